@@ -1,0 +1,1 @@
+"""Money, dates, codes, columns and outcomes: pure values, no I/O."""

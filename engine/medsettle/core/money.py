@@ -1,0 +1,117 @@
+"""Money: int64 fen, integer rates, one rounding rule with a name.
+
+No float touches an amount. A text such as `1300元` or `1,234.56` is read exactly or refused; a
+rate such as `85%`, `10分点` or `2/3` becomes an exact fraction.
+"""
+
+import re
+from enum import StrEnum
+from fractions import Fraction
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medsettle import limits
+
+FenArray: TypeAlias = NDArray[np.int64]
+
+FEN_PER_YUAN = 100
+
+_DIGITS = r"\d+|\d{1,3}(?:,\d{3})+"
+_AMOUNT = re.compile(rf"(-?)({_DIGITS})(?:\.(\d+))?")
+
+
+class Rounding(StrEnum):
+    """How an exact amount becomes whole fen. Amounts that are rounded are never negative.
+
+    `HALF_UP` is what every published receipt shows; a negative settlement mirrors the rounded
+    amounts of its original and is not rounded again.
+    """
+
+    HALF_UP = "half_up"
+    DOWN = "down"
+    UP = "up"
+
+
+def fen_from_yuan(text: str) -> int:
+    """Return the fen of a decimal number of yuan.
+
+    Args:
+        text: Digits with optional thousands commas and at most two decimals, such as `1,300.50`.
+
+    Raises:
+        ValueError: The text is not such a number, has a part of a fen, or is beyond the bound.
+
+    >>> fen_from_yuan("1,300.5")
+    130050
+    >>> fen_from_yuan("0.01")
+    1
+    """
+    found = _AMOUNT.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is not an amount; write it like 1300.50")
+    sign, whole, decimals = found.groups()
+    decimals = decimals or ""
+    if decimals[2:].strip("0"):
+        raise ValueError(f"{text!r} has a part of a fen; amounts have two decimals")
+    fen = int(whole.replace(",", "")) * FEN_PER_YUAN + int(decimals[:2].ljust(2, "0"))
+    if fen > limits.AMOUNT_FEN_MAX:
+        raise ValueError(f"{text!r} is {fen} fen, above the bound of {limits.AMOUNT_FEN_MAX} fen")
+    return -fen if sign else fen
+
+
+def yuan_from_fen(fen: int) -> str:
+    """Return fen as a decimal number of yuan with two decimals and thousands commas.
+
+    >>> yuan_from_fen(-123456789)
+    '-1,234,567.89'
+    """
+    sign = "-" if fen < 0 else ""
+    whole, part = divmod(abs(fen), FEN_PER_YUAN)
+    return f"{sign}{whole:,}.{part:02d}"
+
+
+def rate_text(rate: Fraction) -> str:
+    """Return a rate as percent where that is exact in six decimals, else as a fraction.
+
+    >>> rate_text(Fraction(85, 100)), rate_text(Fraction(955, 1000)), rate_text(Fraction(2, 3))
+    ('85%', '95.5%', '2/3')
+    """
+    percent = rate * 100
+    scaled = percent * 10**6
+    if scaled.denominator != 1:
+        return f"{rate.numerator}/{rate.denominator}"
+    whole, part = divmod(scaled.numerator, 10**6)
+    decimals = f"{part:06d}".rstrip("0")
+    return f"{whole}.{decimals}%" if decimals else f"{whole}%"
+
+
+def scaled_quotient(
+    numerator: FenArray, multiplier: FenArray | int, divisor: int, rounding: Rounding
+) -> FenArray:
+    """Return `numerator * multiplier / divisor`, rounded, without passing int64 on the way.
+
+    Args:
+        numerator: Shape (n,), int64, >= 0.
+        multiplier: Shape (n,) or scalar, int64, >= 0; `divisor * multiplier` fits int64.
+        divisor: Greater than zero.
+        rounding: What becomes of the part below one.
+
+    Returns:
+        Shape (n,), int64.
+
+    The product is split into the whole quotient and its remainder, so that only
+    `remainder * multiplier` is ever formed; floor((q*d + r)*m/d) = q*m + floor(r*m/d) exactly.
+
+    >>> scaled_quotient(np.array([1, 150, 333]), 50, 100, Rounding.HALF_UP)
+    array([  1,  75, 167])
+    """
+    whole, rest = np.divmod(numerator, divisor)
+    product = rest * multiplier
+    if rounding is Rounding.HALF_UP:
+        product += divisor // 2
+    elif rounding is Rounding.UP:
+        product += divisor - 1
+    result: FenArray = whole * multiplier + product // divisor
+    return result

@@ -1,0 +1,223 @@
+"""The columns of claims, lines and settlements: one list from which everything else follows.
+
+The Arrow schemas, the validation of requests, the mapping from rows, the national aliases (kept as
+Arrow field metadata) and `engine/schema.md` are all made from the tuples in this file.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import pyarrow as pa
+
+from medsettle import limits
+from medsettle.core import codes
+
+
+class Kind(StrEnum):
+    """How a column is written: as a code, a date, an amount of fen, and so on."""
+
+    CODE = "code"
+    CODES = "codes"
+    DATE = "date"
+    FEN = "fen"
+    INTEGER = "integer"
+    BOOLEAN = "boolean"
+    TIMESTAMP = "timestamp"
+
+
+_ARROW: Final[dict[Kind, pa.DataType]] = {
+    Kind.CODE: pa.string(),
+    Kind.CODES: pa.list_(pa.string()),
+    Kind.DATE: pa.date32(),
+    Kind.FEN: pa.int64(),
+    Kind.INTEGER: pa.int64(),
+    Kind.BOOLEAN: pa.bool_(),
+    Kind.TIMESTAMP: pa.timestamp("us", tz="UTC"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its name, kind, bounds, national alias and meaning.
+
+    `least` and `most` bound numbers inclusively and the length of codes; `values` closes a code
+    list; `required` says whether a claim without it is refused.
+    """
+
+    name: str
+    kind: Kind
+    doc: str
+    alias: str = ""
+    required: bool = True
+    least: int = 0
+    most: int = limits.AMOUNT_FEN_MAX
+    values: tuple[str, ...] = ()
+
+    def arrow_field(self) -> pa.Field:
+        """Return the Arrow field, the national alias in its metadata."""
+        metadata = {"doc": self.doc}
+        if self.alias:
+            metadata["alias"] = self.alias
+        return pa.field(self.name, _ARROW[self.kind], not self.required, metadata)
+
+
+def _code(name: str, doc: str, alias: str = "", **options: object) -> Column:
+    chars: int = limits.CODE_CHARS_MAX
+    return Column(name, Kind.CODE, doc, alias, **{"least": 1, "most": chars, **options})  # type: ignore[arg-type]
+
+
+def _fen(name: str, doc: str, alias: str = "") -> Column:
+    bound = limits.AMOUNT_FEN_MAX
+    return Column(name, Kind.FEN, doc, alias, least=-bound, most=bound)
+
+
+CLAIM: Final[tuple[Column, ...]] = (
+    _code(
+        "request_id",
+        "Made and stored by the institution before sending; the key of idempotency.",
+        "msgid",
+        most=limits.REQUEST_ID_CHARS_MAX,
+    ),
+    _code("institution", "定点医药机构: the designated hospital or pharmacy.", "fixmedins_code"),
+    _code(
+        "institution_settlement",
+        "The institution's own settlement number; unique per institution where given.",
+        "medins_setl_id",
+        required=False,
+    ),
+    _code("pooling_area", "统筹区: six digits of the insured area.", "insuplc_admdvs"),
+    _code(
+        "person",
+        "参保人: opaque token of the insured person, never a card or identity number.",
+        "psn_no",
+        most=limits.PERSON_CHARS_MAX,
+    ),
+    _code("insurance_type", "险种类型.", "insutype", values=tuple(codes.INSURANCE_TYPES)),
+    _code("visit_type", "医疗类别.", "med_type", values=tuple(codes.VISIT_TYPES)),
+    _code("person_type", "人员类别, such as 1101 employee or 1201 retired.", "psn_type"),
+    _code("institution_level", "医院等级, dictionary hosp_lv.", "hosp_lv"),
+    Column("birth_date", Kind.DATE, "出生日期; decides age bands.", "brdy"),
+    Column("admission_date", Kind.DATE, "入院日期, or the day of an outpatient visit.", "begntime"),
+    Column("service_date", Kind.DATE, "结算所属日期: discharge or visit day.", "setl_time"),
+    Column(
+        "benefit_groups",
+        Kind.CODES,
+        "人员身份: entitlements of the person beyond the person type.",
+        "psn_idet_type",
+        required=False,
+        most=limits.BENEFIT_GROUPS_MAX,
+    ),
+    Column(
+        "account_used",
+        Kind.BOOLEAN,
+        "个人账户使用标志: whether the personal account may pay.",
+        "acct_used_flag",
+    ),
+)
+
+LINE: Final[tuple[Column, ...]] = (
+    _code("line_id", "Unique within the claim.", "feedetl_sn"),
+    _code("item_code", "National catalogue code.", "med_list_codg"),
+    Column("fee_date", Kind.DATE, "费用发生日期; decides the catalogue version.", "fee_ocur_time"),
+    Column(
+        "quantity_e4",
+        Kind.INTEGER,
+        "数量, 1/10,000 of a unit.",
+        "cnt",
+        least=1,
+        most=limits.QUANTITY_E4_MAX,
+    ),
+    Column(
+        "unit_price_e6",
+        Kind.INTEGER,
+        "单价, micro-yuan.",
+        "pric",
+        most=limits.UNIT_PRICE_E6_MAX,
+    ),
+    Column(
+        "amount_fen",
+        Kind.FEN,
+        "明细项目费用总额, fen; authoritative over price times quantity.",
+        "det_item_fee_sumamt",
+        most=limits.LINE_AMOUNT_FEN_MAX,
+    ),
+    _code(
+        "approval",
+        "医院审批标志 for restricted items; absent means 0.",
+        "hosp_appr_flag",
+        required=False,
+        values=tuple(codes.APPROVALS),
+    ),
+)
+
+_FACTS = tuple(
+    column
+    for column in CLAIM
+    if column.name not in {"birth_date", "benefit_groups", "account_used"}
+)
+
+SETTLEMENT: Final[tuple[Column, ...]] = (
+    Column("seq", Kind.INTEGER, "Position in the ledger of this engine, without gaps.", least=1),
+    _code("settlement", "结算ID.", "setl_id"),
+    _code("kind", "settle or cancel.", "refd_setl_flag", values=("settle", "cancel")),
+    _code("original", "The settlement a cancel takes back.", "init_setl_id", required=False),
+    Column("create_time", Kind.TIMESTAMP, "When it was recorded, not when care was given."),
+    *_FACTS,
+    _code("policy", "Identifier of the rule document."),
+    _code("policy_digest", "SHA-256 of the compiled policy's sources, first 12 hex digits."),
+    _code("catalogue_digest", "SHA-256 of the catalogue, first 12 hex digits."),
+    _fen("total_fen", "医疗费总额.", "medfee_sumamt"),
+    *(_fen(f"{pot.name}_fen", f"{pot.chinese}.", pot.field) for pot in codes.POTS),
+    _fen("deductible_fen", "实际支付起付线, met by this claim.", "act_pay_dedc"),
+    *(_fen(f"{payer.name}_fen", f"{payer.chinese}.", payer.field) for payer in codes.PAYERS),
+    _fen("fund_total_fen", "基金支付总额.", "fund_pay_sumamt"),
+    _fen("person_total_fen", "个人负担总金额: account and cash.", "psn_part_amt"),
+    _fen("cash_fen", "个人现金支出: the remainder, never computed by a rate.", codes.CASH_FIELD),
+    _fen("account_balance_fen", "Balance of the personal account after this settlement.", "balc"),
+)
+
+PAYER_DETAIL: Final[tuple[Column, ...]] = (
+    Column("seq", Kind.INTEGER, "Ledger position of the settlement.", least=1),
+    _code("settlement", "结算ID.", "setl_id"),
+    Column("position", Kind.INTEGER, "Order of the stage in the waterfall, from 0."),
+    _code("stage", "Identifier of the stage in the rule document."),
+    _code("payer", "Who pays."),
+    _code("fund_pay_type", "National fund code.", "fund_pay_type"),
+    _fen("base_fen", "Amount the stage looked at.", "inscp_scp_amt"),
+    _fen("kept_back_fen", "Part of the base kept back before anything else."),
+    _fen("deductible_fen", "Deductible met here."),
+    _fen("own_share_fen", "Share left to later payers inside the bands and cap."),
+    _fen("over_cap_fen", "Part of the base above the cap or the last band."),
+    _fen("paid_fen", "Amount paid.", "fund_payamt"),
+)
+
+LINE_SPLIT: Final[tuple[Column, ...]] = (
+    Column("seq", Kind.INTEGER, "Ledger position of the settlement.", least=1),
+    _code("settlement", "结算ID.", "setl_id"),
+    _code("line_id", "Line of the claim.", "feedetl_sn"),
+    _code("item_code", "National catalogue code.", "med_list_codg"),
+    _code("item_class", "收费项目等级.", "chrgitm_lv", values=tuple(codes.ITEM_CLASSES)),
+    _code("pot", "Where the in-scope part went."),
+    _fen("amount_fen", "明细项目费用总额.", "det_item_fee_sumamt"),
+    *(_fen(f"{pot.name}_fen", f"{pot.chinese}.", pot.field) for pot in codes.POTS),
+)
+
+TABLES: Final[dict[str, tuple[Column, ...]]] = {
+    "claims": CLAIM,
+    "lines": LINE,
+    "settlements": SETTLEMENT,
+    "payers": PAYER_DETAIL,
+    "line_splits": LINE_SPLIT,
+}
+
+
+def arrow_schema(columns: tuple[Column, ...]) -> pa.Schema:
+    """Return the Arrow schema of a table of this file."""
+    return pa.schema([column.arrow_field() for column in columns])
+
+
+def claim_schema() -> pa.Schema:
+    """Return the schema of a batch of claims: one row a claim, its lines as a list of structs."""
+    line = pa.struct(list(arrow_schema(LINE)))
+    return arrow_schema(CLAIM).append(pa.field("lines", pa.list_(line), nullable=False))

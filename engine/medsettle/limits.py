@@ -1,0 +1,93 @@
+"""Every bound of medsettle, with the relations between them.
+
+A bound is named here, checked at the edge it belongs to, and tested one step either side. Nothing
+else in the package writes a limit as a number.
+"""
+
+from typing import Final
+
+INT64_MAX: Final = 2**63 - 1
+
+# --- money -------------------------------------------------------------------------------------
+
+# One claim, one counter, one cap: at most 10^13 fen (100 billion yuan). The national interface's
+# NUM(16,2) would allow 10^16; times a scaled rate that wraps an int64 without a word.
+AMOUNT_FEN_MAX: Final = 10**13
+
+# Inside a chain of stages an amount back-solved at a cap is kept to 1/10,000 fen
+# (shape O6 of the policy survey); every amount that leaves the chain is whole fen.
+SUBFEN: Final = 10_000
+
+# A rate is numerator / denominator, both integers. 10^6 says parts per million.
+RATE_DENOMINATOR_MAX: Final = 1_000_000
+
+# Rates of age or enrolment bonuses may pass 100 % before they are limited, never this.
+RATE_MAX: Final = 10
+
+assert AMOUNT_FEN_MAX * SUBFEN <= INT64_MAX // 8, "scaled amounts need room for sums of stages"
+assert RATE_DENOMINATOR_MAX * SUBFEN * RATE_DENOMINATOR_MAX <= INT64_MAX, (
+    "a remainder times a numerator must fit when a product is split"
+)
+
+# --- a claim -----------------------------------------------------------------------------------
+
+REQUEST_ID_CHARS_MAX: Final = 36
+CODE_CHARS_MAX: Final = 50
+PERSON_CHARS_MAX: Final = 64
+BENEFIT_GROUPS_MAX: Final = 16
+LINES_PER_CLAIM_MAX: Final = 2_000
+LINE_AMOUNT_FEN_MAX: Final = 10**11
+QUANTITY_E4_MAX: Final = 10**10
+UNIT_PRICE_E6_MAX: Final = 10**13
+# `unit_price_e6 * quantity_e4` is micro-yuan times 1/10,000: 10^8 of them are one fen.
+PRICE_QUANTITY_PER_FEN: Final = 10**8
+# Prices often arrive with four decimals although the field has six (12 tablets for 0.50 yuan are
+# 0.0417 each), so the stated amount may differ from price times quantity by half a unit of the
+# fourth decimal, 50 micro-yuan, per unit of quantity, and one fen of rounding.
+PRICE_UNCERTAINTY_E6: Final = 50
+LINE_AMOUNT_TOLERANCE_FEN: Final = 1
+
+# The oldest person ever documented lived 122 years.
+AGE_YEARS_MAX: Final = 130
+SERVICE_YEAR_MIN: Final = 1998
+SERVICE_YEAR_MAX: Final = 2099
+
+assert LINES_PER_CLAIM_MAX * LINE_AMOUNT_FEN_MAX <= INT64_MAX // SUBFEN
+assert PRICE_QUANTITY_PER_FEN * QUANTITY_E4_MAX <= INT64_MAX // 2, "a split product must fit"
+assert UNIT_PRICE_E6_MAX // PRICE_QUANTITY_PER_FEN * QUANTITY_E4_MAX <= INT64_MAX // 2
+
+# --- batches and messages ----------------------------------------------------------------------
+
+CLAIMS_PER_BATCH_MAX: Final = 4_096
+MESSAGE_BYTES_MAX: Final = 4 * 1024 * 1024
+# Requests that may wait for the batch in flight; past it the server sheds with UNAVAILABLE.
+WAITING_REQUESTS_MAX: Final = 2_048
+CLAIMS_PER_COMMIT_MAX: Final = 512
+PAGE_SIZE_DEFAULT: Final = 50
+PAGE_SIZE_MAX: Final = 1_000
+FAULTS_PER_CLAIM_MAX: Final = 100
+# Deadlines. A checkout waits this long at most before it must ask what happened.
+CALL_SECONDS_DEFAULT: Final = 5.0
+CLIENT_ATTEMPTS_MAX: Final = 5
+SHUTDOWN_SECONDS_MAX: Final = 30.0
+
+# --- policies ----------------------------------------------------------------------------------
+
+DOCUMENT_BYTES_MAX: Final = 1024 * 1024
+DOCUMENT_DEPTH_MAX: Final = 16
+STAGES_PER_POLICY_MAX: Final = 32
+BANDS_PER_STAGE_MAX: Final = 16
+TABLE_CELLS_MAX: Final = 65_536
+CATALOGUE_ENTRIES_MAX: Final = 1_000_000
+
+# --- kernel ------------------------------------------------------------------------------------
+
+# Rows of one NumPy pass: its columns stay inside a core's second-level cache. Measured best between
+# 4,096 and 16,384 for forty int64 operations.
+BLOCK_ROWS: Final = 8_192
+# Below this many rows the generated plain-Python function beats a NumPy pass.
+SCALAR_ROWS_MAX: Final = 12
+
+# --- audit -------------------------------------------------------------------------------------
+
+AUDIT_SEGMENT_ROWS_MAX: Final = 100_000
