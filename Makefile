@@ -1,0 +1,75 @@
+# Every target makes the environment it needs in .venv: Python 3.11, make and a package index are
+# all it takes. A stamp that depends on the lock keeps the second run quick.
+
+PYTHON ?= $(or $(shell for python in python3.11 python3; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$python && break; done),$(error Python 3.11 or newer is needed; set PYTHON=))
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+DEV := .venv/dev.stamp
+BENCH := .venv/bench.stamp
+
+# More arguments for pytest: make test ARGS='-k money'.
+ARGS ?=
+# Where generated code is written; `drift` writes a second copy to compare with.
+OUT ?= engine
+DRIFT := .venv/drift
+
+PROTOS := $(sort $(wildcard protos/medsettle/v1/*.proto))
+TYPED := engine tests benchmarks $(if $(wildcard fixtures/*.py),fixtures)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench check drift lock protos schema
+
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: $(DEV) ## Settle, explain, cancel and replay a few claims, and show what happens.
+	@$(BIN)/medsettle demo
+
+test: $(DEV) ## Run every test; the last line is the summary.
+	@$(BIN)/pytest -n 2 $(ARGS)
+
+lint: $(DEV) ## Check style, form and types.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(TYPED)
+
+bench: $(BENCH) ## Time the kernel beside what a user would pick instead.
+	@mkdir -p var
+	@$(BIN)/pytest benchmarks --benchmark-enable --benchmark-json=var/benchmarks.json $(ARGS)
+	@$(BIN)/python benchmarks/report.py var/benchmarks.json
+
+check: lint drift test ## Everything CI runs.
+
+drift: $(DEV) ## Check that generated code and pages are those of today's sources.
+	@rm -rf $(DRIFT) && mkdir -p $(DRIFT)
+	@$(MAKE) --no-print-directory protos schema OUT=$(DRIFT)
+	@cd $(DRIFT) && find . -type f | sort | while read -r file; do \
+		diff -u "$(CURDIR)/engine/$$file" "$$file" || exit 1; done
+
+lock: $(DEV) ## Write both requirement locks anew, keeping the pins that still hold.
+	$(BIN)/pip-compile --quiet --extra dev --output-file requirements/dev.txt pyproject.toml
+	$(BIN)/pip-compile --quiet --extra dev --extra bench --constraint requirements/dev.txt \
+		--output-file requirements/bench.txt pyproject.toml
+
+protos: $(DEV) ## Generate engine/medsettle/v1 from protos/.
+	@$(if $(PROTOS),PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m grpc_tools.protoc \
+		--proto_path=protos \
+		--proto_path="$$($(BIN)/python -c 'import sysconfig as s; print(s.get_path("purelib"))')" \
+		--python_out=$(OUT) --grpc_python_out=$(OUT) --mypy_out=$(OUT) --mypy_grpc_out=$(OUT) \
+		$(PROTOS))
+
+schema: $(DEV) ## Write engine/schema.md from the list of columns.
+	@$(BIN)/python engine/generate_schema.py $(OUT)/schema.md
+
+$(DEV): requirements/dev.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(PIP) install --require-hashes --requirement requirements/dev.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(BENCH): requirements/bench.txt $(DEV)
+	@$(PIP) install --require-hashes --requirement requirements/bench.txt
+	@touch $@
