@@ -1,0 +1,103 @@
+"""The answers of the engine: settlements, explanations, persons and policies.
+
+Rows are plain dictionaries keyed by the column names of `medsettle.core.schema`, so that the
+service, the ledger record and the audit tables carry the same words.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date
+
+Row = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """One settled claim, or the negative record that takes one back.
+
+    `columns` holds the SETTLEMENT columns, `payers` a PAYER_DETAIL row for each stage in order,
+    `lines` a LINE_SPLIT row for each line. `amounts` are the named amounts of the waterfall in fen
+    (`pooled_fund.over_cap`). A preview has no `seq`, `settlement` or `create_time`.
+    """
+
+    columns: Row
+    payers: tuple[Row, ...]
+    lines: tuple[Row, ...]
+    amounts: dict[str, int] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
+    duplicate: bool = False
+
+    def fen(self, column: str) -> int:
+        """Return an amount column, such as `cash_fen`."""
+        value = self.columns[column]
+        assert isinstance(value, int)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of arithmetic in an explanation: what, how much, and the numbers behind it."""
+
+    label: str
+    amount_fen: int | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """Why one payer pays one amount: the sentence, the clause, and the arithmetic in steps."""
+
+    payer: str
+    stage: str
+    text_en: str
+    text_zh: str
+    amount_fen: int
+    clause: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Every fen of one settlement with the clause behind it; the amounts add up to the total."""
+
+    settlement: str
+    sentences: tuple[Sentence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a person brings along when an area moves to this engine in mid-year.
+
+    `counters` are (counter, period, value): fen for amounts, plain numbers for counts.
+    """
+
+    institution: str
+    request_id: str
+    pooling_area: str
+    person: str
+    account_fen: int
+    counters: tuple[tuple[str, int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PersonState:
+    """Account balance and counters of one person in one pooling area."""
+
+    pooling_area: str
+    person: str
+    account_fen: int
+    counters: tuple[tuple[str, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySummary:
+    """One loaded policy: where it applies, since when, and how far its values can be trusted."""
+
+    policy: str
+    title: str
+    pooling_area: str
+    insurance_type: str
+    visit_types: tuple[str, ...]
+    in_force_from: date
+    in_force_until: date | None
+    digest: str
+    confidence: str

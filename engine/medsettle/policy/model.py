@@ -1,0 +1,244 @@
+"""What a checked rule document says, as frozen records.
+
+Numbers are exact: amounts are integers of fen, rates fractions, counts integers. Names refer to one
+another only where the checker has proved that the other exists. A stage is the five questions of
+the design: base, first share kept back, deductible, bands with rates, caps.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from fractions import Fraction
+
+from medsettle.core.dates import Period, YearStart
+from medsettle.core.money import Rounding
+from medsettle.policy.tree import Place
+
+
+class Unit(StrEnum):
+    """What the cells of a table are."""
+
+    AMOUNT = "amount"
+    RATE = "rate"
+
+
+class RateSide(StrEnum):
+    """Whose share a rate table states."""
+
+    OWN = "own"
+    PAYS = "pays"
+    TARGET = "target"
+
+
+class RoundingPoint(StrEnum):
+    """Where an amount becomes whole fen: in each band, or once on their sum (shape O2)."""
+
+    BAND = "band"
+    STAGE = "stage"
+
+
+class RoundingSide(StrEnum):
+    """Which side is rounded; the other one is the difference."""
+
+    OWN = "own"
+    PAYER = "payer"
+
+
+class CapOn(StrEnum):
+    """What a cap limits: what the stage pays, or the amount it looks at (shapes C1, C2)."""
+
+    PAYMENT = "payment"
+    BASE = "base"
+
+
+class Excess(StrEnum):
+    """What becomes of a share above a cap on payment (shape B7).
+
+    `BACK_SOLVE` solves for the part of the base that fits under the cap and names the rest
+    `over_cap`; `UNPAID_SHARE` names the unpaid share itself `over_cap`.
+    """
+
+    BACK_SOLVE = "back_solve"
+    UNPAID_SHARE = "unpaid_share"
+
+
+class BandsAlong(StrEnum):
+    """Which amount climbs the bands: this settlement's, or a running total (shapes B2, B3)."""
+
+    SETTLEMENT = "settlement"
+    RUNNING_TOTAL = "running_total"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where values come from and how far they can be trusted (labels of the policy survey)."""
+
+    key: str
+    title: str
+    where: str
+    confidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """What a rule may depend on: a claim's code, its age band, a group, or a counter.
+
+    `values[i]` is chosen by `codes[i]` (prefixes of `column`), by age or counter from
+    `thresholds[i]` on, or, for a group, `no` and `yes` by membership of `codes[1]`.
+    """
+
+    name: str
+    kind: str
+    column: str
+    values: tuple[str, ...]
+    codes: tuple[tuple[str, ...], ...] = ()
+    thresholds: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """A number that is carried from one settlement to the next, per person and period.
+
+    With `sums` it adds those named amounts, otherwise one for each settlement.
+    """
+
+    name: str
+    period: Period
+    sums: tuple[str, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """The cells of a table from a date on: row-major over `by`, then the bands."""
+
+    start: date
+    cells: tuple[Fraction, ...]
+    limits_fen: tuple[int | None, ...]
+    source: str
+    confidence: str
+    note: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Dated cells over dimensions; with bands, one column for each band."""
+
+    name: str
+    unit: Unit
+    by: tuple[str, ...]
+    banded: bool
+    versions: tuple[Version, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A sum of named amounts less others; never below zero."""
+
+    plus: tuple[str, ...]
+    minus: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Deductible:
+    """How much is borne before the rates apply; with a counter, once per its period (D2, D3)."""
+
+    table: str
+    counter: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bands:
+    """Along what the bands run, and whether the deductible fills the first one (B2, B3b)."""
+
+    along: BandsAlong
+    counter: str | None
+    deductible_inside: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """The rate table, whose side it states, the factor on the own share (R5), the target (P4)."""
+
+    side: RateSide
+    table: str
+    own_factor: str | None = None
+    counting: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """A limit from a table; with a counter, on the sum over its period."""
+
+    table: str
+    on: CapOn
+    counter: str | None
+    excess: Excess
+
+
+@dataclass(frozen=True, slots=True)
+class StageRounding:
+    """Where, on which side and how a stage rounds."""
+
+    at: RoundingPoint
+    side: RoundingSide
+    mode: Rounding
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One payer's five questions about an amount of fen."""
+
+    name: str
+    payer: str
+    title: str
+    source: str
+    base: Base
+    when: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    keep_back: str | None = None
+    deductible: Deductible | None = None
+    bands: Bands | None = None
+    rate: Rate | None = None
+    caps: tuple[Cap, ...] = ()
+    rounding: StageRounding | None = None
+    account_limited: bool = False
+    place: Place = field(default=Place("", 0, 0, ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A named amount this document cannot decide; a claim that has it is not settled."""
+
+    amount: str
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One checked rule document."""
+
+    name: str
+    title: str
+    pooling_area: str
+    insurance_type: str
+    visit_types: tuple[str, ...]
+    in_force_from: date
+    in_force_until: date | None
+    rule_date: str
+    year_start: YearStart
+    sources: dict[str, Source]
+    dimensions: dict[str, Dimension]
+    counters: dict[str, Counter]
+    tables: dict[str, Table]
+    stages: tuple[Stage, ...]
+    gaps: tuple[Gap, ...]
+    file: str
+
+
+STAGE_AMOUNTS = ("base", "kept_back", "deductible", "net", "own_share", "over_cap", "paid")
+"""The named amounts every stage leaves to later stages, counters and explanations."""
+
+ACCOUNT_COUNTER = "account"
+"""The counter that is the person's account balance."""
