@@ -88,6 +88,17 @@ BLOCK_ROWS: Final = 8_192
 # Below this many rows the generated plain-Python function beats a NumPy pass.
 SCALAR_ROWS_MAX: Final = 12
 
+# --- ledger ------------------------------------------------------------------------------------
+
+# Pages of 4 KiB in the write-ahead log before they are moved into the file. Moving them is the
+# slowest commit there is, so rarely; 32 MiB is what a restart has to replay at most.
+LEDGER_CHECKPOINT_PAGES: Final = 8_192
+# How long a connection waits for another one that recovers the log after a crash.
+LEDGER_BUSY_MS_MAX: Final = 5_000
+
 # --- audit -------------------------------------------------------------------------------------
 
 AUDIT_SEGMENT_ROWS_MAX: Final = 100_000
+# Ledger records of one segment, which is built in memory: 100,000 claims of a few lines each, or
+# fewer large ones. A single record always fits.
+AUDIT_SEGMENT_BYTES_MAX: Final = 256 * 1024 * 1024
