@@ -1,0 +1,28 @@
+"""The ledger: the one durable truth about settlements, counters and personal accounts."""
+
+from medsettle.ledger.entries import (
+    ACCOUNT,
+    CounterKey,
+    CounterMismatch,
+    Entry,
+    EntryKind,
+    Ledger,
+    LedgerReader,
+    Posting,
+    Recorded,
+)
+from medsettle.ledger.sqlite import SqliteLedger, SqliteReader
+
+__all__ = [
+    "ACCOUNT",
+    "CounterKey",
+    "CounterMismatch",
+    "Entry",
+    "EntryKind",
+    "Ledger",
+    "LedgerReader",
+    "Posting",
+    "Recorded",
+    "SqliteLedger",
+    "SqliteReader",
+]

@@ -1,0 +1,173 @@
+"""What the ledger records, and what every ledger promises.
+
+An *entry* is one durable event: a settlement, the cancel that takes one back, or the opening that a
+person brings along. It carries *postings*, the changes it makes to the counters and the personal
+account of people. Entries are never changed and never deleted; the value of a counter is the sum of
+the postings recorded for it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
+
+EntryKind: TypeAlias = Literal["settle", "cancel", "opening"]
+
+ACCOUNT: Final = "account"
+"""The counter that holds the balance of the personal account (个人账户) in fen; period 0."""
+
+
+class CounterKey(NamedTuple):
+    """Whose counter, which one, and the period it counts in (`medsettle.core.dates.period_key`)."""
+
+    pooling_area: str
+    person: str
+    counter: str
+    period: int
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """A change of one counter: fen for amounts, plain numbers for counts; negative takes back."""
+
+    key: CounterKey
+    delta: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event to be recorded.
+
+    `settlement` is the id of this entry and unique; `original` names the settlement a cancel takes
+    back and is given for cancels only. `service_day` counts days since 1970-01-01.
+    `content_digest` is 32 bytes over the content of the request, to tell a repetition from a reuse.
+    `record` is opaque to the ledger. Postings on the same key are added up.
+    """
+
+    kind: EntryKind
+    settlement: str
+    original: str | None
+    institution: str
+    request_id: str
+    institution_settlement: str | None
+    pooling_area: str
+    person: str
+    service_day: int
+    content_digest: bytes
+    record: bytes
+    postings: tuple[Posting, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One entry as recorded, without its postings.
+
+    `seq` is its place in the ledger: from 1, without gaps, in commit order. `create_time_us` counts
+    microseconds since 1970-01-01 UTC.
+    """
+
+    seq: int
+    create_time_us: int
+    kind: EntryKind
+    settlement: str
+    original: str | None
+    institution: str
+    request_id: str
+    institution_settlement: str | None
+    pooling_area: str
+    person: str
+    service_day: int
+    content_digest: bytes
+    record: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CounterMismatch:
+    """A counter whose value is not the sum of the postings recorded for it."""
+
+    key: CounterKey
+    value: int
+    posted: int
+
+
+class LedgerReader(Protocol):
+    """The reading half of a ledger. Every method sees whole commits only.
+
+    All methods raise `LedgerUnavailable` when the store cannot be read.
+    """
+
+    def requests(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Recorded]:
+        """Return the entries recorded under these (institution, request id); others are absent."""
+        ...
+
+    def institution_settlements(
+        self, keys: Sequence[tuple[str, str]]
+    ) -> dict[tuple[str, str], str]:
+        """Return the settlement id for each known (institution, institution's settlement number).
+
+        Cancelled settlements keep their number: what was used once is used.
+        """
+        ...
+
+    def counters(self, keys: Sequence[CounterKey]) -> dict[CounterKey, int]:
+        """Return the values of these counters; a key that was never posted to is absent, so 0."""
+        ...
+
+    def settlement(self, settlement: str) -> Recorded | None:
+        """Return the entry with this id, or None."""
+        ...
+
+    def cancel_of(self, settlement: str) -> Recorded | None:
+        """Return the entry that cancels this settlement, or None."""
+        ...
+
+    def page(
+        self,
+        *,
+        after_seq: int,
+        limit: int,
+        pooling_area: str | None = None,
+        institution: str | None = None,
+        person: str | None = None,
+    ) -> list[Recorded]:
+        """Return up to `limit` entries after `after_seq` in seq order; every filter given holds.
+
+        `limit` is at most `limits.PAGE_SIZE_MAX`.
+        """
+        ...
+
+    def person_counters(self, pooling_area: str, person: str) -> list[tuple[str, int, int]]:
+        """Return (counter, period, value) of a person, sorted, the account among them."""
+        ...
+
+    def last_seq(self) -> int:
+        """Return the seq of the last entry, 0 for an empty ledger."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the store. Closing twice is harmless."""
+        ...
+
+
+class Ledger(LedgerReader, Protocol):
+    """A store of entries with one writer."""
+
+    def append(self, entries: Sequence[Entry], create_time_us: int) -> int:
+        """Record all entries in one durable transaction, or none of them.
+
+        The entries get consecutive numbers in the order given; once this returns they survive a
+        power cut. A counter may end below zero in no batch; inside a batch only its end counts.
+
+        Args:
+            entries: At most `limits.CLAIMS_PER_BATCH_MAX`. Cancels may follow their original in the
+                same batch. No entries is no commit.
+            create_time_us: Microseconds since 1970-01-01 UTC, the same for all.
+
+        Returns:
+            The seq of the first entry.
+
+        Raises:
+            LedgerUnavailable: The store refused: a key was used before, a counter or account would
+                fall below zero, or the disk failed. Nothing was recorded; after a failure of the
+                disk the ledger takes no more entries until it is opened again.
+        """
+        ...

@@ -1,0 +1,465 @@
+"""A ledger in one SQLite file, durable at every commit.
+
+The file is in write-ahead mode with `synchronous=FULL`: a commit that returned has been synced, and
+readers never wait for the writer. `synchronous=NORMAL` would be faster and loses acknowledged
+settlements when the power fails. Both settings are read back at start, because SQLite ignores what
+it does not understand.
+
+One process writes. The lock on `<file>.lock` says who, since SQLite itself would let two writers
+take turns, and each would then decide on counters the other has moved. Reads use a second
+connection, so that a query sees whole commits only and does not wait for a sync.
+"""
+
+import fcntl
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, Self, TypeAlias
+
+import apsw
+import orjson
+
+from medsettle import limits
+from medsettle.errors import LedgerUnavailable
+from medsettle.ledger import sqlite_schema as schema
+from medsettle.ledger.entries import CounterKey, CounterMismatch, Entry, Recorded
+
+# Values out of a STRICT table have the types of its columns; apsw can only say "any of them".
+_Row: TypeAlias = tuple[Any, ...]
+
+_COLUMNS = ", ".join(f"e.{name}" for name in schema.ENTRY_COLUMNS)
+_SELECT = f"select {_COLUMNS} from entries e"  # noqa: S608 - our own column names
+
+
+class SqliteReader:
+    """The reading half of a SQLite ledger, for queries and for the audit projector.
+
+    May be opened while the ledger is being written, from any process that can read the file. Safe
+    to share between threads.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open an existing ledger for reading.
+
+        Raises:
+            LedgerUnavailable: There is no ledger at `path`, or one of another schema version.
+        """
+        self.path = path
+        self._lock = threading.Lock()
+        with _unavailable(path, "open"):
+            self._connection = _connect(path, apsw.SQLITE_OPEN_READONLY)
+            try:
+                _check_identity(self._connection, path)
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def requests(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Recorded]:
+        """Return the entries recorded under these (institution, request id); others are absent."""
+        rows = self._keyed(
+            f"select {_COLUMNS} from json_each(?) k cross join entries e "  # noqa: S608
+            "on e.institution = k.value ->> 0 and e.request_id = k.value ->> 1",
+            keys,
+        )
+        found = (Recorded(*row) for row in rows)
+        return {(recorded.institution, recorded.request_id): recorded for recorded in found}
+
+    def institution_settlements(
+        self, keys: Sequence[tuple[str, str]]
+    ) -> dict[tuple[str, str], str]:
+        """Return the settlement id for each known (institution, institution's settlement number).
+
+        Cancelled settlements keep their number: what was used once is used.
+        """
+        rows = self._keyed(
+            "select e.institution, e.institution_settlement, e.settlement "
+            "from json_each(?) k cross join entries e "
+            "on e.institution = k.value ->> 0 and e.institution_settlement = k.value ->> 1 "
+            "where e.kind = 'settle'",
+            keys,
+        )
+        return {(institution, number): settlement for institution, number, settlement in rows}
+
+    def counters(self, keys: Sequence[CounterKey]) -> dict[CounterKey, int]:
+        """Return the values of these counters; a key that was never posted to is absent, so 0."""
+        # Thousands of counters are asked for in one go, so they come back as one row.
+        rows = self._keyed(
+            "select json_group_array(json_array(k.key, c.value)) "
+            "from json_each(?) k cross join counters c "
+            "on c.pooling_area = k.value ->> 0 and c.person = k.value ->> 1 "
+            "and c.counter = k.value ->> 2 and c.period = k.value ->> 3",
+            keys,
+        )
+        found = orjson.loads(rows[0][0]) if rows else []
+        return {keys[index]: value for index, value in found}
+
+    def settlement(self, settlement: str) -> Recorded | None:
+        """Return the entry with this id, or None."""
+        rows = self._rows(f"{_SELECT} where e.settlement = ?", (settlement,))
+        return Recorded(*rows[0]) if rows else None
+
+    def cancel_of(self, settlement: str) -> Recorded | None:
+        """Return the entry that cancels this settlement, or None."""
+        rows = self._rows(f"{_SELECT} where e.kind = 'cancel' and e.original = ?", (settlement,))
+        return Recorded(*rows[0]) if rows else None
+
+    def page(
+        self,
+        *,
+        after_seq: int,
+        limit: int,
+        pooling_area: str | None = None,
+        institution: str | None = None,
+        person: str | None = None,
+    ) -> list[Recorded]:
+        """Return up to `limit` entries after `after_seq` in seq order; every filter given holds.
+
+        `limit` is at most `limits.PAGE_SIZE_MAX`.
+        """
+        assert 1 <= limit <= limits.PAGE_SIZE_MAX, limit
+        filters = {"pooling_area": pooling_area, "institution": institution, "person": person}
+        given = {name: value for name, value in filters.items() if value is not None}
+        conditions = "".join(f" and e.{name} = ?" for name in given)
+        rows = self._rows(
+            f"{_SELECT} where e.seq > ?{conditions} order by e.seq limit ?",
+            (after_seq, *given.values(), limit),
+        )
+        return [Recorded(*row) for row in rows]
+
+    def person_counters(self, pooling_area: str, person: str) -> list[tuple[str, int, int]]:
+        """Return (counter, period, value) of a person, sorted, the account among them."""
+        rows = self._rows(
+            "select counter, period, value from counters "
+            "where pooling_area = ? and person = ? order by counter, period",
+            (pooling_area, person),
+        )
+        return [(counter, period, value) for counter, period, value in rows]
+
+    def last_seq(self) -> int:
+        """Return the seq of the last entry, 0 for an empty ledger."""
+        return int(self._rows("select coalesce(max(seq), 0) from entries", ())[0][0])
+
+    def verify(self) -> CounterMismatch | None:
+        """Return the first counter that is not the sum of its postings, None when all are.
+
+        Reads every posting; counters are compared in the order of their keys.
+        """
+        rows = self._rows(schema.FIRST_MISMATCH, ())
+        if not rows:
+            return None
+        *key, value, posted = rows[0]
+        return CounterMismatch(CounterKey(*key), value, posted)
+
+    def close(self) -> None:
+        """Let go of the store. Closing twice is harmless."""
+        with self._lock:
+            self._connection.close()
+
+    def _keyed(self, sql: str, keys: Sequence[Sequence[str | int]]) -> list[_Row]:
+        # One statement for all keys, see `sqlite_schema.INSERT_ENTRIES`.
+        return self._rows(sql, (_json([tuple(key) for key in keys]),)) if keys else []
+
+    def _rows(self, sql: str, values: Sequence[str | int]) -> list[_Row]:
+        with _unavailable(self.path, "read"), self._lock:
+            return self._connection.execute(sql, values).fetchall()
+
+
+class SqliteLedger(SqliteReader):
+    """The ledger in a SQLite file, with its one writer."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the ledger for writing, after recovery; create it where there is none.
+
+        Raises:
+            LedgerUnavailable: Another process writes it, the file is no ledger or is damaged, or
+                SQLite is too old or does not give the durability asked for. The message says which.
+        """
+        _check_version()
+        self._write_lock = threading.Lock()
+        self._failed = False
+        self._lock_file = _lock_exclusively(path)
+        try:
+            self._writer = self._open_writer(path)
+            try:
+                super().__init__(path)
+            except BaseException:
+                self._writer.close()
+                raise
+        except BaseException:
+            self._lock_file.close()
+            raise
+
+    @staticmethod
+    def reader(path: Path) -> SqliteReader:
+        """Return a reader of the ledger at `path`; the writer may be any process."""
+        return SqliteReader(path)
+
+    def append(self, entries: Sequence[Entry], create_time_us: int) -> int:
+        """Record all entries in one durable transaction, or none of them.
+
+        Returns:
+            The seq of the first entry.
+
+        Raises:
+            LedgerUnavailable: The store refused. Nothing was recorded. After anything but a broken
+                constraint nobody knows what reached the disk: the ledger takes no more entries
+                until it is opened again.
+        """
+        assert len(entries) <= limits.CLAIMS_PER_BATCH_MAX, len(entries)
+        with self._write_lock, _unavailable(self.path, "append to"):
+            if self._failed:
+                raise LedgerUnavailable(
+                    f"{self.path} failed before and takes no more entries; open it again",
+                    path=str(self.path),
+                )
+            if not entries:
+                return _last_seq(self._writer) + 1
+            try:
+                return self._commit(entries, create_time_us)
+            except apsw.ConstraintError:
+                raise
+            except apsw.Error:
+                self._failed = True
+                raise
+
+    def recover(self) -> None:
+        """Check what the last run left behind. Opening has already replayed the write-ahead log.
+
+        Raises:
+            LedgerUnavailable: A page is damaged, or numbers are missing from the sequence. Restore
+                a backup: a ledger is never cut short to make it readable.
+        """
+        with self._write_lock, _unavailable(self.path, "check"):
+            _recover(self._writer, self.path)
+
+    def close(self) -> None:
+        """Let go of the store and of the right to write it. Closing twice is harmless."""
+        with self._write_lock:
+            super().close()
+            # The writer goes last: whoever closes last moves the log into the file.
+            self._writer.close()
+            self._lock_file.close()
+
+    def _commit(self, entries: Sequence[Entry], create_time_us: int) -> int:
+        writer = self._writer
+        writer.execute("begin immediate")
+        try:
+            first = _last_seq(writer) + 1
+            numbered = list(enumerate(entries, first))
+            records = b"".join(entry.record for entry in entries)
+            postings = [row for seq, entry in numbered for row in _posting_rows(seq, entry)]
+            writer.execute(
+                schema.INSERT_ENTRIES, (_json(_entry_rows(numbered, create_time_us)), records)
+            )
+            writer.execute(schema.INSERT_POSTINGS, (_json(postings),))
+            writer.execute(schema.APPLY_POSTINGS, (first, first + len(entries) - 1))
+            writer.execute("commit")
+        except BaseException:
+            # SQLite rolls back by itself after some errors, and then there is nothing left to do.
+            if writer.in_transaction:
+                writer.execute("rollback")
+            raise
+        return first
+
+    @staticmethod
+    def _open_writer(path: Path) -> apsw.Connection:
+        with _unavailable(path, "open"):
+            flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+            connection = _connect(path, flags)
+            try:
+                fresh = _is_fresh(connection)
+                if not fresh:
+                    _check_identity(connection, path)
+                _make_durable(connection, path)
+                if fresh:
+                    _create(connection, path)
+                _recover(connection, path)
+            except BaseException:
+                connection.close()
+                raise
+        return connection
+
+
+def _connect(path: Path, flags: int) -> apsw.Connection:
+    connection = apsw.Connection(str(path), flags=flags)
+    # Only a process that recovers the log ever blocks a reader, and only for a moment.
+    connection.set_busy_timeout(limits.LEDGER_BUSY_MS_MAX)
+    connection.execute("pragma cell_size_check = on")
+    return connection
+
+
+def _is_fresh(connection: apsw.Connection) -> bool:
+    tables = _scalar(connection, "select count(*) from sqlite_schema")
+    return tables == 0 and _scalar(connection, "pragma application_id") == 0
+
+
+def _check_identity(connection: apsw.Connection, path: Path) -> None:
+    found = _scalar(connection, "pragma application_id")
+    if found != schema.APPLICATION_ID:
+        raise LedgerUnavailable(
+            f"{path} is an SQLite file of something else (application_id {found}), not a ledger; "
+            "name another file",
+            path=str(path),
+            application_id=str(found),
+        )
+    version = _scalar(connection, "select value from meta where name = 'schema_version'")
+    if version != schema.SCHEMA_VERSION:
+        raise LedgerUnavailable(
+            f"{path} has ledger schema version {version}; this medsettle reads version "
+            f"{schema.SCHEMA_VERSION}. Open it with the medsettle that wrote it",
+            path=str(path),
+            schema_version=str(version),
+        )
+
+
+def _make_durable(connection: apsw.Connection, path: Path) -> None:
+    connection.execute(f"pragma wal_autocheckpoint = {limits.LEDGER_CHECKPOINT_PAGES}")
+    # Plain fsync leaves data in the drive's cache on macOS; elsewhere these two do nothing.
+    connection.execute("pragma fullfsync = on")
+    connection.execute("pragma checkpoint_fullfsync = on")
+    connection.execute("pragma journal_mode = wal")
+    connection.execute("pragma synchronous = full")
+    journal_mode = _scalar(connection, "pragma journal_mode")
+    synchronous = _scalar(connection, "pragma synchronous")
+    if (journal_mode, synchronous) != ("wal", 2):
+        raise LedgerUnavailable(
+            f"{path} cannot be made durable: journal_mode is {journal_mode} instead of wal, "
+            f"synchronous is {synchronous} instead of 2 (full). Use a local disk",
+            path=str(path),
+            journal_mode=str(journal_mode),
+            synchronous=str(synchronous),
+        )
+
+
+def _create(connection: apsw.Connection, path: Path) -> None:
+    # One transaction: a crash in the middle leaves an empty file, which counts as fresh again.
+    connection.execute("begin immediate")
+    connection.execute(schema.TABLES)
+    connection.execute("insert into meta values ('schema_version', ?)", (schema.SCHEMA_VERSION,))
+    connection.execute(f"pragma application_id = {schema.APPLICATION_ID}")
+    connection.execute("commit")
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _recover(connection: apsw.Connection, path: Path) -> None:
+    damage = _scalar(connection, "pragma quick_check(1)")
+    if damage != "ok":
+        raise LedgerUnavailable(
+            f"{path} is damaged: {damage}. Restore a backup", path=str(path), damage=str(damage)
+        )
+    count, last_seq = connection.execute(
+        "select count(*), coalesce(max(seq), 0) from entries"
+    ).fetchall()[0]
+    if count != last_seq:
+        raise LedgerUnavailable(
+            f"{path} holds {count} entries but numbers them up to {last_seq}. Restore a backup",
+            path=str(path),
+            entries=str(count),
+            last_seq=str(last_seq),
+        )
+
+
+def _check_version() -> None:
+    # The library in use, which need not be the one that apsw was compiled with.
+    version = apsw.sqlite_lib_version()
+    if tuple(map(int, version.split("."))) < schema.SQLITE_VERSION_MIN:
+        oldest = ".".join(map(str, schema.SQLITE_VERSION_MIN))
+        raise LedgerUnavailable(
+            f"SQLite {version} can corrupt a ledger that is read while it is written; {oldest} is "
+            "the oldest that does not. Install a newer apsw",
+            version=version,
+            oldest=oldest,
+        )
+
+
+def _lock_exclusively(path: Path) -> IO[bytes]:
+    # The file is never deleted: a name that two processes can hold in turn as different files
+    # protects nothing. flock dies with its process, so a crash leaves no lock behind.
+    lock = path.with_name(path.name + ".lock")
+    try:
+        file = lock.open("ab")
+    except OSError as error:
+        raise LedgerUnavailable(
+            f"cannot create {lock}: {error.strerror}", path=str(path)
+        ) from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise LedgerUnavailable(
+            f"another writer has {path} open; a ledger has one writer. Stop it first, or read "
+            "with SqliteLedger.reader",
+            path=str(path),
+        ) from error
+    return file
+
+
+@contextmanager
+def _unavailable(path: Path, action: str) -> Iterator[None]:
+    try:
+        yield
+    except apsw.Error as error:
+        raise LedgerUnavailable(
+            f"cannot {action} the ledger {path}: {error}", path=str(path), cause=str(error)
+        ) from error
+
+
+def _scalar(connection: apsw.Connection, sql: str) -> object:
+    row: _Row = connection.execute(sql).fetchall()[0]
+    return row[0]
+
+
+def _last_seq(connection: apsw.Connection) -> int:
+    row: _Row = connection.execute("select coalesce(max(seq), 0) from entries").fetchall()[0]
+    return int(row[0])
+
+
+def _json(rows: Sequence[Sequence[object]]) -> str:
+    return orjson.dumps(rows).decode()
+
+
+def _entry_rows(numbered: Sequence[tuple[int, Entry]], create_time_us: int) -> list[_Row]:
+    rows: list[_Row] = []
+    position = 1  # SQL counts bytes from 1.
+    for seq, entry in numbered:
+        rows.append(
+            (
+                seq,
+                create_time_us,
+                entry.kind,
+                entry.settlement,
+                entry.original,
+                entry.institution,
+                entry.request_id,
+                entry.institution_settlement,
+                entry.pooling_area,
+                entry.person,
+                entry.service_day,
+                entry.content_digest.hex(),
+                position,
+                len(entry.record),
+            )
+        )
+        position += len(entry.record)
+    return rows
+
+
+def _posting_rows(seq: int, entry: Entry) -> Iterator[_Row]:
+    deltas: dict[CounterKey, int] = {}
+    for posting in entry.postings:
+        deltas[posting.key] = deltas.get(posting.key, 0) + posting.delta
+    for key, delta in deltas.items():
+        if delta:
+            yield (seq, *key, delta)
