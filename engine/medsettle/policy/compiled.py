@@ -1,0 +1,86 @@
+"""A compiled policy: its program, and how the facts of a claim become its inputs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medsettle.policy.area import Area
+from medsettle.policy.lowering import Lowering, epochs_of
+from medsettle.policy.model import ACCOUNT_COUNTER, Dimension, Policy
+from medsettle.policy.program import Program
+
+
+@dataclass(frozen=True)
+class CompiledPolicy:
+    """One policy ready to settle: the checked document and its rule table.
+
+    `epochs` are the ordinals of the days on which some table changes; the program's tables carry a
+    version for each, so that claims of different dates run in one pass.
+    """
+
+    policy: Policy
+    area: Area
+    program: Program
+    epochs: tuple[int, ...]
+    digest: str
+
+    @cached_property
+    def counters(self) -> tuple[str, ...]:
+        """Names of the counters the program reads or moves, the account among them."""
+        prefix = "counter:"
+        read = [name[len(prefix) :] for name in self.program.inputs if name.startswith(prefix)]
+        moved = [name[len(prefix) :] for name in self.program.outputs if name.startswith(prefix)]
+        return tuple(dict.fromkeys([*read, *moved]))
+
+    @cached_property
+    def dimensions(self) -> tuple[Dimension, ...]:
+        """Dimensions that are inputs, in document order; counted ones are worked out inside."""
+        return tuple(
+            dimension
+            for name, dimension in self.policy.dimensions.items()
+            if f"dimension:{name}" in self.program.inputs
+        )
+
+    @cached_property
+    def gaps(self) -> tuple[str, ...]:
+        """Output names of the amounts this policy cannot decide."""
+        return tuple(f"gap:{gap.amount}" for gap in self.policy.gaps)
+
+    @property
+    def account_counter(self) -> str:
+        """Name of the counter that is the account balance."""
+        return ACCOUNT_COUNTER
+
+    def epoch_of(self, days: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the epoch of each rule date given as a proleptic ordinal; -1 before the first."""
+        return np.searchsorted(self.epochs, days, side="right").astype(np.int64) - 1
+
+
+def class_of(dimension: Dimension, code: str) -> int:
+    """Return the class number of a code: the class with the longest matching prefix, or -1."""
+    best, longest = -1, 0
+    for number, prefixes in enumerate(dimension.codes):
+        for prefix in prefixes:
+            if code.startswith(prefix) and len(prefix) > longest:
+                best, longest = number, len(prefix)
+    return best
+
+
+def group_class(dimension: Dimension, groups: Sequence[str]) -> int:
+    """Return 1 where the person belongs to the dimension's group, else 0."""
+    return int(dimension.codes[1][0] in groups)
+
+
+def band_of(dimension: Dimension, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the class number of each age: the last threshold it reaches."""
+    return np.searchsorted(dimension.thresholds, numbers, side="right").astype(np.int64) - 1
+
+
+def compile_policy(policy: Policy, area: Area, digest: str) -> CompiledPolicy:
+    """Return the compiled form of a checked policy."""
+    epochs = epochs_of(policy)
+    program = Lowering(policy, area, epochs).lower()
+    return CompiledPolicy(policy, area, program, epochs, digest)

@@ -1,0 +1,497 @@
+"""Lower a checked policy to a program: each stage asks its five questions in registers.
+
+The order of questions is the one of the design: base, first share kept back, deductible, bands and
+rates, caps. What a stage leaves (`base`, `kept_back`, `deductible`, `net`, `own_share`, `over_cap`,
+`paid`) may be named by every later stage.
+
+Worked example, the stay of case WC-001: 164,411.81 in scope, 650 deductible. Bands 29,350 and
+10,000 leave own shares of 2,641.50 and 600.00; the cap has room for 91,759.51, so the third band
+takes (91,759.51 - 36,108.50) / 97 % = 57,372.1753 of the base, own share 1,721.17, and the
+67,039.6347 that remain are the base of the next payer.
+"""
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import lcm
+
+import numpy as np
+
+from medsettle import limits
+from medsettle.core import codes
+from medsettle.core.money import Rounding
+from medsettle.policy.area import Area
+from medsettle.policy.model import (
+    ACCOUNT_COUNTER,
+    STAGE_AMOUNTS,
+    BandsAlong,
+    CapOn,
+    Excess,
+    Policy,
+    Rate,
+    RateSide,
+    RoundingPoint,
+    RoundingSide,
+    Stage,
+    StageRounding,
+    Table,
+)
+from medsettle.policy.program import Builder, Program, Register
+
+EPOCH_INPUT = "epoch"
+"""Input: which stretch of constant tables the rule date falls into, from `Compiled.epochs`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A register of fen, or of fen times `SUBFEN` where a cap was back-solved."""
+
+    register: Register
+    scale: int = 1
+
+
+@dataclass
+class _Band:
+    """One band of a stage while its amounts are worked out; rates are over one divisor."""
+
+    width: Amount
+    pays: Register
+    own_rate: Register
+    share: Register
+    own: Register
+
+
+@dataclass
+class Lowering:
+    """Builds the program of one policy."""
+
+    policy: Policy
+    area: Area
+    epochs: tuple[int, ...]
+    builder: Builder = field(default_factory=Builder)
+    amounts: dict[str, Amount] = field(default_factory=dict)
+    remaining: Register = field(init=False)
+    paid: dict[str, list[Register]] = field(default_factory=dict)
+
+    def lower(self) -> Program:
+        """Return the program of the whole waterfall."""
+        self._pots()
+        for stage in self.policy.stages:
+            self._stage(stage)
+        build = self.builder
+        for payer in codes.PAYER_NAMES:
+            build.output(f"payer:{payer}", build.sum(self.paid.get(payer, [])))
+        build.output("cash", self.remaining)
+        first = next((stage for stage in self.policy.stages if stage.deductible), None)
+        met = self.amounts[f"{first.name}.deductible"] if first else Amount(build.constant(0))
+        build.output("deductible", self._fen(met))
+        for name, counter in self.policy.counters.items():
+            added = [self._fen(self.amounts[amount]) for amount in counter.sums]
+            build.output(f"counter:{name}", build.sum(added) if added else build.constant(1))
+        for gap in self.policy.gaps:
+            amount = self.amounts[gap.amount].register
+            build.output(f"gap:{gap.amount}", amount)
+        return build.program()
+
+    def _pots(self) -> None:
+        build = self.builder
+        for pot in (*codes.POT_NAMES, *self.area.special_pots):
+            register = build.input(f"pot:{pot}", 0, limits.AMOUNT_FEN_MAX)
+            self.amounts[pot] = Amount(register)
+        total = build.input("total", 0, limits.AMOUNT_FEN_MAX)
+        self.amounts["total"] = Amount(total)
+        scope = [self.amounts[pot].register for pot in ("in_scope", *self.area.special_pots)]
+        self.amounts["in_scope_total"] = Amount(build.sum(scope))
+        self.remaining = total
+
+    # --- pieces ----------------------------------------------------------------------------
+
+    def _counter(self, name: str) -> Register:
+        """Return what a counter holds before this claim."""
+        return self.builder.input(f"counter:{name}", 0, limits.AMOUNT_FEN_MAX)
+
+    def _dimension(self, name: str) -> Register:
+        """Return the class number of a dimension; counted classes are worked out here."""
+        dimension = self.policy.dimensions[name]
+        build = self.builder
+        if dimension.kind != "counter":
+            return build.input(f"dimension:{name}", 0, len(dimension.values) - 1)
+        counter = self._counter(dimension.column)
+        steps = [
+            build.at_least(counter, build.constant(threshold))
+            for threshold in dimension.thresholds[1:]
+        ]
+        return build.sum(steps)
+
+    def _row(self, table: Table) -> Register:
+        """Return the row number of a table: version, then each dimension, densely."""
+        build = self.builder
+        starts = [version.start.toordinal() for version in table.versions]
+        epochs = np.array(self.epochs, dtype=np.int64)
+        versions = np.maximum(np.searchsorted(starts, epochs, side="right") - 1, 0)
+        epoch = build.input(EPOCH_INPUT, 0, len(self.epochs) - 1)
+        row = build.gather(versions.astype(np.int64), epoch)
+        for name in table.by:
+            size = build.constant(len(self.policy.dimensions[name].values))
+            row = build.add(build.mul(row, size), self._dimension(name))
+        return row
+
+    def _cells(self, table: Table, column: int, scale: int) -> Register:
+        """Return one column of a table in whole units of 1/scale."""
+        width = max(len(version.limits_fen) for version in table.versions)
+        cells: list[int] = []
+        for version in table.versions:
+            own = len(version.limits_fen)
+            kept = min(column, own - 1)
+            cells += [int(cell * scale) for cell in version.cells[kept::own]]
+        assert column < width
+        return self.builder.gather(np.array(cells, dtype=np.int64), self._row(table))
+
+    def _amount_cell(self, name: str) -> Register:
+        return self._cells(self.policy.tables[name], 0, 1)
+
+    def _limit(self, table: Table, column: int) -> Register:
+        """Return the upper limit of a band per version; an open band ends at the bound."""
+        by_version = []
+        for version in table.versions:
+            bounds = version.limits_fen
+            bound = bounds[column] if column < len(bounds) else bounds[-1]
+            by_version.append(limits.AMOUNT_FEN_MAX * 4 if bound is None else bound)
+        starts = [version.start.toordinal() for version in table.versions]
+        epochs = np.array(self.epochs, dtype=np.int64)
+        versions = np.maximum(np.searchsorted(starts, epochs, side="right") - 1, 0)
+        epoch = self.builder.input(EPOCH_INPUT, 0, len(self.epochs) - 1)
+        return self.builder.gather(np.array(by_version, dtype=np.int64)[versions], epoch)
+
+    def _lift(self, amount: Amount, scale: int) -> Register:
+        """Return an amount at a finer scale."""
+        assert scale % amount.scale == 0
+        return self.builder.mul(amount.register, self.builder.constant(scale // amount.scale))
+
+    def _fen(self, amount: Amount) -> Register:
+        """Return an amount in whole fen, half up where it is finer."""
+        if amount.scale == 1:
+            return amount.register
+        one = self.builder.constant(1)
+        return self.builder.share(amount.register, one, amount.scale, Rounding.HALF_UP)
+
+    def _sum(self, names: tuple[str, ...], scale: int) -> Register:
+        return self.builder.sum([self._lift(self._named(name), scale) for name in names])
+
+    def _named(self, name: str) -> Amount:
+        return Amount(self.remaining) if name == "remaining" else self.amounts[name]
+
+    # --- the five questions ------------------------------------------------------------------
+
+    def _stage(self, stage: Stage) -> None:
+        build = self.builder
+        base = self._base(stage)
+        scale = base.scale
+        inside, over_base = self._cap_base(stage, base)
+        kept = build.constant(0)
+        if stage.keep_back is not None:
+            table = self.policy.tables[stage.keep_back]
+            divisor = _denominator(table)
+            rate = self._cells(table, 0, divisor)
+            kept = build.share(inside.register, rate, divisor, Rounding.HALF_UP)
+        after = Amount(build.within(inside.register, kept), scale)
+        deductible = self._deductible(stage, after)
+        net = Amount(build.within(after.register, deductible), scale)
+        share, own, over = self._shares(stage, net, deductible)
+        over = self._add(over, over_base)
+        paid = build.min(share, self.remaining)
+        if stage.account_limited:
+            balance = build.input(f"counter:{ACCOUNT_COUNTER}", 0, limits.AMOUNT_FEN_MAX)
+            allowed = build.input("account_used", 0, 1)
+            paid = build.min(paid, build.select(allowed, balance, build.constant(0)))
+            build.output(f"counter:{ACCOUNT_COUNTER}", paid)
+        self.remaining = build.within(self.remaining, paid)
+        self.paid.setdefault(stage.payer, []).append(paid)
+        left = {
+            "base": base,
+            "kept_back": Amount(kept, scale),
+            "deductible": Amount(deductible, scale),
+            "net": net,
+            "own_share": Amount(own),
+            "over_cap": over,
+            "paid": Amount(paid),
+        }
+        assert set(left) == set(STAGE_AMOUNTS)
+        for part, amount in left.items():
+            self.amounts[f"{stage.name}.{part}"] = amount
+            build.output(f"stage:{stage.name}.{part}", self._fen(amount))
+
+    def _base(self, stage: Stage) -> Amount:
+        """Return what the stage looks at: a sum less others, 0 where its condition fails."""
+        build = self.builder
+        names = (*stage.base.plus, *stage.base.minus)
+        scale = max((self._named(name).scale for name in names), default=1)
+        plus, minus = self._sum(stage.base.plus, scale), self._sum(stage.base.minus, scale)
+        base = build.excess(plus, minus)
+        for name, classes in stage.when:
+            dimension = self._dimension(name)
+            known = self.policy.dimensions[name].values
+            chosen = [
+                build.equal(dimension, build.constant(known.index(word))) for word in classes
+            ]
+            base = build.select(build.sum(chosen), base, build.constant(0))
+        return Amount(base, scale)
+
+    def _room(self, limit: Register, counter: str | None) -> Register:
+        if counter is None:
+            return limit
+        return self.builder.excess(limit, self._counter(counter))
+
+    def _cap_base(self, stage: Stage, base: Amount) -> tuple[Amount, Amount]:
+        """Return the part of the base under every cap on the base, and the part above (C2)."""
+        build = self.builder
+        inside = base.register
+        for cap in stage.caps:
+            if cap.on is CapOn.BASE:
+                room = Amount(self._room(self._amount_cell(cap.table), cap.counter))
+                inside = build.min(inside, self._lift(room, base.scale))
+        return Amount(inside, base.scale), Amount(build.within(base.register, inside), base.scale)
+
+    def _deductible(self, stage: Stage, after: Amount) -> Register:
+        """Return the deductible met here, at the scale of the amount it is met from (D2-D4)."""
+        build = self.builder
+        if stage.deductible is None:
+            return build.constant(0)
+        standard = self._amount_cell(stage.deductible.table)
+        left = Amount(self._room(standard, stage.deductible.counter))
+        build.output(f"detail:{stage.name}.deductible_standard", standard)
+        return build.min(after.register, self._lift(left, after.scale))
+
+    def _add(self, a: Amount, b: Amount) -> Amount:
+        if b.register.constant == 0:
+            return a
+        if a.register.constant == 0:
+            return b
+        scale = max(a.scale, b.scale)
+        return Amount(self.builder.add(self._lift(a, scale), self._lift(b, scale)), scale)
+
+    def _shares(
+        self, stage: Stage, net: Amount, deductible: Register
+    ) -> tuple[Register, Register, Amount]:
+        """Return the stage's share under its caps, the own share, and what lies above."""
+        build = self.builder
+        nothing = Amount(build.constant(0))
+        if stage.rate is None:
+            share = build.share(net.register, build.constant(1), net.scale, Rounding.DOWN)
+            return self._cap_plain(stage, share)
+        assert stage.rounding is not None
+        divisor = self._divisor(stage.rate)
+        bands = self._bands(stage, net, deductible, divisor)
+        above = Amount(
+            build.within(net.register, build.sum([band.width.register for band in bands])),
+            net.scale,
+        )
+        if not self.policy.tables[stage.rate.table].banded:
+            above = nothing
+        share = build.sum([band.share for band in bands])
+        own = build.sum([band.own for band in bands])
+        if stage.rounding.at is RoundingPoint.STAGE and len(bands) > 1:
+            share, own = self._round_once(bands, net.scale, divisor, stage.rounding)
+        if stage.rate.side is RateSide.TARGET:
+            counted = self._sum(stage.rate.counting, 1)
+            share = build.excess(share, counted)
+        share, own, over = self._cap_share(stage, bands, divisor, (share, own))
+        return share, own, self._add(over, above)
+
+    def _cap_plain(self, stage: Stage, share: Register) -> tuple[Register, Register, Amount]:
+        """Return share, own and over-cap of a stage that pays all of its base up to a cap."""
+        build = self.builder
+        inside = share
+        for cap in stage.caps:
+            if cap.on is CapOn.PAYMENT:
+                inside = build.min(inside, self._room(self._amount_cell(cap.table), cap.counter))
+        return inside, build.constant(0), Amount(build.within(share, inside))
+
+    def _divisor(self, rate: Rate) -> int:
+        divisor = _denominator(self.policy.tables[rate.table])
+        if rate.own_factor is not None:
+            divisor *= _denominator(self.policy.tables[rate.own_factor])
+        return divisor
+
+    def _bands(
+        self, stage: Stage, net: Amount, deductible: Register, divisor: int
+    ) -> list[_Band]:
+        """Return the part of the net amount in each band with its shares."""
+        build = self.builder
+        assert stage.rate is not None
+        table = self.policy.tables[stage.rate.table]
+        count = max(len(version.limits_fen) for version in table.versions)
+        start = self._band_start(stage, Amount(deductible, net.scale))
+        end = build.add(start, net.register)
+        bands, floor = [], build.constant(0)
+        for column in range(count):
+            width = net.register
+            if table.banded:
+                ceiling = self._lift(Amount(self._limit(table, column)), net.scale)
+                top, bottom = build.min(end, ceiling), build.max(start, floor)
+                width = build.min(build.excess(top, bottom), net.register)
+                floor = ceiling
+            bands.append(self._band(stage, Amount(width, net.scale), column, divisor))
+            if table.banded:
+                build.output(
+                    f"detail:{stage.name}.band_{column}", self._fen(Amount(width, net.scale))
+                )
+        return bands
+
+    def _band_start(self, stage: Stage, deductible: Amount) -> Register:
+        """Return where on the bands this claim begins (B2, B3, B3b)."""
+        build = self.builder
+        start = build.constant(0)
+        if stage.bands is None:
+            return start
+        if stage.bands.along is BandsAlong.RUNNING_TOTAL:
+            assert stage.bands.counter is not None
+            start = self._lift(Amount(self._counter(stage.bands.counter)), deductible.scale)
+        if stage.bands.deductible_inside:
+            start = build.add(start, deductible.register)
+        return start
+
+    def _band(self, stage: Stage, width: Amount, column: int, divisor: int) -> _Band:
+        build = self.builder
+        rate, rounding = stage.rate, stage.rounding
+        assert rate is not None and rounding is not None
+        pays, own_rate = self._rates(rate, column, divisor)
+        build.output(f"detail:{stage.name}.pays_{column}", pays)
+        amount, whole = width.register, divisor * width.scale
+        if rounding.side is RoundingSide.OWN or width.scale > 1:
+            own = build.share(amount, own_rate, whole, rounding.mode)
+        if rounding.side is RoundingSide.PAYER or width.scale > 1:
+            share = build.share(amount, pays, whole, rounding.mode)
+        # Whole fen: the other side is the difference, so that the two add up. At a finer scale
+        # there is no whole difference; each side is rounded on its own and cash closes the sum.
+        if width.scale == 1 and rounding.side is RoundingSide.OWN:
+            share = build.within(amount, own)
+        elif width.scale == 1:
+            own = build.within(amount, share)
+        build.output(f"detail:{stage.name}.share_{column}", share)
+        build.output(f"detail:{stage.name}.own_{column}", own)
+        return _Band(width, pays, own_rate, share, own)
+
+    def _rates(self, rate: Rate, column: int, divisor: int) -> tuple[Register, Register]:
+        """Return what the payer pays and what is left, both over the divisor (R1, R5)."""
+        build = self.builder
+        table = self.policy.tables[rate.table]
+        denominator = _denominator(table)
+        stated = self._cells(table, column, denominator)
+        if rate.own_factor is None:
+            other = build.within(build.constant(divisor), stated)
+            return (other, stated) if rate.side is RateSide.OWN else (stated, other)
+        factor_table = self.policy.tables[rate.own_factor]
+        factor = self._cells(factor_table, 0, _denominator(factor_table))
+        own = stated
+        if rate.side is RateSide.PAYS:
+            own = build.within(build.constant(denominator), stated)
+        own = build.min(build.mul(own, factor), build.constant(divisor))
+        return build.within(build.constant(divisor), own), own
+
+    def _round_once(
+        self, bands: list[_Band], scale: int, divisor: int, rounding: StageRounding
+    ) -> tuple[Register, Register]:
+        """Return share and own share rounded once on the exact sum over the bands."""
+        build = self.builder
+        net = build.sum([band.width.register for band in bands])
+        payer = rounding.side is RoundingSide.PAYER
+        parts = [
+            self._exact(band, band.pays if payer else band.own_rate, divisor * scale)
+            for band in bands
+        ]
+        whole = build.sum([whole for whole, _ in parts])
+        rest = build.sum([rest for _, rest in parts])
+        one = build.constant(1)
+        rounded = build.add(whole, build.share(rest, one, divisor * scale, rounding.mode))
+        if scale > 1:
+            fen = build.share(net, one, scale, Rounding.HALF_UP)
+            rounded = build.min(rounded, fen)
+            other = build.within(fen, rounded)
+        else:
+            rounded = build.min(rounded, net)
+            other = build.within(net, rounded)
+        return (rounded, other) if payer else (other, rounded)
+
+    def _exact(self, band: _Band, rate: Register, whole: int) -> tuple[Register, Register]:
+        """Return amount * rate / whole as a whole part and the remainder over `whole`."""
+        build = self.builder
+        amount = band.width.register
+        floor = build.share(amount, build.constant(1), whole, Rounding.DOWN)
+        rest = build.within(amount, build.mul(floor, build.constant(whole)))
+        rest = build.min(rest, build.constant(whole - 1))
+        product = build.mul(rest, rate)
+        more = build.share(product, build.constant(1), whole, Rounding.DOWN)
+        left = build.within(product, build.mul(more, build.constant(whole)))
+        left = build.min(left, build.constant(whole - 1))
+        return build.add(build.mul(floor, rate), more), left
+
+    def _cap_share(
+        self,
+        stage: Stage,
+        bands: list[_Band],
+        divisor: int,
+        shares: tuple[Register, Register],
+    ) -> tuple[Register, Register, Amount]:
+        """Return share and own share under the caps on payment, and what lies above (B7)."""
+        build = self.builder
+        share, own = shares
+        caps = [cap for cap in stage.caps if cap.on is CapOn.PAYMENT]
+        if not caps:
+            return share, own, Amount(build.constant(0))
+        rooms = [self._room(self._amount_cell(cap.table), cap.counter) for cap in caps]
+        room = rooms[0]
+        for other in rooms[1:]:
+            room = build.min(room, other)
+        build.output(f"detail:{stage.name}.room", room)
+        paid = build.min(share, room)
+        if caps[0].excess is Excess.UNPAID_SHARE:
+            return paid, own, Amount(build.within(share, paid))
+        capped = build.sub(build.constant(1), build.at_least(room, share))
+        fits, owns = self._back_solve(stage, bands, divisor, room)
+        scale = limits.SUBFEN
+        net = build.sum([self._lift(band.width, scale) for band in bands])
+        over = build.select(capped, build.within(net, fits), build.constant(0))
+        return paid, build.select(capped, owns, own), Amount(over, scale)
+
+    def _back_solve(
+        self, stage: Stage, bands: list[_Band], divisor: int, room: Register
+    ) -> tuple[Register, Register]:
+        """Return the part of the bands that fits under the room (1/SUBFEN fen), and its own share.
+
+        A band that is paid in full fits whole. The band in which the room ends fits
+        `room left / rate` (O6), and its own share is rounded from that.
+        """
+        build = self.builder
+        assert stage.rounding is not None
+        scale = limits.SUBFEN
+        fits, owns, left = [], [], room
+        whole = build.constant(1)
+        for band in bands:
+            width = self._lift(band.width, scale)
+            whole = build.mul(whole, build.at_least(left, band.share))
+            taken = build.min(left, band.share)
+            solved = build.min(
+                build.quotient(taken, divisor * scale, band.pays, width.high * 2), width
+            )
+            fit = build.select(whole, width, solved)
+            own = build.share(solved, band.own_rate, divisor * scale, stage.rounding.mode)
+            fits.append(fit)
+            owns.append(build.select(whole, band.own, own))
+            left = build.within(left, taken)
+        return build.sum(fits), build.sum(owns)
+
+
+def _denominator(table: Table) -> int:
+    """Return the smallest number that makes every cell of a rate table whole."""
+    cells: list[Fraction] = [cell for version in table.versions for cell in version.cells]
+    return lcm(*(cell.denominator for cell in cells))
+
+
+def epochs_of(policy: Policy) -> tuple[int, ...]:
+    """Return the ordinals of the days on which some table of the policy changes, rising."""
+    starts = {policy.in_force_from.toordinal()}
+    for table in policy.tables.values():
+        starts |= {version.start.toordinal() for version in table.versions}
+    return tuple(sorted(starts))
+
+
