@@ -1,0 +1,1 @@
+"""Messages and services of `medsettle.v1`, generated from `protos/`."""
