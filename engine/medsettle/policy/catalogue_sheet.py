@@ -43,9 +43,10 @@ class Sheet:
         """Record a violation of a whole line."""
         self.violations.append(Violation(self.file, line, 1, "", message))
 
-    def refuse_header(self, name: str, message: str) -> None:
+    def refuse_header(self, position: int, message: str) -> None:
         """Record a violation of a column name in the header."""
-        place = _cell_column(self.source[self.header_line - 1], self.header.index(name))
+        place = _cell_column(self.source[self.header_line - 1], position)
+        name = self.header[position]
         self.violations.append(Violation(self.file, self.header_line, place, name, message))
 
     def refuse(self, record: int, name: str, message: str) -> None:
@@ -145,10 +146,10 @@ def _header_is_complete(sheet: Sheet, known: list[str], families: list[str]) -> 
     missing = [name for name in known if name not in sheet.header]
     for position, name in enumerate(sheet.header):
         if name in sheet.header[:position]:
-            sheet.refuse_header(name, f"the column {name!r} stands twice; keep one of the two")
+            sheet.refuse_header(position, f"the column {name!r} stands twice; keep one of the two")
         elif name not in known and name not in families:
             hint = suggestion(name, missing or [*known, *families])
-            sheet.refuse_header(name, f"unknown column {name!r}; {hint}")
+            sheet.refuse_header(position, f"unknown column {name!r}; {hint}")
     for name in missing:
         place = Violation(
             sheet.file, sheet.header_line, 1, name, f"the column {name!r} is missing; add it"
@@ -174,7 +175,7 @@ def _fill(sheet: Sheet, records: list[tuple[int, list[str]]]) -> None:
             sheet.header_line,
             f"{len(whole)} entries, more than {limits.CATALOGUE_ENTRIES_MAX}; split the area",
         )
-    if not records:
+    if not records and not sheet.violations:
         sheet.refuse_line(sheet.header_line, "the catalogue has no entries; add one line for each")
     cells_by_column = zip(*whole, strict=True) if whole else ((),) * width
     for name, column in zip(sheet.header, cells_by_column, strict=True):
