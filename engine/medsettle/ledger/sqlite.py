@@ -1,22 +1,15 @@
 """A ledger in one SQLite file, durable at every commit.
 
-The file is in write-ahead mode with `synchronous=FULL`: a commit that returned has been synced, and
-readers never wait for the writer. `synchronous=NORMAL` would be faster and loses acknowledged
-settlements when the power fails. Both settings are read back at start, because SQLite ignores what
-it does not understand.
-
-One process writes. The lock on `<file>.lock` says who, since SQLite itself would let two writers
-take turns, and each would then decide on counters the other has moved. Reads use a second
-connection, so that a query sees whole commits only and does not wait for a sync.
+The file is in write-ahead mode: a commit that returned has been synced, and readers never wait for
+the writer. One process writes; the lock on `<file>.lock` says who, since SQLite itself would let
+two writers take turns, and each would then decide on counters that the other has moved. Reads use a
+second connection, so that a query sees whole commits only and does not wait for a sync.
 """
 
-import fcntl
-import os
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, Self, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import apsw
 import orjson
@@ -25,6 +18,14 @@ from medsettle import limits
 from medsettle.errors import LedgerUnavailable
 from medsettle.ledger import sqlite_schema as schema
 from medsettle.ledger.entries import CounterKey, CounterMismatch, Entry, Recorded
+from medsettle.ledger.sqlite_file import (
+    check,
+    check_version,
+    lock_exclusively,
+    open_reader,
+    open_writer,
+    unavailable,
+)
 
 # Values out of a STRICT table have the types of its columns; apsw can only say "any of them".
 _Row: TypeAlias = tuple[Any, ...]
@@ -48,13 +49,7 @@ class SqliteReader:
         """
         self.path = path
         self._lock = threading.Lock()
-        with _unavailable(path, "open"):
-            self._connection = _connect(path, apsw.SQLITE_OPEN_READONLY)
-            try:
-                _check_identity(self._connection, path)
-            except BaseException:
-                self._connection.close()
-                raise
+        self._connection = open_reader(path)
 
     def __enter__(self) -> Self:
         return self
@@ -168,7 +163,7 @@ class SqliteReader:
         return self._rows(sql, (_json([tuple(key) for key in keys]),)) if keys else []
 
     def _rows(self, sql: str, values: Sequence[str | int]) -> list[_Row]:
-        with _unavailable(self.path, "read"), self._lock:
+        with unavailable(self.path, "read"), self._lock:
             return self._connection.execute(sql, values).fetchall()
 
 
@@ -182,12 +177,12 @@ class SqliteLedger(SqliteReader):
             LedgerUnavailable: Another process writes it, the file is no ledger or is damaged, or
                 SQLite is too old or does not give the durability asked for. The message says which.
         """
-        _check_version()
+        check_version(apsw.sqlite_lib_version())
         self._write_lock = threading.Lock()
         self._failed = False
-        self._lock_file = _lock_exclusively(path)
+        self._lock_file = lock_exclusively(path)
         try:
-            self._writer = self._open_writer(path)
+            self._writer = open_writer(path)
             try:
                 super().__init__(path)
             except BaseException:
@@ -214,7 +209,7 @@ class SqliteLedger(SqliteReader):
                 until it is opened again.
         """
         assert len(entries) <= limits.CLAIMS_PER_BATCH_MAX, len(entries)
-        with self._write_lock, _unavailable(self.path, "append to"):
+        with self._write_lock, unavailable(self.path, "append to"):
             if self._failed:
                 raise LedgerUnavailable(
                     f"{self.path} failed before and takes no more entries; open it again",
@@ -237,8 +232,8 @@ class SqliteLedger(SqliteReader):
             LedgerUnavailable: A page is damaged, or numbers are missing from the sequence. Restore
                 a backup: a ledger is never cut short to make it readable.
         """
-        with self._write_lock, _unavailable(self.path, "check"):
-            _recover(self._writer, self.path)
+        with self._write_lock, unavailable(self.path, "check"):
+            check(self._writer, self.path)
 
     def close(self) -> None:
         """Let go of the store and of the right to write it. Closing twice is harmless."""
@@ -268,157 +263,6 @@ class SqliteLedger(SqliteReader):
                 writer.execute("rollback")
             raise
         return first
-
-    @staticmethod
-    def _open_writer(path: Path) -> apsw.Connection:
-        with _unavailable(path, "open"):
-            flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
-            connection = _connect(path, flags)
-            try:
-                fresh = _is_fresh(connection)
-                if not fresh:
-                    _check_identity(connection, path)
-                _make_durable(connection, path)
-                if fresh:
-                    _create(connection, path)
-                _recover(connection, path)
-            except BaseException:
-                connection.close()
-                raise
-        return connection
-
-
-def _connect(path: Path, flags: int) -> apsw.Connection:
-    connection = apsw.Connection(str(path), flags=flags)
-    # Only a process that recovers the log ever blocks a reader, and only for a moment.
-    connection.set_busy_timeout(limits.LEDGER_BUSY_MS_MAX)
-    connection.execute("pragma cell_size_check = on")
-    return connection
-
-
-def _is_fresh(connection: apsw.Connection) -> bool:
-    tables = _scalar(connection, "select count(*) from sqlite_schema")
-    return tables == 0 and _scalar(connection, "pragma application_id") == 0
-
-
-def _check_identity(connection: apsw.Connection, path: Path) -> None:
-    found = _scalar(connection, "pragma application_id")
-    if found != schema.APPLICATION_ID:
-        raise LedgerUnavailable(
-            f"{path} is an SQLite file of something else (application_id {found}), not a ledger; "
-            "name another file",
-            path=str(path),
-            application_id=str(found),
-        )
-    version = _scalar(connection, "select value from meta where name = 'schema_version'")
-    if version != schema.SCHEMA_VERSION:
-        raise LedgerUnavailable(
-            f"{path} has ledger schema version {version}; this medsettle reads version "
-            f"{schema.SCHEMA_VERSION}. Open it with the medsettle that wrote it",
-            path=str(path),
-            schema_version=str(version),
-        )
-
-
-def _make_durable(connection: apsw.Connection, path: Path) -> None:
-    connection.execute(f"pragma wal_autocheckpoint = {limits.LEDGER_CHECKPOINT_PAGES}")
-    # Plain fsync leaves data in the drive's cache on macOS; elsewhere these two do nothing.
-    connection.execute("pragma fullfsync = on")
-    connection.execute("pragma checkpoint_fullfsync = on")
-    connection.execute("pragma journal_mode = wal")
-    connection.execute("pragma synchronous = full")
-    journal_mode = _scalar(connection, "pragma journal_mode")
-    synchronous = _scalar(connection, "pragma synchronous")
-    if (journal_mode, synchronous) != ("wal", 2):
-        raise LedgerUnavailable(
-            f"{path} cannot be made durable: journal_mode is {journal_mode} instead of wal, "
-            f"synchronous is {synchronous} instead of 2 (full). Use a local disk",
-            path=str(path),
-            journal_mode=str(journal_mode),
-            synchronous=str(synchronous),
-        )
-
-
-def _create(connection: apsw.Connection, path: Path) -> None:
-    # One transaction: a crash in the middle leaves an empty file, which counts as fresh again.
-    connection.execute("begin immediate")
-    connection.execute(schema.TABLES)
-    connection.execute("insert into meta values ('schema_version', ?)", (schema.SCHEMA_VERSION,))
-    connection.execute(f"pragma application_id = {schema.APPLICATION_ID}")
-    connection.execute("commit")
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def _recover(connection: apsw.Connection, path: Path) -> None:
-    damage = _scalar(connection, "pragma quick_check(1)")
-    if damage != "ok":
-        raise LedgerUnavailable(
-            f"{path} is damaged: {damage}. Restore a backup", path=str(path), damage=str(damage)
-        )
-    count, last_seq = connection.execute(
-        "select count(*), coalesce(max(seq), 0) from entries"
-    ).fetchall()[0]
-    if count != last_seq:
-        raise LedgerUnavailable(
-            f"{path} holds {count} entries but numbers them up to {last_seq}. Restore a backup",
-            path=str(path),
-            entries=str(count),
-            last_seq=str(last_seq),
-        )
-
-
-def _check_version() -> None:
-    # The library in use, which need not be the one that apsw was compiled with.
-    version = apsw.sqlite_lib_version()
-    if tuple(map(int, version.split("."))) < schema.SQLITE_VERSION_MIN:
-        oldest = ".".join(map(str, schema.SQLITE_VERSION_MIN))
-        raise LedgerUnavailable(
-            f"SQLite {version} can corrupt a ledger that is read while it is written; {oldest} is "
-            "the oldest that does not. Install a newer apsw",
-            version=version,
-            oldest=oldest,
-        )
-
-
-def _lock_exclusively(path: Path) -> IO[bytes]:
-    # The file is never deleted: a name that two processes can hold in turn as different files
-    # protects nothing. flock dies with its process, so a crash leaves no lock behind.
-    lock = path.with_name(path.name + ".lock")
-    try:
-        file = lock.open("ab")
-    except OSError as error:
-        raise LedgerUnavailable(
-            f"cannot create {lock}: {error.strerror}", path=str(path)
-        ) from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.close()
-        raise LedgerUnavailable(
-            f"another writer has {path} open; a ledger has one writer. Stop it first, or read "
-            "with SqliteLedger.reader",
-            path=str(path),
-        ) from error
-    return file
-
-
-@contextmanager
-def _unavailable(path: Path, action: str) -> Iterator[None]:
-    try:
-        yield
-    except apsw.Error as error:
-        raise LedgerUnavailable(
-            f"cannot {action} the ledger {path}: {error}", path=str(path), cause=str(error)
-        ) from error
-
-
-def _scalar(connection: apsw.Connection, sql: str) -> object:
-    row: _Row = connection.execute(sql).fetchall()[0]
-    return row[0]
 
 
 def _last_seq(connection: apsw.Connection) -> int:

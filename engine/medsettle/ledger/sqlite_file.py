@@ -1,0 +1,184 @@
+"""Opening a SQLite ledger file: the lock, the identity, the durability, and recovery.
+
+SQLite ignores a setting that it cannot honour, so both that matter are read back. With
+`synchronous=FULL` every commit is synced; NORMAL would be faster and loses acknowledged settlements
+when the power fails.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import apsw
+
+from medsettle import limits
+from medsettle.errors import LedgerUnavailable
+from medsettle.ledger import sqlite_schema as schema
+
+
+def open_writer(path: Path) -> apsw.Connection:
+    """Return a durable connection to the ledger at `path`, recovered; create it where none is."""
+    with unavailable(path, "open"):
+        connection = _connect(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
+        try:
+            fresh = _is_fresh(connection)
+            # Before anything is set: another program's file must stay as it is.
+            if not fresh:
+                _check_identity(connection, path)
+            _make_durable(connection, path)
+            if fresh:
+                _create(connection, path)
+            check(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def open_reader(path: Path) -> apsw.Connection:
+    """Return a connection that can only read the existing ledger at `path`."""
+    with unavailable(path, "open"):
+        connection = _connect(path, apsw.SQLITE_OPEN_READONLY)
+        try:
+            _check_identity(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _connect(path: Path, flags: int) -> apsw.Connection:
+    connection = apsw.Connection(str(path), flags=flags)
+    # Only a process that recovers the log ever blocks a reader, and only for a moment.
+    connection.set_busy_timeout(limits.LEDGER_BUSY_MS_MAX)
+    connection.execute("pragma cell_size_check = on")
+    return connection
+
+
+def _is_fresh(connection: apsw.Connection) -> bool:
+    tables = _scalar(connection, "select count(*) from sqlite_schema")
+    return tables == 0 and _scalar(connection, "pragma application_id") == 0
+
+
+def _check_identity(connection: apsw.Connection, path: Path) -> None:
+    found = _scalar(connection, "pragma application_id")
+    if found != schema.APPLICATION_ID:
+        raise LedgerUnavailable(
+            f"{path} is an SQLite file of something else (application_id {found}), not a ledger; "
+            "name another file",
+            path=str(path),
+            application_id=str(found),
+        )
+    version = _scalar(connection, "select value from meta where name = 'schema_version'")
+    if version != schema.SCHEMA_VERSION:
+        raise LedgerUnavailable(
+            f"{path} has ledger schema version {version}; this medsettle reads version "
+            f"{schema.SCHEMA_VERSION}. Open it with the medsettle that wrote it",
+            path=str(path),
+            schema_version=str(version),
+        )
+
+
+def _make_durable(connection: apsw.Connection, path: Path) -> None:
+    connection.execute(f"pragma wal_autocheckpoint = {limits.LEDGER_CHECKPOINT_PAGES}")
+    # Plain fsync leaves data in the drive's cache on macOS; elsewhere these two do nothing.
+    connection.execute("pragma fullfsync = on")
+    connection.execute("pragma checkpoint_fullfsync = on")
+    connection.execute("pragma journal_mode = wal")
+    connection.execute("pragma synchronous = full")
+    journal_mode = _scalar(connection, "pragma journal_mode")
+    synchronous = _scalar(connection, "pragma synchronous")
+    if (journal_mode, synchronous) != ("wal", 2):
+        raise LedgerUnavailable(
+            f"{path} cannot be made durable: journal_mode is {journal_mode} instead of wal, "
+            f"synchronous is {synchronous} instead of 2 (full). Use a local disk",
+            path=str(path),
+            journal_mode=str(journal_mode),
+            synchronous=str(synchronous),
+        )
+
+
+def _create(connection: apsw.Connection, path: Path) -> None:
+    # One transaction: a crash in the middle leaves an empty file, which counts as fresh again.
+    connection.execute("begin immediate")
+    connection.execute(schema.TABLES)
+    connection.execute("insert into meta values ('schema_version', ?)", (schema.SCHEMA_VERSION,))
+    connection.execute(f"pragma application_id = {schema.APPLICATION_ID}")
+    connection.execute("commit")
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def check(connection: apsw.Connection, path: Path) -> None:
+    """Raise LedgerUnavailable if a page is damaged or a number is missing from the sequence."""
+    damage = _scalar(connection, "pragma quick_check(1)")
+    if damage != "ok":
+        raise LedgerUnavailable(
+            f"{path} is damaged: {damage}. Restore a backup", path=str(path), damage=str(damage)
+        )
+    count, last_seq = connection.execute(
+        "select count(*), coalesce(max(seq), 0) from entries"
+    ).fetchall()[0]
+    if count != last_seq:
+        raise LedgerUnavailable(
+            f"{path} holds {count} entries but numbers them up to {last_seq}. Restore a backup",
+            path=str(path),
+            entries=str(count),
+            last_seq=str(last_seq),
+        )
+
+
+def check_version(version: str) -> None:
+    """Raise LedgerUnavailable if this version of SQLite can corrupt a ledger that is being read."""
+    if tuple(map(int, version.split("."))) < schema.SQLITE_VERSION_MIN:
+        oldest = ".".join(map(str, schema.SQLITE_VERSION_MIN))
+        raise LedgerUnavailable(
+            f"SQLite {version} can corrupt a ledger that is read while it is written; {oldest} is "
+            "the oldest that does not. Install a newer apsw",
+            version=version,
+            oldest=oldest,
+        )
+
+
+def lock_exclusively(path: Path) -> IO[bytes]:
+    """Return the open lock file of the ledger's one writer; closing it gives the right away."""
+    # The file is never deleted: a name that two processes can hold in turn as different files
+    # protects nothing. flock dies with its process, so a crash leaves no lock behind.
+    lock = path.with_name(path.name + ".lock")
+    try:
+        file = lock.open("ab")
+    except OSError as error:
+        raise LedgerUnavailable(
+            f"cannot create {lock}: {error.strerror}", path=str(path)
+        ) from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise LedgerUnavailable(
+            f"another writer has {path} open; a ledger has one writer. Stop it first, or read "
+            "with SqliteLedger.reader",
+            path=str(path),
+        ) from error
+    return file
+
+
+@contextmanager
+def unavailable(path: Path, action: str) -> Iterator[None]:
+    """Turn whatever SQLite objects to into LedgerUnavailable."""
+    try:
+        yield
+    except apsw.Error as error:
+        raise LedgerUnavailable(
+            f"cannot {action} the ledger {path}: {error}", path=str(path), cause=str(error)
+        ) from error
+
+
+def _scalar(connection: apsw.Connection, sql: str) -> object:
+    return connection.execute(sql).fetchall()[0][0]

@@ -1,0 +1,249 @@
+"""The contract of a ledger, kept by the SQLite one: what it records, finds and refuses."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from medsettle import limits
+from medsettle.errors import LedgerUnavailable
+from medsettle.ledger import CounterKey, Entry, Posting, SqliteLedger
+
+from tests.ledger.building import (
+    ACCOUNT_KEY,
+    AREA,
+    PAID_KEY,
+    PERSON,
+    entry,
+    ledger_path,
+    recorded,
+)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[SqliteLedger]:
+    """Return a new ledger."""
+    with SqliteLedger(ledger_path(tmp_path)) as opened:
+        yield opened
+
+
+def test_an_empty_ledger_knows_nothing(ledger: SqliteLedger) -> None:
+    """Before the first entry the last number is 0 and every question has an empty answer."""
+    assert 0 == ledger.last_seq()
+    assert [] == ledger.page(after_seq=0, limit=1)
+    assert ledger.settlement("S1") is None
+    assert ledger.cancel_of("S1") is None
+    assert {} == ledger.requests([("H1", "R1")])
+    assert {} == ledger.institution_settlements([("H1", "N1")])
+    assert {} == ledger.counters([PAID_KEY])
+    assert [] == ledger.person_counters(AREA, PERSON)
+
+
+def test_nothing_asked_is_nothing_answered(ledger: SqliteLedger) -> None:
+    """A lookup without keys answers with nothing."""
+    assert {} == ledger.requests([])
+    assert {} == ledger.institution_settlements([])
+    assert {} == ledger.counters([])
+
+
+def test_entries_get_consecutive_numbers_in_order(ledger: SqliteLedger) -> None:
+    """The first batch starts at 1, the next goes on without a gap, order as given."""
+    assert 1 == ledger.append([entry(10), entry(11)], 5)
+    assert 3 == ledger.append([entry(12)], 6)
+
+    expected = [recorded(1, 5, entry(10)), recorded(2, 5, entry(11)), recorded(3, 6, entry(12))]
+    assert expected == ledger.page(after_seq=0, limit=10)
+    assert 3 == ledger.last_seq()
+
+
+def test_no_entries_is_no_commit(ledger: SqliteLedger) -> None:
+    """An empty batch tells the number that comes next and uses none."""
+    ledger.append([entry(1)], 5)
+
+    assert 2 == ledger.append([], 6)
+    assert 1 == ledger.last_seq()
+
+
+def test_an_entry_is_found_by_each_of_its_names(ledger: SqliteLedger) -> None:
+    """Settlement id, request id and the institution's number all lead to the entry."""
+    written = entry(1, institution_settlement="N1")
+    ledger.append([written], 5)
+
+    assert recorded(1, 5, written) == ledger.settlement("S1")
+    assert {("H1", "R1"): recorded(1, 5, written)} == ledger.requests([("H1", "R1"), ("H2", "R1")])
+    assert {("H1", "N1"): "S1"} == ledger.institution_settlements([("H1", "N1"), ("H2", "N1")])
+
+
+def test_names_are_any_text(ledger: SqliteLedger) -> None:
+    """Quotes, Chinese and a zero byte in a name are found again as they were written."""
+    odd = "R'\"\\ 结算\x00%_"
+    written = entry(1, request_id=odd)
+    ledger.append([written], 5)
+
+    assert {("H1", odd): recorded(1, 5, written)} == ledger.requests([("H1", odd)])
+
+
+def test_records_are_any_bytes(ledger: SqliteLedger) -> None:
+    """Each entry of a batch gets back its own bytes, empty and zero ones included."""
+    records = [b"", bytes(range(256)), b"\x00", b"x" * 100_000]
+    entries = [replace(entry(number), record=record) for number, record in enumerate(records)]
+    ledger.append(entries, 5)
+
+    expected = [recorded(seq, 5, one) for seq, one in enumerate(entries, 1)]
+    assert expected == ledger.page(after_seq=0, limit=10)
+
+
+def test_counters_are_the_sum_of_their_postings(ledger: SqliteLedger) -> None:
+    """Postings add up within an entry, within a batch and across batches; zero leaves no trace."""
+    ledger.append([entry(1, Posting(PAID_KEY, 5), Posting(PAID_KEY, 7)), entry(2)], 1)
+    ledger.append([entry(3, Posting(PAID_KEY, -2), Posting(ACCOUNT_KEY, 0))], 1)
+    ledger.append([entry(4, Posting(PAID_KEY, 100)), entry(5, Posting(PAID_KEY, -50))], 1)
+
+    assert {PAID_KEY: 60} == ledger.counters([PAID_KEY, ACCOUNT_KEY])
+    assert [("fund_paid", 2024, 60)] == ledger.person_counters(AREA, PERSON)
+    assert ledger.verify() is None
+
+
+def test_counters_of_others_are_others(ledger: SqliteLedger) -> None:
+    """A counter is told apart by area, person, name and period."""
+    keys = [
+        PAID_KEY,
+        PAID_KEY._replace(pooling_area="999901"),
+        PAID_KEY._replace(person="P2"),
+        PAID_KEY._replace(counter="deductible"),
+        PAID_KEY._replace(period=2025),
+    ]
+    ledger.append([entry(1, *(Posting(key, value) for value, key in enumerate(keys, 1)))], 1)
+
+    assert dict(zip(keys, [1, 2, 3, 4, 5], strict=True)) == ledger.counters(keys)
+    expected = [("deductible", 2024, 4), ("fund_paid", 2024, 1), ("fund_paid", 2025, 5)]
+    assert expected == ledger.person_counters(AREA, PERSON)
+
+
+def test_a_whole_batch_of_counters_is_answered_at_once(ledger: SqliteLedger) -> None:
+    """As many counters as the largest batch can ask for come back with their values."""
+    keys = [CounterKey(AREA, f"P{n}", "fund_paid", 0) for n in range(limits.CLAIMS_PER_BATCH_MAX)]
+    ledger.append([entry(n, Posting(key, n + 1)) for n, key in enumerate(keys)], 1)
+
+    assert {key: n + 1 for n, key in enumerate(keys)} == ledger.counters(keys)
+
+
+def test_a_cancel_names_its_original(ledger: SqliteLedger) -> None:
+    """A cancel is found from its original, in the same batch or later, and keeps its number."""
+    ledger.append([entry(1), entry(2, kind="cancel", original="S1")], 5)
+    ledger.append([entry(3, institution_settlement="N3")], 6)
+    ledger.append([entry(4, kind="cancel", original="S3", institution_settlement="N3")], 7)
+
+    for original, cancel in (("S1", "S2"), ("S3", "S4")):
+        found = ledger.cancel_of(original)
+        assert found is not None
+        assert (cancel, original) == (found.settlement, found.original)
+    assert {("H1", "N3"): "S3"} == ledger.institution_settlements([("H1", "N3")])
+
+
+def test_pages_are_filtered_and_bounded(ledger: SqliteLedger) -> None:
+    """Filters combine, pages follow one another, and no page is larger than its limit."""
+    people = ["P1", "P2"]
+    institutions = ["H1", "H2", "H3"]
+    ledger.append(
+        [entry(n, person=people[n % 2], institution=institutions[n % 3]) for n in range(1, 13)],
+        5,
+    )
+
+    def seqs(**filters: str) -> list[int]:
+        return [one.seq for one in ledger.page(after_seq=1, limit=4, **filters)]
+
+    assert [2, 3, 4, 5] == seqs()
+    assert [3, 5, 7, 9] == seqs(person="P2")
+    assert [3, 6, 9, 12] == seqs(institution="H1")
+    assert [3, 9] == seqs(person="P2", institution="H1")
+    assert [2, 3, 4, 5] == seqs(pooling_area=AREA)
+    assert [] == seqs(pooling_area=AREA, person="P3")
+
+
+@pytest.mark.parametrize(
+    ("second", "constraint"),
+    [
+        pytest.param(entry(2, request_id="R1"), "request_id", id="request-id-used-before"),
+        pytest.param(
+            entry(2, institution_settlement="N1"), "institution_settlement", id="number-used-before"
+        ),
+        pytest.param(entry(1, request_id="R2"), "settlement", id="settlement-id-used-before"),
+        pytest.param(
+            entry(2, Posting(ACCOUNT_KEY, -101)), "account_not_below_zero", id="account-below-zero"
+        ),
+        pytest.param(
+            entry(2, Posting(PAID_KEY, -1)), "counter_not_below_zero", id="counter-below-zero"
+        ),
+        pytest.param(
+            entry(2, Posting(ACCOUNT_KEY, 2**63 - 1)), "counters.value", id="counter-beyond-int64"
+        ),
+        pytest.param(
+            entry(2, kind="cancel", original="S9"), "names no settlement", id="cancel-of-unknown"
+        ),
+        pytest.param(
+            entry(2, kind="cancel", original="S1", person="P2"),
+            "names no settlement",
+            id="cancel-for-another-person",
+        ),
+        pytest.param(entry(2, kind="cancel"), "names no settlement", id="cancel-without-original"),
+        pytest.param(
+            entry(2, original="S1"), "only_cancels_have_an_original", id="settle-with-original"
+        ),
+        pytest.param(
+            entry(2, kind="refund"),  # type: ignore[arg-type]
+            "kind",
+            id="unknown-kind",
+        ),
+    ],
+)
+def test_a_refused_entry_takes_its_batch_along(
+    ledger: SqliteLedger, second: Entry, constraint: str
+) -> None:
+    """What breaks a rule is refused by name, nothing of its batch stays, the ledger goes on."""
+    ledger.append([entry(1, Posting(ACCOUNT_KEY, 100), institution_settlement="N1")], 5)
+    before = ledger.page(after_seq=0, limit=10)
+
+    with pytest.raises(LedgerUnavailable, match=constraint):
+        ledger.append([entry(8, Posting(PAID_KEY, 0)), second], 6)
+
+    assert before == ledger.page(after_seq=0, limit=10)
+    assert {ACCOUNT_KEY: 100} == ledger.counters([ACCOUNT_KEY, PAID_KEY])
+    assert 2 == ledger.append([entry(9)], 7)
+
+
+def test_a_settlement_is_cancelled_once(ledger: SqliteLedger) -> None:
+    """A second cancel is refused, and so is the cancel of a cancel."""
+    ledger.append([entry(1), entry(2, kind="cancel", original="S1")], 5)
+
+    for original in ("S1", "S2"):
+        with pytest.raises(LedgerUnavailable):
+            ledger.append([entry(3, kind="cancel", original=original)], 6)
+    assert 2 == ledger.last_seq()
+
+
+def test_a_balance_may_fall_to_zero_but_not_below(ledger: SqliteLedger) -> None:
+    """The last fen can be spent; one more cannot."""
+    ledger.append([entry(1, Posting(ACCOUNT_KEY, 100), kind="opening")], 5)
+    ledger.append([entry(2, Posting(ACCOUNT_KEY, -100))], 5)
+
+    with pytest.raises(LedgerUnavailable, match="account_not_below_zero"):
+        ledger.append([entry(3, Posting(ACCOUNT_KEY, -1))], 5)
+    assert {ACCOUNT_KEY: 0} == ledger.counters([ACCOUNT_KEY])
+
+
+def test_a_bug_of_the_caller_leaves_nothing_behind(ledger: SqliteLedger) -> None:
+    """A value of the wrong type is no entry, and the next batch starts where it should."""
+    with pytest.raises(TypeError):
+        ledger.append([entry(1), replace(entry(2), record="text")], 5)  # type: ignore[arg-type]
+
+    assert 1 == ledger.append([entry(3)], 6)
+
+
+def test_batches_and_pages_have_bounds(ledger: SqliteLedger) -> None:
+    """One entry or row beyond the limit is a bug of the caller."""
+    with pytest.raises(AssertionError):
+        ledger.append([entry(n) for n in range(limits.CLAIMS_PER_BATCH_MAX + 1)], 5)
+    with pytest.raises(AssertionError):
+        ledger.page(after_seq=0, limit=limits.PAGE_SIZE_MAX + 1)
+    assert [] == ledger.page(after_seq=0, limit=limits.PAGE_SIZE_MAX)
