@@ -197,11 +197,13 @@ def test_lines_are_short() -> None:
     """No line of code, protos or build files is longer than 100 characters."""
     sources = [*_WRITTEN_FILES, *_ROOT.glob("protos/**/*.proto"), _ROOT / "Makefile"]
     sources += [_ROOT / "pyproject.toml", _ROOT / ".ci" / "run"]
+    # What a checker is told at the end of a line is not read as text.
+    told = re.compile(r"  # (?:type: ignore|noqa).*")
     offences = [
         f"{_place(path, number)} has {len(line)} characters"
         for path in sources
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
-        if len(line) > _CHARACTERS_PER_LINE_MAX
+        if len(told.sub("", line)) > _CHARACTERS_PER_LINE_MAX
     ]
 
     _assert_none(offences)

@@ -1,0 +1,1 @@
+"""The anchor policy: one realistic inpatient settlement, written for every tool compared."""
