@@ -92,6 +92,9 @@ def split_lines(lines: LineColumns, catalogue: Catalogue) -> LineSplits:
     first-self-pay ratios and the in-scope amount as the remainder; every line rounded half up.
     """
     count = len(lines)
+    # A wrong column would silently read a neighbouring cell.
+    assert ((0 <= lines.scheme) & (lines.scheme < len(catalogue.schemes))).all()
+    assert ((1 <= lines.price_level) & (lines.price_level <= catalogue.ceiling_e6.shape[1])).all()
     parts = np.empty((len(POT_NAMES) + 1, count), dtype=np.int64)
     for start in range(0, count, limits.BLOCK_ROWS):
         part = slice(start, start + limits.BLOCK_ROWS)
@@ -105,31 +108,33 @@ def _split_block(lines: LineColumns, catalogue: Catalogue, parts: NDArray[np.int
     """Write the parts of a block of lines into `parts`, shape (5, n)."""
     own, over, pre, in_scope, pot = parts
     amount, price = lines.amount_fen, lines.unit_price_e6
-    row = np.maximum(lines.row, 0)
-    ceiling = catalogue.ceiling_e6[row, lines.price_level - 1]
-    ratio = catalogue.pre_self_pay_ppm[row, lines.scheme]
+    # take() on flat arrays with native indexes gathers three times as fast as [row, column].
+    row = np.maximum(lines.row, 0).astype(np.intp)
+    ceilings, ratios = catalogue.ceiling_e6, catalogue.pre_self_pay_ppm
+    ceiling = ceilings.ravel().take(row * ceilings.shape[1] + (lines.price_level - 1))
+    ratio = ratios.ravel().take(row * ratios.shape[1] + lines.scheme)
     # A ceiling of zero pays nothing at all, not even the fen by which an amount may differ from
     # its price times quantity.
     unpayable = ceiling == 0
     above = (price > ceiling) | unpayable
     outside = (
         (lines.row < 0)
-        | (catalogue.item_class[row] == CLASS_C)
+        | (catalogue.item_class.take(row) == CLASS_C)
         | (ratio == PPM_ONE)
-        | (catalogue.restricted[row] & (lines.approval == REFUSED))
-        | (catalogue.own_expense_above[row] & above)
+        | (catalogue.restricted.take(row) & (lines.approval == REFUSED))
+        | (catalogue.own_expense_above.take(row) & above)
     )
     excess_e6 = np.maximum(price - ceiling, 0)
     excess = scaled_quotient(
         excess_e6, lines.quantity_e4, limits.PRICE_QUANTITY_PER_FEN, Rounding.HALF_UP
     )
-    own[:] = np.where(outside, amount, 0)
+    np.multiply(amount, outside, out=own)
     rest = amount - own
     over[:] = np.where(unpayable, rest, np.minimum(rest, excess))
     rest -= over
     pre[:] = scaled_quotient(rest, ratio, PPM_ONE, Rounding.HALF_UP)
     in_scope[:] = rest - pre
-    pot[:] = np.where(lines.row < 0, IN_SCOPE_POT, catalogue.pot[row])
+    pot[:] = np.where(lines.row < 0, IN_SCOPE_POT, catalogue.pot.take(row))
 
 
 def pots(
