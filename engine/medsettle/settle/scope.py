@@ -93,8 +93,8 @@ def split_lines(lines: LineColumns, catalogue: Catalogue) -> LineSplits:
     """
     count = len(lines)
     # A wrong column would silently read a neighbouring cell.
-    assert ((0 <= lines.scheme) & (lines.scheme < len(catalogue.schemes))).all()
-    assert ((1 <= lines.price_level) & (lines.price_level <= catalogue.ceiling_e6.shape[1])).all()
+    assert ((lines.scheme >= 0) & (lines.scheme < len(catalogue.schemes))).all()
+    assert ((lines.price_level >= 1) & (lines.price_level <= catalogue.ceiling_e6.shape[1])).all()
     parts = np.empty((len(POT_NAMES) + 1, count), dtype=np.int64)
     for start in range(0, count, limits.BLOCK_ROWS):
         part = slice(start, start + limits.BLOCK_ROWS)
