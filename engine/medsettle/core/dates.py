@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-DayArray: TypeAlias = NDArray[np.int32]
+DayArray: TypeAlias = NDArray[np.int32] | NDArray[np.int64]
 
 CHINA_STANDARD_TIME = timezone(timedelta(hours=8), "CST")
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
@@ -82,7 +82,8 @@ def benefit_year(days: DayArray, start: YearStart) -> NDArray[np.int64]:
     """
     year, month, day = year_month_day(days)
     before = (month < start.month) | ((month == start.month) & (day < start.day))
-    return year - before
+    years: NDArray[np.int64] = year - before
+    return years
 
 
 def year_month_day(
@@ -123,10 +124,12 @@ def age_years(birth_days: DayArray, on_days: DayArray) -> NDArray[np.int64]:
 
     A person born on 29 February completes a year on 1 March of other years.
 
-    >>> age_years(np.array([day_number(date(1954, 5, 2))]), np.array([day_number(date(2024, 5, 1))]))
+    >>> born, on = day_number(date(1954, 5, 2)), day_number(date(2024, 5, 1))
+    >>> age_years(np.array([born]), np.array([on]))
     array([69])
     """
     year, month, day = year_month_day(on_days)
     birth_year, birth_month, birth_day = year_month_day(birth_days)
     early = (month < birth_month) | ((month == birth_month) & (day < birth_day))
-    return year - birth_year - early
+    years: NDArray[np.int64] = year - birth_year - early
+    return years

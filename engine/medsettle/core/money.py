@@ -107,11 +107,12 @@ def scaled_quotient(
     >>> scaled_quotient(np.array([1, 150, 333]), 50, 100, Rounding.HALF_UP)
     array([  1,  75, 167])
     """
-    whole, rest = np.divmod(numerator, divisor)
-    product = rest * multiplier
+    whole: FenArray = numerator // divisor
+    product: FenArray = (numerator - whole * divisor) * multiplier
     if rounding is Rounding.HALF_UP:
         product += divisor // 2
     elif rounding is Rounding.UP:
         product += divisor - 1
-    result: FenArray = whole * multiplier + product // divisor
-    return result
+    product //= divisor
+    product += whole * multiplier
+    return product

@@ -1,8 +1,7 @@
 """The ledger: the one durable truth about settlements, counters and personal accounts."""
 
+from medsettle.core.counters import ACCOUNT, CounterKey
 from medsettle.ledger.entries import (
-    ACCOUNT,
-    CounterKey,
     CounterMismatch,
     Entry,
     EntryKind,

@@ -8,22 +8,11 @@ the postings recorded for it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
+
+from medsettle.core.counters import CounterKey
 
 EntryKind: TypeAlias = Literal["settle", "cancel", "opening"]
-
-ACCOUNT: Final = "account"
-"""The counter that holds the balance of the personal account (个人账户) in fen; period 0."""
-
-
-class CounterKey(NamedTuple):
-    """Whose counter, which one, and the period it counts in (`medsettle.core.dates.period_key`)."""
-
-    pooling_area: str
-    person: str
-    counter: str
-    period: int
-
 
 @dataclass(frozen=True, slots=True)
 class Posting:

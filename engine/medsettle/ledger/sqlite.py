@@ -15,9 +15,10 @@ import apsw
 import orjson
 
 from medsettle import limits
+from medsettle.core.counters import CounterKey
 from medsettle.errors import LedgerUnavailable
 from medsettle.ledger import sqlite_schema as schema
-from medsettle.ledger.entries import CounterKey, CounterMismatch, Entry, Recorded
+from medsettle.ledger.entries import CounterMismatch, Entry, Recorded
 from medsettle.ledger.sqlite_file import (
     check,
     check_version,

@@ -22,6 +22,7 @@ class Area:
 
     `price_levels[i]` are the institution level codes whose ceiling prices stand in column i of the
     catalogue; `special_pots` are the pots its catalogue may name besides the national four.
+    `pre_self_pay_as` maps an insurance type without ratios of its own to the one whose it uses.
     """
 
     code: str
@@ -30,6 +31,7 @@ class Area:
     catalogue: Path
     special_pots: tuple[str, ...]
     unlisted_items: str
+    pre_self_pay_as: dict[str, str]
     dimensions: dict[str, Dimension]
     sources: dict[str, Source]
 
@@ -40,7 +42,9 @@ def read_area(
     """Return the area of an `area.yaml`, or None with every violation found."""
     check = Checker(violations)
     required = {"format", "area", "name", "institution_levels", "catalogue", "unlisted_items"}
-    parts = check.fields(document, required | {"sources"}, {"special_pots", "dimensions", "note"})
+    parts = check.fields(
+        document, required | {"sources"}, {"special_pots", "dimensions", "pre_self_pay_as", "note"}
+    )
     if not parts:
         return None, check.violations
     check.known(parts.get("format"), ["1"], "format")
@@ -61,11 +65,16 @@ def read_area(
         catalogue=folder / check.text(parts.get("catalogue")),
         special_pots=check.texts(parts.get("special_pots"), "pots"),
         unlisted_items=check.known(parts.get("unlisted_items"), UNLISTED, "choice") or UNLISTED[0],
+        pre_self_pay_as={
+            name: check.text(same)
+            for name, _, same in check.entries(parts.get("pre_self_pay_as"), "insurance types")
+        },
         dimensions=read_dimensions(check, parts.get("dimensions"), {}),
         sources=sources,
     )
     if area.code != folder.name and "area" in parts:
         check.refuse(
-            parts["area"].place, f"area {area.code!r} lies in the folder {folder.name!r}; rename one"
+            parts["area"].place,
+            f"area {area.code!r} lies in the folder {folder.name!r}; rename one",
         )
     return (None if check.violations else area), check.violations

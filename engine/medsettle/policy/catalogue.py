@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise, repeat
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,7 +132,7 @@ class Catalogue:
         return np.fromiter(found, dtype=np.int32, count=len(item_codes))
 
     def rows(
-        self, item_codes: Sequence[str] | NDArray[np.int32], fee_days: DayArray
+        self, item_codes: Sequence[str] | NDArray[np.int32], fee_days: NDArray[np.integer[Any]]
     ) -> NDArray[np.int32]:
         """Return the row of the version in force for each line.
 

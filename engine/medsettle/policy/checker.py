@@ -119,9 +119,7 @@ class Checker:
             self.refuse(value.place, f"no {what} is called {word!r}; {suggestion(word, names)}")
         return None
 
-    def known_all(
-        self, value: Value | None, names: Iterable[str], what: str
-    ) -> tuple[str, ...]:
+    def known_all(self, value: Value | None, names: Iterable[str], what: str) -> tuple[str, ...]:
         """Return a list of names that must all be among `names`."""
         names = list(names)
         found = (self.known(item, names, what) for item in self.items(value, f"{what}s"))

@@ -11,6 +11,7 @@ from medsettle.policy.area import Area
 from medsettle.policy.lowering import Lowering, epochs_of
 from medsettle.policy.model import ACCOUNT_COUNTER, Dimension, Policy
 from medsettle.policy.program import Program
+from medsettle.policy.read_tables import CONFIDENCES
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,17 @@ class CompiledPolicy:
     def gaps(self) -> tuple[str, ...]:
         """Output names of the amounts this policy cannot decide."""
         return tuple(f"gap:{gap.amount}" for gap in self.policy.gaps)
+
+    @cached_property
+    def confidence(self) -> str:
+        """The weakest label among the values of the document, by the order of `CONFIDENCES`."""
+        labels = [
+            version.confidence
+            for table in self.policy.tables.values()
+            for version in table.versions
+        ]
+        labels += [source.confidence for source in self.policy.sources.values()]
+        return max(labels, key=CONFIDENCES.index)
 
     @property
     def account_counter(self) -> str:

@@ -230,9 +230,7 @@ class Lowering:
         for name, classes in stage.when:
             dimension = self._dimension(name)
             known = self.policy.dimensions[name].values
-            chosen = [
-                build.equal(dimension, build.constant(known.index(word))) for word in classes
-            ]
+            chosen = [build.equal(dimension, build.constant(known.index(word))) for word in classes]
             base = build.select(build.sum(chosen), base, build.constant(0))
         return Amount(base, scale)
 
@@ -279,7 +277,7 @@ class Lowering:
             share = build.share(net.register, build.constant(1), net.scale, Rounding.DOWN)
             return self._cap_plain(stage, share)
         assert stage.rounding is not None
-        divisor = self._divisor(stage.rate)
+        divisor = rate_divisor(self.policy, stage.rate)
         bands = self._bands(stage, net, deductible, divisor)
         above = Amount(
             build.within(net.register, build.sum([band.width.register for band in bands])),
@@ -306,15 +304,7 @@ class Lowering:
                 inside = build.min(inside, self._room(self._amount_cell(cap.table), cap.counter))
         return inside, build.constant(0), Amount(build.within(share, inside))
 
-    def _divisor(self, rate: Rate) -> int:
-        divisor = _denominator(self.policy.tables[rate.table])
-        if rate.own_factor is not None:
-            divisor *= _denominator(self.policy.tables[rate.own_factor])
-        return divisor
-
-    def _bands(
-        self, stage: Stage, net: Amount, deductible: Register, divisor: int
-    ) -> list[_Band]:
+    def _bands(self, stage: Stage, net: Amount, deductible: Register, divisor: int) -> list[_Band]:
         """Return the part of the net amount in each band with its shares."""
         build = self.builder
         assert stage.rate is not None
@@ -487,11 +477,17 @@ def _denominator(table: Table) -> int:
     return lcm(*(cell.denominator for cell in cells))
 
 
+def rate_divisor(policy: Policy, rate: Rate) -> int:
+    """Return the divisor over which a program states the rates of a stage."""
+    divisor = _denominator(policy.tables[rate.table])
+    if rate.own_factor is not None:
+        divisor *= _denominator(policy.tables[rate.own_factor])
+    return divisor
+
+
 def epochs_of(policy: Policy) -> tuple[int, ...]:
     """Return the ordinals of the days on which some table of the policy changes, rising."""
     starts = {policy.in_force_from.toordinal()}
     for table in policy.tables.values():
         starts |= {version.start.toordinal() for version in table.versions}
     return tuple(sorted(starts))
-
-

@@ -240,9 +240,7 @@ class Builder:
             self.tables.append(table)
         return self._emit(Op.GATHER, (index,), low, high, (position,))
 
-    def share(
-        self, amount: Register, rate: Register, divisor: int, rounding: Rounding
-    ) -> Register:
+    def share(self, amount: Register, rate: Register, divisor: int, rounding: Rounding) -> Register:
         """Return `amount * rate / divisor` as a whole number, rounded by name.
 
         An odd divisor has no ties, so adding its floored half rounds half up there too.

@@ -215,7 +215,9 @@ class StageReader:
             return None
         return Cap(table, on, None if per == "settlement" else per, excess)
 
-    def _rounding(self, item: Value, value: Value | None, rate: Rate | None) -> StageRounding | None:
+    def _rounding(
+        self, item: Value, value: Value | None, rate: Rate | None
+    ) -> StageRounding | None:
         if value is None:
             if rate is not None:
                 self.check.refuse(item.place, "'rounding' is missing; it has no default")

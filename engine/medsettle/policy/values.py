@@ -17,7 +17,6 @@ _PERCENT = re.compile(r"(\d+(?:\.\d+)?)%")
 _FRACTION = re.compile(r"(\d+)/(\d+)")
 _COUNT = re.compile(r"(\d+)\s*(?:次|times)")
 _AGE = re.compile(r"(\d+)\s*(?:岁|years)")
-_MONTH_DAY = re.compile(r"(\d{2})-(\d{2})")
 _FEN_PER_TEN_THOUSAND_YUAN = 1_000_000
 
 
@@ -116,11 +115,9 @@ def year_start(text: str) -> YearStart:
     Raises:
         ValueError: Not a month and day that every year has.
     """
-    found = _MONTH_DAY.fullmatch(text)
+    common_year = 2023
     try:
-        if found is None:
-            raise ValueError
-        start = date(2023, int(found[1]), int(found[2]))
+        start = date.fromisoformat(f"{common_year}-{text}")
     except ValueError:
         raise ValueError(f"{text!r} is no day of every year; write it like 07-01") from None
     return YearStart(start.month, start.day)

@@ -1,9 +1,9 @@
 """The words of the rule language: English keywords, Chinese aliases, nearest known words."""
 
+from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
-from collections.abc import Iterable
 
 from medsettle.policy import tree
 

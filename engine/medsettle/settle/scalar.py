@@ -6,7 +6,7 @@ blocks run, so there is nothing to keep equal; tests run both on the same claims
 """
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from medsettle.policy.program import Instruction, Op, Program, Register
 
@@ -34,12 +34,14 @@ def scalar_source(program: Program, outputs: Sequence[str]) -> str:
 
 def scalar_function(program: Program, outputs: Sequence[str]) -> ScalarFunction:
     """Return the compiled function of `scalar_source`."""
-    tables = {f"t{index}": table.tolist() for index, table in enumerate(program.tables)}
+    tables: dict[str, Any] = {}
+    for index, table in enumerate(program.tables):
+        tables[f"t{index}"] = table.tolist()
     source = scalar_source(program, outputs)
     # The text holds register numbers, integers and names of named amounts that the checker
     # accepted; nothing of it comes from a request.
     exec(compile(source, "<compiled policy>", "exec"), tables)  # noqa: S102
-    function: ScalarFunction = tables["settle_one"]  # type: ignore[assignment]
+    function: ScalarFunction = tables["settle_one"]
     return function
 
 

@@ -13,7 +13,7 @@ cache, as columns from beginning to end; there is no loop over lines.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,7 +138,7 @@ def _split_block(lines: LineColumns, catalogue: Catalogue, parts: NDArray[np.int
 
 
 def pots(
-    splits: LineSplits, line_claim: NDArray[np.int32], claim_count: int, pot_count: int
+    splits: LineSplits, line_claim: NDArray[np.integer[Any]], claim_count: int, pot_count: int
 ) -> FenArray:
     """Return the pots of each claim: the sums of its lines.
 

@@ -1,0 +1,291 @@
+"""A batch of claims as columns, and the check of every bound with all faults at once.
+
+Rows (from JSON or gRPC) and Arrow batches become the same `ClaimBatch`. A faulty claim does not
+stop the others: its faults are kept under its row, with paths such as `lines[1].amount_fen`, and
+its line columns hold harmless stand-ins that nobody reads.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from medsettle import limits
+from medsettle.core import schema
+from medsettle.core.dates import day_number
+from medsettle.core.outcome import Rejection, invalid
+from medsettle.core.schema import Column, Kind
+from medsettle.errors import BatchTooLarge, Fault
+
+Row = Mapping[str, object]
+
+_STAND_IN_DATE = date(2000, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimBatch:
+    """Claims in order. `rows[i]` is claim i as checked values; line columns are concatenated.
+
+    `line_claim` holds the claim of each line and rises; amounts are int64 fen, quantities 1/10,000
+    units, prices micro-yuan, days int64 days since 1970-01-01. `rejections` maps the faulty rows to
+    their faults; a faulty row has no lines here.
+    """
+
+    rows: tuple[dict[str, object], ...]
+    rejections: dict[int, Rejection]
+    line_claim: NDArray[np.int64]
+    line_item: list[str]
+    line_day: NDArray[np.int64]
+    quantity_e4: NDArray[np.int64]
+    unit_price_e6: NDArray[np.int64]
+    amount_fen: NDArray[np.int64]
+    approval: NDArray[np.int8]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @classmethod
+    def from_rows(cls, rows: Sequence[Row]) -> "ClaimBatch":
+        """Return the batch of claims given as rows keyed by the columns of `schema.CLAIM`.
+
+        Dates are `datetime.date` or text like 2024-05-01; `lines` is a list of rows keyed by
+        `schema.LINE`.
+
+        Raises:
+            BatchTooLarge: More claims than one call may carry.
+        """
+        if len(rows) > limits.CLAIMS_PER_BATCH_MAX:
+            most = limits.CLAIMS_PER_BATCH_MAX
+            message = f"{len(rows)} claims, more than {most}; send them in several calls"
+            raise BatchTooLarge([Fault("claims", message)])
+        checked: list[dict[str, object]] = []
+        rejections: dict[int, Rejection] = {}
+        for index, row in enumerate(rows):
+            faults: list[Fault] = []
+            checked.append(_checked_claim(row, faults))
+            if faults:
+                rejections[index] = invalid(tuple(faults[: limits.FAULTS_PER_CLAIM_MAX]))
+        return cls._from_checked(tuple(checked), rejections)
+
+    @classmethod
+    def from_arrow(cls, table: pa.Table | pa.RecordBatch) -> "ClaimBatch":
+        """Return the batch of claims given as an Arrow table with `schema.claim_schema()`.
+
+        Raises:
+            InvalidRequest: A column is missing or has another type.
+            BatchTooLarge: More claims than one call may carry.
+        """
+        return cls.from_rows(table.to_pylist())
+
+    @classmethod
+    def _from_checked(
+        cls, rows: tuple[dict[str, object], ...], rejections: dict[int, Rejection]
+    ) -> "ClaimBatch":
+        lines: list[dict[str, object]] = []
+        owners: list[int] = []
+        for index, row in enumerate(rows):
+            if index not in rejections:
+                own: list[dict[str, object]] = row["lines"]  # type: ignore[assignment]
+                lines += own
+                owners += [index] * len(own)
+        days = [day_number(line["fee_date"]) for line in lines]  # type: ignore[arg-type]
+        return cls(
+            rows=rows,
+            rejections=rejections,
+            line_claim=np.array(owners, dtype=np.int64),
+            line_item=[str(line["item_code"]) for line in lines],
+            line_day=np.array(days, dtype=np.int64),
+            quantity_e4=np.array([line["quantity_e4"] for line in lines], dtype=np.int64),
+            unit_price_e6=np.array([line["unit_price_e6"] for line in lines], dtype=np.int64),
+            amount_fen=np.array([line["amount_fen"] for line in lines], dtype=np.int64),
+            approval=np.array([int(str(line["approval"] or "0")) for line in lines], dtype=np.int8),
+        )
+
+
+def _checked_claim(row: Row, faults: list[Fault]) -> dict[str, object]:
+    """Return the values of a claim by column name, adding to `faults` whatever is wrong."""
+    if not isinstance(row, Mapping):
+        faults.append(Fault("", f"expected a claim, found {type(row).__name__}"))
+        row = {}
+    claim = _checked_row(row, schema.CLAIM, {"lines"}, "", faults)
+    lines = row.get("lines")
+    if not isinstance(lines, list) or not lines:
+        faults.append(Fault("lines", "expected a list of at least one charge line"))
+        lines = []
+    if len(lines) > limits.LINES_PER_CLAIM_MAX:
+        most = limits.LINES_PER_CLAIM_MAX
+        faults.append(Fault("lines", f"{len(lines)} lines, more than {most}; split the claim"))
+        lines = []
+    claim["lines"] = [_checked_line(line, index, faults) for index, line in enumerate(lines)]
+    if not faults:
+        _check_dates(claim, faults)
+        _check_lines(claim["lines"], faults)
+    return claim
+
+
+def _checked_line(line: object, index: int, faults: list[Fault]) -> dict[str, object]:
+    path = f"lines[{index}]"
+    if not isinstance(line, Mapping):
+        faults.append(Fault(path, f"expected a line, found {type(line).__name__}"))
+        return {}
+    found = len(faults)
+    checked = _checked_row(line, schema.LINE, set(), f"{path}.", faults)
+    if len(faults) == found:
+        _check_price(checked, path, faults)
+    return checked
+
+
+def _check_price(line: Mapping[str, object], path: str, faults: list[Fault]) -> None:
+    """Check that the stated amount is price times quantity, as exactly as prices are sent."""
+    price, quantity = int(str(line["unit_price_e6"])), int(str(line["quantity_e4"]))
+    amount = int(str(line["amount_fen"]))
+    unit = limits.PRICE_QUANTITY_PER_FEN
+    tolerance = limits.LINE_AMOUNT_TOLERANCE_FEN + limits.PRICE_UNCERTAINTY_E6 * quantity // unit
+    stated = price * quantity // unit
+    if abs(stated - amount) > tolerance:
+        faults.append(
+            Fault(
+                f"{path}.amount_fen",
+                f"{amount} fen, but price times quantity is {stated} fen; correct one of them",
+            )
+        )
+
+
+def _check_dates(claim: Mapping[str, object], faults: list[Fault]) -> None:
+    birth, admission = claim["birth_date"], claim["admission_date"]
+    service = claim["service_date"]
+    assert isinstance(birth, date)
+    assert isinstance(admission, date)
+    assert isinstance(service, date)
+    if birth > admission:
+        faults.append(Fault("birth_date", f"{birth} lies after the admission on {admission}"))
+    if service.year - birth.year > limits.AGE_YEARS_MAX:
+        faults.append(
+            Fault("birth_date", f"{birth} makes an age above {limits.AGE_YEARS_MAX} years")
+        )
+    if admission > service:
+        faults.append(Fault("admission_date", f"{admission} lies after the service date {service}"))
+    lines: list[dict[str, object]] = claim["lines"]  # type: ignore[assignment]
+    for index, line in enumerate(lines):
+        day = line["fee_date"]
+        assert isinstance(day, date)
+        if not admission <= day <= service:
+            faults.append(
+                Fault(
+                    f"lines[{index}].fee_date",
+                    f"{day} lies outside the visit from {admission} to {service}",
+                )
+            )
+
+
+def _check_lines(lines: object, faults: list[Fault]) -> None:
+    seen: dict[str, int] = {}
+    assert isinstance(lines, list)
+    for index, line in enumerate(lines):
+        line_id = str(line["line_id"])
+        if line_id in seen:
+            faults.append(
+                Fault(f"lines[{index}].line_id", f"{line_id!r} is also lines[{seen[line_id]}]")
+            )
+        seen[line_id] = index
+
+
+def _checked_row(
+    row: Row, columns: Iterable[Column], others: set[str], path: str, faults: list[Fault]
+) -> dict[str, object]:
+    checked: dict[str, object] = {}
+    known = set(others)
+    for column in columns:
+        known.add(column.name)
+        checked[column.name] = _checked_value(column, row.get(column.name), path, faults)
+    unknown = (name for name in row if name not in known)
+    faults.extend(Fault(f"{path}{name}", "unknown field; remove it") for name in unknown)
+    return checked
+
+
+def _checked_value(column: Column, value: object, path: str, faults: list[Fault]) -> object:
+    """Return a value of the column's kind, or a stand-in after adding a fault."""
+    where = f"{path}{column.name}"
+    if value is None or (value == "" and column.kind is Kind.CODE):
+        if column.required:
+            faults.append(Fault(where, "missing; it is required"))
+        return [] if column.kind is Kind.CODES else None
+    return _CHECKS[column.kind](column, value, where, faults)
+
+
+def _checked_boolean(_: Column, value: object, where: str, faults: list[Fault]) -> bool:
+    if not isinstance(value, bool):
+        faults.append(Fault(where, f"expected true or false, found {value!r}"))
+    return bool(value)
+
+
+def _checked_number(column: Column, value: object, where: str, faults: list[Fault]) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        faults.append(Fault(where, f"expected a whole number, found {value!r}"))
+        return 0
+    if not column.least <= value <= column.most:
+        span = f"{column.least} to {column.most}"
+        faults.append(Fault(where, f"{value} lies outside {span}; check the unit in the name"))
+        return 0
+    return value
+
+
+def _checked_code(column: Column, value: object, where: str, faults: list[Fault]) -> str:
+    if not isinstance(value, str):
+        faults.append(Fault(where, f"expected a text, found {type(value).__name__}"))
+        return ""
+    if not column.least <= len(value) <= column.most:
+        span = f"{column.least} to {column.most}"
+        faults.append(Fault(where, f"{len(value)} characters; expected {span}"))
+    elif not value.isascii() or not value.isprintable() or " " in value:
+        faults.append(Fault(where, "expected printable ASCII characters without spaces"))
+    elif column.values and value not in column.values:
+        known = ", ".join(column.values)
+        faults.append(Fault(where, f"unknown code {value!r}; known are {known}"))
+    return value
+
+
+def _checked_codes(column: Column, value: object, where: str, faults: list[Fault]) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        faults.append(Fault(where, "expected a list of codes"))
+        return []
+    if len(value) > column.most:
+        faults.append(Fault(where, f"{len(value)} codes, more than {column.most}"))
+    for index, item in enumerate(value):
+        if not item or not item.isascii() or len(item) > limits.CODE_CHARS_MAX:
+            most = limits.CODE_CHARS_MAX
+            faults.append(Fault(f"{where}[{index}]", f"expected 1 to {most} ASCII characters"))
+    return list(value)
+
+
+def _checked_date(_: Column, value: object, where: str, faults: list[Fault]) -> date:
+    parsed = value
+    if isinstance(value, str):
+        try:
+            parsed = date.fromisoformat(value)
+        except ValueError:
+            parsed = None
+    if not isinstance(parsed, date):
+        faults.append(Fault(where, f"expected a date like 2024-05-01, found {value!r}"))
+        return _STAND_IN_DATE
+    birth = where == "birth_date"
+    first = limits.SERVICE_YEAR_MIN - limits.AGE_YEARS_MAX if birth else limits.SERVICE_YEAR_MIN
+    if not first <= parsed.year <= limits.SERVICE_YEAR_MAX:
+        span = f"{first} to {limits.SERVICE_YEAR_MAX}"
+        faults.append(Fault(where, f"{parsed} lies outside the years {span}"))
+        return _STAND_IN_DATE
+    return parsed
+
+
+_CHECKS: Final[dict[Kind, Callable[[Column, object, str, list[Fault]], object]]] = {
+    Kind.CODE: _checked_code,
+    Kind.CODES: _checked_codes,
+    Kind.DATE: _checked_date,
+    Kind.BOOLEAN: _checked_boolean,
+    Kind.FEN: _checked_number,
+    Kind.INTEGER: _checked_number,
+}

@@ -1,0 +1,19 @@
+"""The key of a counter: whose, which, and in which period."""
+
+from typing import Final, NamedTuple
+
+ACCOUNT: Final = "account"
+"""The counter that holds the balance of the personal account (个人账户) in fen; period 0."""
+
+
+class CounterKey(NamedTuple):
+    """Whose counter, which one, and the period it counts in (`medsettle.core.dates.period_key`).
+
+    Counters of a policy are named with their insurance type in front, `310.pooled_paid`, so that
+    two schemes of one area never share one by accident.
+    """
+
+    pooling_area: str
+    person: str
+    counter: str
+    period: int

@@ -1,0 +1,421 @@
+"""The write path in order: claims in, recorded settlements out.
+
+1. Faulty claims are rejected, each with all its faults.
+2. Request ids already recorded are answered from the record; the same id with other content, or a
+   second request for the same institution settlement, is refused.
+3. Codes, policies, lines and pots are worked out, counters and balances read, and the waterfall
+   runs, claims of one person in order (`settle.run`).
+4. One durable commit; only then are there answers.
+
+An engine belongs to one thread: the ledger has one writer.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+
+from medsettle import errors, limits
+from medsettle.core.claims import ClaimBatch
+from medsettle.core.counters import ACCOUNT, CounterKey
+from medsettle.core.dates import day_number, service_day_of
+from medsettle.core.outcome import Rejection
+from medsettle.core.settlement import (
+    Explanation,
+    Opening,
+    PersonState,
+    PolicySummary,
+    Row,
+    Settlement,
+)
+from medsettle.engine.requests import content_digest, request_key, settlement_id, triage
+from medsettle.ledger.entries import Entry, Ledger, Posting, Recorded
+from medsettle.ledger.records import (
+    decode_inputs,
+    decode_postings,
+    decode_settlement,
+    encode_record,
+    named,
+)
+from medsettle.policy.book import RuleBook
+from medsettle.policy.vocabulary import suggestion
+from medsettle.settle.assemble import negated
+from medsettle.settle.explain import explain
+from medsettle.settle.run import Settled, Settler, stored_name
+
+_US = 1_000_000
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass
+class Engine:
+    """Settles claims by a rule book against a ledger.
+
+    `clock` returns the present moment with a time zone; it dates records and decides no rule.
+    """
+
+    rulebook: RuleBook
+    ledger: Ledger
+    clock: Callable[[], datetime] = _now
+    settler: Settler = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make the settler of the rule book."""
+        self.settler = Settler(self.rulebook)
+
+    # --- settling --------------------------------------------------------------------------
+
+    def preview(self, claims: ClaimBatch) -> list[Settlement | Rejection]:
+        """Return what each claim would be settled to, in order; nothing is recorded.
+
+        An amount that the policy cannot decide is answered with a notice. Claims of one person see
+        one another, as they would when settled together.
+        """
+        rows = [row for row in range(len(claims)) if row not in claims.rejections]
+        results = self.settler.run(claims, rows, self.ledger.counters, refuse_gaps=False)
+        answers = dict(claims.rejections) | {
+            row: result.settlement if isinstance(result, Settled) else result
+            for row, result in results.items()
+        }
+        return [answers[row] for row in range(len(claims))]
+
+    def settle(self, claims: ClaimBatch) -> list[Settlement | Rejection]:
+        """Return what each claim was settled to, in order, after one durable commit.
+
+        Raises:
+            LedgerUnavailable: Nothing was recorded.
+            InternalError: A bug of ours; nothing was recorded.
+        """
+        digests = {
+            row: content_digest("settle", claims.rows[row])
+            for row in range(len(claims))
+            if row not in claims.rejections
+        }
+        known = triage(self.ledger, claims, digests)
+        results = self.settler.run(claims, known.fresh, self.ledger.counters, refuse_gaps=True)
+        answers: dict[int, Settlement | Rejection] = {**claims.rejections, **known.answers}
+        rows, entries, settlements = [], [], []
+        for row in known.fresh:
+            result = results[row]
+            if isinstance(result, Rejection):
+                answers[row] = result
+                continue
+            entry, settlement = _entry(claims.rows[row], digests[row], result)
+            rows.append(row)
+            entries.append(entry)
+            settlements.append(settlement)
+        if entries:
+            answers |= dict(zip(rows, self._append(entries, settlements), strict=True))
+        for row, first in known.repeats.items():
+            answer = answers[first]
+            if isinstance(answer, Settlement):
+                answer = replace(answer, duplicate=True)
+            answers[row] = answer
+        return [answers[row] for row in range(len(claims))]
+
+    def _append(self, entries: list[Entry], settlements: list[Settlement]) -> list[Settlement]:
+        """Commit the entries and return their settlements with place and time."""
+        moment = self._moment()
+        first = self.ledger.append(entries, _microseconds(moment))
+        answers = []
+        for seq, settlement in enumerate(settlements, first):
+            place: Row = {"seq": seq}
+            answers.append(
+                replace(
+                    settlement,
+                    columns=settlement.columns | place | {"create_time": moment},
+                    payers=tuple(row | place for row in settlement.payers),
+                    lines=tuple(row | place for row in settlement.lines),
+                )
+            )
+        return answers
+
+    def _moment(self) -> datetime:
+        moment = self.clock()
+        assert moment.tzinfo is not None, "a clock needs a time zone"
+        return moment.astimezone(UTC)
+
+    # --- cancelling ------------------------------------------------------------------------
+
+    def cancel(self, institution: str, request_id: str, settlement: str) -> Settlement:
+        """Return the negative settlement that takes one back and restores its counters.
+
+        Later settlements of the person stay as they are.
+
+        Raises:
+            NotFound: No settlement of this institution has that id.
+            AlreadyCancelled: It was cancelled before, under another request id.
+            RequestIdReused: The request id was used before for something else.
+            LedgerUnavailable: Nothing was recorded.
+        """
+        digest = content_digest("cancel", {"settlement": settlement})
+        known = self.ledger.requests([(institution, request_id)])
+        if known:
+            (recorded,) = known.values()
+            if recorded.content_digest != digest:
+                raise errors.RequestIdReused(
+                    f"request id {request_id!r} was used before for something else",
+                    request_id=request_id,
+                )
+            return decode_settlement(recorded, duplicate=True)
+        original = self._original(institution, settlement)
+        postings = tuple(
+            Posting(posting.key, -posting.delta) for posting in decode_postings(original)
+        )
+        account = CounterKey(original.pooling_area, original.person, ACCOUNT, 0)
+        balance = self.ledger.counters([account]).get(account, 0) + sum(
+            posting.delta for posting in postings if posting.key == account
+        )
+        negative = negated(decode_settlement(original))
+        own_id = settlement_id(original.pooling_area, institution, request_id)
+        columns: Row = {
+            "kind": "cancel",
+            "original": settlement,
+            "request_id": request_id,
+            "account_balance_fen": balance,
+        }
+        answer = named(replace(negative, columns=negative.columns | columns), own_id)
+        entry = Entry(
+            kind="cancel",
+            settlement=own_id,
+            original=settlement,
+            institution=institution,
+            request_id=request_id,
+            institution_settlement=None,
+            pooling_area=original.pooling_area,
+            person=original.person,
+            service_day=original.service_day,
+            content_digest=digest,
+            record=encode_record(answer, {}, postings, None),
+            postings=postings,
+        )
+        return self._append([entry], [answer])[0]
+
+    def _original(self, institution: str, settlement: str) -> Recorded:
+        original = self.ledger.settlement(settlement)
+        if original is None or original.kind != "settle" or original.institution != institution:
+            raise errors.NotFound(
+                f"institution {institution} has no settlement {settlement!r} to cancel",
+                settlement=settlement,
+            )
+        cancelled = self.ledger.cancel_of(settlement)
+        if cancelled is not None:
+            raise errors.AlreadyCancelled(
+                f"settlement {settlement} was cancelled by {cancelled.settlement}",
+                settlement=settlement,
+                cancelled_by=cancelled.settlement,
+            )
+        return original
+
+    # --- reading ---------------------------------------------------------------------------
+
+    def get(self, settlement: str) -> Settlement:
+        """Return a recorded settlement or cancel.
+
+        Raises:
+            NotFound: Nothing is recorded under that id.
+        """
+        return decode_settlement(self._recorded(settlement))
+
+    def _recorded(self, settlement: str) -> Recorded:
+        recorded = self.ledger.settlement(settlement)
+        if recorded is None or recorded.kind == "opening":
+            raise errors.NotFound(
+                f"no settlement is recorded as {settlement!r}; check the id",
+                settlement=settlement,
+            )
+        return recorded
+
+    def page(
+        self,
+        *,
+        pooling_area: str | None = None,
+        institution: str | None = None,
+        person: str | None = None,
+        after_seq: int = 0,
+        limit: int = limits.PAGE_SIZE_DEFAULT,
+    ) -> list[Settlement]:
+        """Return settlements and cancels in ledger order, after a sequence number."""
+        found: list[Settlement] = []
+        while len(found) < limit:
+            page = self.ledger.page(
+                after_seq=after_seq,
+                limit=limit,
+                pooling_area=pooling_area,
+                institution=institution,
+                person=person,
+            )
+            found += [decode_settlement(entry) for entry in page if entry.kind != "opening"]
+            if len(page) < limit:
+                break
+            after_seq = page[-1].seq
+        return found[:limit]
+
+    def explain(self, settlement: str) -> Explanation:
+        """Return every fen of a settlement with its clause, from the recorded inputs.
+
+        Raises:
+            NotFound: Nothing is recorded under that id.
+            PolicyNotFound: The policy, or the revision of it that settled this, is not loaded.
+            InternalError: Settling again gives other amounts than the record.
+        """
+        recorded = self._recorded(settlement)
+        if recorded.kind == "cancel":
+            assert recorded.original is not None
+            recorded = self._recorded(recorded.original)
+        held = decode_settlement(recorded)
+        policy = self.rulebook.policy(str(held.columns["policy"]))
+        if policy.digest != held.columns["policy_digest"]:
+            raise errors.PolicyNotFound(
+                f"{settlement} was settled by revision {held.columns['policy_digest']} of "
+                f"{policy.policy.name}; loaded is {policy.digest}. Load the folder of that time.",
+                policy=policy.policy.name,
+                revision=str(held.columns["policy_digest"]),
+            )
+        return explain(policy, held, decode_inputs(recorded))
+
+    def policies(self) -> list[PolicySummary]:
+        """Return a summary of every loaded policy."""
+        return [
+            PolicySummary(
+                policy=policy.name,
+                title=policy.title,
+                pooling_area=policy.pooling_area,
+                insurance_type=policy.insurance_type,
+                visit_types=policy.visit_types,
+                in_force_from=policy.in_force_from,
+                in_force_until=policy.in_force_until,
+                digest=compiled.digest,
+                confidence=compiled.confidence,
+            )
+            for compiled in self.rulebook.policies
+            for policy in [compiled.policy]
+        ]
+
+    # --- persons ---------------------------------------------------------------------------
+
+    def open_person(self, opening: Opening) -> PersonState:
+        """Add what a person brings along to the account and counters, once per request id.
+
+        Raises:
+            InvalidRequest: A counter is unknown, a value is out of range.
+            RequestIdReused: The request id was used before with other content.
+            LedgerUnavailable: Nothing was recorded.
+        """
+        self._check_opening(opening)
+        content: Row = {
+            "pooling_area": opening.pooling_area,
+            "person": opening.person,
+            "account_fen": opening.account_fen,
+            "counters": [list(counter) for counter in opening.counters],
+        }
+        digest = content_digest("opening", content)
+        key = (opening.institution, opening.request_id)
+        known = self.ledger.requests([key]).get(key)
+        if known is None:
+            moment = self._moment()
+            entry = _opening_entry(opening, digest, moment)
+            self.ledger.append([entry], _microseconds(moment))
+        elif known.content_digest != digest:
+            raise errors.RequestIdReused(
+                f"request id {opening.request_id!r} was used before with other content",
+                request_id=opening.request_id,
+            )
+        return self.person(opening.pooling_area, opening.person)
+
+    def _check_opening(self, opening: Opening) -> None:
+        known = {
+            stored_name(compiled.policy.insurance_type, name)
+            for compiled in self.rulebook.policies
+            if compiled.policy.pooling_area == opening.pooling_area
+            for name in compiled.policy.counters
+        }
+        faults = []
+        if opening.pooling_area not in self.rulebook.areas:
+            hint = suggestion(opening.pooling_area, self.rulebook.areas)
+            faults.append(errors.Fault("pooling_area", f"not served here; {hint}"))
+        for name, text, most in (
+            ("request_id", opening.request_id, limits.REQUEST_ID_CHARS_MAX),
+            ("institution", opening.institution, limits.CODE_CHARS_MAX),
+            ("person", opening.person, limits.PERSON_CHARS_MAX),
+        ):
+            if not 1 <= len(text) <= most or not text.isascii():
+                faults.append(errors.Fault(name, f"expected 1 to {most} ASCII characters"))
+        values = [("account_fen", opening.account_fen)]
+        for index, (counter, _, value) in enumerate(opening.counters):
+            path = f"counters[{index}]"
+            values.append((f"{path}.value", value))
+            if counter not in known:
+                hint = suggestion(counter, known)
+                faults.append(errors.Fault(f"{path}.counter", f"no counter {counter!r}; {hint}"))
+        faults += [
+            errors.Fault(path, f"{value} lies outside 0 to {limits.AMOUNT_FEN_MAX}")
+            for path, value in values
+            if not 0 <= value <= limits.AMOUNT_FEN_MAX
+        ]
+        if faults:
+            raise errors.InvalidRequest(faults)
+
+    def person(self, pooling_area: str, person: str) -> PersonState:
+        """Return account balance and counters of a person; zeros for one never seen."""
+        counters = self.ledger.person_counters(pooling_area, person)
+        account = sum(value for counter, _, value in counters if counter == ACCOUNT)
+        others = tuple(counter for counter in counters if counter[0] != ACCOUNT)
+        return PersonState(pooling_area, person, account, others)
+
+
+def _microseconds(moment: datetime) -> int:
+    return int(moment.timestamp()) * _US + moment.microsecond
+
+
+def _entry(claim: Row, digest: bytes, result: Settled) -> tuple[Entry, Settlement]:
+    """Return the ledger entry of a settled claim, and its settlement under its id."""
+    institution, request_id = request_key(claim)
+    area, person = str(claim["pooling_area"]), str(claim["person"])
+    own_id = settlement_id(area, institution, request_id)
+    settlement = named(result.settlement, own_id)
+    postings = tuple(Posting(key, delta) for key, delta in result.moved)
+    number = claim["institution_settlement"]
+    day = claim["service_date"]
+    assert isinstance(day, date)
+    entry = Entry(
+        kind="settle",
+        settlement=own_id,
+        original=None,
+        institution=institution,
+        request_id=request_id,
+        institution_settlement=None if number is None else str(number),
+        pooling_area=area,
+        person=person,
+        service_day=day_number(day),
+        content_digest=digest,
+        record=encode_record(settlement, result.inputs, postings, claim),
+        postings=postings,
+    )
+    return entry, settlement
+
+
+def _opening_entry(opening: Opening, digest: bytes, moment: datetime) -> Entry:
+    area, person = opening.pooling_area, opening.person
+    brought = [(ACCOUNT, 0, opening.account_fen), *opening.counters]
+    postings = tuple(
+        Posting(CounterKey(area, person, counter, period), value)
+        for counter, period, value in brought
+        if value
+    )
+    return Entry(
+        kind="opening",
+        settlement=settlement_id(area, opening.institution, opening.request_id),
+        original=None,
+        institution=opening.institution,
+        request_id=opening.request_id,
+        institution_settlement=None,
+        pooling_area=area,
+        person=person,
+        service_day=day_number(service_day_of(moment)),
+        content_digest=digest,
+        record=b"{}",
+        postings=postings,
+    )

@@ -1,0 +1,166 @@
+"""From the results of the waterfall to settlements: totals, payers, line splits, conservation."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medsettle.core import codes, schema
+from medsettle.core.claims import ClaimBatch
+from medsettle.core.settlement import Row, Settlement
+from medsettle.errors import InternalError
+from medsettle.policy.model import STAGE_AMOUNTS
+from medsettle.settle.prepare import Prepared
+from medsettle.settle.waterfall import Work
+
+FACT_COLUMNS = tuple(
+    column.name
+    for column in schema.SETTLEMENT
+    if column.name in {claim_column.name for claim_column in schema.CLAIM}
+)
+
+_FUND_PAY_TYPE = {payer.name: payer.fund_pay_type for payer in codes.PAYERS}
+_CLASS_CODES = ("", *codes.ITEM_CLASSES)
+
+
+@dataclass(frozen=True, slots=True)
+class Assembler:
+    """Builds the settlements of one batch."""
+
+    batch: ClaimBatch
+    prepared: Prepared
+    catalogue_digests: dict[str, str]
+
+    def settlements(self, work: Work) -> list[Settlement]:
+        """Return the settlement of each claim of a work, in its order.
+
+        Raises:
+            InternalError: The shares of a claim do not add up to its total; nothing may be
+                recorded.
+        """
+        self._assert_conserved(work)
+        return [self._settlement(work, position) for position in range(len(work.rows))]
+
+    def _assert_conserved(self, work: Work) -> None:
+        paid = sum(work.results[f"payer:{payer}"] for payer in codes.PAYER_NAMES)
+        broken = (paid + work.results["cash"] != work.columns["total"]) | (work.results["cash"] < 0)
+        if np.any(broken):
+            row = int(work.rows[np.flatnonzero(broken)[0]])
+            name = work.policy.policy.name
+            raise InternalError(f"shares of claim {row} under {name} do not add up to its total")
+
+    def _settlement(self, work: Work, position: int) -> Settlement:
+        row = int(work.rows[position])
+        claim = self.batch.rows[row]
+        value = {name: int(column[position]) for name, column in work.results.items()}
+        policy = work.policy
+        columns: Row = {name: claim[name] for name in FACT_COLUMNS}
+        columns |= {
+            "seq": None,
+            "settlement": None,
+            "kind": "settle",
+            "original": None,
+            "create_time": None,
+            "policy": policy.policy.name,
+            "policy_digest": policy.digest,
+            "catalogue_digest": self.catalogue_digests[policy.area.code],
+        }
+        columns |= self._amounts(work, position, value)
+        notices = tuple(
+            f"{gap.amount} is {value[f'gap:{gap.amount}']} fen, which policy "
+            f"{policy.policy.name} cannot decide: {gap.says}"
+            for gap in policy.policy.gaps
+            if value[f"gap:{gap.amount}"]
+        )
+        named = {
+            name.removeprefix("stage:"): amount
+            for name, amount in value.items()
+            if name.startswith("stage:")
+        }
+        return Settlement(
+            columns=columns,
+            payers=tuple(_payer_rows(work, value)),
+            lines=tuple(self._line_rows(row)),
+            amounts=named,
+            notices=notices,
+        )
+
+    def _amounts(self, work: Work, position: int, value: dict[str, int]) -> Row:
+        row = int(work.rows[position])
+        pots: NDArray[np.int64] = self.prepared.pots[row]  # type: ignore[assignment]
+        special = int(pots[len(codes.POT_NAMES) :].sum())
+        amounts: Row = {"total_fen": int(pots.sum())}
+        for index, name in enumerate(codes.POT_NAMES):
+            amounts[f"{name}_fen"] = int(pots[index]) + (special if name == "in_scope" else 0)
+        amounts["deductible_fen"] = value["deductible"]
+        amounts |= {f"{name}_fen": value[f"payer:{name}"] for name in codes.PAYER_NAMES}
+        amounts["fund_total_fen"] = sum(value[f"payer:{name}"] for name in codes.FUND_NAMES)
+        amounts["person_total_fen"] = value["payer:account"] + value["cash"]
+        amounts["cash_fen"] = value["cash"]
+        held = work.before.get(work.policy.account_counter)
+        account = int(held[position]) if held is not None else 0
+        amounts["account_balance_fen"] = account - value["payer:account"]
+        return amounts
+
+    def _line_rows(self, row: int) -> list[Row]:
+        first, last = np.searchsorted(self.batch.line_claim, [row, row + 1]).tolist()
+        lines: list[Row] = self.batch.rows[row]["lines"]  # type: ignore[assignment]
+        parts = self.prepared.parts[:, first:last].T.tolist()
+        classes = self.prepared.item_class[first:last].tolist()
+        return [
+            {
+                "seq": None,
+                "settlement": None,
+                "line_id": line["line_id"],
+                "item_code": line["item_code"],
+                "item_class": _CLASS_CODES[item_class],
+                "pot": self.prepared.line_pot[first + index],
+                "amount_fen": line["amount_fen"],
+                **{f"{name}_fen": part[pot] for pot, name in enumerate(codes.POT_NAMES)},
+            }
+            for index, (line, part, item_class) in enumerate(
+                zip(lines, parts, classes, strict=True)
+            )
+        ]
+
+
+def _payer_rows(work: Work, value: dict[str, int]) -> list[Row]:
+    rows: list[Row] = []
+    for position, stage in enumerate(work.policy.policy.stages):
+        amounts: Row = {
+            f"{part}_fen": value[f"stage:{stage.name}.{part}"]
+            for part in STAGE_AMOUNTS
+            if part != "net"
+        }
+        rows.append(
+            {
+                "seq": None,
+                "settlement": None,
+                "position": position,
+                "stage": stage.name,
+                "payer": stage.payer,
+                "fund_pay_type": _FUND_PAY_TYPE[stage.payer],
+                **amounts,
+            }
+        )
+    return rows
+
+
+def negated(settlement: Settlement) -> Settlement:
+    """Return the settlement with every amount negative, as a cancel records it (negative record).
+
+    The account balance is no flow; the caller sets it.
+    """
+    return Settlement(
+        columns=_negated_row(settlement.columns),
+        payers=tuple(_negated_row(row) for row in settlement.payers),
+        lines=tuple(_negated_row(row) for row in settlement.lines),
+        amounts={name: -amount for name, amount in settlement.amounts.items()},
+    )
+
+
+def _negated_row(row: Row) -> Row:
+    return {
+        name: -value if name.endswith("_fen") and isinstance(value, int) else value
+        for name, value in row.items()
+    }

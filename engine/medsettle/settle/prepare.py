@@ -1,0 +1,310 @@
+"""From a batch of claims to the inputs of the waterfall: policy, classes, pots.
+
+Everything that depends only on codes is worked out once for each combination of codes a batch
+holds; per claim there is a look-up. What a rule document decides is looked up in the rule book; no
+area, scheme or payer is named here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medsettle.core import codes
+from medsettle.core.claims import ClaimBatch
+from medsettle.core.dates import age_years, day_number
+from medsettle.core.outcome import Outcome, Rejection, invalid
+from medsettle.errors import Fault
+from medsettle.policy.area import Area
+from medsettle.policy.book import RuleBook
+from medsettle.policy.catalogue import NOT_LISTED, Catalogue
+from medsettle.policy.compiled import CompiledPolicy, band_of, class_of, group_class
+from medsettle.settle.scope import LineColumns, LineSplits, pots, split_lines
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the codes of a claim decide: the policy, its class numbers, the price level."""
+
+    policy: CompiledPolicy
+    area: Area
+    classes: tuple[int, ...]
+    price_level: int
+    scheme: int
+
+
+@dataclass
+class Prepared:
+    """A batch ready for the waterfall.
+
+    `facts[i]` belongs to claim i where it is not rejected; `pots` has shape (n, 4 + special pots of
+    the area), `splits` one row for each line of the batch.
+    """
+
+    facts: list[Facts | None]
+    rejections: dict[int, Rejection]
+    pots: list[NDArray[np.int64] | None]
+    parts: NDArray[np.int64]
+    item_class: NDArray[np.int64]
+    line_pot: list[str]
+
+
+@dataclass
+class Preparer:
+    """Looks claims up in a rule book; remembers what a combination of codes decides."""
+
+    book: RuleBook
+    _facts: dict[tuple[object, ...], tuple[Facts | Rejection, ...]] = field(default_factory=dict)
+
+    def prepare(self, batch: ClaimBatch, rows: Sequence[int]) -> Prepared:
+        """Return the inputs of the claims at `rows`; other rows are left out."""
+        count = len(batch)
+        prepared = Prepared(
+            facts=[None] * count,
+            rejections={},
+            pots=[None] * count,
+            parts=np.zeros((5, len(batch.line_claim)), dtype=np.int64),
+            item_class=np.zeros(len(batch.line_claim), dtype=np.int64),
+            line_pot=["in_scope"] * len(batch.line_claim),
+        )
+        for row in rows:
+            found = self._facts_of(batch.rows[row])
+            if isinstance(found, Rejection):
+                prepared.rejections[row] = found
+            else:
+                prepared.facts[row] = found
+        for area in self.book.areas.values():
+            self._scope(batch, area, prepared)
+        return prepared
+
+    # --- codes -----------------------------------------------------------------------------
+
+    def _facts_of(self, row: dict[str, object]) -> Facts | Rejection:
+        groups: list[str] = row["benefit_groups"]  # type: ignore[assignment]
+        key = (
+            row["pooling_area"],
+            row["insurance_type"],
+            row["visit_type"],
+            row["person_type"],
+            row["institution_level"],
+            *groups,
+        )
+        if key not in self._facts:
+            policies = self.book.candidates(*(str(code) for code in key[:3]))
+            self._facts[key] = tuple(self._resolve(policy, row, groups) for policy in policies)
+        if not self._facts[key]:
+            return _no_policy(row)
+        first: Facts | Rejection | None = None
+        for policy, found in zip(
+            self.book.candidates(*(str(code) for code in key[:3])), self._facts[key], strict=True
+        ):
+            day = row[policy.policy.rule_date]
+            assert isinstance(day, date)
+            until = policy.policy.in_force_until
+            if policy.policy.in_force_from <= day and (until is None or day < until):
+                first = found
+        return first or _not_in_force(row, self._facts[key])
+
+    def _resolve(
+        self, policy: CompiledPolicy, row: dict[str, object], groups: Sequence[str]
+    ) -> Facts | Rejection:
+        area = policy.area
+        classes = []
+        for dimension in policy.dimensions:
+            number = 0
+            if dimension.kind == "code":
+                code = str(row[dimension.column])
+                number = class_of(dimension, code)
+                if number < 0:
+                    return _not_covered(policy, dimension.column, code, dimension.name)
+            elif dimension.kind == "group":
+                number = group_class(dimension, groups)
+            classes.append(number)
+        level = str(row["institution_level"])
+        price_level = next(
+            (number for number, known in enumerate(area.price_levels, 1) if level in known), 0
+        )
+        if not price_level:
+            return _not_covered(policy, "institution_level", level, "institution_levels")
+        insurance_type = str(row["insurance_type"])
+        column = area.pre_self_pay_as.get(insurance_type, insurance_type)
+        schemes = self.book.catalogues[area.code].schemes
+        if column not in schemes:
+            return _not_covered(policy, "insurance_type", insurance_type, "catalogue ratios")
+        return Facts(policy, area, tuple(classes), price_level, schemes.index(column))
+
+    # --- lines -----------------------------------------------------------------------------
+
+    def _scope(self, batch: ClaimBatch, area: Area, prepared: Prepared) -> None:
+        """Split the lines of the claims of one area and sum their pots."""
+        mine = np.array(
+            [fact is not None and fact.area is area for fact in prepared.facts], dtype=bool
+        )
+        if not mine.any():
+            return
+        chosen = np.flatnonzero(mine[batch.line_claim])
+        catalogue = self.book.catalogues[area.code]
+        items = [batch.line_item[line] for line in chosen]
+        entry = catalogue.rows(items, batch.line_day[chosen].astype(np.int32))
+        if area.unlisted_items == "refuse":
+            self._refuse_unlisted(batch, chosen, entry, area, prepared)
+        lines = _line_columns(batch, chosen, entry, prepared.facts)
+        splits = split_lines(lines, catalogue)
+        _keep_splits(prepared, chosen, splits, catalogue, entry, area)
+        claim_of = batch.line_claim[chosen]
+        sums = pots(splits, claim_of.astype(np.int32), len(batch), len(area.special_pots))
+        for row in np.flatnonzero(mine):
+            prepared.pots[row] = sums[row]
+
+    def _refuse_unlisted(
+        self,
+        batch: ClaimBatch,
+        chosen: NDArray[np.int64],
+        entry: NDArray[np.int32],
+        area: Area,
+        prepared: Prepared,
+    ) -> None:
+        faults: dict[int, list[Fault]] = {}
+        for position in np.flatnonzero(entry < 0):
+            line = int(chosen[position])
+            row = int(batch.line_claim[line])
+            index = line - int(np.searchsorted(batch.line_claim, row))
+            why = "not in" if entry[position] == NOT_LISTED else "not valid on that day in"
+            faults.setdefault(row, []).append(
+                Fault(
+                    f"lines[{index}].item_code",
+                    f"{batch.line_item[line]!r} is {why} the catalogue of {area.code}; "
+                    "send the national code of the item",
+                )
+            )
+        for row, found in faults.items():
+            prepared.rejections[row] = invalid(tuple(found))
+
+
+def _no_policy(row: dict[str, object]) -> Rejection:
+    names = ("pooling_area", "insurance_type", "visit_type")
+    asked = {name: str(row[name]) for name in names}
+    text = ", ".join(f"{name} {value}" for name, value in asked.items())
+    return Rejection(
+        Outcome.POLICY_NOT_FOUND,
+        f"no policy is loaded for {text}; load its document or correct the claim",
+        metadata=asked,
+    )
+
+
+def _not_in_force(row: dict[str, object], candidates: Sequence[Facts | Rejection]) -> Rejection:
+    day = str(row["service_date"])
+    names = [found.policy.policy.name for found in candidates if isinstance(found, Facts)]
+    asked = {"pooling_area": str(row["pooling_area"]), "service_date": day}
+    return Rejection(
+        Outcome.POLICY_NOT_IN_FORCE,
+        f"no revision of {', '.join(names) or 'the policy'} is in force on {day}; load the "
+        "document of that time or correct the date",
+        metadata=asked,
+    )
+
+
+def _not_covered(policy: CompiledPolicy, column: str, code: str, where: str) -> Rejection:
+    name = policy.policy.name
+    return Rejection(
+        Outcome.CLASS_NOT_COVERED,
+        f"{column} {code!r} belongs to no class of {where!r} in policy {name!r}; correct the "
+        "code, or add it to the document",
+        metadata={"column": column, "code": code, "policy": name},
+    )
+
+
+def _line_columns(
+    batch: ClaimBatch,
+    chosen: NDArray[np.int64],
+    entry: NDArray[np.int32],
+    facts: Sequence[Facts | None],
+) -> LineColumns:
+    levels = np.array([fact.price_level if fact else 1 for fact in facts], dtype=np.int8)
+    schemes = np.array([fact.scheme if fact else 0 for fact in facts], dtype=np.int8)
+    claim = batch.line_claim[chosen]
+    return LineColumns(
+        row=entry,
+        scheme=schemes[claim],
+        price_level=levels[claim],
+        quantity_e4=batch.quantity_e4[chosen],
+        unit_price_e6=batch.unit_price_e6[chosen],
+        amount_fen=batch.amount_fen[chosen],
+        approval=batch.approval[chosen],
+    )
+
+
+def _keep_splits(
+    prepared: Prepared,
+    chosen: NDArray[np.int64],
+    splits: LineSplits,
+    catalogue: Catalogue,
+    entry: NDArray[np.int32],
+    area: Area,
+) -> None:
+    """Write the splits of one area's lines to their places in the batch."""
+    parts = prepared.parts
+    parts[0, chosen] = splits.own_expense_fen
+    parts[1, chosen] = splits.over_limit_fen
+    parts[2, chosen] = splits.pre_self_pay_fen
+    parts[3, chosen] = splits.in_scope_fen
+    # An item that is not listed is wholly own expense, which is what class C says.
+    listed = np.where(entry < 0, 3, catalogue.item_class[np.maximum(entry, 0)])
+    prepared.item_class[chosen] = listed
+    names = (*codes.POT_NAMES, *area.special_pots)
+    for line, pot in zip(chosen.tolist(), splits.pot.tolist(), strict=True):
+        prepared.line_pot[line] = names[pot]
+
+
+def static_columns(
+    policy: CompiledPolicy, batch: ClaimBatch, rows: Sequence[int], prepared: Prepared
+) -> dict[str, NDArray[np.int64]]:
+    """Return the inputs of a policy's program that do not change within a batch.
+
+    Args:
+        policy: The policy that decides the claims at `rows`.
+        batch: The batch.
+        rows: Positions of the claims, rising.
+        prepared: The prepared batch.
+
+    Returns:
+        Columns of shape (len(rows),), int64, keyed by input name.
+    """
+    names = (*codes.POT_NAMES, *policy.area.special_pots)
+    sums = np.array([prepared.pots[row] for row in rows], dtype=np.int64)
+    columns = {f"pot:{name}": sums[:, index] for index, name in enumerate(names)}
+    columns["total"] = sums.sum(axis=1)
+    claims = [batch.rows[row] for row in rows]
+    days = rule_days(policy, claims)
+    columns["epoch"] = policy.epoch_of(days + _EPOCH_ORDINAL)
+    for index, dimension in enumerate(policy.dimensions):
+        if dimension.kind == "age":
+            births = np.array([_day(claim, "birth_date") for claim in claims], dtype=np.int64)
+            values = band_of(dimension, age_years(births, days))
+        else:
+            values = np.array(
+                [fact.classes[index] for row in rows if (fact := prepared.facts[row])],
+                dtype=np.int64,
+            )
+        columns[f"dimension:{dimension.name}"] = values
+    columns["account_used"] = np.array(
+        [int(bool(claim["account_used"])) for claim in claims], dtype=np.int64
+    )
+    return {name: np.ascontiguousarray(column) for name, column in columns.items()}
+
+
+_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+
+
+def rule_days(policy: CompiledPolicy, claims: Sequence[dict[str, object]]) -> NDArray[np.int64]:
+    """Return the day that decides rule version and period of each claim (shape T2)."""
+    column = policy.policy.rule_date
+    return np.array([_day(claim, column) for claim in claims], dtype=np.int64)
+
+
+def _day(claim: dict[str, object], column: str) -> int:
+    value = claim[column]
+    assert isinstance(value, date)
+    return day_number(value)
