@@ -1,0 +1,1 @@
+"""A demonstration on invented claims: settle, explain, cancel and replay a day."""
