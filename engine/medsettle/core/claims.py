@@ -121,9 +121,8 @@ def _checked_claim(row: Row, faults: list[Fault]) -> dict[str, object]:
         faults.append(Fault("lines", f"{len(lines)} lines, more than {most}; split the claim"))
         lines = []
     claim["lines"] = [_checked_line(line, index, faults) for index, line in enumerate(lines)]
-    if not faults:
-        _check_dates(claim, faults)
-        _check_lines(claim["lines"], faults)
+    _check_dates(claim, faults)
+    _check_line_ids(claim["lines"], faults)
     return claim
 
 
@@ -156,42 +155,46 @@ def _check_price(line: Mapping[str, object], path: str, faults: list[Fault]) -> 
 
 
 def _check_dates(claim: Mapping[str, object], faults: list[Fault]) -> None:
-    birth, admission = claim["birth_date"], claim["admission_date"]
-    service = claim["service_date"]
-    assert isinstance(birth, date)
-    assert isinstance(admission, date)
-    assert isinstance(service, date)
-    if birth > admission:
+    """Check the order of birth, admission, fees and service, among the dates that are dates."""
+    wrong = {fault.path for fault in faults}
+
+    def known(row: Mapping[str, object], name: str, path: str = "") -> date | None:
+        value = row.get(name)
+        return value if isinstance(value, date) and f"{path}{name}" not in wrong else None
+
+    birth, admission = known(claim, "birth_date"), known(claim, "admission_date")
+    service = known(claim, "service_date")
+    if birth and admission and birth > admission:
         faults.append(Fault("birth_date", f"{birth} lies after the admission on {admission}"))
-    if service.year - birth.year > limits.AGE_YEARS_MAX:
+    if birth and service and service.year - birth.year > limits.AGE_YEARS_MAX:
         faults.append(
             Fault("birth_date", f"{birth} makes an age above {limits.AGE_YEARS_MAX} years")
         )
-    if admission > service:
-        faults.append(Fault("admission_date", f"{admission} lies after the service date {service}"))
+    if admission and service and admission > service:
+        faults.append(
+            Fault("admission_date", f"{admission} lies after the service date {service}")
+        )
     lines: list[dict[str, object]] = claim["lines"]  # type: ignore[assignment]
     for index, line in enumerate(lines):
-        day = line["fee_date"]
-        assert isinstance(day, date)
-        if not admission <= day <= service:
+        day = known(line, "fee_date", f"lines[{index}].")
+        if day and ((admission and day < admission) or (service and day > service)):
+            span = f"{admission or '?'} to {service or '?'}"
             faults.append(
-                Fault(
-                    f"lines[{index}].fee_date",
-                    f"{day} lies outside the visit from {admission} to {service}",
-                )
+                Fault(f"lines[{index}].fee_date", f"{day} lies outside the visit from {span}")
             )
 
 
-def _check_lines(lines: object, faults: list[Fault]) -> None:
+def _check_line_ids(lines: object, faults: list[Fault]) -> None:
     seen: dict[str, int] = {}
     assert isinstance(lines, list)
     for index, line in enumerate(lines):
-        line_id = str(line["line_id"])
-        if line_id in seen:
+        line_id = line.get("line_id")
+        if line_id and line_id in seen:
             faults.append(
                 Fault(f"lines[{index}].line_id", f"{line_id!r} is also lines[{seen[line_id]}]")
             )
-        seen[line_id] = index
+        elif line_id:
+            seen[line_id] = index
 
 
 def _checked_row(

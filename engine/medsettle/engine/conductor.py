@@ -45,10 +45,6 @@ from medsettle.settle.run import Settled, Settler, stored_name
 _US = 1_000_000
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass
 class Engine:
     """Settles claims by a rule book against a ledger.
@@ -58,7 +54,7 @@ class Engine:
 
     rulebook: RuleBook
     ledger: Ledger
-    clock: Callable[[], datetime] = _now
+    clock: Callable[[], datetime]
     settler: Settler = field(init=False)
 
     def __post_init__(self) -> None:

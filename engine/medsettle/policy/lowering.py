@@ -467,6 +467,8 @@ class Lowering:
             own = build.share(solved, band.own_rate, divisor * scale, stage.rounding.mode)
             fits.append(fit)
             owns.append(build.select(whole, band.own, own))
+            build.output(f"detail:{stage.name}.fit_{len(fits) - 1}", self._fen(Amount(fit, scale)))
+            build.output(f"detail:{stage.name}.fit_own_{len(fits) - 1}", owns[-1])
             left = build.within(left, taken)
         return build.sum(fits), build.sum(owns)
 

@@ -179,8 +179,14 @@ class _Teller:
             top = "above" if limit is None else f"to {yuan_from_fen(limit)}"
             where = f"band {yuan_from_fen(floor)} {top}: " if table.banded else ""
             share = self._detail(stage, f"share_{column}") or 0
+            fit = self._detail(stage, f"fit_{column}")
             if amount:
                 text = f"{where}{yuan_from_fen(amount)} at {rate_text(pays)}"
+                if fit is not None and fit < amount:
+                    own = self._detail(stage, f"fit_own_{column}") or 0
+                    share = fit - own
+                    fits = f"{where}{yuan_from_fen(fit)} of {yuan_from_fen(amount)}"
+                    text = f"{fits} fits under the cap, at {rate_text(pays)}"
                 steps.append(Step("share", share, text))
             floor = limit or floor
         rounding = stage.rounding
