@@ -1,0 +1,110 @@
+"""Failed calls as exceptions: the errors of medsettle, rebuilt from `google.rpc.Status`.
+
+Where a server's answer is missing there is no status to rebuild from. A deadline that passed is a
+`TimeoutError` and a server out of reach a `ConnectionError`: what became of a write is unknown
+then, and sending the same request id again tells.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import grpc
+from google.rpc import error_details_pb2 as details  # type: ignore[import-untyped]
+from grpc_status import rpc_status
+
+from medsettle import errors
+from medsettle.errors import Fault, SettlementError, Violation
+
+_DOMAIN: Final = "medsettle"
+
+
+def _tree(kind: type[SettlementError]) -> dict[str, type[SettlementError]]:
+    found = {kind.reason: kind}
+    for child in kind.__subclasses__():
+        found |= _tree(child)
+    return found
+
+
+_BY_REASON: Final = _tree(SettlementError)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One failed attempt.
+
+    `again` says whether the same request may be sent again; `unknown` whether the server may have
+    done it all the same; `delay_seconds` how long it asked to wait.
+    """
+
+    error: Exception
+    again: bool = False
+    unknown: bool = False
+    delay_seconds: float = 0.0
+
+
+def failure_of(call: grpc.RpcError) -> Failure:
+    """Return what a failed call means."""
+    assert isinstance(call, grpc.Call)
+    code, text = call.code(), call.details() or ""
+    parts = _parts(call)
+    info = parts.get("ErrorInfo")
+    if info is not None and info.domain == _DOMAIN:
+        return Failure(
+            _rebuilt(info, text, parts.get("BadRequest")),
+            again=code is grpc.StatusCode.UNAVAILABLE,
+            delay_seconds=_delay_seconds(parts.get("RetryInfo")),
+        )
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return Failure(
+            TimeoutError(f"No answer before the deadline ({text})."), again=True, unknown=True
+        )
+    if code is grpc.StatusCode.UNAVAILABLE:
+        return Failure(
+            ConnectionError(f"The server cannot be reached ({text})."), again=True, unknown=True
+        )
+    if code in {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}:
+        return Failure(PermissionError(text))
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return Failure(errors.BatchTooLarge([Fault("", text)]))
+    return Failure(errors.InternalError(f"{code.name}: {text}"), unknown=True)
+
+
+def _parts(call: grpc.Call) -> dict[str, Any]:
+    """Return the details of the call's status by the name of their message."""
+    try:
+        status = rpc_status.from_call(call)
+    except ValueError:
+        # A status that contradicts its call was not made by a medsettle server.
+        return {}
+    found: dict[str, Any] = {}
+    for packed in status.details if status is not None else ():
+        for kind in (details.ErrorInfo, details.BadRequest, details.RetryInfo):
+            if packed.Is(kind.DESCRIPTOR):
+                found[kind.DESCRIPTOR.name] = kind.FromString(packed.value)
+    return found
+
+
+def _rebuilt(info: Any, text: str, bad: Any | None) -> SettlementError:  # noqa: ANN401
+    """Return the error of the class that has the reason, with message, metadata and faults."""
+    kind = _BY_REASON.get(info.reason, SettlementError)
+    violations = bad.field_violations if bad is not None else ()
+    error: SettlementError
+    if issubclass(kind, errors.InvalidRequest):
+        error = kind([Fault(each.field, each.description) for each in violations])
+    elif issubclass(kind, errors.PolicyRejected):
+        error = kind([_violation(each.field, each.description) for each in violations])
+    else:
+        error = kind(text)
+    error.metadata = dict(info.metadata)
+    return error
+
+
+def _violation(field: str, message: str) -> Violation:
+    """Return a violation from a field such as `employee.yaml:41:9 pooled.bands[2].rate`."""
+    place, _, key_path = field.partition(" ")
+    file, line, column = place.rsplit(":", 2)
+    return Violation(file, int(line), int(column), key_path, message)
+
+
+def _delay_seconds(retry: Any | None) -> float:  # noqa: ANN401
+    return float(retry.retry_delay.ToTimedelta().total_seconds()) if retry is not None else 0.0

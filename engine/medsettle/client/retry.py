@@ -1,0 +1,85 @@
+"""Sending a write again until it is answered, by the same request id.
+
+Reads are left to gRPC's own retry policy (`READS`). Writes need one case more that a service config
+cannot express: an attempt that got no answer in time may have been recorded, and asking again with
+the same request id tells, as long as the caller's own deadline is not over. So attempts have
+deadlines of their own inside it.
+"""
+
+import json
+import random
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import grpc
+
+from medsettle import limits
+from medsettle.client.failures import failure_of
+
+Response = TypeVar("Response")
+
+BACKOFF_SECONDS_FIRST: Final = 0.05
+BACKOFF_SECONDS_MAX: Final = 2.0
+_GROWTH: Final = 2
+# As gRPC does it: a fifth either way keeps tills that failed together from returning together.
+_JITTER: Final = 0.2
+
+
+def service_config(reads: Iterable[tuple[str, str]]) -> str:
+    """Return the service config that has gRPC retry these (service, method) pairs."""
+    policy = {
+        "maxAttempts": limits.CLIENT_ATTEMPTS_MAX,
+        "initialBackoff": f"{BACKOFF_SECONDS_FIRST}s",
+        "maxBackoff": f"{BACKOFF_SECONDS_MAX}s",
+        "backoffMultiplier": _GROWTH,
+        "retryableStatusCodes": ["UNAVAILABLE"],
+    }
+    names = [{"service": service, "method": method} for service, method in reads]
+    return json.dumps({"methodConfig": [{"name": names, "retryPolicy": policy}]})
+
+
+@dataclass(frozen=True, slots=True)
+class Repeater:
+    """Repeats a write within `timeout` seconds, each attempt within `attempt_timeout`."""
+
+    timeout: float
+    attempt_timeout: float
+    attempts_max: int = limits.CLIENT_ATTEMPTS_MAX
+    clock: Callable[[], float] = time.monotonic
+    wait: Callable[[float], None] = time.sleep
+    draw: Callable[[float, float], float] = random.uniform
+
+    def answer(self, attempt: Callable[[float], Response]) -> Response:
+        """Return the answer of the first attempt that gets one.
+
+        Args:
+            attempt: Sends the request, always the same, with a timeout in seconds.
+
+        Raises:
+            SettlementError: The server refused, and would refuse again.
+            TimeoutError: An attempt got no answer in time, and none after it did; the request may
+                have been recorded. Send the same request id again to learn it.
+            ConnectionError: The server was out of reach; as for `TimeoutError`.
+        """
+        end = self.clock() + self.timeout
+        backoff = BACKOFF_SECONDS_FIRST
+        unknown: Exception | None = None
+        for tried in range(1, self.attempts_max + 1):
+            remaining = max(0.0, end - self.clock())
+            try:
+                return attempt(min(self.attempt_timeout, remaining))
+            except grpc.RpcError as call:
+                failure = failure_of(call)
+            if failure.unknown:
+                unknown = failure.error
+            pause = max(backoff * self.draw(1 - _JITTER, 1 + _JITTER), failure.delay_seconds)
+            if not failure.again:
+                raise failure.error
+            if tried == self.attempts_max or self.clock() + pause >= end:
+                # A later "nothing was recorded" speaks of its own attempt only.
+                raise unknown or failure.error
+            self.wait(pause)
+            backoff = min(backoff * _GROWTH, BACKOFF_SECONDS_MAX)
+        raise AssertionError("the last attempt returns or raises")

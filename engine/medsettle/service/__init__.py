@@ -1,0 +1,1 @@
+"""The gRPC service: wire forms, statuses, batching, servicers and the server."""

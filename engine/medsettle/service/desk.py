@@ -1,0 +1,89 @@
+"""What the servicers share: the engine, the gate before its writes, and the two batchers."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from medsettle.core.claims import ClaimBatch
+from medsettle.core.settlement import (
+    Explanation,
+    Opening,
+    PersonState,
+    PolicySummary,
+    Settlement,
+)
+from medsettle.service.batcher import Answer, Batcher, Gate, Result
+from medsettle.service.paging import Pages
+
+
+class SettlementEngine(Protocol):
+    """What the service asks of an engine; `medsettle.engine.Engine` is the one there is."""
+
+    def preview(self, claims: ClaimBatch) -> list[Answer]:
+        """Return what settling would answer, in order; nothing is recorded."""
+        ...
+
+    def settle(self, claims: ClaimBatch) -> list[Answer]:
+        """Return the answer to each claim in order, after one durable commit."""
+        ...
+
+    def cancel(self, institution: str, request_id: str, settlement: str) -> Settlement:
+        """Return the new negative settlement that takes one back."""
+        ...
+
+    def get(self, settlement: str) -> Settlement:
+        """Return a recorded settlement, or raise `NotFound`."""
+        ...
+
+    def page(
+        self,
+        *,
+        pooling_area: str | None,
+        institution: str | None,
+        person: str | None,
+        after_seq: int,
+        limit: int,
+    ) -> list[Settlement]:
+        """Return settlements after `after_seq` in ledger order; every filter given holds."""
+        ...
+
+    def explain(self, settlement: str) -> Explanation:
+        """Return why a settlement came out as it did."""
+        ...
+
+    def open_person(self, opening: Opening) -> PersonState:
+        """Return the state of a person after recording what it brings along."""
+        ...
+
+    def person(self, pooling_area: str, person: str) -> PersonState:
+        """Return account and counters of a person."""
+        ...
+
+    def policies(self) -> Sequence[PolicySummary]:
+        """Return the loaded policies."""
+        ...
+
+
+class Desk:
+    """Everything a call needs beyond its own message. Make it on the running event loop."""
+
+    def __init__(
+        self,
+        engine: SettlementEngine,
+        *,
+        page_key: bytes,
+        on_commit: Callable[[], None],
+        on_shut: Callable[[], None],
+    ) -> None:
+        self.engine = engine
+        self.pages = Pages(page_key)
+        self._gate = Gate(on_commit, on_shut)
+        self.settling = Batcher(lambda rows: self.settle(ClaimBatch.from_rows(rows)))
+        self.previewing = Batcher(lambda rows: engine.preview(ClaimBatch.from_rows(rows)))
+
+    def settle(self, claims: ClaimBatch) -> list[Answer]:
+        """Return the answers to a batch, recorded in one commit; see `Gate.write` for errors."""
+        return self.write(lambda: self.engine.settle(claims))
+
+    def write(self, work: Callable[[], Result]) -> Result:
+        """Return what a write of the engine returns, past the gate."""
+        return self._gate.write(work)

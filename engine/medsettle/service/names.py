@@ -1,0 +1,174 @@
+"""Resource names, and the checks of the requests that are not claims.
+
+`poolingAreas/{pooling_area}/settlements/{settlement}` and its kin (AIP-122). A pooling area of `-`
+stands for any (AIP-159): an institution knows the settlement, not always where it was recorded.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from medsettle import limits
+from medsettle.core.settlement import Opening
+from medsettle.errors import Fault, InvalidRequest
+from medsettle.v1 import person_service_pb2 as persons
+from medsettle.v1 import settlement_service_pb2 as settlements
+
+ANY: Final = "-"
+
+# Counters a person may bring along: a few dozen are usual, and a request is checked as a whole.
+COUNTERS_PER_OPENING_MAX: Final = 1_000
+
+_SEGMENT = rf"[!-.0-~]{{1,{limits.PERSON_CHARS_MAX}}}"
+_PARENT: Final = re.compile(rf"poolingAreas/({_SEGMENT})")
+
+
+class Name(NamedTuple):
+    """A resource of a pooling area; `pooling_area` is None where the name says any."""
+
+    pooling_area: str | None
+    resource: str
+
+
+class Cancel(NamedTuple):
+    """A checked request to take a settlement back."""
+
+    name: Name
+    institution: str
+    request_id: str
+
+
+def settlement_name(pooling_area: str, settlement: str) -> str:
+    """Return the resource name of a settlement."""
+    return f"poolingAreas/{pooling_area}/settlements/{settlement}"
+
+
+def policy_name(pooling_area: str, policy: str) -> str:
+    """Return the resource name of a policy."""
+    return f"poolingAreas/{pooling_area}/policies/{policy}"
+
+
+def person_name(pooling_area: str, person: str) -> str:
+    """Return the resource name of a person."""
+    return f"poolingAreas/{pooling_area}/persons/{person}"
+
+
+def parsed_parent(parent: str) -> str | None:
+    """Return the pooling area of a parent, or None for any.
+
+    Raises:
+        InvalidRequest: The text is no such name.
+
+    >>> parsed_parent("poolingAreas/-") is None
+    True
+    """
+    found = _PARENT.fullmatch(parent)
+    if found is None:
+        raise InvalidRequest(
+            [Fault("parent", f"found {parent[:100]!r}; expected poolingAreas/{{pooling_area}}")]
+        )
+    return None if found[1] == ANY else found[1]
+
+
+def parsed_name(name: str, collection: str) -> Name:
+    """Return pooling area and last segment of a name in a collection such as `settlements`.
+
+    Raises:
+        InvalidRequest: The text is no such name.
+
+    >>> parsed_name("poolingAreas/-/settlements/S1", "settlements")
+    Name(pooling_area=None, resource='S1')
+    """
+    faults: list[Fault] = []
+    found = _name(name, collection, faults)
+    _refuse(faults)
+    return found
+
+
+def checked_cancel(request: settlements.CancelSettlementRequest) -> Cancel:
+    """Return the parts of a request to cancel.
+
+    Raises:
+        InvalidRequest: Fields are missing or malformed; all faults together.
+    """
+    faults: list[Fault] = []
+    name = _name(request.name, "settlements", faults)
+    _check_sender(request.institution, request.request_id, faults)
+    _refuse(faults)
+    return Cancel(name, request.institution, request.request_id)
+
+
+def checked_opening(request: persons.RecordOpeningRequest) -> Opening:
+    """Return what a request to record opening balances says.
+
+    Raises:
+        InvalidRequest: Fields are missing, malformed or out of range; all faults together.
+    """
+    faults: list[Fault] = []
+    name = _name(request.name, "persons", faults)
+    if name.pooling_area is None and not faults:
+        faults.append(Fault("name", "a person belongs to one pooling area; name it"))
+    _check_sender(request.institution, request.request_id, faults)
+    if not request.HasField("account_fen"):
+        faults.append(Fault("account_fen", "missing; it is required, 0 for an empty account"))
+    _check_number(request.account_fen, "account_fen", faults)
+    _check_counters(request.counters, faults)
+    _refuse(faults)
+    return Opening(
+        institution=request.institution,
+        request_id=request.request_id,
+        pooling_area=name.pooling_area or "",
+        person=name.resource,
+        account_fen=request.account_fen,
+        counters=tuple((entry.counter, entry.period, entry.value) for entry in request.counters),
+    )
+
+
+def _name(name: str, collection: str, faults: list[Fault]) -> Name:
+    found = re.fullmatch(rf"poolingAreas/({_SEGMENT})/{collection}/({_SEGMENT})", name)
+    if found is None:
+        expected = f"poolingAreas/{{pooling_area}}/{collection}/{{id}}"
+        faults.append(Fault("name", f"found {name[:100]!r}; expected {expected}"))
+        return Name(None, "")
+    return Name(None if found[1] == ANY else found[1], found[2])
+
+
+def _check_sender(institution: str, request_id: str, faults: list[Fault]) -> None:
+    _check_code(institution, "institution", limits.CODE_CHARS_MAX, faults)
+    _check_code(request_id, "request_id", limits.REQUEST_ID_CHARS_MAX, faults)
+
+
+def _check_code(value: str, path: str, most: int, faults: list[Fault]) -> None:
+    if not value:
+        faults.append(Fault(path, "missing; it is required"))
+    elif len(value) > most:
+        faults.append(Fault(path, f"{len(value)} characters; expected 1 to {most}"))
+    elif not value.isascii() or not value.isprintable() or " " in value:
+        faults.append(Fault(path, "expected printable ASCII characters without spaces"))
+
+
+def _check_number(value: int, path: str, faults: list[Fault]) -> None:
+    most = limits.AMOUNT_FEN_MAX
+    if not 0 <= value <= most:
+        faults.append(Fault(path, f"{value} lies outside 0 to {most}; check the unit"))
+
+
+def _check_counters(counters: Sequence[persons.Counter], faults: list[Fault]) -> None:
+    if len(counters) > COUNTERS_PER_OPENING_MAX:
+        most = COUNTERS_PER_OPENING_MAX
+        faults.append(Fault("counters", f"{len(counters)} counters, more than {most}"))
+        return
+    seen: dict[tuple[str, int], int] = {}
+    for index, entry in enumerate(counters):
+        path = f"counters[{index}]"
+        _check_code(entry.counter, f"{path}.counter", limits.CODE_CHARS_MAX, faults)
+        _check_number(entry.period, f"{path}.period", faults)
+        _check_number(entry.value, f"{path}.value", faults)
+        first = seen.setdefault((entry.counter, entry.period), index)
+        if first != index:
+            faults.append(Fault(path, f"the same counter and period as counters[{first}]"))
+
+
+def _refuse(faults: list[Fault]) -> None:
+    if faults:
+        raise InvalidRequest(faults[: limits.FAULTS_PER_CLAIM_MAX])

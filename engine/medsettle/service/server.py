@@ -1,0 +1,169 @@
+"""The server: starts, tells its health, and stops without losing what it accepted."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeAlias
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from medsettle import limits
+from medsettle.service.desk import Desk, SettlementEngine
+from medsettle.service.services import PersonService, PolicyService, SettlementService
+from medsettle.v1 import person_service_pb2 as persons
+from medsettle.v1 import person_service_pb2_grpc as persons_grpc
+from medsettle.v1 import policy_service_pb2 as policies
+from medsettle.v1 import policy_service_pb2_grpc as policies_grpc
+from medsettle.v1 import settlement_service_pb2 as settlements
+from medsettle.v1 import settlement_service_pb2_grpc as settlements_grpc
+
+logger = logging.getLogger(__name__)
+
+Projection: TypeAlias = Callable[[], Awaitable[None]]
+
+SERVICES: Final = (
+    settlements.DESCRIPTOR.services_by_name["SettlementService"].full_name,
+    policies.DESCRIPTOR.services_by_name["PolicyService"].full_name,
+    persons.DESCRIPTOR.services_by_name["PersonService"].full_name,
+)
+
+PROJECTION: Final = "medsettle.projection"
+"""Name under which health tells whether the projection behind the ledger keeps up."""
+
+# Room for the field around a stream, so that one of MESSAGE_BYTES_MAX still reaches our own check
+# and its explanation.
+_ENVELOPE_BYTES: Final = 1_024
+
+_OPTIONS: Final = (
+    ("grpc.max_receive_message_length", limits.MESSAGE_BYTES_MAX + _ENVELOPE_BYTES),
+    # What is recorded must be told, so an answer has no bound of its own; pages and streams do.
+    ("grpc.max_send_message_length", -1),
+    # The ledger has one writer: a second process on the port is a mistake, not a helper.
+    ("grpc.so_reuseport", 0),
+)
+
+_SERVING: Final = health_pb2.HealthCheckResponse.SERVING
+_NOT_SERVING: Final = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+class Server:
+    """A running server. Made by `start`; close the engine's ledger after `stop` has returned."""
+
+    def __init__(
+        self, engine: SettlementEngine, page_key: bytes, project: Projection | None
+    ) -> None:
+        self.address = ""
+        self._grpc = grpc.aio.server(options=_OPTIONS)
+        self._health = health.aio.HealthServicer()
+        self._project = project
+        self._committed = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        desk = Desk(
+            engine, page_key=page_key, on_commit=self._committed.set, on_shut=self._stop_serving
+        )
+        settlements_grpc.add_SettlementServiceServicer_to_server(
+            SettlementService(desk), self._grpc
+        )
+        policies_grpc.add_PolicyServiceServicer_to_server(PolicyService(desk), self._grpc)
+        persons_grpc.add_PersonServiceServicer_to_server(PersonService(desk), self._grpc)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
+        shown = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(shown, self._grpc)
+
+    async def serve(self, address: str, credentials: grpc.ServerCredentials | None) -> None:
+        """Open the port and begin; afterwards `address` has the port that was chosen."""
+        if credentials is None:
+            port = self._grpc.add_insecure_port(address)
+        else:
+            port = self._grpc.add_secure_port(address, credentials)
+        self.address = f"{address.rpartition(':')[0]}:{port}"
+        await self._grpc.start()
+        await self._tell(_SERVING)
+        if self._project is not None:
+            await self._health.set(PROJECTION, _SERVING)
+            self._begin(self._follow(self._project))
+
+    async def wait(self) -> None:
+        """Return once the server has stopped."""
+        await self._grpc.wait_for_termination()
+
+    async def stop(self, grace_seconds: float = limits.SHUTDOWN_SECONDS_MAX) -> None:
+        """Tell that the server goes, accept nothing more, finish what was accepted, and return.
+
+        Args:
+            grace_seconds: How long accepted calls may take; later they are cut off, and their
+                callers find out by request id.
+        """
+        # Frozen: nothing that ends during shutdown may set health back to serving.
+        await self._health.enter_graceful_shutdown()
+        await self._grpc.stop(grace_seconds)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._project is not None and self._committed.is_set():
+            await self._projected(self._project)
+
+    async def _follow(self, project: Projection) -> None:
+        """Call the projection after commits, one call for all that came during the last."""
+        while True:
+            await self._committed.wait()
+            self._committed.clear()
+            await self._projected(project)
+
+    async def _projected(self, project: Projection) -> None:
+        """Project, and tell through health whether it worked.
+
+        A projection is behind the ledger and can always be made again, so its failure must not
+        stop settlements; the next commit tries again.
+        """
+        try:
+            await project()
+        except asyncio.CancelledError:
+            self._committed.set()  # Not finished: the last projection of `stop` does it.
+            raise
+        except Exception:
+            logger.exception("the projection behind the ledger failed; the next commit retries")
+            await self._health.set(PROJECTION, _NOT_SERVING)
+        else:
+            await self._health.set(PROJECTION, _SERVING)
+
+    def _stop_serving(self) -> None:
+        self._begin(self._tell(_NOT_SERVING))
+
+    async def _tell(self, serving: int) -> None:
+        for name in (health.OVERALL_HEALTH, *SERVICES):
+            await self._health.set(name, serving)
+
+    def _begin(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def start(
+    engine: SettlementEngine,
+    address: str,
+    *,
+    project: Projection | None = None,
+    page_key: bytes | None = None,
+    credentials: grpc.ServerCredentials | None = None,
+) -> Server:
+    """Return a server that serves `engine` at `address`.
+
+    Args:
+        engine: Called on the thread of the running event loop, one call at a time.
+        address: Host and port, such as `127.0.0.1:50051`; port 0 lets the system choose.
+        project: Awaited after commits, such as the writer of the audit tables; coalesced, and once
+            more while stopping. Long work belongs in a thread or process of its own.
+        page_key: Secret of the page tokens; without one, tokens end with this server.
+        credentials: TLS; without them the port is open to whoever reaches it.
+
+    Raises:
+        RuntimeError: The address cannot be bound.
+    """
+    server = Server(engine, page_key or secrets.token_bytes(32), project)
+    await server.serve(address, credentials)
+    return server

@@ -1,0 +1,290 @@
+"""The servicers: each call is checked, handed to the engine, and answered. No arithmetic here."""
+
+import asyncio
+import functools
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeAlias, TypeVar
+
+import grpc
+from grpc_status import rpc_status
+
+from medsettle import limits
+from medsettle.core.outcome import Rejection
+from medsettle.core.settlement import Settlement
+from medsettle.errors import Fault, InternalError, InvalidRequest, NotFound, SettlementError
+from medsettle.service import names, paging, status, streams, wire
+from medsettle.service.batcher import Batcher, DeadlinePassed
+from medsettle.service.desk import Desk
+from medsettle.service.names import Name
+from medsettle.v1 import person_service_pb2 as persons
+from medsettle.v1 import person_service_pb2_grpc as persons_grpc
+from medsettle.v1 import policy_service_pb2 as policies
+from medsettle.v1 import policy_service_pb2_grpc as policies_grpc
+from medsettle.v1 import settlement_service_pb2 as settlements
+from medsettle.v1 import settlement_service_pb2_grpc as settlements_grpc
+
+logger = logging.getLogger(__name__)
+
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+
+Service = TypeVar("Service")
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+
+_Method: TypeAlias = Callable[[Service, Request, Context], Awaitable[Response]]
+
+# gRPC's own retries wait this long when a server says so, instead of their backoff.
+_PUSHBACK_KEY = "grpc-retry-pushback-ms"
+
+_LATE = "The deadline passed before work began; nothing was recorded."
+
+
+def _answered(method: _Method[Service, Request, Response]) -> _Method[Service, Request, Response]:
+    """Return the method as gRPC calls it: late calls are dropped, errors become statuses."""
+
+    @functools.wraps(method)
+    async def answer(self: Service, request: Request, context: Context) -> Response:
+        refusal: SettlementError | None
+        # Unset deadlines are None, whatever the stubs say.
+        remaining: float | None = context.time_remaining()
+        try:
+            if remaining is None or remaining > 0:
+                return await method(self, request, context)
+            refusal = None
+        except SettlementError as error:
+            refusal = error
+        except DeadlinePassed:
+            refusal = None
+        except Exception:
+            # The outermost edge: whatever it is, the caller must not see its text.
+            logger.exception("%s failed in an unforeseen way", method.__name__)
+            refusal = InternalError("The call failed; nothing was acknowledged.")
+        if refusal is None:
+            await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, _LATE)
+        else:
+            await _refuse(context, refusal, _request_id(request))
+        raise AssertionError("abort does not return")
+
+    return answer
+
+
+async def _refuse(context: Context, error: SettlementError, request_id: str) -> None:
+    delay = status.retry_seconds(error)
+    answer = rpc_status.to_status(status.status_of(error, request_id))
+    trailers = tuple(answer.trailing_metadata or ())
+    if delay is not None:
+        trailers += ((_PUSHBACK_KEY, str(int(delay * 1_000))),)
+    await context.abort(answer.code, answer.details, trailers)
+
+
+def _request_id(request: object) -> str:
+    claim = getattr(request, "claim", None)
+    return str(getattr(claim or request, "request_id", ""))
+
+
+def _deadline(context: Context) -> float | None:
+    """Return the caller's deadline in seconds of the loop's clock."""
+    remaining: float | None = context.time_remaining()
+    return None if remaining is None else asyncio.get_running_loop().time() + remaining
+
+
+async def _single(batcher: Batcher, claim: settlements.Claim, context: Context) -> Settlement:
+    """Return the settlement of one claim, or raise the error that belongs to its rejection."""
+    answer = await batcher.answer(wire.claim_row(claim), _deadline(context))
+    if isinstance(answer, Rejection):
+        raise answer.error()
+    return answer
+
+
+def _check_claim(request: object, claim: settlements.Claim | None) -> settlements.Claim:
+    if claim is None or not claim.ByteSize():
+        raise InvalidRequest([Fault("claim", f"missing in {type(request).__name__}")])
+    return claim
+
+
+def _page(found: Sequence[Settlement]) -> list[settlements.Settlement]:
+    """Return the messages of as many settlements as fit into one answer, at least one.
+
+    A stay of months has 2,000 lines, and a thousand of them are far more than a client accepts.
+    """
+    page: list[settlements.Settlement] = []
+    room = limits.MESSAGE_BYTES_MAX // 2
+    for each in found:
+        message = wire.settlement_message(each)
+        room -= message.ByteSize()
+        if page and room < 0:
+            break
+        page.append(message)
+    return page
+
+
+class SettlementService(settlements_grpc.SettlementServiceServicer):
+    """Previews, settles, cancels, finds and explains."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    @_answered
+    async def PreviewSettlement(
+        self, request: settlements.PreviewSettlementRequest, context: Context
+    ) -> settlements.PreviewSettlementResponse:
+        """Return the settlement of one claim, unrecorded."""
+        claim = _check_claim(request, request.claim)
+        settlement = await _single(self._desk.previewing, claim, context)
+        return settlements.PreviewSettlementResponse(settlement=wire.settlement_message(settlement))
+
+    @_answered
+    async def CreateSettlement(
+        self, request: settlements.CreateSettlementRequest, context: Context
+    ) -> settlements.Settlement:
+        """Return the recorded settlement of one claim."""
+        claim = _check_claim(request, request.claim)
+        return wire.settlement_message(await _single(self._desk.settling, claim, context))
+
+    @_answered
+    async def CancelSettlement(
+        self, request: settlements.CancelSettlementRequest, context: Context
+    ) -> settlements.Settlement:
+        """Return the new negative settlement."""
+        cancel = names.checked_cancel(request)
+        engine = self._desk.engine
+        if cancel.name.pooling_area is not None:
+            self._found(cancel.name)
+        settlement = self._desk.write(
+            lambda: engine.cancel(cancel.institution, cancel.request_id, cancel.name.resource)
+        )
+        return wire.settlement_message(settlement)
+
+    @_answered
+    async def GetSettlement(
+        self, request: settlements.GetSettlementRequest, context: Context
+    ) -> settlements.Settlement:
+        """Return one recorded settlement."""
+        return wire.settlement_message(self._found(names.parsed_name(request.name, "settlements")))
+
+    @_answered
+    async def ListSettlements(
+        self, request: settlements.ListSettlementsRequest, context: Context
+    ) -> settlements.ListSettlementsResponse:
+        """Return a page in ledger order."""
+        area = names.parsed_parent(request.parent)
+        limit = paging.page_size(request.page_size)
+        arguments = ("settlements", request.parent, request.institution, request.person)
+        found = self._desk.engine.page(
+            pooling_area=area,
+            institution=request.institution or None,
+            person=request.person or None,
+            after_seq=self._desk.pages.position(request.page_token, *arguments),
+            limit=limit,
+        )
+        page = _page(found)
+        token = ""
+        if len(page) == limit or len(page) < len(found):
+            token = self._desk.pages.token(page[-1].seq, *arguments)
+        return settlements.ListSettlementsResponse(settlements=page, next_page_token=token)
+
+    @_answered
+    async def ExplainSettlement(
+        self, request: settlements.ExplainSettlementRequest, context: Context
+    ) -> settlements.ExplainSettlementResponse:
+        """Return every share with its sentence and clause."""
+        name = names.parsed_name(request.name, "settlements")
+        if name.pooling_area is not None:
+            self._found(name)
+        return wire.explanation_message(self._desk.engine.explain(name.resource))
+
+    @_answered
+    async def SettleClaims(
+        self, request: settlements.SettleClaimsRequest, context: Context
+    ) -> settlements.SettleClaimsResponse:
+        """Return a row for each claim of a stream, recorded in one commit."""
+        answers = self._desk.settle(streams.claims_of(request.arrow_stream))
+        return settlements.SettleClaimsResponse(arrow_stream=streams.stream_of(answers))
+
+    @_answered
+    async def PreviewClaims(
+        self, request: settlements.PreviewClaimsRequest, context: Context
+    ) -> settlements.PreviewClaimsResponse:
+        """Return a row for each claim of a stream, unrecorded."""
+        answers = self._desk.engine.preview(streams.claims_of(request.arrow_stream))
+        return settlements.PreviewClaimsResponse(arrow_stream=streams.stream_of(answers))
+
+    def _found(self, name: Name) -> Settlement:
+        """Return a settlement of the pooling area named."""
+        settlement = self._desk.engine.get(name.resource)
+        if name.pooling_area not in {None, settlement.columns["pooling_area"]}:
+            raise NotFound(
+                f"No settlement {name.resource} is recorded in pooling area {name.pooling_area}. "
+                "Check the name, or ask with - for any pooling area.",
+                settlement=name.resource,
+                pooling_area=name.pooling_area or names.ANY,
+            )
+        return settlement
+
+
+class PolicyService(policies_grpc.PolicyServiceServicer):
+    """Tells which policies are loaded."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    @_answered
+    async def ListPolicies(
+        self, request: policies.ListPoliciesRequest, context: Context
+    ) -> policies.ListPoliciesResponse:
+        """Return a page by pooling area, identifier and first day in force."""
+        area = names.parsed_parent(request.parent)
+        limit = paging.page_size(request.page_size)
+        arguments = ("policies", request.parent)
+        first = self._desk.pages.position(request.page_token, *arguments)
+        loaded = sorted(
+            (each for each in self._desk.engine.policies() if area in {None, each.pooling_area}),
+            key=lambda each: (each.pooling_area, each.policy, each.in_force_from),
+        )
+        end = first + limit
+        return policies.ListPoliciesResponse(
+            policies=[wire.policy_message(each) for each in loaded[first:end]],
+            next_page_token=self._desk.pages.token(end, *arguments) if end < len(loaded) else "",
+        )
+
+    @_answered
+    async def GetPolicy(
+        self, request: policies.GetPolicyRequest, context: Context
+    ) -> policies.Policy:
+        """Return one loaded policy."""
+        name = names.parsed_name(request.name, "policies")
+        for each in self._desk.engine.policies():
+            if each.policy == name.resource and name.pooling_area in {None, each.pooling_area}:
+                return wire.policy_message(each)
+        raise NotFound(
+            f"No policy {name.resource} is loaded. ListPolicies tells which are.",
+            policy=name.resource,
+            pooling_area=name.pooling_area or names.ANY,
+        )
+
+
+class PersonService(persons_grpc.PersonServiceServicer):
+    """Keeps accounts and counters."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    @_answered
+    async def RecordOpening(
+        self, request: persons.RecordOpeningRequest, context: Context
+    ) -> persons.Person:
+        """Return the state of a person after recording what it brings along."""
+        opening = names.checked_opening(request)
+        state = self._desk.write(lambda: self._desk.engine.open_person(opening))
+        return wire.person_message(state)
+
+    @_answered
+    async def GetPerson(
+        self, request: persons.GetPersonRequest, context: Context
+    ) -> persons.Person:
+        """Return account and counters of a person."""
+        name = names.parsed_name(request.name, "persons")
+        if name.pooling_area is None:
+            raise InvalidRequest([Fault("name", "a person belongs to one pooling area; name it")])
+        return wire.person_message(self._desk.engine.person(name.pooling_area, name.resource))

@@ -1,0 +1,215 @@
+"""Errors as `google.rpc.Status`: one table from error class to code, details and Chinese text.
+
+| error | code | details besides `ErrorInfo` and `LocalizedMessage` |
+|---|---|---|
+| `InvalidRequest`, `BatchTooLarge`, `PolicyRejected` | `INVALID_ARGUMENT` | `BadRequest` |
+| `RequestIdReused`, `DuplicateSettlement` | `ALREADY_EXISTS` | `ResourceInfo` |
+| `NotFound` | `NOT_FOUND` | `ResourceInfo` |
+| `Precondition` and its children | `FAILED_PRECONDITION` | `PreconditionFailure` |
+| `Overloaded`, `LedgerUnavailable` | `UNAVAILABLE` | `RetryInfo` |
+| `AuditCorrupt` | `DATA_LOSS` | |
+| `InternalError`, anything unforeseen | `INTERNAL` | `RequestInfo` |
+
+Overload is `UNAVAILABLE` and not `RESOURCE_EXHAUSTED`: it is the one code that clients repeat by
+themselves (AIP-194), and with a request id repeating is safe.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import grpc
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2 as details  # type: ignore[import-untyped]
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
+
+from medsettle import errors
+from medsettle.errors import SettlementError
+
+DOMAIN: Final = "medsettle"
+LOCALE: Final = "zh-CN"
+
+# gRPC refuses trailers above 8 KiB unless both sides ask for more, and Base64 takes a third.
+STATUS_BYTES_MAX: Final = 4_096
+MESSAGE_CHARS_MAX: Final = 500
+
+Detail: TypeAlias = Message
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How one class of error is answered: its code, the cashier's sentence and its own details."""
+
+    code: grpc.StatusCode
+    chinese: str
+    details: Callable[[SettlementError], Sequence[Detail]]
+
+
+def status_of(error: SettlementError, request_id: str = "") -> Status:
+    """Return the status of an error, in at most `STATUS_BYTES_MAX` bytes.
+
+    Args:
+        error: Any error of medsettle.
+        request_id: The id of the request refused, shown for errors that are bugs of ours.
+
+    Faults that do not fit are left out from the end, and the metadata `fault_count` says how many
+    there are: a status travels in HTTP headers, and what is too long there never arrives.
+    """
+    form = form_of(error)
+    own = list(form.details(error))
+    if isinstance(error, errors.InternalError) and request_id:
+        own.append(details.RequestInfo(request_id=request_id))
+    metadata = dict(error.metadata)
+    status = _packed(form, error, metadata, own)
+    for bad in own:
+        if not isinstance(bad, details.BadRequest):
+            continue
+        faults = len(bad.field_violations)
+        metadata["fault_count"] = str(faults)
+        while status.ByteSize() > STATUS_BYTES_MAX and faults > 1:
+            faults -= max(1, faults // 8)
+            del bad.field_violations[faults:]
+            status = _packed(form, error, metadata, own)
+    return status
+
+
+def form_of(error: SettlementError) -> Form:
+    """Return the form of the error's class, or of the nearest class above it that has one."""
+    return next(FORMS[kind] for kind in type(error).__mro__ if kind in FORMS)
+
+
+def retry_seconds(error: SettlementError) -> float | None:
+    """Return after how many seconds the caller may try again, or None where it should not."""
+    return _RETRY_SECONDS.get(type(error))
+
+
+def _packed(
+    form: Form, error: SettlementError, metadata: dict[str, str], own: Sequence[Detail]
+) -> Status:
+    code: int = form.code.value[0]
+    message = error.message
+    if len(message) > MESSAGE_CHARS_MAX:
+        message = f"{message[:MESSAGE_CHARS_MAX]} …"
+    status = Status(code=code, message=message)
+    info = details.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata)
+    for detail in (info, details.LocalizedMessage(locale=LOCALE, message=form.chinese), *own):
+        status.details.add().Pack(detail)
+    return status
+
+
+def _nothing(_error: SettlementError) -> Sequence[Detail]:
+    return ()
+
+
+def _faults(error: SettlementError) -> Sequence[Detail]:
+    assert isinstance(error, errors.InvalidRequest)
+    bad = details.BadRequest()
+    for fault in error.faults:
+        bad.field_violations.add(field=fault.path, description=fault.message)
+    return (bad,)
+
+
+def _violations(error: SettlementError) -> Sequence[Detail]:
+    assert isinstance(error, errors.PolicyRejected)
+    bad = details.BadRequest()
+    for violation in error.violations:
+        place = f"{violation.file}:{violation.line}:{violation.column}"
+        bad.field_violations.add(
+            field=f"{place} {violation.key_path}", description=violation.message
+        )
+    return (bad,)
+
+
+def _resource(error: SettlementError) -> Sequence[Detail]:
+    kind, name = _named(error.metadata)
+    if not kind:
+        return ()
+    return (
+        details.ResourceInfo(
+            resource_type=f"medsettle.example.com/{kind}",
+            resource_name=name,
+            description=error.message[:MESSAGE_CHARS_MAX],
+        ),
+    )
+
+
+def _named(metadata: dict[str, str]) -> tuple[str, str]:
+    """Return type and name of the resource an error's metadata speaks of, empty where of none."""
+    area = metadata.get("pooling_area", "-")
+    for kind, key, collection in _RESOURCES:
+        if metadata.get(key):
+            return kind, f"poolingAreas/{area}/{collection}/{metadata[key]}"
+    if "pooling_area" in metadata:
+        return "PoolingArea", f"poolingAreas/{area}"
+    return "", ""
+
+
+def _precondition(error: SettlementError) -> Sequence[Detail]:
+    _, subject = _named(error.metadata)
+    failure = details.PreconditionFailure()
+    failure.violations.add(
+        type="SETTLEMENT" if isinstance(error, errors.AlreadyCancelled) else "POLICY",
+        subject=subject,
+        description=error.message[:MESSAGE_CHARS_MAX],
+    )
+    return (failure,)
+
+
+def _retry(error: SettlementError) -> Sequence[Detail]:
+    delay = Duration()
+    delay.FromMilliseconds(int((retry_seconds(error) or 0) * 1_000))
+    return (details.RetryInfo(retry_delay=delay),)
+
+
+_RESOURCES: Final = (
+    ("Settlement", "settlement", "settlements"),
+    ("Policy", "policy", "policies"),
+)
+
+# A queue of batches drains in tens of milliseconds; a ledger that is away needs somebody to act.
+_RETRY_SECONDS: Final[dict[type[SettlementError], float]] = {
+    errors.Overloaded: 0.1,
+    errors.LedgerUnavailable: 1.0,
+}
+
+_INVALID, _EXISTS = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.ALREADY_EXISTS
+_FAILED, _UNAVAILABLE = grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.UNAVAILABLE
+_INTERNAL = grpc.StatusCode.INTERNAL
+
+FORMS: Final[dict[type[SettlementError], Form]] = {
+    errors.InvalidRequest: Form(_INVALID, "请求内容有误，请按明细逐项更正后重新提交。", _faults),
+    errors.BatchTooLarge: Form(_INVALID, "单次提交的数据过多，请分批提交。", _faults),
+    errors.RequestIdReused: Form(
+        _EXISTS, "该请求流水号已用于内容不同的请求，请核对原结算，换用新的流水号。", _resource
+    ),
+    errors.DuplicateSettlement: Form(
+        _EXISTS, "该医药机构结算号已经结算，请核对原结算，不要重复收费。", _resource
+    ),
+    errors.NotFound: Form(grpc.StatusCode.NOT_FOUND, "未找到相应的记录，请核对编号。", _resource),
+    errors.Precondition: Form(_FAILED, "当前状态下不能办理该业务。", _precondition),
+    errors.PolicyNotFound: Form(
+        _FAILED, "该统筹区未配置此险种和医疗类别的待遇政策。", _precondition
+    ),
+    errors.PolicyNotInForce: Form(_FAILED, "结算日期不在待遇政策的有效期内。", _precondition),
+    errors.ClassNotCovered: Form(
+        _FAILED, "待遇政策未规定本次结算的某项类别（如医院等级、人员类别）。", _precondition
+    ),
+    errors.PolicyGap: Form(
+        _FAILED, "待遇政策文件对本次结算的部分金额没有明确规定，不能结算。", _precondition
+    ),
+    errors.AlreadyCancelled: Form(_FAILED, "该结算已经撤销，不能再次撤销。", _precondition),
+    errors.Overloaded: Form(
+        _UNAVAILABLE, "系统繁忙，本次未结算，请稍后用同一流水号重新提交。", _retry
+    ),
+    errors.LedgerUnavailable: Form(
+        _UNAVAILABLE, "账本暂时不可用，请稍后用同一流水号重新提交。", _retry
+    ),
+    errors.AuditCorrupt: Form(
+        grpc.StatusCode.DATA_LOSS, "审计数据校验不一致，请联系管理员。", _nothing
+    ),
+    errors.PolicyRejected: Form(_INVALID, "待遇政策文件有误，请按明细逐项更正。", _violations),
+    errors.InternalError: Form(_INTERNAL, "系统内部错误，请联系管理员并提供流水号。", _nothing),
+    errors.SettlementError: Form(_INTERNAL, "系统内部错误，请联系管理员并提供流水号。", _nothing),
+}
+"""Every public error class of `medsettle.errors`, and no other."""

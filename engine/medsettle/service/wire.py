@@ -1,0 +1,180 @@
+"""Messages of `medsettle.v1` to rows of the core and back: no check, no arithmetic.
+
+A claim message becomes a row keyed by the columns of `medsettle.core.schema`; what is absent or no
+date stays visible as None or text, so that `ClaimBatch` can name the fault by its path. The forms
+follow from the list of columns: a new column needs a field in the proto, nothing here.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any, Final, TypeAlias
+
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.date_pb2 import Date  # type: ignore[import-untyped]
+
+from medsettle.core import schema
+from medsettle.core.schema import Column, Kind
+from medsettle.core.settlement import Explanation, PersonState, PolicySummary, Row, Settlement
+from medsettle.service import names
+from medsettle.v1 import person_service_pb2 as persons
+from medsettle.v1 import policy_service_pb2 as policies
+from medsettle.v1 import settlement_service_pb2 as settlements
+
+_Read: TypeAlias = Callable[[Any], object]
+
+_KINDS: Final = {
+    "settle": settlements.SETTLEMENT_KIND_SETTLE,
+    "cancel": settlements.SETTLEMENT_KIND_CANCEL,
+}
+# Said once by the settlement they belong to.
+_OF_THE_WHOLE: Final = {"seq", "settlement"}
+
+
+def claim_row(claim: settlements.Claim) -> Row:
+    """Return a claim as a row keyed by the CLAIM columns, `lines` a list of LINE rows.
+
+    Required values that were not sent are None; a date that does not exist, such as 30 February, is
+    its text.
+    """
+    row = {name: read(claim) for name, read in _CLAIM}
+    row["lines"] = [{name: read(line) for name, read in _LINE} for line in claim.lines]
+    return row
+
+
+def settlement_message(settlement: Settlement) -> settlements.Settlement:
+    """Return the message of a settlement; a preview has neither name, seq nor time."""
+    columns = settlement.columns
+    fields = _fields(_SETTLEMENT, columns)
+    fields["kind"] = _KINDS[str(columns["kind"])]
+    if columns.get("settlement"):
+        area, own = str(columns["pooling_area"]), str(columns["settlement"])
+        fields["name"] = names.settlement_name(area, own)
+    return settlements.Settlement(
+        **fields,
+        payers=[settlements.PayerShare(**_fields(_PAYER, row)) for row in settlement.payers],
+        lines=[settlements.LineSplit(**_fields(_SPLIT, row)) for row in settlement.lines],
+        amounts_fen=settlement.amounts,
+        notices=settlement.notices,
+        duplicate=settlement.duplicate,
+    )
+
+
+def explanation_message(explanation: Explanation) -> settlements.ExplainSettlementResponse:
+    """Return the message of an explanation."""
+    sentences = [
+        settlements.Sentence(
+            payer=sentence.payer,
+            stage=sentence.stage,
+            text_en=sentence.text_en,
+            text_zh=sentence.text_zh,
+            amount_fen=sentence.amount_fen,
+            clause=sentence.clause,
+            steps=[
+                settlements.Step(label=step.label, amount_fen=step.amount_fen, text=step.text)
+                for step in sentence.steps
+            ],
+        )
+        for sentence in explanation.sentences
+    ]
+    return settlements.ExplainSettlementResponse(
+        settlement=explanation.settlement, sentences=sentences
+    )
+
+
+def person_message(state: PersonState) -> persons.Person:
+    """Return the message of a person's account and counters."""
+    return persons.Person(
+        name=names.person_name(state.pooling_area, state.person),
+        pooling_area=state.pooling_area,
+        person=state.person,
+        account_fen=state.account_fen,
+        counters=[
+            persons.Counter(counter=counter, period=period, value=value)
+            for counter, period, value in state.counters
+        ],
+    )
+
+
+def policy_message(policy: PolicySummary) -> policies.Policy:
+    """Return the message of a loaded policy."""
+    return policies.Policy(
+        name=names.policy_name(policy.pooling_area, policy.policy),
+        policy=policy.policy,
+        title=policy.title,
+        pooling_area=policy.pooling_area,
+        insurance_type=policy.insurance_type,
+        visit_types=policy.visit_types,
+        in_force_from=_date_message(policy.in_force_from),
+        in_force_until=_date_message(policy.in_force_until) if policy.in_force_until else None,
+        digest=policy.digest,
+        confidence=policy.confidence,
+    )
+
+
+@lru_cache(maxsize=4_096)
+def _date_or_text(year: int, month: int, day: int) -> date | str:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return f"{year:04d}-{month:02d}-{day:02d}"
+
+
+def _reader(column: Column) -> _Read:
+    """Return the function that takes a column's value out of a message."""
+    name = column.name
+
+    def code(message: Any) -> object:  # noqa: ANN401 - any message that has the column
+        return getattr(message, name) or None
+
+    def codes(message: Any) -> object:  # noqa: ANN401
+        return list(getattr(message, name))
+
+    def day(message: Any) -> object:  # noqa: ANN401
+        if not message.HasField(name):
+            return None
+        value = getattr(message, name)
+        return _date_or_text(value.year, value.month, value.day)
+
+    def stated(message: Any) -> object:  # noqa: ANN401
+        return getattr(message, name) if message.HasField(name) else None
+
+    return {Kind.CODE: code, Kind.CODES: codes, Kind.DATE: day}.get(column.kind, stated)
+
+
+def _readers(columns: Iterable[Column]) -> tuple[tuple[str, _Read], ...]:
+    return tuple((column.name, _reader(column)) for column in columns)
+
+
+_CLAIM: Final = _readers(schema.CLAIM)
+_LINE: Final = _readers(schema.LINE)
+
+
+def _date_message(value: date) -> Message:
+    message: Message = Date(year=value.year, month=value.month, day=value.day)
+    return message
+
+
+def _fields(columns: tuple[Column, ...], row: Mapping[str, object]) -> dict[str, Any]:
+    """Return the fields of a message made from a row; what is None stays unset."""
+    fields: dict[str, Any] = {}
+    for column in columns:
+        value = row.get(column.name)
+        if value is None:
+            continue
+        if column.kind is Kind.DATE:
+            assert isinstance(value, date)
+            value = _date_message(value)
+        elif column.kind is Kind.TIMESTAMP:
+            assert isinstance(value, datetime)
+            moment = Timestamp()
+            moment.FromDatetime(value)
+            value = moment
+        fields[column.name] = value
+    return fields
+
+
+_SETTLEMENT: Final = tuple(column for column in schema.SETTLEMENT if column.name != "kind")
+_PAYER: Final = tuple(c for c in schema.PAYER_DETAIL if c.name not in _OF_THE_WHOLE)
+_SPLIT: Final = tuple(c for c in schema.LINE_SPLIT if c.name not in _OF_THE_WHOLE)
