@@ -35,9 +35,7 @@ def explain(policy: CompiledPolicy, settlement: Settlement, inputs: dict[str, in
     Raises:
         InternalError: The recorded inputs give other amounts than the record.
     """
-    names = list(policy.program.outputs)
-    values = scalar_function(policy.program, names)(inputs)
-    trace = dict(zip(names, values, strict=True))
+    trace = traced(policy, inputs)
     _assert_equal(settlement, trace)
     teller = _Teller(policy, inputs, trace)
     sentences = [teller.payer(stage) for stage in policy.policy.stages]
@@ -46,6 +44,13 @@ def explain(policy: CompiledPolicy, settlement: Settlement, inputs: dict[str, in
     if told != settlement.fen("total_fen"):
         raise InternalError(f"an explanation of {told} fen for {settlement.fen('total_fen')} fen")
     return Explanation(str(settlement.columns["settlement"]), tuple(sentences))
+
+
+def traced(policy: CompiledPolicy, inputs: dict[str, int]) -> dict[str, int]:
+    """Return every output of a policy's program for one claim, the details of bands included."""
+    names = list(policy.program.outputs)
+    values = scalar_function(policy.program, names)(inputs)
+    return dict(zip(names, values, strict=True))
 
 
 def _assert_equal(settlement: Settlement, trace: dict[str, int]) -> None:

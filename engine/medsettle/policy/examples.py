@@ -1,0 +1,147 @@
+"""Worked examples beside the policies: whole claims with the amounts a notice or receipt prints.
+
+An example is a sequence of visits of one person, settled in order with the counters carried along,
+so that it can say what a year says. It is written like the claim a hospital would send, in the
+words and units of a policy, and it is evidence: each names its source and whether the amounts were
+published or derived.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from medsettle.core import schema
+from medsettle.core.settlement import Row
+from medsettle.errors import Violation
+from medsettle.policy import tree, values
+from medsettle.policy.checker import Checker
+from medsettle.policy.read_tables import CONFIDENCES
+from medsettle.policy.tree import Map, Place, Text, Value
+
+KINDS = ("published", "derived")
+
+_UNITS_E4 = 10_000
+_E6_PER_FEN = 10_000
+_CLAIM_WORDS = {
+    "visit_type",
+    "person_type",
+    "institution_level",
+    "birth_date",
+    "service_date",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One claim with what the person brings along and what must come out.
+
+    `before` are counter values by name (the account as `account`), `expect` fen by the name of a
+    payer, `cash`, a column total or a named amount of the waterfall.
+    """
+
+    claim: Row
+    before: dict[str, int]
+    expect: dict[str, int]
+    preview: bool
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One worked example of a policy."""
+
+    name: str
+    policy: str
+    kind: str
+    source: str
+    confidence: str
+    visits: tuple[Visit, ...]
+
+
+def read_examples(path: Path) -> tuple[list[Example], list[Violation]]:
+    """Return the worked examples of a file, and every fault found in it."""
+    document, violations = tree.read(path)
+    check = Checker(violations)
+    parts = check.fields(document, {"format", "policy", "pooling_area", "examples"}, {"note"})
+    if not parts:
+        return [], check.violations
+    policy, area = check.text(parts.get("policy")), check.text(parts.get("pooling_area"))
+    found = []
+    for item in check.items(parts.get("examples"), "examples"):
+        required = {"example", "kind", "source", "confidence", "visits"}
+        body = check.fields(item, required, {"title", "note"})
+        visits = [
+            _visit(check, visit, area, f"{check.text(body.get('example'))}-{number}")
+            for number, visit in enumerate(check.items(body.get("visits"), "visits"), 1)
+        ]
+        found.append(
+            Example(
+                name=check.text(body.get("example")),
+                policy=policy,
+                kind=check.known(body.get("kind"), KINDS, "kind") or KINDS[0],
+                source=check.text(body.get("source")),
+                confidence=check.known(body.get("confidence"), CONFIDENCES, "label") or "",
+                visits=tuple(visits),
+            )
+        )
+    return found, check.violations
+
+
+def _visit(check: Checker, item: Value, area: str, request_id: str) -> Visit:
+    words = _CLAIM_WORDS | {"lines", "expect", "insurance_type"}
+    optional = {"before", "benefit_groups", "admission_date", "preview", "account_used", "note"}
+    parts = check.fields(item, words, optional)
+    service = check.parsed(parts.get("service_date"), values.day, date(2000, 1, 1))
+    admission = check.parsed(parts.get("admission_date"), values.day, service)
+    claim: Row = {column.name: None for column in schema.CLAIM}
+    claim |= {name: check.text(parts.get(name)) for name in _CLAIM_WORDS | {"insurance_type"}}
+    claim |= {
+        "request_id": request_id,
+        "institution": "H00000000001",
+        "pooling_area": area,
+        "person": "EXAMPLE",
+        "service_date": service.isoformat(),
+        "admission_date": admission.isoformat(),
+        "benefit_groups": list(check.texts(parts.get("benefit_groups"), "groups")),
+        "account_used": check.known(parts.get("account_used"), ["yes", "no"], "choice") != "no",
+        "lines": [
+            _line(check, line, number, admission)
+            for number, line in enumerate(check.items(parts.get("lines"), "lines"), 1)
+        ],
+    }
+    return Visit(
+        claim=claim,
+        before=_numbers(check, parts.get("before")),
+        expect=_numbers(check, parts.get("expect")),
+        preview=check.known(parts.get("preview"), ["yes"], "choice") is not None,
+        place=item.place,
+    )
+
+
+def _line(check: Checker, item: Value, number: int, day: date) -> Row:
+    parts = check.fields(item, {"item", "amount"}, {"approval", "note"})
+    fen = check.parsed(parts.get("amount"), values.amount_fen, 0)
+    return {
+        "line_id": str(number),
+        "item_code": check.text(parts.get("item")),
+        "fee_date": day.isoformat(),
+        "quantity_e4": _UNITS_E4,
+        "unit_price_e6": fen * _E6_PER_FEN,
+        "amount_fen": fen,
+        "approval": check.text(parts.get("approval")) or None,
+    }
+
+
+def _numbers(check: Checker, value: Value | None) -> dict[str, int]:
+    """Return amounts of fen and counts by name; `2次` is a count, `650元` an amount."""
+    if value is None:
+        return {}
+    if not isinstance(value, Map):
+        check.refuse(value.place, "expected names with their amounts, like `cash: 12.30元`")
+        return {}
+    found = {}
+    for entry in value:
+        text = entry.value.value if isinstance(entry.value, Text) else ""
+        parse = values.count if text.endswith(("次", "times")) else values.amount_fen
+        found[entry.key.value] = check.parsed(entry.value, parse, 0)
+    return found

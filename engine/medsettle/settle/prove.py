@@ -1,0 +1,108 @@
+"""Settle the worked examples of a policy and compare every expected amount, fen by fen."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from medsettle.core.claims import ClaimBatch
+from medsettle.core.counters import ACCOUNT, CounterKey
+from medsettle.core.dates import period_key
+from medsettle.core.outcome import Rejection
+from medsettle.core.settlement import Settlement
+from medsettle.policy.compiled import CompiledPolicy
+from medsettle.policy.examples import Example, Visit
+from medsettle.settle.explain import traced
+from medsettle.settle.prepare import rule_days
+from medsettle.settle.run import Settled, Settler, stored_name
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """An amount of an example that came out otherwise; `found` is None when it has no such name."""
+
+    example: str
+    visit: int
+    amount: str
+    expected: int
+    found: int | None
+    where: str
+
+    def __str__(self) -> str:
+        """Return the difference as one line."""
+        found = "no such amount" if self.found is None else f"{self.found} fen"
+        return (
+            f"{self.where} {self.example}, visit {self.visit}: {self.amount} should be "
+            f"{self.expected} fen, found {found}"
+        )
+
+
+def prove(settler: Settler, example: Example) -> list[Difference]:
+    """Return what of an example does not come out; empty when all of it does.
+
+    Raises:
+        PolicyNotFound: The policy of the example is not loaded.
+        SettlementError: A visit was rejected; the error says why.
+    """
+    policy = settler.book.policy(example.policy)
+    held: dict[CounterKey, int] = {}
+    differences: list[Difference] = []
+    for number, visit in enumerate(example.visits, 1):
+        claims = ClaimBatch.from_rows([visit.claim])
+        if claims.rejections:
+            raise claims.rejections[0].error()
+        held |= opening_counters(policy, claims, visit)
+
+        def values(keys: Sequence[CounterKey]) -> Mapping[CounterKey, int]:
+            return {key: held[key] for key in keys if key in held}
+
+        result = settler.run(claims, [0], values, refuse_gaps=not visit.preview)[0]
+        if isinstance(result, Rejection):
+            raise result.error()
+        for key, delta in result.moved:
+            held[key] = held.get(key, 0) + delta
+        differences += _differences(policy, example, number, visit, result)
+    return differences
+
+
+def opening_counters(
+    policy: CompiledPolicy, claims: ClaimBatch, visit: Visit
+) -> dict[CounterKey, int]:
+    """Return the counter values that a visit's person brings along, by key."""
+    document = policy.policy
+    day = rule_days(policy, [claims.rows[0]])
+    person = str(claims.rows[0]["person"])
+    found = {}
+    for name, value in visit.before.items():
+        if name == ACCOUNT:
+            found[CounterKey(document.pooling_area, person, ACCOUNT, 0)] = value
+            continue
+        period = document.counters[name].period
+        key = int(period_key(day, period, document.year_start)[0])
+        stored = stored_name(document.insurance_type, name)
+        found[CounterKey(document.pooling_area, person, stored, key)] = value
+    return found
+
+
+def amounts_of(settlement: Settlement) -> dict[str, int]:
+    """Return every amount of a settlement under the names that examples use."""
+    columns = {
+        name.removesuffix("_fen"): value
+        for name, value in settlement.columns.items()
+        if name.endswith("_fen") and isinstance(value, int)
+    }
+    return columns | settlement.amounts
+
+
+def _differences(
+    policy: CompiledPolicy, example: Example, number: int, visit: Visit, result: Settled
+) -> list[Difference]:
+    amounts = amounts_of(result.settlement) | {
+        name.removeprefix("detail:"): value
+        for name, value in traced(policy, result.inputs).items()
+        if name.startswith("detail:")
+    }
+    where = f"{visit.place.file}:{visit.place.line}"
+    return [
+        Difference(example.name, number, name, expected, amounts.get(name), where)
+        for name, expected in visit.expect.items()
+        if amounts.get(name) != expected
+    ]
