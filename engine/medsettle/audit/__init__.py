@@ -1,0 +1,18 @@
+"""The audit tables: Parquet segments written behind the ledger, sealed by a chained manifest."""
+
+from medsettle.audit.manifest import Head, Segment, SegmentFile, read_segments
+from medsettle.audit.projector import LedgerFeed, LedgerRow, Projector
+from medsettle.audit.query import connect
+from medsettle.audit.verification import verify
+
+__all__ = [
+    "Head",
+    "LedgerFeed",
+    "LedgerRow",
+    "Projector",
+    "Segment",
+    "SegmentFile",
+    "connect",
+    "read_segments",
+    "verify",
+]

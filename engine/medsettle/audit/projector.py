@@ -1,0 +1,178 @@
+"""Writing the audit tables behind the ledger, exactly once.
+
+The ledger numbers its entries without gaps, and the manifest says up to which number they have been
+projected; there is no other cursor that could disagree. A crash before the manifest line leaves
+files that nothing names, which the next start removes before it projects the same entries again.
+"""
+
+import fcntl
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Final, Protocol, Self
+
+from medsettle import limits
+from medsettle.audit.manifest import MANIFEST_NAME, Manifest, sync_folder
+from medsettle.audit.segments import AUDIT_TABLES, LedgerRow, segment_tables, write_segment
+from medsettle.errors import AuditCorrupt, InternalError, Precondition
+
+__all__ = ["LedgerFeed", "LedgerRow", "Projector"]
+
+LOCK_NAME: Final = "projector.lock"
+
+
+class LedgerFeed(Protocol):
+    """Where the entries come from: the reading half of a ledger has these two methods."""
+
+    def page(self, *, after_seq: int, limit: int) -> Sequence[LedgerRow]:
+        """Return up to `limit` entries after `after_seq`, in seq order."""
+        ...
+
+    def last_seq(self) -> int:
+        """Return the seq of the last entry, 0 for an empty ledger."""
+        ...
+
+
+class Projector:
+    """Projects a ledger into one audit folder, of which it is the only writer."""
+
+    def __init__(self, ledger: LedgerFeed, folder: Path) -> None:
+        """Open the folder, made in its parent if need be, and remove what a crash left behind.
+
+        Raises:
+            AuditCorrupt: The manifest is damaged or missing, knows more than the ledger, or files
+                lie in the folder that no crash explains. Nothing is removed then.
+            Precondition: Another projector has the folder open.
+            OSError: The folder cannot be written.
+        """
+        self._ledger = ledger
+        self.folder = folder
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
+        self._lock = _lock_exclusively(folder)
+        try:
+            self._manifest = _open_manifest(folder)
+            try:
+                self._check_behind_ledger()
+                _remove_leftovers(folder, self._manifest)
+            except BaseException:
+                self._manifest.close()
+                raise
+        except BaseException:
+            self._lock.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def last_seq(self) -> int:
+        """The last ledger entry in the audit tables, 0 when there is none."""
+        return self._manifest.last_seq
+
+    def run_once(self, max_rows: int = limits.AUDIT_SEGMENT_ROWS_MAX) -> int:
+        """Project the entries that follow, as one segment, and return how many they were.
+
+        Fewer than `max_rows` means that the end was reached or that the records were large. 0 means
+        that there is nothing to do.
+
+        Raises:
+            LedgerUnavailable: The ledger cannot be read. Nothing was written.
+            InternalError: A record is not a settlement. Nothing was written.
+            OSError: The disk failed. The projector has closed itself; what it had not finished is
+                removed and written again by the next one.
+        """
+        assert 1 <= max_rows <= limits.AUDIT_SEGMENT_ROWS_MAX, max_rows
+        if self._lock.closed:
+            raise InternalError("the projector is closed; open a new one")
+        entries = self._next_entries(max_rows)
+        if not entries:
+            return 0
+        tables = segment_tables(entries)
+        first_seq, last_seq = entries[0].seq, entries[-1].seq
+        try:
+            files = write_segment(self.folder, first_seq, last_seq, tables)
+            self._manifest.append(last_seq, files)
+        except BaseException:
+            self.close()
+            raise
+        return len(entries)
+
+    def close(self) -> None:
+        """Let go of the folder. Closing twice is harmless."""
+        self._manifest.close()
+        self._lock.close()
+
+    def _next_entries(self, max_rows: int) -> list[LedgerRow]:
+        entries: list[LedgerRow] = []
+        size_bytes = 0
+        while len(entries) < max_rows and size_bytes < limits.AUDIT_SEGMENT_BYTES_MAX:
+            after_seq = self.last_seq + len(entries)
+            wanted = min(limits.PAGE_SIZE_MAX, max_rows - len(entries))
+            page = self._ledger.page(after_seq=after_seq, limit=wanted)
+            seqs = [entry.seq for entry in page]
+            if seqs != list(range(after_seq + 1, after_seq + 1 + len(page))):
+                raise InternalError(f"the ledger has a gap after seq {after_seq}; verify it")
+            for entry in page:
+                entries.append(entry)
+                size_bytes += len(entry.record)
+                if size_bytes >= limits.AUDIT_SEGMENT_BYTES_MAX:
+                    break
+            if len(page) < wanted:
+                break
+        return entries
+
+    def _check_behind_ledger(self) -> None:
+        ledger_seq = self._ledger.last_seq()
+        if self.last_seq > ledger_seq:
+            raise AuditCorrupt(
+                f"{self.folder} holds entries up to {self.last_seq}, the ledger ends at "
+                f"{ledger_seq}: it was restored from an older backup, or is another ledger",
+                audit_seq=str(self.last_seq),
+                ledger_seq=str(ledger_seq),
+            )
+
+
+def _lock_exclusively(folder: Path) -> IO[bytes]:
+    file = (folder / LOCK_NAME).open("ab")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise Precondition(
+            f"another projector writes {folder}; stop it first", folder=str(folder)
+        ) from error
+    return file
+
+
+def _open_manifest(folder: Path) -> Manifest:
+    # The manifest is made durable before the first segment, so segments without one are damage.
+    if not (folder / MANIFEST_NAME).exists() and _parquet_files(folder):
+        raise AuditCorrupt(f"{folder / MANIFEST_NAME} is missing, but there are segments")
+    return Manifest(folder)
+
+
+def _parquet_files(folder: Path) -> list[Path]:
+    return sorted(path for table in AUDIT_TABLES for path in folder.glob(f"{table}/**/*.parquet"))
+
+
+def _remove_leftovers(folder: Path, manifest: Manifest) -> None:
+    # A crash interrupts one segment: the one that starts where the manifest ends. Anything else
+    # that no line names means that lines are gone, and removing it would finish the loss.
+    listed = {folder / file.path for segment in manifest.segments for file in segment.files}
+    unlisted = [path for path in _parquet_files(folder) if path not in listed]
+    interrupted = f"{manifest.last_seq + 1:012d}-"
+    for path in unlisted:
+        if not path.name.startswith(interrupted):
+            raise AuditCorrupt(
+                f"{path} is not in the manifest, which ends at seq {manifest.last_seq}: lines of "
+                "the manifest are gone, or the file was put there",
+                path=str(path),
+            )
+    unfinished = [path for table in AUDIT_TABLES for path in folder.glob(f"{table}/**/*.tmp")]
+    for path in (*unlisted, *unfinished):
+        path.unlink()
+        # A name that came back after a power cut would later be one that nothing explains.
+        sync_folder(path.parent)

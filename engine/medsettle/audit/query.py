@@ -1,0 +1,65 @@
+"""SQL over the audit tables."""
+
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from medsettle.audit.manifest import read_segments
+from medsettle.audit.segments import AUDIT_TABLES, PARTITION_COLUMNS
+from medsettle.core.schema import Kind
+
+_SQL_TYPES: Final[dict[Kind, str]] = {
+    Kind.CODE: "varchar",
+    Kind.CODES: "varchar[]",
+    Kind.DATE: "date",
+    Kind.FEN: "bigint",
+    Kind.INTEGER: "bigint",
+    Kind.BOOLEAN: "boolean",
+    Kind.TIMESTAMP: "timestamptz",
+}
+
+
+def connect(folder: Path) -> duckdb.DuckDBPyConnection:
+    """Return a connection with the views `settlements`, `payers` and `line_splits`.
+
+    The views show the segments that the manifest names at this moment, and no file beside them;
+    later segments need a new connection. Columns are those of `medsettle.core.schema`, then
+    `service_month` (`YYYY-MM`) and, where it is not among them, `pooling_area`; conditions on these
+    two skip whole files. A folder without segments has empty views. `create_time` is UTC; take it
+    out through Arrow (`connection.sql(…).to_arrow_table()`), since rows of Python values would need
+    the pytz package for it.
+
+    Raises:
+        AuditCorrupt: The manifest is damaged. Hashes of files are checked by `verify` alone.
+    """
+    files: dict[str, list[str]] = {table: [] for table in AUDIT_TABLES}
+    for segment in read_segments(folder):
+        for file in segment.files:
+            files[file.table].append(str((folder / file.path).resolve()))
+    connection = duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false"})
+    connection.execute("set timezone = 'UTC'")
+    for table, paths in files.items():
+        source = _parquet(paths) if paths else _empty(table)
+        names = ", ".join(_names(table))
+        connection.execute(f"create view {table} as select {names} from {source}")  # noqa: S608
+    return connection
+
+
+def _names(table: str) -> list[str]:
+    columns = [column.name for column in AUDIT_TABLES[table]]
+    return [*columns, *(name for name in PARTITION_COLUMNS if name not in columns)]
+
+
+def _parquet(paths: list[str]) -> str:
+    # A view cannot have parameters, so the paths are written into it.
+    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+    types = ", ".join(f"'{name}': varchar" for name in PARTITION_COLUMNS)
+    return f"read_parquet([{listed}], hive_partitioning = true, hive_types = {{{types}}})"
+
+
+def _empty(table: str) -> str:
+    kinds = dict.fromkeys(PARTITION_COLUMNS, Kind.CODE)
+    kinds |= {column.name: column.kind for column in AUDIT_TABLES[table]}
+    typed = ", ".join(f"null::{_SQL_TYPES[kind]} as {name}" for name, kind in kinds.items())
+    return f"(select {typed} where false)"

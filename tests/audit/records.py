@@ -1,0 +1,112 @@
+"""Ledger entries with the records that the audit tables are made from, out of a running number."""
+
+from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import TypeAlias
+
+import orjson
+from medsettle.audit import connect
+from medsettle.core.dates import day_number
+from medsettle.core.schema import LINE_SPLIT, PAYER_DETAIL, SETTLEMENT, TABLES, Column, Kind
+from medsettle.ledger import Entry, EntryKind, SqliteLedger
+
+Row: TypeAlias = dict[str, object]
+
+_AREAS = ("999900", "999901")
+_FIRST_DAY = date(2024, 4, 28)
+PAYERS_COUNT = 2
+CREATE_TIME_US = 1_714_000_000_123_456
+
+
+def service_date(number: int) -> date:
+    """Return the day of settlement `number`; the days of a week lie in two months."""
+    return _FIRST_DAY + timedelta(days=number % 7)
+
+
+def lines_count(number: int) -> int:
+    """Return how many lines settlement `number` has, from none."""
+    return number % 4
+
+
+def _row(columns: tuple[Column, ...], number: int, position: int = 0) -> Row:
+    row: Row = {}
+    for offset, column in enumerate(columns):
+        if column.kind is Kind.FEN:
+            row[column.name] = (-1) ** offset * (number * 1_000 + position * 100 + offset)
+        elif column.kind is Kind.DATE:
+            row[column.name] = service_date(number).isoformat()
+        elif column.kind is Kind.CODE:
+            row[column.name] = column.values[0] if column.values else f"{column.name}-{number}"
+    return row
+
+
+def record(number: int, **changes: object) -> bytes:
+    """Return the record of settlement `number`, some of its SETTLEMENT columns changed."""
+    settlement = _row(SETTLEMENT, number) | {
+        "pooling_area": _AREAS[number % len(_AREAS)],
+        "institution_settlement": None if number % 2 else f"N{number}",
+        **changes,
+    }
+    payers = [
+        _row(PAYER_DETAIL, number, position) | {"position": position}
+        for position in range(PAYERS_COUNT)
+    ]
+    lines = [
+        _row(LINE_SPLIT, number, position) | {"line_id": f"L{position}"}
+        for position in range(lines_count(number))
+    ]
+    return orjson.dumps({"settlement": settlement, "payers": payers, "lines": lines})
+
+
+def audited_entry(number: int, kind: EntryKind = "settle", original: str | None = None) -> Entry:
+    """Return entry `number` with its record; whatever must be unique follows from the number."""
+    return Entry(
+        kind=kind,
+        settlement=f"S{number}",
+        original=original,
+        institution="H1",
+        request_id=f"R{number}",
+        institution_settlement=None,
+        pooling_area=_AREAS[number % len(_AREAS)],
+        person="P1",
+        service_day=day_number(service_date(number)),
+        content_digest=sha256(b"%d" % number).digest(),
+        record=b"{}" if kind == "opening" else record(number),
+    )
+
+
+def fill(ledger: SqliteLedger, first: int, last: int) -> None:
+    """Record settlements `first` to `last` in one commit."""
+    entries = [audited_entry(number) for number in range(first, last + 1)]
+    ledger.append(entries, CREATE_TIME_US)
+
+
+def expected_rows(entry: Entry, seq: int) -> dict[str, list[Row]]:
+    """Return what the audit tables hold of an entry recorded at `seq`."""
+    content = orjson.loads(entry.record)
+    name = {"seq": seq, "settlement": entry.settlement}
+    settlement = content["settlement"] | name
+    settlement |= {"kind": entry.kind, "original": entry.original}
+    settlement["create_time"] = datetime.fromtimestamp(0, UTC) + timedelta(
+        microseconds=CREATE_TIME_US
+    )
+    for column in SETTLEMENT:
+        if column.kind is Kind.DATE:
+            settlement[column.name] = date.fromisoformat(settlement[column.name])
+    return {
+        "settlements": [settlement],
+        "payers": [row | name for row in content["payers"]],
+        "line_splits": [row | name for row in content["lines"]],
+    }
+
+
+def audited_rows(folder: Path, table: str) -> list[Row]:
+    """Return the rows of an audit table as SQL sees them, without the added partition columns."""
+    columns = ", ".join(column.name for column in TABLES[table])
+    order = {"settlements": "seq", "payers": "seq, position", "line_splits": "seq, line_id"}
+    connection = connect(folder)
+    found = connection.sql(f"select {columns} from {table} order by {order[table]}")
+    assert found is not None
+    rows: list[Row] = found.to_arrow_table().to_pylist()
+    return rows
