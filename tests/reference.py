@@ -1,0 +1,352 @@
+"""The slow oracle of the waterfall: one claim, exact fractions, plain ifs.
+
+It reads a checked rule document and says who pays which fen, from the meaning of the document and
+nothing else: it shares no code with the kernel and knows no arrays, programs or scales. A person
+can follow one claim through it with a pencil.
+
+Amounts are exact. Whole fen are integers; only what lies above a back-solved cap, and what is
+worked out from that, has parts of a fen, down to 1/10,000.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from fractions import Fraction
+from math import ceil, floor
+from typing import TypeAlias
+
+from medsettle.policy.model import (
+    BandsAlong,
+    CapOn,
+    Counter,
+    Dimension,
+    Excess,
+    Policy,
+    RateSide,
+    RoundingPoint,
+    RoundingSide,
+    Stage,
+    StageRounding,
+)
+
+Fen: TypeAlias = int | Fraction
+
+PARTS_OF_A_FEN = 10_000
+_NATIONAL_OUTSIDE_SCOPE = ("own_expense", "over_limit", "pre_self_pay")
+_HALF = Fraction(1, 2)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a claim before anybody pays.
+
+    `classes` holds the class number of every dimension that is not counted; `counters` the values
+    before the claim, the balance of the personal account among them as `account`.
+    """
+
+    pots: Mapping[str, int]
+    classes: Mapping[str, int]
+    rule_date: date
+    counters: Mapping[str, int]
+    account_used: bool
+
+
+@dataclass(frozen=True)
+class ReferenceResult:
+    """Who pays, what each counter adds (`account`: what leaves it), what each stage leaves."""
+
+    payers: dict[str, int]
+    cash: int
+    deductible: int
+    counters: dict[str, int]
+    stages: dict[str, dict[str, int]]
+    gaps: frozenset[str]
+
+
+@dataclass(frozen=True)
+class _Band:
+    """The part of the net amount in one band, and the two sides of its rate."""
+
+    width: Fen
+    pays: Fraction
+    own: Fraction
+
+
+def settle_reference(policy: Policy, facts: Facts) -> ReferenceResult:
+    """Return how a policy splits one claim."""
+    claim = _Claim(policy, facts)
+    for stage in policy.stages:
+        claim.settle(stage)
+    return claim.result()
+
+
+def settle_reference_sequence(
+    claims: Sequence[tuple[Policy, Facts]],
+    carried: dict[tuple[str, int], int],
+    *,
+    refuse_gaps: bool = False,
+) -> list[ReferenceResult]:
+    """Return the results of one person's claims in order, each with the counters left so far.
+
+    Args:
+        claims: Policies and facts in order; the counters of the facts are not looked at.
+        carried: Values by counter and period, the account under ("account", 0); changed in place.
+        refuse_gaps: Whether a claim its policy cannot decide moves nothing.
+    """
+    results = []
+    for policy, facts in claims:
+        keys = {
+            name: (name, period_of(counter, policy, facts.rule_date))
+            for name, counter in policy.counters.items()
+        }
+        keys["account"] = ("account", 0)
+        before = {name: carried.get(key, 0) for name, key in keys.items()}
+        result = settle_reference(policy, replace(facts, counters=before))
+        results.append(result)
+        if refuse_gaps and result.gaps:
+            continue
+        for name, added in result.counters.items():
+            sign = -1 if name == "account" else 1
+            carried[keys[name]] = before[name] + sign * added
+    return results
+
+
+def period_of(counter: Counter, policy: Policy, day: date) -> int:
+    """Return a number that is the same for all days on which a counter goes on counting."""
+    if counter.period == "life":
+        return 0
+    if counter.period == "day":
+        return day.toordinal()
+    if counter.period == "month":
+        return day.year * 12 + day.month
+    if counter.period == "quarter":
+        return day.year * 4 + (day.month - 1) // 3
+    start = policy.year_start
+    return day.year if (day.month, day.day) >= (start.month, start.day) else day.year - 1
+
+
+def rounded(amount: Fen, mode: str) -> int:
+    """Return an amount in whole fen; never negative, so half up means half away from zero."""
+    if mode == "half_up":
+        return floor(amount + _HALF)
+    return floor(amount) if mode == "down" else ceil(amount)
+
+
+class _Claim:
+    """One claim on its way through the stages."""
+
+    def __init__(self, policy: Policy, facts: Facts) -> None:
+        self.policy = policy
+        self.facts = facts
+        total = sum(facts.pots.values())
+        scope = [fen for pot, fen in facts.pots.items() if pot not in _NATIONAL_OUTSIDE_SCOPE]
+        self.amounts: dict[str, Fen] = dict(facts.pots)
+        self.amounts |= {"total": total, "remaining": total, "in_scope_total": sum(scope)}
+        # Names of amounts that may have parts of a fen: a property of the document, not of the
+        # claim, so that equal documents round alike whether or not a cap is met.
+        self.fine: set[str] = set()
+        self.balance = facts.counters.get("account", 0) if facts.account_used else 0
+        self.payers: dict[str, int] = {}
+        self.account_paid = 0
+
+    # --- looking up ----------------------------------------------------------------------------
+
+    def chosen(self, dimension: Dimension) -> int:
+        """Return the number of the class a claim falls into."""
+        if dimension.kind != "counter":
+            return self.facts.classes[dimension.name]
+        count = self.facts.counters.get(dimension.column, 0)
+        return sum(count >= threshold for threshold in dimension.thresholds[1:])
+
+    def cells(self, name: str) -> list[tuple[int | None, Fraction]]:
+        """Return the row of a table that holds for this claim, each cell with its band's limit."""
+        table = self.policy.tables[name]
+        version = table.versions[0]
+        for later in table.versions:
+            if later.start <= self.facts.rule_date:
+                version = later
+        row = 0
+        for word in table.by:
+            dimension = self.policy.dimensions[word]
+            row = row * len(dimension.values) + self.chosen(dimension)
+        width = len(version.limits_fen)
+        cells = version.cells[row * width : (row + 1) * width]
+        return list(zip(version.limits_fen, cells, strict=True))
+
+    def cell(self, name: str) -> Fraction:
+        """Return the one cell of a table without bands that holds for this claim."""
+        return self.cells(name)[0][1]
+
+    def room(self, table: str, counter: str | None) -> int:
+        """Return what a limit still leaves: all of it, or what its period has not used."""
+        limit = int(self.cell(table))
+        return limit if counter is None else max(limit - self.facts.counters.get(counter, 0), 0)
+
+    def rooms(self, stage: Stage, on: CapOn) -> list[int]:
+        """Return the rooms under the caps of one kind."""
+        return [self.room(cap.table, cap.counter) for cap in stage.caps if cap.on is on]
+
+    # --- one stage -----------------------------------------------------------------------------
+
+    def settle(self, stage: Stage) -> None:
+        """Ask a payer the five questions and record what it pays and leaves."""
+        named = (*stage.base.plus, *stage.base.minus)
+        fine = any(name in self.fine for name in named)
+        base = self.base(stage)
+        inside = min([base, *self.rooms(stage, CapOn.BASE)])
+        kept: Fen = 0
+        if stage.keep_back is not None:
+            unit = PARTS_OF_A_FEN if fine else 1
+            kept = Fraction(rounded(inside * self.cell(stage.keep_back) * unit, "half_up"), unit)
+        deductible: Fen = 0
+        if stage.deductible is not None:
+            left = self.room(stage.deductible.table, stage.deductible.counter)
+            deductible = min(inside - kept, left)
+        net = inside - kept - deductible
+        share, own, over = self.shares(stage, net, deductible, fine=fine)
+        paid = min(share, int(self.amounts["remaining"]))
+        if stage.account_limited:
+            paid = min(paid, self.balance)
+            self.balance -= paid
+            self.account_paid += paid
+        self.amounts["remaining"] -= paid
+        self.payers[stage.payer] = self.payers.get(stage.payer, 0) + paid
+        left_over = {"base": base, "kept_back": kept, "deductible": deductible, "net": net}
+        left_over |= {"own_share": own, "over_cap": over + base - inside, "paid": paid}
+        for part, amount in left_over.items():
+            self.amounts[f"{stage.name}.{part}"] = amount
+        if fine:
+            parts = ("base", "kept_back", "deductible", "net", "over_cap")
+            self.fine |= {f"{stage.name}.{part}" for part in parts}
+        if _solves_back(stage):
+            self.fine.add(f"{stage.name}.over_cap")
+
+    def base(self, stage: Stage) -> Fen:
+        """Return what the stage looks at; nothing where its condition fails."""
+        for word, classes in stage.when:
+            dimension = self.policy.dimensions[word]
+            if dimension.values[self.chosen(dimension)] not in classes:
+                return 0
+        plus = sum(self.amounts[name] for name in stage.base.plus)
+        return max(plus - sum(self.amounts[name] for name in stage.base.minus), 0)
+
+    def shares(
+        self, stage: Stage, net: Fen, deductible: Fen, *, fine: bool
+    ) -> tuple[int, int, Fen]:
+        """Return what the payer owes under its caps, the own share, and what lies above."""
+        if stage.rate is None:
+            mode = "down" if stage.rounding is None else stage.rounding.mode
+            share = rounded(net, mode)
+            under = min([share, *self.rooms(stage, CapOn.PAYMENT)])
+            return under, 0, share - under
+        assert stage.rounding is not None
+        bands = self.bands(stage, net, deductible)
+        above = net - sum(band.width for band in bands)
+        if stage.rounding.at is RoundingPoint.BAND:
+            sides = [_sides([band], stage.rounding, fine=fine) for band in bands]
+        else:
+            sides = [_sides(bands, stage.rounding, fine=fine)]
+        share, own = sum(pays for pays, _ in sides), sum(own for _, own in sides)
+        if stage.rate.side is RateSide.TARGET:
+            # Others have paid towards the target; where they passed it, less is left to bear.
+            counted = sum(rounded(self.amounts[name], "half_up") for name in stage.rate.counting)
+            own = max(own - max(counted - share, 0), 0)
+            share = max(share - counted, 0)
+        room = min([share, *self.rooms(stage, CapOn.PAYMENT)])
+        if room == share:
+            return share, own, above
+        if not _solves_back(stage):
+            return room, own, above + share - room
+        fits, own = _back_solved(bands, room, stage.rounding, fine=fine)
+        return room, own, net - fits
+
+    def bands(self, stage: Stage, net: Fen, deductible: Fen) -> list[_Band]:
+        """Return the part of the net amount in each band; what lies above all is in none."""
+        assert stage.rate is not None
+        start: Fen = 0
+        if stage.bands is not None and stage.bands.along is BandsAlong.RUNNING_TOTAL:
+            assert stage.bands.counter is not None
+            start = self.facts.counters.get(stage.bands.counter, 0)
+        if stage.bands is not None and stage.bands.deductible_inside:
+            start += deductible
+        factor = None if stage.rate.own_factor is None else self.cell(stage.rate.own_factor)
+        found = []
+        floor_of_band: Fen = 0
+        for limit, stated in self.cells(stage.rate.table):
+            top = start + net if limit is None else min(start + net, limit)
+            width = max(top - max(start, floor_of_band), 0)
+            own = stated if stage.rate.side is RateSide.OWN else 1 - stated
+            if factor is not None:
+                own = min(own * factor, Fraction(1))
+            found.append(_Band(width, 1 - own, own))
+            floor_of_band = limit or 0
+        return found
+
+    # --- the end -------------------------------------------------------------------------------
+
+    def result(self) -> ReferenceResult:
+        """Return the outcome; whatever leaves the waterfall is whole fen, half up."""
+        whole = {name: rounded(amount, "half_up") for name, amount in self.amounts.items()}
+        counters = {"account": self.account_paid}
+        for name, counter in self.policy.counters.items():
+            counters[name] = sum(whole[part] for part in counter.sums) if counter.sums else 1
+        first = next((stage.name for stage in self.policy.stages if stage.deductible), None)
+        stages: dict[str, dict[str, int]] = {stage.name: {} for stage in self.policy.stages}
+        for name, amount in whole.items():
+            stage_name, dot, part = name.rpartition(".")
+            if dot:
+                stages[stage_name][part] = amount
+        return ReferenceResult(
+            payers=self.payers,
+            cash=whole["remaining"],
+            deductible=0 if first is None else whole[f"{first}.deductible"],
+            counters=counters,
+            stages=stages,
+            gaps=frozenset(gap.amount for gap in self.policy.gaps if self.amounts[gap.amount] > 0),
+        )
+
+
+def _solves_back(stage: Stage) -> bool:
+    """Return whether what lies above a cap on payment is solved for (its caps agree on that)."""
+    kinds = [cap.excess for cap in stage.caps if cap.on is CapOn.PAYMENT]
+    return Excess.BACK_SOLVE in kinds
+
+
+def _sides(bands: Sequence[_Band], rounding: StageRounding, *, fine: bool) -> tuple[int, int]:
+    """Return what is paid and what is borne of some bands, in whole fen.
+
+    Of whole fen one side is rounded and the other is the difference. Parts of a fen have no whole
+    difference: there each side is rounded on its own.
+    """
+    exact_pays = sum(band.width * band.pays for band in bands)
+    exact_own = sum(band.width * band.own for band in bands)
+    pays, own = rounded(exact_pays, rounding.mode), rounded(exact_own, rounding.mode)
+    if fine:
+        return pays, own
+    whole = int(exact_pays + exact_own)
+    return (whole - own, own) if rounding.side is RoundingSide.OWN else (pays, whole - pays)
+
+
+def _back_solved(
+    bands: Sequence[_Band], room: int, rounding: StageRounding, *, fine: bool
+) -> tuple[Fen, int]:
+    """Return the part of the net amount that a payment of `room` covers, and its own share.
+
+    Bands that are paid in full fit whole. In the band where the room ends fits what the rest of
+    the room pays for at its rate, cut at 1/10,000 fen; the bands after it do not count.
+    """
+    per_band = rounding.at is RoundingPoint.BAND
+    fits: Fen = 0
+    own: Fen = 0
+    left: Fen = room
+    for band in bands:
+        share: Fen = band.width * band.pays
+        borne: Fen = band.width * band.own
+        if per_band:
+            share, borne = _sides([band], rounding, fine=fine)
+        if share > left:
+            fit = Fraction(floor(left / band.pays * PARTS_OF_A_FEN), PARTS_OF_A_FEN)
+            own += rounded(fit * band.own, rounding.mode) if per_band else fit * band.own
+            return fits + fit, rounded(own, rounding.mode)
+        fits, own, left = fits + band.width, own + borne, left - share
+    raise AssertionError("the room is below the share, so it ends in some band")

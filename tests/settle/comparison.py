@@ -1,0 +1,124 @@
+"""The kernel beside the oracle: the same claims through both, and where they first part."""
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from medsettle.core.codes import PAYER_NAMES, POT_NAMES
+from medsettle.policy.book import compile_file, policy_files, read_area_folder
+from medsettle.policy.compiled import CompiledPolicy
+from medsettle.settle.blocks import Column, run_blocks
+from medsettle.settle.scalar import scalar_function
+
+from tests.reference import Facts, ReferenceResult, settle_reference
+
+_RULES = Path(__file__).parents[2] / "rules"
+
+
+@cache
+def compiled_documents() -> tuple[CompiledPolicy, ...]:
+    """Return every document of the rules folder, compiled, in order of its path."""
+    found = []
+    for folder in sorted(path.parent for path in _RULES.glob("*/area.yaml")):
+        area, faults = read_area_folder(folder)
+        assert area is not None, faults
+        for path in policy_files(folder):
+            compiled, faults = compile_file(path, area)
+            assert compiled is not None, faults
+            found.append(compiled)
+    return tuple(found)
+
+
+def pots_of(compiled: CompiledPolicy) -> tuple[str, ...]:
+    """Return the pots a bill of this policy's area may fall into."""
+    return (*POT_NAMES, *compiled.area.special_pots)
+
+
+def compared_outputs(compiled: CompiledPolicy) -> list[str]:
+    """Return the outputs a settlement records: all but the details of single bands."""
+    return [name for name in compiled.program.outputs if not name.startswith("detail:")]
+
+
+def kernel_inputs(compiled: CompiledPolicy, claims: Sequence[Facts]) -> dict[str, Column]:
+    """Return the input columns of the program for some claims."""
+    days = np.array([facts.rule_date.toordinal() for facts in claims], dtype=np.int64)
+    columns = {"epoch": compiled.epoch_of(days)}
+    for name in compiled.program.inputs:
+        kind, _, key = name.partition(":")
+        if kind != "epoch":
+            values = [_input(facts, kind, key) for facts in claims]
+            columns[name] = np.array(values, dtype=np.int64)
+    return columns
+
+
+def _input(facts: Facts, kind: str, key: str) -> int:
+    if kind == "total":
+        return sum(facts.pots.values())
+    if kind == "account_used":
+        return int(facts.account_used)
+    held = {"pot": facts.pots, "dimension": facts.classes, "counter": facts.counters}
+    return held[kind].get(key, 0)
+
+
+def run_both(
+    compiled: CompiledPolicy, claims: Sequence[Facts], outputs: Sequence[str]
+) -> tuple[dict[str, Column], list[tuple[int, ...]]]:
+    """Return what the blocks and what the scalar function make of some claims."""
+    inputs = kernel_inputs(compiled, claims)
+    blocks = run_blocks(compiled.program, inputs, outputs, len(claims))
+    one = scalar_function(compiled.program, outputs)
+    lists = {name: column.tolist() for name, column in inputs.items()}
+    scalar = [
+        one({name: column[row] for name, column in lists.items()}) for row in range(len(claims))
+    ]
+    return blocks, scalar
+
+
+def expected_output(result: ReferenceResult, name: str) -> int:
+    """Return what the oracle says to one output of the kernel; a gap is 1 where it is met."""
+    kind, _, key = name.partition(":")
+    if kind == "payer":
+        return result.payers.get(key, 0)
+    if kind == "counter":
+        return result.counters[key]
+    if kind == "gap":
+        return int(key in result.gaps)
+    if kind == "stage":
+        stage, _, part = key.rpartition(".")
+        return result.stages[stage][part]
+    return result.cash if kind == "cash" else result.deductible
+
+
+def differences(compiled: CompiledPolicy, claims: Sequence[Facts]) -> Iterator[str]:
+    """Yield a line for every claim whose outputs are not those of the oracle, with its facts."""
+    outputs = compared_outputs(compiled)
+    blocks, scalar = run_both(compiled, claims, outputs)
+    for name in outputs:
+        if name.startswith("gap:"):
+            # A gap is met or not; how far below a fen it may lie is the kernel's own matter.
+            blocks[name] = np.minimum(blocks[name], 1)
+    rows = np.stack([blocks[name] for name in outputs], axis=1).tolist()
+    gaps = [name.startswith("gap:") for name in outputs]
+    for facts, block, one in zip(claims, rows, scalar, strict=True):
+        result = settle_reference(compiled.policy, facts)
+        expected = [expected_output(result, name) for name in outputs]
+        single = [min(value, 1) if gap else value for value, gap in zip(one, gaps, strict=True)]
+        if not expected == block == single:
+            parted = [
+                f"{name}: oracle {a}, blocks {b}, scalar {c}"
+                for name, a, b, c in zip(outputs, expected, block, single, strict=True)
+                if not a == b == c
+            ]
+            yield f"{compiled.policy.name}: {facts}: {'; '.join(parted)}"
+
+
+def assert_equal(compiled: CompiledPolicy, claims: Sequence[Facts]) -> None:
+    """Assert that kernel and oracle agree on every claim; the first one that parts is shown."""
+    assert next(differences(compiled, claims), None) is None
+
+
+def total_paid(blocks: dict[str, Column]) -> Column:
+    """Return the sum of every payer and cash."""
+    paid = sum((blocks[f"payer:{payer}"] for payer in PAYER_NAMES), start=blocks["cash"])
+    return np.asarray(paid, dtype=np.int64)

@@ -1,0 +1,317 @@
+"""Random rule documents, and random claims that stand at the edges of a document.
+
+A document is built from the records of the checked model, within what the checker accepts. Claims
+come from a seed and the numbers a document holds: nothing, one fen, every limit, cap and
+deductible and one fen to either side, sums of two of them, and anything in between.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from fractions import Fraction
+from math import prod
+from pathlib import Path
+from random import Random
+
+from hypothesis import strategies as st
+from medsettle import limits
+from medsettle.core.codes import POT_NAMES
+from medsettle.core.dates import Period, YearStart
+from medsettle.core.money import Rounding
+from medsettle.policy.area import Area
+from medsettle.policy.model import (
+    STAGE_AMOUNTS,
+    Bands,
+    BandsAlong,
+    Base,
+    Cap,
+    CapOn,
+    Counter,
+    Deductible,
+    Dimension,
+    Excess,
+    Gap,
+    Policy,
+    Rate,
+    RateSide,
+    RoundingPoint,
+    RoundingSide,
+    Stage,
+    StageRounding,
+    Table,
+    Unit,
+    Version,
+)
+from medsettle.policy.tree import Place
+
+from tests.reference import Facts
+
+SPECIAL_POTS = ("special_a", "special_b")
+POTS = (*POT_NAMES, *SPECIAL_POTS)
+_NAMES = ("total", "remaining", "in_scope_total", *POTS)
+_PLACE = Place("random.yaml", 1, 1, "")
+_FROM = date(2020, 1, 1)
+_SECOND_VERSION = date(2022, 7, 1)
+
+DIMENSIONS = {
+    "hospital": Dimension("hospital", "code", "institution_level", ("a", "b", "c")),
+    "person": Dimension("person", "code", "person_type", ("active", "retired")),
+    "group": Dimension("group", "group", "benefit_groups", ("no", "yes")),
+    "age": Dimension("age", "age", "birth_date", ("young", "old"), thresholds=(0, 70)),
+    "admission": Dimension(
+        "admission", "counter", "admissions", ("first", "second", "later"), thresholds=(0, 1, 3)
+    ),
+}
+AREA = Area(
+    code="000000",
+    name="nowhere",
+    price_levels=((), (), ()),
+    catalogue=Path("catalogue.csv"),
+    special_pots=SPECIAL_POTS,
+    unlisted_items="refuse",
+    pre_self_pay_as={},
+    dimensions={},
+    sources={},
+)
+_SUM_COUNTERS = ("spent", "paid", "met")
+_PAYERS = ("pooled_fund", "large_amount", "civil_servant", "assistance", "account")
+
+# Tiny amounts meet every tie of rounding, large ones the ends of the proved intervals.
+_AMOUNTS = st.one_of(
+    st.sampled_from([0, 1, 2, 7, 50, 100, 999, 65_000, 130_000, 3_000_000, 10_000_000]),
+    st.integers(0, 2_000),
+    st.integers(0, 50_000_000),
+)
+_RATES = st.one_of(
+    st.sampled_from([Fraction(n, 100) for n in (0, 3, 5, 10, 15, 20, 50, 60, 85, 90, 97, 100)]),
+    st.sampled_from([Fraction(1, 3), Fraction(2, 3), Fraction(955, 1000), Fraction(1, 7)]),
+    st.integers(0, 1000).map(lambda n: Fraction(n, 1000)),
+)
+_FACTORS = st.sampled_from([Fraction(n, 10) for n in (0, 5, 6, 8, 10, 12, 20)])
+
+
+class _Drafts:
+    """A document while it is drawn: its tables so far."""
+
+    def __init__(self, draw: st.DrawFn) -> None:
+        self.draw = draw
+        self.tables: dict[str, Table] = {}
+
+    def table(self, cells: st.SearchStrategy[Fraction], *, banded: bool = False) -> str:
+        """Return the name of a new table over up to two dimensions, in one or two versions."""
+        draw = self.draw
+        by = draw(st.lists(st.sampled_from(sorted(DIMENSIONS)), max_size=2, unique=True))
+        rows = prod(len(DIMENSIONS[name].values) for name in by)
+        versions = []
+        for start in (_FROM, _SECOND_VERSION)[: draw(st.integers(1, 2))]:
+            bounds = self._bounds() if banded else (None,)
+            count = rows * len(bounds)
+            drawn = tuple(draw(st.lists(cells, min_size=count, max_size=count)))
+            versions.append(Version(start, drawn, bounds, "source", "invented", "", _PLACE))
+        name = f"table_{len(self.tables)}"
+        unit = Unit.AMOUNT if cells is AMOUNT_CELLS else Unit.RATE
+        self.tables[name] = Table(name, unit, tuple(by), banded, tuple(versions), _PLACE)
+        return name
+
+    def _bounds(self) -> tuple[int | None, ...]:
+        closed = self.draw(st.sets(_AMOUNTS.filter(bool), max_size=3).map(sorted))
+        opened = not closed or self.draw(st.booleans())
+        return (*closed, None) if opened else tuple(closed)
+
+    def stage(self, name: str, known: Sequence[str]) -> Stage:
+        """Return a stage that names only what stands before it."""
+        draw = self.draw
+        payer = draw(st.sampled_from(_PAYERS))
+        rate = self._rate(known) if draw(st.integers(0, 4)) else None
+        target = rate is not None and rate.side is RateSide.TARGET
+        deductible = None
+        if draw(st.booleans()):
+            deductible = Deductible(self.table(AMOUNT_CELLS), self._counter())
+        bands = None
+        if rate is not None and self.tables[rate.table].banded:
+            bands = self._bands(inside=deductible is not None and draw(st.booleans()))
+        solvable = rate is not None and not target
+        rounding = None
+        if rate is not None or draw(st.booleans()):
+            rounding = self._rounding(payer_only=target)
+        return Stage(
+            name=name,
+            payer=payer,
+            title=name,
+            source="source",
+            base=self._base(known),
+            when=self._when(),
+            keep_back=None if draw(st.integers(0, 3)) else self.table(_RATES),
+            deductible=deductible,
+            bands=bands,
+            rate=rate,
+            caps=self._caps(solvable=solvable),
+            rounding=rounding,
+            account_limited=payer == "account",
+            place=_PLACE,
+        )
+
+    def _base(self, known: Sequence[str]) -> Base:
+        """Return a sum that mostly has something in it: scope, or what the last stage left."""
+        draw = self.draw
+        left = [name for name in known if name.endswith((".own_share", ".over_cap", ".net"))]
+        likely = st.sampled_from(["in_scope", "remaining", *left])
+        plus = draw(st.lists(likely | st.sampled_from(known), min_size=1, max_size=3, unique=True))
+        minus = draw(st.lists(st.sampled_from(known), max_size=1)) if draw(st.booleans()) else []
+        return Base(tuple(plus), tuple(minus))
+
+    def _when(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        draw = self.draw
+        if draw(st.integers(0, 3)):
+            return ()
+        name = draw(st.sampled_from(sorted(DIMENSIONS)))
+        values = DIMENSIONS[name].values
+        chosen = draw(st.lists(st.sampled_from(values), min_size=1, unique=True))
+        return ((name, tuple(chosen)),)
+
+    def _counter(self) -> str | None:
+        return self.draw(st.none() | st.sampled_from(_SUM_COUNTERS))
+
+    def _bands(self, *, inside: bool) -> Bands:
+        along = self.draw(st.sampled_from(BandsAlong))
+        counter = None
+        if along is BandsAlong.RUNNING_TOTAL:
+            counter = self.draw(st.sampled_from(_SUM_COUNTERS))
+        return Bands(along, counter, inside)
+
+    def _rate(self, known: Sequence[str]) -> Rate:
+        draw = self.draw
+        side = draw(st.sampled_from(RateSide))
+        table = self.table(_RATES, banded=draw(st.booleans()))
+        if side is RateSide.TARGET:
+            counting = draw(st.lists(st.sampled_from(known), min_size=1, max_size=2, unique=True))
+            return Rate(side, table, counting=tuple(counting))
+        return Rate(side, table, self.table(_FACTORS) if draw(st.booleans()) else None)
+
+    def _caps(self, *, solvable: bool) -> tuple[Cap, ...]:
+        draw = self.draw
+        excess = Excess.UNPAID_SHARE
+        if solvable and draw(st.booleans()):
+            excess = Excess.BACK_SOLVE
+        caps = []
+        for _ in range(draw(st.integers(0, 2))):
+            on = draw(st.sampled_from([CapOn.PAYMENT, CapOn.PAYMENT, CapOn.BASE]))
+            kind = excess if on is CapOn.PAYMENT else Excess.UNPAID_SHARE
+            caps.append(Cap(self.table(AMOUNT_CELLS), on, self._counter(), kind))
+        return tuple(caps)
+
+    def _rounding(self, *, payer_only: bool) -> StageRounding:
+        draw = self.draw
+        side = RoundingSide.PAYER if payer_only else draw(st.sampled_from(RoundingSide))
+        at, mode = draw(st.sampled_from(RoundingPoint)), draw(st.sampled_from(Rounding))
+        return StageRounding(at, side, mode)
+
+
+AMOUNT_CELLS = _AMOUNTS.map(Fraction)
+
+
+@st.composite
+def policies(draw: st.DrawFn, stages_max: int = 4) -> Policy:
+    """Return a random document of one to four stages over every question of the language."""
+    drafts = _Drafts(draw)
+    known = list(_NAMES)
+    stages = []
+    for number in range(draw(st.integers(1, stages_max))):
+        stages.append(drafts.stage(f"s{number}", known))
+        known += [f"s{number}.{part}" for part in STAGE_AMOUNTS]
+    counters = {"admissions": Counter("admissions", Period.BENEFIT_YEAR, (), _PLACE)}
+    for name in _SUM_COUNTERS:
+        sums = draw(st.lists(st.sampled_from(known), min_size=1, max_size=3, unique=True))
+        counters[name] = Counter(name, draw(st.sampled_from(Period)), tuple(sums), _PLACE)
+    gaps = draw(st.lists(st.sampled_from(known), max_size=1))
+    return Policy(
+        name="random",
+        title="random",
+        pooling_area=AREA.code,
+        insurance_type="310",
+        visit_types=("21",),
+        in_force_from=_FROM,
+        in_force_until=None,
+        rule_date="service_date",
+        year_start=draw(st.sampled_from([YearStart(), YearStart(7, 1)])),
+        sources={},
+        dimensions=DIMENSIONS,
+        counters=counters,
+        tables=drafts.tables,
+        stages=tuple(stages),
+        gaps=tuple(Gap(amount, "unknown") for amount in gaps),
+        file="random.yaml",
+    )
+
+
+# --- claims ------------------------------------------------------------------------------------
+
+
+def edges_of(policy: Policy) -> list[int]:
+    """Return the amounts at which a document changes its mind, rising."""
+    found = {0, 1, 100}
+    for table in policy.tables.values():
+        for version in table.versions:
+            found |= {limit for limit in version.limits_fen if limit is not None}
+            if table.unit is Unit.AMOUNT:
+                found |= {int(cell) for cell in version.cells}
+    return sorted(found)
+
+
+def amount_at(random: Random, edges: Sequence[int]) -> int:
+    """Return an amount at an edge, a fen beside it, at the sum of two, or anywhere between."""
+    kind = random.randrange(8)
+    if kind < 3:
+        amount = random.choice(edges) + random.choice((-1, 0, 0, 1))
+    elif kind == 3:
+        amount = random.choice(edges) + random.choice(edges) + random.choice((-1, 0, 1))
+    elif kind == 4:
+        amount = random.randrange(300)
+    else:
+        amount = random.randrange(2 ** random.randrange(1, (3 * edges[-1]).bit_length() + 1))
+    return max(amount, 0)
+
+
+def claims_at(policy: Policy, pots: Sequence[str], seed: int, count: int) -> list[Facts]:
+    """Return `count` claims around the edges of a document; equal seeds give equal claims."""
+    random = Random(seed)
+    edges = edges_of(policy)
+    days = [policy.in_force_from]
+    for table in policy.tables.values():
+        days += [version.start for version in table.versions]
+    days = [max(day, policy.in_force_from) for day in days]
+    found = []
+    for _ in range(count):
+        amounts = dict.fromkeys(pots, 0)
+        amounts["in_scope"] = amount_at(random, edges)
+        for pot in pots:
+            if pot != "in_scope" and not random.randrange(3):
+                amounts[pot] = amount_at(random, edges)
+        classes = {
+            name: random.randrange(len(dimension.values))
+            for name, dimension in policy.dimensions.items()
+            if dimension.kind != "counter"
+        }
+        counters = {"account": amount_at(random, edges) * random.randrange(2)}
+        for name, counter in policy.counters.items():
+            counters[name] = amount_at(random, edges) if counter.sums else random.randrange(5)
+        day = random.choice(days) + timedelta(days=random.choice((-1, 0, 1, 40, 400)))
+        day = max(day, policy.in_force_from)
+        found.append(Facts(amounts, classes, day, counters, random.randrange(4) > 0))
+    return found
+
+
+def extreme_claims(policy: Policy, pots: Sequence[str], seed: int, count: int) -> list[Facts]:
+    """Return claims of the largest total and counters the bounds allow, or one fen less."""
+    random = Random(seed)
+    bound = limits.AMOUNT_FEN_MAX
+    found = []
+    for facts in claims_at(policy, pots, seed, count):
+        pot = random.choice(("in_scope", "in_scope", *pots))
+        amounts = dict.fromkeys(pots, 0) | {pot: bound - random.randrange(2)}
+        counters = {
+            name: value if random.randrange(2) else bound - random.randrange(2)
+            for name, value in facts.counters.items()
+        }
+        found.append(replace(facts, pots=amounts, counters=counters))
+    return found
