@@ -24,17 +24,13 @@ _KINDS: Final = {
     settlements.SETTLEMENT_KIND_CANCEL: "cancel",
 }
 _OF_THE_WHOLE: Final = ("seq", "settlement")
-_PLACE: Final = frozenset({"seq", "settlement", "create_time"})
 
 
 def settlement_of(message: settlements.Settlement) -> Settlement:
-    """Return a settlement; a preview has no `seq`, `settlement` and `create_time`."""
+    """Return a settlement; in a preview `seq`, `settlement` and `create_time` are None."""
     columns = _row(schema.SETTLEMENT, message)
-    columns["kind"] = _KINDS.get(message.kind, "settle")
+    columns |= {"seq": message.seq or None, "kind": _KINDS.get(message.kind)}
     whole: Row = {name: columns[name] for name in _OF_THE_WHOLE}
-    if not message.name:
-        whole = {}
-        columns = {name: value for name, value in columns.items() if name not in _PLACE}
     return Settlement(
         columns=columns,
         payers=tuple(whole | _row(_PAYER, payer) for payer in message.payers),
@@ -106,7 +102,7 @@ def _value(column: Column, message: Any) -> object:  # noqa: ANN401
     if column.kind is Kind.DATE:
         return _date(value)
     if column.kind is Kind.TIMESTAMP:
-        return value.ToDatetime(tzinfo=UTC)
+        return value.ToDatetime(tzinfo=UTC) if message.HasField(column.name) else None
     return value
 
 

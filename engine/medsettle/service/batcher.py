@@ -12,7 +12,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from medsettle import limits
 from medsettle.core.outcome import Rejection
@@ -68,12 +68,12 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Waiting(Generic[Result]):
+class _Waiting:
     """A row, until when its caller waits in seconds of the loop's clock, and its answer to come."""
 
     row: Row
     deadline: float | None
-    answer: "asyncio.Future[Result]"
+    answer: "asyncio.Future[Answer]"
 
 
 class Batcher:
@@ -97,7 +97,7 @@ class Batcher:
         self._batch_max = batch_max
         self._waiting_max = waiting_max
         self._loop = asyncio.get_running_loop()
-        self._waiting: deque[_Waiting[Answer]] = deque()
+        self._waiting: deque[_Waiting] = deque()
         self._turning = False
         self._seen = 0
 
@@ -119,7 +119,7 @@ class Batcher:
                 "request id again.",
                 waiting_max=str(self._waiting_max),
             )
-        waiting = _Waiting[Answer](row, deadline, self._loop.create_future())
+        waiting = _Waiting(row, deadline, self._loop.create_future())
         self._waiting.append(waiting)
         if not self._turning:
             self._turning = True
@@ -141,9 +141,9 @@ class Batcher:
         else:
             self._turning = False
 
-    def _next_batch(self) -> list[_Waiting[Answer]]:
+    def _next_batch(self) -> list[_Waiting]:
         """Return the next rows whose callers still wait, in the order they came."""
-        batch: list[_Waiting[Answer]] = []
+        batch: list[_Waiting] = []
         now = self._loop.time()
         while self._waiting and len(batch) < self._batch_max:
             waiting = self._waiting.popleft()
@@ -155,7 +155,7 @@ class Batcher:
             batch.append(waiting)
         return batch
 
-    def _settle(self, batch: Sequence[_Waiting[Answer]]) -> None:
+    def _settle(self, batch: Sequence[_Waiting]) -> None:
         if not batch:
             return
         try:
@@ -171,6 +171,6 @@ class Batcher:
                 waiting.answer.set_result(answer)
 
     @staticmethod
-    def _fail(batch: Sequence[_Waiting[Answer]], error: SettlementError) -> None:
+    def _fail(batch: Sequence[_Waiting], error: SettlementError) -> None:
         for waiting in batch:
             waiting.answer.set_exception(error)

@@ -19,7 +19,8 @@ ANY: Final = "-"
 # Counters a person may bring along: a few dozen are usual, and a request is checked as a whole.
 COUNTERS_PER_OPENING_MAX: Final = 1_000
 
-_SEGMENT = rf"[!-.0-~]{{1,{limits.PERSON_CHARS_MAX}}}"
+# Policies may have Chinese names, so a segment is anything without a slash or a blank.
+_SEGMENT = rf"[^/\s]{{1,{limits.PERSON_CHARS_MAX}}}"
 _PARENT: Final = re.compile(rf"poolingAreas/({_SEGMENT})")
 
 
@@ -161,7 +162,9 @@ def _check_counters(counters: Sequence[persons.Counter], faults: list[Fault]) ->
     seen: dict[tuple[str, int], int] = {}
     for index, entry in enumerate(counters):
         path = f"counters[{index}]"
-        _check_code(entry.counter, f"{path}.counter", limits.CODE_CHARS_MAX, faults)
+        if not 1 <= len(entry.counter) <= limits.CODE_CHARS_MAX:
+            most = limits.CODE_CHARS_MAX
+            faults.append(Fault(f"{path}.counter", f"expected 1 to {most} characters"))
         _check_number(entry.period, f"{path}.period", faults)
         _check_number(entry.value, f"{path}.value", faults)
         first = seen.setdefault((entry.counter, entry.period), index)

@@ -68,7 +68,7 @@ class Counter(_message.Message):
     PERIOD_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
     counter: _builtins.str
-    """Name of the counter in the rule documents, such as `pooled_fund.paid`. 1..50 characters."""
+    """险种类型 and the counter's name in the rule documents, such as `310.fund_paid`. 1..50 characters."""
     period: _builtins.int
     """The period: benefit year 2024, month 202405, quarter 20242, a day number, 0 for a life."""
     value: _builtins.int

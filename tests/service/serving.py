@@ -1,0 +1,82 @@
+"""A real server on a loopback port, its event loop in a thread of its own."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from medsettle import limits
+from medsettle.engine import Engine
+from medsettle.ledger.sqlite import SqliteLedger
+from medsettle.policy.book import load_rule_book
+from medsettle.service.desk import SettlementEngine
+from medsettle.service.server import Projection, Server, start
+
+RULES = Path(__file__).parent / "rules"
+
+
+@dataclass
+class Ticking:
+    """A clock that moves one second each time it is asked: each commit has a moment of its own."""
+
+    moment: datetime = datetime(2024, 5, 2, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        """Return the next moment."""
+        self.moment += timedelta(seconds=1)
+        return self.moment
+
+
+@dataclass
+class Served:
+    """A running server, and the loop it runs on."""
+
+    address: str
+    server: Server
+    loop: asyncio.AbstractEventLoop
+    stopped: bool = field(default=False)
+
+    def stop(self, grace_seconds: float = limits.SHUTDOWN_SECONDS_MAX) -> None:
+        """Stop the server and wait until it has stopped."""
+        self.stopped = True
+        stopping = asyncio.run_coroutine_threadsafe(self.server.stop(grace_seconds), self.loop)
+        stopping.result(limits.SHUTDOWN_SECONDS_MAX)
+
+
+@contextmanager
+def engine_on(folder: Path) -> Iterator[Engine]:
+    """Yield an engine of the example area with a ledger in `folder`."""
+    ledger = SqliteLedger(folder / "ledger.db")
+    try:
+        yield Engine(load_rule_book(RULES), ledger, Ticking())
+    finally:
+        ledger.close()
+
+
+@contextmanager
+def serving(
+    engine: SettlementEngine,
+    *,
+    project: Projection | None = None,
+    address: str = "127.0.0.1:0",
+    on_loop: Callable[[asyncio.AbstractEventLoop], None] = lambda _: None,
+) -> Iterator[Served]:
+    """Yield a server of this engine; it stops at the end of the block unless it has stopped."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    on_loop(loop)
+    starting = start(engine, address, project=project)
+    server = asyncio.run_coroutine_threadsafe(starting, loop).result(limits.SHUTDOWN_SECONDS_MAX)
+    served = Served(server.address, server, loop)
+    try:
+        yield served
+    finally:
+        if not served.stopped:
+            served.stop(grace_seconds=0)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
