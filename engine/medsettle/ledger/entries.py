@@ -14,6 +14,7 @@ from medsettle.core.counters import CounterKey
 
 EntryKind: TypeAlias = Literal["settle", "cancel", "opening"]
 
+
 @dataclass(frozen=True, slots=True)
 class Posting:
     """A change of one counter: fen for amounts, plain numbers for counts; negative takes back."""

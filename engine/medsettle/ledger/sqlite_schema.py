@@ -103,8 +103,8 @@ create trigger cancels_need_their_settlement before insert on entries when new.k
 
 # A batch is three statements, however many entries it has. Statement by statement, and row by row
 # of an answer, SQLite gives up the interpreter lock and queues for it again behind whatever else
-# computes: up to 5 ms each time, which turned 4,000 settlements a second beside a busy thread into
-# 140. Rows come as JSON; bytes, which JSON cannot hold, as one blob that rows cut pieces from.
+# computes, up to the switch interval of 5 ms each time. Rows come as JSON; bytes, which JSON cannot
+# hold, as one blob that rows cut pieces from.
 INSERT_ENTRIES: Final = """
 insert into entries
 select k.value ->> 0, k.value ->> 1, k.value ->> 2, k.value ->> 3, k.value ->> 4, k.value ->> 5,
