@@ -20,6 +20,15 @@ from medsettle import limits
 from medsettle.core import codes
 from medsettle.core.money import Rounding
 from medsettle.policy.area import Area
+from medsettle.policy.bands import (
+    Amount,
+    Band,
+    Solved,
+    lifted,
+    rounded_once,
+    solved_once,
+    solved_per_band,
+)
 from medsettle.policy.model import (
     ACCOUNT_COUNTER,
     STAGE_AMOUNTS,
@@ -32,32 +41,12 @@ from medsettle.policy.model import (
     RoundingPoint,
     RoundingSide,
     Stage,
-    StageRounding,
     Table,
 )
 from medsettle.policy.program import Builder, Program, Register
 
 EPOCH_INPUT = "epoch"
 """Input: which stretch of constant tables the rule date falls into, from `Compiled.epochs`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Amount:
-    """A register of fen, or of fen times `SUBFEN` where a cap was back-solved."""
-
-    register: Register
-    scale: int = 1
-
-
-@dataclass
-class _Band:
-    """One band of a stage while its amounts are worked out; rates are over one divisor."""
-
-    width: Amount
-    pays: Register
-    own_rate: Register
-    share: Register
-    own: Register
 
 
 @dataclass
@@ -71,6 +60,7 @@ class Lowering:
     amounts: dict[str, Amount] = field(default_factory=dict)
     remaining: Register = field(init=False)
     paid: dict[str, list[Register]] = field(default_factory=dict)
+    from_account: list[Register] = field(default_factory=list)
 
     def lower(self) -> Program:
         """Return the program of the whole waterfall."""
@@ -81,15 +71,16 @@ class Lowering:
         for payer in codes.PAYER_NAMES:
             build.output(f"payer:{payer}", build.sum(self.paid.get(payer, [])))
         build.output("cash", self.remaining)
+        if self.from_account:
+            build.output(f"counter:{ACCOUNT_COUNTER}", build.sum(self.from_account))
         first = next((stage for stage in self.policy.stages if stage.deductible), None)
         met = self.amounts[f"{first.name}.deductible"] if first else Amount(build.constant(0))
         build.output("deductible", self._fen(met))
         for name, counter in self.policy.counters.items():
-            added = [self._fen(self.amounts[amount]) for amount in counter.sums]
+            added = [self._fen(self._named(amount)) for amount in counter.sums]
             build.output(f"counter:{name}", build.sum(added) if added else build.constant(1))
         for gap in self.policy.gaps:
-            amount = self.amounts[gap.amount].register
-            build.output(f"gap:{gap.amount}", amount)
+            build.output(f"gap:{gap.amount}", self._named(gap.amount).register)
         return build.program()
 
     def _pots(self) -> None:
@@ -108,6 +99,13 @@ class Lowering:
     def _counter(self, name: str) -> Register:
         """Return what a counter holds before this claim."""
         return self.builder.input(f"counter:{name}", 0, limits.AMOUNT_FEN_MAX)
+
+    def _balance(self) -> Register:
+        """Return what the account may pay: its balance, or nothing where it is not used."""
+        build = self.builder
+        balance = build.input(f"counter:{ACCOUNT_COUNTER}", 0, limits.AMOUNT_FEN_MAX)
+        allowed = build.input("account_used", 0, 1)
+        return build.select(allowed, balance, build.constant(0))
 
     def _dimension(self, name: str) -> Register:
         """Return the class number of a dimension; counted classes are worked out here."""
@@ -162,11 +160,6 @@ class Lowering:
         epoch = self.builder.input(EPOCH_INPUT, 0, len(self.epochs) - 1)
         return self.builder.gather(np.array(by_version, dtype=np.int64)[versions], epoch)
 
-    def _lift(self, amount: Amount, scale: int) -> Register:
-        """Return an amount at a finer scale."""
-        assert scale % amount.scale == 0
-        return self.builder.mul(amount.register, self.builder.constant(scale // amount.scale))
-
     def _fen(self, amount: Amount) -> Register:
         """Return an amount in whole fen, half up where it is finer."""
         if amount.scale == 1:
@@ -175,7 +168,7 @@ class Lowering:
         return self.builder.share(amount.register, one, amount.scale, Rounding.HALF_UP)
 
     def _sum(self, names: tuple[str, ...], scale: int) -> Register:
-        return self.builder.sum([self._lift(self._named(name), scale) for name in names])
+        return self.builder.sum([lifted(self.builder, self._named(name), scale) for name in names])
 
     def _named(self, name: str) -> Amount:
         return Amount(self.remaining) if name == "remaining" else self.amounts[name]
@@ -200,10 +193,9 @@ class Lowering:
         over = self._add(over, over_base)
         paid = build.min(share, self.remaining)
         if stage.account_limited:
-            balance = build.input(f"counter:{ACCOUNT_COUNTER}", 0, limits.AMOUNT_FEN_MAX)
-            allowed = build.input("account_used", 0, 1)
-            paid = build.min(paid, build.select(allowed, balance, build.constant(0)))
-            build.output(f"counter:{ACCOUNT_COUNTER}", paid)
+            balance = build.within(self._balance(), build.sum(self.from_account))
+            paid = build.min(paid, balance)
+            self.from_account.append(paid)
         self.remaining = build.within(self.remaining, paid)
         self.paid.setdefault(stage.payer, []).append(paid)
         left = {
@@ -246,7 +238,7 @@ class Lowering:
         for cap in stage.caps:
             if cap.on is CapOn.BASE:
                 room = Amount(self._room(self._amount_cell(cap.table), cap.counter))
-                inside = build.min(inside, self._lift(room, base.scale))
+                inside = build.min(inside, lifted(self.builder, room, base.scale))
         return Amount(inside, base.scale), Amount(build.within(base.register, inside), base.scale)
 
     def _deductible(self, stage: Stage, after: Amount) -> Register:
@@ -257,15 +249,14 @@ class Lowering:
         standard = self._amount_cell(stage.deductible.table)
         left = Amount(self._room(standard, stage.deductible.counter))
         build.output(f"detail:{stage.name}.deductible_standard", standard)
-        return build.min(after.register, self._lift(left, after.scale))
+        return build.min(after.register, lifted(self.builder, left, after.scale))
 
     def _add(self, a: Amount, b: Amount) -> Amount:
-        if b.register.constant == 0:
-            return a
-        if a.register.constant == 0:
-            return b
+        # The scale is the document's and not the optimiser's: an amount that is proved to be zero
+        # still makes the sum finer, or a wider bound would change how later stages round.
         scale = max(a.scale, b.scale)
-        return Amount(self.builder.add(self._lift(a, scale), self._lift(b, scale)), scale)
+        build = self.builder
+        return Amount(build.add(lifted(build, a, scale), lifted(build, b, scale)), scale)
 
     def _shares(
         self, stage: Stage, net: Amount, deductible: Register
@@ -274,7 +265,8 @@ class Lowering:
         build = self.builder
         nothing = Amount(build.constant(0))
         if stage.rate is None:
-            share = build.share(net.register, build.constant(1), net.scale, Rounding.DOWN)
+            mode = stage.rounding.mode if stage.rounding else Rounding.DOWN
+            share = build.share(net.register, build.constant(1), net.scale, mode)
             return self._cap_plain(stage, share)
         assert stage.rounding is not None
         divisor = rate_divisor(self.policy, stage.rate)
@@ -288,9 +280,12 @@ class Lowering:
         share = build.sum([band.share for band in bands])
         own = build.sum([band.own for band in bands])
         if stage.rounding.at is RoundingPoint.STAGE and len(bands) > 1:
-            share, own = self._round_once(bands, net.scale, divisor, stage.rounding)
+            share, own = rounded_once(build, bands, divisor, stage.rounding)
         if stage.rate.side is RateSide.TARGET:
-            counted = self._sum(stage.rate.counting, 1)
+            # Others have paid towards the target, and where they passed it less is left to bear.
+            names = stage.rate.counting
+            counted = build.sum([self._fen(self._named(name)) for name in names])
+            own = build.excess(own, build.excess(counted, share))
             share = build.excess(share, counted)
         share, own, over = self._cap_share(stage, bands, divisor, (share, own))
         return share, own, self._add(over, above)
@@ -304,7 +299,7 @@ class Lowering:
                 inside = build.min(inside, self._room(self._amount_cell(cap.table), cap.counter))
         return inside, build.constant(0), Amount(build.within(share, inside))
 
-    def _bands(self, stage: Stage, net: Amount, deductible: Register, divisor: int) -> list[_Band]:
+    def _bands(self, stage: Stage, net: Amount, deductible: Register, divisor: int) -> list[Band]:
         """Return the part of the net amount in each band with its shares."""
         build = self.builder
         assert stage.rate is not None
@@ -316,7 +311,7 @@ class Lowering:
         for column in range(count):
             width = net.register
             if table.banded:
-                ceiling = self._lift(Amount(self._limit(table, column)), net.scale)
+                ceiling = lifted(self.builder, Amount(self._limit(table, column)), net.scale)
                 top, bottom = build.min(end, ceiling), build.max(start, floor)
                 width = build.min(build.excess(top, bottom), net.register)
                 floor = ceiling
@@ -335,12 +330,14 @@ class Lowering:
             return start
         if stage.bands.along is BandsAlong.RUNNING_TOTAL:
             assert stage.bands.counter is not None
-            start = self._lift(Amount(self._counter(stage.bands.counter)), deductible.scale)
+            start = lifted(
+                self.builder, Amount(self._counter(stage.bands.counter)), deductible.scale
+            )
         if stage.bands.deductible_inside:
             start = build.add(start, deductible.register)
         return start
 
-    def _band(self, stage: Stage, width: Amount, column: int, divisor: int) -> _Band:
+    def _band(self, stage: Stage, width: Amount, column: int, divisor: int) -> Band:
         build = self.builder
         rate, rounding = stage.rate, stage.rounding
         assert rate is not None and rounding is not None
@@ -359,7 +356,7 @@ class Lowering:
             own = build.within(amount, share)
         build.output(f"detail:{stage.name}.share_{column}", share)
         build.output(f"detail:{stage.name}.own_{column}", own)
-        return _Band(width, pays, own_rate, share, own)
+        return Band(width, pays, own_rate, share, own)
 
     def _rates(self, rate: Rate, column: int, divisor: int) -> tuple[Register, Register]:
         """Return what the payer pays and what is left, both over the divisor (R1, R5)."""
@@ -378,47 +375,10 @@ class Lowering:
         own = build.min(build.mul(own, factor), build.constant(divisor))
         return build.within(build.constant(divisor), own), own
 
-    def _round_once(
-        self, bands: list[_Band], scale: int, divisor: int, rounding: StageRounding
-    ) -> tuple[Register, Register]:
-        """Return share and own share rounded once on the exact sum over the bands."""
-        build = self.builder
-        net = build.sum([band.width.register for band in bands])
-        payer = rounding.side is RoundingSide.PAYER
-        parts = [
-            self._exact(band, band.pays if payer else band.own_rate, divisor * scale)
-            for band in bands
-        ]
-        whole = build.sum([whole for whole, _ in parts])
-        rest = build.sum([rest for _, rest in parts])
-        one = build.constant(1)
-        rounded = build.add(whole, build.share(rest, one, divisor * scale, rounding.mode))
-        if scale > 1:
-            fen = build.share(net, one, scale, Rounding.HALF_UP)
-            rounded = build.min(rounded, fen)
-            other = build.within(fen, rounded)
-        else:
-            rounded = build.min(rounded, net)
-            other = build.within(net, rounded)
-        return (rounded, other) if payer else (other, rounded)
-
-    def _exact(self, band: _Band, rate: Register, whole: int) -> tuple[Register, Register]:
-        """Return amount * rate / whole as a whole part and the remainder over `whole`."""
-        build = self.builder
-        amount = band.width.register
-        floor = build.share(amount, build.constant(1), whole, Rounding.DOWN)
-        rest = build.within(amount, build.mul(floor, build.constant(whole)))
-        rest = build.min(rest, build.constant(whole - 1))
-        product = build.mul(rest, rate)
-        more = build.share(product, build.constant(1), whole, Rounding.DOWN)
-        left = build.within(product, build.mul(more, build.constant(whole)))
-        left = build.min(left, build.constant(whole - 1))
-        return build.add(build.mul(floor, rate), more), left
-
     def _cap_share(
         self,
         stage: Stage,
-        bands: list[_Band],
+        bands: list[Band],
         divisor: int,
         shares: tuple[Register, Register],
     ) -> tuple[Register, Register, Amount]:
@@ -437,40 +397,24 @@ class Lowering:
         if caps[0].excess is Excess.UNPAID_SHARE:
             return paid, own, Amount(build.within(share, paid))
         capped = build.sub(build.constant(1), build.at_least(room, share))
-        fits, owns = self._back_solve(stage, bands, divisor, room)
         scale = limits.SUBFEN
-        net = build.sum([self._lift(band.width, scale) for band in bands])
-        over = build.select(capped, build.within(net, fits), build.constant(0))
-        return paid, build.select(capped, owns, own), Amount(over, scale)
+        solved = self._solve_back(stage, bands, divisor, room)
+        net = build.sum([lifted(build, band.width, scale) for band in bands])
+        over = build.select(capped, build.within(net, build.sum(solved.fits)), build.constant(0))
+        return paid, build.select(capped, solved.own, own), Amount(over, scale)
 
-    def _back_solve(
-        self, stage: Stage, bands: list[_Band], divisor: int, room: Register
-    ) -> tuple[Register, Register]:
-        """Return the part of the bands that fits under the room (1/SUBFEN fen), and its own share.
-
-        A band that is paid in full fits whole. The band in which the room ends fits
-        `room left / rate` (O6), and its own share is rounded from that.
-        """
+    def _solve_back(self, stage: Stage, bands: list[Band], divisor: int, room: Register) -> Solved:
+        """Return the part of the bands that fits under the room, and its own share."""
         build = self.builder
         assert stage.rounding is not None
-        scale = limits.SUBFEN
-        fits, owns, left = [], [], room
-        whole = build.constant(1)
-        for band in bands:
-            width = self._lift(band.width, scale)
-            whole = build.mul(whole, build.at_least(left, band.share))
-            taken = build.min(left, band.share)
-            solved = build.min(
-                build.quotient(taken, divisor * scale, band.pays, width.high * 2), width
-            )
-            fit = build.select(whole, width, solved)
-            own = build.share(solved, band.own_rate, divisor * scale, stage.rounding.mode)
-            fits.append(fit)
-            owns.append(build.select(whole, band.own, own))
-            build.output(f"detail:{stage.name}.fit_{len(fits) - 1}", self._fen(Amount(fit, scale)))
-            build.output(f"detail:{stage.name}.fit_own_{len(fits) - 1}", owns[-1])
-            left = build.within(left, taken)
-        return build.sum(fits), build.sum(owns)
+        once = stage.rounding.at is RoundingPoint.STAGE and len(bands) > 1
+        solve = solved_once if once else solved_per_band
+        solved = solve(build, bands, divisor, room, stage.rounding.mode)
+        for column, (fit, own) in enumerate(zip(solved.fits, solved.owns, strict=True)):
+            fitting = self._fen(Amount(fit, limits.SUBFEN))
+            build.output(f"detail:{stage.name}.fit_{column}", fitting)
+            build.output(f"detail:{stage.name}.fit_own_{column}", own)
+        return solved
 
 
 def _denominator(table: Table) -> int:

@@ -17,7 +17,7 @@ Amounts carry a scale: 1 for whole fen, `SUBFEN` for amounts back-solved at a ca
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
@@ -41,7 +41,7 @@ class Op(StrEnum):
     GATHER = "gather"  # table a at index b
     DIVIDE = "divide"  # floor(a / b), b > 0
     SPLIT = "split"  # floor((a * b + addend) / divisor) without forming a * b
-    QUOTIENT = "quotient"  # floor(a * factor / max(b, 1)) without forming a * factor
+    QUOTIENT = "quotient"  # floor((a * factor + c) / max(b, 1)) without forming a * factor
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +115,18 @@ class Builder:
     def _emit(
         self, op: Op, args: tuple[Register, ...], low: int, high: int, extra: tuple[int, ...] = ()
     ) -> Register:
+        if low == high:
+            return self.constant(low)
         key = (op, args, extra)
-        if key not in self.known:
-            if low == high:
-                return self.constant(low)
-            out = self._register(low, high)
-            self.instructions.append(Instruction(op, out, args, extra))
-            self.known[key] = out
-        return self.known[key]
+        known = self.known.get(key)
+        if known is None:
+            known = self._register(low, high)
+            self.instructions.append(Instruction(op, known, args, extra))
+        elif low > known.low or high < known.high:
+            # Both bounds are proved of the same column, so their intersection holds as well.
+            known = replace(known, low=max(low, known.low), high=min(high, known.high))
+        self.known[key] = known
+        return known
 
     def input(self, name: str, low: int, high: int) -> Register:
         """Return the register of an input column with its promised bounds."""
@@ -263,12 +267,16 @@ class Builder:
         assert divisor * rate.high + addend <= limits.INT64_MAX, "a split product must fit"
         return self._emit(Op.SPLIT, (amount, rate), low, high, (divisor, addend))
 
-    def quotient(self, a: Register, factor: int, b: Register, high: int) -> Register:
-        """Return floor(a * factor / b), at most `high`, and 0 where b is 0.
+    def quotient(
+        self, a: Register, factor: int, b: Register, high: int, addend: Register | None = None
+    ) -> Register:
+        """Return floor((a * factor + addend) / b), at most `high`.
 
         The caller promises that the true quotient never passes `high`; a row where b is 0 is
         one whose result no later instruction uses.
         """
-        assert a.low >= 0 and b.low >= 0
-        assert b.high * factor <= limits.INT64_MAX, "a split quotient must fit"
-        return self._emit(Op.QUOTIENT, (a, b), 0, high, (factor,))
+        addend = self.constant(0) if addend is None else addend
+        assert a.low >= 0 and b.low >= 0 and addend.low >= 0
+        assert b.high * factor + addend.high <= limits.INT64_MAX, "a split quotient must fit"
+        assert high + addend.high <= limits.INT64_MAX
+        return self._emit(Op.QUOTIENT, (a, b, addend), 0, high, (factor,))

@@ -142,7 +142,7 @@ def _execute(
     elif op is Op.SPLIT:
         _split(args[0], args[1], instruction.extra, out, spare)
     else:
-        _quotient(args[0], args[1], instruction.extra[0], out, spare)
+        _quotient(args, instruction.extra[0], out, spare)
 
 
 def _split(
@@ -164,15 +164,15 @@ def _split(
     np.add(whole, rest, out=out)
 
 
-def _quotient(
-    amount: _Operand, divisor: _Operand, factor: int, out: Column, spare: tuple[Column, Column]
-) -> None:
+def _quotient(args: list[_Operand], factor: int, out: Column, spare: tuple[Column, Column]) -> None:
+    amount, divisor, addend = args
     whole, rest = spare
     bounded = np.maximum(divisor, 1)
     np.floor_divide(amount, bounded, out=whole)
     np.multiply(whole, bounded, out=rest)
     np.subtract(amount, rest, out=rest)
     np.multiply(rest, factor, out=rest)
+    np.add(rest, addend, out=rest)
     np.floor_divide(rest, bounded, out=rest)
     np.multiply(whole, factor, out=whole)
     np.add(whole, rest, out=out)

@@ -57,6 +57,8 @@ def _lines(instruction: Instruction) -> list[str]:
         return [f"{out}{args[1]} if {args[0]} else {args[2]}"]
     if instruction.op is Op.GATHER:
         return [f"{out}t{extra[0]}[{args[0]}]"]
+    if instruction.op is Op.QUOTIENT:
+        return [f"{out}({args[0]} * {extra[0]} + {args[2]}) // ({args[1]} or 1)"]
     a, b = args
     text = {
         Op.ADD: f"{a} + {b}",
@@ -71,6 +73,4 @@ def _lines(instruction: Instruction) -> list[str]:
     if instruction.op is Op.SPLIT:
         divisor, addend = extra
         return [f"{out}({a} * {b} + {addend}) // {divisor}"]
-    if instruction.op is Op.QUOTIENT:
-        return [f"{out}{a} * {extra[0]} // {b} if {b} else 0"]
     return [out + text[instruction.op]]
