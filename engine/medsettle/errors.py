@@ -67,6 +67,11 @@ class SettlementError(Exception):
         self.message = message
         self.metadata = metadata
 
+    @property
+    def message_lines(self) -> list[str]:
+        """The message, one line for each fault it lists."""
+        return [self.message]
+
 
 class InvalidRequest(SettlementError):
     """Fields of a request are missing, malformed or out of range. Carries all faults."""
@@ -77,6 +82,11 @@ class InvalidRequest(SettlementError):
         self.faults = tuple(faults)
         listed = "; ".join(str(fault) for fault in self.faults)
         super().__init__(f"{len(self.faults)} fault(s): {listed}")
+
+    @property
+    def message_lines(self) -> list[str]:
+        """Each fault on a line of its own."""
+        return [str(fault) for fault in self.faults]
 
 
 class BatchTooLarge(InvalidRequest):
@@ -166,6 +176,11 @@ class PolicyRejected(SettlementError):
         self.violations = tuple(violations)
         listed = "\n".join(str(violation) for violation in self.violations)
         super().__init__(f"{len(self.violations)} fault(s) in the rule documents:\n{listed}")
+
+    @property
+    def message_lines(self) -> list[str]:
+        """Each violation on a line of its own."""
+        return [str(violation) for violation in self.violations]
 
 
 class InternalError(SettlementError):

@@ -153,6 +153,10 @@ class _Teller:
         steps += self._deductible(stage)
         steps += self._bands(stage)
         steps += self._caps(stage)
+        if stage.account_limited:
+            balance = self.inputs[f"counter:{self.policy.account_counter}"]
+            used = "may be used" if self.inputs["account_used"] else "may not be used"
+            steps.append(Step("account balance before", balance, f"the account {used}"))
         steps.append(Step("paid", self._amount(stage, "paid"), "never above what is left to pay"))
         return steps
 
@@ -211,5 +215,5 @@ class _Teller:
             version = self._version(self.policy.policy.tables[cap.table])
             if len(version.cells) == 1:
                 text = f"{yuan_from_fen(int(version.cells[0]))} on {cap.on}; {text}"
-            steps.append(Step("cap", self._amount(stage, "over_cap"), f"above it; {text}"))
+            steps.append(Step("above the cap", self._amount(stage, "over_cap"), text))
         return steps

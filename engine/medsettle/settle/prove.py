@@ -1,6 +1,5 @@
 """Settle the worked examples of a policy and compare every expected amount, fen by fen."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from medsettle.core.claims import ClaimBatch
@@ -49,12 +48,8 @@ def prove(settler: Settler, example: Example) -> list[Difference]:
         claims = ClaimBatch.from_rows([visit.claim])
         if claims.rejections:
             raise claims.rejections[0].error()
-        held |= opening_counters(policy, claims, visit)
-
-        def values(keys: Sequence[CounterKey]) -> Mapping[CounterKey, int]:
-            return {key: held[key] for key in keys if key in held}
-
-        result = settler.run(claims, [0], values, refuse_gaps=not visit.preview)[0]
+        held.update(opening_counters(policy, claims, visit))
+        result = settler.run(claims, [0], lambda _: held, refuse_gaps=not visit.preview)[0]
         if isinstance(result, Rejection):
             raise result.error()
         for key, delta in result.moved:

@@ -1,0 +1,5 @@
+"""The command `medsettle`."""
+
+from medsettle.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,5 @@
+"""`python -m medsettle.cli` is `medsettle`."""
+
+from medsettle.cli.app import main
+
+main()

@@ -1,0 +1,167 @@
+"""Commands and options; the work is done in the modules beside this one."""
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import click
+import orjson
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+from medsettle.cli import audit_commands, policy_commands
+from medsettle.cli.desks import open_desk
+from medsettle.cli.exits import Exit, Quit, told
+from medsettle.cli.files import read_claims
+from medsettle.cli.options import Data, Json, Rules, Server
+from medsettle.cli.show import answer_json, answers_table, print_explanation, waterfall
+from medsettle.core.outcome import Rejection
+from medsettle.core.settlement import Settlement
+
+_EXITS = "Exit codes: 0 done; 1 something was found wrong (a rejected claim, a faulty document); "
+_EXITS += "2 the call or a file cannot be read; 3 server or ledger out of reach; 4 a bug."
+_ROWS_SHOWN_MAX = 50
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Settle medical claims of China's social security card. " + _EXITS,
+)
+app.add_typer(policy_commands.app, name="policy")
+app.add_typer(audit_commands.app, name="audit")
+
+
+@app.command()
+def serve(
+    rules: Rules = Path("rules"),
+    data: Data = Path("medsettle-data"),
+    listen: Annotated[str, typer.Option(help="Host and port; port 0 chooses.")] = "127.0.0.1:50051",
+    as_json: Json = False,
+) -> None:
+    """Serve settlements over gRPC until SIGINT or SIGTERM; what was accepted is finished."""
+    from medsettle.cli.serving import serve_until_signal  # noqa: PLC0415 - gRPC loads slowly
+
+    console = Console()
+    with told(console, as_json=as_json):
+        serve_until_signal(console, rules=rules, data=data, listen=listen, as_json=as_json)
+
+
+@app.command()
+def settle(
+    file: Annotated[Path, typer.Argument(help="Claims: .json, .jsonl, .parquet or .arrow.")],
+    preview: Annotated[bool, typer.Option(help="Say what would be paid; record nothing.")] = False,
+    server: Server = None,
+    data: Data = Path("medsettle-data"),
+    rules: Rules = Path("rules"),
+    as_json: Json = False,
+) -> None:
+    """Settle the claims of a file, at a server or with an embedded engine."""
+    console = Console()
+    with told(console, as_json=as_json):
+        rows = read_claims(file)
+        answers: list[tuple[str, Settlement | Rejection]] = []
+        with open_desk(server, data, rules) as desk, _bar(as_json=as_json) as progress:
+            task = progress.add_task("settling", total=len(rows))
+            for row, answer in zip(rows, desk.answers(rows, preview=preview), strict=True):
+                asked = row.get("request_id") if isinstance(row, dict) else None
+                answers.append((str(asked), answer))
+                progress.advance(task)
+        _show_answers(console, answers, as_json=as_json)
+    if any(isinstance(answer, Rejection) for _, answer in answers):
+        raise Quit(Exit.FINDING)
+
+
+def _bar(*, as_json: bool) -> Progress:
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, transient=True, disable=as_json)
+
+
+def _show_answers(
+    console: Console, answers: list[tuple[str, Settlement | Rejection]], *, as_json: bool
+) -> None:
+    if as_json:
+        for request_id, answer in answers:
+            line = orjson.dumps(answer_json(request_id, answer), option=orjson.OPT_UTC_Z)
+            console.out(line.decode(), highlight=False)
+        return
+    if len(answers) == 1 and isinstance(answers[0][1], Settlement):
+        only = answers[0][1]
+        console.print(waterfall(only, f"settlement {only.columns['settlement'] or '(preview)'}"))
+        for notice in only.notices:
+            console.print(f"[yellow]{notice}[/]")
+        return
+    console.print(answers_table(answers[:_ROWS_SHOWN_MAX]))
+    if len(answers) > _ROWS_SHOWN_MAX:
+        console.print(f"… and {len(answers) - _ROWS_SHOWN_MAX} more; --json shows all of them")
+    rejected = sum(isinstance(answer, Rejection) for _, answer in answers)
+    console.print(f"{len(answers) - rejected} settled, {rejected} rejected")
+
+
+@app.command()
+def explain(
+    settlement: Annotated[str, typer.Argument(help="Id of a recorded settlement.")],
+    server: Server = None,
+    data: Data = Path("medsettle-data"),
+    rules: Rules = Path("rules"),
+    as_json: Json = False,
+) -> None:
+    """Say why each payer pays what, with the arithmetic and the clause."""
+    console = Console(soft_wrap=True)
+    with told(console, as_json=as_json), open_desk(server, data, rules) as desk:
+        explanation = desk.explain(settlement)
+    if as_json:
+        console.out(orjson.dumps(asdict(explanation)).decode(), highlight=False)
+    else:
+        print_explanation(console, explanation)
+
+
+@app.command()
+def cancel(
+    settlement: Annotated[str, typer.Argument(help="Id of the settlement to take back.")],
+    institution: Annotated[str, typer.Option(help="The institution that settled it.")],
+    request_id: Annotated[str, typer.Option(help="A new id, stored before calling.")],
+    server: Server = None,
+    data: Data = Path("medsettle-data"),
+    rules: Rules = Path("rules"),
+    as_json: Json = False,
+) -> None:
+    """Take a settlement back with a linked negative one."""
+    console = Console()
+    with told(console, as_json=as_json), open_desk(server, data, rules) as desk:
+        answer = desk.cancel(settlement, institution, request_id)
+    _show_answers(console, [(request_id, answer)], as_json=as_json)
+
+
+@app.command()
+def demo(
+    claims: Annotated[int, typer.Option(help="How many claims the day has.")] = 300,
+    rules: Rules = Path("rules"),
+    keep: Annotated[Path | None, typer.Option(help="Folder to leave the data in.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Serve, settle a day, explain, cancel and query: the whole of medsettle in a minute."""
+    from medsettle.cli.tour import run_tour  # noqa: PLC0415 - gRPC loads slowly
+
+    console = Console()
+    with told(console, as_json=as_json):
+        run_tour(console, rules=rules, count=claims, keep=keep, as_json=as_json)
+
+
+def main() -> None:
+    """Run the command line and end with a documented exit code."""
+    try:
+        app(standalone_mode=False)
+    except Quit as quit_:
+        sys.exit(quit_.code)
+    except click.exceptions.Exit as exit_:
+        sys.exit(exit_.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(Exit.USAGE)
+    except click.Abort:
+        sys.exit(Exit.USAGE)

@@ -1,0 +1,68 @@
+"""`medsettle audit`: look into the audit tables and verify their chain."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from medsettle.audit import connect, verify
+from medsettle.cli.desks import AUDIT_FOLDER
+from medsettle.cli.exits import Exit, Quit, say, told
+from medsettle.cli.options import Data, Json
+
+app = typer.Typer(no_args_is_help=True, help="Look into the audit tables and verify their chain.")
+
+OVERVIEW = """
+    select pooling_area, kind, count(*) as settlements, sum(total_fen)::bigint as total_fen,
+           sum(fund_total_fen)::bigint as fund_total_fen, sum(account_fen)::bigint as account_fen,
+           sum(cash_fen)::bigint as cash_fen
+    from settlements group by all order by all
+"""
+
+
+@app.command()
+def show(
+    data: Data = Path("medsettle-data"),
+    sql: Annotated[
+        str, typer.Option(help="A query over settlements, payers and line_splits.")
+    ] = OVERVIEW,
+    as_json: Json = False,
+) -> None:
+    """Show sums by pooling area, or the answer to a query of yours. Amounts are fen."""
+    import duckdb  # noqa: PLC0415 - loads slowly
+
+    console = Console()
+    with told(console, as_json=as_json), connect(data / AUDIT_FOLDER) as connection:
+        try:
+            answer = connection.sql(sql)
+            rows = answer.to_arrow_table().to_pylist() if answer is not None else []
+        except duckdb.Error as error:
+            say(console, "QUERY", [str(error)], as_json=as_json)
+            raise Quit(Exit.USAGE) from error
+    if as_json:
+        console.out(orjson.dumps(rows, default=str).decode(), highlight=False)
+        return
+    if not rows:
+        console.print("no rows")
+        return
+    table = Table(*rows[0], header_style="dim")
+    for row in rows:
+        table.add_row(*(escape(str(value)) for value in row.values()))
+    console.print(table)
+
+
+@app.command(name="verify")
+def verify_tables(data: Data = Path("medsettle-data"), as_json: Json = False) -> None:
+    """Verify the chain of the manifest and the hash of every file."""
+    console = Console()
+    with told(console, as_json=as_json):
+        head = verify(data / AUDIT_FOLDER)
+    if as_json:
+        console.out(orjson.dumps(asdict(head), default=str).decode(), highlight=False)
+    else:
+        console.print(f"verified: {head}")

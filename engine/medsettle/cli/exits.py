@@ -1,0 +1,76 @@
+"""Exit codes of every command, and how errors become them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+
+import orjson
+from rich.console import Console
+from rich.markup import escape
+
+from medsettle import errors
+
+
+class Exit(IntEnum):
+    """What the exit code says.
+
+    `FINDING`: the command worked and found something wrong: a rejected claim, a faulty document, an
+    example that does not come out, an altered audit table. `USAGE`: the call or a file cannot be
+    read. `UNAVAILABLE`: server or ledger out of reach; nothing was recorded by this call, or it is
+    safe to send the same request ids again. `BUG`: a fault of medsettle itself.
+    """
+
+    OK = 0
+    FINDING = 1
+    USAGE = 2
+    UNAVAILABLE = 3
+    BUG = 4
+
+
+class Quit(Exception):
+    """Ends a command with an exit code, after what is to be said has been said."""
+
+    def __init__(self, code: Exit) -> None:
+        super().__init__(code.name)
+        self.code = code
+
+
+def code_of(error: errors.SettlementError) -> Exit:
+    """Return the exit code of an error."""
+    if isinstance(error, errors.InternalError):
+        return Exit.BUG
+    if isinstance(error, errors.Overloaded | errors.LedgerUnavailable):
+        return Exit.UNAVAILABLE
+    return Exit.FINDING
+
+
+@contextmanager
+def told(console: Console, *, as_json: bool) -> Iterator[None]:
+    """Run a command; say an error in words or as JSON, and end with its exit code.
+
+    Raises:
+        Quit: An error of the settlement tree, the file system or the network came out.
+    """
+    try:
+        yield
+    except errors.SettlementError as error:
+        say(console, error.reason, error.message_lines, as_json=as_json)
+        raise Quit(code_of(error)) from error
+    except (TimeoutError, ConnectionError) as error:
+        say(console, "UNAVAILABLE", [str(error)], as_json=as_json)
+        raise Quit(Exit.UNAVAILABLE) from error
+    except OSError as error:
+        say(console, "USAGE", [str(error)], as_json=as_json)
+        raise Quit(Exit.USAGE) from error
+
+
+def say(console: Console, reason: str, lines: list[str], *, as_json: bool) -> None:
+    """Print an error to people on the error stream, or to programs as one JSON object."""
+    if as_json:
+        text = orjson.dumps({"error": reason, "messages": lines}).decode()
+        console.out(text, highlight=False)
+        return
+    stderr = Console(stderr=True, soft_wrap=True)
+    stderr.print(f"[bold red]{reason}[/]")
+    for line in lines:
+        stderr.print(f"  {escape(line)}", highlight=False)

@@ -1,0 +1,13 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Rules = Annotated[Path, typer.Option(help="Folder of the rule documents.")]
+Data = Annotated[Path, typer.Option(help="Folder of ledger and audit tables.")]
+Server = Annotated[
+    str | None, typer.Option(help="Address of a server; without it the engine is embedded.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]

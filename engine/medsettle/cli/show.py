@@ -1,0 +1,120 @@
+"""Settlements and explanations as tables that a person wants to read."""
+
+from collections.abc import Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from medsettle.core import codes
+from medsettle.core.money import yuan_from_fen
+from medsettle.core.outcome import Rejection
+from medsettle.core.settlement import Explanation, Row, Settlement
+
+_PAYER_WORDS = {payer.name: payer.chinese for payer in codes.PAYERS}
+
+
+def yuan(row: Row, column: str) -> str:
+    """Return an amount column in yuan; nothing for zero, so that what matters stands out."""
+    value = row[column]
+    assert isinstance(value, int)
+    return yuan_from_fen(value) if value else "·"
+
+
+def grid(*heads: str, title: str | None = None) -> Table:
+    """Return an airy table for a terminal of eighty columns; numbers are added right-justified."""
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        header_style="dim",
+        box=SIMPLE_HEAD,
+        padding=(0, 1),
+        pad_edge=False,
+    )
+    for head in heads:
+        table.add_column(head)
+    return table
+
+
+def waterfall(settlement: Settlement, title: str) -> Table:
+    """Return the waterfall of one settlement: the bill, each stage, and what is left in cash."""
+    columns = settlement.columns
+    table = grid(title=title)
+    table.add_column("yuan 元", max_width=20)
+    for name in ("base", "deductible", "left over", "above cap", "pays"):
+        table.add_column(name, justify="right", no_wrap=True, min_width=10)
+    for pot in codes.POTS:
+        table.add_row(f"{pot.name} {pot.chinese}", yuan(columns, f"{pot.name}_fen"))
+    table.add_row("total 医疗费总额", yuan(columns, "total_fen"), end_section=True, style="bold")
+    for row in settlement.payers:
+        amounts = ("base", "deductible", "own_share", "over_cap", "paid")
+        cells = [yuan(row, f"{name}_fen") for name in amounts]
+        style = None if row["base_fen"] else "dim"
+        stage = escape(str(row["stage"]))
+        table.add_row(f"{stage} {_PAYER_WORDS[str(row['payer'])]}", *cells, style=style)
+    table.add_section()
+    table.add_row("cash 个人现金", *[""] * 4, yuan(columns, "cash_fen"), style="bold")
+    return table
+
+
+def answers_table(rows: Sequence[tuple[str, Settlement | Rejection]]) -> Table:
+    """Return one row for each claim: what it was settled to, or why it was not."""
+    table = grid("request")
+    table.add_column("settlement", overflow="fold")
+    for name in ("total 总额", "funds 基金", "account 账户", "cash 现金"):
+        table.add_column(name, justify="right")
+    table.add_column("")
+    for request_id, answer in rows:
+        if isinstance(answer, Rejection):
+            faults = [str(fault) for fault in answer.faults] or [answer.message]
+            text = f"[red]{answer.outcome.name}[/]\n" + "\n".join(map(escape, faults))
+            table.add_row(escape(request_id), "", "", "", "", "", text)
+            continue
+        columns = answer.columns
+        notes = ["already recorded"] if answer.duplicate else []
+        table.add_row(
+            escape(request_id),
+            str(columns["settlement"] or "preview"),
+            *(yuan(columns, f"{name}_fen") for name in ("total", "fund_total", "account", "cash")),
+            escape("\n".join([*notes, *answer.notices])),
+        )
+    return table
+
+
+def print_explanation(console: Console, explanation: Explanation) -> None:
+    """Print every sentence of an explanation with its clause and arithmetic."""
+    lines = []
+    for sentence in explanation.sentences:
+        lines += [f"[bold]{escape(sentence.text_zh)}[/]", f"  {escape(sentence.text_en)}"]
+        lines.append(f"  [dim]{escape(sentence.clause)}[/]")
+        for step in sentence.steps:
+            amount = "" if step.amount_fen is None else yuan_from_fen(step.amount_fen)
+            lines.append(f"  {amount:>14}  {step.label}: [dim]{escape(step.text)}[/]")
+        lines.append("")
+    total = sum(sentence.amount_fen for sentence in explanation.sentences)
+    lines.append(f"  {yuan_from_fen(total):>14}  in all, the total of the bill")
+    for line in lines:
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def answer_json(request_id: str, answer: Settlement | Rejection) -> dict[str, object]:
+    """Return an answer as a JSON object."""
+    if isinstance(answer, Rejection):
+        return {
+            "request_id": request_id,
+            "outcome": answer.outcome.name,
+            "message": answer.message,
+            "faults": [{"path": fault.path, "message": fault.message} for fault in answer.faults],
+        }
+    return {
+        "request_id": request_id,
+        "outcome": "SETTLED",
+        "duplicate": answer.duplicate,
+        "notices": list(answer.notices),
+        "settlement": answer.columns,
+        "payers": list(answer.payers),
+        "lines": list(answer.lines),
+        "amounts": answer.amounts,
+    }

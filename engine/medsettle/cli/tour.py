@@ -1,0 +1,310 @@
+"""`medsettle demo`: a real server, a day of claims, real cases, and what is left behind.
+
+Everything goes through gRPC to a server process of its own, as it would at a hospital. The claims
+of the day are invented from a seed; the cases are the worked examples beside the policies.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from time import perf_counter
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import track
+
+from medsettle import errors, limits
+from medsettle.audit import connect, verify
+from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE
+from medsettle.cli.exits import Exit, Quit
+from medsettle.cli.show import grid, print_explanation, waterfall
+from medsettle.client import Client
+from medsettle.core.arrow import claims_table
+from medsettle.core.money import yuan_from_fen
+from medsettle.core.settlement import Row
+from medsettle.demo.cases import CaseResult, settle_case
+from medsettle.demo.day import (
+    INPATIENT,
+    OUTPATIENT,
+    PHARMACY,
+    Scene,
+    Site,
+    day_of_claims,
+    person_openings,
+)
+from medsettle.policy.book import EXAMPLES_SUFFIX, RuleBook, load_rule_book
+from medsettle.policy.examples import read_examples
+
+_SEED = 20240603
+_DAY = date(2024, 6, 3)
+_SHOWN_CASE = "WC-001"
+_STOP_SECONDS = limits.SHUTDOWN_SECONDS_MAX + 10
+
+FUNDS_BY_PAYER = """
+    select payer, stage, count(*) filter (paid_fen <> 0) as times, sum(paid_fen)::bigint as paid_fen
+    from payers group by all having sum(paid_fen) <> 0 order by sum(paid_fen) desc
+"""
+
+DAY_BY_VISIT = """
+    select visit_type as visit, kind, count(*) as claims, sum(total_fen)::bigint as total_fen,
+           sum(fund_total_fen)::bigint as funds_fen, sum(account_fen)::bigint as account_fen,
+           sum(cash_fen)::bigint as cash_fen
+    from settlements group by all order by all
+"""
+
+PROOF = """
+    select count(*) as settlements,
+           sum(total_fen - fund_total_fen - institution_share_fen - account_fen - cash_fen)::bigint
+           as left_fen
+    from settlements
+"""
+
+
+@dataclass
+class Tour:
+    """The stations of the demonstration, against one server."""
+
+    console: Console
+    book: RuleBook
+    client: Client
+    rules: Path
+    count: int
+
+    def say(self, text: str) -> None:
+        """Print a heading."""
+        self.console.print(f"\n[bold cyan]{text}[/]")
+
+    def day(self) -> list[Row]:
+        """Settle a day of invented claims as Arrow batches; return the claims."""
+        scene = self._scene()
+        claims = day_of_claims(scene, _DAY, self.count)
+        self.say(
+            f"1. A day at a hospital and a pharmacy of area {scene.pooling_area}: {len(claims)} "
+            f"invented claims (seed {_SEED})"
+        )
+        openings = person_openings(scene)
+        for opening in track(openings, "people with their accounts", console=self.console):
+            self.client.open_person(opening)
+        begun = perf_counter()
+        answers = self.client.settle_table(claims_table(claims))
+        took = perf_counter() - begun
+        outcomes = answers["outcome"].to_pylist()
+        settled = outcomes.count("SETTLED")
+        lines = sum(len(_lines(claim)) for claim in claims)
+        self.console.print(
+            f"   {settled} settled, {len(outcomes) - settled} rejected, {lines} charge lines, "
+            f"{took:.2f} s over gRPC with one durable commit a batch"
+        )
+        return claims
+
+    def _scene(self) -> Scene:
+        """Return the first area whose employees have policies for every kind of visit."""
+        for area in self.book.areas.values():
+            kinds = (OUTPATIENT, PHARMACY, INPATIENT)
+            if all(self.book.candidates(area.code, "310", kind) for kind in kinds):
+                groups = {
+                    dimension.codes[1][0]
+                    for compiled in self.book.policies
+                    if compiled.policy.pooling_area == area.code
+                    for dimension in compiled.policy.dimensions.values()
+                    if dimension.kind == "group"
+                }
+                return Scene(
+                    pooling_area=area.code,
+                    insurance_type="310",
+                    hospital=Site(f"H{area.code}00001", area.price_levels[-1][0]),
+                    pharmacy=Site(f"P{area.code}00001", area.price_levels[0][-1]),
+                    catalogue=self.book.catalogues[area.code],
+                    seed=_SEED,
+                    benefit_groups=tuple(sorted(groups)),
+                )
+        raise errors.PolicyNotFound("no area has employee policies for visits 11, 21 and 41")
+
+    def cases(self) -> list[CaseResult]:
+        """Settle every worked example and show which come out to the fen."""
+        self.say("2. Published and derived cases, through the same server")
+        results: list[CaseResult] = []
+        for file in sorted(self.rules.glob(f"*/*{EXAMPLES_SUFFIX}")):
+            examples, faults = read_examples(file)
+            if faults:
+                raise errors.PolicyRejected(faults)
+            for example in examples:
+                policy = self.book.policy(example.policy)
+                results += settle_case(self.client, policy, example)
+        table = grid("case", "policy", "")
+        for name in ("funds pay", "patient pays"):
+            table.add_column(name, justify="right")
+        table.add_column("to the fen")
+        for result in results:
+            columns = result.settlement
+            table.add_row(
+                escape(result.example.name),
+                result.example.policy,
+                result.example.kind,
+                yuan_from_fen(columns.fen("fund_total_fen")),
+                yuan_from_fen(columns.fen("person_total_fen")),
+                "[green]✓[/]" if result.holds else "[red]✗[/]",
+            )
+        self.console.print(table)
+        if not all(result.holds for result in results):
+            raise Quit(Exit.FINDING)
+        return results
+
+    def stay(self, results: list[CaseResult]) -> CaseResult:
+        """Show the waterfall of one stay, and why each payer pays what."""
+        shown = next((each for each in results if each.example.name == _SHOWN_CASE), results[0])
+        settlement = str(shown.settlement.columns["settlement"])
+        self.say(f"3. One stay in full: {shown.example.name}, settlement {settlement}")
+        self.console.print(waterfall(shown.settlement, "who pays which yuan"))
+        print_explanation(self.console, self.client.explain(settlement))
+        return shown
+
+    def twice(self, shown: CaseResult) -> None:
+        """Send a settled request again, and the same id with other content."""
+        self.say("4. The same request again does not settle twice")
+        before = self._counters(shown)
+        again = self.client.settle(shown.claim)
+        self.console.print(
+            f"   answered {again.columns['settlement']}, duplicate: {again.duplicate}; counters "
+            f"unchanged: {before == self._counters(shown)}"
+        )
+        try:
+            self.client.settle(shown.claim | {"account_used": not shown.claim["account_used"]})
+        except errors.RequestIdReused as error:
+            self.console.print(f"   other content under that id: [red]{escape(str(error))}[/]")
+
+    def cancelled(self, shown: CaseResult) -> None:
+        """Cancel the stay and show that every counter is back."""
+        self.say("5. Cancelling takes back exactly what was moved")
+        before = self._counters(shown)
+        answer = self.client.cancel(
+            str(shown.settlement.columns["settlement"]),
+            institution=str(shown.claim["institution"]),
+            request_id="cancel-1",
+        )
+        after = self._counters(shown)
+        table = grid("counter", "before the cancel", "after")
+        for name, value in before.items():
+            table.add_row(name, f"{value:,}", f"{after.get(name, 0):,}")
+        self.console.print(
+            f"   {answer.columns['settlement']} takes back {answer.columns['original']}: cash "
+            f"{yuan_from_fen(answer.fen('cash_fen'))}"
+        )
+        self.console.print(table)
+
+    def _counters(self, shown: CaseResult) -> dict[str, int]:
+        person = self.client.person(str(shown.claim["pooling_area"]), str(shown.claim["person"]))
+        counters = {f"{name} {period}": value for name, period, value in person.counters}
+        return counters | {"account": person.account_fen}
+
+    def refused(self, shown: CaseResult) -> None:
+        """Send a claim with several faults; all of them come back."""
+        self.say("6. A bad claim gets all its faults back at once")
+        lines = [dict(line) for line in _lines(shown.claim)]
+        lines[0] |= {"amount_fen": -1, "fee_date": "2031-01-01"}
+        bad = shown.claim | {"request_id": "bad-1", "visit_type": "77", "lines": lines}
+        try:
+            self.client.settle(bad)
+        except errors.InvalidRequest as error:
+            for line in error.message_lines:
+                self.console.print(f"   [red]{escape(line)}[/]", soft_wrap=True)
+
+
+def _lines(claim: Row) -> list[Row]:
+    lines = claim["lines"]
+    assert isinstance(lines, list)
+    return lines
+
+
+def run_tour(
+    console: Console, *, rules: Path, count: int, keep: Path | None, as_json: bool
+) -> None:
+    """Run the demonstration from beginning to end.
+
+    Raises:
+        Quit: A case did not come out, or the audit tables do not hold what was settled.
+    """
+    if as_json:
+        console = Console(quiet=True)
+    data = keep or Path(tempfile.mkdtemp(prefix="medsettle-demo-"))
+    book = load_rule_book(rules)
+    with _server(rules, data) as address, Client(address, timeout=60) as client:
+        console.print(f"[dim]server at {address}, data in {data}[/]")
+        tour = Tour(console, book, client, rules, count)
+        tour.day()
+        shown = tour.stay(tour.cases())
+        tour.twice(shown)
+        tour.cancelled(shown)
+        tour.refused(shown)
+    summary = _audit(console, data)
+    _farewell(console, data, rules)
+    if as_json:
+        Console().out(json.dumps(summary | {"data": str(data)}), highlight=False)
+
+
+@contextmanager
+def _server(rules: Path, data: Path) -> Iterator[str]:
+    """Run `medsettle serve` as a process of its own; stop it gracefully at the end."""
+    command = [sys.executable, "-m", "medsettle.cli", "serve", "--json"]
+    command += ["--rules", str(rules), "--data", str(data), "--listen", "127.0.0.1:0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line:
+            raise errors.LedgerUnavailable("the server ended before it was ready; see above")
+        yield json.loads(line)["serving"]
+        process.terminate()
+        process.wait(_STOP_SECONDS)
+
+
+def _audit(console: Console, data: Path) -> dict[str, object]:
+    """Query the audit tables that the server wrote behind the ledger."""
+    console.print("\n[bold cyan]7. The audit tables, asked with DuckDB[/]")
+    head = verify(data / AUDIT_FOLDER)
+    with connect(data / AUDIT_FOLDER) as connection:
+        for query in (DAY_BY_VISIT, FUNDS_BY_PAYER):
+            rows = connection.sql(query).to_arrow_table().to_pylist()
+            table = grid()
+            for name in rows[0]:
+                table.add_column(name.removesuffix("_fen"), justify="right")
+            for row in rows:
+                cells = (
+                    yuan_from_fen(value) if name.endswith("fen") else str(value)
+                    for name, value in row.items()
+                )
+                table.add_row(*cells)
+            console.print(table)
+        (proof,) = connection.sql(PROOF).to_arrow_table().to_pylist()
+    console.print(
+        f"   {proof['settlements']} settlements; total less all payers: {proof['left_fen']} fen; "
+        f"chain verified to ledger position {head.last_seq}",
+        soft_wrap=True,
+    )
+    if proof["left_fen"]:
+        raise Quit(Exit.FINDING)
+    return {"settlements": proof["settlements"], "last_seq": head.last_seq}
+
+
+def _farewell(console: Console, data: Path, rules: Path) -> None:
+    console.print("\n[bold cyan]8. Where everything lies, and what to try next[/]")
+    for what, where in (
+        ("ledger", data / LEDGER_FILE),
+        ("audit tables", data / AUDIT_FOLDER),
+        ("policies", rules),
+    ):
+        console.print(f"   {what:14}{where}", soft_wrap=True, highlight=False)
+    for hint in (
+        f"medsettle audit show --data {data}",
+        f"medsettle audit verify --data {data}",
+        f"medsettle explain SETTLEMENT --data {data}",
+        "medsettle policy show beijing-employee-inpatient",
+        "medsettle policy check rules",
+        "medsettle policy test rules",
+    ):
+        console.print(f"   .venv/bin/{hint}", soft_wrap=True, highlight=False)

@@ -1,0 +1,84 @@
+"""Worked examples through a server: the same claims, over the wire, compared fen by fen."""
+
+from dataclasses import dataclass
+
+from medsettle.client import Client
+from medsettle.core.claims import ClaimBatch
+from medsettle.core.counters import ACCOUNT
+from medsettle.core.settlement import Opening, Row, Settlement
+from medsettle.policy.compiled import CompiledPolicy
+from medsettle.policy.examples import Example, Visit
+from medsettle.settle.prove import amounts_of, opening_counters
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One expected amount of a case and what the server said; None where it has no such name."""
+
+    amount: str
+    expected_fen: int
+    found_fen: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """One visit of a case: the claim as sent, the answer, and each amount that was expected."""
+
+    example: Example
+    claim: Row
+    settlement: Settlement
+    told: tuple[Told, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether every expected amount came out."""
+        return all(each.expected_fen == each.found_fen for each in self.told)
+
+
+def settle_case(client: Client, policy: CompiledPolicy, example: Example) -> list[CaseResult]:
+    """Return the visits of an example settled at a server, for a person of its own.
+
+    What the person brings along is recorded as an opening first. Amounts of single bands are no
+    part of an answer, so expectations of them are left to `medsettle policy test`.
+    """
+    results = []
+    for number, visit in enumerate(example.visits, 1):
+        claim: Row = visit.claim | {
+            "person": f"CASE-{example.policy}-{example.name}"[:64],
+            "request_id": f"{example.name}-{number}",
+            "institution": f"H-{example.policy}",
+        }
+        _open(client, policy, visit, claim)
+        settlement = client.preview(claim) if visit.preview else client.settle(claim)
+        found = amounts_of(settlement)
+        told = tuple(
+            Told(name, expected, found.get(name))
+            for name, expected in visit.expect.items()
+            if not _of_band(name)
+        )
+        results.append(CaseResult(example, claim, settlement, told))
+    return results
+
+
+def _of_band(name: str) -> bool:
+    return name[-1].isdigit() and "_" in name
+
+
+def _open(client: Client, policy: CompiledPolicy, visit: Visit, claim: Row) -> None:
+    counters = opening_counters(policy, ClaimBatch.from_rows([claim]), visit)
+    if not counters:
+        return
+    client.open_person(
+        Opening(
+            institution=str(claim["institution"]),
+            request_id=f"open-{claim['request_id']}",
+            pooling_area=str(claim["pooling_area"]),
+            person=str(claim["person"]),
+            account_fen=sum(fen for key, fen in counters.items() if key.counter == ACCOUNT),
+            counters=tuple(
+                (key.counter, key.period, value)
+                for key, value in counters.items()
+                if key.counter != ACCOUNT
+            ),
+        )
+    )
