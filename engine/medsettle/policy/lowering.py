@@ -147,13 +147,13 @@ class Lowering:
     def _amount_cell(self, name: str) -> Register:
         return self._cells(self.policy.tables[name], 0, 1)
 
-    def _limit(self, table: Table, column: int) -> Register:
-        """Return the upper limit of a band per version; an open band ends at the bound."""
+    def _limit(self, table: Table, column: int, open_fen: int) -> Register:
+        """Return the upper limit of a band per version; an open band ends at `open_fen`."""
         by_version = []
         for version in table.versions:
             bounds = version.limits_fen
             bound = bounds[column] if column < len(bounds) else bounds[-1]
-            by_version.append(limits.AMOUNT_FEN_MAX * 4 if bound is None else bound)
+            by_version.append(open_fen if bound is None else bound)
         starts = [version.start.toordinal() for version in table.versions]
         epochs = np.array(self.epochs, dtype=np.int64)
         versions = np.maximum(np.searchsorted(starts, epochs, side="right") - 1, 0)
@@ -307,11 +307,14 @@ class Lowering:
         count = max(len(version.limits_fen) for version in table.versions)
         start = self._band_start(stage, Amount(deductible, net.scale))
         end = build.add(start, net.register)
+        open_fen = end.high // net.scale + 1
         bands, floor = [], build.constant(0)
         for column in range(count):
             width = net.register
             if table.banded:
-                ceiling = lifted(self.builder, Amount(self._limit(table, column)), net.scale)
+                ceiling = lifted(
+                    self.builder, Amount(self._limit(table, column, open_fen)), net.scale
+                )
                 top, bottom = build.min(end, ceiling), build.max(start, floor)
                 width = build.min(build.excess(top, bottom), net.register)
                 floor = ceiling
