@@ -17,7 +17,7 @@ from datetime import UTC, date, datetime
 from medsettle import errors, limits
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.counters import ACCOUNT, CounterKey
-from medsettle.core.dates import day_number, service_day_of
+from medsettle.core.dates import day_number
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import (
     Explanation,
@@ -27,6 +27,7 @@ from medsettle.core.settlement import (
     Row,
     Settlement,
 )
+from medsettle.engine.openings import check_opening, opening_digest, opening_entry
 from medsettle.engine.requests import content_digest, request_key, settlement_id, triage
 from medsettle.ledger.entries import Entry, Ledger, Posting, Recorded
 from medsettle.ledger.records import (
@@ -37,10 +38,9 @@ from medsettle.ledger.records import (
     named,
 )
 from medsettle.policy.book import RuleBook
-from medsettle.policy.vocabulary import suggestion
 from medsettle.settle.assemble import negated
 from medsettle.settle.explain import explain
-from medsettle.settle.run import Settled, Settler, stored_name
+from medsettle.settle.run import Settled, Settler
 
 _US = 1_000_000
 
@@ -300,19 +300,13 @@ class Engine:
             RequestIdReused: The request id was used before with other content.
             LedgerUnavailable: Nothing was recorded.
         """
-        self._check_opening(opening)
-        content: Row = {
-            "pooling_area": opening.pooling_area,
-            "person": opening.person,
-            "account_fen": opening.account_fen,
-            "counters": [list(counter) for counter in opening.counters],
-        }
-        digest = content_digest("opening", content)
+        check_opening(self.rulebook, opening)
+        digest = opening_digest(opening)
         key = (opening.institution, opening.request_id)
         known = self.ledger.requests([key]).get(key)
         if known is None:
             moment = self._moment()
-            entry = _opening_entry(opening, digest, moment)
+            entry = opening_entry(opening, digest, moment)
             self.ledger.append([entry], _microseconds(moment))
         elif known.content_digest != digest:
             raise errors.RequestIdReused(
@@ -320,39 +314,6 @@ class Engine:
                 request_id=opening.request_id,
             )
         return self.person(opening.pooling_area, opening.person)
-
-    def _check_opening(self, opening: Opening) -> None:
-        known = {
-            stored_name(compiled.policy.insurance_type, name)
-            for compiled in self.rulebook.policies
-            if compiled.policy.pooling_area == opening.pooling_area
-            for name in compiled.policy.counters
-        }
-        faults = []
-        if opening.pooling_area not in self.rulebook.areas:
-            hint = suggestion(opening.pooling_area, self.rulebook.areas)
-            faults.append(errors.Fault("pooling_area", f"not served here; {hint}"))
-        for name, text, most in (
-            ("request_id", opening.request_id, limits.REQUEST_ID_CHARS_MAX),
-            ("institution", opening.institution, limits.CODE_CHARS_MAX),
-            ("person", opening.person, limits.PERSON_CHARS_MAX),
-        ):
-            if not 1 <= len(text) <= most or not text.isascii():
-                faults.append(errors.Fault(name, f"expected 1 to {most} ASCII characters"))
-        values = [("account_fen", opening.account_fen)]
-        for index, (counter, _, value) in enumerate(opening.counters):
-            path = f"counters[{index}]"
-            values.append((f"{path}.value", value))
-            if counter not in known:
-                hint = suggestion(counter, known)
-                faults.append(errors.Fault(f"{path}.counter", f"no counter {counter!r}; {hint}"))
-        faults += [
-            errors.Fault(path, f"{value} lies outside 0 to {limits.AMOUNT_FEN_MAX}")
-            for path, value in values
-            if not 0 <= value <= limits.AMOUNT_FEN_MAX
-        ]
-        if faults:
-            raise errors.InvalidRequest(faults)
 
     def person(self, pooling_area: str, person: str) -> PersonState:
         """Return account balance and counters of a person; zeros for one never seen."""
@@ -391,27 +352,3 @@ def _entry(claim: Row, digest: bytes, result: Settled) -> tuple[Entry, Settlemen
         postings=postings,
     )
     return entry, settlement
-
-
-def _opening_entry(opening: Opening, digest: bytes, moment: datetime) -> Entry:
-    area, person = opening.pooling_area, opening.person
-    brought = [(ACCOUNT, 0, opening.account_fen), *opening.counters]
-    postings = tuple(
-        Posting(CounterKey(area, person, counter, period), value)
-        for counter, period, value in brought
-        if value
-    )
-    return Entry(
-        kind="opening",
-        settlement=settlement_id(area, opening.institution, opening.request_id),
-        original=None,
-        institution=opening.institution,
-        request_id=opening.request_id,
-        institution_settlement=None,
-        pooling_area=area,
-        person=person,
-        service_day=day_number(service_day_of(moment)),
-        content_digest=digest,
-        record=b"{}",
-        postings=postings,
-    )

@@ -1,0 +1,88 @@
+"""Openings: what a person brings along when an area moves to this engine in mid-year."""
+
+from datetime import datetime
+
+from medsettle import errors, limits
+from medsettle.core.counters import ACCOUNT, CounterKey
+from medsettle.core.dates import day_number, service_day_of
+from medsettle.core.settlement import Opening, Row
+from medsettle.engine.requests import content_digest, settlement_id
+from medsettle.ledger.entries import Entry, Posting
+from medsettle.policy.book import RuleBook
+from medsettle.policy.vocabulary import suggestion
+from medsettle.settle.run import stored_name
+
+
+def check_opening(rulebook: RuleBook, opening: Opening) -> None:
+    """Refuse an opening with all its faults.
+
+    Raises:
+        InvalidRequest: The area or a counter is unknown, a value is out of range.
+    """
+    known = {
+        stored_name(compiled.policy.insurance_type, name)
+        for compiled in rulebook.policies
+        if compiled.policy.pooling_area == opening.pooling_area
+        for name in compiled.policy.counters
+    }
+    faults = []
+    if opening.pooling_area not in rulebook.areas:
+        hint = suggestion(opening.pooling_area, rulebook.areas)
+        faults.append(errors.Fault("pooling_area", f"not served here; {hint}"))
+    for name, text, most in (
+        ("request_id", opening.request_id, limits.REQUEST_ID_CHARS_MAX),
+        ("institution", opening.institution, limits.CODE_CHARS_MAX),
+        ("person", opening.person, limits.PERSON_CHARS_MAX),
+    ):
+        if not 1 <= len(text) <= most or not text.isascii():
+            faults.append(errors.Fault(name, f"expected 1 to {most} ASCII characters"))
+    values = [("account_fen", opening.account_fen)]
+    for index, (counter, _, value) in enumerate(opening.counters):
+        path = f"counters[{index}]"
+        values.append((f"{path}.value", value))
+        if counter not in known:
+            hint = suggestion(counter, known)
+            faults.append(errors.Fault(f"{path}.counter", f"no counter {counter!r}; {hint}"))
+    faults += [
+        errors.Fault(path, f"{value} lies outside 0 to {limits.AMOUNT_FEN_MAX}")
+        for path, value in values
+        if not 0 <= value <= limits.AMOUNT_FEN_MAX
+    ]
+    if faults:
+        raise errors.InvalidRequest(faults)
+
+
+def opening_digest(opening: Opening) -> bytes:
+    """Return the digest by which a repeated opening is told from a reused request id."""
+    content: Row = {
+        "pooling_area": opening.pooling_area,
+        "person": opening.person,
+        "account_fen": opening.account_fen,
+        "counters": [list(counter) for counter in opening.counters],
+    }
+    return content_digest("opening", content)
+
+
+def opening_entry(opening: Opening, digest: bytes, moment: datetime) -> Entry:
+    """Return the ledger entry that adds an opening to a person's account and counters."""
+    area, person = opening.pooling_area, opening.person
+    brought = [(ACCOUNT, 0, opening.account_fen), *opening.counters]
+    postings = tuple(
+        Posting(CounterKey(area, person, counter, period), value)
+        for counter, period, value in brought
+        if value
+    )
+    return Entry(
+        kind="opening",
+        settlement=settlement_id(area, opening.institution, opening.request_id),
+        original=None,
+        institution=opening.institution,
+        request_id=opening.request_id,
+        institution_settlement=None,
+        pooling_area=area,
+        person=person,
+        service_day=day_number(service_day_of(moment)),
+        content_digest=digest,
+        record=b"{}",
+        postings=postings,
+    )
