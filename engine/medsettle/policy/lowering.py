@@ -48,6 +48,12 @@ from medsettle.policy.program import Builder, Program, Register
 EPOCH_INPUT = "epoch"
 """Input: which stretch of constant tables the rule date falls into, from `Compiled.epochs`."""
 
+# What a stage leaves apart from one another: no part of its base is in two of them.
+_PARTS_OF_BASE = {"kept_back", "deductible", "own_share", "over_cap", "paid"}
+# Each side of each band may be rounded up by less than a fen, and a base with parts of a fen ends
+# inside one.
+_ROUNDED_UP_FEN_MAX = 2 * limits.BANDS_PER_STAGE_MAX + 1
+
 
 @dataclass
 class Lowering:
@@ -61,6 +67,7 @@ class Lowering:
     remaining: Register = field(init=False)
     paid: dict[str, list[Register]] = field(default_factory=dict)
     from_account: list[Register] = field(default_factory=list)
+    base_fen_max: dict[str, int] = field(default_factory=dict)
 
     def lower(self) -> Program:
         """Return the program of the whole waterfall."""
@@ -168,7 +175,17 @@ class Lowering:
         return self.builder.share(amount.register, one, amount.scale, Rounding.HALF_UP)
 
     def _sum(self, names: tuple[str, ...], scale: int) -> Register:
-        return self.builder.sum([lifted(self.builder, self._named(name), scale) for name in names])
+        """Return a sum of named amounts; what one stage left adds up to no more than its base."""
+        build = self.builder
+        total = build.constant(0)
+        for stage in dict.fromkeys(name.rpartition(".")[0] for name in names):
+            own = [name for name in names if name.rpartition(".")[0] == stage]
+            part = build.sum([lifted(build, self._named(name), scale) for name in own])
+            parts = {name.rpartition(".")[2] for name in own}
+            if stage and parts <= _PARTS_OF_BASE and len(parts) == len(own):
+                part = build.at_most(part, self.base_fen_max[stage] * scale)
+            total = build.add(total, part)
+        return total
 
     def _named(self, name: str) -> Amount:
         return Amount(self.remaining) if name == "remaining" else self.amounts[name]
@@ -179,6 +196,7 @@ class Lowering:
         build = self.builder
         base = self._base(stage)
         scale = base.scale
+        self.base_fen_max[stage.name] = base.register.high // scale + _ROUNDED_UP_FEN_MAX
         inside, over_base = self._cap_base(stage, base)
         kept = build.constant(0)
         if stage.keep_back is not None:

@@ -164,17 +164,25 @@ class Builder:
         """Return a - b."""
         if b.constant == 0:
             return a
+        if a == b:
+            return self.constant(0)
         return self._emit(Op.SUB, (a, b), a.low - b.high, a.high - b.low)
 
     def excess(self, a: Register, b: Register) -> Register:
         """Return max(a - b, 0)."""
         return self.max(self.sub(a, b), self.constant(0))
 
-    def within(self, a: Register, b: Register) -> Register:
-        """Return a - b where the caller knows 0 <= b <= a; keeps the proved bounds tight."""
+    def within(self, a: Register, b: Register, most: int = limits.INT64_MAX) -> Register:
+        """Return a - b where the caller knows 0 <= a - b <= most; keeps the bounds tight."""
         if b.constant == 0:
             return a
-        return self._emit(Op.SUB, (a, b), 0, max(a.high - b.low, 0))
+        if a == b:
+            return self.constant(0)
+        return self._emit(Op.SUB, (a, b), 0, min(max(a.high - b.low, 0), most))
+
+    def at_most(self, a: Register, high: int) -> Register:
+        """Return a, of which the caller knows that it never passes `high`."""
+        return a if a.high <= high else replace(a, high=high)
 
     def mul(self, a: Register, b: Register) -> Register:
         """Return a * b for values that are not negative and whose product is proved to fit."""
@@ -187,7 +195,7 @@ class Builder:
 
     def min(self, a: Register, b: Register) -> Register:
         """Return the smaller of a and b."""
-        if a.high <= b.low:
+        if a.high <= b.low or a == b:
             return a
         if b.high <= a.low:
             return b
@@ -195,7 +203,7 @@ class Builder:
 
     def max(self, a: Register, b: Register) -> Register:
         """Return the larger of a and b."""
-        if a.low >= b.high:
+        if a.low >= b.high or a == b:
             return a
         if b.low >= a.high:
             return b
@@ -207,6 +215,9 @@ class Builder:
             return self.constant(1)
         if a.high < b.low:
             return self.constant(0)
+        if a.low == 0 and b.constant == 1:
+            # Half the cost: a comparison makes booleans, which have to become numbers again.
+            return self.min(a, b)
         return self._emit(Op.AT_LEAST, (a, b), 0, 1)
 
     def equal(self, a: Register, b: Register) -> Register:
