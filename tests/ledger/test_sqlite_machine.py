@@ -7,7 +7,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from medsettle.errors import LedgerUnavailable
+from medsettle.errors import InternalError
 from medsettle.ledger import ACCOUNT, CounterKey, Entry, Posting, SqliteLedger
 
 from tests.ledger.building import AREA, entry, ledger_path, recorded, sums
@@ -103,7 +103,7 @@ class LedgerMachine(RuleBasedStateMachine):
             assert len(self.held) + 1 == self.ledger.append(batch, 7)
             self.held += batch
         else:
-            with pytest.raises(LedgerUnavailable):
+            with pytest.raises(InternalError):
                 self.ledger.append(batch, 7)
 
     def _allowed(self, batch: list[Entry]) -> bool:

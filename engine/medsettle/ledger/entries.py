@@ -156,8 +156,9 @@ class Ledger(LedgerReader, Protocol):
             The seq of the first entry.
 
         Raises:
-            LedgerUnavailable: The store refused: a key was used before, a counter or account would
-                fall below zero, or the disk failed. Nothing was recorded; after a failure of the
-                disk the ledger takes no more entries until it is opened again.
+            InternalError: An entry breaks a rule: a key was used before, a counter or account would
+                fall below zero. Nothing was recorded.
+            LedgerUnavailable: The disk or the store failed. Nothing was recorded as far as is
+                known; the ledger takes no more entries until it is opened again.
         """
         ...

@@ -16,7 +16,7 @@ import orjson
 
 from medsettle import limits
 from medsettle.core.counters import CounterKey
-from medsettle.errors import LedgerUnavailable
+from medsettle.errors import InternalError, LedgerUnavailable
 from medsettle.ledger import sqlite_schema as schema
 from medsettle.ledger.entries import CounterMismatch, Entry, Recorded
 from medsettle.ledger.sqlite_file import (
@@ -205,9 +205,10 @@ class SqliteLedger(SqliteReader):
             The seq of the first entry.
 
         Raises:
-            LedgerUnavailable: The store refused. Nothing was recorded. After anything but a broken
-                constraint nobody knows what reached the disk: the ledger takes no more entries
-                until it is opened again.
+            InternalError: An entry breaks a rule of the ledger: a key used before, a counter or
+                account below zero. Nothing was recorded, and sending it again cannot help.
+            LedgerUnavailable: The store failed. Nothing was recorded as far as is known; the
+                ledger takes no more entries until it is opened again, which decides.
         """
         assert len(entries) <= limits.CLAIMS_PER_BATCH_MAX, len(entries)
         with self._write_lock, unavailable(self.path, "append to"):
@@ -220,8 +221,10 @@ class SqliteLedger(SqliteReader):
                 return _last_seq(self._writer) + 1
             try:
                 return self._commit(entries, create_time_us)
-            except apsw.ConstraintError:
-                raise
+            except apsw.ConstraintError as error:
+                raise InternalError(
+                    f"an entry breaks a rule of the ledger: {error}", cause=str(error)
+                ) from error
             except apsw.Error:
                 self._failed = True
                 raise
