@@ -55,6 +55,23 @@ def lifted(build: Builder, amount: Amount, scale: int) -> Register:
     return build.mul(amount.register, build.constant(scale // amount.scale))
 
 
+def widths(
+    build: Builder, start: Register, net: Register, ceilings: Sequence[Register]
+) -> tuple[list[Register], Register]:
+    """Return the part of a net amount in each band, and the part above the last one.
+
+    The claim climbs the bands from `start` to `start + net`. Where it ends, cut off at each ceiling
+    in turn, rises with the ceilings, and the bands are the steps in between.
+    """
+    end = build.add(start, net)
+    parts, reached, floor = [], start, 0
+    for ceiling in ceilings:
+        top = build.max(build.min(end, ceiling), start)
+        parts.append(build.within(top, reached, min(net.high, ceiling.high - floor)))
+        reached, floor = top, ceiling.low
+    return parts, build.within(end, reached, net.high)
+
+
 def rounded_once(
     build: Builder, bands: Sequence[Band], divisor: int, rounding: StageRounding
 ) -> tuple[Register, Register]:

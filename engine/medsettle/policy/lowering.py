@@ -28,6 +28,7 @@ from medsettle.policy.bands import (
     rounded_once,
     solved_once,
     solved_per_band,
+    widths,
 )
 from medsettle.policy.model import (
     ACCOUNT_COUNTER,
@@ -281,20 +282,13 @@ class Lowering:
     ) -> tuple[Register, Register, Amount]:
         """Return the stage's share under its caps, the own share, and what lies above."""
         build = self.builder
-        nothing = Amount(build.constant(0))
         if stage.rate is None:
             mode = stage.rounding.mode if stage.rounding else Rounding.DOWN
             share = build.share(net.register, build.constant(1), net.scale, mode)
             return self._cap_plain(stage, share)
         assert stage.rounding is not None
         divisor = rate_divisor(self.policy, stage.rate)
-        bands = self._bands(stage, net, deductible, divisor)
-        above = Amount(
-            build.within(net.register, build.sum([band.width.register for band in bands])),
-            net.scale,
-        )
-        if not self.policy.tables[stage.rate.table].banded:
-            above = nothing
+        bands, above = self._bands(stage, net, deductible, divisor)
         share = build.sum([band.share for band in bands])
         own = build.sum([band.own for band in bands])
         if stage.rounding.at is RoundingPoint.STAGE and len(bands) > 1:
@@ -317,31 +311,28 @@ class Lowering:
                 inside = build.min(inside, self._room(self._amount_cell(cap.table), cap.counter))
         return inside, build.constant(0), Amount(build.within(share, inside))
 
-    def _bands(self, stage: Stage, net: Amount, deductible: Register, divisor: int) -> list[Band]:
-        """Return the part of the net amount in each band with its shares."""
-        build = self.builder
+    def _bands(
+        self, stage: Stage, net: Amount, deductible: Register, divisor: int
+    ) -> tuple[list[Band], Amount]:
+        """Return the part of the net amount in each band with its shares, and what lies above."""
         assert stage.rate is not None
         table = self.policy.tables[stage.rate.table]
-        count = max(len(version.limits_fen) for version in table.versions)
+        if not table.banded:
+            return [self._band(stage, net, 0, divisor)], Amount(self.builder.constant(0))
         start = self._band_start(stage, Amount(deductible, net.scale))
-        end = build.add(start, net.register)
-        open_fen = end.high // net.scale + 1
-        bands, floor = [], build.constant(0)
-        for column in range(count):
-            width = net.register
-            if table.banded:
-                ceiling = lifted(
-                    self.builder, Amount(self._limit(table, column, open_fen)), net.scale
-                )
-                top, bottom = build.min(end, ceiling), build.max(start, floor)
-                width = build.min(build.excess(top, bottom), net.register)
-                floor = ceiling
-            bands.append(self._band(stage, Amount(width, net.scale), column, divisor))
-            if table.banded:
-                build.output(
-                    f"detail:{stage.name}.band_{column}", self._fen(Amount(width, net.scale))
-                )
-        return bands
+        # An open band ends where no claim gets to.
+        open_fen = (start.high + net.register.high) // net.scale + 1
+        ceilings = [
+            lifted(self.builder, Amount(self._limit(table, column, open_fen)), net.scale)
+            for column in range(max(len(version.limits_fen) for version in table.versions))
+        ]
+        parts, above = widths(self.builder, start, net.register, ceilings)
+        bands = []
+        for column, part in enumerate(parts):
+            width = Amount(part, net.scale)
+            bands.append(self._band(stage, width, column, divisor))
+            self.builder.output(f"detail:{stage.name}.band_{column}", self._fen(width))
+        return bands, Amount(above, net.scale)
 
     def _band_start(self, stage: Stage, deductible: Amount) -> Register:
         """Return where on the bands this claim begins (B2, B3, B3b)."""
