@@ -18,12 +18,12 @@ DRIFT := .venv/drift
 TYPED := engine tests benchmarks protos $(if $(wildcard fixtures/*.py),fixtures)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench check drift lock protos schema
+.PHONY: help demo test lint bench check drift lock protos schema fixtures
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
-demo: $(DEV) ## Settle, explain, cancel and replay a few claims, and show what happens.
+demo: $(DEV) ## Serve, settle a day and real cases, explain, cancel, query: in a minute.
 	@$(BIN)/medsettle demo
 
 test: $(DEV) ## Run every test; the last line is the summary.
@@ -69,3 +69,6 @@ $(DEV): requirements/dev.txt pyproject.toml
 $(BENCH): requirements/bench.txt $(DEV)
 	@$(PIP) install --require-hashes --requirement requirements/bench.txt
 	@touch $@
+
+fixtures: $(DEV) ## Write the generated catalogues anew from their seed.
+	@$(BIN)/python -m fixtures.make_catalogue
