@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -54,6 +55,14 @@ def engine_on(folder: Path) -> Iterator[Engine]:
         yield Engine(load_rule_book(RULES), ledger, Ticking())
     finally:
         ledger.close()
+
+
+def altered(engine: Engine, **methods: Callable[..., object]) -> Engine:
+    """Return the engine with some of its methods behaving as these functions do."""
+    other = copy(engine)
+    for name, method in methods.items():
+        setattr(other, name, method)
+    return other
 
 
 @contextmanager

@@ -9,8 +9,7 @@ import pyarrow as pa
 from medsettle import limits
 from medsettle.client.answers import explanation_of, person_of, policy_of, settlement_of
 from medsettle.client.claims import ClaimLike, claim_message
-from medsettle.client.failures import failure_of
-from medsettle.client.retry import Repeater, service_config
+from medsettle.client.retry import Repeater
 from medsettle.core.settlement import (
     Explanation,
     Opening,
@@ -29,26 +28,7 @@ Request = TypeVar("Request")
 Response = TypeVar("Response")
 
 _ANY: Final = "-"
-# These record something. All others may be repeated by gRPC itself.
-_WRITES: Final = frozenset(
-    {"CreateSettlement", "CancelSettlement", "SettleClaims", "RecordOpening"}
-)
-_SERVICES: Final = tuple(
-    service
-    for file in (settlements, policies, persons)
-    for service in file.DESCRIPTOR.services_by_name.values()
-)
-_READS: Final = tuple(
-    (service.full_name, method.name)
-    for service in _SERVICES
-    for method in service.methods
-    if method.name not in _WRITES
-)
-
 _OPTIONS: Final = (
-    ("grpc.service_config", service_config(_READS)),
-    # gRPC does not repeat what it did not keep, and keeps 256 KiB unless told.
-    ("grpc.per_rpc_retry_buffer_size", 2 * limits.MESSAGE_BYTES_MAX),
     # What was recorded must be readable, so the server alone bounds its answers.
     ("grpc.max_receive_message_length", -1),
     # A server that restarts is back within a second; the first reconnect must not wait for one.
@@ -61,8 +41,8 @@ _OPTIONS: Final = (
 class Client:
     """A connection to one server; safe to share between threads. Use it as a context manager.
 
-    Every call has a deadline. Writes are sent again by their request id until they are answered or
-    the deadline comes; reads are repeated by gRPC.
+    Every call has a deadline, and is sent again until it is answered or the deadline comes: a read
+    where the server was out of reach or busy, a write also where its answer got lost.
 
     All methods raise the errors of `medsettle.errors` as the server met them, `TimeoutError` when
     no answer came in time, and `ConnectionError` when the server is out of reach. After the latter
@@ -90,8 +70,8 @@ class Client:
             self._channel = grpc.insecure_channel(address, options=_OPTIONS)
         else:
             self._channel = grpc.secure_channel(address, credentials, options=_OPTIONS)
-        self._timeout = timeout
-        self._repeater = Repeater(timeout, attempt_timeout or timeout / 2)
+        self._reads = Repeater(timeout, timeout)
+        self._writes = Repeater(timeout, attempt_timeout or timeout / 2)
         self._settlements = settlements_grpc.SettlementServiceStub(self._channel)
         self._policies = policies_grpc.PolicyServiceStub(self._channel)
         self._persons = persons_grpc.PersonServiceStub(self._channel)
@@ -219,15 +199,12 @@ class Client:
     def _read(
         self, method: "grpc.UnaryUnaryMultiCallable[Request, Response]", request: Request
     ) -> Response:
-        try:
-            return method(request, timeout=self._timeout)
-        except grpc.RpcError as call:
-            raise failure_of(call).error from call
+        return self._reads.answer(lambda seconds: method(request, timeout=seconds))
 
     def _write(
         self, method: "grpc.UnaryUnaryMultiCallable[Request, Response]", request: Request
     ) -> Response:
-        return self._repeater.answer(lambda seconds: method(request, timeout=seconds))
+        return self._writes.answer(lambda seconds: method(request, timeout=seconds))
 
 
 def _name(settlement: str) -> str:

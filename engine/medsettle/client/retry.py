@@ -1,15 +1,15 @@
-"""Sending a write again until it is answered, by the same request id.
+"""Sending a request again until it is answered; a write by the same request id.
 
-Reads are left to gRPC's own retry policy (`READS`). Writes need one case more that a service config
-cannot express: an attempt that got no answer in time may have been recorded, and asking again with
-the same request id tells, as long as the caller's own deadline is not over. So attempts have
-deadlines of their own inside it.
+gRPC's own retry policy was tried first and says too little. An attempt that got no answer in time
+may have been recorded, and asking again with the same request id tells; a service config has no
+deadline for an attempt, so it cannot ask. And where a server asks for a longer pause than the
+deadline leaves, gRPC waits for the deadline and reports that, not what the server said. What never
+reached a server is still sent again by gRPC itself.
 """
 
-import json
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -23,26 +23,13 @@ Response = TypeVar("Response")
 BACKOFF_SECONDS_FIRST: Final = 0.05
 BACKOFF_SECONDS_MAX: Final = 2.0
 _GROWTH: Final = 2
-# As gRPC does it: a fifth either way keeps tills that failed together from returning together.
+# A fifth either way keeps tills that failed together from returning together.
 _JITTER: Final = 0.2
-
-
-def service_config(reads: Iterable[tuple[str, str]]) -> str:
-    """Return the service config that has gRPC retry these (service, method) pairs."""
-    policy = {
-        "maxAttempts": limits.CLIENT_ATTEMPTS_MAX,
-        "initialBackoff": f"{BACKOFF_SECONDS_FIRST}s",
-        "maxBackoff": f"{BACKOFF_SECONDS_MAX}s",
-        "backoffMultiplier": _GROWTH,
-        "retryableStatusCodes": ["UNAVAILABLE"],
-    }
-    names = [{"service": service, "method": method} for service, method in reads]
-    return json.dumps({"methodConfig": [{"name": names, "retryPolicy": policy}]})
 
 
 @dataclass(frozen=True, slots=True)
 class Repeater:
-    """Repeats a write within `timeout` seconds, each attempt within `attempt_timeout`."""
+    """Repeats a request within `timeout` seconds, each attempt within `attempt_timeout`."""
 
     timeout: float
     attempt_timeout: float

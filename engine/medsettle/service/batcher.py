@@ -2,9 +2,11 @@
 
 The engine runs inline on the thread of the event loop. A writer thread beside a busy Python thread
 waits for the interpreter lock at every statement and commits hundreds of times fewer claims a
-second; here nothing competes. While a batch is being settled, further calls wait in the sockets;
-once it is done the loop reads them all, and they are the next batch. There is no timer: a lone call
-is settled as soon as one turn of the loop has brought no other.
+second; here nothing competes. While a batch is being settled, further calls wait in the sockets.
+
+Once it is done they do not come all at once: gRPC hands over one new call at a time, and each takes
+several turns of the loop from the socket to its handler. So there is no timer, but a batch begins
+only when `QUIET_TURNS` turns in a row have brought no call.
 """
 
 import asyncio
@@ -12,12 +14,17 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from medsettle import limits
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Row, Settlement
 from medsettle.errors import InternalError, LedgerUnavailable, Overloaded, SettlementError
+
+# A turn that brings nothing takes 2 microseconds, so a lone call waits 50 of them, a small part of
+# its own commit. 64 callers at once came in batches of 1 on average with 1 quiet turn, of 12 with
+# 5, of 41 with 20 and of 48 with 50 (4,000 calls each, callers and server on two shared cores).
+QUIET_TURNS: Final = 20
 
 logger = logging.getLogger(__name__)
 
@@ -100,6 +107,7 @@ class Batcher:
         self._waiting: deque[_Waiting] = deque()
         self._turning = False
         self._seen = 0
+        self._quiet = 0
 
     async def answer(self, row: Row, deadline: float | None = None) -> Answer:
         """Return the answer to one row once its batch is done.
@@ -123,19 +131,19 @@ class Batcher:
         self._waiting.append(waiting)
         if not self._turning:
             self._turning = True
-            self._seen = 0
             self._loop.call_soon(self._turn)
         return await waiting.answer
 
     def _turn(self) -> None:
-        """Wait one more turn of the loop while calls keep arriving, else settle what is there."""
+        """Let the loop turn on while calls keep arriving, else settle what is there."""
         arrived = len(self._waiting)
-        if self._seen < arrived < self._batch_max:
-            self._seen = arrived
+        self._quiet = self._quiet + 1 if arrived == self._seen else 0
+        self._seen = arrived
+        if arrived < self._batch_max and self._quiet < QUIET_TURNS:
             self._loop.call_soon(self._turn)
             return
-        self._seen = 0
         self._settle(self._next_batch())
+        self._seen = self._quiet = 0
         if self._waiting:
             self._loop.call_soon(self._turn)
         else:
