@@ -74,7 +74,7 @@ class _Band:
 
 def settle_reference(policy: Policy, facts: Facts) -> ReferenceResult:
     """Return how a policy splits one claim."""
-    claim = _Claim(policy, facts)
+    claim = Claim(policy, facts)
     for stage in policy.stages:
         claim.settle(stage)
     return claim.result()
@@ -132,7 +132,7 @@ def rounded(amount: Fen, mode: str) -> int:
     return floor(amount) if mode == "down" else ceil(amount)
 
 
-class _Claim:
+class Claim:
     """One claim on its way through the stages."""
 
     def __init__(self, policy: Policy, facts: Facts) -> None:
@@ -177,14 +177,25 @@ class _Claim:
         """Return the one cell of a table without bands that holds for this claim."""
         return self.cells(name)[0][1]
 
-    def room(self, table: str, counter: str | None) -> int:
-        """Return what a limit still leaves: all of it, or what its period has not used."""
+    def room(self, table: str, counter: str | None, part: str | None) -> int:
+        """Return what a limit still leaves: all of it, or what its period has not used.
+
+        What earlier stages of this very claim paid, or met of a deductible, is used as well where
+        the counter adds it up: `part` says which of the two the limit is on.
+        """
         limit = int(self.cell(table))
-        return limit if counter is None else max(limit - self.facts.counters.get(counter, 0), 0)
+        if counter is None:
+            return limit
+        used = self.facts.counters.get(counter, 0)
+        for name in self.policy.counters[counter].sums:
+            if part is not None and name.endswith(f".{part}") and name in self.amounts:
+                used += rounded(self.amounts[name], "half_up")
+        return max(limit - used, 0)
 
     def rooms(self, stage: Stage, on: CapOn) -> list[int]:
         """Return the rooms under the caps of one kind."""
-        return [self.room(cap.table, cap.counter) for cap in stage.caps if cap.on is on]
+        part = "paid" if on is CapOn.PAYMENT else None
+        return [self.room(cap.table, cap.counter, part) for cap in stage.caps if cap.on is on]
 
     # --- one stage -----------------------------------------------------------------------------
 
@@ -200,7 +211,7 @@ class _Claim:
             kept = Fraction(rounded(inside * self.cell(stage.keep_back) * unit, "half_up"), unit)
         deductible: Fen = 0
         if stage.deductible is not None:
-            left = self.room(stage.deductible.table, stage.deductible.counter)
+            left = self.room(stage.deductible.table, stage.deductible.counter, "deductible")
             deductible = min(inside - kept, left)
         net = inside - kept - deductible
         share, own, over = self.shares(stage, net, deductible, fine=fine)

@@ -245,10 +245,17 @@ class Lowering:
             base = build.select(build.sum(chosen), base, build.constant(0))
         return Amount(base, scale)
 
-    def _room(self, limit: Register, counter: str | None) -> Register:
+    def _room(self, limit: Register, counter: str | None, part: str = "") -> Register:
+        """Return what a limit leaves, in this settlement or in the period of its counter.
+
+        Where the counter adds up the `part` of several stages, what earlier stages of this claim
+        put into it is used as well: two funds under one cap never pass it together.
+        """
         if counter is None:
             return limit
-        return self.builder.excess(limit, self._counter(counter))
+        names = [name for name in self.policy.counters[counter].sums if name in self.amounts]
+        used = [self._fen(self.amounts[name]) for name in names if name.endswith(f".{part}")]
+        return self.builder.excess(limit, self.builder.sum([self._counter(counter), *used]))
 
     def _cap_base(self, stage: Stage, base: Amount) -> tuple[Amount, Amount]:
         """Return the part of the base under every cap on the base, and the part above (C2)."""
@@ -266,7 +273,7 @@ class Lowering:
         if stage.deductible is None:
             return build.constant(0)
         standard = self._amount_cell(stage.deductible.table)
-        left = Amount(self._room(standard, stage.deductible.counter))
+        left = Amount(self._room(standard, stage.deductible.counter, "deductible"))
         build.output(f"detail:{stage.name}.deductible_standard", standard)
         return build.min(after.register, lifted(self.builder, left, after.scale))
 
@@ -302,13 +309,20 @@ class Lowering:
         share, own, over = self._cap_share(stage, bands, divisor, (share, own))
         return share, own, self._add(over, above)
 
+    def _payment_rooms(self, stage: Stage) -> list[Register]:
+        """Return what each cap on payment leaves."""
+        return [
+            self._room(self._amount_cell(cap.table), cap.counter, "paid")
+            for cap in stage.caps
+            if cap.on is CapOn.PAYMENT
+        ]
+
     def _cap_plain(self, stage: Stage, share: Register) -> tuple[Register, Register, Amount]:
         """Return share, own and over-cap of a stage that pays all of its base up to a cap."""
         build = self.builder
         inside = share
-        for cap in stage.caps:
-            if cap.on is CapOn.PAYMENT:
-                inside = build.min(inside, self._room(self._amount_cell(cap.table), cap.counter))
+        for room in self._payment_rooms(stage):
+            inside = build.min(inside, room)
         return inside, build.constant(0), Amount(build.within(share, inside))
 
     def _bands(
@@ -400,7 +414,7 @@ class Lowering:
         caps = [cap for cap in stage.caps if cap.on is CapOn.PAYMENT]
         if not caps:
             return share, own, Amount(build.constant(0))
-        rooms = [self._room(self._amount_cell(cap.table), cap.counter) for cap in caps]
+        rooms = self._payment_rooms(stage)
         room = rooms[0]
         for other in rooms[1:]:
             room = build.min(room, other)
