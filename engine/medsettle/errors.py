@@ -51,7 +51,8 @@ class Violation:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column} {self.key_path}: {self.message}"
+        where = f"{self.file}:{self.line}:{self.column} {self.key_path}".rstrip()
+        return f"{where}: {self.message}"
 
 
 class SettlementError(Exception):

@@ -29,6 +29,21 @@ assert RATE_DENOMINATOR_MAX * SUBFEN * RATE_DENOMINATOR_MAX <= INT64_MAX, (
     "a remainder times a numerator must fit when a product is split"
 )
 
+# All rates of one stage, with the factor on its own share, are stated over one common denominator;
+# 2/3 beside 33.3333 % needs 3,000,000.
+RATE_DIVISOR_MAX: Final = 10_000_000
+
+assert RATE_DENOMINATOR_MAX <= RATE_DIVISOR_MAX
+assert RATE_DIVISOR_MAX * SUBFEN * RATE_DIVISOR_MAX <= INT64_MAX // 4, (
+    "a remainder times a numerator must fit, with the remainder of a band beside it"
+)
+
+# The most a stage may look at, were every amount that it names as large as can be. A base that
+# needs more names the same fen several times.
+BASE_FEN_MAX: Final = 32 * AMOUNT_FEN_MAX
+
+assert BASE_FEN_MAX * SUBFEN <= INT64_MAX // 2, "the parts below and above a cap are added up"
+
 # --- a claim -----------------------------------------------------------------------------------
 
 REQUEST_ID_CHARS_MAX: Final = 36
@@ -79,6 +94,8 @@ STAGES_PER_POLICY_MAX: Final = 32
 BANDS_PER_STAGE_MAX: Final = 16
 TABLE_CELLS_MAX: Final = 65_536
 CATALOGUE_ENTRIES_MAX: Final = 1_000_000
+# Settlements that a class such as "second admission" may count; nobody is treated more often.
+COUNTED_TIMES_MAX: Final = 10_000
 
 # --- kernel ------------------------------------------------------------------------------------
 

@@ -1,19 +1,20 @@
 """A pooling area: its hospital levels, catalogue, special pots and shared dimensions."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from medsettle.core.codes import INSURANCE_TYPES
 from medsettle.errors import Violation
-from medsettle.policy.checker import Checker
+from medsettle.policy import keys
+from medsettle.policy.checker import Checker, same_name
+from medsettle.policy.keys import FORMAT, PRICE_LEVELS, UNLISTED
 from medsettle.policy.model import Dimension, Source
-from medsettle.policy.read_tables import read_dimensions, read_sources
-from medsettle.policy.tree import Map
+from medsettle.policy.read_facts import read_dimensions, read_sources
+from medsettle.policy.tree import Map, Place, Sequence, Text, Value
+from medsettle.policy.vocabulary import quoted, suggestion
 
-PRICE_LEVELS = ("level_1", "level_2", "level_3")
-"""The hospital levels that catalogues state ceiling prices for."""
-
-UNLISTED = ("refuse", "own_expense")
-"""What to do with an item the catalogue does not hold."""
+__all__ = ["PRICE_LEVELS", "UNLISTED", "Area", "read_area"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Area:
     `price_levels[i]` are the institution level codes whose ceiling prices stand in column i of the
     catalogue; `special_pots` are the pots its catalogue may name besides the national four.
     `pre_self_pay_as` maps an insurance type without ratios of its own to the one whose it uses.
+    `places` says where some of its keys stand, for faults found between documents.
     """
 
     code: str
@@ -34,6 +36,7 @@ class Area:
     pre_self_pay_as: dict[str, str]
     dimensions: dict[str, Dimension]
     sources: dict[str, Source]
+    places: dict[str, Place] = field(default_factory=dict, compare=False)
 
 
 def read_area(
@@ -41,40 +44,92 @@ def read_area(
 ) -> tuple[Area | None, list[Violation]]:
     """Return the area of an `area.yaml`, or None with every violation found."""
     check = Checker(violations)
-    required = {"format", "area", "name", "institution_levels", "catalogue", "unlisted_items"}
-    parts = check.fields(
-        document, required | {"sources"}, {"special_pots", "dimensions", "pre_self_pay_as", "note"}
-    )
+    parts = check.record(document, keys.AREA)
     if not parts:
         return None, check.violations
-    check.known(parts.get("format"), ["1"], "format")
-    levels = {
-        name: check.texts(codes, "institution level codes")
-        for name, _, codes in check.entries(parts.get("institution_levels"), "hospital levels")
-    }
-    if set(levels) != set(PRICE_LEVELS) and "institution_levels" in parts:
-        check.refuse(
-            parts["institution_levels"].place,
-            f"expected the hospital levels {', '.join(PRICE_LEVELS)}, found {', '.join(levels)}",
-        )
-    sources = read_sources(check, parts.get("sources"))
+    check.one_of(parts.get("format"), [FORMAT])
+    check.text(parts.get("note"))
+    unlisted = check.one_of(parts.get("unlisted_items"), UNLISTED)
     area = Area(
-        code=check.text(parts.get("area")),
+        code=_code(check, parts.get("area"), folder),
         name=check.text(parts.get("name")),
-        price_levels=tuple(levels.get(name, ()) for name in PRICE_LEVELS),
-        catalogue=folder / check.text(parts.get("catalogue")),
-        special_pots=check.texts(parts.get("special_pots"), "pots"),
-        unlisted_items=check.known(parts.get("unlisted_items"), UNLISTED, "choice") or UNLISTED[0],
-        pre_self_pay_as={
-            name: check.text(same)
-            for name, _, same in check.entries(parts.get("pre_self_pay_as"), "insurance types")
-        },
+        price_levels=_price_levels(check, parts.get("institution_levels")),
+        catalogue=folder / _catalogue(check, parts.get("catalogue")),
+        special_pots=_special_pots(check, parts.get("special_pots")),
+        unlisted_items=unlisted or UNLISTED[0],
+        pre_self_pay_as=_pre_self_pay_as(check, parts.get("pre_self_pay_as")),
         dimensions=read_dimensions(check, parts.get("dimensions"), {}),
-        sources=sources,
+        sources=read_sources(check, parts.get("sources")),
+        places={name: value.place for name, value in parts.items()},
     )
-    if area.code != folder.name and "area" in parts:
+    found = sorted(check.violations, key=lambda violation: (violation.line, violation.column))
+    return (None if found else area), found
+
+
+def _code(check: Checker, value: Value | None, folder: Path) -> str:
+    code = check.text(value)
+    if value is not None and code and re.fullmatch(keys.AREA_PATTERN, code) is None:
+        check.refuse(value.place, f"{quoted(code)} is no area; write its six digits")
+    elif value is not None and code and code != folder.name:
         check.refuse(
-            parts["area"].place,
-            f"area {area.code!r} lies in the folder {folder.name!r}; rename one",
+            value.place, f"area {code} lies in the folder {quoted(folder.name)}; rename one"
         )
-    return (None if check.violations else area), check.violations
+    return code
+
+
+def _catalogue(check: Checker, value: Value | None) -> str:
+    name = check.text(value)
+    if value is not None and re.search(r"[/\\]|^\.", name):
+        check.refuse(
+            value.place, f"{quoted(name)} is a path; put the catalogue beside this file and name it"
+        )
+        return ""
+    return name
+
+
+def _price_levels(check: Checker, value: Value | None) -> tuple[tuple[str, ...], ...]:
+    """Return the institution level codes of each hospital level; each code has one level."""
+    levels: dict[str, tuple[str, ...]] = {}
+    owner: dict[str, str] = {}
+    for word, place, codes in check.entries(value, "hospital levels"):
+        name = same_name(word, PRICE_LEVELS)
+        if name is None:
+            hint = suggestion(word, PRICE_LEVELS)
+            check.refuse(place, f"no hospital level is called {quoted(word)}; {hint}")
+            continue
+        levels[name] = check.texts(codes, "institution level codes")
+        for code in levels[name]:
+            if code in owner:
+                both = f"{owner[code]} and {name}"
+                check.refuse(place, f"code {code} belongs to both {both}; keep it in one")
+            owner[code] = name
+    if isinstance(value, Map):
+        for name in PRICE_LEVELS:
+            if name not in levels:
+                check.refuse_missing(value.place, name, "its institution level codes")
+    return tuple(levels.get(name, ()) for name in PRICE_LEVELS)
+
+
+def _special_pots(check: Checker, value: Value | None) -> tuple[str, ...]:
+    if isinstance(value, Sequence) and not value.items:
+        return ()
+    pots = check.texts(value, "special pots")
+    for item in check.items(value, "special pots"):
+        if isinstance(item, Text):
+            name = item.value.strip()
+            check.check_name(name, item.place)
+            if (other := same_name(name, keys.RESERVED_NAMES)) is not None:
+                check.refuse(
+                    item.place, f"{quoted(other)} is an amount of every bill; rename the pot"
+                )
+    return pots
+
+
+def _pre_self_pay_as(check: Checker, value: Value | None) -> dict[str, str]:
+    found = {}
+    for word, place, same in check.entries(value, "insurance types"):
+        own = check.known(Text(place, word), INSURANCE_TYPES, "insurance type")
+        other = check.known(same, INSURANCE_TYPES, "insurance type")
+        if own is not None and other is not None:
+            found[own] = other
+    return found

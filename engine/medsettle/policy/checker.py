@@ -1,16 +1,20 @@
 """The toolkit of the checker: reads tree values and collects every fault with its place.
 
 Nothing here stops at the first fault. A method that cannot read its value records a violation and
-returns a stand-in, so that one run shows a policy officer everything there is to mend.
+returns a stand-in, so that one run shows a policy officer everything there is to mend. What cannot
+be read because of a fault that is recorded already is passed over in silence: one slip of the pen
+is one message.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import TypeVar
 
 from medsettle.errors import Violation
+from medsettle.policy.keys import NAME_PATTERN, Shape
 from medsettle.policy.tree import Map, Place, Sequence, Text, Value
-from medsettle.policy.vocabulary import canonical, suggestion
+from medsettle.policy.vocabulary import canonical, in_chinese, is_chinese, quoted, suggestion
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
@@ -19,6 +23,19 @@ E = TypeVar("E", bound=StrEnum)
 def canonical_name(word: str) -> str:
     """Return a dotted name with every part in its English keyword, `统筹.自付` as `统筹.own`."""
     return ".".join(canonical(part) for part in word.split("."))
+
+
+def same_name(word: str, names: Iterable[str]) -> str | None:
+    """Return the name a word stands for, in either language; None where there is none.
+
+    Names are kept as their document writes them, so that a word which joins the vocabulary later
+    never renames a counter that the ledger holds already.
+    """
+    names = list(names)
+    if word in names:
+        return word
+    meant = canonical_name(word)
+    return next((name for name in names if canonical_name(name) == meant), None)
 
 
 class Checker:
@@ -31,58 +48,148 @@ class Checker:
         """Record a violation at a place."""
         self.violations.append(place.violation(message))
 
-    def fields(self, value: Value, required: set[str], optional: set[str]) -> dict[str, Value]:
+    # --- maps --------------------------------------------------------------------------------
+
+    def record(self, value: Value | None, shape: Shape) -> dict[str, Value]:
         """Return the values of a map by English keyword, refusing unknown and missing keys."""
+        if value is None:
+            return {}
+        says = {key.name: key.english for key in shape}
+        required = [key.name for key in shape.required]
+        return self._fields(value, required, [key.name for key in shape], says)
+
+    def fields(
+        self, value: Value, required: Iterable[str], optional: Iterable[str]
+    ) -> dict[str, Value]:
+        """Return the values of a map whose keys have no descriptions; as `record` otherwise."""
+        required = sorted(required)
+        return self._fields(value, required, [*required, *sorted(optional)], {})
+
+    def _fields(
+        self, value: Value, required: list[str], known: list[str], says: dict[str, str]
+    ) -> dict[str, Value]:
         if not isinstance(value, Map):
-            self.refuse(value.place, f"expected a map with {', '.join(sorted(required))}")
+            self._refuse_no_map(value, f"the keys {', '.join(required or known)}")
+            return {}
+        if not value.readable:
             return {}
         found: dict[str, Value] = {}
-        known = required | optional
         for entry in value:
             word = canonical(entry.key.value)
             if word not in known:
-                hint = suggestion(entry.key.value, known - set(found))
-                self.refuse(entry.key.place, f"unknown word {entry.key.value!r}; {hint}")
+                left = [name for name in known if name not in found]
+                hint = suggestion(entry.key.value, left)
+                self.refuse(entry.key.place, f"unknown word {quoted(entry.key.value)}; {hint}")
             elif word in found:
-                self.refuse(entry.key.place, f"{word!r} is written twice, in two languages")
+                other = f"{word} and {in_chinese(word)}"
+                self.refuse(entry.key.place, f"{other} are the same word; keep one of the two")
             else:
                 found[word] = entry.value
-        for word in sorted(required - set(found)):
-            self.refuse(value.place, f"{word!r} is missing; it has no default, so write it")
+        chinese = any(is_chinese(entry.key.value) for entry in value)
+        for word in required:
+            if word not in found:
+                self.refuse_missing(value.place, word, says.get(word, ""), chinese=chinese)
         return found
 
+    def refuse_missing(self, place: Place, word: str, says: str, *, chinese: bool = False) -> None:
+        """Record that a key is missing, with what its value would say."""
+        shown = quoted(in_chinese(word) if chinese else word)
+        meaning = f" ({says})" if says else ""
+        self.refuse(place, f"{shown}{meaning} is missing; it has no default, so write it")
+
+    def _refuse_no_map(self, value: Value, wanted: str) -> None:
+        if isinstance(value, Text) and not value.readable:
+            return
+        found = "a list stands here"
+        if isinstance(value, Text):
+            found = f"found {quoted(value.value)}" if value.value else "nothing stands here"
+        wide = isinstance(value, Text) and "：" in value.value
+        next_step = "write the narrow colon and a blank: `: `" if wide else f"write {wanted}"
+        self.refuse(value.place, f"{found} where a block is expected; {next_step}")
+
     def entries(self, value: Value | None, what: str) -> list[tuple[str, Place, Value]]:
-        """Return name, place and value of each entry of a map with free keys."""
+        """Return name, place and value of each entry of a map with names of its own."""
         if value is None:
             return []
         if not isinstance(value, Map):
-            self.refuse(value.place, f"expected a map of {what}")
+            self._refuse_no_map(value, f"{what}, each under its name")
             return []
-        return [(canonical(entry.key.value), entry.key.place, entry.value) for entry in value]
+        found: list[tuple[str, Place, Value]] = []
+        for entry in value:
+            names = [name for name, _, _ in found]
+            if (other := same_name(entry.key.value, names)) is not None:
+                both = f"{quoted(entry.key.value)} and {quoted(other)}"
+                self.refuse(entry.key.place, f"{both} are the same word; rename one")
+            else:
+                found.append((entry.key.value, entry.key.place, entry.value))
+        return found
+
+    def quietly_named(self, value: Value | None) -> list[tuple[str, Place, Value]]:
+        """Return the entries of a map that was read before, without telling its faults again."""
+        violations, self.violations = self.violations, []
+        entries = self.entries(value, "")
+        self.violations = violations
+        return entries
+
+    def named(
+        self, value: Value | None, what: str, pattern: str = NAME_PATTERN
+    ) -> list[tuple[str, Place, Value]]:
+        """Return the entries of a map that defines names, refusing those that are none."""
+        entries = self.entries(value, what)
+        for name, place, _ in entries:
+            self.check_name(name, place, pattern)
+        return entries
+
+    def check_name(self, name: str, place: Place, pattern: str = NAME_PATTERN) -> None:
+        """Refuse a name that other parts of the document could not write."""
+        if name and re.fullmatch(pattern, name) is None:
+            begin = " and begins with a letter" if pattern == NAME_PATTERN else ""
+            self.refuse(
+                place,
+                f"{quoted(name)} is no name; a name has up to 50 letters, digits, `_` and `-`"
+                f"{begin}; rename it",
+            )
+
+    # --- lists and texts ---------------------------------------------------------------------
 
     def items(self, value: Value | None, what: str) -> tuple[Value, ...]:
-        """Return the items of a list; a single text counts as a list of one."""
+        """Return the items of a list that is not empty; a single text counts as a list of one."""
         if value is None:
             return ()
         if isinstance(value, Sequence):
+            if not value.items:
+                self.refuse(value.place, f"the list is empty; name the {what} or delete the key")
             return value.items
         if isinstance(value, Text):
             return (value,)
-        self.refuse(value.place, f"expected a list of {what}")
+        keys = ", ".join(entry.key.value for entry in value)
+        self.refuse(
+            value.place, f"found a block with {keys} where a list is expected; list the {what}"
+        )
         return ()
 
     def text(self, value: Value | None) -> str:
         """Return a text that is not empty."""
         if value is None:
             return ""
-        if not isinstance(value, Text) or not value.value.strip():
-            self.refuse(value.place, "expected a text")
+        if not isinstance(value, Text):
+            kind = "a list" if isinstance(value, Sequence) else "a block"
+            self.refuse(value.place, f"found {kind} where one text is expected; write the text")
             return ""
+        if value.readable and not value.value.strip():
+            self.refuse(value.place, "nothing stands here; write the value or delete the key")
         return value.value.strip()
 
     def texts(self, value: Value | None, what: str) -> tuple[str, ...]:
-        """Return a list of texts."""
-        return tuple(self.text(item) for item in self.items(value, what))
+        """Return a list of different texts."""
+        found: list[str] = []
+        for item in self.items(value, what):
+            text = self.text(item)
+            if text and text in found:
+                self.refuse(item.place, f"{quoted(text)} is listed twice; keep one of the two")
+            elif text:
+                found.append(text)
+        return tuple(found)
 
     def parsed(self, value: Value | None, parse: Callable[[str], T], stand_in: T) -> T:
         """Return a text read by `parse`; its ValueError becomes the violation."""
@@ -97,30 +204,44 @@ class Checker:
 
     def choice(self, value: Value | None, kinds: type[E], stand_in: E) -> E:
         """Return a member of an enumeration, refusing words that are none."""
+        word = self.one_of(value, [kind.value for kind in kinds])
+        return kinds(word) if word is not None else stand_in
+
+    def one_of(self, value: Value | None, choices: Iterable[str]) -> str | None:
+        """Return one of the words a key may have; None after recording a violation."""
         if value is None:
-            return stand_in
-        word = canonical(self.text(value))
-        known = [kind.value for kind in kinds]
-        if word in known:
-            return kinds(word)
+            return None
+        choices = list(choices)
+        word = self.text(value)
+        if canonical(word) in choices:
+            return canonical(word)
         if word:
-            self.refuse(value.place, f"{word!r} is no choice here; {suggestion(word, known)}")
-        return stand_in
+            hint = suggestion(word, choices)
+            self.refuse(value.place, f"{quoted(word)} is no choice here; {hint}")
+        return None
+
+    # --- names defined elsewhere -------------------------------------------------------------
 
     def known(self, value: Value | None, names: Iterable[str], what: str) -> str | None:
         """Return a name that must be one of `names`; None after recording a violation."""
         if value is None:
             return None
-        word = canonical_name(self.text(value))
         names = list(names)
-        if word in names:
-            return word
-        if word:
-            self.refuse(value.place, f"no {what} is called {word!r}; {suggestion(word, names)}")
-        return None
+        word = self.text(value)
+        name = same_name(word, names)
+        if name is None and word:
+            hint = suggestion(word, names)
+            self.refuse(value.place, f"no {what} is called {quoted(word)}; {hint}")
+        return name
 
     def known_all(self, value: Value | None, names: Iterable[str], what: str) -> tuple[str, ...]:
-        """Return a list of names that must all be among `names`."""
+        """Return a list of different names that must all be among `names`."""
         names = list(names)
-        found = (self.known(item, names, what) for item in self.items(value, f"{what}s"))
-        return tuple(name for name in found if name is not None)
+        found: list[str] = []
+        for item in self.items(value, f"{what}s"):
+            name = self.known(item, names, what)
+            if name is not None and name in found:
+                self.refuse(item.place, f"{quoted(name)} is listed twice; keep one of the two")
+            elif name is not None:
+                found.append(name)
+        return tuple(found)

@@ -105,7 +105,7 @@ class Counter:
     name: str
     period: Period
     sums: tuple[str, ...]
-    place: Place
+    place: Place = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class Version:
     source: str
     confidence: str
     note: str
-    place: Place
+    place: Place = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ class Table:
     by: tuple[str, ...]
     banded: bool
     versions: tuple[Version, ...]
-    place: Place
+    place: Place = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +204,7 @@ class Stage:
     caps: tuple[Cap, ...] = ()
     rounding: StageRounding | None = None
     account_limited: bool = False
-    place: Place = field(default=Place("", 0, 0, ""))
+    place: Place = field(default=Place("", 0, 0, ""), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +217,11 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One checked rule document."""
+    """One checked rule document.
+
+    `places` says where some of its keys stand, for faults found between documents. Two policies
+    are equal when they say the same, wherever it stands.
+    """
 
     name: str
     title: str
@@ -234,7 +238,8 @@ class Policy:
     tables: dict[str, Table]
     stages: tuple[Stage, ...]
     gaps: tuple[Gap, ...]
-    file: str
+    file: str = field(compare=False)
+    places: dict[str, Place] = field(default_factory=dict, compare=False)
 
 
 STAGE_AMOUNTS = ("base", "kept_back", "deductible", "net", "own_share", "over_cap", "paid")

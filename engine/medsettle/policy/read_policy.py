@@ -1,39 +1,27 @@
 """Read a rule document: from its tree to a checked `Policy`, with all faults at once."""
 
+from dataclasses import replace
 from datetime import date
 
 from medsettle.core import codes
 from medsettle.errors import Violation
-from medsettle.policy import values
+from medsettle.policy import keys, values
 from medsettle.policy.area import Area
-from medsettle.policy.checker import Checker
-from medsettle.policy.model import STAGE_AMOUNTS, Gap, Policy
-from medsettle.policy.read_stages import TOTAL_NAMES, StageReader
-from medsettle.policy.read_tables import (
-    TableReader,
-    read_counters,
-    read_dimensions,
-    read_sources,
-)
+from medsettle.policy.bounds import refuse_too_large
+from medsettle.policy.checker import Checker, same_name
+from medsettle.policy.keys import FORMAT, RULE_DATES, TOTAL_NAMES
+from medsettle.policy.model import STAGE_AMOUNTS, Counter, Dimension, Gap, Policy
+from medsettle.policy.named_amounts import AmountNames
+from medsettle.policy.read_facts import read_counters, read_dimensions, read_sources
+from medsettle.policy.read_stages import StageReader, stage_names
+from medsettle.policy.read_tables import TableReader
 from medsettle.policy.tree import Map, Value
+from medsettle.policy.vocabulary import canonical, quoted
 
-FORMAT = "1"
-RULE_DATES = ("service_date", "admission_date")
+__all__ = ["FORMAT", "RULE_DATES", "amount_names", "read_policy"]
 
-_REQUIRED = {
-    "format",
-    "policy",
-    "title",
-    "pooling_area",
-    "insurance_type",
-    "visit_types",
-    "in_force",
-    "rule_date",
-    "benefit_year",
-    "sources",
-    "stages",
-}
-_OPTIONAL = {"dimensions", "counters", "tables", "gaps", "note"}
+# What is found between documents is shown where these keys stand.
+_PLACES_KEPT = ("policy", "insurance_type", "visit_types", "in_force")
 
 
 def read_policy(
@@ -45,91 +33,138 @@ def read_policy(
         document: The strictly read tree.
         area: The pooling area the document lies in; its dimensions may be used.
         violations: What strict reading refused already.
+
+    Returns:
+        The policy, and the violations in document order; one of the two is empty.
     """
     check = Checker(violations)
-    parts = check.fields(document, _REQUIRED, _OPTIONAL)
+    parts = check.record(document, keys.DOCUMENT)
     if not parts:
-        return None, check.violations
-    check.known(parts.get("format"), [FORMAT], "format")
+        return None, _in_order(check.violations)
+    check.one_of(parts.get("format"), [FORMAT])
     check.known(parts.get("pooling_area"), [area.code], "area of this folder")
+    check.text(parts.get("note"))
     since, until = _in_force(check, parts.get("in_force"))
     sources = read_sources(check, parts.get("sources"))
     counters = read_counters(check, parts.get("counters"))
-    dimensions = area.dimensions | read_dimensions(check, parts.get("dimensions"), counters)
-    tables = TableReader(check, dimensions, sources, since).read(parts.get("tables"))
-    reader = StageReader(check, tables, counters, dimensions, sources, area.special_pots)
+    own = _own_dimensions(check, parts.get("dimensions"), area, counters)
+    dimensions = area.dimensions | own
+    tables = TableReader(check, dimensions, sources, since)
+    tables.read(parts.get("tables"))
+    amounts = AmountNames(check, area.special_pots, stage_names(check, parts.get("stages")))
+    reader = StageReader(check, tables, counters, dimensions, sources, amounts)
     stages = reader.read(parts.get("stages"))
-    amounts = reader.amounts()
-    _check_counters(check, parts.get("counters"), amounts)
-    gaps = _gaps(check, parts.get("gaps"), amounts)
-    year = check.fields(parts["benefit_year"], {"starts"}, set()) if "benefit_year" in parts else {}
+    year = check.record(parts.get("benefit_year"), keys.BENEFIT_YEAR)
+    insurance = check.known(parts.get("insurance_type"), codes.INSURANCE_TYPES, "insurance type")
     policy = Policy(
-        name=check.text(parts.get("policy")),
+        name=_name(check, parts.get("policy")),
         title=check.text(parts.get("title")),
         pooling_area=area.code,
-        insurance_type=check.known(
-            parts.get("insurance_type"), codes.INSURANCE_TYPES, "insurance type"
-        )
-        or "",
+        insurance_type=insurance or "",
         visit_types=check.known_all(parts.get("visit_types"), codes.VISIT_TYPES, "visit type"),
-        in_force_from=since,
+        in_force_from=since or date.min,
         in_force_until=until,
-        rule_date=check.known(parts.get("rule_date"), RULE_DATES, "rule date") or RULE_DATES[0],
+        rule_date=check.one_of(parts.get("rule_date"), RULE_DATES) or RULE_DATES[0],
         year_start=check.parsed(year.get("starts"), values.year_start, values.year_start("01-01")),
         sources=sources,
         dimensions=dimensions,
-        counters=counters,
-        tables=tables,
+        counters=_resolved(check, parts.get("counters"), counters, amounts),
+        tables=tables.tables,
         stages=stages,
-        gaps=gaps,
+        gaps=_gaps(check, parts.get("gaps"), amounts),
         file=document.place.file,
+        places={name: parts[name].place for name in _PLACES_KEPT if name in parts},
     )
-    _refuse_unused(check, document, policy)
-    return (None if check.violations else policy), check.violations
+    if not check.violations:
+        _refuse_unused(check, policy, own, parts)
+        refuse_too_large(check, policy, area)
+    return (None if check.violations else policy), _in_order(check.violations)
 
 
-def _in_force(check: Checker, value: Value | None) -> tuple[date, date | None]:
-    if value is None:
-        return date.min, None
-    parts = check.fields(value, {"from"}, {"until"})
-    since = check.parsed(parts.get("from"), values.day, date.min)
-    until = check.parsed(parts["until"], values.day, date.max) if "until" in parts else None
-    if until is not None and until <= since:
-        check.refuse(value.place, f"in force until {until}, which is not after {since}")
+def _in_order(violations: list[Violation]) -> list[Violation]:
+    """Return violations in the order of the document, those of one place as they were found."""
+    return sorted(violations, key=lambda found: (found.line, found.column))
+
+
+def _name(check: Checker, value: Value | None) -> str:
+    name = check.text(value)
+    if value is not None:
+        check.check_name(name, value.place)
+    return name
+
+
+def _in_force(check: Checker, value: Value | None) -> tuple[date | None, date | None]:
+    """Return the first day in force and the first no longer; None where it is open or unread."""
+    parts = check.record(value, keys.IN_FORCE)
+    since = check.parsed(parts.get("from"), values.day, None)
+    until = check.parsed(parts.get("until"), values.day, None)
+    if since is not None and until is not None and until <= since:
+        check.refuse(
+            parts["until"].place,
+            f"the policy ends on {until}, not after it begins on {since}; correct one",
+        )
     return since, until
 
 
-def _check_counters(check: Checker, value: Value | None, amounts: list[str]) -> None:
-    """Check that what counters add up exists, now that every stage is known."""
-    for _, _, body in check.entries(value, "counters"):
-        if isinstance(body, Map):
-            for entry in body:
-                if entry.key.value in {"sums", "累加"}:
-                    check.known_all(entry.value, amounts, "named amount")
+def _own_dimensions(
+    check: Checker, value: Value | None, area: Area, counters: dict[str, Counter]
+) -> dict[str, Dimension]:
+    """Return the dimensions of the document itself; it may not redefine those of the area."""
+    own = read_dimensions(check, value, counters)
+    for name, place, _ in check.quietly_named(value):
+        if (other := same_name(name, area.dimensions)) is not None:
+            check.refuse(
+                place, f"{quoted(other)} is a dimension of the whole area; rename this one"
+            )
+    return own
 
 
-def _gaps(check: Checker, value: Value | None, amounts: list[str]) -> tuple[Gap, ...]:
-    found = []
+def _resolved(
+    check: Checker, value: Value | None, counters: dict[str, Counter], amounts: AmountNames
+) -> dict[str, Counter]:
+    """Return the counters with the amounts they add up, now that every stage is known."""
+    found = dict(counters)
+    for name, _, body in check.quietly_named(value):
+        for entry in body if isinstance(body, Map) else ():
+            if canonical(entry.key.value) == "sums":
+                found[name] = replace(found[name], sums=amounts.many(entry.value))
+    return found
+
+
+def _gaps(check: Checker, value: Value | None, amounts: AmountNames) -> tuple[Gap, ...]:
+    found: list[Gap] = []
     for item in check.items(value, "gaps"):
-        parts = check.fields(item, {"amount", "says"}, set())
-        amount = check.known(parts.get("amount"), amounts, "named amount")
-        if amount is not None:
-            found.append(Gap(amount, check.text(parts.get("says"))))
+        parts = check.record(item, keys.GAP)
+        says = check.text(parts.get("says"))
+        amount = amounts.one(parts.get("amount"))
+        if amount in {gap.amount for gap in found}:
+            check.refuse(
+                parts["amount"].place, f"{quoted(str(amount))} has a gap already; join them"
+            )
+        elif amount is not None:
+            found.append(Gap(amount, says))
     return tuple(found)
 
 
-def _refuse_unused(check: Checker, document: Map, policy: Policy) -> None:
-    """Refuse tables no stage reads: a number that decides nothing is a number forgotten."""
-    used = set()
+def _refuse_unused(
+    check: Checker, policy: Policy, own: dict[str, Dimension], parts: dict[str, Value]
+) -> None:
+    """Refuse what no stage reads: a number that decides nothing is a number forgotten."""
+    used: set[str | None] = set()
+    asked = {name for table in policy.tables.values() for name in table.by}
     for stage in policy.stages:
         used |= {stage.keep_back} | {cap.table for cap in stage.caps}
         used |= {stage.deductible.table} if stage.deductible else set()
         used |= {stage.rate.table, stage.rate.own_factor} if stage.rate else set()
-    if check.violations:
-        return
+        asked |= {name for name, _ in stage.when}
     for name, table in policy.tables.items():
         if name not in used:
-            check.refuse(table.place, f"no stage uses table {name!r}; use it or delete it")
+            check.refuse(table.place, f"no stage uses table {quoted(name)}; use it or delete it")
+    for name, place, _ in check.quietly_named(parts.get("dimensions")):
+        if name in own and name not in asked:
+            check.refuse(
+                place, f"no table or stage is by dimension {quoted(name)}; use it or delete it"
+            )
 
 
 def amount_names(policy: Policy, special_pots: tuple[str, ...]) -> tuple[str, ...]:

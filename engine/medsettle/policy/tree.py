@@ -1,18 +1,34 @@
 """Strict YAML: maps, lists and text with their positions, and nothing else.
 
 Rule documents are law. A reader that guesses (`no` is false, `1_300` is 1300, an anchor copies a
-block) changes law silently, so this one refuses tags, anchors, duplicate keys and multiple
-documents, and leaves every scalar the text that was written.
+block) changes law silently, so this one refuses tags, anchors, duplicate keys, directives and
+multiple documents, and leaves every scalar the text that was written.
+
+The tree is built from the events of the parser, so that an alias is refused where it stands and
+never followed: a page of aliases would otherwise grow into gigabytes.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    NodeEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
+from ruamel.yaml.reader import ReaderError
 
 from medsettle import limits
 from medsettle.errors import Violation
@@ -34,10 +50,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A scalar: always text."""
+    """A scalar: always text. It is not `readable` where a fault took its place."""
 
     place: Place
     value: str
+    readable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +75,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Map:
-    """A map, in document order."""
+    """A map, in document order. It is not `readable` where a fault hid the whole document."""
 
     place: Place
     entries: tuple[Entry, ...] = field(default=())
+    readable: bool = True
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries)
@@ -70,70 +88,156 @@ class Map:
 Value: TypeAlias = Text | Sequence | Map
 
 
+class _UnreadableError(Exception):
+    """The rest of the document cannot be read; its violation is recorded."""
+
+
 class _Reader:
-    def __init__(self, file: str) -> None:
+    """Builds the tree of one document from the events of the parser."""
+
+    def __init__(self, text: str, file: str) -> None:
         self.file = file
+        self.events: Iterator[Event] = iter(YAML(typ="safe", pure=True).parse(text))
         self.violations: list[Violation] = []
 
-    def place(self, node: Node, key_path: str) -> Place:
-        mark = node.start_mark
+    def place(self, event: Event, key_path: str) -> Place:
+        mark = event.start_mark
         return Place(self.file, mark.line + 1, mark.column + 1, key_path)
 
-    def refuse(self, node: Node, key_path: str, message: str) -> None:
-        self.violations.append(self.place(node, key_path).violation(message))
+    def refuse(self, event: Event, key_path: str, message: str) -> None:
+        self.violations.append(self.place(event, key_path).violation(message))
 
-    def value(self, node: Node, key_path: str, depth: int) -> Value:
-        place = self.place(node, key_path)
-        if node.anchor:
-            self.refuse(node, key_path, "anchors and aliases are not allowed; write the value out")
-        if depth > limits.DOCUMENT_DEPTH_MAX:
+    def document(self) -> Value | None:
+        """Return the only document of the stream; None where there is none."""
+        next(self.events)
+        start = next(self.events)
+        if isinstance(start, StreamEndEvent):
+            return None
+        if isinstance(start, DocumentStartEvent) and (start.version or start.tags):
+            self.refuse(start, "", "lines that begin with % are not allowed; delete them")
+        root = self.value(next(self.events), "", 0)
+        next(self.events)
+        after = next(self.events)
+        if not isinstance(after, StreamEndEvent):
             self.refuse(
-                node, key_path, f"nested deeper than {limits.DOCUMENT_DEPTH_MAX} levels; flatten it"
+                after, "", "a second document begins here; one file holds one, so delete the `---`"
             )
-            return Text(place, "")
-        if isinstance(node, MappingNode):
-            return self.map(node, place, depth)
-        if isinstance(node, SequenceNode):
-            items = (
-                self.value(child, f"{key_path}[{index}]", depth + 1)
-                for index, child in enumerate(node.value)
-            )
-            return Sequence(place, tuple(items))
-        assert isinstance(node, ScalarNode)
-        return Text(place, str(node.value))
+        return root
 
-    def map(self, node: MappingNode, place: Place, depth: int) -> Map:
+    def value(self, event: Event, key_path: str, depth: int) -> Value:
+        place = self.place(event, key_path)
+        if depth > limits.DOCUMENT_DEPTH_MAX:
+            most = limits.DOCUMENT_DEPTH_MAX
+            self.refuse(event, key_path, f"nested deeper than {most} levels; flatten it")
+            raise _UnreadableError
+        self.refuse_marks(event, key_path)
+        if isinstance(event, MappingStartEvent):
+            return self.map(place, depth)
+        if isinstance(event, SequenceStartEvent):
+            items: list[Value] = []
+            while not isinstance(child := next(self.events), SequenceEndEvent):
+                items.append(self.value(child, f"{key_path}[{len(items)}]", depth + 1))
+            return Sequence(place, tuple(items))
+        if isinstance(event, ScalarEvent):
+            return Text(place, str(event.value))
+        return Text(place, "", readable=False)
+
+    def refuse_marks(self, event: Event, key_path: str) -> None:
+        """Refuse anchors, aliases and tags; the parser would obey them."""
+        if isinstance(event, AliasEvent):
+            self.refuse(event, key_path, "an alias repeats another value; write the value out")
+        elif isinstance(event, NodeEvent) and event.anchor:
+            anchor = f"the anchor &{event.anchor} is not allowed"
+            self.refuse(event, key_path, f"{anchor}; delete it and write each value out")
+        tag = str(getattr(event, "ctag", None) or "")
+        if tag and tag != "None":
+            shown = tag.replace("tag:yaml.org,2002:", "!!")
+            self.refuse(event, key_path, f"the tag {shown} is not allowed; write plain text")
+
+    def map(self, place: Place, depth: int) -> Map:
         entries: list[Entry] = []
         seen: dict[str, int] = {}
-        for key_node, value_node in node.value:
-            if not isinstance(key_node, ScalarNode):
-                self.refuse(key_node, place.key_path, "a key must be a plain word")
-                continue
-            key = str(key_node.value)
-            key_path = f"{place.key_path}.{key}" if place.key_path else key
+        while not isinstance(event := next(self.events), MappingEndEvent):
+            key = event.value if isinstance(event, ScalarEvent) else ""
+            key_path = f"{place.key_path}.{key}" if place.key_path and key else key
+            key_path = key_path or place.key_path
+            if not isinstance(event, ScalarEvent):
+                self.refuse(event, key_path, "a key is one plain word, and this is none; rename it")
+                self.value(event, key_path, depth + 1)
+            key_text = Text(self.place(event, key_path), key)
+            if isinstance(event, ScalarEvent):
+                self.refuse_marks(event, key_path)
+            value = self.value(next(self.events), key_path, depth + 1)
             if key in seen:
-                self.refuse(
-                    key_node,
-                    key_path,
-                    f"{key!r} was written before, on line {seen[key]}; keep one of the two",
+                self.violations.append(
+                    key_text.place.violation(
+                        f"'{key}' was written before, on line {seen[key]}; keep one of the two"
+                    )
                 )
-                continue
-            seen[key] = key_node.start_mark.line + 1
-            key_text = Text(self.place(key_node, key_path), key)
-            entries.append(Entry(key_text, self.value(value_node, key_path, depth + 1)))
+            elif isinstance(event, ScalarEvent):
+                seen[key] = key_text.place.line
+                entries.append(Entry(key_text, value))
         return Map(place, tuple(entries))
 
 
-def _tagged(text: str, file: str) -> list[Violation]:
-    """Return a violation for every explicit tag; the parser would obey them."""
-    yaml = YAML(typ="safe", pure=True)
-    found = []
-    for event in yaml.parse(text):
-        tag = getattr(event, "ctag", None)
-        if tag is not None and str(tag) not in {"", "None"}:
-            place = Place(file, event.start_mark.line + 1, event.start_mark.column + 1, "")
-            found.append(place.violation(f"the tag {tag} is not allowed; write plain text"))
-    return found
+# What the parser says, and what it means to somebody who writes rules and not programs.
+_MEANINGS = (
+    (
+        r"found character '\\t'",
+        "a tab stands here; YAML indents with blanks only, so put blanks in its place",
+    ),
+    (
+        r"found character '(.)' that cannot start",
+        r"a text cannot begin with \1; put it between double quotes",
+    ),
+    (
+        r"mapping values are not allowed",
+        "a second `: ` that belongs to no key; put the text between double quotes, or begin this "
+        "line under the line it belongs to",
+    ),
+    (
+        r"could not find expected ':'",
+        "a line without `key: value`; add the colon and a blank after it",
+    ),
+    (
+        r"expected ',' or '([\]}])'",
+        r"the list or block opened before is not closed; add the missing comma or \1",
+    ),
+    (
+        r"unexpected end of stream",
+        "the text ends inside double or single quotes; close the quote",
+    ),
+    (
+        r"expected <block end>|but found '<block|expected the node content",
+        "this line does not belong to the lines above it; align it with the line it continues",
+    ),
+)
+
+
+def _explained(problem: str, line: str) -> str:
+    """Return what to mend, from the parser's problem and the line where it stands."""
+    if "：" in line:
+        return "the colon ：is a wide one; write the narrow colon and a blank: `: `"
+    for pattern, meaning in _MEANINGS:
+        if found := re.search(pattern, problem):
+            return found.expand(meaning)
+    return f"not valid YAML ({problem}); check the indentation and the quotes of this line"
+
+
+def _yaml_fault(error: YAMLError, text: str, file: str) -> Violation:
+    if isinstance(error, ReaderError):
+        line = text.count("\n", 0, error.position) + 1
+        column = error.position - (text.rfind("\n", 0, error.position) + 1) + 1
+        place = Place(file, line, column, "")
+        return place.violation("an invisible control character stands here; delete it")
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    problem = str(getattr(error, "problem", None) or "unreadable")
+    if not isinstance(error, MarkedYAMLError) or mark is None:
+        return Place(file, 1, 1, "").violation(_explained(problem, ""))
+    lines = text.splitlines()
+    # A wide colon makes no key, so that the parser stumbles only on the line after it.
+    near = "".join(lines[max(mark.line - 1, 0) : mark.line + 1])
+    return Place(file, mark.line + 1, mark.column + 1, "").violation(_explained(problem, near))
 
 
 def read(path: Path, shown_as: str | None = None) -> tuple[Map, list[Violation]]:
@@ -146,34 +250,48 @@ def read(path: Path, shown_as: str | None = None) -> tuple[Map, list[Violation]]
     Raises:
         OSError: The file cannot be read.
     """
-    raw = path.read_bytes()
-    return parse(raw, shown_as or str(path))
+    return parse(path.read_bytes(), shown_as or str(path))
 
 
 def parse(raw: bytes, file: str) -> tuple[Map, list[Violation]]:
-    """Return the tree of a document's bytes, with everything that strict reading refuses."""
+    """Return the tree of a document's bytes, with everything that strict reading refuses.
+
+    Where nothing of the document can be read, the map is empty and not `readable`.
+    """
     start = Place(file, 1, 1, "")
-    empty = Map(start)
     if len(raw) > limits.DOCUMENT_BYTES_MAX:
-        size = f"{len(raw)} bytes, more than {limits.DOCUMENT_BYTES_MAX}"
-        return empty, [start.violation(f"the document has {size}; move tables to a catalogue")]
+        size = f"{len(raw):,} bytes, more than {limits.DOCUMENT_BYTES_MAX:,}"
+        return _hidden(start, f"the document has {size}; move tables to a catalogue")
     try:
-        text = raw.decode("utf-8")
+        text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        return empty, [start.violation(f"not UTF-8 at byte {error.start}; save it as UTF-8")]
+        line = raw.count(b"\n", 0, error.start) + 1
+        return _hidden(Place(file, line, 1, ""), "this line is not UTF-8; save the file as UTF-8")
+    tree, violations = _tree(text, file)
+    if isinstance(tree, Map):
+        return tree, violations
+    if not violations:
+        empty = tree is None or (isinstance(tree, Text) and not tree.value)
+        found = "the document is empty" if empty else "expected `key: value` lines"
+        violations = [start.violation(f"{found}; begin with `format: 1`")]
+    return Map(start, readable=False), violations
+
+
+def _tree(text: str, file: str) -> tuple[Value | None, list[Violation]]:
+    """Return the tree of a text, None where it cannot be read or there is nothing."""
+    reader = _Reader(text, file)
     try:
-        violations = _tagged(text, file)
-        root = YAML(typ="safe", pure=True).compose(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = Place(file, mark.line + 1, mark.column + 1, "") if mark else start
-        problem = " ".join(filter(None, [error.context, error.problem]))
-        return empty, [place.violation(f"not valid YAML: {problem}; check indentation and quotes")]
-    if root is None:
-        return empty, [start.violation("the document is empty; begin with `format: 1`")]
-    reader = _Reader(file)
-    tree = reader.value(root, "", 0)
-    violations += reader.violations
-    if not isinstance(tree, Map):
-        return empty, [*violations, start.violation("a document is a map; begin with `format: 1`")]
-    return tree, violations
+        return reader.document(), reader.violations
+    except _UnreadableError:
+        return None, reader.violations
+    except YAMLError as error:
+        return None, [*reader.violations, _yaml_fault(error, text, file)]
+    except (OverflowError, ValueError):
+        # The parser's own escapes (`"\UFFFFFFFF"`) are the one thing it reads without checking.
+        place = Place(file, 1, 1, "")
+        fault = place.violation("an escape like \\U names no character; write the character")
+        return None, [*reader.violations, fault]
+
+
+def _hidden(place: Place, message: str) -> tuple[Map, list[Violation]]:
+    return Map(place, readable=False), [place.violation(message)]

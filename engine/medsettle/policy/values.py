@@ -7,37 +7,69 @@ to happen: is `85` a rate, yuan or fen?
 import re
 from datetime import date
 from fractions import Fraction
+from typing import Final
+from unicodedata import normalize
 
 from medsettle import limits
 from medsettle.core.dates import YearStart
-from medsettle.core.money import fen_from_yuan
+from medsettle.core.money import yuan_from_fen
+from medsettle.policy.vocabulary import quoted
 
-_AMOUNT = re.compile(r"([\d,]+(?:\.\d+)?)\s*(元|yuan|万元)")
-_PERCENT = re.compile(r"(\d+(?:\.\d+)?)%")
-_FRACTION = re.compile(r"(\d+)/(\d+)")
-_COUNT = re.compile(r"(\d+)\s*(?:次|times)")
-_AGE = re.compile(r"(\d+)\s*(?:岁|years)")
-_FEN_PER_TEN_THOUSAND_YUAN = 1_000_000
+_DIGITS = r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,20})"
+NUMBER_PATTERN: Final = _DIGITS + r"(?:\.[0-9]{1,20})?"
+AMOUNT_PATTERN: Final = NUMBER_PATTERN + " ?(?:元|yuan|万元)"
+PERCENT_PATTERN: Final = r"[0-9]{1,20}(?:\.[0-9]{1,20})?%"
+RATE_PATTERN: Final = PERCENT_PATTERN + "|[0-9]{1,20}/[0-9]{1,20}"
+COUNT_PATTERN: Final = "[0-9]{1,20} ?(?:次|times)"
+AGE_PATTERN: Final = "[0-9]{1,20} ?(?:岁|years)"
+DAY_PATTERN: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+YEAR_START_PATTERN: Final = "[0-9]{2}-[0-9]{2}"
+"""How each kind of value is written; the JSON Schema for editors uses the same patterns."""
+
+_FEN_PER_UNIT = {"元": 100, "yuan": 100, "万元": 1_000_000}
+# What a text may be instead of what was expected, nearest first.
+_KINDS = (
+    (NUMBER_PATTERN, "has no unit"),
+    (AMOUNT_PATTERN, "is an amount"),
+    (RATE_PATTERN, "is a rate"),
+    (COUNT_PATTERN, "is a count"),
+    (AGE_PATTERN, "is an age"),
+    (DAY_PATTERN, "is a date"),
+)
+
+
+def _refusal(text: str, pattern: str, wanted: str, example: str) -> ValueError:
+    """Return the error that says what a text is and what stands there instead."""
+    narrow = normalize("NFKC", text).strip()
+    if narrow != text and re.fullmatch(pattern, narrow):
+        return ValueError(f"{quoted(text)} has wide characters; write {narrow}")
+    for other, what in _KINDS:
+        if other != pattern and re.fullmatch(other, text):
+            return ValueError(f"{quoted(text)} {what}; {wanted} is written like {example}")
+    return ValueError(f"{quoted(text)} is not {wanted}; write it like {example}")
 
 
 def amount_fen(text: str) -> int:
     """Return fen of an amount with its unit.
 
     Raises:
-        ValueError: No unit, not a number, or beyond the bound.
+        ValueError: No unit, not a number, part of a fen, or beyond the bound.
 
     >>> amount_fen("1,300元"), amount_fen("24万元"), amount_fen("0.01元")
     (130000, 24000000, 1)
     """
-    found = _AMOUNT.fullmatch(text)
+    found = re.fullmatch(f"({NUMBER_PATTERN}) ?(元|yuan|万元)", text)
     if found is None:
-        raise ValueError(f"{text!r} is not an amount; write it with its unit, like 1300元")
+        if re.fullmatch(NUMBER_PATTERN, text):
+            raise ValueError(f"{quoted(text)} has no unit; write {text}元 if yuan are meant")
+        raise _refusal(text, AMOUNT_PATTERN, "an amount", "1300元")
     number, unit = found.groups()
-    if unit != "万元":
-        return fen_from_yuan(number)
-    fen = Fraction(number.replace(",", "")) * _FEN_PER_TEN_THOUSAND_YUAN
-    if fen.denominator != 1 or fen > limits.AMOUNT_FEN_MAX:
-        raise ValueError(f"{text!r} is not a whole number of fen within the bound")
+    fen = Fraction(number.replace(",", "")) * _FEN_PER_UNIT[unit]
+    if fen.denominator != 1:
+        raise ValueError(f"{quoted(text)} has a part of a fen; the smallest amount is 0.01元")
+    if fen > limits.AMOUNT_FEN_MAX:
+        most = yuan_from_fen(limits.AMOUNT_FEN_MAX)
+        raise ValueError(f"{quoted(text)} is above the largest amount, {most}元; correct it")
     return int(fen)
 
 
@@ -50,18 +82,23 @@ def rate(text: str) -> Fraction:
     >>> rate("85%"), rate("2/3")
     (Fraction(17, 20), Fraction(2, 3))
     """
-    percent, fraction = _PERCENT.fullmatch(text), _FRACTION.fullmatch(text)
-    if percent is not None:
-        value = Fraction(percent[1]) / 100
-    elif fraction is not None and int(fraction[2]):
-        value = Fraction(int(fraction[1]), int(fraction[2]))
-    else:
-        raise ValueError(f"{text!r} is not a rate; write it like 85% or 2/3")
+    if re.fullmatch(RATE_PATTERN, text) is None:
+        if re.fullmatch(NUMBER_PATTERN, text):
+            raise ValueError(f"{quoted(text)} has no unit; write {text}% if percent are meant")
+        raise _refusal(text, RATE_PATTERN, "a rate", "85% or 2/3")
+    over, _, under = text.removesuffix("%").partition("/")
+    if "/" in text and not int(under):
+        raise ValueError(f"{quoted(text)} divides by 0; write a rate like 85% or 2/3")
+    value = Fraction(over) / (int(under) if "/" in text else 100)
     if value > limits.RATE_MAX:
-        raise ValueError(f"{text!r} is above {limits.RATE_MAX * 100}%")
+        most = f"{limits.RATE_MAX * 100}%"
+        raise ValueError(f"{quoted(text)} is above {most}, the most a rate may be; correct it")
     if value.denominator > limits.RATE_DENOMINATOR_MAX:
-        finest = limits.RATE_DENOMINATOR_MAX
-        raise ValueError(f"{text!r} is finer than 1/{finest} and would not be exact")
+        finest = f"{limits.RATE_DENOMINATOR_MAX:,}"
+        raise ValueError(
+            f"{quoted(text)} is finer than one part in {finest} and would not be exact; write what "
+            "the notice prints, like 33.33% or 1/3"
+        )
     return value
 
 
@@ -69,12 +106,14 @@ def count(text: str) -> int:
     """Return a number of times, such as `2次`.
 
     Raises:
-        ValueError: No unit or not a number.
+        ValueError: No unit, not a number, or beyond the bound.
     """
-    found = _COUNT.fullmatch(text)
-    if found is None:
-        raise ValueError(f"{text!r} is not a count; write it with its unit, like 2次")
-    return int(found[1])
+    if re.fullmatch(COUNT_PATTERN, text) is None:
+        raise _refusal(text, COUNT_PATTERN, "a count", "2次")
+    value = int(text.rstrip("次times "))
+    if value > limits.COUNTED_TIMES_MAX:
+        raise ValueError(f"{quoted(text)} is above {limits.COUNTED_TIMES_MAX:,}; correct it")
+    return value
 
 
 def age(text: str) -> int:
@@ -83,12 +122,12 @@ def age(text: str) -> int:
     Raises:
         ValueError: No unit, not a number, or beyond any person's age.
     """
-    found = _AGE.fullmatch(text)
-    if found is None:
-        raise ValueError(f"{text!r} is not an age; write it with its unit, like 70岁")
-    if int(found[1]) > limits.AGE_YEARS_MAX:
-        raise ValueError(f"{text!r} is above {limits.AGE_YEARS_MAX} years")
-    return int(found[1])
+    if re.fullmatch(AGE_PATTERN, text) is None:
+        raise _refusal(text, AGE_PATTERN, "an age", "70岁")
+    value = int(text.rstrip("岁years "))
+    if value > limits.AGE_YEARS_MAX:
+        raise ValueError(f"{quoted(text)} is above {limits.AGE_YEARS_MAX} years; correct it")
+    return value
 
 
 def day(text: str) -> date:
@@ -98,14 +137,14 @@ def day(text: str) -> date:
         ValueError: Not such a date, or outside the years medsettle serves.
     """
     try:
-        value = date.fromisoformat(text) if len(text) == len("2024-05-01") else None
+        value = date.fromisoformat(text) if re.fullmatch(DAY_PATTERN, text) else None
     except ValueError:
         value = None
     if value is None:
-        raise ValueError(f"{text!r} is not a date; write it like 2024-05-01")
+        raise ValueError(f"{quoted(text)} is not a date; write it like 2024-05-01")
     if not limits.SERVICE_YEAR_MIN <= value.year <= limits.SERVICE_YEAR_MAX:
         span = f"{limits.SERVICE_YEAR_MIN} to {limits.SERVICE_YEAR_MAX}"
-        raise ValueError(f"{text!r} lies outside the years {span}")
+        raise ValueError(f"{quoted(text)} lies outside the years {span}; correct it")
     return value
 
 
@@ -119,5 +158,7 @@ def year_start(text: str) -> YearStart:
     try:
         start = date.fromisoformat(f"{common_year}-{text}")
     except ValueError:
-        raise ValueError(f"{text!r} is no day of every year; write it like 07-01") from None
+        start = None
+    if start is None or re.fullmatch(YEAR_START_PATTERN, text) is None:
+        raise ValueError(f"{quoted(text)} is no day of every year; write it like 07-01")
     return YearStart(start.month, start.day)

@@ -4,8 +4,14 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
+from unicodedata import normalize
 
 from medsettle.policy import tree
+
+_QUOTED_CHARS_MAX = 40
+# Two Chinese words of two characters that share one are as near as a typing slip makes them.
+_NEAR = 0.6
+_NEAR_CHINESE = 0.5
 
 
 @cache
@@ -25,6 +31,11 @@ def aliases() -> dict[str, str]:
     return found
 
 
+@cache
+def _chinese() -> dict[str, str]:
+    return {word: alias for alias, word in aliases().items()}
+
+
 def canonical(word: str) -> str:
     """Return the English keyword of a word; a word without an alias is returned as it is.
 
@@ -34,14 +45,53 @@ def canonical(word: str) -> str:
     return aliases().get(word, word)
 
 
+def in_chinese(word: str) -> str:
+    """Return the Chinese alias of a keyword, part by part; a part without one stays as it is.
+
+    >>> in_chinese("deductible"), in_chinese("pool.own_share")
+    ('起付线', 'pool.自付额')
+    """
+    return ".".join(_chinese().get(part, part) for part in word.split("."))
+
+
+def is_chinese(word: str) -> bool:
+    """Return whether a word has a character beyond ASCII, so that its writer uses Chinese words.
+
+    >>> is_chinese("统筹.own"), is_chinese("own")
+    (True, False)
+    """
+    return not word.isascii()
+
+
+def quoted(text: str) -> str:
+    """Return a text as messages show it: on one line, between quotes, and not for pages.
+
+    >>> quoted("1300"), quoted("a" * 50)
+    ("'1300'", "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…'")
+    """
+    line = " ".join(text.split())
+    return f"'{line[:_QUOTED_CHARS_MAX]}{'…' if len(line) > _QUOTED_CHARS_MAX else ''}'"
+
+
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """Return ` Did you mean 'x'?` for the nearest known word, or the list of what is known.
+    """Return which known word was probably meant, or all that are known.
+
+    A word written in Chinese is answered in Chinese.
 
     >>> suggestion("deductable", ["deductible", "caps"])
     "did you mean 'deductible'?"
+    >>> suggestion("起付钱", ["deductible", "caps"])
+    "did you mean '起付线'?"
     """
-    words = sorted(known)
-    near = get_close_matches(canonical(word), words, n=1, cutoff=0.6)
-    if near:
-        return f"did you mean {near[0]!r}?"
-    return f"known here: {', '.join(words)}" if words else "nothing is known here yet"
+    names = sorted(dict.fromkeys(known))
+    if not names:
+        return "none is defined"
+    # Wide digits and letters of a Chinese keyboard count as the narrow ones.
+    word = normalize("NFKC", word)
+    near = get_close_matches(word, names, n=1, cutoff=_NEAR)
+    if not near and is_chinese(word):
+        names = sorted(in_chinese(name) for name in names)
+        near = get_close_matches(word, names, n=1, cutoff=_NEAR_CHINESE)
+    if not near:
+        near = get_close_matches(canonical(word), names, n=1, cutoff=_NEAR)
+    return f"did you mean {quoted(near[0])}?" if near else f"known here: {', '.join(names)}"

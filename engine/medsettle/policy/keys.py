@@ -1,0 +1,290 @@
+"""The keys of rule documents: which may stand where, which must, and what each says.
+
+The checker refuses what is not listed here, and the JSON Schema for editors is made from the same
+lists, so that the two never say different things. The English sentence is part of the checker's
+messages; both sentences are what an editor shows beside the key.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from medsettle.core.codes import POT_NAMES
+
+
+class Key(NamedTuple):
+    """One key: its English keyword and what its value says, in English and Chinese."""
+
+    name: str
+    english: str
+    chinese: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The keys of one kind of block, in the order in which messages and editors list them."""
+
+    name: str
+    required: tuple[Key, ...]
+    optional: tuple[Key, ...] = ()
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter((*self.required, *self.optional))
+
+
+_NOTE: Final = Key("note", "anything a reader should know", "给读者的说明")
+_SOURCE: Final = Key("source", "the source that states it", "出自来源表中的哪一条")
+_CONFIDENCE: Final = Key("confidence", "how far it can be trusted", "可信程度")
+
+DOCUMENT: Final = Shape(
+    "document",
+    (
+        Key("format", "the version of the rule language, 1", "规则语言版本, 写 1"),
+        Key("policy", "the name of this policy, used once", "本政策的唯一标识"),
+        Key("title", "what the policy is called", "政策名称"),
+        Key("pooling_area", "six digits, as the folder", "统筹区六位代码, 与文件夹同名"),
+        Key("insurance_type", "the insurance type it decides", "险种类型代码"),
+        Key("visit_types", "the visit types it decides", "适用的医疗类别代码"),
+        Key("in_force", "from which day, and until which", "施行起止日期"),
+        Key("rule_date", "which date of a claim picks the version", "按哪个日期选用版本"),
+        Key("benefit_year", "when its year of benefits starts", "待遇年度的起始日"),
+        Key("sources", "where its values come from", "数值的来源"),
+        Key("stages", "who pays, in the order of payment", "各支付方, 按支付顺序"),
+    ),
+    (
+        Key("dimensions", "what the rules depend on", "规则所依据的维度"),
+        Key("counters", "what is carried between settlements", "跨结算累计的数额或次数"),
+        Key("tables", "the dated values", "分版本的数值表"),
+        Key("gaps", "amounts that this document cannot decide", "本文件尚不能裁定的金额"),
+        _NOTE,
+    ),
+)
+
+IN_FORCE: Final = Shape(
+    "in_force",
+    (Key("from", "the first day", "首日"),),
+    (Key("until", "the first day no longer in force", "失效日, 该日起不再适用"),),
+)
+
+BENEFIT_YEAR: Final = Shape(
+    "benefit_year",
+    (Key("starts", "its first day, such as 01-01", "年度首日, 如 01-01"),),
+)
+
+SOURCE: Final = Shape(
+    "source",
+    (
+        Key("title", "what the text is called", "文件或资料名称"),
+        Key("where", "where it can be read", "出处"),
+        _CONFIDENCE,
+    ),
+    (_NOTE,),
+)
+
+DIMENSION: Final = Shape(
+    "dimension",
+    (),
+    (
+        Key("column", "the column of the claim it looks at", "所依据的结算字段"),
+        Key("codes", "which codes make each class", "各类别包含的代码"),
+        Key("ages", "the age at which each class begins", "各年龄段的起始年龄"),
+        Key("group", "the benefit group whose members are `yes`", "享受待遇的身份"),
+        Key("counter", "the counter it looks at", "所依据的累计项"),
+        Key("counted", "the count at which each class begins", "各次数段的起始次数"),
+        _NOTE,
+    ),
+)
+
+COUNTER: Final = Shape(
+    "counter",
+    (Key("period", "when it starts again from zero", "清零周期"),),
+    (
+        Key("sums", "the named amounts it adds up", "累加的金额"),
+        Key("counts", "`settlements`: it counts them", "`settlements`: 按结算次数计"),
+        _NOTE,
+    ),
+)
+
+TABLE: Final = Shape(
+    "table",
+    (
+        Key("unit", "whether its cells are amounts or rates", "金额或比例"),
+        Key("versions", "its values, each from a date on", "各版本的数值"),
+    ),
+    (
+        Key("title", "what the table is called", "表名"),
+        Key("by", "the dimensions that pick a row", "按哪些维度取值"),
+        Key("bands", "`yes`: a row holds one rate for each band", "`yes`: 每行按分段各一个比例"),
+        _NOTE,
+    ),
+)
+
+VERSION: Final = Shape(
+    "version",
+    (Key("from", "the first day of these values", "施行首日"), _SOURCE),
+    (
+        Key("value", "the value, where the table is by nothing", "不分维度时的数值"),
+        Key("rows", "one row for each class", "各类别的数值"),
+        Key("limits", "the upper limit of each band", "各分段的上限"),
+        _CONFIDENCE,
+        _NOTE,
+    ),
+)
+
+STAGE: Final = Shape(
+    "stage",
+    (
+        Key("stage", "the name of this stage", "环节标识"),
+        Key("payer", "who pays", "支付方"),
+        _SOURCE,
+        Key("base", "the named amounts it looks at", "支付基数"),
+    ),
+    (
+        Key("title", "what the stage is called", "环节名称"),
+        Key("when", "the classes for which it pays at all", "适用条件"),
+        Key("keep_back", "the rate kept back before anything else", "先行扣除的比例"),
+        Key("deductible", "what must be used up first", "起付线"),
+        Key("bands", "along what the bands of the rate run", "分段的依据"),
+        Key("rate", "at which rate it pays", "支付比例"),
+        Key("caps", "where it stops", "封顶线"),
+        Key("rounding", "where, on which side and how it rounds", "取整的位置、方和方式"),
+        Key("limit", "`account_balance`: it pays what the account holds", "以账户余额为限"),
+        _NOTE,
+    ),
+)
+
+BASE: Final = Shape(
+    "base",
+    (Key("plus", "the named amounts added up", "相加的金额"),),
+    (Key("minus", "the named amounts taken off", "减去的金额"),),
+)
+
+DEDUCTIBLE: Final = Shape(
+    "deductible",
+    (
+        Key("table", "the table of amounts", "金额表"),
+        Key("per", "`settlement`, or the counter it is used up in", "按次, 或在哪个累计项内使用"),
+    ),
+    (_NOTE,),
+)
+
+BANDS: Final = Shape(
+    "bands",
+    (Key("along", "`settlement` or `running_total`", "按本次结算或按累计额"),),
+    (
+        Key("counter", "the counter of the running total", "累计额所用的累计项"),
+        Key("deductible", "`inside` or `outside` the first band", "起付线是否计入首段"),
+        _NOTE,
+    ),
+)
+
+RATE: Final = Shape(
+    "rate",
+    (),
+    (
+        Key("own", "the table of the person's rates", "个人自付比例表"),
+        Key("pays", "the table of the payer's rates", "支付比例表"),
+        Key("target", "the table of the rates to reach with others", "合计应达到的比例表"),
+        Key("own_factor", "the table of factors on the person's share", "自付比例的系数表"),
+        Key("counting", "what counts towards a target", "计入合计的已支付金额"),
+        _NOTE,
+    ),
+)
+
+CAP: Final = Shape(
+    "cap",
+    (
+        Key("table", "the table of amounts", "金额表"),
+        Key("on", "`payment` or `base`: what it limits", "限制支付额或基数"),
+        Key("per", "`settlement`, or the counter it is used up in", "按次, 或在哪个累计项内使用"),
+    ),
+    (
+        Key("excess", "what becomes of a payment above it", "超出支付额的部分如何处理"),
+        _NOTE,
+    ),
+)
+
+ROUNDING: Final = Shape(
+    "rounding",
+    (
+        Key("at", "`band` or `stage`: where it rounds", "在每段或整个环节取整"),
+        Key("side", "`own` or `payer`: which side is rounded", "取整个人一方或支付一方"),
+        Key("mode", "`half_up`, `down` or `up`", "四舍五入、舍去或进位"),
+    ),
+)
+
+GAP: Final = Shape(
+    "gap",
+    (
+        Key("amount", "the named amount it cannot decide", "不能裁定的金额"),
+        Key("says", "why, and what is needed", "原因和所缺内容"),
+    ),
+)
+
+AREA: Final = Shape(
+    "area",
+    (
+        Key("format", "the version of the rule language, 1", "规则语言版本, 写 1"),
+        Key("area", "six digits, as the folder", "统筹区六位代码, 与文件夹同名"),
+        Key("name", "what the area is called", "地名"),
+        Key("institution_levels", "the codes of each hospital level", "各级医院的等级代码"),
+        Key("catalogue", "the file of its catalogue", "目录文件"),
+        Key("unlisted_items", "what happens to an item it does not list", "目录外项目如何处理"),
+        Key("sources", "where its values come from", "数值的来源"),
+    ),
+    (
+        Key("special_pots", "pots for lines with a rate of their own", "按单独比例支付的专项"),
+        Key("dimensions", "what the rules of all its policies depend on", "各政策共用的维度"),
+        Key(
+            "pre_self_pay_as",
+            "whose first-self-pay ratios a scheme uses",
+            "借用哪个险种的先行自付比例",
+        ),
+        _NOTE,
+    ),
+)
+
+SHAPES: Final = (
+    *(DOCUMENT, IN_FORCE, BENEFIT_YEAR, SOURCE, DIMENSION, COUNTER, TABLE, VERSION, STAGE),
+    *(BASE, DEDUCTIBLE, BANDS, RATE, CAP, ROUNDING, GAP, AREA),
+)
+"""Every kind of block a document may hold."""
+
+# --- choices -----------------------------------------------------------------------------------
+
+FORMAT: Final = "1"
+RULE_DATES: Final = ("service_date", "admission_date")
+CONFIDENCES: Final = ("SO", "SW", "SR", "S3", "KH", "KM", "uncertain", "invented")
+"""Labels of a source, from an official text that was read down to a figure of our own making."""
+
+YES: Final = "yes"
+OPEN: Final = "open"
+SETTLEMENT: Final = "settlement"
+SETTLEMENTS: Final = "settlements"
+ACCOUNT_BALANCE: Final = "account_balance"
+DEDUCTIBLE_SIDES: Final = ("inside", "outside")
+PRICE_LEVELS: Final = ("level_1", "level_2", "level_3")
+"""The hospital levels that catalogues state ceiling prices for."""
+
+UNLISTED: Final = ("refuse", "own_expense")
+"""What to do with an item the catalogue does not hold."""
+
+# --- names -------------------------------------------------------------------------------------
+
+TOTAL_NAMES: Final = ("total", "remaining", "in_scope_total")
+"""Named amounts besides pots and stage amounts: the bill, what nobody has paid yet, and the
+in-scope sum with the special pots."""
+
+RESERVED_NAMES: Final = (*TOTAL_NAMES, *POT_NAMES)
+"""Names that stages, tables, counters and dimensions may not take."""
+
+AREA_PATTERN: Final = r"[0-9]{6}"
+
+NAME_PATTERN: Final = r"[^\s0-9!-,./:-@\[-^`{-~\u3000-\u303f\uff00-\uffef-]" + (
+    r"[^\s!-,./:-@\[-^`{-~\u3000-\u303f\uff00-\uffef]{0,49}"
+)
+"""A name: letters of any script, digits, `_` and `-`, not beginning with a digit or `-`. Read the
+same by Python and by the editors' JavaScript; its length is `limits.CODE_CHARS_MAX`."""
+
+CLASS_PATTERN: Final = r"[^\s!-,./:-@\[-^`{-~\u3000-\u303f\uff00-\uffef]{1,50}"
+"""The name of a class: as a name, but it may begin with a digit, like `70岁以上`."""

@@ -1,0 +1,101 @@
+"""Look up the amounts that stages, counters and gaps name: pots, totals, and what stages leave."""
+
+from dataclasses import dataclass
+
+from medsettle.core.codes import POT_NAMES
+from medsettle.policy.checker import Checker, same_name
+from medsettle.policy.keys import TOTAL_NAMES
+from medsettle.policy.model import STAGE_AMOUNTS
+from medsettle.policy.tree import Value
+from medsettle.policy.vocabulary import canonical, quoted, suggestion
+
+# What an amount of a stage holds of the same stage, whatever its caps.
+_PARTS_OF = {
+    "base": {"kept_back", "deductible", "net", "own_share", "over_cap", "paid"},
+    "net": {"own_share", "paid"},
+}
+
+
+@dataclass
+class AmountNames:
+    """The named amounts of one document.
+
+    `stages` are all its stages in order; the first `known` of them may be named so far.
+    """
+
+    check: Checker
+    special_pots: tuple[str, ...]
+    stages: tuple[str, ...]
+    known: int = 0
+
+    def names(self) -> list[str]:
+        """Return every amount that may be named so far."""
+        before = filter(None, self.stages[: self.known])
+        own = [f"{name}.{part}" for name in before for part in STAGE_AMOUNTS]
+        return [*TOTAL_NAMES, *POT_NAMES, *self.special_pots, *own]
+
+    def one(self, value: Value | None) -> str | None:
+        """Return the amount that a text names; None after recording a violation."""
+        if value is None:
+            return None
+        word = self.check.text(value)
+        name = same_name(word, self.names())
+        if name is None and word:
+            self.check.refuse(value.place, self._unknown(word))
+        return name
+
+    def many(self, value: Value | None) -> tuple[str, ...]:
+        """Return the amounts of a list that adds them up: none twice, none inside another."""
+        found: list[str] = []
+        for item in self.check.items(value, "named amounts"):
+            name = self.one(item)
+            if name is None:
+                continue
+            for other in found:
+                if name == other:
+                    self.check.refuse(
+                        item.place, f"{quoted(name)} is listed twice; keep one of the two"
+                    )
+                elif self._holds(name, other) or self._holds(other, name):
+                    part, whole = (other, name) if self._holds(name, other) else (name, other)
+                    self.check.refuse(
+                        item.place,
+                        f"{quoted(part)} is a part of {quoted(whole)} and would count twice; keep "
+                        "one of the two",
+                    )
+            if name not in found:
+                found.append(name)
+        return tuple(found)
+
+    def _unknown(self, word: str) -> str:
+        """Return why a word names no amount, and what to write."""
+        head, dot, part = word.partition(".")
+        stage = same_name(head, self.stages)
+        if not dot:
+            if stage is not None:
+                return f"{quoted(word)} is a stage; name one of its amounts, like {word}.paid"
+            plain = [*TOTAL_NAMES, *POT_NAMES, *self.special_pots]
+            return f"no named amount is called {quoted(word)}; {suggestion(word, plain)}"
+        if stage is None:
+            hint = suggestion(head, self.stages[: self.known])
+            return f"no stage before this place is called {quoted(head)}; {hint}"
+        if canonical(part) not in STAGE_AMOUNTS:
+            hint = suggestion(part, STAGE_AMOUNTS)
+            return f"stage {quoted(stage)} has no amount {quoted(part)}; {hint}"
+        number = self.stages.index(stage)
+        where = "is this very stage" if number == self.known else "stands later"
+        return (
+            f"stage {quoted(stage)} {where}, and a stage looks only at what stands before it; "
+            "change the order or name another amount"
+        )
+
+    def _holds(self, whole: str, part: str) -> bool:
+        """Return whether one amount is a part of another by what they are."""
+        if whole == "total":
+            return part in {*POT_NAMES, *self.special_pots, "in_scope_total"}
+        if whole == "in_scope_total":
+            return part in {"in_scope", *self.special_pots}
+        stage, dot, name = whole.rpartition(".")
+        other, other_dot, inner = part.rpartition(".")
+        same = dot and other_dot and stage == other
+        return bool(same) and inner in _PARTS_OF.get(name, set())

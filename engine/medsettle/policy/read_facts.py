@@ -1,0 +1,177 @@
+"""Read what the rules of a document look at: its sources, dimensions and counters."""
+
+from collections.abc import Callable
+from typing import Final
+
+from medsettle.core import schema
+from medsettle.core.counters import ACCOUNT
+from medsettle.core.dates import Period
+from medsettle.policy import keys, values
+from medsettle.policy.checker import Checker, same_name
+from medsettle.policy.model import Counter, Dimension, Source
+from medsettle.policy.tree import Value
+from medsettle.policy.vocabulary import quoted
+
+# Who the person is and which request it was decide nothing.
+_NO_RULE = {"request_id", "institution_settlement", "person"}
+CODE_COLUMNS: Final = tuple(
+    column.name
+    for column in schema.CLAIM
+    if column.kind is schema.Kind.CODE and column.name not in _NO_RULE
+)
+"""The columns of a claim that a dimension may look at."""
+
+DIMENSION_KINDS: Final = ("column", "ages", "group", "counter")
+_STEPS: Final = {"column": "codes", "counter": "counted"}
+_RESERVED_COUNTERS: Final = (ACCOUNT, keys.SETTLEMENT, *keys.RESERVED_NAMES)
+
+
+def read_sources(check: Checker, value: Value | None) -> dict[str, Source]:
+    """Return the sources by key; each says what it is, where it stands and how sure it is."""
+    found = {}
+    entries = check.named(value, "sources")
+    for key, _, body in entries:
+        parts = check.record(body, keys.SOURCE)
+        confidence = check.one_of(parts.get("confidence"), keys.CONFIDENCES)
+        title, where = check.text(parts.get("title")), check.text(parts.get("where"))
+        check.text(parts.get("note"))
+        found[key] = Source(key, title, where, confidence or "uncertain")
+    return found
+
+
+def cited(check: Checker, value: Value | None, sources: dict[str, Source]) -> str | None:
+    """Return the source a value names; where no sources could be read, that fault says enough."""
+    if not sources:
+        check.text(value)
+        return None
+    return check.known(value, sources, "source")
+
+
+# --- dimensions ---------------------------------------------------------------------------------
+
+
+def read_dimensions(
+    check: Checker, value: Value | None, counters: dict[str, Counter]
+) -> dict[str, Dimension]:
+    """Return the dimensions by name; one that cannot be read has no classes."""
+    found = {}
+    for name, place, body in check.named(value, "dimensions"):
+        if (other := same_name(name, keys.RESERVED_NAMES)) is not None:
+            check.refuse(place, f"{quoted(other)} is the name of an amount; rename the dimension")
+        parts = check.record(body, keys.DIMENSION)
+        check.text(parts.get("note"))
+        found[name] = _dimension(check, name, body, parts, counters)
+    return found
+
+
+def _dimension(
+    check: Checker,
+    name: str,
+    body: Value,
+    parts: dict[str, Value],
+    counters: dict[str, Counter],
+) -> Dimension:
+    """Return a dimension; without classes where it cannot be read."""
+    chosen = [kind for kind in DIMENSION_KINDS if kind in parts]
+    if len(chosen) != 1:
+        if parts:
+            found = f"found {' and '.join(chosen)}" if chosen else "found none"
+            check.refuse(
+                body.place, f"a dimension has one of {', '.join(DIMENSION_KINDS)}; {found}"
+            )
+        return Dimension(name, "code", "", ())
+    kind = chosen[0]
+    steps = _STEPS.get(kind)
+    for extra in ("codes", "counted"):
+        if extra in parts and extra != steps:
+            check.refuse(parts[extra].place, f"`{extra}` does not go with `{kind}`; delete it")
+    if steps is not None and steps not in parts:
+        says = {key.name: key.english for key in keys.DIMENSION}
+        check.refuse_missing(body.place, steps, says[steps])
+    if kind == "column":
+        return _code_dimension(check, name, parts)
+    if kind == "group":
+        group = check.text(parts["group"])
+        return Dimension(name, "group", "benefit_groups", ("no", "yes"), ((), (group,)))
+    if kind == "ages":
+        names, thresholds = _steps(check, parts["ages"], "age bands", values.age, "岁")
+        return Dimension(name, "age", "birth_date", names, thresholds=thresholds)
+    counter = check.known(parts["counter"], counters, "counter") or ""
+    if counter and counters[counter].sums:
+        check.refuse(
+            parts["counter"].place,
+            f"counter {quoted(counter)} adds up amounts and has no count; name one with "
+            "`counts: settlements`",
+        )
+    names, thresholds = _steps(check, parts.get("counted"), "classes", values.count, "次")
+    return Dimension(name, "counter", counter, names, thresholds=thresholds)
+
+
+def _code_dimension(check: Checker, name: str, parts: dict[str, Value]) -> Dimension:
+    column = check.known(parts["column"], CODE_COLUMNS, "claim column") or ""
+    owner: dict[str, str] = {}
+    classes: list[tuple[str, tuple[str, ...]]] = []
+    entries = check.named(parts.get("codes"), "classes of codes", keys.CLASS_PATTERN)
+    for word, place, codes in entries:
+        classes.append((word, check.texts(codes, "codes of this class")))
+        for code in classes[-1][1]:
+            if code in owner:
+                both = f"{quoted(owner[code])} and {quoted(word)}"
+                check.refuse(place, f"code {code} belongs to both {both}; keep it in one class")
+            owner[code] = word
+    if "codes" in parts and not entries:
+        check.refuse(parts["codes"].place, "a dimension has at least one class; add its codes")
+    names = tuple(word for word, _ in classes)
+    return Dimension(name, "code", column, names, tuple(codes for _, codes in classes))
+
+
+def _steps(
+    check: Checker, value: Value | None, what: str, parse: Callable[[str], int], unit: str
+) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Return names and beginnings of classes that follow one another from zero on."""
+    names: list[str] = []
+    thresholds: list[int] = []
+    entries = check.named(value, f"{what}, each with where it begins", keys.CLASS_PATTERN)
+    for word, _, begin in entries:
+        number = check.parsed(begin, parse, -1)
+        if number >= 0 and not names and number:
+            check.refuse(begin.place, f"the first class begins at {number}{unit}; write 0{unit}")
+        elif number >= 0 and thresholds and number <= thresholds[-1]:
+            check.refuse(
+                begin.place,
+                f"class {quoted(word)} begins at {number}{unit}, not after {thresholds[-1]}{unit}; "
+                "write the classes in order",
+            )
+        names.append(word)
+        thresholds.append(number if number >= 0 else 0)
+    if value is not None and not entries:
+        check.refuse(value.place, f"a dimension has at least one class; add one from 0{unit}")
+    return tuple(names), tuple(thresholds)
+
+
+# --- counters -----------------------------------------------------------------------------------
+
+
+def read_counters(check: Checker, value: Value | None) -> dict[str, Counter]:
+    """Return the counters by name.
+
+    What they add up is looked up when the stages are known; until then one that sums holds a
+    blank name.
+    """
+    found = {}
+    for name, place, body in check.named(value, "counters"):
+        if (other := same_name(name, _RESERVED_COUNTERS)) is not None:
+            check.refuse(place, f"{quoted(other)} has a meaning of its own; rename the counter")
+        parts = check.record(body, keys.COUNTER)
+        if parts and ("sums" in parts) == ("counts" in parts):
+            check.refuse(
+                body.place,
+                "a counter either sums named amounts or counts settlements; write one of "
+                "`sums: [...]` and `counts: settlements`",
+            )
+        check.one_of(parts.get("counts"), [keys.SETTLEMENTS])
+        check.text(parts.get("note"))
+        period = check.choice(parts.get("period"), Period, Period.BENEFIT_YEAR)
+        sums = ("",) if "sums" in parts else ()
+        found[name] = Counter(name, period, sums, place)
+    return found
