@@ -17,6 +17,7 @@ from medsettle.policy.catalogue import Catalogue
 from medsettle.policy.compiled import CompiledPolicy, compile_policy
 from medsettle.policy.model import Policy
 from medsettle.policy.read_policy import read_policy
+from medsettle.policy.vocabulary import quoted
 
 AREA_FILE = "area.yaml"
 EXAMPLES_SUFFIX = ".examples.yaml"
@@ -67,31 +68,78 @@ def load_rule_book(folder: Path) -> RuleBook:
     areas: dict[str, Area] = {}
     catalogues: dict[str, Catalogue] = {}
     policies: list[CompiledPolicy] = []
-    violations: list[Violation] = []
-    folders = sorted(path.parent for path in folder.glob(f"*/{AREA_FILE}"))
-    if not folders:
+    violations = _strays(folder)
+    folders = [path for path in sorted(folder.iterdir()) if _is_area_folder(path)]
+    if not folders and not violations:
         place = tree.Place(str(folder), 1, 1, "")
-        raise PolicyRejected(
-            [place.violation(f"no area here; expected folders such as 110000 with {AREA_FILE}")]
-        )
+        fault = f"no area here; add a folder such as 110000 with its {AREA_FILE}"
+        violations = [place.violation(fault)]
     for area_folder in folders:
         area, faults = read_area_folder(area_folder)
         violations += faults
         if area is None:
             continue
         areas[area.code] = area
-        try:
-            catalogues[area.code] = Catalogue.load(area.catalogue, area.special_pots)
-        except PolicyRejected as error:
-            violations += error.violations
+        catalogue, faults = _catalogue(area)
+        violations += faults
+        if catalogue is not None:
+            catalogues[area.code] = catalogue
         for path in policy_files(area_folder):
             compiled, faults = compile_file(path, area)
             violations += faults
             policies += [compiled] if compiled else []
+    violations += _without_ratios([compiled.policy for compiled in policies], areas, catalogues)
     violations += _conflicts([compiled.policy for compiled in policies])
     if violations:
         raise PolicyRejected(violations)
     return RuleBook(areas, catalogues, tuple(policies))
+
+
+def _is_area_folder(path: Path) -> bool:
+    """Return whether a folder holds documents; `__pycache__` and its like do not."""
+    return path.is_dir() and any(path.glob("*.y*ml"))
+
+
+def _strays(folder: Path) -> list[Violation]:
+    """Return a violation for every document that would be passed over in silence."""
+    misplaced = "documents lie in the folder of their area; move the file"
+    misnamed = "documents end in .yaml; rename the file"
+    found = [(path, misplaced) for path in folder.glob("*.y*ml")]
+    found += [(path, misnamed) for path in folder.glob("*/*.yml")]
+    found += [(path, misplaced) for path in folder.glob("*/*/*.y*ml")]
+    return [tree.Place(str(path), 1, 1, "").violation(fault) for path, fault in sorted(found)]
+
+
+def _catalogue(area: Area) -> tuple[Catalogue | None, list[Violation]]:
+    """Return the catalogue of an area, or None with every violation found."""
+    if not area.catalogue.is_file():
+        place = area.places["catalogue"]
+        fault = f"there is no file {quoted(area.catalogue.name)} beside this one; add the catalogue"
+        return None, [place.violation(fault)]
+    try:
+        return Catalogue.load(area.catalogue, area.special_pots), []
+    except PolicyRejected as error:
+        return None, list(error.violations)
+
+
+def _without_ratios(
+    policies: list[Policy], areas: dict[str, Area], catalogues: dict[str, Catalogue]
+) -> list[Violation]:
+    """Return a violation for every policy whose claims the catalogue could not split."""
+    found = []
+    for policy in policies:
+        catalogue = catalogues.get(policy.pooling_area)
+        own = policy.insurance_type
+        column = areas[policy.pooling_area].pre_self_pay_as.get(own, own)
+        if catalogue is not None and column not in catalogue.schemes:
+            found.append(
+                policy.places["insurance_type"].violation(
+                    f"the catalogue has first-self-pay ratios for {', '.join(catalogue.schemes)} "
+                    f"and none for {column}; add the column, or say in {AREA_FILE} with "
+                    "`pre_self_pay_as` whose ratios it uses"
+                )
+            )
+    return found
 
 
 def read_area_folder(folder: Path) -> tuple[Area | None, list[Violation]]:
@@ -99,7 +147,8 @@ def read_area_folder(folder: Path) -> tuple[Area | None, list[Violation]]:
     path = folder / AREA_FILE
     if not path.is_file():
         place = tree.Place(str(path), 1, 1, "")
-        return None, [place.violation(f"missing; a policy lies beside the {AREA_FILE} of its area")]
+        fault = f"the file is missing; a policy lies beside the {AREA_FILE} of its area, so add it"
+        return None, [place.violation(fault)]
     document, violations = tree.read(path)
     return read_area(document, folder, violations)
 
@@ -113,12 +162,13 @@ def policy_files(folder: Path) -> Iterator[Path]:
 
 def compile_file(path: Path, area: Area) -> tuple[CompiledPolicy | None, list[Violation]]:
     """Return the compiled policy of a document, or None with every violation found."""
-    document, faults = tree.read(path)
+    raw = path.read_bytes()
+    document, faults = tree.parse(raw, str(path))
     policy, violations = read_policy(document, area, faults)
     if policy is None:
         return None, violations
     area_bytes = (path.parent / AREA_FILE).read_bytes()
-    digest = sha256(sha256(area_bytes).digest() + path.read_bytes()).hexdigest()
+    digest = sha256(sha256(area_bytes).digest() + raw).hexdigest()
     return compile_policy(policy, area, digest[:DIGEST_CHARS]), []
 
 
@@ -127,49 +177,56 @@ def _conflicts(policies: list[Policy]) -> list[Violation]:
     found = []
     for index, policy in enumerate(policies):
         for other in policies[:index]:
-            same_scheme = (policy.pooling_area, policy.insurance_type) == (
+            if policy.name == other.name:
+                place = policy.places["policy"]
+                fault = f"{quoted(policy.name)} is also the name of {other.file}; rename one"
+                found.append(place.violation(fault))
+            if (policy.pooling_area, policy.insurance_type) == (
                 other.pooling_area,
                 other.insurance_type,
-            )
-            if policy.name == other.name:
-                place = tree.Place(policy.file, 1, 1, "policy")
-                found.append(
-                    place.violation(f"{policy.name!r} is also the name of {other.file}; rename one")
-                )
-            if same_scheme:
+            ):
                 found += [*_overlap(policy, other), *_counter_conflicts(policy, other)]
     return found
 
 
 def _overlap(policy: Policy, other: Policy) -> list[Violation]:
-    shared = sorted(set(policy.visit_types) & set(other.visit_types))
-    ends_before = policy.in_force_until is not None and (
-        policy.in_force_until <= other.in_force_from
-    )
-    begins_after = other.in_force_until is not None and (
-        other.in_force_until <= policy.in_force_from
-    )
-    if not shared or ends_before or begins_after:
+    """Return a violation where two policies of one scheme share a visit type and a day."""
+    shared = [kind for kind in policy.visit_types if kind in other.visit_types]
+    since = max(policy.in_force_from, other.in_force_from)
+    ends = [end for end in (policy.in_force_until, other.in_force_until) if end is not None]
+    if not shared or any(end <= since for end in ends):
         return []
-    place = tree.Place(policy.file, 1, 1, "visit_types")
-    kinds = ", ".join(shared)
+    until = f"until {min(ends)}" if ends else "on"
+    kinds = f"visit type{'s' if len(shared) > 1 else ''} {', '.join(shared)}"
     return [
-        place.violation(
-            f"visit type {kinds} is also decided by {other.file} at the same time; "
-            "give one of them an end or take the visit type out"
+        policy.places["visit_types"].violation(
+            f"{kinds} from {since} {until}: {other.file} decides the same claims; take the visit "
+            "type out of one of the two, or end one with `until`"
         )
     ]
 
 
 def _counter_conflicts(policy: Policy, other: Policy) -> list[Violation]:
+    """Return a violation for every counter that two policies of one scheme share but not mean."""
     found = []
-    for name in set(policy.counters) & set(other.counters):
-        mine, theirs = policy.counters[name], other.counters[name]
+    for name, mine in policy.counters.items():
+        theirs = other.counters.get(name)
+        if theirs is None:
+            continue
         if mine.period is not theirs.period:
             found.append(
                 mine.place.violation(
-                    f"counter {name!r} counts per {mine.period} here and per {theirs.period} in "
-                    f"{other.file}; a shared counter has one period"
+                    f"counter {quoted(name)} counts per {mine.period} here and per "
+                    f"{theirs.period} in {other.file}; a shared counter has one period, so change "
+                    "it or rename one"
                 )
             )
-    return sorted(found, key=str)
+        if bool(mine.sums) is not bool(theirs.sums):
+            kinds = ("settlements", "amounts")
+            found.append(
+                mine.place.violation(
+                    f"counter {quoted(name)} holds {kinds[bool(mine.sums)]} here and "
+                    f"{kinds[bool(theirs.sums)]} in {other.file}; rename one"
+                )
+            )
+    return found
