@@ -18,10 +18,16 @@ Column: TypeAlias = NDArray[np.int64]
 
 
 class BlockRunner:
-    """A program planned once for some of its outputs; it keeps no rows, so threads may share it."""
+    """A program planned once for some of its outputs; it keeps no rows, so threads may share it.
+
+    Outputs that are proved to be equal, such as the payers a policy does not ask, share a result:
+    `results` says which result each output is, `result_count` how many there are.
+    """
 
     def __init__(self, program: Program, outputs: Sequence[str]) -> None:
         self._plan = passes.plan(program, outputs)
+        self.results = self._plan.results
+        self.result_count = self._plan.result_count
 
     def run(self, inputs: Mapping[str, Column], rows: int) -> dict[str, Column]:
         """Return the planned outputs for every row.
@@ -32,23 +38,28 @@ class BlockRunner:
             rows: Number of claims.
 
         Returns:
-            Each output with shape (rows,), int64, in the order they were asked for.
+            Each output with shape (rows,), int64, in the order they were asked for. Equal outputs
+            share one column.
         """
+        columns = [np.empty(rows, dtype=np.int64) for _ in range(self.result_count)]
+        self.fill(inputs, columns, rows)
+        return {name: columns[number] for name, number in self.results.items()}
+
+    def fill(self, inputs: Mapping[str, Column], results: Sequence[Column], rows: int) -> None:
+        """Write the results into columns of shape (rows,) that share no memory; see `run`."""
         plan = self._plan
-        results = {name: np.empty(rows, dtype=np.int64) for name in plan.outputs}
-        columns = [*(inputs[name] for name in plan.inputs), *results.values()]
+        columns = [*(inputs[name] for name in plan.inputs), *results]
         size = min(rows, limits.BLOCK_ROWS)
         scratch = [np.empty(size, dtype=np.int64) for _ in range(plan.scratch_count)]
         if rows <= limits.BLOCK_ROWS:
-            self._run([*columns, *scratch])
-            return results
+            self._run_block([*columns, *scratch])
+            return
         for start in range(0, rows, limits.BLOCK_ROWS):
             block = [column[start : start + limits.BLOCK_ROWS] for column in columns]
             own = [column[: rows - start] for column in scratch]
-            self._run([*block, *own])
-        return results
+            self._run_block([*block, *own])
 
-    def _run(self, columns: list[Column]) -> None:
+    def _run_block(self, columns: list[Column]) -> None:
         plan = self._plan
         places = [*plan.fixed, *columns]
         places += [places[place].view(np.uint64) for place in plan.viewed]

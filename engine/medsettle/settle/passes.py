@@ -40,14 +40,16 @@ class Pass(NamedTuple):
 class Plan:
     """The passes of a program for some of its outputs.
 
-    Places are numbered: first `fixed`, then a block of each of `inputs`, of each of `outputs`, then
-    `scratch_count` blocks of scratch, then an unsigned view of each place in `viewed`.
+    Places are numbered: first `fixed`, then a block of each of `inputs`, of each result, then
+    `scratch_count` blocks of scratch, then an unsigned view of each place in `viewed`. `results`
+    says which result each output is: what is equal for every claim is worked out and kept once.
     """
 
     passes: tuple[Pass, ...]
     fixed: tuple[Block, ...]
     inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
+    results: dict[str, int]
+    result_count: int
     scratch_count: int
     viewed: tuple[int, ...]
 
@@ -66,7 +68,7 @@ def plan(program: Program, outputs: Sequence[str]) -> Plan:
             draft.input(name, register)
     for instruction in reversed(kept):
         draft.lower(instruction)
-    return _placed(draft, [(name, draft.result(program.outputs[name])) for name in outputs])
+    return _placed(draft, {name: draft.result(program.outputs[name]) for name in outputs})
 
 
 def _gather(table: Block, index: Block, *, out: Block) -> None:
@@ -96,22 +98,16 @@ class _Draft:
     values: dict[int, int] = field(default_factory=dict)
     known: dict[object, int] = field(default_factory=dict)
     count: int = 0
-    written: set[int] = field(default_factory=set)
 
     def input(self, name: str, register: Register) -> None:
         """Give an input column its value."""
         self.inputs[name] = self.values[register.number] = self._next()
 
     def result(self, register: Register) -> int:
-        """Return a value of its own for an output, written by some pass."""
+        """Return a value for an output, written by some pass even if it is an input or a number."""
         value = self._value(register)
-        produced = {step.out for step in self.passes} - self.written
-        if value not in produced:
-            # It is an input, one number for all rows, or what another output is already.
-            step = Pass(np.add, value, self._number(0), self._next())
-            self.passes.append(step)
-            value = step.out
-        self.written.add(value)
+        if value in self.fixed or value in self.inputs.values():
+            return self._emit(np.add, value, self._number(0))
         return value
 
     def lower(self, instruction: Instruction) -> None:
@@ -204,11 +200,12 @@ class _Draft:
         return self._emit(np.subtract, amount, self._emit(np.multiply, whole, divisor))
 
 
-def _placed(draft: _Draft, results: Sequence[tuple[str, int]]) -> Plan:
-    """Return the plan of a draft: every value in a place."""
+def _placed(draft: _Draft, outputs: dict[str, int]) -> Plan:
+    """Return the plan of a draft whose outputs are values: every value in a place."""
     homes = {value: place for place, value in enumerate([*draft.fixed, *draft.inputs.values()])}
     first = len(homes)
-    reserved = {value: first + number for number, (_, value) in enumerate(results)}
+    results = {value: number for number, value in enumerate(dict.fromkeys(outputs.values()))}
+    reserved = {value: first + number for value, number in results.items()}
     written, count = _homes(draft.passes, reserved, first + len(results))
     homes |= written
     viewed: dict[int, int] = {}
@@ -227,7 +224,8 @@ def _placed(draft: _Draft, results: Sequence[tuple[str, int]]) -> Plan:
         tuple(passes),
         tuple(draft.fixed.values()),
         tuple(draft.inputs),
-        tuple(name for name, _ in results),
+        {name: results[value] for name, value in outputs.items()},
+        len(results),
         count - first - len(results),
         tuple(viewed),
     )
