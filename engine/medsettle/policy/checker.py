@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from medsettle.errors import Violation
-from medsettle.policy.keys import NAME_PATTERN, Shape
+from medsettle.policy.keys import NAME_PATTERN, SHAPES, Shape
 from medsettle.policy.tree import Map, Place, Sequence, Text, Value
 from medsettle.policy.vocabulary import canonical, in_chinese, is_chinese, quoted, suggestion
 
@@ -38,6 +38,18 @@ def same_name(word: str, names: Iterable[str]) -> str | None:
     return next((name for name in names if canonical_name(name) == meant), None)
 
 
+def _unknown(word: str, left: list[str], shape: Shape | None) -> str:
+    """Return why a key cannot stand where it does: misspelt, or at home in another block."""
+    homes = [other.name for other in SHAPES if canonical(word) in {key.name for key in other}]
+    if shape is None or not homes:
+        return f"unknown word {quoted(word)}; {suggestion(word, left)}"
+    home = " or ".join(homes)
+    return (
+        f"{quoted(word)} belongs in {home}, not in {shape.name}; indent it with the block it "
+        "belongs to"
+    )
+
+
 class Checker:
     """Collects the violations of one document while its parts are read."""
 
@@ -54,19 +66,18 @@ class Checker:
         """Return the values of a map by English keyword, refusing unknown and missing keys."""
         if value is None:
             return {}
-        says = {key.name: key.english for key in shape}
         required = [key.name for key in shape.required]
-        return self._fields(value, required, [key.name for key in shape], says)
+        return self._fields(value, required, [key.name for key in shape], shape)
 
     def fields(
         self, value: Value, required: Iterable[str], optional: Iterable[str]
     ) -> dict[str, Value]:
         """Return the values of a map whose keys have no descriptions; as `record` otherwise."""
         required = sorted(required)
-        return self._fields(value, required, [*required, *sorted(optional)], {})
+        return self._fields(value, required, [*required, *sorted(optional)], None)
 
     def _fields(
-        self, value: Value, required: list[str], known: list[str], says: dict[str, str]
+        self, value: Value, required: list[str], known: list[str], shape: Shape | None
     ) -> dict[str, Value]:
         if not isinstance(value, Map):
             self._refuse_no_map(value, f"the keys {', '.join(required or known)}")
@@ -78,14 +89,14 @@ class Checker:
             word = canonical(entry.key.value)
             if word not in known:
                 left = [name for name in known if name not in found]
-                hint = suggestion(entry.key.value, left)
-                self.refuse(entry.key.place, f"unknown word {quoted(entry.key.value)}; {hint}")
+                self.refuse(entry.key.place, _unknown(entry.key.value, left, shape))
             elif word in found:
                 other = f"{word} and {in_chinese(word)}"
                 self.refuse(entry.key.place, f"{other} are the same word; keep one of the two")
             else:
                 found[word] = entry.value
         chinese = any(is_chinese(entry.key.value) for entry in value)
+        says = {key.name: key.english for key in shape or ()}
         for word in required:
             if word not in found:
                 self.refuse_missing(value.place, word, says.get(word, ""), chinese=chinese)

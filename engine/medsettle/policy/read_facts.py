@@ -9,7 +9,7 @@ from medsettle.core.dates import Period
 from medsettle.policy import keys, values
 from medsettle.policy.checker import Checker, same_name
 from medsettle.policy.model import Counter, Dimension, Source
-from medsettle.policy.tree import Value
+from medsettle.policy.tree import Map, Value
 from medsettle.policy.vocabulary import quoted
 
 # Who the person is and which request it was decide nothing.
@@ -23,6 +23,9 @@ CODE_COLUMNS: Final = tuple(
 
 DIMENSION_KINDS: Final = ("column", "ages", "group", "counter")
 _STEPS: Final = {"column": "codes", "counter": "counted"}
+# What a counter adds up before the stages are known, and where it says neither that nor a count.
+_SUMS: Final = ("sums",)
+_UNREAD: Final = ("unread",)
 _RESERVED_COUNTERS: Final = (ACCOUNT, keys.SETTLEMENT, *keys.RESERVED_NAMES)
 
 
@@ -30,6 +33,8 @@ def read_sources(check: Checker, value: Value | None) -> dict[str, Source]:
     """Return the sources by key; each says what it is, where it stands and how sure it is."""
     found = {}
     entries = check.named(value, "sources")
+    if isinstance(value, Map) and value.readable and not entries:
+        check.refuse(value.place, "every value cites a source; name at least one")
     for key, _, body in entries:
         parts = check.record(body, keys.SOURCE)
         confidence = check.one_of(parts.get("confidence"), keys.CONFIDENCES)
@@ -97,7 +102,7 @@ def _dimension(
         names, thresholds = _steps(check, parts["ages"], "age bands", values.age, "岁")
         return Dimension(name, "age", "birth_date", names, thresholds=thresholds)
     counter = check.known(parts["counter"], counters, "counter") or ""
-    if counter and counters[counter].sums:
+    if counter and counters[counter].sums == _SUMS:
         check.refuse(
             parts["counter"].place,
             f"counter {quoted(counter)} adds up amounts and has no count; name one with "
@@ -155,8 +160,7 @@ def _steps(
 def read_counters(check: Checker, value: Value | None) -> dict[str, Counter]:
     """Return the counters by name.
 
-    What they add up is looked up when the stages are known; until then one that sums holds a
-    blank name.
+    What they add up is looked up when the stages are known; until then they hold a stand-in.
     """
     found = {}
     for name, place, body in check.named(value, "counters"):
@@ -172,6 +176,7 @@ def read_counters(check: Checker, value: Value | None) -> dict[str, Counter]:
         check.one_of(parts.get("counts"), [keys.SETTLEMENTS])
         check.text(parts.get("note"))
         period = check.choice(parts.get("period"), Period, Period.BENEFIT_YEAR)
-        sums = ("",) if "sums" in parts else ()
+        sums = _UNREAD if ("sums" in parts) == ("counts" in parts) else ()
+        sums = _SUMS if "sums" in parts and "counts" not in parts else sums
         found[name] = Counter(name, period, sums, place)
     return found

@@ -42,7 +42,7 @@ def read_policy(
     if not parts:
         return None, _in_order(check.violations)
     check.one_of(parts.get("format"), [FORMAT])
-    check.known(parts.get("pooling_area"), [area.code], "area of this folder")
+    _check_area(check, parts.get("pooling_area"), area)
     check.text(parts.get("note"))
     since, until = _in_force(check, parts.get("in_force"))
     sources = read_sources(check, parts.get("sources"))
@@ -84,6 +84,15 @@ def read_policy(
 def _in_order(violations: list[Violation]) -> list[Violation]:
     """Return violations in the order of the document, those of one place as they were found."""
     return sorted(violations, key=lambda found: (found.line, found.column))
+
+
+def _check_area(check: Checker, value: Value | None, area: Area) -> None:
+    code = check.text(value)
+    if value is not None and code and code != area.code:
+        check.refuse(
+            value.place,
+            f"{quoted(code)} in the folder of area {area.code}; correct it, or move the file",
+        )
 
 
 def _name(check: Checker, value: Value | None) -> str:

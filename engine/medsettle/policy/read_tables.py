@@ -126,8 +126,8 @@ class TableReader:
             says = {key.name: key.english for key in keys.VERSION}
             check.refuse_missing(item.place, wanted, says[wanted])
         if other in parts:
-            by = f"by {', '.join(heading.by)}" if heading.by else "by nothing"
-            check.refuse(parts[other].place, f"the table is {by}; write `{wanted}` in its place")
+            by = f"is by {', '.join(heading.by)}" if heading.by else "has no `by`"
+            check.refuse(parts[other].place, f"the table {by}; write `{wanted}` in place of this")
         if len(cells) > limits.TABLE_CELLS_MAX:
             most = limits.TABLE_CELLS_MAX
             check.refuse(item.place, f"{len(cells)} cells, more than {most}; split the table")

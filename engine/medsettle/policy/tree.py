@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
     DocumentStartEvent,
@@ -97,6 +97,7 @@ class _Reader:
 
     def __init__(self, text: str, file: str) -> None:
         self.file = file
+        self.text = text
         self.events: Iterator[Event] = iter(YAML(typ="safe", pure=True).parse(text))
         self.violations: list[Violation] = []
 
@@ -113,7 +114,8 @@ class _Reader:
         start = next(self.events)
         if isinstance(start, StreamEndEvent):
             return None
-        if isinstance(start, DocumentStartEvent) and (start.version or start.tags):
+        before = self.text[: start.end_mark.index]
+        if isinstance(start, DocumentStartEvent) and re.search(r"^%", before, re.MULTILINE):
             self.refuse(start, "", "lines that begin with % are not allowed; delete them")
         root = self.value(next(self.events), "", 0)
         next(self.events)
@@ -200,44 +202,59 @@ _MEANINGS = (
         "a line without `key: value`; add the colon and a blank after it",
     ),
     (
+        r"expected a comment or a line break|chomping or indentation",
+        "a text cannot begin with > or |; put it between double quotes",
+    ),
+    (
+        r"expected alphabetic or numeric character",
+        "a text cannot begin with * or &; put it between double quotes",
+    ),
+    (
         r"expected ',' or '([\]}])'",
-        r"the list or block opened before is not closed; add the missing comma or \1",
+        r"what is opened here is not closed; add the missing comma or \1",
     ),
     (
         r"unexpected end of stream",
-        "the text ends inside double or single quotes; close the quote",
+        "the quote that is opened here is not closed; add the closing quote",
     ),
     (
-        r"expected <block end>|but found '<block|expected the node content",
+        r"expected <block end>|but found '<block|expected the node content|<document start>",
         "this line does not belong to the lines above it; align it with the line it continues",
     ),
 )
 
 
-def _explained(problem: str, line: str) -> str:
-    """Return what to mend, from the parser's problem and the line where it stands."""
-    if "：" in line:
-        return "the colon ：is a wide one; write the narrow colon and a blank: `: `"
-    for pattern, meaning in _MEANINGS:
-        if found := re.search(pattern, problem):
-            return found.expand(meaning)
-    return f"not valid YAML ({problem}); check the indentation and the quotes of this line"
+# Faults that the parser meets far behind the place where something was opened.
+_OPENED = re.compile(r"expected ',' or '[\]}]'|unexpected end of stream")
+# A wide colon makes no key, so that the parser stumbles on this line or the next.
+_NO_KEY = re.compile(r"mapping values are not allowed|could not find expected ':'")
+_WIDE_COLON = re.compile(r"\s*(?:- )*[^\s:\"'#]+(?=：)")
 
 
 def _yaml_fault(error: YAMLError, text: str, file: str) -> Violation:
+    """Return what to mend, from what the parser met and where."""
     if isinstance(error, ReaderError):
-        line = text.count("\n", 0, error.position) + 1
-        column = error.position - (text.rfind("\n", 0, error.position) + 1) + 1
-        place = Place(file, line, column, "")
+        line = text.count("\n", 0, error.position)
+        column = error.position - (text.rfind("\n", 0, error.position) + 1)
+        place = Place(file, line + 1, column + 1, "")
         return place.violation("an invisible control character stands here; delete it")
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     problem = str(getattr(error, "problem", None) or "unreadable")
-    if not isinstance(error, MarkedYAMLError) or mark is None:
-        return Place(file, 1, 1, "").violation(_explained(problem, ""))
-    lines = text.splitlines()
-    # A wide colon makes no key, so that the parser stumbles only on the line after it.
-    near = "".join(lines[max(mark.line - 1, 0) : mark.line + 1])
-    return Place(file, mark.line + 1, mark.column + 1, "").violation(_explained(problem, near))
+    marks = [getattr(error, name, None) for name in ("problem_mark", "context_mark")]
+    if _OPENED.search(problem):
+        marks.reverse()
+    mark = next((mark for mark in marks if mark is not None), None)
+    line, column = (mark.line, mark.column) if mark is not None else (0, 0)
+    if _NO_KEY.search(problem):
+        lines = text.splitlines()
+        for number in range(max(line - 1, 0), min(line + 1, len(lines))):
+            if wide := _WIDE_COLON.match(lines[number]):
+                place = Place(file, number + 1, wide.end() + 1, "")
+                return place.violation("this colon is a wide one; write `: ` with a blank after it")
+    place = Place(file, line + 1, column + 1, "")
+    for pattern, meaning in _MEANINGS:
+        if found := re.search(pattern, problem):
+            return place.violation(found.expand(meaning))
+    return place.violation(f"not valid YAML ({problem}); check the indentation and the quotes")
 
 
 def read(path: Path, shown_as: str | None = None) -> tuple[Map, list[Violation]]:

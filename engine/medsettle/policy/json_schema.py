@@ -1,0 +1,327 @@
+"""A JSON Schema of rule documents, so that an editor completes and checks while one writes.
+
+Draft 2020-12, made from the lists of the checker itself (`medsettle.policy.keys`, the patterns of
+`medsettle.policy.values`, the code lists, the vocabulary). An editor sees one value at a time; what
+one part of a document says about another (names, gaps in a table, dates in order) only the checker
+can tell, and the schema never refuses what the checker accepts.
+"""
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from functools import partial
+from typing import Any, Final, TypeAlias
+
+from medsettle.core import codes
+from medsettle.core.dates import Period
+from medsettle.core.money import Rounding
+from medsettle.policy import keys, values
+from medsettle.policy.keys import Key, Shape
+from medsettle.policy.model import (
+    BandsAlong,
+    CapOn,
+    Excess,
+    RateSide,
+    RoundingPoint,
+    RoundingSide,
+    Unit,
+)
+from medsettle.policy.read_facts import CODE_COLUMNS, DIMENSION_KINDS
+from medsettle.policy.vocabulary import in_chinese
+
+Schema: TypeAlias = dict[str, Any]
+
+_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+_TEXT: Final[Schema] = {"type": ["string", "number"], "minLength": 1}
+_NAME: Final[Schema] = {"type": "string", "pattern": f"^(?:{keys.NAME_PATTERN})$"}
+
+
+def rule_schema() -> Schema:
+    """Return the schema of a rule document."""
+    return {
+        "$schema": _DIALECT,
+        "title": "medsettle rule document (医保规则文件)",
+        **_block(keys.DOCUMENT, _DOCUMENT),
+        "$defs": _DEFINITIONS,
+    }
+
+
+def area_schema() -> Schema:
+    """Return the schema of an `area.yaml`."""
+    return {
+        "$schema": _DIALECT,
+        "title": "medsettle pooling area (统筹区文件)",
+        **_block(keys.AREA, _AREA),
+        "$defs": {name: _DEFINITIONS[name] for name in ("source", "dimension")},
+    }
+
+
+# --- pieces -----------------------------------------------------------------------------------
+
+
+def _block(shape: Shape, parts: Mapping[str, Schema], *more: Schema) -> Schema:
+    """Return the schema of a block: each key under its English or its Chinese word.
+
+    Args:
+        shape: The keys, as the checker knows them.
+        parts: The schema of the value of each key of the shape.
+        more: Conditions that a single key cannot say.
+    """
+    assert {key.name for key in shape} == set(parts), f"{shape.name} has other keys"
+    properties: dict[str, Schema] = {}
+    for key in shape:
+        schema = {**parts[key.name], "description": _description(key)}
+        properties |= dict.fromkeys(_spellings(key.name), schema)
+    conditions = [_present(key.name) for key in shape.required]
+    conditions += [_not_twice(key.name) for key in shape if len(_spellings(key.name)) > 1]
+    return {
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+        "allOf": [*conditions, *more],
+    }
+
+
+def _ref(name: str) -> Schema:
+    """Return a reference to one of `_DEFINITIONS`."""
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _spellings(word: str) -> list[str]:
+    return list(dict.fromkeys([word, in_chinese(word)]))
+
+
+def _description(key: Key) -> str:
+    return f"{key.name}: {key.english}. {in_chinese(key.name)}: {key.chinese}."
+
+
+def _present(word: str) -> Schema:
+    """Return the condition that a key is written, in either language."""
+    return {"anyOf": [{"required": [spelling]} for spelling in _spellings(word)]}
+
+
+def _not_twice(word: str) -> Schema:
+    return {"not": {"required": _spellings(word)}}
+
+
+def _pattern(pattern: str) -> Schema:
+    """Return a text of a form; blanks at its ends are no part of it."""
+    return {"type": "string", "pattern": rf"^\s*(?:{pattern})\s*$"}
+
+
+def _choice(words: Iterable[str]) -> Schema:
+    """Return the choices of a key in both languages; an editor reads `1` as a number."""
+    spellings = [spelling for word in words for spelling in _spellings(word)]
+    numbers = [int(word) for word in spellings if word.isascii() and word.isdigit()]
+    # `01` is a text to an editor that reads YAML 1.2, and a number to an older one.
+    return {"enum": [*spellings, *dict.fromkeys(numbers)]}
+
+
+def _members(kinds: type[StrEnum]) -> Schema:
+    return _choice(kind.value for kind in kinds)
+
+
+def _listed(item: Schema) -> Schema:
+    """Return a list that is not empty, or its only item."""
+    return {"anyOf": [item, {"type": "array", "items": item, "minItems": 1}]}
+
+
+def _named(item: Schema, pattern: str = keys.NAME_PATTERN) -> Schema:
+    """Return a block whose keys are names that the document makes up."""
+    return {
+        "type": "object",
+        "propertyNames": {"pattern": f"^(?:{pattern})$"},
+        "additionalProperties": item,
+    }
+
+
+# --- what the keys hold -----------------------------------------------------------------------
+
+_NAMES: Final = _listed(_TEXT)
+_CODES: Final = _listed({"type": ["string", "integer"]})
+_CLASSES: Final = partial(_named, pattern=keys.CLASS_PATTERN)
+_AREA_CODE: Final[Schema] = {
+    "anyOf": [_pattern(keys.AREA_PATTERN), {"type": "integer", "minimum": 1, "maximum": 999_999}]
+}
+_DAY: Final = _pattern(values.DAY_PATTERN)
+_CONFIDENCE: Final = _choice(keys.CONFIDENCES)
+
+_SOURCE: Final = _block(
+    keys.SOURCE, {"title": _TEXT, "where": _TEXT, "confidence": _CONFIDENCE, "note": _TEXT}
+)
+_DIMENSION: Final = _block(
+    keys.DIMENSION,
+    {
+        "column": _choice(CODE_COLUMNS),
+        "codes": _CLASSES(_CODES),
+        "ages": _CLASSES(_pattern(values.AGE_PATTERN)),
+        "group": _TEXT,
+        "counter": _TEXT,
+        "counted": _CLASSES(_pattern(values.COUNT_PATTERN)),
+        "note": _TEXT,
+    },
+    {"oneOf": [_present(kind) for kind in DIMENSION_KINDS]},
+)
+_COUNTER: Final = _block(
+    keys.COUNTER,
+    {
+        "period": _members(Period),
+        "sums": _NAMES,
+        "counts": _choice([keys.SETTLEMENTS]),
+        "note": _TEXT,
+    },
+    {"oneOf": [_present("sums"), _present("counts")]},
+)
+
+
+_CELLS: Final = {
+    Unit.AMOUNT: _pattern(values.AMOUNT_PATTERN),
+    Unit.RATE: _pattern(values.RATE_PATTERN),
+}
+
+
+def _rows(unit: Unit) -> Schema:
+    """Return a row of cells, or rows by one more dimension."""
+    return {"anyOf": [_listed(_CELLS[unit]), _CLASSES(_ref(f"{unit}_rows"))]}
+
+
+def _version(unit: Unit) -> Schema:
+    """Return a version of a table whose cells are of one unit."""
+    limit = {"anyOf": [_pattern(values.AMOUNT_PATTERN), _choice([keys.OPEN])]}
+    parts = {
+        "from": _DAY,
+        "source": _TEXT,
+        "value": _listed(_CELLS[unit]),
+        "rows": _ref(f"{unit}_rows"),
+        "limits": _listed(limit),
+        "confidence": _CONFIDENCE,
+        "note": _TEXT,
+    }
+    return _block(keys.VERSION, parts, {"oneOf": [_present("value"), _present("rows")]})
+
+
+def _table() -> Schema:
+    """Return the schema of a table; its unit decides what its versions hold."""
+    conditions = []
+    for unit in Unit:
+        is_unit = [
+            {"properties": {word: _choice([unit])}, "required": [word]}
+            for word in _spellings("unit")
+        ]
+        versions = dict.fromkeys(_spellings("versions"), _listed(_ref(f"{unit}_version")))
+        conditions.append({"if": {"anyOf": is_unit}, "then": {"properties": versions}})
+    parts = {
+        "unit": _members(Unit),
+        "versions": _listed({"type": "object"}),
+        "title": _TEXT,
+        "by": _NAMES,
+        "bands": _choice([keys.YES]),
+        "note": _TEXT,
+    }
+    return _block(keys.TABLE, parts, *conditions)
+
+
+_DEDUCTIBLE: Final = _block(keys.DEDUCTIBLE, {"table": _TEXT, "per": _TEXT, "note": _TEXT})
+_BANDS: Final = _block(
+    keys.BANDS,
+    {
+        "along": _members(BandsAlong),
+        "counter": _TEXT,
+        "deductible": _choice(keys.DEDUCTIBLE_SIDES),
+        "note": _TEXT,
+    },
+)
+_RATE: Final = _block(
+    keys.RATE,
+    {
+        **{side.value: _TEXT for side in RateSide},
+        "own_factor": _TEXT,
+        "counting": _NAMES,
+        "note": _TEXT,
+    },
+    {"oneOf": [_present(side) for side in RateSide]},
+)
+_CAP: Final = _block(
+    keys.CAP,
+    {
+        "table": _TEXT,
+        "on": _members(CapOn),
+        "per": _TEXT,
+        "excess": _members(Excess),
+        "note": _TEXT,
+    },
+)
+_ROUNDING: Final = _block(
+    keys.ROUNDING,
+    {"at": _members(RoundingPoint), "side": _members(RoundingSide), "mode": _members(Rounding)},
+)
+_STAGE: Final = _block(
+    keys.STAGE,
+    {
+        "stage": _NAME,
+        "payer": _choice(codes.PAYER_NAMES),
+        "source": _TEXT,
+        "base": {"anyOf": [_NAMES, _block(keys.BASE, {"plus": _NAMES, "minus": _NAMES})]},
+        "title": _TEXT,
+        "when": {"type": "object", "additionalProperties": _NAMES},
+        "keep_back": _TEXT,
+        "deductible": _ref("deductible"),
+        "bands": _ref("bands"),
+        "rate": _ref("rate"),
+        "caps": _listed(_ref("cap")),
+        "rounding": _ref("rounding"),
+        "limit": _choice([keys.ACCOUNT_BALANCE]),
+        "note": _TEXT,
+    },
+)
+_DEFINITIONS: Final[dict[str, Schema]] = {
+    "source": _SOURCE,
+    "dimension": _DIMENSION,
+    "counter": _COUNTER,
+    **{f"{unit}_rows": _rows(unit) for unit in Unit},
+    **{f"{unit}_version": _version(unit) for unit in Unit},
+    "table": _table(),
+    "deductible": _DEDUCTIBLE,
+    "bands": _BANDS,
+    "rate": _RATE,
+    "cap": _CAP,
+    "rounding": _ROUNDING,
+    "stage": _STAGE,
+}
+_DOCUMENT: Final[dict[str, Schema]] = {
+    "format": _choice([keys.FORMAT]),
+    "policy": _NAME,
+    "title": _TEXT,
+    "pooling_area": _AREA_CODE,
+    "insurance_type": _choice(codes.INSURANCE_TYPES),
+    "visit_types": _listed(_choice(codes.VISIT_TYPES)),
+    "in_force": _block(keys.IN_FORCE, {"from": _DAY, "until": _DAY}),
+    "rule_date": _choice(keys.RULE_DATES),
+    "benefit_year": _block(keys.BENEFIT_YEAR, {"starts": _pattern(values.YEAR_START_PATTERN)}),
+    "sources": {**_named(_ref("source")), "minProperties": 1},
+    "stages": {"type": "array", "items": _ref("stage"), "minItems": 1},
+    "dimensions": _named(_ref("dimension")),
+    "counters": _named(_ref("counter")),
+    "tables": _named(_ref("table")),
+    "gaps": _listed(_block(keys.GAP, {"amount": _TEXT, "says": _TEXT})),
+    "note": _TEXT,
+}
+_AREA: Final[dict[str, Schema]] = {
+    "format": _choice([keys.FORMAT]),
+    "area": _AREA_CODE,
+    "name": _TEXT,
+    "institution_levels": _block(
+        Shape("institution_levels", tuple(Key(name, name, name) for name in keys.PRICE_LEVELS)),
+        dict.fromkeys(keys.PRICE_LEVELS, _CODES),
+    ),
+    "catalogue": _TEXT,
+    "unlisted_items": _choice(keys.UNLISTED),
+    "sources": {**_named(_ref("source")), "minProperties": 1},
+    "special_pots": {"anyOf": [_NAME, {"type": "array", "items": _NAME}]},
+    "dimensions": _named(_ref("dimension")),
+    "pre_self_pay_as": {
+        "type": "object",
+        "propertyNames": {"enum": list(codes.INSURANCE_TYPES)},
+        "additionalProperties": _choice(codes.INSURANCE_TYPES),
+    },
+    "note": _TEXT,
+}
