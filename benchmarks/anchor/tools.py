@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from benchmarks.anchor import (
     duckdb_sql,
+    medsettle_kernel,
     numpy_columns,
     openfisca_model,
     plain_python,
@@ -32,6 +33,20 @@ class Tool:
 
 
 TOOLS: Final = (
+    Tool(
+        "medsettle",
+        medsettle_kernel.prepare,
+        medsettle_kernel.run,
+        medsettle_kernel.columns_of,
+        ("medsettle", "numpy"),
+    ),
+    Tool(
+        "medsettle, with counters",
+        medsettle_kernel.prepare_batch,
+        medsettle_kernel.run_batch,
+        medsettle_kernel.columns_of_batch,
+        ("medsettle", "numpy"),
+    ),
     Tool(
         "NumPy, blocks in place",
         numpy_columns.prepare,
