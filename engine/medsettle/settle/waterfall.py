@@ -124,8 +124,10 @@ class _Ranked:
 
     def settle_wave(self, rank: int, state: Column, scalar_rows_max: int) -> None:
         """Settle the claims of one rank and move their counters."""
-        start = self.edges[rank - 1] if rank else 0
-        stop = self.edges[rank] if rank < len(self.edges) else start
+        if rank >= len(self.edges):
+            # A person comes more often under another policy of the batch than anybody under this.
+            return
+        start, stop = self.edges[rank - 1] if rank else 0, self.edges[rank]
         if start == stop:
             return
         part = slice(start, stop)
