@@ -1,6 +1,6 @@
 """The kernel beside the oracle: the same claims through both, and where they first part."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -16,18 +16,20 @@ from tests.reference import Facts, ReferenceResult, settle_reference
 _RULES = Path(__file__).parents[2] / "rules"
 
 
+def documents() -> list[Path]:
+    """Return the path of every rule document."""
+    areas = sorted(path.parent for path in _RULES.glob("*/area.yaml"))
+    return [path for folder in areas for path in policy_files(folder)]
+
+
 @cache
-def compiled_documents() -> tuple[CompiledPolicy, ...]:
-    """Return every document of the rules folder, compiled, in order of its path."""
-    found = []
-    for folder in sorted(path.parent for path in _RULES.glob("*/area.yaml")):
-        area, faults = read_area_folder(folder)
-        assert area is not None, faults
-        for path in policy_files(folder):
-            compiled, faults = compile_file(path, area)
-            assert compiled is not None, faults
-            found.append(compiled)
-    return tuple(found)
+def compiled_document(path: Path) -> CompiledPolicy:
+    """Return a rule document, checked and compiled."""
+    area, faults = read_area_folder(path.parent)
+    assert area is not None, faults
+    compiled, faults = compile_file(path, area)
+    assert compiled is not None, faults
+    return compiled
 
 
 def pots_of(compiled: CompiledPolicy) -> tuple[str, ...]:
@@ -118,7 +120,6 @@ def assert_equal(compiled: CompiledPolicy, claims: Sequence[Facts]) -> None:
     assert next(differences(compiled, claims), None) is None
 
 
-def total_paid(blocks: dict[str, Column]) -> Column:
-    """Return the sum of every payer and cash."""
-    paid = sum((blocks[f"payer:{payer}"] for payer in PAYER_NAMES), start=blocks["cash"])
-    return np.asarray(paid, dtype=np.int64)
+def payers_of(outputs: Mapping[str, Column], names: Sequence[str] = PAYER_NAMES) -> Column:
+    """Return the sum of some payers, all of them unless told."""
+    return np.asarray(sum(outputs[f"payer:{name}"] for name in names), dtype=np.int64)
