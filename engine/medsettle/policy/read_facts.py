@@ -140,7 +140,11 @@ def _steps(
     for word, _, begin in entries:
         number = check.parsed(begin, parse, -1)
         if number >= 0 and not names and number:
-            check.refuse(begin.place, f"the first class begins at {number}{unit}; write 0{unit}")
+            check.refuse(
+                begin.place,
+                f"the first class begins at {number}{unit}, and nobody before has a class; write "
+                f"0{unit} or a class before it",
+            )
         elif number >= 0 and thresholds and number <= thresholds[-1]:
             check.refuse(
                 begin.place,

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from medsettle import limits
 from medsettle.core import codes
-from medsettle.core.money import Rounding
+from medsettle.core.money import Rounding, rate_text
 from medsettle.policy import keys
 from medsettle.policy.checker import Checker, same_name
 from medsettle.policy.keys import SETTLEMENT, TOTAL_NAMES
@@ -192,7 +192,9 @@ class StageReader:
             for cell, place in zip(version.cells, places, strict=True):
                 if cell > 1:
                     self.check.refuse(
-                        place, "a share above 100% would pay more than there is; correct it"
+                        place,
+                        f"{rate_text(cell)} is above 100%, and a share is never more than the "
+                        "whole; correct it",
                     )
 
     def _refuse_fine(self, place: Place, tables: list[str]) -> None:

@@ -83,6 +83,7 @@ class TableReader:
             check.refuse(
                 parts["bands"].place, "only rates have bands; delete `bands`, or write `unit: rate`"
             )
+            unit = None
         return _Heading(unit, by, banded)
 
     def _versions(self, name: str, value: Value | None, heading: _Heading) -> list[Version]:
@@ -162,6 +163,7 @@ class TableReader:
             self.check.refuse_missing(item.place, "limits", "the upper limit of each band")
             return ()
         entries = self.check.items(value, "upper limit of each band")
+        before = len(self.check.violations)
         found: list[int | None] = []
         for index, entry in enumerate(entries):
             if isinstance(entry, Text) and canonical(entry.value) == keys.OPEN:
@@ -175,7 +177,7 @@ class TableReader:
         if len(found) > limits.BANDS_PER_STAGE_MAX:
             most = limits.BANDS_PER_STAGE_MAX
             self.check.refuse(value.place, f"{len(found)} bands, more than {most}; join some")
-        return tuple(found)
+        return tuple(found) if len(self.check.violations) == before else ()
 
     def _limit(self, entry: Value, before: Sequence[int | None]) -> int | None:
         """Return the upper limit of one band, which rises above those before it."""

@@ -12,7 +12,7 @@ from unicodedata import normalize
 
 from medsettle import limits
 from medsettle.core.dates import YearStart
-from medsettle.core.money import yuan_from_fen
+from medsettle.core.money import rate_text, yuan_from_fen
 from medsettle.policy.vocabulary import quoted
 
 _DIGITS = r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,20})"
@@ -40,6 +40,8 @@ _KINDS = (
 
 def _refusal(text: str, pattern: str, wanted: str, example: str) -> ValueError:
     """Return the error that says what a text is and what stands there instead."""
+    if "，" in text or "、" in text:
+        return ValueError(f"{quoted(text)} has a wide comma, which separates nothing; write `, `")
     narrow = normalize("NFKC", text).strip()
     if narrow != text and re.fullmatch(pattern, narrow):
         return ValueError(f"{quoted(text)} has wide characters; write {narrow}")
@@ -84,7 +86,10 @@ def rate(text: str) -> Fraction:
     """
     if re.fullmatch(RATE_PATTERN, text) is None:
         if re.fullmatch(NUMBER_PATTERN, text):
-            raise ValueError(f"{quoted(text)} has no unit; write {text}% if percent are meant")
+            percent = f"{text}% if percent are meant"
+            whole = Fraction(text.replace(",", ""))
+            share = f"{rate_text(whole)} if a part of one is meant, " if whole <= 1 else ""
+            raise ValueError(f"{quoted(text)} has no unit; write {share}{percent}")
         raise _refusal(text, RATE_PATTERN, "a rate", "85% or 2/3")
     over, _, under = text.removesuffix("%").partition("/")
     if "/" in text and not int(under):
