@@ -11,10 +11,6 @@ takes (91,759.51 - 36,108.50) / 97 % = 57,372.1753 of the base, own share 1,721.
 """
 
 from dataclasses import dataclass, field
-from fractions import Fraction
-from math import lcm
-
-import numpy as np
 
 from medsettle import limits
 from medsettle.core import codes
@@ -30,6 +26,7 @@ from medsettle.policy.bands import (
     solved_per_band,
     widths,
 )
+from medsettle.policy.lookups import Lookups, denominator, rate_divisor
 from medsettle.policy.model import (
     ACCOUNT_COUNTER,
     STAGE_AMOUNTS,
@@ -42,12 +39,8 @@ from medsettle.policy.model import (
     RoundingPoint,
     RoundingSide,
     Stage,
-    Table,
 )
 from medsettle.policy.program import Builder, Program, Register
-
-EPOCH_INPUT = "epoch"
-"""Input: which stretch of constant tables the rule date falls into, from `Compiled.epochs`."""
 
 # What a stage leaves apart from one another: no part of its base is in two of them.
 _PARTS_OF_BASE = {"kept_back", "deductible", "own_share", "over_cap", "paid"}
@@ -69,6 +62,10 @@ class Lowering:
     paid: dict[str, list[Register]] = field(default_factory=dict)
     from_account: list[Register] = field(default_factory=list)
     base_fen_max: dict[str, int] = field(default_factory=dict)
+    look: Lookups = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.look = Lookups(self.policy, self.epochs, self.builder)
 
     def lower(self) -> Program:
         """Return the program of the whole waterfall."""
@@ -104,69 +101,12 @@ class Lowering:
 
     # --- pieces ----------------------------------------------------------------------------
 
-    def _counter(self, name: str) -> Register:
-        """Return what a counter holds before this claim."""
-        return self.builder.input(f"counter:{name}", 0, limits.AMOUNT_FEN_MAX)
-
     def _balance(self) -> Register:
         """Return what the account may pay: its balance, or nothing where it is not used."""
         build = self.builder
         balance = build.input(f"counter:{ACCOUNT_COUNTER}", 0, limits.AMOUNT_FEN_MAX)
         allowed = build.input("account_used", 0, 1)
         return build.select(allowed, balance, build.constant(0))
-
-    def _dimension(self, name: str) -> Register:
-        """Return the class number of a dimension; counted classes are worked out here."""
-        dimension = self.policy.dimensions[name]
-        build = self.builder
-        if dimension.kind != "counter":
-            return build.input(f"dimension:{name}", 0, len(dimension.values) - 1)
-        counter = self._counter(dimension.column)
-        steps = [
-            build.at_least(counter, build.constant(threshold))
-            for threshold in dimension.thresholds[1:]
-        ]
-        return build.sum(steps)
-
-    def _row(self, table: Table) -> Register:
-        """Return the row number of a table: version, then each dimension, densely."""
-        build = self.builder
-        starts = [version.start.toordinal() for version in table.versions]
-        epochs = np.array(self.epochs, dtype=np.int64)
-        versions = np.maximum(np.searchsorted(starts, epochs, side="right") - 1, 0)
-        epoch = build.input(EPOCH_INPUT, 0, len(self.epochs) - 1)
-        row = build.gather(versions.astype(np.int64), epoch)
-        for name in table.by:
-            size = build.constant(len(self.policy.dimensions[name].values))
-            row = build.add(build.mul(row, size), self._dimension(name))
-        return row
-
-    def _cells(self, table: Table, column: int, scale: int) -> Register:
-        """Return one column of a table in whole units of 1/scale."""
-        width = max(len(version.limits_fen) for version in table.versions)
-        cells: list[int] = []
-        for version in table.versions:
-            own = len(version.limits_fen)
-            kept = min(column, own - 1)
-            cells += [int(cell * scale) for cell in version.cells[kept::own]]
-        assert column < width
-        return self.builder.gather(np.array(cells, dtype=np.int64), self._row(table))
-
-    def _amount_cell(self, name: str) -> Register:
-        return self._cells(self.policy.tables[name], 0, 1)
-
-    def _limit(self, table: Table, column: int, open_fen: int) -> Register:
-        """Return the upper limit of a band per version; an open band ends at `open_fen`."""
-        by_version = []
-        for version in table.versions:
-            bounds = version.limits_fen
-            bound = bounds[column] if column < len(bounds) else bounds[-1]
-            by_version.append(open_fen if bound is None else bound)
-        starts = [version.start.toordinal() for version in table.versions]
-        epochs = np.array(self.epochs, dtype=np.int64)
-        versions = np.maximum(np.searchsorted(starts, epochs, side="right") - 1, 0)
-        epoch = self.builder.input(EPOCH_INPUT, 0, len(self.epochs) - 1)
-        return self.builder.gather(np.array(by_version, dtype=np.int64)[versions], epoch)
 
     def _fen(self, amount: Amount) -> Register:
         """Return an amount in whole fen, half up where it is finer."""
@@ -202,8 +142,8 @@ class Lowering:
         kept = build.constant(0)
         if stage.keep_back is not None:
             table = self.policy.tables[stage.keep_back]
-            divisor = _denominator(table)
-            rate = self._cells(table, 0, divisor)
+            divisor = denominator(table)
+            rate = self.look.cells(table, 0, divisor)
             kept = build.share(inside.register, rate, divisor, Rounding.HALF_UP)
         after = Amount(build.within(inside.register, kept), scale)
         deductible = self._deductible(stage, after)
@@ -239,7 +179,7 @@ class Lowering:
         plus, minus = self._sum(stage.base.plus, scale), self._sum(stage.base.minus, scale)
         base = build.excess(plus, minus)
         for name, classes in stage.when:
-            dimension = self._dimension(name)
+            dimension = self.look.dimension(name)
             known = self.policy.dimensions[name].values
             chosen = [build.equal(dimension, build.constant(known.index(word))) for word in classes]
             base = build.select(build.sum(chosen), base, build.constant(0))
@@ -255,7 +195,7 @@ class Lowering:
             return limit
         names = [name for name in self.policy.counters[counter].sums if name in self.amounts]
         used = [self._fen(self.amounts[name]) for name in names if name.endswith(f".{part}")]
-        return self.builder.excess(limit, self.builder.sum([self._counter(counter), *used]))
+        return self.builder.excess(limit, self.builder.sum([self.look.counter(counter), *used]))
 
     def _cap_base(self, stage: Stage, base: Amount) -> tuple[Amount, Amount]:
         """Return the part of the base under every cap on the base, and the part above (C2)."""
@@ -263,7 +203,7 @@ class Lowering:
         inside = base.register
         for cap in stage.caps:
             if cap.on is CapOn.BASE:
-                room = Amount(self._room(self._amount_cell(cap.table), cap.counter))
+                room = Amount(self._room(self.look.amount_cell(cap.table), cap.counter))
                 inside = build.min(inside, lifted(self.builder, room, base.scale))
         return Amount(inside, base.scale), Amount(build.within(base.register, inside), base.scale)
 
@@ -272,7 +212,7 @@ class Lowering:
         build = self.builder
         if stage.deductible is None:
             return build.constant(0)
-        standard = self._amount_cell(stage.deductible.table)
+        standard = self.look.amount_cell(stage.deductible.table)
         left = Amount(self._room(standard, stage.deductible.counter, "deductible"))
         build.output(f"detail:{stage.name}.deductible_standard", standard)
         return build.min(after.register, lifted(self.builder, left, after.scale))
@@ -312,7 +252,7 @@ class Lowering:
     def _payment_rooms(self, stage: Stage) -> list[Register]:
         """Return what each cap on payment leaves."""
         return [
-            self._room(self._amount_cell(cap.table), cap.counter, "paid")
+            self._room(self.look.amount_cell(cap.table), cap.counter, "paid")
             for cap in stage.caps
             if cap.on is CapOn.PAYMENT
         ]
@@ -337,7 +277,7 @@ class Lowering:
         # An open band ends where no claim gets to.
         open_fen = (start.high + net.register.high) // net.scale + 1
         ceilings = [
-            lifted(self.builder, Amount(self._limit(table, column, open_fen)), net.scale)
+            lifted(self.builder, Amount(self.look.band_limit(table, column, open_fen)), net.scale)
             for column in range(max(len(version.limits_fen) for version in table.versions))
         ]
         parts, above = widths(self.builder, start, net.register, ceilings)
@@ -357,7 +297,7 @@ class Lowering:
         if stage.bands.along is BandsAlong.RUNNING_TOTAL:
             assert stage.bands.counter is not None
             start = lifted(
-                self.builder, Amount(self._counter(stage.bands.counter)), deductible.scale
+                self.builder, Amount(self.look.counter(stage.bands.counter)), deductible.scale
             )
         if stage.bands.deductible_inside:
             start = build.add(start, deductible.register)
@@ -388,16 +328,16 @@ class Lowering:
         """Return what the payer pays and what is left, both over the divisor (R1, R5)."""
         build = self.builder
         table = self.policy.tables[rate.table]
-        denominator = _denominator(table)
-        stated = self._cells(table, column, denominator)
+        whole = denominator(table)
+        stated = self.look.cells(table, column, whole)
         if rate.own_factor is None:
             other = build.within(build.constant(divisor), stated)
             return (other, stated) if rate.side is RateSide.OWN else (stated, other)
         factor_table = self.policy.tables[rate.own_factor]
-        factor = self._cells(factor_table, 0, _denominator(factor_table))
+        factor = self.look.cells(factor_table, 0, denominator(factor_table))
         own = stated
         if rate.side is RateSide.PAYS:
-            own = build.within(build.constant(denominator), stated)
+            own = build.within(build.constant(whole), stated)
         own = build.min(build.mul(own, factor), build.constant(divisor))
         return build.within(build.constant(divisor), own), own
 
@@ -441,20 +381,6 @@ class Lowering:
             build.output(f"detail:{stage.name}.fit_{column}", fitting)
             build.output(f"detail:{stage.name}.fit_own_{column}", own)
         return solved
-
-
-def _denominator(table: Table) -> int:
-    """Return the smallest number that makes every cell of a rate table whole."""
-    cells: list[Fraction] = [cell for version in table.versions for cell in version.cells]
-    return lcm(*(cell.denominator for cell in cells))
-
-
-def rate_divisor(policy: Policy, rate: Rate) -> int:
-    """Return the divisor over which a program states the rates of a stage."""
-    divisor = _denominator(policy.tables[rate.table])
-    if rate.own_factor is not None:
-        divisor *= _denominator(policy.tables[rate.own_factor])
-    return divisor
 
 
 def epochs_of(policy: Policy) -> tuple[int, ...]:

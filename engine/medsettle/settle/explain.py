@@ -13,7 +13,7 @@ from medsettle.core.money import rate_text, yuan_from_fen
 from medsettle.core.settlement import Explanation, Sentence, Settlement, Step
 from medsettle.errors import InternalError
 from medsettle.policy.compiled import CompiledPolicy
-from medsettle.policy.lowering import rate_divisor
+from medsettle.policy.lookups import rate_divisor
 from medsettle.policy.model import BandsAlong, Stage, Table, Version
 from medsettle.settle.scalar import scalar_function
 

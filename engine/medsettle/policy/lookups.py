@@ -1,0 +1,102 @@
+"""Looking up what a document states, in registers: classes, counters, cells and band limits.
+
+A table becomes one dense array per column, addressed by version and class numbers, so that claims
+of different dates and classes run in one pass.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from math import lcm
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medsettle import limits
+from medsettle.policy.model import Policy, Rate, Table
+from medsettle.policy.program import Builder, Register
+
+EPOCH_INPUT = "epoch"
+"""Input: which stretch of constant tables the rule date falls into, from `Compiled.epochs`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lookups:
+    """The inputs and tables of one policy as registers of its program."""
+
+    policy: Policy
+    epochs: tuple[int, ...]
+    builder: Builder
+
+    def counter(self, name: str) -> Register:
+        """Return what a counter holds before this claim."""
+        return self.builder.input(f"counter:{name}", 0, limits.AMOUNT_FEN_MAX)
+
+    def dimension(self, name: str) -> Register:
+        """Return the class number of a dimension; counted classes are worked out here."""
+        dimension = self.policy.dimensions[name]
+        build = self.builder
+        if dimension.kind != "counter":
+            return build.input(f"dimension:{name}", 0, len(dimension.values) - 1)
+        counter = self.counter(dimension.column)
+        steps = [
+            build.at_least(counter, build.constant(threshold))
+            for threshold in dimension.thresholds[1:]
+        ]
+        return build.sum(steps)
+
+    def _row(self, table: Table) -> Register:
+        """Return the row number of a table: version, then each dimension, densely."""
+        build = self.builder
+        row = build.gather(self._versions(table), self._epoch())
+        for name in table.by:
+            size = build.constant(len(self.policy.dimensions[name].values))
+            row = build.add(build.mul(row, size), self.dimension(name))
+        return row
+
+    def cells(self, table: Table, column: int, scale: int) -> Register:
+        """Return one column of a table in whole units of 1/scale."""
+        width = max(len(version.limits_fen) for version in table.versions)
+        cells: list[int] = []
+        for version in table.versions:
+            own = len(version.limits_fen)
+            kept = min(column, own - 1)
+            cells += [int(cell * scale) for cell in version.cells[kept::own]]
+        assert column < width
+        return self.builder.gather(np.array(cells, dtype=np.int64), self._row(table))
+
+    def amount_cell(self, name: str) -> Register:
+        """Return the amount a table without bands states, in fen."""
+        return self.cells(self.policy.tables[name], 0, 1)
+
+    def band_limit(self, table: Table, column: int, open_fen: int) -> Register:
+        """Return the upper limit of a band per version; an open band ends at `open_fen`."""
+        by_version = []
+        for version in table.versions:
+            bounds = version.limits_fen
+            bound = bounds[column] if column < len(bounds) else bounds[-1]
+            by_version.append(open_fen if bound is None else bound)
+        by_epoch = np.array(by_version, dtype=np.int64)[self._versions(table)]
+        return self.builder.gather(by_epoch, self._epoch())
+
+    def _epoch(self) -> Register:
+        return self.builder.input(EPOCH_INPUT, 0, len(self.epochs) - 1)
+
+    def _versions(self, table: Table) -> NDArray[np.int64]:
+        """Return the number of the version in force in each epoch."""
+        starts = [version.start.toordinal() for version in table.versions]
+        found = np.searchsorted(starts, np.array(self.epochs, dtype=np.int64), side="right")
+        return np.maximum(found - 1, 0).astype(np.int64)
+
+
+def denominator(table: Table) -> int:
+    """Return the smallest number that makes every cell of a rate table whole."""
+    cells: list[Fraction] = [cell for version in table.versions for cell in version.cells]
+    return lcm(*(cell.denominator for cell in cells))
+
+
+def rate_divisor(policy: Policy, rate: Rate) -> int:
+    """Return the divisor over which a program states the rates of a stage."""
+    divisor = denominator(policy.tables[rate.table])
+    if rate.own_factor is not None:
+        divisor *= denominator(policy.tables[rate.own_factor])
+    return divisor
