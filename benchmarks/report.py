@@ -1,4 +1,4 @@
-"""Print who settles how many claims a second: the table of one `make bench` run.
+"""Print who settles how many claims a second: the tables of one `make bench` run.
 
 python benchmarks/report.py var/benchmarks.json
 """
@@ -13,20 +13,27 @@ from rich.table import Table
 
 OURS: Final = "medsettle"
 
-# Claims per second of a tool (first key) at a batch size (second key), by its median round.
+# The tables of a run, by the mark of their cases: what a column counts, and what it is settled by.
+TABLES: Final = {
+    "kernel": ("claims", "settled one by one, each with its counters given"),
+    "year": ("claims", "a year in order, counters carried from claim to claim"),
+    "lines": ("lines", "charge lines split and summed, 60 to a claim"),
+}
+
+# Claims or lines per second of a tool (first key) at a batch size (second key), by its median.
 Rates: TypeAlias = dict[str, dict[int, float]]
 
 _AT_LEAST: Final = ((1e6, "M"), (1e3, "k"))
 
 
-def read_rates(record: dict[str, Any]) -> tuple[Rates, dict[str, int]]:
-    """Return the rates of the record of a run, and the claims each tool got wrong at any size."""
+def read_rates(record: dict[str, Any], table: str) -> tuple[Rates, dict[str, int]]:
+    """Return the rates of one table of a run, and the claims each tool got wrong at any size."""
     rates: Rates = {}
     wrong: dict[str, int] = {}
     for case in record["benchmarks"]:
         facts = case["extra_info"]
-        if "tool" in facts:
-            tool, size = facts["tool"], facts["claims"]
+        if facts.get("table") == table:
+            tool, size = facts["tool"], facts["count"]
             rates.setdefault(tool, {})[size] = size / case["stats"]["median"]
             wrong[tool] = max(wrong.get(tool, 0), facts["wrong_claims"])
     return rates, wrong
@@ -45,11 +52,11 @@ def rate_text(rate: float) -> str:
     return f"{rate:.0f}"
 
 
-def table_of(rates: Rates, wrong: dict[str, int]) -> Table:
+def table_of(title: str, rates: Rates, wrong: dict[str, int]) -> Table:
     """Return a row for each tool, fastest at the largest batch first."""
     sizes = sorted({size for row in rates.values() for size in row})
     ours = rates.get(OURS, {})
-    table = Table(title="claims per second, and the factor against medsettle")
+    table = Table(title=title)
     table.add_column("tool")
     for size in sizes:
         table.add_column(f"{size:,}", justify="right")
@@ -96,13 +103,17 @@ def machine_text(record: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """Print the table of the record named on the command line."""
+    """Print the tables of the record named on the command line."""
     record = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    rates, wrong = read_rates(record)
     console = Console(width=max(Console().width, 132), highlight=False)
-    console.print(table_of(rates, wrong))
-    for sentence in verdicts(rates):
-        console.print(sentence)
+    for name, (unit, what) in TABLES.items():
+        rates, wrong = read_rates(record, name)
+        if rates:
+            title = f"{unit} per second and the factor against medsettle: {what}"
+            console.print(table_of(title, rates, wrong))
+            for sentence in verdicts(rates):
+                console.print(sentence)
+            console.print()
     console.print(machine_text(record))
 
 

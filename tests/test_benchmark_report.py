@@ -1,12 +1,14 @@
-"""The table of a benchmark run says what the record holds."""
+"""The tables of a benchmark run say what the record holds."""
 
 from typing import Any
 
 from benchmarks import report
 
 
-def _case(tool: str, size: int, seconds: float, wrong: int = 0) -> dict[str, Any]:
-    facts = {"tool": tool, "claims": size, "wrong_claims": wrong}
+def _case(
+    tool: str, size: int, seconds: float, wrong: int = 0, table: str = "kernel"
+) -> dict[str, Any]:
+    facts = {"table": table, "tool": tool, "count": size, "wrong_claims": wrong}
     return {"extra_info": facts, "stats": {"median": seconds}}
 
 
@@ -17,11 +19,12 @@ def test_rates_are_claims_over_the_median() -> None:
             _case("medsettle", 100, 0.001),
             _case("other", 100, 0.002, wrong=0),
             _case("other", 10_000, 0.1, wrong=3),
+            _case("other", 100, 0.5, wrong=9, table="lines"),
             {"extra_info": {}, "stats": {"median": 1.0}},
         ]
     }
 
-    rates, wrong = report.read_rates(record)
+    rates, wrong = report.read_rates(record, "kernel")
 
     assert {"medsettle": {100: 100_000.0}, "other": {100: 50_000.0, 10_000: 100_000.0}} == rates
     assert {"medsettle": 0, "other": 3} == wrong

@@ -55,13 +55,14 @@ def _steps() -> tuple[dict[str, pl.Expr], ...]:
         {"deductible_fen": pl.min_horizontal("in_scope_fen", table)},
         {"uncapped": pl.sum_horizontal(_band(band) for band in _BANDS)},
         {"pooled_fund_fen": pl.min_horizontal("uncapped", pooled_room)},
-        {"large_amount_fen": pl.min_horizontal(excess, large_room)},
+        {"entitled_fen": excess},
+        {"large_amount_fen": pl.min_horizontal("entitled_fen", large_room)},
         {"account_fen": pl.min_horizontal("account_balance_fen", left)},
         {"cash_fen": left - pl.col("account_fen")},
     )
 
 
-_STEPS: Final = _steps()
+STEPS: Final = _steps()
 
 
 def prepare(columns: Columns) -> pl.DataFrame:
@@ -72,7 +73,7 @@ def prepare(columns: Columns) -> pl.DataFrame:
 def run(frame: pl.DataFrame) -> pl.DataFrame:
     """Return a frame of the shares, in the order of the claims."""
     query = frame.lazy()
-    for step in _STEPS:
+    for step in STEPS:
         query = query.with_columns(**step)
     return query.select(Shares._fields).collect()
 

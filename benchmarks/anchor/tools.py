@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
+
 from benchmarks.anchor import (
     duckdb_sql,
     medsettle_kernel,
@@ -23,13 +25,19 @@ from benchmarks.anchor.claims import Columns
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """One way to settle the anchor policy, and the distributions whose versions matter."""
+    """One way to settle the claims, and the distributions whose versions matter."""
 
     name: str
-    prepare: Callable[[Columns], Any]
+    prepare: Callable[[Any], Any]
     run: Callable[[Any], Any]
     columns_of: Callable[[Any], Columns]
     distributions: tuple[str, ...] = ()
+
+
+def wrong_claims(actual: Columns, expected: Columns) -> int:
+    """Return in how many claims any amount differs from the reference."""
+    differs = [actual[name] != column for name, column in expected.items()]
+    return int(np.logical_or.reduce(differs).sum())
 
 
 TOOLS: Final = (

@@ -1,0 +1,1 @@
+"""Charge lines: what of every line of a bill the insurance looks at, summed for each claim."""

@@ -1,0 +1,155 @@
+"""A year on each tool: the kernel, NumPy by hand, Polars and plain Python.
+
+All settle the claims of one person in order. The kernel and NumPy take every person's first claim
+as one batch, then every second one; both find these ranks inside the timing. Polars uses a fact of
+this one policy: what a fund has paid by a claim is what it would have paid so far without a cap, or
+the cap. The kernel works out all that a settlement records, the others the six shares.
+"""
+
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from benchmarks.anchor import claims, medsettle_kernel, numpy_columns, plain_python, policy
+from benchmarks.anchor import polars_frame as frames
+from benchmarks.anchor.claims import Columns, FenArray
+from benchmarks.anchor.policy import Claim, Shares
+from benchmarks.anchor.tools import Tool
+from benchmarks.year.history import History
+
+
+def _as_given(history: History) -> History:
+    return history
+
+
+def _as_columns(settled: Columns) -> Columns:
+    return settled
+
+
+# --- the kernel --------------------------------------------------------------------------------
+
+
+def _batch(history: History) -> medsettle_kernel.Batch:
+    """Return the year as the engine would hand it to the kernel: counters in a state."""
+    batch = medsettle_kernel.prepare_batch(history.columns)
+    people, names = history.people, list(batch.slots)
+    slots = {name: history.person + number * people for number, name in enumerate(names)}
+    state = np.zeros((len(names), people), dtype=np.int64)
+    state[names.index("account")] = history.balance_fen
+    return medsettle_kernel.Batch(batch.columns, slots, history.person, state.reshape(-1))
+
+
+def _run_kernel(batch: medsettle_kernel.Batch) -> Columns:
+    # Each round begins the year anew.
+    started = medsettle_kernel.Batch(batch.columns, batch.slots, batch.persons, batch.state.copy())
+    return medsettle_kernel.run_batch(started)
+
+
+# --- NumPy by rank -----------------------------------------------------------------------------
+
+
+def _waves(person: FenArray, people: int) -> list[FenArray]:
+    """Return the positions of everybody's first claim, of everybody's second, and so on."""
+    order = np.argsort(person, kind="stable")
+    ends = np.cumsum(np.bincount(person, minlength=people))
+    starts = np.concatenate(([0], ends[:-1]))
+    rank = np.arange(len(person)) - starts[person[order]]
+    by_rank = np.argsort(rank.astype(np.uint16), kind="stable")
+    return np.split(order[by_rank], np.cumsum(np.bincount(rank))[:-1])
+
+
+def _run_by_rank(history: History) -> Columns:
+    state = {
+        "later_admission": np.zeros(history.people, dtype=np.int64),
+        "pooled_used_fen": np.zeros(history.people, dtype=np.int64),
+        "large_amount_used_fen": np.zeros(history.people, dtype=np.int64),
+        "account_balance_fen": history.balance_fen.copy(),
+    }
+    settled = {name: np.empty(len(history.person), np.int64) for name in Shares._fields}
+    for wave in _waves(history.person, history.people):
+        own = history.person[wave]
+        batch = {
+            name: state[name][own] if name in state else column[wave]
+            for name, column in history.columns.items()
+        }
+        shares = numpy_columns.run_blocks(batch)
+        state["later_admission"][own] = 1
+        state["pooled_used_fen"][own] += shares["pooled_fund_fen"]
+        state["large_amount_used_fen"][own] += shares["large_amount_fen"]
+        state["account_balance_fen"][own] -= shares["account_fen"]
+        for name, column in shares.items():
+            settled[name][wave] = column
+    return settled
+
+
+# --- Polars ------------------------------------------------------------------------------------
+
+
+def _before(name: str) -> pl.Expr:
+    """Return the sum of a column over the person's earlier claims."""
+    return pl.col(name).cum_sum().over("person") - pl.col(name)
+
+
+# What has to be known before the step that makes a column.
+_CARRIED: Final = {
+    "deductible_fen": {
+        "later_admission": (pl.col("person").cum_count().over("person") > 1).cast(pl.Int64)
+    },
+    "pooled_fund_fen": {
+        "pooled_used_fen": pl.min_horizontal(_before("uncapped"), policy.POOLED_CAP_FEN)
+    },
+    "large_amount_fen": {
+        "large_amount_used_fen": pl.min_horizontal(
+            _before("entitled_fen"), policy.LARGE_AMOUNT_CAP_FEN
+        )
+    },
+    "account_fen": {
+        "account_balance_fen": (pl.col("balance_fen") - _before("left_fen")).clip(lower_bound=0)
+    },
+}
+_LEFT: Final = pl.col("total_fen") - pl.col("pooled_fund_fen") - pl.col("large_amount_fen")
+
+
+def _frame(history: History) -> pl.DataFrame:
+    own = {"person": history.person, "balance_fen": history.balance_fen[history.person]}
+    return pl.DataFrame(history.columns | own)
+
+
+def _run_frame(frame: pl.DataFrame) -> pl.DataFrame:
+    query = frame.lazy()
+    for step in frames.STEPS:
+        (made,) = step
+        if made == "account_fen":
+            query = query.with_columns(left_fen=_LEFT)
+        query = query.with_columns(**_CARRIED.get(made, {})).with_columns(**step)
+    return query.select(Shares._fields).collect()
+
+
+# --- plain Python ------------------------------------------------------------------------------
+
+
+def _rows(history: History) -> tuple[list[Claim], list[int], list[int]]:
+    return claims.rows(history.columns), history.person.tolist(), history.balance_fen.tolist()
+
+
+def _run_rows(year: tuple[list[Claim], list[int], list[int]]) -> list[tuple[int, ...]]:
+    rows, persons, balances = year
+    settle = plain_python.settle
+    state = [(0, 0, 0, balance) for balance in balances]
+    settled = []
+    for person, claim in zip(persons, rows, strict=True):
+        _, pooled_used, large_used, balance = before = state[person]
+        share = settle((*claim[:6], *before))
+        _, _, pooled, large, account, _ = share
+        state[person] = (1, pooled_used + pooled, large_used + large, balance - account)
+        settled.append(share)
+    return settled
+
+
+TOOLS: Final = (
+    Tool("medsettle", _batch, _run_kernel, medsettle_kernel.columns_of_batch),
+    Tool("NumPy, blocks by rank", _as_given, _run_by_rank, _as_columns),
+    Tool("Polars, windows", _frame, _run_frame, frames.columns_of),
+    Tool("plain Python", _rows, _run_rows, plain_python.columns_of),
+)
