@@ -12,6 +12,7 @@ SettlementError                 a request as a whole cannot be served
 │  ├─ PolicyNotInForce          the policy does not cover the service date
 │  ├─ ClassNotCovered           the policy has no class for a code of this claim
 │  ├─ PolicyGap                 the policy says it cannot decide an amount of this claim
+│  ├─ CounterFull               a counter of the person would pass its bound
 │  └─ AlreadyCancelled          the settlement has been cancelled before
 ├─ Overloaded                   the queue is full; nothing was recorded
 ├─ LedgerUnavailable            the ledger cannot be opened or written; nothing was acknowledged
@@ -142,6 +143,12 @@ class PolicyGap(Precondition):
     """The policy document states that it cannot decide an amount this claim has."""
 
     reason = "POLICY_GAP"
+
+
+class CounterFull(Precondition):
+    """A counter of the person, or the account, could pass `AMOUNT_FEN_MAX` with this claim."""
+
+    reason = "COUNTER_FULL"
 
 
 class AlreadyCancelled(Precondition):

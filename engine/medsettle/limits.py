@@ -52,6 +52,8 @@ PERSON_CHARS_MAX: Final = 64
 BENEFIT_GROUPS_MAX: Final = 16
 LINES_PER_CLAIM_MAX: Final = 2_000
 LINE_AMOUNT_FEN_MAX: Final = 10**11
+# A billion yuan in one bill. A counter has room for a hundred of them.
+CLAIM_TOTAL_FEN_MAX: Final = 10**11
 QUANTITY_E4_MAX: Final = 10**10
 UNIT_PRICE_E6_MAX: Final = 10**13
 # `unit_price_e6 * quantity_e4` is micro-yuan times 1/10,000: 10^8 of them are one fen.
@@ -67,6 +69,7 @@ AGE_YEARS_MAX: Final = 130
 SERVICE_YEAR_MIN: Final = 1998
 SERVICE_YEAR_MAX: Final = 2099
 
+assert LINE_AMOUNT_FEN_MAX <= CLAIM_TOTAL_FEN_MAX <= AMOUNT_FEN_MAX
 assert LINES_PER_CLAIM_MAX * LINE_AMOUNT_FEN_MAX <= INT64_MAX // SUBFEN
 assert PRICE_QUANTITY_PER_FEN * QUANTITY_E4_MAX <= INT64_MAX // 2, "a split product must fit"
 assert UNIT_PRICE_E6_MAX // PRICE_QUANTITY_PER_FEN * QUANTITY_E4_MAX <= INT64_MAX // 2

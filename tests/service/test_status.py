@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from asyncio import AbstractEventLoop as Loop
 from collections.abc import Iterator
 from typing import Any
 
@@ -90,13 +91,16 @@ def test_every_status_says_reason_and_chinese_sentence(kind: type[SettlementErro
 
 
 @pytest.fixture(scope="module")
-def refused(engine: Engine) -> Iterator[Client]:
+def refused(engine: Engine, loop: Loop) -> Iterator[Client]:
     """Yield a client of a server that answers a question for a class with an error of it."""
 
     def get(settlement: str) -> Settlement:
         raise _example(getattr(errors, settlement))
 
-    with serving(altered(engine, get=get)) as served, Client(served.address, timeout=0.2) as client:
+    with (
+        serving(altered(engine, get=get), loop) as served,
+        Client(served.address, timeout=0.2) as client,
+    ):
         yield client
 
 
@@ -111,14 +115,14 @@ def test_the_client_rebuilds_the_error(refused: Client, kind: type[SettlementErr
     assert vars(error) == vars(raised.value)
 
 
-def test_an_unforeseen_exception_shows_nothing(engine: Engine) -> None:
+def test_an_unforeseen_exception_shows_nothing(engine: Engine, loop: Loop) -> None:
     """A bug of ours is an internal error whose text says nothing of the cause."""
 
     def get(settlement: str) -> Settlement:
         raise KeyError(f"secret of {settlement}")
 
     with (
-        serving(altered(engine, get=get)) as served,
+        serving(altered(engine, get=get), loop) as served,
         Client(served.address) as client,
         pytest.raises(errors.InternalError) as raised,
     ):
@@ -141,6 +145,7 @@ def test_an_unforeseen_exception_shows_nothing(engine: Engine) -> None:
         (errors.PolicyNotInForce, grpc.StatusCode.FAILED_PRECONDITION, "PreconditionFailure"),
         (errors.ClassNotCovered, grpc.StatusCode.FAILED_PRECONDITION, "PreconditionFailure"),
         (errors.PolicyGap, grpc.StatusCode.FAILED_PRECONDITION, "PreconditionFailure"),
+        (errors.CounterFull, grpc.StatusCode.FAILED_PRECONDITION, "PreconditionFailure"),
         (errors.AlreadyCancelled, grpc.StatusCode.FAILED_PRECONDITION, "PreconditionFailure"),
         (errors.Overloaded, grpc.StatusCode.UNAVAILABLE, "RetryInfo"),
         (errors.LedgerUnavailable, grpc.StatusCode.UNAVAILABLE, "RetryInfo"),

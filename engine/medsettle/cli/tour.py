@@ -258,9 +258,11 @@ def _server(rules: Path, data: Path) -> Iterator[str]:
         line = process.stdout.readline()
         if not line:
             raise errors.LedgerUnavailable("the server ended before it was ready; see above")
-        yield json.loads(line)["serving"]
-        process.terminate()
-        process.wait(_STOP_SECONDS)
+        try:
+            yield json.loads(line)["serving"]
+        finally:
+            process.terminate()
+            process.wait(_STOP_SECONDS)
 
 
 def _audit(console: Console, data: Path) -> dict[str, object]:

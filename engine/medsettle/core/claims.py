@@ -123,6 +123,7 @@ def _checked_claim(row: Row, faults: list[Fault]) -> dict[str, object]:
     claim["lines"] = [_checked_line(line, index, faults) for index, line in enumerate(lines)]
     _check_dates(claim, faults)
     _check_line_ids(claim["lines"], faults)
+    _check_total(claim["lines"], faults)
     return claim
 
 
@@ -171,9 +172,7 @@ def _check_dates(claim: Mapping[str, object], faults: list[Fault]) -> None:
             Fault("birth_date", f"{birth} makes an age above {limits.AGE_YEARS_MAX} years")
         )
     if admission and service and admission > service:
-        faults.append(
-            Fault("admission_date", f"{admission} lies after the service date {service}")
-        )
+        faults.append(Fault("admission_date", f"{admission} lies after the service date {service}"))
     lines: list[dict[str, object]] = claim["lines"]  # type: ignore[assignment]
     for index, line in enumerate(lines):
         day = known(line, "fee_date", f"lines[{index}].")
@@ -182,6 +181,14 @@ def _check_dates(claim: Mapping[str, object], faults: list[Fault]) -> None:
             faults.append(
                 Fault(f"lines[{index}].fee_date", f"{day} lies outside the visit from {span}")
             )
+
+
+def _check_total(lines: object, faults: list[Fault]) -> None:
+    assert isinstance(lines, list)
+    total = sum(amount for line in lines if isinstance(amount := line.get("amount_fen"), int))
+    if total > limits.CLAIM_TOTAL_FEN_MAX:
+        most = limits.CLAIM_TOTAL_FEN_MAX
+        faults.append(Fault("lines", f"{total} fen in all, more than {most}; check the amounts"))
 
 
 def _check_line_ids(lines: object, faults: list[Fault]) -> None:

@@ -22,6 +22,7 @@ class Outcome(IntEnum):
     POLICY_NOT_IN_FORCE = 5
     CLASS_NOT_COVERED = 6
     POLICY_GAP = 7
+    COUNTER_FULL = 8
 
     @property
     def transient(self) -> bool:
@@ -45,6 +46,7 @@ _ERRORS: dict[Outcome, type[errors.SettlementError]] = {
     Outcome.POLICY_NOT_IN_FORCE: errors.PolicyNotInForce,
     Outcome.CLASS_NOT_COVERED: errors.ClassNotCovered,
     Outcome.POLICY_GAP: errors.PolicyGap,
+    Outcome.COUNTER_FULL: errors.CounterFull,
 }
 
 

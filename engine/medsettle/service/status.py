@@ -198,6 +198,9 @@ FORMS: Final[dict[type[SettlementError], Form]] = {
     errors.PolicyGap: Form(
         _FAILED, "待遇政策文件对本次结算的部分金额没有明确规定，不能结算。", _precondition
     ),
+    errors.CounterFull: Form(
+        _FAILED, "该参保人的累计数超出系统上限，请核对以前的结算金额。", _precondition
+    ),
     errors.AlreadyCancelled: Form(_FAILED, "该结算已经撤销，不能再次撤销。", _precondition),
     errors.Overloaded: Form(
         _UNAVAILABLE, "系统繁忙，本次未结算，请稍后用同一流水号重新提交。", _retry

@@ -11,6 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from medsettle import limits
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.counters import ACCOUNT, CounterKey
 from medsettle.core.dates import period_key
@@ -78,27 +79,78 @@ class Settler:
             fact = prepared.facts[row]
             if row not in results and fact is not None:
                 by_policy.setdefault(id(fact.policy), (fact.policy, []))[1].append(row)
-        keys: list[list[dict[str, CounterKey]]] = []
-        slots: dict[CounterKey, int] = {}
+        keys = {
+            id(policy): list(_counter_keys(policy, claims, own))
+            for policy, own in by_policy.values()
+        }
+        held = counters(list({key for own in keys.values() for row in own for key in row.values()}))
         works: list[Work] = []
+        slots: dict[CounterKey, int] = {}
+        bound = _Bound(claims, held)
         for policy, own in by_policy.values():
-            key_rows = list(_counter_keys(policy, claims, own))
-            columns = static_columns(policy, claims, own, prepared)
-            works.append(_work(policy, own, columns, key_rows, slots))
-            keys.append(key_rows)
-        held = counters(list(slots))
+            full = bound.rejections(policy, own, keys[id(policy)])
+            results |= full
+            keys[id(policy)] = [
+                row_keys
+                for row, row_keys in zip(own, keys[id(policy)], strict=True)
+                if row not in full
+            ]
+            left = [row for row in own if row not in full]
+            if left:
+                columns = static_columns(policy, claims, left, prepared)
+                works.append(_work(policy, left, columns, keys[id(policy)], slots))
         state = np.array([held.get(key, 0) for key in slots], dtype=np.int64)
         persons = _person_numbers(claims)
-        self.kernel.settle(works, persons, state, refuse_gaps=refuse_gaps)
+        # A claim with a gap moves nothing in a preview either: the ones after it are shown what
+        # they will get when this one is refused.
+        self.kernel.settle(works, persons, state, refuse_gaps=True)
         digests = {code: catalogue.digest[:12] for code, catalogue in self.book.catalogues.items()}
         assembler = Assembler(claims, prepared, digests)
-        for work, key_rows in zip(works, keys, strict=True):
+        for work in works:
+            key_rows = keys[id(work.policy)]
             settled = assembler.settlements(work)
             for position, row in enumerate(work.rows.tolist()):
                 results[row] = _settled(work, position, settled[position], key_rows[position])
                 if refuse_gaps and settled[position].notices:
                     results[row] = _gap(settled[position])
         return results
+
+
+class _Bound:
+    """Refuses claims with which a counter could pass the bound the kernel is proved for."""
+
+    def __init__(self, claims: ClaimBatch, held: Mapping[CounterKey, int]) -> None:
+        self._held = held
+        self._claims = claims
+        totals = np.zeros(len(claims), dtype=np.int64)
+        np.add.at(totals, claims.line_claim, claims.amount_fen)
+        # No amount that a counter sums can pass a person's bills of the whole batch.
+        self._most: dict[tuple[str, str], int] = {}
+        for row, total in zip(claims.rows, totals.tolist(), strict=True):
+            person = (str(row["pooling_area"]), str(row["person"]))
+            self._most[person] = self._most.get(person, 0) + total
+
+    def rejections(
+        self, policy: CompiledPolicy, rows: Sequence[int], keys: Sequence[dict[str, CounterKey]]
+    ) -> dict[int, Rejection]:
+        """Return a rejection for each claim whose counters leave too little room."""
+        terms = {name: len(counter.sums) for name, counter in policy.policy.counters.items()}
+        found = {}
+        for row, row_keys in zip(rows, keys, strict=True):
+            for name, key in row_keys.items():
+                growth = self._most[key.pooling_area, key.person] * terms.get(name, 0)
+                if self._held.get(key, 0) > limits.AMOUNT_FEN_MAX - growth:
+                    found[row] = _full(key, self._held.get(key, 0))
+        return found
+
+
+def _full(key: CounterKey, value: int) -> Rejection:
+    return Rejection(
+        Outcome.COUNTER_FULL,
+        f"counter {key.counter!r} of this person stands at {value}; with these claims it could "
+        f"pass {limits.AMOUNT_FEN_MAX}. Check the amounts recorded before",
+        metadata={"counter": key.counter, "value": str(value)},
+    )
 
 
 def _work(
@@ -111,7 +163,7 @@ def _work(
     """Return the work of one policy, giving every new counter key a slot."""
     positions = {
         name: [slots.setdefault(keys[name], len(slots)) for keys in key_rows]
-        for name in policy.counters
+        for name in key_rows[0]
     }
     return Work(
         policy=policy,
@@ -124,7 +176,10 @@ def _work(
 def _counter_keys(
     policy: CompiledPolicy, claims: ClaimBatch, rows: Sequence[int]
 ) -> Iterator[dict[str, CounterKey]]:
-    """Yield the keys of a policy's counters for each claim."""
+    """Yield the keys of a policy's counters for each claim, and always the account's.
+
+    A settlement states the balance of the account also where its policy never asks the account.
+    """
     days = rule_days(policy, [claims.rows[row] for row in rows])
     document = policy.policy
     periods = {
@@ -138,7 +193,7 @@ def _counter_keys(
             name: CounterKey(document.pooling_area, person, ACCOUNT, 0)
             if name == ACCOUNT
             else CounterKey(document.pooling_area, person, stored[name], periods[name][position])
-            for name in policy.counters
+            for name in dict.fromkeys([*policy.counters, ACCOUNT])
         }
 
 
