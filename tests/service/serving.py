@@ -1,4 +1,4 @@
-"""A real server on a loopback port, its event loop in a thread of its own."""
+"""Real servers on loopback ports, their event loop in a thread of its own."""
 
 import asyncio
 import threading
@@ -66,18 +66,28 @@ def altered(engine: Engine, **methods: Callable[..., object]) -> Engine:
 
 
 @contextmanager
-def serving(
-    engine: SettlementEngine,
-    *,
-    project: Projection | None = None,
-    address: str = "127.0.0.1:0",
-    on_loop: Callable[[asyncio.AbstractEventLoop], None] = lambda _: None,
-) -> Iterator[Served]:
-    """Yield a server of this engine; it stops at the end of the block unless it has stopped."""
+def running_loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """Yield an event loop that runs in a thread until the end of the block."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    on_loop(loop)
+    try:
+        yield loop
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+@contextmanager
+def serving(
+    engine: SettlementEngine,
+    loop: asyncio.AbstractEventLoop,
+    *,
+    project: Projection | None = None,
+    address: str = "127.0.0.1:0",
+) -> Iterator[Served]:
+    """Yield a server of this engine; it stops at the end of the block unless it has stopped."""
     starting = start(engine, address, project=project)
     server = asyncio.run_coroutine_threadsafe(starting, loop).result(limits.SHUTDOWN_SECONDS_MAX)
     served = Served(server.address, server, loop)
@@ -86,6 +96,3 @@ def serving(
     finally:
         if not served.stopped:
             served.stop(grace_seconds=0)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()

@@ -1,6 +1,7 @@
 """Calls sent again: when, how often, how long after, and what is said in the end."""
 
 import threading
+from asyncio import AbstractEventLoop as Loop
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from dataclasses import replace as changed
@@ -71,11 +72,11 @@ def _settling(address: str, number: int) -> tuple[grpc.Channel, Callable[[float]
     return channel, lambda seconds: stub.CreateSettlement(request, timeout=seconds)
 
 
-def test_a_busy_server_is_asked_again_after_the_delay_it_names(engine: Engine) -> None:
+def test_a_busy_server_is_asked_again_after_the_delay_it_names(engine: Engine, loop: Loop) -> None:
     """Two refusals for overload, then the settlement; each pause is at least what was asked."""
     failing = _Failing(engine, errors.Overloaded("busy"), failures=2)
     time = _Time()
-    with serving(altered(engine, settle=failing)) as served:
+    with serving(altered(engine, settle=failing), loop) as served:
         channel, attempt = _settling(served.address, 1)
         with channel:
             answer = time.repeater(limits.CALL_SECONDS_DEFAULT).answer(attempt)
@@ -85,11 +86,11 @@ def test_a_busy_server_is_asked_again_after_the_delay_it_names(engine: Engine) -
     assert 3 == failing.calls
 
 
-def test_the_number_of_attempts_has_a_bound(engine: Engine) -> None:
+def test_the_number_of_attempts_has_a_bound(engine: Engine, loop: Loop) -> None:
     """A server that stays busy is asked five times, then its own error is raised."""
     failing = _Failing(engine, errors.Overloaded("busy"), failures=100)
     time = _Time()
-    with serving(altered(engine, settle=failing)) as served:
+    with serving(altered(engine, settle=failing), loop) as served:
         channel, attempt = _settling(served.address, 2)
         with channel, pytest.raises(errors.Overloaded, match="busy"):
             time.repeater(60).answer(attempt)
@@ -98,11 +99,11 @@ def test_the_number_of_attempts_has_a_bound(engine: Engine) -> None:
     assert [0.1, 0.1, 0.2, 0.4] == time.waits
 
 
-def test_a_pause_beyond_the_deadline_is_not_begun(engine: Engine) -> None:
+def test_a_pause_beyond_the_deadline_is_not_begun(engine: Engine, loop: Loop) -> None:
     """Where the server asks for more time than is left, its error is raised at once."""
     failing = _Failing(engine, errors.LedgerUnavailable("the disk is full"), failures=100)
     time = _Time()
-    with serving(altered(engine, settle=failing)) as served:
+    with serving(altered(engine, settle=failing), loop) as served:
         channel, attempt = _settling(served.address, 3)
         with channel, pytest.raises(errors.LedgerUnavailable, match="the disk is full"):
             time.repeater(0.9).answer(attempt)
@@ -110,11 +111,11 @@ def test_a_pause_beyond_the_deadline_is_not_begun(engine: Engine) -> None:
     assert ([], 1) == (time.waits, failing.calls)
 
 
-def test_a_refusal_is_final(engine: Engine) -> None:
+def test_a_refusal_is_final(engine: Engine, loop: Loop) -> None:
     """What the server would refuse again is not sent again."""
     failing = _Failing(engine, errors.DuplicateSettlement("seen"), failures=100)
     with (
-        serving(altered(engine, settle=failing)) as served,
+        serving(altered(engine, settle=failing), loop) as served,
         Client(served.address) as client,
         pytest.raises(errors.DuplicateSettlement),
     ):
@@ -133,7 +134,7 @@ def test_a_server_out_of_reach_is_a_connection_error() -> None:
     assert [BACKOFF_SECONDS_FIRST * factor for factor in (1, 2, 4, 8)] == time.waits
 
 
-def test_a_lost_answer_is_found_by_asking_again(engine: Engine) -> None:
+def test_a_lost_answer_is_found_by_asking_again(engine: Engine, loop: Loop) -> None:
     """An attempt that ran out of time was recorded; the second one gets that record."""
     slow = threading.Event()
 
@@ -142,7 +143,7 @@ def test_a_lost_answer_is_found_by_asking_again(engine: Engine) -> None:
         return engine.settle(claims)
 
     repeater = Repeater(20, 0.2, wait=lambda _: slow.set())
-    with serving(altered(engine, settle=settle)) as served:
+    with serving(altered(engine, settle=settle), loop) as served:
         channel, attempt = _settling(served.address, 6)
         with channel:
             message = repeater.answer(attempt)
@@ -153,7 +154,7 @@ def test_a_lost_answer_is_found_by_asking_again(engine: Engine) -> None:
     assert engine.get(str(answer.columns["settlement"])) == changed(answer, duplicate=False)
 
 
-def test_an_unknown_outcome_is_told_as_unknown(engine: Engine) -> None:
+def test_an_unknown_outcome_is_told_as_unknown(engine: Engine, loop: Loop) -> None:
     """After a lost answer, a later "nothing was recorded" must not be the last word."""
     slow = threading.Event()
     busy = errors.Overloaded("busy")
@@ -165,13 +166,13 @@ def test_an_unknown_outcome_is_told_as_unknown(engine: Engine) -> None:
         return engine.settle(claims)
 
     repeater = Repeater(20, 0.2, attempts_max=2, wait=lambda _: slow.set())
-    with serving(altered(engine, settle=settle)) as served:
+    with serving(altered(engine, settle=settle), loop) as served:
         channel, attempt = _settling(served.address, 7)
         with channel, pytest.raises(TimeoutError):
             repeater.answer(attempt)
 
 
-def test_a_read_has_the_deadline_of_the_client(engine: Engine) -> None:
+def test_a_read_has_the_deadline_of_the_client(engine: Engine, loop: Loop) -> None:
     """A server that does not answer a read in time is a timeout."""
     held = threading.Event()
 
@@ -180,7 +181,7 @@ def test_a_read_has_the_deadline_of_the_client(engine: Engine) -> None:
         return engine.get(settlement)
 
     with (
-        serving(altered(engine, get=get)) as served,
+        serving(altered(engine, get=get), loop) as served,
         Client(served.address, timeout=0.1) as client,
     ):
         with pytest.raises(TimeoutError):
@@ -188,14 +189,14 @@ def test_a_read_has_the_deadline_of_the_client(engine: Engine) -> None:
         held.set()
 
 
-def test_a_client_outlives_a_restart(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_client_outlives_a_restart(tmp_path_factory: pytest.TempPathFactory, loop: Loop) -> None:
     """The same client settles before and after its server was replaced on the same port."""
     folder = tmp_path_factory.mktemp("restart")
-    with engine_on(folder) as engine, serving(engine) as first:
+    with engine_on(folder) as engine, serving(engine, loop) as first:
         address = first.address
         client = Client(address)
         before = client.settle(claim(1))
-    with client, engine_on(folder) as engine, serving(engine, address=address):
+    with client, engine_on(folder) as engine, serving(engine, loop, address=address):
         again = client.settle(claim(1))
 
     assert changed(before, duplicate=True) == again

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from asyncio import AbstractEventLoop as Loop
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -70,14 +71,14 @@ def test_a_server_tells_its_services(served: Served) -> None:
     } == {service.name for service in answer.list_services_response.service}
 
 
-def test_a_bug_stops_writes_and_nothing_else(engine: Engine) -> None:
+def test_a_bug_stops_writes_and_nothing_else(engine: Engine, loop: Loop) -> None:
     """After a bug in a write, writes are refused, reads go on, and health says so."""
 
     def settle(claims: ClaimBatch) -> list[Answer]:
         raise ZeroDivisionError
 
     with (
-        serving(altered(engine, settle=settle)) as served,
+        serving(altered(engine, settle=settle), loop) as served,
         Client(served.address, timeout=0.5) as client,
     ):
         with pytest.raises(errors.InternalError):
@@ -89,7 +90,7 @@ def test_a_bug_stops_writes_and_nothing_else(engine: Engine) -> None:
         assert 18_000 == client.preview(claim(1)).fen("cash_fen")
 
 
-def test_an_internal_error_carries_the_request_id(engine: Engine) -> None:
+def test_an_internal_error_carries_the_request_id(engine: Engine, loop: Loop) -> None:
     """The caller can name the request that met a bug of ours; nothing of the bug is shown."""
 
     def settle(claims: ClaimBatch) -> list[Answer]:
@@ -98,7 +99,7 @@ def test_an_internal_error_carries_the_request_id(engine: Engine) -> None:
     request = settlements.CreateSettlementRequest(claim=claim_message(claim(1)))
     told = details.RequestInfo()
     with (
-        serving(altered(engine, settle=settle)) as served,
+        serving(altered(engine, settle=settle), loop) as served,
         grpc.insecure_channel(served.address) as channel,
         pytest.raises(grpc.RpcError) as raised,
     ):
@@ -113,9 +114,9 @@ def test_an_internal_error_carries_the_request_id(engine: Engine) -> None:
     assert b"ZeroDivision" not in status.SerializeToString()
 
 
-def test_a_port_belongs_to_one_server(served: Served, engine: Engine) -> None:
+def test_a_port_belongs_to_one_server(served: Served, engine: Engine, loop: Loop) -> None:
     """A second server on the same address does not start."""
-    with pytest.raises(RuntimeError), serving(engine, address=served.address):
+    with pytest.raises(RuntimeError), serving(engine, loop, address=served.address):
         pass
 
 
@@ -133,11 +134,11 @@ class _Held:
         return self.engine.settle(claims)
 
 
-def test_what_was_accepted_is_finished(engine: Engine) -> None:
+def test_what_was_accepted_is_finished(engine: Engine, loop: Loop) -> None:
     """A call under way when the server stops gets its answer; one after it finds nobody."""
     held = _Held(engine)
     with (
-        serving(altered(engine, settle=held)) as served,
+        serving(altered(engine, settle=held), loop) as served,
         Client(served.address, timeout=20) as client,
         ThreadPoolExecutor(2) as pool,
     ):
@@ -152,11 +153,11 @@ def test_what_was_accepted_is_finished(engine: Engine) -> None:
             late.settle(claim(3))
 
 
-def test_a_call_whose_deadline_passed_is_not_begun(engine: Engine) -> None:
+def test_a_call_whose_deadline_passed_is_not_begun(engine: Engine, loop: Loop) -> None:
     """A call that waited past its deadline is dropped, and nothing of it is recorded."""
     held = _Held(engine)
     with (
-        serving(altered(engine, settle=held)) as served,
+        serving(altered(engine, settle=held), loop) as served,
         Client(served.address, timeout=20) as client,
     ):
         with ThreadPoolExecutor(1) as pool:
@@ -174,14 +175,14 @@ def test_a_call_whose_deadline_passed_is_not_begun(engine: Engine) -> None:
     assert before + 2 == engine.ledger.last_seq()
 
 
-def test_the_projection_follows_every_commit(engine: Engine) -> None:
+def test_the_projection_follows_every_commit(engine: Engine, loop: Loop) -> None:
     """The projection has seen the last commit when the server has stopped."""
     seen = []
 
     async def project() -> None:
         seen.append(engine.ledger.last_seq())
 
-    with serving(engine, project=project) as served, Client(served.address) as client:
+    with serving(engine, loop, project=project) as served, Client(served.address) as client:
         client.settle(claim(7))
         client.preview(claim(8))
         served.stop()
@@ -189,7 +190,7 @@ def test_the_projection_follows_every_commit(engine: Engine) -> None:
     assert engine.ledger.last_seq() == seen[-1]
 
 
-def test_a_failing_projection_is_told_and_tried_again(engine: Engine) -> None:
+def test_a_failing_projection_is_told_and_tried_again(engine: Engine, loop: Loop) -> None:
     """A projection that fails stops no settlement; health tells until it works again."""
     broken = threading.Event()
     broken.set()
@@ -198,7 +199,7 @@ def test_a_failing_projection_is_told_and_tried_again(engine: Engine) -> None:
         if broken.is_set():
             raise OSError("no space for the audit tables")
 
-    with serving(engine, project=project) as served, Client(served.address) as client:
+    with serving(engine, loop, project=project) as served, Client(served.address) as client:
         client.settle(claim(9))
         _health_becomes(served, PROJECTION, _NOT_SERVING)
         broken.clear()
@@ -206,7 +207,7 @@ def test_a_failing_projection_is_told_and_tried_again(engine: Engine) -> None:
         _health_becomes(served, PROJECTION, _SERVING)
 
 
-def test_a_long_projection_is_finished_before_the_end(engine: Engine) -> None:
+def test_a_long_projection_is_finished_before_the_end(engine: Engine, loop: Loop) -> None:
     """A projection cut off by shutdown is done once more, so that nothing is left behind."""
     begun = threading.Event()
     done = []
@@ -217,7 +218,7 @@ def test_a_long_projection_is_finished_before_the_end(engine: Engine) -> None:
             await asyncio.Event().wait()
         done.append(engine.ledger.last_seq())
 
-    with serving(engine, project=project) as served, Client(served.address) as client:
+    with serving(engine, loop, project=project) as served, Client(served.address) as client:
         client.settle(claim(11))
         assert begun.wait(limits.SHUTDOWN_SECONDS_MAX)
         served.stop()
