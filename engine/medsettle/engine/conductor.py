@@ -10,7 +10,8 @@
 An engine belongs to one thread: the ledger has one writer.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
@@ -28,7 +29,14 @@ from medsettle.core.settlement import (
     Settlement,
 )
 from medsettle.engine.openings import check_opening, opening_digest, opening_entry
-from medsettle.engine.requests import content_digest, request_key, settlement_id, triage
+from medsettle.engine.requests import (
+    Triage,
+    content_digest,
+    request_key,
+    sender_faults,
+    settlement_id,
+    triage,
+)
 from medsettle.ledger.entries import Entry, Ledger, Posting, Recorded
 from medsettle.ledger.records import (
     decode_inputs,
@@ -90,11 +98,10 @@ class Engine:
             if row not in claims.rejections
         }
         known = triage(self.ledger, claims, digests)
-        results = self.settler.run(claims, known.fresh, self.ledger.counters, refuse_gaps=True)
+        results = self._results(claims, known)
         answers: dict[int, Settlement | Rejection] = {**claims.rejections, **known.answers}
         rows, entries, settlements = [], [], []
-        for row in known.fresh:
-            result = results[row]
+        for row, result in results.items():
             if isinstance(result, Rejection):
                 answers[row] = result
                 continue
@@ -110,6 +117,25 @@ class Engine:
                 answer = replace(answer, duplicate=True)
             answers[row] = answer
         return [answers[row] for row in range(len(claims))]
+
+    def _results(self, claims: ClaimBatch, known: Triage) -> dict[int, Settled | Rejection]:
+        """Return the result of every fresh claim, in row order; nothing is recorded yet."""
+        results: dict[int, Settled | Rejection] = {}
+        moved: Counter[CounterKey] = Counter()
+
+        def counters(keys: Sequence[CounterKey]) -> dict[CounterKey, int]:
+            held = self.ledger.counters(keys)
+            return {key: held.get(key, 0) + moved[key] for key in keys} if moved else held
+
+        while part := known.next_part():
+            found = self.settler.run(claims, part, counters, refuse_gaps=True)
+            settled = {row: each for row, each in found.items() if isinstance(each, Settled)}
+            for each in settled.values():
+                for key, delta in each.moved:
+                    moved[key] += delta
+            known.settled(settled)
+            results |= {row: found[row] for row in part}
+        return results
 
     def _append(self, entries: list[Entry], settlements: list[Settlement]) -> list[Settlement]:
         """Commit the entries and return their settlements with place and time."""
@@ -141,11 +167,14 @@ class Engine:
         Later settlements of the person stay as they are.
 
         Raises:
+            InvalidRequest: Institution or request id are no codes.
             NotFound: No settlement of this institution has that id.
             AlreadyCancelled: It was cancelled before, under another request id.
             RequestIdReused: The request id was used before for something else.
             LedgerUnavailable: Nothing was recorded.
         """
+        if faults := sender_faults(institution, request_id):
+            raise errors.InvalidRequest(faults)
         digest = content_digest("cancel", {"settlement": settlement})
         known = self.ledger.requests([(institution, request_id)])
         if known:

@@ -6,7 +6,12 @@ from medsettle import errors, limits
 from medsettle.core.counters import ACCOUNT, CounterKey
 from medsettle.core.dates import day_number, service_day_of
 from medsettle.core.settlement import Opening, Row
-from medsettle.engine.requests import content_digest, settlement_id
+from medsettle.engine.requests import (
+    code_faults,
+    content_digest,
+    sender_faults,
+    settlement_id,
+)
 from medsettle.ledger.entries import Entry, Posting
 from medsettle.policy.book import RuleBook
 from medsettle.policy.vocabulary import suggestion
@@ -29,13 +34,8 @@ def check_opening(rulebook: RuleBook, opening: Opening) -> None:
     if opening.pooling_area not in rulebook.areas:
         hint = suggestion(opening.pooling_area, rulebook.areas)
         faults.append(errors.Fault("pooling_area", f"not served here; {hint}"))
-    for name, text, most in (
-        ("request_id", opening.request_id, limits.REQUEST_ID_CHARS_MAX),
-        ("institution", opening.institution, limits.CODE_CHARS_MAX),
-        ("person", opening.person, limits.PERSON_CHARS_MAX),
-    ):
-        if not 1 <= len(text) <= most or not text.isascii():
-            faults.append(errors.Fault(name, f"expected 1 to {most} ASCII characters"))
+    faults += sender_faults(opening.institution, opening.request_id)
+    faults += code_faults("person", opening.person, limits.PERSON_CHARS_MAX)
     values = [("account_fen", opening.account_fen)]
     for index, (counter, _, value) in enumerate(opening.counters):
         path = f"counters[{index}]"

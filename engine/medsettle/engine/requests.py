@@ -1,17 +1,24 @@
 """Request ids: what was asked before is answered from the record, never settled again."""
 
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import NamedTuple, TypeAlias
 
 import orjson
 
+from medsettle import limits
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.outcome import Outcome, Rejection
 from medsettle.core.settlement import Row, Settlement
+from medsettle.errors import Fault
 from medsettle.ledger.entries import LedgerReader, Recorded
 from medsettle.ledger.records import decode_settlement
 
 SETTLEMENT_ID_CHARS = 20
+
+_Key: TypeAlias = tuple[str, str]
 
 
 def content_digest(kind: str, content: Row) -> bytes:
@@ -29,13 +36,82 @@ def settlement_id(pooling_area: str, institution: str, request_id: str) -> str:
     return pooling_area + digest[:SETTLEMENT_ID_CHARS]
 
 
+def sender_faults(institution: str, request_id: str) -> list[Fault]:
+    """Return what is wrong with the two codes that name a request, by the bounds of a claim."""
+    given = (
+        ("institution", institution, limits.CODE_CHARS_MAX),
+        ("request_id", request_id, limits.REQUEST_ID_CHARS_MAX),
+    )
+    return [fault for name, code, most in given for fault in code_faults(name, code, most)]
+
+
+def code_faults(path: str, code: str, most: int) -> list[Fault]:
+    """Return the fault of a code that is not 1 to `most` printable ASCII characters, if any."""
+    if 1 <= len(code) <= most and code.isascii() and code.isprintable() and " " not in code:
+        return []
+    return [Fault(path, f"expected 1 to {most} printable ASCII characters without spaces")]
+
+
 @dataclass
 class Triage:
-    """Which claims of a batch are new, which are known, which repeat another of the batch."""
+    """Which claims of a batch are answered already, and which are fresh.
+
+    Two fresh claims may want the same request id with other content, or the same institution
+    settlement. The first of them that is settled has it: a rejected claim holds nothing. So fresh
+    claims are settled in parts, within which no two want the same; most batches are one part.
+    """
 
     answers: dict[int, Settlement | Rejection] = field(default_factory=dict)
     repeats: dict[int, int] = field(default_factory=dict)
-    fresh: list[int] = field(default_factory=list)
+    _fresh: deque[int] = field(default_factory=deque)
+    _wanted: dict[int, "_Wanted"] = field(default_factory=dict)
+    _requests_taken: set[_Key] = field(default_factory=set)
+    _numbers_taken: set[_Key] = field(default_factory=set)
+
+    def add(self, row: int, wanted: "_Wanted") -> None:
+        """Add a fresh claim, after those added before."""
+        self._fresh.append(row)
+        self._wanted[row] = wanted
+
+    def next_part(self) -> list[int]:
+        """Return the next claims to settle together, in order; empty when all are answered."""
+        part: list[int] = []
+        requests, numbers = set[_Key](), set[_Key]()
+        while self._fresh:
+            wanted = self._wanted[self._fresh[0]]
+            if wanted.request in requests or wanted.number in numbers:
+                break
+            part.append(self._fresh.popleft())
+            requests.add(wanted.request)
+            if wanted.number is not None:
+                numbers.add(wanted.number)
+        return part
+
+    def settled(self, rows: Iterable[int]) -> None:
+        """Refuse the fresh claims that want what these claims, now settled, have taken."""
+        for row in rows:
+            wanted = self._wanted[row]
+            self._requests_taken.add(wanted.request)
+            if wanted.number is not None:
+                self._numbers_taken.add(wanted.number)
+        left = deque[int]()
+        for row in self._fresh:
+            wanted = self._wanted[row]
+            if wanted.request in self._requests_taken:
+                self.answers[row] = _reused(wanted.request[1])
+            elif wanted.number in self._numbers_taken:
+                assert wanted.number is not None
+                self.answers[row] = _duplicate(wanted.number[1], None)
+            else:
+                left.append(row)
+        self._fresh = left
+
+
+class _Wanted(NamedTuple):
+    """What a claim has to itself once it is settled."""
+
+    request: _Key
+    number: _Key | None
 
 
 def triage(ledger: LedgerReader, claims: ClaimBatch, digests: dict[int, bytes]) -> Triage:
@@ -46,30 +122,26 @@ def triage(ledger: LedgerReader, claims: ClaimBatch, digests: dict[int, bytes]) 
         claims: The batch.
         digests: Content digest of every claim without faults, in row order.
     """
-    keys = {row: request_key(claims.rows[row]) for row in digests}
-    numbers = {row: _number_key(claims.rows[row]) for row in digests}
-    recorded = ledger.requests(list(keys.values()))
-    used = ledger.institution_settlements([key for key in numbers.values() if key is not None])
+    wanted = {
+        row: _Wanted(request_key(claims.rows[row]), _number_key(claims.rows[row]))
+        for row in digests
+    }
+    recorded = ledger.requests([each.request for each in wanted.values()])
+    numbers = [each.number for each in wanted.values() if each.number is not None]
+    used = ledger.institution_settlements(numbers)
     found = Triage()
-    first_by_key: dict[tuple[str, str], int] = {}
-    numbers_here: set[tuple[str, str]] = set()
-    for row, key in keys.items():
-        number = numbers[row]
-        if key in recorded:
-            found.answers[row] = _known(recorded[key], digests[row])
-        elif key in first_by_key:
-            first = first_by_key[key]
-            if digests[first] == digests[row]:
-                found.repeats[row] = first
-            else:
-                found.answers[row] = _reused(key[1])
-        elif number is not None and (number in used or number in numbers_here):
-            found.answers[row] = _duplicate(number[1], used.get(number))
+    firsts: dict[tuple[_Key, bytes], int] = {}
+    for row, (request, number) in wanted.items():
+        if request in recorded:
+            found.answers[row] = _known(recorded[request], digests[row])
+            continue
+        first = firsts.setdefault((request, digests[row]), row)
+        if first != row:
+            found.repeats[row] = first
+        elif number is not None and number in used:
+            found.answers[row] = _duplicate(number[1], used[number])
         else:
-            first_by_key[key] = row
-            found.fresh.append(row)
-            if number is not None:
-                numbers_here.add(number)
+            found.add(row, wanted[row])
     return found
 
 

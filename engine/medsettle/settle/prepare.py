@@ -56,7 +56,9 @@ class Preparer:
     """Looks claims up in a rule book; remembers what a combination of codes decides."""
 
     book: RuleBook
-    _facts: dict[tuple[object, ...], tuple[Facts | Rejection, ...]] = field(default_factory=dict)
+    _facts: dict[tuple[object, ...], list[tuple[CompiledPolicy, Facts | Rejection]]] = field(
+        default_factory=dict
+    )
 
     def prepare(self, batch: ClaimBatch, rows: Sequence[int]) -> Prepared:
         """Return the inputs of the claims at `rows`; other rows are left out."""
@@ -93,19 +95,16 @@ class Preparer:
         )
         if key not in self._facts:
             policies = self.book.candidates(*(str(code) for code in key[:3]))
-            self._facts[key] = tuple(self._resolve(policy, row, groups) for policy in policies)
-        if not self._facts[key]:
-            return _no_policy(row)
-        first: Facts | Rejection | None = None
-        for policy, found in zip(
-            self.book.candidates(*(str(code) for code in key[:3])), self._facts[key], strict=True
-        ):
+            self._facts[key] = [(policy, self._resolve(policy, row, groups)) for policy in policies]
+        candidates = self._facts[key]
+        for policy, found in candidates:
             day = row[policy.policy.rule_date]
             assert isinstance(day, date)
             until = policy.policy.in_force_until
             if policy.policy.in_force_from <= day and (until is None or day < until):
-                first = found
-        return first or _not_in_force(row, self._facts[key])
+                return found
+        policies = [policy for policy, _ in candidates]
+        return _not_in_force(row, policies) if policies else _no_policy(row)
 
     def _resolve(
         self, policy: CompiledPolicy, row: dict[str, object], groups: Sequence[str]
@@ -194,15 +193,15 @@ def _no_policy(row: dict[str, object]) -> Rejection:
     )
 
 
-def _not_in_force(row: dict[str, object], candidates: Sequence[Facts | Rejection]) -> Rejection:
-    day = str(row["service_date"])
-    names = [found.policy.policy.name for found in candidates if isinstance(found, Facts)]
-    asked = {"pooling_area": str(row["pooling_area"]), "service_date": day}
+def _not_in_force(row: dict[str, object], candidates: Sequence[CompiledPolicy]) -> Rejection:
+    """Return the rejection of a claim whose rule date none of its policies covers."""
+    area, rule_date = str(row["pooling_area"]), candidates[0].policy.rule_date
+    names = ", ".join(candidate.policy.name for candidate in candidates)
     return Rejection(
         Outcome.POLICY_NOT_IN_FORCE,
-        f"no revision of {', '.join(names) or 'the policy'} is in force on {day}; load the "
-        "document of that time or correct the date",
-        metadata=asked,
+        f"no revision of {names} of area {area} is in force on the {rule_date} {row[rule_date]}; "
+        "load the document of that time or correct the date",
+        metadata={"pooling_area": area, rule_date: str(row[rule_date])},
     )
 
 

@@ -1,0 +1,70 @@
+"""The identities that the amounts of every settlement obey, in our words.
+
+The national interface states some and its real messages show the others; they are named here by
+its letters. They hold for a cancel too, where every amount is negative.
+"""
+
+from collections.abc import Iterable
+
+from medsettle.core.settlement import Row, Settlement
+
+_PARTS = ("own_expense", "over_limit", "pre_self_pay", "in_scope")
+_FUNDS = (
+    "pooled_fund",
+    "civil_servant",
+    "enterprise",
+    "large_amount",
+    "critical_illness",
+    "disabled_serviceman",
+    "assistance",
+    "other_fund",
+)
+_PAYERS = (*_FUNDS, "institution_share", "account")
+
+
+def broken_identities(settlement: Settlement) -> list[str]:
+    """Return a line for each identity that a settlement breaks, with both sides in fen."""
+    columns = settlement.columns
+    found = [
+        ("A: the bill is its four parts", _fen(columns, "total"), _sum(columns, _PARTS)),
+        (
+            "B: funds, person and institution pay the bill",
+            _fen(columns, "total"),
+            _sum(columns, ("fund_total", "person_total", "institution_share")),
+        ),
+        (
+            "C: a person pays from the account and in cash",
+            _fen(columns, "person_total"),
+            _sum(columns, ("account", "cash")),
+        ),
+        ("D: the funds add up", _fen(columns, "fund_total"), _sum(columns, _FUNDS)),
+        (
+            "S: the stages are funds, account and institution",
+            _column(settlement.payers, "paid"),
+            _sum(columns, ("fund_total", "account", "institution_share")),
+        ),
+    ]
+    for payer in _PAYERS:
+        rows = [row for row in settlement.payers if row["payer"] == payer]
+        found.append((f"S: the stages of {payer}", _column(rows, "paid"), _fen(columns, payer)))
+    for line in settlement.lines:
+        whole, parts = _fen(line, "amount"), _sum(line, _PARTS)
+        found.append((f"L: line {line['line_id']} is its four parts", whole, parts))
+    for part in _PARTS:
+        of_lines = _column(settlement.lines, part)
+        found.append((f"L: {part} of the lines", of_lines, _fen(columns, part)))
+    return [f"{name}: {left} is not {right}" for name, left, right in found if left != right]
+
+
+def _fen(row: Row, name: str) -> int:
+    value = row[f"{name}_fen"]
+    assert isinstance(value, int)
+    return value
+
+
+def _sum(row: Row, names: Iterable[str]) -> int:
+    return sum(_fen(row, name) for name in names)
+
+
+def _column(rows: Iterable[Row], name: str) -> int:
+    return sum(_fen(row, name) for row in rows)
