@@ -107,12 +107,15 @@ def scaled_quotient(
     >>> scaled_quotient(np.array([1, 150, 333]), 50, 100, Rounding.HALF_UP)
     array([  1,  75, 167])
     """
-    whole: FenArray = numerator // divisor
+    # Nothing here is below zero, and NumPy divides unsigned numbers twice as fast as signed ones.
+    by = np.uint64(divisor)
+    whole: FenArray = (numerator.view(np.uint64) // by).view(np.int64)
     product: FenArray = (numerator - whole * divisor) * multiplier
     if rounding is Rounding.HALF_UP:
         product += divisor // 2
     elif rounding is Rounding.UP:
         product += divisor - 1
-    product //= divisor
+    unsigned = product.view(np.uint64)
+    unsigned //= by
     product += whole * multiplier
     return product

@@ -100,7 +100,6 @@ def split_lines(lines: LineColumns, catalogue: Catalogue) -> LineSplits:
         part = slice(start, start + limits.BLOCK_ROWS)
         _split_block(lines.block(part), catalogue, parts[:, part])
     own, over, pre, in_scope, pot = parts
-    assert (parts[: IN_SCOPE_POT + 1] >= 0).all(), "a part of a line is below zero"
     return LineSplits(own, over, pre, in_scope, pot)
 
 
@@ -117,13 +116,11 @@ def _split_block(lines: LineColumns, catalogue: Catalogue, parts: NDArray[np.int
     # its price times quantity.
     unpayable = ceiling == 0
     above = (price > ceiling) | unpayable
-    outside = (
-        (lines.row < 0)
-        | (catalogue.item_class.take(row) == CLASS_C)
-        | (ratio == PPM_ONE)
-        | (catalogue.restricted.take(row) & (lines.approval == REFUSED))
-        | (catalogue.own_expense_above.take(row) & above)
-    )
+    outside = (lines.row < 0) | (catalogue.item_class.take(row) == CLASS_C) | (ratio == PPM_ONE)
+    outside |= catalogue.own_expense_above.take(row) & above
+    refused = lines.approval == REFUSED
+    if refused.any():
+        outside |= catalogue.restricted.take(row) & refused
     excess_e6 = np.maximum(price - ceiling, 0)
     excess = scaled_quotient(
         excess_e6, lines.quantity_e4, limits.PRICE_QUANTITY_PER_FEN, Rounding.HALF_UP
@@ -133,8 +130,11 @@ def _split_block(lines: LineColumns, catalogue: Catalogue, parts: NDArray[np.int
     over[:] = np.where(unpayable, rest, np.minimum(rest, excess))
     rest -= over
     pre[:] = scaled_quotient(rest, ratio, PPM_ONE, Rounding.HALF_UP)
-    in_scope[:] = rest - pre
-    pot[:] = np.where(lines.row < 0, IN_SCOPE_POT, catalogue.pot.take(row))
+    np.subtract(rest, pre, out=in_scope)
+    pot[:] = IN_SCOPE_POT
+    if catalogue.pots:
+        pot[:] = np.where(lines.row < 0, IN_SCOPE_POT, catalogue.pot.take(row))
+    assert parts[: IN_SCOPE_POT + 1].min(initial=0) >= 0, "a part of a line is below zero"
 
 
 def pots(
