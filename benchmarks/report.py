@@ -80,7 +80,12 @@ def verdicts(rates: Rates) -> list[str]:
         return ["medsettle itself was not part of this run."]
     sentences = []
     for size, rate in sorted(ours.items()):
-        others = {tool: row[size] for tool, row in rates.items() if tool != OURS and size in row}
+        # "medsettle, with counters" is ourselves doing more, and nobody to beat.
+        others = {
+            tool: row[size]
+            for tool, row in rates.items()
+            if not tool.startswith(OURS) and size in row
+        }
         beaten = [tool for tool in others if others[tool] < rate]
         faster = [tool for tool in others if others[tool] >= rate]
         sentences.append(

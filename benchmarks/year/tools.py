@@ -51,7 +51,9 @@ def _run_kernel(batch: medsettle_kernel.Batch) -> Columns:
 
 def _waves(person: FenArray, people: int) -> list[FenArray]:
     """Return the positions of everybody's first claim, of everybody's second, and so on."""
-    order = np.argsort(person, kind="stable")
+    # Sixteen bits are sorted by counting; people beyond that are sorted as they are.
+    small = person.astype(np.uint16) if people <= 2**16 else person
+    order = np.argsort(small, kind="stable")
     ends = np.cumsum(np.bincount(person, minlength=people))
     starts = np.concatenate(([0], ends[:-1]))
     rank = np.arange(len(person)) - starts[person[order]]
