@@ -29,7 +29,7 @@ _LAYERS = (
     {"clearing", "replay"},
     {"engine"},
     {"v1"},
-    {"service", "gateway", "console"},
+    {"client", "service", "gateway", "console"},
     {"demo"},
     {"cli"},
 )

@@ -12,7 +12,7 @@ from medsettle import errors, limits
 from medsettle.client import Client
 from medsettle.client.answers import settlement_of
 from medsettle.client.claims import claim_message
-from medsettle.client.retry import BACKOFF_SECONDS_FIRST, Repeater
+from medsettle.client.retry import Repeater
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.settlement import Settlement
 from medsettle.engine import Engine
@@ -131,7 +131,7 @@ def test_a_server_out_of_reach_is_a_connection_error() -> None:
     with channel, pytest.raises(ConnectionError):
         time.repeater(60).answer(attempt)
 
-    assert [BACKOFF_SECONDS_FIRST * factor for factor in (1, 2, 4, 8)] == time.waits
+    assert [limits.BACKOFF_SECONDS_FIRST * factor for factor in (1, 2, 4, 8)] == time.waits
 
 
 def test_a_lost_answer_is_found_by_asking_again(engine: Engine, loop: Loop) -> None:

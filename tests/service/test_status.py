@@ -11,7 +11,7 @@ import pytest
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2 as details  # type: ignore[import-untyped]
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
-from medsettle import errors
+from medsettle import errors, limits
 from medsettle.client import Client
 from medsettle.core.settlement import Settlement
 from medsettle.engine import Engine
@@ -179,7 +179,7 @@ def test_a_status_fits_the_headers() -> None:
     bad = _details(answer)["BadRequest"]
     info = _details(answer)["ErrorInfo"]
 
-    assert answer.ByteSize() <= status.STATUS_BYTES_MAX
+    assert answer.ByteSize() <= limits.STATUS_BYTES_MAX
     assert 10 < len(bad.field_violations) < 100
     assert "100" == info.metadata["fault_count"]
 

@@ -20,8 +20,6 @@ from medsettle.client.failures import failure_of
 
 Response = TypeVar("Response")
 
-BACKOFF_SECONDS_FIRST: Final = 0.05
-BACKOFF_SECONDS_MAX: Final = 2.0
 _GROWTH: Final = 2
 # A fifth either way keeps tills that failed together from returning together.
 _JITTER: Final = 0.2
@@ -51,7 +49,7 @@ class Repeater:
             ConnectionError: The server was out of reach; as for `TimeoutError`.
         """
         end = self.clock() + self.timeout
-        backoff = BACKOFF_SECONDS_FIRST
+        backoff = limits.BACKOFF_SECONDS_FIRST
         unknown: Exception | None = None
         for tried in range(1, self.attempts_max + 1):
             remaining = max(0.0, end - self.clock())
@@ -68,5 +66,5 @@ class Repeater:
                 # A later "nothing was recorded" speaks of its own attempt only.
                 raise unknown or failure.error
             self.wait(pause)
-            backoff = min(backoff * _GROWTH, BACKOFF_SECONDS_MAX)
+            backoff = min(backoff * _GROWTH, limits.BACKOFF_SECONDS_MAX)
         raise AssertionError("the last attempt returns or raises")

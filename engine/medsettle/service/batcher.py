@@ -14,17 +14,12 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from medsettle import limits
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Row, Settlement
 from medsettle.errors import InternalError, LedgerUnavailable, Overloaded, SettlementError
-
-# A turn that brings nothing takes 2 microseconds, so a lone call waits 50 of them, a small part of
-# its own commit. 64 callers at once came in batches of 1 on average with 1 quiet turn, of 12 with
-# 5, of 41 with 20 and of 48 with 50 (4,000 calls each, callers and server on two shared cores).
-QUIET_TURNS: Final = 20
 
 logger = logging.getLogger(__name__)
 
@@ -139,7 +134,7 @@ class Batcher:
         arrived = len(self._waiting)
         self._quiet = self._quiet + 1 if arrived == self._seen else 0
         self._seen = arrived
-        if arrived < self._batch_max and self._quiet < QUIET_TURNS:
+        if arrived < self._batch_max and self._quiet < limits.QUIET_TURNS:
             self._loop.call_soon(self._turn)
             return
         self._settle(self._next_batch())

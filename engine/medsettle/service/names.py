@@ -16,9 +16,6 @@ from medsettle.v1 import settlement_service_pb2 as settlements
 
 ANY: Final = "-"
 
-# Counters a person may bring along: a few dozen are usual, and a request is checked as a whole.
-COUNTERS_PER_OPENING_MAX: Final = 1_000
-
 # Policies may have Chinese names, so a segment is anything without a slash or a blank.
 _SEGMENT = rf"[^/\s]{{1,{limits.PERSON_CHARS_MAX}}}"
 _PARENT: Final = re.compile(rf"poolingAreas/({_SEGMENT})")
@@ -155,8 +152,8 @@ def _check_number(value: int, path: str, faults: list[Fault]) -> None:
 
 
 def _check_counters(counters: Sequence[persons.Counter], faults: list[Fault]) -> None:
-    if len(counters) > COUNTERS_PER_OPENING_MAX:
-        most = COUNTERS_PER_OPENING_MAX
+    if len(counters) > limits.COUNTERS_PER_OPENING_MAX:
+        most = limits.COUNTERS_PER_OPENING_MAX
         faults.append(Fault("counters", f"{len(counters)} counters, more than {most}"))
         return
     seen: dict[tuple[str, int], int] = {}

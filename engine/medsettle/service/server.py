@@ -33,12 +33,8 @@ SERVICES: Final = (
 PROJECTION: Final = "medsettle.projection"
 """Name under which health tells whether the projection behind the ledger keeps up."""
 
-# Room for the field around a stream, so that one of MESSAGE_BYTES_MAX still reaches our own check
-# and its explanation.
-_ENVELOPE_BYTES: Final = 1_024
-
 _OPTIONS: Final = (
-    ("grpc.max_receive_message_length", limits.MESSAGE_BYTES_MAX + _ENVELOPE_BYTES),
+    ("grpc.max_receive_message_length", limits.MESSAGE_BYTES_MAX + limits.ENVELOPE_BYTES),
     # What is recorded must be told, so an answer has no bound of its own; pages and streams do.
     ("grpc.max_send_message_length", -1),
     # The ledger has one writer: a second process on the port is a mistake, not a helper.

@@ -24,15 +24,11 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2 as details  # type: ignore[import-untyped]
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 
-from medsettle import errors
+from medsettle import errors, limits
 from medsettle.errors import SettlementError
 
 DOMAIN: Final = "medsettle"
 LOCALE: Final = "zh-CN"
-
-# gRPC refuses trailers above 8 KiB unless both sides ask for more, and Base64 takes a third.
-STATUS_BYTES_MAX: Final = 4_096
-MESSAGE_CHARS_MAX: Final = 500
 
 Detail: TypeAlias = Message
 
@@ -67,7 +63,7 @@ def status_of(error: SettlementError, request_id: str = "") -> Status:
             continue
         faults = len(bad.field_violations)
         metadata["fault_count"] = str(faults)
-        while status.ByteSize() > STATUS_BYTES_MAX and faults > 1:
+        while status.ByteSize() > limits.STATUS_BYTES_MAX and faults > 1:
             faults -= max(1, faults // 8)
             del bad.field_violations[faults:]
             status = _packed(form, error, metadata, own)
@@ -89,8 +85,8 @@ def _packed(
 ) -> Status:
     code: int = form.code.value[0]
     message = error.message
-    if len(message) > MESSAGE_CHARS_MAX:
-        message = f"{message[:MESSAGE_CHARS_MAX]} …"
+    if len(message) > limits.MESSAGE_CHARS_MAX:
+        message = f"{message[: limits.MESSAGE_CHARS_MAX]} …"
     status = Status(code=code, message=message)
     info = details.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata)
     for detail in (info, details.LocalizedMessage(locale=LOCALE, message=form.chinese), *own):
@@ -129,7 +125,7 @@ def _resource(error: SettlementError) -> Sequence[Detail]:
         details.ResourceInfo(
             resource_type=f"medsettle.example.com/{kind}",
             resource_name=name,
-            description=error.message[:MESSAGE_CHARS_MAX],
+            description=error.message[: limits.MESSAGE_CHARS_MAX],
         ),
     )
 
@@ -151,7 +147,7 @@ def _precondition(error: SettlementError) -> Sequence[Detail]:
     failure.violations.add(
         type="SETTLEMENT" if isinstance(error, errors.AlreadyCancelled) else "POLICY",
         subject=subject,
-        description=error.message[:MESSAGE_CHARS_MAX],
+        description=error.message[: limits.MESSAGE_CHARS_MAX],
     )
     return (failure,)
 
