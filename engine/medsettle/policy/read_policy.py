@@ -48,7 +48,7 @@ def read_policy(
     sources = read_sources(check, parts.get("sources"))
     counters = read_counters(check, parts.get("counters"))
     own = _own_dimensions(check, parts.get("dimensions"), area, counters)
-    dimensions = area.dimensions | own
+    dimensions = own | area.dimensions
     tables = TableReader(check, dimensions, sources, since)
     tables.read(parts.get("tables"))
     amounts = AmountNames(check, area.special_pots, stage_names(check, parts.get("stages")))
@@ -147,9 +147,7 @@ def _gaps(check: Checker, value: Value | None, amounts: AmountNames) -> tuple[Ga
         says = check.text(parts.get("says"))
         amount = amounts.one(parts.get("amount"))
         if amount in {gap.amount for gap in found}:
-            check.refuse(
-                parts["amount"].place, f"{quoted(str(amount))} has a gap already; join them"
-            )
+            check.refuse(parts["amount"].place, f"{amount} has a gap already; join the two")
         elif amount is not None:
             found.append(Gap(amount, says))
     return tuple(found)

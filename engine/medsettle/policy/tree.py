@@ -116,7 +116,7 @@ class _Reader:
             return None
         before = self.text[: start.end_mark.index]
         if isinstance(start, DocumentStartEvent) and re.search(r"^%", before, re.MULTILINE):
-            self.refuse(start, "", "lines that begin with % are not allowed; delete them")
+            self.refuse(start, "", "the lines above this one begin with %; delete them")
         root = self.value(next(self.events), "", 0)
         next(self.events)
         after = next(self.events)
