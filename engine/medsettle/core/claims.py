@@ -7,7 +7,7 @@ its line columns hold harmless stand-ins that nobody reads.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 
 import numpy as np
@@ -58,27 +58,27 @@ class ClaimBatch:
         Raises:
             BatchTooLarge: More claims than one call may carry.
         """
-        if len(rows) > limits.CLAIMS_PER_BATCH_MAX:
-            most = limits.CLAIMS_PER_BATCH_MAX
-            message = f"{len(rows)} claims, more than {most}; send them in several calls"
-            raise BatchTooLarge([Fault("claims", message)])
+        _check_count(len(rows))
         checked: list[dict[str, object]] = []
         rejections: dict[int, Rejection] = {}
         for index, row in enumerate(rows):
             faults: list[Fault] = []
             checked.append(_checked_claim(row, faults))
             if faults:
-                rejections[index] = invalid(tuple(faults[: limits.FAULTS_PER_CLAIM_MAX]))
+                rejections[index] = invalid(_told(faults))
         return cls._from_checked(tuple(checked), rejections)
 
     @classmethod
     def from_arrow(cls, table: pa.Table | pa.RecordBatch) -> "ClaimBatch":
         """Return the batch of claims given as an Arrow table with `schema.claim_schema()`.
 
+        A column that is missing, unknown or of another type is a fault of every row.
+
         Raises:
-            InvalidRequest: A column is missing or has another type.
             BatchTooLarge: More claims than one call may carry.
         """
+        # Rows take a hundred times the memory of columns, so a table too large never becomes rows.
+        _check_count(table.num_rows)
         return cls.from_rows(table.to_pylist())
 
     @classmethod
@@ -106,11 +106,28 @@ class ClaimBatch:
         )
 
 
+def _check_count(claims: int) -> None:
+    most = limits.CLAIMS_PER_BATCH_MAX
+    if claims > most:
+        message = f"{claims} claims, more than {most}; send them in several calls"
+        raise BatchTooLarge([Fault("claims", message)])
+
+
+def _told(faults: list[Fault]) -> tuple[Fault, ...]:
+    """Return the faults of a claim, or the first ones and how many more there are."""
+    most = limits.FAULTS_PER_CLAIM_MAX
+    if len(faults) <= most:
+        return tuple(faults)
+    more = Fault("claim", f"{len(faults) - most + 1} more faults; mend these first")
+    return (*faults[: most - 1], more)
+
+
 def _checked_claim(row: Row, faults: list[Fault]) -> dict[str, object]:
     """Return the values of a claim by column name, adding to `faults` whatever is wrong."""
     if not isinstance(row, Mapping):
-        faults.append(Fault("", f"expected a claim, found {type(row).__name__}"))
-        row = {}
+        faults.append(Fault("claim", f"expected a claim, found {type(row).__name__}"))
+        # What is missing in something that is no claim need not be told.
+        return _checked_claim({}, [])
     claim = _checked_row(row, schema.CLAIM, {"lines"}, "", faults)
     lines = row.get("lines")
     if not isinstance(lines, list) or not lines:
@@ -248,15 +265,21 @@ def _checked_code(column: Column, value: object, where: str, faults: list[Fault]
     if not isinstance(value, str):
         faults.append(Fault(where, f"expected a text, found {type(value).__name__}"))
         return ""
-    if not column.least <= len(value) <= column.most:
-        span = f"{column.least} to {column.most}"
-        faults.append(Fault(where, f"{len(value)} characters; expected {span}"))
-    elif not value.isascii() or not value.isprintable() or " " in value:
-        faults.append(Fault(where, "expected printable ASCII characters without spaces"))
+    if wrong := _code_fault(value, column.least, column.most):
+        faults.append(Fault(where, wrong))
     elif column.values and value not in column.values:
         known = ", ".join(column.values)
         faults.append(Fault(where, f"unknown code {value!r}; known are {known}"))
     return value
+
+
+def _code_fault(value: str, least: int, most: int) -> str:
+    """Return what is wrong with the form of a code; nothing where it is well formed."""
+    if not least <= len(value) <= most:
+        return f"{len(value)} characters; expected {least} to {most}"
+    if not value.isascii() or not value.isprintable() or " " in value:
+        return "expected printable ASCII characters without spaces"
+    return ""
 
 
 def _checked_codes(column: Column, value: object, where: str, faults: list[Fault]) -> list[str]:
@@ -266,20 +289,14 @@ def _checked_codes(column: Column, value: object, where: str, faults: list[Fault
     if len(value) > column.most:
         faults.append(Fault(where, f"{len(value)} codes, more than {column.most}"))
     for index, item in enumerate(value):
-        if not item or not item.isascii() or len(item) > limits.CODE_CHARS_MAX:
-            most = limits.CODE_CHARS_MAX
-            faults.append(Fault(f"{where}[{index}]", f"expected 1 to {most} ASCII characters"))
+        if wrong := _code_fault(item, 1, limits.CODE_CHARS_MAX):
+            faults.append(Fault(f"{where}[{index}]", wrong))
     return list(value)
 
 
 def _checked_date(_: Column, value: object, where: str, faults: list[Fault]) -> date:
-    parsed = value
-    if isinstance(value, str):
-        try:
-            parsed = date.fromisoformat(value)
-        except ValueError:
-            parsed = None
-    if not isinstance(parsed, date):
+    parsed = _date_of(value)
+    if parsed is None:
         faults.append(Fault(where, f"expected a date like 2024-05-01, found {value!r}"))
         return _STAND_IN_DATE
     birth = where == "birth_date"
@@ -289,6 +306,18 @@ def _checked_date(_: Column, value: object, where: str, faults: list[Fault]) -> 
         faults.append(Fault(where, f"{parsed} lies outside the years {span}"))
         return _STAND_IN_DATE
     return parsed
+
+
+def _date_of(value: object) -> date | None:
+    """Return the date a value is, or None; a moment is no date until somebody says where."""
+    if isinstance(value, str):
+        try:
+            parsed = date.fromisoformat(value)
+        except ValueError:
+            return None
+        # Week dates and dates without hyphens are read as well, and nobody expects that.
+        return parsed if parsed.isoformat() == value else None
+    return value if isinstance(value, date) and not isinstance(value, datetime) else None
 
 
 _CHECKS: Final[dict[Kind, Callable[[Column, object, str, list[Fault]], object]]] = {
