@@ -183,6 +183,7 @@ class Engine:
                 raise errors.RequestIdReused(
                     f"request id {request_id!r} was used before for something else",
                     request_id=request_id,
+                    settlement=recorded.settlement,
                 )
             return decode_settlement(recorded, duplicate=True)
         original = self._original(institution, settlement)

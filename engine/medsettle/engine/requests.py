@@ -157,16 +157,17 @@ def _number_key(row: Row) -> tuple[str, str] | None:
 
 def _known(recorded: Recorded, digest: bytes) -> Settlement | Rejection:
     if recorded.content_digest != digest:
-        return _reused(recorded.request_id)
+        return _reused(recorded.request_id, recorded.settlement)
     return decode_settlement(recorded, duplicate=True)
 
 
-def _reused(request_id: str) -> Rejection:
+def _reused(request_id: str, settlement: str = "") -> Rejection:
+    where = f" for {settlement}" if settlement else " in this batch"
     return Rejection(
         Outcome.REQUEST_ID_REUSED,
-        f"request id {request_id!r} was used before with other content; a new request needs a "
-        "new id",
-        metadata={"request_id": request_id},
+        f"request id {request_id!r} was used before{where} with other content; a new request "
+        "needs a new id",
+        metadata={"request_id": request_id, "settlement": settlement},
     )
 
 
