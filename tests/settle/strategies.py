@@ -76,12 +76,13 @@ AREA = Area(
 _SUM_COUNTERS = ("spent", "paid", "met")
 _PAYERS = ("pooled_fund", "large_amount", "civil_servant", "assistance", "account")
 
-# Tiny amounts meet every tie of rounding, large ones the ends of the proved intervals.
+# Tiny amounts meet every tie of rounding.
 _AMOUNTS = st.one_of(
     st.sampled_from([0, 1, 2, 7, 50, 100, 999, 65_000, 130_000, 3_000_000, 10_000_000]),
     st.integers(0, 2_000),
     st.integers(0, 50_000_000),
 )
+_LARGE_AMOUNTS = _AMOUNTS | st.integers(0, limits.AMOUNT_FEN_MAX)
 _RATES = st.one_of(
     st.sampled_from([Fraction(n, 100) for n in (0, 3, 5, 10, 15, 20, 50, 60, 85, 90, 97, 100)]),
     st.sampled_from([Fraction(1, 3), Fraction(2, 3), Fraction(955, 1000), Fraction(1, 7)]),
@@ -93,11 +94,22 @@ _FACTORS = st.sampled_from([Fraction(n, 10) for n in (0, 5, 6, 8, 10, 12, 20)])
 class _Drafts:
     """A document while it is drawn: its tables so far."""
 
-    def __init__(self, draw: st.DrawFn) -> None:
+    def __init__(self, draw: st.DrawFn, amounts: st.SearchStrategy[int]) -> None:
         self.draw = draw
+        self.amounts = amounts
         self.tables: dict[str, Table] = {}
 
-    def table(self, cells: st.SearchStrategy[Fraction], *, banded: bool = False) -> str:
+    def amount_table(self) -> str:
+        """Return the name of a new table of amounts."""
+        return self.table(self.amounts.map(Fraction), unit=Unit.AMOUNT)
+
+    def table(
+        self,
+        cells: st.SearchStrategy[Fraction],
+        *,
+        unit: Unit = Unit.RATE,
+        banded: bool = False,
+    ) -> str:
         """Return the name of a new table over up to two dimensions, in one or two versions."""
         draw = self.draw
         by = draw(st.lists(st.sampled_from(sorted(DIMENSIONS)), max_size=2, unique=True))
@@ -109,12 +121,11 @@ class _Drafts:
             drawn = tuple(draw(st.lists(cells, min_size=count, max_size=count)))
             versions.append(Version(start, drawn, bounds, "source", "invented", "", _PLACE))
         name = f"table_{len(self.tables)}"
-        unit = Unit.AMOUNT if cells is AMOUNT_CELLS else Unit.RATE
         self.tables[name] = Table(name, unit, tuple(by), banded, tuple(versions), _PLACE)
         return name
 
     def _bounds(self) -> tuple[int | None, ...]:
-        closed = self.draw(st.sets(_AMOUNTS.filter(bool), max_size=3).map(sorted))
+        closed = self.draw(st.sets(self.amounts.filter(bool), max_size=3).map(sorted))
         opened = not closed or self.draw(st.booleans())
         return (*closed, None) if opened else tuple(closed)
 
@@ -126,7 +137,7 @@ class _Drafts:
         target = rate is not None and rate.side is RateSide.TARGET
         deductible = None
         if draw(st.booleans()):
-            deductible = Deductible(self.table(AMOUNT_CELLS), self._counter())
+            deductible = Deductible(self.amount_table(), self._counter())
         bands = None
         if rate is not None and self.tables[rate.table].banded:
             bands = self._bands(inside=deductible is not None and draw(st.booleans()))
@@ -197,7 +208,7 @@ class _Drafts:
         for _ in range(draw(st.integers(0, 2))):
             on = draw(st.sampled_from([CapOn.PAYMENT, CapOn.PAYMENT, CapOn.BASE]))
             kind = excess if on is CapOn.PAYMENT else Excess.UNPAID_SHARE
-            caps.append(Cap(self.table(AMOUNT_CELLS), on, self._counter(), kind))
+            caps.append(Cap(self.amount_table(), on, self._counter(), kind))
         return tuple(caps)
 
     def _rounding(self, *, payer_only: bool) -> StageRounding:
@@ -207,13 +218,13 @@ class _Drafts:
         return StageRounding(at, side, mode)
 
 
-AMOUNT_CELLS = _AMOUNTS.map(Fraction)
-
-
 @st.composite
-def policies(draw: st.DrawFn, stages_max: int = 4) -> Policy:
-    """Return a random document of one to four stages over every question of the language."""
-    drafts = _Drafts(draw)
+def policies(draw: st.DrawFn, stages_max: int = 4, *, large: bool = False) -> Policy:
+    """Return a random document of a few stages over every question of the language.
+
+    With `large`, its limits, caps and deductibles reach up to the largest amount there is.
+    """
+    drafts = _Drafts(draw, _LARGE_AMOUNTS if large else _AMOUNTS)
     known = list(_NAMES)
     stages = []
     for number in range(draw(st.integers(1, stages_max))):
@@ -269,7 +280,7 @@ def amount_at(random: Random, edges: Sequence[int]) -> int:
         amount = random.randrange(300)
     else:
         amount = random.randrange(2 ** random.randrange(1, (3 * edges[-1]).bit_length() + 1))
-    return max(amount, 0)
+    return min(max(amount, 0), limits.AMOUNT_FEN_MAX)
 
 
 def claims_at(policy: Policy, pots: Sequence[str], seed: int, count: int) -> list[Facts]:
@@ -283,10 +294,11 @@ def claims_at(policy: Policy, pots: Sequence[str], seed: int, count: int) -> lis
     found = []
     for _ in range(count):
         amounts = dict.fromkeys(pots, 0)
-        amounts["in_scope"] = amount_at(random, edges)
-        for pot in pots:
-            if pot != "in_scope" and not random.randrange(3):
-                amounts[pot] = amount_at(random, edges)
+        left = limits.AMOUNT_FEN_MAX
+        for pot in sorted(pots, key="in_scope".__ne__):
+            if pot == "in_scope" or not random.randrange(3):
+                amounts[pot] = min(amount_at(random, edges), left)
+                left -= amounts[pot]
         classes = {
             name: random.randrange(len(dimension.values))
             for name, dimension in policy.dimensions.items()
