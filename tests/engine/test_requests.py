@@ -78,14 +78,14 @@ def test_dates_as_text_are_the_same_content(engine: Engine) -> None:
 )
 def test_other_content_under_a_known_id_is_refused(engine: Engine, changes: dict[str, Any]) -> None:
     """Whatever differs, a used request id does not serve again, across batches or inside one."""
-    settle(engine, claim(1))
+    first = settled(engine, claim(1))
     across = settle(engine, claim(1, **changes))
     inside = settle(engine, claim(2, person="P1"), claim(2, **{"person": "P1"} | changes))
 
     assert [Outcome.REQUEST_ID_REUSED] == outcomes(across)
     (rejection,) = across
     assert isinstance(rejection, Rejection)
-    assert {"request_id": "R1"} == rejection.metadata
+    assert {"request_id": "R1", "settlement": id_of(first)} == rejection.metadata
     assert isinstance(rejection.error(), errors.RequestIdReused)
     if "person" not in changes:
         assert [Outcome.SETTLED, Outcome.REQUEST_ID_REUSED] == outcomes(inside)

@@ -1,11 +1,11 @@
 """Commands and options; the work is done in the modules beside this one."""
 
 import sys
+import traceback
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-import click
 import orjson
 import typer
 from rich.console import Console
@@ -155,13 +155,9 @@ def demo(
 def main() -> None:
     """Run the command line and end with a documented exit code."""
     try:
-        app(standalone_mode=False)
+        app()
     except Quit as quit_:
         sys.exit(quit_.code)
-    except click.exceptions.Exit as exit_:
-        sys.exit(exit_.exit_code)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(Exit.USAGE)
-    except click.Abort:
-        sys.exit(Exit.USAGE)
+    except Exception:  # The outermost edge: whatever it is, it is a bug and has an exit code.
+        traceback.print_exc()
+        sys.exit(Exit.BUG)

@@ -1,6 +1,7 @@
 """Worked examples through a server: the same claims, over the wire, compared fen by fen."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 
 from medsettle.client import Client
 from medsettle.core.claims import ClaimBatch
@@ -9,6 +10,10 @@ from medsettle.core.settlement import Opening, Row, Settlement
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.policy.examples import Example, Visit
 from medsettle.settle.prove import amounts_of, opening_counters
+
+# A request id of 36 characters holds this, a hyphen, `open-` and the number of a visit.
+_TOKEN_CHARS_MAX = 24
+_DIGEST_CHARS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +49,9 @@ def settle_case(client: Client, policy: CompiledPolicy, example: Example) -> lis
     results = []
     for number, visit in enumerate(example.visits, 1):
         claim: Row = visit.claim | {
-            "person": f"CASE-{example.policy}-{example.name}"[:64],
-            "request_id": f"{example.name}-{number}",
-            "institution": f"H-{example.policy}",
+            "person": f"CASE-{_token(f'{example.policy}-{example.name}', 50)}",
+            "request_id": f"{_token(example.name)}-{number}",
+            "institution": f"H-{_token(example.policy, 40)}",
         }
         _open(client, policy, visit, claim)
         settlement = client.preview(claim) if visit.preview else client.settle(claim)
@@ -58,6 +63,13 @@ def settle_case(client: Client, policy: CompiledPolicy, example: Example) -> lis
         )
         results.append(CaseResult(example, claim, settlement, told))
     return results
+
+
+def _token(name: str, most: int = _TOKEN_CHARS_MAX) -> str:
+    """Return a name of a document as part of a code: itself where it can be one, else a digest."""
+    if len(name) <= most and name.isascii() and name.isprintable() and " " not in name:
+        return name
+    return sha256(name.encode()).hexdigest()[:_DIGEST_CHARS]
 
 
 def _of_band(name: str) -> bool:

@@ -15,8 +15,10 @@ from medsettle.core.settlement import Row
 from medsettle.errors import Violation
 from medsettle.policy import tree, values
 from medsettle.policy.checker import Checker
+from medsettle.policy.keys import FORMAT
 from medsettle.policy.read_tables import CONFIDENCES
 from medsettle.policy.tree import Map, Place, Text, Value
+from medsettle.policy.vocabulary import quoted
 
 KINDS = ("published", "derived")
 
@@ -35,8 +37,9 @@ _CLAIM_WORDS = {
 class Visit:
     """One claim with what the person brings along and what must come out.
 
-    `before` are counter values by name (the account as `account`), `expect` fen by the name of a
-    payer, `cash`, a column total or a named amount of the waterfall.
+    `before` is added to what earlier visits left: counter values by name (the account as
+    `account`). `expect` is fen by the name of a payer, `cash`, a column total or a named amount of
+    the waterfall.
     """
 
     claim: Row
@@ -65,18 +68,22 @@ def read_examples(path: Path) -> tuple[list[Example], list[Violation]]:
     parts = check.fields(document, {"format", "policy", "pooling_area", "examples"}, {"note"})
     if not parts:
         return [], check.violations
+    check.one_of(parts.get("format"), [FORMAT])
     policy, area = check.text(parts.get("policy")), check.text(parts.get("pooling_area"))
-    found = []
+    found: list[Example] = []
     for item in check.items(parts.get("examples"), "examples"):
         required = {"example", "kind", "source", "confidence", "visits"}
         body = check.fields(item, required, {"title", "note"})
+        name = check.text(body.get("example"))
+        if name and name in [other.name for other in found]:
+            check.refuse(item.place, f"another example is called {quoted(name)}; rename one")
         visits = [
-            _visit(check, visit, area, f"{check.text(body.get('example'))}-{number}")
+            _visit(check, visit, area, f"VISIT-{number}")
             for number, visit in enumerate(check.items(body.get("visits"), "visits"), 1)
         ]
         found.append(
             Example(
-                name=check.text(body.get("example")),
+                name=name,
                 policy=policy,
                 kind=check.known(body.get("kind"), KINDS, "kind") or KINDS[0],
                 source=check.text(body.get("source")),
@@ -139,6 +146,8 @@ def _numbers(check: Checker, value: Value | None) -> dict[str, int]:
     if not isinstance(value, Map):
         check.refuse(value.place, "expected names with their amounts, like `cash: 12.30元`")
         return {}
+    if not value.entries:
+        check.refuse(value.place, "nothing stands here; name an amount, like `cash: 12.30元`")
     found = {}
     for entry in value:
         text = entry.value.value if isinstance(entry.value, Text) else ""

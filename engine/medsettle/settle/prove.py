@@ -7,8 +7,10 @@ from medsettle.core.counters import ACCOUNT, CounterKey
 from medsettle.core.dates import period_key
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Settlement
+from medsettle.errors import Fault, InvalidRequest
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.policy.examples import Example, Visit
+from medsettle.policy.vocabulary import quoted, suggestion
 from medsettle.settle.explain import traced
 from medsettle.settle.prepare import rule_days
 from medsettle.settle.run import Settled, Settler, stored_name
@@ -48,12 +50,14 @@ def prove(settler: Settler, example: Example) -> list[Difference]:
         claims = ClaimBatch.from_rows([visit.claim])
         if claims.rejections:
             raise claims.rejections[0].error()
-        held.update(opening_counters(policy, claims, visit))
+        for key, value in opening_counters(policy, claims, visit).items():
+            held[key] = held.get(key, 0) + value
         result = settler.run(claims, [0], lambda _: held, refuse_gaps=not visit.preview)[0]
         if isinstance(result, Rejection):
             raise result.error()
-        for key, delta in result.moved:
-            held[key] = held.get(key, 0) + delta
+        if not visit.preview:
+            for key, delta in result.moved:
+                held[key] = held.get(key, 0) + delta
         differences += _differences(policy, example, number, visit, result)
     return differences
 
@@ -61,8 +65,20 @@ def prove(settler: Settler, example: Example) -> list[Difference]:
 def opening_counters(
     policy: CompiledPolicy, claims: ClaimBatch, visit: Visit
 ) -> dict[CounterKey, int]:
-    """Return the counter values that a visit's person brings along, by key."""
+    """Return the counter values that a visit's person brings along, by key.
+
+    Raises:
+        InvalidRequest: The policy has no such counter.
+    """
     document = policy.policy
+    known = [*document.counters, ACCOUNT]
+    faults = [
+        Fault(f"before.{name}", f"no counter is called {quoted(name)}; {suggestion(name, known)}")
+        for name in visit.before
+        if name not in known
+    ]
+    if faults:
+        raise InvalidRequest(faults)
     day = rule_days(policy, [claims.rows[0]])
     person = str(claims.rows[0]["person"])
     found = {}

@@ -1,0 +1,93 @@
+"""The command line as a user runs it: processes of their own, with their exit codes and output."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from medsettle import limits
+
+ROOT = Path(__file__).parents[2]
+RULES = ROOT / "rules"
+
+# Long enough for a machine that does ten other things, short enough to end a command that hangs.
+_SECONDS_MAX = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a command said, and the exit code it ended with."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401 - whatever the command prints
+        """Return the one JSON value a command printed."""
+        return json.loads(self.out)
+
+    @property
+    def json_lines(self) -> list[Any]:
+        """Return the JSON values a command printed, one a line."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+def command(*arguments: object) -> list[str]:
+    """Return the words that start `medsettle` with arguments."""
+    return [sys.executable, "-m", "medsettle.cli", *map(str, arguments)]
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of a command: the present one, with a wide plain terminal."""
+    return os.environ | {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
+
+
+def run(*arguments: object) -> Ran:
+    """Return what `medsettle` with these arguments said."""
+    done = subprocess.run(
+        command(*arguments),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+        timeout=_SECONDS_MAX,
+        env=environment(),
+        cwd=ROOT,
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+@dataclass
+class Serving:
+    """A running `medsettle serve`."""
+
+    address: str
+    process: subprocess.Popen[str]
+
+    def stop(self) -> int:
+        """End the server as a service manager does, and return its exit code."""
+        self.process.terminate()
+        return self.process.wait(limits.SHUTDOWN_SECONDS_MAX + 10)
+
+
+@contextmanager
+def serving(data: Path, rules: Path = RULES) -> Iterator[Serving]:
+    """Yield a server process with its ledger in a folder; it ends with the block at the latest."""
+    words = command("serve", "--json", "--rules", rules, "--data", data, "--listen", "127.0.0.1:0")
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, text=True, env=environment(), cwd=ROOT
+    ) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        try:
+            assert line, "the server ended before it was ready"
+            yield Serving(json.loads(line)["serving"], process)
+        finally:
+            if process.poll() is None:
+                Serving("", process).stop()
