@@ -6,6 +6,9 @@ and after a few stages the sum no longer fits. Real documents stay far below the
 is what keeps the proofs of `medsettle.policy.program` out of an officer's sight.
 """
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 from medsettle import limits
 from medsettle.core.codes import POT_NAMES
 from medsettle.core.money import yuan_from_fen
@@ -14,20 +17,44 @@ from medsettle.policy.checker import Checker
 from medsettle.policy.keys import TOTAL_NAMES
 from medsettle.policy.model import Policy, Stage, Table
 
-# Rounding up adds at most one fen in each band.
-_ROUNDED = limits.BANDS_PER_STAGE_MAX
+# What a stage leaves apart from one another: no part of its base is in two of them.
+_APART = {"kept_back", "deductible", "own_share", "over_cap", "paid"}
+# Rounding up adds less than a fen for each side of each band, and one where a base ends inside one.
+_ROUNDED = 2 * limits.BANDS_PER_STAGE_MAX + 1
+
+
+@dataclass
+class _Largest:
+    """The most fen each named amount could be, and the base of each stage."""
+
+    amounts: dict[str, int]
+    bases: dict[str, int]
+
+    def sum(self, names: Iterable[str]) -> tuple[int, int]:
+        """Return the most a sum of amounts can be, and the most it passes while it is added up."""
+        total, passed = 0, 0
+        by_stage: dict[str, list[str]] = {}
+        for name in names:
+            by_stage.setdefault(name.rpartition(".")[0], []).append(name)
+        for stage, own in by_stage.items():
+            plain = sum(self.amounts[name] for name in own)
+            passed = max(passed, total + plain)
+            apart = stage and {name.rpartition(".")[2] for name in own} <= _APART
+            total += min(plain, self.bases[stage]) if apart else plain
+        return total, max(total, passed)
 
 
 def refuse_too_large(check: Checker, policy: Policy, area: Area) -> None:
-    """Refuse every stage whose base could pass `BASE_FEN_MAX`."""
+    """Refuse the first stage that could look at more than `BASE_FEN_MAX`."""
     most = limits.AMOUNT_FEN_MAX
-    largest = dict.fromkeys((*TOTAL_NAMES, *POT_NAMES, *area.special_pots), most)
-    largest["in_scope_total"] = most * (1 + len(area.special_pots))
+    amounts = dict.fromkeys((*TOTAL_NAMES, *POT_NAMES, *area.special_pots), most)
+    amounts["in_scope_total"] = most * (1 + len(area.special_pots))
+    largest = _Largest(amounts, {})
     for stage in policy.stages:
-        base = sum(largest[name] for name in stage.base.plus)
-        taken = sum(largest[name] for name in stage.base.minus)
+        base, passed = largest.sum(stage.base.plus)
+        _, taken = largest.sum(stage.base.minus)
         shares = _shares(policy, stage, base)
-        if max(base, taken, shares) > limits.BASE_FEN_MAX:
+        if max(passed, taken, shares) > limits.BASE_FEN_MAX:
             allowed = yuan_from_fen(limits.BASE_FEN_MAX)
             check.refuse(
                 stage.place,
@@ -35,11 +62,12 @@ def refuse_too_large(check: Checker, policy: Policy, area: Area) -> None:
                 f"more than {allowed}元; name each amount once",
             )
             return
-        largest |= {f"{stage.name}.{part}": base for part in ("base", "kept_back")}
-        largest |= {f"{stage.name}.{part}": base for part in ("deductible", "net")}
-        largest[f"{stage.name}.own_share"] = shares + _ROUNDED
-        largest[f"{stage.name}.over_cap"] = shares + base + _ROUNDED
-        largest[f"{stage.name}.paid"] = most
+        largest.bases[stage.name] = base + _ROUNDED
+        for part in ("base", "kept_back", "deductible", "net"):
+            amounts[f"{stage.name}.{part}"] = base
+        amounts[f"{stage.name}.own_share"] = shares + _ROUNDED
+        amounts[f"{stage.name}.over_cap"] = shares + base + _ROUNDED
+        amounts[f"{stage.name}.paid"] = most
 
 
 def _shares(policy: Policy, stage: Stage, base: int) -> int:
