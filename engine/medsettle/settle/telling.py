@@ -1,0 +1,361 @@
+"""The sentences and steps of an explanation, in English and Chinese, from traced numbers.
+
+A sentence carries the numbers that a cardholder can check with a pencil: base, deductible, what
+each band pays at which rate, what lies above a cap. The steps beside it say from which row of
+which table each number comes, and where the table stands.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import NamedTuple
+
+from medsettle.core import codes
+from medsettle.core.money import rate_text, yuan_from_fen
+from medsettle.core.settlement import Sentence, Settlement, Step
+from medsettle.policy.compiled import CompiledPolicy
+from medsettle.policy.lookups import rate_divisor
+from medsettle.policy.model import BandsAlong, CapOn, Excess, RateSide, Stage, Table, Version
+
+_POT_WORDS = {
+    "own_expense": ("of the bill, outside the catalogue", "目录外全自费"),
+    "over_limit": ("of the bill, above a ceiling price", "超限价自费"),
+    "pre_self_pay": ("of the bill, first-self-pay", "乙类先行自付"),
+}
+
+
+class _Phrase(NamedTuple):
+    """A part of a sentence in both languages."""
+
+    english: str
+    chinese: str
+
+
+class _Part(NamedTuple):
+    """What one band holds of a claim: its amount, what of it fits under a cap, the rate, the share.
+
+    `share` is rounded for itself, as the steps show it; where the rule rounds once, the shares of
+    several bands may differ from their sum by a fen.
+    """
+
+    floor: int
+    limit: int | None
+    amount: int
+    fits: int
+    rate: Fraction
+    share: int
+
+
+@dataclass(frozen=True, slots=True)
+class Teller:
+    """Tells the traced numbers of one settlement as sentences and steps."""
+
+    policy: CompiledPolicy
+    inputs: dict[str, int]
+    trace: dict[str, int]
+
+    def payer(self, stage: Stage) -> Sentence:
+        """Return why a stage pays what it pays."""
+        paid, base = self._amount(stage, "paid"), self._amount(stage, "base")
+        source = self.policy.policy.sources[stage.source]
+        who = f"{stage.payer.replace('_', ' ').capitalize()} ({stage.title})"
+        pays = _Phrase(f"pays {yuan_from_fen(paid)} yuan", f"支付 {yuan_from_fen(paid)} 元")
+        if not paid:
+            pays = _Phrase("pays nothing", "不支付")
+        phrases = [self._why_no_base(stage)]
+        if base:
+            yuan = yuan_from_fen(base)
+            pays = _Phrase(f"{pays.english} of {yuan} yuan", f"{pays.chinese}，计算基数 {yuan} 元")
+            phrases = self._phrases(stage)
+        english = "; ".join(phrase.english for phrase in phrases)
+        chinese = "，".join(phrase.chinese for phrase in phrases)
+        return Sentence(
+            payer=stage.payer,
+            stage=stage.name,
+            text_en=f"{who} {pays.english}: {english}. Source: {source.title}.",
+            text_zh=f"{stage.title}{pays.chinese}：{chinese}。依据：{source.title}。",
+            amount_fen=paid,
+            clause=f"{source.title} ({source.where}; {source.confidence})",
+            steps=tuple(self._steps(stage)),
+        )
+
+    def cash(self, settlement: Settlement) -> Sentence:
+        """Return why the patient pays the rest."""
+        steps = [
+            Step(words, settlement.fen(f"{pot}_fen"), chinese)
+            for pot, (words, chinese) in _POT_WORDS.items()
+            if settlement.fen(f"{pot}_fen")
+        ]
+        others = sum(self.trace[f"payer:{payer}"] for payer in codes.PAYER_NAMES)
+        fen = self.trace["cash"]
+        total, paid = yuan_from_fen(settlement.fen("total_fen")), yuan_from_fen(others)
+        cash = yuan_from_fen(fen)
+        steps.append(Step("total less all payers", fen, f"{total} - {paid}"))
+        return Sentence(
+            payer="cash",
+            stage="cash",
+            text_en=f"The patient pays {cash} yuan: the bill of {total} yuan less {paid} yuan that "
+            "all others pay.",
+            text_zh=f"个人现金支付 {cash} 元，即医疗费总额 {total} 元减去各方支付 {paid} 元。",
+            amount_fen=fen,
+            clause="the remainder, never computed by a rate",
+            steps=tuple(steps),
+        )
+
+    # --- numbers ---------------------------------------------------------------------------
+
+    def _amount(self, stage: Stage, part: str) -> int:
+        return self.trace[f"stage:{stage.name}.{part}"]
+
+    def _detail(self, stage: Stage, part: str) -> int:
+        return self.trace.get(f"detail:{stage.name}.{part}", 0)
+
+    def _counter(self, name: str) -> int:
+        return self.inputs.get(f"counter:{name}", 0)
+
+    def _version(self, table: Table) -> Version:
+        """Return the version of a table that was in force."""
+        epoch = self.policy.epochs[self.inputs["epoch"]]
+        return [version for version in table.versions if version.start.toordinal() <= epoch][-1]
+
+    def _class(self, name: str) -> str:
+        """Return the class of this claim in a dimension, by its name in the document."""
+        dimension = self.policy.policy.dimensions[name]
+        if dimension.kind == "counter":
+            before = self._counter(dimension.column)
+            number = sum(before >= threshold for threshold in dimension.thresholds[1:])
+        else:
+            number = self.inputs[f"dimension:{name}"]
+        return dimension.values[number]
+
+    def _parts(self, stage: Stage) -> list[_Part]:
+        """Return the bands of a stage that hold anything of this claim, in order."""
+        if stage.rate is None:
+            return []
+        table = self.policy.policy.tables[stage.rate.table]
+        divisor = rate_divisor(self.policy.policy, stage.rate)
+        parts, floor = [], 0
+        for column, limit in enumerate(self._version(table).limits_fen):
+            amount = self._detail(stage, f"band_{column}")
+            if not table.banded:
+                amount = self._amount(stage, "net")
+            fits = self.trace.get(f"detail:{stage.name}.fit_{column}", amount)
+            share = self._detail(stage, f"share_{column}")
+            if fits < amount:
+                share = fits - self._detail(stage, f"fit_own_{column}")
+            rate = Fraction(self._detail(stage, f"pays_{column}"), divisor)
+            if amount:
+                parts.append(_Part(floor, limit, amount, fits, rate, share))
+            floor = limit or floor
+        return parts
+
+    def _counted(self, stage: Stage) -> int:
+        """Return what others paid towards the target of a stage."""
+        assert stage.rate is not None
+        return sum(
+            self.trace.get(f"stage:{name}", self.inputs.get(f"pot:{name}", 0))
+            for name in stage.rate.counting
+        )
+
+    # --- sentences -------------------------------------------------------------------------
+
+    def _phrases(self, stage: Stage) -> list[_Phrase]:
+        """Return what a sentence says of a base that is not nothing."""
+        found = [*self._kept_back_phrases(stage), *self._deductible_phrases(stage)]
+        parts = self._parts(stage)
+        together = stage.rate is not None and stage.rate.side is RateSide.TARGET
+        found += [_band_phrase(part, together=together) for part in parts]
+        if together:
+            counted = yuan_from_fen(self._counted(stage))
+            found.append(_Phrase(f"less {counted} paid before", f"减去此前已支付 {counted} 元"))
+        found += self._over_phrases(stage)
+        if stage.account_limited:
+            found.append(self._account_phrase())
+        return found or [_Phrase("all of it", "全额支付")]
+
+    def _kept_back_phrases(self, stage: Stage) -> list[_Phrase]:
+        kept = yuan_from_fen(self._amount(stage, "kept_back"))
+        if stage.keep_back is None:
+            return []
+        return [_Phrase(f"{kept} kept back first", f"先行扣除 {kept} 元")]
+
+    def _deductible_phrases(self, stage: Stage) -> list[_Phrase]:
+        if stage.deductible is None:
+            return []
+        met = self._amount(stage, "deductible")
+        yuan = yuan_from_fen(met)
+        if met:
+            return [_Phrase(f"{yuan} deductible", f"起付线 {yuan} 元")]
+        standard = yuan_from_fen(self._detail(stage, "deductible_standard"))
+        return [
+            _Phrase(f"deductible of {standard} met before", f"起付标准 {standard} 元此前已满足")
+        ]
+
+    def _over_phrases(self, stage: Stage) -> list[_Phrase]:
+        """Return what is said of the amounts above bands and caps, each kind for itself."""
+        found = []
+        if above := self._above_bands(stage):
+            yuan = yuan_from_fen(above)
+            found.append(_Phrase(f"{yuan} above the last band", f"超过最高分段 {yuan} 元"))
+        if above := self._above_base_caps(stage):
+            yuan = yuan_from_fen(above)
+            found.append(_Phrase(f"{yuan} above the limit", f"超过限额 {yuan} 元"))
+        if above := self._above_payment_caps(stage):
+            yuan = yuan_from_fen(above)
+            back = any(cap.excess is Excess.BACK_SOLVE for cap in stage.caps)
+            words = _Phrase(f"{yuan} not paid because of the cap", f"因封顶少支付 {yuan} 元")
+            found.append(
+                _Phrase(f"{yuan} above the cap", f"超过封顶线 {yuan} 元") if back else words
+            )
+        return found
+
+    def _above_bands(self, stage: Stage) -> int:
+        """Return what of the net amount lies above a last band that is not open."""
+        if stage.rate is None:
+            return 0
+        version = self._version(self.policy.policy.tables[stage.rate.table])
+        if version.limits_fen[-1] is None:
+            return 0
+        banded = sum(part.amount for part in self._parts(stage))
+        over = self._amount(stage, "over_cap")
+        return min(over, max(0, self._amount(stage, "net") - banded))
+
+    def _above_base_caps(self, stage: Stage) -> int:
+        """Return what of the base lies above the caps on it."""
+        if not any(cap.on is CapOn.BASE for cap in stage.caps):
+            return 0
+        inside = sum(self._amount(stage, part) for part in ("kept_back", "deductible", "net"))
+        return max(0, self._amount(stage, "base") - inside)
+
+    def _above_payment_caps(self, stage: Stage) -> int:
+        """Return what the caps on payment cut off: of the base, or of the share."""
+        if not any(cap.on is CapOn.PAYMENT for cap in stage.caps):
+            return 0
+        others = self._above_bands(stage) + self._above_base_caps(stage)
+        return max(0, self._amount(stage, "over_cap") - others)
+
+    def _account_phrase(self) -> _Phrase:
+        if not self.inputs["account_used"]:
+            return _Phrase("the account is not to be used", "未使用个人账户")
+        balance = yuan_from_fen(self._counter(self.policy.account_counter))
+        return _Phrase(f"the balance was {balance}", f"账户余额 {balance} 元")
+
+    def _why_no_base(self, stage: Stage) -> _Phrase:
+        for name, classes in stage.when:
+            held = self._class(name)
+            if held not in classes:
+                return _Phrase(
+                    f"only where {name} is {' or '.join(classes)}, and it is {held}",
+                    f"仅适用于 {name} 为 {' 或 '.join(classes)}，本次为 {held}",
+                )
+        return _Phrase("nothing is left for it", "没有需要其支付的金额")
+
+    # --- steps -----------------------------------------------------------------------------
+
+    def _steps(self, stage: Stage) -> list[Step]:
+        terms = " + ".join(stage.base.plus)
+        terms += "".join(f" - {name}" for name in stage.base.minus)
+        steps = [Step("base", self._amount(stage, "base"), terms)]
+        if not self._amount(stage, "base"):
+            return steps
+        if stage.keep_back is not None:
+            kept = self._amount(stage, "kept_back")
+            steps.append(Step("kept back", kept, self._cite(stage.keep_back)))
+        steps += [*self._deductible_steps(stage), *self._band_steps(stage), *self._cap_steps(stage)]
+        if stage.account_limited:
+            balance = self._counter(self.policy.account_counter)
+            used = "may be used" if self.inputs["account_used"] else "may not be used"
+            steps.append(Step("account balance before", balance, f"the account {used}"))
+        steps.append(Step("paid", self._amount(stage, "paid"), "never above what is left to pay"))
+        return steps
+
+    def _deductible_steps(self, stage: Stage) -> list[Step]:
+        if stage.deductible is None:
+            return []
+        text = f"standard {yuan_from_fen(self._detail(stage, 'deductible_standard'))}"
+        counter = stage.deductible.counter
+        if counter is not None:
+            text += f", met before {yuan_from_fen(self._counter(counter))}"
+        text += f"; {self._cite(stage.deductible.table)}"
+        return [Step("deductible", self._amount(stage, "deductible"), text)]
+
+    def _band_steps(self, stage: Stage) -> list[Step]:
+        if stage.rate is None:
+            return []
+        assert stage.rounding is not None
+        banded = self.policy.policy.tables[stage.rate.table].banded
+        steps = []
+        if stage.bands is not None and stage.bands.along is BandsAlong.RUNNING_TOTAL:
+            assert stage.bands.counter is not None
+            held = self._counter(stage.bands.counter)
+            steps.append(Step("running total before", held, stage.bands.counter))
+        steps += [_band_step(part, banded=banded) for part in self._parts(stage)]
+        if stage.rate.side is RateSide.TARGET:
+            names = " + ".join(stage.rate.counting)
+            steps.append(Step("paid before towards it", self._counted(stage), names))
+        text = f"{self._cite(stage.rate.table)}; rounded {stage.rounding.mode}"
+        text += f" per {stage.rounding.at}"
+        if stage.rate.own_factor is not None:
+            text += f"; {self._cite(stage.rate.own_factor)}"
+        return [*steps, Step("left to later payers", self._amount(stage, "own_share"), text)]
+
+    def _cap_steps(self, stage: Stage) -> list[Step]:
+        """Return a step for each cap; several caps of a kind cut off one amount together."""
+        steps: list[Step] = []
+        if above := self._above_bands(stage):
+            assert stage.rate is not None
+            steps.append(Step("above the last band", above, self._cite(stage.rate.table)))
+        cut = {
+            CapOn.BASE: self._above_base_caps(stage),
+            CapOn.PAYMENT: self._above_payment_caps(stage),
+        }
+        for cap in stage.caps:
+            text = self._cite(cap.table)
+            if cap.counter is not None:
+                text += f"; {cap.counter} before {yuan_from_fen(self._counter(cap.counter))}"
+            version = self._version(self.policy.policy.tables[cap.table])
+            if len(version.cells) == 1:
+                text = f"{yuan_from_fen(int(version.cells[0]))} on {cap.on}; {text}"
+            steps.append(Step("above the cap", cut.pop(cap.on, None), text))
+        return steps
+
+    def _cite(self, name: str) -> str:
+        """Return which row of which version of a table was read, and where it stands."""
+        table = self.policy.policy.tables[name]
+        version = self._version(table)
+        source = self.policy.policy.sources[version.source]
+        place = f"{self.policy.policy.file.rsplit('/', 1)[-1]}:{version.place.line}"
+        rows = ", ".join(f"{dimension} {self._row_word(dimension)}" for dimension in table.by)
+        row = f" for {rows}" if rows else ""
+        return f"{name}{row} from {version.start} ({place}; {source.title}, {version.confidence})"
+
+    def _row_word(self, name: str) -> str:
+        """Return the class of this claim, with what was counted where counting decides it."""
+        dimension = self.policy.policy.dimensions[name]
+        if dimension.kind != "counter":
+            return self._class(name)
+        # Settlements were counted here, not fen.
+        return f"{self._class(name)} ({self._counter(dimension.column)} before)"
+
+
+def _band_phrase(part: _Part, *, together: bool) -> _Phrase:
+    fits, rate = yuan_from_fen(part.fits), rate_text(part.rate)
+    english, chinese = f"{fits} at {rate}", f"{fits} 元按 {rate}"
+    if part.fits < part.amount:
+        amount = yuan_from_fen(part.amount)
+        english, chinese = f"{fits} of {amount} at {rate}", f"{amount} 元中的 {chinese}"
+    return (
+        _Phrase(f"{english} together", f"{chinese} 合计") if together else _Phrase(english, chinese)
+    )
+
+
+def _band_step(part: _Part, *, banded: bool) -> Step:
+    where = ""
+    if banded and part.limit is None:
+        where = f"band above {yuan_from_fen(part.floor)}: "
+    elif banded and part.limit is not None:
+        where = f"band {yuan_from_fen(part.floor)} to {yuan_from_fen(part.limit)}: "
+    text = f"{where}{yuan_from_fen(part.amount)} at {rate_text(part.rate)}"
+    if part.fits < part.amount:
+        amounts = f"{yuan_from_fen(part.fits)} of {yuan_from_fen(part.amount)}"
+        text = f"{where}{amounts} fits under the cap, at {rate_text(part.rate)}"
+    return Step("share", part.share, text)
