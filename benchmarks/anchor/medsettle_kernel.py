@@ -6,7 +6,7 @@ The document in `rules/999900` is the only statement of the policy; nothing here
 claims runs through the scalar function and takes rows, a larger one through blocks and takes
 columns, which is how the engine chooses. `run_batch` is what the engine calls: it reads the
 counters of each person from a state and moves them, settles the claims of one person in order, and
-works out all that a settlement records, four dozen columns.
+works out all 37 columns that a settlement records.
 """
 
 from collections.abc import Sequence
