@@ -82,7 +82,12 @@ _AMOUNTS = st.one_of(
     st.integers(0, 2_000),
     st.integers(0, 50_000_000),
 )
-_LARGE_AMOUNTS = _AMOUNTS | st.integers(0, limits.AMOUNT_FEN_MAX)
+_LARGE_AMOUNTS = st.one_of(
+    st.integers(10**9, limits.AMOUNT_FEN_MAX),
+    st.integers(10**11, limits.AMOUNT_FEN_MAX),
+    st.sampled_from([limits.AMOUNT_FEN_MAX // 2, limits.AMOUNT_FEN_MAX - 1, limits.AMOUNT_FEN_MAX]),
+    st.integers(0, 1_000_000),
+)
 _RATES = st.one_of(
     st.sampled_from([Fraction(n, 100) for n in (0, 3, 5, 10, 15, 20, 50, 60, 85, 90, 97, 100)]),
     st.sampled_from([Fraction(1, 3), Fraction(2, 3), Fraction(955, 1000), Fraction(1, 7)]),
