@@ -64,7 +64,7 @@ def settle(
     with told(console, as_json=as_json):
         rows = read_claims(file)
         answers: list[tuple[str, Settlement | Rejection]] = []
-        with open_desk(server, data, rules) as desk, _bar(as_json=as_json) as progress:
+        with open_desk(server, data, rules, new=True) as desk, _bar(as_json=as_json) as progress:
             task = progress.add_task("settling", total=len(rows))
             for row, answer in zip(rows, desk.answers(rows, preview=preview), strict=True):
                 asked = row.get("request_id") if isinstance(row, dict) else None

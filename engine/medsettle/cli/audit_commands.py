@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from medsettle.audit import connect, verify
-from medsettle.cli.desks import AUDIT_FOLDER
+from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE
 from medsettle.cli.exits import Exit, Quit, say, told
 from medsettle.cli.options import Data, Json
 
@@ -23,6 +23,18 @@ OVERVIEW = """
            sum(cash_fen)::bigint as cash_fen
     from settlements group by all order by all
 """
+
+
+def _tables(data: Path) -> Path:
+    """Return the folder of the audit tables, which is empty where nothing was settled yet.
+
+    Raises:
+        FileNotFoundError: Neither tables nor a ledger; a misspelt folder must not pass as verified.
+    """
+    folder = data / AUDIT_FOLDER
+    if not folder.is_dir() and not (data / LEDGER_FILE).is_file():
+        raise FileNotFoundError(f"{data} holds no audit tables; name the folder with --data")
+    return folder
 
 
 @app.command()
@@ -37,7 +49,7 @@ def show(
     import duckdb  # noqa: PLC0415 - loads slowly
 
     console = Console()
-    with told(console, as_json=as_json), connect(data / AUDIT_FOLDER) as connection:
+    with told(console, as_json=as_json), connect(_tables(data)) as connection:
         try:
             answer = connection.sql(sql)
             rows = answer.to_arrow_table().to_pylist() if answer is not None else []
@@ -61,8 +73,15 @@ def verify_tables(data: Data = Path("medsettle-data"), as_json: Json = False) ->
     """Verify the chain of the manifest and the hash of every file."""
     console = Console()
     with told(console, as_json=as_json):
-        head = verify(data / AUDIT_FOLDER)
+        head = verify(_tables(data))
     if as_json:
         console.out(orjson.dumps(asdict(head), default=str).decode(), highlight=False)
     else:
-        console.print(f"verified: {head}")
+        console.print(
+            f"verified: {head.segments} segment(s) to ledger position {head.last_seq}, "
+            f"digest {head.digest}",
+            soft_wrap=True,
+            highlight=False,
+        )
+        for path in head.unlisted:
+            console.print(f"not listed, left by a crash: {escape(str(path))}", soft_wrap=True)

@@ -122,11 +122,21 @@ def engine_at(data: Path, rules: Path) -> Iterator[Engine]:
 
 
 @contextmanager
-def open_desk(server: str | None, data: Path, rules: Path) -> Iterator[Desk]:
-    """Open the desk that the options of a command name: a server, or else a data folder."""
+def open_desk(server: str | None, data: Path, rules: Path, *, new: bool = False) -> Iterator[Desk]:
+    """Open the desk that the options of a command name: a server, or else a data folder.
+
+    Only a command that records something makes a data folder where there is none (`new`).
+
+    Raises:
+        FileNotFoundError: The data folder has no ledger.
+        PolicyRejected: The rules have faults.
+        LedgerUnavailable: The ledger is in use or cannot be opened.
+    """
     if server is not None:
         with Client(server) as client:
             yield RemoteDesk(client)
+    elif not new and not (data / LEDGER_FILE).is_file():
+        raise FileNotFoundError(f"{data} holds no ledger; name the folder with --data")
     else:
         with engine_at(data, rules) as engine:
             yield LocalDesk(engine)

@@ -35,6 +35,10 @@ class Quit(Exception):
         self.code = code
 
 
+class UnreadableFile(Exception):
+    """A file that the user named is not what its name says; nothing of it was used."""
+
+
 def code_of(error: errors.SettlementError) -> Exit:
     """Return the exit code of an error."""
     if isinstance(error, errors.InternalError):
@@ -49,7 +53,7 @@ def told(console: Console, *, as_json: bool) -> Iterator[None]:
     """Run a command; say an error in words or as JSON, and end with its exit code.
 
     Raises:
-        Quit: An error of the settlement tree, the file system or the network came out.
+        Quit: An error of the settlement tree, a file or the network came out.
     """
     try:
         yield
@@ -59,7 +63,7 @@ def told(console: Console, *, as_json: bool) -> Iterator[None]:
     except (TimeoutError, ConnectionError) as error:
         say(console, "UNAVAILABLE", [str(error)], as_json=as_json)
         raise Quit(Exit.UNAVAILABLE) from error
-    except OSError as error:
+    except (OSError, UnreadableFile) as error:
         say(console, "USAGE", [str(error)], as_json=as_json)
         raise Quit(Exit.USAGE) from error
 

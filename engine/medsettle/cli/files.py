@@ -7,8 +7,8 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from medsettle.cli.exits import UnreadableFile
 from medsettle.core.settlement import Row
-from medsettle.errors import Fault, InvalidRequest
 
 ENDINGS: Final = (".json", ".jsonl", ".parquet", ".arrow")
 
@@ -17,7 +17,7 @@ def read_claims(path: Path) -> list[Row]:
     """Return the claims of a file as rows, unchecked.
 
     Raises:
-        InvalidRequest: The file is not of the kind its ending says.
+        UnreadableFile: The file is not of the kind its ending says.
         OSError: The file cannot be read.
     """
     ending = path.suffix
@@ -43,7 +43,9 @@ def _json_rows(path: Path) -> list[Row]:
         try:
             value = orjson.loads(part)
         except orjson.JSONDecodeError as error:
-            raise _refused(path, f"line {number + error.lineno - 1} is no JSON: {error}") from error
+            raise _refused(
+                path, f"is no JSON in line {number + error.lineno - 1}: {error}"
+            ) from error
         rows += value if isinstance(value, list) else [value]
     return rows
 
@@ -57,5 +59,5 @@ def _arrow_table(path: Path) -> pa.Table:
             return pa.ipc.open_stream(source).read_all()
 
 
-def _refused(path: Path, message: str) -> InvalidRequest:
-    return InvalidRequest([Fault(str(path), message)])
+def _refused(path: Path, message: str) -> UnreadableFile:
+    return UnreadableFile(f"{path} {message}")

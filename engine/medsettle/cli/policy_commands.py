@@ -1,6 +1,7 @@
 """`medsettle policy`: check, test, show and describe rule documents."""
 
 from dataclasses import asdict
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from medsettle.core.money import rate_text, yuan_from_fen
 from medsettle.errors import PolicyRejected, SettlementError, Violation
 from medsettle.policy import book as books
 from medsettle.policy.examples import Example, read_examples
+from medsettle.policy.json_schema import area_schema, rule_schema
 from medsettle.policy.model import Policy, Unit
 from medsettle.policy.model import Table as RuleTable
 from medsettle.settle.prove import prove
@@ -130,12 +132,12 @@ def _proved(settler: Settler, file: Path) -> list[tuple[Example, list[str]]]:
 
 
 @app.command()
-def schema() -> None:
+def schema(
+    area: Annotated[bool, typer.Option("--area", help="The schema of area.yaml instead.")] = False,
+) -> None:
     """Print the JSON Schema of rule documents, for editors."""
-    from medsettle.policy.json_schema import document_schema  # noqa: PLC0415
-
-    text = orjson.dumps(document_schema(), option=orjson.OPT_INDENT_2).decode()
-    Console().out(text, highlight=False)
+    document = area_schema() if area else rule_schema()
+    Console().out(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode(), highlight=False)
 
 
 @app.command()
@@ -149,7 +151,11 @@ def show(
     with told(console, as_json=as_json):
         book = books.load_rule_book(rules)
         if policy:
-            _show_policy(console, book.policy(policy).policy)
+            shown = book.policy(policy).policy
+            if as_json:
+                console.out(orjson.dumps(_policy_json(shown)).decode(), highlight=False)
+            else:
+                _show_policy(console, shown)
             return
     rows = [
         {
@@ -187,6 +193,29 @@ def _show_policy(console: Console, policy: Policy) -> None:
             console.print(_cells(policy, rule, version.limits_fen, version.cells))
 
 
+def _policy_json(policy: Policy) -> dict[str, object]:
+    """Return a policy's tables as a JSON object; cells are rows of the document, in its order."""
+    return {
+        "policy": policy.name,
+        "title": policy.title,
+        "tables": [
+            {
+                "table": rule.name,
+                "by": rule.by,
+                "unit": rule.unit,
+                "from": version.start.isoformat(),
+                "source": asdict(policy.sources[version.source]),
+                "confidence": version.confidence,
+                "note": version.note,
+                "limits_fen": version.limits_fen if rule.banded else None,
+                "cells": [_cell(rule.unit, cell) for cell in version.cells],
+            }
+            for rule in policy.tables.values()
+            for version in rule.versions
+        ],
+    }
+
+
 def _cells(
     policy: Policy,
     rule: RuleTable,
@@ -210,7 +239,5 @@ def _cells(
 
 
 def _cell(unit: Unit, cell: object) -> str:
-    from fractions import Fraction  # noqa: PLC0415
-
     assert isinstance(cell, Fraction)
     return rate_text(cell) if unit is Unit.RATE else yuan_from_fen(int(cell))

@@ -26,6 +26,7 @@ def serve_until_signal(
     Raises:
         PolicyRejected: The rules have faults.
         LedgerUnavailable: The ledger is in use or cannot be opened.
+        OSError: The address cannot be listened at.
     """
     book = load_rule_book(rules)
     data.mkdir(parents=True, exist_ok=True)
@@ -68,7 +69,11 @@ async def _serve(
     projector = Projector(reader, data / AUDIT_FOLDER)
     project = _Follower(projector)
     try:
-        server = await start(engine, listen, project=project)
+        try:
+            server = await start(engine, listen, project=project)
+        except RuntimeError as error:
+            # gRPC says no more than this of an address that is taken or not ours.
+            raise OSError(f"cannot listen at {listen}; choose another address") from error
         stopped = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):

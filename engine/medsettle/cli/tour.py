@@ -40,6 +40,7 @@ from medsettle.demo.day import (
 )
 from medsettle.policy.book import EXAMPLES_SUFFIX, RuleBook, load_rule_book
 from medsettle.policy.examples import read_examples
+from medsettle.settle.run import stored_name
 
 _SEED = 20240603
 _DAY = date(2024, 6, 3)
@@ -191,17 +192,27 @@ class Tour:
         after = self._counters(shown)
         table = grid("counter", "before the cancel", "after")
         for name, value in before.items():
-            table.add_row(name, f"{value:,}", f"{after.get(name, 0):,}")
+            table.add_row(name, value, after.get(name, "0"))
         self.console.print(
             f"   {answer.columns['settlement']} takes back {answer.columns['original']}: cash "
             f"{yuan_from_fen(answer.fen('cash_fen'))}"
         )
         self.console.print(table)
 
-    def _counters(self, shown: CaseResult) -> dict[str, int]:
+    def _counters(self, shown: CaseResult) -> dict[str, str]:
+        """Return account and counters of the person, amounts as yuan and counts as numbers."""
         person = self.client.person(str(shown.claim["pooling_area"]), str(shown.claim["person"]))
-        counters = {f"{name} {period}": value for name, period, value in person.counters}
-        return counters | {"account": person.account_fen}
+        policy = self.book.policy(shown.example.policy).policy
+        counts = {
+            stored_name(policy.insurance_type, name)
+            for name, counter in policy.counters.items()
+            if not counter.sums
+        }
+        counters = {
+            f"{name} {period}": str(value) if name in counts else f"{yuan_from_fen(value)} yuan"
+            for name, period, value in person.counters
+        }
+        return counters | {"account": f"{yuan_from_fen(person.account_fen)} yuan"}
 
     def refused(self, shown: CaseResult) -> None:
         """Send a claim with several faults; all of them come back."""

@@ -1,0 +1,44 @@
+"""`medsettle demo` runs from end to end and leaves nothing running."""
+
+from pathlib import Path
+
+import pytest
+from medsettle.audit import connect, verify
+from medsettle.cli.exits import Exit
+from medsettle.ledger import SqliteLedger
+
+from tests.cli.commands import RULES, run
+
+_CLAIMS = 40
+
+
+@pytest.mark.slow
+def test_the_demonstration_runs(tmp_path: Path) -> None:
+    """The day and the cases are settled, verified, and the server has let go of its ledger."""
+    ran = run("demo", "--json", "--claims", _CLAIMS, "--keep", tmp_path)
+
+    assert (Exit.OK, "") == (ran.code, ran.err)
+    assert str(tmp_path) == ran.json["data"]
+    assert ran.json["last_seq"] == verify(tmp_path / "audit").last_seq
+    with connect(tmp_path / "audit") as connection:
+        kinds = connection.sql("select kind from settlements").to_arrow_table()["kind"].to_pylist()
+    # The day, the cases, and the one stay that was cancelled.
+    assert ran.json["settlements"] == len(kinds)
+    assert (1, True) == (kinds.count("cancel"), kinds.count("settle") > _CLAIMS)
+    # A server that still ran would hold the lock.
+    with SqliteLedger(tmp_path / "ledger.db") as ledger:
+        assert ran.json["last_seq"] == ledger.last_seq()
+
+
+@pytest.mark.slow
+def test_a_demonstration_that_fails_leaves_no_server(tmp_path: Path) -> None:
+    """With rules under which the cases have no policy it ends with an error, and all of it ends."""
+    rules = tmp_path / "rules" / "330200"
+    rules.mkdir(parents=True)
+    for path in (RULES / "330200").iterdir():
+        (rules / path.name).write_bytes(path.read_bytes())
+    ran = run("demo", "--json", "--rules", rules.parent, "--keep", tmp_path / "data")
+
+    assert Exit.FINDING == ran.code
+    assert "POLICY_NOT_FOUND" == ran.json["error"]
+    SqliteLedger(tmp_path / "data" / "ledger.db").close()
