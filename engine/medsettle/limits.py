@@ -74,6 +74,10 @@ assert LINES_PER_CLAIM_MAX * LINE_AMOUNT_FEN_MAX <= INT64_MAX // SUBFEN
 assert PRICE_QUANTITY_PER_FEN * QUANTITY_E4_MAX <= INT64_MAX // 2, "a split product must fit"
 assert UNIT_PRICE_E6_MAX // PRICE_QUANTITY_PER_FEN * QUANTITY_E4_MAX <= INT64_MAX // 2
 
+# Combinations of codes of which the engine keeps what they decide. Areas have a few thousand; codes
+# that nobody knows must not fill the memory.
+CODE_COMBINATIONS_MAX: Final = 65_536
+
 # --- batches and messages ----------------------------------------------------------------------
 
 CLAIMS_PER_BATCH_MAX: Final = 4_096

@@ -46,3 +46,15 @@ def test_what_no_column_can_hold_is_refused(row: Any) -> None:  # noqa: ANN401
     """A value of another type stops the table, since Arrow could only drop or guess it."""
     with pytest.raises(InvalidRequest):
         claims_table([row])
+
+
+def test_a_field_without_a_column_is_refused() -> None:
+    """Each unknown field of claims and lines is named once, since Arrow would drop it unseen."""
+    rows = [
+        claim(1, benefit_group=["veteran"]),
+        claim(2, benefit_group=[], lines=[line(1) | {"aproval": "2"}]),
+    ]
+
+    with pytest.raises(InvalidRequest) as refused:
+        claims_table(rows)
+    assert ["benefit_group", "lines.aproval"] == [fault.path for fault in refused.value.faults]

@@ -156,6 +156,35 @@ def test_a_rejected_claim_does_not_hold_a_number_or_id(engine: Engine) -> None:
     ] == outcomes(settle(engine, *rows))
 
 
+def test_a_reused_id_comes_before_a_used_number(engine: Engine) -> None:
+    """Within a batch, too, the first of two reasons to refuse is told."""
+    settled(engine, claim(1, institution_settlement="N1"))
+    rows = [claim(2), claim(2, institution_settlement="N1"), claim(3, institution_settlement="N1")]
+
+    assert [
+        Outcome.SETTLED,
+        Outcome.REQUEST_ID_REUSED,
+        Outcome.DUPLICATE_SETTLEMENT,
+    ] == outcomes(settle(engine, *rows))
+
+
+def test_a_rejected_request_repeated_after_its_id_was_taken_is_refused(engine: Engine) -> None:
+    """Between a rejected claim and its repetition another one may take the id, or the number."""
+    rejected = stay(1, institution_level="09", institution_settlement="N1")
+    other = claim(2, institution_settlement="N1")
+    by_id = settle(engine, rejected, claim(1), rejected)
+    by_number = settle(
+        engine, rejected | {"request_id": "R3"}, other, rejected | {"request_id": "R3"}
+    )
+
+    assert [Outcome.CLASS_NOT_COVERED, Outcome.SETTLED, Outcome.REQUEST_ID_REUSED] == outcomes(
+        by_id
+    )
+    assert [Outcome.CLASS_NOT_COVERED, Outcome.SETTLED, Outcome.DUPLICATE_SETTLEMENT] == outcomes(
+        by_number
+    )
+
+
 def test_a_rejected_request_repeated_in_its_batch_is_rejected_alike(engine: Engine) -> None:
     """The repetition of a rejected row gets the same rejection, not a settlement."""
     rejected = claim(1, visit_type="99")
@@ -215,3 +244,13 @@ def test_the_largest_batch_settles(engine: Engine) -> None:
         settle(engine, *rows)
     assert {Outcome.SETTLED} == set(outcomes(settle(engine, *rows[:most])))
     assert 10_000 == counters(engine, "P7")[f"{DEDUCTIBLE_MET} 2024"]
+
+
+def test_unknown_codes_do_not_fill_the_memory(engine: Engine) -> None:
+    """What combinations of codes decide is kept for a bounded number of them."""
+    kept = engine.settler.preparer._facts
+    kept |= {(number,): [] for number in range(limits.CODE_COMBINATIONS_MAX)}
+
+    assert [Outcome.CLASS_NOT_COVERED] == outcomes(settle(engine, stay(1, institution_level="X")))
+    assert 1 == len(kept)
+    assert [Outcome.SETTLED] == outcomes(settle(engine, stay(2)))

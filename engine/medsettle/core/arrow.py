@@ -17,8 +17,11 @@ def claims_table(rows: list[Row]) -> pa.Table:
     """Return rows as an Arrow table of claims, for `Client.settle_table` and files.
 
     Raises:
-        InvalidRequest: A value does not fit its column; send the row alone to see all its faults.
+        InvalidRequest: A field is unknown, or a value does not fit its column; send the row alone
+            to see all its faults.
     """
+    if unknown := _unknown_fields(rows):
+        raise InvalidRequest(unknown)
     dates = {column.name for column in schema.CLAIM if column.kind is schema.Kind.DATE}
     line_dates = {column.name for column in schema.LINE if column.kind is schema.Kind.DATE}
     wanted = schema.claim_schema()
@@ -27,6 +30,24 @@ def claims_table(rows: list[Row]) -> pa.Table:
         return pa.Table.from_pylist([_plain(row) for row in rows], loose)
     except (pa.ArrowException, TypeError, AttributeError) as error:
         raise InvalidRequest([Fault("claims", f"a value does not fit: {error}")]) from error
+
+
+def _unknown_fields(rows: list[Row]) -> list[Fault]:
+    """Return a fault for every field that a table has no column for, and Arrow would drop."""
+    known = {column.name for column in schema.CLAIM} | {"lines"}
+    known_of_line = {column.name for column in schema.LINE}
+    found: dict[str, Fault] = {}
+    for row in rows:
+        if not isinstance(row, dict):
+            continue
+        lines = row.get("lines")
+        names = [(name, name) for name in row if name not in known]
+        for line in lines if isinstance(lines, list) else []:
+            fields = line if isinstance(line, dict) else {}
+            names += [(f"lines.{name}", name) for name in fields if name not in known_of_line]
+        for path, name in names:
+            found.setdefault(path, Fault(path, f"unknown field {name!r}; remove it"))
+    return list(found.values())
 
 
 def _loose(field: Any, dates: set[str], line_dates: set[str]) -> Any:  # noqa: ANN401 - pyarrow

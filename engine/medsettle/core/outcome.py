@@ -1,8 +1,9 @@
 """What became of one claim of a batch, in order of precedence.
 
-A claim has exactly one outcome: the first that applies, in the order of this list. `transient`
-outcomes may differ when the same claim is sent again under a new request id; an id once refused
-stays refused.
+A claim has exactly one outcome: the first that applies, in the order of this list. One fault of
+form comes later than its place: whether an item is listed is known only once the catalogue of a
+policy is, so a claim is told of earlier trouble first. A rejected claim leaves nothing behind, and
+the same request id may be sent again; `transient` outcomes may then differ.
 """
 
 from dataclasses import dataclass, field

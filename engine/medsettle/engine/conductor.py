@@ -112,10 +112,7 @@ class Engine:
         if entries:
             answers |= dict(zip(rows, self._append(entries, settlements), strict=True))
         for row, first in known.repeats.items():
-            answer = answers[first]
-            if isinstance(answer, Settlement):
-                answer = replace(answer, duplicate=True)
-            answers[row] = answer
+            answers[row] = known.repeated(row, answers[first])
         return [answers[row] for row in range(len(claims))]
 
     def _results(self, claims: ClaimBatch, known: Triage) -> dict[int, Settled | Rejection]:

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import NamedTuple, TypeAlias
 
@@ -52,6 +52,13 @@ def code_faults(path: str, code: str, most: int) -> list[Fault]:
     return [Fault(path, f"expected 1 to {most} printable ASCII characters without spaces")]
 
 
+class _Wanted(NamedTuple):
+    """What a claim has to itself once it is settled."""
+
+    request: _Key
+    number: _Key | None
+
+
 @dataclass
 class Triage:
     """Which claims of a batch are answered already, and which are fresh.
@@ -59,59 +66,64 @@ class Triage:
     Two fresh claims may want the same request id with other content, or the same institution
     settlement. The first of them that is settled has it: a rejected claim holds nothing. So fresh
     claims are settled in parts, within which no two want the same; most batches are one part.
+    A claim that repeats an earlier one of its batch word for word waits for that one's answer.
     """
 
+    wanted: dict[int, _Wanted]
+    numbers_used: dict[_Key, str]
     answers: dict[int, Settlement | Rejection] = field(default_factory=dict)
     repeats: dict[int, int] = field(default_factory=dict)
-    _fresh: deque[int] = field(default_factory=deque)
-    _wanted: dict[int, "_Wanted"] = field(default_factory=dict)
-    _requests_taken: set[_Key] = field(default_factory=set)
-    _numbers_taken: set[_Key] = field(default_factory=set)
-
-    def add(self, row: int, wanted: "_Wanted") -> None:
-        """Add a fresh claim, after those added before."""
-        self._fresh.append(row)
-        self._wanted[row] = wanted
+    fresh: deque[int] = field(default_factory=deque)
+    _requests_taken: dict[_Key, int] = field(default_factory=dict)
+    _numbers_taken: dict[_Key, int] = field(default_factory=dict)
 
     def next_part(self) -> list[int]:
-        """Return the next claims to settle together, in order; empty when all are answered."""
+        """Return the next claims to settle together, in order; empty when all are answered.
+
+        A claim that wants what was taken is refused on the way.
+        """
         part: list[int] = []
         requests, numbers = set[_Key](), set[_Key]()
-        while self._fresh:
-            wanted = self._wanted[self._fresh[0]]
-            if wanted.request in requests or wanted.number in numbers:
+        while self.fresh:
+            row = self.fresh[0]
+            request, number = self.wanted[row]
+            if request in requests or number in numbers:
+                # Whether the earlier claim has it is known when this part is settled.
                 break
-            part.append(self._fresh.popleft())
-            requests.add(wanted.request)
-            if wanted.number is not None:
-                numbers.add(wanted.number)
+            self.fresh.popleft()
+            refusal = self._refusal(row)
+            if refusal is not None:
+                self.answers[row] = refusal
+                continue
+            part.append(row)
+            requests.add(request)
+            numbers |= {number} if number is not None else set()
         return part
 
     def settled(self, rows: Iterable[int]) -> None:
-        """Refuse the fresh claims that want what these claims, now settled, have taken."""
+        """Let claims that are settled have what they want."""
         for row in rows:
-            wanted = self._wanted[row]
-            self._requests_taken.add(wanted.request)
-            if wanted.number is not None:
-                self._numbers_taken.add(wanted.number)
-        left = deque[int]()
-        for row in self._fresh:
-            wanted = self._wanted[row]
-            if wanted.request in self._requests_taken:
-                self.answers[row] = _reused(wanted.request[1])
-            elif wanted.number in self._numbers_taken:
-                assert wanted.number is not None
-                self.answers[row] = _duplicate(wanted.number[1], None)
-            else:
-                left.append(row)
-        self._fresh = left
+            request, number = self.wanted[row]
+            self._requests_taken[request] = row
+            if number is not None:
+                self._numbers_taken[number] = row
 
+    def repeated(self, row: int, first: Settlement | Rejection) -> Settlement | Rejection:
+        """Return the answer to a claim that repeats an earlier one with this answer."""
+        if isinstance(first, Settlement):
+            return replace(first, duplicate=True)
+        return self._refusal(row) or first
 
-class _Wanted(NamedTuple):
-    """What a claim has to itself once it is settled."""
-
-    request: _Key
-    number: _Key | None
+    def _refusal(self, row: int) -> Rejection | None:
+        """Return why a claim cannot have what it wants, which others before it took."""
+        request, number = self.wanted[row]
+        if self._requests_taken.get(request, row) < row:
+            return _reused(request[1])
+        if number is not None and number in self.numbers_used:
+            return _duplicate(number[1], self.numbers_used[number])
+        if number is not None and self._numbers_taken.get(number, row) < row:
+            return _duplicate(number[1], "")
+        return None
 
 
 def triage(ledger: LedgerReader, claims: ClaimBatch, digests: dict[int, bytes]) -> Triage:
@@ -128,20 +140,17 @@ def triage(ledger: LedgerReader, claims: ClaimBatch, digests: dict[int, bytes]) 
     }
     recorded = ledger.requests([each.request for each in wanted.values()])
     numbers = [each.number for each in wanted.values() if each.number is not None]
-    used = ledger.institution_settlements(numbers)
-    found = Triage()
+    found = Triage(wanted, ledger.institution_settlements(numbers))
     firsts: dict[tuple[_Key, bytes], int] = {}
-    for row, (request, number) in wanted.items():
+    for row, (request, _) in wanted.items():
         if request in recorded:
             found.answers[row] = _known(recorded[request], digests[row])
             continue
         first = firsts.setdefault((request, digests[row]), row)
-        if first != row:
-            found.repeats[row] = first
-        elif number is not None and number in used:
-            found.answers[row] = _duplicate(number[1], used[number])
+        if first == row:
+            found.fresh.append(row)
         else:
-            found.add(row, wanted[row])
+            found.repeats[row] = first
     return found
 
 
@@ -171,11 +180,11 @@ def _reused(request_id: str, settlement: str = "") -> Rejection:
     )
 
 
-def _duplicate(number: str, settlement: str | None) -> Rejection:
+def _duplicate(number: str, settlement: str) -> Rejection:
     where = f"recorded as {settlement}" if settlement else "an earlier claim of this batch"
     return Rejection(
         Outcome.DUPLICATE_SETTLEMENT,
-        f"institution settlement {number!r} is {where} under another request id; cancel it first "
-        "or use a new number",
-        metadata={"institution_settlement": number, "settlement": settlement or ""},
+        f"institution settlement {number!r} is {where} under another request id; use a new "
+        "number, which a cancel does not free",
+        metadata={"institution_settlement": number, "settlement": settlement},
     )

@@ -12,6 +12,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
+from medsettle import limits
 from medsettle.core import codes
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.dates import age_years, day_number
@@ -94,6 +95,8 @@ class Preparer:
             *groups,
         )
         if key not in self._facts:
+            if len(self._facts) >= limits.CODE_COMBINATIONS_MAX:
+                self._facts.clear()
             policies = self.book.candidates(*(str(code) for code in key[:3]))
             self._facts[key] = [(policy, self._resolve(policy, row, groups)) for policy in policies]
         candidates = self._facts[key]
