@@ -69,6 +69,7 @@ def test_an_example_comes_out(example: Example) -> None:
     assert [] == prove(Settler(_book()), example)
 
 
+@pytest.mark.slow
 @_each_example
 def test_an_example_comes_out_through_a_server(client: Client, example: Example) -> None:
     """The same claims over gRPC, recorded: the same amounts, and the identities of each answer."""

@@ -120,6 +120,7 @@ def _key(row: dict[str, Any]) -> tuple[str, str]:
     return row["institution"], row["request_id"]
 
 
+@pytest.mark.slow
 def test_the_generated_claims_reach_every_policy(tmp_path: Path) -> None:
     """The laws above say something about each policy that is loaded."""
     with engine_on(tmp_path, REAL_RULES) as engine:
