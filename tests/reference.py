@@ -12,28 +12,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
-from math import ceil, floor
-from typing import TypeAlias
 
 from medsettle.policy.model import (
     BandsAlong,
+    BandsApply,
     CapOn,
     Counter,
     Dimension,
-    Excess,
     Policy,
     RateSide,
     RoundingPoint,
-    RoundingSide,
     Stage,
-    StageRounding,
 )
 
-Fen: TypeAlias = int | Fraction
+from tests.reference_bands import (
+    PARTS_OF_A_FEN,
+    Band,
+    Fen,
+    back_solved,
+    rounded,
+    sides,
+    solves_back,
+)
 
-PARTS_OF_A_FEN = 10_000
 _NATIONAL_OUTSIDE_SCOPE = ("own_expense", "over_limit", "pre_self_pay")
-_HALF = Fraction(1, 2)
 
 
 @dataclass(frozen=True)
@@ -61,15 +63,6 @@ class ReferenceResult:
     counters: dict[str, int]
     stages: dict[str, dict[str, int]]
     gaps: frozenset[str]
-
-
-@dataclass(frozen=True)
-class _Band:
-    """The part of the net amount in one band, and the two sides of its rate."""
-
-    width: Fen
-    pays: Fraction
-    own: Fraction
 
 
 def settle_reference(policy: Policy, facts: Facts) -> ReferenceResult:
@@ -123,13 +116,6 @@ def period_of(counter: Counter, policy: Policy, day: date) -> int:
         return day.year * 4 + (day.month - 1) // 3
     start = policy.year_start
     return day.year if (day.month, day.day) >= (start.month, start.day) else day.year - 1
-
-
-def rounded(amount: Fen, mode: str) -> int:
-    """Return an amount in whole fen; never negative, so half up means half away from zero."""
-    if mode == "half_up":
-        return floor(amount + _HALF)
-    return floor(amount) if mode == "down" else ceil(amount)
 
 
 class Claim:
@@ -229,7 +215,7 @@ class Claim:
         if fine:
             parts = ("base", "kept_back", "deductible", "net", "over_cap")
             self.fine |= {f"{stage.name}.{part}" for part in parts}
-        if _solves_back(stage):
+        if solves_back(stage):
             self.fine.add(f"{stage.name}.over_cap")
 
     def base(self, stage: Stage) -> Fen:
@@ -254,10 +240,10 @@ class Claim:
         bands = self.bands(stage, net, deductible)
         above = net - sum(band.width for band in bands)
         if stage.rounding.at is RoundingPoint.BAND:
-            sides = [_sides([band], stage.rounding, fine=fine) for band in bands]
+            pairs = [sides([band], stage.rounding, fine=fine) for band in bands]
         else:
-            sides = [_sides(bands, stage.rounding, fine=fine)]
-        share, own = sum(pays for pays, _ in sides), sum(own for _, own in sides)
+            pairs = [sides(bands, stage.rounding, fine=fine)]
+        share, own = sum(pays for pays, _ in pairs), sum(own for _, own in pairs)
         if stage.rate.side is RateSide.TARGET:
             # Others have paid towards the target; where they passed it, less is left to bear.
             counted = sum(rounded(self.amounts[name], "half_up") for name in stage.rate.counting)
@@ -266,12 +252,12 @@ class Claim:
         room = min([share, *self.rooms(stage, CapOn.PAYMENT)])
         if room == share:
             return share, own, above
-        if not _solves_back(stage):
+        if not solves_back(stage):
             return room, own, above + share - room
-        fits, own = _back_solved(bands, room, stage.rounding, fine=fine)
+        fits, own = back_solved(bands, room, stage.rounding, fine=fine)
         return room, own, net - fits
 
-    def bands(self, stage: Stage, net: Fen, deductible: Fen) -> list[_Band]:
+    def bands(self, stage: Stage, net: Fen, deductible: Fen) -> list[Band]:
         """Return the part of the net amount in each band; what lies above all is in none."""
         assert stage.rate is not None
         start: Fen = 0
@@ -281,6 +267,7 @@ class Claim:
         if stage.bands is not None and stage.bands.deductible_inside:
             start += deductible
         factor = None if stage.rate.own_factor is None else self.cell(stage.rate.own_factor)
+        whole = stage.bands is not None and stage.bands.apply is BandsApply.WHOLE
         found = []
         floor_of_band: Fen = 0
         for limit, stated in self.cells(stage.rate.table):
@@ -289,7 +276,9 @@ class Claim:
             own = stated if stage.rate.side is RateSide.OWN else 1 - stated
             if factor is not None:
                 own = min(own * factor, Fraction(1))
-            found.append(_Band(width, 1 - own, own))
+            if whole and (limit is None or start + net <= limit):
+                return [Band(net, 1 - own, own)]
+            found.append(Band(width, 1 - own, own))
             floor_of_band = limit or 0
         return found
 
@@ -315,49 +304,3 @@ class Claim:
             stages=stages,
             gaps=frozenset(gap.amount for gap in self.policy.gaps if self.amounts[gap.amount] > 0),
         )
-
-
-def _solves_back(stage: Stage) -> bool:
-    """Return whether what lies above a cap on payment is solved for (its caps agree on that)."""
-    kinds = [cap.excess for cap in stage.caps if cap.on is CapOn.PAYMENT]
-    return Excess.BACK_SOLVE in kinds
-
-
-def _sides(bands: Sequence[_Band], rounding: StageRounding, *, fine: bool) -> tuple[int, int]:
-    """Return what is paid and what is borne of some bands, in whole fen.
-
-    Of whole fen one side is rounded and the other is the difference. Parts of a fen have no whole
-    difference: there each side is rounded on its own.
-    """
-    exact_pays = sum(band.width * band.pays for band in bands)
-    exact_own = sum(band.width * band.own for band in bands)
-    pays, own = rounded(exact_pays, rounding.mode), rounded(exact_own, rounding.mode)
-    if fine:
-        return pays, own
-    whole = int(exact_pays + exact_own)
-    return (whole - own, own) if rounding.side is RoundingSide.OWN else (pays, whole - pays)
-
-
-def _back_solved(
-    bands: Sequence[_Band], room: int, rounding: StageRounding, *, fine: bool
-) -> tuple[Fen, int]:
-    """Return the part of the net amount that a payment of `room` covers, and its own share.
-
-    Bands that are paid in full fit whole. In the band where the room ends fits what the rest of
-    the room pays for at its rate, cut at 1/10,000 fen; the bands after it do not count.
-    """
-    per_band = rounding.at is RoundingPoint.BAND
-    fits: Fen = 0
-    own: Fen = 0
-    left: Fen = room
-    for band in bands:
-        share: Fen = band.width * band.pays
-        borne: Fen = band.width * band.own
-        if per_band:
-            share, borne = _sides([band], rounding, fine=fine)
-        if share > left:
-            fit = Fraction(floor(left / band.pays * PARTS_OF_A_FEN), PARTS_OF_A_FEN)
-            own += rounded(fit * band.own, rounding.mode) if per_band else fit * band.own
-            return fits + fit, rounded(own, rounding.mode)
-        fits, own, left = fits + band.width, own + borne, left - share
-    raise AssertionError("the room is below the share, so it ends in some band")

@@ -100,7 +100,7 @@ stages:
     base: [in_scope]
     keep_back: kept
     deductible: {table: deductible, per: settlement}
-    bands: {along: running_total, counter: scope, deductible: inside}
+    bands: {along: running_total, apply: marginal, counter: scope, deductible: inside}
     rate: {own: own, own_factor: factor}
     caps:
       - {table: cap, on: payment, per: paid, excess: back_solve}

@@ -11,14 +11,15 @@ from medsettle.policy.vocabulary import aliases
 
 from tests.policy.documents import GOOD, area_of, read
 
-_RULES = Path(__file__).parents[2] / "rules"
+_ROOT = Path(__file__).parents[2]
+_RULES = (_ROOT / "rules", _ROOT / "fixtures" / "policies" / "shapes")
 _WORD = re.compile(r"[^\s\[\]{},:]+")
-_FOUND = {area.name: read_area_folder(area)[0] for area in sorted(_RULES.iterdir())}
+_FOUND = {area: read_area_folder(area)[0] for rules in _RULES for area in sorted(rules.iterdir())}
 _GOOD = [
     (path.read_text(encoding="utf-8"), area)
-    for name, area in _FOUND.items()
+    for folder, area in _FOUND.items()
     if area is not None
-    for path in policy_files(_RULES / name)
+    for path in policy_files(folder)
 ]
 _GOOD += [(GOOD, area_of())] * 3
 
@@ -83,7 +84,8 @@ def test_examples_are_left_out() -> None:
     assert len(_GOOD) - 3 == len(
         [
             path
-            for path in _RULES.glob("*/*.yaml")
+            for rules in _RULES
+            for path in rules.glob("*/*.yaml")
             if path.name != "area.yaml" and not path.name.endswith(EXAMPLES_SUFFIX)
         ]
     )

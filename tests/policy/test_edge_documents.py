@@ -69,7 +69,10 @@ class _Draft:
             for day, kept in zip(days, (count, draw(st.integers(1, count))), strict=True)
         ]
         self.table(name, "rate", *versions, bands="    bands: yes\n")
-        return name, "    bands: {along: settlement}\n"
+        apply = "marginal"
+        if ends[-1] == "open":
+            apply = draw(st.sampled_from(["marginal", "whole"]))
+        return name, f"    bands: {{along: settlement, apply: {apply}}}\n"
 
     def base(self) -> str:
         """Return a base of amounts of different stages."""
@@ -160,7 +163,8 @@ def test_the_finest_rates_back_solve_a_part_of_a_fen(point: str) -> None:
         f"  cap:\n    unit: amount\n{version}{start}value: 10万元}}\n"
     )
     asked = (
-        "    bands: {along: settlement}\n    rate: {pays: fine, own_factor: tenth}\n"
+        "    bands: {along: settlement, apply: marginal}\n"
+        "    rate: {pays: fine, own_factor: tenth}\n"
         "    caps: [{table: cap, on: payment, per: settlement, excess: back_solve}]\n"
         f"    rounding: {{at: {point}, side: own, mode: up}}\n"
     )

@@ -19,7 +19,10 @@ from tests.policy.documents import AREA_TEXT, GOOD
 _ROOT = Path(__file__).parents[2]
 _BAD = _ROOT / "fixtures" / "policies" / "bad" / "999900"
 _DOCUMENTS = sorted(
-    path for path in (_ROOT / "rules").glob("*/*.yaml") if not path.name.endswith(EXAMPLES_SUFFIX)
+    path
+    for folder in (_ROOT / "rules", _ROOT / "fixtures" / "policies" / "shapes")
+    for path in folder.glob("*/*.yaml")
+    if not path.name.endswith(EXAMPLES_SUFFIX)
 )
 _UNKNOWN_WORDS = sorted(
     path.with_name(path.name.replace(".expected.txt", ".yaml"))

@@ -163,8 +163,8 @@ _FAULTS: dict[str, tuple[str, str, str]] = {
         "missing; it has no default, so write it",
     ),
     "running-total-without-counter": (
-        "{along: running_total, counter: scope, deductible: inside}",
-        "{along: running_total, deductible: inside}",
+        "{along: running_total, apply: marginal, counter: scope, deductible: inside}",
+        "{along: running_total, apply: marginal, deductible: inside}",
         "stages[0].bands: 'counter' (the counter of the running total) is missing; it has no "
         "default, so write it",
     ),
@@ -307,7 +307,7 @@ def test_the_number_of_stages_and_bands_is_bounded() -> None:
             f"{head}tables:\n  r:\n    unit: rate\n    bands: yes\n    versions:\n"
             f"      - {{from: 2024-01-01, source: notice, limits: [{limit}], value: [{cells}]}}\n"
             "stages:\n  - stage: s\n    payer: assistance\n    source: notice\n    base: [total]\n"
-            "    bands: {along: settlement}\n    rate: {pays: r}\n"
+            "    bands: {along: settlement, apply: marginal}\n    rate: {pays: r}\n"
             "    rounding: {at: band, side: own, mode: down}\n"
         )
 

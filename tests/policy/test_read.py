@@ -74,7 +74,7 @@ stages:
     source: 居民
     base: [in_scope]
     deductible: {table: 年度起付线, per: 居民起付}
-    bands: {along: running_total, counter: 居民范围, deductible: inside}
+    bands: {along: running_total, apply: marginal, counter: 居民范围, deductible: inside}
     rate: {pays: 支付比例}
     caps:
       - {table: 年度封顶, on: payment, per: 居民支付, excess: unpaid_share}

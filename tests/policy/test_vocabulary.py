@@ -12,7 +12,7 @@ from medsettle.policy.vocabulary import aliases, canonical, in_chinese, quoted, 
 
 _KINDS: tuple[type[StrEnum], ...] = (
     *(model.Unit, model.RateSide, model.RoundingPoint, model.RoundingSide, model.CapOn),
-    *(model.Excess, model.BandsAlong, Rounding, Period),
+    *(model.Excess, model.BandsAlong, model.BandsApply, Rounding, Period),
 )
 
 

@@ -23,6 +23,7 @@ from medsettle.policy.model import (
     STAGE_AMOUNTS,
     Bands,
     BandsAlong,
+    BandsApply,
     Base,
     Cap,
     CapOn,
@@ -145,7 +146,7 @@ class _Drafts:
             deductible = Deductible(self.amount_table(), self._counter())
         bands = None
         if rate is not None and self.tables[rate.table].banded:
-            bands = self._bands(inside=deductible is not None and draw(st.booleans()))
+            bands = self._bands(rate.table, inside=deductible is not None and draw(st.booleans()))
         solvable = rate is not None and not target
         rounding = None
         if rate is not None or draw(st.booleans()):
@@ -188,12 +189,17 @@ class _Drafts:
     def _counter(self) -> str | None:
         return self.draw(st.none() | st.sampled_from(_SUM_COUNTERS))
 
-    def _bands(self, *, inside: bool) -> Bands:
+    def _bands(self, table: str, *, inside: bool) -> Bands:
+        # Only where every last band is open may one band decide for the whole amount.
+        opened = all(version.limits_fen[-1] is None for version in self.tables[table].versions)
+        apply = BandsApply.MARGINAL
+        if opened:
+            apply = self.draw(st.sampled_from(BandsApply))
         along = self.draw(st.sampled_from(BandsAlong))
         counter = None
         if along is BandsAlong.RUNNING_TOTAL:
             counter = self.draw(st.sampled_from(_SUM_COUNTERS))
-        return Bands(along, counter, inside)
+        return Bands(along, apply, counter, inside)
 
     def _rate(self, known: Sequence[str]) -> Rate:
         draw = self.draw

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from medsettle import limits
 from medsettle.core.codes import FUND_NAMES, PAYER_NAMES
 from medsettle.policy.compiled import CompiledPolicy, compile_policy
-from medsettle.policy.model import Base, CapOn, Excess, Policy, RateSide
+from medsettle.policy.model import BandsApply, Base, CapOn, Excess, Policy, RateSide
 from medsettle.policy.program import Program
 from medsettle.settle.blocks import Column, run_blocks
 
@@ -239,10 +239,12 @@ def test_more_spending_never_lowers_what_one_payer_pays(policy: Policy, seed: in
     """It holds to the fen for any single payer that looks at the in-scope amount.
 
     It does not hold for every chain: a base may subtract an amount, a target may count what nobody
-    paid, and an account may take what a fund behind it would have paid.
+    paid, and an account may take what a fund behind it would have paid. Nor does it hold where one
+    band decides for the whole amount: a fen more may end in a band of another rate.
     """
     (stage,) = policy.stages
     assume(stage.rate is None or stage.rate.side is not RateSide.TARGET)
+    assume(stage.bands is None or stage.bands.apply is BandsApply.MARGINAL)
     fund = replace(stage, base=Base(("in_scope",), ()), payer="pooled_fund", account_limited=False)
     policy = replace(policy, stages=(fund,))
     compiled = _compiled(policy)

@@ -15,7 +15,7 @@ from medsettle.core.money import yuan_from_fen
 from medsettle.policy.area import Area
 from medsettle.policy.checker import Checker
 from medsettle.policy.keys import TOTAL_NAMES
-from medsettle.policy.model import Policy, Stage, Table
+from medsettle.policy.model import BandsApply, Policy, Stage, Table
 
 # What a stage leaves apart from one another: no part of its base is in two of them.
 _APART = {"kept_back", "deductible", "own_share", "over_cap", "paid"}
@@ -73,6 +73,8 @@ def refuse_too_large(check: Checker, policy: Policy, area: Area) -> None:
 def _shares(policy: Policy, stage: Stage, base: int) -> int:
     """Return the most fen that the bands of a stage could share out."""
     if stage.rate is None or not policy.tables[stage.rate.table].banded:
+        return base
+    if stage.bands is not None and stage.bands.apply is BandsApply.WHOLE:
         return base
     table = policy.tables[stage.rate.table]
     shares, floor = 0, 0

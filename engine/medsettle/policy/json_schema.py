@@ -18,6 +18,7 @@ from medsettle.policy import keys, values
 from medsettle.policy.keys import Key, Shape
 from medsettle.policy.model import (
     BandsAlong,
+    BandsApply,
     CapOn,
     Excess,
     RateSide,
@@ -225,6 +226,7 @@ _BANDS: Final = _block(
     keys.BANDS,
     {
         "along": _members(BandsAlong),
+        "apply": _members(BandsApply),
         "counter": _TEXT,
         "deductible": _choice(keys.DEDUCTIBLE_SIDES),
         "note": _TEXT,

@@ -170,7 +170,10 @@ DEDUCTIBLE: Final = Shape(
 
 BANDS: Final = Shape(
     "bands",
-    (Key("along", "`settlement` or `running_total`", "按本次结算或按累计额"),),
+    (
+        Key("along", "`settlement` or `running_total`", "按本次结算或按累计额"),
+        Key("apply", "`marginal` or `whole`: what a rate is for", "逐段计算, 或全额按所在段"),
+    ),
     (
         Key("counter", "the counter of the running total", "累计额所用的累计项"),
         Key("deductible", "`inside` or `outside` the first band", "起付线是否计入首段"),

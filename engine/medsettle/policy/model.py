@@ -69,6 +69,16 @@ class BandsAlong(StrEnum):
     RUNNING_TOTAL = "running_total"
 
 
+class BandsApply(StrEnum):
+    """What the band of an amount decides (shape B6).
+
+    `MARGINAL`: the rate of what lies in it. `WHOLE`: where the amount ends, the rate of all of it.
+    """
+
+    MARGINAL = "marginal"
+    WHOLE = "whole"
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where values come from and how far they can be trusted (labels of the policy survey)."""
@@ -151,9 +161,10 @@ class Deductible:
 
 @dataclass(frozen=True, slots=True)
 class Bands:
-    """Along what the bands run, and whether the deductible fills the first one (B2, B3b)."""
+    """Along what the bands run, what they decide, and where the deductible lies (B2, B3b, B6)."""
 
     along: BandsAlong
+    apply: BandsApply
     counter: str | None
     deductible_inside: bool
 

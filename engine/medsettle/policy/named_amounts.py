@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from medsettle.core.codes import POT_NAMES
+from medsettle.policy import keys
 from medsettle.policy.checker import Checker, same_name
 from medsettle.policy.keys import TOTAL_NAMES
-from medsettle.policy.model import STAGE_AMOUNTS
-from medsettle.policy.tree import Value
+from medsettle.policy.model import STAGE_AMOUNTS, Base
+from medsettle.policy.tree import Map, Value
 from medsettle.policy.vocabulary import canonical, quoted, suggestion
 
 # What an amount of a stage holds of the same stage, whatever its caps.
@@ -66,6 +67,13 @@ class AmountNames:
             if name not in found:
                 found.append(name)
         return tuple(found)
+
+    def base(self, value: Value | None) -> Base:
+        """Return the amounts of a list, or those of `plus` less those of `minus`."""
+        if not isinstance(value, Map):
+            return Base(self.many(value), ())
+        parts = self.check.record(value, keys.BASE)
+        return Base(self.many(parts.get("plus")), self.many(parts.get("minus")))
 
     def _unknown(self, word: str) -> str:
         """Return why a word names no amount, and what to write."""

@@ -9,7 +9,7 @@ from medsettle.core.dates import Period
 from medsettle.policy import keys, values
 from medsettle.policy.checker import Checker, same_name
 from medsettle.policy.model import Counter, Dimension, Source
-from medsettle.policy.tree import Map, Value
+from medsettle.policy.tree import Map, Text, Value
 from medsettle.policy.vocabulary import quoted
 
 # Who the person is and which request it was decide nothing.
@@ -156,6 +156,19 @@ def _steps(
     if value is not None and not entries:
         check.refuse(value.place, f"a dimension has at least one class; add one from 0{unit}")
     return tuple(names), tuple(thresholds)
+
+
+def read_when(
+    check: Checker, value: Value | None, dimensions: dict[str, Dimension]
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the dimensions of a condition, each with the classes that meet it."""
+    found = []
+    for word, place, classes in check.entries(value, "dimensions with their classes"):
+        name = check.known(Text(place, word), dimensions, "dimension")
+        if name is not None and dimensions[name].values:
+            chosen = check.known_all(classes, dimensions[name].values, f"class of {name}")
+            found.append((name, chosen))
+    return tuple(found)
 
 
 # --- counters -----------------------------------------------------------------------------------

@@ -7,42 +7,29 @@ which table each number comes, and where the table stands.
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple
 
 from medsettle.core import codes
-from medsettle.core.money import rate_text, yuan_from_fen
+from medsettle.core.money import yuan_from_fen
 from medsettle.core.settlement import Sentence, Settlement, Step
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.policy.lookups import rate_divisor
-from medsettle.policy.model import BandsAlong, CapOn, Excess, RateSide, Stage, Table, Version
+from medsettle.policy.model import (
+    BandsAlong,
+    BandsApply,
+    CapOn,
+    Excess,
+    RateSide,
+    Stage,
+    Table,
+    Version,
+)
+from medsettle.settle.phrases import Part, Phrase, band_phrase, band_step
 
 _POT_WORDS = {
     "own_expense": ("of the bill, outside the catalogue", "目录外全自费"),
     "over_limit": ("of the bill, above a ceiling price", "超限价自费"),
     "pre_self_pay": ("of the bill, first-self-pay", "乙类先行自付"),
 }
-
-
-class _Phrase(NamedTuple):
-    """A part of a sentence in both languages."""
-
-    english: str
-    chinese: str
-
-
-class _Part(NamedTuple):
-    """What one band holds of a claim: its amount, what of it fits under a cap, the rate, the share.
-
-    `share` is rounded for itself, as the steps show it; where the rule rounds once, the shares of
-    several bands may differ from their sum by a fen.
-    """
-
-    floor: int
-    limit: int | None
-    amount: int
-    fits: int
-    rate: Fraction
-    share: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +45,13 @@ class Teller:
         paid, base = self._amount(stage, "paid"), self._amount(stage, "base")
         source = self.policy.policy.sources[stage.source]
         who = f"{stage.payer.replace('_', ' ').capitalize()} ({stage.title})"
-        pays = _Phrase(f"pays {yuan_from_fen(paid)} yuan", f"支付 {yuan_from_fen(paid)} 元")
+        pays = Phrase(f"pays {yuan_from_fen(paid)} yuan", f"支付 {yuan_from_fen(paid)} 元")
         if not paid:
-            pays = _Phrase("pays nothing", "不支付")
+            pays = Phrase("pays nothing", "不支付")
         phrases = [self._why_no_base(stage)]
         if base:
             yuan = yuan_from_fen(base)
-            pays = _Phrase(f"{pays.english} of {yuan} yuan", f"{pays.chinese}，计算基数 {yuan} 元")
+            pays = Phrase(f"{pays.english} of {yuan} yuan", f"{pays.chinese}，计算基数 {yuan} 元")
             phrases = self._phrases(stage)
         english = "; ".join(phrase.english for phrase in phrases)
         chinese = "，".join(phrase.chinese for phrase in phrases)
@@ -127,16 +114,23 @@ class Teller:
             number = self.inputs[f"dimension:{name}"]
         return dimension.values[number]
 
-    def _parts(self, stage: Stage) -> list[_Part]:
+    def _parts(self, stage: Stage) -> list[Part]:
         """Return the bands of a stage that hold anything of this claim, in order."""
         if stage.rate is None:
             return []
         table = self.policy.policy.tables[stage.rate.table]
         divisor = rate_divisor(self.policy.policy, stage.rate)
-        parts, floor = [], 0
-        for column, limit in enumerate(self._version(table).limits_fen):
+        bounds = self._version(table).limits_fen
+        columns, parts, floor = range(len(bounds)), [], 0
+        whole = stage.bands is not None and stage.bands.apply is BandsApply.WHOLE
+        if whole:
+            # One band decides for the whole amount, which is traced as the only one.
+            number = self._detail(stage, "band_number")
+            floor = (bounds[number - 1] or 0) if number else 0
+            bounds, columns = bounds[number : number + 1], range(1)
+        for column, limit in zip(columns, bounds, strict=True):
             amount = self._detail(stage, f"band_{column}")
-            if not table.banded:
+            if whole or not table.banded:
                 amount = self._amount(stage, "net")
             fits = self.trace.get(f"detail:{stage.name}.fit_{column}", amount)
             share = self._detail(stage, f"share_{column}")
@@ -144,7 +138,7 @@ class Teller:
                 share = fits - self._detail(stage, f"fit_own_{column}")
             rate = Fraction(self._detail(stage, f"pays_{column}"), divisor)
             if amount:
-                parts.append(_Part(floor, limit, amount, fits, rate, share))
+                parts.append(Part(floor, limit, amount, fits, rate, share, whole))
             floor = limit or floor
         return parts
 
@@ -158,53 +152,51 @@ class Teller:
 
     # --- sentences -------------------------------------------------------------------------
 
-    def _phrases(self, stage: Stage) -> list[_Phrase]:
+    def _phrases(self, stage: Stage) -> list[Phrase]:
         """Return what a sentence says of a base that is not nothing."""
         found = [*self._kept_back_phrases(stage), *self._deductible_phrases(stage)]
         parts = self._parts(stage)
         together = stage.rate is not None and stage.rate.side is RateSide.TARGET
-        found += [_band_phrase(part, together=together) for part in parts]
+        found += [band_phrase(part, together=together) for part in parts]
         if together:
             counted = yuan_from_fen(self._counted(stage))
-            found.append(_Phrase(f"less {counted} paid before", f"减去此前已支付 {counted} 元"))
+            found.append(Phrase(f"less {counted} paid before", f"减去此前已支付 {counted} 元"))
         found += self._over_phrases(stage)
         if stage.account_limited:
             found.append(self._account_phrase())
-        return found or [_Phrase("all of it", "全额支付")]
+        return found or [Phrase("all of it", "全额支付")]
 
-    def _kept_back_phrases(self, stage: Stage) -> list[_Phrase]:
+    def _kept_back_phrases(self, stage: Stage) -> list[Phrase]:
         kept = yuan_from_fen(self._amount(stage, "kept_back"))
         if stage.keep_back is None:
             return []
-        return [_Phrase(f"{kept} kept back first", f"先行扣除 {kept} 元")]
+        return [Phrase(f"{kept} kept back first", f"先行扣除 {kept} 元")]
 
-    def _deductible_phrases(self, stage: Stage) -> list[_Phrase]:
+    def _deductible_phrases(self, stage: Stage) -> list[Phrase]:
         if stage.deductible is None:
             return []
         met = self._amount(stage, "deductible")
         yuan = yuan_from_fen(met)
         if met:
-            return [_Phrase(f"{yuan} deductible", f"起付线 {yuan} 元")]
+            return [Phrase(f"{yuan} deductible", f"起付线 {yuan} 元")]
         standard = yuan_from_fen(self._detail(stage, "deductible_standard"))
-        return [
-            _Phrase(f"deductible of {standard} met before", f"起付标准 {standard} 元此前已满足")
-        ]
+        return [Phrase(f"deductible of {standard} met before", f"起付标准 {standard} 元此前已满足")]
 
-    def _over_phrases(self, stage: Stage) -> list[_Phrase]:
+    def _over_phrases(self, stage: Stage) -> list[Phrase]:
         """Return what is said of the amounts above bands and caps, each kind for itself."""
         found = []
         if above := self._above_bands(stage):
             yuan = yuan_from_fen(above)
-            found.append(_Phrase(f"{yuan} above the last band", f"超过最高分段 {yuan} 元"))
+            found.append(Phrase(f"{yuan} above the last band", f"超过最高分段 {yuan} 元"))
         if above := self._above_base_caps(stage):
             yuan = yuan_from_fen(above)
-            found.append(_Phrase(f"{yuan} above the limit", f"超过限额 {yuan} 元"))
+            found.append(Phrase(f"{yuan} above the limit", f"超过限额 {yuan} 元"))
         if above := self._above_payment_caps(stage):
             yuan = yuan_from_fen(above)
             back = any(cap.excess is Excess.BACK_SOLVE for cap in stage.caps)
-            words = _Phrase(f"{yuan} not paid because of the cap", f"因封顶少支付 {yuan} 元")
+            words = Phrase(f"{yuan} not paid because of the cap", f"因封顶少支付 {yuan} 元")
             found.append(
-                _Phrase(f"{yuan} above the cap", f"超过封顶线 {yuan} 元") if back else words
+                Phrase(f"{yuan} above the cap", f"超过封顶线 {yuan} 元") if back else words
             )
         return found
 
@@ -233,21 +225,21 @@ class Teller:
         others = self._above_bands(stage) + self._above_base_caps(stage)
         return max(0, self._amount(stage, "over_cap") - others)
 
-    def _account_phrase(self) -> _Phrase:
+    def _account_phrase(self) -> Phrase:
         if not self.inputs["account_used"]:
-            return _Phrase("the account is not to be used", "未使用个人账户")
+            return Phrase("the account is not to be used", "未使用个人账户")
         balance = yuan_from_fen(self._counter(self.policy.account_counter))
-        return _Phrase(f"the balance was {balance}", f"账户余额 {balance} 元")
+        return Phrase(f"the balance was {balance}", f"账户余额 {balance} 元")
 
-    def _why_no_base(self, stage: Stage) -> _Phrase:
+    def _why_no_base(self, stage: Stage) -> Phrase:
         for name, classes in stage.when:
             held = self._class(name)
             if held not in classes:
-                return _Phrase(
+                return Phrase(
                     f"only where {name} is {' or '.join(classes)}, and it is {held}",
                     f"仅适用于 {name} 为 {' 或 '.join(classes)}，本次为 {held}",
                 )
-        return _Phrase("nothing is left for it", "没有需要其支付的金额")
+        return Phrase("nothing is left for it", "没有需要其支付的金额")
 
     # --- steps -----------------------------------------------------------------------------
 
@@ -288,7 +280,7 @@ class Teller:
             assert stage.bands.counter is not None
             held = self._counter(stage.bands.counter)
             steps.append(Step("running total before", held, stage.bands.counter))
-        steps += [_band_step(part, banded=banded) for part in self._parts(stage)]
+        steps += [band_step(part, banded=banded) for part in self._parts(stage)]
         if stage.rate.side is RateSide.TARGET:
             names = " + ".join(stage.rate.counting)
             steps.append(Step("paid before towards it", self._counted(stage), names))
@@ -335,27 +327,3 @@ class Teller:
             return self._class(name)
         # Settlements were counted here, not fen.
         return f"{self._class(name)} ({self._counter(dimension.column)} before)"
-
-
-def _band_phrase(part: _Part, *, together: bool) -> _Phrase:
-    fits, rate = yuan_from_fen(part.fits), rate_text(part.rate)
-    english, chinese = f"{fits} at {rate}", f"{fits} 元按 {rate}"
-    if part.fits < part.amount:
-        amount = yuan_from_fen(part.amount)
-        english, chinese = f"{fits} of {amount} at {rate}", f"{amount} 元中的 {chinese}"
-    return (
-        _Phrase(f"{english} together", f"{chinese} 合计") if together else _Phrase(english, chinese)
-    )
-
-
-def _band_step(part: _Part, *, banded: bool) -> Step:
-    where = ""
-    if banded and part.limit is None:
-        where = f"band above {yuan_from_fen(part.floor)}: "
-    elif banded and part.limit is not None:
-        where = f"band {yuan_from_fen(part.floor)} to {yuan_from_fen(part.limit)}: "
-    text = f"{where}{yuan_from_fen(part.amount)} at {rate_text(part.rate)}"
-    if part.fits < part.amount:
-        amounts = f"{yuan_from_fen(part.fits)} of {yuan_from_fen(part.amount)}"
-        text = f"{where}{amounts} fits under the cap, at {rate_text(part.rate)}"
-    return Step("share", part.share, text)

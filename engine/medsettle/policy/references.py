@@ -1,0 +1,80 @@
+"""Look up the tables and counters that stages name, and hold their values against their use."""
+
+from dataclasses import dataclass
+
+from medsettle import limits
+from medsettle.core.money import rate_text
+from medsettle.policy.checker import Checker
+from medsettle.policy.keys import SETTLEMENT
+from medsettle.policy.model import Counter, Unit
+from medsettle.policy.read_tables import TableReader, denominator
+from medsettle.policy.tree import Place, Value
+from medsettle.policy.vocabulary import quoted
+
+
+@dataclass(frozen=True)
+class References:
+    """The tables and counters of one document, as its stages name them."""
+
+    check: Checker
+    tables: TableReader
+    counters: dict[str, Counter]
+
+    def table(self, value: Value | None, unit: Unit, *, banded: bool = False) -> str | None:
+        """Return the table of a unit that a text names."""
+        name = self.check.known(value, self.tables.tables, "table")
+        if name is None or value is None or name in self.tables.unitless:
+            return name
+        table = self.tables.tables[name]
+        if table.unit is not unit:
+            self.check.refuse(
+                value.place,
+                f"table {quoted(name)} holds {table.unit.value}s, and {unit.value}s are needed; "
+                "name another table",
+            )
+            return None
+        if table.banded and not banded:
+            self.check.refuse(
+                value.place,
+                f"table {quoted(name)} has bands, and only the rate of a stage has; name a table "
+                "without bands",
+            )
+        return name
+
+    def counter(self, value: Value | None, *, or_settlement: bool) -> str | None:
+        """Return the counter of amounts that a text names."""
+        own = [SETTLEMENT] if or_settlement else []
+        what = "counter (or `settlement`)" if or_settlement else "counter"
+        name = self.check.known(value, [*own, *self.counters], what)
+        if name in self.counters and not self.counters[name].sums and value is not None:
+            self.check.refuse(
+                value.place,
+                f"counter {quoted(name)} counts settlements, and amounts are needed; name a "
+                "counter with `sums`",
+            )
+        return name
+
+    def refuse_above_one(self, table: str) -> None:
+        """Refuse shares above the whole, at the cells that state them."""
+        held = self.tables.tables[table]
+        for version, places in zip(held.versions, self.tables.places[table], strict=True):
+            for cell, place in zip(version.cells, places, strict=True):
+                if cell > 1:
+                    self.check.refuse(
+                        place,
+                        f"{rate_text(cell)} is above 100%, and a share is never more than the "
+                        "whole; correct it",
+                    )
+
+    def refuse_fine(self, place: Place, tables: list[str]) -> None:
+        """Refuse rates that have no common denominator to compute with exactly."""
+        divisor = 1
+        for name in tables:
+            divisor *= denominator(self.tables.tables[name])
+        if divisor > limits.RATE_DIVISOR_MAX:
+            most = f"{limits.RATE_DIVISOR_MAX:,}"
+            self.check.refuse(
+                place,
+                f"the rates of {' and '.join(quoted(name) for name in tables)} together have no "
+                f"common denominator up to {most}; write fewer different fractions, or percentages",
+            )

@@ -1,0 +1,73 @@
+"""The named amounts of a waterfall while its program is built, in registers of the same names.
+
+An amount carries a scale: whole fen, or parts of a fen where a cap was solved back. What it says of
+its bounds is proved here once for all that names it: what one stage left adds up to no more than
+the stage looked at.
+"""
+
+from dataclasses import dataclass, field
+
+from medsettle.core.money import Rounding
+from medsettle.policy.bands import Amount, lifted
+from medsettle.policy.lookups import Lookups
+from medsettle.policy.model import Policy
+from medsettle.policy.program import Builder, Register
+
+# What a stage leaves apart from one another: no part of its base is in two of them.
+_PARTS_OF_BASE = {"kept_back", "deductible", "own_share", "over_cap", "paid"}
+
+
+@dataclass
+class Amounts:
+    """The amounts known so far, what nobody has paid yet, and the most each stage looks at."""
+
+    policy: Policy
+    look: Lookups
+    builder: Builder
+    remaining: Register
+    named: dict[str, Amount] = field(default_factory=dict)
+    base_fen_max: dict[str, int] = field(default_factory=dict)
+
+    def fen(self, amount: Amount) -> Register:
+        """Return an amount in whole fen, half up where it is finer."""
+        if amount.scale == 1:
+            return amount.register
+        one = self.builder.constant(1)
+        return self.builder.share(amount.register, one, amount.scale, Rounding.HALF_UP)
+
+    def sum(self, names: tuple[str, ...], scale: int) -> Register:
+        """Return a sum of named amounts; what one stage left adds up to no more than its base."""
+        build = self.builder
+        total = build.constant(0)
+        for stage in dict.fromkeys(name.rpartition(".")[0] for name in names):
+            own = [name for name in names if name.rpartition(".")[0] == stage]
+            part = build.sum([lifted(build, self.of(name), scale) for name in own])
+            parts = {name.rpartition(".")[2] for name in own}
+            if stage and parts <= _PARTS_OF_BASE and len(parts) == len(own):
+                part = build.at_most(part, self.base_fen_max[stage] * scale)
+            total = build.add(total, part)
+        return total
+
+    def of(self, name: str) -> Amount:
+        """Return a named amount; `remaining` is what nobody has paid so far."""
+        return Amount(self.remaining) if name == "remaining" else self.named[name]
+
+    def room(self, limit: Register, counter: str | None, part: str = "") -> Register:
+        """Return what a limit leaves, in this settlement or in the period of its counter.
+
+        Where the counter adds up the `part` of several stages, what earlier stages of this claim
+        put into it is used as well: two funds under one cap never pass it together.
+        """
+        if counter is None:
+            return limit
+        names = [name for name in self.policy.counters[counter].sums if name in self.named]
+        used = [self.fen(self.named[name]) for name in names if name.endswith(f".{part}")]
+        return self.builder.excess(limit, self.builder.sum([self.look.counter(counter), *used]))
+
+    def add(self, a: Amount, b: Amount) -> Amount:
+        """Return the sum of two amounts at the finer scale of the two."""
+        # The scale is the document's and not the optimiser's: an amount that is proved to be zero
+        # still makes the sum finer, or a wider bound would change how later stages round.
+        scale = max(a.scale, b.scale)
+        build = self.builder
+        return Amount(build.add(lifted(build, a, scale), lifted(build, b, scale)), scale)

@@ -1,0 +1,99 @@
+"""The rule shapes of an invented area: one document for each family, proved by its examples."""
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+from medsettle.core.claims import ClaimBatch
+from medsettle.core.counters import CounterKey
+from medsettle.core.settlement import Explanation
+from medsettle.policy.book import EXAMPLES_SUFFIX, load_rule_book, policy_files
+from medsettle.policy.examples import Example, read_examples
+from medsettle.settle.explain import explain
+from medsettle.settle.prove import opening_counters, prove
+from medsettle.settle.run import Settled, Settler
+
+from tests.settle.comparison import assert_equal, pots_of
+from tests.settle.strategies import claims_at, extreme_claims
+
+_SHAPES = Path(__file__).parents[1] / "fixtures" / "policies" / "shapes"
+_FOLDER = _SHAPES / "999901"
+
+
+@cache
+def _settler() -> Settler:
+    return Settler(load_rule_book(_SHAPES))
+
+
+def _examples() -> list[Example]:
+    found = []
+    for path in sorted(_FOLDER.glob(f"*{EXAMPLES_SUFFIX}")):
+        examples, violations = read_examples(path)
+        assert not violations, violations
+        found += examples
+    return found
+
+
+_EXAMPLES = [pytest.param(example, id=example.name) for example in _examples()]
+
+
+@pytest.mark.parametrize("example", _EXAMPLES)
+def test_an_example_of_a_shape_comes_out(example: Example) -> None:
+    """Every amount worked out by hand is what the engine settles, fen for fen."""
+    assert [] == [str(difference) for difference in prove(_settler(), example)]
+
+
+def test_every_shape_has_an_example() -> None:
+    """No document of the area stands there without evidence."""
+    proved = {example.policy for example in _examples()}
+
+    assert proved == {compiled.policy.name for compiled in _settler().book.policies}
+    assert len(proved) == len(list(policy_files(_FOLDER)))
+
+
+@pytest.mark.parametrize("name", sorted({example.policy for example in _examples()}))
+def test_a_document_of_a_shape_equals_the_oracle(name: str) -> None:
+    """Claims at the edges of each document, and at the bounds, are settled as the oracle does."""
+    compiled = _settler().book.policy(name)
+    claims = claims_at(compiled.policy, pots_of(compiled), seed=23, count=1_000)
+    claims += extreme_claims(compiled.policy, pots_of(compiled), seed=23, count=100)
+
+    assert_equal(compiled, claims)
+
+
+def _explained(example: Example) -> list[Explanation]:
+    """Return the explanations of the visits of an example, counters carried along."""
+    policy, found = _settler().book.policy(example.policy), []
+    held: dict[CounterKey, int] = {}
+    for visit in example.visits:
+        claims = ClaimBatch.from_rows([visit.claim])
+        for key, value in opening_counters(policy, claims, visit).items():
+            held[key] = held.get(key, 0) + value
+        result = _settler().run(claims, [0], lambda _: held, refuse_gaps=True)[0]
+        assert isinstance(result, Settled)
+        for key, delta in result.moved:
+            held[key] = held.get(key, 0) + delta
+        found.append(explain(policy, result.settlement, result.inputs))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "visit", "english", "chinese"),
+    [
+        pytest.param(
+            "whole-amount-by-its-band",
+            1,
+            "1,000.01 at 70% for the whole amount, by the band it ends in",
+            "1,000.01 元按 70%（全额按所在段）",
+            id="whole-band",
+        ),
+    ],
+)
+def test_a_shape_is_explained(name: str, visit: int, english: str, chinese: str) -> None:
+    """Each shape says in both languages what it did, with its numbers."""
+    (example,) = (example for example in _examples() if example.name == name)
+
+    explanation = _explained(example)[visit]
+
+    assert english in "; ".join(sentence.text_en for sentence in explanation.sentences)
+    assert chinese in "，".join(sentence.text_zh for sentence in explanation.sentences)
