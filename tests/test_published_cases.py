@@ -23,7 +23,7 @@ from tests.cli.commands import RULES, serving
 from tests.identities import broken_identities
 
 _REQUIRED = {
-    *(f"WC-{number:03d}" for number in (1, 2, 3, 4, 6, 7, 10, 11, 14, 15, 23, 25)),
+    *(f"WC-{number:03d}" for number in (1, 2, 3, 4, 6, 7, 10, 11, 14, 15, 23, 25, 65)),
     *(f"DC-{number:03d}" for number in (1, 2, 9)),
 }
 
