@@ -72,7 +72,20 @@ def test_a_cancel_is_found_again(engine: Engine) -> None:
     cancel = engine.cancel(INSTITUTION, "X1", id_of(original))
 
     assert [original, cancel] == engine.page(person="P1")
-    assert [original, cancel] == [engine.get(id_of(original)), engine.get(id_of(cancel))]
+    assert cancel == engine.get(id_of(cancel))
+    notice = f"cancelled since by {id_of(cancel)}: nothing of this settlement is owed"
+    assert replace(original, notices=(notice,)) == engine.get(id_of(original))
+
+
+def test_a_repeat_after_the_cancel_says_so(engine: Engine) -> None:
+    """A till that sends the request again is not told that the bill is settled."""
+    original = settled(engine, claim(1))
+    cancel = engine.cancel(INSTITUTION, "X1", id_of(original))
+
+    repeated = settled(engine, claim(1))
+
+    notice = f"cancelled since by {id_of(cancel)}: nothing of this settlement is owed"
+    assert replace(original, duplicate=True, notices=(notice,)) == repeated
 
 
 def test_a_second_cancel_is_refused(engine: Engine) -> None:

@@ -14,18 +14,19 @@ from medsettle.core.outcome import Outcome, Rejection
 from medsettle.core.settlement import Opening, Settlement
 from medsettle.engine import Engine
 
-from fixtures.claims import claim_rows
+from fixtures.claims import claim_rows, groups_of
 from tests.engine.engines import REAL_RULES, engine_on, id_of, outcomes, rule_book
 from tests.identities import broken_identities
 
-_GROUPS = ("retiree_supplement", "employer_supplement")
 _SEEDS = st.integers(0, 2**32 - 1)
 # A run is a hundred claims, so a few runs are many claims.
 _RUNS = settings(max_examples=8)
 
 
 def _claims(engine: Engine, seed: int, count: int) -> list[dict[str, Any]]:
-    rows = claim_rows(seed, count, engine.policies(), engine.rulebook.catalogues, _GROUPS)
+    rows = claim_rows(
+        seed, count, engine.policies(), engine.rulebook.catalogues, groups_of(engine.rulebook)
+    )
     return list(rows)
 
 

@@ -68,8 +68,8 @@ def test_a_preview_of_an_undecided_amount_has_a_notice(engine: Engine) -> None:
     preview = previewed(engine, stay(1, _DECIDED_FEN + 1))
 
     assert (
-        "pooled_fund.over_cap is 1 fen, which policy example-inpatient cannot decide: Above "
-        "20,000 of scope another notice decides, which is not read yet.",
+        "pooled_fund.over_cap is 0.01 yuan, which policy example-inpatient cannot decide: "
+        "Above 20,000 of scope another notice decides, which is not read yet.",
     ) == preview.notices
     assert () == previewed(engine, stay(1, _DECIDED_FEN)).notices
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import orjson
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from medsettle.cli import audit_commands, policy_commands
@@ -16,7 +17,7 @@ from medsettle.cli.desks import open_desk
 from medsettle.cli.exits import Exit, Quit, told
 from medsettle.cli.files import read_claims
 from medsettle.cli.options import Data, Json, Rules, Server
-from medsettle.cli.show import answer_json, answers_table, print_explanation, waterfall
+from medsettle.cli.show import answer_json, answers_table, print_explanation, remarks, waterfall
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Settlement
 
@@ -91,11 +92,17 @@ def _show_answers(
         return
     if len(answers) == 1 and isinstance(answers[0][1], Settlement):
         only = answers[0][1]
-        console.print(waterfall(only, f"settlement {only.columns['settlement'] or '(preview)'}"))
+        title = f"settlement {only.columns['settlement'] or '(preview)'}"
+        if only.duplicate:
+            title += f", recorded before at {only.columns['create_time']:%Y-%m-%d %H:%M:%S} UTC"
+        console.print(waterfall(only, title))
         for notice in only.notices:
-            console.print(f"[yellow]{notice}[/]")
+            console.print(f"[yellow]{escape(notice)}[/]", soft_wrap=True)
         return
-    console.print(answers_table(answers[:_ROWS_SHOWN_MAX]))
+    shown = answers[:_ROWS_SHOWN_MAX]
+    console.print(answers_table(shown))
+    for remark in remarks(shown):
+        console.print(remark, highlight=False, soft_wrap=True)
     if len(answers) > _ROWS_SHOWN_MAX:
         console.print(f"… and {len(answers) - _ROWS_SHOWN_MAX} more; --json shows all of them")
     rejected = sum(isinstance(answer, Rejection) for _, answer in answers)

@@ -14,6 +14,7 @@ from medsettle.audit import connect, verify
 from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE
 from medsettle.cli.exits import Exit, Quit, say, told
 from medsettle.cli.options import Data, Json
+from medsettle.errors import AuditCorrupt
 
 app = typer.Typer(no_args_is_help=True, help="Look into the audit tables and verify their chain.")
 
@@ -53,6 +54,8 @@ def show(
         try:
             answer = connection.sql(sql)
             rows = answer.to_arrow_table().to_pylist() if answer is not None else []
+        except duckdb.IOException as error:
+            raise AuditCorrupt(f"a segment cannot be read: {error}; see audit verify") from error
         except duckdb.Error as error:
             say(console, "QUERY", [str(error)], as_json=as_json)
             raise Quit(Exit.USAGE) from error

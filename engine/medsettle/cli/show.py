@@ -60,27 +60,36 @@ def waterfall(settlement: Settlement, title: str) -> Table:
 
 
 def answers_table(rows: Sequence[tuple[str, Settlement | Rejection]]) -> Table:
-    """Return one row for each claim: what it was settled to, or why it was not."""
-    table = grid("request")
-    table.add_column("settlement", overflow="fold")
-    for name in ("total 总额", "funds 基金", "account 账户", "cash 现金"):
-        table.add_column(name, justify="right")
-    table.add_column("")
+    """Return one row for each claim: what it was settled to, or that it was not."""
+    table = grid("request", "")
+    for name in ("total", "funds", "account", "cash"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for request_id, answer in rows:
+        if isinstance(answer, Rejection):
+            table.add_row(escape(request_id), "[red]rejected[/]")
+            continue
+        columns = answer.columns
+        state = "recorded before" if answer.duplicate else "settled"
+        table.add_row(
+            escape(request_id),
+            state if columns["settlement"] else "preview",
+            *(yuan(columns, f"{name}_fen") for name in ("total", "fund_total", "account", "cash")),
+        )
+    return table
+
+
+def remarks(rows: Sequence[tuple[str, Settlement | Rejection]]) -> list[str]:
+    """Return a line for everything to be said of single claims: faults with paths, notices."""
+    lines = []
     for request_id, answer in rows:
         if isinstance(answer, Rejection):
             faults = [str(fault) for fault in answer.faults] or [answer.message]
-            text = f"[red]{answer.outcome.name}[/]\n" + "\n".join(map(escape, faults))
-            table.add_row(escape(request_id), "", "", "", "", "", text)
-            continue
-        columns = answer.columns
-        notes = ["already recorded"] if answer.duplicate else []
-        table.add_row(
-            escape(request_id),
-            str(columns["settlement"] or "preview"),
-            *(yuan(columns, f"{name}_fen") for name in ("total", "fund_total", "account", "cash")),
-            escape("\n".join([*notes, *answer.notices])),
-        )
-    return table
+            lines.append(f"[bold]{escape(request_id)}[/] [red]{answer.outcome.name}[/]")
+            lines += [f"  {escape(fault)}" for fault in faults]
+        elif answer.notices:
+            lines.append(f"[bold]{escape(request_id)}[/]")
+            lines += [f"  [yellow]{escape(notice)}[/]" for notice in answer.notices]
+    return lines
 
 
 def print_explanation(console: Console, explanation: Explanation) -> None:

@@ -18,6 +18,7 @@ from time import perf_counter
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import track
+from rich.table import Table
 
 from medsettle import errors, limits
 from medsettle.audit import connect, verify
@@ -138,22 +139,19 @@ class Tour:
             for example in examples:
                 policy = self.book.policy(example.policy)
                 results += settle_case(self.client, policy, example)
-        table = grid("case", "policy", "")
-        for name in ("funds pay", "patient pays"):
-            table.add_column(name, justify="right")
-        table.add_column("to the fen")
+        self.console.print(_cases_table(results))
         for result in results:
-            columns = result.settlement
-            table.add_row(
-                escape(result.example.name),
-                result.example.policy,
-                result.example.kind,
-                yuan_from_fen(columns.fen("fund_total_fen")),
-                yuan_from_fen(columns.fen("person_total_fen")),
-                "[green]✓[/]" if result.holds else "[red]✗[/]",
-            )
-        self.console.print(table)
-        if not all(result.holds for result in results):
+            for notice in result.settlement.notices:
+                line = f"   {result.example.name} is a preview only: {notice}"
+                self.console.print(f"[yellow]{escape(line)}[/]", soft_wrap=True)
+        wrong = [result for result in results if not result.holds]
+        self.console.print(
+            f"   {len(results) - len(wrong)} of {len(results)} visits come out to the fen, "
+            "the derived ones among them"
+        )
+        for result in wrong:
+            self.console.print(f"[red]   {escape(result.example.name)} does not[/]")
+        if wrong:
             raise Quit(Exit.FINDING)
         return results
 
@@ -225,6 +223,24 @@ class Tour:
         except errors.InvalidRequest as error:
             for line in error.message_lines:
                 self.console.print(f"   [red]{escape(line)}[/]", soft_wrap=True)
+
+
+def _cases_table(results: list[CaseResult]) -> Table:
+    """Return the published cases; those worked out from a rule are counted below it."""
+    table = grid("published case", "policy")
+    for name in ("funds pay", "patient pays"):
+        table.add_column(name, justify="right")
+    table.add_column("to the fen")
+    for result in results:
+        if result.example.kind == "published":
+            table.add_row(
+                escape(result.example.name),
+                result.example.policy,
+                yuan_from_fen(result.settlement.fen("fund_total_fen")),
+                yuan_from_fen(result.settlement.fen("person_total_fen")),
+                "[green]✓[/]" if result.holds else "[red]✗[/]",
+            )
+    return table
 
 
 def _lines(claim: Row) -> list[Row]:

@@ -32,6 +32,7 @@ from medsettle.engine.openings import check_opening, opening_digest, opening_ent
 from medsettle.engine.requests import (
     Triage,
     content_digest,
+    from_record,
     request_key,
     sender_faults,
     settlement_id,
@@ -240,7 +241,7 @@ class Engine:
         Raises:
             NotFound: Nothing is recorded under that id.
         """
-        return decode_settlement(self._recorded(settlement))
+        return from_record(self.ledger, self._recorded(settlement))
 
     def _recorded(self, settlement: str) -> Recorded:
         recorded = self.ledger.settlement(settlement)

@@ -144,7 +144,7 @@ def triage(ledger: LedgerReader, claims: ClaimBatch, digests: dict[int, bytes]) 
     firsts: dict[tuple[_Key, bytes], int] = {}
     for row, (request, _) in wanted.items():
         if request in recorded:
-            found.answers[row] = _known(recorded[request], digests[row])
+            found.answers[row] = _known(ledger, recorded[request], digests[row])
             continue
         first = firsts.setdefault((request, digests[row]), row)
         if first == row:
@@ -164,10 +164,24 @@ def _number_key(row: Row) -> tuple[str, str] | None:
     return None if number is None else (str(row["institution"]), str(number))
 
 
-def _known(recorded: Recorded, digest: bytes) -> Settlement | Rejection:
+def _known(ledger: LedgerReader, recorded: Recorded, digest: bytes) -> Settlement | Rejection:
     if recorded.content_digest != digest:
         return _reused(recorded.request_id, recorded.settlement)
-    return decode_settlement(recorded, duplicate=True)
+    return from_record(ledger, recorded, duplicate=True)
+
+
+def from_record(ledger: LedgerReader, recorded: Recorded, *, duplicate: bool = False) -> Settlement:
+    """Return a recorded settlement, with a notice where it has been cancelled since.
+
+    A till that sends a request again after its cancel gets the recorded answer; without the notice
+    it would take the bill for settled.
+    """
+    settlement = decode_settlement(recorded, duplicate=duplicate)
+    cancel = ledger.cancel_of(recorded.settlement) if recorded.kind == "settle" else None
+    if cancel is None:
+        return settlement
+    notice = f"cancelled since by {cancel.settlement}: nothing of this settlement is owed"
+    return replace(settlement, notices=(notice,))
 
 
 def _reused(request_id: str, settlement: str = "") -> Rejection:

@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from medsettle.core import codes, schema
 from medsettle.core.claims import ClaimBatch
+from medsettle.core.money import yuan_from_fen
 from medsettle.core.settlement import Row, Settlement
 from medsettle.errors import InternalError
-from medsettle.policy.model import STAGE_AMOUNTS
+from medsettle.policy.model import STAGE_AMOUNTS, Gap
 from medsettle.settle.prepare import Prepared
 from medsettle.settle.waterfall import Work
 
@@ -67,8 +68,8 @@ class Assembler:
         }
         columns |= self._amounts(work, position, value)
         notices = tuple(
-            f"{gap.amount} is {value[f'gap:{gap.amount}']} fen, which policy "
-            f"{policy.policy.name} cannot decide: {gap.says}"
+            f"{gap.amount} is {_gap_yuan(value, gap)} yuan, which policy {policy.policy.name} "
+            f"cannot decide: {gap.says}"
             for gap in policy.policy.gaps
             if value[f"gap:{gap.amount}"]
         )
@@ -144,6 +145,11 @@ def _payer_rows(work: Work, value: dict[str, int]) -> list[Row]:
             }
         )
     return rows
+
+
+def _gap_yuan(value: dict[str, int], gap: Gap) -> str:
+    """Return the amount of a gap; a stage's is told in whole fen, where a gap may be finer."""
+    return yuan_from_fen(value.get(f"stage:{gap.amount}", value[f"gap:{gap.amount}"]))
 
 
 def negated(settlement: Settlement) -> Settlement:
