@@ -28,11 +28,10 @@ from medsettle.settle.explain import explain, traced
 from medsettle.settle.prove import opening_counters
 from medsettle.settle.run import Settled, Settler
 
-from fixtures.claims import RULES, claim_rows
+from fixtures.claims import RULES, claim_rows, groups_of
 from tests.engine.engines import engine_on
 
 _EXPECTED = Path(__file__).parent / "explanations"
-_GROUPS = ("retiree_supplement", "employer_supplement")
 
 
 @cache
@@ -118,7 +117,9 @@ def test_an_explanation_reads_as_reviewed(name: str) -> None:
 def test_every_explanation_adds_up_and_names_its_numbers(seed: int) -> None:
     """For claims of all policies: the total, and for each payer the numbers that decided."""
     with tempfile.TemporaryDirectory() as folder, engine_on(Path(folder), RULES) as engine:
-        rows = claim_rows(seed, 60, engine.policies(), engine.rulebook.catalogues, _GROUPS)
+        rows = claim_rows(
+            seed, 60, engine.policies(), engine.rulebook.catalogues, groups_of(engine.rulebook)
+        )
         for settlement in engine.settle(ClaimBatch.from_rows(list(rows))):
             if isinstance(settlement, Settlement):
                 recorded = engine.ledger.settlement(str(settlement.columns["settlement"]))
