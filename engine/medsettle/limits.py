@@ -88,6 +88,8 @@ CLAIMS_PER_COMMIT_MAX: Final = 512
 PAGE_SIZE_DEFAULT: Final = 50
 PAGE_SIZE_MAX: Final = 1_000
 FAULTS_PER_CLAIM_MAX: Final = 100
+# A fault quotes this much of the value it is about.
+VALUE_CHARS_SHOWN_MAX: Final = 100
 # Deadlines. A checkout waits this long at most before it must ask what happened.
 CALL_SECONDS_DEFAULT: Final = 5.0
 CLIENT_ATTEMPTS_MAX: Final = 5

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from medsettle import limits
 from medsettle.core.arrow import claims_table
 from medsettle.core.claims import ClaimBatch
 from medsettle.errors import InvalidRequest
@@ -35,26 +36,57 @@ def test_no_rows_are_a_table_of_no_claims() -> None:
 
 
 @pytest.mark.parametrize(
-    "row",
+    ("row", "paths"),
     [
-        pytest.param(claim(1, person=7), id="number-for-text"),
-        pytest.param(claim(1, lines=[3]), id="line-is-no-line"),
-        pytest.param(3, id="no-claim"),
+        pytest.param(claim(1, person=7), [".person"], id="number-for-text"),
+        pytest.param(claim(1, person="\ud800"), [".person"], id="no-text"),
+        pytest.param(claim(1, account_used=1), [".account_used"], id="number-for-boolean"),
+        pytest.param(claim(1, benefit_groups="A"), [".benefit_groups"], id="text-for-list"),
+        pytest.param(claim(1, lines=[3]), [".lines[0]"], id="line-is-no-line"),
+        pytest.param(claim(1, lines="A"), [".lines"], id="lines-are-no-list"),
+        pytest.param(3, [""], id="no-claim"),
     ],
 )
-def test_what_no_column_can_hold_is_refused(row: Any) -> None:  # noqa: ANN401
+def test_what_no_column_can_hold_is_refused(row: Any, paths: list[str]) -> None:  # noqa: ANN401
     """A value of another type stops the table, since Arrow could only drop or guess it."""
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(InvalidRequest) as refused:
+        claims_table([claim(1), row])
+    assert [f"claims[1]{path}" for path in paths] == [each.path for each in refused.value.faults]
+
+
+@pytest.mark.parametrize(
+    "amount", [1.5, 100.0, True, 2**63, 10**5_000], ids=["half", "float", "true", "wide", "huge"]
+)
+def test_an_amount_that_is_no_whole_number_is_refused(amount: object) -> None:
+    """Arrow would cut 1.5 fen to 1; the table is refused, as the row alone would be."""
+    row = claim(1, lines=[line(100) | {"amount_fen": amount}])
+
+    with pytest.raises(InvalidRequest) as refused:
         claims_table([row])
+    assert ["claims[0].lines[0].amount_fen"] == [fault.path for fault in refused.value.faults]
 
 
-def test_a_field_without_a_column_is_refused() -> None:
-    """Each unknown field of claims and lines is named once, since Arrow would drop it unseen."""
+def test_all_faults_of_all_claims_come_together() -> None:
+    """Unknown fields, wrong types and whatever else is wrong is told claim by claim."""
     rows = [
-        claim(1, benefit_group=["veteran"]),
-        claim(2, benefit_group=[], lines=[line(1) | {"aproval": "2"}]),
+        claim(1, benefit_group=["veteran"], visit_type="0"),
+        claim(2),
+        claim(3, benefit_group=[], lines=[line(100) | {"aproval": "2", "fee_date": "May 1"}]),
     ]
 
     with pytest.raises(InvalidRequest) as refused:
         claims_table(rows)
-    assert ["benefit_group", "lines.aproval"] == [fault.path for fault in refused.value.faults]
+    assert [
+        "claims[0].visit_type",
+        "claims[0].benefit_group",
+        "claims[2].benefit_group",
+        "claims[2].lines[0].fee_date",
+        "claims[2].lines[0].aproval",
+    ] == [fault.path for fault in refused.value.faults]
+
+
+def test_faults_of_a_table_have_a_bound() -> None:
+    """Of thousands of faulty claims the first hundred faults are told."""
+    with pytest.raises(InvalidRequest) as refused:
+        claims_table([claim(number, person=7) for number in range(1_000)])
+    assert limits.FAULTS_PER_CLAIM_MAX == len(refused.value.faults)

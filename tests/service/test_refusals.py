@@ -2,13 +2,19 @@
 
 import random
 from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
 
 import grpc
 import pyarrow as pa
 import pytest
 from medsettle import errors, limits
-from medsettle.client import Client
+from medsettle.client import Claim, ClaimLine, Client
+from medsettle.client.claims import claim_message
+from medsettle.client.failures import failure_of
 from medsettle.core import schema
+from medsettle.core.claims import ClaimBatch
+from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Opening
 from medsettle.engine import Engine
 from medsettle.errors import Fault
@@ -49,26 +55,59 @@ def test_all_faults_of_a_claim_come_together(client: Client, engine: Engine) -> 
     assert before == engine.ledger.last_seq()
 
 
-def test_a_value_of_a_wrong_type_never_leaves(client: Client) -> None:
-    """The client names unknown fields and wrong types itself, all of them."""
-    faulty = claim(
-        1,
-        account_used="yes",
-        colour="red",
-        service_date="2024-02-30",
-        lines=[line(100) | {"quantity_e4": 1.5, "unit_price_e6": 2**63}, 7],
-    )
-    with pytest.raises(errors.InvalidRequest) as raised:
-        client.settle(faulty)
+def _bad_claims() -> list[Any]:
+    """Return what is no claim, or one with faults of every kind."""
+    lacking = claim(2)
+    for name in ("institution", "service_date", "account_used"):
+        del lacking[name]
+    return [
+        3,
+        None,
+        [],
+        "claim",
+        {},
+        claim(1, visit_type="0", person=None, account_used="yes", colour="red", birth_date=19_800),
+        claim(
+            1, service_date="2024-02-30", admission_date="20240501", birth_date=datetime.now(UTC)
+        ),
+        lacking,
+        claim(1, person=7, institution_level="", visit_type=11, colour=None),
+        claim(1, benefit_groups="A", lines={"line_id": "1"}),
+        claim(1, benefit_groups=["A B", "C" * 51], lines=[]),
+        claim(1, benefit_groups=["A", 1], lines="ab"),
+        claim(1, service_date="2023-05-01", birth_date="1800-01-01"),
+        claim(1, lines=(line(100), 7, None, line(100), line(100) | {"line_id": None})),
+        claim(1, lines=[line(100) | {"quantity_e4": 1.5, "unit_price_e6": 2**63, "aproval": "1"}]),
+        claim(1, lines=[line(100) | {"amount_fen": 100.0, "fee_date": "May 1"}]),
+        claim(1, lines=[line(100) | {"amount_fen": True, "unit_price_e6": 10**5_000}]),
+        claim(1, lines=[line(100) | {"amount_fen": 999, "line_id": f"{n}"} for n in range(200)]),
+    ]
 
-    assert {
-        "account_used",
-        "colour",
-        "service_date",
-        "lines[0].quantity_e4",
-        "lines[0].unit_price_e6",
-        "lines[1]",
-    } == set(_paths(raised.value.faults))
+
+@pytest.mark.parametrize("bad", _bad_claims())
+def test_a_server_and_an_embedded_engine_name_the_same_faults(
+    client: Client,
+    engine: Engine,
+    bad: Any,  # noqa: ANN401
+) -> None:
+    """Whatever is wrong with a claim, the client raises every fault that the engine finds."""
+    (rejection,) = engine.settle(ClaimBatch.from_rows([bad]))
+    assert isinstance(rejection, Rejection)
+    for call in (client.settle, client.preview):
+        with pytest.raises(errors.InvalidRequest) as raised:
+            call(bad)
+
+        assert rejection.faults == raised.value.faults
+
+
+def test_a_claim_object_is_checked_like_a_mapping(client: Client) -> None:
+    """A `Claim` with values of other types than its own is refused with all their paths."""
+    row = claim(1, person=7, service_date="yesterday")
+    (only,) = row.pop("lines")
+    with pytest.raises(errors.InvalidRequest) as raised:
+        client.settle(Claim(**row, lines=(ClaimLine(**only | {"amount_fen": 1.5}),)))
+
+    assert ["person", "service_date", "lines[0].amount_fen"] == _paths(raised.value.faults)
 
 
 def test_a_date_that_does_not_exist_is_named(served: Served) -> None:
@@ -85,14 +124,21 @@ def test_a_date_that_does_not_exist_is_named(served: Served) -> None:
     assert grpc.StatusCode.INVALID_ARGUMENT is raised.value.code()
 
 
-def test_a_claim_with_the_most_faults_is_told(client: Client) -> None:
-    """A refusal with a hundred faults still reaches the caller."""
-    lines = [line(100) | {"amount_fen": 999, "line_id": str(n)} for n in range(200)]
-    with pytest.raises(errors.InvalidRequest) as raised:
-        client.settle(claim(1, lines=lines))
+def test_a_claim_with_the_most_faults_is_told(served: Served) -> None:
+    """A refusal with a hundred faults still reaches a caller of another client."""
+    lines = [line(100) | {"line_id": str(n)} for n in range(200)]
+    request = settlements.CreateSettlementRequest(claim=claim_message(claim(1, lines=lines)))
+    for each in request.claim.lines:
+        each.amount_fen = 999
+    with grpc.insecure_channel(served.address) as channel:
+        stub = settlements_grpc.SettlementServiceStub(channel)
+        with pytest.raises(grpc.RpcError) as raised:
+            stub.CreateSettlement(request, timeout=limits.CALL_SECONDS_DEFAULT)
+    error = failure_of(raised.value).error
 
-    assert "lines[0].amount_fen" == raised.value.faults[0].path
-    assert "100" == raised.value.metadata["fault_count"]
+    assert isinstance(error, errors.InvalidRequest)
+    assert "lines[0].amount_fen" == error.faults[0].path
+    assert "100" == error.metadata["fault_count"]
 
 
 def test_a_request_without_a_claim_is_refused(served: Served) -> None:

@@ -10,7 +10,7 @@ from medsettle import errors, limits
 from medsettle.audit import Projector
 from medsettle.client import Client
 from medsettle.core.claims import ClaimBatch
-from medsettle.core.outcome import Outcome, Rejection
+from medsettle.core.outcome import Outcome, Rejection, invalid
 from medsettle.core.settlement import Explanation, Row, Settlement
 from medsettle.engine import Engine
 from medsettle.ledger.sqlite import SqliteLedger
@@ -68,7 +68,7 @@ def rejection_of(error: errors.SettlementError) -> Rejection:
         SettlementError: The error says nothing about the claim, but about the call.
     """
     if isinstance(error, errors.InvalidRequest):
-        return Rejection(Outcome.INVALID_REQUEST, str(error), error.faults)
+        return invalid(error.faults)
     for outcome in Outcome:
         if outcome.name == error.reason:
             return Rejection(outcome, error.message, metadata=error.metadata)

@@ -52,8 +52,8 @@ class ClaimBatch:
     def from_rows(cls, rows: Sequence[Row]) -> "ClaimBatch":
         """Return the batch of claims given as rows keyed by the columns of `schema.CLAIM`.
 
-        Dates are `datetime.date` or text like 2024-05-01; `lines` is a list of rows keyed by
-        `schema.LINE`.
+        Dates are `datetime.date` or text like 2024-05-01; `lines` is a list or tuple of rows keyed
+        by `schema.LINE`.
 
         Raises:
             BatchTooLarge: More claims than one call may carry.
@@ -130,7 +130,7 @@ def _checked_claim(row: Row, faults: list[Fault]) -> dict[str, object]:
         return _checked_claim({}, [])
     claim = _checked_row(row, schema.CLAIM, {"lines"}, "", faults)
     lines = row.get("lines")
-    if not isinstance(lines, list) or not lines:
+    if not isinstance(lines, list | tuple) or not lines:
         faults.append(Fault("lines", "expected a list of at least one charge line"))
         lines = []
     if len(lines) > limits.LINES_PER_CLAIM_MAX:
@@ -244,19 +244,31 @@ def _checked_value(column: Column, value: object, path: str, faults: list[Fault]
     return _CHECKS[column.kind](column, value, where, faults)
 
 
+def _shown(value: object) -> str:
+    """Return a value as a fault shows it: short, whatever was sent."""
+    try:
+        text = repr(value)
+    except ValueError:
+        # Python writes out no integer of more than 4,300 digits.
+        return f"a huge {type(value).__name__}"
+    most = limits.VALUE_CHARS_SHOWN_MAX
+    return text if len(text) <= most else f"{text[:most]} …"
+
+
 def _checked_boolean(_: Column, value: object, where: str, faults: list[Fault]) -> bool:
     if not isinstance(value, bool):
-        faults.append(Fault(where, f"expected true or false, found {value!r}"))
+        faults.append(Fault(where, f"expected true or false, found {_shown(value)}"))
     return bool(value)
 
 
 def _checked_number(column: Column, value: object, where: str, faults: list[Fault]) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
-        faults.append(Fault(where, f"expected a whole number, found {value!r}"))
+        faults.append(Fault(where, f"expected a whole number, found {_shown(value)}"))
         return 0
     if not column.least <= value <= column.most:
         span = f"{column.least} to {column.most}"
-        faults.append(Fault(where, f"{value} lies outside {span}; check the unit in the name"))
+        found = _shown(value)
+        faults.append(Fault(where, f"{found} lies outside {span}; check the unit in the name"))
         return 0
     return value
 
@@ -283,7 +295,7 @@ def _code_fault(value: str, least: int, most: int) -> str:
 
 
 def _checked_codes(column: Column, value: object, where: str, faults: list[Fault]) -> list[str]:
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+    if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
         faults.append(Fault(where, "expected a list of codes"))
         return []
     if len(value) > column.most:
@@ -297,7 +309,8 @@ def _checked_codes(column: Column, value: object, where: str, faults: list[Fault
 def _checked_date(_: Column, value: object, where: str, faults: list[Fault]) -> date:
     parsed = _date_of(value)
     if parsed is None:
-        faults.append(Fault(where, f"expected a date like 2024-05-01, found {value!r}"))
+        found = _shown(value)
+        faults.append(Fault(where, f"expected a date like 2024-05-01, found {found}"))
         return _STAND_IN_DATE
     birth = where == "birth_date"
     first = limits.SERVICE_YEAR_MIN - limits.AGE_YEARS_MAX if birth else limits.SERVICE_YEAR_MIN
