@@ -20,6 +20,7 @@ from medsettle.policy.model import (
     Counter,
     Dimension,
     Policy,
+    Rate,
     RateSide,
     RoundingPoint,
     Stage,
@@ -276,11 +277,21 @@ class Claim:
             own = stated if stage.rate.side is RateSide.OWN else 1 - stated
             if factor is not None:
                 own = min(own * factor, Fraction(1))
+            pays = self.changed(stage.rate, 1 - own)
             if whole and (limit is None or start + net <= limit):
-                return [Band(net, 1 - own, own)]
-            found.append(Band(width, 1 - own, own))
+                return [Band(net, pays, 1 - pays)]
+            found.append(Band(width, pays, 1 - pays))
             floor_of_band = limit or 0
         return found
+
+    def changed(self, rate: Rate, pays: Fraction) -> Fraction:
+        """Return the payer's rate after points, factor and limits, in this order."""
+        for name in rate.points:
+            pays += self.cell(name)
+        if rate.pays_factor is not None:
+            pays *= self.cell(rate.pays_factor)
+        most = Fraction(1) if rate.at_most is None else self.cell(rate.at_most)
+        return max(Fraction(0), min(pays, most))
 
     # --- the end -------------------------------------------------------------------------------
 

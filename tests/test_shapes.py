@@ -87,6 +87,15 @@ def _explained(example: Example) -> list[Explanation]:
             "1,000.01 元按 70%（全额按所在段）",
             id="whole-band",
         ),
+        pytest.param(
+            "all-changes-in-order",
+            0,
+            "6 points added to the rate; 10 points off the rate; the rate times 90%; "
+            "10,000.01 at 76.95%",
+            "支付比例加 6 个百分点，支付比例减 10 个百分点，支付比例乘以 90%，"
+            "10,000.01 元按 76.95%",
+            id="changes-of-a-rate",
+        ),
     ],
 )
 def test_a_shape_is_explained(name: str, visit: int, english: str, chinese: str) -> None:

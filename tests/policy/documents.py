@@ -92,6 +92,20 @@ tables:
     unit: rate
     versions:
       - {from: 2024-01-01, source: notice, value: 85%}
+  bonus:
+    unit: points
+    by: [age]
+    versions:
+      - {from: 2024-01-01, source: notice, rows: {young: 0分点, old: 2.5分点}}
+  distance:
+    unit: points
+    by: [admission]
+    versions:
+      - {from: 2024-01-01, source: notice, rows: {first: +1个百分点, later: -10 points}}
+  highest:
+    unit: rate
+    versions:
+      - {from: 2024-01-01, source: notice, value: 98%}
 stages:
   - stage: pool
     title: 统筹基金
@@ -118,6 +132,12 @@ stages:
     source: notice
     base: {plus: [remaining], minus: [own_expense]}
     limit: account_balance
+  - stage: extra
+    payer: civil_servant
+    source: notice
+    base: [pool.own_share]
+    rate: {pays: target, points: [bonus, distance], pays_factor: kept, at_most: highest}
+    rounding: {at: stage, side: payer, mode: down}
 gaps:
   - {amount: large.over_cap, says: not read yet}
 """

@@ -97,6 +97,12 @@ class _Draft:
             excess = draw(st.sampled_from(["back_solve", "unpaid_share"]))
             if draw(st.booleans()):
                 more = f", own_factor: {self.factor(f'factor_{name}')}"
+            if draw(st.booleans()):
+                more += f", pays_factor: {self.factor(f'away_{name}')}"
+        if draw(st.booleans()):
+            more += f", points: [{self.points(f'points_{name}')}]"
+        if draw(st.booleans()):
+            more += f", at_most: {self.rates_without_bands(f'most_{name}')}"
         lines += f"    rate: {{{side}: {table}{more}}}\n{bands}"
         lines += f"    rounding: {{at: {draw(_POINTS)}, side: {rounded}, mode: {draw(_MODES)}}}\n"
         if draw(st.booleans()):
@@ -104,6 +110,14 @@ class _Draft:
             lines += f"    caps: [{{{cap}, excess: {excess}}}]\n"
         self.stages += lines
         self.amounts += [f"{name}.{part}" for part in STAGE_AMOUNTS]
+
+    def points(self, name: str) -> str:
+        """Add a table of points to add or take off and return its name."""
+        value = self.draw(
+            st.sampled_from(["100分点", "-100分点", "0分点", "-0.0001分点", "12.5分点"])
+        )
+        version = _VERSION.format(day="2024-01-01", cells=f"value: {value}")
+        return self.table(name, "points", version)
 
     def rates_without_bands(self, name: str) -> str:
         """Add a table of one rate and return its name."""

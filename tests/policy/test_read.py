@@ -156,6 +156,14 @@ def test_a_document_says_what_it_says() -> None:
     assert ("invented", "uncertain") == tuple(version.confidence for version in own.versions)
     assert [Fraction(130_000), Fraction(65_000)] == [*policy.tables["deductible"].versions[0].cells]
     assert Rate(RateSide.OWN, "own", "factor") == policy.stages[0].rate
+    assert policy.stages[3].rate == Rate(
+        RateSide.PAYS,
+        "target",
+        points=("bonus", "distance"),
+        pays_factor="kept",
+        at_most="highest",
+    )
+    assert (Fraction(1, 100), Fraction(-1, 10)) == policy.tables["distance"].versions[0].cells
     assert (("admission", ("later",)), ("member", ("yes",))) == policy.stages[1].when
     assert policy.stages[2].account_limited
     assert ("pool.deductible", "pool.net") == policy.counters["scope"].sums

@@ -17,6 +17,51 @@ _FAULTS = {
         "stages[0].bands: 'apply' (`marginal` or `whole`: what a rate is for) is missing; it has "
         "no default, so write it",
     ),
+    "rates-for-points": (
+        "points: [bonus, distance]",
+        "points: [bonus, distance, kept]",
+        "stages[3].rate.points[2]: table 'kept' holds rates, and percentage points are needed; "
+        "name another table",
+    ),
+    "points-for-a-rate": (
+        "keep_back: kept",
+        "keep_back: bonus",
+        "stages[0].keep_back: table 'bonus' holds percentage points, and rates are needed; name "
+        "another table",
+    ),
+    "points-twice": (
+        "points: [bonus, distance]",
+        "points: [bonus, distance, bonus]",
+        "stages[3].rate.points[2]: 'bonus' is listed twice; keep one of the two",
+    ),
+    "points-without-a-unit": (
+        "young: 0分点, ",
+        "young: 0, ",
+        "tables.bonus.versions[0].rows.young: '0' has no unit; a number of percentage points is "
+        "written like 2分点 or -10分点",
+    ),
+    "a-rate-of-points": (
+        "value: 98%",
+        "value: 98分点",
+        "tables.highest.versions[0].value: '98分点' is a number of percentage points; a rate is "
+        "written like 85% or 2/3",
+    ),
+    "points-beyond-the-whole": (
+        "old: 2.5分点",
+        "old: 100.01分点",
+        "tables.bonus.versions[0].rows.old: '100.01分点' is more than the whole rate; correct it",
+    ),
+    "at-most-more-than-all": (
+        "value: 98%",
+        "value: 101%",
+        "tables.highest.versions[0].value: 101% is above 100%, and a share is never more than the "
+        "whole; correct it",
+    ),
+    "banded-points": (
+        "points\n    by: [age]\n    versions:\n      - {",
+        "points\n    by: [age]\n    bands: yes\n    versions:\n      - {limits: [open], ",
+        "tables.bonus.bands: only rates have bands; delete `bands`, or write `unit: rate`",
+    ),
 }
 
 

@@ -56,6 +56,17 @@ def test_amounts_are_exact(text: str, expected: int) -> None:
     assert expected == values.amount_fen(text)
 
 
+@given(st.integers(-1_000_000, 1_000_000))
+def test_points_come_back(millionths: int) -> None:
+    """Signed points are read as the exact part of the whole that they are."""
+    expected = Fraction(millionths, limits.RATE_DENOMINATOR_MAX)
+    sign = "-" if expected < 0 else ""
+    written = f"{abs(millionths) // 10_000}.{abs(millionths) % 10_000:04}"
+
+    assert expected == values.points(f"{sign}{written}分点")
+    assert expected == values.points(f"{sign}{written} points")
+
+
 _REFUSED: list[tuple[Callable[[str], object], str, str]] = [
     (values.amount_fen, "1300", "'1300' has no unit; write 1300元 if yuan are meant"),
     (values.amount_fen, "", "'' is not an amount; write it like 1300元"),

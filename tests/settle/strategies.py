@@ -95,6 +95,9 @@ _RATES = st.one_of(
     st.integers(0, 1000).map(lambda n: Fraction(n, 1000)),
 )
 _FACTORS = st.sampled_from([Fraction(n, 10) for n in (0, 5, 6, 8, 10, 12, 20)])
+_POINTS = st.sampled_from(
+    [Fraction(n, 1000) for n in (-1000, -200, -100, -25, 0, 20, 50, 100, 900)]
+)
 
 
 class _Drafts:
@@ -207,8 +210,22 @@ class _Drafts:
         table = self.table(_RATES, banded=draw(st.booleans()))
         if side is RateSide.TARGET:
             counting = draw(st.lists(st.sampled_from(known), min_size=1, max_size=2, unique=True))
-            return Rate(side, table, counting=tuple(counting))
-        return Rate(side, table, self.table(_FACTORS) if draw(st.booleans()) else None)
+            return self._changed(Rate(side, table, counting=tuple(counting)))
+        factor = self.table(_FACTORS) if draw(st.booleans()) else None
+        return self._changed(Rate(side, table, factor))
+
+    def _changed(self, rate: Rate) -> Rate:
+        """Return a rate with some of the changes that may be made to it."""
+        draw = self.draw
+        if draw(st.booleans()):
+            return rate
+        points = [self.table(_POINTS, unit=Unit.POINTS) for _ in range(draw(st.integers(0, 2)))]
+        return replace(
+            rate,
+            points=tuple(points),
+            pays_factor=self.table(_FACTORS) if draw(st.booleans()) else None,
+            at_most=self.table(_RATES) if draw(st.booleans()) else None,
+        )
 
     def _caps(self, *, solvable: bool) -> tuple[Cap, ...]:
         draw = self.draw

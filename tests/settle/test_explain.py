@@ -22,8 +22,8 @@ from medsettle.ledger.records import decode_inputs
 from medsettle.policy.book import RuleBook, load_rule_book
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.policy.examples import Example, read_examples
-from medsettle.policy.lookups import rate_divisor
 from medsettle.policy.model import Stage
+from medsettle.policy.rates import rate_divisor
 from medsettle.settle.explain import explain, traced
 from medsettle.settle.prove import opening_counters
 from medsettle.settle.run import Settled, Settler
@@ -173,7 +173,7 @@ def _bands(result: Settled, stage: Stage) -> Iterator[tuple[str, str]]:
     if stage.rate is None:
         return
     trace = traced(policy, result.inputs)
-    divisor = rate_divisor(policy.policy, stage.rate)
+    divisor = rate_divisor(policy.policy.tables, stage.rate)
     for column in range(limits.BANDS_PER_STAGE_MAX):
         held = trace.get(f"detail:{stage.name}.band_{column}", 0)
         if held and held == trace.get(f"detail:{stage.name}.fit_{column}", held):

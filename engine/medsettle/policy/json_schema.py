@@ -177,6 +177,7 @@ _COUNTER: Final = _block(
 _CELLS: Final = {
     Unit.AMOUNT: _pattern(values.AMOUNT_PATTERN),
     Unit.RATE: _pattern(values.RATE_PATTERN),
+    Unit.POINTS: _pattern(values.POINTS_PATTERN),
 }
 
 
@@ -237,6 +238,9 @@ _RATE: Final = _block(
     {
         **{side.value: _TEXT for side in RateSide},
         "own_factor": _TEXT,
+        "points": _NAMES,
+        "pays_factor": _TEXT,
+        "at_most": _TEXT,
         "counting": _NAMES,
         "note": _TEXT,
     },

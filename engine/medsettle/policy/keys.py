@@ -108,7 +108,7 @@ COUNTER: Final = Shape(
 TABLE: Final = Shape(
     "table",
     (
-        Key("unit", "whether its cells are amounts or rates", "金额或比例"),
+        Key("unit", "whether its cells are amounts, rates or points", "金额、比例或百分点"),
         Key("versions", "its values, each from a date on", "各版本的数值"),
     ),
     (
@@ -189,6 +189,9 @@ RATE: Final = Shape(
         Key("pays", "the table of the payer's rates", "支付比例表"),
         Key("target", "the table of the rates to reach with others", "合计应达到的比例表"),
         Key("own_factor", "the table of factors on the person's share", "自付比例的系数表"),
+        Key("points", "tables of percentage points on the payer's rate", "支付比例增减的百分点表"),
+        Key("pays_factor", "the table of factors on the payer's rate", "支付比例的系数表"),
+        Key("at_most", "the table of the highest rates it pays", "支付比例的上限表"),
         Key("counting", "what counts towards a target", "计入合计的已支付金额"),
         _NOTE,
     ),

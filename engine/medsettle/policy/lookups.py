@@ -5,14 +5,12 @@ of different dates and classes run in one pass.
 """
 
 from dataclasses import dataclass
-from fractions import Fraction
-from math import lcm
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medsettle import limits
-from medsettle.policy.model import Policy, Rate, Table
+from medsettle.policy.model import Policy, Table
 from medsettle.policy.program import Builder, Register
 
 EPOCH_INPUT = "epoch"
@@ -86,17 +84,3 @@ class Lookups:
         starts = [version.start.toordinal() for version in table.versions]
         found = np.searchsorted(starts, np.array(self.epochs, dtype=np.int64), side="right")
         return np.maximum(found - 1, 0).astype(np.int64)
-
-
-def denominator(table: Table) -> int:
-    """Return the smallest number that makes every cell of a rate table whole."""
-    cells: list[Fraction] = [cell for version in table.versions for cell in version.cells]
-    return lcm(*(cell.denominator for cell in cells))
-
-
-def rate_divisor(policy: Policy, rate: Rate) -> int:
-    """Return the divisor over which a program states the rates of a stage."""
-    divisor = denominator(policy.tables[rate.table])
-    if rate.own_factor is not None:
-        divisor *= denominator(policy.tables[rate.own_factor])
-    return divisor

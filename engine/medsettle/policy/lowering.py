@@ -17,7 +17,7 @@ from medsettle.core import codes
 from medsettle.core.money import Rounding
 from medsettle.policy.area import Area
 from medsettle.policy.bands import Amount, lifted
-from medsettle.policy.lookups import Lookups, denominator
+from medsettle.policy.lookups import Lookups
 from medsettle.policy.model import (
     ACCOUNT_COUNTER,
     STAGE_AMOUNTS,
@@ -26,6 +26,7 @@ from medsettle.policy.model import (
     Stage,
 )
 from medsettle.policy.program import Builder, Program, Register
+from medsettle.policy.rates import denominator
 from medsettle.policy.shares import Shares
 from medsettle.policy.waterfall_amounts import Amounts
 

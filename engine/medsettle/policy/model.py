@@ -20,6 +20,7 @@ class Unit(StrEnum):
 
     AMOUNT = "amount"
     RATE = "rate"
+    POINTS = "points"
 
 
 class RateSide(StrEnum):
@@ -171,12 +172,28 @@ class Bands:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """The rate table, whose side it states, the factor on the own share (R5), the target (P4)."""
+    """The rate table, whose side it states, the target (P4), and what changes the rate.
+
+    Changes are made in one order, whatever the order of the notice (decision 0006): the stated
+    rate; the factor on the own share (`own_factor`, R5), which never passes the whole; the
+    percentage points added to or taken off the payer's rate (`points`, R2, R4, R8, R11, X1), all
+    tables together; the factor on the payer's rate (`pays_factor`, X3); at the end, once, not below
+    nothing and not above `at_most`, or 100 % where nothing is said. 85 % with a factor of 70 % on
+    the own share, 10 points off and a factor of 90 % is ((1 - 15 % x 0.7) - 10 %) x 0.9 = 71.55 %.
+    """
 
     side: RateSide
     table: str
     own_factor: str | None = None
     counting: tuple[str, ...] = ()
+    points: tuple[str, ...] = ()
+    pays_factor: str | None = None
+    at_most: str | None = None
+
+    def tables(self) -> tuple[str, ...]:
+        """Return the names of all tables the rate is made of."""
+        others = (self.own_factor, *self.points, self.pays_factor, self.at_most)
+        return (self.table, *(name for name in others if name is not None))
 
 
 @dataclass(frozen=True, slots=True)

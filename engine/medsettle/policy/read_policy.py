@@ -162,7 +162,7 @@ def _refuse_unused(
     for stage in policy.stages:
         used |= {stage.keep_back} | {cap.table for cap in stage.caps}
         used |= {stage.deductible.table} if stage.deductible else set()
-        used |= {stage.rate.table, stage.rate.own_factor} if stage.rate else set()
+        used |= set(stage.rate.tables()) if stage.rate else set()
         asked |= {name for name, _ in stage.when}
     for name, table in policy.tables.items():
         if name not in used:

@@ -18,6 +18,7 @@ from medsettle.policy.model import (
     Unit,
 )
 from medsettle.policy.named_amounts import AmountNames
+from medsettle.policy.rates import rate_divisor
 from medsettle.policy.references import References
 from medsettle.policy.tree import Value
 from medsettle.policy.vocabulary import quoted
@@ -122,11 +123,31 @@ class RateReader:
         table = self.refs.table(parts[side.value], Unit.RATE, banded=True)
         factor = self.refs.table(parts.get("own_factor"), Unit.RATE)
         counting = self.amounts.many(parts.get("counting"))
+        points = self._points(parts.get("points"))
+        pays_factor = self.refs.table(parts.get("pays_factor"), Unit.RATE)
+        at_most = self.refs.table(parts.get("at_most"), Unit.RATE)
+        if at_most is not None:
+            self.refs.refuse_above_one(at_most)
         if table is None:
             return None
         self.refs.refuse_above_one(table)
-        self.refs.refuse_fine(parts[side.value].place, [table, *([factor] if factor else [])])
-        return Rate(side, table, factor, counting)
+        rate = Rate(side, table, factor, counting, points, pays_factor, at_most)
+        divisor = rate_divisor(self.refs.tables.tables, rate)
+        self.refs.refuse_fine(parts[side.value].place, divisor, rate.tables())
+        return rate
+
+    def _points(self, value: Value | None) -> tuple[str, ...]:
+        """Return the tables of points, each named once."""
+        found: list[str] = []
+        for item in self.check.items(value, "tables of percentage points"):
+            name = self.refs.table(item, Unit.POINTS)
+            if name is not None and name in found:
+                self.check.refuse(
+                    item.place, f"{quoted(name)} is listed twice; keep one of the two"
+                )
+            elif name is not None:
+                found.append(name)
+        return tuple(found)
 
     def rounding(
         self, item: Value, parts: dict[str, Value], rate: Rate | None

@@ -20,6 +20,7 @@ from medsettle.policy.model import (
     Unit,
 )
 from medsettle.policy.named_amounts import AmountNames
+from medsettle.policy.rates import denominator
 from medsettle.policy.read_facts import cited, read_when
 from medsettle.policy.read_rates import RateReader
 from medsettle.policy.read_tables import TableReader
@@ -138,7 +139,7 @@ class StageReader:
         name = self.refs.table(value, Unit.RATE)
         if name is not None and value is not None:
             self.refs.refuse_above_one(name)
-            self.refs.refuse_fine(value.place, [name])
+            self.refs.refuse_fine(value.place, denominator(self.tables.tables[name]), [name])
         return name
 
     def _deductible(self, value: Value | None) -> Deductible | None:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
-from math import lcm
 
 from medsettle import limits
 from medsettle.core.money import yuan_from_fen
@@ -16,12 +15,7 @@ from medsettle.policy.read_facts import cited
 from medsettle.policy.tree import Map, Place, Text, Value
 from medsettle.policy.vocabulary import canonical, quoted, suggestion
 
-__all__ = ["CONFIDENCES", "TableReader", "denominator"]
-
-
-def denominator(table: Table) -> int:
-    """Return the smallest number that makes every cell of a table of rates whole."""
-    return lcm(*(cell.denominator for version in table.versions for cell in version.cells))
+__all__ = ["CONFIDENCES", "TableReader"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +73,7 @@ class TableReader:
         unit = Unit(word) if word else None
         banded = "bands" in parts
         check.one_of(parts.get("bands"), [keys.YES])
-        if banded and unit is Unit.AMOUNT:
+        if banded and unit in {Unit.AMOUNT, Unit.POINTS}:
             check.refuse(
                 parts["bands"].place, "only rates have bands; delete `bands`, or write `unit: rate`"
             )
@@ -247,9 +241,9 @@ class TableReader:
             )
         if heading.unit is None:
             return [(Fraction(0), item.place) for item in items]
-        if heading.unit is Unit.RATE:
-            rates = [self.check.parsed(item, values.rate, Fraction(0)) for item in items]
-            return [(rate, item.place) for rate, item in zip(rates, items, strict=True)]
+        if heading.unit is not Unit.AMOUNT:
+            parse = values.points if heading.unit is Unit.POINTS else values.rate
+            return [(self.check.parsed(item, parse, Fraction(0)), item.place) for item in items]
         return [
             (Fraction(self.check.parsed(item, values.amount_fen, 0)), item.place) for item in items
         ]

@@ -1,5 +1,6 @@
 """Look up the tables and counters that stages name, and hold their values against their use."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from medsettle import limits
@@ -7,9 +8,11 @@ from medsettle.core.money import rate_text
 from medsettle.policy.checker import Checker
 from medsettle.policy.keys import SETTLEMENT
 from medsettle.policy.model import Counter, Unit
-from medsettle.policy.read_tables import TableReader, denominator
+from medsettle.policy.read_tables import TableReader
 from medsettle.policy.tree import Place, Value
 from medsettle.policy.vocabulary import quoted
+
+_PLURALS = {Unit.AMOUNT: "amounts", Unit.RATE: "rates", Unit.POINTS: "percentage points"}
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,8 @@ class References:
         if table.unit is not unit:
             self.check.refuse(
                 value.place,
-                f"table {quoted(name)} holds {table.unit.value}s, and {unit.value}s are needed; "
-                "name another table",
+                f"table {quoted(name)} holds {_PLURALS[table.unit]}, and {_PLURALS[unit]} are "
+                "needed; name another table",
             )
             return None
         if table.banded and not banded:
@@ -66,11 +69,8 @@ class References:
                         "whole; correct it",
                     )
 
-    def refuse_fine(self, place: Place, tables: list[str]) -> None:
-        """Refuse rates that have no common denominator to compute with exactly."""
-        divisor = 1
-        for name in tables:
-            divisor *= denominator(self.tables.tables[name])
+    def refuse_fine(self, place: Place, divisor: int, tables: Iterable[str]) -> None:
+        """Refuse rates that have no common divisor to compute with exactly."""
         if divisor > limits.RATE_DIVISOR_MAX:
             most = f"{limits.RATE_DIVISOR_MAX:,}"
             self.check.refuse(

@@ -14,20 +14,20 @@ from medsettle.policy.bands import (
     solved_per_band,
     widths,
 )
-from medsettle.policy.lookups import Lookups, denominator, rate_divisor
+from medsettle.policy.lookups import Lookups
 from medsettle.policy.model import (
     BandsAlong,
     BandsApply,
     CapOn,
     Excess,
     Policy,
-    Rate,
     RateSide,
     RoundingPoint,
     RoundingSide,
     Stage,
 )
 from medsettle.policy.program import Builder, Register
+from medsettle.policy.rates import rate_divisor, rate_registers
 from medsettle.policy.waterfall_amounts import Amounts
 
 
@@ -50,7 +50,7 @@ class Shares:
             share = build.share(net.register, build.constant(1), net.scale, mode)
             return self._cap_plain(stage, share)
         assert stage.rounding is not None
-        divisor = rate_divisor(self.policy, stage.rate)
+        divisor = rate_divisor(self.policy.tables, stage.rate)
         bands, above = self._bands(stage, net, deductible, divisor)
         share = build.sum([band.share for band in bands])
         own = build.sum([band.own for band in bands])
@@ -88,7 +88,7 @@ class Shares:
         assert stage.rate is not None
         table = self.policy.tables[stage.rate.table]
         if not table.banded:
-            rates = self._rates(stage.rate, 0, divisor)
+            rates = rate_registers(self.look, stage.rate, 0)
             return [self._band(stage, net, 0, rates, divisor)], Amount(self.builder.constant(0))
         start = self._band_start(stage, Amount(deductible, net.scale))
         # An open band ends where no claim gets to.
@@ -105,7 +105,7 @@ class Shares:
         bands = []
         for column, part in enumerate(parts):
             width = Amount(part, net.scale)
-            rates = self._rates(stage.rate, column, divisor)
+            rates = rate_registers(self.look, stage.rate, column)
             bands.append(self._band(stage, width, column, rates, divisor))
             self.builder.output(f"detail:{stage.name}.band_{column}", self.amounts.fen(width))
         return bands, Amount(above, net.scale)
@@ -134,10 +134,10 @@ class Shares:
         """
         assert stage.rate is not None
         build, number = self.builder, self.builder.constant(0)
-        pays, _ = self._rates(stage.rate, len(ceilings) - 1, divisor)
+        pays, _ = rate_registers(self.look, stage.rate, len(ceilings) - 1)
         for column in range(len(ceilings) - 2, -1, -1):
             inside = build.at_least(ceilings[column], end)
-            pays = build.select(inside, self._rates(stage.rate, column, divisor)[0], pays)
+            pays = build.select(inside, rate_registers(self.look, stage.rate, column)[0], pays)
             number = build.add(number, build.sub(build.constant(1), inside))
         build.output(f"detail:{stage.name}.band_number", number)
         return pays, build.within(build.constant(divisor), pays)
@@ -168,23 +168,6 @@ class Shares:
         build.output(f"detail:{stage.name}.share_{column}", share)
         build.output(f"detail:{stage.name}.own_{column}", own)
         return Band(width, pays, own_rate, share, own)
-
-    def _rates(self, rate: Rate, column: int, divisor: int) -> tuple[Register, Register]:
-        """Return what the payer pays and what is left, both over the divisor (R1, R5)."""
-        build = self.builder
-        table = self.policy.tables[rate.table]
-        whole = denominator(table)
-        stated = self.look.cells(table, column, whole)
-        if rate.own_factor is None:
-            other = build.within(build.constant(divisor), stated)
-            return (other, stated) if rate.side is RateSide.OWN else (stated, other)
-        factor_table = self.policy.tables[rate.own_factor]
-        factor = self.look.cells(factor_table, 0, denominator(factor_table))
-        own = stated
-        if rate.side is RateSide.PAYS:
-            own = build.within(build.constant(whole), stated)
-        own = build.min(build.mul(own, factor), build.constant(divisor))
-        return build.within(build.constant(divisor), own), own
 
     def _cap_share(
         self,

@@ -20,6 +20,7 @@ NUMBER_PATTERN: Final = _DIGITS + r"(?:\.[0-9]{1,20})?"
 AMOUNT_PATTERN: Final = NUMBER_PATTERN + " ?(?:元|yuan|万元)"
 PERCENT_PATTERN: Final = r"[0-9]{1,20}(?:\.[0-9]{1,20})?%"
 RATE_PATTERN: Final = PERCENT_PATTERN + "|[0-9]{1,20}/[0-9]{1,20}"
+POINTS_PATTERN: Final = r"[+-]?[0-9]{1,20}(?:\.[0-9]{1,20})? ?(?:分点|百分点|个百分点|points)"
 COUNT_PATTERN: Final = "[0-9]{1,20} ?(?:次|times)"
 AGE_PATTERN: Final = "[0-9]{1,20} ?(?:岁|years)"
 DAY_PATTERN: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -32,6 +33,7 @@ _KINDS = (
     (NUMBER_PATTERN, "has no unit"),
     (AMOUNT_PATTERN, "is an amount"),
     (RATE_PATTERN, "is a rate"),
+    (POINTS_PATTERN, "is a number of percentage points"),
     (COUNT_PATTERN, "is a count"),
     (AGE_PATTERN, "is an age"),
     (DAY_PATTERN, "is a date"),
@@ -105,6 +107,35 @@ def rate(text: str) -> Fraction:
             "the notice prints, like 33.33% or 1/3"
         )
     return value
+
+
+def points(text: str) -> Fraction:
+    """Return the signed part of the whole that percentage points add to a rate.
+
+    Raises:
+        ValueError: No unit, not a number, more than the whole, or finer than one millionth.
+
+    >>> points("2分点"), points("-10 points")
+    (Fraction(1, 50), Fraction(-1, 10))
+    """
+    if re.fullmatch(POINTS_PATTERN, text) is None:
+        raise _refusal(text, POINTS_PATTERN, "a number of percentage points", "2分点 or -10分点")
+    value = Fraction(text.rstrip("个百分点points ")) / 100
+    if abs(value) > 1:
+        raise ValueError(f"{quoted(text)} is more than the whole rate; correct it")
+    if value.denominator > limits.RATE_DENOMINATOR_MAX:
+        finest = f"{limits.RATE_DENOMINATOR_MAX:,}"
+        raise ValueError(f"{quoted(text)} is finer than one part in {finest}; correct it")
+    return value
+
+
+def points_text(value: Fraction) -> str:
+    """Return points without their sign, as a notice prints them.
+
+    >>> points_text(Fraction(-1, 40))
+    '2.5'
+    """
+    return rate_text(abs(value)).removesuffix("%")
 
 
 def count(text: str) -> int:

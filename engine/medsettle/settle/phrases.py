@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from medsettle.core.money import rate_text, yuan_from_fen
 from medsettle.core.settlement import Step
+from medsettle.policy.values import points_text
 
 
 class Phrase(NamedTuple):
@@ -29,6 +30,24 @@ class Part(NamedTuple):
     rate: Fraction
     share: int
     whole: bool
+
+
+def points_phrase(points: Fraction) -> Phrase | None:
+    """Return by how many percentage points a rate was changed; None for none."""
+    number = points_text(points)
+    if points > 0:
+        return Phrase(f"{number} points added to the rate", f"支付比例加 {number} 个百分点")
+    if points < 0:
+        return Phrase(f"{number} points off the rate", f"支付比例减 {number} 个百分点")
+    return None
+
+
+def factor_phrase(factor: Fraction) -> Phrase | None:
+    """Return by which factor a rate was changed; None where it stayed what it was."""
+    if factor == 1:
+        return None
+    text = rate_text(factor)
+    return Phrase(f"the rate times {text}", f"支付比例乘以 {text}")
 
 
 def band_phrase(part: Part, *, together: bool) -> Phrase:

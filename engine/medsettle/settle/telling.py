@@ -9,21 +9,30 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from medsettle.core import codes
-from medsettle.core.money import yuan_from_fen
+from medsettle.core.money import rate_text, yuan_from_fen
 from medsettle.core.settlement import Sentence, Settlement, Step
 from medsettle.policy.compiled import CompiledPolicy
-from medsettle.policy.lookups import rate_divisor
 from medsettle.policy.model import (
     BandsAlong,
     BandsApply,
     CapOn,
     Excess,
+    Rate,
     RateSide,
     Stage,
     Table,
     Version,
 )
-from medsettle.settle.phrases import Part, Phrase, band_phrase, band_step
+from medsettle.policy.rates import rate_divisor
+from medsettle.policy.values import points_text
+from medsettle.settle.phrases import (
+    Part,
+    Phrase,
+    band_phrase,
+    band_step,
+    factor_phrase,
+    points_phrase,
+)
 
 _POT_WORDS = {
     "own_expense": ("of the bill, outside the catalogue", "目录外全自费"),
@@ -119,7 +128,7 @@ class Teller:
         if stage.rate is None:
             return []
         table = self.policy.policy.tables[stage.rate.table]
-        divisor = rate_divisor(self.policy.policy, stage.rate)
+        divisor = rate_divisor(self.policy.policy.tables, stage.rate)
         bounds = self._version(table).limits_fen
         columns, parts, floor = range(len(bounds)), [], 0
         whole = stage.bands is not None and stage.bands.apply is BandsApply.WHOLE
@@ -157,6 +166,8 @@ class Teller:
         found = [*self._kept_back_phrases(stage), *self._deductible_phrases(stage)]
         parts = self._parts(stage)
         together = stage.rate is not None and stage.rate.side is RateSide.TARGET
+        if parts and stage.rate is not None:
+            found += self._rate_phrases(stage.rate)
         found += [band_phrase(part, together=together) for part in parts]
         if together:
             counted = yuan_from_fen(self._counted(stage))
@@ -181,6 +192,21 @@ class Teller:
             return [Phrase(f"{yuan} deductible", f"起付线 {yuan} 元")]
         standard = yuan_from_fen(self._detail(stage, "deductible_standard"))
         return [Phrase(f"deductible of {standard} met before", f"起付标准 {standard} 元此前已满足")]
+
+    def _rate_phrases(self, rate: Rate) -> list[Phrase]:
+        """Return what is said of the changes to a rate; one that changes nothing is left out."""
+        changes = [points_phrase(self._cell(name)) for name in rate.points]
+        if rate.pays_factor is not None:
+            changes.append(factor_phrase(self._cell(rate.pays_factor)))
+        return [change for change in changes if change is not None]
+
+    def _cell(self, name: str) -> Fraction:
+        """Return the cell of a table without bands that was read for this claim."""
+        table, row = self.policy.policy.tables[name], 0
+        for word in table.by:
+            values = self.policy.policy.dimensions[word].values
+            row = row * len(values) + values.index(self._class(word))
+        return self._version(table).cells[row]
 
     def _over_phrases(self, stage: Stage) -> list[Phrase]:
         """Return what is said of the amounts above bands and caps, each kind for itself."""
@@ -288,7 +314,24 @@ class Teller:
         text += f" per {stage.rounding.at}"
         if stage.rate.own_factor is not None:
             text += f"; {self._cite(stage.rate.own_factor)}"
-        return [*steps, Step("left to later payers", self._amount(stage, "own_share"), text)]
+        return [
+            *steps,
+            *self._rate_steps(stage.rate),
+            Step("left to later payers", self._amount(stage, "own_share"), text),
+        ]
+
+    def _rate_steps(self, rate: Rate) -> list[Step]:
+        """Return a step for each change to a rate, in the order in which they are made."""
+        steps = []
+        for name in rate.points:
+            sign = "-" if self._cell(name) < 0 else "+"
+            text = f"{sign}{points_text(self._cell(name))}; {self._cite(name)}"
+            steps.append(Step("points on the rate", None, text))
+        for label, table in (("rate times", rate.pays_factor), ("rate at most", rate.at_most)):
+            if table is not None:
+                text = f"{rate_text(self._cell(table))}; {self._cite(table)}"
+                steps.append(Step(label, None, text))
+        return steps
 
     def _cap_steps(self, stage: Stage) -> list[Step]:
         """Return a step for each cap; several caps of a kind cut off one amount together."""
