@@ -132,6 +132,10 @@ class Lowering:
         for part, amount in left.items():
             self.amounts.named[f"{stage.name}.{part}"] = amount
             build.output(f"stage:{stage.name}.{part}", self.amounts.fen(amount))
+            if amount.scale > 1:
+                # In 1/SUBFEN fen, which is 1/10^4: explanations show what was multiplied.
+                build.output(f"detail:{stage.name}.{part}_e4", amount.register)
+        build.output(f"detail:{stage.name}.share", share)
 
     def _base(self, stage: Stage) -> Amount:
         """Return what the stage looks at: a sum less others, 0 where its condition fails."""

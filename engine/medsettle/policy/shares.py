@@ -108,6 +108,8 @@ class Shares:
             rates = rate_registers(self.look, stage.rate, column)
             bands.append(self._band(stage, width, column, rates, divisor))
             self.builder.output(f"detail:{stage.name}.band_{column}", self.amounts.fen(width))
+            if width.scale > 1:
+                self.builder.output(f"detail:{stage.name}.band_{column}_e4", width.register)
         return bands, Amount(above, net.scale)
 
     def _band_start(self, stage: Stage, deductible: Amount) -> Register:
@@ -207,5 +209,6 @@ class Shares:
         for column, (fit, own) in enumerate(zip(solved.fits, solved.owns, strict=True)):
             fitting = self.amounts.fen(Amount(fit, limits.SUBFEN))
             build.output(f"detail:{stage.name}.fit_{column}", fitting)
+            build.output(f"detail:{stage.name}.fit_{column}_e4", fit)
             build.output(f"detail:{stage.name}.fit_own_{column}", own)
         return solved
