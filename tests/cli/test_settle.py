@@ -85,13 +85,6 @@ def test_people_are_shown_tables_and_sentences(tmp_path: Path) -> None:
     assert "verified" in run("audit", "verify", *data).out
 
 
-def test_a_file_of_no_claims_is_no_error(tmp_path: Path) -> None:
-    """An empty list settles nothing, says so, and is done."""
-    ran = run("settle", write_claims(tmp_path / "none.json", []), "--data", tmp_path / "data")
-
-    assert (Exit.OK, True) == (ran.code, "0 settled, 0 rejected" in ran.out)
-
-
 def test_an_arrow_stream_is_read_like_an_arrow_file(tmp_path: Path) -> None:
     """Arrow files come in two forms, and either is accepted under the ending .arrow."""
     table = claims_table([stay(1)])

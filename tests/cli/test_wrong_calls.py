@@ -30,6 +30,8 @@ def _written(path: Path, content: bytes) -> Path:
         pytest.param("claims.csv", b"a,b", "expected one of .json", id="wrong-ending"),
         pytest.param("claims.json", b'{"a": 1', "is no JSON in line 1", id="broken-json"),
         pytest.param("claims.jsonl", b'{}\n\n{"a"', "is no JSON in line 3", id="broken-line"),
+        pytest.param("claims.json", b'{"a": 1, "a": 2}', 'gives "a" twice', id="key-twice"),
+        pytest.param("claims.json", b"[]", "holds no claims", id="no-claims"),
         pytest.param("claims.parquet", b"PAR1 no", "cannot be read as parquet", id="no-parquet"),
         pytest.param("claims.arrow", b"ARROW1", "cannot be read as arrow", id="no-arrow"),
         pytest.param("claims.arrow", b"", "cannot be read as arrow", id="empty-arrow"),

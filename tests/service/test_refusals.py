@@ -57,6 +57,9 @@ def test_all_faults_of_a_claim_come_together(client: Client, engine: Engine) -> 
 
 def _bad_claims() -> list[Any]:
     """Return what is no claim, or one with faults of every kind."""
+    nested: list[Any] = []
+    for _ in range(10_000):
+        nested = [nested]
     lacking = claim(2)
     for name in ("institution", "service_date", "account_used"):
         del lacking[name]
@@ -79,6 +82,7 @@ def _bad_claims() -> list[Any]:
         claim(1, lines=(line(100), 7, None, line(100), line(100) | {"line_id": None})),
         claim(1, lines=[line(100) | {"quantity_e4": 1.5, "unit_price_e6": 2**63, "aproval": "1"}]),
         claim(1, lines=[line(100) | {"amount_fen": 100.0, "fee_date": "May 1"}]),
+        claim(1, account_used=nested, birth_date="x" * 1_000),
         claim(1, lines=[line(100) | {"amount_fen": True, "unit_price_e6": 10**5_000}]),
         claim(1, lines=[line(100) | {"amount_fen": 999, "line_id": f"{n}"} for n in range(200)]),
     ]

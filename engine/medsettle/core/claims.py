@@ -248,8 +248,8 @@ def _shown(value: object) -> str:
     """Return a value as a fault shows it: short, whatever was sent."""
     try:
         text = repr(value)
-    except ValueError:
-        # Python writes out no integer of more than 4,300 digits.
+    except (ValueError, RecursionError):
+        # Python writes out neither an integer of more than 4,300 digits nor a thousand levels.
         return f"a huge {type(value).__name__}"
     most = limits.VALUE_CHARS_SHOWN_MAX
     return text if len(text) <= most else f"{text[:most]} …"
