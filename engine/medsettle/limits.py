@@ -94,6 +94,12 @@ VALUE_CHARS_SHOWN_MAX: Final = 100
 CALL_SECONDS_DEFAULT: Final = 5.0
 CLIENT_ATTEMPTS_MAX: Final = 5
 SHUTDOWN_SECONDS_MAX: Final = 30.0
+# A server that stops refuses calls until none has come for a moment, and only then hangs up: gRPC
+# cancels what it has received and not handed over. Callers who call on hold it up so long at most.
+QUIET_SECONDS: Final = 0.05
+REFUSING_SECONDS_MAX: Final = 2.0
+
+assert QUIET_SECONDS < REFUSING_SECONDS_MAX < SHUTDOWN_SECONDS_MAX
 # Pauses of a client between attempts: the first, doubling to the last.
 BACKOFF_SECONDS_FIRST: Final = 0.05
 BACKOFF_SECONDS_MAX: Final = 2.0

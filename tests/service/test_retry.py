@@ -2,7 +2,9 @@
 
 import threading
 from asyncio import AbstractEventLoop as Loop
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from dataclasses import replace as changed
 
@@ -170,6 +172,90 @@ def test_an_unknown_outcome_is_told_as_unknown(engine: Engine, loop: Loop) -> No
         channel, attempt = _settling(served.address, 7)
         with channel, pytest.raises(TimeoutError):
             repeater.answer(attempt)
+
+
+class _CuttingOff:
+    """A proxy that lets requests through and cuts the first answers off, as one that stops does."""
+
+    def __init__(self, address: str, failures: int) -> None:
+        self.calls = 0
+        self._failures = failures
+        self._server = settlements_grpc.SettlementServiceStub(grpc.insecure_channel(address))
+
+    def __call__(
+        self, request: settlements.CreateSettlementRequest, context: grpc.ServicerContext
+    ) -> settlements.Settlement:
+        """Return the answer of the server, or nothing but that the call was cancelled."""
+        self.calls += 1
+        answer = self._server.CreateSettlement(request, timeout=limits.CALL_SECONDS_DEFAULT)
+        if self.calls <= self._failures:
+            context.abort(grpc.StatusCode.CANCELLED, "going away")
+        return answer
+
+
+@contextmanager
+def _cutting_off(served: Served, failures: int) -> Iterator[tuple[_CuttingOff, str]]:
+    proxy = _CuttingOff(served.address, failures)
+    handler = grpc.unary_unary_rpc_method_handler(
+        proxy,
+        settlements.CreateSettlementRequest.FromString,
+        settlements.Settlement.SerializeToString,
+    )
+    name = settlements.DESCRIPTOR.services_by_name["SettlementService"].full_name
+    server = grpc.server(ThreadPoolExecutor(1))
+    server.add_generic_rpc_handlers(
+        [grpc.method_handlers_generic_handler(name, {"CreateSettlement": handler})]
+    )
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        yield proxy, f"127.0.0.1:{port}"
+    finally:
+        server.stop(0).wait()
+
+
+def test_a_call_that_was_cut_off_is_sent_again(served: Served) -> None:
+    """What became of it is unknown, so the same request id asks, and finds the record."""
+    with _cutting_off(served, failures=2) as (proxy, address), Client(address) as client:
+        answer = client.settle(claim(8))
+
+    assert (True, 3) == (answer.duplicate, proxy.calls)
+
+
+def test_calls_cut_off_again_and_again_are_a_connection_error(served: Served) -> None:
+    """After the last attempt the caller hears that the outcome is unknown, not of a bug."""
+    with (
+        _cutting_off(served, failures=100) as (proxy, address),
+        Client(address) as client,
+        pytest.raises(ConnectionError, match="cut off"),
+    ):
+        client.settle(claim(9))
+
+    assert limits.CLIENT_ATTEMPTS_MAX == proxy.calls
+
+
+def test_a_client_that_is_closed_cuts_its_calls_off(engine: Engine, loop: Loop) -> None:
+    """Who closes the client hears at once that the answer is not known, and nothing is sent again.
+
+    A closed client makes no calls.
+    """
+    begun, held = threading.Event(), threading.Event()
+
+    def settle(claims: ClaimBatch) -> list[Answer]:
+        begun.set()
+        held.wait(limits.SHUTDOWN_SECONDS_MAX)
+        return engine.settle(claims)
+
+    with serving(altered(engine, settle=settle), loop) as served, ThreadPoolExecutor(1) as pool:
+        client = Client(served.address, timeout=limits.SHUTDOWN_SECONDS_MAX)
+        answer = pool.submit(client.settle, claim(11))
+        assert begun.wait(limits.SHUTDOWN_SECONDS_MAX)
+        client.close()
+        with pytest.raises(ConnectionError, match="closed"):
+            answer.result()
+        held.set()
+    with pytest.raises(ConnectionError, match="closed"):
+        client.settle(claim(12))
 
 
 def test_a_read_has_the_deadline_of_the_client(engine: Engine, loop: Loop) -> None:

@@ -16,6 +16,7 @@ from grpc_status import rpc_status
 from medsettle import errors, limits
 from medsettle.client import Client
 from medsettle.client.claims import claim_message
+from medsettle.client.failures import failure_of
 from medsettle.core.claims import ClaimBatch
 from medsettle.engine import Engine
 from medsettle.service.batcher import Answer
@@ -151,6 +152,40 @@ def test_what_was_accepted_is_finished(engine: Engine, loop: Loop) -> None:
         stopping.result()
         with Client(served.address, timeout=0.2) as late, pytest.raises(ConnectionError):
             late.settle(claim(3))
+
+
+def test_a_call_that_comes_too_late_is_sent_elsewhere(engine: Engine, loop: Loop) -> None:
+    """What was received and not begun when the server stops is refused, to be sent again later.
+
+    gRPC hands calls over one by one, so of those behind a batch all but one are not begun.
+    """
+    held = _Held(engine)
+    with (
+        serving(altered(engine, settle=held), loop) as served,
+        grpc.insecure_channel(served.address) as channel,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        stub = settlements_grpc.SettlementServiceStub(channel)
+
+        def sent(number: int) -> Any:  # noqa: ANN401 - the stubs know no futures
+            request = settlements.CreateSettlementRequest(claim=claim_message(claim(number)))
+            return stub.CreateSettlement.future(request, timeout=limits.SHUTDOWN_SECONDS_MAX)
+
+        before = engine.ledger.last_seq()
+        calls = [sent(100)]
+        assert held.begun.wait(limits.SHUTDOWN_SECONDS_MAX)
+        calls += [sent(number) for number in range(101, 164)]
+        stopping = pool.submit(served.stop)
+        held.let_go.set()
+        stopping.result()
+        failures = [failure_of(call) for call in calls if call.code() is not grpc.StatusCode.OK]
+        settled = [call.result() for call in calls if call.code() is grpc.StatusCode.OK]
+
+    assert "R100" == settled[0].request_id
+    assert engine.ledger.last_seq() - before == len(settled)
+    assert all(failure.again for failure in failures)
+    assert {errors.LedgerUnavailable} == {type(failure.error) for failure in failures}
+    assert {1.0} == {failure.delay_seconds for failure in failures}
 
 
 def test_a_call_whose_deadline_passed_is_not_begun(engine: Engine, loop: Loop) -> None:

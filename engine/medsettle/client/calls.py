@@ -45,8 +45,9 @@ class Client:
     where the server was out of reach or busy, a write also where its answer got lost.
 
     All methods raise the errors of `medsettle.errors` as the server met them, `TimeoutError` when
-    no answer came in time, and `ConnectionError` when the server is out of reach. After the latter
-    two a write may have been recorded: send it again with the same request id.
+    no answer came in time, and `ConnectionError` when the server is out of reach or cut the call
+    off. After the latter two a write may have been recorded: send it again with the same request
+    id.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Client:
             self._channel = grpc.insecure_channel(address, options=_OPTIONS)
         else:
             self._channel = grpc.secure_channel(address, credentials, options=_OPTIONS)
+        self._closed = False
         self._reads = Repeater(timeout, timeout)
         self._writes = Repeater(timeout, attempt_timeout or timeout / 2)
         self._settlements = settlements_grpc.SettlementServiceStub(self._channel)
@@ -83,7 +85,8 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close the connection; calls under way are cut off."""
+        """Close the connection; calls under way are cut off with a `ConnectionError`."""
+        self._closed = True
         self._channel.close()
 
     def preview(self, claim: ClaimLike) -> Settlement:
@@ -199,12 +202,26 @@ class Client:
     def _read(
         self, method: "grpc.UnaryUnaryMultiCallable[Request, Response]", request: Request
     ) -> Response:
-        return self._reads.answer(lambda seconds: method(request, timeout=seconds))
+        return self._reads.answer(lambda seconds: self._attempt(method, request, seconds))
 
     def _write(
         self, method: "grpc.UnaryUnaryMultiCallable[Request, Response]", request: Request
     ) -> Response:
-        return self._writes.answer(lambda seconds: method(request, timeout=seconds))
+        return self._writes.answer(lambda seconds: self._attempt(method, request, seconds))
+
+    def _attempt(
+        self,
+        method: "grpc.UnaryUnaryMultiCallable[Request, Response]",
+        request: Request,
+        seconds: float,
+    ) -> Response:
+        try:
+            return method(request, timeout=seconds)
+        except (grpc.RpcError, ValueError) as error:
+            # A closed channel cancels what is under way, and takes nothing more: a ValueError.
+            if self._closed:
+                raise ConnectionError("The client was closed before the answer came.") from error
+            raise
 
 
 def _name(settlement: str) -> str:

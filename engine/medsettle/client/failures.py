@@ -1,8 +1,8 @@
 """Failed calls as exceptions: the errors of medsettle, rebuilt from `google.rpc.Status`.
 
 Where a server's answer is missing there is no status to rebuild from. A deadline that passed is a
-`TimeoutError` and a server out of reach a `ConnectionError`: what became of a write is unknown
-then, and sending the same request id again tells.
+`TimeoutError`; a server out of reach, or a call that was cut off, is a `ConnectionError`. What
+became of a write is unknown then, and sending the same request id again tells.
 """
 
 from dataclasses import dataclass
@@ -26,6 +26,14 @@ def _tree(kind: type[SettlementError]) -> dict[str, type[SettlementError]]:
 
 
 _BY_REASON: Final = _tree(SettlementError)
+
+
+_UNANSWERED: Final[dict[grpc.StatusCode, tuple[type[Exception], str]]] = {
+    grpc.StatusCode.DEADLINE_EXCEEDED: (TimeoutError, "No answer before the deadline"),
+    grpc.StatusCode.UNAVAILABLE: (ConnectionError, "The server cannot be reached"),
+    # Not by the caller, who waits; a server or a proxy that stops cuts calls off this way.
+    grpc.StatusCode.CANCELLED: (ConnectionError, "The call was cut off"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +62,9 @@ def failure_of(call: grpc.RpcError) -> Failure:
             again=code is grpc.StatusCode.UNAVAILABLE,
             delay_seconds=_delay_seconds(parts.get("RetryInfo")),
         )
-    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return Failure(
-            TimeoutError(f"No answer before the deadline ({text})."), again=True, unknown=True
-        )
-    if code is grpc.StatusCode.UNAVAILABLE:
-        return Failure(
-            ConnectionError(f"The server cannot be reached ({text})."), again=True, unknown=True
-        )
+    if code in _UNANSWERED:
+        kind, said = _UNANSWERED[code]
+        return Failure(kind(f"{said} ({text})."), again=True, unknown=True)
     if code in {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}:
         return Failure(PermissionError(text))
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED:

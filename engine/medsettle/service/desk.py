@@ -1,6 +1,7 @@
 """What the servicers share: the engine, the gate before its writes, and the two batchers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 from medsettle.core.claims import ClaimBatch
@@ -11,6 +12,7 @@ from medsettle.core.settlement import (
     PolicySummary,
     Settlement,
 )
+from medsettle.errors import LedgerUnavailable
 from medsettle.service.batcher import Answer, Batcher, Gate, Result
 from medsettle.service.paging import Pages
 
@@ -75,10 +77,38 @@ class Desk:
         on_shut: Callable[[], None],
     ) -> None:
         self.engine = engine
+        self.calls = 0
+        """Calls that have come, those refused included."""
+        self.under_way = 0
+        """Calls begun and not finished."""
+        self._stopping = False
         self.pages = Pages(page_key)
         self._gate = Gate(on_commit, on_shut)
         self.settling = Batcher(lambda rows: self.settle(ClaimBatch.from_rows(rows)))
         self.previewing = Batcher(lambda rows: engine.preview(ClaimBatch.from_rows(rows)))
+
+    @contextmanager
+    def call(self) -> Iterator[None]:
+        """Be at work on one call.
+
+        Raises:
+            LedgerUnavailable: The server is stopping.
+        """
+        self.calls += 1
+        if self._stopping:
+            raise LedgerUnavailable(
+                "This server is stopping. Nothing was recorded; send the same request id to "
+                "another server, or again in a moment."
+            )
+        self.under_way += 1
+        try:
+            yield
+        finally:
+            self.under_way -= 1
+
+    def refuse_calls(self) -> None:
+        """Begin no more calls; those under way are finished."""
+        self._stopping = True
 
     def settle(self, claims: ClaimBatch) -> list[Answer]:
         """Return the answers to a batch, recorded in one commit; see `Gate.write` for errors."""

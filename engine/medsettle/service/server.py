@@ -57,7 +57,7 @@ class Server:
         self._project = project
         self._committed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        desk = Desk(
+        self._desk = desk = Desk(
             engine, page_key=page_key, on_commit=self._committed.set, on_shut=self._stop_serving
         )
         settlements_grpc.add_SettlementServiceServicer_to_server(
@@ -87,20 +87,40 @@ class Server:
         await self._grpc.wait_for_termination()
 
     async def stop(self, grace_seconds: float = limits.SHUTDOWN_SECONDS_MAX) -> None:
-        """Tell that the server goes, accept nothing more, finish what was accepted, and return.
+        """Tell that the server goes, begin no more calls, finish those begun, and return.
+
+        Calls that come while those begun are finished are told to come back later.
 
         Args:
-            grace_seconds: How long accepted calls may take; later they are cut off, and their
-                callers find out by request id.
+            grace_seconds: How long calls begun may take; later they are cut off, and their callers
+                find out by request id.
         """
+        now = asyncio.get_running_loop().time
+        end = now() + grace_seconds
+        self._desk.refuse_calls()
         # Frozen: nothing that ends during shutdown may set health back to serving.
         await self._health.enter_graceful_shutdown()
-        await self._grpc.stop(grace_seconds)
+        await self._quiet(min(end, now() + limits.REFUSING_SECONDS_MAX))
+        await self._grpc.stop(max(0.0, end - now()))
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._project is not None and self._committed.is_set():
             await self._projected(self._project)
+
+    async def _quiet(self, end: float) -> None:
+        """Return once no call has come for a moment and none is under way, or at `end`.
+
+        gRPC cancels what it has received and not handed over when it is stopped, and a caller
+        cannot tell such a call from one that was cut off in the middle.
+        """
+        now = asyncio.get_running_loop().time
+        quiet = False
+        while not quiet and now() < end:
+            # A batch holds up the loop, so a moment in which one ended says nothing.
+            idle, calls = not self._desk.under_way, self._desk.calls
+            await asyncio.sleep(min(limits.QUIET_SECONDS, end - now()))
+            quiet = idle and calls == self._desk.calls
 
     async def _follow(self, project: Projection) -> None:
         """Call the projection after commits, one call for all that came during the last."""

@@ -4,7 +4,7 @@ import asyncio
 import functools
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import grpc
 from grpc_status import rpc_status
@@ -28,7 +28,14 @@ logger = logging.getLogger(__name__)
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
-Service = TypeVar("Service")
+
+class _AtDesk(Protocol):
+    """A servicer of this module."""
+
+    _desk: Desk
+
+
+Service = TypeVar("Service", bound=_AtDesk)
 Request = TypeVar("Request")
 Response = TypeVar("Response")
 
@@ -50,7 +57,8 @@ def _answered(method: _Method[Service, Request, Response]) -> _Method[Service, R
         remaining: float | None = context.time_remaining()
         try:
             if remaining is None or remaining > 0:
-                return await method(self, request, context)
+                with self._desk.call():
+                    return await method(self, request, context)
             refusal = None
         except SettlementError as error:
             refusal = error
