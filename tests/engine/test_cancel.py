@@ -219,11 +219,18 @@ def test_a_refunded_account_pays_again(engine: Engine) -> None:
 
 
 def test_a_cancel_explains_what_it_takes_back(engine: Engine) -> None:
-    """The explanation of a cancel is that of its original."""
+    """The explanation of a cancel is its own, names the original, and adds up to its total."""
     original = settled(engine, claim(1))
     cancel = engine.cancel(INSTITUTION, "X1", id_of(original))
+    explained, taken = engine.explain(id_of(original)), engine.explain(id_of(cancel))
 
-    assert engine.explain(id_of(original)) == engine.explain(id_of(cancel))
+    assert (id_of(original), id_of(cancel)) == (explained.settlement, taken.settlement)
+    assert f"This takes back {id_of(original)}" in taken.sentences[0].text_en
+    assert f"此为撤销 {id_of(original)}" in taken.sentences[0].text_zh
+    assert [-each.amount_fen for each in explained.sentences] == [
+        each.amount_fen for each in taken.sentences
+    ]
+    assert cancel.fen("total_fen") == sum(each.amount_fen for each in taken.sentences)
 
 
 def test_the_sums_of_a_settlement_and_its_cancel_are_zero(engine: Engine) -> None:

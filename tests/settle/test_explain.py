@@ -24,7 +24,9 @@ from medsettle.policy.compiled import CompiledPolicy
 from medsettle.policy.examples import Example, read_examples
 from medsettle.policy.model import Stage
 from medsettle.policy.rates import rate_divisor
-from medsettle.settle.explain import explain, traced
+from medsettle.settle.assemble import negated
+from medsettle.settle.explain import explain, explain_cancel, traced
+from medsettle.settle.phrases import exact_yuan
 from medsettle.settle.prove import opening_counters
 from medsettle.settle.run import Settled, Settler
 
@@ -137,6 +139,9 @@ def _check_explanation(result: Settled, explanation: Explanation) -> None:
     assert settlement.fen("total_fen") == told
     assert ("cash", settlement.fen("cash_fen")) == (cash.payer, cash.amount_fen)
     assert all(yuan_from_fen(cash.amount_fen) in text for text in (cash.text_en, cash.text_zh))
+    *left, whole = cash.steps
+    assert settlement.fen("cash_fen") == whole.amount_fen
+    assert settlement.fen("cash_fen") == sum(step.amount_fen or 0 for step in left)
     stages = _policy(result).policy.stages
     for stage, sentence, row in zip(stages, payers, settlement.payers, strict=True):
         assert (stage.name, stage.payer) == (sentence.stage, sentence.payer)
@@ -152,11 +157,14 @@ def _check_sentence(result: Settled, stage: Stage, sentence: Sentence, row: Row)
     assert f"{source.title} ({source.where}; {source.confidence})" == sentence.clause
     if not row["base_fen"]:
         return
-    for name in ("base_fen", "deductible_fen", "paid_fen"):
-        fen = int(str(row[name]))
-        assert not fen or all(yuan_from_fen(fen) in text for text in texts), (name, fen, texts)
+    trace = traced(_policy(result), result.inputs)
+    for part in ("base", "deductible", "paid"):
+        exact = trace.get(f"detail:{stage.name}.{part}_e4")
+        fen = int(str(row[f"{part}_fen"]))
+        said = yuan_from_fen(fen) if exact is None else exact_yuan(exact)
+        assert not fen or all(said in text for text in texts), (part, fen, texts)
     cited = "\n".join(step.text for step in sentence.steps)
-    assert {"base", "paid"} <= {step.label for step in sentence.steps}
+    assert "base" in {step.label for step in sentence.steps}
     tables = [cap.table for cap in stage.caps]
     tables += [stage.keep_back] if stage.keep_back else []
     tables += [stage.deductible.table] if stage.deductible else []
@@ -175,10 +183,28 @@ def _bands(result: Settled, stage: Stage) -> Iterator[tuple[str, str]]:
     trace = traced(policy, result.inputs)
     divisor = rate_divisor(policy.policy.tables, stage.rate)
     for column in range(limits.BANDS_PER_STAGE_MAX):
-        held = trace.get(f"detail:{stage.name}.band_{column}", 0)
-        if held and held == trace.get(f"detail:{stage.name}.fit_{column}", held):
+        whole = trace.get(f"detail:{stage.name}.band_{column}", 0) * limits.SUBFEN
+        held = trace.get(f"detail:{stage.name}.band_{column}_e4", whole)
+        if held and held == trace.get(f"detail:{stage.name}.fit_{column}_e4", held):
             rate = Fraction(trace[f"detail:{stage.name}.pays_{column}"], divisor)
-            yield yuan_from_fen(held), rate_text(rate)
+            yield exact_yuan(held), rate_text(rate)
+
+
+def test_what_is_multiplied_is_shown_with_all_its_decimals() -> None:
+    """By hand, 80 % of the amount shown is the share and 20 % the own share, each rounded."""
+    _, large, *_ = _explained(_stay()).sentences
+    base, share, own, remark, *_ = large.steps
+    amount = Fraction("67039.634743")
+
+    assert "67,039.634743 exactly; pooled_fund.over_cap" == base.text
+    assert "67,039.634743 at 80%" == share.text
+    assert [_rounded(amount * 80), _rounded(amount * 20)] == [share.amount_fen, own.amount_fen]
+    assert ("rounding", None) == (remark.label, remark.amount_fen)
+    assert remark.text.startswith("each side is rounded on its own, and cash closes the sum")
+
+
+def _rounded(fen: Fraction) -> int:
+    return int(fen + Fraction(1, 2))
 
 
 def test_what_is_counted_is_no_amount_of_money() -> None:
@@ -191,6 +217,53 @@ def test_what_is_counted_is_no_amount_of_money() -> None:
     assert 1 == len(counted)
     assert "; deductible for admission later (1 before) from " in counted[0]
     assert not [step for step in steps if "0.01" in step.text or step.amount_fen == 1]
+
+
+# --- cancels -----------------------------------------------------------------------------------
+
+
+def _cancelled(result: Settled, **changed: int) -> Explanation:
+    """Return the explanation of the cancel of a settlement, some of its amounts changed."""
+    original = replace(result.settlement, columns=result.settlement.columns | {"settlement": "S1"})
+    cancel = negated(original)
+    cancel = replace(cancel, columns=cancel.columns | {"settlement": "S2"} | changed)
+    return explain_cancel(explain(_policy(result), original, result.inputs), original, cancel)
+
+
+def test_a_cancel_says_what_it_takes_back() -> None:
+    """It has its own id, names its original first, and its amounts are the opposite ones."""
+    result = _stay()
+    explained, cancelled = _explained(result), _cancelled(result)
+    first, *_ = cancelled.sentences
+
+    assert "S2" == cancelled.settlement
+    assert first.text_en.startswith("This takes back S1, ")
+    assert first.text_zh.startswith("此为撤销 S1，")
+    assert [-each.amount_fen for each in explained.sentences] == [
+        each.amount_fen for each in cancelled.sentences
+    ]
+    assert -18_908_585 == sum(each.amount_fen for each in cancelled.sentences)
+    *left, whole = cancelled.sentences[-1].steps
+    assert whole.amount_fen == sum(step.amount_fen or 0 for step in left) == -4_369_463
+
+
+def test_a_cancel_leaves_alone_what_stood_there_before() -> None:
+    """A running total is no amount that was paid, so a cancel shows it as it was."""
+    *_, second, _ = _settled_visits(_example("DC-002"))
+    (before,) = [
+        step
+        for sentence in _cancelled(second).sentences
+        for step in sentence.steps
+        if step.label == "running total before"
+    ]
+
+    assert 1_000_000 == before.amount_fen
+
+
+def test_a_changed_cancel_is_not_explained() -> None:
+    """A cancel that takes back another amount than was settled is told, with both numbers."""
+    with pytest.raises(InternalError, match=r"cash is recorded as -1 fen.* -4369463$"):
+        _cancelled(_stay(), cash_fen=-1)
 
 
 # --- records that were changed -----------------------------------------------------------------

@@ -187,7 +187,11 @@ PAYER_DETAIL: Final[tuple[Column, ...]] = (
     _fen("base_fen", "Amount the stage looked at.", "inscp_scp_amt"),
     _fen("kept_back_fen", "Part of the base kept back before anything else."),
     _fen("deductible_fen", "Deductible met here."),
-    _fen("own_share_fen", "Share left to later payers inside the bands and cap."),
+    _fen(
+        "own_share_fen",
+        "Share left to later payers inside the bands and cap; where a cap was solved back, it is "
+        "rounded for itself, and the row need not add up by 0.01 yuan.",
+    ),
     _fen("over_cap_fen", "Part of the base above the cap or the last band."),
     _fen("paid_fen", "Amount paid.", "fund_payamt"),
 )

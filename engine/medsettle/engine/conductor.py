@@ -48,7 +48,7 @@ from medsettle.ledger.records import (
 )
 from medsettle.policy.book import RuleBook
 from medsettle.settle.assemble import negated
-from medsettle.settle.explain import explain
+from medsettle.settle.explain import explain, explain_cancel
 from medsettle.settle.run import Settled, Settler
 
 _US = 1_000_000
@@ -280,15 +280,21 @@ class Engine:
     def explain(self, settlement: str) -> Explanation:
         """Return every fen of a settlement with its clause, from the recorded inputs.
 
+        A cancel is explained as its original, with every amount negative.
+
         Raises:
             NotFound: Nothing is recorded under that id.
             PolicyNotFound: The policy, or the revision of it that settled this, is not loaded.
-            InternalError: Settling again gives other amounts than the record.
+            InternalError: Settling again gives other amounts than the record, or a cancel others
+                than its original.
         """
         recorded = self._recorded(settlement)
         if recorded.kind == "cancel":
             assert recorded.original is not None
-            recorded = self._recorded(recorded.original)
+            original = self.get(recorded.original)
+            return explain_cancel(
+                self.explain(recorded.original), original, decode_settlement(recorded)
+            )
         held = decode_settlement(recorded)
         policy = self.rulebook.policy(str(held.columns["policy"]))
         if policy.digest != held.columns["policy_digest"]:

@@ -6,12 +6,18 @@ from the traced numbers and the document (`medsettle.settle.telling`), never fro
 calculation.
 """
 
+from dataclasses import replace
+
 from medsettle.core import codes
-from medsettle.core.settlement import Explanation, Settlement
+from medsettle.core.settlement import Explanation, Sentence, Settlement
 from medsettle.errors import InternalError
 from medsettle.policy.compiled import CompiledPolicy
+from medsettle.settle.remainder import cash_sentence
 from medsettle.settle.scalar import scalar_function
-from medsettle.settle.telling import Teller
+from medsettle.settle.telling import BEFORE, Teller
+
+_AGAIN = "settled again from the recorded inputs"
+_TAKEN = "as the opposite of its original"
 
 
 def explain(policy: CompiledPolicy, settlement: Settlement, inputs: dict[str, int]) -> Explanation:
@@ -27,14 +33,53 @@ def explain(policy: CompiledPolicy, settlement: Settlement, inputs: dict[str, in
     """
     _check_inputs(policy, inputs)
     trace = traced(policy, inputs)
-    _check_equal(_recorded(settlement), _settled_again(policy, inputs, trace))
+    _check_equal(_recorded(settlement), _settled_again(policy, inputs, trace), _AGAIN)
     teller = Teller(policy, inputs, trace)
     sentences = [teller.payer(stage) for stage in policy.policy.stages]
-    sentences.append(teller.cash(settlement))
+    sentences.append(cash_sentence(policy, inputs, trace, settlement))
     told = sum(sentence.amount_fen for sentence in sentences)
     if told != settlement.fen("total_fen"):
         raise InternalError(f"an explanation of {told} fen for {settlement.fen('total_fen')} fen")
     return Explanation(str(settlement.columns["settlement"]), tuple(sentences))
+
+
+def explain_cancel(
+    explanation: Explanation, original: Settlement, cancel: Settlement
+) -> Explanation:
+    """Return the explanation of a cancel: that of its original, every amount taken back.
+
+    The sentences go on saying how the original came about; the first one says what this is.
+
+    Args:
+        explanation: The explanation of the original.
+        original: The settlement that was taken back, as recorded.
+        cancel: The negative settlement, as recorded.
+
+    Raises:
+        InternalError: The cancel records other amounts than those of its original.
+    """
+    taken = {name: -fen for name, fen in _recorded(original).items()}
+    _check_equal(_recorded(cancel), taken, _TAKEN)
+    first, *others = (_taken_back(sentence) for sentence in explanation.sentences)
+    name = explanation.settlement
+    first = replace(
+        first,
+        text_en=f"This takes back {name}, which was settled as follows; every amount counts the "
+        f"other way. {first.text_en}",
+        text_zh=f"此为撤销 {name}，金额全部冲回，原结算如下。{first.text_zh}",
+    )
+    return Explanation(str(cancel.columns["settlement"]), (first, *others))
+
+
+def _taken_back(sentence: Sentence) -> Sentence:
+    """Return a sentence with negative amounts; what stood there before is no part of any sum."""
+    steps = tuple(
+        step
+        if step.amount_fen is None or step.label in BEFORE
+        else replace(step, amount_fen=-step.amount_fen)
+        for step in sentence.steps
+    )
+    return replace(sentence, amount_fen=-sentence.amount_fen, steps=steps)
 
 
 def traced(policy: CompiledPolicy, inputs: dict[str, int]) -> dict[str, int]:
@@ -84,10 +129,9 @@ def _settled_again(
     return found | {f"lines.{pot}": fen for pot, fen in pots.items()}
 
 
-def _check_equal(recorded: dict[str, int], again: dict[str, int]) -> None:
-    for name in dict.fromkeys([*recorded, *again]):
-        if recorded.get(name) != again.get(name):
+def _check_equal(recorded: dict[str, int], expected: dict[str, int], how: str) -> None:
+    for name in dict.fromkeys([*recorded, *expected]):
+        if recorded.get(name) != expected.get(name):
             raise InternalError(
-                f"{name} is recorded as {recorded.get(name)} fen; settled again from the recorded "
-                f"inputs it is {again.get(name)}"
+                f"{name} is recorded as {recorded.get(name)} fen; {how} it is {expected.get(name)}"
             )

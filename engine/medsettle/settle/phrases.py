@@ -3,9 +3,20 @@
 from fractions import Fraction
 from typing import NamedTuple
 
+from medsettle import limits
 from medsettle.core.money import rate_text, yuan_from_fen
 from medsettle.core.settlement import Step
+from medsettle.policy.model import Dimension
 from medsettle.policy.values import points_text
+
+_TITLES = {
+    "person_type": "人员类别",
+    "institution_level": "医院等级",
+    "insurance_type": "险种类型",
+    "visit_type": "医疗类别",
+    "birth_date": "年龄段",
+    "benefit_groups": "身份",
+}
 
 
 class Phrase(NamedTuple):
@@ -18,9 +29,11 @@ class Phrase(NamedTuple):
 class Part(NamedTuple):
     """What one band holds of a claim: its amount, what of it fits under a cap, the rate, the share.
 
-    `share` is rounded for itself, as the steps show it; where the rule rounds once, the shares of
-    several bands may differ from their sum by a fen. With `whole`, the band it ends in
-    decides for all of it.
+    `amount` and `fits` are in 1/SUBFEN fen, as the program multiplies them; `floor`, `limit` and
+    `share` are in fen. `share` is rounded for itself, as the steps show it; where the rule rounds
+    once, the shares of several bands may differ from their sum by a fen. With `whole`, the band it
+    ends in decides for all of it. `factored` is the stated own rate and the factor on it, where one
+    changes the rate.
     """
 
     floor: int
@@ -30,6 +43,51 @@ class Part(NamedTuple):
     rate: Fraction
     share: int
     whole: bool
+    factored: tuple[Fraction, Fraction] | None = None
+
+    def rate_phrase(self) -> Phrase:
+        """Return the rate, with the own rate and the factor behind it."""
+        rate = rate_text(self.rate)
+        if self.factored is None:
+            return Phrase(rate, rate)
+        own, factor = self.factored
+        product = f"{rate_text(own)} × {rate_text(factor)}"
+        english, chinese = "", ""
+        if self.rate != 1 - min(own * factor, Fraction(1)):
+            english, chinese = ", then changed", "，再作调整"
+        return Phrase(f"{rate} (own {product}{english})", f"{rate}（自付 {product}{chinese}）")
+
+
+def exact_yuan(subfen: int) -> str:
+    """Return an amount in 1/SUBFEN fen as yuan with all the decimals it has, two at least.
+
+    >>> exact_yuan(67_039_634_742), exact_yuan(65_000 * limits.SUBFEN)
+    ('67,039.634742', '650.00')
+    """
+    fen, part = divmod(subfen, limits.SUBFEN)
+    decimals = f"{part:04d}".rstrip("0")
+    return f"{yuan_from_fen(fen)}{decimals}"
+
+
+def exact_step(label: str, subfen: int, text: str) -> Step:
+    """Return a step of an amount in 1/SUBFEN fen: in whole fen, beside it what it is exactly."""
+    fen, part = divmod(subfen, limits.SUBFEN)
+    if not part:
+        return Step(label, fen, text)
+    # Half up, as the record shows such an amount.
+    fen += part >= limits.SUBFEN // 2
+    return Step(label, fen, f"{exact_yuan(subfen)} exactly; {text}")
+
+
+def class_phrase(dimension: Dimension, classes: tuple[str, ...], held: str) -> Phrase:
+    """Return for which classes a stage is, and that this claim is of another."""
+    name = dimension.name
+    title = "次数" if dimension.kind == "counter" else _TITLES.get(dimension.column, "字段")
+    chosen = "或".join(f"“{word}”" for word in classes)
+    return Phrase(
+        f"only where {name} is {' or '.join(classes)}, and it is {held}",
+        f"仅适用于{title}“{name}”为{chosen}，本次为“{held}”",
+    )
 
 
 def points_phrase(points: Fraction) -> Phrase | None:
@@ -52,11 +110,11 @@ def factor_phrase(factor: Fraction) -> Phrase | None:
 
 def band_phrase(part: Part, *, together: bool) -> Phrase:
     """Return what a band holds and at which rate."""
-    fits, rate = yuan_from_fen(part.fits), rate_text(part.rate)
-    english, chinese = f"{fits} at {rate}", f"{fits} 元按 {rate}"
+    fits, rate = exact_yuan(part.fits), part.rate_phrase()
+    english, chinese = f"{fits} at {rate.english}", f"{fits} 元按 {rate.chinese}"
     if part.fits < part.amount:
-        amount = yuan_from_fen(part.amount)
-        english, chinese = f"{fits} of {amount} at {rate}", f"{amount} 元中的 {chinese}"
+        amount = exact_yuan(part.amount)
+        english, chinese = f"{fits} of {amount} at {rate.english}", f"{amount} 元中的 {chinese}"
     if part.whole:
         english += " for the whole amount, by the band it ends in"
         chinese += "（全额按所在段）"
@@ -74,8 +132,8 @@ def band_step(part: Part, *, banded: bool) -> Step:
         where = f"band {yuan_from_fen(part.floor)} to {yuan_from_fen(part.limit)}: "
     if part.whole:
         where = f"ends in the {where}"
-    text = f"{where}{yuan_from_fen(part.amount)} at {rate_text(part.rate)}"
+    amount, rate = exact_yuan(part.amount), part.rate_phrase().english
+    text = f"{where}{amount} at {rate}"
     if part.fits < part.amount:
-        amounts = f"{yuan_from_fen(part.fits)} of {yuan_from_fen(part.amount)}"
-        text = f"{where}{amounts} fits under the cap, at {rate_text(part.rate)}"
+        text = f"{where}{exact_yuan(part.fits)} of {amount} fits under the cap, at {rate}"
     return Step("share", part.share, text)

@@ -8,9 +8,9 @@ which table each number comes, and where the table stands.
 from dataclasses import dataclass
 from fractions import Fraction
 
-from medsettle.core import codes
+from medsettle import limits
 from medsettle.core.money import rate_text, yuan_from_fen
-from medsettle.core.settlement import Sentence, Settlement, Step
+from medsettle.core.settlement import Sentence, Step
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.policy.model import (
     BandsAlong,
@@ -30,15 +30,15 @@ from medsettle.settle.phrases import (
     Phrase,
     band_phrase,
     band_step,
+    class_phrase,
+    exact_step,
+    exact_yuan,
     factor_phrase,
     points_phrase,
 )
 
-_POT_WORDS = {
-    "own_expense": ("of the bill, outside the catalogue", "目录外全自费"),
-    "over_limit": ("of the bill, above a ceiling price", "超限价自费"),
-    "pre_self_pay": ("of the bill, first-self-pay", "乙类先行自付"),
-}
+BEFORE = ("running total before", "account balance before")
+"""Labels of steps that say what stood there before; they are no part of any sum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Teller:
 
     def payer(self, stage: Stage) -> Sentence:
         """Return why a stage pays what it pays."""
-        paid, base = self._amount(stage, "paid"), self._amount(stage, "base")
+        paid, base = self._amount(stage, "paid"), self._exact(stage, "base")
         source = self.policy.policy.sources[stage.source]
         who = f"{stage.payer.replace('_', ' ').capitalize()} ({stage.title})"
         pays = Phrase(f"pays {yuan_from_fen(paid)} yuan", f"支付 {yuan_from_fen(paid)} 元")
@@ -59,7 +59,7 @@ class Teller:
             pays = Phrase("pays nothing", "不支付")
         phrases = [self._why_no_base(stage)]
         if base:
-            yuan = yuan_from_fen(base)
+            yuan = exact_yuan(base)
             pays = Phrase(f"{pays.english} of {yuan} yuan", f"{pays.chinese}，计算基数 {yuan} 元")
             phrases = self._phrases(stage)
         english = "; ".join(phrase.english for phrase in phrases)
@@ -74,29 +74,6 @@ class Teller:
             steps=tuple(self._steps(stage)),
         )
 
-    def cash(self, settlement: Settlement) -> Sentence:
-        """Return why the patient pays the rest."""
-        steps = [
-            Step(words, settlement.fen(f"{pot}_fen"), chinese)
-            for pot, (words, chinese) in _POT_WORDS.items()
-            if settlement.fen(f"{pot}_fen")
-        ]
-        others = sum(self.trace[f"payer:{payer}"] for payer in codes.PAYER_NAMES)
-        fen = self.trace["cash"]
-        total, paid = yuan_from_fen(settlement.fen("total_fen")), yuan_from_fen(others)
-        cash = yuan_from_fen(fen)
-        steps.append(Step("total less all payers", fen, f"{total} - {paid}"))
-        return Sentence(
-            payer="cash",
-            stage="cash",
-            text_en=f"The patient pays {cash} yuan: the bill of {total} yuan less {paid} yuan that "
-            "all others pay.",
-            text_zh=f"个人现金支付 {cash} 元，即医疗费总额 {total} 元减去各方支付 {paid} 元。",
-            amount_fen=fen,
-            clause="the remainder, never computed by a rate",
-            steps=tuple(steps),
-        )
-
     # --- numbers ---------------------------------------------------------------------------
 
     def _amount(self, stage: Stage, part: str) -> int:
@@ -104,6 +81,21 @@ class Teller:
 
     def _detail(self, stage: Stage, part: str) -> int:
         return self.trace.get(f"detail:{stage.name}.{part}", 0)
+
+    def _exact(self, stage: Stage, part: str) -> int:
+        """Return an amount in 1/SUBFEN fen: what was traced so, else whole fen."""
+        exact = self.trace.get(f"detail:{stage.name}.{part}_e4")
+        return self._amount(stage, part) * limits.SUBFEN if exact is None else exact
+
+    def _all_left(self, stage: Stage) -> int | None:
+        """Return what was left to pay where that is all a stage could pay of its share, in fen."""
+        left = self.inputs["total"]
+        for earlier in self.policy.policy.stages:
+            if earlier == stage:
+                break
+            left -= self._amount(earlier, "paid")
+        paid = self._amount(stage, "paid")
+        return left if paid == left < self._detail(stage, "share") else None
 
     def _counter(self, name: str) -> int:
         return self.inputs.get(f"counter:{name}", 0)
@@ -130,7 +122,7 @@ class Teller:
         table = self.policy.policy.tables[stage.rate.table]
         divisor = rate_divisor(self.policy.policy.tables, stage.rate)
         bounds = self._version(table).limits_fen
-        columns, parts, floor = range(len(bounds)), [], 0
+        columns, parts, floor, number = range(len(bounds)), [], 0, 0
         whole = stage.bands is not None and stage.bands.apply is BandsApply.WHOLE
         if whole:
             # One band decides for the whole amount, which is traced as the only one.
@@ -138,18 +130,29 @@ class Teller:
             floor = (bounds[number - 1] or 0) if number else 0
             bounds, columns = bounds[number : number + 1], range(1)
         for column, limit in zip(columns, bounds, strict=True):
-            amount = self._detail(stage, f"band_{column}")
+            whole_fen = self._detail(stage, f"band_{column}") * limits.SUBFEN
+            amount = self.trace.get(f"detail:{stage.name}.band_{column}_e4", whole_fen)
             if whole or not table.banded:
-                amount = self._amount(stage, "net")
-            fits = self.trace.get(f"detail:{stage.name}.fit_{column}", amount)
+                amount = self._exact(stage, "net")
+            fits = self.trace.get(f"detail:{stage.name}.fit_{column}_e4", amount)
+            rate = Fraction(self._detail(stage, f"pays_{column}"), divisor)
             share = self._detail(stage, f"share_{column}")
             if fits < amount:
-                share = fits - self._detail(stage, f"fit_own_{column}")
-            rate = Fraction(self._detail(stage, f"pays_{column}"), divisor)
+                # What fits was cut off below its last decimal; half up gives the room again.
+                share = int(fits * rate / limits.SUBFEN + Fraction(1, 2))
             if amount:
-                parts.append(Part(floor, limit, amount, fits, rate, share, whole))
+                factored = self._factored(stage.rate, number if whole else column)
+                parts.append(Part(floor, limit, amount, fits, rate, share, whole, factored))
             floor = limit or floor
         return parts
+
+    def _factored(self, rate: Rate, column: int) -> tuple[Fraction, Fraction] | None:
+        """Return the stated own rate of a band and the factor on it, where it changes anything."""
+        if rate.own_factor is None or self._cell(rate.own_factor) == 1:
+            return None
+        stated = self._cell(rate.table, column)
+        own = stated if rate.side is RateSide.OWN else 1 - stated
+        return own, self._cell(rate.own_factor)
 
     def _counted(self, stage: Stage) -> int:
         """Return what others paid towards the target of a stage."""
@@ -175,10 +178,13 @@ class Teller:
         found += self._over_phrases(stage)
         if stage.account_limited:
             found.append(self._account_phrase())
+        if (left := self._all_left(stage)) is not None:
+            yuan = yuan_from_fen(left)
+            found.append(Phrase(f"{yuan} is all that is left to pay", f"仅余 {yuan} 元待支付"))
         return found or [Phrase("all of it", "全额支付")]
 
     def _kept_back_phrases(self, stage: Stage) -> list[Phrase]:
-        kept = yuan_from_fen(self._amount(stage, "kept_back"))
+        kept = exact_yuan(self._exact(stage, "kept_back"))
         if stage.keep_back is None:
             return []
         return [Phrase(f"{kept} kept back first", f"先行扣除 {kept} 元")]
@@ -186,8 +192,8 @@ class Teller:
     def _deductible_phrases(self, stage: Stage) -> list[Phrase]:
         if stage.deductible is None:
             return []
-        met = self._amount(stage, "deductible")
-        yuan = yuan_from_fen(met)
+        met = self._exact(stage, "deductible")
+        yuan = exact_yuan(met)
         if met:
             return [Phrase(f"{yuan} deductible", f"起付线 {yuan} 元")]
         standard = yuan_from_fen(self._detail(stage, "deductible_standard"))
@@ -200,25 +206,26 @@ class Teller:
             changes.append(factor_phrase(self._cell(rate.pays_factor)))
         return [change for change in changes if change is not None]
 
-    def _cell(self, name: str) -> Fraction:
-        """Return the cell of a table without bands that was read for this claim."""
+    def _cell(self, name: str, column: int = 0) -> Fraction:
+        """Return the cell of a table that was read for this claim, in one of its bands."""
         table, row = self.policy.policy.tables[name], 0
         for word in table.by:
             values = self.policy.policy.dimensions[word].values
             row = row * len(values) + values.index(self._class(word))
-        return self._version(table).cells[row]
+        version = self._version(table)
+        return version.cells[row * len(version.limits_fen) + column]
 
     def _over_phrases(self, stage: Stage) -> list[Phrase]:
         """Return what is said of the amounts above bands and caps, each kind for itself."""
         found = []
         if above := self._above_bands(stage):
-            yuan = yuan_from_fen(above)
+            yuan = exact_yuan(above)
             found.append(Phrase(f"{yuan} above the last band", f"超过最高分段 {yuan} 元"))
         if above := self._above_base_caps(stage):
-            yuan = yuan_from_fen(above)
+            yuan = exact_yuan(above)
             found.append(Phrase(f"{yuan} above the limit", f"超过限额 {yuan} 元"))
         if above := self._above_payment_caps(stage):
-            yuan = yuan_from_fen(above)
+            yuan = exact_yuan(above)
             back = any(cap.excess is Excess.BACK_SOLVE for cap in stage.caps)
             words = Phrase(f"{yuan} not paid because of the cap", f"因封顶少支付 {yuan} 元")
             found.append(
@@ -227,29 +234,29 @@ class Teller:
         return found
 
     def _above_bands(self, stage: Stage) -> int:
-        """Return what of the net amount lies above a last band that is not open."""
+        """Return what of the net amount lies above the last band, in 1/SUBFEN fen."""
         if stage.rate is None:
             return 0
         version = self._version(self.policy.policy.tables[stage.rate.table])
         if version.limits_fen[-1] is None:
             return 0
         banded = sum(part.amount for part in self._parts(stage))
-        over = self._amount(stage, "over_cap")
-        return min(over, max(0, self._amount(stage, "net") - banded))
+        over = self._exact(stage, "over_cap")
+        return min(over, max(0, self._exact(stage, "net") - banded))
 
     def _above_base_caps(self, stage: Stage) -> int:
-        """Return what of the base lies above the caps on it."""
+        """Return what of the base lies above the caps on it, in 1/SUBFEN fen."""
         if not any(cap.on is CapOn.BASE for cap in stage.caps):
             return 0
-        inside = sum(self._amount(stage, part) for part in ("kept_back", "deductible", "net"))
-        return max(0, self._amount(stage, "base") - inside)
+        inside = sum(self._exact(stage, part) for part in ("kept_back", "deductible", "net"))
+        return max(0, self._exact(stage, "base") - inside)
 
     def _above_payment_caps(self, stage: Stage) -> int:
-        """Return what the caps on payment cut off: of the base, or of the share."""
+        """Return what caps on payment cut off, of the base or of the share, in 1/SUBFEN fen."""
         if not any(cap.on is CapOn.PAYMENT for cap in stage.caps):
             return 0
         others = self._above_bands(stage) + self._above_base_caps(stage)
-        return max(0, self._amount(stage, "over_cap") - others)
+        return max(0, self._exact(stage, "over_cap") - others)
 
     def _account_phrase(self) -> Phrase:
         if not self.inputs["account_used"]:
@@ -261,10 +268,7 @@ class Teller:
         for name, classes in stage.when:
             held = self._class(name)
             if held not in classes:
-                return Phrase(
-                    f"only where {name} is {' or '.join(classes)}, and it is {held}",
-                    f"仅适用于 {name} 为 {' 或 '.join(classes)}，本次为 {held}",
-                )
+                return class_phrase(self.policy.policy.dimensions[name], classes, held)
         return Phrase("nothing is left for it", "没有需要其支付的金额")
 
     # --- steps -----------------------------------------------------------------------------
@@ -272,18 +276,20 @@ class Teller:
     def _steps(self, stage: Stage) -> list[Step]:
         terms = " + ".join(stage.base.plus)
         terms += "".join(f" - {name}" for name in stage.base.minus)
-        steps = [Step("base", self._amount(stage, "base"), terms)]
-        if not self._amount(stage, "base"):
+        base = self._exact(stage, "base")
+        steps = [exact_step("base", base, terms)]
+        if not base:
             return steps
         if stage.keep_back is not None:
-            kept = self._amount(stage, "kept_back")
-            steps.append(Step("kept back", kept, self._cite(stage.keep_back)))
+            kept = self._exact(stage, "kept_back")
+            steps.append(exact_step("kept back", kept, self._cite(stage.keep_back)))
         steps += [*self._deductible_steps(stage), *self._band_steps(stage), *self._cap_steps(stage)]
         if stage.account_limited:
             balance = self._counter(self.policy.account_counter)
             used = "may be used" if self.inputs["account_used"] else "may not be used"
-            steps.append(Step("account balance before", balance, f"the account {used}"))
-        steps.append(Step("paid", self._amount(stage, "paid"), "never above what is left to pay"))
+            steps.append(Step(BEFORE[1], balance, f"the account {used}"))
+        if (left := self._all_left(stage)) is not None:
+            steps.append(Step("paid", left, "never above what is left to pay"))
         return steps
 
     def _deductible_steps(self, stage: Stage) -> list[Step]:
@@ -294,7 +300,7 @@ class Teller:
         if counter is not None:
             text += f", met before {yuan_from_fen(self._counter(counter))}"
         text += f"; {self._cite(stage.deductible.table)}"
-        return [Step("deductible", self._amount(stage, "deductible"), text)]
+        return [exact_step("deductible", self._exact(stage, "deductible"), text)]
 
     def _band_steps(self, stage: Stage) -> list[Step]:
         if stage.rate is None:
@@ -305,8 +311,9 @@ class Teller:
         if stage.bands is not None and stage.bands.along is BandsAlong.RUNNING_TOTAL:
             assert stage.bands.counter is not None
             held = self._counter(stage.bands.counter)
-            steps.append(Step("running total before", held, stage.bands.counter))
-        steps += [band_step(part, banded=banded) for part in self._parts(stage)]
+            steps.append(Step(BEFORE[0], held, stage.bands.counter))
+        parts = self._parts(stage)
+        steps += [band_step(part, banded=banded) for part in parts]
         if stage.rate.side is RateSide.TARGET:
             names = " + ".join(stage.rate.counting)
             steps.append(Step("paid before towards it", self._counted(stage), names))
@@ -318,7 +325,16 @@ class Teller:
             *steps,
             *self._rate_steps(stage.rate),
             Step("left to later payers", self._amount(stage, "own_share"), text),
+            *self._rounding_steps(stage, parts),
         ]
+
+    def _rounding_steps(self, stage: Stage, parts: list[Part]) -> list[Step]:
+        """Return the remark that goes with parts of a fen: the two sides need not add up."""
+        fine = f"detail:{stage.name}.net_e4" in self.trace
+        if not fine and all(part.fits == part.amount for part in parts):
+            return []
+        text = "each side is rounded on its own, and cash closes the sum"
+        return [Step("rounding", None, f"{text} (各方分别取整，尾差计入现金)")]
 
     def _rate_steps(self, rate: Rate) -> list[Step]:
         """Return a step for each change to a rate, in the order in which they are made."""
@@ -338,7 +354,7 @@ class Teller:
         steps: list[Step] = []
         if above := self._above_bands(stage):
             assert stage.rate is not None
-            steps.append(Step("above the last band", above, self._cite(stage.rate.table)))
+            steps.append(exact_step("above the last band", above, self._cite(stage.rate.table)))
         cut = {
             CapOn.BASE: self._above_base_caps(stage),
             CapOn.PAYMENT: self._above_payment_caps(stage),
@@ -350,7 +366,11 @@ class Teller:
             version = self._version(self.policy.policy.tables[cap.table])
             if len(version.cells) == 1:
                 text = f"{yuan_from_fen(int(version.cells[0]))} on {cap.on}; {text}"
-            steps.append(Step("above the cap", cut.pop(cap.on, None), text))
+            cut_off = cut.pop(cap.on, None)
+            label = "above the cap"
+            steps.append(
+                Step(label, None, text) if cut_off is None else exact_step(label, cut_off, text)
+            )
         return steps
 
     def _cite(self, name: str) -> str:
@@ -358,7 +378,7 @@ class Teller:
         table = self.policy.policy.tables[name]
         version = self._version(table)
         source = self.policy.policy.sources[version.source]
-        place = f"{self.policy.policy.file.rsplit('/', 1)[-1]}:{version.place.line}"
+        place = f"{'/'.join(self.policy.policy.file.split('/')[-2:])}:{version.place.line}"
         rows = ", ".join(f"{dimension} {self._row_word(dimension)}" for dimension in table.by)
         row = f" for {rows}" if rows else ""
         return f"{name}{row} from {version.start} ({place}; {source.title}, {version.confidence})"
