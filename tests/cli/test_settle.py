@@ -121,16 +121,22 @@ def test_an_altered_audit_table_is_found(tmp_path: Path) -> None:
     assert (Exit.FINDING, "AUDIT_CORRUPT") == (ran.code, ran.json["error"])
 
 
-def test_another_revision_explains_nothing(tmp_path: Path) -> None:
-    """When the rules of the day are not loaded, the explanation names the revision it needs."""
+def test_another_revision_explains_what_it_settles_alike(tmp_path: Path) -> None:
+    """A comment in the document is told and changes nothing; another rate needs the old rules."""
     data = ("--data", tmp_path / "data")
     settled = run("settle", write_claims(tmp_path / "one.json", [stay(1)]), "--json", *data)
     rules = tmp_path / "rules"
     shutil.copytree(RULES, rules)
     document = rules / "110000" / "employee-inpatient.yaml"
-    document.write_text(document.read_text("utf-8") + "\n# Another revision.\n", "utf-8")
+    text = document.read_text("utf-8") + "\n# Another revision.\n"
+    document.write_text(text, "utf-8")
     columns = settled.json["settlement"]
+    alike = run("explain", columns["settlement"], "--json", "--rules", rules, *data)
+    document.write_text(text.replace("rows: {first: 1300元", "rows: {first: 1301元"), "utf-8")
     ran = run("explain", columns["settlement"], "--json", "--rules", rules, *data)
 
+    first = alike.json["sentences"][0]["text_en"]
+    assert first.startswith(f"Settled by revision {columns['policy_digest']}, explained by")
+    assert columns["total_fen"] == sum(each["amount_fen"] for each in alike.json["sentences"])
     assert (Exit.FINDING, "POLICY_NOT_FOUND") == (ran.code, ran.json["error"])
     assert columns["policy_digest"] in ran.json["messages"][0]

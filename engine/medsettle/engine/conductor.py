@@ -48,7 +48,7 @@ from medsettle.ledger.records import (
 )
 from medsettle.policy.book import RuleBook
 from medsettle.settle.assemble import negated
-from medsettle.settle.explain import explain, explain_cancel
+from medsettle.settle.explain import explain, explain_by_revision, explain_cancel
 from medsettle.settle.run import Settled, Settler
 
 _US = 1_000_000
@@ -284,7 +284,8 @@ class Engine:
 
         Raises:
             NotFound: Nothing is recorded under that id.
-            PolicyNotFound: The policy, or the revision of it that settled this, is not loaded.
+            PolicyNotFound: The policy is not loaded, or only a revision of it that would settle
+                this otherwise.
             InternalError: Settling again gives other amounts than the record, or a cancel others
                 than its original.
         """
@@ -298,12 +299,7 @@ class Engine:
         held = decode_settlement(recorded)
         policy = self.rulebook.policy(str(held.columns["policy"]))
         if policy.digest != held.columns["policy_digest"]:
-            raise errors.PolicyNotFound(
-                f"{settlement} was settled by revision {held.columns['policy_digest']} of "
-                f"{policy.policy.name}; loaded is {policy.digest}. Load the folder of that time.",
-                policy=policy.policy.name,
-                revision=str(held.columns["policy_digest"]),
-            )
+            return explain_by_revision(policy, held, decode_inputs(recorded))
         return explain(policy, held, decode_inputs(recorded))
 
     def policies(self) -> list[PolicySummary]:

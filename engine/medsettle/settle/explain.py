@@ -7,10 +7,13 @@ calculation.
 """
 
 from dataclasses import replace
+from datetime import date
+
+import numpy as np
 
 from medsettle.core import codes
 from medsettle.core.settlement import Explanation, Sentence, Settlement
-from medsettle.errors import InternalError
+from medsettle.errors import InternalError, PolicyNotFound
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.settle.remainder import cash_sentence
 from medsettle.settle.scalar import scalar_function
@@ -36,11 +39,46 @@ def explain(policy: CompiledPolicy, settlement: Settlement, inputs: dict[str, in
     _check_equal(_recorded(settlement), _settled_again(policy, inputs, trace), _AGAIN)
     teller = Teller(policy, inputs, trace)
     sentences = [teller.payer(stage) for stage in policy.policy.stages]
-    sentences.append(cash_sentence(policy, inputs, trace, settlement))
+    sentences.append(cash_sentence(policy, inputs, trace))
     told = sum(sentence.amount_fen for sentence in sentences)
     if told != settlement.fen("total_fen"):
         raise InternalError(f"an explanation of {told} fen for {settlement.fen('total_fen')} fen")
     return Explanation(str(settlement.columns["settlement"]), tuple(sentences))
+
+
+def explain_by_revision(
+    policy: CompiledPolicy, settlement: Settlement, inputs: dict[str, int]
+) -> Explanation:
+    """Return the explanation by a later revision of the document, where that settles the same.
+
+    A comment, a source or next year's version of a table makes a new revision that decides this
+    settlement no differently; the first sentence says which revision speaks.
+
+    Raises:
+        PolicyNotFound: The loaded revision would settle this otherwise, or cannot settle it.
+    """
+    day = settlement.columns[policy.policy.rule_date]
+    assert isinstance(day, date)
+    epoch = int(policy.epoch_of(np.array([day.toordinal()]))[0])
+    settled_by, loaded = settlement.columns["policy_digest"], policy.digest
+    try:
+        explanation = explain(policy, settlement, inputs | {"epoch": max(epoch, 0)})
+    except InternalError as error:
+        raise PolicyNotFound(
+            f"{settlement.columns['settlement']} was settled by revision {settled_by} of "
+            f"{policy.policy.name}; loaded is {loaded}, which settles it otherwise. Load the "
+            "rules of that time",
+            policy=policy.policy.name,
+            revision=str(settled_by),
+        ) from error
+    first, *others = explanation.sentences
+    first = replace(
+        first,
+        text_en=f"Settled by revision {settled_by}, explained by revision {loaded}, which gives "
+        f"the same amounts. {first.text_en}",
+        text_zh=f"结算依据版本 {settled_by}，现以版本 {loaded} 说明，金额相同。{first.text_zh}",
+    )
+    return replace(explanation, sentences=(first, *others))
 
 
 def explain_cancel(
