@@ -16,8 +16,10 @@ from fractions import Fraction
 from medsettle.policy.model import (
     BandsAlong,
     BandsApply,
+    Base,
     CapOn,
     Counter,
+    Deductible,
     Dimension,
     Policy,
     Rate,
@@ -164,13 +166,12 @@ class Claim:
         """Return the one cell of a table without bands that holds for this claim."""
         return self.cells(name)[0][1]
 
-    def room(self, table: str, counter: str | None, part: str | None) -> int:
+    def room(self, limit: int, counter: str | None, part: str | None) -> int:
         """Return what a limit still leaves: all of it, or what its period has not used.
 
         What earlier stages of this very claim paid, or met of a deductible, is used as well where
         the counter adds it up: `part` says which of the two the limit is on.
         """
-        limit = int(self.cell(table))
         if counter is None:
             return limit
         used = self.facts.counters.get(counter, 0)
@@ -182,7 +183,26 @@ class Claim:
     def rooms(self, stage: Stage, on: CapOn) -> list[int]:
         """Return the rooms under the caps of one kind."""
         part = "paid" if on is CapOn.PAYMENT else None
-        return [self.room(cap.table, cap.counter, part) for cap in stage.caps if cap.on is on]
+        return [
+            self.room(int(self.cell(cap.table)), cap.counter, part)
+            for cap in stage.caps
+            if cap.on is on
+        ]
+
+    def deductible_left(self, deductible: Deductible) -> int:
+        """Return how much of a deductible this claim has to bear at most."""
+        standard = int(self.cell(deductible.table))
+        if deductible.share_of is not None:
+            base = self.sum_of(deductible.share_of.base)
+            share = base * self.cell(deductible.share_of.rate)
+            standard = max(standard, rounded(share, "half_up"))
+        if deductible.factor is not None:
+            standard = rounded(standard * self.cell(deductible.factor), "half_up")
+        left = self.room(standard, deductible.counter, "deductible")
+        if deductible.at_most is not None:
+            most = int(self.cell(deductible.at_most.table))
+            left = min(left, self.room(most, deductible.at_most.counter, "deductible"))
+        return left
 
     # --- one stage -----------------------------------------------------------------------------
 
@@ -198,8 +218,7 @@ class Claim:
             kept = Fraction(rounded(inside * self.cell(stage.keep_back) * unit, "half_up"), unit)
         deductible: Fen = 0
         if stage.deductible is not None:
-            left = self.room(stage.deductible.table, stage.deductible.counter, "deductible")
-            deductible = min(inside - kept, left)
+            deductible = min(inside - kept, self.deductible_left(stage.deductible))
         net = inside - kept - deductible
         share, own, over = self.shares(stage, net, deductible, fine=fine)
         paid = min(share, int(self.amounts["remaining"]))
@@ -225,8 +244,12 @@ class Claim:
             dimension = self.policy.dimensions[word]
             if dimension.values[self.chosen(dimension)] not in classes:
                 return 0
-        plus = sum(self.amounts[name] for name in stage.base.plus)
-        return max(plus - sum(self.amounts[name] for name in stage.base.minus), 0)
+        return self.sum_of(stage.base)
+
+    def sum_of(self, base: Base) -> Fen:
+        """Return the sum of amounts less others, never below zero."""
+        plus = sum(self.amounts[name] for name in base.plus)
+        return max(plus - sum(self.amounts[name] for name in base.minus), 0)
 
     def shares(
         self, stage: Stage, net: Fen, deductible: Fen, *, fine: bool

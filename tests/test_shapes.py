@@ -96,6 +96,20 @@ def _explained(example: Example) -> list[Explanation]:
             "10,000.01 元按 76.95%",
             id="changes-of-a-rate",
         ),
+        pytest.param(
+            "DC-003-from-the-middle",
+            1,
+            "300.00 deductible (times 50%, at most 900.00 in all)",
+            "起付线 300.00 元（乘以 50%，合计最高 900.00 元）",
+            id="yearly-ceiling-of-deductibles",
+        ),
+        pytest.param(
+            "half-of-the-larger",
+            0,
+            "2,500.01 deductible (20% is 5,000.01, at least 2,000.00, times 50%)",
+            "起付线 2,500.01 元（20% 为 5,000.01 元，最低 2,000.00 元，乘以 50%）",
+            id="share-of-the-bill",
+        ),
     ],
 )
 def test_a_shape_is_explained(name: str, visit: int, english: str, chinese: str) -> None:

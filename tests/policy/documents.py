@@ -45,6 +45,7 @@ counters:
   admissions: {period: benefit_year, counts: settlements}
   scope: {period: benefit_year, sums: [pool.deductible, pool.net]}
   paid: {period: benefit_year, sums: [pool.paid]}
+  borne: {period: benefit_year, sums: [pool.deductible, extra.deductible]}
 tables:
   deductible:
     unit: amount
@@ -106,6 +107,19 @@ tables:
     unit: rate
     versions:
       - {from: 2024-01-01, source: notice, value: 98%}
+  floor_amount:
+    unit: amount
+    versions:
+      - {from: 2024-01-01, source: notice, value: 2000元}
+  halved:
+    unit: rate
+    by: [admission]
+    versions:
+      - {from: 2024-01-01, source: notice, rows: {first: 50%, later: 150%}}
+  part:
+    unit: rate
+    versions:
+      - {from: 2024-01-01, source: notice, value: 20%}
 stages:
   - stage: pool
     title: 统筹基金
@@ -136,6 +150,12 @@ stages:
     payer: civil_servant
     source: notice
     base: [pool.own_share]
+    deductible:
+      table: floor_amount
+      per: settlement
+      share_of: {base: {plus: [total], minus: [own_expense]}, rate: part}
+      factor: halved
+      at_most: {table: scope_cap, per: borne}
     rate: {pays: target, points: [bonus, distance], pays_factor: kept, at_most: highest}
     rounding: {at: stage, side: payer, mode: down}
 gaps:

@@ -21,6 +21,7 @@ _PLAIN = ("total", "in_scope", "remaining", "in_scope_total", "implant", "own_ex
 _LARGEST_YUAN = limits.AMOUNT_FEN_MAX // 100
 _MODES = st.sampled_from(["half_up", "down", "up"])
 _POINTS = st.sampled_from(["band", "stage"])
+_SIDES = st.sampled_from(["inside", "outside"])
 
 
 @dataclass
@@ -87,7 +88,11 @@ class _Draft:
         lines += f"    base: {self.base()}\n"
         if draw(st.booleans()):
             lines += f"    keep_back: {self.rates_without_bands(f'kept_{name}')}\n"
+        if draw(st.booleans()):
+            lines += self.deductible(name)
         table, bands = self.rates(f"rate_{name}")
+        if "deductible:" in lines:
+            bands = bands.replace("}", f", deductible: {draw(_SIDES)}}}")
         side = draw(st.sampled_from(["own", "pays", "target"]))
         more, rounded, excess = "", "payer", "unpaid_share"
         if side == "target":
@@ -118,6 +123,14 @@ class _Draft:
         )
         version = _VERSION.format(day="2024-01-01", cells=f"value: {value}")
         return self.table(name, "points", version)
+
+    def deductible(self, name: str) -> str:
+        """Return the line of a deductible that grows with the bill, times a factor."""
+        share = f"{{base: {self.base()}, rate: {self.rates_without_bands(f'part_{name}')}}}"
+        return (
+            f"    deductible: {{table: {self.cap(f'least_{name}')}, per: settlement, "
+            f"share_of: {share}, factor: {self.factor(f'times_{name}')}}}\n"
+        )
 
     def rates_without_bands(self, name: str) -> str:
         """Add a table of one rate and return its name."""

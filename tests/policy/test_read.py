@@ -7,7 +7,7 @@ from pathlib import Path
 
 from medsettle.policy.area import Area
 from medsettle.policy.book import read_area_folder
-from medsettle.policy.model import Policy, Rate, RateSide
+from medsettle.policy.model import Base, Ceiling, Deductible, Policy, Rate, RateSide, ShareOf
 from medsettle.policy.vocabulary import aliases
 
 from tests.policy.documents import AREA_TEXT, GOOD, area_of, changed, good
@@ -102,7 +102,7 @@ def test_every_key_may_be_chinese() -> None:
     """A document whose every key is Chinese is the policy it was in English."""
     text = GOOD
     # The example has names that are words of the language too; names are left alone.
-    named = {"deductible", "own", "target", "paid", "account"}
+    named = {"deductible", "own", "target", "paid", "account", "factor"}
     for alias, word in aliases().items():
         if word not in named:
             text = re.sub(rf"(?<![\w-]){word}:(?=\s)", f"{alias}:", text)
@@ -111,6 +111,8 @@ def test_every_key_may_be_chinese() -> None:
         ("deductible: inside", "起付线: inside"),
         ("{own: own,", "{自付: own,"),
         ("{target: target,", "{目标: target,"),
+        ("    deductible:\n      用表", "    起付线:\n      用表"),
+        ("      factor: halved", "      系数: halved"),
     ):
         text = changed(old, new, text)
 
@@ -162,6 +164,13 @@ def test_a_document_says_what_it_says() -> None:
         points=("bonus", "distance"),
         pays_factor="kept",
         at_most="highest",
+    )
+    assert policy.stages[3].deductible == Deductible(
+        "floor_amount",
+        None,
+        ShareOf(Base(("total",), ("own_expense",)), "part"),
+        "halved",
+        Ceiling("scope_cap", "borne"),
     )
     assert (Fraction(1, 100), Fraction(-1, 10)) == policy.tables["distance"].versions[0].cells
     assert (("admission", ("later",)), ("member", ("yes",))) == policy.stages[1].when

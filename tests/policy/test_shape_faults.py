@@ -62,6 +62,36 @@ _FAULTS = {
         "points\n    by: [age]\n    bands: yes\n    versions:\n      - {limits: [open], ",
         "tables.bonus.bands: only rates have bands; delete `bands`, or write `unit: rate`",
     ),
+    "share-of-a-later-stage": (
+        "{plus: [total], minus: [own_expense]}",
+        "[extra.paid]",
+        "stages[3].deductible.share_of.base[0]: stage 'extra' is this very stage, and a stage "
+        "looks only at what stands before it; change the order or name another amount",
+    ),
+    "share-of-without-a-rate": (
+        ", rate: part}\n      factor",
+        "}\n      factor",
+        "stages[3].deductible.share_of: 'rate' (the table of the part) is missing; it has no "
+        "default, so write it",
+    ),
+    "ceiling-without-per": (
+        "{table: scope_cap, per: borne}",
+        "{table: scope_cap}",
+        "stages[3].deductible.at_most: 'per' (`settlement`, or the counter it is used up in) is "
+        "missing; it has no default, so write it",
+    ),
+    "ceiling-of-a-count": (
+        "{table: scope_cap, per: borne}",
+        "{table: scope_cap, per: admissions}",
+        "stages[3].deductible.at_most.per: counter 'admissions' counts settlements, and amounts "
+        "are needed; name a counter with `sums`",
+    ),
+    "factor-in-yuan": (
+        "factor: halved",
+        "factor: cap",
+        "stages[3].deductible.factor: table 'cap' holds amounts, and rates are needed; name "
+        "another table",
+    ),
 }
 
 

@@ -27,6 +27,7 @@ from medsettle.policy.model import (
     Base,
     Cap,
     CapOn,
+    Ceiling,
     Counter,
     Deductible,
     Dimension,
@@ -37,6 +38,7 @@ from medsettle.policy.model import (
     RateSide,
     RoundingPoint,
     RoundingSide,
+    ShareOf,
     Stage,
     StageRounding,
     Table,
@@ -146,7 +148,7 @@ class _Drafts:
         target = rate is not None and rate.side is RateSide.TARGET
         deductible = None
         if draw(st.booleans()):
-            deductible = Deductible(self.amount_table(), self._counter())
+            deductible = self._deductible(known)
         bands = None
         if rate is not None and self.tables[rate.table].banded:
             bands = self._bands(rate.table, inside=deductible is not None and draw(st.booleans()))
@@ -170,6 +172,17 @@ class _Drafts:
             account_limited=payer == "account",
             place=_PLACE,
         )
+
+    def _deductible(self, known: Sequence[str]) -> Deductible:
+        draw = self.draw
+        share_of, factor, at_most = None, None, None
+        if not draw(st.integers(0, 2)):
+            share_of = ShareOf(self._base(known), self.table(_RATES))
+        if not draw(st.integers(0, 2)):
+            factor = self.table(_FACTORS)
+        if not draw(st.integers(0, 2)):
+            at_most = Ceiling(self.amount_table(), self._counter())
+        return Deductible(self.amount_table(), self._counter(), share_of, factor, at_most)
 
     def _base(self, known: Sequence[str]) -> Base:
         """Return a sum that mostly has something in it: scope, or what the last stage left."""

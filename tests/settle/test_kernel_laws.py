@@ -240,11 +240,13 @@ def test_more_spending_never_lowers_what_one_payer_pays(policy: Policy, seed: in
 
     It does not hold for every chain: a base may subtract an amount, a target may count what nobody
     paid, and an account may take what a fund behind it would have paid. Nor does it hold where one
-    band decides for the whole amount: a fen more may end in a band of another rate.
+    band decides for the whole amount, since a fen more may end in a band of another rate, nor where
+    the deductible is a share of the bill and grows with it.
     """
     (stage,) = policy.stages
     assume(stage.rate is None or stage.rate.side is not RateSide.TARGET)
     assume(stage.bands is None or stage.bands.apply is BandsApply.MARGINAL)
+    assume(stage.deductible is None or stage.deductible.share_of is None)
     fund = replace(stage, base=Base(("in_scope",), ()), payer="pooled_fund", account_limited=False)
     policy = replace(policy, stages=(fund,))
     compiled = _compiled(policy)

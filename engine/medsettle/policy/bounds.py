@@ -54,7 +54,11 @@ def refuse_too_large(check: Checker, policy: Policy, area: Area) -> None:
         base, passed = largest.sum(stage.base.plus)
         _, taken = largest.sum(stage.base.minus)
         shares = _shares(policy, stage, base)
-        if max(passed, taken, shares) > limits.BASE_FEN_MAX:
+        share_of = stage.deductible.share_of if stage.deductible else None
+        asked = [*share_of.base.plus] if share_of else []
+        less = [*share_of.base.minus] if share_of else []
+        others = max(largest.sum(asked)[1], largest.sum(less)[1])
+        if max(passed, taken, shares, others) > limits.BASE_FEN_MAX:
             allowed = yuan_from_fen(limits.BASE_FEN_MAX)
             check.refuse(
                 stage.place,

@@ -222,7 +222,18 @@ def _table() -> Schema:
     return _block(keys.TABLE, parts, *conditions)
 
 
-_DEDUCTIBLE: Final = _block(keys.DEDUCTIBLE, {"table": _TEXT, "per": _TEXT, "note": _TEXT})
+_BASE: Final[Schema] = {"anyOf": [_NAMES, _block(keys.BASE, {"plus": _NAMES, "minus": _NAMES})]}
+_DEDUCTIBLE: Final = _block(
+    keys.DEDUCTIBLE,
+    {
+        "table": _TEXT,
+        "per": _TEXT,
+        "share_of": _block(keys.SHARE_OF, {"base": _BASE, "rate": _TEXT}),
+        "factor": _TEXT,
+        "at_most": _block(keys.CEILING, {"table": _TEXT, "per": _TEXT}),
+        "note": _TEXT,
+    },
+)
 _BANDS: Final = _block(
     keys.BANDS,
     {
@@ -266,7 +277,7 @@ _STAGE: Final = _block(
         "stage": _NAME,
         "payer": _choice(codes.PAYER_NAMES),
         "source": _TEXT,
-        "base": {"anyOf": [_NAMES, _block(keys.BASE, {"plus": _NAMES, "minus": _NAMES})]},
+        "base": _BASE,
         "title": _TEXT,
         "when": {"type": "object", "additionalProperties": _NAMES},
         "keep_back": _TEXT,

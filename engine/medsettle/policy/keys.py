@@ -165,7 +165,28 @@ DEDUCTIBLE: Final = Shape(
         Key("table", "the table of amounts", "金额表"),
         Key("per", "`settlement`, or the counter it is used up in", "按次, 或在哪个累计项内使用"),
     ),
-    (_NOTE,),
+    (
+        Key("share_of", "the part of amounts it is where that is more", "按金额的比例计, 取高者"),
+        Key("factor", "the table of factors on it", "起付线的系数表"),
+        Key("at_most", "the most that is borne in all", "起付线合计的最高额"),
+        _NOTE,
+    ),
+)
+
+SHARE_OF: Final = Shape(
+    "share_of",
+    (
+        Key("base", "the named amounts it is a part of", "计算比例的金额"),
+        Key("rate", "the table of the part", "比例表"),
+    ),
+)
+
+CEILING: Final = Shape(
+    "at_most",
+    (
+        Key("table", "the table of amounts", "金额表"),
+        Key("per", "`settlement`, or the counter it is used up in", "按次, 或在哪个累计项内使用"),
+    ),
 )
 
 BANDS: Final = Shape(
@@ -252,7 +273,7 @@ AREA: Final = Shape(
 
 SHAPES: Final = (
     *(DOCUMENT, IN_FORCE, BENEFIT_YEAR, SOURCE, DIMENSION, COUNTER, TABLE, VERSION, STAGE),
-    *(BASE, DEDUCTIBLE, BANDS, RATE, CAP, ROUNDING, GAP, AREA),
+    *(BASE, DEDUCTIBLE, SHARE_OF, CEILING, BANDS, RATE, CAP, ROUNDING, GAP, AREA),
 )
 """Every kind of block a document may hold."""
 

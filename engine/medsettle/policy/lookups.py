@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medsettle import limits
-from medsettle.policy.model import Policy, Table
+from medsettle.policy.model import Condition, Policy, Table
 from medsettle.policy.program import Builder, Register
 
 EPOCH_INPUT = "epoch"
@@ -41,6 +41,16 @@ class Lookups:
             for threshold in dimension.thresholds[1:]
         ]
         return build.sum(steps)
+
+    def meets(self, when: Condition) -> Register:
+        """Return 1 where the classes of a claim meet a condition, else 0."""
+        build, found = self.builder, self.builder.constant(1)
+        for name, classes in when:
+            dimension, known = self.dimension(name), self.policy.dimensions[name].values
+            chosen = [build.equal(dimension, build.constant(known.index(word))) for word in classes]
+            # A claim has one class of a dimension, so at most one of them is 1.
+            found = build.mul(found, build.at_most(build.sum(chosen), 1))
+        return found
 
     def _row(self, table: Table) -> Register:
         """Return the row number of a table: version, then each dimension, densely."""

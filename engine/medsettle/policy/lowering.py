@@ -22,6 +22,7 @@ from medsettle.policy.model import (
     ACCOUNT_COUNTER,
     STAGE_AMOUNTS,
     CapOn,
+    Deductible,
     Policy,
     Stage,
 )
@@ -139,20 +140,11 @@ class Lowering:
 
     def _base(self, stage: Stage) -> Amount:
         """Return what the stage looks at: a sum less others, 0 where its condition fails."""
-        build = self.builder
-        names = (*stage.base.plus, *stage.base.minus)
-        scale = max((self.amounts.of(name).scale for name in names), default=1)
-        plus, minus = (
-            self.amounts.sum(stage.base.plus, scale),
-            self.amounts.sum(stage.base.minus, scale),
+        base = self.amounts.base(stage.base)
+        meets = self.look.meets(stage.when)
+        return Amount(
+            self.builder.select(meets, base.register, self.builder.constant(0)), base.scale
         )
-        base = build.excess(plus, minus)
-        for name, classes in stage.when:
-            dimension = self.look.dimension(name)
-            known = self.policy.dimensions[name].values
-            chosen = [build.equal(dimension, build.constant(known.index(word))) for word in classes]
-            base = build.select(build.sum(chosen), base, build.constant(0))
-        return Amount(base, scale)
 
     def _cap_base(self, stage: Stage, base: Amount) -> tuple[Amount, Amount]:
         """Return the part of the base under every cap on the base, and the part above (C2)."""
@@ -165,14 +157,37 @@ class Lowering:
         return Amount(inside, base.scale), Amount(build.within(base.register, inside), base.scale)
 
     def _deductible(self, stage: Stage, after: Amount) -> Register:
-        """Return the deductible met here, at the scale of the amount it is met from (D2-D4)."""
-        build = self.builder
-        if stage.deductible is None:
+        """Return the deductible met here, at the scale of the amount it is met from (D2-D5)."""
+        build, deductible = self.builder, stage.deductible
+        if deductible is None:
             return build.constant(0)
-        standard = self.look.amount_cell(stage.deductible.table)
-        left = Amount(self.amounts.room(standard, stage.deductible.counter, "deductible"))
+        standard = self._standard(stage, deductible)
         build.output(f"detail:{stage.name}.deductible_standard", standard)
-        return build.min(after.register, lifted(self.builder, left, after.scale))
+        left = self.amounts.room(standard, deductible.counter, "deductible")
+        if deductible.at_most is not None:
+            most = self.look.amount_cell(deductible.at_most.table)
+            room = self.amounts.room(most, deductible.at_most.counter, "deductible")
+            left = build.min(left, room)
+        return build.min(after.register, lifted(build, Amount(left), after.scale))
+
+    def _standard(self, stage: Stage, deductible: Deductible) -> Register:
+        """Return the deductible of this settlement before anything is counted (D13, D15)."""
+        build, tables = self.builder, self.policy.tables
+        standard = self.look.amount_cell(deductible.table)
+        if deductible.share_of is not None:
+            base = self.amounts.base(deductible.share_of.base)
+            table = tables[deductible.share_of.rate]
+            whole = denominator(table)
+            rate = self.look.cells(table, 0, whole)
+            share = build.share(base.register, rate, whole * base.scale, Rounding.HALF_UP)
+            build.output(f"detail:{stage.name}.deductible_share", share)
+            standard = build.max(standard, share)
+        if deductible.factor is not None:
+            table = tables[deductible.factor]
+            factor = self.look.cells(table, 0, denominator(table))
+            standard = build.share(standard, factor, denominator(table), Rounding.HALF_UP)
+        # More than a stage can look at is never met, and the bound keeps finer scales in int64.
+        return build.min(standard, build.constant(limits.BASE_FEN_MAX))
 
 
 def epochs_of(policy: Policy) -> tuple[int, ...]:

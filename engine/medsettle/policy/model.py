@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from fractions import Fraction
+from typing import TypeAlias
 
 from medsettle.core.dates import Period, YearStart
 from medsettle.core.money import Rounding
@@ -78,6 +79,10 @@ class BandsApply(StrEnum):
 
     MARGINAL = "marginal"
     WHOLE = "whole"
+
+
+Condition: TypeAlias = tuple[tuple[str, tuple[str, ...]], ...]
+"""Dimensions, each with the classes that meet it; all of them have to be met."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +158,42 @@ class Base:
 
 
 @dataclass(frozen=True, slots=True)
-class Deductible:
-    """How much is borne before the rates apply; with a counter, once per its period (D2, D3)."""
+class ShareOf:
+    """A part of named amounts, such as 20 % of the bill (D15)."""
+
+    base: Base
+    rate: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """A highest amount from a table; with a counter, of what that has counted in its period."""
 
     table: str
     counter: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Deductible:
+    """How much is borne before the rates apply; with a counter, once per its period (D2, D3).
+
+    The standard is the amount of the table, or a share of named amounts where that is more (D15),
+    times a factor (D5, D13); share and product are each rounded half up to the fen. Of the standard
+    is borne what the period of `counter` has not seen yet, and no more than `at_most` leaves (D10).
+    """
+
+    table: str
+    counter: str | None
+    share_of: ShareOf | None = None
+    factor: str | None = None
+    at_most: Ceiling | None = None
+
+    def tables(self) -> tuple[str, ...]:
+        """Return the names of all tables the deductible is made of."""
+        share = self.share_of.rate if self.share_of else None
+        ceiling = self.at_most.table if self.at_most else None
+        others = (share, self.factor, ceiling)
+        return (self.table, *(name for name in others if name is not None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +260,7 @@ class Stage:
     title: str
     source: str
     base: Base
-    when: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    when: Condition = ()
     keep_back: str | None = None
     deductible: Deductible | None = None
     bands: Bands | None = None

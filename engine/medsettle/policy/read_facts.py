@@ -8,7 +8,7 @@ from medsettle.core.counters import ACCOUNT
 from medsettle.core.dates import Period
 from medsettle.policy import keys, values
 from medsettle.policy.checker import Checker, same_name
-from medsettle.policy.model import Counter, Dimension, Source
+from medsettle.policy.model import Condition, Counter, Dimension, Source
 from medsettle.policy.tree import Map, Text, Value
 from medsettle.policy.vocabulary import quoted
 
@@ -158,9 +158,7 @@ def _steps(
     return tuple(names), tuple(thresholds)
 
 
-def read_when(
-    check: Checker, value: Value | None, dimensions: dict[str, Dimension]
-) -> tuple[tuple[str, tuple[str, ...]], ...]:
+def read_when(check: Checker, value: Value | None, dimensions: dict[str, Dimension]) -> Condition:
     """Return the dimensions of a condition, each with the classes that meet it."""
     found = []
     for word, place, classes in check.entries(value, "dimensions with their classes"):

@@ -161,7 +161,7 @@ def _refuse_unused(
     asked = {name for table in policy.tables.values() for name in table.by}
     for stage in policy.stages:
         used |= {stage.keep_back} | {cap.table for cap in stage.caps}
-        used |= {stage.deductible.table} if stage.deductible else set()
+        used |= set(stage.deductible.tables()) if stage.deductible else set()
         used |= set(stage.rate.tables()) if stage.rate else set()
         asked |= {name for name, _ in stage.when}
     for name, table in policy.tables.items():

@@ -10,11 +10,13 @@ from medsettle.policy.keys import SETTLEMENT, TOTAL_NAMES
 from medsettle.policy.model import (
     Cap,
     CapOn,
+    Ceiling,
     Counter,
     Deductible,
     Dimension,
     Excess,
     RateSide,
+    ShareOf,
     Source,
     Stage,
     Unit,
@@ -136,10 +138,9 @@ class StageReader:
     # --- the questions -----------------------------------------------------------------------
 
     def _keep_back(self, value: Value | None) -> str | None:
-        name = self.refs.table(value, Unit.RATE)
-        if name is not None and value is not None:
+        name = self._rate_table(value)
+        if name is not None:
             self.refs.refuse_above_one(name)
-            self.refs.refuse_fine(value.place, denominator(self.tables.tables[name]), [name])
         return name
 
     def _deductible(self, value: Value | None) -> Deductible | None:
@@ -147,9 +148,38 @@ class StageReader:
         self.check.text(parts.get("note"))
         table = self.refs.table(parts.get("table"), Unit.AMOUNT)
         per = self.refs.counter(parts.get("per"), or_settlement=True)
+        share_of = self._share_of(parts.get("share_of"))
+        factor = self._rate_table(parts.get("factor"))
+        at_most = self._ceiling(parts.get("at_most"))
         if table is None or per is None:
             return None
-        return Deductible(table, None if per == SETTLEMENT else per)
+        counter = None if per == SETTLEMENT else per
+        return Deductible(table, counter, share_of, factor, at_most)
+
+    def _share_of(self, value: Value | None) -> ShareOf | None:
+        parts = self.check.record(value, keys.SHARE_OF)
+        base = self.amounts.base(parts.get("base"))
+        rate = self._rate_table(parts.get("rate"))
+        if rate is None:
+            return None
+        self.refs.refuse_above_one(rate)
+        return ShareOf(base, rate)
+
+    def _ceiling(self, value: Value | None) -> Ceiling | None:
+        parts = self.check.record(value, keys.CEILING)
+        table = self.refs.table(parts.get("table"), Unit.AMOUNT)
+        per = self.refs.counter(parts.get("per"), or_settlement=True)
+        if table is None or per is None:
+            return None
+        return Ceiling(table, None if per == SETTLEMENT else per)
+
+    def _rate_table(self, value: Value | None) -> str | None:
+        """Return a table of rates without bands that can be computed with exactly."""
+        name = self.refs.table(value, Unit.RATE)
+        if name is not None and value is not None:
+            divisor = denominator(self.tables.tables[name])
+            self.refs.refuse_fine(value.place, divisor, [name])
+        return name
 
     def _cap(self, value: Value, *, has_rate: bool, target: bool) -> Cap | None:
         check = self.check

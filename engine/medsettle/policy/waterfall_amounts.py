@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from medsettle.core.money import Rounding
 from medsettle.policy.bands import Amount, lifted
 from medsettle.policy.lookups import Lookups
-from medsettle.policy.model import Policy
+from medsettle.policy.model import Base, Policy
 from medsettle.policy.program import Builder, Register
 
 # What a stage leaves apart from one another: no part of its base is in two of them.
@@ -47,6 +47,13 @@ class Amounts:
                 part = build.at_most(part, self.base_fen_max[stage] * scale)
             total = build.add(total, part)
         return total
+
+    def base(self, base: Base) -> Amount:
+        """Return a sum of amounts less others, never below zero, at the finest scale of them."""
+        names = (*base.plus, *base.minus)
+        scale = max((self.of(name).scale for name in names), default=1)
+        plus, minus = self.sum(base.plus, scale), self.sum(base.minus, scale)
+        return Amount(self.builder.excess(plus, minus), scale)
 
     def of(self, name: str) -> Amount:
         """Return a named amount; `remaining` is what nobody has paid so far."""

@@ -1,0 +1,160 @@
+"""The traced numbers of one settlement, and which cells of the document they come from."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from medsettle import limits
+from medsettle.policy.compiled import CompiledPolicy
+from medsettle.policy.model import BandsApply, CapOn, Rate, RateSide, Stage, Table, Version
+from medsettle.policy.rates import rate_divisor
+from medsettle.settle.phrases import Part
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """The inputs of a settlement and everything that the program made of them."""
+
+    policy: CompiledPolicy
+    inputs: dict[str, int]
+    trace: dict[str, int]
+
+    def amount(self, stage: Stage, part: str) -> int:
+        """Return one of the amounts a stage left."""
+        return self.trace[f"stage:{stage.name}.{part}"]
+
+    def detail(self, stage: Stage, part: str) -> int:
+        """Return a detail of a stage, 0 where it has none."""
+        return self.trace.get(f"detail:{stage.name}.{part}", 0)
+
+    def exact(self, stage: Stage, part: str) -> int:
+        """Return an amount in 1/SUBFEN fen: what was traced so, else whole fen."""
+        exact = self.trace.get(f"detail:{stage.name}.{part}_e4")
+        return self.amount(stage, part) * limits.SUBFEN if exact is None else exact
+
+    def all_left(self, stage: Stage) -> int | None:
+        """Return what was left to pay where that is all a stage could pay of its share, in fen."""
+        left = self.inputs["total"]
+        for earlier in self.policy.policy.stages:
+            if earlier == stage:
+                break
+            left -= self.amount(earlier, "paid")
+        paid = self.amount(stage, "paid")
+        return left if paid == left < self.detail(stage, "share") else None
+
+    def factored(self, rate: Rate, column: int) -> tuple[Fraction, Fraction] | None:
+        """Return the stated own rate of a band and the factor on it, where it changes anything."""
+        if rate.own_factor is None or self.cell(rate.own_factor) == 1:
+            return None
+        stated = self.cell(rate.table, column)
+        own = stated if rate.side is RateSide.OWN else 1 - stated
+        return own, self.cell(rate.own_factor)
+
+    def counter(self, name: str) -> int:
+        """Return what a counter held before."""
+        return self.inputs.get(f"counter:{name}", 0)
+
+    def version(self, table: Table) -> Version:
+        """Return the version of a table that was in force."""
+        epoch = self.policy.epochs[self.inputs["epoch"]]
+        return [version for version in table.versions if version.start.toordinal() <= epoch][-1]
+
+    def class_of(self, name: str) -> str:
+        """Return the class of this claim in a dimension, by its name in the document."""
+        dimension = self.policy.policy.dimensions[name]
+        if dimension.kind == "counter":
+            before = self.counter(dimension.column)
+            number = sum(before >= threshold for threshold in dimension.thresholds[1:])
+        else:
+            number = self.inputs[f"dimension:{name}"]
+        return dimension.values[number]
+
+    def cell(self, name: str, column: int = 0) -> Fraction:
+        """Return the cell of a table that was read for this claim, in one of its bands."""
+        table, row = self.policy.policy.tables[name], 0
+        for word in table.by:
+            values = self.policy.policy.dimensions[word].values
+            row = row * len(values) + values.index(self.class_of(word))
+        version = self.version(table)
+        return version.cells[row * len(version.limits_fen) + column]
+
+    def parts(self, stage: Stage) -> list[Part]:
+        """Return the bands of a stage that hold anything of this claim, in order."""
+        if stage.rate is None:
+            return []
+        table = self.policy.policy.tables[stage.rate.table]
+        divisor = rate_divisor(self.policy.policy.tables, stage.rate)
+        bounds = self.version(table).limits_fen
+        columns, parts, floor, number = range(len(bounds)), [], 0, 0
+        whole = stage.bands is not None and stage.bands.apply is BandsApply.WHOLE
+        if whole:
+            # One band decides for the whole amount, which is traced as the only one.
+            number = self.detail(stage, "band_number")
+            floor = (bounds[number - 1] or 0) if number else 0
+            bounds, columns = bounds[number : number + 1], range(1)
+        for column, limit in zip(columns, bounds, strict=True):
+            whole_fen = self.detail(stage, f"band_{column}") * limits.SUBFEN
+            amount = self.trace.get(f"detail:{stage.name}.band_{column}_e4", whole_fen)
+            if whole or not table.banded:
+                amount = self.exact(stage, "net")
+            fits = self.trace.get(f"detail:{stage.name}.fit_{column}_e4", amount)
+            rate = Fraction(self.detail(stage, f"pays_{column}"), divisor)
+            share = self.detail(stage, f"share_{column}")
+            if fits < amount:
+                # What fits was cut off below its last decimal; half up gives the room again.
+                share = int(fits * rate / limits.SUBFEN + Fraction(1, 2))
+            if amount:
+                factored = self.factored(stage.rate, number if whole else column)
+                parts.append(Part(floor, limit, amount, fits, rate, share, whole, factored))
+            floor = limit or floor
+        return parts
+
+    def counted(self, stage: Stage) -> int:
+        """Return what others paid towards the target of a stage."""
+        assert stage.rate is not None
+        return sum(
+            self.trace.get(f"stage:{name}", self.inputs.get(f"pot:{name}", 0))
+            for name in stage.rate.counting
+        )
+
+    def above_bands(self, stage: Stage) -> int:
+        """Return what of the net amount lies above the last band, in 1/SUBFEN fen."""
+        if stage.rate is None:
+            return 0
+        version = self.version(self.policy.policy.tables[stage.rate.table])
+        if version.limits_fen[-1] is None:
+            return 0
+        banded = sum(part.amount for part in self.parts(stage))
+        over = self.exact(stage, "over_cap")
+        return min(over, max(0, self.exact(stage, "net") - banded))
+
+    def above_base_caps(self, stage: Stage) -> int:
+        """Return what of the base lies above the caps on it, in 1/SUBFEN fen."""
+        if not any(cap.on is CapOn.BASE for cap in stage.caps):
+            return 0
+        inside = sum(self.exact(stage, part) for part in ("kept_back", "deductible", "net"))
+        return max(0, self.exact(stage, "base") - inside)
+
+    def above_payment_caps(self, stage: Stage) -> int:
+        """Return what caps on payment cut off, of the base or of the share, in 1/SUBFEN fen."""
+        if not any(cap.on is CapOn.PAYMENT for cap in stage.caps):
+            return 0
+        others = self.above_bands(stage) + self.above_base_caps(stage)
+        return max(0, self.exact(stage, "over_cap") - others)
+
+    def cite(self, name: str) -> str:
+        """Return which row of which version of a table was read, and where it stands."""
+        table = self.policy.policy.tables[name]
+        version = self.version(table)
+        source = self.policy.policy.sources[version.source]
+        place = f"{'/'.join(self.policy.policy.file.split('/')[-2:])}:{version.place.line}"
+        rows = ", ".join(f"{dimension} {self.row_word(dimension)}" for dimension in table.by)
+        row = f" for {rows}" if rows else ""
+        return f"{name}{row} from {version.start} ({place}; {source.title}, {version.confidence})"
+
+    def row_word(self, name: str) -> str:
+        """Return the class of this claim, with what was counted where counting decides it."""
+        dimension = self.policy.policy.dimensions[name]
+        if dimension.kind != "counter":
+            return self.class_of(name)
+        # Settlements were counted here, not fen.
+        return f"{self.class_of(name)} ({self.counter(dimension.column)} before)"
