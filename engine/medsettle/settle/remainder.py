@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from medsettle.core import codes
 from medsettle.core.money import yuan_from_fen
-from medsettle.core.settlement import Sentence, Settlement, Step
+from medsettle.core.settlement import Sentence, Step
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.policy.model import Stage
 
@@ -28,12 +28,12 @@ _ROUNDING_FEN_MAX = 20
 
 
 def cash_sentence(
-    policy: CompiledPolicy, inputs: dict[str, int], trace: dict[str, int], settlement: Settlement
+    policy: CompiledPolicy, inputs: dict[str, int], trace: dict[str, int]
 ) -> Sentence:
     """Return why the patient pays the rest; all steps but the last add up to the last."""
     others = sum(trace[f"payer:{payer}"] for payer in codes.PAYER_NAMES)
     fen = trace["cash"]
-    total, paid = yuan_from_fen(settlement.fen("total_fen")), yuan_from_fen(others)
+    total, paid = yuan_from_fen(inputs["total"]), yuan_from_fen(others)
     cash = yuan_from_fen(fen)
     steps = [step for step in _parts(policy, inputs, trace) if step.amount_fen]
     return Sentence(
