@@ -7,7 +7,7 @@ from medsettle.audit import connect, verify
 from medsettle.cli.exits import Exit
 from medsettle.ledger import SqliteLedger
 
-from tests.cli.commands import RULES, run
+from tests.cli.commands import ROOT, RULES, run
 
 _CLAIMS = 40
 
@@ -28,6 +28,18 @@ def test_the_demonstration_runs(tmp_path: Path) -> None:
     # A server that still ran would hold the lock.
     with SqliteLedger(tmp_path / "ledger.db") as ledger:
         assert ran.json["last_seq"] == ledger.last_seq()
+
+
+@pytest.mark.slow
+def test_the_readme_shows_what_the_demonstration_prints(tmp_path: Path) -> None:
+    """Each line of the settled stay in the README is a line of the demonstration."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = readme.split("```text\n")[1].split("```")[0].splitlines()
+    ran = run("demo", "--claims", _CLAIMS, "--keep", tmp_path)
+    printed = {line.rstrip() for line in ran.out.splitlines()}
+
+    assert [] == [line for line in shown if line and line not in printed]
+    assert len(shown) > 1
 
 
 @pytest.mark.slow
