@@ -43,12 +43,12 @@ def command(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "medsettle.cli", *map(str, arguments)]
 
 
-def environment() -> dict[str, str]:
-    """Return the environment of a command: the present one, with a wide plain terminal."""
-    return os.environ | {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
+def environment(columns: int = 200) -> dict[str, str]:
+    """Return the environment of a command: the present one, with a plain terminal, a wide one."""
+    return os.environ | {"COLUMNS": str(columns), "NO_COLOR": "1", "TERM": "dumb"}
 
 
-def run(*arguments: object) -> Ran:
+def run(*arguments: object, columns: int = 200) -> Ran:
     """Return what `medsettle` with these arguments said."""
     done = subprocess.run(
         command(*arguments),
@@ -57,7 +57,7 @@ def run(*arguments: object) -> Ran:
         encoding="utf-8",
         check=False,
         timeout=_SECONDS_MAX,
-        env=environment(),
+        env=environment(columns),
         cwd=ROOT,
     )
     return Ran(done.returncode, done.stdout, done.stderr)

@@ -35,7 +35,7 @@ def test_the_readme_shows_what_the_demonstration_prints(tmp_path: Path) -> None:
     """Each line of the settled stay in the README is a line of the demonstration."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     shown = readme.split("```text\n")[1].split("```")[0].splitlines()
-    ran = run("demo", "--claims", _CLAIMS, "--keep", tmp_path)
+    ran = run("demo", "--claims", _CLAIMS, "--keep", tmp_path, columns=80)
     printed = {line.rstrip() for line in ran.out.splitlines()}
 
     assert [] == [line for line in shown if line and line not in printed]
