@@ -103,7 +103,8 @@ def print_explanation(console: Console, explanation: Explanation) -> None:
             lines.append(f"  {amount:>14}  {step.label}: [dim]{escape(step.text)}[/]")
         lines.append("")
     total = sum(sentence.amount_fen for sentence in explanation.sentences)
-    lines.append(f"  {yuan_from_fen(total):>14}  in all, the total of the bill")
+    what = "what is taken back" if total < 0 else "the total of the bill"
+    lines.append(f"  {yuan_from_fen(total):>14}  in all, {what}")
     for line in lines:
         console.print(line, highlight=False, soft_wrap=True)
 

@@ -488,7 +488,9 @@ class PayerShare(_message.Message):
     deductible_fen: _builtins.int
     """Deductible met here, fen."""
     own_share_fen: _builtins.int
-    """Share left to later payers inside the bands and the cap, fen."""
+    """Share left to later payers inside the bands and the cap, fen. Where a cap was solved back each
+    side is rounded on its own, and the amounts of a stage need not add up by one fen.
+    """
     over_cap_fen: _builtins.int
     """Part of the base above the cap or the last band, fen."""
     paid_fen: _builtins.int
@@ -832,13 +834,13 @@ class Sentence(_message.Message):
     `cash`.
     """
     stage: _builtins.str
-    """Identifier of the stage in the rule document; empty for cash."""
+    """Identifier of the stage in the rule document; `cash` for cash."""
     text_en: _builtins.str
     """The sentence in English."""
     text_zh: _builtins.str
     """The sentence in Chinese, as it may be read to the cardholder."""
     amount_fen: _builtins.int
-    """What the payer pays, fen, -10^13..10^13."""
+    """What the payer pays, fen, -10^13..10^13; negative where a cancel takes it back."""
     clause: _builtins.str
     """Document and clause that the amount rests on."""
     @_builtins.property
