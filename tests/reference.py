@@ -18,6 +18,7 @@ from medsettle.policy.model import (
     BandsApply,
     Base,
     CapOn,
+    Condition,
     Counter,
     Deductible,
     Dimension,
@@ -220,6 +221,8 @@ class Claim:
         if stage.deductible is not None:
             deductible = min(inside - kept, self.deductible_left(stage.deductible))
         net = inside - kept - deductible
+        left_over = {"base": base, "kept_back": kept, "deductible": deductible, "net": net}
+        self.amounts |= {f"{stage.name}.{part}": amount for part, amount in left_over.items()}
         share, own, over = self.shares(stage, net, deductible, fine=fine)
         paid = min(share, int(self.amounts["remaining"]))
         if stage.account_limited:
@@ -228,7 +231,6 @@ class Claim:
             self.account_paid += paid
         self.amounts["remaining"] -= paid
         self.payers[stage.payer] = self.payers.get(stage.payer, 0) + paid
-        left_over = {"base": base, "kept_back": kept, "deductible": deductible, "net": net}
         left_over |= {"own_share": own, "over_cap": over + base - inside, "paid": paid}
         for part, amount in left_over.items():
             self.amounts[f"{stage.name}.{part}"] = amount
@@ -240,11 +242,15 @@ class Claim:
 
     def base(self, stage: Stage) -> Fen:
         """Return what the stage looks at; nothing where its condition fails."""
-        for word, classes in stage.when:
+        return self.sum_of(stage.base) if self.meets(stage.when) else 0
+
+    def meets(self, when: Condition) -> bool:
+        """Return whether a claim is of the classes that a condition asks for."""
+        for word, classes in when:
             dimension = self.policy.dimensions[word]
             if dimension.values[self.chosen(dimension)] not in classes:
-                return 0
-        return self.sum_of(stage.base)
+                return False
+        return True
 
     def sum_of(self, base: Base) -> Fen:
         """Return the sum of amounts less others, never below zero."""
@@ -273,6 +279,11 @@ class Claim:
             counted = sum(rounded(self.amounts[name], "half_up") for name in stage.rate.counting)
             own = max(own - max(counted - share, 0), 0)
             share = max(share - counted, 0)
+        floor = stage.rate.floor
+        if floor is not None and self.meets(stage.when):
+            guaranteed = self.sum_of(floor.of) * self.cell(floor.rate)
+            least = max(share, rounded(guaranteed, stage.rounding.mode))
+            share, own = least, max(own - (least - share), 0)
         room = min([share, *self.rooms(stage, CapOn.PAYMENT)])
         if room == share:
             return share, own, above

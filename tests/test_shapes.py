@@ -110,6 +110,20 @@ def _explained(example: Example) -> list[Explanation]:
             "起付线 2,500.01 元（20% 为 5,000.01 元，最低 2,000.00 元，乘以 50%）",
             id="share-of-the-bill",
         ),
+        pytest.param(
+            "guaranteed-part-of-the-bill",
+            1,
+            "2,000.00 more to reach the guaranteed 45%, 9,000.00",
+            "按保底 45% 计 9,000.00 元，补足 2,000.00 元",
+            id="guaranteed-payment",
+        ),
+        pytest.param(
+            "guaranteed-without-scope",
+            0,
+            "pays 450.00 yuan of 0.00 yuan: 450.00 more to reach the guaranteed 45%, 450.00",
+            "按保底 45% 计 450.00 元，补足 450.00 元",
+            id="guaranteed-of-nothing-in-scope",
+        ),
     ],
 )
 def test_a_shape_is_explained(name: str, visit: int, english: str, chinese: str) -> None:

@@ -120,6 +120,10 @@ tables:
     unit: rate
     versions:
       - {from: 2024-01-01, source: notice, value: 20%}
+  least:
+    unit: rate
+    versions:
+      - {from: 2024-01-01, source: notice, value: 45%}
 stages:
   - stage: pool
     title: 统筹基金
@@ -156,7 +160,12 @@ stages:
       share_of: {base: {plus: [total], minus: [own_expense]}, rate: part}
       factor: halved
       at_most: {table: scope_cap, per: borne}
-    rate: {pays: target, points: [bonus, distance], pays_factor: kept, at_most: highest}
+    rate:
+      pays: target
+      points: [bonus, distance]
+      pays_factor: kept
+      at_most: highest
+      floor: {rate: least, of: [extra.net]}
     rounding: {at: stage, side: payer, mode: down}
 gaps:
   - {amount: large.over_cap, says: not read yet}

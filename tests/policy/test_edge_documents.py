@@ -101,7 +101,10 @@ class _Draft:
             rounded = draw(st.sampled_from(["own", "payer"]))
             excess = draw(st.sampled_from(["back_solve", "unpaid_share"]))
             if draw(st.booleans()):
-                more = f", own_factor: {self.factor(f'factor_{name}')}"
+                least = self.rates_without_bands(f"floor_{name}")
+                more, excess = f", floor: {{rate: {least}, of: {self.base()}}}", "unpaid_share"
+            if draw(st.booleans()):
+                more += f", own_factor: {self.factor(f'factor_{name}')}"
             if draw(st.booleans()):
                 more += f", pays_factor: {self.factor(f'away_{name}')}"
         if draw(st.booleans()):

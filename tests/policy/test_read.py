@@ -7,7 +7,7 @@ from pathlib import Path
 
 from medsettle.policy.area import Area
 from medsettle.policy.book import read_area_folder
-from medsettle.policy.model import Base, Ceiling, Deductible, Policy, Rate, RateSide, ShareOf
+from medsettle.policy.model import Base, Ceiling, Deductible, Floor, Policy, Rate, RateSide, ShareOf
 from medsettle.policy.vocabulary import aliases
 
 from tests.policy.documents import AREA_TEXT, GOOD, area_of, changed, good
@@ -164,6 +164,7 @@ def test_a_document_says_what_it_says() -> None:
         points=("bonus", "distance"),
         pays_factor="kept",
         at_most="highest",
+        floor=Floor("least", Base(("extra.net",), ())),
     )
     assert policy.stages[3].deductible == Deductible(
         "floor_amount",

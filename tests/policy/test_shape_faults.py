@@ -92,6 +92,29 @@ _FAULTS = {
         "stages[3].deductible.factor: table 'cap' holds amounts, and rates are needed; name "
         "another table",
     ),
+    "floor-of-what-is-paid": (
+        "of: [extra.net]",
+        "of: [extra.paid]",
+        "stages[3].rate.floor.of[0]: stage 'extra' is this very stage, and a stage looks only at "
+        "what stands before it; change the order or name another amount",
+    ),
+    "floor-above-one": (
+        "value: 45%",
+        "value: 145%",
+        "tables.least.versions[0].value: 145% is above 100%, and a share is never more than the "
+        "whole; correct it",
+    ),
+    "floor-of-a-target": (
+        "counting: [pool.paid]",
+        "counting: [pool.paid], floor: {rate: least, of: [total]}",
+        "stages[1].rate.floor: a target is met with what others pay; delete `floor`",
+    ),
+    "floor-that-is-solved-back": (
+        "own_factor: factor}",
+        "own_factor: factor, floor: {rate: least, of: [total]}}",
+        "stages[0].caps[0].excess: nothing to solve back: a guaranteed payment follows no rate; "
+        "write `unpaid_share`",
+    ),
 }
 
 

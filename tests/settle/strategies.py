@@ -32,6 +32,7 @@ from medsettle.policy.model import (
     Deductible,
     Dimension,
     Excess,
+    Floor,
     Gap,
     Policy,
     Rate,
@@ -152,7 +153,11 @@ class _Drafts:
         bands = None
         if rate is not None and self.tables[rate.table].banded:
             bands = self._bands(rate.table, inside=deductible is not None and draw(st.booleans()))
-        solvable = rate is not None and not target
+        if rate is not None and not target and not draw(st.integers(0, 3)):
+            own = [f"{name}.{part}" for part in ("base", "kept_back", "deductible", "net")]
+            of = self._base([*known, *own])
+            rate = replace(rate, floor=Floor(self.table(_RATES), of))
+        solvable = rate is not None and not target and rate.floor is None
         rounding = None
         if rate is not None or draw(st.booleans()):
             rounding = self._rounding(payer_only=target)

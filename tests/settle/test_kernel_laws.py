@@ -247,6 +247,10 @@ def test_more_spending_never_lowers_what_one_payer_pays(policy: Policy, seed: in
     assume(stage.rate is None or stage.rate.side is not RateSide.TARGET)
     assume(stage.bands is None or stage.bands.apply is BandsApply.MARGINAL)
     assume(stage.deductible is None or stage.deductible.share_of is None)
+    rate = stage.rate
+    if rate is not None and rate.floor is not None:
+        rate = replace(rate, floor=replace(rate.floor, of=Base(("in_scope",), ())))
+    stage = replace(stage, rate=rate)
     fund = replace(stage, base=Base(("in_scope",), ()), payer="pooled_fund", account_limited=False)
     policy = replace(policy, stages=(fund,))
     compiled = _compiled(policy)

@@ -15,7 +15,7 @@ from medsettle.core.money import yuan_from_fen
 from medsettle.policy.area import Area
 from medsettle.policy.checker import Checker
 from medsettle.policy.keys import TOTAL_NAMES
-from medsettle.policy.model import BandsApply, Policy, Stage, Table
+from medsettle.policy.model import BandsApply, Base, Policy, Stage, Table
 
 # What a stage leaves apart from one another: no part of its base is in two of them.
 _APART = {"kept_back", "deductible", "own_share", "over_cap", "paid"}
@@ -52,13 +52,16 @@ def refuse_too_large(check: Checker, policy: Policy, area: Area) -> None:
     largest = _Largest(amounts, {})
     for stage in policy.stages:
         base, passed = largest.sum(stage.base.plus)
-        _, taken = largest.sum(stage.base.minus)
         shares = _shares(policy, stage, base)
-        share_of = stage.deductible.share_of if stage.deductible else None
-        asked = [*share_of.base.plus] if share_of else []
-        less = [*share_of.base.minus] if share_of else []
-        others = max(largest.sum(asked)[1], largest.sum(less)[1])
-        if max(passed, taken, shares, others) > limits.BASE_FEN_MAX:
+        largest.bases[stage.name] = base + _ROUNDED
+        for part in ("base", "kept_back", "deductible", "net"):
+            amounts[f"{stage.name}.{part}"] = base
+        others = [(*stage.base.minus,)]
+        if stage.deductible is not None and stage.deductible.share_of is not None:
+            others += [stage.deductible.share_of.base.plus, stage.deductible.share_of.base.minus]
+        floor = stage.rate.floor.of if stage.rate and stage.rate.floor else Base((), ())
+        others += [floor.plus, floor.minus]
+        if max(passed, shares, *(largest.sum(names)[1] for names in others)) > limits.BASE_FEN_MAX:
             allowed = yuan_from_fen(limits.BASE_FEN_MAX)
             check.refuse(
                 stage.place,
@@ -66,11 +69,11 @@ def refuse_too_large(check: Checker, policy: Policy, area: Area) -> None:
                 f"more than {allowed}元; name each amount once",
             )
             return
-        largest.bases[stage.name] = base + _ROUNDED
-        for part in ("base", "kept_back", "deductible", "net"):
-            amounts[f"{stage.name}.{part}"] = base
+        # A guaranteed payment may be more than the stage looks at.
+        guaranteed = largest.sum(floor.plus)[0] + _ROUNDED if floor.plus else 0
+        largest.bases[stage.name] += guaranteed
         amounts[f"{stage.name}.own_share"] = shares + _ROUNDED
-        amounts[f"{stage.name}.over_cap"] = shares + base + _ROUNDED
+        amounts[f"{stage.name}.over_cap"] = max(shares, guaranteed) + base + _ROUNDED
         amounts[f"{stage.name}.paid"] = most
 
 

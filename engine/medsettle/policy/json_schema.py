@@ -252,6 +252,7 @@ _RATE: Final = _block(
         "points": _NAMES,
         "pays_factor": _TEXT,
         "at_most": _TEXT,
+        "floor": _block(keys.FLOOR, {"rate": _TEXT, "of": _BASE}),
         "counting": _NAMES,
         "note": _TEXT,
     },

@@ -213,8 +213,17 @@ RATE: Final = Shape(
         Key("points", "tables of percentage points on the payer's rate", "支付比例增减的百分点表"),
         Key("pays_factor", "the table of factors on the payer's rate", "支付比例的系数表"),
         Key("at_most", "the table of the highest rates it pays", "支付比例的上限表"),
+        Key("floor", "the part of amounts it pays at least", "保底支付"),
         Key("counting", "what counts towards a target", "计入合计的已支付金额"),
         _NOTE,
+    ),
+)
+
+FLOOR: Final = Shape(
+    "floor",
+    (
+        Key("rate", "the table of the part", "比例表"),
+        Key("of", "the named amounts it is a part of", "计算比例的金额"),
     ),
 )
 
@@ -273,7 +282,7 @@ AREA: Final = Shape(
 
 SHAPES: Final = (
     *(DOCUMENT, IN_FORCE, BENEFIT_YEAR, SOURCE, DIMENSION, COUNTER, TABLE, VERSION, STAGE),
-    *(BASE, DEDUCTIBLE, SHARE_OF, CEILING, BANDS, RATE, CAP, ROUNDING, GAP, AREA),
+    *(BASE, DEDUCTIBLE, SHARE_OF, CEILING, BANDS, RATE, FLOOR, CAP, ROUNDING, GAP, AREA),
 )
 """Every kind of block a document may hold."""
 

@@ -111,6 +111,13 @@ class Lowering:
         after = Amount(build.within(inside.register, kept), scale)
         deductible = self._deductible(stage, after)
         net = Amount(build.within(after.register, deductible), scale)
+        left = {
+            "base": base,
+            "kept_back": Amount(kept, scale),
+            "deductible": Amount(deductible, scale),
+            "net": net,
+        }
+        self.amounts.named |= {f"{stage.name}.{part}": amount for part, amount in left.items()}
         share, own, over = self.shares.of(stage, net, deductible)
         over = self.amounts.add(over, over_base)
         paid = build.min(share, self.amounts.remaining)
@@ -120,15 +127,7 @@ class Lowering:
             self.from_account.append(paid)
         self.amounts.remaining = build.within(self.amounts.remaining, paid)
         self.paid.setdefault(stage.payer, []).append(paid)
-        left = {
-            "base": base,
-            "kept_back": Amount(kept, scale),
-            "deductible": Amount(deductible, scale),
-            "net": net,
-            "own_share": Amount(own),
-            "over_cap": over,
-            "paid": Amount(paid),
-        }
+        left |= {"own_share": Amount(own), "over_cap": over, "paid": Amount(paid)}
         assert set(left) == set(STAGE_AMOUNTS)
         for part, amount in left.items():
             self.amounts.named[f"{stage.name}.{part}"] = amount

@@ -207,6 +207,19 @@ class Bands:
 
 
 @dataclass(frozen=True, slots=True)
+class Floor:
+    """A guaranteed payment: at least a part of named amounts, before any cap (R9).
+
+    It is rounded once, in the mode of the stage. What it adds is taken off the own share; where it
+    is more than that, it pays of what the person bears otherwise, the deductible among it, which
+    counts as met all the same.
+    """
+
+    rate: str
+    of: Base
+
+
+@dataclass(frozen=True, slots=True)
 class Rate:
     """The rate table, whose side it states, the target (P4), and what changes the rate.
 
@@ -225,9 +238,10 @@ class Rate:
     points: tuple[str, ...] = ()
     pays_factor: str | None = None
     at_most: str | None = None
+    floor: Floor | None = None
 
     def tables(self) -> tuple[str, ...]:
-        """Return the names of all tables the rate is made of."""
+        """Return the names of all tables the rate is made of; the floor is none of them."""
         others = (self.own_factor, *self.points, self.pays_factor, self.at_most)
         return (self.table, *(name for name in others if name is not None))
 

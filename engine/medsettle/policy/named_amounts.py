@@ -21,18 +21,21 @@ _PARTS_OF = {
 class AmountNames:
     """The named amounts of one document.
 
-    `stages` are all its stages in order; the first `known` of them may be named so far.
+    `stages` are all its stages in order; the first `known` of them may be named so far, and of the
+    one after them its `own_parts`.
     """
 
     check: Checker
     special_pots: tuple[str, ...]
     stages: tuple[str, ...]
     known: int = 0
+    own_parts: tuple[str, ...] = ()
 
     def names(self) -> list[str]:
         """Return every amount that may be named so far."""
         before = filter(None, self.stages[: self.known])
         own = [f"{name}.{part}" for name in before for part in STAGE_AMOUNTS]
+        own += [f"{self.stages[self.known]}.{part}" for part in self.own_parts]
         return [*TOTAL_NAMES, *POT_NAMES, *self.special_pots, *own]
 
     def one(self, value: Value | None) -> str | None:

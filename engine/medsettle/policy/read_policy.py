@@ -163,6 +163,7 @@ def _refuse_unused(
         used |= {stage.keep_back} | {cap.table for cap in stage.caps}
         used |= set(stage.deductible.tables()) if stage.deductible else set()
         used |= set(stage.rate.tables()) if stage.rate else set()
+        used |= {stage.rate.floor.rate} if stage.rate and stage.rate.floor else set()
         asked |= {name for name, _ in stage.when}
     for name, table in policy.tables.items():
         if name not in used:

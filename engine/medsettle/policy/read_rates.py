@@ -9,6 +9,7 @@ from medsettle.policy.model import (
     Bands,
     BandsAlong,
     BandsApply,
+    Floor,
     Rate,
     RateSide,
     RoundingPoint,
@@ -18,10 +19,12 @@ from medsettle.policy.model import (
     Unit,
 )
 from medsettle.policy.named_amounts import AmountNames
-from medsettle.policy.rates import rate_divisor
+from medsettle.policy.rates import denominator, rate_divisor
 from medsettle.policy.references import References
 from medsettle.policy.tree import Value
 from medsettle.policy.vocabulary import quoted
+
+_KNOWN_BEFORE_RATES = ("base", "kept_back", "deductible", "net")
 
 
 @dataclass(frozen=True)
@@ -126,15 +129,34 @@ class RateReader:
         points = self._points(parts.get("points"))
         pays_factor = self.refs.table(parts.get("pays_factor"), Unit.RATE)
         at_most = self.refs.table(parts.get("at_most"), Unit.RATE)
+        if side is RateSide.TARGET and "floor" in parts:
+            check.refuse(
+                parts["floor"].place, "a target is met with what others pay; delete `floor`"
+            )
+        floor = self._floor(parts.get("floor"))
         if at_most is not None:
             self.refs.refuse_above_one(at_most)
         if table is None:
             return None
         self.refs.refuse_above_one(table)
-        rate = Rate(side, table, factor, counting, points, pays_factor, at_most)
+        rate = Rate(side, table, factor, counting, points, pays_factor, at_most, floor)
         divisor = rate_divisor(self.refs.tables.tables, rate)
         self.refs.refuse_fine(parts[side.value].place, divisor, rate.tables())
         return rate
+
+    def _floor(self, value: Value | None) -> Floor | None:
+        parts = self.check.record(value, keys.FLOOR)
+        # What is left after the deductible is known before anything is paid of it.
+        self.amounts.own_parts = _KNOWN_BEFORE_RATES
+        of = self.amounts.base(parts.get("of"))
+        self.amounts.own_parts = ()
+        table = self.refs.table(parts.get("rate"), Unit.RATE)
+        if table is None:
+            return None
+        self.refs.refuse_above_one(table)
+        divisor = denominator(self.refs.tables.tables[table])
+        self.refs.refuse_fine(parts["rate"].place, divisor, [table])
+        return Floor(table, of)
 
     def _points(self, value: Value | None) -> tuple[str, ...]:
         """Return the tables of points, each named once."""

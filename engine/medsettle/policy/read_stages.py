@@ -15,6 +15,7 @@ from medsettle.policy.model import (
     Deductible,
     Dimension,
     Excess,
+    Rate,
     RateSide,
     ShareOf,
     Source,
@@ -43,6 +44,15 @@ def stage_names(check: Checker, value: Value | None) -> tuple[str, ...]:
         named = [entry.value for entry in entries if canonical(entry.key.value) == "stage"]
         found.append(named[0].value.strip() if named and isinstance(named[0], Text) else "")
     return tuple(found)
+
+
+def _why_unsolvable(rate: Rate | None, *, has_rate: bool) -> str:
+    """Return why a payment cannot be solved back for a part of the base; blank where it can."""
+    if rate is None:
+        return "" if has_rate else "the stage has no rate"
+    if rate.side is RateSide.TARGET:
+        return "a target is a difference of shares"
+    return "a guaranteed payment follows no rate" if rate.floor is not None else ""
 
 
 @dataclass
@@ -83,10 +93,9 @@ class StageReader:
         name = self._name(parts.get("stage"))
         payer = check.known(parts.get("payer"), codes.PAYER_NAMES, "payer")
         rate = self.rates.rate(parts.get("rate"))
-        target = "rate" in parts and rate is not None and rate.side is RateSide.TARGET
+        unsolvable = _why_unsolvable(rate, has_rate="rate" in parts)
         caps = tuple(
-            self._cap(entry, has_rate="rate" in parts, target=target)
-            for entry in check.items(parts.get("caps"), "caps")
+            self._cap(entry, unsolvable) for entry in check.items(parts.get("caps"), "caps")
         )
         self._refuse_mixed_excess(parts.get("caps"), caps)
         bands = self.rates.bands(parts.get("bands"), has_deductible="deductible" in parts)
@@ -181,7 +190,7 @@ class StageReader:
             self.refs.refuse_fine(value.place, divisor, [name])
         return name
 
-    def _cap(self, value: Value, *, has_rate: bool, target: bool) -> Cap | None:
+    def _cap(self, value: Value, unsolvable: str) -> Cap | None:
         check = self.check
         parts = check.record(value, keys.CAP)
         check.text(parts.get("note"))
@@ -197,10 +206,9 @@ class StageReader:
                 "above a cap on the base nothing is paid that could exceed it; delete `excess`",
             )
         excess = check.choice(parts.get("excess"), Excess, Excess.UNPAID_SHARE)
-        if excess is Excess.BACK_SOLVE and (target or not has_rate):
-            why = "a target is a difference of shares" if target else "the stage has no rate"
+        if excess is Excess.BACK_SOLVE and unsolvable:
             check.refuse(
-                parts["excess"].place, f"nothing to solve back: {why}; write `unpaid_share`"
+                parts["excess"].place, f"nothing to solve back: {unsolvable}; write `unpaid_share`"
             )
         if table is None or per is None:
             return None

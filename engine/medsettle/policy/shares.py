@@ -20,6 +20,7 @@ from medsettle.policy.model import (
     BandsApply,
     CapOn,
     Excess,
+    Floor,
     Policy,
     RateSide,
     RoundingPoint,
@@ -27,7 +28,7 @@ from medsettle.policy.model import (
     Stage,
 )
 from medsettle.policy.program import Builder, Register
-from medsettle.policy.rates import rate_divisor, rate_registers
+from medsettle.policy.rates import denominator, rate_divisor, rate_registers
 from medsettle.policy.waterfall_amounts import Amounts
 
 
@@ -62,8 +63,27 @@ class Shares:
             counted = build.sum([self.amounts.fen(self.amounts.of(name)) for name in names])
             own = build.excess(own, build.excess(counted, share))
             share = build.excess(share, counted)
+        if stage.rate.floor is not None:
+            share, own = self._raised(stage, stage.rate.floor, share, own)
         share, own, over = self._cap_share(stage, bands, divisor, (share, own))
         return share, own, self.amounts.add(over, above)
+
+    def _raised(
+        self, stage: Stage, floor: Floor, share: Register, own: Register
+    ) -> tuple[Register, Register]:
+        """Return share and own share where a part of some amounts is guaranteed (R9)."""
+        assert stage.rounding is not None
+        build, table = self.builder, self.policy.tables[floor.rate]
+        base, whole = self.amounts.base(floor.of), denominator(table)
+        rate, mode = self.look.cells(table, 0, whole), stage.rounding.mode
+        guaranteed = build.share(base.register, rate, whole * base.scale, mode)
+        guaranteed = build.select(self.look.meets(stage.when), guaranteed, build.constant(0))
+        # It may pay more than the stage looks at, so its parts add up to more than its base.
+        self.amounts.base_fen_max[stage.name] += guaranteed.high
+        raise_by = build.excess(guaranteed, share)
+        build.output(f"detail:{stage.name}.floor", guaranteed)
+        build.output(f"detail:{stage.name}.floor_adds", raise_by)
+        return build.max(share, guaranteed), build.excess(own, raise_by)
 
     def _payment_rooms(self, stage: Stage) -> list[Register]:
         """Return what each cap on payment leaves."""

@@ -59,7 +59,7 @@ class Teller:
         if not paid:
             pays = Phrase("pays nothing", "不支付")
         phrases = [self._why_no_base(stage)]
-        if base:
+        if base or paid:
             yuan = exact_yuan(base)
             pays = Phrase(f"{pays.english} of {yuan} yuan", f"{pays.chinese}，计算基数 {yuan} 元")
             phrases = self._phrases(stage)
@@ -88,7 +88,7 @@ class Teller:
         if together:
             counted = yuan_from_fen(self.numbers.counted(stage))
             found.append(Phrase(f"less {counted} paid before", f"减去此前已支付 {counted} 元"))
-        found += self._over_phrases(stage)
+        found += [*self._floor_phrases(stage), *self._over_phrases(stage)]
         if stage.account_limited:
             found.append(self._account_phrase())
         if (left := self.numbers.all_left(stage)) is not None:
@@ -103,7 +103,7 @@ class Teller:
         return [Phrase(f"{kept} kept back first", f"先行扣除 {kept} 元")]
 
     def _deductible_phrases(self, stage: Stage) -> list[Phrase]:
-        if stage.deductible is None:
+        if stage.deductible is None or not self.numbers.amount(stage, "base"):
             return []
         met = self.numbers.exact(stage, "deductible")
         yuan = exact_yuan(met)
@@ -141,6 +141,21 @@ class Teller:
         if rate.pays_factor is not None:
             changes.append(factor_phrase(self.numbers.cell(rate.pays_factor)))
         return [change for change in changes if change is not None]
+
+    def _floor_phrases(self, stage: Stage) -> list[Phrase]:
+        """Return what is said of a guaranteed payment that is more than the rates give."""
+        floor = stage.rate.floor if stage.rate else None
+        if floor is None or not self.numbers.detail(stage, "floor_adds"):
+            return []
+        rate = rate_text(self.numbers.cell(floor.rate))
+        least = yuan_from_fen(self.numbers.detail(stage, "floor"))
+        more = yuan_from_fen(self.numbers.detail(stage, "floor_adds"))
+        return [
+            Phrase(
+                f"{more} more to reach the guaranteed {rate}, {least}",
+                f"按保底 {rate} 计 {least} 元，补足 {more} 元",
+            )
+        ]
 
     def _over_phrases(self, stage: Stage) -> list[Phrase]:
         """Return what is said of the amounts above bands and caps, each kind for itself."""
@@ -180,7 +195,7 @@ class Teller:
         terms += "".join(f" - {name}" for name in stage.base.minus)
         base = self.numbers.exact(stage, "base")
         steps = [exact_step("base", base, terms)]
-        if not base:
+        if not base and not self.numbers.amount(stage, "paid"):
             return steps
         if stage.keep_back is not None:
             kept = self.numbers.exact(stage, "kept_back")
@@ -250,6 +265,12 @@ class Teller:
             sign = "-" if self.numbers.cell(name) < 0 else "+"
             text = f"{sign}{points_text(self.numbers.cell(name))}; {self.numbers.cite(name)}"
             steps.append(Step("points on the rate", None, text))
+        if rate.floor is not None:
+            terms = " + ".join(rate.floor.of.plus)
+            terms += "".join(f" - {name}" for name in rate.floor.of.minus)
+            text = f"{rate_text(self.numbers.cell(rate.floor.rate))} of {terms}"
+            text += f"; {self.numbers.cite(rate.floor.rate)}"
+            steps.append(Step("pays at least", None, text))
         for label, table in (("rate times", rate.pays_factor), ("rate at most", rate.at_most)):
             if table is not None:
                 text = f"{rate_text(self.numbers.cell(table))}; {self.numbers.cite(table)}"
