@@ -121,6 +121,20 @@ def test_an_altered_audit_table_is_found(tmp_path: Path) -> None:
     assert (Exit.FINDING, "AUDIT_CORRUPT") == (ran.code, ran.json["error"])
 
 
+@pytest.mark.parametrize("content", [None, b"no table"], ids=["missing", "garbage"])
+def test_a_query_over_a_damaged_table_says_so(tmp_path: Path, content: bytes | None) -> None:
+    """A file of the audit tables that is gone or garbled is told, not a trace of our code."""
+    data = tmp_path / "data"
+    run("settle", write_claims(tmp_path / "one.json", [stay(1)]), "--data", data)
+    segment = next((data / "audit").rglob("*.parquet"))
+    segment.unlink()
+    if content is not None:
+        segment.write_bytes(content)
+    ran = run("audit", "show", "--json", "--data", data)
+
+    assert (Exit.FINDING, "AUDIT_CORRUPT") == (ran.code, ran.json["error"])
+
+
 def test_another_revision_explains_what_it_settles_alike(tmp_path: Path) -> None:
     """A comment in the document is told and changes nothing; another rate needs the old rules."""
     data = ("--data", tmp_path / "data")

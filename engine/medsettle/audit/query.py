@@ -8,6 +8,7 @@ import duckdb
 from medsettle.audit.manifest import read_segments
 from medsettle.audit.segments import AUDIT_TABLES, PARTITION_COLUMNS
 from medsettle.core.schema import Kind
+from medsettle.errors import AuditCorrupt
 
 _SQL_TYPES: Final[dict[Kind, str]] = {
     Kind.CODE: "varchar",
@@ -31,7 +32,8 @@ def connect(folder: Path) -> duckdb.DuckDBPyConnection:
     the pytz package for it.
 
     Raises:
-        AuditCorrupt: The manifest is damaged. Hashes of files are checked by `verify` alone.
+        AuditCorrupt: The manifest is damaged, or a file it names is missing or no Parquet. Hashes
+            of files are checked by `verify` alone.
     """
     files: dict[str, list[str]] = {table: [] for table in AUDIT_TABLES}
     for segment in read_segments(folder):
@@ -42,7 +44,14 @@ def connect(folder: Path) -> duckdb.DuckDBPyConnection:
     for table, paths in files.items():
         source = _parquet(paths) if paths else _empty(table)
         names = ", ".join(_names(table))
-        connection.execute(f"create view {table} as select {names} from {source}")  # noqa: S608
+        try:
+            connection.execute(f"create view {table} as select {names} from {source}")  # noqa: S608
+        except (duckdb.IOException, duckdb.InvalidInputException) as error:
+            raise AuditCorrupt(
+                f"a segment of {table} is missing or no Parquet file; `medsettle audit verify` names "
+                f"the first: {str(error).splitlines()[0]}",
+                table=table,
+            ) from error
     # A query may read these segments and nothing else of this machine, and write nowhere.
     listed = [path for paths in files.values() for path in paths]
     connection.execute("set allowed_paths = ?", [listed])
