@@ -48,8 +48,8 @@ def connect(folder: Path) -> duckdb.DuckDBPyConnection:
             connection.execute(f"create view {table} as select {names} from {source}")  # noqa: S608
         except (duckdb.IOException, duckdb.InvalidInputException) as error:
             raise AuditCorrupt(
-                f"a segment of {table} is missing or no Parquet file; `medsettle audit verify` names "
-                f"the first: {str(error).splitlines()[0]}",
+                f"a segment of {table} is missing or no Parquet file; `medsettle audit verify` "
+                f"names the first: {str(error).splitlines()[0]}",
                 table=table,
             ) from error
     # A query may read these segments and nothing else of this machine, and write nowhere.
