@@ -8,19 +8,20 @@ import orjson
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from medsettle.audit import connect, verify
 from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE
 from medsettle.cli.exits import Exit, Quit, say, told
 from medsettle.cli.options import Data, Json
+from medsettle.cli.show import grid
+from medsettle.core.money import yuan_from_fen
 from medsettle.errors import AuditCorrupt
 
 app = typer.Typer(no_args_is_help=True, help="Look into the audit tables and verify their chain.")
 
 OVERVIEW = """
-    select pooling_area, kind, count(*) as settlements, sum(total_fen)::bigint as total_fen,
-           sum(fund_total_fen)::bigint as fund_total_fen, sum(account_fen)::bigint as account_fen,
+    select pooling_area as area, kind, count(*) as settlements, sum(total_fen)::bigint as total_fen,
+           sum(fund_total_fen)::bigint as funds_fen, sum(account_fen)::bigint as account_fen,
            sum(cash_fen)::bigint as cash_fen
     from settlements group by all order by all
 """
@@ -46,7 +47,10 @@ def show(
     ] = OVERVIEW,
     as_json: Json = False,
 ) -> None:
-    """Show sums by pooling area, or the answer to a query of yours. Amounts are fen."""
+    """Show sums by pooling area, or the answer to a query of yours.
+
+    Columns that end in _fen are shown in yuan; --json gives fen.
+    """
     import duckdb  # noqa: PLC0415 - loads slowly
 
     console = Console()
@@ -65,10 +69,19 @@ def show(
     if not rows:
         console.print("no rows")
         return
-    table = Table(*rows[0], header_style="dim")
+    table = grid()
+    for name, value in rows[0].items():
+        table.add_column(
+            escape(name.removesuffix("_fen")),
+            justify="right" if isinstance(value, int) else "left",
+        )
     for row in rows:
-        table.add_row(*(escape(str(value)) for value in row.values()))
+        table.add_row(*(escape(_shown(name, value)) for name, value in row.items()))
     console.print(table)
+
+
+def _shown(name: str, value: object) -> str:
+    return yuan_from_fen(value) if name.endswith("_fen") and isinstance(value, int) else str(value)
 
 
 @app.command(name="verify")
