@@ -57,9 +57,10 @@ _REGION = re.compile(
     r"\b(?:Anhui|Beijing|Chongqing|Fujian|Gansu|Guangdong|Guangxi|Guizhou|Hainan|Hebei|Heilongjiang"
     r"|Henan|Hubei|Hunan|Jiangsu|Jiangxi|Jilin|Liaoning|Inner Mongolia|Ningxia|Qinghai|Shaanxi"
     r"|Shandong|Shanghai|Shanxi|Sichuan|Tianjin|Tibet|Xinjiang|Yunnan|Zhejiang|Guangzhou|Shenzhen"
-    r"|Hangzhou|Chengdu|Wuhan|Nanjing)\b|北京|天津|河北|山西|内蒙古|辽宁|吉林|黑龙江|上海|江苏|浙江|安徽"
+    r"|Hangzhou|Chengdu|Wuhan|Nanjing|Ningbo)\b|北京|天津|河北|山西|内蒙古|辽宁|吉林|黑龙江|上海|江苏|浙江|安徽"
     r"|福建|江西|山东|河南|湖北|湖南|广东|广西|海南|重庆|四川|贵州|云南|西藏|陕西|甘肃|青海|宁夏|新疆"
-    r"|广州|深圳|杭州|成都|武汉|南京"
+    r"|广州|深圳|杭州|成都|武汉|南京|宁波",
+    re.IGNORECASE,
 )
 
 # Written so that the pattern does not find itself.

@@ -270,7 +270,7 @@ def run_tour(
         tour.cancelled(shown)
         tour.refused(shown)
     summary = _audit(console, data)
-    _farewell(console, data, rules)
+    _farewell(console, data, rules, shown.example.policy)
     if as_json:
         Console().out(json.dumps(summary | {"data": str(data)}), highlight=False)
 
@@ -320,7 +320,7 @@ def _audit(console: Console, data: Path) -> dict[str, object]:
     return {"settlements": proof["settlements"], "last_seq": head.last_seq}
 
 
-def _farewell(console: Console, data: Path, rules: Path) -> None:
+def _farewell(console: Console, data: Path, rules: Path, policy: str) -> None:
     console.print("\n[bold cyan]8. Where everything lies, and what to try next[/]")
     for what, where in (
         ("ledger", data / LEDGER_FILE),
@@ -332,7 +332,7 @@ def _farewell(console: Console, data: Path, rules: Path) -> None:
         f"medsettle audit show --data {data}",
         f"medsettle audit verify --data {data}",
         f"medsettle explain SETTLEMENT --data {data}",
-        "medsettle policy show beijing-employee-inpatient",
+        f"medsettle policy show {policy}",
         "medsettle policy check rules",
         "medsettle policy test rules",
     ):
