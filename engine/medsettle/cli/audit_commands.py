@@ -13,8 +13,7 @@ from medsettle.audit import connect, verify
 from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE
 from medsettle.cli.exits import Exit, Quit, say, told
 from medsettle.cli.options import Data, Json
-from medsettle.cli.show import grid
-from medsettle.core.money import yuan_from_fen
+from medsettle.cli.show import rows_table
 from medsettle.errors import AuditCorrupt
 
 app = typer.Typer(no_args_is_help=True, help="Look into the audit tables and verify their chain.")
@@ -69,19 +68,7 @@ def show(
     if not rows:
         console.print("no rows")
         return
-    table = grid()
-    for name, value in rows[0].items():
-        table.add_column(
-            escape(name.removesuffix("_fen")),
-            justify="right" if isinstance(value, int) else "left",
-        )
-    for row in rows:
-        table.add_row(*(escape(_shown(name, value)) for name, value in row.items()))
-    console.print(table)
-
-
-def _shown(name: str, value: object) -> str:
-    return yuan_from_fen(value) if name.endswith("_fen") and isinstance(value, int) else str(value)
+    console.print(rows_table(rows))
 
 
 @app.command(name="verify")

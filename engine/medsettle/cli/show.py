@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.table import Table
 
@@ -35,6 +35,23 @@ def grid(*heads: str, title: str | None = None) -> Table:
     )
     for head in heads:
         table.add_column(head)
+    return table
+
+
+def rows_table(rows: Sequence[Row]) -> Table:
+    """Return the rows of a query, at least one; columns that end in `_fen` are shown in yuan."""
+    table = grid()
+    for name, value in rows[0].items():
+        justify: JustifyMethod = "right" if isinstance(value, int) else "left"
+        table.add_column(escape(name.removesuffix("_fen")), justify=justify)
+    for row in rows:
+        cells = (
+            yuan_from_fen(value)
+            if name.endswith("_fen") and isinstance(value, int)
+            else escape(str(value))
+            for name, value in row.items()
+        )
+        table.add_row(*cells)
     return table
 
 

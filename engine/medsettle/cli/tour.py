@@ -24,7 +24,7 @@ from medsettle import errors, limits
 from medsettle.audit import connect, verify
 from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE
 from medsettle.cli.exits import Exit, Quit
-from medsettle.cli.show import grid, print_explanation, waterfall
+from medsettle.cli.show import grid, print_explanation, rows_table, waterfall
 from medsettle.client import Client
 from medsettle.core.arrow import claims_table
 from medsettle.core.money import yuan_from_fen
@@ -106,27 +106,28 @@ class Tour:
         return claims
 
     def _scene(self) -> Scene:
-        """Return the first area whose employees have policies for every kind of visit."""
-        for area in self.book.areas.values():
-            kinds = (OUTPATIENT, PHARMACY, INPATIENT)
-            if all(self.book.candidates(area.code, "310", kind) for kind in kinds):
+        """Return the first area and scheme with policies for every kind of visit."""
+        kinds = (OUTPATIENT, PHARMACY, INPATIENT)
+        for compiled in self.book.policies:
+            area, scheme = compiled.area, compiled.policy.insurance_type
+            if all(self.book.candidates(area.code, scheme, kind) for kind in kinds):
                 groups = {
                     dimension.codes[1][0]
-                    for compiled in self.book.policies
-                    if compiled.policy.pooling_area == area.code
-                    for dimension in compiled.policy.dimensions.values()
+                    for other in self.book.policies
+                    if other.area is area
+                    for dimension in other.policy.dimensions.values()
                     if dimension.kind == "group"
                 }
                 return Scene(
                     pooling_area=area.code,
-                    insurance_type="310",
+                    insurance_type=scheme,
                     hospital=Site(f"H{area.code}00001", area.price_levels[-1][0]),
                     pharmacy=Site(f"P{area.code}00001", area.price_levels[0][-1]),
                     catalogue=self.book.catalogues[area.code],
                     seed=_SEED,
                     benefit_groups=tuple(sorted(groups)),
                 )
-        raise errors.PolicyNotFound("no area has employee policies for visits 11, 21 and 41")
+        raise errors.PolicyNotFound(f"no area has policies of one scheme for all visits of {kinds}")
 
     def cases(self) -> list[CaseResult]:
         """Settle every worked example and show which come out to the fen."""
@@ -298,17 +299,7 @@ def _audit(console: Console, data: Path) -> dict[str, object]:
     head = verify(data / AUDIT_FOLDER)
     with connect(data / AUDIT_FOLDER) as connection:
         for query in (DAY_BY_VISIT, FUNDS_BY_PAYER):
-            rows = connection.sql(query).to_arrow_table().to_pylist()
-            table = grid()
-            for name in rows[0]:
-                table.add_column(name.removesuffix("_fen"), justify="right")
-            for row in rows:
-                cells = (
-                    yuan_from_fen(value) if name.endswith("fen") else str(value)
-                    for name, value in row.items()
-                )
-                table.add_row(*cells)
-            console.print(table)
+            console.print(rows_table(connection.sql(query).to_arrow_table().to_pylist()))
         (proof,) = connection.sql(PROOF).to_arrow_table().to_pylist()
     console.print(
         f"   {proof['settlements']} settlements; total less all payers: {proof['left_fen']} fen; "

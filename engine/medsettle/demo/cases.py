@@ -59,7 +59,7 @@ def settle_case(client: Client, policy: CompiledPolicy, example: Example) -> lis
         told = tuple(
             Told(name, expected, found.get(name))
             for name, expected in visit.expect.items()
-            if not _of_band(name)
+            if f"detail:{name}" not in policy.program.outputs
         )
         results.append(CaseResult(example, claim, settlement, told))
     return results
@@ -70,10 +70,6 @@ def _token(name: str, most: int = _TOKEN_CHARS_MAX) -> str:
     if len(name) <= most and name.isascii() and name.isprintable() and " " not in name:
         return name
     return sha256(name.encode()).hexdigest()[:_DIGEST_CHARS]
-
-
-def _of_band(name: str) -> bool:
-    return name[-1].isdigit() and "_" in name
 
 
 def _open(client: Client, policy: CompiledPolicy, visit: Visit, claim: Row) -> None:

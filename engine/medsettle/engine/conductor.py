@@ -342,6 +342,7 @@ class Engine:
             raise errors.RequestIdReused(
                 f"request id {opening.request_id!r} was used before with other content",
                 request_id=opening.request_id,
+                settlement=known.settlement,
             )
         return self.person(opening.pooling_area, opening.person)
 

@@ -17,7 +17,7 @@ from medsettle.core.counters import ACCOUNT, CounterKey
 from medsettle.core.dates import period_key
 from medsettle.core.outcome import Outcome, Rejection
 from medsettle.core.settlement import Settlement
-from medsettle.policy.book import RuleBook
+from medsettle.policy.book import DIGEST_CHARS, RuleBook
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.settle.assemble import Assembler
 from medsettle.settle.prepare import Preparer, rule_days, static_columns
@@ -104,7 +104,10 @@ class Settler:
         # A claim with a gap moves nothing in a preview either: the ones after it are shown what
         # they will get when this one is refused.
         self.kernel.settle(works, persons, state, refuse_gaps=True)
-        digests = {code: catalogue.digest[:12] for code, catalogue in self.book.catalogues.items()}
+        digests = {
+            code: catalogue.digest[:DIGEST_CHARS]
+            for code, catalogue in self.book.catalogues.items()
+        }
         assembler = Assembler(claims, prepared, digests)
         for work in works:
             key_rows = keys[id(work.policy)]
@@ -121,7 +124,6 @@ class _Bound:
 
     def __init__(self, claims: ClaimBatch, held: Mapping[CounterKey, int]) -> None:
         self._held = held
-        self._claims = claims
         totals = np.zeros(len(claims), dtype=np.int64)
         np.add.at(totals, claims.line_claim, claims.amount_fen)
         # No amount that a counter sums can pass a person's bills of the whole batch.
