@@ -43,7 +43,11 @@ def serve(
     listen: Annotated[str, typer.Option(help="Host and port; port 0 chooses.")] = "127.0.0.1:50051",
     as_json: Json = False,
 ) -> None:
-    """Serve settlements over gRPC until SIGINT or SIGTERM; what was accepted is finished."""
+    """Serve settlements over gRPC until SIGINT or SIGTERM; what was accepted is finished.
+
+    SIGHUP reads the rules again: they replace the loaded ones between two calls, or, where a
+    document has faults, the loaded ones stay.
+    """
     from medsettle.cli.serving import serve_until_signal  # noqa: PLC0415 - gRPC loads slowly
 
     console = Console()

@@ -13,6 +13,7 @@ from medsettle import limits
 from medsettle.audit import Projector
 from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE, now
 from medsettle.engine import Engine
+from medsettle.errors import PolicyRejected
 from medsettle.ledger.sqlite import SqliteLedger, SqliteReader
 from medsettle.policy.book import load_rule_book
 from medsettle.service.server import start
@@ -33,7 +34,8 @@ def serve_until_signal(
     ledger = SqliteLedger(data / LEDGER_FILE)
     try:
         engine = Engine(book, ledger, now)
-        asyncio.run(_serve(console, engine, data, listen, as_json=as_json))
+        reload = _Reload(console, engine, rules, as_json=as_json)
+        asyncio.run(_serve(console, engine, data, listen, reload, as_json=as_json))
     finally:
         ledger.close()
 
@@ -62,8 +64,52 @@ class _Follower:
                 pass
 
 
+class _Reload:
+    """Reads the rules again on SIGHUP; what is refused changes nothing."""
+
+    def __init__(self, console: Console, engine: Engine, rules: Path, *, as_json: bool) -> None:
+        self._console = console
+        self._engine = engine
+        self._rules = rules
+        self._as_json = as_json
+        self._asked = asyncio.Event()
+
+    def ask(self) -> None:
+        """Read the rules again as soon as possible; asking twice before that is asking once."""
+        self._asked.set()
+
+    async def __call__(self) -> None:
+        """Serve reloads until cancelled."""
+        while True:
+            await self._asked.wait()
+            self._asked.clear()
+            try:
+                # Calls go on meanwhile by the rules that are loaded.
+                book = await asyncio.to_thread(load_rule_book, self._rules)
+            except PolicyRejected as error:
+                self._tell_refused([str(violation) for violation in error.violations])
+            except OSError as error:
+                self._tell_refused([f"{self._rules} cannot be read: {error}"])
+            else:
+                # On the loop's thread, between two calls: each call has one rule book.
+                self._engine.replace_rules(book)
+                self._tell(
+                    {"reloaded": len(book.policies)}, f"reloaded {len(book.policies)} policies"
+                )
+
+    def _tell_refused(self, faults: list[str]) -> None:
+        lines = [*faults, f"{len(faults)} fault(s); the policies loaded before stay in use"]
+        self._tell({"refused": faults}, "\n".join(lines))
+
+    def _tell(self, body: dict[str, object], text: str) -> None:
+        if self._as_json:
+            self._console.out(orjson.dumps(body).decode(), highlight=False)
+        else:
+            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
 async def _serve(
-    console: Console, engine: Engine, data: Path, listen: str, *, as_json: bool
+    console: Console, engine: Engine, data: Path, listen: str, reload: _Reload, *, as_json: bool
 ) -> None:
     reader = SqliteReader(data / LEDGER_FILE)
     projector = Projector(reader, data / AUDIT_FOLDER)
@@ -78,11 +124,14 @@ async def _serve(
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stopped.set)
+        loop.add_signal_handler(signal.SIGHUP, reload.ask)
+        reloading = asyncio.ensure_future(reload())
         if as_json:
             console.out(orjson.dumps({"serving": server.address}).decode(), highlight=False)
         else:
             console.print(f"serving {len(engine.policies())} policies at {server.address}")
         await stopped.wait()
+        reloading.cancel()
         project.hurry()
         await server.stop()
         # What an earlier run committed and did not project is behind too.

@@ -47,6 +47,7 @@ from medsettle.ledger.records import (
     named,
 )
 from medsettle.policy.book import RuleBook
+from medsettle.policy.compiled import CompiledPolicy
 from medsettle.settle.assemble import negated
 from medsettle.settle.explain import explain, explain_by_revision, explain_cancel
 from medsettle.settle.run import Settled, Settler
@@ -65,10 +66,23 @@ class Engine:
     ledger: Ledger
     clock: Callable[[], datetime]
     settler: Settler = field(init=False)
+    _replaced: dict[str, CompiledPolicy] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         """Make the settler of the rule book."""
         self.settler = Settler(self.rulebook)
+
+    def replace_rules(self, rulebook: RuleBook) -> None:
+        """Settle by another rule book from the next call on.
+
+        Policies that go stay known for explanations of what they settled, until the engine ends.
+        """
+        loaded = {compiled.digest for compiled in rulebook.policies}
+        for compiled in self.rulebook.policies:
+            if compiled.digest not in loaded:
+                self._replaced[compiled.digest] = compiled
+        self.rulebook = rulebook
+        self.settler = Settler(rulebook)
 
     # --- settling --------------------------------------------------------------------------
 
@@ -297,7 +311,8 @@ class Engine:
                 self.explain(recorded.original), original, decode_settlement(recorded)
             )
         held = decode_settlement(recorded)
-        policy = self.rulebook.policy(str(held.columns["policy"]))
+        settled_by = self._replaced.get(str(held.columns["policy_digest"]))
+        policy = settled_by or self.rulebook.policy(str(held.columns["policy"]))
         if policy.digest != held.columns["policy_digest"]:
             return explain_by_revision(policy, held, decode_inputs(recorded))
         return explain(policy, held, decode_inputs(recorded))
