@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from medsettle.policy import keys, tree
 from medsettle.policy.book import AREA_FILE, EXAMPLES_SUFFIX
-from medsettle.policy.json_schema import area_schema, rule_schema
+from medsettle.policy.json_schema import area_schema, overlay_schema, rule_schema
 from medsettle.policy.tree import Map, Sequence, Value
 from medsettle.policy.vocabulary import aliases
 from ruamel.yaml import YAML
@@ -134,6 +134,7 @@ def _described(schema: object) -> dict[str, str]:
 def test_every_key_is_described_in_both_languages() -> None:
     """Each key of each block has a sentence in English and in Chinese, under both its words."""
     described = _described(rule_schema()) | _described(area_schema())
+    described |= _described(overlay_schema())
     chinese = {english: alias for alias, english in aliases().items()}
     words = {key.name for shape in keys.SHAPES for key in shape}
 

@@ -131,7 +131,7 @@ class _Drafts:
             bounds = self._bounds() if banded else (None,)
             count = rows * len(bounds)
             drawn = tuple(draw(st.lists(cells, min_size=count, max_size=count)))
-            versions.append(Version(start, drawn, bounds, "source", "invented", "", _PLACE))
+            versions.append(Version(start, drawn, bounds, "source", "invented", "", start, _PLACE))
         name = f"table_{len(self.tables)}"
         self.tables[name] = Table(name, unit, tuple(by), banded, tuple(versions), _PLACE)
         return name

@@ -7,6 +7,10 @@ import typer
 
 Rules = Annotated[Path, typer.Option(help="Folder of the rule documents.")]
 Data = Annotated[Path, typer.Option(help="Folder of ledger and audit tables.")]
+Overlays = Annotated[
+    list[Path] | None,
+    typer.Option("--overlay", help="A reform to apply to the rules; may be given several times."),
+]
 Server = Annotated[
     str | None, typer.Option(help="Address of a server; without it the engine is embedded.")
 ]

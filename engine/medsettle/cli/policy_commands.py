@@ -12,12 +12,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from medsettle.cli.exits import Exit, Quit, told
-from medsettle.cli.options import Json, Rules
+from medsettle.cli.options import Json, Overlays, Rules
 from medsettle.core.money import rate_text, yuan_from_fen
 from medsettle.errors import PolicyRejected, SettlementError, Violation
 from medsettle.policy import book as books
 from medsettle.policy.examples import Example, read_examples
-from medsettle.policy.json_schema import area_schema, rule_schema
+from medsettle.policy.json_schema import area_schema, overlay_schema, rule_schema
 from medsettle.policy.model import Policy, Unit
 from medsettle.policy.model import Table as RuleTable
 from medsettle.settle.prove import prove
@@ -29,15 +29,18 @@ Paths = Annotated[list[Path], typer.Argument(help="Documents, or folders of them
 
 
 @app.command()
-def check(paths: Paths, as_json: Json = False) -> None:
-    """Check documents and list every fault with file, line, column and remedy."""
+def check(paths: Paths, overlay: Overlays = None, as_json: Json = False) -> None:
+    """Check documents and list every fault with file, line, column and remedy.
+
+    With overlays, folders are checked as they are with the reforms applied.
+    """
     console = Console(soft_wrap=True)
     with told(console, as_json=as_json):
         documents = [document for path in paths for document in _documents(path)]
         violations = [found for document in documents for found in _violations(document)]
         for path in paths:
             if path.is_dir() and not violations:
-                violations += _book_violations(path)
+                violations += _book_violations(path, overlay or [])
     _print_violations(console, violations, len(documents), as_json=as_json)
     if violations:
         raise Quit(Exit.FINDING)
@@ -65,12 +68,12 @@ def _violations(document: Path) -> list[Violation]:
     return books.compile_file(document, area)[1]
 
 
-def _book_violations(folder: Path) -> list[Violation]:
+def _book_violations(folder: Path, overlays: list[Path]) -> list[Violation]:
     """Return faults that only show when a folder of areas is read together."""
     if not any(folder.glob(f"*/{books.AREA_FILE}")):
         return []
     try:
-        books.load_rule_book(folder)
+        books.load_rule_book(folder, overlays=overlays)
     except PolicyRejected as error:
         return list(error.violations)
     return []
@@ -91,11 +94,16 @@ def _print_violations(
 
 
 @app.command()
-def test(paths: Paths, rules: Rules = Path("rules"), as_json: Json = False) -> None:
+def test(
+    paths: Paths,
+    rules: Rules = Path("rules"),
+    overlay: Overlays = None,
+    as_json: Json = False,
+) -> None:
     """Settle the worked examples beside the policies and compare every amount."""
     console = Console(soft_wrap=True)
     with told(console, as_json=as_json):
-        settler = Settler(books.load_rule_book(rules))
+        settler = Settler(books.load_rule_book(rules, overlays=overlay or []))
         files = [file for path in paths for file in _example_files(path)]
         results = [result for file in files for result in _proved(settler, file)]
     failed = [result for result in results if result[1]]
@@ -134,9 +142,10 @@ def _proved(settler: Settler, file: Path) -> list[tuple[Example, list[str]]]:
 @app.command()
 def schema(
     area: Annotated[bool, typer.Option("--area", help="The schema of area.yaml instead.")] = False,
+    overlay: Annotated[bool, typer.Option("--overlay", help="That of a reform instead.")] = False,
 ) -> None:
     """Print the JSON Schema of rule documents, for editors."""
-    document = area_schema() if area else rule_schema()
+    document = area_schema() if area else overlay_schema() if overlay else rule_schema()
     Console().out(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode(), highlight=False)
 
 
@@ -144,12 +153,13 @@ def schema(
 def show(
     policy: Annotated[str, typer.Argument(help="Name of a policy; without it, a list.")] = "",
     rules: Rules = Path("rules"),
+    overlay: Overlays = None,
     as_json: Json = False,
 ) -> None:
     """Show the loaded policies, or the tables of one with source and confidence."""
     console = Console()
     with told(console, as_json=as_json):
-        book = books.load_rule_book(rules)
+        book = books.load_rule_book(rules, overlays=overlay or [])
         if policy:
             shown = book.policy(policy).policy
             if as_json:

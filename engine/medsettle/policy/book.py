@@ -5,8 +5,9 @@ catalogue it names, and one document for each policy. Worked examples lie beside
 `*.examples.yaml` and are read by `medsettle.policy.examples`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from hashlib import sha256
 from pathlib import Path
 
@@ -14,10 +15,13 @@ from medsettle.errors import PolicyNotFound, PolicyRejected, Violation
 from medsettle.policy import tree
 from medsettle.policy.area import Area, read_area
 from medsettle.policy.catalogue import Catalogue
+from medsettle.policy.checker import Checker
 from medsettle.policy.compiled import CompiledPolicy, compile_policy
 from medsettle.policy.model import Policy
+from medsettle.policy.overlay import Overlay, ended, overlay_faults, read_overlays, reformed
 from medsettle.policy.read_policy import read_policy
-from medsettle.policy.vocabulary import quoted
+from medsettle.policy.tree import Map
+from medsettle.policy.vocabulary import canonical, quoted
 
 AREA_FILE = "area.yaml"
 EXAMPLES_SUFFIX = ".examples.yaml"
@@ -58,8 +62,15 @@ class RuleBook:
         raise PolicyNotFound(f"no policy is called {name!r}; loaded are: {names}", policy=name)
 
 
-def load_rule_book(folder: Path) -> RuleBook:
+def load_rule_book(
+    folder: Path, *, overlays: Sequence[Path] = (), known_on: date | None = None
+) -> RuleBook:
     """Return the rule book of a folder.
+
+    Args:
+        folder: One folder for each area.
+        overlays: Documents of reforms (`medsettle.policy.overlay`), applied in order of time.
+        known_on: Leaves out what was published later, for settling as on that day (shape T4).
 
     Raises:
         PolicyRejected: Some document has faults; all faults of all documents are listed.
@@ -69,6 +80,8 @@ def load_rule_book(folder: Path) -> RuleBook:
     catalogues: dict[str, Catalogue] = {}
     policies: list[CompiledPolicy] = []
     violations = _strays(folder)
+    reforms, faults = read_overlays(overlays)
+    violations += faults
     folders = [path for path in sorted(folder.iterdir()) if _is_area_folder(path)]
     if not folders and not violations:
         place = tree.Place(str(folder), 1, 1, "")
@@ -85,11 +98,14 @@ def load_rule_book(folder: Path) -> RuleBook:
         if catalogue is not None:
             catalogues[area.code] = catalogue
         for path in policy_files(area_folder):
-            compiled, faults = compile_file(path, area)
+            found, faults = compile_revisions(path, area, reforms, known_on)
             violations += faults
-            policies += [compiled] if compiled else []
+            policies += found
     violations += _without_ratios([compiled.policy for compiled in policies], areas, catalogues)
     violations += _conflicts([compiled.policy for compiled in policies])
+    if not violations:
+        # A policy with faults of its own is none, and no fault of its reform.
+        violations = overlay_faults(reforms, [compiled.policy.name for compiled in policies])
     if violations:
         raise PolicyRejected(violations)
     return RuleBook(areas, catalogues, tuple(policies))
@@ -162,14 +178,52 @@ def policy_files(folder: Path) -> Iterator[Path]:
 
 def compile_file(path: Path, area: Area) -> tuple[CompiledPolicy | None, list[Violation]]:
     """Return the compiled policy of a document, or None with every violation found."""
+    found, violations = compile_revisions(path, area, (), None)
+    return (found[0] if found else None), violations
+
+
+def compile_revisions(
+    path: Path, area: Area, reforms: Sequence[Overlay], known_on: date | None
+) -> tuple[list[CompiledPolicy], list[Violation]]:
+    """Return the compiled policy of a document, none with every violation found.
+
+    Where overlays change it there are more: it until the first one begins, then each reformed one.
+    With `known_on` there is none where it begins later.
+    """
     raw = path.read_bytes()
-    document, faults = tree.parse(raw, str(path))
-    policy, violations = read_policy(document, area, faults)
-    if policy is None:
-        return None, violations
+    document, violations = tree.parse(raw, str(path))
     area_bytes = (path.parent / AREA_FILE).read_bytes()
-    digest = sha256(sha256(area_bytes).digest() + raw).hexdigest()
-    return compile_policy(policy, area, digest[:DIGEST_CHARS]), []
+    sources = [sha256(area_bytes).digest(), raw]
+    found: list[CompiledPolicy] = []
+    for tree_of, raws in _revisions(document, reforms, violations):
+        policy, faults = read_policy(tree_of, area, violations, known_on)
+        if policy is None:
+            return [], faults
+        if known_on is not None and policy.in_force_from > known_on:
+            continue
+        digest = sha256(b"".join([*sources, *raws])).hexdigest()
+        found.append(compile_policy(policy, area, digest[:DIGEST_CHARS]))
+    return found, []
+
+
+def _revisions(
+    document: Map, reforms: Sequence[Overlay], violations: list[Violation]
+) -> Iterator[tuple[Map, list[bytes]]]:
+    """Yield the tree of a document, then reformed by each overlay, and the overlays' bytes.
+
+    Each ends where the next one begins. Faults of merging are added to `violations`.
+    """
+    words = [entry.key.value for entry in document if canonical(entry.key.value) == "policy"]
+    name = document.text(words[0]) if words else None
+    raws: list[bytes] = []
+    for overlay in reforms:
+        if overlay.changes == name:
+            yield ended(document, overlay), raws
+            check = Checker()
+            document = reformed(document, overlay, check)
+            violations += check.violations
+            raws = [*raws, overlay.raw]
+    yield document, raws
 
 
 def _conflicts(policies: list[Policy]) -> list[Violation]:

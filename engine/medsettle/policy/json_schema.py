@@ -56,6 +56,25 @@ def area_schema() -> Schema:
     }
 
 
+def overlay_schema() -> Schema:
+    """Return the schema of the overlay of a reform; what it sets is checked in its policy."""
+    parts = {
+        "format": _choice([keys.FORMAT]),
+        "overlay": _NAME,
+        "changes": _NAME,
+        "from": _DAY,
+        "title": _TEXT,
+        "set": {"type": "object"},
+        "without": _NAMES,
+        "note": _TEXT,
+    }
+    return {
+        "$schema": _DIALECT,
+        "title": "medsettle overlay of a reform (政策调整文件)",
+        **_block(keys.OVERLAY, parts),
+    }
+
+
 # --- pieces -----------------------------------------------------------------------------------
 
 
@@ -195,6 +214,7 @@ def _version(unit: Unit) -> Schema:
         "value": _listed(_CELLS[unit]),
         "rows": _ref(f"{unit}_rows"),
         "limits": _listed(limit),
+        "issued": _DAY,
         "confidence": _CONFIDENCE,
         "note": _TEXT,
     }

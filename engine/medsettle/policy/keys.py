@@ -126,6 +126,7 @@ VERSION: Final = Shape(
         Key("value", "the value, where the table is by nothing", "不分维度时的数值"),
         Key("rows", "one row for each class", "各类别的数值"),
         Key("limits", "the upper limit of each band", "各分段的上限"),
+        Key("issued", "the day it was published, if later", "公布日期, 晚于首日时填写"),
         _CONFIDENCE,
         _NOTE,
     ),
@@ -280,9 +281,26 @@ AREA: Final = Shape(
     ),
 )
 
+OVERLAY: Final = Shape(
+    "overlay",
+    (
+        Key("format", "the version of the rule language, 1", "规则语言版本, 写 1"),
+        Key("overlay", "the name of this reform, used once", "本调整的唯一标识"),
+        Key("changes", "the policy it changes", "所调整的政策"),
+        Key("from", "the first day", "首日"),
+        Key("title", "what the reformed policy is called", "调整后的政策名称"),
+    ),
+    (
+        Key("set", "the blocks that change, as they are to be", "调整后的内容"),
+        Key("without", "what falls away, by its keys", "取消的内容"),
+        _NOTE,
+    ),
+)
+
 SHAPES: Final = (
     *(DOCUMENT, IN_FORCE, BENEFIT_YEAR, SOURCE, DIMENSION, COUNTER, TABLE, VERSION, STAGE),
     *(BASE, DEDUCTIBLE, SHARE_OF, CEILING, BANDS, RATE, FLOOR, CAP, ROUNDING, GAP, AREA),
+    OVERLAY,
 )
 """Every kind of block a document may hold."""
 

@@ -126,7 +126,10 @@ class Counter:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """The cells of a table from a date on: row-major over `by`, then the bands."""
+    """The cells of a table from a date on: row-major over `by`, then the bands.
+
+    `issued` is the day they were published, which for a rule with effect backwards is later (T4).
+    """
 
     start: date
     cells: tuple[Fraction, ...]
@@ -134,6 +137,7 @@ class Version:
     source: str
     confidence: str
     note: str
+    issued: date
     place: Place = field(compare=False)
 
 

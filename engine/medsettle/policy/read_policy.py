@@ -25,7 +25,7 @@ _PLACES_KEPT = ("policy", "insurance_type", "visit_types", "in_force")
 
 
 def read_policy(
-    document: Map, area: Area, violations: list[Violation]
+    document: Map, area: Area, violations: list[Violation], known_on: date | None = None
 ) -> tuple[Policy | None, list[Violation]]:
     """Return the checked policy of a document, or None with every violation found.
 
@@ -33,6 +33,7 @@ def read_policy(
         document: The strictly read tree.
         area: The pooling area the document lies in; its dimensions may be used.
         violations: What strict reading refused already.
+        known_on: Leaves out values that were published later; all are in where absent.
 
     Returns:
         The policy, and the violations in document order; one of the two is empty.
@@ -49,7 +50,7 @@ def read_policy(
     counters = read_counters(check, parts.get("counters"))
     own = _own_dimensions(check, parts.get("dimensions"), area, counters)
     dimensions = own | area.dimensions
-    tables = TableReader(check, dimensions, sources, since)
+    tables = TableReader(check, dimensions, sources, since, known_on)
     tables.read(parts.get("tables"))
     amounts = AmountNames(check, area.special_pots, stage_names(check, parts.get("stages")))
     reader = StageReader(check, tables, counters, dimensions, sources, amounts)

@@ -33,13 +33,15 @@ class TableReader:
 
     `places` holds, for each table and version, where each cell stands, so that what a stage finds
     wrong with a value is shown at the value; `unitless` are the tables whose unit cannot be read.
-    `in_force_from` is None where it cannot be read.
+    `in_force_from` is None where it cannot be read. With `known_on`, versions published later are
+    checked and left out.
     """
 
     check: Checker
     dimensions: dict[str, Dimension]
     sources: dict[str, Source]
     in_force_from: date | None
+    known_on: date | None = None
     tables: dict[str, Table] = field(default_factory=dict)
     places: dict[str, list[list[Place]]] = field(default_factory=dict)
     unitless: set[str] = field(default_factory=set)
@@ -52,6 +54,7 @@ class TableReader:
             parts = self.check.record(body, keys.TABLE)
             heading = self._heading(parts)
             versions = self._versions(name, parts.get("versions"), heading)
+            versions = self._known(place, versions)
             self.check.text(parts.get("title"))
             self.check.text(parts.get("note"))
             if heading.unit is None:
@@ -104,6 +107,21 @@ class TableReader:
             found.append(version)
         return found
 
+    def _known(self, place: Place, versions: list[Version]) -> list[Version]:
+        """Return the versions that had been published on the day asked for."""
+        since = self.in_force_from
+        if self.known_on is None or since is None or since > self.known_on:
+            # Of a document that begins later, nothing was known; the book leaves it out whole.
+            return versions
+        known = [version for version in versions if version.issued <= self.known_on]
+        if versions and not known:
+            self.check.refuse(
+                place,
+                f"none of its values had been published on {self.known_on}; ask for a later day "
+                "or correct `issued`",
+            )
+        return known
+
     def _version(
         self, name: str, item: Value, parts: dict[str, Value], heading: _Heading
     ) -> Version:
@@ -135,8 +153,20 @@ class TableReader:
             source or "",
             confidence,
             note,
+            self._issued(parts.get("issued"), start),
             item.place,
         )
+
+    def _issued(self, value: Value | None, start: date) -> date:
+        """Return the day of publication; values published before they begin need none."""
+        issued = self.check.parsed(value, values.day, start)
+        if value is not None and issued < start:
+            self.check.refuse(
+                value.place,
+                f"published on {issued}, before it begins on {start}, which decides nothing; "
+                "delete `issued`, or correct it",
+            )
+        return max(issued, start)
 
     # --- bands -------------------------------------------------------------------------------
 

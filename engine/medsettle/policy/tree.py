@@ -84,6 +84,13 @@ class Map:
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries)
 
+    def text(self, key: str) -> str | None:
+        """Return the text under a key as it is written; None where there is none."""
+        for entry in self.entries:
+            if entry.key.value == key and isinstance(entry.value, Text):
+                return entry.value.value
+        return None
+
 
 Value: TypeAlias = Text | Sequence | Map
 
