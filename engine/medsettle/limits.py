@@ -50,6 +50,13 @@ REQUEST_ID_CHARS_MAX: Final = 36
 CODE_CHARS_MAX: Final = 50
 PERSON_CHARS_MAX: Final = 64
 BENEFIT_GROUPS_MAX: Final = 16
+APPROVED_DISEASES_MAX: Final = 16
+# Ten years in one bed; a visit a day for a year; more children than were ever born at once.
+STAY_DAYS_MAX: Final = 3_660
+SESSIONS_MAX: Final = 366
+CHILDREN_MAX: Final = 9
+GESTATION_WEEKS_MAX: Final = 45
+ENROLMENT_YEARS_MAX: Final = 100
 LINES_PER_CLAIM_MAX: Final = 2_000
 LINE_AMOUNT_FEN_MAX: Final = 10**11
 # A billion yuan in one bill. A counter has room for a hundred of them.

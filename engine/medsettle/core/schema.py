@@ -72,6 +72,60 @@ def _fen(name: str, doc: str, alias: str = "") -> Column:
     return Column(name, Kind.FEN, doc, alias, least=-bound, most=bound)
 
 
+def _count(name: str, doc: str, most: int, alias: str = "") -> Column:
+    return Column(name, Kind.INTEGER, doc, alias, required=False, most=most)
+
+
+VISIT_FACTS: Final[tuple[Column, ...]] = (
+    _code(
+        "encounter",
+        "就诊ID: one stay or visit at one institution; its interim settlements share it.",
+        "mdtrt_id",
+        required=False,
+    ),
+    _code(
+        "episode", "Stays that count as one, such as before and after a transfer.", required=False
+    ),
+    _code("institution_kind", "定点医药机构类型.", "fixmedins_type", required=False),
+    _code("diagnosis", "主要诊断代码.", "dise_codg", required=False),
+    _code("disease", "病种编码: the chronic or special disease of this visit.", required=False),
+    Column(
+        "approved_diseases",
+        Kind.CODES,
+        "已认定的门慢门特病种 of the person.",
+        required=False,
+        most=limits.APPROVED_DISEASES_MAX,
+    ),
+    Column("approval_date", Kind.DATE, "待遇认定日期 of disease, drug or device.", required=False),
+    _code(
+        "care_area",
+        "就医地: whose catalogue splits the lines; absent, the pooling area's.",
+        "mdtrtarea_admvs",
+        required=False,
+    ),
+    _code("referral", "How the visit came about, such as referred or emergency.", required=False),
+    _code("filing", "异地就医备案类型.", required=False),
+    Column("filing_date", Kind.DATE, "异地就医备案日期.", required=False),
+    _count("stay_days", "住院天数.", limits.STAY_DAYS_MAX, "ipt_days"),
+    _count("sessions", "治疗次数, such as of dialysis.", limits.SESSIONS_MAX),
+    _count("children", "胎儿数.", limits.CHILDREN_MAX, "fetus_cnt"),
+    _count("gestation_weeks", "孕周数.", limits.GESTATION_WEEKS_MAX, "geso_val"),
+    _code("delivery", "生育类别.", "matn_type", required=False),
+    _count("enrolment_years", "连续参保年限, full years.", limits.ENROLMENT_YEARS_MAX),
+    _count("claim_free_years", "零报销年限, full years in a row.", limits.ENROLMENT_YEARS_MAX),
+    Column("benefit_start_date", Kind.DATE, "待遇享受开始日期.", required=False),
+    Column("retirement_date", Kind.DATE, "退休日期.", required=False),
+    Column(
+        "wage_base_fen",
+        Kind.FEN,
+        "月缴费基数, fen; no part of the bill.",
+        required=False,
+        most=limits.CLAIM_TOTAL_FEN_MAX,
+    ),
+)
+"""Facts of a visit or person that only some rules ask for. A settlement does not repeat them: the
+ledger keeps the claim."""
+
 CLAIM: Final[tuple[Column, ...]] = (
     _code(
         "request_id",
@@ -114,6 +168,7 @@ CLAIM: Final[tuple[Column, ...]] = (
         "个人账户使用标志: whether the personal account may pay.",
         "acct_used_flag",
     ),
+    *VISIT_FACTS,
 )
 
 LINE: Final[tuple[Column, ...]] = (
@@ -155,6 +210,7 @@ _FACTS = tuple(
     column
     for column in CLAIM
     if column.name not in {"birth_date", "benefit_groups", "account_used"}
+    and column not in VISIT_FACTS
 )
 
 SETTLEMENT: Final[tuple[Column, ...]] = (

@@ -74,6 +74,27 @@ class Claim(_message.Message):
     BENEFIT_GROUPS_FIELD_NUMBER: _builtins.int
     ACCOUNT_USED_FIELD_NUMBER: _builtins.int
     LINES_FIELD_NUMBER: _builtins.int
+    ENCOUNTER_FIELD_NUMBER: _builtins.int
+    EPISODE_FIELD_NUMBER: _builtins.int
+    INSTITUTION_KIND_FIELD_NUMBER: _builtins.int
+    DIAGNOSIS_FIELD_NUMBER: _builtins.int
+    DISEASE_FIELD_NUMBER: _builtins.int
+    APPROVED_DISEASES_FIELD_NUMBER: _builtins.int
+    APPROVAL_DATE_FIELD_NUMBER: _builtins.int
+    CARE_AREA_FIELD_NUMBER: _builtins.int
+    REFERRAL_FIELD_NUMBER: _builtins.int
+    FILING_FIELD_NUMBER: _builtins.int
+    FILING_DATE_FIELD_NUMBER: _builtins.int
+    STAY_DAYS_FIELD_NUMBER: _builtins.int
+    SESSIONS_FIELD_NUMBER: _builtins.int
+    CHILDREN_FIELD_NUMBER: _builtins.int
+    GESTATION_WEEKS_FIELD_NUMBER: _builtins.int
+    DELIVERY_FIELD_NUMBER: _builtins.int
+    ENROLMENT_YEARS_FIELD_NUMBER: _builtins.int
+    CLAIM_FREE_YEARS_FIELD_NUMBER: _builtins.int
+    BENEFIT_START_DATE_FIELD_NUMBER: _builtins.int
+    RETIREMENT_DATE_FIELD_NUMBER: _builtins.int
+    WAGE_BASE_FEN_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Made and stored by the institution before sending; the key of idempotency together with
     `institution`. 1..36 ASCII characters. (msgid)
@@ -102,6 +123,42 @@ class Claim(_message.Message):
     """个人账户使用标志: whether the personal account may pay. Must be stated, so that a dropped field is
     noticed. (acct_used_flag)
     """
+    encounter: _builtins.str
+    """Facts of the visit or the person that only some policies ask for. Codes have at most 50
+    characters; what is empty or absent is not known.
+
+    就诊ID: one stay or visit at one institution; its interim settlements share it. (mdtrt_id)
+    """
+    episode: _builtins.str
+    """Stays that count as one, such as before and after a transfer."""
+    institution_kind: _builtins.str
+    """定点医药机构类型. (fixmedins_type)"""
+    diagnosis: _builtins.str
+    """主要诊断代码. (dise_codg)"""
+    disease: _builtins.str
+    """病种编码: the chronic or special disease of this visit."""
+    care_area: _builtins.str
+    """就医地: the area whose catalogue splits the lines; empty, the pooling area. (mdtrtarea_admvs)"""
+    referral: _builtins.str
+    """How the visit came about, such as referred or emergency; the policy says which codes."""
+    filing: _builtins.str
+    """异地就医备案类型; the policy says which codes."""
+    stay_days: _builtins.int
+    """住院天数, 0..3,660. (ipt_days)"""
+    sessions: _builtins.int
+    """治疗次数, such as of dialysis, 0..366."""
+    children: _builtins.int
+    """胎儿数, 0..9. (fetus_cnt)"""
+    gestation_weeks: _builtins.int
+    """孕周数, 0..45. (geso_val)"""
+    delivery: _builtins.str
+    """生育类别. (matn_type)"""
+    enrolment_years: _builtins.int
+    """连续参保年限, full years, 0..100."""
+    claim_free_years: _builtins.int
+    """零报销年限, full years in a row, 0..100."""
+    wage_base_fen: _builtins.int
+    """月缴费基数, fen, 0..10^11; no part of the bill."""
     @_builtins.property
     def birth_date(self) -> _date_pb2.Date:
         """出生日期, a full date; decides age bands. (brdy)"""
@@ -124,6 +181,26 @@ class Claim(_message.Message):
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClaimLine]:
         """费用明细: the charge lines, 1..2,000. (feedetail)"""
 
+    @_builtins.property
+    def approved_diseases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """已认定的门慢门特病种 of the person. At most 16."""
+
+    @_builtins.property
+    def approval_date(self) -> _date_pb2.Date:
+        """待遇认定日期 of disease, drug or device."""
+
+    @_builtins.property
+    def filing_date(self) -> _date_pb2.Date:
+        """异地就医备案日期."""
+
+    @_builtins.property
+    def benefit_start_date(self) -> _date_pb2.Date:
+        """待遇享受开始日期."""
+
+    @_builtins.property
+    def retirement_date(self) -> _date_pb2.Date:
+        """退休日期."""
+
     def __init__(
         self,
         *,
@@ -142,14 +219,64 @@ class Claim(_message.Message):
         benefit_groups: _abc.Iterable[_builtins.str] | None = ...,
         account_used: _builtins.bool | None = ...,
         lines: _abc.Iterable[Global___ClaimLine] | None = ...,
+        encounter: _builtins.str = ...,
+        episode: _builtins.str = ...,
+        institution_kind: _builtins.str = ...,
+        diagnosis: _builtins.str = ...,
+        disease: _builtins.str = ...,
+        approved_diseases: _abc.Iterable[_builtins.str] | None = ...,
+        approval_date: _date_pb2.Date | None = ...,
+        care_area: _builtins.str = ...,
+        referral: _builtins.str = ...,
+        filing: _builtins.str = ...,
+        filing_date: _date_pb2.Date | None = ...,
+        stay_days: _builtins.int | None = ...,
+        sessions: _builtins.int | None = ...,
+        children: _builtins.int | None = ...,
+        gestation_weeks: _builtins.int | None = ...,
+        delivery: _builtins.str = ...,
+        enrolment_years: _builtins.int | None = ...,
+        claim_free_years: _builtins.int | None = ...,
+        benefit_start_date: _date_pb2.Date | None = ...,
+        retirement_date: _date_pb2.Date | None = ...,
+        wage_base_fen: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_account_used", b"_account_used", "account_used", b"account_used", "admission_date", b"admission_date", "birth_date", b"birth_date", "service_date", b"service_date"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_account_used", b"_account_used", "_children", b"_children", "_claim_free_years", b"_claim_free_years", "_enrolment_years", b"_enrolment_years", "_gestation_weeks", b"_gestation_weeks", "_sessions", b"_sessions", "_stay_days", b"_stay_days", "_wage_base_fen", b"_wage_base_fen", "account_used", b"account_used", "admission_date", b"admission_date", "approval_date", b"approval_date", "benefit_start_date", b"benefit_start_date", "birth_date", b"birth_date", "children", b"children", "claim_free_years", b"claim_free_years", "enrolment_years", b"enrolment_years", "filing_date", b"filing_date", "gestation_weeks", b"gestation_weeks", "retirement_date", b"retirement_date", "service_date", b"service_date", "sessions", b"sessions", "stay_days", b"stay_days", "wage_base_fen", b"wage_base_fen"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_account_used", b"_account_used", "account_used", b"account_used", "admission_date", b"admission_date", "benefit_groups", b"benefit_groups", "birth_date", b"birth_date", "institution", b"institution", "institution_level", b"institution_level", "institution_settlement", b"institution_settlement", "insurance_type", b"insurance_type", "lines", b"lines", "person", b"person", "person_type", b"person_type", "pooling_area", b"pooling_area", "request_id", b"request_id", "service_date", b"service_date", "visit_type", b"visit_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_account_used", b"_account_used", "_children", b"_children", "_claim_free_years", b"_claim_free_years", "_enrolment_years", b"_enrolment_years", "_gestation_weeks", b"_gestation_weeks", "_sessions", b"_sessions", "_stay_days", b"_stay_days", "_wage_base_fen", b"_wage_base_fen", "account_used", b"account_used", "admission_date", b"admission_date", "approval_date", b"approval_date", "approved_diseases", b"approved_diseases", "benefit_groups", b"benefit_groups", "benefit_start_date", b"benefit_start_date", "birth_date", b"birth_date", "care_area", b"care_area", "children", b"children", "claim_free_years", b"claim_free_years", "delivery", b"delivery", "diagnosis", b"diagnosis", "disease", b"disease", "encounter", b"encounter", "enrolment_years", b"enrolment_years", "episode", b"episode", "filing", b"filing", "filing_date", b"filing_date", "gestation_weeks", b"gestation_weeks", "institution", b"institution", "institution_kind", b"institution_kind", "institution_level", b"institution_level", "institution_settlement", b"institution_settlement", "insurance_type", b"insurance_type", "lines", b"lines", "person", b"person", "person_type", b"person_type", "pooling_area", b"pooling_area", "referral", b"referral", "request_id", b"request_id", "retirement_date", b"retirement_date", "service_date", b"service_date", "sessions", b"sessions", "stay_days", b"stay_days", "visit_type", b"visit_type", "wage_base_fen", b"wage_base_fen"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__account_used: _TypeAlias = _typing.Literal["account_used"]  # noqa: Y015
     _WhichOneofArgType__account_used: _TypeAlias = _typing.Literal["_account_used", b"_account_used"]  # noqa: Y015
+    _WhichOneofReturnType__children: _TypeAlias = _typing.Literal["children"]  # noqa: Y015
+    _WhichOneofArgType__children: _TypeAlias = _typing.Literal["_children", b"_children"]  # noqa: Y015
+    _WhichOneofReturnType__claim_free_years: _TypeAlias = _typing.Literal["claim_free_years"]  # noqa: Y015
+    _WhichOneofArgType__claim_free_years: _TypeAlias = _typing.Literal["_claim_free_years", b"_claim_free_years"]  # noqa: Y015
+    _WhichOneofReturnType__enrolment_years: _TypeAlias = _typing.Literal["enrolment_years"]  # noqa: Y015
+    _WhichOneofArgType__enrolment_years: _TypeAlias = _typing.Literal["_enrolment_years", b"_enrolment_years"]  # noqa: Y015
+    _WhichOneofReturnType__gestation_weeks: _TypeAlias = _typing.Literal["gestation_weeks"]  # noqa: Y015
+    _WhichOneofArgType__gestation_weeks: _TypeAlias = _typing.Literal["_gestation_weeks", b"_gestation_weeks"]  # noqa: Y015
+    _WhichOneofReturnType__sessions: _TypeAlias = _typing.Literal["sessions"]  # noqa: Y015
+    _WhichOneofArgType__sessions: _TypeAlias = _typing.Literal["_sessions", b"_sessions"]  # noqa: Y015
+    _WhichOneofReturnType__stay_days: _TypeAlias = _typing.Literal["stay_days"]  # noqa: Y015
+    _WhichOneofArgType__stay_days: _TypeAlias = _typing.Literal["_stay_days", b"_stay_days"]  # noqa: Y015
+    _WhichOneofReturnType__wage_base_fen: _TypeAlias = _typing.Literal["wage_base_fen"]  # noqa: Y015
+    _WhichOneofArgType__wage_base_fen: _TypeAlias = _typing.Literal["_wage_base_fen", b"_wage_base_fen"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__account_used) -> _WhichOneofReturnType__account_used | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__children) -> _WhichOneofReturnType__children | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__claim_free_years) -> _WhichOneofReturnType__claim_free_years | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__enrolment_years) -> _WhichOneofReturnType__enrolment_years | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__gestation_weeks) -> _WhichOneofReturnType__gestation_weeks | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__sessions) -> _WhichOneofReturnType__sessions | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__stay_days) -> _WhichOneofReturnType__stay_days | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__wage_base_fen) -> _WhichOneofReturnType__wage_base_fen | None: ...
 
 Global___Claim: _TypeAlias = Claim  # noqa: Y015
 
