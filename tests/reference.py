@@ -9,7 +9,7 @@ worked out from that, has parts of a fen, down to 1/10,000.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
 
@@ -17,6 +17,7 @@ from medsettle.policy.model import (
     BandsAlong,
     BandsApply,
     Base,
+    Cap,
     CapOn,
     Condition,
     Counter,
@@ -55,6 +56,7 @@ class Facts:
     rule_date: date
     counters: Mapping[str, int]
     account_used: bool
+    quantities: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -143,9 +145,12 @@ class Claim:
 
     def chosen(self, dimension: Dimension) -> int:
         """Return the number of the class a claim falls into."""
-        if dimension.kind != "counter":
+        if dimension.kind == "quantity":
+            count = self.facts.quantities[dimension.column]
+        elif dimension.kind == "counter":
+            count = self.facts.counters.get(dimension.column, 0)
+        else:
             return self.facts.classes[dimension.name]
-        count = self.facts.counters.get(dimension.column, 0)
         return sum(count >= threshold for threshold in dimension.thresholds[1:])
 
     def cells(self, name: str) -> list[tuple[int | None, Fraction]]:
@@ -176,6 +181,8 @@ class Claim:
         if counter is None:
             return limit
         used = self.facts.counters.get(counter, 0)
+        if not self.meets(self.policy.counters[counter].when):
+            return max(limit - used, 0)
         for name in self.policy.counters[counter].sums:
             if part is not None and name.endswith(f".{part}") and name in self.amounts:
                 used += rounded(self.amounts[name], "half_up")
@@ -184,15 +191,24 @@ class Claim:
     def rooms(self, stage: Stage, on: CapOn) -> list[int]:
         """Return the rooms under the caps of one kind."""
         part = "paid" if on is CapOn.PAYMENT else None
-        return [
-            self.room(int(self.cell(cap.table)), cap.counter, part)
-            for cap in stage.caps
-            if cap.on is on
-        ]
+        return [self.room(self.limit(cap), cap.counter, part) for cap in stage.caps if cap.on is on]
+
+    def limit(self, cap: Cap) -> int:
+        """Return the amount of a cap after all that changes it."""
+        limit = int(self.cell(cap.table))
+        if cap.times is not None:
+            limit *= self.facts.quantities[cap.times]
+        if cap.factor is not None:
+            limit = rounded(limit * self.cell(cap.factor), "half_up")
+        for table, quantity in cap.plus:
+            limit += int(self.cell(table)) * self.facts.quantities[quantity]
+        return limit if cap.at_most is None else min(limit, int(self.cell(cap.at_most)))
 
     def deductible_left(self, deductible: Deductible) -> int:
         """Return how much of a deductible this claim has to bear at most."""
         standard = int(self.cell(deductible.table))
+        if deductible.times is not None:
+            standard *= self.facts.quantities[deductible.times]
         if deductible.share_of is not None:
             base = self.sum_of(deductible.share_of.base)
             share = base * self.cell(deductible.share_of.rate)
@@ -322,6 +338,8 @@ class Claim:
         """Return the payer's rate after points, factor and limits, in this order."""
         for name in rate.points:
             pays += self.cell(name)
+        for name, quantity in rate.points_times:
+            pays += self.cell(name) * self.facts.quantities[quantity]
         if rate.pays_factor is not None:
             pays *= self.cell(rate.pays_factor)
         most = Fraction(1) if rate.at_most is None else self.cell(rate.at_most)
@@ -334,7 +352,8 @@ class Claim:
         whole = {name: rounded(amount, "half_up") for name, amount in self.amounts.items()}
         counters = {"account": self.account_paid}
         for name, counter in self.policy.counters.items():
-            counters[name] = sum(whole[part] for part in counter.sums) if counter.sums else 1
+            counted = sum(whole[part] for part in counter.sums) if counter.sums else 1
+            counters[name] = counted if self.meets(counter.when) else 0
         first = next((stage.name for stage in self.policy.stages if stage.deductible), None)
         stages: dict[str, dict[str, int]] = {stage.name: {} for stage in self.policy.stages}
         for name, amount in whole.items():

@@ -73,7 +73,7 @@ def test_an_example_comes_out(example: Example) -> None:
 @_each_example
 def test_an_example_comes_out_through_a_server(client: Client, example: Example) -> None:
     """The same claims over gRPC, recorded: the same amounts, and the identities of each answer."""
-    results = settle_case(client, _book().policy(example.policy), example)
+    results = settle_case(client, _book(), example)
 
     assert len(example.visits) == len(results)
     for result in results:
@@ -159,7 +159,7 @@ def test_the_bands_of_the_stay_that_reaches_the_cap() -> None:
 def _settled(visit: Visit) -> Settled:
     policy = _book().policy("beijing-employee-inpatient")
     claims = ClaimBatch.from_rows([visit.claim])
-    held = opening_counters(policy, claims, visit)
+    held = opening_counters(_book(), policy, claims, visit)
     result = Settler(_book()).run(claims, [0], lambda _: held, refuse_gaps=True)[0]
     assert isinstance(result, Settled)
     return result

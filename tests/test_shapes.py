@@ -67,7 +67,7 @@ def _explained(example: Example) -> list[Explanation]:
     held: dict[CounterKey, int] = {}
     for visit in example.visits:
         claims = ClaimBatch.from_rows([visit.claim])
-        for key, value in opening_counters(policy, claims, visit).items():
+        for key, value in opening_counters(_settler().book, policy, claims, visit).items():
             held[key] = held.get(key, 0) + value
         result = _settler().run(claims, [0], lambda _: held, refuse_gaps=True)[0]
         assert isinstance(result, Settled)

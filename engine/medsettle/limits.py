@@ -135,6 +135,17 @@ TABLE_CELLS_MAX: Final = 65_536
 CATALOGUE_ENTRIES_MAX: Final = 1_000_000
 # Settlements that a class such as "second admission" may count; nobody is treated more often.
 COUNTED_TIMES_MAX: Final = 10_000
+# What percentage points may be taken times.
+POINTS_TIMES_MAX: Final = 1_000
+# A quantity of a claim: days since somebody retired are the most there can be.
+QUANTITY_MAX: Final = 100_000
+# What an amount may be taken times, so that the product is exact.
+TIMES_MAX: Final = 10_000
+QUANTITIES_PER_POLICY_MAX: Final = 32
+ROLLING_YEARS_MAX: Final = 50
+
+assert TIMES_MAX <= QUANTITY_MAX
+assert AMOUNT_FEN_MAX * TIMES_MAX <= INT64_MAX // 8, "an amount for each day must fit"
 
 # --- kernel ------------------------------------------------------------------------------------
 

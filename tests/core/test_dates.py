@@ -16,6 +16,8 @@ _DAYS = st.dates(_FIRST, _LAST)
 _JULY = YearStart(7, 1)
 _SEPTEMBER = YearStart(9, 1)
 
+_KEYED = [period for period in Period if period is not Period.TREATMENT_YEAR]
+
 
 def _numbers(*days: date) -> dates.DayArray:
     return np.array([dates.day_number(day) for day in days], np.int32)
@@ -145,7 +147,7 @@ def test_calendar_periods_ignore_the_benefit_year(day: date, period: Period) -> 
     assert expected == dates.period_key(number, period, _JULY).tolist()
 
 
-@given(st.lists(_DAYS, min_size=2, max_size=20), st.sampled_from(Period), st.booleans())
+@given(st.lists(_DAYS, min_size=2, max_size=20), st.sampled_from(_KEYED), st.booleans())
 def test_period_keys_sort_as_days_do(days: list[date], period: Period, from_july: bool) -> None:
     """A later day never has a smaller key, and keys are int64."""
     start = _JULY if from_july else YearStart()
@@ -178,5 +180,42 @@ def test_columns_of_dates_keep_their_length(day: date) -> None:
     """Empty columns come back empty, and longer ones row for row."""
     for count in (0, 1, 3):
         column = _numbers(*[day] * count)
-        for period in Period:
+        for period in _KEYED:
             assert count == len(dates.period_key(column, period, _JULY))
+
+
+def test_a_treatment_year_begins_on_its_own_day() -> None:
+    """Each period begins years after the first day, on 1 March where that was 29 February."""
+    since = dates.day_number(date(2024, 2, 29))
+    days = {
+        date(2024, 2, 29): date(2024, 2, 29),
+        date(2025, 2, 28): date(2024, 2, 29),
+        date(2025, 3, 1): date(2025, 3, 1),
+        date(2028, 2, 28): date(2027, 3, 1),
+        date(2028, 2, 29): date(2028, 2, 29),
+        # Before it began there is nothing yet to go on with.
+        date(2020, 5, 1): date(2020, 5, 1),
+    }
+    asked = np.array([dates.day_number(day) for day in days])
+
+    found = dates.rolling_period(asked, np.full(len(days), since), 1)
+
+    assert [dates.day_number(begin) for begin in days.values()] == found.tolist()
+
+
+def test_a_period_of_several_years_lasts_them_all() -> None:
+    """Four years from the first day are one period, the day after is in the next."""
+    since = np.full(3, dates.day_number(date(2020, 6, 1)))
+    asked = [date(2020, 6, 1), date(2024, 5, 31), date(2024, 6, 1)]
+
+    found = dates.rolling_period(np.array([dates.day_number(day) for day in asked]), since, 4)
+
+    assert [date(2020, 6, 1), date(2020, 6, 1), date(2024, 6, 1)] == [
+        dates.date_of(day) for day in found.tolist()
+    ]
+
+
+def test_a_treatment_year_needs_its_day() -> None:
+    """Asked for like any other period, it is refused with what is missing."""
+    with pytest.raises(ValueError, match="without the day on which it began"):
+        dates.period_key(np.array([1]), Period.TREATMENT_YEAR, YearStart())

@@ -60,6 +60,7 @@ def _input(facts: Facts, kind: str, key: str) -> int:
     if kind == "account_used":
         return int(facts.account_used)
     held = {"pot": facts.pots, "dimension": facts.classes, "counter": facts.counters}
+    held["quantity"] = facts.quantities
     return held[kind].get(key, 0)
 
 

@@ -10,15 +10,12 @@ from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
 from math import prod
-from pathlib import Path
 from random import Random
 
 from hypothesis import strategies as st
 from medsettle import limits
-from medsettle.core.codes import POT_NAMES
 from medsettle.core.dates import Period, YearStart
 from medsettle.core.money import Rounding
-from medsettle.policy.area import Area
 from medsettle.policy.model import (
     STAGE_AMOUNTS,
     Bands,
@@ -30,7 +27,6 @@ from medsettle.policy.model import (
     Ceiling,
     Counter,
     Deductible,
-    Dimension,
     Excess,
     Floor,
     Gap,
@@ -49,34 +45,14 @@ from medsettle.policy.model import (
 from medsettle.policy.tree import Place
 
 from tests.reference import Facts
+from tests.settle.nowhere import AREA, DIMENSIONS, POTS, QUANTITIES
 
-SPECIAL_POTS = ("special_a", "special_b")
-POTS = (*POT_NAMES, *SPECIAL_POTS)
 _NAMES = ("total", "remaining", "in_scope_total", *POTS)
 _PLACE = Place("random.yaml", 1, 1, "")
 _FROM = date(2020, 1, 1)
 _SECOND_VERSION = date(2022, 7, 1)
 
-DIMENSIONS = {
-    "hospital": Dimension("hospital", "code", "institution_level", ("a", "b", "c")),
-    "person": Dimension("person", "code", "person_type", ("active", "retired")),
-    "group": Dimension("group", "group", "benefit_groups", ("no", "yes")),
-    "age": Dimension("age", "age", "birth_date", ("young", "old"), thresholds=(0, 70)),
-    "admission": Dimension(
-        "admission", "counter", "admissions", ("first", "second", "later"), thresholds=(0, 1, 3)
-    ),
-}
-AREA = Area(
-    code="000000",
-    name="nowhere",
-    price_levels=((), (), ()),
-    catalogue=Path("catalogue.csv"),
-    special_pots=SPECIAL_POTS,
-    unlisted_items="refuse",
-    pre_self_pay_as={},
-    dimensions={},
-    sources={},
-)
+_PERIODS = [period for period in Period if period is not Period.TREATMENT_YEAR]
 _SUM_COUNTERS = ("spent", "paid", "met")
 _PAYERS = ("pooled_fund", "large_amount", "civil_servant", "assistance", "account")
 
@@ -167,7 +143,7 @@ class _Drafts:
             title=name,
             source="source",
             base=self._base(known),
-            when=self._when(),
+            when=self.when(),
             keep_back=None if draw(st.integers(0, 3)) else self.table(_RATES),
             deductible=deductible,
             bands=bands,
@@ -187,7 +163,8 @@ class _Drafts:
             factor = self.table(_FACTORS)
         if not draw(st.integers(0, 2)):
             at_most = Ceiling(self.amount_table(), self._counter())
-        return Deductible(self.amount_table(), self._counter(), share_of, factor, at_most)
+        times = None if draw(st.integers(0, 3)) else draw(st.sampled_from(sorted(QUANTITIES)))
+        return Deductible(self.amount_table(), self._counter(), share_of, factor, at_most, times)
 
     def _base(self, known: Sequence[str]) -> Base:
         """Return a sum that mostly has something in it: scope, or what the last stage left."""
@@ -198,7 +175,7 @@ class _Drafts:
         minus = draw(st.lists(st.sampled_from(known), max_size=1)) if draw(st.booleans()) else []
         return Base(tuple(plus), tuple(minus))
 
-    def _when(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    def when(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         draw = self.draw
         if draw(st.integers(0, 3)):
             return ()
@@ -241,6 +218,9 @@ class _Drafts:
         return replace(
             rate,
             points=tuple(points),
+            points_times=((self.table(_POINTS, unit=Unit.POINTS), "days"),)
+            if not draw(st.integers(0, 2))
+            else (),
             pays_factor=self.table(_FACTORS) if draw(st.booleans()) else None,
             at_most=self.table(_RATES) if draw(st.booleans()) else None,
         )
@@ -254,8 +234,23 @@ class _Drafts:
         for _ in range(draw(st.integers(0, 2))):
             on = draw(st.sampled_from([CapOn.PAYMENT, CapOn.PAYMENT, CapOn.BASE]))
             kind = excess if on is CapOn.PAYMENT else Excess.UNPAID_SHARE
-            caps.append(Cap(self.amount_table(), on, self._counter(), kind))
+            caps.append(self._changed_cap(Cap(self.amount_table(), on, self._counter(), kind)))
         return tuple(caps)
+
+    def _changed_cap(self, cap: Cap) -> Cap:
+        """Return a cap with some of what may change it."""
+        draw = self.draw
+        if draw(st.integers(0, 2)):
+            return cap
+        quantities = st.sampled_from(sorted(QUANTITIES))
+        plus = [(self.amount_table(), draw(quantities)) for _ in range(draw(st.integers(0, 2)))]
+        return replace(
+            cap,
+            times=draw(st.none() | quantities),
+            factor=self.table(_FACTORS) if draw(st.booleans()) else None,
+            plus=tuple(plus),
+            at_most=self.amount_table() if draw(st.booleans()) else None,
+        )
 
     def _rounding(self, *, payer_only: bool) -> StageRounding:
         draw = self.draw
@@ -279,7 +274,9 @@ def policies(draw: st.DrawFn, stages_max: int = 4, *, large: bool = False) -> Po
     counters = {"admissions": Counter("admissions", Period.BENEFIT_YEAR, (), _PLACE)}
     for name in _SUM_COUNTERS:
         sums = draw(st.lists(st.sampled_from(known), min_size=1, max_size=3, unique=True))
-        counters[name] = Counter(name, draw(st.sampled_from(Period)), tuple(sums), _PLACE)
+        period = draw(st.sampled_from(_PERIODS))
+        when = drafts.when()
+        counters[name] = Counter(name, period, tuple(sums), _PLACE, when)
     gaps = draw(st.lists(st.sampled_from(known), max_size=1))
     return Policy(
         name="random",
@@ -293,6 +290,7 @@ def policies(draw: st.DrawFn, stages_max: int = 4, *, large: bool = False) -> Po
         year_start=draw(st.sampled_from([YearStart(), YearStart(7, 1)])),
         sources={},
         dimensions=DIMENSIONS,
+        quantities=QUANTITIES,
         counters=counters,
         tables=drafts.tables,
         stages=tuple(stages),
@@ -348,14 +346,19 @@ def claims_at(policy: Policy, pots: Sequence[str], seed: int, count: int) -> lis
         classes = {
             name: random.randrange(len(dimension.values))
             for name, dimension in policy.dimensions.items()
-            if dimension.kind != "counter"
+            if dimension.kind not in {"counter", "quantity"}
+        }
+        quantities = {
+            name: random.choice((0, 1, random.randrange(each.most + 1), each.most))
+            for name, each in policy.quantities.items()
         }
         counters = {"account": amount_at(random, edges) * random.randrange(2)}
         for name, counter in policy.counters.items():
             counters[name] = amount_at(random, edges) if counter.sums else random.randrange(5)
         day = random.choice(days) + timedelta(days=random.choice((-1, 0, 1, 40, 400)))
         day = max(day, policy.in_force_from)
-        found.append(Facts(amounts, classes, day, counters, random.randrange(4) > 0))
+        used = random.randrange(4) > 0
+        found.append(Facts(amounts, classes, day, counters, used, quantities))
     return found
 
 

@@ -70,7 +70,7 @@ def _settled_visits(example: Example) -> Iterator[Settled]:
     held: dict[CounterKey, int] = {}
     for visit in example.visits:
         claims = ClaimBatch.from_rows([visit.claim])
-        for key, value in opening_counters(policy, claims, visit).items():
+        for key, value in opening_counters(_settler().book, policy, claims, visit).items():
             held[key] = held.get(key, 0) + value
         result = _settler().run(claims, [0], lambda _: held, refuse_gaps=not visit.preview)[0]
         assert isinstance(result, Settled)

@@ -14,7 +14,8 @@ from medsettle.settle.telling import Teller
 
 from tests.policy.documents import area_of, good
 from tests.settle.comparison import kernel_inputs
-from tests.settle.strategies import AREA, POTS, claims_at, policies
+from tests.settle.nowhere import AREA, POTS
+from tests.settle.strategies import claims_at, policies
 
 
 def _told(compiled: CompiledPolicy, inputs: dict[str, int]) -> list[Sentence]:

@@ -26,7 +26,8 @@ from tests.settle.comparison import (
     kernel_inputs,
     pots_of,
 )
-from tests.settle.strategies import AREA, POTS, claims_at, edges_of, policies
+from tests.settle.nowhere import AREA, POTS
+from tests.settle.strategies import claims_at, edges_of, policies
 
 _DOCUMENTS = [pytest.param(path, id=path.parent.name + "-" + path.stem) for path in documents()]
 _SEEDS = st.integers(0, 2**32 - 1)

@@ -41,7 +41,7 @@ from medsettle.demo.day import (
 )
 from medsettle.policy.book import EXAMPLES_SUFFIX, RuleBook, load_rule_book
 from medsettle.policy.examples import read_examples
-from medsettle.settle.run import stored_name
+from medsettle.settle.counter_keys import stored_name
 
 _SEED = 20240603
 _DAY = date(2024, 6, 3)
@@ -138,8 +138,7 @@ class Tour:
             if faults:
                 raise errors.PolicyRejected(faults)
             for example in examples:
-                policy = self.book.policy(example.policy)
-                results += settle_case(self.client, policy, example)
+                results += settle_case(self.client, self.book, example)
         self.console.print(_cases_table(results))
         for result in results:
             for notice in result.settlement.notices:

@@ -312,8 +312,8 @@ def _checked_date(_: Column, value: object, where: str, faults: list[Fault]) -> 
         found = _shown(value)
         faults.append(Fault(where, f"expected a date like 2024-05-01, found {found}"))
         return _STAND_IN_DATE
-    birth = where == "birth_date"
-    first = limits.SERVICE_YEAR_MIN - limits.AGE_YEARS_MAX if birth else limits.SERVICE_YEAR_MIN
+    past = where in {"birth_date", "retirement_date"}
+    first = limits.SERVICE_YEAR_MIN - limits.AGE_YEARS_MAX if past else limits.SERVICE_YEAR_MIN
     if not first <= parsed.year <= limits.SERVICE_YEAR_MAX:
         span = f"{first} to {limits.SERVICE_YEAR_MAX}"
         faults.append(Fault(where, f"{parsed} lies outside the years {span}"))

@@ -26,6 +26,7 @@ class Period(StrEnum):
     QUARTER = "quarter"
     BENEFIT_YEAR = "benefit_year"
     LIFE = "life"
+    TREATMENT_YEAR = "treatment_year"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,13 @@ def period_key(days: DayArray, period: Period, start: YearStart) -> NDArray[np.i
 
     >>> period_key(np.array([19_844]), Period.MONTH, YearStart())
     array([202405])
+
+    Raises:
+        ValueError: The period is a treatment year, which begins on a day of its own
+            (`rolling_period`).
     """
+    if period is Period.TREATMENT_YEAR:
+        raise ValueError("a treatment year has no key without the day on which it began")
     if period is Period.BENEFIT_YEAR:
         return benefit_year(days, start)
     if period is Period.DAY:
@@ -117,6 +124,29 @@ def period_key(days: DayArray, period: Period, start: YearStart) -> NDArray[np.i
     if period is Period.MONTH:
         return year * 100 + month
     return year * 10 + (month - 1) // 3 + 1
+
+
+def rolling_period(days: DayArray, since: DayArray, years: int) -> NDArray[np.int64]:
+    """Return the key of the period of some years that each day falls into, counted from a day.
+
+    The key is the day number on which the period begins, so that a new start begins a new count.
+
+    Args:
+        days: Shape (n,).
+        since: Shape (n,), when the first period began; a later one than the day counts as the day.
+        years: How many years a period lasts, from 1 on.
+
+    >>> begun, on = day_number(date(2023, 3, 15)), day_number(date(2025, 3, 14))
+    >>> date_of(rolling_period(np.array([on]), np.array([begun]), 1)[0])
+    datetime.date(2024, 3, 15)
+    """
+    since = np.minimum(since, days)
+    whole = age_years(since, days) // years * years
+    year, month, day = year_month_day(since)
+    months = ((year + whole - 1970) * 12 + month - 1).astype("datetime64[M]")
+    # The day after 28 February is 1 March in other years: when a year since 29 February is full.
+    starts: NDArray[np.int64] = months.astype("datetime64[D]").astype(np.int64) + day - 1
+    return starts
 
 
 def age_years(birth_days: DayArray, on_days: DayArray) -> NDArray[np.int64]:

@@ -7,7 +7,7 @@ from medsettle.client import Client
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.counters import ACCOUNT
 from medsettle.core.settlement import Opening, Row, Settlement
-from medsettle.policy.compiled import CompiledPolicy
+from medsettle.policy.book import RuleBook
 from medsettle.policy.examples import Example, Visit
 from medsettle.settle.prove import amounts_of, opening_counters
 
@@ -40,12 +40,13 @@ class CaseResult:
         return all(each.expected_fen == each.found_fen for each in self.told)
 
 
-def settle_case(client: Client, policy: CompiledPolicy, example: Example) -> list[CaseResult]:
+def settle_case(client: Client, book: RuleBook, example: Example) -> list[CaseResult]:
     """Return the visits of an example settled at a server, for a person of its own.
 
     What the person brings along is recorded as an opening first. Amounts of single bands are no
     part of an answer, so expectations of them are left to `medsettle policy test`.
     """
+    policy = book.policy(example.policy)
     results = []
     for number, visit in enumerate(example.visits, 1):
         claim: Row = visit.claim | {
@@ -53,7 +54,7 @@ def settle_case(client: Client, policy: CompiledPolicy, example: Example) -> lis
             "request_id": f"{_token(example.name)}-{number}",
             "institution": f"H-{_token(example.policy, 40)}",
         }
-        _open(client, policy, visit, claim)
+        _open(client, book, example, visit, claim)
         settlement = client.preview(claim) if visit.preview else client.settle(claim)
         found = amounts_of(settlement)
         told = tuple(
@@ -72,8 +73,10 @@ def _token(name: str, most: int = _TOKEN_CHARS_MAX) -> str:
     return sha256(name.encode()).hexdigest()[:_DIGEST_CHARS]
 
 
-def _open(client: Client, policy: CompiledPolicy, visit: Visit, claim: Row) -> None:
-    counters = opening_counters(policy, ClaimBatch.from_rows([claim]), visit)
+def _open(client: Client, book: RuleBook, example: Example, visit: Visit, claim: Row) -> None:
+    counters = opening_counters(
+        book, book.policy(example.policy), ClaimBatch.from_rows([claim]), visit
+    )
     if not counters:
         return
     client.open_person(

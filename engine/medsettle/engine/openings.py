@@ -15,7 +15,7 @@ from medsettle.engine.requests import (
 from medsettle.ledger.entries import Entry, Posting
 from medsettle.policy.book import RuleBook
 from medsettle.policy.vocabulary import suggestion
-from medsettle.settle.run import stored_name
+from medsettle.settle.counter_keys import is_stored_name, stored_name
 
 
 def check_opening(rulebook: RuleBook, opening: Opening) -> None:
@@ -24,11 +24,13 @@ def check_opening(rulebook: RuleBook, opening: Opening) -> None:
     Raises:
         InvalidRequest: The area or a counter is unknown, a value is out of range.
     """
-    known = {
-        stored_name(compiled.policy.insurance_type, name)
+    policies = [
+        compiled.policy
         for compiled in rulebook.policies
         if compiled.policy.pooling_area == opening.pooling_area
-        for name in compiled.policy.counters
+    ]
+    known = {
+        stored_name(policy.insurance_type, name) for policy in policies for name in policy.counters
     }
     faults = []
     if opening.pooling_area not in rulebook.areas:
@@ -40,7 +42,7 @@ def check_opening(rulebook: RuleBook, opening: Opening) -> None:
     for index, (counter, _, value) in enumerate(opening.counters):
         path = f"counters[{index}]"
         values.append((f"{path}.value", value))
-        if counter not in known:
+        if not any(is_stored_name(policy, counter) for policy in policies):
             hint = suggestion(counter, known)
             faults.append(errors.Fault(f"{path}.counter", f"no counter {counter!r}; {hint}"))
     faults += [

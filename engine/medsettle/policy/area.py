@@ -58,7 +58,7 @@ def read_area(
         special_pots=_special_pots(check, parts.get("special_pots")),
         unlisted_items=unlisted or UNLISTED[0],
         pre_self_pay_as=_pre_self_pay_as(check, parts.get("pre_self_pay_as")),
-        dimensions=read_dimensions(check, parts.get("dimensions"), {}),
+        dimensions=read_dimensions(check, parts.get("dimensions"), {}, {}),
         sources=read_sources(check, parts.get("sources")),
         places={name: value.place for name, value in parts.items()},
     )

@@ -275,6 +275,14 @@ def _counter_conflicts(policy: Policy, other: Policy) -> list[Violation]:
                     "it or rename one"
                 )
             )
+        if (mine.split_by, mine.since, mine.lasts) != (theirs.split_by, theirs.since, theirs.lasts):
+            found.append(
+                mine.place.violation(
+                    f"counter {quoted(name)} is split or begins otherwise than in {other.file}; a "
+                    "shared counter has one `split_by`, `since` and `lasts`, so change it or "
+                    "rename one"
+                )
+            )
         if bool(mine.sums) is not bool(theirs.sums):
             kinds = ("settlements", "amounts")
             found.append(

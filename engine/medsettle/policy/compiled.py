@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medsettle.policy.area import Area
+from medsettle.policy.keys import NONE
 from medsettle.policy.lowering import Lowering, epochs_of
-from medsettle.policy.model import ACCOUNT_COUNTER, Dimension, Policy
+from medsettle.policy.model import ACCOUNT_COUNTER, Dimension, Policy, Quantity
 from medsettle.policy.program import Program
 from medsettle.policy.read_tables import CONFIDENCES
 
@@ -42,7 +43,22 @@ class CompiledPolicy:
         return tuple(
             dimension
             for name, dimension in self.policy.dimensions.items()
-            if f"dimension:{name}" in self.program.inputs
+            if f"dimension:{name}" in self.program.inputs or name in self._split_by
+        )
+
+    @cached_property
+    def _split_by(self) -> frozenset[str]:
+        """Dimensions that counters are split by, whether or not the program looks at them."""
+        counters = self.policy.counters.values()
+        return frozenset(name for counter in counters for name in counter.split_by)
+
+    @cached_property
+    def quantities(self) -> tuple[Quantity, ...]:
+        """Quantities that the program reads."""
+        return tuple(
+            quantity
+            for name, quantity in self.policy.quantities.items()
+            if f"quantity:{name}" in self.program.inputs
         )
 
     @cached_property
@@ -79,6 +95,17 @@ def class_of(dimension: Dimension, code: str) -> int:
             if code.startswith(prefix) and len(prefix) > longest:
                 best, longest = number, len(prefix)
     return best
+
+
+def list_class(dimension: Dimension, codes: Sequence[str]) -> int:
+    """Return the number of the first class that any of the codes belongs to, or -1.
+
+    Where there is none it is the class of the code `none`, if there is one.
+    """
+    for number, prefixes in enumerate(dimension.codes):
+        if any(code.startswith(prefix) for code in codes for prefix in prefixes):
+            return number
+    return class_of(dimension, NONE)
 
 
 def group_class(dimension: Dimension, groups: Sequence[str]) -> int:

@@ -11,12 +11,14 @@ from datetime import date
 from pathlib import Path
 
 from medsettle.core import schema
+from medsettle.core.schema import Kind
 from medsettle.core.settlement import Row
 from medsettle.errors import Violation
 from medsettle.policy import tree, values
 from medsettle.policy.checker import Checker
 from medsettle.policy.keys import FORMAT
 from medsettle.policy.read_tables import CONFIDENCES
+from medsettle.policy.shapes import shape_names
 from medsettle.policy.tree import Map, Place, Text, Value
 from medsettle.policy.vocabulary import quoted
 
@@ -31,6 +33,9 @@ _CLAIM_WORDS = {
     "birth_date",
     "service_date",
 }
+
+# Facts of a visit as examples write them: the unit stands in the value and not in the name.
+_FACTS = {column.name.removesuffix("_fen"): column for column in schema.VISIT_FACTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,8 @@ class Example:
     source: str
     confidence: str
     visits: tuple[Visit, ...]
+    shapes: tuple[str, ...] = ()
+    cases: tuple[str, ...] = ()
 
 
 def read_examples(path: Path) -> tuple[list[Example], list[Violation]]:
@@ -73,7 +80,7 @@ def read_examples(path: Path) -> tuple[list[Example], list[Violation]]:
     found: list[Example] = []
     for item in check.items(parts.get("examples"), "examples"):
         required = {"example", "kind", "source", "confidence", "visits"}
-        body = check.fields(item, required, {"title", "note"})
+        body = check.fields(item, required, {"title", "note", "shapes", "cases"})
         name = check.text(body.get("example"))
         if name and name in [other.name for other in found]:
             check.refuse(item.place, f"another example is called {quoted(name)}; rename one")
@@ -89,6 +96,8 @@ def read_examples(path: Path) -> tuple[list[Example], list[Violation]]:
                 source=check.text(body.get("source")),
                 confidence=check.known(body.get("confidence"), CONFIDENCES, "label") or "",
                 visits=tuple(visits),
+                shapes=check.known_all(body.get("shapes"), shape_names(), "rule shape"),
+                cases=check.texts(body.get("cases"), "cases"),
             )
         )
     return found, check.violations
@@ -97,14 +106,16 @@ def read_examples(path: Path) -> tuple[list[Example], list[Violation]]:
 def _visit(check: Checker, item: Value, area: str, request_id: str) -> Visit:
     words = _CLAIM_WORDS | {"lines", "expect", "insurance_type"}
     optional = {"before", "benefit_groups", "admission_date", "preview", "account_used", "note"}
+    optional |= {"institution", *_FACTS}
     parts = check.fields(item, words, optional)
     service = check.parsed(parts.get("service_date"), values.day, date(2000, 1, 1))
     admission = check.parsed(parts.get("admission_date"), values.day, service)
     claim: Row = {column.name: None for column in schema.CLAIM}
     claim |= {name: check.text(parts.get(name)) for name in _CLAIM_WORDS | {"insurance_type"}}
+    claim |= _visit_facts(check, parts)
     claim |= {
         "request_id": request_id,
-        "institution": "H00000000001",
+        "institution": check.text(parts.get("institution")) or "H00000000001",
         "pooling_area": area,
         "person": "EXAMPLE",
         "service_date": service.isoformat(),
@@ -123,6 +134,26 @@ def _visit(check: Checker, item: Value, area: str, request_id: str) -> Visit:
         preview=check.known(parts.get("preview"), ["yes"], "choice") is not None,
         place=item.place,
     )
+
+
+def _visit_facts(check: Checker, parts: dict[str, Value]) -> Row:
+    """Return the facts of a visit that only some rules ask for, None where they are not stated."""
+    found: Row = {}
+    for name, column in _FACTS.items():
+        value = parts.get(name)
+        if column.kind is Kind.CODES:
+            found[column.name] = list(check.texts(value, "codes"))
+        elif value is None:
+            found[column.name] = None
+        elif column.kind is Kind.DATE:
+            found[column.name] = check.parsed(value, values.past_day, date.min).isoformat()
+        elif column.kind is Kind.INTEGER:
+            found[column.name] = check.parsed(value, values.quantity, 0)
+        elif column.kind is Kind.FEN:
+            found[column.name] = check.parsed(value, values.amount_fen, 0)
+        else:
+            found[column.name] = check.text(value)
+    return found
 
 
 def _line(check: Checker, item: Value, number: int, day: date) -> Row:

@@ -21,12 +21,14 @@ from medsettle.policy.model import (
     BandsApply,
     CapOn,
     Excess,
+    QuantityKind,
     RateSide,
     RoundingPoint,
     RoundingSide,
     Unit,
 )
 from medsettle.policy.read_facts import CODE_COLUMNS, DIMENSION_KINDS
+from medsettle.policy.read_quantities import CODES_COLUMNS, DATE_COLUMNS, NUMBER_COLUMNS
 from medsettle.policy.vocabulary import in_chinese
 
 Schema: TypeAlias = dict[str, Any]
@@ -171,12 +173,15 @@ _SOURCE: Final = _block(
 _DIMENSION: Final = _block(
     keys.DIMENSION,
     {
-        "column": _choice(CODE_COLUMNS),
+        "column": _choice([*CODE_COLUMNS, *CODES_COLUMNS]),
         "codes": _CLASSES(_CODES),
         "ages": _CLASSES(_pattern(values.AGE_PATTERN)),
         "group": _TEXT,
         "counter": _TEXT,
-        "counted": _CLASSES(_pattern(values.COUNT_PATTERN)),
+        "date": _choice(DATE_COLUMNS),
+        "dates": _CLASSES({"anyOf": [_choice([keys.NONE]), _DAY]}),
+        "quantity": _TEXT,
+        "counted": _CLASSES(_pattern(f"{values.COUNT_PATTERN}|{values.QUANTITY_PATTERN}")),
         "note": _TEXT,
     },
     {"oneOf": [_present(kind) for kind in DIMENSION_KINDS]},
@@ -187,10 +192,30 @@ _COUNTER: Final = _block(
         "period": _members(Period),
         "sums": _NAMES,
         "counts": _choice([keys.SETTLEMENTS]),
+        "when": {"type": "object", "additionalProperties": _NAMES},
+        "split_by": _NAMES,
+        "dated_by": _choice(keys.RULE_DATES),
+        "since": _choice(DATE_COLUMNS),
+        "lasts": _pattern(values.QUANTITY_PATTERN),
         "note": _TEXT,
     },
     {"oneOf": [_present("sums"), _present("counts")]},
 )
+_QUANTITY: Final = _block(
+    keys.QUANTITY,
+    {
+        "number": _choice(NUMBER_COLUMNS),
+        "years_since": _choice(DATE_COLUMNS),
+        "months_since": _choice(DATE_COLUMNS),
+        "days_since": _choice(DATE_COLUMNS),
+        "month_of": _choice([keys.BENEFIT_YEAR.name]),
+        "count": _choice(CODES_COLUMNS),
+        **dict.fromkeys(("less", "at_most", "every"), _pattern(values.QUANTITY_PATTERN)),
+        "note": _TEXT,
+    },
+    {"oneOf": [_present(kind) for kind in QuantityKind]},
+)
+_TIMES: Final = _block(keys.TIMES, {"table": _TEXT, "times": _TEXT})
 
 
 _CELLS: Final = {
@@ -250,6 +275,7 @@ _DEDUCTIBLE: Final = _block(
         "per": _TEXT,
         "share_of": _block(keys.SHARE_OF, {"base": _BASE, "rate": _TEXT}),
         "factor": _TEXT,
+        "times": _TEXT,
         "at_most": _block(keys.CEILING, {"table": _TEXT, "per": _TEXT}),
         "note": _TEXT,
     },
@@ -269,7 +295,7 @@ _RATE: Final = _block(
     {
         **{side.value: _TEXT for side in RateSide},
         "own_factor": _TEXT,
-        "points": _NAMES,
+        "points": _listed({"anyOf": [_TEXT, _TIMES]}),
         "pays_factor": _TEXT,
         "at_most": _TEXT,
         "floor": _block(keys.FLOOR, {"rate": _TEXT, "of": _BASE}),
@@ -285,6 +311,8 @@ _CAP: Final = _block(
         "on": _members(CapOn),
         "per": _TEXT,
         "excess": _members(Excess),
+        **dict.fromkeys(("times", "factor", "at_most"), _TEXT),
+        "plus": _listed(_TIMES),
         "note": _TEXT,
     },
 )
@@ -315,6 +343,7 @@ _DEFINITIONS: Final[dict[str, Schema]] = {
     "source": _SOURCE,
     "dimension": _DIMENSION,
     "counter": _COUNTER,
+    "quantity": _QUANTITY,
     **{f"{unit}_rows": _rows(unit) for unit in Unit},
     **{f"{unit}_version": _version(unit) for unit in Unit},
     "table": _table(),
@@ -338,6 +367,7 @@ _DOCUMENT: Final[dict[str, Schema]] = {
     "sources": {**_named(_ref("source")), "minProperties": 1},
     "stages": {"type": "array", "items": _ref("stage"), "minItems": 1},
     "dimensions": _named(_ref("dimension")),
+    "quantities": _named(_ref("quantity")),
     "counters": _named(_ref("counter")),
     "tables": _named(_ref("table")),
     "gaps": _listed(_block(keys.GAP, {"amount": _TEXT, "says": _TEXT})),

@@ -53,6 +53,7 @@ DOCUMENT: Final = Shape(
     ),
     (
         Key("dimensions", "what the rules depend on", "规则所依据的维度"),
+        Key("quantities", "days, persons or years that rules look at", "规则所依据的数量"),
         Key("counters", "what is carried between settlements", "跨结算累计的数额或次数"),
         Key("tables", "the dated values", "分版本的数值表"),
         Key("gaps", "amounts that this document cannot decide", "本文件尚不能裁定的金额"),
@@ -88,9 +89,29 @@ DIMENSION: Final = Shape(
         Key("column", "the column of the claim it looks at", "所依据的结算字段"),
         Key("codes", "which codes make each class", "各类别包含的代码"),
         Key("ages", "the age at which each class begins", "各年龄段的起始年龄"),
+        Key("date", "the date of the claim it looks at", "所依据的日期字段"),
+        Key("dates", "the day on which each class begins", "各类别的起始日期"),
+        Key("quantity", "the quantity it looks at", "所依据的数量"),
         Key("group", "the benefit group whose members are `yes`", "享受待遇的身份"),
         Key("counter", "the counter it looks at", "所依据的累计项"),
         Key("counted", "the count at which each class begins", "各次数段的起始次数"),
+        _NOTE,
+    ),
+)
+
+QUANTITY: Final = Shape(
+    "quantity",
+    (),
+    (
+        Key("number", "the number of the claim", "所依据的数量字段"),
+        Key("years_since", "full years since a date", "自某日期起的整年数"),
+        Key("months_since", "calendar months since a date", "自某日期起的月数"),
+        Key("days_since", "days since a date", "自某日期起的天数"),
+        Key("month_of", "`benefit_year`: its month, from 1", "`benefit_year`: 年度内第几个月"),
+        Key("count", "the list of codes it counts", "所计数的代码列表"),
+        Key("less", "what is taken off", "扣除的数量"),
+        Key("at_most", "the most it is", "最大数量"),
+        Key("every", "how many make one, begun ones too", "每若干计为一, 不足按一计"),
         _NOTE,
     ),
 )
@@ -101,6 +122,11 @@ COUNTER: Final = Shape(
     (
         Key("sums", "the named amounts it adds up", "累加的金额"),
         Key("counts", "`settlements`: it counts them", "`settlements`: 按结算次数计"),
+        Key("when", "the classes for which it counts at all", "计入累计的条件"),
+        Key("split_by", "what it counts apart", "分别累计的依据"),
+        Key("dated_by", "the date that picks its period", "按哪个日期归入周期"),
+        Key("since", "the date on which a treatment year begins", "治疗年度的起始日期字段"),
+        Key("lasts", "how many years a treatment year lasts", "治疗年度的年数"),
         _NOTE,
     ),
 )
@@ -167,6 +193,7 @@ DEDUCTIBLE: Final = Shape(
         Key("per", "`settlement`, or the counter it is used up in", "按次, 或在哪个累计项内使用"),
     ),
     (
+        Key("times", "the quantity it is taken times", "乘以的数量"),
         Key("share_of", "the part of amounts it is where that is more", "按金额的比例计, 取高者"),
         Key("factor", "the table of factors on it", "起付线的系数表"),
         Key("at_most", "the most that is borne in all", "起付线合计的最高额"),
@@ -237,7 +264,19 @@ CAP: Final = Shape(
     ),
     (
         Key("excess", "what becomes of a payment above it", "超出支付额的部分如何处理"),
+        Key("times", "the quantity it is taken times", "乘以的数量"),
+        Key("factor", "the table of factors on it", "封顶线的系数表"),
+        Key("plus", "tables added to it, times a quantity", "按数量增加的金额表"),
+        Key("at_most", "the table of the most it is in all", "合计的最高额表"),
         _NOTE,
+    ),
+)
+
+TIMES: Final = Shape(
+    "times",
+    (
+        Key("table", "the table of amounts", "金额表"),
+        Key("times", "the quantity it is taken times", "乘以的数量"),
     ),
 )
 
@@ -300,6 +339,8 @@ OVERLAY: Final = Shape(
 SHAPES: Final = (
     *(DOCUMENT, IN_FORCE, BENEFIT_YEAR, SOURCE, DIMENSION, COUNTER, TABLE, VERSION, STAGE),
     *(BASE, DEDUCTIBLE, SHARE_OF, CEILING, BANDS, RATE, FLOOR, CAP, ROUNDING, GAP, AREA),
+    QUANTITY,
+    TIMES,
     OVERLAY,
 )
 """Every kind of block a document may hold."""
@@ -311,7 +352,12 @@ RULE_DATES: Final = ("service_date", "admission_date")
 CONFIDENCES: Final = ("SO", "SW", "SR", "S3", "KH", "KM", "uncertain", "invented")
 """Labels of a source, from an official text that was read down to a figure of our own making."""
 
+SUMS_UNREAD: Final = ("sums",)
+"""What a counter of amounts adds up before the stages are known."""
+
 YES: Final = "yes"
+NONE: Final = "none"
+"""The code of a claim that states none."""
 OPEN: Final = "open"
 SETTLEMENT: Final = "settlement"
 SETTLEMENTS: Final = "settlements"

@@ -30,17 +30,24 @@ class Lookups:
         return self.builder.input(f"counter:{name}", 0, limits.AMOUNT_FEN_MAX)
 
     def dimension(self, name: str) -> Register:
-        """Return the class number of a dimension; counted classes are worked out here."""
+        """Return the class number of a dimension; classes by a number are worked out here."""
         dimension = self.policy.dimensions[name]
         build = self.builder
-        if dimension.kind != "counter":
+        if dimension.kind == "quantity":
+            counter = self.quantity(dimension.column)
+        elif dimension.kind == "counter":
+            counter = self.counter(dimension.column)
+        else:
             return build.input(f"dimension:{name}", 0, len(dimension.values) - 1)
-        counter = self.counter(dimension.column)
         steps = [
             build.at_least(counter, build.constant(threshold))
             for threshold in dimension.thresholds[1:]
         ]
         return build.sum(steps)
+
+    def quantity(self, name: str) -> Register:
+        """Return a quantity of the claim."""
+        return self.builder.input(f"quantity:{name}", 0, self.policy.quantities[name].most)
 
     def meets(self, when: Condition) -> Register:
         """Return 1 where the classes of a claim meet a condition, else 0."""

@@ -72,7 +72,11 @@ class Lowering:
         build.output("deductible", self.amounts.fen(met))
         for name, counter in self.policy.counters.items():
             added = [self.amounts.fen(self.amounts.of(amount)) for amount in counter.sums]
-            build.output(f"counter:{name}", build.sum(added) if added else build.constant(1))
+            counted = build.sum(added) if added else build.constant(1)
+            if counter.when:
+                meets = self.look.meets(counter.when)
+                counted = build.select(meets, counted, build.constant(0))
+            build.output(f"counter:{name}", counted)
         for gap in self.policy.gaps:
             build.output(f"gap:{gap.amount}", self.amounts.of(gap.amount).register)
         return build.program()
@@ -151,7 +155,7 @@ class Lowering:
         inside = base.register
         for cap in stage.caps:
             if cap.on is CapOn.BASE:
-                room = Amount(self.amounts.room(self.look.amount_cell(cap.table), cap.counter))
+                room = Amount(self.amounts.room(self.amounts.limit(stage, cap), cap.counter))
                 inside = build.min(inside, lifted(self.builder, room, base.scale))
         return Amount(inside, base.scale), Amount(build.within(base.register, inside), base.scale)
 
@@ -173,6 +177,9 @@ class Lowering:
         """Return the deductible of this settlement before anything is counted (D13, D15)."""
         build, tables = self.builder, self.policy.tables
         standard = self.look.amount_cell(deductible.table)
+        if deductible.times is not None:
+            standard = build.mul(standard, self.look.quantity(deductible.times))
+            standard = build.min(standard, build.constant(limits.BASE_FEN_MAX))
         if deductible.share_of is not None:
             base = self.amounts.base(deductible.share_of.base)
             table = tables[deductible.share_of.rate]

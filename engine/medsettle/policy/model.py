@@ -11,6 +11,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import TypeAlias
 
+from medsettle import limits
 from medsettle.core.dates import Period, YearStart
 from medsettle.core.money import Rounding
 from medsettle.policy.tree import Place
@@ -97,10 +98,12 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """What a rule may depend on: a claim's code, its age band, a group, or a counter.
+    """What a rule may depend on: a claim's code, its age band, a group, a date, or a number.
 
-    `values[i]` is chosen by `codes[i]` (prefixes of `column`), by age or counter from
-    `thresholds[i]` on, or, for a group, `no` and `yes` by membership of `codes[1]`.
+    `values[i]` is chosen by `codes[i]` (prefixes of `column`; of a list, the first class that any
+    of its codes belongs to), by age, counter, quantity or day from `thresholds[i]` on, or, for a
+    group, `no` and `yes` by membership of `codes[1]`. The code `none` stands for a claim without
+    any; a claim without a date has the first class.
     """
 
     name: str
@@ -111,17 +114,59 @@ class Dimension:
     thresholds: tuple[int, ...] = ()
 
 
+class QuantityKind(StrEnum):
+    """What a quantity is before anything is taken off."""
+
+    NUMBER = "number"
+    YEARS_SINCE = "years_since"
+    MONTHS_SINCE = "months_since"
+    DAYS_SINCE = "days_since"
+    MONTH_OF = "month_of"
+    COUNT = "count"
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A whole number that rules look at: days of a stay, children, months since an approval.
+
+    Of the source is taken `less`, never below zero; then it is at most `at_most`; then every
+    `every` of it, a begun one too, counts as one. What a claim does not state is zero, and so is
+    the time since a date that is not stated or lies ahead. From March to April is one month.
+    """
+
+    name: str
+    kind: QuantityKind
+    column: str
+    less: int = 0
+    at_most: int = limits.QUANTITY_MAX
+    every: int = 1
+
+    @property
+    def most(self) -> int:
+        """The most it can be."""
+        return -(-min(self.at_most, limits.QUANTITY_MAX) // self.every)
+
+
 @dataclass(frozen=True, slots=True)
 class Counter:
     """A number that is carried from one settlement to the next, per person and period.
 
-    With `sums` it adds those named amounts, otherwise one for each settlement.
+    With `sums` it adds those named amounts, otherwise one for each settlement; with `when` only
+    those of a claim that meets it (D22). With `split_by` it is one counter for each class of a
+    dimension or each value of an identifier (D2b, D3b, C6; a stay by its encounter). `dated_by` is
+    the date that picks the period where that is not the rule date (T3). A treatment year begins on
+    the date `since` and lasts `lasts` years (C8, C9).
     """
 
     name: str
     period: Period
     sums: tuple[str, ...]
     place: Place = field(compare=False)
+    when: Condition = ()
+    split_by: tuple[str, ...] = ()
+    dated_by: str | None = None
+    since: str | None = None
+    lasts: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +226,10 @@ class Ceiling:
 class Deductible:
     """How much is borne before the rates apply; with a counter, once per its period (D2, D3).
 
-    The standard is the amount of the table, or a share of named amounts where that is more (D15),
-    times a factor (D5, D13); share and product are each rounded half up to the fen. Of the standard
-    is borne what the period of `counter` has not seen yet, and no more than `at_most` leaves (D10).
+    The standard is the amount of the table, times a quantity where there is one (D17), or a share
+    of named amounts where that is more (D15), times a factor (D5, D13); share and product are each
+    rounded half up to the fen. Of it is borne what the period of `counter` has not seen yet, and no
+    more than `at_most` leaves (D10).
     """
 
     table: str
@@ -191,6 +237,7 @@ class Deductible:
     share_of: ShareOf | None = None
     factor: str | None = None
     at_most: Ceiling | None = None
+    times: str | None = None
 
     def tables(self) -> tuple[str, ...]:
         """Return the names of all tables the deductible is made of."""
@@ -229,10 +276,11 @@ class Rate:
 
     Changes are made in one order, whatever the order of the notice (decision 0006): the stated
     rate; the factor on the own share (`own_factor`, R5), which never passes the whole; the
-    percentage points added to or taken off the payer's rate (`points`, R2, R4, R8, R11, X1), all
-    tables together; the factor on the payer's rate (`pays_factor`, X3); at the end, once, not below
-    nothing and not above `at_most`, or 100 % where nothing is said. 85 % with a factor of 70 % on
-    the own share, 10 points off and a factor of 90 % is ((1 - 15 % x 0.7) - 10 %) x 0.9 = 71.55 %.
+    percentage points added to or taken off the payer's rate (`points`, R2, R4, R11, X1), all tables
+    together, some times a quantity (R3, R8); the factor on the payer's rate (`pays_factor`, X3); at
+    the end, once, not below nothing and not above `at_most`, or 100 % where nothing is said. 85 %
+    with a factor of 70 % on the own share, 10 points off and a factor of 90 % is
+    ((1 - 15 % x 0.7) - 10 %) x 0.9 = 71.55 %.
     """
 
     side: RateSide
@@ -240,24 +288,44 @@ class Rate:
     own_factor: str | None = None
     counting: tuple[str, ...] = ()
     points: tuple[str, ...] = ()
+    points_times: tuple[tuple[str, str], ...] = ()
     pays_factor: str | None = None
     at_most: str | None = None
     floor: Floor | None = None
 
     def tables(self) -> tuple[str, ...]:
         """Return the names of all tables the rate is made of; the floor is none of them."""
-        others = (self.own_factor, *self.points, self.pays_factor, self.at_most)
+        times = (table for table, _ in self.points_times)
+        others = (self.own_factor, *self.points, *times, self.pays_factor, self.at_most)
         return (self.table, *(name for name in others if name is not None))
 
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """A limit from a table; with a counter, on the sum over its period."""
+    """A limit from a table; with a counter, on the sum over its period.
+
+    The amount of the table may be taken times a quantity (Q5, Q6, C5) and by a factor, rounded half
+    up (C14); then amounts times quantities are added (C6, C11), and it is at most another amount.
+    """
 
     table: str
     on: CapOn
     counter: str | None
     excess: Excess
+    times: str | None = None
+    factor: str | None = None
+    plus: tuple[tuple[str, str], ...] = ()
+    at_most: str | None = None
+
+    def tables(self) -> tuple[str, ...]:
+        """Return the names of all tables the cap is made of."""
+        others = (self.factor, *(table for table, _ in self.plus), self.at_most)
+        return (self.table, *(name for name in others if name is not None))
+
+    def quantities(self) -> tuple[str, ...]:
+        """Return the names of all quantities the cap is made of."""
+        own = (self.times,) if self.times is not None else ()
+        return (*own, *(times for _, times in self.plus))
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +390,7 @@ class Policy:
     gaps: tuple[Gap, ...]
     file: str = field(compare=False)
     places: dict[str, Place] = field(default_factory=dict, compare=False)
+    quantities: dict[str, Quantity] = field(default_factory=dict)
 
 
 STAGE_AMOUNTS = ("base", "kept_back", "deductible", "net", "own_share", "over_cap", "paid")

@@ -31,7 +31,12 @@ def _divisor_with_points(tables: Mapping[str, Table], rate: Rate) -> int:
     divisor = denominator(tables[rate.table])
     if rate.own_factor is not None:
         divisor *= denominator(tables[rate.own_factor])
-    return lcm(divisor, *(denominator(tables[name]) for name in rate.points))
+    return lcm(divisor, *(denominator(tables[name]) for name in (*rate.points, *_timed(rate))))
+
+
+def _timed(rate: Rate) -> list[str]:
+    """Return the tables of points that are taken times a quantity."""
+    return [table for table, _ in rate.points_times]
 
 
 def rate_registers(look: Lookups, rate: Rate, column: int) -> tuple[Register, Register]:
@@ -76,5 +81,10 @@ def _with_factor_and_points(look: Lookups, rate: Rate, stated: Register) -> Regi
     pays = build.mul(pays, build.constant(divisor // step))
     for name in rate.points:
         pays = build.add(pays, look.cells(tables[name], 0, divisor))
+    for name, quantity in rate.points_times:
+        points = look.cells(tables[name], 0, divisor)
+        zero, times = build.constant(0), look.quantity(quantity)
+        more, fewer = build.max(points, zero), build.max(build.sub(zero, points), zero)
+        pays = build.sub(build.add(pays, build.mul(more, times)), build.mul(fewer, times))
     # What a factor makes of less than nothing is nothing in the end, so it may be cut off here.
     return build.max(pays, build.constant(0))

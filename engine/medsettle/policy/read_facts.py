@@ -1,14 +1,14 @@
-"""Read what the rules of a document look at: its sources, dimensions and counters."""
+"""Read what the rules of a document look at: its sources and dimensions."""
 
 from collections.abc import Callable
+from datetime import date
 from typing import Final
 
 from medsettle.core import schema
-from medsettle.core.counters import ACCOUNT
-from medsettle.core.dates import Period
 from medsettle.policy import keys, values
 from medsettle.policy.checker import Checker, same_name
-from medsettle.policy.model import Condition, Counter, Dimension, Source
+from medsettle.policy.model import Condition, Counter, Dimension, Quantity, Source
+from medsettle.policy.read_quantities import CODES_COLUMNS, DATE_COLUMNS
 from medsettle.policy.tree import Map, Text, Value
 from medsettle.policy.vocabulary import quoted
 
@@ -21,12 +21,13 @@ CODE_COLUMNS: Final = tuple(
 )
 """The columns of a claim that a dimension may look at."""
 
-DIMENSION_KINDS: Final = ("column", "ages", "group", "counter")
-_STEPS: Final = {"column": "codes", "counter": "counted"}
-# What a counter adds up before the stages are known, and where it says neither that nor a count.
-_SUMS: Final = ("sums",)
-_UNREAD: Final = ("unread",)
-_RESERVED_COUNTERS: Final = (ACCOUNT, keys.SETTLEMENT, *keys.RESERVED_NAMES)
+DIMENSION_KINDS: Final = ("column", "ages", "group", "counter", "date", "quantity")
+_STEPS: Final = {
+    "column": "codes",
+    "counter": "counted",
+    "quantity": "counted",
+    "date": "dates",
+}
 
 
 def read_sources(check: Checker, value: Value | None) -> dict[str, Source]:
@@ -56,7 +57,10 @@ def cited(check: Checker, value: Value | None, sources: dict[str, Source]) -> st
 
 
 def read_dimensions(
-    check: Checker, value: Value | None, counters: dict[str, Counter]
+    check: Checker,
+    value: Value | None,
+    counters: dict[str, Counter],
+    quantities: dict[str, Quantity],
 ) -> dict[str, Dimension]:
     """Return the dimensions by name; one that cannot be read has no classes."""
     found = {}
@@ -65,7 +69,7 @@ def read_dimensions(
             check.refuse(place, f"{quoted(other)} is the name of an amount; rename the dimension")
         parts = check.record(body, keys.DIMENSION)
         check.text(parts.get("note"))
-        found[name] = _dimension(check, name, body, parts, counters)
+        found[name] = _dimension(check, name, body, parts, (counters, quantities))
     return found
 
 
@@ -74,7 +78,7 @@ def _dimension(
     name: str,
     body: Value,
     parts: dict[str, Value],
-    counters: dict[str, Counter],
+    known: tuple[dict[str, Counter], dict[str, Quantity]],
 ) -> Dimension:
     """Return a dimension; without classes where it cannot be read."""
     chosen = [kind for kind in DIMENSION_KINDS if kind in parts]
@@ -85,9 +89,20 @@ def _dimension(
                 body.place, f"a dimension has one of {', '.join(DIMENSION_KINDS)}; {found}"
             )
         return Dimension(name, "code", "", ())
-    kind = chosen[0]
+    return _dimension_of_kind(check, name, body, parts, (chosen[0], known))
+
+
+def _dimension_of_kind(
+    check: Checker,
+    name: str,
+    body: Value,
+    parts: dict[str, Value],
+    asked: tuple[str, tuple[dict[str, Counter], dict[str, Quantity]]],
+) -> Dimension:
+    """Return a dimension that looks at one thing."""
+    kind, known = asked
     steps = _STEPS.get(kind)
-    for extra in ("codes", "counted"):
+    for extra in ("codes", "counted", "dates"):
         if extra in parts and extra != steps:
             check.refuse(parts[extra].place, f"`{extra}` does not go with `{kind}`; delete it")
     if steps is not None and steps not in parts:
@@ -101,8 +116,25 @@ def _dimension(
     if kind == "ages":
         names, thresholds = _steps(check, parts["ages"], "age bands", values.age, "岁")
         return Dimension(name, "age", "birth_date", names, thresholds=thresholds)
+    if kind == "date":
+        return _date_dimension(check, name, parts)
+    return _number_dimension(check, name, parts, known)
+
+
+def _number_dimension(
+    check: Checker,
+    name: str,
+    parts: dict[str, Value],
+    known: tuple[dict[str, Counter], dict[str, Quantity]],
+) -> Dimension:
+    """Return a dimension by what a counter or a quantity holds."""
+    counters, quantities = known
+    if "quantity" in parts:
+        quantity = check.known(parts["quantity"], quantities, "quantity") or ""
+        names, thresholds = _steps(check, parts.get("counted"), "classes", values.quantity, "")
+        return Dimension(name, "quantity", quantity, names, thresholds=thresholds)
     counter = check.known(parts["counter"], counters, "counter") or ""
-    if counter and counters[counter].sums == _SUMS:
+    if counter and counters[counter].sums == keys.SUMS_UNREAD:
         check.refuse(
             parts["counter"].place,
             f"counter {quoted(counter)} adds up amounts and has no count; name one with "
@@ -113,7 +145,9 @@ def _dimension(
 
 
 def _code_dimension(check: Checker, name: str, parts: dict[str, Value]) -> Dimension:
-    column = check.known(parts["column"], CODE_COLUMNS, "claim column") or ""
+    columns = (*CODE_COLUMNS, *CODES_COLUMNS)
+    column = check.known(parts["column"], columns, "claim column") or ""
+    kind = "codes" if column in CODES_COLUMNS else "code"
     owner: dict[str, str] = {}
     classes: list[tuple[str, tuple[str, ...]]] = []
     entries = check.named(parts.get("codes"), "classes of codes", keys.CLASS_PATTERN)
@@ -127,7 +161,32 @@ def _code_dimension(check: Checker, name: str, parts: dict[str, Value]) -> Dimen
     if "codes" in parts and not entries:
         check.refuse(parts["codes"].place, "a dimension has at least one class; add its codes")
     names = tuple(word for word, _ in classes)
-    return Dimension(name, "code", column, names, tuple(codes for _, codes in classes))
+    return Dimension(name, kind, column, names, tuple(codes for _, codes in classes))
+
+
+def _date_dimension(check: Checker, name: str, parts: dict[str, Value]) -> Dimension:
+    """Return a dimension by a date of the claim; its first class is for claims without one."""
+    column = check.known(parts["date"], DATE_COLUMNS, "date of a claim") or ""
+    names: list[str] = []
+    thresholds: list[int] = []
+    entries = check.named(
+        parts.get("dates"), "classes, each with its first day", keys.CLASS_PATTERN
+    )
+    for word, _, begin in entries:
+        names.append(word)
+        if len(names) == 1:
+            check.one_of(begin, [keys.NONE])
+            thresholds.append(0)
+            continue
+        day = check.parsed(begin, values.past_day, date.min).toordinal()
+        if day <= thresholds[-1] and day > 1:
+            check.refuse(
+                begin.place,
+                f"class {quoted(word)} begins no later than the one before; write the classes in "
+                "order of time",
+            )
+        thresholds.append(max(day, 1))
+    return Dimension(name, "date", column, tuple(names), thresholds=tuple(thresholds))
 
 
 def _steps(
@@ -167,31 +226,3 @@ def read_when(check: Checker, value: Value | None, dimensions: dict[str, Dimensi
             chosen = check.known_all(classes, dimensions[name].values, f"class of {name}")
             found.append((name, chosen))
     return tuple(found)
-
-
-# --- counters -----------------------------------------------------------------------------------
-
-
-def read_counters(check: Checker, value: Value | None) -> dict[str, Counter]:
-    """Return the counters by name.
-
-    What they add up is looked up when the stages are known; until then they hold a stand-in.
-    """
-    found = {}
-    for name, place, body in check.named(value, "counters"):
-        if (other := same_name(name, _RESERVED_COUNTERS)) is not None:
-            check.refuse(place, f"{quoted(other)} has a meaning of its own; rename the counter")
-        parts = check.record(body, keys.COUNTER)
-        if parts and ("sums" in parts) == ("counts" in parts):
-            check.refuse(
-                body.place,
-                "a counter either sums named amounts or counts settlements; write one of "
-                "`sums: [...]` and `counts: settlements`",
-            )
-        check.one_of(parts.get("counts"), [keys.SETTLEMENTS])
-        check.text(parts.get("note"))
-        period = check.choice(parts.get("period"), Period, Period.BENEFIT_YEAR)
-        sums = _UNREAD if ("sums" in parts) == ("counts" in parts) else ()
-        sums = _SUMS if "sums" in parts and "counts" not in parts else sums
-        found[name] = Counter(name, period, sums, place)
-    return found

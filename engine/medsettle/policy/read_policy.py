@@ -1,6 +1,5 @@
 """Read a rule document: from its tree to a checked `Policy`, with all faults at once."""
 
-from dataclasses import replace
 from datetime import date
 
 from medsettle.core import codes
@@ -10,13 +9,15 @@ from medsettle.policy.area import Area
 from medsettle.policy.bounds import refuse_too_large
 from medsettle.policy.checker import Checker, same_name
 from medsettle.policy.keys import FORMAT, RULE_DATES, TOTAL_NAMES
-from medsettle.policy.model import STAGE_AMOUNTS, Counter, Dimension, Gap, Policy
+from medsettle.policy.model import STAGE_AMOUNTS, Counter, Dimension, Gap, Policy, Quantity
 from medsettle.policy.named_amounts import AmountNames
-from medsettle.policy.read_facts import read_counters, read_dimensions, read_sources
-from medsettle.policy.read_stages import StageReader, stage_names
+from medsettle.policy.read_counters import read_counters, resolved_counters
+from medsettle.policy.read_facts import read_dimensions, read_sources
+from medsettle.policy.read_quantities import read_quantities
+from medsettle.policy.read_stages import Known, StageReader, stage_names
 from medsettle.policy.read_tables import TableReader
 from medsettle.policy.tree import Map, Value
-from medsettle.policy.vocabulary import canonical, quoted
+from medsettle.policy.vocabulary import quoted
 
 __all__ = ["FORMAT", "RULE_DATES", "amount_names", "read_policy"]
 
@@ -48,12 +49,14 @@ def read_policy(
     since, until = _in_force(check, parts.get("in_force"))
     sources = read_sources(check, parts.get("sources"))
     counters = read_counters(check, parts.get("counters"))
-    own = _own_dimensions(check, parts.get("dimensions"), area, counters)
+    quantities = read_quantities(check, parts.get("quantities"))
+    own = _own_dimensions(check, parts.get("dimensions"), area, counters, quantities)
     dimensions = own | area.dimensions
     tables = TableReader(check, dimensions, sources, since, known_on)
     tables.read(parts.get("tables"))
     amounts = AmountNames(check, area.special_pots, stage_names(check, parts.get("stages")))
-    reader = StageReader(check, tables, counters, dimensions, sources, amounts)
+    known = Known(tables, counters, dimensions, quantities, sources)
+    reader = StageReader(check, known, amounts)
     stages = reader.read(parts.get("stages"))
     year = check.record(parts.get("benefit_year"), keys.BENEFIT_YEAR)
     insurance = check.known(parts.get("insurance_type"), codes.INSURANCE_TYPES, "insurance type")
@@ -69,15 +72,17 @@ def read_policy(
         year_start=check.parsed(year.get("starts"), values.year_start, values.year_start("01-01")),
         sources=sources,
         dimensions=dimensions,
-        counters=_resolved(check, parts.get("counters"), counters, amounts),
+        counters=resolved_counters(check, parts.get("counters"), counters, amounts, dimensions),
         tables=tables.tables,
         stages=stages,
         gaps=_gaps(check, parts.get("gaps"), amounts),
         file=document.place.file,
+        quantities=quantities,
         places={name: parts[name].place for name in _PLACES_KEPT if name in parts},
     )
     if not check.violations:
         _refuse_unused(check, policy, own, parts)
+        _refuse_unused_quantities(check, policy, parts.get("quantities"))
         refuse_too_large(check, policy, area)
     return (None if check.violations else policy), _in_order(check.violations)
 
@@ -117,28 +122,20 @@ def _in_force(check: Checker, value: Value | None) -> tuple[date | None, date | 
 
 
 def _own_dimensions(
-    check: Checker, value: Value | None, area: Area, counters: dict[str, Counter]
+    check: Checker,
+    value: Value | None,
+    area: Area,
+    counters: dict[str, Counter],
+    quantities: dict[str, Quantity],
 ) -> dict[str, Dimension]:
     """Return the dimensions of the document itself; it may not redefine those of the area."""
-    own = read_dimensions(check, value, counters)
+    own = read_dimensions(check, value, counters, quantities)
     for name, place, _ in check.quietly_named(value):
         if (other := same_name(name, area.dimensions)) is not None:
             check.refuse(
                 place, f"{quoted(other)} is a dimension of the whole area; rename this one"
             )
     return own
-
-
-def _resolved(
-    check: Checker, value: Value | None, counters: dict[str, Counter], amounts: AmountNames
-) -> dict[str, Counter]:
-    """Return the counters with the amounts they add up, now that every stage is known."""
-    found = dict(counters)
-    for name, _, body in check.quietly_named(value):
-        for entry in body if isinstance(body, Map) else ():
-            if canonical(entry.key.value) == "sums":
-                found[name] = replace(found[name], sums=amounts.many(entry.value))
-    return found
 
 
 def _gaps(check: Checker, value: Value | None, amounts: AmountNames) -> tuple[Gap, ...]:
@@ -161,11 +158,13 @@ def _refuse_unused(
     used: set[str | None] = set()
     asked = {name for table in policy.tables.values() for name in table.by}
     for stage in policy.stages:
-        used |= {stage.keep_back} | {cap.table for cap in stage.caps}
+        used |= {stage.keep_back} | {name for cap in stage.caps for name in cap.tables()}
         used |= set(stage.deductible.tables()) if stage.deductible else set()
         used |= set(stage.rate.tables()) if stage.rate else set()
         used |= {stage.rate.floor.rate} if stage.rate and stage.rate.floor else set()
         asked |= {name for name, _ in stage.when}
+    for counter in policy.counters.values():
+        asked |= {name for name, _ in counter.when} | {*counter.split_by}
     for name, table in policy.tables.items():
         if name not in used:
             check.refuse(table.place, f"no stage uses table {quoted(name)}; use it or delete it")
@@ -173,6 +172,20 @@ def _refuse_unused(
         if name in own and name not in asked:
             check.refuse(
                 place, f"no table or stage is by dimension {quoted(name)}; use it or delete it"
+            )
+
+
+def _refuse_unused_quantities(check: Checker, policy: Policy, value: Value | None) -> None:
+    """Refuse a quantity that no dimension, amount or rate looks at."""
+    used = {each.column for each in policy.dimensions.values() if each.kind == "quantity"}
+    for stage in policy.stages:
+        used |= {name for cap in stage.caps for name in cap.quantities()}
+        used |= {stage.deductible.times or ""} if stage.deductible else set()
+        used |= {times for _, times in stage.rate.points_times} if stage.rate else set()
+    for name, place, _ in check.quietly_named(value):
+        if name not in used:
+            check.refuse(
+                place, f"nothing is by quantity {quoted(name)} or times it; use it or delete it"
             )
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from medsettle import limits
 from medsettle.core.money import Rounding, yuan_from_fen
 from medsettle.policy import keys
 from medsettle.policy.checker import Checker
@@ -21,7 +22,7 @@ from medsettle.policy.model import (
 from medsettle.policy.named_amounts import AmountNames
 from medsettle.policy.rates import denominator, rate_divisor
 from medsettle.policy.references import References
-from medsettle.policy.tree import Value
+from medsettle.policy.tree import Map, Value
 from medsettle.policy.vocabulary import quoted
 
 _KNOWN_BEFORE_RATES = ("base", "kept_back", "deductible", "net")
@@ -126,7 +127,7 @@ class RateReader:
         table = self.refs.table(parts[side.value], Unit.RATE, banded=True)
         factor = self.refs.table(parts.get("own_factor"), Unit.RATE)
         counting = self.amounts.many(parts.get("counting"))
-        points = self._points(parts.get("points"))
+        points, points_times = self._points(parts.get("points"))
         pays_factor = self.refs.table(parts.get("pays_factor"), Unit.RATE)
         at_most = self.refs.table(parts.get("at_most"), Unit.RATE)
         if side is RateSide.TARGET and "floor" in parts:
@@ -139,7 +140,9 @@ class RateReader:
         if table is None:
             return None
         self.refs.refuse_above_one(table)
-        rate = Rate(side, table, factor, counting, points, pays_factor, at_most, floor)
+        rate = Rate(
+            side, table, factor, counting, points, points_times, pays_factor, at_most, floor
+        )
         divisor = rate_divisor(self.refs.tables.tables, rate)
         self.refs.refuse_fine(parts[side.value].place, divisor, rate.tables())
         return rate
@@ -158,10 +161,18 @@ class RateReader:
         self.refs.refuse_fine(parts["rate"].place, divisor, [table])
         return Floor(table, of)
 
-    def _points(self, value: Value | None) -> tuple[str, ...]:
-        """Return the tables of points, each named once."""
+    def _points(self, value: Value | None) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+        """Return the tables of points, each named once, and those taken times a quantity."""
         found: list[str] = []
+        times: list[tuple[str, str]] = []
         for item in self.check.items(value, "tables of percentage points"):
+            if isinstance(item, Map):
+                parts = self.check.record(item, keys.TIMES)
+                table = self.refs.table(parts.get("table"), Unit.POINTS)
+                quantity = self.refs.quantity(parts.get("times"), limits.POINTS_TIMES_MAX)
+                if table is not None and quantity is not None:
+                    times.append((table, quantity))
+                continue
             name = self.refs.table(item, Unit.POINTS)
             if name is not None and name in found:
                 self.check.refuse(
@@ -169,7 +180,7 @@ class RateReader:
                 )
             elif name is not None:
                 found.append(name)
-        return tuple(found)
+        return tuple(found), tuple(times)
 
     def rounding(
         self, item: Value, parts: dict[str, Value], rate: Rate | None

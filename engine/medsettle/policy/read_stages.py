@@ -15,6 +15,7 @@ from medsettle.policy.model import (
     Deductible,
     Dimension,
     Excess,
+    Quantity,
     Rate,
     RateSide,
     ShareOf,
@@ -55,22 +56,31 @@ def _why_unsolvable(rate: Rate | None, *, has_rate: bool) -> str:
     return "a guaranteed payment follows no rate" if rate.floor is not None else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What of a document is read before its stages, and may be named by them."""
+
+    tables: TableReader
+    counters: dict[str, Counter]
+    dimensions: dict[str, Dimension]
+    quantities: dict[str, Quantity]
+    sources: dict[str, Source]
+
+
 @dataclass
 class StageReader:
     """Reads the stages in order; a stage may only name what stands before it."""
 
     check: Checker
-    tables: TableReader
-    counters: dict[str, Counter]
-    dimensions: dict[str, Dimension]
-    sources: dict[str, Source]
+    known: Known
     amounts: AmountNames
     stages: list[Stage] = field(default_factory=list)
     refs: References = field(init=False)
     rates: RateReader = field(init=False)
 
     def __post_init__(self) -> None:
-        self.refs = References(self.check, self.tables, self.counters)
+        known = self.known
+        self.refs = References(self.check, known.tables, known.counters, known.quantities)
         self.rates = RateReader(self.check, self.refs, self.amounts)
 
     def read(self, value: Value | None) -> tuple[Stage, ...]:
@@ -105,9 +115,9 @@ class StageReader:
             name=name,
             payer=payer or codes.PAYER_NAMES[0],
             title=check.text(parts.get("title")) or name,
-            source=cited(check, parts.get("source"), self.sources) or "",
+            source=cited(check, parts.get("source"), self.known.sources) or "",
             base=self.amounts.base(parts.get("base")),
-            when=read_when(check, parts.get("when"), self.dimensions),
+            when=read_when(check, parts.get("when"), self.known.dimensions),
             keep_back=self._keep_back(parts.get("keep_back")),
             deductible=self._deductible(parts.get("deductible")),
             bands=bands,
@@ -163,7 +173,8 @@ class StageReader:
         if table is None or per is None:
             return None
         counter = None if per == SETTLEMENT else per
-        return Deductible(table, counter, share_of, factor, at_most)
+        times = self.refs.quantity(parts.get("times"))
+        return Deductible(table, counter, share_of, factor, at_most, times)
 
     def _share_of(self, value: Value | None) -> ShareOf | None:
         parts = self.check.record(value, keys.SHARE_OF)
@@ -186,7 +197,7 @@ class StageReader:
         """Return a table of rates without bands that can be computed with exactly."""
         name = self.refs.table(value, Unit.RATE)
         if name is not None and value is not None:
-            divisor = denominator(self.tables.tables[name])
+            divisor = denominator(self.known.tables.tables[name])
             self.refs.refuse_fine(value.place, divisor, [name])
         return name
 
@@ -212,7 +223,27 @@ class StageReader:
             )
         if table is None or per is None:
             return None
-        return Cap(table, on, None if per == SETTLEMENT else per, excess)
+        return Cap(
+            table,
+            on,
+            None if per == SETTLEMENT else per,
+            excess,
+            times=self.refs.quantity(parts.get("times")),
+            factor=self._rate_table(parts.get("factor")),
+            plus=tuple(
+                plus
+                for item in check.items(parts.get("plus"), "amounts added")
+                if (plus := self._plus(item)) is not None
+            ),
+            at_most=self.refs.table(parts.get("at_most"), Unit.AMOUNT),
+        )
+
+    def _plus(self, value: Value) -> tuple[str, str] | None:
+        """Return a table of amounts and the quantity it is taken times."""
+        parts = self.check.record(value, keys.TIMES)
+        table = self.refs.table(parts.get("table"), Unit.AMOUNT)
+        times = self.refs.quantity(parts.get("times"))
+        return None if table is None or times is None else (table, times)
 
     def _refuse_mixed_excess(self, value: Value | None, caps: tuple[Cap | None, ...]) -> None:
         rules = {cap.excess for cap in caps if cap is not None and cap.on is CapOn.PAYMENT}

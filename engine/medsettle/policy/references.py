@@ -7,7 +7,7 @@ from medsettle import limits
 from medsettle.core.money import rate_text
 from medsettle.policy.checker import Checker
 from medsettle.policy.keys import SETTLEMENT
-from medsettle.policy.model import Counter, Unit
+from medsettle.policy.model import Counter, Quantity, Unit
 from medsettle.policy.read_tables import TableReader
 from medsettle.policy.tree import Place, Value
 from medsettle.policy.vocabulary import quoted
@@ -22,6 +22,19 @@ class References:
     check: Checker
     tables: TableReader
     counters: dict[str, Counter]
+    quantities: dict[str, Quantity]
+
+    def quantity(self, value: Value | None, most: int = limits.TIMES_MAX) -> str | None:
+        """Return the quantity that a text names, which something is taken times."""
+        name = self.check.known(value, self.quantities, "quantity")
+        if name is not None and value is not None and self.quantities[name].most > most:
+            self.check.refuse(
+                value.place,
+                f"quantity {quoted(name)} may be up to {self.quantities[name].most:,}, and nothing "
+                f"is taken more than {most:,} times; give it `at_most`",
+            )
+            return None
+        return name
 
     def table(self, value: Value | None, unit: Unit, *, banded: bool = False) -> str | None:
         """Return the table of a unit that a text names."""

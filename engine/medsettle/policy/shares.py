@@ -88,7 +88,7 @@ class Shares:
     def _payment_rooms(self, stage: Stage) -> list[Register]:
         """Return what each cap on payment leaves."""
         return [
-            self.amounts.room(self.look.amount_cell(cap.table), cap.counter, "paid")
+            self.amounts.room(self.amounts.limit(stage, cap), cap.counter, "paid")
             for cap in stage.caps
             if cap.on is CapOn.PAYMENT
         ]

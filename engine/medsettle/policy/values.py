@@ -23,6 +23,9 @@ RATE_PATTERN: Final = PERCENT_PATTERN + "|[0-9]{1,20}/[0-9]{1,20}"
 POINTS_PATTERN: Final = r"[+-]?[0-9]{1,20}(?:\.[0-9]{1,20})? ?(?:分点|百分点|个百分点|points)"
 COUNT_PATTERN: Final = "[0-9]{1,20} ?(?:次|times)"
 AGE_PATTERN: Final = "[0-9]{1,20} ?(?:岁|years)"
+QUANTITY_PATTERN: Final = (
+    "[0-9]{1,20} ?(?:天|人|次|年|月|岁|周|种|days|persons|times|years|months|weeks)"
+)
 DAY_PATTERN: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 YEAR_START_PATTERN: Final = "[0-9]{2}-[0-9]{2}"
 """How each kind of value is written; the JSON Schema for editors uses the same patterns."""
@@ -152,6 +155,25 @@ def count(text: str) -> int:
     return value
 
 
+def quantity(text: str) -> int:
+    """Return a number of something, such as `90天` or `1人`.
+
+    Raises:
+        ValueError: No unit, not a number, or beyond the bound.
+
+    >>> quantity("90天"), quantity("2 persons")
+    (90, 2)
+    """
+    if re.fullmatch(QUANTITY_PATTERN, text) is None:
+        raise _refusal(text, QUANTITY_PATTERN, "a quantity", "90天 or 1人")
+    found = re.match("[0-9]+", text)
+    assert found is not None
+    value = int(found.group())
+    if value > limits.QUANTITY_MAX:
+        raise ValueError(f"{quoted(text)} is above {limits.QUANTITY_MAX:,}; correct it")
+    return value
+
+
 def age(text: str) -> int:
     """Return a number of years of age, such as `70岁`.
 
@@ -166,20 +188,33 @@ def age(text: str) -> int:
     return value
 
 
+def past_day(text: str) -> date:
+    """Return a date of a life, such as of a retirement: as `day`, and a life earlier.
+
+    Raises:
+        ValueError: Not such a date, or before anybody alive was born.
+    """
+    return _day_from(text, limits.SERVICE_YEAR_MIN - limits.AGE_YEARS_MAX)
+
+
 def day(text: str) -> date:
     """Return a date written as 2024-05-01.
 
     Raises:
         ValueError: Not such a date, or outside the years medsettle serves.
     """
+    return _day_from(text, limits.SERVICE_YEAR_MIN)
+
+
+def _day_from(text: str, first: int) -> date:
     try:
         value = date.fromisoformat(text) if re.fullmatch(DAY_PATTERN, text) else None
     except ValueError:
         value = None
     if value is None:
         raise ValueError(f"{quoted(text)} is not a date; write it like 2024-05-01")
-    if not limits.SERVICE_YEAR_MIN <= value.year <= limits.SERVICE_YEAR_MAX:
-        span = f"{limits.SERVICE_YEAR_MIN} to {limits.SERVICE_YEAR_MAX}"
+    if not first <= value.year <= limits.SERVICE_YEAR_MAX:
+        span = f"{first} to {limits.SERVICE_YEAR_MAX}"
         raise ValueError(f"{quoted(text)} lies outside the years {span}; correct it")
     return value
 

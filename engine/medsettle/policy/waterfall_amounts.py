@@ -7,11 +7,13 @@ the stage looked at.
 
 from dataclasses import dataclass, field
 
+from medsettle import limits
 from medsettle.core.money import Rounding
 from medsettle.policy.bands import Amount, lifted
 from medsettle.policy.lookups import Lookups
-from medsettle.policy.model import Base, Policy
+from medsettle.policy.model import Base, Cap, Policy, Stage
 from medsettle.policy.program import Builder, Register
+from medsettle.policy.rates import denominator
 
 # What a stage leaves apart from one another: no part of its base is in two of them.
 _PARTS_OF_BASE = {"kept_back", "deductible", "own_share", "over_cap", "paid"}
@@ -67,9 +69,35 @@ class Amounts:
         """
         if counter is None:
             return limit
-        names = [name for name in self.policy.counters[counter].sums if name in self.named]
-        used = [self.fen(self.named[name]) for name in names if name.endswith(f".{part}")]
-        return self.builder.excess(limit, self.builder.sum([self.look.counter(counter), *used]))
+        build, counted = self.builder, self.policy.counters[counter]
+        names = [name for name in counted.sums if name in self.named]
+        used = build.sum(
+            [self.fen(self.named[name]) for name in names if name.endswith(f".{part}")]
+        )
+        if counted.when:
+            used = build.select(self.look.meets(counted.when), used, build.constant(0))
+        return build.excess(limit, build.add(self.look.counter(counter), used))
+
+    def limit(self, stage: Stage, cap: Cap) -> Register:
+        """Return the amount of a cap, with everything that changes it (C5, C6, C11, C14)."""
+        build, look = self.builder, self.look
+        limit = look.amount_cell(cap.table)
+        if cap.times is not None:
+            limit = build.mul(limit, look.quantity(cap.times))
+        if cap.factor is not None:
+            table = self.policy.tables[cap.factor]
+            whole = denominator(table)
+            limit = build.share(limit, look.cells(table, 0, whole), whole, Rounding.HALF_UP)
+        for name, quantity in cap.plus:
+            limit = build.add(limit, build.mul(look.amount_cell(name), look.quantity(quantity)))
+        if cap.at_most is not None:
+            limit = build.min(limit, look.amount_cell(cap.at_most))
+        # No claim looks at more, and the bound keeps finer scales in int64.
+        limit = build.min(limit, build.constant(limits.BASE_FEN_MAX))
+        detail = f"detail:{stage.name}.cap_{stage.caps.index(cap)}"
+        if detail not in build.outputs:  # A cap may stand there twice.
+            build.output(detail, limit)
+        return limit
 
     def add(self, a: Amount, b: Amount) -> Amount:
         """Return the sum of two amounts at the finer scale of the two."""

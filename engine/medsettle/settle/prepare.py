@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medsettle import limits
-from medsettle.core import codes
+from medsettle.core import codes, schema
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.dates import age_years, day_number
 from medsettle.core.outcome import Outcome, Rejection, invalid
@@ -21,7 +21,9 @@ from medsettle.errors import Fault
 from medsettle.policy.area import Area
 from medsettle.policy.book import RuleBook
 from medsettle.policy.catalogue import NOT_LISTED, Catalogue
-from medsettle.policy.compiled import CompiledPolicy, band_of, class_of, group_class
+from medsettle.policy.compiled import CompiledPolicy, band_of, class_of, group_class, list_class
+from medsettle.policy.keys import NONE
+from medsettle.settle.quantities import quantity_values
 from medsettle.settle.scope import LineColumns, LineSplits, pots, split_lines
 
 
@@ -60,6 +62,17 @@ class Preparer:
     _facts: dict[tuple[object, ...], list[tuple[CompiledPolicy, Facts | Rejection]]] = field(
         default_factory=dict
     )
+    _columns: tuple[str, ...] = ()
+    _lists: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Find out which columns the policies of the book look at."""
+        asked = {each.column for policy in self.book.policies for each in policy.dimensions}
+        kinds = {column.name: column.kind for column in schema.CLAIM}
+        codes_of = {column for column in asked if kinds.get(column) is schema.Kind.CODE}
+        always = ("pooling_area", "insurance_type", "visit_type", "institution_level")
+        self._columns = (*always, *sorted(codes_of - {*always}))
+        self._lists = sorted(column for column in asked if kinds.get(column) is schema.Kind.CODES)
 
     def prepare(self, batch: ClaimBatch, rows: Sequence[int]) -> Prepared:
         """Return the inputs of the claims at `rows`; other rows are left out."""
@@ -87,12 +100,8 @@ class Preparer:
     def _facts_of(self, row: dict[str, object]) -> Facts | Rejection:
         groups: list[str] = row["benefit_groups"]  # type: ignore[assignment]
         key = (
-            row["pooling_area"],
-            row["insurance_type"],
-            row["visit_type"],
-            row["person_type"],
-            row["institution_level"],
-            *groups,
+            *[row[column] for column in self._columns],
+            *[",".join(row[column]) for column in self._lists],  # type: ignore[arg-type]
         )
         if key not in self._facts:
             if len(self._facts) >= limits.CODE_COMBINATIONS_MAX:
@@ -117,10 +126,16 @@ class Preparer:
         for dimension in policy.dimensions:
             number = 0
             if dimension.kind == "code":
-                code = str(row[dimension.column])
+                code = str(row[dimension.column] or NONE)
                 number = class_of(dimension, code)
                 if number < 0:
                     return _not_covered(policy, dimension.column, code, dimension.name)
+            elif dimension.kind == "codes":
+                held: list[str] = row[dimension.column]  # type: ignore[assignment]
+                number = list_class(dimension, held)
+                if number < 0:
+                    shown = ", ".join(held) or NONE
+                    return _not_covered(policy, dimension.column, shown, dimension.name)
             elif dimension.kind == "group":
                 number = group_class(dimension, groups)
             classes.append(number)
@@ -285,12 +300,20 @@ def static_columns(
         if dimension.kind == "age":
             births = np.array([_day(claim, "birth_date") for claim in claims], dtype=np.int64)
             values = band_of(dimension, age_years(births, days))
+        elif dimension.kind == "date":
+            stated = [claim[dimension.column] for claim in claims]
+            ordinals = [day.toordinal() if isinstance(day, date) else 0 for day in stated]
+            values = band_of(dimension, np.array(ordinals, dtype=np.int64))
         else:
             values = np.array(
                 [fact.classes[index] for row in rows if (fact := prepared.facts[row])],
                 dtype=np.int64,
             )
         columns[f"dimension:{dimension.name}"] = values
+    for quantity in policy.quantities:
+        columns[f"quantity:{quantity.name}"] = quantity_values(
+            quantity, claims, days, policy.policy.year_start
+        )
     columns["account_used"] = np.array(
         [int(bool(claim["account_used"])) for claim in claims], dtype=np.int64
     )

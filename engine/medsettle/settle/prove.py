@@ -4,16 +4,17 @@ from dataclasses import dataclass
 
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.counters import ACCOUNT, CounterKey
-from medsettle.core.dates import period_key
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Settlement
 from medsettle.errors import Fault, InvalidRequest
+from medsettle.policy.book import RuleBook
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.policy.examples import Example, Visit
 from medsettle.policy.vocabulary import quoted, suggestion
+from medsettle.settle.counter_keys import counter_keys
 from medsettle.settle.explain import traced
-from medsettle.settle.prepare import rule_days
-from medsettle.settle.run import Settled, Settler, stored_name
+from medsettle.settle.prepare import Preparer, static_columns
+from medsettle.settle.run import Settled, Settler
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def prove(settler: Settler, example: Example) -> list[Difference]:
         claims = ClaimBatch.from_rows([visit.claim])
         if claims.rejections:
             raise claims.rejections[0].error()
-        for key, value in opening_counters(policy, claims, visit).items():
+        for key, value in opening_counters(settler.book, policy, claims, visit).items():
             held[key] = held.get(key, 0) + value
         result = settler.run(claims, [0], lambda _: held, refuse_gaps=not visit.preview)[0]
         if isinstance(result, Rejection):
@@ -63,12 +64,15 @@ def prove(settler: Settler, example: Example) -> list[Difference]:
 
 
 def opening_counters(
-    policy: CompiledPolicy, claims: ClaimBatch, visit: Visit
+    book: RuleBook, policy: CompiledPolicy, claims: ClaimBatch, visit: Visit
 ) -> dict[CounterKey, int]:
     """Return the counter values that a visit's person brings along, by key.
 
+    A counter that is split is that of this visit's class or identifier.
+
     Raises:
         InvalidRequest: The policy has no such counter.
+        SettlementError: The visit is rejected; the error says why.
     """
     document = policy.policy
     known = [*document.counters, ACCOUNT]
@@ -79,18 +83,13 @@ def opening_counters(
     ]
     if faults:
         raise InvalidRequest(faults)
-    day = rule_days(policy, [claims.rows[0]])
-    person = str(claims.rows[0]["person"])
-    found = {}
-    for name, value in visit.before.items():
-        if name == ACCOUNT:
-            found[CounterKey(document.pooling_area, person, ACCOUNT, 0)] = value
-            continue
-        period = document.counters[name].period
-        key = int(period_key(day, period, document.year_start)[0])
-        stored = stored_name(document.insurance_type, name)
-        found[CounterKey(document.pooling_area, person, stored, key)] = value
-    return found
+    preparer = Preparer(book)
+    prepared = preparer.prepare(claims, [0])
+    if prepared.rejections:
+        raise prepared.rejections[0].error()
+    columns = static_columns(policy, claims, [0], prepared)
+    (keys,) = counter_keys(policy, claims, [0], columns)
+    return {keys[name]: value for name, value in visit.before.items()}
 
 
 def amounts_of(settlement: Settlement) -> dict[str, int]:

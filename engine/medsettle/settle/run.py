@@ -4,7 +4,7 @@ No store, no clock, no request ids: checkout, bulk and replay all come through h
 where the counter values come from and where the settlements go.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from medsettle import limits
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.counters import ACCOUNT, CounterKey
-from medsettle.core.dates import period_key
 from medsettle.core.outcome import Outcome, Rejection
 from medsettle.core.settlement import Settlement
 from medsettle.policy.book import DIGEST_CHARS, RuleBook
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.settle.assemble import Assembler
-from medsettle.settle.prepare import Preparer, rule_days, static_columns
+from medsettle.settle.counter_keys import counter_keys
+from medsettle.settle.prepare import Preparer, static_columns
 from medsettle.settle.waterfall import Kernel, Work
 
 CounterValues: TypeAlias = Callable[[Sequence[CounterKey]], Mapping[CounterKey, int]]
@@ -79,8 +79,12 @@ class Settler:
             fact = prepared.facts[row]
             if row not in results and fact is not None:
                 by_policy.setdefault(id(fact.policy), (fact.policy, []))[1].append(row)
+        inputs = {
+            id(policy): static_columns(policy, claims, own, prepared)
+            for policy, own in by_policy.values()
+        }
         keys = {
-            id(policy): list(_counter_keys(policy, claims, own))
+            id(policy): list(counter_keys(policy, claims, own, inputs[id(policy)]))
             for policy, own in by_policy.values()
         }
         held = counters(list({key for own in keys.values() for row in own for key in row.values()}))
@@ -97,7 +101,10 @@ class Settler:
             ]
             left = [row for row in own if row not in full]
             if left:
-                columns = static_columns(policy, claims, left, prepared)
+                columns = inputs[id(policy)]
+                if full:
+                    kept = np.array([row not in full for row in own])
+                    columns = {name: column[kept] for name, column in columns.items()}
                 works.append(_work(policy, left, columns, keys[id(policy)], slots))
         state = np.array([held.get(key, 0) for key in slots], dtype=np.int64)
         persons = _person_numbers(claims)
@@ -173,39 +180,6 @@ def _work(
         columns=columns,
         slots={name: np.array(own, dtype=np.int64) for name, own in positions.items()},
     )
-
-
-def _counter_keys(
-    policy: CompiledPolicy, claims: ClaimBatch, rows: Sequence[int]
-) -> Iterator[dict[str, CounterKey]]:
-    """Yield the keys of a policy's counters for each claim, and always the account's.
-
-    A settlement states the balance of the account also where its policy never asks the account.
-    """
-    days = rule_days(policy, [claims.rows[row] for row in rows])
-    document = policy.policy
-    periods = {
-        name: period_key(days, counter.period, document.year_start).tolist()
-        for name, counter in document.counters.items()
-    }
-    stored = {name: stored_name(document.insurance_type, name) for name in periods}
-    for position, row in enumerate(rows):
-        person = str(claims.rows[row]["person"])
-        yield {
-            name: CounterKey(document.pooling_area, person, ACCOUNT, 0)
-            if name == ACCOUNT
-            else CounterKey(document.pooling_area, person, stored[name], periods[name][position])
-            for name in dict.fromkeys([*policy.counters, ACCOUNT])
-        }
-
-
-def stored_name(insurance_type: str, counter: str) -> str:
-    """Return the name under which a policy's counter is kept.
-
-    >>> stored_name("310", "pooled_paid")
-    '310.pooled_paid'
-    """
-    return f"{insurance_type}.{counter}"
 
 
 def _person_numbers(claims: ClaimBatch) -> NDArray[np.int64]:

@@ -123,6 +123,9 @@ class Teller:
             rate = rate_text(self.numbers.cell(deductible.share_of.rate))
             english = f"{rate} is {share}, at least {amount}"
             found.append(Phrase(english, f"{rate} 为 {share} 元，最低 {amount} 元"))
+        if deductible.times is not None:
+            times = self.numbers.quantity(deductible.times)
+            found.insert(0, Phrase(f"{amount} x {times}", f"{amount} 元乘以 {times}"))
         if deductible.factor is not None:
             factor = rate_text(self.numbers.cell(deductible.factor))
             found.append(Phrase(f"times {factor}", f"乘以 {factor}"))
@@ -138,6 +141,10 @@ class Teller:
     def _rate_phrases(self, rate: Rate) -> list[Phrase]:
         """Return what is said of the changes to a rate; one that changes nothing is left out."""
         changes = [points_phrase(self.numbers.cell(name)) for name in rate.points]
+        changes += [
+            points_phrase(self.numbers.cell(name) * self.numbers.quantity(quantity))
+            for name, quantity in rate.points_times
+        ]
         if rate.pays_factor is not None:
             changes.append(factor_phrase(self.numbers.cell(rate.pays_factor)))
         return [change for change in changes if change is not None]
@@ -265,6 +272,10 @@ class Teller:
             sign = "-" if self.numbers.cell(name) < 0 else "+"
             text = f"{sign}{points_text(self.numbers.cell(name))}; {self.numbers.cite(name)}"
             steps.append(Step("points on the rate", None, text))
+        for name, quantity in rate.points_times:
+            each, times = self.numbers.cell(name), self.numbers.quantity(quantity)
+            text = f"{'-' if each < 0 else '+'}{points_text(each)} x {times} ({quantity})"
+            steps.append(Step("points on the rate", None, f"{text}; {self.numbers.cite(name)}"))
         if rate.floor is not None:
             terms = " + ".join(rate.floor.of.plus)
             terms += "".join(f" - {name}" for name in rate.floor.of.minus)
@@ -290,12 +301,13 @@ class Teller:
             CapOn.PAYMENT: self.numbers.above_payment_caps(stage),
         }
         for cap in stage.caps:
-            text = self.numbers.cite(cap.table)
+            text = "; ".join(self.numbers.cite(name) for name in cap.tables())
+            for quantity in cap.quantities():
+                text += f"; {quantity} is {self.numbers.quantity(quantity)}"
             if cap.counter is not None:
                 text += f"; {cap.counter} before {yuan_from_fen(self.numbers.counter(cap.counter))}"
-            version = self.numbers.version(self.policy.policy.tables[cap.table])
-            if len(version.cells) == 1:
-                text = f"{yuan_from_fen(int(version.cells[0]))} on {cap.on}; {text}"
+            limit = self.numbers.detail(stage, f"cap_{stage.caps.index(cap)}")
+            text = f"{yuan_from_fen(limit)} on {cap.on}; {text}"
             cut_off = cut.pop(cap.on, None)
             label = "above the cap"
             steps.append(

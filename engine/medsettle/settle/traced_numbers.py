@@ -5,7 +5,16 @@ from fractions import Fraction
 
 from medsettle import limits
 from medsettle.policy.compiled import CompiledPolicy
-from medsettle.policy.model import BandsApply, CapOn, Rate, RateSide, Stage, Table, Version
+from medsettle.policy.model import (
+    BandsApply,
+    CapOn,
+    Dimension,
+    Rate,
+    RateSide,
+    Stage,
+    Table,
+    Version,
+)
 from medsettle.policy.rates import rate_divisor
 from medsettle.settle.phrases import Part
 
@@ -53,6 +62,15 @@ class Numbers:
         """Return what a counter held before."""
         return self.inputs.get(f"counter:{name}", 0)
 
+    def quantity(self, name: str) -> int:
+        """Return a quantity of the claim."""
+        return self.inputs.get(f"quantity:{name}", 0)
+
+    def counted_in(self, dimension: Dimension) -> int:
+        """Return the number that a dimension by a counter or a quantity looks at."""
+        held = self.quantity if dimension.kind == "quantity" else self.counter
+        return held(dimension.column)
+
     def version(self, table: Table) -> Version:
         """Return the version of a table that was in force."""
         epoch = self.policy.epochs[self.inputs["epoch"]]
@@ -61,8 +79,8 @@ class Numbers:
     def class_of(self, name: str) -> str:
         """Return the class of this claim in a dimension, by its name in the document."""
         dimension = self.policy.policy.dimensions[name]
-        if dimension.kind == "counter":
-            before = self.counter(dimension.column)
+        if dimension.kind in {"counter", "quantity"}:
+            before = self.counted_in(dimension)
             number = sum(before >= threshold for threshold in dimension.thresholds[1:])
         else:
             number = self.inputs[f"dimension:{name}"]
@@ -154,6 +172,8 @@ class Numbers:
     def row_word(self, name: str) -> str:
         """Return the class of this claim, with what was counted where counting decides it."""
         dimension = self.policy.policy.dimensions[name]
+        if dimension.kind == "quantity":
+            return f"{self.class_of(name)} ({self.quantity(dimension.column)})"
         if dimension.kind != "counter":
             return self.class_of(name)
         # Settlements were counted here, not fen.

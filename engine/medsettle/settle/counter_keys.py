@@ -1,0 +1,123 @@
+"""Which counters a claim reads and moves: whose, split by what, and in which period."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medsettle.core.claims import ClaimBatch
+from medsettle.core.counters import ACCOUNT, CounterKey
+from medsettle.core.dates import Period, day_number, period_key, rolling_period
+from medsettle.core.settlement import Row
+from medsettle.policy.compiled import CompiledPolicy
+from medsettle.policy.keys import NONE
+from medsettle.policy.model import Counter, Policy
+from medsettle.settle.prepare import rule_days
+
+
+def counter_keys(
+    policy: CompiledPolicy,
+    claims: ClaimBatch,
+    rows: Sequence[int],
+    columns: Mapping[str, NDArray[np.int64]],
+) -> Iterator[dict[str, CounterKey]]:
+    """Yield the keys of a policy's counters for each claim, and always the account's.
+
+    A settlement states the balance of the account also where its policy never asks the account.
+
+    Args:
+        policy: The policy that decides the claims.
+        claims: The batch.
+        rows: Positions of n claims in the batch.
+        columns: Their inputs of the program, with the class numbers of its dimensions.
+    """
+    document = policy.policy
+    own = [claims.rows[row] for row in rows]
+    days = rule_days(policy, own)
+    wanted = list(dict.fromkeys([*policy.counters, ACCOUNT]))
+    periods = {
+        name: _periods(policy, document.counters[name], own, days)
+        for name in wanted
+        if name != ACCOUNT
+    }
+    for position, claim in enumerate(own):
+        person = str(claim["person"])
+        classes = {name: int(column[position]) for name, column in columns.items()}
+        yield {
+            name: CounterKey(document.pooling_area, person, ACCOUNT, 0)
+            if name == ACCOUNT
+            else CounterKey(
+                document.pooling_area,
+                person,
+                _split_name(policy, document.counters[name], claim, classes),
+                periods[name][position],
+            )
+            for name in wanted
+        }
+
+
+def stored_name(insurance_type: str, counter: str) -> str:
+    """Return the name under which a policy's counter is kept, before it is split.
+
+    >>> stored_name("310", "pooled_paid")
+    '310.pooled_paid'
+    """
+    return f"{insurance_type}.{counter}"
+
+
+def is_stored_name(policy: Policy, name: str) -> bool:
+    """Return whether a counter of a policy is kept under a name."""
+    for counter in policy.counters.values():
+        own = stored_name(policy.insurance_type, counter.name)
+        if name == own and not counter.split_by:
+            return True
+        if counter.split_by and name.startswith(f"{own}."):
+            return True
+    return False
+
+
+def _periods(
+    policy: CompiledPolicy, counter: Counter, claims: Sequence[Row], days: NDArray[np.int64]
+) -> list[int]:
+    """Return the period that each claim of a policy falls into."""
+    if counter.dated_by is not None:
+        days = np.array([_day(claim, counter.dated_by, 0) for claim in claims], dtype=np.int64)
+    if counter.period is not Period.TREATMENT_YEAR:
+        return [int(key) for key in period_key(days, counter.period, policy.policy.year_start)]
+    assert counter.since is not None
+    # Without its date a claim begins a treatment of its own on its own day.
+    begun = [_day(claim, counter.since, int(day)) for claim, day in zip(claims, days, strict=True)]
+    since = np.array(begun, dtype=np.int64)
+    return [int(key) for key in rolling_period(days, since, counter.lasts)]
+
+
+def _day(claim: Row, column: str, otherwise: int) -> int:
+    value = claim[column]
+    return day_number(value) if isinstance(value, date) else otherwise
+
+
+def _split_name(
+    policy: CompiledPolicy, counter: Counter, claim: Row, classes: Mapping[str, int]
+) -> str:
+    """Return the name under which the counter of this claim is kept."""
+    document = policy.policy
+    parts = [stored_name(document.insurance_type, counter.name)]
+    for name in counter.split_by:
+        dimension = document.dimensions.get(name)
+        if dimension is not None:
+            parts.append(dimension.values[classes[f"dimension:{name}"]])
+        else:
+            parts.append(_identifier(claim, name))
+    return ".".join(parts)
+
+
+def _identifier(claim: Row, column: str) -> str:
+    """Return an identifier of a claim; an encounter or episode not stated is the claim itself."""
+    value = claim[column]
+    if value is not None:
+        # Two institutions may give one number to different encounters.
+        return f"{claim['institution']}:{value}" if column == "encounter" else str(value)
+    if column == "episode":
+        return _identifier(claim, "encounter")
+    return NONE if column == "disease" else f"{claim['institution']}:{claim['request_id']}"
