@@ -1,4 +1,4 @@
-"""The rule shapes of an invented area: one document for each family, proved by its examples."""
+"""The rule shapes of invented areas: one document for each family, proved by its examples."""
 
 from functools import cache
 from pathlib import Path
@@ -17,7 +17,7 @@ from tests.settle.comparison import assert_equal, pots_of
 from tests.settle.strategies import claims_at, extreme_claims
 
 _SHAPES = Path(__file__).parents[1] / "fixtures" / "policies" / "shapes"
-_FOLDER = _SHAPES / "999901"
+_FOLDERS = sorted(path.parent for path in _SHAPES.glob("*/area.yaml"))
 
 
 @cache
@@ -27,7 +27,7 @@ def _settler() -> Settler:
 
 def _examples() -> list[Example]:
     found = []
-    for path in sorted(_FOLDER.glob(f"*{EXAMPLES_SUFFIX}")):
+    for path in sorted(_SHAPES.glob(f"*/*{EXAMPLES_SUFFIX}")):
         examples, violations = read_examples(path)
         assert not violations, violations
         found += examples
@@ -48,7 +48,7 @@ def test_every_shape_has_an_example() -> None:
     proved = {example.policy for example in _examples()}
 
     assert proved == {compiled.policy.name for compiled in _settler().book.policies}
-    assert len(proved) == len(list(policy_files(_FOLDER)))
+    assert len(proved) == sum(len(list(policy_files(folder))) for folder in _FOLDERS)
 
 
 @pytest.mark.parametrize("name", sorted({example.policy for example in _examples()}))

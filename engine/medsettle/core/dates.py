@@ -7,13 +7,14 @@ through `service_day_of`. Counters live in periods; a period key is a plain inte
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 DayArray: TypeAlias = NDArray[np.int32] | NDArray[np.int64]
 
+MONTHS_PER_YEAR: Final = 12
 CHINA_STANDARD_TIME = timezone(timedelta(hours=8), "CST")
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 

@@ -4,6 +4,7 @@ from typing import Final
 
 from medsettle import limits
 from medsettle.core import schema
+from medsettle.core.dates import MONTHS_PER_YEAR
 from medsettle.policy import keys, values
 from medsettle.policy.checker import Checker, same_name
 from medsettle.policy.model import Quantity, QuantityKind
@@ -51,6 +52,20 @@ def read_quantities(check: Checker, value: Value | None) -> dict[str, Quantity]:
     return found
 
 
+def _most(kind: QuantityKind, column: str) -> int:
+    """Return the most a quantity can be where nothing is said."""
+    stated = next((each.most for each in schema.CLAIM if each.name == column), 0)
+    years = limits.AGE_YEARS_MAX
+    return {
+        QuantityKind.NUMBER: stated,
+        QuantityKind.COUNT: stated,
+        QuantityKind.YEARS_SINCE: years,
+        QuantityKind.MONTHS_SINCE: years * MONTHS_PER_YEAR,
+        QuantityKind.MONTH_OF: MONTHS_PER_YEAR,
+        QuantityKind.DAYS_SINCE: limits.QUANTITY_MAX,
+    }[kind]
+
+
 def _quantity(check: Checker, name: str, kind: QuantityKind, parts: dict[str, Value]) -> Quantity:
     value = parts[kind.value]
     if kind is QuantityKind.MONTH_OF:
@@ -69,6 +84,6 @@ def _quantity(check: Checker, name: str, kind: QuantityKind, parts: dict[str, Va
         kind,
         column,
         less=check.parsed(parts.get("less"), values.quantity, 0),
-        at_most=check.parsed(parts.get("at_most"), values.quantity, limits.QUANTITY_MAX),
+        at_most=check.parsed(parts.get("at_most"), values.quantity, _most(kind, column)),
         every=max(every, 1),
     )

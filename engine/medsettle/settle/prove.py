@@ -59,7 +59,9 @@ def prove(settler: Settler, example: Example) -> list[Difference]:
         if not visit.preview:
             for key, delta in result.moved:
                 held[key] = held.get(key, 0) + delta
-        differences += _differences(policy, example, number, visit, result)
+        # Another policy may decide some visits: an earlier revision, or another kind of visit.
+        decided_by = settler.book.policy(str(result.settlement.columns["policy"]))
+        differences += _differences(decided_by, example, number, visit, result)
     return differences
 
 

@@ -6,10 +6,15 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from medsettle.core.dates import YearStart, age_years, benefit_year, day_number, year_month_day
+from medsettle.core.dates import (
+    MONTHS_PER_YEAR,
+    YearStart,
+    age_years,
+    benefit_year,
+    day_number,
+    year_month_day,
+)
 from medsettle.policy.model import Quantity, QuantityKind
-
-_MONTHS_PER_YEAR = 12
 
 
 def quantity_values(
@@ -44,7 +49,7 @@ def _source(
     if kind is QuantityKind.MONTH_OF:
         _, month, day = year_month_day(days)
         year, _, _ = year_month_day(days)
-        months = (year - benefit_year(days, start)) * _MONTHS_PER_YEAR + month - start.month
+        months = (year - benefit_year(days, start)) * MONTHS_PER_YEAR + month - start.month
         return months - (day < start.day) + 1
     held = [claim[quantity.column] for claim in claims]
     if kind is QuantityKind.NUMBER:
@@ -63,4 +68,4 @@ def _source(
         return age_years(since, days)
     year, month, _ = year_month_day(days)
     since_year, since_month, _ = year_month_day(since)
-    return (year - since_year) * _MONTHS_PER_YEAR + month - since_month
+    return (year - since_year) * MONTHS_PER_YEAR + month - since_month
