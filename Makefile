@@ -18,7 +18,7 @@ DRIFT := .venv/drift
 TYPED := engine tests benchmarks protos $(if $(wildcard fixtures/*.py),fixtures)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench check drift lock protos schema fixtures
+.PHONY: help demo test lint bench check drift lock protos schema shapes fixtures
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -48,6 +48,8 @@ drift: $(DEV) ## Check that generated code and pages are those of today's source
 	@diff -ru --exclude __pycache__ engine/medsettle/v1 $(DRIFT)/medsettle/v1
 	@diff protos/medsettle/v1/api.binpb $(DRIFT)/api.binpb
 	@diff -u engine/schema.md $(DRIFT)/schema.md
+	@$(BIN)/python engine/generate_shapes.py $(DRIFT)/shapes.md
+	@diff -u rules/README.md $(DRIFT)/shapes.md
 
 lock: $(DEV) ## Write both requirement locks anew, keeping the pins that still hold.
 	$(BIN)/pip-compile --quiet --extra dev --output-file requirements/dev.txt pyproject.toml
@@ -59,6 +61,9 @@ protos: $(DEV) ## Generate engine/medsettle/v1 and the descriptor set from proto
 
 schema: $(DEV) ## Write engine/schema.md from the list of columns.
 	@$(BIN)/python engine/generate_schema.py engine/schema.md
+
+shapes: $(DEV) ## Write the table of rule shapes into rules/README.md.
+	@$(BIN)/python engine/generate_shapes.py rules/README.md
 
 $(DEV): requirements/dev.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
