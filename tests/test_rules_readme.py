@@ -24,7 +24,6 @@ _UNPROVED = {
     **dict.fromkeys(("Q2", "Q3", "Q4", "Q7", "O7"), "package prices and payments beside the bill"),
     "Q8": "an example that states what the hospital is paid",
     "P10": "payments at the end of the year",
-    "T4": "examples as known on a day; the overlay tests show it",
     **dict.fromkeys((f"A{number}" for number in range(1, 9)), "credits of the personal account"),
 }
 

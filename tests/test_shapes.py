@@ -1,5 +1,6 @@
 """The rule shapes of invented areas: one document for each family, proved by its examples."""
 
+from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -21,8 +22,8 @@ _FOLDERS = sorted(path.parent for path in _SHAPES.glob("*/area.yaml"))
 
 
 @cache
-def _settler() -> Settler:
-    return Settler(load_rule_book(_SHAPES))
+def _settler(known_on: date | None = None) -> Settler:
+    return Settler(load_rule_book(_SHAPES, known_on=known_on))
 
 
 def _examples() -> list[Example]:
@@ -40,7 +41,7 @@ _EXAMPLES = [pytest.param(example, id=example.name) for example in _examples()]
 @pytest.mark.parametrize("example", _EXAMPLES)
 def test_an_example_of_a_shape_comes_out(example: Example) -> None:
     """Every amount worked out by hand is what the engine settles, fen for fen."""
-    assert [] == [str(difference) for difference in prove(_settler(), example)]
+    assert [] == [str(difference) for difference in prove(_settler(example.known_on), example)]
 
 
 def test_every_shape_has_an_example() -> None:

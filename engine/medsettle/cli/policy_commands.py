@@ -1,7 +1,10 @@
 """`medsettle policy`: check, test, show and describe rule documents."""
 
+from collections.abc import Callable
 from dataclasses import asdict
+from datetime import date
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -103,7 +106,13 @@ def test(
     """Settle the worked examples beside the policies and compare every amount."""
     console = Console(soft_wrap=True)
     with told(console, as_json=as_json):
-        settler = Settler(books.load_rule_book(rules, overlays=overlay or []))
+
+        @cache
+        def settler(known_on: date | None) -> Settler:
+            book = books.load_rule_book(rules, overlays=overlay or [], known_on=known_on)
+            return Settler(book)
+
+        settler(None)
         files = [file for path in paths for file in _example_files(path)]
         results = [result for file in files for result in _proved(settler, file)]
     failed = [result for result in results if result[1]]
@@ -125,14 +134,16 @@ def _example_files(path: Path) -> list[Path]:
     return [path] if path.is_file() else sorted(path.rglob(f"*{books.EXAMPLES_SUFFIX}"))
 
 
-def _proved(settler: Settler, file: Path) -> list[tuple[Example, list[str]]]:
+def _proved(
+    settler: Callable[[date | None], Settler], file: Path
+) -> list[tuple[Example, list[str]]]:
     examples, violations = read_examples(file)
     if violations:
         raise PolicyRejected(violations)
     found = []
     for example in examples:
         try:
-            faults = [str(difference) for difference in prove(settler, example)]
+            faults = [str(difference) for difference in prove(settler(example.known_on), example)]
         except SettlementError as error:
             faults = [f"{error.reason}: {error}"]
         found.append((example, faults))

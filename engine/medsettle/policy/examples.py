@@ -34,6 +34,8 @@ _CLAIM_WORDS = {
     "service_date",
 }
 
+_OPTIONAL = {"title", "note", "shapes", "cases", "known_on"}
+
 # Facts of a visit as examples write them: the unit stands in the value and not in the name.
 _FACTS = {column.name.removesuffix("_fen"): column for column in schema.VISIT_FACTS}
 
@@ -56,7 +58,11 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One worked example of a policy."""
+    """One worked example of a policy.
+
+    `shapes` are the rule shapes it proves, `cases` the published cases it is; with `known_on` it is
+    settled by what had been published on that day.
+    """
 
     name: str
     policy: str
@@ -66,6 +72,7 @@ class Example:
     visits: tuple[Visit, ...]
     shapes: tuple[str, ...] = ()
     cases: tuple[str, ...] = ()
+    known_on: date | None = None
 
 
 def read_examples(path: Path) -> tuple[list[Example], list[Violation]]:
@@ -80,7 +87,7 @@ def read_examples(path: Path) -> tuple[list[Example], list[Violation]]:
     found: list[Example] = []
     for item in check.items(parts.get("examples"), "examples"):
         required = {"example", "kind", "source", "confidence", "visits"}
-        body = check.fields(item, required, {"title", "note", "shapes", "cases"})
+        body = check.fields(item, required, _OPTIONAL)
         name = check.text(body.get("example"))
         if name and name in [other.name for other in found]:
             check.refuse(item.place, f"another example is called {quoted(name)}; rename one")
@@ -98,6 +105,7 @@ def read_examples(path: Path) -> tuple[list[Example], list[Violation]]:
                 visits=tuple(visits),
                 shapes=check.known_all(body.get("shapes"), shape_names(), "rule shape"),
                 cases=check.texts(body.get("cases"), "cases"),
+                known_on=check.parsed(body.get("known_on"), values.day, None),
             )
         )
     return found, check.violations
