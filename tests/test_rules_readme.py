@@ -18,7 +18,6 @@ _BLOCKS = dict(re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", _PAGE, re.D
 # Shapes that no example proves yet, and what each waits for.
 _UNPROVED = {
     **dict.fromkeys(("L4", "L7", "L10"), "quantity limits, price bands and refunds of lines"),
-    **dict.fromkeys(("L6", "L9"), "a shape area with special pots"),
     **dict.fromkeys(("D14", "C10"), "values indexed to a wage or income"),
     "X8": "claims whose lines another area's catalogue splits",
     **dict.fromkeys(("Q2", "Q3", "Q4", "Q7", "O7"), "package prices and payments beside the bill"),
