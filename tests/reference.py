@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
 
+from medsettle.policy.amount_of import AmountOf
 from medsettle.policy.model import (
     BandsAlong,
     BandsApply,
@@ -195,26 +196,27 @@ class Claim:
 
     def limit(self, cap: Cap) -> int:
         """Return the amount of a cap after all that changes it."""
-        limit = int(self.cell(cap.table))
-        if cap.times is not None:
-            limit *= self.facts.quantities[cap.times]
-        if cap.factor is not None:
-            limit = rounded(limit * self.cell(cap.factor), "half_up")
-        for table, quantity in cap.plus:
-            limit += int(self.cell(table)) * self.facts.quantities[quantity]
-        return limit if cap.at_most is None else min(limit, int(self.cell(cap.at_most)))
+        return self.amount(cap.amount, least=0)
+
+    def amount(self, amount: AmountOf, least: int) -> int:
+        """Return an amount after all that changes it; `least` is compared before the factor."""
+        fen = int(self.cell(amount.table))
+        if amount.times is not None:
+            fen *= self.facts.quantities[amount.times]
+        fen = max(fen, least)
+        if amount.factor is not None:
+            fen = rounded(fen * self.cell(amount.factor), "half_up")
+        for table, quantity in amount.plus:
+            fen += int(self.cell(table)) * self.facts.quantities.get(quantity or "", 1)
+        return fen if amount.at_most is None else min(fen, int(self.cell(amount.at_most)))
 
     def deductible_left(self, deductible: Deductible) -> int:
         """Return how much of a deductible this claim has to bear at most."""
-        standard = int(self.cell(deductible.table))
-        if deductible.times is not None:
-            standard *= self.facts.quantities[deductible.times]
+        least = 0
         if deductible.share_of is not None:
             base = self.sum_of(deductible.share_of.base)
-            share = base * self.cell(deductible.share_of.rate)
-            standard = max(standard, rounded(share, "half_up"))
-        if deductible.factor is not None:
-            standard = rounded(standard * self.cell(deductible.factor), "half_up")
+            least = rounded(base * self.cell(deductible.share_of.rate), "half_up")
+        standard = self.amount(deductible.amount, least)
         left = self.room(standard, deductible.counter, "deductible")
         if deductible.at_most is not None:
             most = int(self.cell(deductible.at_most.table))

@@ -141,11 +141,15 @@ POINTS_TIMES_MAX: Final = 1_000
 QUANTITY_MAX: Final = 100_000
 # What an amount may be taken times, so that the product is exact.
 TIMES_MAX: Final = 10_000
+# What may be added to an amount.
+AMOUNT_TERMS_MAX: Final = 16
 QUANTITIES_PER_POLICY_MAX: Final = 32
 ROLLING_YEARS_MAX: Final = 50
 
 assert TIMES_MAX <= QUANTITY_MAX
-assert AMOUNT_FEN_MAX * TIMES_MAX <= INT64_MAX // 8, "an amount for each day must fit"
+assert AMOUNT_FEN_MAX * TIMES_MAX * (RATE_MAX + AMOUNT_TERMS_MAX) <= INT64_MAX // 2, (
+    "an amount for each day must fit, by the largest factor and with all that is added"
+)
 
 # --- kernel ------------------------------------------------------------------------------------
 

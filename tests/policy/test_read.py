@@ -5,6 +5,7 @@ from datetime import date
 from fractions import Fraction
 from pathlib import Path
 
+from medsettle.policy.amount_of import AmountOf
 from medsettle.policy.area import Area
 from medsettle.policy.book import read_area_folder
 from medsettle.policy.model import Base, Ceiling, Deductible, Floor, Policy, Rate, RateSide, ShareOf
@@ -167,10 +168,9 @@ def test_a_document_says_what_it_says() -> None:
         floor=Floor("least", Base(("extra.net",), ())),
     )
     assert policy.stages[3].deductible == Deductible(
-        "floor_amount",
+        AmountOf("floor_amount", factor="halved"),
         None,
         ShareOf(Base(("total",), ("own_expense",)), "part"),
-        "halved",
         Ceiling("scope_cap", "borne"),
     )
     assert (Fraction(1, 100), Fraction(-1, 10)) == policy.tables["distance"].versions[0].cells

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from medsettle import limits
 from medsettle.core.dates import Period, YearStart
 from medsettle.core.money import Rounding
+from medsettle.policy.amount_of import AmountOf
 from medsettle.policy.model import (
     STAGE_AMOUNTS,
     Bands,
@@ -156,15 +157,28 @@ class _Drafts:
 
     def _deductible(self, known: Sequence[str]) -> Deductible:
         draw = self.draw
-        share_of, factor, at_most = None, None, None
+        share_of, at_most = None, None
         if not draw(st.integers(0, 2)):
             share_of = ShareOf(self._base(known), self.table(_RATES))
         if not draw(st.integers(0, 2)):
-            factor = self.table(_FACTORS)
-        if not draw(st.integers(0, 2)):
             at_most = Ceiling(self.amount_table(), self._counter())
-        times = None if draw(st.integers(0, 3)) else draw(st.sampled_from(sorted(QUANTITIES)))
-        return Deductible(self.amount_table(), self._counter(), share_of, factor, at_most, times)
+        amount = replace(self.amount_of(), at_most=None)
+        return Deductible(amount, self._counter(), share_of, at_most)
+
+    def amount_of(self) -> AmountOf:
+        """Return an amount, one in three with some of what may change it."""
+        draw, table = self.draw, self.amount_table()
+        if draw(st.integers(0, 2)):
+            return AmountOf(table)
+        quantities = st.sampled_from(sorted(QUANTITIES))
+        count = draw(st.integers(0, 2))
+        return AmountOf(
+            table,
+            times=draw(st.none() | quantities),
+            factor=self.table(_FACTORS) if draw(st.booleans()) else None,
+            plus=tuple((self.amount_table(), draw(st.none() | quantities)) for _ in range(count)),
+            at_most=self.amount_table() if draw(st.booleans()) else None,
+        )
 
     def _base(self, known: Sequence[str]) -> Base:
         """Return a sum that mostly has something in it: scope, or what the last stage left."""
@@ -234,23 +248,8 @@ class _Drafts:
         for _ in range(draw(st.integers(0, 2))):
             on = draw(st.sampled_from([CapOn.PAYMENT, CapOn.PAYMENT, CapOn.BASE]))
             kind = excess if on is CapOn.PAYMENT else Excess.UNPAID_SHARE
-            caps.append(self._changed_cap(Cap(self.amount_table(), on, self._counter(), kind)))
+            caps.append(Cap(self.amount_of(), on, self._counter(), kind))
         return tuple(caps)
-
-    def _changed_cap(self, cap: Cap) -> Cap:
-        """Return a cap with some of what may change it."""
-        draw = self.draw
-        if draw(st.integers(0, 2)):
-            return cap
-        quantities = st.sampled_from(sorted(QUANTITIES))
-        plus = [(self.amount_table(), draw(quantities)) for _ in range(draw(st.integers(0, 2)))]
-        return replace(
-            cap,
-            times=draw(st.none() | quantities),
-            factor=self.table(_FACTORS) if draw(st.booleans()) else None,
-            plus=tuple(plus),
-            at_most=self.amount_table() if draw(st.booleans()) else None,
-        )
 
     def _rounding(self, *, payer_only: bool) -> StageRounding:
         draw = self.draw

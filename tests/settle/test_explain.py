@@ -165,9 +165,9 @@ def _check_sentence(result: Settled, stage: Stage, sentence: Sentence, row: Row)
         assert not fen or all(said in text for text in texts), (part, fen, texts)
     cited = "\n".join(step.text for step in sentence.steps)
     assert "base" in {step.label for step in sentence.steps}
-    tables = [cap.table for cap in stage.caps]
+    tables = [cap.amount.table for cap in stage.caps]
     tables += [stage.keep_back] if stage.keep_back else []
-    tables += [stage.deductible.table] if stage.deductible else []
+    tables += [stage.deductible.amount.table] if stage.deductible else []
     tables += [stage.rate.table] if stage.rate else []
     assert all(table in cited for table in tables)
     for amount, rate in _bands(result, stage):

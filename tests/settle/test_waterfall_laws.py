@@ -259,7 +259,7 @@ def _closed_counters(policy: Policy) -> dict[str, int]:
     for name, counter in policy.counters.items():
         adding = {amount.partition(".")[0] for amount in counter.sums}
         caps = {
-            stage.name: cap.table
+            stage.name: cap.amount.table
             for stage in policy.stages
             for cap in stage.caps
             if cap.counter == name

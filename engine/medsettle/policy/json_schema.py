@@ -268,14 +268,18 @@ def _table() -> Schema:
 
 
 _BASE: Final[Schema] = {"anyOf": [_NAMES, _block(keys.BASE, {"plus": _NAMES, "minus": _NAMES})]}
+_AMOUNT_OF: Final[dict[str, Schema]] = {
+    "times": _TEXT,
+    "factor": _TEXT,
+    "plus": _listed({"anyOf": [_TEXT, _TIMES]}),
+}
 _DEDUCTIBLE: Final = _block(
     keys.DEDUCTIBLE,
     {
         "table": _TEXT,
         "per": _TEXT,
+        **_AMOUNT_OF,
         "share_of": _block(keys.SHARE_OF, {"base": _BASE, "rate": _TEXT}),
-        "factor": _TEXT,
-        "times": _TEXT,
         "at_most": _block(keys.CEILING, {"table": _TEXT, "per": _TEXT}),
         "note": _TEXT,
     },
@@ -311,8 +315,8 @@ _CAP: Final = _block(
         "on": _members(CapOn),
         "per": _TEXT,
         "excess": _members(Excess),
-        **dict.fromkeys(("times", "factor", "at_most"), _TEXT),
-        "plus": _listed(_TIMES),
+        **_AMOUNT_OF,
+        "at_most": _TEXT,
         "note": _TEXT,
     },
 )

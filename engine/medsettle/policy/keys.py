@@ -186,6 +186,13 @@ BASE: Final = Shape(
     (Key("minus", "the named amounts taken off", "减去的金额"),),
 )
 
+AMOUNT_OF: Final = (
+    Key("times", "the quantity it is taken times", "乘以的数量"),
+    Key("factor", "the table of factors on it", "金额的系数表"),
+    Key("plus", "tables added to it, some times a quantity", "另加的金额表, 可乘以数量"),
+)
+"""What changes an amount, wherever one is stated; `at_most` limits it."""
+
 DEDUCTIBLE: Final = Shape(
     "deductible",
     (
@@ -193,9 +200,8 @@ DEDUCTIBLE: Final = Shape(
         Key("per", "`settlement`, or the counter it is used up in", "按次, 或在哪个累计项内使用"),
     ),
     (
-        Key("times", "the quantity it is taken times", "乘以的数量"),
+        *AMOUNT_OF,
         Key("share_of", "the part of amounts it is where that is more", "按金额的比例计, 取高者"),
-        Key("factor", "the table of factors on it", "起付线的系数表"),
         Key("at_most", "the most that is borne in all", "起付线合计的最高额"),
         _NOTE,
     ),
@@ -264,9 +270,7 @@ CAP: Final = Shape(
     ),
     (
         Key("excess", "what becomes of a payment above it", "超出支付额的部分如何处理"),
-        Key("times", "the quantity it is taken times", "乘以的数量"),
-        Key("factor", "the table of factors on it", "封顶线的系数表"),
-        Key("plus", "tables added to it, times a quantity", "按数量增加的金额表"),
+        *AMOUNT_OF,
         Key("at_most", "the table of the most it is in all", "合计的最高额表"),
         _NOTE,
     ),

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from medsettle import limits
 from medsettle.core import codes
 from medsettle.core.money import Rounding
+from medsettle.policy.amount_registers import limit_register
 from medsettle.policy.area import Area
 from medsettle.policy.bands import Amount, lifted
 from medsettle.policy.lookups import Lookups
@@ -176,10 +177,7 @@ class Lowering:
     def _standard(self, stage: Stage, deductible: Deductible) -> Register:
         """Return the deductible of this settlement before anything is counted (D13, D15)."""
         build, tables = self.builder, self.policy.tables
-        standard = self.look.amount_cell(deductible.table)
-        if deductible.times is not None:
-            standard = build.mul(standard, self.look.quantity(deductible.times))
-            standard = build.min(standard, build.constant(limits.BASE_FEN_MAX))
+        share = None
         if deductible.share_of is not None:
             base = self.amounts.base(deductible.share_of.base)
             table = tables[deductible.share_of.rate]
@@ -187,13 +185,7 @@ class Lowering:
             rate = self.look.cells(table, 0, whole)
             share = build.share(base.register, rate, whole * base.scale, Rounding.HALF_UP)
             build.output(f"detail:{stage.name}.deductible_share", share)
-            standard = build.max(standard, share)
-        if deductible.factor is not None:
-            table = tables[deductible.factor]
-            factor = self.look.cells(table, 0, denominator(table))
-            standard = build.share(standard, factor, denominator(table), Rounding.HALF_UP)
-        # More than a stage can look at is never met, and the bound keeps finer scales in int64.
-        return build.min(standard, build.constant(limits.BASE_FEN_MAX))
+        return limit_register(self.look, deductible.amount, share)
 
 
 def epochs_of(policy: Policy) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ from typing import TypeAlias
 from medsettle import limits
 from medsettle.core.dates import Period, YearStart
 from medsettle.core.money import Rounding
+from medsettle.policy.amount_of import AmountOf
 from medsettle.policy.tree import Place
 
 
@@ -226,25 +227,22 @@ class Ceiling:
 class Deductible:
     """How much is borne before the rates apply; with a counter, once per its period (D2, D3).
 
-    The standard is the amount of the table, times a quantity where there is one (D17), or a share
-    of named amounts where that is more (D15), times a factor (D5, D13); share and product are each
-    rounded half up to the fen. Of it is borne what the period of `counter` has not seen yet, and no
-    more than `at_most` leaves (D10).
+    The standard is an amount (D5, D13, D17); where a share of named amounts, rounded half up, is
+    more than its table states, that takes its place before the factor (D15). Of it is borne what
+    the period of `counter` has not seen yet, and no more than `at_most` leaves (D10).
     """
 
-    table: str
+    amount: AmountOf
     counter: str | None
     share_of: ShareOf | None = None
-    factor: str | None = None
     at_most: Ceiling | None = None
-    times: str | None = None
 
     def tables(self) -> tuple[str, ...]:
         """Return the names of all tables the deductible is made of."""
         share = self.share_of.rate if self.share_of else None
         ceiling = self.at_most.table if self.at_most else None
-        others = (share, self.factor, ceiling)
-        return (self.table, *(name for name in others if name is not None))
+        others = (name for name in (share, ceiling) if name is not None)
+        return (*self.amount.tables(), *others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,30 +300,12 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """A limit from a table; with a counter, on the sum over its period.
+    """A limit that is an amount; with a counter, on the sum over its period."""
 
-    The amount of the table may be taken times a quantity (Q5, Q6, C5) and by a factor, rounded half
-    up (C14); then amounts times quantities are added (C6, C11), and it is at most another amount.
-    """
-
-    table: str
+    amount: AmountOf
     on: CapOn
     counter: str | None
     excess: Excess
-    times: str | None = None
-    factor: str | None = None
-    plus: tuple[tuple[str, str], ...] = ()
-    at_most: str | None = None
-
-    def tables(self) -> tuple[str, ...]:
-        """Return the names of all tables the cap is made of."""
-        others = (self.factor, *(table for table, _ in self.plus), self.at_most)
-        return (self.table, *(name for name in others if name is not None))
-
-    def quantities(self) -> tuple[str, ...]:
-        """Return the names of all quantities the cap is made of."""
-        own = (self.times,) if self.times is not None else ()
-        return (*own, *(times for _, times in self.plus))
 
 
 @dataclass(frozen=True, slots=True)

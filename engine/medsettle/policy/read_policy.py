@@ -158,7 +158,7 @@ def _refuse_unused(
     used: set[str | None] = set()
     asked = {name for table in policy.tables.values() for name in table.by}
     for stage in policy.stages:
-        used |= {stage.keep_back} | {name for cap in stage.caps for name in cap.tables()}
+        used |= {stage.keep_back} | {name for cap in stage.caps for name in cap.amount.tables()}
         used |= set(stage.deductible.tables()) if stage.deductible else set()
         used |= set(stage.rate.tables()) if stage.rate else set()
         used |= {stage.rate.floor.rate} if stage.rate and stage.rate.floor else set()
@@ -179,8 +179,8 @@ def _refuse_unused_quantities(check: Checker, policy: Policy, value: Value | Non
     """Refuse a quantity that no dimension, amount or rate looks at."""
     used = {each.column for each in policy.dimensions.values() if each.kind == "quantity"}
     for stage in policy.stages:
-        used |= {name for cap in stage.caps for name in cap.quantities()}
-        used |= {stage.deductible.times or ""} if stage.deductible else set()
+        used |= {name for cap in stage.caps for name in cap.amount.quantities()}
+        used |= {*stage.deductible.amount.quantities()} if stage.deductible else set()
         used |= {times for _, times in stage.rate.points_times} if stage.rate else set()
     for name, place, _ in check.quietly_named(value):
         if name not in used:

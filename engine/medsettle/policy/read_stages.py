@@ -24,7 +24,7 @@ from medsettle.policy.model import (
     Unit,
 )
 from medsettle.policy.named_amounts import AmountNames
-from medsettle.policy.rates import denominator
+from medsettle.policy.read_amounts import read_amount
 from medsettle.policy.read_facts import cited, read_when
 from medsettle.policy.read_rates import RateReader
 from medsettle.policy.read_tables import TableReader
@@ -157,7 +157,7 @@ class StageReader:
     # --- the questions -----------------------------------------------------------------------
 
     def _keep_back(self, value: Value | None) -> str | None:
-        name = self._rate_table(value)
+        name = self.refs.rate_table(value)
         if name is not None:
             self.refs.refuse_above_one(name)
         return name
@@ -165,21 +165,19 @@ class StageReader:
     def _deductible(self, value: Value | None) -> Deductible | None:
         parts = self.check.record(value, keys.DEDUCTIBLE)
         self.check.text(parts.get("note"))
-        table = self.refs.table(parts.get("table"), Unit.AMOUNT)
+        # Its highest amount is one of a period and no part of the amount.
+        amount = read_amount(self.refs, {k: v for k, v in parts.items() if k != "at_most"})
         per = self.refs.counter(parts.get("per"), or_settlement=True)
         share_of = self._share_of(parts.get("share_of"))
-        factor = self._rate_table(parts.get("factor"))
         at_most = self._ceiling(parts.get("at_most"))
-        if table is None or per is None:
+        if amount is None or per is None:
             return None
-        counter = None if per == SETTLEMENT else per
-        times = self.refs.quantity(parts.get("times"))
-        return Deductible(table, counter, share_of, factor, at_most, times)
+        return Deductible(amount, None if per == SETTLEMENT else per, share_of, at_most)
 
     def _share_of(self, value: Value | None) -> ShareOf | None:
         parts = self.check.record(value, keys.SHARE_OF)
         base = self.amounts.base(parts.get("base"))
-        rate = self._rate_table(parts.get("rate"))
+        rate = self.refs.rate_table(parts.get("rate"))
         if rate is None:
             return None
         self.refs.refuse_above_one(rate)
@@ -193,19 +191,11 @@ class StageReader:
             return None
         return Ceiling(table, None if per == SETTLEMENT else per)
 
-    def _rate_table(self, value: Value | None) -> str | None:
-        """Return a table of rates without bands that can be computed with exactly."""
-        name = self.refs.table(value, Unit.RATE)
-        if name is not None and value is not None:
-            divisor = denominator(self.known.tables.tables[name])
-            self.refs.refuse_fine(value.place, divisor, [name])
-        return name
-
     def _cap(self, value: Value, unsolvable: str) -> Cap | None:
         check = self.check
         parts = check.record(value, keys.CAP)
         check.text(parts.get("note"))
-        table = self.refs.table(parts.get("table"), Unit.AMOUNT)
+        amount = read_amount(self.refs, parts)
         on = check.choice(parts.get("on"), CapOn, CapOn.PAYMENT)
         per = self.refs.counter(parts.get("per"), or_settlement=True)
         if on is CapOn.PAYMENT and "on" in parts and "excess" not in parts:
@@ -221,29 +211,9 @@ class StageReader:
             check.refuse(
                 parts["excess"].place, f"nothing to solve back: {unsolvable}; write `unpaid_share`"
             )
-        if table is None or per is None:
+        if amount is None or per is None:
             return None
-        return Cap(
-            table,
-            on,
-            None if per == SETTLEMENT else per,
-            excess,
-            times=self.refs.quantity(parts.get("times")),
-            factor=self._rate_table(parts.get("factor")),
-            plus=tuple(
-                plus
-                for item in check.items(parts.get("plus"), "amounts added")
-                if (plus := self._plus(item)) is not None
-            ),
-            at_most=self.refs.table(parts.get("at_most"), Unit.AMOUNT),
-        )
-
-    def _plus(self, value: Value) -> tuple[str, str] | None:
-        """Return a table of amounts and the quantity it is taken times."""
-        parts = self.check.record(value, keys.TIMES)
-        table = self.refs.table(parts.get("table"), Unit.AMOUNT)
-        times = self.refs.quantity(parts.get("times"))
-        return None if table is None or times is None else (table, times)
+        return Cap(amount, on, None if per == SETTLEMENT else per, excess)
 
     def _refuse_mixed_excess(self, value: Value | None, caps: tuple[Cap | None, ...]) -> None:
         rules = {cap.excess for cap in caps if cap is not None and cap.on is CapOn.PAYMENT}

@@ -8,6 +8,7 @@ from medsettle.core.money import rate_text
 from medsettle.policy.checker import Checker
 from medsettle.policy.keys import SETTLEMENT
 from medsettle.policy.model import Counter, Quantity, Unit
+from medsettle.policy.rates import denominator
 from medsettle.policy.read_tables import TableReader
 from medsettle.policy.tree import Place, Value
 from medsettle.policy.vocabulary import quoted
@@ -55,6 +56,14 @@ class References:
                 f"table {quoted(name)} has bands, and only the rate of a stage has; name a table "
                 "without bands",
             )
+        return name
+
+    def rate_table(self, value: Value | None) -> str | None:
+        """Return a table of rates without bands that can be computed with exactly."""
+        name = self.table(value, Unit.RATE)
+        if name is not None and value is not None:
+            divisor = denominator(self.tables.tables[name])
+            self.refuse_fine(value.place, divisor, [name])
         return name
 
     def counter(self, value: Value | None, *, or_settlement: bool) -> str | None:

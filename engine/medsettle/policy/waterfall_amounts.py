@@ -7,13 +7,12 @@ the stage looked at.
 
 from dataclasses import dataclass, field
 
-from medsettle import limits
 from medsettle.core.money import Rounding
+from medsettle.policy.amount_registers import limit_register
 from medsettle.policy.bands import Amount, lifted
 from medsettle.policy.lookups import Lookups
 from medsettle.policy.model import Base, Cap, Policy, Stage
 from medsettle.policy.program import Builder, Register
-from medsettle.policy.rates import denominator
 
 # What a stage leaves apart from one another: no part of its base is in two of them.
 _PARTS_OF_BASE = {"kept_back", "deductible", "own_share", "over_cap", "paid"}
@@ -80,23 +79,10 @@ class Amounts:
 
     def limit(self, stage: Stage, cap: Cap) -> Register:
         """Return the amount of a cap, with everything that changes it (C5, C6, C11, C14)."""
-        build, look = self.builder, self.look
-        limit = look.amount_cell(cap.table)
-        if cap.times is not None:
-            limit = build.mul(limit, look.quantity(cap.times))
-        if cap.factor is not None:
-            table = self.policy.tables[cap.factor]
-            whole = denominator(table)
-            limit = build.share(limit, look.cells(table, 0, whole), whole, Rounding.HALF_UP)
-        for name, quantity in cap.plus:
-            limit = build.add(limit, build.mul(look.amount_cell(name), look.quantity(quantity)))
-        if cap.at_most is not None:
-            limit = build.min(limit, look.amount_cell(cap.at_most))
-        # No claim looks at more, and the bound keeps finer scales in int64.
-        limit = build.min(limit, build.constant(limits.BASE_FEN_MAX))
+        limit = limit_register(self.look, cap.amount)
         detail = f"detail:{stage.name}.cap_{stage.caps.index(cap)}"
-        if detail not in build.outputs:  # A cap may stand there twice.
-            build.output(detail, limit)
+        if detail not in self.builder.outputs:  # A cap may stand there twice.
+            self.builder.output(detail, limit)
         return limit
 
     def add(self, a: Amount, b: Amount) -> Amount:

@@ -20,6 +20,7 @@ from medsettle.policy.model import (
     Stage,
 )
 from medsettle.policy.values import points_text
+from medsettle.settle.amount_phrases import amount_phrases, amount_text, in_brackets
 from medsettle.settle.phrases import (
     Part,
     Phrase,
@@ -116,27 +117,18 @@ class Teller:
 
     def _standard_phrase(self, stage: Stage, deductible: Deductible) -> Phrase:
         """Return how the standard came about, in brackets; nothing where a table states it."""
-        found = []
-        amount = yuan_from_fen(int(self.numbers.cell(deductible.table)))
+        least = []
         if deductible.share_of is not None:
+            amount = yuan_from_fen(int(self.numbers.cell(deductible.amount.table)))
             share = yuan_from_fen(self.numbers.detail(stage, "deductible_share"))
             rate = rate_text(self.numbers.cell(deductible.share_of.rate))
             english = f"{rate} is {share}, at least {amount}"
-            found.append(Phrase(english, f"{rate} 为 {share} 元，最低 {amount} 元"))
-        if deductible.times is not None:
-            times = self.numbers.quantity(deductible.times)
-            found.insert(0, Phrase(f"{amount} x {times}", f"{amount} 元乘以 {times}"))
-        if deductible.factor is not None:
-            factor = rate_text(self.numbers.cell(deductible.factor))
-            found.append(Phrase(f"times {factor}", f"乘以 {factor}"))
+            least.append(Phrase(english, f"{rate} 为 {share} 元，最低 {amount} 元"))
+        found = amount_phrases(self.numbers, deductible.amount, least)
         if deductible.at_most is not None:
             most = yuan_from_fen(int(self.numbers.cell(deductible.at_most.table)))
             found.append(Phrase(f"at most {most} in all", f"合计最高 {most} 元"))
-        if not found:
-            return Phrase("", "")
-        english = ", ".join(phrase.english for phrase in found)
-        chinese = "，".join(phrase.chinese for phrase in found)
-        return Phrase(f" ({english})", f"（{chinese}）")
+        return in_brackets(found)
 
     def _rate_phrases(self, rate: Rate) -> list[Phrase]:
         """Return what is said of the changes to a rate; one that changes nothing is left out."""
@@ -301,9 +293,7 @@ class Teller:
             CapOn.PAYMENT: self.numbers.above_payment_caps(stage),
         }
         for cap in stage.caps:
-            text = "; ".join(self.numbers.cite(name) for name in cap.tables())
-            for quantity in cap.quantities():
-                text += f"; {quantity} is {self.numbers.quantity(quantity)}"
+            text = amount_text(self.numbers, cap.amount)
             if cap.counter is not None:
                 text += f"; {cap.counter} before {yuan_from_fen(self.numbers.counter(cap.counter))}"
             limit = self.numbers.detail(stage, f"cap_{stage.caps.index(cap)}")
