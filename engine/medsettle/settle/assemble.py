@@ -54,7 +54,8 @@ class Assembler:
         row = int(work.rows[position])
         claim = self.batch.rows[row]
         value = {name: int(column[position]) for name, column in work.results.items()}
-        policy = work.policy
+        policy, fact = work.policy, self.prepared.facts[row]
+        assert fact is not None
         columns: Row = {name: claim[name] for name in FACT_COLUMNS}
         columns |= {
             "seq": None,
@@ -64,7 +65,7 @@ class Assembler:
             "create_time": None,
             "policy": policy.policy.name,
             "policy_digest": policy.digest,
-            "catalogue_digest": self.catalogue_digests[policy.area.code],
+            "catalogue_digest": self.catalogue_digests[fact.care.code],
         }
         columns |= self._amounts(work, position, value)
         notices = tuple(

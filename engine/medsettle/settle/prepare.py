@@ -6,7 +6,7 @@ area, scheme or payer is named here.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
@@ -20,7 +20,7 @@ from medsettle.core.outcome import Outcome, Rejection, invalid
 from medsettle.errors import Fault
 from medsettle.policy.area import Area
 from medsettle.policy.book import RuleBook
-from medsettle.policy.catalogue import NOT_LISTED, Catalogue
+from medsettle.policy.catalogue import IN_SCOPE_POT, NOT_LISTED, Catalogue
 from medsettle.policy.compiled import CompiledPolicy, band_of, class_of, group_class, list_class
 from medsettle.policy.keys import NONE
 from medsettle.settle.quantities import quantity_values
@@ -29,10 +29,15 @@ from medsettle.settle.scope import LineColumns, LineSplits, pots, split_lines
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the codes of a claim decide: the policy, its class numbers, the price level."""
+    """What the codes of a claim decide: the policy, its class numbers, the price level.
+
+    `area` is the insured area, whose benefits are paid; `care` the one whose catalogue splits the
+    lines, with its price levels and first-self-pay ratios (shape X8).
+    """
 
     policy: CompiledPolicy
     area: Area
+    care: Area
     classes: tuple[int, ...]
     price_level: int
     scheme: int
@@ -70,7 +75,10 @@ class Preparer:
         asked = {each.column for policy in self.book.policies for each in policy.dimensions}
         kinds = {column.name: column.kind for column in schema.CLAIM}
         codes_of = {column for column in asked if kinds.get(column) is schema.Kind.CODE}
-        always = ("pooling_area", "insurance_type", "visit_type", "institution_level")
+        always = (
+            *("pooling_area", "insurance_type", "visit_type"),
+            *("institution_level", "care_area"),
+        )
         self._columns = (*always, *sorted(codes_of - {*always}))
         self._lists = sorted(column for column in asked if kinds.get(column) is schema.Kind.CODES)
 
@@ -91,8 +99,10 @@ class Preparer:
                 prepared.rejections[row] = found
             else:
                 prepared.facts[row] = found
-        for area in self.book.areas.values():
-            self._scope(batch, area, prepared)
+        # Benefits of home with the catalogue of the place of care: an area may meet several.
+        met = {(fact.care.code, fact.area.code): fact for fact in prepared.facts if fact}
+        for fact in met.values():
+            self._scope(batch, fact.care, fact.area, prepared)
         return prepared
 
     # --- codes -----------------------------------------------------------------------------
@@ -101,7 +111,7 @@ class Preparer:
         groups: list[str] = row["benefit_groups"]  # type: ignore[assignment]
         key = (
             *[row[column] for column in self._columns],
-            *[",".join(row[column]) for column in self._lists],  # type: ignore[arg-type]
+            *[tuple(row[column]) for column in self._lists],  # type: ignore[arg-type]
         )
         if key not in self._facts:
             if len(self._facts) >= limits.CODE_COMBINATIONS_MAX:
@@ -121,7 +131,6 @@ class Preparer:
     def _resolve(
         self, policy: CompiledPolicy, row: dict[str, object], groups: Sequence[str]
     ) -> Facts | Rejection:
-        area = policy.area
         classes = []
         for dimension in policy.dimensions:
             number = 0
@@ -139,41 +148,67 @@ class Preparer:
             elif dimension.kind == "group":
                 number = group_class(dimension, groups)
             classes.append(number)
+        return self._priced(policy, row, tuple(classes))
+
+    def _priced(
+        self, policy: CompiledPolicy, row: dict[str, object], classes: tuple[int, ...]
+    ) -> Facts | Rejection:
+        """Return the facts of a claim with the price level and scheme of its place of care."""
+        code = str(row["care_area"] or policy.area.code)
+        care = self.book.areas.get(code)
+        if care is None:
+            return _no_catalogue(code)
         level = str(row["institution_level"])
         price_level = next(
-            (number for number, known in enumerate(area.price_levels, 1) if level in known), 0
+            (number for number, known in enumerate(care.price_levels, 1) if level in known), 0
         )
         if not price_level:
             return _not_covered(policy, "institution_level", level, "institution_levels")
         insurance_type = str(row["insurance_type"])
-        column = area.pre_self_pay_as.get(insurance_type, insurance_type)
-        schemes = self.book.catalogues[area.code].schemes
+        column = care.pre_self_pay_as.get(insurance_type, insurance_type)
+        schemes = self.book.catalogues[care.code].schemes
         if column not in schemes:
             return _not_covered(policy, "insurance_type", insurance_type, "catalogue ratios")
-        return Facts(policy, area, tuple(classes), price_level, schemes.index(column))
+        return Facts(policy, policy.area, care, classes, price_level, schemes.index(column))
 
     # --- lines -----------------------------------------------------------------------------
 
-    def _scope(self, batch: ClaimBatch, area: Area, prepared: Prepared) -> None:
-        """Split the lines of the claims of one area and sum their pots."""
+    def _scope(self, batch: ClaimBatch, care: Area, home: Area, prepared: Prepared) -> None:
+        """Split the lines of the claims of one area at one place of care and sum their pots."""
         mine = np.array(
-            [fact is not None and fact.area is area for fact in prepared.facts], dtype=bool
+            [
+                fact is not None and fact.care is care and fact.area is home
+                for fact in prepared.facts
+            ],
+            dtype=bool,
         )
-        if not mine.any():
-            return
         chosen = np.flatnonzero(mine[batch.line_claim])
-        catalogue = self.book.catalogues[area.code]
-        items = [batch.line_item[line] for line in chosen]
-        entry = catalogue.rows(items, batch.line_day[chosen].astype(np.int32))
-        if area.unlisted_items == "refuse":
-            self._refuse_unlisted(batch, chosen, entry, area, prepared)
+        catalogue = self.book.catalogues[care.code]
+        items, days = [batch.line_item[line] for line in chosen], batch.line_day[chosen]
+        entry = catalogue.rows(items, days.astype(np.int32))
+        if care.unlisted_items == "refuse":
+            self._refuse_unlisted(batch, chosen, entry, care, prepared)
         lines = _line_columns(batch, chosen, entry, prepared.facts)
         splits = split_lines(lines, catalogue)
-        _keep_splits(prepared, chosen, splits, catalogue, entry, area)
+        if care is not home:
+            splits = replace(splits, pot=self._pots_at_home(home, items, days))
+        _keep_splits(prepared, chosen, splits, catalogue, entry, home)
         claim_of = batch.line_claim[chosen]
-        sums = pots(splits, claim_of.astype(np.int32), len(batch), len(area.special_pots))
+        sums = pots(splits, claim_of.astype(np.int32), len(batch), len(home.special_pots))
         for row in np.flatnonzero(mine):
             prepared.pots[row] = sums[row]
+
+    def _pots_at_home(
+        self, home: Area, items: Sequence[str], days: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Return the pot of each line by the insured area's own catalogue, shape (n,).
+
+        A pot is a benefit with a stage of its own, so it is home that says what is in one; an item
+        that home does not list is ordinary.
+        """
+        catalogue = self.book.catalogues[home.code]
+        row = catalogue.rows(items, days.astype(np.int32))
+        return np.where(row < 0, IN_SCOPE_POT, catalogue.pot.take(np.maximum(row, 0)))
 
     def _refuse_unlisted(
         self,
@@ -220,6 +255,16 @@ def _not_in_force(row: dict[str, object], candidates: Sequence[CompiledPolicy]) 
         f"no revision of {names} of area {area} is in force on the {rule_date} {row[rule_date]}; "
         "load the document of that time or correct the date",
         metadata={"pooling_area": area, rule_date: str(row[rule_date])},
+    )
+
+
+def _no_catalogue(care_area: str) -> Rejection:
+    """Return the rejection of a claim from a place of care that the rule book does not know."""
+    return Rejection(
+        Outcome.CLASS_NOT_COVERED,
+        f"no area {care_area!r} is loaded, whose catalogue would split the lines; load its folder "
+        "with area.yaml and catalogue, or correct care_area",
+        metadata={"column": "care_area", "code": care_area},
     )
 
 
