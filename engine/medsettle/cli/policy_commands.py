@@ -16,6 +16,7 @@ from rich.table import Table
 
 from medsettle.cli.exits import Exit, Quit, told
 from medsettle.cli.options import Json, Overlays, Rules
+from medsettle.cli.policy_diff import chosen_policy, print_difference
 from medsettle.core.money import rate_text, yuan_from_fen
 from medsettle.errors import PolicyRejected, SettlementError, Violation
 from medsettle.policy import book as books
@@ -148,6 +149,21 @@ def _proved(
             faults = [f"{error.reason}: {error}"]
         found.append((example, faults))
     return found
+
+
+@app.command()
+def diff(
+    old: Annotated[str, typer.Argument(help="A policy's name, or its file.")],
+    new: Annotated[str, typer.Argument(help="The later policy's name, or its file.")],
+    rules: Rules = Path("rules"),
+    overlay: Overlays = None,
+    as_json: Json = False,
+) -> None:
+    """Say what changed between two policies by meaning, and what that is to a patient."""
+    console = Console()
+    with told(console, as_json=as_json):
+        first, second = (chosen_policy(asked, rules, overlay or []) for asked in (old, new))
+        print_difference(console, first, second, as_json=as_json)
 
 
 @app.command()
