@@ -19,7 +19,6 @@ _BLOCKS = dict(re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", _PAGE, re.D
 _UNPROVED = {
     **dict.fromkeys(("L4", "L7", "L10"), "quantity limits, price bands and refunds of lines"),
     **dict.fromkeys(("D14", "C10"), "values indexed to a wage or income"),
-    **dict.fromkeys(("R4", "R11"), "an example of points by person and by group"),
     **dict.fromkeys(("Q2", "Q3", "Q4", "Q7", "O7"), "package prices and payments beside the bill"),
     "Q8": "an example that states what the hospital is paid",
     "P10": "payments at the end of the year",
