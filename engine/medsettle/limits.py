@@ -145,6 +145,10 @@ TIMES_MAX: Final = 10_000
 AMOUNT_TERMS_MAX: Final = 16
 QUANTITIES_PER_POLICY_MAX: Final = 32
 ROLLING_YEARS_MAX: Final = 50
+# A comparison of two documents computes every combination of classes at every sampled bill.
+DIFFERENCE_CLASSES_MAX: Final = 1_024
+DIFFERENCE_BILLS_MAX: Final = 200
+DIFFERENCE_GROUPS_SHOWN_MAX: Final = 24
 
 assert TIMES_MAX <= QUANTITY_MAX
 assert AMOUNT_FEN_MAX * TIMES_MAX * (RATE_MAX + AMOUNT_TERMS_MAX) <= INT64_MAX // 2, (

@@ -1,85 +1,224 @@
-"""What changed between two policies: by class and range of amounts, and nothing that did not."""
+"""Two documents compare by what they mean, whatever they call it and however they write it."""
 
-from functools import cache
-from pathlib import Path
+from datetime import date
+from fractions import Fraction
 
-from medsettle.policy.book import RuleBook, load_rule_book
-from medsettle.policy.compiled import compile_policy
-from medsettle.policy.difference import differences
-from medsettle.settle.effect import effects
+import pytest
+from medsettle.policy.difference import Change, Topic, moments
+from medsettle.policy.difference_stages import differences
+from medsettle.policy.model import Unit
 
-from tests.policy.documents import GOOD, area_of, changed, good
+from tests.policy.documents import GOOD, changed, good
 
-_ROOT = Path(__file__).parents[2]
-_REFORM = _ROOT / "fixtures" / "policies" / "overlays" / "outpatient-2027.yaml"
-
-
-@cache
-def _book() -> RuleBook:
-    return load_rule_book(_ROOT / "rules", overlays=[_REFORM])
-
-
-def _changes(old: str, new: str) -> list[str]:
-    """Return what a change of the small good document says."""
-    return [str(change) for change in differences(good(GOOD), good(changed(old, new)))]
+_OWN_2023 = """\
+      - from: 2023-01-01
+        source: notice
+        limits: [3万元, open]
+        rows:
+          primary: {young: [10%, 5%], old: [8%, 2/3]}
+          above: {young: [15%, 5%], old: [12%, 1/3]}
+"""
 
 
-def test_equal_documents_say_the_same() -> None:
-    """A document differs in nothing from itself, nor for anybody."""
-    compiled = compile_policy(good(GOOD), area_of(), "0" * 12)
-
-    assert [] == differences(good(GOOD), good(GOOD))
-    assert [] == effects(compiled, compiled)
+def _differences(new: str, old: str = GOOD) -> list[Change]:
+    return differences(good(old), good(new))
 
 
-def test_a_source_is_no_difference() -> None:
-    """Where a value is printed changes nobody's bill."""
-    assert [] == _changes("title: 示例通知", "title: 另一通知")
+def _said(changes: list[Change]) -> list[tuple[object, ...]]:
+    """Return stage, role, before and after of each change."""
+    return [(change.stage, change.what, change.before, change.after) for change in changes]
 
 
-def test_a_deductible_changes_for_its_class() -> None:
-    """Only the row that changed is told, with both amounts."""
-    assert ["deductible for later: 650.00 yuan -> 600.00 yuan"] == _changes("650元", "600元")
+def test_a_document_says_the_same_as_itself() -> None:
+    """Nothing differs, and nothing differs either where only names, notes and titles do."""
+    renamed = GOOD.replace("floor_amount", "least_amount").replace("highest", "ceiling_rate")
+
+    assert [] == _differences(GOOD)
+    assert [] == _differences(renamed)
+    assert [] == _differences(changed("note: every question once", "note: other words"))
 
 
-def test_the_end_of_a_cap_in_2023_is_stated_in_words_and_figures() -> None:
-    """Outpatient care of employees: no cap any more, and 60 % above 20,000 in place of 70 %."""
-    book = _book()
-    old = book.policy("beijing-employee-outpatient-2022")
-    new = book.policy("beijing-employee-outpatient")
+def test_a_value_is_told_for_whom_it_changes() -> None:
+    """One cell of a table is one change, with its class, unit, day and both places."""
+    (found,) = _differences(changed("later: 650元", "later: 600元"))
 
-    said = [str(change) for change in differences(old.policy, new.policy)]
-
-    assert "yearly_cap: gone, it was 20,000.00 yuan" in said
-    above = "fund_rate above 20,000.00 yuan for"
-    assert f"{above} active, hospital, under_70: 70% -> 60%" in said
-    assert f"{above} retired, hospital, from_70: 80% -> 70%" in said
-    target = "supplement_target above 20,000.00 yuan for"
-    assert f"{target} hospital, under_70: 85% -> 80%" in said
-    # The deductible stayed what it was.
-    assert [] == [line for line in said if line.startswith("deductible")]
-
-    plain = {
-        effect.in_scope_fen: (effect.before_fen, effect.after_fen)
-        for effect in effects(old, new)
-        if effect.whom == "hospital, under_70, no, no, active"
-    }
-    # 20,200 above the deductible: 14,140 were paid, and 14,000 + 60 % of 200 are.
-    assert (786_000, 788_000) == plain[2_200_000]
-    # 98,200 above it: the fund stopped at 20,000; now 14,000 + 60 % of 78,200 is 60,920.
-    assert (8_000_000, 3_908_000) == plain[10_000_000]
-    assert min(plain) > 2_180_000
+    assert (Topic.VALUE, "pool", "deductible") == (found.topic, found.stage, found.what)
+    assert (("admission", ("later",)),) == found.classes
+    assert (Fraction(65000), Fraction(60000)) == (found.before, found.after)
+    assert (Unit.AMOUNT, None) == (found.unit, found.band)
+    assert (date(2024, 1, 1), None) == (found.since, found.until)
+    assert [True, True] == [place is not None and place.line > 1 for place in found.places]
 
 
-def test_a_reform_is_told_like_any_other_policy() -> None:
-    """An overlay's cap, deductible and lost stage are all there."""
-    book = _book()
-    old = book.policy("beijing-employee-outpatient")
-    new = book.policy("beijing-employee-outpatient-reform-2027")
+def test_a_change_of_one_version_ends_with_it() -> None:
+    """What differs until the next version is told until then, as the payer's rate."""
+    old = changed("[10%, 5%], old: [8%, 2/3]", "[11%, 5%], old: [8%, 2/3]")
+    (found,) = _differences(GOOD, old)
 
-    said = [str(change) for change in differences(old.policy, new.policy)]
+    assert (Fraction(89, 100), Fraction(90, 100)) == (found.before, found.after)
+    assert (0, 3_000_000) == found.band
+    assert (("hospital", ("primary",)), ("age", ("young",))) == found.classes
+    assert (date(2024, 1, 1), date(2024, 7, 1)) == (found.since, found.until)
 
-    assert "payer stage employer_relief: gone, it was enterprise paid" in said
-    assert "deductible for active: 1,800.00 yuan -> 1,500.00 yuan" in said
-    assert "yearly_cap: new, 30,000.00 yuan" in said
-    assert "counter outpatient_paid: new, large_amount.paid per benefit_year" in said
+
+def test_bands_compare_over_the_ranges_of_both() -> None:
+    """A band that is split without another rate changes nothing; a rate in it changes its part."""
+    split = _OWN_2023.replace("[3万元, open]", "[1万元, 3万元, open]")
+    for row in ("10%, 5%", "8%, 2/3", "15%, 5%", "12%, 1/3"):
+        first = row.partition(",")[0]
+        split = split.replace(f"[{row}]", f"[{first}, {row}]")
+    same = changed(_OWN_2023, split)
+    other = same.replace("young: [15%, 15%, 5%]", "young: [15%, 14%, 5%]")
+
+    assert [] == _differences(same)
+    (found,) = _differences(other)
+    assert (1_000_000, 3_000_000) == found.band
+    assert (Fraction(85, 100), Fraction(86, 100)) == (found.before, found.after)
+
+
+def test_the_side_a_rate_is_stated_from_does_not_matter() -> None:
+    """85 % paid and 15 % borne are one rate."""
+    old = changed("rate: {target: target, counting: [pool.paid]}", "rate: {pays: target}")
+    new = old.replace("rate: {pays: target}", "rate: {own: borne}").replace(
+        "  part:\n    unit: rate",
+        "  borne:\n    unit: rate\n    versions:\n"
+        "      - {from: 2024-01-01, source: notice, value: 15%}\n  part:\n    unit: rate",
+    )
+
+    assert [] == _differences(new, old)
+
+
+def test_classes_compare_on_common_ground() -> None:
+    """A table that becomes finer by a dimension is compared in the classes of both."""
+    new = changed(
+        "  part:\n    unit: rate\n    versions:\n"
+        "      - {from: 2024-01-01, source: notice, value: 20%}",
+        "  part:\n    unit: rate\n    by: [person]\n    versions:\n"
+        "      - {from: 2024-01-01, source: notice, rows: {active: 20%, retired: 10%}}",
+    )
+    (found,) = _differences(new)
+
+    assert ("extra", "deductible.share_of.rate") == (found.stage, found.what)
+    assert (("person", ("retired",)),) == found.classes
+
+
+def test_a_code_that_changes_its_class_takes_the_values_of_the_other() -> None:
+    """The code is told as moved, and every value that it has another of."""
+    new = changed(
+        'codes: {primary: ["07"], above: ["01", "04"]}',
+        'codes: {primary: ["07", "04"], above: ["01"]}',
+    )
+    found = _differences(new)
+
+    moved = [change for change in found if change.topic is Topic.CLASS]
+    assert [("hospital of institution_level 04", "above", "primary")] == [
+        (change.what, change.before, change.after) for change in moved
+    ]
+    values = [change for change in found if change.topic is Topic.VALUE]
+    assert {(("primary / above",))} == {change.classes[0][1] for change in values}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("mode: up}", "mode: down}", [("large", "rounding.mode", "up", "down")]),
+        ("apply: marginal,", "apply: whole,", None),
+        (
+            "deductible: inside}",
+            "deductible: outside}",
+            [("pool", "bands.deductible", "inside", "outside")],
+        ),
+        (
+            "    base: [pool.own_share]",
+            "    base: [pool.own_share, pool.over_cap]",
+            [("extra", "base", "pool.own_share", "pool.own_share + pool.over_cap")],
+        ),
+        (
+            "paid: {period: benefit_year,",
+            "paid: {period: month,",
+            [("", "paid.period", "benefit_year", "month")],
+        ),
+        (
+            "- {table: scope_cap, on: base, per: scope}",
+            "- {table: scope_cap, on: base, per: settlement}",
+            [
+                ("pool", "cap on base per settlement", None, Fraction(24_000_000)),
+                ("pool", "cap on base per scope", Fraction(24_000_000), None),
+            ],
+        ),
+        ("visit_types: [21, 22]", "visit_types: [21]", [("", "visit types", "21, 22", "21")]),
+        (
+            "says: not read yet",
+            "says: read",
+            [("", "undecided large.over_cap", "not read yet", "read")],
+        ),
+        (
+            "where: invented, confidence: invented, note",
+            "where: invented, confidence: SW, note",
+            None,
+        ),
+    ],
+    ids=["mode", "whole", "inside", "base", "period", "per", "visits", "gap", "confidence"],
+)  # fmt: skip
+def test_switches_are_told(old: str, new: str, said: list[tuple[object, ...]] | None) -> None:
+    """Each switch is told in the stage and under the key where it stands."""
+    if said is None:
+        text = changed(old, new)
+        if "whole" in new:
+            text = text.replace("10万元]\n", "open]\n")
+            assert ("pool", "bands.apply", "marginal", "whole") in _said(_differences(text))
+        else:
+            assert {Topic.EVIDENCE} == {change.topic for change in _differences(text)}
+        return
+    assert said == _said(_differences(changed(old, new)))
+
+
+def test_who_pays_at_all_is_told_by_class() -> None:
+    """A condition that opens for more classes is told for those."""
+    (found,) = _differences(
+        changed("when: {admission: [later], member: [yes]}", "when: {member: [yes]}")
+    )
+
+    assert (Topic.CONDITION, "large") == (found.topic, found.stage)
+    assert (("admission", ("first",)), ("member", ("yes",))) == found.classes
+    assert ("does not pay", "pays") == (found.before, found.after)
+
+
+def test_a_stage_that_moves_and_one_that_goes_are_told() -> None:
+    """The order of payment is told with both orders; what is gone with where it stood."""
+    start, end = GOOD.index("  - stage: account"), GOOD.index("  - stage: extra")
+    account = GOOD[start:end]
+    gone = GOOD[:start] + GOOD[end:]
+    moved = gone.replace("gaps:\n", f"{account}gaps:\n")
+
+    assert [
+        ("", "order of payment", "pool, large, account, extra", "pool, large, extra, account")
+    ] == (_said(_differences(moved)))
+    told = _said(_differences(gone))
+    assert ("account", "stage", "account (account), after large", None) == told[0]
+
+
+def test_policies_that_follow_one_another_compare_at_the_turn() -> None:
+    """The earlier one is looked at on its last day, the later one from its first."""
+    ended = changed(
+        "in_force: {from: 2024-01-01}", "in_force: {from: 2024-01-01, until: 2025-01-01}"
+    )
+    later = GOOD.replace("2024-01-01", "2025-01-01").replace("from: 2024-07-01", "from: 2025-07-01")
+
+    found = moments(good(ended), good(later))
+
+    assert [date(2025, 1, 1), date(2025, 7, 1)] == [moment.since for moment in found]
+    assert {date(2024, 12, 31)} == {moment.old_day for moment in found}
+
+
+def test_revisions_of_one_document_compare_by_day() -> None:
+    """A day for each is one comparison: the versions in force on those days."""
+    policy = good(GOOD)
+    days = moments(policy, policy, date(2024, 6, 30), date(2024, 7, 1))
+
+    found = [change for change in differences(policy, policy, days) if change.topic is Topic.VALUE]
+
+    assert {"rate"} == {change.what for change in found}
+    assert {date(2024, 7, 1)} == {change.since for change in found}
+    above = [change for change in found if change.after is None]
+    assert {(10_000_000, None)} == {change.band for change in above}

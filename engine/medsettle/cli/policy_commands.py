@@ -1,4 +1,4 @@
-"""`medsettle policy`: check, test, show and describe rule documents."""
+"""`medsettle policy`: check, test, show and compare rule documents."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -16,7 +16,7 @@ from rich.table import Table
 
 from medsettle.cli.exits import Exit, Quit, told
 from medsettle.cli.options import Json, Overlays, Rules
-from medsettle.cli.policy_diff import chosen_policy, print_difference
+from medsettle.cli.policy_diff import diff
 from medsettle.core.money import rate_text, yuan_from_fen
 from medsettle.errors import PolicyRejected, SettlementError, Violation
 from medsettle.policy import book as books
@@ -27,7 +27,8 @@ from medsettle.policy.model import Table as RuleTable
 from medsettle.settle.prove import prove
 from medsettle.settle.run import Settler
 
-app = typer.Typer(no_args_is_help=True, help="Check, test, show and describe rule documents.")
+app = typer.Typer(no_args_is_help=True, help="Check, test, show and compare rule documents.")
+app.command()(diff)
 
 Paths = Annotated[list[Path], typer.Argument(help="Documents, or folders of them.")]
 
@@ -149,21 +150,6 @@ def _proved(
             faults = [f"{error.reason}: {error}"]
         found.append((example, faults))
     return found
-
-
-@app.command()
-def diff(
-    old: Annotated[str, typer.Argument(help="A policy's name, or its file.")],
-    new: Annotated[str, typer.Argument(help="The later policy's name, or its file.")],
-    rules: Rules = Path("rules"),
-    overlay: Overlays = None,
-    as_json: Json = False,
-) -> None:
-    """Say what changed between two policies by meaning, and what that is to a patient."""
-    console = Console()
-    with told(console, as_json=as_json):
-        first, second = (chosen_policy(asked, rules, overlay or []) for asked in (old, new))
-        print_difference(console, first, second, as_json=as_json)
 
 
 @app.command()

@@ -1,87 +1,134 @@
-"""`medsettle policy diff`: what changed between two policies, in words and figures."""
+"""`medsettle policy diff`: what two policies say differently, and what it costs whom."""
 
-from dataclasses import asdict
-from itertools import groupby
+from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
+from typing import Annotated
 
 import orjson
+import typer
 from rich.console import Console
-from rich.markup import escape
 
-from medsettle.core.money import yuan_from_fen
+from medsettle.cli.difference_words import (
+    change_json,
+    difference_lines,
+    effect_lines,
+    effects_json,
+)
+from medsettle.cli.exits import UnreadableFile, told
+from medsettle.cli.options import Json, Overlays, Rules
 from medsettle.errors import PolicyRejected
 from medsettle.policy import book as books
 from medsettle.policy.compiled import CompiledPolicy
-from medsettle.policy.difference import differences
-from medsettle.settle.effect import Effect, effects
+from medsettle.policy.difference import Change, Moment, moments
+from medsettle.policy.difference_stages import differences
+from medsettle.settle.effects import Effects, effects
+
+_WHICH = "A document, or the name of a loaded policy; NAME@DATE is its revision of that day."
+# What is said of sources alone changes no settlement.
+_EFFECTS_MAX = 4
+
+Old = Annotated[str, typer.Argument(help=f"As it was. {_WHICH}")]
+New = Annotated[str, typer.Argument(help="As it is to be, named in the same ways.")]
 
 
-def chosen_policy(asked: str, rules: Path, overlays: list[Path]) -> CompiledPolicy:
-    """Return the policy of a file, or the loaded one of a name.
-
-    Raises:
-        PolicyRejected: The document, or one of the folder, has faults.
-        PolicyNotFound: No loaded policy has the name.
-        OSError: A file cannot be read.
-    """
-    path = Path(asked)
-    if path.suffix != ".yaml":
-        return books.load_rule_book(rules, overlays=overlays).policy(asked)
-    area, faults = books.read_area_folder(path.parent)
-    if area is None:
-        raise PolicyRejected(faults)
-    compiled, faults = books.compile_file(path, area)
-    if compiled is None:
-        raise PolicyRejected(faults)
-    return compiled
-
-
-def print_difference(
-    console: Console, old: CompiledPolicy, new: CompiledPolicy, *, as_json: bool
+def diff(
+    old: Old,
+    new: New,
+    rules: Rules = Path("rules"),
+    overlay: Overlays = None,
+    as_json: Json = False,
 ) -> None:
-    """Print what two policies say differently, and what that is to a patient."""
-    changes, felt = differences(old.policy, new.policy), effects(old, new)
+    """Compare two policies by meaning: who gains or loses what, at which amounts, from when.
+
+    Two policies that follow one another in time are compared from the first day of the later one;
+    others for the days on which both are in force, or on the days that are given.
+    """
+    console = Console(soft_wrap=True)
+    with told(console, as_json=as_json):
+        finder = _Finder(rules, overlay or [])
+        (before, old_day), (after, new_day) = finder.find(old), finder.find(new)
+        stretches = moments(before.policy, after.policy, old_day, new_day)
+        changes = differences(before.policy, after.policy, stretches)
+        meant = _effects(before, after, stretches, changes)
     if as_json:
         body = {
-            "old": old.policy.name,
-            "new": new.policy.name,
-            "from": new.policy.in_force_from.isoformat(),
-            "changes": [asdict(change) for change in changes],
-            "effects": [asdict(effect) for effect in felt],
+            "old": before.policy.name,
+            "new": after.policy.name,
+            "changes": [change_json(change) for change in changes],
+            "effects": [effects_json(each) for each in meant],
         }
         console.out(orjson.dumps(body).decode(), highlight=False)
         return
-    console.print(f"[bold]{escape(old.policy.title)} -> {escape(new.policy.title)}[/]")
+    for line in _lines(before, after, changes, meant):
+        console.out(line, highlight=False)
+
+
+def _lines(
+    before: CompiledPolicy,
+    after: CompiledPolicy,
+    changes: Sequence[Change],
+    meant: Sequence[Effects],
+) -> list[str]:
+    names = f"{before.policy.name} and {after.policy.name}"
     if not changes:
-        console.print("both say the same")
-        return
-    console.print(f"from {new.policy.in_force_from}", highlight=False)
-    for change in changes:
-        console.print(f"  {escape(str(change))}", highlight=False, soft_wrap=True)
-    console.print("\nThe patient's cash of a first bill of the year, all in scope (sampled):")
-    for line in _told(felt):
-        console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
+        return [f"{names} say the same"]
+    lines = [f"{before.policy.title} -> {after.policy.title}", "", *difference_lines(changes)]
+    for each in meant:
+        lines += [*effect_lines(each), ""]
+    return lines[:-1]
 
 
-def _told(felt: list[Effect]) -> list[str]:
-    """Return a line for each combination of classes: from where on it gains or loses."""
-    if not felt:
-        return ["the same at every amount tried"]
-    # Classes that feel the same are told together.
-    alike: dict[str, list[str]] = {}
-    for whom, group in groupby(felt, lambda effect: effect.whom):
-        own = list(group)
-        first = yuan_from_fen(own[0].in_scope_fen)
-        told = "; ".join(dict.fromkeys(map(_one, (own[0], own[len(own) // 2], own[-1]))))
-        alike.setdefault(f"from {first} yuan on: {told}", []).append(whom)
-    return [
-        f"{' | '.join(filter(None, classes)) or 'everybody'}: {told}"
-        for told, classes in alike.items()
-    ]
+def _effects(
+    before: CompiledPolicy,
+    after: CompiledPolicy,
+    stretches: Sequence[Moment],
+    changes: Sequence[Change],
+) -> list[Effects]:
+    """Return what the changes mean from each day on which some begin."""
+    days = {change.since for change in changes}
+    chosen = [moment for moment in stretches if moment.since in days]
+    return [effects(before, after, moment) for moment in chosen[:_EFFECTS_MAX]]
 
 
-def _one(effect: Effect) -> str:
-    less = effect.before_fen - effect.after_fen
-    word = f"{yuan_from_fen(abs(less))} {'less' if less > 0 else 'more'}"
-    before, after = yuan_from_fen(effect.before_fen), yuan_from_fen(effect.after_fen)
-    return f"of {yuan_from_fen(effect.in_scope_fen)} {before} -> {after} ({word})"
+class _Finder:
+    """Finds policies by name among the loaded rules, or in files."""
+
+    def __init__(self, rules: Path, overlays: list[Path]) -> None:
+        self._rules, self._overlays = rules, overlays
+        self._book: books.RuleBook | None = None
+
+    def find(self, word: str) -> tuple[CompiledPolicy, date | None]:
+        """Return a policy and the day asked for.
+
+        Raises:
+            PolicyNotFound: No loaded policy has that name.
+            PolicyRejected: The document or the rules have faults.
+            UnreadableFile: What follows the `@` is no date.
+            OSError: A file cannot be read.
+        """
+        name, at, text = word.rpartition("@")
+        day = _day(word, text) if at else None
+        path = Path(name if at else word)
+        if path.suffix == ".yaml":
+            return _compiled(path), day
+        if self._book is None:
+            self._book = books.load_rule_book(self._rules, overlays=self._overlays)
+        return self._book.policy(str(path)), day
+
+
+def _day(word: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise UnreadableFile(f"{word!r} names no day; write it like NAME@2023-01-01") from error
+
+
+def _compiled(path: Path) -> CompiledPolicy:
+    area, faults = books.read_area_folder(path.parent)
+    if area is None:
+        raise PolicyRejected(faults)
+    found, violations = books.compile_file(path, area)
+    if found is None:
+        raise PolicyRejected(violations)
+    return found
