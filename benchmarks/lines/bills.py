@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 from medsettle.core.codes import POT_NAMES
 from medsettle.policy.catalogue import Catalogue
+from medsettle.policy.line_terms import LineTerms
 from numpy.typing import NDArray
 
 from benchmarks.anchor.claims import Columns, FenArray
@@ -89,7 +90,7 @@ def write_catalogue(path: Path) -> Catalogue:
             f"{percent},{','.join(cells)},{excess},,no"
         )
     path.write_text("\n".join([*lines, ""]), encoding="utf-8")
-    return Catalogue.load(path, ())
+    return Catalogue.load(path, LineTerms((), full_price=False, per_settlement=False))
 
 
 def random_bills(catalogue: Catalogue, claims: int, seed: int = SEED) -> Bills:

@@ -133,6 +133,10 @@ STAGES_PER_POLICY_MAX: Final = 32
 BANDS_PER_STAGE_MAX: Final = 16
 TABLE_CELLS_MAX: Final = 65_536
 CATALOGUE_ENTRIES_MAX: Final = 1_000_000
+# Groups of persons with first-self-pay ratios or ceilings of their own, beside insurance types.
+POPULATIONS_MAX: Final = 9
+# Unit-price bands of one version of an item; the texts have three to five.
+PRICE_BANDS_MAX: Final = 16
 # Settlements that a class such as "second admission" may count; nobody is treated more often.
 COUNTED_TIMES_MAX: Final = 10_000
 # What percentage points may be taken times.

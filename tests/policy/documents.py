@@ -17,6 +17,8 @@ institution_levels: {level_1: ["07"], level_2: ["04"], level_3: ["01"]}
 catalogue: catalogue.csv
 special_pots: [implant]
 unlisted_items: refuse
+pre_self_pay_on: capped_price
+pre_self_pay_rounding: line
 sources:
   levels: {title: 字典, where: invented, confidence: invented}
 dimensions:

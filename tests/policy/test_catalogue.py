@@ -19,6 +19,7 @@ from medsettle.policy.catalogue import (
     NOT_VALID,
     Catalogue,
 )
+from medsettle.policy.line_terms import LineTerms
 
 _HEADER = (
     "item_code,name,list_type,charge_type,valid_from,valid_until,item_class,"
@@ -29,7 +30,8 @@ _BED = "BED,床位,201,01,2024-01-01,,01,0,0,30,50.5,,over_limit,,no"
 _DRUG = "DRUG,药品,101,09,2020-01-01,,02,10,12.3456,,,,,,yes"
 _OLD_BED = "BED,床位,201,01,2020-01-01,,01,0,0,0,45,60.000001,own_expense,,no"
 _IMPLANT = "IMPLANT,植入物,301,08,2020-01-01,2025-01-01,02,0,0,,,,,implant,no"
-_POTS = ("graft", "implant")
+_TERMS = LineTerms(("graft", "implant"), full_price=False, per_settlement=False)
+_NO_POTS = LineTerms((), full_price=False, per_settlement=False)
 
 
 def _write(tmp_path: Path, *lines: str) -> Path:
@@ -39,7 +41,7 @@ def _write(tmp_path: Path, *lines: str) -> Path:
 
 
 def _load(tmp_path: Path, *lines: str) -> Catalogue:
-    return Catalogue.load(_write(tmp_path, *lines), _POTS)
+    return Catalogue.load(_write(tmp_path, *lines), _TERMS)
 
 
 def _violations(tmp_path: Path, *lines: str) -> tuple[Violation, ...]:
@@ -80,7 +82,7 @@ def test_the_digest_is_of_the_bytes(tmp_path: Path) -> None:
     """The digest is the SHA-256 of the file, so that anyone can check it with a tool at hand."""
     path = _write(tmp_path, _HEADER, _BED)
 
-    assert hashlib.sha256(path.read_bytes()).hexdigest() == Catalogue.load(path, ()).digest
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == Catalogue.load(path, _NO_POTS).digest
 
 
 def test_arrays_are_read_only(tmp_path: Path) -> None:
@@ -103,7 +105,7 @@ def test_spreadsheets_are_read_as_they_save(tmp_path: Path) -> None:
     )
     path.write_bytes(text.encode())
 
-    saved = Catalogue.load(path, _POTS)
+    saved = Catalogue.load(path, _TERMS)
 
     assert ("床位", "药,品") == saved.names
     assert plain.ceiling_e6.tolist() == saved.ceiling_e6.tolist()
@@ -280,7 +282,7 @@ def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     path.write_bytes(f"{_HEADER}\n{_BED}\n".encode("gb18030"))
 
     with pytest.raises(PolicyRejected, match=r"catalogue\.csv:2:1: not UTF-8") as caught:
-        Catalogue.load(path, ())
+        Catalogue.load(path, _NO_POTS)
 
     assert 1 == len(caught.value.violations)
 

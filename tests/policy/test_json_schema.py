@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 from medsettle.policy import keys, tree
+from medsettle.policy.area_schema import area_schema
 from medsettle.policy.book import AREA_FILE, EXAMPLES_SUFFIX
-from medsettle.policy.json_schema import area_schema, overlay_schema, rule_schema
+from medsettle.policy.json_schema import overlay_schema, rule_schema
 from medsettle.policy.tree import Map, Sequence, Value
 from medsettle.policy.vocabulary import aliases
 from ruamel.yaml import YAML

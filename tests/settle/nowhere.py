@@ -4,6 +4,7 @@ from pathlib import Path
 
 from medsettle.core.codes import POT_NAMES
 from medsettle.policy.area import Area
+from medsettle.policy.line_terms import LineTerms
 from medsettle.policy.model import Dimension, Quantity, QuantityKind
 
 SPECIAL_POTS = ("special_a", "special_b")
@@ -33,4 +34,5 @@ AREA = Area(
     pre_self_pay_as={},
     dimensions={},
     sources={},
+    lines=LineTerms(SPECIAL_POTS, full_price=False, per_settlement=False),
 )

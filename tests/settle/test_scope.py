@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from medsettle import limits
 from medsettle.core.dates import DayArray
 from medsettle.policy.catalogue import IN_SCOPE_POT, NOT_LISTED, NOT_VALID, Catalogue
+from medsettle.policy.line_terms import LineTerms
 from medsettle.settle.scope import LineColumns, LineSplits, pots, split_lines
 from numpy.typing import NDArray
 
@@ -22,6 +23,7 @@ _HEADER = (
     "pre_self_pay_310_percent,pre_self_pay_390_percent,"
     "ceiling_level_1_yuan,ceiling_level_2_yuan,ceiling_level_3_yuan,over_limit_as,pot,restricted"
 )
+_TERMS = LineTerms(("domestic", "imported"), full_price=False, per_settlement=False)
 _MICRO_YUAN = 10**6
 _NEW_YEAR = 19_723
 
@@ -57,7 +59,7 @@ def _catalogue(folder: Path, entries: Sequence[_Entry]) -> Catalogue:
     path = folder / "catalogue.csv"
     lines = [entry.line(f"I{number:03d}") for number, entry in enumerate(entries)]
     path.write_text("\n".join([_HEADER, *lines]), encoding="utf-8")
-    return Catalogue.load(path, ["domestic", "imported"])
+    return Catalogue.load(path, _TERMS)
 
 
 def _columns(lines: Sequence[_Line]) -> LineColumns:

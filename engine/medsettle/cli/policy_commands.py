@@ -20,8 +20,9 @@ from medsettle.cli.policy_diff import diff
 from medsettle.core.money import rate_text, yuan_from_fen
 from medsettle.errors import PolicyRejected, SettlementError, Violation
 from medsettle.policy import book as books
+from medsettle.policy.area_schema import area_schema
 from medsettle.policy.examples import Example, read_examples
-from medsettle.policy.json_schema import area_schema, overlay_schema, rule_schema
+from medsettle.policy.json_schema import overlay_schema, rule_schema
 from medsettle.policy.model import Policy, Unit
 from medsettle.policy.model import Table as RuleTable
 from medsettle.settle.prove import prove

@@ -28,6 +28,8 @@ class ClaimLine:
     unit_price_e6: int
     amount_fen: int
     approval: str | None = None
+    original_line: str | None = None
+    earmark: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

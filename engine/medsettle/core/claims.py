@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from medsettle import limits
 from medsettle.core import schema
 from medsettle.core.dates import day_number
+from medsettle.core.negative_lines import negative_line_faults, original_lines
 from medsettle.core.outcome import Rejection, invalid
 from medsettle.core.schema import Column, Kind
 from medsettle.errors import BatchTooLarge, Fault
@@ -31,7 +32,8 @@ class ClaimBatch:
     """Claims in order. `rows[i]` is claim i as checked values; line columns are concatenated.
 
     `line_claim` holds the claim of each line and rises; amounts are int64 fen, quantities 1/10,000
-    units, prices micro-yuan, days int64 days since 1970-01-01. `rejections` maps the faulty rows to
+    units, prices micro-yuan, days int64 days since 1970-01-01. A negative line has the position of
+    the line that it takes back in `original`, all others -1. `rejections` maps the faulty rows to
     their faults; a faulty row has no lines here.
     """
 
@@ -44,6 +46,8 @@ class ClaimBatch:
     unit_price_e6: NDArray[np.int64]
     amount_fen: NDArray[np.int64]
     approval: NDArray[np.int8]
+    original: NDArray[np.int64]
+    earmark: list[str | None]
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -103,6 +107,8 @@ class ClaimBatch:
             unit_price_e6=np.array([line["unit_price_e6"] for line in lines], dtype=np.int64),
             amount_fen=np.array([line["amount_fen"] for line in lines], dtype=np.int64),
             approval=np.array([int(str(line["approval"] or "0")) for line in lines], dtype=np.int8),
+            original=original_lines(lines, owners),
+            earmark=[line["earmark"] for line in lines],  # type: ignore[misc]
         )
 
 
@@ -140,6 +146,8 @@ def _checked_claim(row: Row, faults: list[Fault]) -> dict[str, object]:
     claim["lines"] = [_checked_line(line, index, faults) for index, line in enumerate(lines)]
     _check_dates(claim, faults)
     _check_line_ids(claim["lines"], faults)
+    if not any(fault.path.startswith("lines") for fault in faults):
+        faults += negative_line_faults(claim["lines"])  # type: ignore[arg-type]
     _check_total(claim["lines"], faults)
     return claim
 
@@ -158,8 +166,8 @@ def _checked_line(line: object, index: int, faults: list[Fault]) -> dict[str, ob
 
 def _check_price(line: Mapping[str, object], path: str, faults: list[Fault]) -> None:
     """Check that the stated amount is price times quantity, as exactly as prices are sent."""
-    price, quantity = int(str(line["unit_price_e6"])), int(str(line["quantity_e4"]))
-    amount = int(str(line["amount_fen"]))
+    price, quantity = int(str(line["unit_price_e6"])), abs(int(str(line["quantity_e4"])))
+    amount = abs(int(str(line["amount_fen"])))
     unit = limits.PRICE_QUANTITY_PER_FEN
     tolerance = limits.LINE_AMOUNT_TOLERANCE_FEN + limits.PRICE_UNCERTAINTY_E6 * quantity // unit
     stated = price * quantity // unit
@@ -202,7 +210,8 @@ def _check_dates(claim: Mapping[str, object], faults: list[Fault]) -> None:
 
 def _check_total(lines: object, faults: list[Fault]) -> None:
     assert isinstance(lines, list)
-    total = sum(amount for line in lines if isinstance(amount := line.get("amount_fen"), int))
+    amounts = [amount for line in lines if isinstance(amount := line.get("amount_fen"), int)]
+    total = sum(amount for amount in amounts if amount > 0)
     if total > limits.CLAIM_TOTAL_FEN_MAX:
         most = limits.CLAIM_TOTAL_FEN_MAX
         faults.append(Fault("lines", f"{total} fen in all, more than {most}; check the amounts"))

@@ -1,6 +1,7 @@
 """The key of a counter: whose, which, and in which period."""
 
-from typing import Final, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple, TypeAlias
 
 ACCOUNT: Final = "account"
 """The counter that holds the balance of the personal account (个人账户) in fen; period 0."""
@@ -17,3 +18,7 @@ class CounterKey(NamedTuple):
     person: str
     counter: str
     period: int
+
+
+CounterValues: TypeAlias = Callable[[Sequence[CounterKey]], Mapping[CounterKey, int]]
+"""Returns the values of counters; a missing key means 0."""

@@ -178,9 +178,9 @@ LINE: Final[tuple[Column, ...]] = (
     Column(
         "quantity_e4",
         Kind.INTEGER,
-        "数量, 1/10,000 of a unit.",
+        "数量, 1/10,000 of a unit, not 0; negative where it takes back a part of another line.",
         "cnt",
-        least=1,
+        least=-limits.QUANTITY_E4_MAX,
         most=limits.QUANTITY_E4_MAX,
     ),
     Column(
@@ -195,6 +195,7 @@ LINE: Final[tuple[Column, ...]] = (
         Kind.FEN,
         "明细项目费用总额, fen; authoritative over price times quantity.",
         "det_item_fee_sumamt",
+        least=-limits.LINE_AMOUNT_FEN_MAX,
         most=limits.LINE_AMOUNT_FEN_MAX,
     ),
     _code(
@@ -203,6 +204,17 @@ LINE: Final[tuple[Column, ...]] = (
         "hosp_appr_flag",
         required=False,
         values=tuple(codes.APPROVALS),
+    ),
+    _code(
+        "original_line",
+        "The line of this claim that a negative line takes back.",
+        "init_feedetl_sn",
+        required=False,
+    ),
+    _code(
+        "earmark",
+        "Marks a line that another fund pays, such as work injury; the area lists the marks.",
+        required=False,
     ),
 )
 

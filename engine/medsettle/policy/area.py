@@ -6,9 +6,10 @@ from pathlib import Path
 
 from medsettle.core.codes import INSURANCE_TYPES
 from medsettle.errors import Violation
-from medsettle.policy import keys
+from medsettle.policy import area_keys, keys
 from medsettle.policy.checker import Checker, same_name
 from medsettle.policy.keys import FORMAT, PRICE_LEVELS, UNLISTED
+from medsettle.policy.line_terms import LineTerms, read_line_terms
 from medsettle.policy.model import Dimension, Source
 from medsettle.policy.read_facts import read_dimensions, read_sources
 from medsettle.policy.tree import Map, Place, Sequence, Text, Value
@@ -24,7 +25,8 @@ class Area:
     `price_levels[i]` are the institution level codes whose ceiling prices stand in column i of the
     catalogue; `special_pots` are the pots its catalogue may name besides the national four.
     `pre_self_pay_as` maps an insurance type without ratios of its own to the one whose it uses.
-    `places` says where some of its keys stand, for faults found between documents.
+    `lines` says how its catalogue splits lines. `places` says where some of its keys stand, for
+    faults found between documents.
     """
 
     code: str
@@ -36,6 +38,7 @@ class Area:
     pre_self_pay_as: dict[str, str]
     dimensions: dict[str, Dimension]
     sources: dict[str, Source]
+    lines: LineTerms
     places: dict[str, Place] = field(default_factory=dict, compare=False)
 
 
@@ -44,22 +47,25 @@ def read_area(
 ) -> tuple[Area | None, list[Violation]]:
     """Return the area of an `area.yaml`, or None with every violation found."""
     check = Checker(violations)
-    parts = check.record(document, keys.AREA)
+    parts = check.record(document, area_keys.AREA)
     if not parts:
         return None, check.violations
     check.one_of(parts.get("format"), [FORMAT])
     check.text(parts.get("note"))
     unlisted = check.one_of(parts.get("unlisted_items"), UNLISTED)
+    pots = _special_pots(check, parts.get("special_pots"))
+    dimensions = read_dimensions(check, parts.get("dimensions"), {}, {})
     area = Area(
         code=_code(check, parts.get("area"), folder),
         name=check.text(parts.get("name")),
         price_levels=_price_levels(check, parts.get("institution_levels")),
         catalogue=folder / _catalogue(check, parts.get("catalogue")),
-        special_pots=_special_pots(check, parts.get("special_pots")),
+        special_pots=pots,
         unlisted_items=unlisted or UNLISTED[0],
         pre_self_pay_as=_pre_self_pay_as(check, parts.get("pre_self_pay_as")),
-        dimensions=read_dimensions(check, parts.get("dimensions"), {}, {}),
+        dimensions=dimensions,
         sources=read_sources(check, parts.get("sources")),
+        lines=read_line_terms(check, parts, pots, dimensions),
         places={name: value.place for name, value in parts.items()},
     )
     found = sorted(check.violations, key=lambda violation: (violation.line, violation.column))

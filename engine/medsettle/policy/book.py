@@ -133,7 +133,7 @@ def _catalogue(area: Area) -> tuple[Catalogue | None, list[Violation]]:
         fault = f"there is no file {quoted(area.catalogue.name)} beside this one; add the catalogue"
         return None, [place.violation(fault)]
     try:
-        return Catalogue.load(area.catalogue, area.special_pots), []
+        return Catalogue.load(area.catalogue, area.lines), []
     except PolicyRejected as error:
         return None, list(error.violations)
 

@@ -1,9 +1,10 @@
 """The catalogue of a pooling area: what each item of a bill is worth to the insurance, and when.
 
-One line of the file is one version of one item. Two versions of an item follow one another in
-time; the version in force on the day of the fee decides its class, ratio and ceiling price. The
-loaded catalogue is a handful of read-only arrays, one row for each entry, sorted by item and first
-day, so that ten million charge lines are looked up by one search instead of ten million.
+One line of the file is one version of one item, or one band of unit prices of it. Two versions of
+an item follow one another in time; the version in force on the day of the fee decides its class,
+ratio and ceiling price. The loaded catalogue is a handful of read-only arrays, one row for each
+entry, sorted by item and first day, so that ten million charge lines are looked up by one search
+instead of ten million.
 
 Percent and yuan are what the notices print, so they are what the file holds; inside there are
 parts per million and micro-yuan, and a number that is not exact in them is refused.
@@ -11,21 +12,30 @@ parts per million and micro-yuan, and a number that is not exact in them is refu
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, repeat
+from itertools import repeat
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from medsettle.core.codes import INSURANCE_TYPES, POT_NAMES
 from medsettle.core.dates import DayArray
 from medsettle.errors import PolicyRejected, Violation
-from medsettle.policy import catalogue_cells as cells
-from medsettle.policy.catalogue_cells import NO_CEILING, OPEN_END, OVER_LIMIT_AS, PPM_ONE
+from medsettle.policy.catalogue_cells import NO_CEILING, NO_LIMIT, PPM_ONE
+from medsettle.policy.catalogue_columns import (
+    CLASS_C,
+    COLUMNS,
+    IN_SCOPE_POT,
+    Columns,
+    Entry,
+    QuantityLimit,
+    optional_columns,
+    read_columns,
+    read_entries,
+)
 from medsettle.policy.catalogue_sheet import Sheet, read_sheet
-from medsettle.policy.vocabulary import suggestion
+from medsettle.policy.line_terms import LineTerms
 
 __all__ = [
     "CLASS_C",
@@ -33,6 +43,7 @@ __all__ = [
     "NOT_LISTED",
     "NOT_VALID",
     "NO_CEILING",
+    "NO_LIMIT",
     "PPM_ONE",
     "Catalogue",
 ]
@@ -45,53 +56,43 @@ NOT_LISTED: Final = -1
 NOT_VALID: Final = -2
 """Row of an item that the catalogue holds, but not on the day of the fee."""
 
-CLASS_C: Final = 3
-IN_SCOPE_POT: Final = POT_NAMES.index("in_scope")
-"""Pot of ordinary items; the special pots of an area follow the national four."""
-
-CEILINGS: Final = tuple(f"ceiling_level_{level}_yuan" for level in (1, 2, 3))
-RATIOS: Final = MappingProxyType({f"pre_self_pay_{code}_percent": code for code in INSURANCE_TYPES})
-"""Columns of the first-self-pay ratio, one for each insurance type the catalogue serves."""
-
-COLUMNS: Final = (
-    *("item_code", "name", "list_type", "charge_type", "valid_from", "valid_until", "item_class"),
-    *CEILINGS,
-    *("over_limit_as", "pot", "restricted"),
-)
 # An item and a day share one int64 sort key; days fit 32 bits.
 _DAYS_PER_ITEM = 2**32
-
-
-class _Entry(NamedTuple):
-    """One checked record, before it becomes a row."""
-
-    item_code: str
-    valid_from: int
-    valid_until: int
-    record: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Catalogue:
     """The entries of one catalogue file, sorted by item code and first day. Arrays are read-only.
 
-    With n entries, m items, s insurance types:
+    With n entries, m items, s ratio columns, c sets of ceilings and q quantity limits:
 
-    - `digest`: SHA-256 of the file, hex; `schemes`: the insurance types of the ratio columns;
+    - `digest`: SHA-256 of the file, hex; `terms`: what its area says about lines;
+    - `schemes`: insurance types and populations of the ratio columns; `ceiling_sets`: populations
+      with ceilings of their own, behind the general set, whose name is empty;
     - `item_codes`: the m codes in order, `index` their dense ids, `item` (n,) the id of each row;
     - `valid_from`, `valid_until` (n,): int32 days, the second one exclusive;
     - `item_class` (n,): int8, 1 to 3 for class A to C; `restricted` (n,): bool;
     - `pre_self_pay_ppm` (n, s): int64 parts per million in 0..1,000,000;
-    - `ceiling_e6` (n, 3): int64 micro-yuan for hospital levels 1 to 3, `NO_CEILING` for none;
+    - `ceiling_e6` (n, 3c): int64 micro-yuan, for each set the hospital levels 1 to 3, `NO_CEILING`
+      for none;
     - `own_expense_above` (n,): bool, the whole line is own expense when its price is above;
     - `pot` (n,): int64, where the in-scope part goes: `IN_SCOPE_POT`, or 4 + position in `pots`;
+    - `price_above_e6` (n,): int64 micro-yuan above which the entry counts; `bands` (n,): int64, how
+      many entries share its version, one for each band of prices;
+    - `line_limit_fen` (n,): int64, the most of a line that is in scope, `NO_LIMIT` for none;
+    - `most_e4` (n, q): int64 units in 1/10,000, for each of `quantity_limits`; `limited` (n,):
+      bool, whether some of them is one;
+    - `most_bands`, `limits_lines`, `limits_quantities`: whether any entry has them, so that nobody
+      asks for each line of a bill what no entry says;
     - `names`, `list_types`, `charge_types`: texts of each row, for people.
     """
 
     file: str
     digest: str
+    terms: LineTerms
     schemes: tuple[str, ...]
-    pots: tuple[str, ...]
+    ceiling_sets: tuple[str, ...]
+    quantity_limits: tuple[QuantityLimit, ...]
     item_codes: tuple[str, ...]
     index: Mapping[str, int]
     names: tuple[str, ...]
@@ -106,21 +107,29 @@ class Catalogue:
     own_expense_above: NDArray[np.bool_]
     pot: NDArray[np.int64]
     restricted: NDArray[np.bool_]
+    price_above_e6: NDArray[np.int64]
+    bands: NDArray[np.int64]
+    line_limit_fen: NDArray[np.int64]
+    most_e4: NDArray[np.int64]
+    limited: NDArray[np.bool_]
     sort_key: NDArray[np.int64]
+    most_bands: int
+    limits_lines: bool
+    limits_quantities: bool
 
     @classmethod
-    def load(cls, path: Path, pots: Sequence[str]) -> "Catalogue":
+    def load(cls, path: Path, terms: LineTerms) -> "Catalogue":
         """Return the catalogue of a file.
 
         Args:
             path: UTF-8 CSV; comment lines at the top begin with `#`.
-            pots: The special pots that its entries may name, in the order of their numbers.
+            terms: What its area says about lines: special pots, populations, switches.
 
         Raises:
             PolicyRejected: The file has faults; carries all of them with line and column.
             OSError: The file cannot be read.
         """
-        return _loaded(read_sheet(path, COLUMNS, RATIOS), tuple(pots))
+        return _loaded(read_sheet(path, COLUMNS, optional_columns(terms)), terms)
 
     def __len__(self) -> int:
         """Return the number of entries, versions counted apart."""
@@ -132,13 +141,17 @@ class Catalogue:
         return np.fromiter(found, dtype=np.int32, count=len(item_codes))
 
     def rows(
-        self, item_codes: Sequence[str] | NDArray[np.int32], fee_days: NDArray[np.integer[Any]]
+        self,
+        item_codes: Sequence[str] | NDArray[np.int32],
+        fee_days: NDArray[np.integer[Any]],
+        unit_prices_e6: NDArray[np.int64] | None = None,
     ) -> NDArray[np.int32]:
         """Return the row of the version in force for each line.
 
         Args:
             item_codes: Shape (n,), codes, or their dense ids from `items`.
             fee_days: Shape (n,), days since 1970-01-01.
+            unit_prices_e6: Shape (n,), micro-yuan; without it the band of the lowest prices counts.
 
         Returns:
             Shape (n,), int32; `NOT_LISTED` or `NOT_VALID` where there is none.
@@ -146,46 +159,36 @@ class Catalogue:
         ids = item_codes if isinstance(item_codes, np.ndarray) else self.items(item_codes)
         key = ids.astype(np.int64) * _DAYS_PER_ITEM + fee_days
         row = np.searchsorted(self.sort_key, key, side="right") - 1
+        if self.most_bands > 1:
+            row = self._band_rows(row, unit_prices_e6)
         at = np.maximum(row, 0)
         valid = (row >= 0) & (self.item[at] == ids) & (fee_days < self.valid_until[at])
         found = np.where(ids < 0, NOT_LISTED, np.where(valid, row, NOT_VALID))
         return found.astype(np.int32)
 
-
-@dataclass(slots=True)
-class _Columns:
-    """Every column of a sheet, read; None where a cell was refused."""
-
-    schemes: tuple[str, ...]
-    pots: tuple[str, ...]
-    item_code: list[str | None]
-    name: list[str | None]
-    list_type: list[str | None]
-    charge_type: list[str | None]
-    valid_from: list[int | None]
-    valid_until: list[int | None]
-    item_class: list[int | None]
-    ratios: list[list[int | None]]
-    ceilings: list[list[int | None]]
-    over_limit_as: list[str | None]
-    pot: list[int | None]
-    restricted: list[bool | None]
+    def _band_rows(
+        self, last: NDArray[np.intp], unit_prices_e6: NDArray[np.int64] | None
+    ) -> NDArray[np.intp]:
+        """Return the row of each line's price band, given the row of the last band."""
+        bands = np.where(last < 0, 1, self.bands[np.maximum(last, 0)])
+        row = last - bands + 1
+        if unit_prices_e6 is None:
+            return row
+        first = row.copy()
+        for number in range(1, int(bands.max(initial=1))):
+            at = np.where(number < bands, first + number, 0)
+            row += (number < bands) & (unit_prices_e6 > self.price_above_e6[at])
+        return row
 
 
-def _loaded(sheet: Sheet, pots: tuple[str, ...]) -> Catalogue:
-    schemes = tuple(RATIOS[name] for name in sheet.header if name in RATIOS)
-    if sheet.columns and not schemes:
-        first = next(iter(RATIOS))
-        sheet.refuse_line(sheet.header_line, f"no ratio column; add one such as {first!r}")
+def _loaded(sheet: Sheet, terms: LineTerms) -> Catalogue:
     if not sheet.columns:
         raise _rejected(sheet)
-    columns = _columns(sheet, schemes, pots)
-    entries = _entries(sheet, columns)
-    _check_together(sheet, columns)
-    _check_versions(sheet, entries)
+    columns = read_columns(sheet, terms)
+    entries = read_entries(sheet, columns)
     if sheet.violations:
         raise _rejected(sheet)
-    return _compiled(sheet, columns, entries)
+    return _compiled(sheet, terms, columns, entries)
 
 
 def _rejected(sheet: Sheet) -> PolicyRejected:
@@ -195,95 +198,21 @@ def _rejected(sheet: Sheet) -> PolicyRejected:
     return PolicyRejected(sorted(sheet.violations, key=position))
 
 
-def _columns(sheet: Sheet, schemes: tuple[str, ...], pots: tuple[str, ...]) -> _Columns:
-    numbers = {"": IN_SCOPE_POT, **{pot: len(POT_NAMES) + at for at, pot in enumerate(pots)}}
-
-    def pot_number(text: str) -> int:
-        if text not in numbers:
-            hint = suggestion(text, pots)
-            raise ValueError(f"the area has no special pot {text!r}; {hint}")
-        return numbers[text]
-
-    return _Columns(
-        schemes=schemes,
-        pots=pots,
-        item_code=sheet.parsed("item_code", cells.item_code),
-        name=sheet.parsed("name", cells.item_name),
-        list_type=sheet.parsed("list_type", cells.list_type),
-        charge_type=sheet.parsed("charge_type", cells.charge_type),
-        valid_from=sheet.parsed("valid_from", cells.first_day),
-        valid_until=sheet.parsed("valid_until", cells.end_day),
-        item_class=sheet.parsed("item_class", cells.item_class),
-        ratios=[sheet.parsed(f"pre_self_pay_{code}_percent", cells.ratio_ppm) for code in schemes],
-        ceilings=[sheet.parsed(name, cells.ceiling_e6) for name in CEILINGS],
-        over_limit_as=sheet.parsed("over_limit_as", cells.over_limit_as),
-        pot=sheet.parsed("pot", pot_number),
-        restricted=sheet.parsed("restricted", cells.restricted),
-    )
-
-
-def _entries(sheet: Sheet, columns: _Columns) -> list[_Entry]:
-    """Return the entries whose code and dates could be read, sorted by code and first day."""
-    dated = zip(columns.item_code, columns.valid_from, columns.valid_until, strict=True)
-    found = []
-    for record, (code, start, end) in enumerate(dated):
-        if code is None or start is None or end is None:
-            continue
-        if end <= start:
-            sheet.refuse(
-                record,
-                "valid_until",
-                "it is the first day no longer valid and must come after valid_from",
-            )
-        found.append(_Entry(code, start, end, record))
-    return sorted(found)
-
-
-def _check_together(sheet: Sheet, columns: _Columns) -> None:
-    """Refuse entries whose cells contradict one another."""
-    for record, excess in enumerate(columns.over_limit_as):
-        ceilings = [column[record] for column in columns.ceilings]
-        if excess == "" and any(ceiling not in (None, NO_CEILING) for ceiling in ceilings):
-            choices = " or ".join(OVER_LIMIT_AS)
-            sheet.refuse(record, "over_limit_as", f"an entry with a ceiling must say {choices}")
-        special = columns.pot[record] not in (None, IN_SCOPE_POT)
-        if special and columns.item_class[record] == CLASS_C:
-            sheet.refuse(record, "pot", "a class C entry has no in-scope part; leave pot blank")
-
-
-def _check_versions(sheet: Sheet, entries: list[_Entry]) -> None:
-    """Refuse versions of one item that overlap; an open end is closed by the next version."""
-    for entry, following in pairwise(entries):
-        if entry.item_code != following.item_code:
-            continue
-        line = sheet.lines[entry.record]
-        if entry.valid_from == following.valid_from:
-            sheet.refuse(
-                following.record,
-                "valid_from",
-                f"the version of {entry.item_code} on line {line} begins on the same day",
-            )
-        elif entry.valid_until != OPEN_END and entry.valid_until > following.valid_from:
-            sheet.refuse(
-                following.record,
-                "valid_from",
-                f"the version of {entry.item_code} on line {line} is still valid on this day; "
-                "end it here or begin later",
-            )
-
-
 def _frozen(column: NDArray[Scalar]) -> NDArray[Scalar]:
     column = np.ascontiguousarray(column)
     column.setflags(write=False)
     return column
 
 
-def _compiled(sheet: Sheet, columns: _Columns, entries: list[_Entry]) -> Catalogue:
+def _compiled(sheet: Sheet, terms: LineTerms, columns: Columns, entries: list[Entry]) -> Catalogue:
     order = np.array([entry.record for entry in entries])
     item_codes = tuple(dict.fromkeys(entry.item_code for entry in entries))
     index = {code: number for number, code in enumerate(item_codes)}
     item = np.array([index[entry.item_code] for entry in entries], dtype=np.int32)
     valid_from = np.array([entry.valid_from for entry in entries], dtype=np.int32)
+    sort_key = item.astype(np.int64) * _DAYS_PER_ITEM + valid_from
+    most = np.array(columns.most, dtype=np.int64).reshape(len(columns.most), len(order)).T[order]
+    item_class = np.array(columns.item_class, dtype=np.int8)[order]
 
     def texts(name: str) -> tuple[str, ...]:
         return tuple(sheet.columns[name][record] for record in order)
@@ -291,8 +220,10 @@ def _compiled(sheet: Sheet, columns: _Columns, entries: list[_Entry]) -> Catalog
     return Catalogue(
         file=sheet.file,
         digest=sheet.digest,
+        terms=terms,
         schemes=columns.schemes,
-        pots=columns.pots,
+        ceiling_sets=columns.ceiling_sets,
+        quantity_limits=columns.quantity_limits,
         item_codes=item_codes,
         index=MappingProxyType(index),
         names=texts("name"),
@@ -301,11 +232,35 @@ def _compiled(sheet: Sheet, columns: _Columns, entries: list[_Entry]) -> Catalog
         item=_frozen(item),
         valid_from=_frozen(valid_from),
         valid_until=_frozen(np.array([entry.valid_until for entry in entries], dtype=np.int32)),
-        item_class=_frozen(np.array(columns.item_class, dtype=np.int8)[order]),
+        item_class=_frozen(item_class),
         pre_self_pay_ppm=_frozen(np.array(columns.ratios, dtype=np.int64).T[order]),
         ceiling_e6=_frozen(np.array(columns.ceilings, dtype=np.int64).T[order]),
         own_expense_above=_frozen(np.array(columns.over_limit_as)[order] == "own_expense"),
-        pot=_frozen(np.array(columns.pot, dtype=np.int64)[order]),
+        pot=_frozen(_class_pots(np.array(columns.pot, dtype=np.int64)[order], item_class, terms)),
         restricted=_frozen(np.array(columns.restricted, dtype=np.bool_)[order]),
-        sort_key=_frozen(item.astype(np.int64) * _DAYS_PER_ITEM + valid_from),
+        price_above_e6=_frozen(np.array(columns.price_above, dtype=np.int64)[order]),
+        bands=_frozen(_same_version(sort_key)),
+        line_limit_fen=_frozen(np.array(columns.line_limit, dtype=np.int64)[order]),
+        most_e4=_frozen(most),
+        limited=_frozen((most != NO_LIMIT).any(axis=1)),
+        sort_key=_frozen(sort_key),
+        most_bands=int(_same_version(sort_key).max(initial=1)),
+        limits_lines=any(limit != NO_LIMIT for limit in columns.line_limit),
+        limits_quantities=bool((most != NO_LIMIT).any()),
     )
+
+
+def _same_version(sort_key: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return how many entries share the item and first day of each."""
+    _, inverse, counts = np.unique(sort_key, return_inverse=True, return_counts=True)
+    return counts[inverse].astype(np.int64)
+
+
+def _class_pots(
+    pot: NDArray[np.int64], item_class: NDArray[np.int8], terms: LineTerms
+) -> NDArray[np.int64]:
+    """Return the pot of each entry: the one it names, else the one of its class (shape L12)."""
+    for number, name in terms.class_pots.items():
+        own = IN_SCOPE_POT + 1 + terms.pots.index(name)
+        pot = np.where((pot == IN_SCOPE_POT) & (item_class == number), own, pot)
+    return pot

@@ -16,6 +16,9 @@ from medsettle.policy.vocabulary import suggestion
 NO_CEILING: Final = limits.INT64_MAX
 """Ceiling of an item without one: no price lies above it. A ceiling of 0 pays nothing."""
 
+NO_LIMIT: Final = limits.INT64_MAX
+"""Limit on the amount or the quantity of an item without one."""
+
 OPEN_END: Final = 2**31 - 1
 """End of an entry whose last day is not known yet."""
 
@@ -27,6 +30,8 @@ _CHARGE_TYPE = re.compile(r"\d{2,6}")
 _DECIMAL = re.compile(r"(\d+)(?:\.(\d+))?")
 _PERCENT_DECIMALS = 4
 _YUAN_DECIMALS = 6
+_FEN_DECIMALS = 2
+_QUANTITY_DECIMALS = 4
 
 
 def exact_scaled(text: str, decimals: int) -> int:
@@ -122,3 +127,30 @@ def ceiling_e6(text: str) -> int:
         most = limits.UNIT_PRICE_E6_MAX // 10**_YUAN_DECIMALS
         raise ValueError(f"{text!r} yuan is above {most}; leave the cell blank for no ceiling")
     return ceiling
+
+
+def price_above_e6(text: str) -> int:
+    """Return micro-yuan of the unit price above which an entry counts; 0 for a blank."""
+    return ceiling_e6(text) if text else 0
+
+
+def line_limit_fen(text: str) -> int:
+    """Return fen of the most that a line may be in scope for; `NO_LIMIT` for a blank."""
+    if not text:
+        return NO_LIMIT
+    limit = exact_scaled(text, _FEN_DECIMALS)
+    if limit > limits.LINE_AMOUNT_FEN_MAX:
+        most = limits.LINE_AMOUNT_FEN_MAX // 10**_FEN_DECIMALS
+        raise ValueError(f"{text!r} yuan is above {most}; leave the cell blank for no limit")
+    return limit
+
+
+def quantity_e4(text: str) -> int:
+    """Return 1/10,000 of the units that are covered; `NO_LIMIT` for a blank."""
+    if not text:
+        return NO_LIMIT
+    quantity = exact_scaled(text, _QUANTITY_DECIMALS)
+    if quantity > limits.QUANTITY_E4_MAX:
+        most = limits.QUANTITY_E4_MAX // 10**_QUANTITY_DECIMALS
+        raise ValueError(f"{text!r} is above {most}; leave the cell blank for no limit")
+    return quantity

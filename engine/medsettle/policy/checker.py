@@ -12,7 +12,8 @@ from enum import StrEnum
 from typing import TypeVar
 
 from medsettle.errors import Violation
-from medsettle.policy.keys import NAME_PATTERN, SHAPES, Shape
+from medsettle.policy.key_types import Shape
+from medsettle.policy.keys import NAME_PATTERN, SHAPES
 from medsettle.policy.tree import Map, Place, Sequence, Text, Value
 from medsettle.policy.vocabulary import canonical, in_chinese, is_chinese, quoted, suggestion
 

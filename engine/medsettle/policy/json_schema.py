@@ -6,16 +6,13 @@ one part of a document says about another (names, gaps in a table, dates in orde
 can tell, and the schema never refuses what the checker accepts.
 """
 
-from collections.abc import Iterable, Mapping
-from enum import StrEnum
 from functools import partial
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 from medsettle.core import codes
 from medsettle.core.dates import Period
 from medsettle.core.money import Rounding
 from medsettle.policy import keys, values
-from medsettle.policy.keys import Key, Shape
 from medsettle.policy.model import (
     BandsAlong,
     BandsApply,
@@ -29,13 +26,23 @@ from medsettle.policy.model import (
 )
 from medsettle.policy.read_facts import CODE_COLUMNS, DIMENSION_KINDS
 from medsettle.policy.read_quantities import CODES_COLUMNS, DATE_COLUMNS, NUMBER_COLUMNS
-from medsettle.policy.vocabulary import in_chinese
-
-Schema: TypeAlias = dict[str, Any]
-
-_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
-_TEXT: Final[Schema] = {"type": ["string", "number"], "minLength": 1}
-_NAME: Final[Schema] = {"type": "string", "pattern": f"^(?:{keys.NAME_PATTERN})$"}
+from medsettle.policy.schema_pieces import AREA_CODE as _AREA_CODE
+from medsettle.policy.schema_pieces import CODES as _CODES
+from medsettle.policy.schema_pieces import DIALECT as _DIALECT
+from medsettle.policy.schema_pieces import NAME as _NAME
+from medsettle.policy.schema_pieces import NAMES as _NAMES
+from medsettle.policy.schema_pieces import TEXT as _TEXT
+from medsettle.policy.schema_pieces import WHEN as _WHEN
+from medsettle.policy.schema_pieces import Schema
+from medsettle.policy.schema_pieces import block as _block
+from medsettle.policy.schema_pieces import choice as _choice
+from medsettle.policy.schema_pieces import listed as _listed
+from medsettle.policy.schema_pieces import members as _members
+from medsettle.policy.schema_pieces import named as _named
+from medsettle.policy.schema_pieces import pattern as _pattern
+from medsettle.policy.schema_pieces import present as _present
+from medsettle.policy.schema_pieces import ref as _ref
+from medsettle.policy.schema_pieces import spellings as _spellings
 
 
 def rule_schema() -> Schema:
@@ -44,17 +51,7 @@ def rule_schema() -> Schema:
         "$schema": _DIALECT,
         "title": "medsettle rule document (医保规则文件)",
         **_block(keys.DOCUMENT, _DOCUMENT),
-        "$defs": _DEFINITIONS,
-    }
-
-
-def area_schema() -> Schema:
-    """Return the schema of an `area.yaml`."""
-    return {
-        "$schema": _DIALECT,
-        "title": "medsettle pooling area (统筹区文件)",
-        **_block(keys.AREA, _AREA),
-        "$defs": {name: _DEFINITIONS[name] for name in ("source", "dimension")},
+        "$defs": DEFINITIONS,
     }
 
 
@@ -77,93 +74,9 @@ def overlay_schema() -> Schema:
     }
 
 
-# --- pieces -----------------------------------------------------------------------------------
-
-
-def _block(shape: Shape, parts: Mapping[str, Schema], *more: Schema) -> Schema:
-    """Return the schema of a block: each key under its English or its Chinese word.
-
-    Args:
-        shape: The keys, as the checker knows them.
-        parts: The schema of the value of each key of the shape.
-        more: Conditions that a single key cannot say.
-    """
-    assert {key.name for key in shape} == set(parts), f"{shape.name} has other keys"
-    properties: dict[str, Schema] = {}
-    for key in shape:
-        schema = {**parts[key.name], "description": _description(key)}
-        properties |= dict.fromkeys(_spellings(key.name), schema)
-    conditions = [_present(key.name) for key in shape.required]
-    conditions += [_not_twice(key.name) for key in shape if len(_spellings(key.name)) > 1]
-    return {
-        "type": "object",
-        "properties": properties,
-        "additionalProperties": False,
-        "allOf": [*conditions, *more],
-    }
-
-
-def _ref(name: str) -> Schema:
-    """Return a reference to one of `_DEFINITIONS`."""
-    return {"$ref": f"#/$defs/{name}"}
-
-
-def _spellings(word: str) -> list[str]:
-    return list(dict.fromkeys([word, in_chinese(word)]))
-
-
-def _description(key: Key) -> str:
-    return f"{key.name}: {key.english}. {in_chinese(key.name)}: {key.chinese}."
-
-
-def _present(word: str) -> Schema:
-    """Return the condition that a key is written, in either language."""
-    return {"anyOf": [{"required": [spelling]} for spelling in _spellings(word)]}
-
-
-def _not_twice(word: str) -> Schema:
-    return {"not": {"required": _spellings(word)}}
-
-
-def _pattern(pattern: str) -> Schema:
-    """Return a text of a form; blanks at its ends are no part of it."""
-    return {"type": "string", "pattern": rf"^\s*(?:{pattern})\s*$"}
-
-
-def _choice(words: Iterable[str]) -> Schema:
-    """Return the choices of a key in both languages; an editor reads `1` as a number."""
-    spellings = [spelling for word in words for spelling in _spellings(word)]
-    numbers = [int(word) for word in spellings if word.isascii() and word.isdigit()]
-    # `01` is a text to an editor that reads YAML 1.2, and a number to an older one.
-    return {"enum": [*spellings, *dict.fromkeys(numbers)]}
-
-
-def _members(kinds: type[StrEnum]) -> Schema:
-    return _choice(kind.value for kind in kinds)
-
-
-def _listed(item: Schema) -> Schema:
-    """Return a list that is not empty, or its only item."""
-    return {"anyOf": [item, {"type": "array", "items": item, "minItems": 1}]}
-
-
-def _named(item: Schema, pattern: str = keys.NAME_PATTERN) -> Schema:
-    """Return a block whose keys are names that the document makes up."""
-    return {
-        "type": "object",
-        "propertyNames": {"pattern": f"^(?:{pattern})$"},
-        "additionalProperties": item,
-    }
-
-
 # --- what the keys hold -----------------------------------------------------------------------
 
-_NAMES: Final = _listed(_TEXT)
-_CODES: Final = _listed({"type": ["string", "integer"]})
 _CLASSES: Final = partial(_named, pattern=keys.CLASS_PATTERN)
-_AREA_CODE: Final[Schema] = {
-    "anyOf": [_pattern(keys.AREA_PATTERN), {"type": "integer", "minimum": 1, "maximum": 999_999}]
-}
 _DAY: Final = _pattern(values.DAY_PATTERN)
 _CONFIDENCE: Final = _choice(keys.CONFIDENCES)
 
@@ -192,7 +105,7 @@ _COUNTER: Final = _block(
         "period": _members(Period),
         "sums": _NAMES,
         "counts": _choice([keys.SETTLEMENTS]),
-        "when": {"type": "object", "additionalProperties": _NAMES},
+        "when": _WHEN,
         "split_by": _NAMES,
         "dated_by": _choice(keys.RULE_DATES),
         "since": _choice(DATE_COLUMNS),
@@ -332,7 +245,7 @@ _STAGE: Final = _block(
         "source": _TEXT,
         "base": _BASE,
         "title": _TEXT,
-        "when": {"type": "object", "additionalProperties": _NAMES},
+        "when": _WHEN,
         "keep_back": _TEXT,
         "deductible": _ref("deductible"),
         "bands": _ref("bands"),
@@ -343,7 +256,7 @@ _STAGE: Final = _block(
         "note": _TEXT,
     },
 )
-_DEFINITIONS: Final[dict[str, Schema]] = {
+DEFINITIONS: Final[dict[str, Schema]] = {
     "source": _SOURCE,
     "dimension": _DIMENSION,
     "counter": _COUNTER,
@@ -375,25 +288,5 @@ _DOCUMENT: Final[dict[str, Schema]] = {
     "counters": _named(_ref("counter")),
     "tables": _named(_ref("table")),
     "gaps": _listed(_block(keys.GAP, {"amount": _TEXT, "says": _TEXT})),
-    "note": _TEXT,
-}
-_AREA: Final[dict[str, Schema]] = {
-    "format": _choice([keys.FORMAT]),
-    "area": _AREA_CODE,
-    "name": _TEXT,
-    "institution_levels": _block(
-        Shape("institution_levels", tuple(Key(name, name, name) for name in keys.PRICE_LEVELS)),
-        dict.fromkeys(keys.PRICE_LEVELS, _CODES),
-    ),
-    "catalogue": _TEXT,
-    "unlisted_items": _choice(keys.UNLISTED),
-    "sources": {**_named(_ref("source")), "minProperties": 1},
-    "special_pots": {"anyOf": [_NAME, {"type": "array", "items": _NAME}]},
-    "dimensions": _named(_ref("dimension")),
-    "pre_self_pay_as": {
-        "type": "object",
-        "propertyNames": {"enum": list(codes.INSURANCE_TYPES)},
-        "additionalProperties": _choice(codes.INSURANCE_TYPES),
-    },
     "note": _TEXT,
 }

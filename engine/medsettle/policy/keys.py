@@ -5,32 +5,11 @@ lists, so that the two never say different things. The English sentence is part 
 messages; both sentences are what an editor shows beside the key.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 from medsettle.core.codes import POT_NAMES
-
-
-class Key(NamedTuple):
-    """One key: its English keyword and what its value says, in English and Chinese."""
-
-    name: str
-    english: str
-    chinese: str
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """The keys of one kind of block, in the order in which messages and editors list them."""
-
-    name: str
-    required: tuple[Key, ...]
-    optional: tuple[Key, ...] = ()
-
-    def __iter__(self) -> Iterator[Key]:
-        return iter((*self.required, *self.optional))
-
+from medsettle.policy.area_keys import AREA, EARMARK, POPULATION
+from medsettle.policy.key_types import Key, Shape
 
 _NOTE: Final = Key("note", "anything a reader should know", "给读者的说明")
 _SOURCE: Final = Key("source", "the source that states it", "出自来源表中的哪一条")
@@ -301,29 +280,6 @@ GAP: Final = Shape(
     ),
 )
 
-AREA: Final = Shape(
-    "area",
-    (
-        Key("format", "the version of the rule language, 1", "规则语言版本, 写 1"),
-        Key("area", "six digits, as the folder", "统筹区六位代码, 与文件夹同名"),
-        Key("name", "what the area is called", "地名"),
-        Key("institution_levels", "the codes of each hospital level", "各级医院的等级代码"),
-        Key("catalogue", "the file of its catalogue", "目录文件"),
-        Key("unlisted_items", "what happens to an item it does not list", "目录外项目如何处理"),
-        Key("sources", "where its values come from", "数值的来源"),
-    ),
-    (
-        Key("special_pots", "pots for lines with a rate of their own", "按单独比例支付的专项"),
-        Key("dimensions", "what the rules of all its policies depend on", "各政策共用的维度"),
-        Key(
-            "pre_self_pay_as",
-            "whose first-self-pay ratios a scheme uses",
-            "借用哪个险种的先行自付比例",
-        ),
-        _NOTE,
-    ),
-)
-
 OVERLAY: Final = Shape(
     "overlay",
     (
@@ -343,6 +299,8 @@ OVERLAY: Final = Shape(
 SHAPES: Final = (
     *(DOCUMENT, IN_FORCE, BENEFIT_YEAR, SOURCE, DIMENSION, COUNTER, TABLE, VERSION, STAGE),
     *(BASE, DEDUCTIBLE, SHARE_OF, CEILING, BANDS, RATE, FLOOR, CAP, ROUNDING, GAP, AREA),
+    POPULATION,
+    EARMARK,
     QUANTITY,
     TIMES,
     OVERLAY,
@@ -381,6 +339,9 @@ in-scope sum with the special pots."""
 
 RESERVED_NAMES: Final = (*TOTAL_NAMES, *POT_NAMES)
 """Names that stages, tables, counters and dimensions may not take."""
+
+CODE_PATTERN: Final = r"[A-Za-z0-9][A-Za-z0-9_-]*"
+"""A word that institutions send as a code."""
 
 AREA_PATTERN: Final = r"[0-9]{6}"
 

@@ -5,7 +5,7 @@ holds; per claim there is a look-up. What a rule document decides is looked up i
 area, scheme or payer is named here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from medsettle import limits
 from medsettle.core import codes, schema
 from medsettle.core.claims import ClaimBatch
+from medsettle.core.counters import CounterKey, CounterValues
 from medsettle.core.dates import age_years, day_number
 from medsettle.core.outcome import Outcome, Rejection, invalid
 from medsettle.errors import Fault
@@ -23,7 +24,10 @@ from medsettle.policy.book import RuleBook
 from medsettle.policy.catalogue import IN_SCOPE_POT, NOT_LISTED, Catalogue
 from medsettle.policy.compiled import CompiledPolicy, band_of, class_of, group_class, list_class
 from medsettle.policy.keys import NONE
+from medsettle.settle.item_use import ItemUse, no_values
+from medsettle.settle.line_source import LineSource, line_columns, marked_lines
 from medsettle.settle.quantities import quantity_values
+from medsettle.settle.refunds import NetLines, net_lines
 from medsettle.settle.scope import LineColumns, LineSplits, pots, split_lines
 
 
@@ -48,7 +52,8 @@ class Prepared:
     """A batch ready for the waterfall.
 
     `facts[i]` belongs to claim i where it is not rejected; `pots` has shape (n, 4 + special pots of
-    the area), `splits` one row for each line of the batch.
+    the area), `parts` one column for each line of the batch. `used` is what a claim adds to the
+    counters of items whose quantity is limited (shape L4).
     """
 
     facts: list[Facts | None]
@@ -57,6 +62,7 @@ class Prepared:
     parts: NDArray[np.int64]
     item_class: NDArray[np.int64]
     line_pot: list[str]
+    used: dict[int, tuple[tuple[CounterKey, int], ...]] = field(default_factory=dict)
 
 
 @dataclass
@@ -82,8 +88,21 @@ class Preparer:
         self._columns = (*always, *sorted(codes_of - {*always}))
         self._lists = sorted(column for column in asked if kinds.get(column) is schema.Kind.CODES)
 
-    def prepare(self, batch: ClaimBatch, rows: Sequence[int]) -> Prepared:
-        """Return the inputs of the claims at `rows`; other rows are left out."""
+    def prepare(
+        self,
+        batch: ClaimBatch,
+        rows: Sequence[int],
+        counters: CounterValues = no_values,
+        spared: Collection[int] = (),
+    ) -> Prepared:
+        """Return the inputs of the claims at `rows`; other rows are left out.
+
+        Args:
+            batch: The batch.
+            rows: Positions of the claims, rising.
+            counters: Reads what was used before of items whose quantity is limited.
+            spared: Positions of claims that will be refused, so that they use up nothing.
+        """
         count = len(batch)
         prepared = Prepared(
             facts=[None] * count,
@@ -99,10 +118,12 @@ class Preparer:
                 prepared.rejections[row] = found
             else:
                 prepared.facts[row] = found
+        net = net_lines(batch)
         # Benefits of home with the catalogue of the place of care: an area may meet several.
         met = {(fact.care.code, fact.area.code): fact for fact in prepared.facts if fact}
         for fact in met.values():
-            self._scope(batch, fact.care, fact.area, prepared)
+            use = ItemUse(counters, spared)
+            self._scope(batch, net, (fact.care, fact.area), prepared, use)
         return prepared
 
     # --- codes -----------------------------------------------------------------------------
@@ -173,8 +194,16 @@ class Preparer:
 
     # --- lines -----------------------------------------------------------------------------
 
-    def _scope(self, batch: ClaimBatch, care: Area, home: Area, prepared: Prepared) -> None:
+    def _scope(
+        self,
+        batch: ClaimBatch,
+        net: NetLines,
+        areas: tuple[Area, Area],
+        prepared: Prepared,
+        use: ItemUse,
+    ) -> None:
         """Split the lines of the claims of one area at one place of care and sum their pots."""
+        care, home = areas
         mine = np.array(
             [
                 fact is not None and fact.care is care and fact.area is home
@@ -184,14 +213,31 @@ class Preparer:
         )
         chosen = np.flatnonzero(mine[batch.line_claim])
         catalogue = self.book.catalogues[care.code]
-        items, days = [batch.line_item[line] for line in chosen], batch.line_day[chosen]
-        entry = catalogue.rows(items, days.astype(np.int32))
+        source = net.source[chosen]
+        items, days = [batch.line_item[line] for line in source], batch.line_day[source]
+        entry = catalogue.rows(items, days.astype(np.int32), batch.unit_price_e6[chosen])
         if care.unlisted_items == "refuse":
             self._refuse_unlisted(batch, chosen, entry, care, prepared)
-        lines = _line_columns(batch, chosen, entry, prepared.facts)
+        of_claims = [
+            (fact.scheme, fact.price_level, rule_day(fact.policy, claim)) if fact else None
+            for fact, claim in zip(prepared.facts, batch.rows, strict=True)
+        ]
+        of_lines = LineSource(batch, net, chosen)
+        lines = line_columns(of_lines, entry, of_claims, care, catalogue)
+        lines = marked_lines(lines, of_lines, home, catalogue, prepared.rejections)
+        if catalogue.limits_quantities:
+            starts = {
+                row: fact.policy.policy.year_start
+                for row, fact in enumerate(prepared.facts)
+                if fact is not None and row not in prepared.rejections
+            }
+            lines = use.covered(lines, of_lines, catalogue, starts)
+            prepared.used |= use.moved
+            prepared.rejections |= use.rejections
         splits = split_lines(lines, catalogue)
         if care is not home:
-            splits = replace(splits, pot=self._pots_at_home(home, items, days))
+            pot = self._pots_at_home(home, items, days, lines)
+            splits = replace(splits, pot=pot)
         _keep_splits(prepared, chosen, splits, catalogue, entry, home)
         claim_of = batch.line_claim[chosen]
         sums = pots(splits, claim_of.astype(np.int32), len(batch), len(home.special_pots))
@@ -199,7 +245,7 @@ class Preparer:
             prepared.pots[row] = sums[row]
 
     def _pots_at_home(
-        self, home: Area, items: Sequence[str], days: NDArray[np.int64]
+        self, home: Area, items: Sequence[str], days: NDArray[np.int64], lines: LineColumns
     ) -> NDArray[np.int64]:
         """Return the pot of each line by the insured area's own catalogue, shape (n,).
 
@@ -207,8 +253,10 @@ class Preparer:
         that home does not list is ordinary.
         """
         catalogue = self.book.catalogues[home.code]
-        row = catalogue.rows(items, days.astype(np.int32))
-        return np.where(row < 0, IN_SCOPE_POT, catalogue.pot.take(np.maximum(row, 0)))
+        row = catalogue.rows(items, days.astype(np.int32), lines.unit_price_e6)
+        pot = np.where(row < 0, IN_SCOPE_POT, catalogue.pot.take(np.maximum(row, 0)))
+        marked = lines.marked_pot
+        return pot if marked is None else np.where(marked >= 0, marked, pot)
 
     def _refuse_unlisted(
         self,
@@ -275,26 +323,6 @@ def _not_covered(policy: CompiledPolicy, column: str, code: str, where: str) -> 
         f"{column} {code!r} belongs to no class of {where!r} in policy {name!r}; correct the "
         "code, or add it to the document",
         metadata={"column": column, "code": code, "policy": name},
-    )
-
-
-def _line_columns(
-    batch: ClaimBatch,
-    chosen: NDArray[np.int64],
-    entry: NDArray[np.int32],
-    facts: Sequence[Facts | None],
-) -> LineColumns:
-    levels = np.array([fact.price_level if fact else 1 for fact in facts], dtype=np.int8)
-    schemes = np.array([fact.scheme if fact else 0 for fact in facts], dtype=np.int8)
-    claim = batch.line_claim[chosen]
-    return LineColumns(
-        row=entry,
-        scheme=schemes[claim],
-        price_level=levels[claim],
-        quantity_e4=batch.quantity_e4[chosen],
-        unit_price_e6=batch.unit_price_e6[chosen],
-        amount_fen=batch.amount_fen[chosen],
-        approval=batch.approval[chosen],
     )
 
 
@@ -372,6 +400,11 @@ def rule_days(policy: CompiledPolicy, claims: Sequence[dict[str, object]]) -> ND
     """Return the day that decides rule version and period of each claim (shape T2)."""
     column = policy.policy.rule_date
     return np.array([_day(claim, column) for claim in claims], dtype=np.int64)
+
+
+def rule_day(policy: CompiledPolicy, claim: dict[str, object]) -> int:
+    """Return the day that decides rule version and period of one claim."""
+    return _day(claim, policy.policy.rule_date)
 
 
 def _day(claim: dict[str, object], column: str) -> int:

@@ -4,27 +4,23 @@ No store, no clock, no request ids: checkout, bulk and replay all come through h
 where the counter values come from and where the settlements go.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medsettle import limits
 from medsettle.core.claims import ClaimBatch
-from medsettle.core.counters import ACCOUNT, CounterKey
+from medsettle.core.counters import ACCOUNT, CounterKey, CounterValues
 from medsettle.core.outcome import Outcome, Rejection
 from medsettle.core.settlement import Settlement
 from medsettle.policy.book import DIGEST_CHARS, RuleBook
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.settle.assemble import Assembler
 from medsettle.settle.counter_keys import counter_keys
-from medsettle.settle.prepare import Preparer, static_columns
+from medsettle.settle.prepare import Prepared, Preparer, static_columns
 from medsettle.settle.waterfall import Kernel, Work
-
-CounterValues: TypeAlias = Callable[[Sequence[CounterKey]], Mapping[CounterKey, int]]
-"""Returns the values of counters; a missing key means 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +67,26 @@ class Settler:
         Raises:
             InternalError: Shares do not add up to a total; the batch must not be recorded.
         """
+        spared: set[int] = set()
+        while True:
+            results, prepared = self._attempt(claims, rows, counters, spared, refuse_gaps)
+            refused = set(_first_refused(claims, results, prepared))
+            if not refused:
+                return results
+            # What such a claim would have used up is there for the claims after it.
+            spared |= refused
+
+    def _attempt(
+        self,
+        claims: ClaimBatch,
+        rows: Sequence[int],
+        counters: CounterValues,
+        spared: Collection[int],
+        refuse_gaps: bool,
+    ) -> tuple[dict[int, Settled | Rejection], Prepared]:
+        """Return the results where the spared claims use up no limited items."""
         results: dict[int, Settled | Rejection] = {}
-        prepared = self.preparer.prepare(claims, rows)
+        prepared = self.preparer.prepare(claims, rows, counters, spared)
         results |= prepared.rejections
         by_policy: dict[int, tuple[CompiledPolicy, list[int]]] = {}
         for row in rows:
@@ -120,10 +134,24 @@ class Settler:
             key_rows = keys[id(work.policy)]
             settled = assembler.settlements(work)
             for position, row in enumerate(work.rows.tolist()):
-                results[row] = _settled(work, position, settled[position], key_rows[position])
+                used = prepared.used.get(row, ())
+                results[row] = _settled(work, position, settled[position], key_rows[position], used)
                 if refuse_gaps and settled[position].notices:
                     results[row] = _gap(settled[position])
-        return results
+        return results, prepared
+
+
+def _first_refused(
+    claims: ClaimBatch, results: Mapping[int, Settled | Rejection], prepared: Prepared
+) -> Iterator[int]:
+    """Yield the first claim of each person that used up items and then moves nothing at all."""
+    seen = set()
+    for row in sorted(prepared.used):
+        result = results[row]
+        person = (claims.rows[row]["pooling_area"], claims.rows[row]["person"])
+        if person not in seen and (isinstance(result, Rejection) or result.settlement.notices):
+            seen.add(person)
+            yield row
 
 
 class _Bound:
@@ -193,7 +221,11 @@ def _person_numbers(claims: ClaimBatch) -> NDArray[np.int64]:
 
 
 def _settled(
-    work: Work, position: int, settlement: Settlement, keys: dict[str, CounterKey]
+    work: Work,
+    position: int,
+    settlement: Settlement,
+    keys: dict[str, CounterKey],
+    used: Sequence[tuple[CounterKey, int]],
 ) -> Settled:
     inputs = {name: int(column[position]) for name, column in work.columns.items()}
     inputs |= {f"counter:{name}": int(held[position]) for name, held in work.before.items()}
@@ -203,7 +235,7 @@ def _settled(
         amount = int(column[position]) if column is not None else 0
         if amount:
             moved.append((key, -amount if name == ACCOUNT else amount))
-    return Settled(settlement, inputs, tuple(moved))
+    return Settled(settlement, inputs, (*moved, *used))
 
 
 def _gap(settlement: Settlement) -> Rejection:

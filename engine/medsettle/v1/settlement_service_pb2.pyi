@@ -293,21 +293,33 @@ class ClaimLine(_message.Message):
     UNIT_PRICE_E6_FIELD_NUMBER: _builtins.int
     AMOUNT_FEN_FIELD_NUMBER: _builtins.int
     APPROVAL_FIELD_NUMBER: _builtins.int
+    ORIGINAL_LINE_FIELD_NUMBER: _builtins.int
+    EARMARK_FIELD_NUMBER: _builtins.int
     line_id: _builtins.str
     """Unique within the claim. 1..50 characters. (feedetl_sn)"""
     item_code: _builtins.str
     """医疗目录编码: national catalogue code. 1..50 characters. (med_list_codg)"""
     quantity_e4: _builtins.int
-    """数量, 1/10,000 of a unit, 1..10^10. (cnt)"""
+    """数量, 1/10,000 of a unit, -10^10..10^10, not 0; negative where it takes back a part of another
+    line. (cnt)
+    """
     unit_price_e6: _builtins.int
     """单价, micro-yuan per unit, 0..10^13. (pric)"""
     amount_fen: _builtins.int
-    """明细项目费用总额, fen, 0..10^11; authoritative over price times quantity. Must be stated, so that a
-    dropped field is not a line of zero. (det_item_fee_sumamt)
+    """明细项目费用总额, fen, -10^11..10^11, of the sign of the quantity; authoritative over price times
+    quantity. Must be stated, so that a dropped field is not a line of zero. (det_item_fee_sumamt)
     """
     approval: _builtins.str
     """医院审批标志 for restricted items: 0 none needed, 1 approved, 2 refused; empty means 0.
     (hosp_appr_flag)
+    """
+    original_line: _builtins.str
+    """The line of this claim that a negative line takes back: same item and unit price, and no more
+    of it than there is. 1..50 characters. (init_feedetl_sn)
+    """
+    earmark: _builtins.str
+    """Marks a line that another fund pays, such as work injury; the area lists the marks. 1..50
+    characters.
     """
     @_builtins.property
     def fee_date(self) -> _date_pb2.Date:
@@ -323,10 +335,12 @@ class ClaimLine(_message.Message):
         unit_price_e6: _builtins.int | None = ...,
         amount_fen: _builtins.int | None = ...,
         approval: _builtins.str = ...,
+        original_line: _builtins.str = ...,
+        earmark: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_amount_fen", b"_amount_fen", "_quantity_e4", b"_quantity_e4", "_unit_price_e6", b"_unit_price_e6", "amount_fen", b"amount_fen", "fee_date", b"fee_date", "quantity_e4", b"quantity_e4", "unit_price_e6", b"unit_price_e6"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_amount_fen", b"_amount_fen", "_quantity_e4", b"_quantity_e4", "_unit_price_e6", b"_unit_price_e6", "amount_fen", b"amount_fen", "approval", b"approval", "fee_date", b"fee_date", "item_code", b"item_code", "line_id", b"line_id", "quantity_e4", b"quantity_e4", "unit_price_e6", b"unit_price_e6"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_amount_fen", b"_amount_fen", "_quantity_e4", b"_quantity_e4", "_unit_price_e6", b"_unit_price_e6", "amount_fen", b"amount_fen", "approval", b"approval", "earmark", b"earmark", "fee_date", b"fee_date", "item_code", b"item_code", "line_id", b"line_id", "original_line", b"original_line", "quantity_e4", b"quantity_e4", "unit_price_e6", b"unit_price_e6"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__amount_fen: _TypeAlias = _typing.Literal["amount_fen"]  # noqa: Y015
     _WhichOneofArgType__amount_fen: _TypeAlias = _typing.Literal["_amount_fen", b"_amount_fen"]  # noqa: Y015
@@ -648,7 +662,7 @@ Global___PayerShare: _TypeAlias = PayerShare  # noqa: Y015
 class LineSplit(_message.Message):
     """How one line fell into the four pots (费用明细分割).
 
-    Amounts are fen in -10^11..10^11, negative in a cancel; the four pots add up to the amount.
+    Amounts are fen in -10^11..10^11, negative in a cancel and for what a line takes back; the four pots add up to the amount.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
