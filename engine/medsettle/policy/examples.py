@@ -14,7 +14,7 @@ from medsettle.core import schema
 from medsettle.core.schema import Kind
 from medsettle.core.settlement import Row
 from medsettle.errors import Violation
-from medsettle.policy import tree, values
+from medsettle.policy import line_values, tree, values
 from medsettle.policy.checker import Checker
 from medsettle.policy.keys import FORMAT
 from medsettle.policy.read_tables import CONFIDENCES
@@ -25,6 +25,7 @@ from medsettle.policy.vocabulary import quoted
 KINDS = ("published", "derived")
 
 _UNITS_E4 = 10_000
+_LINE_WORDS = ("approval", "original_line", "earmark")
 _E6_PER_FEN = 10_000
 _CLAIM_WORDS = {
     "visit_type",
@@ -165,16 +166,21 @@ def _visit_facts(check: Checker, parts: dict[str, Value]) -> Row:
 
 
 def _line(check: Checker, item: Value, number: int, day: date) -> Row:
-    parts = check.fields(item, {"item", "amount"}, {"approval", "note"})
-    fen = check.parsed(parts.get("amount"), values.amount_fen, 0)
+    """Return a line: of one unit unless stated, at the price that its amount gives."""
+    words = {"quantity", "price", "day", "approval", "original_line", "earmark", "note"}
+    parts = check.fields(item, {"item", "amount"}, words)
+    fen = check.parsed(parts.get("amount"), line_values.signed_amount_fen, 0)
+    one = _UNITS_E4 if fen >= 0 else -_UNITS_E4
+    units = check.parsed(parts.get("quantity"), line_values.units_e4, one)
+    price = fen * _E6_PER_FEN * _UNITS_E4 // units if units else 0
     return {
         "line_id": str(number),
         "item_code": check.text(parts.get("item")),
-        "fee_date": day.isoformat(),
-        "quantity_e4": _UNITS_E4,
-        "unit_price_e6": fen * _E6_PER_FEN,
+        "fee_date": check.parsed(parts.get("day"), values.day, day).isoformat(),
+        "quantity_e4": units,
+        "unit_price_e6": check.parsed(parts.get("price"), line_values.price_e6, price),
         "amount_fen": fen,
-        "approval": check.text(parts.get("approval")) or None,
+        **{name: check.text(parts.get(name)) or None for name in _LINE_WORDS},
     }
 
 

@@ -70,10 +70,10 @@ def pattern(pattern: str) -> Schema:
 
 def choice(words: Iterable[str]) -> Schema:
     """Return the choices of a key in both languages; an editor reads `1` as a number."""
-    spellings = [spelling for word in words for spelling in spellings(word)]
-    numbers = [int(word) for word in spellings if word.isascii() and word.isdigit()]
+    both = [spelling for word in words for spelling in spellings(word)]
+    numbers = [int(word) for word in both if word.isascii() and word.isdigit()]
     # `01` is a text to an editor that reads YAML 1.2, and a number to an older one.
-    return {"enum": [*spellings, *dict.fromkeys(numbers)]}
+    return {"enum": [*both, *dict.fromkeys(numbers)]}
 
 
 def members(kinds: type[StrEnum]) -> Schema:

@@ -11,7 +11,7 @@ from medsettle.core.money import yuan_from_fen
 from medsettle.core.settlement import Row, Settlement
 from medsettle.errors import InternalError
 from medsettle.policy.model import STAGE_AMOUNTS, Gap
-from medsettle.settle.prepare import Prepared
+from medsettle.settle.claim_lines import Prepared
 from medsettle.settle.waterfall import Work
 
 FACT_COLUMNS = tuple(

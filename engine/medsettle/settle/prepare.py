@@ -6,7 +6,7 @@ area, scheme or payer is named here.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
@@ -15,54 +15,16 @@ from numpy.typing import NDArray
 from medsettle import limits
 from medsettle.core import codes, schema
 from medsettle.core.claims import ClaimBatch
-from medsettle.core.counters import CounterKey, CounterValues
+from medsettle.core.counters import CounterValues
 from medsettle.core.dates import age_years, day_number
-from medsettle.core.outcome import Outcome, Rejection, invalid
-from medsettle.errors import Fault
-from medsettle.policy.area import Area
+from medsettle.core.outcome import Outcome, Rejection
 from medsettle.policy.book import RuleBook
-from medsettle.policy.catalogue import IN_SCOPE_POT, NOT_LISTED, Catalogue
 from medsettle.policy.compiled import CompiledPolicy, band_of, class_of, group_class, list_class
 from medsettle.policy.keys import NONE
+from medsettle.settle.claim_lines import Facts, Prepared, scope_lines
 from medsettle.settle.item_use import ItemUse, no_values
-from medsettle.settle.line_source import LineSource, line_columns, marked_lines
 from medsettle.settle.quantities import quantity_values
-from medsettle.settle.refunds import NetLines, net_lines
-from medsettle.settle.scope import LineColumns, LineSplits, pots, split_lines
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What the codes of a claim decide: the policy, its class numbers, the price level.
-
-    `area` is the insured area, whose benefits are paid; `care` the one whose catalogue splits the
-    lines, with its price levels and first-self-pay ratios (shape X8).
-    """
-
-    policy: CompiledPolicy
-    area: Area
-    care: Area
-    classes: tuple[int, ...]
-    price_level: int
-    scheme: int
-
-
-@dataclass
-class Prepared:
-    """A batch ready for the waterfall.
-
-    `facts[i]` belongs to claim i where it is not rejected; `pots` has shape (n, 4 + special pots of
-    the area), `parts` one column for each line of the batch. `used` is what a claim adds to the
-    counters of items whose quantity is limited (shape L4).
-    """
-
-    facts: list[Facts | None]
-    rejections: dict[int, Rejection]
-    pots: list[NDArray[np.int64] | None]
-    parts: NDArray[np.int64]
-    item_class: NDArray[np.int64]
-    line_pot: list[str]
-    used: dict[int, tuple[tuple[CounterKey, int], ...]] = field(default_factory=dict)
+from medsettle.settle.refunds import net_lines
 
 
 @dataclass
@@ -123,7 +85,7 @@ class Preparer:
         met = {(fact.care.code, fact.area.code): fact for fact in prepared.facts if fact}
         for fact in met.values():
             use = ItemUse(counters, spared)
-            self._scope(batch, net, (fact.care, fact.area), prepared, use)
+            scope_lines(self.book, (fact.care, fact.area), batch, net, prepared, use)
         return prepared
 
     # --- codes -----------------------------------------------------------------------------
@@ -192,96 +154,6 @@ class Preparer:
             return _not_covered(policy, "insurance_type", insurance_type, "catalogue ratios")
         return Facts(policy, policy.area, care, classes, price_level, schemes.index(column))
 
-    # --- lines -----------------------------------------------------------------------------
-
-    def _scope(
-        self,
-        batch: ClaimBatch,
-        net: NetLines,
-        areas: tuple[Area, Area],
-        prepared: Prepared,
-        use: ItemUse,
-    ) -> None:
-        """Split the lines of the claims of one area at one place of care and sum their pots."""
-        care, home = areas
-        mine = np.array(
-            [
-                fact is not None and fact.care is care and fact.area is home
-                for fact in prepared.facts
-            ],
-            dtype=bool,
-        )
-        chosen = np.flatnonzero(mine[batch.line_claim])
-        catalogue = self.book.catalogues[care.code]
-        source = net.source[chosen]
-        items, days = [batch.line_item[line] for line in source], batch.line_day[source]
-        entry = catalogue.rows(items, days.astype(np.int32), batch.unit_price_e6[chosen])
-        if care.unlisted_items == "refuse":
-            self._refuse_unlisted(batch, chosen, entry, care, prepared)
-        of_claims = [
-            (fact.scheme, fact.price_level, rule_day(fact.policy, claim)) if fact else None
-            for fact, claim in zip(prepared.facts, batch.rows, strict=True)
-        ]
-        of_lines = LineSource(batch, net, chosen)
-        lines = line_columns(of_lines, entry, of_claims, care, catalogue)
-        lines = marked_lines(lines, of_lines, home, catalogue, prepared.rejections)
-        if catalogue.limits_quantities:
-            starts = {
-                row: fact.policy.policy.year_start
-                for row, fact in enumerate(prepared.facts)
-                if fact is not None and row not in prepared.rejections
-            }
-            lines = use.covered(lines, of_lines, catalogue, starts)
-            prepared.used |= use.moved
-            prepared.rejections |= use.rejections
-        splits = split_lines(lines, catalogue)
-        if care is not home:
-            pot = self._pots_at_home(home, items, days, lines)
-            splits = replace(splits, pot=pot)
-        _keep_splits(prepared, chosen, splits, catalogue, entry, home)
-        claim_of = batch.line_claim[chosen]
-        sums = pots(splits, claim_of.astype(np.int32), len(batch), len(home.special_pots))
-        for row in np.flatnonzero(mine):
-            prepared.pots[row] = sums[row]
-
-    def _pots_at_home(
-        self, home: Area, items: Sequence[str], days: NDArray[np.int64], lines: LineColumns
-    ) -> NDArray[np.int64]:
-        """Return the pot of each line by the insured area's own catalogue, shape (n,).
-
-        A pot is a benefit with a stage of its own, so it is home that says what is in one; an item
-        that home does not list is ordinary.
-        """
-        catalogue = self.book.catalogues[home.code]
-        row = catalogue.rows(items, days.astype(np.int32), lines.unit_price_e6)
-        pot = np.where(row < 0, IN_SCOPE_POT, catalogue.pot.take(np.maximum(row, 0)))
-        marked = lines.marked_pot
-        return pot if marked is None else np.where(marked >= 0, marked, pot)
-
-    def _refuse_unlisted(
-        self,
-        batch: ClaimBatch,
-        chosen: NDArray[np.int64],
-        entry: NDArray[np.int32],
-        area: Area,
-        prepared: Prepared,
-    ) -> None:
-        faults: dict[int, list[Fault]] = {}
-        for position in np.flatnonzero(entry < 0):
-            line = int(chosen[position])
-            row = int(batch.line_claim[line])
-            index = line - int(np.searchsorted(batch.line_claim, row))
-            why = "not in" if entry[position] == NOT_LISTED else "not valid on that day in"
-            faults.setdefault(row, []).append(
-                Fault(
-                    f"lines[{index}].item_code",
-                    f"{batch.line_item[line]!r} is {why} the catalogue of {area.code}; "
-                    "send the national code of the item",
-                )
-            )
-        for row, found in faults.items():
-            prepared.rejections[row] = invalid(tuple(found))
-
 
 def _no_policy(row: dict[str, object]) -> Rejection:
     names = ("pooling_area", "insurance_type", "visit_type")
@@ -324,28 +196,6 @@ def _not_covered(policy: CompiledPolicy, column: str, code: str, where: str) -> 
         "code, or add it to the document",
         metadata={"column": column, "code": code, "policy": name},
     )
-
-
-def _keep_splits(
-    prepared: Prepared,
-    chosen: NDArray[np.int64],
-    splits: LineSplits,
-    catalogue: Catalogue,
-    entry: NDArray[np.int32],
-    area: Area,
-) -> None:
-    """Write the splits of one area's lines to their places in the batch."""
-    parts = prepared.parts
-    parts[0, chosen] = splits.own_expense_fen
-    parts[1, chosen] = splits.over_limit_fen
-    parts[2, chosen] = splits.pre_self_pay_fen
-    parts[3, chosen] = splits.in_scope_fen
-    # An item that is not listed is wholly own expense, which is what class C says.
-    listed = np.where(entry < 0, 3, catalogue.item_class[np.maximum(entry, 0)])
-    prepared.item_class[chosen] = listed
-    names = (*codes.POT_NAMES, *area.special_pots)
-    for line, pot in zip(chosen.tolist(), splits.pot.tolist(), strict=True):
-        prepared.line_pot[line] = names[pot]
 
 
 def static_columns(
@@ -400,11 +250,6 @@ def rule_days(policy: CompiledPolicy, claims: Sequence[dict[str, object]]) -> ND
     """Return the day that decides rule version and period of each claim (shape T2)."""
     column = policy.policy.rule_date
     return np.array([_day(claim, column) for claim in claims], dtype=np.int64)
-
-
-def rule_day(policy: CompiledPolicy, claim: dict[str, object]) -> int:
-    """Return the day that decides rule version and period of one claim."""
-    return _day(claim, policy.policy.rule_date)
 
 
 def _day(claim: dict[str, object], column: str) -> int:

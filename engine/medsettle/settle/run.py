@@ -18,8 +18,9 @@ from medsettle.core.settlement import Settlement
 from medsettle.policy.book import DIGEST_CHARS, RuleBook
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.settle.assemble import Assembler
+from medsettle.settle.claim_lines import Prepared
 from medsettle.settle.counter_keys import counter_keys
-from medsettle.settle.prepare import Prepared, Preparer, static_columns
+from medsettle.settle.prepare import Preparer, static_columns
 from medsettle.settle.waterfall import Kernel, Work
 
 

@@ -662,7 +662,8 @@ Global___PayerShare: _TypeAlias = PayerShare  # noqa: Y015
 class LineSplit(_message.Message):
     """How one line fell into the four pots (费用明细分割).
 
-    Amounts are fen in -10^11..10^11, negative in a cancel and for what a line takes back; the four pots add up to the amount.
+    Amounts are fen in -10^11..10^11, negative in a cancel and for what a line takes back; the four
+    pots add up to the amount.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
