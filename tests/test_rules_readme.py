@@ -17,7 +17,6 @@ _BLOCKS = dict(re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", _PAGE, re.D
 
 # Shapes that no example proves yet, and what each waits for.
 _UNPROVED = {
-    **dict.fromkeys(("L4", "L7", "L10"), "quantity limits, price bands and refunds of lines"),
     **dict.fromkeys(("D14", "C10"), "values indexed to a wage or income"),
     **dict.fromkeys(("Q2", "Q3", "Q4", "Q7", "O7"), "package prices and payments beside the bill"),
     "Q8": "an example that states what the hospital is paid",
