@@ -135,3 +135,13 @@ def test_a_shape_is_explained(name: str, visit: int, english: str, chinese: str)
 
     assert english in "; ".join(sentence.text_en for sentence in explanation.sentences)
     assert chinese in "，".join(sentence.text_zh for sentence in explanation.sentences)
+
+
+def test_a_rate_of_a_later_day_is_not_known_before() -> None:
+    """As known on a day, a document holds the versions of that day; the others are checked only."""
+    tables = [
+        load_rule_book(_SHAPES, known_on=day).policy("cases-two-pages").policy.tables["rate"]
+        for day in (date(2022, 12, 31), date(2023, 1, 1))
+    ]
+
+    assert [1, 2] == [len(table.versions) for table in tables]

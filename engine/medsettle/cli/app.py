@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from medsettle.cli import audit_commands, policy_commands
+from medsettle.cli.check_settlement import check_settlement as held_to_its_rules
 from medsettle.cli.desks import open_desk
 from medsettle.cli.exits import Exit, Quit, told
 from medsettle.cli.files import read_claims
@@ -146,6 +147,20 @@ def cancel(
     with told(console, as_json=as_json), open_desk(server, data, rules) as desk:
         answer = desk.cancel(settlement, institution, request_id)
     _show_answers(console, [(request_id, answer)], as_json=as_json)
+
+
+@app.command()
+def check_settlement(
+    file: Annotated[Path, typer.Argument(help="A stated settlement, as a YAML document.")],
+    rules: Rules = Path("rules"),
+    as_json: Json = False,
+) -> None:
+    """Say which amounts of a receipt or a page cannot be, and what can.
+
+    The sums are held to one another and to the rules printed beside them; where the document
+    states the claim, also to what its policy settles.
+    """
+    held_to_its_rules(Console(), file, rules, as_json=as_json)
 
 
 @app.command()

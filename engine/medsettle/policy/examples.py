@@ -6,6 +6,7 @@ words and units of a policy, and it is evidence: each names its source and wheth
 published or derived.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -93,7 +94,7 @@ def read_examples(path: Path) -> tuple[list[Example], list[Violation]]:
         if name and name in [other.name for other in found]:
             check.refuse(item.place, f"another example is called {quoted(name)}; rename one")
         visits = [
-            _visit(check, visit, area, f"VISIT-{number}")
+            read_visit(check, visit, area, f"VISIT-{number}", {"expect"})
             for number, visit in enumerate(check.items(body.get("visits"), "visits"), 1)
         ]
         found.append(
@@ -112,8 +113,11 @@ def read_examples(path: Path) -> tuple[list[Example], list[Violation]]:
     return found, check.violations
 
 
-def _visit(check: Checker, item: Value, area: str, request_id: str) -> Visit:
-    words = _CLAIM_WORDS | {"lines", "expect", "insurance_type"}
+def read_visit(
+    check: Checker, item: Value, area: str, request_id: str, more: Iterable[str] = ()
+) -> Visit:
+    """Return one claim as examples write it, with the faults found in it left in `check`."""
+    words = _CLAIM_WORDS | {"lines", "insurance_type", *more}
     optional = {"before", "benefit_groups", "admission_date", "preview", "account_used", "note"}
     optional |= {"institution", *_FACTS}
     parts = check.fields(item, words, optional)

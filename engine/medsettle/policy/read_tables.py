@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
+from itertools import compress
 
 from medsettle import limits
 from medsettle.core.money import yuan_from_fen
@@ -54,7 +55,7 @@ class TableReader:
             parts = self.check.record(body, keys.TABLE)
             heading = self._heading(parts)
             versions = self._versions(name, parts.get("versions"), heading)
-            versions = self._known(place, versions)
+            versions = self._known(name, place, versions)
             self.check.text(parts.get("title"))
             self.check.text(parts.get("note"))
             if heading.unit is None:
@@ -107,7 +108,7 @@ class TableReader:
             found.append(version)
         return found
 
-    def _known(self, place: Place, versions: list[Version]) -> list[Version]:
+    def _known(self, name: str, place: Place, versions: list[Version]) -> list[Version]:
         """Return the versions that had been published on the day asked for."""
         since = self.in_force_from
         if self.known_on is None or since is None or since > self.known_on:
@@ -120,6 +121,8 @@ class TableReader:
                 f"none of its values had been published on {self.known_on}; ask for a later day "
                 "or correct `issued`",
             )
+        held = [version in known for version in versions]
+        self.places[name] = list(compress(self.places[name], held))
         return known
 
     def _version(
