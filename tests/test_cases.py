@@ -26,11 +26,8 @@ _FOLDERS = (_ROOT / "rules", _ROOT / "fixtures" / "policies" / "shapes")
 # Cases without an example, and what each waits for. Whoever adds one takes its case off.
 _WAITING = {
     "WC-021": "a deductible that is a part of a wage",
-    "WC-026": "an area whose civil servants have a supplement",
-    "WC-054": "a monthly limit of a chronic disease",
     **{f"WC-{number:03d}": "allowances beside the bill" for number in range(71, 77)},
     "WC-078": "credits of the personal account",
-    "DC-010": "an area with a bonus for age",
     "DC-011": "work injury with food for each day",
 }
 

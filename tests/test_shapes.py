@@ -140,8 +140,8 @@ def test_a_shape_is_explained(name: str, visit: int, english: str, chinese: str)
 def test_a_rate_of_a_later_day_is_not_known_before() -> None:
     """As known on a day, a document holds the versions of that day; the others are checked only."""
     tables = [
-        load_rule_book(_SHAPES, known_on=day).policy("cases-two-pages").policy.tables["rate"]
-        for day in (date(2022, 12, 31), date(2023, 1, 1))
+        load_rule_book(_SHAPES, known_on=day).policy("cases-class-b").policy.tables["rate"]
+        for day in (date(2024, 6, 30), date(2024, 7, 1))
     ]
 
     assert [1, 2] == [len(table.versions) for table in tables]
