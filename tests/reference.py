@@ -13,11 +13,12 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
 
-from medsettle.policy.amount_of import AmountOf
+from medsettle.core.schema import CLAIM_AMOUNTS
+from medsettle.limits import AMOUNT_FEN_MAX, PAYOUT_FEN_MAX
+from medsettle.policy.amount_of import AmountOf, Base, Bound
 from medsettle.policy.model import (
     BandsAlong,
     BandsApply,
-    Base,
     Cap,
     CapOn,
     Condition,
@@ -58,11 +59,15 @@ class Facts:
     counters: Mapping[str, int]
     account_used: bool
     quantities: Mapping[str, int] = field(default_factory=dict)
+    stated: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class ReferenceResult:
-    """Who pays, what each counter adds (`account`: what leaves it), what each stage leaves."""
+    """Who pays, what each counter adds (`account`: what leaves it), what each stage leaves.
+
+    `payouts` is all that is paid beside the bill.
+    """
 
     payers: dict[str, int]
     cash: int
@@ -70,6 +75,7 @@ class ReferenceResult:
     counters: dict[str, int]
     stages: dict[str, dict[str, int]]
     gaps: frozenset[str]
+    payouts: int = 0
 
 
 def settle_reference(policy: Policy, facts: Facts) -> ReferenceResult:
@@ -77,6 +83,8 @@ def settle_reference(policy: Policy, facts: Facts) -> ReferenceResult:
     claim = Claim(policy, facts)
     for stage in policy.stages:
         claim.settle(stage)
+    for payout in policy.payouts:
+        claim.settle(payout)
     return claim.result()
 
 
@@ -139,8 +147,13 @@ class Claim:
         # claim, so that equal documents round alike whether or not a cap is met.
         self.fine: set[str] = set()
         self.balance = facts.counters.get("account", 0) if facts.account_used else 0
+        for name in ("account", *policy.counters):
+            self.amounts[f"{name}.before"] = facts.counters.get(name, 0)
+        for column in CLAIM_AMOUNTS:
+            self.amounts[column] = facts.stated.get(column, 0)
         self.payers: dict[str, int] = {}
         self.account_paid = 0
+        self.beside = 0
 
     # --- looking up ----------------------------------------------------------------------------
 
@@ -200,15 +213,53 @@ class Claim:
 
     def amount(self, amount: AmountOf, least: int) -> int:
         """Return an amount after all that changes it; `least` is compared before the factor."""
-        fen = int(self.cell(amount.table))
+        fen = self.source(amount)
+        if amount.rounding.each:
+            fen = self.by_factor(amount, fen)
         if amount.times is not None:
             fen *= self.facts.quantities[amount.times]
+        if amount.counts:
+            each = [
+                int(self.cell(table)) * self.facts.quantities.get(quantity or "", 1)
+                for table, quantity in amount.counts
+            ]
+            fen *= min(sum(each), 10_000)
         fen = max(fen, least)
-        if amount.factor is not None:
-            fen = rounded(fen * self.cell(amount.factor), "half_up")
+        if not amount.rounding.each:
+            fen = self.by_factor(amount, fen)
         for table, quantity in amount.plus:
             fen += int(self.cell(table)) * self.facts.quantities.get(quantity or "", 1)
         return fen if amount.at_most is None else min(fen, int(self.cell(amount.at_most)))
+
+    def source(self, amount: AmountOf) -> int:
+        """Return what a table states, or the sum of named amounts, between its bounds."""
+        if amount.of is not None:
+            plus, minus = (
+                sum(self.amounts[name] for name in names)
+                for names in (amount.of.plus, amount.of.minus)
+            )
+            fen = min(rounded(max(plus - minus, 0), "half_up"), AMOUNT_FEN_MAX)
+        else:
+            assert amount.table is not None
+            fen = int(self.cell(amount.table))
+        if amount.least is not None:
+            fen = max(fen, self.bound(amount.least))
+        return fen if amount.most is None else min(fen, self.bound(amount.most))
+
+    def bound(self, bound: Bound) -> int:
+        """Return a table's amount, by a factor where there is one."""
+        fen = self.cell(bound.table)
+        if bound.factor is not None:
+            fen *= self.cell(bound.factor)
+        return min(rounded(fen, "half_up"), AMOUNT_FEN_MAX)
+
+    def by_factor(self, amount: AmountOf, fen: int) -> int:
+        """Return an amount by its factor, in whole fen or whole yuan."""
+        exact = Fraction(fen)
+        if amount.factor is not None:
+            exact *= self.cell(amount.factor)
+        unit = amount.rounding.to_fen
+        return rounded(exact / unit, amount.rounding.mode) * unit
 
     def deductible_left(self, deductible: Deductible) -> int:
         """Return how much of a deductible this claim has to bear at most."""
@@ -242,13 +293,7 @@ class Claim:
         left_over = {"base": base, "kept_back": kept, "deductible": deductible, "net": net}
         self.amounts |= {f"{stage.name}.{part}": amount for part, amount in left_over.items()}
         share, own, over = self.shares(stage, net, deductible, fine=fine)
-        paid = min(share, int(self.amounts["remaining"]))
-        if stage.account_limited:
-            paid = min(paid, self.balance)
-            self.balance -= paid
-            self.account_paid += paid
-        self.amounts["remaining"] -= paid
-        self.payers[stage.payer] = self.payers.get(stage.payer, 0) + paid
+        paid = self.paid(stage, share)
         left_over |= {"own_share": own, "over_cap": over + base - inside, "paid": paid}
         for part, amount in left_over.items():
             self.amounts[f"{stage.name}.{part}"] = amount
@@ -258,9 +303,30 @@ class Claim:
         if solves_back(stage):
             self.fine.add(f"{stage.name}.over_cap")
 
+    def paid(self, stage: Stage, share: int) -> int:
+        """Return what is paid of a share: of the bill no more than is left, beside it all of it."""
+        if stage.payee is not None:
+            paid = min(share, PAYOUT_FEN_MAX)
+            self.beside += paid
+            if stage.payee == "account":
+                self.account_paid -= paid
+            return paid
+        paid = min(share, int(self.amounts["remaining"]))
+        if stage.account_limited:
+            paid = min(paid, self.balance)
+            self.balance -= paid
+            self.account_paid += paid
+        self.amounts["remaining"] -= paid
+        self.payers[stage.payer] = self.payers.get(stage.payer, 0) + paid
+        return paid
+
     def base(self, stage: Stage) -> Fen:
         """Return what the stage looks at; nothing where its condition fails."""
-        return self.sum_of(stage.base) if self.meets(stage.when) else 0
+        if not self.meets(stage.when):
+            return 0
+        if stage.amount is not None:
+            return min(self.amount(stage.amount, least=0), AMOUNT_FEN_MAX)
+        return self.sum_of(stage.base)
 
     def meets(self, when: Condition) -> bool:
         """Return whether a claim is of the classes that a condition asks for."""
@@ -356,11 +422,13 @@ class Claim:
         for name, counter in self.policy.counters.items():
             counted = sum(whole[part] for part in counter.sums) if counter.sums else 1
             counters[name] = counted if self.meets(counter.when) else 0
-        first = next((stage.name for stage in self.policy.stages if stage.deductible), None)
-        stages: dict[str, dict[str, int]] = {stage.name: {} for stage in self.policy.stages}
+        own = [s for s in self.policy.stages if s.deductible and self.meets(s.when)]
+        first = own[0].name if own else None
+        everything = (*self.policy.stages, *self.policy.payouts)
+        stages: dict[str, dict[str, int]] = {stage.name: {} for stage in everything}
         for name, amount in whole.items():
             stage_name, dot, part = name.rpartition(".")
-            if dot:
+            if dot and part != "before":
                 stages[stage_name][part] = amount
         return ReferenceResult(
             payers=self.payers,
@@ -368,5 +436,6 @@ class Claim:
             deductible=0 if first is None else whole[f"{first}.deductible"],
             counters=counters,
             stages=stages,
+            payouts=self.beside,
             gaps=frozenset(gap.amount for gap in self.policy.gaps if self.amounts[gap.amount] > 0),
         )

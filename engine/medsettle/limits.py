@@ -81,6 +81,9 @@ assert LINES_PER_CLAIM_MAX * LINE_AMOUNT_FEN_MAX <= INT64_MAX // SUBFEN
 assert PRICE_QUANTITY_PER_FEN * QUANTITY_E4_MAX <= INT64_MAX // 2, "a split product must fit"
 assert UNIT_PRICE_E6_MAX // PRICE_QUANTITY_PER_FEN * QUANTITY_E4_MAX <= INT64_MAX // 2
 
+# What one payout beside the bill is at most: as much as the largest bill.
+PAYOUT_FEN_MAX: Final = CLAIM_TOTAL_FEN_MAX
+
 # Combinations of codes of which the engine keeps what they decide. Areas have a few thousand; codes
 # that nobody knows must not fill the memory.
 CODE_COMBINATIONS_MAX: Final = 65_536
@@ -130,6 +133,8 @@ COUNTERS_PER_OPENING_MAX: Final = 1_000
 DOCUMENT_BYTES_MAX: Final = 1024 * 1024
 DOCUMENT_DEPTH_MAX: Final = 16
 STAGES_PER_POLICY_MAX: Final = 32
+# Payouts beside the bill; the longest list of complications has a dozen.
+PAYOUTS_PER_POLICY_MAX: Final = 32
 BANDS_PER_STAGE_MAX: Final = 16
 TABLE_CELLS_MAX: Final = 65_536
 CATALOGUE_ENTRIES_MAX: Final = 1_000_000

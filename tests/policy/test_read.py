@@ -5,10 +5,10 @@ from datetime import date
 from fractions import Fraction
 from pathlib import Path
 
-from medsettle.policy.amount_of import AmountOf
+from medsettle.policy.amount_of import AmountOf, Base
 from medsettle.policy.area import Area
 from medsettle.policy.book import read_area_folder
-from medsettle.policy.model import Base, Ceiling, Deductible, Floor, Policy, Rate, RateSide, ShareOf
+from medsettle.policy.model import Ceiling, Deductible, Floor, Policy, Rate, RateSide, ShareOf
 from medsettle.policy.vocabulary import aliases
 
 from tests.policy.documents import AREA_TEXT, GOOD, area_of, changed, good

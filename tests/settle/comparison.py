@@ -60,7 +60,7 @@ def _input(facts: Facts, kind: str, key: str) -> int:
     if kind == "account_used":
         return int(facts.account_used)
     held = {"pot": facts.pots, "dimension": facts.classes, "counter": facts.counters}
-    held["quantity"] = facts.quantities
+    held |= {"quantity": facts.quantities, "claim": facts.stated}
     return held[kind].get(key, 0)
 
 
@@ -87,6 +87,8 @@ def expected_output(result: ReferenceResult, name: str) -> int:
         return result.counters[key]
     if kind == "gap":
         return int(key in result.gaps)
+    if kind == "payouts":
+        return result.payouts
     if kind == "stage":
         stage, _, part = key.rpartition(".")
         return result.stages[stage][part]

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from medsettle import limits
 from medsettle.core.dates import Period, YearStart
 from medsettle.core.money import Rounding
-from medsettle.policy.amount_of import AmountOf
+from medsettle.core.schema import CLAIM_AMOUNTS
+from medsettle.policy.amount_of import AmountOf, AmountRounding, Base, Bound
 from medsettle.policy.model import (
     STAGE_AMOUNTS,
     Bands,
     BandsAlong,
     BandsApply,
-    Base,
     Cap,
     CapOn,
     Ceiling,
@@ -31,6 +31,7 @@ from medsettle.policy.model import (
     Excess,
     Floor,
     Gap,
+    Payee,
     Policy,
     Rate,
     RateSide,
@@ -55,6 +56,7 @@ _SECOND_VERSION = date(2022, 7, 1)
 
 _PERIODS = [period for period in Period if period is not Period.TREATMENT_YEAR]
 _SUM_COUNTERS = ("spent", "paid", "met")
+_BEFORE = ("account", *_SUM_COUNTERS)
 _PAYERS = ("pooled_fund", "large_amount", "civil_servant", "assistance", "account")
 
 # Tiny amounts meet every tie of rounding.
@@ -87,6 +89,8 @@ class _Drafts:
         self.draw = draw
         self.amounts = amounts
         self.tables: dict[str, Table] = {}
+        # What an amount may be `of`: grows with the stages.
+        self.facts: list[str] = [*CLAIM_AMOUNTS, *(f"{n}.before" for n in _BEFORE)]
 
     def amount_table(self) -> str:
         """Return the name of a new table of amounts."""
@@ -167,9 +171,11 @@ class _Drafts:
 
     def amount_of(self) -> AmountOf:
         """Return an amount, one in three with some of what may change it."""
-        draw, table = self.draw, self.amount_table()
+        draw = self.draw
+        table = None if not draw(st.integers(0, 3)) else self.amount_table()
+        of = None if table is not None else self._sum(self.facts)
         if draw(st.integers(0, 2)):
-            return AmountOf(table)
+            return AmountOf(table, of=of)
         quantities = st.sampled_from(sorted(QUANTITIES))
         count = draw(st.integers(0, 2))
         return AmountOf(
@@ -178,7 +184,46 @@ class _Drafts:
             factor=self.table(_FACTORS) if draw(st.booleans()) else None,
             plus=tuple((self.amount_table(), draw(st.none() | quantities)) for _ in range(count)),
             at_most=self.amount_table() if draw(st.booleans()) else None,
+            of=of,
         )
+
+    def _limited(self, amount: AmountOf) -> AmountOf:
+        """Return an amount with bounds, counts and a rounding of its own, some of the time."""
+        draw = self.draw
+        least, most = (self._bound() if draw(st.booleans()) else None for _ in range(2))
+        amount = replace(amount, least=least, most=most)
+        if draw(st.booleans()):
+            quantities = st.none() | st.sampled_from(sorted(QUANTITIES))
+            count = draw(st.integers(1, 2))
+            counts = tuple((self._count_table(), draw(quantities)) for _ in range(count))
+            amount = replace(amount, times=None, counts=counts)
+        each = draw(st.booleans()) and amount.factor is not None
+        to_fen, mode = draw(st.sampled_from((1, 100))), draw(st.sampled_from(Rounding))
+        return replace(amount, rounding=AmountRounding(each, to_fen, mode))
+
+    def _bound(self) -> Bound:
+        factor = self.table(_FACTORS) if self.draw(st.booleans()) else None
+        return Bound(self.amount_table(), factor)
+
+    def _count_table(self) -> str:
+        return self.table(st.integers(0, 98).map(Fraction), unit=Unit.COUNT)
+
+    def payout(self, name: str, known: Sequence[str]) -> Stage:
+        """Return a payout: a stage beside the bill, of an amount or of what others left."""
+        draw = self.draw
+        stage = replace(self.stage(name, known), payer="pooled_fund", account_limited=False)
+        amount = self._limited(self.amount_of()) if draw(st.integers(0, 2)) else None
+        base = Base((), ()) if amount is not None else self._sum([*known, *self.facts])
+        paid = [name for name in known if name.endswith(".paid")]
+        instead = draw(st.lists(st.sampled_from(paid), max_size=2, unique=True)) if paid else []
+        payee = draw(st.sampled_from(Payee))
+        return replace(stage, payee=payee, amount=amount, base=base, instead_of=tuple(instead))
+
+    def _sum(self, names: Sequence[str]) -> Base:
+        draw = self.draw
+        plus = draw(st.lists(st.sampled_from(names), min_size=1, max_size=2, unique=True))
+        minus = draw(st.lists(st.sampled_from(names), max_size=1)) if draw(st.booleans()) else []
+        return Base(tuple(plus), tuple(minus))
 
     def _base(self, known: Sequence[str]) -> Base:
         """Return a sum that mostly has something in it: scope, or what the last stage left."""
@@ -270,6 +315,11 @@ def policies(draw: st.DrawFn, stages_max: int = 4, *, large: bool = False) -> Po
     for number in range(draw(st.integers(1, stages_max))):
         stages.append(drafts.stage(f"s{number}", known))
         known += [f"s{number}.{part}" for part in STAGE_AMOUNTS]
+        drafts.facts += [f"s{number}.{part}" for part in ("paid", "own_share", "deductible")]
+    payouts = []
+    for number in range(draw(st.integers(0, 2))):
+        payouts.append(drafts.payout(f"p{number}", known))
+        known += [f"p{number}.{part}" for part in STAGE_AMOUNTS]
     counters = {"admissions": Counter("admissions", Period.BENEFIT_YEAR, (), _PLACE)}
     for name in _SUM_COUNTERS:
         sums = draw(st.lists(st.sampled_from(known), min_size=1, max_size=3, unique=True))
@@ -293,6 +343,7 @@ def policies(draw: st.DrawFn, stages_max: int = 4, *, large: bool = False) -> Po
         counters=counters,
         tables=drafts.tables,
         stages=tuple(stages),
+        payouts=tuple(payouts),
         gaps=tuple(Gap(amount, "unknown") for amount in gaps),
         file="random.yaml",
     )
@@ -357,7 +408,9 @@ def claims_at(policy: Policy, pots: Sequence[str], seed: int, count: int) -> lis
         day = random.choice(days) + timedelta(days=random.choice((-1, 0, 1, 40, 400)))
         day = max(day, policy.in_force_from)
         used = random.randrange(4) > 0
-        found.append(Facts(amounts, classes, day, counters, used, quantities))
+        most = limits.CLAIM_TOTAL_FEN_MAX
+        stated = {name: min(amount_at(random, edges), most) for name in CLAIM_AMOUNTS}
+        found.append(Facts(amounts, classes, day, counters, used, quantities, stated))
     return found
 
 

@@ -11,6 +11,7 @@ from medsettle.core import codes
 from medsettle.core.money import yuan_from_fen
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Explanation, Row, Settlement
+from medsettle.policy.model import BILL
 
 _PAYER_WORDS = {payer.name: payer.chinese for payer in codes.PAYERS}
 
@@ -65,7 +66,7 @@ def waterfall(settlement: Settlement, title: str) -> Table:
     for pot in codes.POTS:
         table.add_row(f"{pot.name} {pot.chinese}", yuan(columns, f"{pot.name}_fen"))
     table.add_row("total 医疗费总额", yuan(columns, "total_fen"), end_section=True, style="bold")
-    for row in settlement.payers:
+    for row in _of(settlement, beside=False):
         amounts = ("base", "deductible", "own_share", "over_cap", "paid")
         cells = [yuan(row, f"{name}_fen") for name in amounts]
         style = None if row["base_fen"] else "dim"
@@ -73,7 +74,19 @@ def waterfall(settlement: Settlement, title: str) -> Table:
         table.add_row(f"{stage} {_PAYER_WORDS[str(row['payer'])]}", *cells, style=style)
     table.add_section()
     table.add_row("cash 个人现金", *[""] * 4, yuan(columns, "cash_fen"), style="bold")
+    payouts = _of(settlement, beside=True)
+    if payouts:
+        table.add_section()
+    for row in payouts:
+        name = f"{row['stage']} → {row['payee']} {_PAYER_WORDS[str(row['payer'])]}拨付"
+        cells = [yuan(row, "base_fen"), *[""] * 3, yuan(row, "paid_fen")]
+        table.add_row(escape(name), *cells, style=None if row["paid_fen"] else "dim")
     return table
+
+
+def _of(settlement: Settlement, *, beside: bool) -> list[Row]:
+    """Return the rows of the bill's stages, or those of the payouts beside it."""
+    return [row for row in settlement.payers if (row["payee"] != BILL) is beside]
 
 
 def answers_table(rows: Sequence[tuple[str, Settlement | Rejection]]) -> Table:
@@ -119,7 +132,7 @@ def print_explanation(console: Console, explanation: Explanation) -> None:
             amount = "" if step.amount_fen is None else yuan_from_fen(step.amount_fen)
             lines.append(f"  {amount:>14}  {step.label}: [dim]{escape(step.text)}[/]")
         lines.append("")
-    total = sum(sentence.amount_fen for sentence in explanation.sentences)
+    total = explanation.total_fen()
     what = "what is taken back" if total < 0 else "the total of the bill"
     lines.append(f"  {yuan_from_fen(total):>14}  in all, {what}")
     for line in lines:

@@ -54,6 +54,7 @@ def explanation_of(message: settlements.ExplainSettlementResponse) -> Explanatio
                 amount_fen=sentence.amount_fen,
                 clause=sentence.clause,
                 steps=tuple(_step(step) for step in sentence.steps),
+                payee=sentence.payee,
             )
             for sentence in message.sentences
         ),

@@ -136,8 +136,8 @@ def _checked_claim(row: Row, faults: list[Fault]) -> dict[str, object]:
         return _checked_claim({}, [])
     claim = _checked_row(row, schema.CLAIM, {"lines"}, "", faults)
     lines = row.get("lines")
-    if not isinstance(lines, list | tuple) or not lines:
-        faults.append(Fault("lines", "expected a list of at least one charge line"))
+    if not isinstance(lines, list | tuple):
+        faults.append(Fault("lines", "expected a list of charge lines"))
         lines = []
     if len(lines) > limits.LINES_PER_CLAIM_MAX:
         most = limits.LINES_PER_CLAIM_MAX

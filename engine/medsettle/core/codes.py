@@ -134,3 +134,5 @@ the settlement's in-scope sum, and kept apart only inside the waterfall.
 """
 
 POT_NAMES: Final[tuple[str, ...]] = tuple(pot.name for pot in POTS)
+OUTSIDE_SCOPE: Final[tuple[str, ...]] = POT_NAMES[:-1]
+"""The pots that are no part of the scope."""

@@ -218,6 +218,11 @@ LINE: Final[tuple[Column, ...]] = (
     ),
 )
 
+CLAIM_AMOUNTS: Final[tuple[str, ...]] = tuple(
+    column.name.removesuffix("_fen") for column in VISIT_FACTS if column.kind is Kind.FEN
+)
+"""Amounts that a claim states beside its bill, by the names that rule documents give them."""
+
 _FACTS = tuple(
     column
     for column in CLAIM
@@ -243,6 +248,11 @@ SETTLEMENT: Final[tuple[Column, ...]] = (
     _fen("person_total_fen", "个人负担总金额: account and cash.", "psn_part_amt"),
     _fen("cash_fen", "个人现金支出: the remainder, never computed by a rate.", codes.CASH_FIELD),
     _fen("account_balance_fen", "Balance of the personal account after this settlement.", "balc"),
+    _fen(
+        "payouts_fen",
+        "What funds pay beside the bill, to whomever, and not as a part of it: lumps, allowances, "
+        "package prices.",
+    ),
 )
 
 PAYER_DETAIL: Final[tuple[Column, ...]] = (
@@ -262,6 +272,15 @@ PAYER_DETAIL: Final[tuple[Column, ...]] = (
     ),
     _fen("over_cap_fen", "Part of the base above the cap or the last band."),
     _fen("paid_fen", "Amount paid.", "fund_payamt"),
+    _code(
+        "payee",
+        "`bill` for a share of the bill; else who is paid beside it.",
+        values=("bill", "person", "employer", "institution", "account"),
+    ),
+    _fen(
+        "replaced_fen",
+        "Shares of the bill in whose place the payee is paid: the payer owes the difference.",
+    ),
 )
 
 LINE_SPLIT: Final[tuple[Column, ...]] = (

@@ -44,7 +44,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """Why one payer pays one amount: the sentence, the clause, and the arithmetic in steps."""
+    """Why one payer pays one amount: the sentence, the clause, and the arithmetic in steps.
+
+    `payee` is `bill` for a share of the bill; otherwise the amount is paid beside it, to whom it
+    says, and is no part of the total.
+    """
 
     payer: str
     stage: str
@@ -53,14 +57,22 @@ class Sentence:
     amount_fen: int
     clause: str
     steps: tuple[Step, ...]
+    payee: str = "bill"
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Every fen of one settlement with the clause behind it; the amounts add up to the total."""
+    """Every fen of one settlement with the clause behind it.
+
+    The amounts of the sentences whose payee is the bill add up to the total.
+    """
 
     settlement: str
     sentences: tuple[Sentence, ...]
+
+    def total_fen(self) -> int:
+        """Return what the sentences share out of the bill."""
+        return sum(each.amount_fen for each in self.sentences if each.payee == "bill")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from medsettle import limits
 from medsettle.core.codes import POT_NAMES
 from medsettle.core.money import yuan_from_fen
+from medsettle.core.schema import CLAIM_AMOUNTS
+from medsettle.policy.amount_of import Base
 from medsettle.policy.area import Area
 from medsettle.policy.checker import Checker
 from medsettle.policy.keys import TOTAL_NAMES
-from medsettle.policy.model import BandsApply, Base, Policy, Stage, Table
+from medsettle.policy.model import ACCOUNT_COUNTER, BEFORE, BandsApply, Policy, Stage, Table
 
 # What a stage leaves apart from one another: no part of its base is in two of them.
 _APART = {"kept_back", "deductible", "own_share", "over_cap", "paid"}
@@ -39,7 +41,7 @@ class _Largest:
         for stage, own in by_stage.items():
             plain = sum(self.amounts[name] for name in own)
             passed = max(passed, total + plain)
-            apart = stage and {name.rpartition(".")[2] for name in own} <= _APART
+            apart = stage in self.bases and {name.rpartition(".")[2] for name in own} <= _APART
             total += min(plain, self.bases[stage]) if apart else plain
         return total, max(total, passed)
 
@@ -49,9 +51,13 @@ def refuse_too_large(check: Checker, policy: Policy, area: Area) -> None:
     most = limits.AMOUNT_FEN_MAX
     amounts = dict.fromkeys((*TOTAL_NAMES, *POT_NAMES, *area.special_pots), most)
     amounts["in_scope_total"] = most * (1 + len(area.special_pots))
+    amounts |= dict.fromkeys(CLAIM_AMOUNTS, most)
+    counters = (*policy.counters, ACCOUNT_COUNTER)
+    amounts |= {f"{name}.{BEFORE}": most for name in counters}
     largest = _Largest(amounts, {})
-    for stage in policy.stages:
-        base, passed = largest.sum(stage.base.plus)
+    for stage in policy.all_stages:
+        # Every amount is cut off at the largest there is, whatever it is made of.
+        base, passed = largest.sum(stage.base.plus) if stage.amount is None else (most, most)
         shares = _shares(policy, stage, base)
         largest.bases[stage.name] = base + _ROUNDED
         for part in ("base", "kept_back", "deductible", "net"):
@@ -59,6 +65,8 @@ def refuse_too_large(check: Checker, policy: Policy, area: Area) -> None:
         others = [(*stage.base.minus,)]
         if stage.deductible is not None and stage.deductible.share_of is not None:
             others += [stage.deductible.share_of.base.plus, stage.deductible.share_of.base.minus]
+        for stated in stage.amounts():
+            others += [stated.of.plus, stated.of.minus] if stated.of else []
         floor = stage.rate.floor.of if stage.rate and stage.rate.floor else Base((), ())
         others += [floor.plus, floor.minus]
         if max(passed, shares, *(largest.sum(names)[1] for names in others)) > limits.BASE_FEN_MAX:

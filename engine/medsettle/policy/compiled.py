@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from medsettle.policy.area import Area
 from medsettle.policy.keys import NONE
 from medsettle.policy.lowering import Lowering, epochs_of
-from medsettle.policy.model import ACCOUNT_COUNTER, Dimension, Policy, Quantity
+from medsettle.policy.model import ACCOUNT_COUNTER, Dimension, Payee, Policy, Quantity
 from medsettle.policy.program import Program
 from medsettle.policy.read_tables import CONFIDENCES
 
@@ -60,6 +60,16 @@ class CompiledPolicy:
             for name, quantity in self.policy.quantities.items()
             if f"quantity:{name}" in self.program.inputs
         )
+
+    @cached_property
+    def payouts_fen_max(self) -> int:
+        """The most that is paid beside the bill of one claim."""
+        return self.program.outputs["payouts"].high
+
+    @property
+    def credits_account(self) -> bool:
+        """Whether some payout goes to the personal account."""
+        return any(payout.payee is Payee.ACCOUNT for payout in self.policy.payouts)
 
     @cached_property
     def gaps(self) -> tuple[str, ...]:

@@ -117,9 +117,10 @@ def read_visit(
     check: Checker, item: Value, area: str, request_id: str, more: Iterable[str] = ()
 ) -> Visit:
     """Return one claim as examples write it, with the faults found in it left in `check`."""
-    words = _CLAIM_WORDS | {"lines", "insurance_type", *more}
+    words = _CLAIM_WORDS | {"insurance_type", *more}
     optional = {"before", "benefit_groups", "admission_date", "preview", "account_used", "note"}
-    optional |= {"institution", *_FACTS}
+    # A visit without lines has no bill, and is only of what is paid beside one.
+    optional |= {"institution", "lines", *_FACTS}
     parts = check.fields(item, words, optional)
     service = check.parsed(parts.get("service_date"), values.day, date(2000, 1, 1))
     admission = check.parsed(parts.get("admission_date"), values.day, service)

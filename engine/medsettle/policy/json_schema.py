@@ -18,6 +18,7 @@ from medsettle.policy.model import (
     BandsApply,
     CapOn,
     Excess,
+    Payee,
     QuantityKind,
     RateSide,
     RoundingPoint,
@@ -135,6 +136,7 @@ _CELLS: Final = {
     Unit.AMOUNT: _pattern(values.AMOUNT_PATTERN),
     Unit.RATE: _pattern(values.RATE_PATTERN),
     Unit.POINTS: _pattern(values.POINTS_PATTERN),
+    Unit.COUNT: _pattern(values.QUANTITY_PATTERN),
 }
 
 
@@ -181,11 +183,26 @@ def _table() -> Schema:
 
 
 _BASE: Final[Schema] = {"anyOf": [_NAMES, _block(keys.BASE, {"plus": _NAMES, "minus": _NAMES})]}
+_BOUND: Final[Schema] = {"anyOf": [_TEXT, _block(keys.BOUND, {"table": _TEXT, "factor": _TEXT})]}
 _AMOUNT_OF: Final[dict[str, Schema]] = {
-    "times": _TEXT,
+    "times": _listed({"anyOf": [_TEXT, _TIMES]}),
     "factor": _TEXT,
     "plus": _listed({"anyOf": [_TEXT, _TIMES]}),
+    "of": _BASE,
+    "within": _block(keys.WITHIN, dict.fromkeys(("least", "most"), _BOUND)),
+    "rounding": _block(
+        keys.AMOUNT_ROUNDING,
+        {
+            "at": _choice((keys.EACH, keys.ONCE)),
+            "to": _choice((keys.FEN, keys.YUAN)),
+            "mode": _members(Rounding),
+        },
+    ),
 }
+_ONE_SOURCE: Final[Schema] = {"oneOf": [_present("table"), _present("of")]}
+_AMOUNT: Final = _block(
+    keys.AMOUNT, {"table": _TEXT, **_AMOUNT_OF, "at_most": _TEXT, "note": _TEXT}, _ONE_SOURCE
+)
 _DEDUCTIBLE: Final = _block(
     keys.DEDUCTIBLE,
     {
@@ -196,6 +213,7 @@ _DEDUCTIBLE: Final = _block(
         "at_most": _block(keys.CEILING, {"table": _TEXT, "per": _TEXT}),
         "note": _TEXT,
     },
+    _ONE_SOURCE,
 )
 _BANDS: Final = _block(
     keys.BANDS,
@@ -232,6 +250,7 @@ _CAP: Final = _block(
         "at_most": _TEXT,
         "note": _TEXT,
     },
+    _ONE_SOURCE,
 )
 _ROUNDING: Final = _block(
     keys.ROUNDING,
@@ -256,6 +275,28 @@ _STAGE: Final = _block(
         "note": _TEXT,
     },
 )
+_PAYOUT: Final = _block(
+    keys.PAYOUT,
+    {
+        "payout": _NAME,
+        "payer": _choice(codes.FUND_NAMES),
+        "payee": _members(Payee),
+        "source": _TEXT,
+        "title": _TEXT,
+        "when": _WHEN,
+        "amount": _AMOUNT,
+        "base": _BASE,
+        "keep_back": _TEXT,
+        "deductible": _ref("deductible"),
+        "bands": _ref("bands"),
+        "rate": _ref("rate"),
+        "caps": _listed(_ref("cap")),
+        "rounding": _ref("rounding"),
+        "instead_of": _NAMES,
+        "note": _TEXT,
+    },
+    {"oneOf": [_present("amount"), _present("base")]},
+)
 DEFINITIONS: Final[dict[str, Schema]] = {
     "source": _SOURCE,
     "dimension": _DIMENSION,
@@ -270,6 +311,7 @@ DEFINITIONS: Final[dict[str, Schema]] = {
     "cap": _CAP,
     "rounding": _ROUNDING,
     "stage": _STAGE,
+    "payout": _PAYOUT,
 }
 _DOCUMENT: Final[dict[str, Schema]] = {
     "format": _choice([keys.FORMAT]),
@@ -287,6 +329,7 @@ _DOCUMENT: Final[dict[str, Schema]] = {
     "quantities": _named(_ref("quantity")),
     "counters": _named(_ref("counter")),
     "tables": _named(_ref("table")),
+    "payouts": _listed(_ref("payout")),
     "gaps": _listed(_block(keys.GAP, {"amount": _TEXT, "says": _TEXT})),
     "note": _TEXT,
 }

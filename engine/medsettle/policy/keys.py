@@ -35,6 +35,7 @@ DOCUMENT: Final = Shape(
         Key("quantities", "days, persons or years that rules look at", "规则所依据的数量"),
         Key("counters", "what is carried between settlements", "跨结算累计的数额或次数"),
         Key("tables", "the dated values", "分版本的数值表"),
+        Key("payouts", "what funds pay beside the bill", "账单之外由基金拨付的待遇"),
         Key("gaps", "amounts that this document cannot decide", "本文件尚不能裁定的金额"),
         _NOTE,
     ),
@@ -159,6 +160,30 @@ STAGE: Final = Shape(
     ),
 )
 
+PAYOUT: Final = Shape(
+    "payout",
+    (
+        Key("payout", "the name of this payout", "拨付项标识"),
+        Key("payer", "the fund that pays", "支付的基金"),
+        Key("payee", "`person`, `employer`, `institution` or `account`", "收款方"),
+        _SOURCE,
+    ),
+    (
+        Key("title", "what the payout is called", "拨付项名称"),
+        Key("when", "the classes for which it is paid at all", "适用条件"),
+        Key("amount", "the amount it is, whatever the bill", "拨付的金额"),
+        Key("base", "the named amounts it looks at", "支付基数"),
+        Key("keep_back", "the rate kept back before anything else", "先行扣除的比例"),
+        Key("deductible", "what must be used up first", "起付线"),
+        Key("bands", "along what the bands of the rate run", "分段的依据"),
+        Key("rate", "at which rate it pays", "支付比例"),
+        Key("caps", "where it stops", "封顶线"),
+        Key("rounding", "where, on which side and how it rounds", "取整的位置、方和方式"),
+        Key("instead_of", "shares of the bill in whose place it is paid", "所替代的支付额"),
+        _NOTE,
+    ),
+)
+
 BASE: Final = Shape(
     "base",
     (Key("plus", "the named amounts added up", "相加的金额"),),
@@ -166,19 +191,55 @@ BASE: Final = Shape(
 )
 
 AMOUNT_OF: Final = (
-    Key("times", "the quantity it is taken times", "乘以的数量"),
+    Key("of", "the named amounts it is made of", "构成金额的各项"),
+    Key("within", "the least and the most these are", "各项合计的下限与上限"),
+    Key("times", "the quantity, or tables of counts, it is taken times", "乘以的数量或数目表"),
     Key("factor", "the table of factors on it", "金额的系数表"),
     Key("plus", "tables added to it, some times a quantity", "另加的金额表, 可乘以数量"),
+    Key("rounding", "where, to what and how the factor's product is rounded", "系数乘积的取整"),
 )
 """What changes an amount, wherever one is stated; `at_most` limits it."""
 
+_TABLE: Final = Key("table", "the table of amounts", "金额表")
+
+AMOUNT: Final = Shape(
+    "amount",
+    (),
+    (
+        _TABLE,
+        *AMOUNT_OF,
+        Key("at_most", "the table of the most it is in all", "合计的最高额表"),
+        _NOTE,
+    ),
+)
+
+WITHIN: Final = Shape(
+    "within",
+    (),
+    (
+        Key("least", "the table of the least, and a factor on it", "下限"),
+        Key("most", "the table of the most, and a factor on it", "上限"),
+    ),
+)
+
+BOUND: Final = Shape(
+    "bound", (_TABLE,), (Key("factor", "the table of factors on it", "金额的系数表"),)
+)
+
+AMOUNT_ROUNDING: Final = Shape(
+    "amount_rounding",
+    (
+        Key("at", "`each`: before it is taken times anything, or `once`", "逐个取整或合并取整"),
+        Key("to", "`fen` or `yuan`", "取整到分或元"),
+        Key("mode", "`half_up`, `down` or `up`", "四舍五入、舍去或进位"),
+    ),
+)
+
 DEDUCTIBLE: Final = Shape(
     "deductible",
+    (Key("per", "`settlement`, or the counter it is used up in", "按次, 或在哪个累计项内使用"),),
     (
-        Key("table", "the table of amounts", "金额表"),
-        Key("per", "`settlement`, or the counter it is used up in", "按次, 或在哪个累计项内使用"),
-    ),
-    (
+        _TABLE,
         *AMOUNT_OF,
         Key("share_of", "the part of amounts it is where that is more", "按金额的比例计, 取高者"),
         Key("at_most", "the most that is borne in all", "起付线合计的最高额"),
@@ -243,11 +304,11 @@ FLOOR: Final = Shape(
 CAP: Final = Shape(
     "cap",
     (
-        Key("table", "the table of amounts", "金额表"),
         Key("on", "`payment` or `base`: what it limits", "限制支付额或基数"),
         Key("per", "`settlement`, or the counter it is used up in", "按次, 或在哪个累计项内使用"),
     ),
     (
+        _TABLE,
         Key("excess", "what becomes of a payment above it", "超出支付额的部分如何处理"),
         *AMOUNT_OF,
         Key("at_most", "the table of the most it is in all", "合计的最高额表"),
@@ -297,6 +358,7 @@ OVERLAY: Final = Shape(
 )
 
 SHAPES: Final = (
+    *(PAYOUT, AMOUNT, WITHIN, BOUND, AMOUNT_ROUNDING),
     *(DOCUMENT, IN_FORCE, BENEFIT_YEAR, SOURCE, DIMENSION, COUNTER, TABLE, VERSION, STAGE),
     *(BASE, DEDUCTIBLE, SHARE_OF, CEILING, BANDS, RATE, FLOOR, CAP, ROUNDING, GAP, AREA),
     POPULATION,
@@ -321,6 +383,10 @@ YES: Final = "yes"
 NONE: Final = "none"
 """The code of a claim that states none."""
 OPEN: Final = "open"
+EACH: Final = "each"
+ONCE: Final = "once"
+FEN: Final = "fen"
+YUAN: Final = "yuan"
 SETTLEMENT: Final = "settlement"
 SETTLEMENTS: Final = "settlements"
 ACCOUNT_BALANCE: Final = "account_balance"

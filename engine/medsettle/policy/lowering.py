@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from medsettle import limits
 from medsettle.core import codes
 from medsettle.core.money import Rounding
-from medsettle.policy.amount_registers import limit_register
 from medsettle.policy.area import Area
 from medsettle.policy.bands import Amount, lifted
 from medsettle.policy.lookups import Lookups
@@ -24,6 +23,7 @@ from medsettle.policy.model import (
     STAGE_AMOUNTS,
     CapOn,
     Deductible,
+    Payee,
     Policy,
     Stage,
 )
@@ -47,6 +47,7 @@ class Lowering:
     builder: Builder = field(default_factory=Builder)
     paid: dict[str, list[Register]] = field(default_factory=dict)
     from_account: list[Register] = field(default_factory=list)
+    beside: dict[str, Register] = field(default_factory=dict)
     look: Lookups = field(init=False)
     amounts: Amounts = field(init=False)
     shares: Shares = field(init=False)
@@ -60,17 +61,18 @@ class Lowering:
     def lower(self) -> Program:
         """Return the program of the whole waterfall."""
         self._pots()
-        for stage in self.policy.stages:
+        for stage in self.policy.all_stages:
             self._stage(stage)
         build = self.builder
         for payer in codes.PAYER_NAMES:
             build.output(f"payer:{payer}", build.sum(self.paid.get(payer, [])))
         build.output("cash", self.amounts.remaining)
-        if self.from_account:
-            build.output(f"counter:{ACCOUNT_COUNTER}", build.sum(self.from_account))
-        first = next((stage for stage in self.policy.stages if stage.deductible), None)
-        met = self.amounts.named[f"{first.name}.deductible"] if first else Amount(build.constant(0))
-        build.output("deductible", self.amounts.fen(met))
+        build.output("payouts", build.sum(list(self.beside.values())))
+        credits = [self.beside[each.name] for each in self._credits()]
+        if self.from_account or credits:
+            taken = build.sub(build.sum(self.from_account), build.sum(credits))
+            build.output(f"counter:{ACCOUNT_COUNTER}", taken)
+        build.output("deductible", self._deductible_met())
         for name, counter in self.policy.counters.items():
             added = [self.amounts.fen(self.amounts.of(amount)) for amount in counter.sums]
             counted = build.sum(added) if added else build.constant(1)
@@ -91,6 +93,19 @@ class Lowering:
         named["in_scope_total"] = Amount(build.sum(scope))
 
     # --- pieces ----------------------------------------------------------------------------
+
+    def _deductible_met(self) -> Register:
+        """Return the deductible of the first stage that has one and is for claims of this kind."""
+        build = self.builder
+        met = build.constant(0)
+        for stage in reversed([stage for stage in self.policy.stages if stage.deductible]):
+            own = self.amounts.fen(self.amounts.named[f"{stage.name}.deductible"])
+            met = build.select(self.look.meets(stage.when), own, met)
+        return met
+
+    def _credits(self) -> list[Stage]:
+        """Return the payouts that go to the personal account."""
+        return [each for each in self.policy.payouts if each.payee is Payee.ACCOUNT]
 
     def _balance(self) -> Register:
         """Return what the account may pay: its balance, or nothing where it is not used."""
@@ -125,13 +140,7 @@ class Lowering:
         self.amounts.named |= {f"{stage.name}.{part}": amount for part, amount in left.items()}
         share, own, over = self.shares.of(stage, net, deductible)
         over = self.amounts.add(over, over_base)
-        paid = build.min(share, self.amounts.remaining)
-        if stage.account_limited:
-            balance = build.within(self._balance(), build.sum(self.from_account))
-            paid = build.min(paid, balance)
-            self.from_account.append(paid)
-        self.amounts.remaining = build.within(self.amounts.remaining, paid)
-        self.paid.setdefault(stage.payer, []).append(paid)
+        paid = self._paid(stage, share)
         left |= {"own_share": Amount(own), "over_cap": over, "paid": Amount(paid)}
         assert set(left) == set(STAGE_AMOUNTS)
         for part, amount in left.items():
@@ -142,9 +151,28 @@ class Lowering:
                 build.output(f"detail:{stage.name}.{part}_e4", amount.register)
         build.output(f"detail:{stage.name}.share", share)
 
+    def _paid(self, stage: Stage, share: Register) -> Register:
+        """Return what a stage pays of its share: of the bill no more than is left of it."""
+        build = self.builder
+        if stage.payee is not None:
+            paid = build.min(share, build.constant(limits.PAYOUT_FEN_MAX))
+            self.beside[stage.name] = paid
+            return paid
+        paid = build.min(share, self.amounts.remaining)
+        if stage.account_limited:
+            balance = build.within(self._balance(), build.sum(self.from_account))
+            paid = build.min(paid, balance)
+            self.from_account.append(paid)
+        self.amounts.remaining = build.within(self.amounts.remaining, paid)
+        self.paid.setdefault(stage.payer, []).append(paid)
+        return paid
+
     def _base(self, stage: Stage) -> Amount:
         """Return what the stage looks at: a sum less others, 0 where its condition fails."""
         base = self.amounts.base(stage.base)
+        if stage.amount is not None:
+            most = self.builder.constant(limits.AMOUNT_FEN_MAX)
+            base = Amount(self.builder.min(self.amounts.stated(stage.amount), most))
         meets = self.look.meets(stage.when)
         return Amount(
             self.builder.select(meets, base.register, self.builder.constant(0)), base.scale
@@ -185,7 +213,7 @@ class Lowering:
             rate = self.look.cells(table, 0, whole)
             share = build.share(base.register, rate, whole * base.scale, Rounding.HALF_UP)
             build.output(f"detail:{stage.name}.deductible_share", share)
-        return limit_register(self.look, deductible.amount, share)
+        return self.amounts.stated(deductible.amount, share)
 
 
 def epochs_of(policy: Policy) -> tuple[int, ...]:

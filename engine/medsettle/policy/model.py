@@ -14,7 +14,7 @@ from typing import TypeAlias
 from medsettle import limits
 from medsettle.core.dates import Period, YearStart
 from medsettle.core.money import Rounding
-from medsettle.policy.amount_of import AmountOf
+from medsettle.policy.amount_of import AmountOf, Base
 from medsettle.policy.tree import Place
 
 
@@ -24,6 +24,7 @@ class Unit(StrEnum):
     AMOUNT = "amount"
     RATE = "rate"
     POINTS = "points"
+    COUNT = "count"
 
 
 class RateSide(StrEnum):
@@ -200,14 +201,6 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Base:
-    """A sum of named amounts less others; never below zero."""
-
-    plus: tuple[str, ...]
-    minus: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class ShareOf:
     """A part of named amounts, such as 20 % of the bill (D15)."""
 
@@ -317,9 +310,25 @@ class StageRounding:
     mode: Rounding
 
 
+class Payee(StrEnum):
+    """Who is paid what is paid beside the bill."""
+
+    PERSON = "person"
+    EMPLOYER = "employer"
+    INSTITUTION = "institution"
+    ACCOUNT = "account"
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One payer's five questions about an amount of fen."""
+    """One payer's five questions about an amount of fen.
+
+    A stage of the bill has no `payee` and pays no more than is left of the bill. One with a payee
+    is a payout beside the bill (decision 0008): it pays what comes out, to somebody who may not be
+    the patient, and the bill stays as it is. It looks at `amount` where it has one, else at `base`.
+    `instead_of` names shares of the bill in whose place the payee is paid, such as the fund's in
+    that of a package price (Q2, Q8).
+    """
 
     name: str
     payer: str
@@ -334,7 +343,16 @@ class Stage:
     caps: tuple[Cap, ...] = ()
     rounding: StageRounding | None = None
     account_limited: bool = False
+    payee: Payee | None = None
+    amount: AmountOf | None = None
+    instead_of: tuple[str, ...] = ()
     place: Place = field(default=Place("", 0, 0, ""), compare=False)
+
+    def amounts(self) -> tuple[AmountOf, ...]:
+        """Return every amount that the stage states."""
+        deductible = (self.deductible.amount,) if self.deductible else ()
+        own = (self.amount,) if self.amount else ()
+        return (*own, *deductible, *(cap.amount for cap in self.caps))
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,6 +389,12 @@ class Policy:
     file: str = field(compare=False)
     places: dict[str, Place] = field(default_factory=dict, compare=False)
     quantities: dict[str, Quantity] = field(default_factory=dict)
+    payouts: tuple[Stage, ...] = ()
+
+    @property
+    def all_stages(self) -> tuple[Stage, ...]:
+        """The stages of the bill and then the payouts beside it."""
+        return (*self.stages, *self.payouts)
 
 
 STAGE_AMOUNTS = ("base", "kept_back", "deductible", "net", "own_share", "over_cap", "paid")
@@ -378,3 +402,9 @@ STAGE_AMOUNTS = ("base", "kept_back", "deductible", "net", "own_share", "over_ca
 
 ACCOUNT_COUNTER = "account"
 """The counter that is the person's account balance."""
+
+BILL = "bill"
+"""Where the share of a stage of the bill goes; payouts go to a `Payee`."""
+
+BEFORE = "before"
+"""The part of a counter's name that says what it held before this claim, `own_part.before`."""

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 from medsettle.core.codes import POT_NAMES
+from medsettle.core.schema import CLAIM_AMOUNTS
 from medsettle.policy import keys
+from medsettle.policy.amount_of import Base
 from medsettle.policy.checker import Checker, same_name
 from medsettle.policy.keys import TOTAL_NAMES
-from medsettle.policy.model import STAGE_AMOUNTS, Base
+from medsettle.policy.model import ACCOUNT_COUNTER, BEFORE, STAGE_AMOUNTS
 from medsettle.policy.tree import Map, Value
 from medsettle.policy.vocabulary import canonical, quoted, suggestion
 
@@ -21,13 +23,16 @@ _PARTS_OF = {
 class AmountNames:
     """The named amounts of one document.
 
-    `stages` are all its stages in order; the first `known` of them may be named so far, and of the
-    one after them its `own_parts`.
+    `stages` are all its stages in order, payouts last; the first `known` of them may be named so
+    far, and of the one after them its `own_parts`. `facts` are no part of the bill: amounts that a
+    claim states beside it, and what `counters` held before. Only an amount or a payout may be made
+    of them.
     """
 
     check: Checker
     special_pots: tuple[str, ...]
     stages: tuple[str, ...]
+    counters: tuple[str, ...] = ()
     known: int = 0
     own_parts: tuple[str, ...] = ()
 
@@ -38,21 +43,25 @@ class AmountNames:
         own += [f"{self.stages[self.known]}.{part}" for part in self.own_parts]
         return [*TOTAL_NAMES, *POT_NAMES, *self.special_pots, *own]
 
-    def one(self, value: Value | None) -> str | None:
+    def facts(self) -> list[str]:
+        """Return every amount that is no part of the bill."""
+        return [*CLAIM_AMOUNTS, *(f"{name}.{BEFORE}" for name in (*self.counters, ACCOUNT_COUNTER))]
+
+    def one(self, value: Value | None, *, facts: bool = False) -> str | None:
         """Return the amount that a text names; None after recording a violation."""
         if value is None:
             return None
         word = self.check.text(value)
-        name = same_name(word, self.names())
+        name = same_name(word, [*self.names(), *(self.facts() if facts else ())])
         if name is None and word:
             self.check.refuse(value.place, self._unknown(word))
         return name
 
-    def many(self, value: Value | None) -> tuple[str, ...]:
+    def many(self, value: Value | None, *, facts: bool = False) -> tuple[str, ...]:
         """Return the amounts of a list that adds them up: none twice, none inside another."""
         found: list[str] = []
         for item in self.check.items(value, "named amounts"):
-            name = self.one(item)
+            name = self.one(item, facts=facts)
             if name is None:
                 continue
             for other in found:
@@ -71,15 +80,21 @@ class AmountNames:
                 found.append(name)
         return tuple(found)
 
-    def base(self, value: Value | None) -> Base:
+    def base(self, value: Value | None, *, facts: bool = False) -> Base:
         """Return the amounts of a list, or those of `plus` less those of `minus`."""
         if not isinstance(value, Map):
-            return Base(self.many(value), ())
+            return Base(self.many(value, facts=facts), ())
         parts = self.check.record(value, keys.BASE)
-        return Base(self.many(parts.get("plus")), self.many(parts.get("minus")))
+        plus, minus = (self.many(parts.get(side), facts=facts) for side in ("plus", "minus"))
+        return Base(plus, minus)
 
     def _unknown(self, word: str) -> str:
         """Return why a word names no amount, and what to write."""
+        if same_name(word, self.facts()) is not None:
+            return (
+                f"{quoted(word)} is no part of the bill; only a payout, or an amount that is `of` "
+                "it, looks at it"
+            )
         head, dot, part = word.partition(".")
         stage = same_name(head, self.stages)
         if not dot:

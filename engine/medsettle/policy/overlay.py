@@ -21,7 +21,7 @@ from medsettle.policy.tree import Entry, Map, Place, Sequence, Text, Value
 from medsettle.policy.vocabulary import canonical, quoted, suggestion
 
 # Lists of blocks that are merged item by item, with the key that tells which item is meant.
-_ITEM_KEYS = {"versions": "from", "stages": "stage"}
+_ITEM_KEYS = {"versions": "from", "stages": "stage", "payouts": "payout"}
 # What only the reform as a whole may say.
 _RESERVED = ("policy", "pooling_area", "format", "in_force")
 
@@ -223,7 +223,7 @@ def _cut(base: Map, path: list[str], place: Place, check: Checker) -> Map:
         check.refuse(
             place,
             f"there is no {quoted('.'.join(path))} in the policy; name what falls away by its "
-            "keys, stages by their names, like `stages.pool.caps`",
+            "keys, stages and payouts by their names, like `stages.pool.caps`",
         )
         return base
     assert isinstance(found, Map)

@@ -54,10 +54,13 @@ def read_policy(
     dimensions = own | area.dimensions
     tables = TableReader(check, dimensions, sources, since, known_on)
     tables.read(parts.get("tables"))
-    amounts = AmountNames(check, area.special_pots, stage_names(check, parts.get("stages")))
+    names = stage_names(check, parts.get("stages"))
+    payouts = stage_names(check, parts.get("payouts"), "payout")
+    amounts = AmountNames(check, area.special_pots, (*names, *payouts), (*counters,))
     known = Known(tables, counters, dimensions, quantities, sources)
     reader = StageReader(check, known, amounts)
     stages = reader.read(parts.get("stages"))
+    payouts_read = reader.read_payouts(parts.get("payouts"))
     year = check.record(parts.get("benefit_year"), keys.BENEFIT_YEAR)
     insurance = check.known(parts.get("insurance_type"), codes.INSURANCE_TYPES, "insurance type")
     policy = Policy(
@@ -78,6 +81,7 @@ def read_policy(
         gaps=_gaps(check, parts.get("gaps"), amounts),
         file=document.place.file,
         quantities=quantities,
+        payouts=payouts_read,
         places={name: parts[name].place for name in _PLACES_KEPT if name in parts},
     )
     if not check.violations:
@@ -157,8 +161,8 @@ def _refuse_unused(
     """Refuse what no stage reads: a number that decides nothing is a number forgotten."""
     used: set[str | None] = set()
     asked = {name for table in policy.tables.values() for name in table.by}
-    for stage in policy.stages:
-        used |= {stage.keep_back} | {name for cap in stage.caps for name in cap.amount.tables()}
+    for stage in policy.all_stages:
+        used |= {stage.keep_back} | {name for each in stage.amounts() for name in each.tables()}
         used |= set(stage.deductible.tables()) if stage.deductible else set()
         used |= set(stage.rate.tables()) if stage.rate else set()
         used |= {stage.rate.floor.rate} if stage.rate and stage.rate.floor else set()
@@ -178,9 +182,8 @@ def _refuse_unused(
 def _refuse_unused_quantities(check: Checker, policy: Policy, value: Value | None) -> None:
     """Refuse a quantity that no dimension, amount or rate looks at."""
     used = {each.column for each in policy.dimensions.values() if each.kind == "quantity"}
-    for stage in policy.stages:
-        used |= {name for cap in stage.caps for name in cap.amount.quantities()}
-        used |= {*stage.deductible.amount.quantities()} if stage.deductible else set()
+    for stage in policy.all_stages:
+        used |= {name for each in stage.amounts() for name in each.quantities()}
         used |= {times for _, times in stage.rate.points_times} if stage.rate else set()
     for name, place, _ in check.quietly_named(value):
         if name not in used:
@@ -191,5 +194,5 @@ def _refuse_unused_quantities(check: Checker, policy: Policy, value: Value | Non
 
 def amount_names(policy: Policy, special_pots: tuple[str, ...]) -> tuple[str, ...]:
     """Return every named amount of a policy, as examples and counters may name them."""
-    own = [f"{stage.name}.{part}" for stage in policy.stages for part in STAGE_AMOUNTS]
+    own = [f"{stage.name}.{part}" for stage in policy.all_stages for part in STAGE_AMOUNTS]
     return (*TOTAL_NAMES, *codes.POT_NAMES, *special_pots, *own)

@@ -1,6 +1,6 @@
 """Read the stages of a rule document: each payer's five questions."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from medsettle import limits
 from medsettle.core import codes
@@ -15,6 +15,7 @@ from medsettle.policy.model import (
     Deductible,
     Dimension,
     Excess,
+    Payee,
     Quantity,
     Rate,
     RateSide,
@@ -24,7 +25,7 @@ from medsettle.policy.model import (
     Unit,
 )
 from medsettle.policy.named_amounts import AmountNames
-from medsettle.policy.read_amounts import read_amount
+from medsettle.policy.read_amounts import AmountReader
 from medsettle.policy.read_facts import cited, read_when
 from medsettle.policy.read_rates import RateReader
 from medsettle.policy.read_tables import TableReader
@@ -37,12 +38,12 @@ __all__ = ["TOTAL_NAMES", "StageReader", "stage_names"]
 _ACCOUNT_PAYER = "account"
 
 
-def stage_names(check: Checker, value: Value | None) -> tuple[str, ...]:
+def stage_names(check: Checker, value: Value | None, key: str = "stage") -> tuple[str, ...]:
     """Return the names of all stages in order, blank where a stage has none."""
     found = []
-    for item in check.items(value, "stages in the order of payment"):
+    for item in check.items(value, f"{key}s in the order of payment"):
         entries = item if isinstance(item, Map) else ()
-        named = [entry.value for entry in entries if canonical(entry.key.value) == "stage"]
+        named = [entry.value for entry in entries if canonical(entry.key.value) == key]
         found.append(named[0].value.strip() if named and isinstance(named[0], Text) else "")
     return tuple(found)
 
@@ -69,7 +70,10 @@ class Known:
 
 @dataclass
 class StageReader:
-    """Reads the stages in order; a stage may only name what stands before it."""
+    """Reads the stages in order, then the payouts; each may only name what stands before it.
+
+    `beside` is whether payouts are being read, which may look at what is no part of the bill.
+    """
 
     check: Checker
     known: Known
@@ -77,11 +81,14 @@ class StageReader:
     stages: list[Stage] = field(default_factory=list)
     refs: References = field(init=False)
     rates: RateReader = field(init=False)
+    stated: AmountReader = field(init=False)
+    beside: bool = False
 
     def __post_init__(self) -> None:
         known = self.known
         self.refs = References(self.check, known.tables, known.counters, known.quantities)
         self.rates = RateReader(self.check, self.refs, self.amounts)
+        self.stated = AmountReader(self.refs, self.amounts)
 
     def read(self, value: Value | None) -> tuple[Stage, ...]:
         """Return the stages in the order of payment."""
@@ -98,10 +105,66 @@ class StageReader:
             self.amounts.known += 1
         return tuple(self.stages)
 
+    def read_payouts(self, value: Value | None) -> tuple[Stage, ...]:
+        """Return what funds pay beside the bill; read after the stages of the bill."""
+        self.beside = True
+        items = self.check.items(value, "payouts")
+        if len(items) > limits.PAYOUTS_PER_POLICY_MAX and value is not None:
+            most = limits.PAYOUTS_PER_POLICY_MAX
+            self.check.refuse(value.place, f"{len(items)} payouts, more than {most}; join some")
+        found = []
+        for item in items:
+            parts = self.check.record(item, keys.PAYOUT)
+            if parts:
+                found.append(self._payout(item, parts))
+                self.stages.append(found[-1])
+            self.amounts.known += 1
+        return tuple(found)
+
+    def _payout(self, item: Value, parts: dict[str, Value]) -> Stage:
+        """Return a payout: a stage with a payee, of an amount or of a base."""
+        check = self.check
+        if "amount" in parts and "base" in parts:
+            check.refuse(
+                parts["base"].place,
+                "`amount` and `base` both say what it looks at; keep one of the two",
+            )
+        if "amount" not in parts and "base" not in parts:
+            says = "what it is, whatever the bill, or `base`, the named amounts it looks at"
+            check.refuse_missing(item.place, "amount", says)
+        amount = None
+        if "amount" in parts:
+            body = check.record(parts["amount"], keys.AMOUNT)
+            check.text(body.get("note"))
+            amount = self.stated.read(parts["amount"], body)
+        instead = self.amounts.many(parts.get("instead_of"))
+        for name in instead:
+            if not name.endswith(".paid"):
+                check.refuse(
+                    parts["instead_of"].place,
+                    f"{name} is no share that a stage pays; name one, like pool.paid",
+                )
+        return replace(
+            self._stage(item, {"stage": parts["payout"], **parts} if "payout" in parts else parts),
+            payee=check.choice(parts.get("payee"), Payee, Payee.PERSON),
+            amount=amount,
+            instead_of=instead,
+        )
+
+    def _payer(self, value: Value | None) -> str | None:
+        """Return who pays; beside the bill only a fund does."""
+        payer = self.check.known(value, codes.PAYER_NAMES, "payer")
+        if self.beside and payer is not None and payer not in codes.FUND_NAMES and value:
+            funds = ", ".join(codes.FUND_NAMES)
+            self.check.refuse(
+                value.place, f"{payer} is no fund, and only funds pay beside the bill: {funds}"
+            )
+        return payer
+
     def _stage(self, item: Value, parts: dict[str, Value]) -> Stage:
         check = self.check
         name = self._name(parts.get("stage"))
-        payer = check.known(parts.get("payer"), codes.PAYER_NAMES, "payer")
+        payer = self._payer(parts.get("payer"))
         rate = self.rates.rate(parts.get("rate"))
         unsolvable = _why_unsolvable(rate, has_rate="rate" in parts)
         caps = tuple(
@@ -116,7 +179,7 @@ class StageReader:
             payer=payer or codes.PAYER_NAMES[0],
             title=check.text(parts.get("title")) or name,
             source=cited(check, parts.get("source"), self.known.sources) or "",
-            base=self.amounts.base(parts.get("base")),
+            base=self.amounts.base(parts.get("base"), facts=self.beside),
             when=read_when(check, parts.get("when"), self.known.dimensions),
             keep_back=self._keep_back(parts.get("keep_back")),
             deductible=self._deductible(parts.get("deductible")),
@@ -145,6 +208,8 @@ class StageReader:
 
     def _limit(self, item: Value, value: Value | None, payer: str | None) -> bool:
         limited = self.check.one_of(value, [keys.ACCOUNT_BALANCE]) is not None
+        if self.beside:
+            return False
         if payer == _ACCOUNT_PAYER and value is None:
             self.check.refuse(
                 item.place,
@@ -166,7 +231,8 @@ class StageReader:
         parts = self.check.record(value, keys.DEDUCTIBLE)
         self.check.text(parts.get("note"))
         # Its highest amount is one of a period and no part of the amount.
-        amount = read_amount(self.refs, {k: v for k, v in parts.items() if k != "at_most"})
+        own = {word: part for word, part in parts.items() if word != "at_most"}
+        amount = None if value is None else self.stated.read(value, own)
         per = self.refs.counter(parts.get("per"), or_settlement=True)
         share_of = self._share_of(parts.get("share_of"))
         at_most = self._ceiling(parts.get("at_most"))
@@ -176,7 +242,7 @@ class StageReader:
 
     def _share_of(self, value: Value | None) -> ShareOf | None:
         parts = self.check.record(value, keys.SHARE_OF)
-        base = self.amounts.base(parts.get("base"))
+        base = self.amounts.base(parts.get("base"), facts=self.beside)
         rate = self.refs.rate_table(parts.get("rate"))
         if rate is None:
             return None
@@ -195,7 +261,7 @@ class StageReader:
         check = self.check
         parts = check.record(value, keys.CAP)
         check.text(parts.get("note"))
-        amount = read_amount(self.refs, parts)
+        amount = self.stated.read(value, parts)
         on = check.choice(parts.get("on"), CapOn, CapOn.PAYMENT)
         per = self.refs.counter(parts.get("per"), or_settlement=True)
         if on is CapOn.PAYMENT and "on" in parts and "excess" not in parts:

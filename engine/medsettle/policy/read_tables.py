@@ -1,10 +1,11 @@
 """Read the dated tables of a rule document against its dimensions and sources."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 from itertools import compress
+from typing import Final
 
 from medsettle import limits
 from medsettle.core.money import yuan_from_fen
@@ -17,6 +18,14 @@ from medsettle.policy.tree import Map, Place, Text, Value
 from medsettle.policy.vocabulary import canonical, quoted, suggestion
 
 __all__ = ["CONFIDENCES", "TableReader"]
+
+
+_PARSERS: Final[dict[Unit, Callable[[str], Fraction]]] = {
+    Unit.AMOUNT: lambda text: Fraction(values.amount_fen(text)),
+    Unit.RATE: values.rate,
+    Unit.POINTS: values.points,
+    Unit.COUNT: lambda text: Fraction(values.quantity(text)),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +86,7 @@ class TableReader:
         unit = Unit(word) if word else None
         banded = "bands" in parts
         check.one_of(parts.get("bands"), [keys.YES])
-        if banded and unit in {Unit.AMOUNT, Unit.POINTS}:
+        if banded and unit is not None and unit is not Unit.RATE:
             check.refuse(
                 parts["bands"].place, "only rates have bands; delete `bands`, or write `unit: rate`"
             )
@@ -274,9 +283,5 @@ class TableReader:
             )
         if heading.unit is None:
             return [(Fraction(0), item.place) for item in items]
-        if heading.unit is not Unit.AMOUNT:
-            parse = values.points if heading.unit is Unit.POINTS else values.rate
-            return [(self.check.parsed(item, parse, Fraction(0)), item.place) for item in items]
-        return [
-            (Fraction(self.check.parsed(item, values.amount_fen, 0)), item.place) for item in items
-        ]
+        parse = _PARSERS[heading.unit]
+        return [(self.check.parsed(item, parse, Fraction(0)), item.place) for item in items]

@@ -13,7 +13,12 @@ from medsettle.policy.read_tables import TableReader
 from medsettle.policy.tree import Place, Value
 from medsettle.policy.vocabulary import quoted
 
-_PLURALS = {Unit.AMOUNT: "amounts", Unit.RATE: "rates", Unit.POINTS: "percentage points"}
+_PLURALS = {
+    Unit.AMOUNT: "amounts",
+    Unit.RATE: "rates",
+    Unit.POINTS: "percentage points",
+    Unit.COUNT: "counts",
+}
 
 
 @dataclass(frozen=True)

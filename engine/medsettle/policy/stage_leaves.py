@@ -10,8 +10,9 @@ from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
 from typing import TypeGuard
 
+from medsettle.policy.amount_of import Base
 from medsettle.policy.keys import DEDUCTIBLE_SIDES, SETTLEMENT
-from medsettle.policy.model import Base, Cap, Policy, Rate, RateSide, Stage
+from medsettle.policy.model import Cap, Policy, Rate, RateSide, Stage
 from medsettle.policy.tree import Place
 
 # What is told apart from the questions, and where a name is none of a table.

@@ -7,11 +7,14 @@ the stage looked at.
 
 from dataclasses import dataclass, field
 
+from medsettle import limits
 from medsettle.core.money import Rounding
-from medsettle.policy.amount_registers import limit_register
+from medsettle.core.schema import CLAIM_AMOUNTS
+from medsettle.policy.amount_of import AmountOf, Base
+from medsettle.policy.amount_registers import AmountLowering
 from medsettle.policy.bands import Amount, lifted
 from medsettle.policy.lookups import Lookups
-from medsettle.policy.model import Base, Cap, Policy, Stage
+from medsettle.policy.model import ACCOUNT_COUNTER, BEFORE, Cap, Policy, Stage
 from medsettle.policy.program import Builder, Register
 
 # What a stage leaves apart from one another: no part of its base is in two of them.
@@ -58,7 +61,26 @@ class Amounts:
 
     def of(self, name: str) -> Amount:
         """Return a named amount; `remaining` is what nobody has paid so far."""
-        return Amount(self.remaining) if name == "remaining" else self.named[name]
+        if name == "remaining":
+            return Amount(self.remaining)
+        if name not in self.named:
+            self.named[name] = Amount(self._stated(name))
+        return self.named[name]
+
+    def _stated(self, name: str) -> Register:
+        """Return an amount of the claim beside the bill, or what a counter held before it."""
+        head, _, part = name.rpartition(".")
+        if part == BEFORE and head != ACCOUNT_COUNTER:
+            return self.look.counter(head)
+        if part == BEFORE:
+            return self.builder.input(f"counter:{ACCOUNT_COUNTER}", 0, limits.AMOUNT_FEN_MAX)
+        assert name in CLAIM_AMOUNTS, name
+        return self.builder.input(f"claim:{name}", 0, limits.CLAIM_TOTAL_FEN_MAX)
+
+    def stated(self, amount: AmountOf, least: Register | None = None) -> Register:
+        """Return an amount in fen, as a limit (`medsettle.policy.amount_of`)."""
+        named = None if amount.of is None else self.fen(self.base(amount.of))
+        return AmountLowering(self.look).limit(amount, named, least)
 
     def room(self, limit: Register, counter: str | None, part: str = "") -> Register:
         """Return what a limit leaves, in this settlement or in the period of its counter.
@@ -79,7 +101,7 @@ class Amounts:
 
     def limit(self, stage: Stage, cap: Cap) -> Register:
         """Return the amount of a cap, with everything that changes it (C5, C6, C11, C14)."""
-        limit = limit_register(self.look, cap.amount)
+        limit = self.stated(cap.amount)
         detail = f"detail:{stage.name}.cap_{stage.caps.index(cap)}"
         if detail not in self.builder.outputs:  # A cap may stand there twice.
             self.builder.output(detail, limit)

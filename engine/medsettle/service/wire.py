@@ -75,6 +75,7 @@ def explanation_message(explanation: Explanation) -> settlements.ExplainSettleme
                 settlements.Step(label=step.label, amount_fen=step.amount_fen, text=step.text)
                 for step in sentence.steps
             ],
+            payee=sentence.payee,
         )
         for sentence in explanation.sentences
     ]

@@ -10,7 +10,7 @@ from medsettle.core.claims import ClaimBatch
 from medsettle.core.money import yuan_from_fen
 from medsettle.core.settlement import Row, Settlement
 from medsettle.errors import InternalError
-from medsettle.policy.model import STAGE_AMOUNTS, Gap
+from medsettle.policy.model import BILL, STAGE_AMOUNTS, Gap
 from medsettle.settle.claim_lines import Prepared
 from medsettle.settle.waterfall import Work
 
@@ -101,7 +101,9 @@ class Assembler:
         amounts["cash_fen"] = value["cash"]
         held = work.before.get(work.policy.account_counter)
         account = int(held[position]) if held is not None else 0
-        amounts["account_balance_fen"] = account - value["payer:account"]
+        taken = value.get(f"counter:{work.policy.account_counter}", 0)
+        amounts["account_balance_fen"] = account - taken
+        amounts["payouts_fen"] = value["payouts"]
         return amounts
 
     def _line_rows(self, row: int) -> list[Row]:
@@ -128,7 +130,7 @@ class Assembler:
 
 def _payer_rows(work: Work, value: dict[str, int]) -> list[Row]:
     rows: list[Row] = []
-    for position, stage in enumerate(work.policy.policy.stages):
+    for position, stage in enumerate(work.policy.policy.all_stages):
         amounts: Row = {
             f"{part}_fen": value[f"stage:{stage.name}.{part}"]
             for part in STAGE_AMOUNTS
@@ -143,6 +145,8 @@ def _payer_rows(work: Work, value: dict[str, int]) -> list[Row]:
                 "payer": stage.payer,
                 "fund_pay_type": _FUND_PAY_TYPE[stage.payer],
                 **amounts,
+                "payee": BILL if stage.payee is None else str(stage.payee),
+                "replaced_fen": sum(value[f"stage:{name}"] for name in stage.instead_of),
             }
         )
     return rows

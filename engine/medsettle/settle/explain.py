@@ -40,10 +40,12 @@ def explain(policy: CompiledPolicy, settlement: Settlement, inputs: dict[str, in
     teller = Teller(policy, inputs, trace)
     sentences = [teller.payer(stage) for stage in policy.policy.stages]
     sentences.append(cash_sentence(policy, inputs, trace))
-    told = sum(sentence.amount_fen for sentence in sentences)
+    sentences += [teller.payer(payout) for payout in policy.policy.payouts]
+    explanation = Explanation(str(settlement.columns["settlement"]), tuple(sentences))
+    told = explanation.total_fen()
     if told != settlement.fen("total_fen"):
         raise InternalError(f"an explanation of {told} fen for {settlement.fen('total_fen')} fen")
-    return Explanation(str(settlement.columns["settlement"]), tuple(sentences))
+    return explanation
 
 
 def explain_by_revision(
@@ -137,7 +139,7 @@ def _check_inputs(policy: CompiledPolicy, inputs: dict[str, int]) -> None:
 
 def _recorded(settlement: Settlement) -> dict[str, int]:
     """Return every amount of a record that the program decides, by its place in the record."""
-    columns = ("total", *codes.POT_NAMES, "deductible", *codes.PAYER_NAMES, "cash")
+    columns = ("total", *codes.POT_NAMES, "deductible", *codes.PAYER_NAMES, "cash", "payouts")
     found = {name: settlement.fen(f"{name}_fen") for name in columns}
     found |= {f"amounts.{name}": fen for name, fen in settlement.amounts.items()}
     for row in settlement.payers:
@@ -158,11 +160,11 @@ def _settled_again(
     pots["in_scope"] += sum(inputs.get(f"pot:{pot}", 0) for pot in policy.area.special_pots)
     found = {"total": inputs["total"], **pots, "deductible": trace["deductible"]}
     found |= {payer: trace[f"payer:{payer}"] for payer in codes.PAYER_NAMES}
-    found["cash"] = trace["cash"]
+    found |= {"cash": trace["cash"], "payouts": trace["payouts"]}
     for name, amount in trace.items():
         if name.startswith("stage:"):
             found[f"amounts.{name.removeprefix('stage:')}"] = amount
-    for stage in policy.policy.stages:
+    for stage in policy.policy.all_stages:
         found[f"payers.{stage.name}"] = trace[f"stage:{stage.name}.paid"]
     return found | {f"lines.{pot}": fen for pot, fen in pots.items()}
 

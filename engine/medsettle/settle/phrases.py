@@ -6,7 +6,7 @@ from typing import NamedTuple
 from medsettle import limits
 from medsettle.core.money import rate_text, yuan_from_fen
 from medsettle.core.settlement import Step
-from medsettle.policy.model import Dimension
+from medsettle.policy.model import Dimension, Payee, Stage
 from medsettle.policy.values import points_text
 
 _TITLES = {
@@ -56,6 +56,27 @@ class Part(NamedTuple):
         if self.rate != 1 - min(own * factor, Fraction(1)):
             english, chinese = ", then changed", "，再作调整"
         return Phrase(f"{rate} (own {product}{english})", f"{rate}（自付 {product}{chinese}）")
+
+
+_PAYEES = {
+    Payee.PERSON: ("the person", "本人"),
+    Payee.EMPLOYER: ("the employer", "用人单位"),
+    Payee.INSTITUTION: ("the institution", "医疗机构"),
+    Payee.ACCOUNT: ("into the account", "个人账户"),
+}
+
+
+def pays_phrase(stage: Stage, paid: int) -> Phrase:
+    """Return that a stage pays so much of the bill, or to whom it pays beside it."""
+    if not paid:
+        return Phrase("pays nothing", "不支付")
+    yuan = yuan_from_fen(paid)
+    if stage.payee is None:
+        return Phrase(f"pays {yuan} yuan", f"支付 {yuan} 元")
+    english, chinese = _PAYEES[stage.payee]
+    return Phrase(
+        f"pays {english} {yuan} yuan beside the bill", f"在账单之外拨付{chinese} {yuan} 元"
+    )
 
 
 def exact_yuan(subfen: int) -> str:

@@ -17,7 +17,8 @@ from medsettle.core import codes, schema
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.counters import CounterValues
 from medsettle.core.dates import age_years, day_number
-from medsettle.core.outcome import Outcome, Rejection
+from medsettle.core.outcome import Outcome, Rejection, invalid
+from medsettle.errors import Fault
 from medsettle.policy.book import RuleBook
 from medsettle.policy.compiled import CompiledPolicy, band_of, class_of, group_class, list_class
 from medsettle.policy.keys import NONE
@@ -78,6 +79,8 @@ class Preparer:
             found = self._facts_of(batch.rows[row])
             if isinstance(found, Rejection):
                 prepared.rejections[row] = found
+            elif not batch.rows[row]["lines"] and not found.policy.policy.payouts:
+                prepared.rejections[row] = _no_lines(found.policy)
             else:
                 prepared.facts[row] = found
         net = net_lines(batch)
@@ -153,6 +156,20 @@ class Preparer:
         if column not in schemes:
             return _not_covered(policy, "insurance_type", insurance_type, "catalogue ratios")
         return Facts(policy, policy.area, care, classes, price_level, schemes.index(column))
+
+
+def _no_lines(policy: CompiledPolicy) -> Rejection:
+    """Return the rejection of a claim without a bill, where nothing is paid beside one."""
+    name = policy.policy.name
+    return invalid(
+        (
+            Fault(
+                "lines",
+                "expected a list of at least one charge line; without a bill there are only "
+                f"payouts, and policy {name!r} has none",
+            ),
+        )
+    )
 
 
 def _no_policy(row: dict[str, object]) -> Rejection:
@@ -237,6 +254,9 @@ def static_columns(
         columns[f"quantity:{quantity.name}"] = quantity_values(
             quantity, claims, days, policy.policy.year_start
         )
+    for name in schema.CLAIM_AMOUNTS:
+        stated = [claim[f"{name}_fen"] or 0 for claim in claims]
+        columns[f"claim:{name}"] = np.array(stated, dtype=np.int64)
     columns["account_used"] = np.array(
         [int(bool(claim["account_used"])) for claim in claims], dtype=np.int64
     )

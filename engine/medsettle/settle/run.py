@@ -4,7 +4,7 @@ No store, no clock, no request ids: checkout, bulk and replay all come through h
 where the counter values come from and where the settlements go.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -105,7 +105,7 @@ class Settler:
         held = counters(list({key for own in keys.values() for row in own for key in row.values()}))
         works: list[Work] = []
         slots: dict[CounterKey, int] = {}
-        bound = _Bound(claims, held)
+        bound = _Bound(claims, held, by_policy.values())
         for policy, own in by_policy.values():
             full = bound.rejections(policy, own, keys[id(policy)])
             results |= full
@@ -158,21 +158,35 @@ def _first_refused(
 class _Bound:
     """Refuses claims with which a counter could pass the bound the kernel is proved for."""
 
-    def __init__(self, claims: ClaimBatch, held: Mapping[CounterKey, int]) -> None:
+    def __init__(
+        self,
+        claims: ClaimBatch,
+        held: Mapping[CounterKey, int],
+        by_policy: Iterable[tuple[CompiledPolicy, Sequence[int]]],
+    ) -> None:
         self._held = held
         totals = np.zeros(len(claims), dtype=np.int64)
         np.add.at(totals, claims.line_claim, claims.amount_fen)
-        # No amount that a counter sums can pass a person's bills of the whole batch.
+        # No amount that a counter sums can pass a person's bills of the whole batch, and what is
+        # paid beside them.
         self._most: dict[tuple[str, str], int] = {}
         for row, total in zip(claims.rows, totals.tolist(), strict=True):
-            person = (str(row["pooling_area"]), str(row["person"]))
-            self._most[person] = self._most.get(person, 0) + total
+            self._add(row, total)
+        for policy, own in by_policy:
+            if most := policy.payouts_fen_max:
+                for position in own:
+                    self._add(claims.rows[position], most)
+
+    def _add(self, claim: Mapping[str, object], fen: int) -> None:
+        person = (str(claim["pooling_area"]), str(claim["person"]))
+        self._most[person] = self._most.get(person, 0) + fen
 
     def rejections(
         self, policy: CompiledPolicy, rows: Sequence[int], keys: Sequence[dict[str, CounterKey]]
     ) -> dict[int, Rejection]:
         """Return a rejection for each claim whose counters leave too little room."""
         terms = {name: len(counter.sums) for name, counter in policy.policy.counters.items()}
+        terms[ACCOUNT] = int(policy.credits_account)
         found = {}
         for row, row_keys in zip(rows, keys, strict=True):
             for name, key in row_keys.items():

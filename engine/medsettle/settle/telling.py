@@ -11,6 +11,7 @@ from medsettle.core.money import rate_text, yuan_from_fen
 from medsettle.core.settlement import Sentence, Step
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.policy.model import (
+    BILL,
     BandsAlong,
     CapOn,
     Deductible,
@@ -20,7 +21,12 @@ from medsettle.policy.model import (
     Stage,
 )
 from medsettle.policy.values import points_text
-from medsettle.settle.amount_phrases import amount_phrases, amount_text, in_brackets
+from medsettle.settle.amount_phrases import (
+    amount_phrases,
+    amount_text,
+    in_brackets,
+    stated_fen,
+)
 from medsettle.settle.phrases import (
     Part,
     Phrase,
@@ -30,12 +36,16 @@ from medsettle.settle.phrases import (
     exact_step,
     exact_yuan,
     factor_phrase,
+    pays_phrase,
     points_phrase,
 )
 from medsettle.settle.traced_numbers import Numbers
 
 BEFORE = ("running total before", "account balance before")
 """Labels of steps that say what stood there before; they are no part of any sum."""
+
+INSTEAD = "in place of"
+"""Label of a step that says which share of the bill a payout replaces."""
 
 
 @dataclass(slots=True)
@@ -56,13 +66,15 @@ class Teller:
         paid, base = self.numbers.amount(stage, "paid"), self.numbers.exact(stage, "base")
         source = self.policy.policy.sources[stage.source]
         who = f"{stage.payer.replace('_', ' ').capitalize()} ({stage.title})"
-        pays = Phrase(f"pays {yuan_from_fen(paid)} yuan", f"支付 {yuan_from_fen(paid)} 元")
-        if not paid:
-            pays = Phrase("pays nothing", "不支付")
+        pays = pays_phrase(stage, paid)
         phrases = [self._why_no_base(stage)]
         if base or paid:
             yuan = exact_yuan(base)
-            pays = Phrase(f"{pays.english} of {yuan} yuan", f"{pays.chinese}，计算基数 {yuan} 元")
+            how = self._amount_phrase(stage)
+            pays = Phrase(
+                f"{pays.english} of {yuan} yuan{how.english}",
+                f"{pays.chinese}，计算基数 {yuan} 元{how.chinese}",
+            )
             phrases = self._phrases(stage)
         english = "; ".join(phrase.english for phrase in phrases)
         chinese = "，".join(phrase.chinese for phrase in phrases)
@@ -74,9 +86,16 @@ class Teller:
             amount_fen=paid,
             clause=f"{source.title} ({source.where}; {source.confidence})",
             steps=tuple(self._steps(stage)),
+            payee=BILL if stage.payee is None else str(stage.payee),
         )
 
     # --- sentences -------------------------------------------------------------------------
+
+    def _amount_phrase(self, stage: Stage) -> Phrase:
+        """Return how the amount of a payout came about, in brackets; nothing for a base."""
+        if stage.amount is None:
+            return Phrase("", "")
+        return in_brackets(amount_phrases(self.numbers, stage.amount))
 
     def _phrases(self, stage: Stage) -> list[Phrase]:
         """Return what a sentence says of a base that is not nothing."""
@@ -119,7 +138,7 @@ class Teller:
         """Return how the standard came about, in brackets; nothing where a table states it."""
         least = []
         if deductible.share_of is not None:
-            amount = yuan_from_fen(int(self.numbers.cell(deductible.amount.table)))
+            amount = yuan_from_fen(stated_fen(self.numbers, deductible.amount))
             share = yuan_from_fen(self.numbers.detail(stage, "deductible_share"))
             rate = rate_text(self.numbers.cell(deductible.share_of.rate))
             english = f"{rate} is {share}, at least {amount}"
@@ -192,6 +211,8 @@ class Teller:
     def _steps(self, stage: Stage) -> list[Step]:
         terms = " + ".join(stage.base.plus)
         terms += "".join(f" - {name}" for name in stage.base.minus)
+        if stage.amount is not None:
+            terms = amount_text(self.numbers, stage.amount)
         base = self.numbers.exact(stage, "base")
         steps = [exact_step("base", base, terms)]
         if not base and not self.numbers.amount(stage, "paid"):
@@ -204,6 +225,9 @@ class Teller:
             balance = self.numbers.counter(self.policy.account_counter)
             used = "may be used" if self.inputs["account_used"] else "may not be used"
             steps.append(Step(BEFORE[1], balance, f"the account {used}"))
+        for name in stage.instead_of:
+            replaced = self.numbers.named(name)
+            steps.append(Step(INSTEAD, replaced, f"{name}, in whose place this is paid"))
         if (left := self.numbers.all_left(stage)) is not None:
             steps.append(Step("paid", left, "never above what is left to pay"))
         return steps

@@ -4,8 +4,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from medsettle import limits
+from medsettle.core.codes import OUTSIDE_SCOPE
+from medsettle.policy.amount_of import Base
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.policy.model import (
+    BEFORE,
     BandsApply,
     CapOn,
     Dimension,
@@ -42,6 +45,8 @@ class Numbers:
 
     def all_left(self, stage: Stage) -> int | None:
         """Return what was left to pay where that is all a stage could pay of its share, in fen."""
+        if stage.payee is not None:
+            return None
         left = self.inputs["total"]
         for earlier in self.policy.policy.stages:
             if earlier == stage:
@@ -129,10 +134,24 @@ class Numbers:
     def counted(self, stage: Stage) -> int:
         """Return what others paid towards the target of a stage."""
         assert stage.rate is not None
-        return sum(
-            self.trace.get(f"stage:{name}", self.inputs.get(f"pot:{name}", 0))
-            for name in stage.rate.counting
-        )
+        return sum(self.named(name) for name in stage.rate.counting)
+
+    def named(self, name: str) -> int:
+        """Return a named amount in whole fen: of a stage, the bill, the claim or a counter."""
+        head, _, part = name.rpartition(".")
+        if part == BEFORE:
+            return self.counter(head)
+        if name in {"total", "in_scope_total"}:
+            pots = {pot: fen for pot, fen in self.inputs.items() if pot.startswith("pot:")}
+            outside = {f"pot:{pot}" for pot in OUTSIDE_SCOPE} if name != "total" else set()
+            return sum(fen for pot, fen in pots.items() if pot not in outside)
+        found = (f"pot:{name}", f"claim:{name}")
+        return self.trace.get(f"stage:{name}", sum(self.inputs.get(key, 0) for key in found))
+
+    def sum(self, base: Base) -> int:
+        """Return a sum of named amounts less others in whole fen, as `medsettle` rounds it."""
+        plus = sum(self.named(name) for name in base.plus)
+        return max(plus - sum(self.named(name) for name in base.minus), 0)
 
     def above_bands(self, stage: Stage) -> int:
         """Return what of the net amount lies above the last band, in 1/SUBFEN fen."""

@@ -179,7 +179,9 @@ class Claim(_message.Message):
 
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClaimLine]:
-        """费用明细: the charge lines, 1..2,000. (feedetail)"""
+        """费用明细: the charge lines, 1..2,000; none only where the policy has payouts beside a bill.
+        (feedetail)
+        """
 
     @_builtins.property
     def approved_diseases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -429,6 +431,7 @@ class Settlement(_message.Message):
     PERSON_TOTAL_FEN_FIELD_NUMBER: _builtins.int
     CASH_FEN_FIELD_NUMBER: _builtins.int
     ACCOUNT_BALANCE_FEN_FIELD_NUMBER: _builtins.int
+    PAYOUTS_FEN_FIELD_NUMBER: _builtins.int
     PAYERS_FIELD_NUMBER: _builtins.int
     LINES_FIELD_NUMBER: _builtins.int
     AMOUNTS_FEN_FIELD_NUMBER: _builtins.int
@@ -508,6 +511,10 @@ class Settlement(_message.Message):
     """个人现金支出: the remainder, fen; never computed by a rate. (psn_cash_pay)"""
     account_balance_fen: _builtins.int
     """余额: balance of the personal account after this settlement, fen, 0..10^13. (balc)"""
+    payouts_fen: _builtins.int
+    """What funds pay beside the bill, to whomever, fen; no part of the total. Lumps, allowances,
+    package prices: the entries of `payers` whose payee is not `bill`.
+    """
     duplicate: _builtins.bool
     """True when this is the recorded answer of an earlier request with the same id and content."""
     @_builtins.property
@@ -524,7 +531,9 @@ class Settlement(_message.Message):
 
     @_builtins.property
     def payers(self) -> _containers.RepeatedCompositeFieldContainer[Global___PayerShare]:
-        """One entry for each stage of the policy, in the order they were asked. At most 32. (setldetail)"""
+        """One entry for each stage of the policy, in the order they were asked, then one for each payout.
+        At most 64. (setldetail)
+        """
 
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___LineSplit]:
@@ -581,6 +590,7 @@ class Settlement(_message.Message):
         person_total_fen: _builtins.int = ...,
         cash_fen: _builtins.int = ...,
         account_balance_fen: _builtins.int = ...,
+        payouts_fen: _builtins.int = ...,
         payers: _abc.Iterable[Global___PayerShare] | None = ...,
         lines: _abc.Iterable[Global___LineSplit] | None = ...,
         amounts_fen: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
@@ -589,7 +599,7 @@ class Settlement(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["admission_date", b"admission_date", "create_time", b"create_time", "service_date", b"service_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_balance_fen", b"account_balance_fen", "account_fen", b"account_fen", "admission_date", b"admission_date", "amounts_fen", b"amounts_fen", "assistance_fen", b"assistance_fen", "cash_fen", b"cash_fen", "catalogue_digest", b"catalogue_digest", "civil_servant_fen", b"civil_servant_fen", "create_time", b"create_time", "critical_illness_fen", b"critical_illness_fen", "deductible_fen", b"deductible_fen", "disabled_serviceman_fen", b"disabled_serviceman_fen", "duplicate", b"duplicate", "enterprise_fen", b"enterprise_fen", "fund_total_fen", b"fund_total_fen", "in_scope_fen", b"in_scope_fen", "institution", b"institution", "institution_level", b"institution_level", "institution_settlement", b"institution_settlement", "institution_share_fen", b"institution_share_fen", "insurance_type", b"insurance_type", "kind", b"kind", "large_amount_fen", b"large_amount_fen", "lines", b"lines", "name", b"name", "notices", b"notices", "original", b"original", "other_fund_fen", b"other_fund_fen", "over_limit_fen", b"over_limit_fen", "own_expense_fen", b"own_expense_fen", "payers", b"payers", "person", b"person", "person_total_fen", b"person_total_fen", "person_type", b"person_type", "policy", b"policy", "policy_digest", b"policy_digest", "pooled_fund_fen", b"pooled_fund_fen", "pooling_area", b"pooling_area", "pre_self_pay_fen", b"pre_self_pay_fen", "request_id", b"request_id", "seq", b"seq", "service_date", b"service_date", "settlement", b"settlement", "total_fen", b"total_fen", "visit_type", b"visit_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_balance_fen", b"account_balance_fen", "account_fen", b"account_fen", "admission_date", b"admission_date", "amounts_fen", b"amounts_fen", "assistance_fen", b"assistance_fen", "cash_fen", b"cash_fen", "catalogue_digest", b"catalogue_digest", "civil_servant_fen", b"civil_servant_fen", "create_time", b"create_time", "critical_illness_fen", b"critical_illness_fen", "deductible_fen", b"deductible_fen", "disabled_serviceman_fen", b"disabled_serviceman_fen", "duplicate", b"duplicate", "enterprise_fen", b"enterprise_fen", "fund_total_fen", b"fund_total_fen", "in_scope_fen", b"in_scope_fen", "institution", b"institution", "institution_level", b"institution_level", "institution_settlement", b"institution_settlement", "institution_share_fen", b"institution_share_fen", "insurance_type", b"insurance_type", "kind", b"kind", "large_amount_fen", b"large_amount_fen", "lines", b"lines", "name", b"name", "notices", b"notices", "original", b"original", "other_fund_fen", b"other_fund_fen", "over_limit_fen", b"over_limit_fen", "own_expense_fen", b"own_expense_fen", "payers", b"payers", "payouts_fen", b"payouts_fen", "person", b"person", "person_total_fen", b"person_total_fen", "person_type", b"person_type", "policy", b"policy", "policy_digest", b"policy_digest", "pooled_fund_fen", b"pooled_fund_fen", "pooling_area", b"pooling_area", "pre_self_pay_fen", b"pre_self_pay_fen", "request_id", b"request_id", "seq", b"seq", "service_date", b"service_date", "settlement", b"settlement", "total_fen", b"total_fen", "visit_type", b"visit_type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -614,6 +624,8 @@ class PayerShare(_message.Message):
     OWN_SHARE_FEN_FIELD_NUMBER: _builtins.int
     OVER_CAP_FEN_FIELD_NUMBER: _builtins.int
     PAID_FEN_FIELD_NUMBER: _builtins.int
+    PAYEE_FIELD_NUMBER: _builtins.int
+    REPLACED_FEN_FIELD_NUMBER: _builtins.int
     position: _builtins.int
     """Order of the stage in the waterfall, from 0."""
     stage: _builtins.str
@@ -636,6 +648,12 @@ class PayerShare(_message.Message):
     """Part of the base above the cap or the last band, fen."""
     paid_fen: _builtins.int
     """Amount paid, fen. (fund_payamt)"""
+    payee: _builtins.str
+    """`bill` for a share of the bill; else who is paid beside it: `person`, `employer`, `institution`
+    or `account`.
+    """
+    replaced_fen: _builtins.int
+    """Shares of the bill in whose place the payee is paid, fen: the payer owes the difference."""
     def __init__(
         self,
         *,
@@ -649,10 +667,12 @@ class PayerShare(_message.Message):
         own_share_fen: _builtins.int = ...,
         over_cap_fen: _builtins.int = ...,
         paid_fen: _builtins.int = ...,
+        payee: _builtins.str = ...,
+        replaced_fen: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_fen", b"base_fen", "deductible_fen", b"deductible_fen", "fund_pay_type", b"fund_pay_type", "kept_back_fen", b"kept_back_fen", "over_cap_fen", b"over_cap_fen", "own_share_fen", b"own_share_fen", "paid_fen", b"paid_fen", "payer", b"payer", "position", b"position", "stage", b"stage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_fen", b"base_fen", "deductible_fen", b"deductible_fen", "fund_pay_type", b"fund_pay_type", "kept_back_fen", b"kept_back_fen", "over_cap_fen", b"over_cap_fen", "own_share_fen", b"own_share_fen", "paid_fen", b"paid_fen", "payee", b"payee", "payer", b"payer", "position", b"position", "replaced_fen", b"replaced_fen", "stage", b"stage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -942,7 +962,9 @@ class ExplainSettlementResponse(_message.Message):
     """结算ID of the settlement explained. (setl_id)"""
     @_builtins.property
     def sentences(self) -> _containers.RepeatedCompositeFieldContainer[Global___Sentence]:
-        """One for each payer of each stage, then the patient's cash; the amounts add up to the total."""
+        """One for each payer of each stage, then the patient's cash, whose amounts add up to the total;
+        then one for each payout beside the bill.
+        """
 
     def __init__(
         self,
@@ -971,6 +993,7 @@ class Sentence(_message.Message):
     AMOUNT_FEN_FIELD_NUMBER: _builtins.int
     CLAUSE_FIELD_NUMBER: _builtins.int
     STEPS_FIELD_NUMBER: _builtins.int
+    PAYEE_FIELD_NUMBER: _builtins.int
     payer: _builtins.str
     """Who pays: the name of an amount of `Settlement` without `_fen`, such as `pooled_fund` or
     `cash`.
@@ -985,6 +1008,8 @@ class Sentence(_message.Message):
     """What the payer pays, fen, -10^13..10^13; negative where a cancel takes it back."""
     clause: _builtins.str
     """Document and clause that the amount rests on."""
+    payee: _builtins.str
+    """`bill` where the amount is a part of the total; else who is paid beside the bill."""
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___Step]:
         """The arithmetic, from the base to the amount."""
@@ -999,10 +1024,11 @@ class Sentence(_message.Message):
         amount_fen: _builtins.int = ...,
         clause: _builtins.str = ...,
         steps: _abc.Iterable[Global___Step] | None = ...,
+        payee: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_fen", b"amount_fen", "clause", b"clause", "payer", b"payer", "stage", b"stage", "steps", b"steps", "text_en", b"text_en", "text_zh", b"text_zh"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_fen", b"amount_fen", "clause", b"clause", "payee", b"payee", "payer", b"payer", "stage", b"stage", "steps", b"steps", "text_en", b"text_en", "text_zh", b"text_zh"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
