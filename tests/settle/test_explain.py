@@ -30,7 +30,8 @@ from medsettle.settle.phrases import exact_yuan
 from medsettle.settle.prove import opening_counters
 from medsettle.settle.run import Settled, Settler
 
-from fixtures.claims import RULES, claim_rows, groups_of
+from fixtures.claims import RULES, claim_rows
+from fixtures.visit_facts import asked_by
 from tests.engine.engines import engine_on
 
 _EXPECTED = Path(__file__).parent / "explanations"
@@ -120,7 +121,7 @@ def test_every_explanation_adds_up_and_names_its_numbers(seed: int) -> None:
     """For claims of all policies: the total, and for each payer the numbers that decided."""
     with tempfile.TemporaryDirectory() as folder, engine_on(Path(folder), RULES) as engine:
         rows = claim_rows(
-            seed, 60, engine.policies(), engine.rulebook.catalogues, groups_of(engine.rulebook)
+            seed, 60, engine.policies(), engine.rulebook.catalogues, asked_by(engine.rulebook)
         )
         for settlement in engine.settle(ClaimBatch.from_rows(list(rows))):
             if isinstance(settlement, Settlement):
