@@ -22,7 +22,6 @@ from medsettle.policy.model import (
     Cap,
     CapOn,
     Condition,
-    Counter,
     Deductible,
     Dimension,
     Policy,
@@ -41,6 +40,7 @@ from tests.reference_bands import (
     sides,
     solves_back,
 )
+from tests.reference_counters import Kept, Stated, account_of, kept
 
 _NATIONAL_OUTSIDE_SCOPE = ("own_expense", "over_limit", "pre_self_pay")
 
@@ -50,7 +50,9 @@ class Facts:
     """What is known of a claim before anybody pays.
 
     `classes` holds the class number of every dimension that is not counted; `counters` the values
-    before the claim, the balance of the personal account among them as `account`.
+    before the claim, the balance of the personal account among them as `account`. `stated` is what
+    decides which counters those are: the claim's dates and identifiers; `claimed` the amounts that
+    it states beside its bill.
     """
 
     pots: Mapping[str, int]
@@ -59,7 +61,8 @@ class Facts:
     counters: Mapping[str, int]
     account_used: bool
     quantities: Mapping[str, int] = field(default_factory=dict)
-    stated: Mapping[str, int] = field(default_factory=dict)
+    stated: Stated = field(default_factory=dict)
+    claimed: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ def settle_reference(policy: Policy, facts: Facts) -> ReferenceResult:
 
 def settle_reference_sequence(
     claims: Sequence[tuple[Policy, Facts]],
-    carried: dict[tuple[str, int], int],
+    carried: dict[Kept, int],
     *,
     refuse_gaps: bool = False,
 ) -> list[ReferenceResult]:
@@ -98,16 +101,12 @@ def settle_reference_sequence(
 
     Args:
         claims: Policies and facts in order; the counters of the facts are not looked at.
-        carried: Values by counter and period, the account under ("account", 0); changed in place.
+        carried: Values by what they are kept under; changed in place.
         refuse_gaps: Whether a claim its policy cannot decide moves nothing.
     """
     results = []
     for policy, facts in claims:
-        keys = {
-            name: (name, period_of(counter, policy, facts.rule_date))
-            for name, counter in policy.counters.items()
-        }
-        keys["account"] = ("account", 0)
+        keys = kept_by(policy, facts)
         before = {name: carried.get(key, 0) for name, key in keys.items()}
         result = settle_reference(policy, replace(facts, counters=before))
         results.append(result)
@@ -119,18 +118,13 @@ def settle_reference_sequence(
     return results
 
 
-def period_of(counter: Counter, policy: Policy, day: date) -> int:
-    """Return a number that is the same for all days on which a counter goes on counting."""
-    if counter.period == "life":
-        return 0
-    if counter.period == "day":
-        return day.toordinal()
-    if counter.period == "month":
-        return day.year * 12 + day.month
-    if counter.period == "quarter":
-        return day.year * 4 + (day.month - 1) // 3
-    start = policy.year_start
-    return day.year if (day.month, day.day) >= (start.month, start.day) else day.year - 1
+def kept_by(policy: Policy, facts: Facts) -> dict[str, Kept]:
+    """Return under what each counter of a claim is kept, and the account."""
+    keys = {
+        name: kept(counter, policy, facts.stated, facts.rule_date, facts.classes)
+        for name, counter in policy.counters.items()
+    }
+    return keys | {"account": account_of(policy)}
 
 
 class Claim:
@@ -150,7 +144,7 @@ class Claim:
         for name in ("account", *policy.counters):
             self.amounts[f"{name}.before"] = facts.counters.get(name, 0)
         for column in CLAIM_AMOUNTS:
-            self.amounts[column] = facts.stated.get(column, 0)
+            self.amounts[column] = facts.claimed.get(column, 0)
         self.payers: dict[str, int] = {}
         self.account_paid = 0
         self.beside = 0

@@ -15,7 +15,7 @@ from medsettle.settle.prove import opening_counters, prove
 from medsettle.settle.run import Settled, Settler
 
 from tests.settle.comparison import assert_equal, pots_of
-from tests.settle.strategies import claims_at, extreme_claims
+from tests.settle.edges import claims_at, extreme_claims
 
 _SHAPES = Path(__file__).parents[1] / "fixtures" / "policies" / "shapes"
 _FOLDERS = sorted(path.parent for path in _SHAPES.glob("*/area.yaml"))

@@ -1,6 +1,7 @@
 """Laws of every settlement, over invented claims of all policies of the example areas."""
 
 import tempfile
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,18 +15,20 @@ from medsettle.core.outcome import Outcome, Rejection
 from medsettle.core.settlement import Opening, Settlement
 from medsettle.engine import Engine
 
-from fixtures.claims import claim_rows, groups_of
+from fixtures.claims import claim_rows
+from fixtures.visit_facts import asked_by
 from tests.engine.engines import REAL_RULES, engine_on, id_of, outcomes, rule_book
 from tests.identities import broken_identities
 
 _SEEDS = st.integers(0, 2**32 - 1)
 # A run is a hundred claims, so a few runs are many claims.
+_ENOUGH = 3
 _RUNS = settings(max_examples=8)
 
 
 def _claims(engine: Engine, seed: int, count: int) -> list[dict[str, Any]]:
     rows = claim_rows(
-        seed, count, engine.policies(), engine.rulebook.catalogues, groups_of(engine.rulebook)
+        seed, count, engine.policies(), engine.rulebook.catalogues, asked_by(engine.rulebook)
     )
     return list(rows)
 
@@ -123,11 +126,12 @@ def _key(row: dict[str, Any]) -> tuple[str, str]:
 
 @pytest.mark.slow
 def test_the_generated_claims_reach_every_policy(tmp_path: Path) -> None:
-    """The laws above say something about each policy that is loaded."""
+    """The laws above say something about each policy that is loaded, and more than once."""
     with engine_on(tmp_path, REAL_RULES) as engine:
-        # A score of claims for each policy, of which some have a gap or a fault of their document.
-        rows = _claims(engine, 1, 20 * len(engine.policies()))
+        # Thirty claims for each policy, of which some have a gap or a fault of their document.
+        rows = _claims(engine, 1, 30 * len(engine.policies()))
         settled = _settlements(engine.settle(ClaimBatch.from_rows(rows)))
-    policies = {compiled.policy.name for compiled in rule_book(REAL_RULES).policies}
+    counts = Counter(str(each.columns["policy"]) for each in settled)
+    loaded = {compiled.policy.name for compiled in rule_book(REAL_RULES).policies}
 
-    assert policies == {str(each.columns["policy"]) for each in settled}
+    assert loaded == {policy for policy, count in counts.items() if count >= _ENOUGH}

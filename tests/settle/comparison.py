@@ -5,10 +5,13 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from medsettle.core.claims import ClaimBatch
 from medsettle.core.codes import PAYER_NAMES, POT_NAMES
+from medsettle.core.counters import CounterKey
 from medsettle.policy.book import compile_file, policy_files, read_area_folder
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.settle.blocks import Column, run_blocks
+from medsettle.settle.counter_keys import counter_keys
 from medsettle.settle.scalar import scalar_function
 
 from tests.reference import Facts, ReferenceResult, settle_reference
@@ -54,13 +57,40 @@ def kernel_inputs(compiled: CompiledPolicy, claims: Sequence[Facts]) -> dict[str
     return columns
 
 
+def counters_met(
+    compiled: CompiledPolicy, claims: Sequence[Facts], persons: Sequence[str]
+) -> list[dict[str, CounterKey]]:
+    """Return the engine's own keys of the counters that some claims meet."""
+    line = {"line_id": "1", "item_code": "A", "quantity_e4": 10_000, "unit_price_e6": 0}
+    common = {
+        "pooling_area": compiled.policy.pooling_area,
+        "insurance_type": compiled.policy.insurance_type,
+        "visit_type": "21",
+        "person_type": "11",
+        "institution_level": "01",
+        "account_used": False,
+    }
+    rows = []
+    for facts, person in zip(claims, persons, strict=True):
+        day = facts.stated["service_date"]
+        lines = [line | {"fee_date": day, "amount_fen": 0}]
+        rows.append({**facts.stated, **common, "person": person, "lines": lines})
+    batch = ClaimBatch.from_rows(rows)
+    assert not batch.rejections, batch.rejections
+    classes = {
+        f"dimension:{name}": np.array([facts.classes[name] for facts in claims], dtype=np.int64)
+        for name in (claims[0].classes if claims else ())
+    }
+    return list(counter_keys(compiled, batch, range(len(claims)), classes))
+
+
 def _input(facts: Facts, kind: str, key: str) -> int:
     if kind == "total":
         return sum(facts.pots.values())
     if kind == "account_used":
         return int(facts.account_used)
     held = {"pot": facts.pots, "dimension": facts.classes, "counter": facts.counters}
-    held |= {"quantity": facts.quantities, "claim": facts.stated}
+    held |= {"quantity": facts.quantities, "claim": facts.claimed}
     return held[kind].get(key, 0)
 
 

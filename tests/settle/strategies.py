@@ -1,16 +1,10 @@
-"""Random rule documents, and random claims that stand at the edges of a document.
-
-A document is built from the records of the checked model, within what the checker accepts. Claims
-come from a seed and the numbers a document holds: nothing, one fen, every limit, cap and
-deductible and one fen to either side, sums of two of them, and anything in between.
-"""
+"""Random rule documents, built from the records of the model as the checker accepts them."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from fractions import Fraction
 from math import prod
-from random import Random
 
 from hypothesis import strategies as st
 from medsettle import limits
@@ -46,7 +40,6 @@ from medsettle.policy.model import (
 )
 from medsettle.policy.tree import Place
 
-from tests.reference import Facts
 from tests.settle.nowhere import AREA, DIMENSIONS, POTS, QUANTITIES
 
 _NAMES = ("total", "remaining", "in_scope_total", *POTS)
@@ -347,84 +340,3 @@ def policies(draw: st.DrawFn, stages_max: int = 4, *, large: bool = False) -> Po
         gaps=tuple(Gap(amount, "unknown") for amount in gaps),
         file="random.yaml",
     )
-
-
-# --- claims ------------------------------------------------------------------------------------
-
-
-def edges_of(policy: Policy) -> list[int]:
-    """Return the amounts at which a document changes its mind, rising."""
-    found = {0, 1, 100}
-    for table in policy.tables.values():
-        for version in table.versions:
-            found |= {limit for limit in version.limits_fen if limit is not None}
-            if table.unit is Unit.AMOUNT:
-                found |= {int(cell) for cell in version.cells}
-    return sorted(found)
-
-
-def amount_at(random: Random, edges: Sequence[int]) -> int:
-    """Return an amount at an edge, a fen beside it, at the sum of two, or anywhere between."""
-    kind = random.randrange(8)
-    if kind < 3:
-        amount = random.choice(edges) + random.choice((-1, 0, 0, 1))
-    elif kind == 3:
-        amount = random.choice(edges) + random.choice(edges) + random.choice((-1, 0, 1))
-    elif kind == 4:
-        amount = random.randrange(300)
-    else:
-        amount = random.randrange(2 ** random.randrange(1, (3 * edges[-1]).bit_length() + 1))
-    return min(max(amount, 0), limits.AMOUNT_FEN_MAX)
-
-
-def claims_at(policy: Policy, pots: Sequence[str], seed: int, count: int) -> list[Facts]:
-    """Return `count` claims around the edges of a document; equal seeds give equal claims."""
-    random = Random(seed)
-    edges = edges_of(policy)
-    days = [policy.in_force_from]
-    for table in policy.tables.values():
-        days += [version.start for version in table.versions]
-    days = [max(day, policy.in_force_from) for day in days]
-    found = []
-    for _ in range(count):
-        amounts = dict.fromkeys(pots, 0)
-        left = limits.AMOUNT_FEN_MAX
-        for pot in sorted(pots, key="in_scope".__ne__):
-            if pot == "in_scope" or not random.randrange(3):
-                amounts[pot] = min(amount_at(random, edges), left)
-                left -= amounts[pot]
-        classes = {
-            name: random.randrange(len(dimension.values))
-            for name, dimension in policy.dimensions.items()
-            if dimension.kind not in {"counter", "quantity"}
-        }
-        quantities = {
-            name: random.choice((0, 1, random.randrange(each.most + 1), each.most))
-            for name, each in policy.quantities.items()
-        }
-        counters = {"account": amount_at(random, edges) * random.randrange(2)}
-        for name, counter in policy.counters.items():
-            counters[name] = amount_at(random, edges) if counter.sums else random.randrange(5)
-        day = random.choice(days) + timedelta(days=random.choice((-1, 0, 1, 40, 400)))
-        day = max(day, policy.in_force_from)
-        used = random.randrange(4) > 0
-        most = limits.CLAIM_TOTAL_FEN_MAX
-        stated = {name: min(amount_at(random, edges), most) for name in CLAIM_AMOUNTS}
-        found.append(Facts(amounts, classes, day, counters, used, quantities, stated))
-    return found
-
-
-def extreme_claims(policy: Policy, pots: Sequence[str], seed: int, count: int) -> list[Facts]:
-    """Return claims of the largest total and counters the bounds allow, or one fen less."""
-    random = Random(seed)
-    bound = limits.AMOUNT_FEN_MAX
-    found = []
-    for facts in claims_at(policy, pots, seed, count):
-        pot = random.choice(("in_scope", "in_scope", *pots))
-        amounts = dict.fromkeys(pots, 0) | {pot: bound - random.randrange(2)}
-        counters = {
-            name: value if random.randrange(2) else bound - random.randrange(2)
-            for name, value in facts.counters.items()
-        }
-        found.append(replace(facts, pots=amounts, counters=counters))
-    return found

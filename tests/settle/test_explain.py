@@ -30,7 +30,8 @@ from medsettle.settle.phrases import exact_yuan
 from medsettle.settle.prove import opening_counters
 from medsettle.settle.run import Settled, Settler
 
-from fixtures.claims import RULES, claim_rows, groups_of
+from fixtures.claims import RULES, claim_rows
+from fixtures.visit_facts import asked_by
 from tests.engine.engines import engine_on
 
 _EXPECTED = Path(__file__).parent / "explanations"
@@ -120,7 +121,7 @@ def test_every_explanation_adds_up_and_names_its_numbers(seed: int) -> None:
     """For claims of all policies: the total, and for each payer the numbers that decided."""
     with tempfile.TemporaryDirectory() as folder, engine_on(Path(folder), RULES) as engine:
         rows = claim_rows(
-            seed, 60, engine.policies(), engine.rulebook.catalogues, groups_of(engine.rulebook)
+            seed, 60, engine.policies(), engine.rulebook.catalogues, asked_by(engine.rulebook)
         )
         for settlement in engine.settle(ClaimBatch.from_rows(list(rows))):
             if isinstance(settlement, Settlement):
@@ -165,9 +166,8 @@ def _check_sentence(result: Settled, stage: Stage, sentence: Sentence, row: Row)
         assert not fen or all(said in text for text in texts), (part, fen, texts)
     cited = "\n".join(step.text for step in sentence.steps)
     assert "base" in {step.label for step in sentence.steps}
-    tables = [cap.amount.table for cap in stage.caps]
+    tables = [table for amount in stage.amounts() for table in amount.tables()]
     tables += [stage.keep_back] if stage.keep_back else []
-    tables += [stage.deductible.amount.table] if stage.deductible else []
     tables += [stage.rate.table] if stage.rate else []
     assert all(table in cited for table in tables)
     for amount, rate in _bands(result, stage):

@@ -28,8 +28,9 @@ from tests.settle.comparison import (
     pots_of,
     run_both,
 )
+from tests.settle.edges import claims_at, extreme_claims
 from tests.settle.nowhere import AREA, POTS
-from tests.settle.strategies import claims_at, extreme_claims, policies
+from tests.settle.strategies import policies
 
 _CLAIMS_TOTAL = 100_000
 _DOCUMENTS = [pytest.param(path, id=path.parent.name + "-" + path.stem) for path in documents()]

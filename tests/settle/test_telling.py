@@ -14,8 +14,9 @@ from medsettle.settle.telling import Teller
 
 from tests.policy.documents import area_of, good
 from tests.settle.comparison import kernel_inputs
+from tests.settle.edges import claims_at
 from tests.settle.nowhere import AREA, POTS
-from tests.settle.strategies import claims_at, policies
+from tests.settle.strategies import policies
 
 
 def _told(compiled: CompiledPolicy, inputs: dict[str, int]) -> list[Sentence]:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from fractions import Fraction
+from math import ceil
 from pathlib import Path
 from random import Random
 
@@ -11,23 +13,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from medsettle import limits
-from medsettle.core.dates import Period, day_number, period_key
+from medsettle.core.counters import CounterKey
+from medsettle.core.dates import Period
+from medsettle.policy.amount_of import AmountOf
 from medsettle.policy.compiled import CompiledPolicy, compile_policy
 from medsettle.policy.model import Policy
 from medsettle.settle.blocks import Column
 from medsettle.settle.waterfall import Kernel, Work, ranks_within
 
 from tests.reference import Facts, ReferenceResult, settle_reference_sequence
+from tests.reference_counters import Kept
 from tests.settle.comparison import (
     compared_outputs,
     compiled_document,
+    counters_met,
     documents,
     expected_output,
     kernel_inputs,
     pots_of,
 )
+from tests.settle.edges import claims_at, edges_of, stated_at
 from tests.settle.nowhere import AREA, POTS
-from tests.settle.strategies import claims_at, edges_of, policies
+from tests.settle.strategies import policies
 
 _DOCUMENTS = [pytest.param(path, id=path.parent.name + "-" + path.stem) for path in documents()]
 _SEEDS = st.integers(0, 2**32 - 1)
@@ -43,16 +50,20 @@ class Visit:
     facts: Facts
 
 
+Slot = tuple[int, str, CounterKey]
+"""Whose counter, its name in the document, and what the engine keeps it under."""
+
+
 @dataclass
 class Carried:
-    """What persons bring along: by person, counter and the oracle's or the kernel's period."""
+    """What persons bring along to the kernel."""
 
     opening: dict[tuple[int, str], int]
-    values: dict[tuple[int, str, int], int] = field(default_factory=dict)
+    values: dict[Slot, int] = field(default_factory=dict)
 
-    def of(self, key: tuple[int, str, int]) -> int:
+    def of(self, slot: Slot) -> int:
         """Return a value; a counter never met before holds the opening in every period."""
-        return self.values.get(key, self.opening.get(key[:2], 0))
+        return self.values.get(slot, self.opening.get(slot[:2], 0))
 
 
 Answer = dict[str, int]
@@ -67,7 +78,7 @@ def _settled_by_kernel(
     refuse_gaps: bool = False,
 ) -> list[Answer]:
     """Return the answers of one batch, with the counters before each claim among them."""
-    slots: dict[tuple[int, str, int], int] = {}
+    slots: dict[Slot, int] = {}
     works = []
     for number, compiled in enumerate(policies_):
         rows = [row for row, visit in enumerate(visits) if visit.policy == number]
@@ -89,20 +100,17 @@ def _work(
     compiled: CompiledPolicy,
     visits: Sequence[Visit],
     rows: list[int],
-    slots: dict[tuple[int, str, int], int],
+    slots: dict[Slot, int],
 ) -> Work:
     """Return the claims of one policy, giving each counter of each person and period a slot."""
-    policy, claims = compiled.policy, [visits[row].facts for row in rows]
-    days = np.array([day_number(facts.rule_date) for facts in claims], dtype=np.int64)
+    claims = [visits[row].facts for row in rows]
+    persons = [visits[row].person for row in rows]
+    keys = counters_met(compiled, claims, [f"P{person}" for person in persons])
     positions: dict[str, Column] = {}
     for name in compiled.counters:
-        periods = [0] * len(rows)
-        if name in policy.counters:
-            counter = policy.counters[name]
-            periods = period_key(days, counter.period, policy.year_start).tolist()
-        keys = [(visits[row].person, name, at) for row, at in zip(rows, periods, strict=True)]
+        own = [(person, name, met[name]) for person, met in zip(persons, keys, strict=True)]
         positions[name] = np.array(
-            [slots.setdefault(key, len(slots)) for key in keys], dtype=np.int64
+            [slots.setdefault(slot, len(slots)) for slot in own], dtype=np.int64
         )
     columns = {
         name: column
@@ -130,16 +138,16 @@ def _settled_by_oracle(
     return [results[row] for row in range(len(visits))]
 
 
-class _Opened(dict[tuple[str, int], int]):
+class _Opened(dict[Kept, int]):
     """Counters of one person; one never met before holds its opening in every period."""
 
     def __init__(self, opening: dict[str, int]) -> None:
         super().__init__()
         self.opening = opening
 
-    def get(self, key: tuple[str, int], default: int = 0) -> int:  # type: ignore[override]
+    def get(self, key: Kept, default: int = 0) -> int:  # type: ignore[override]
         """Return a value, or the opening of its counter."""
-        return super().get(key, self.opening.get(key[0], default))
+        return super().get(key, self.opening.get(key.counter, default))
 
 
 def _visits(
@@ -158,7 +166,9 @@ def _visits(
         # Neighbouring days, so that counters meet again in a period and sometimes leave it.
         since = policies_[number].policy.in_force_from
         day = since + timedelta(days=random.choice((0, 1, 20, 40, 200, 380)))
-        visits.append(Visit(random.randrange(persons), number, replace(facts, rule_date=day)))
+        stated = stated_at(random, policies_[number].policy, day)
+        facts = replace(facts, rule_date=day, stated=stated)
+        visits.append(Visit(random.randrange(persons), number, facts))
     opening: dict[tuple[int, str], int] = {}
     for person in range(persons):
         opening[person, "account"] = random.choice((0, 1, 5_000, 100_000_000))
@@ -259,16 +269,35 @@ def _closed_counters(policy: Policy) -> dict[str, int]:
     for name, counter in policy.counters.items():
         adding = {amount.partition(".")[0] for amount in counter.sums}
         caps = {
-            stage.name: cap.amount.table
+            stage.name: _most(policy, cap.amount)
             for stage in policy.stages
             for cap in stage.caps
             if cap.counter == name
         }
         if caps and adding <= set(caps):
-            tables = [policy.tables[table] for table in caps.values()]
-            cells = [cell for table in tables for v in table.versions for cell in v.cells]
-            found[name] = int(max(cells))
+            found[name] = max(caps.values())
     return found
+
+
+def _most(policy: Policy, amount: AmountOf) -> int:
+    """Return the most that an amount can be, at the highest cell of each of its tables."""
+
+    def highest(table: str) -> Fraction:
+        return max(cell for version in policy.tables[table].versions for cell in version.cells)
+
+    def times(quantity: str | None) -> int:
+        return 1 if quantity is None else policy.quantities[quantity].most
+
+    assert amount.of is None, "what a cap is a part of has no bound of its own"
+    assert amount.table is not None
+    counts = sum(highest(table) * times(quantity) for table, quantity in amount.counts)
+    most = highest(amount.table) * times(amount.times) * (counts or 1)
+    if amount.factor is not None:
+        most *= highest(amount.factor)
+    most += sum(highest(table) * times(quantity) for table, quantity in amount.plus)
+    if amount.at_most is not None:
+        most = min(most, highest(amount.at_most))
+    return ceil(most)
 
 
 @pytest.mark.parametrize("path", _DOCUMENTS)
