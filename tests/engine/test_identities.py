@@ -14,7 +14,7 @@ from medsettle.core.outcome import Outcome, Rejection
 from medsettle.core.settlement import Opening, Settlement
 from medsettle.engine import Engine
 
-from fixtures.claims import claim_rows, groups_of
+from fixtures.claims import claim_rows, facts_of, groups_of
 from tests.engine.engines import REAL_RULES, engine_on, id_of, outcomes, rule_book
 from tests.identities import broken_identities
 
@@ -24,10 +24,9 @@ _RUNS = settings(max_examples=8)
 
 
 def _claims(engine: Engine, seed: int, count: int) -> list[dict[str, Any]]:
-    rows = claim_rows(
-        seed, count, engine.policies(), engine.rulebook.catalogues, groups_of(engine.rulebook)
-    )
-    return list(rows)
+    book = engine.rulebook
+    asked = groups_of(book), facts_of(book)
+    return list(claim_rows(seed, count, engine.policies(), book.catalogues, *asked))
 
 
 def _accounts(engine: Engine, rows: list[dict[str, Any]]) -> None:

@@ -30,7 +30,7 @@ from medsettle.settle.phrases import exact_yuan
 from medsettle.settle.prove import opening_counters
 from medsettle.settle.run import Settled, Settler
 
-from fixtures.claims import RULES, claim_rows, groups_of
+from fixtures.claims import RULES, claim_rows, facts_of, groups_of
 from tests.engine.engines import engine_on
 
 _EXPECTED = Path(__file__).parent / "explanations"
@@ -119,9 +119,9 @@ def test_an_explanation_reads_as_reviewed(name: str) -> None:
 def test_every_explanation_adds_up_and_names_its_numbers(seed: int) -> None:
     """For claims of all policies: the total, and for each payer the numbers that decided."""
     with tempfile.TemporaryDirectory() as folder, engine_on(Path(folder), RULES) as engine:
-        rows = claim_rows(
-            seed, 60, engine.policies(), engine.rulebook.catalogues, groups_of(engine.rulebook)
-        )
+        book = engine.rulebook
+        asked = groups_of(book), facts_of(book)
+        rows = claim_rows(seed, 60, engine.policies(), book.catalogues, *asked)
         for settlement in engine.settle(ClaimBatch.from_rows(list(rows))):
             if isinstance(settlement, Settlement):
                 recorded = engine.ledger.settlement(str(settlement.columns["settlement"]))
