@@ -25,6 +25,8 @@ _PAYERS = (*_FUNDS, "institution_share", "account")
 def broken_identities(settlement: Settlement) -> list[str]:
     """Return a line for each identity that a settlement breaks, with both sides in fen."""
     columns = settlement.columns
+    of_bill = [row for row in settlement.payers if row["payee"] == "bill"]
+    beside = [row for row in settlement.payers if row["payee"] != "bill"]
     found = [
         ("A: the bill is its four parts", _fen(columns, "total"), _sum(columns, _PARTS)),
         (
@@ -40,12 +42,13 @@ def broken_identities(settlement: Settlement) -> list[str]:
         ("D: the funds add up", _fen(columns, "fund_total"), _sum(columns, _FUNDS)),
         (
             "S: the stages are funds, account and institution",
-            _column(settlement.payers, "paid"),
+            _column(of_bill, "paid"),
             _sum(columns, ("fund_total", "account", "institution_share")),
         ),
     ]
+    found.append(("S: what is paid beside", _column(beside, "paid"), _fen(columns, "payouts")))
     for payer in _PAYERS:
-        rows = [row for row in settlement.payers if row["payer"] == payer]
+        rows = [row for row in of_bill if row["payer"] == payer]
         found.append((f"S: the stages of {payer}", _column(rows, "paid"), _fen(columns, payer)))
     for line in settlement.lines:
         whole, parts = _fen(line, "amount"), _sum(line, _PARTS)

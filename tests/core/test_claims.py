@@ -113,7 +113,6 @@ def _service(year: int) -> dict[str, Any]:
     ("make", "bound", "step", "path"),
     [
         pytest.param(_lines, limits.LINES_PER_CLAIM_MAX, 1, "lines", id="lines"),
-        pytest.param(_lines, 1, -1, "lines", id="no-line"),
         pytest.param(_groups, limits.BENEFIT_GROUPS_MAX, 1, "benefit_groups", id="groups"),
         pytest.param(_total, limits.CLAIM_TOTAL_FEN_MAX, 1, "lines", id="total"),
         pytest.param(_quantity, limits.QUANTITY_E4_MAX, 1, "lines[0].quantity_e4", id="quantity"),

@@ -126,7 +126,7 @@ def test_a_reform_of_versions_keeps_those_before_and_after(tmp_path: Path) -> No
         pytest.param(
             _HEAD + "without: [stages.large_amount.cap]\n",
             "there is no 'stages.large_amount.cap' in the policy; name what falls away by its "
-            "keys, stages by their names, like `stages.pool.caps`",
+            "keys, stages and payouts by their names, like `stages.pool.caps`",
             id="unknown-path",
         ),
         pytest.param(

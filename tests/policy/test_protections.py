@@ -213,8 +213,8 @@ _FAULTS: dict[str, tuple[str, str, str]] = {
     "word-of-another-block": (
         "    unit: rate\n    by: [person]\n",
         "    unit: rate\n    source: notice\n    by: [person]\n",
-        "tables.factor.source: 'source' belongs in version or stage, not in table; indent it with "
-        "the block it belongs to",
+        "tables.factor.source: 'source' belongs in version or stage or payout, not in table; "
+        "indent it with the block it belongs to",
     ),
     "two-languages": (
         "    unit: rate\n    by: [person]\n",

@@ -68,6 +68,8 @@ def value_words(value: Fraction | str | None, unit: Unit | None) -> str:
         return value
     if unit is Unit.AMOUNT:
         return yuan_from_fen(int(value))
+    if unit is Unit.COUNT:
+        return str(value)
     if unit is Unit.POINTS:
         return f"{'-' if value < 0 else '+'}{points_text(value)} points"
     return rate_text(value)
@@ -83,7 +85,8 @@ def _band_words(band: tuple[int, int | None]) -> str:
 def effect_lines(found: Effects) -> Iterator[str]:
     """Yield what the changes cost or save whom at which bills."""
     yield f"What the person bears of a first settlement of the year, as of {found.since}"
-    yield "  (the whole bill in scope, nothing from the account, sampled at the edges of both):"
+    yield "  (the whole bill in scope, nothing from the account and beside the bill, sampled at the"
+    yield "  edges of both):"
     if found.held:
         yield f"  (only {'; '.join(found.held)}: there are more classes than are compared)"
     if not found.changed:
@@ -141,7 +144,8 @@ def change_json(change: Change) -> dict[str, object]:
 
 def _value_json(value: Fraction | str | None, unit: Unit | None) -> object:
     if isinstance(value, Fraction):
-        return int(value) if unit is Unit.AMOUNT else value_words(value, unit)
+        exact = unit in {Unit.AMOUNT, Unit.COUNT}
+        return int(value) if exact else value_words(value, unit)
     return value
 
 
@@ -149,7 +153,8 @@ def effects_json(found: Effects) -> dict[str, object]:
     """Return effects as a JSON object, all amounts in fen."""
     return {
         "from": found.since.isoformat(),
-        "settlement": "first of the year, the whole bill in scope, nothing from the account",
+        "settlement": "first of the year, the whole bill in scope, nothing from the account or "
+        "beside the bill",
         "held": list(found.held),
         "changed": [
             {

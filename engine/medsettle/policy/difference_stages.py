@@ -61,7 +61,7 @@ class _Pair:
 
     def _order(self, matched: Sequence[tuple[Stage | None, Stage | None]]) -> Iterator[Change]:
         both = [(old, new) for old, new in matched if old is not None and new is not None]
-        was = [stage.name for stage in self.old.stages]
+        was = [stage.name for stage in self.old.all_stages]
         orders = [
             ", ".join(new.name for _, new in pairs)
             for pairs in (sorted(both, key=lambda pair: was.index(pair[0].name)), both)
@@ -71,7 +71,7 @@ class _Pair:
 
     def _presence(self, before: Stage | None, after: Stage | None) -> Change:
         was, now = _presence(self.old, before), _presence(self.new, after)
-        name = (after or before or self.new.stages[0]).name
+        name = (after or before or self.new.all_stages[0]).name
         return Change(Topic.STAGE, name, "stage", was, now, places=_at(before, after))
 
     def _stage(self, before: Stage | None, after: Stage | None) -> Iterator[Change]:
@@ -117,11 +117,12 @@ def _matched(old: Policy, new: Policy) -> list[tuple[Stage | None, Stage | None]
 
     Stages of one name are one; so are the only ones left of a payer.
     """
-    was = {stage.name: stage for stage in old.stages}
+    was = {stage.name: stage for stage in old.all_stages}
     found: list[tuple[Stage | None, Stage | None]] = []
-    left = [stage for stage in old.stages if stage.name not in {each.name for each in new.stages}]
-    fresh = [stage for stage in new.stages if stage.name not in was]
-    for stage in new.stages:
+    kept = {stage.name for stage in new.all_stages}
+    left = [stage for stage in old.all_stages if stage.name not in kept]
+    fresh = [stage for stage in new.all_stages if stage.name not in was]
+    for stage in new.all_stages:
         same = was.get(stage.name)
         own = [each for each in left if each.payer == stage.payer]
         alone = len([each for each in fresh if each.payer == stage.payer]) == 1
@@ -136,9 +137,10 @@ def _presence(policy: Policy, stage: Stage | None) -> str | None:
     """Return what a stage is called and where it stands in the order of payment."""
     if stage is None:
         return None
-    number = policy.stages.index(stage)
-    where = f"after {policy.stages[number - 1].name}" if number else "first"
-    return f"{stage.title} ({stage.payer}), {where}"
+    number = policy.all_stages.index(stage)
+    where = f"after {policy.all_stages[number - 1].name}" if number else "first"
+    payee = "" if stage.payee is None else f" to {stage.payee}"
+    return f"{stage.title} ({stage.payer}{payee}), {where}"
 
 
 def _meets(policy: Policy, when: Condition, held: Sequence[tuple[str, int]]) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
 from typing import TypeGuard
 
-from medsettle.policy.amount_of import Base
+from medsettle.policy.amount_of import AmountRounding, Base
 from medsettle.policy.keys import DEDUCTIBLE_SIDES, SETTLEMENT
 from medsettle.policy.model import Cap, Policy, Rate, RateSide, Stage
 from medsettle.policy.tree import Place
@@ -77,6 +77,8 @@ def _part(policy: Policy, head: str, role: str, part: object) -> Iterator[Leaf]:
     own = isinstance(part, Rate) and part.side is RateSide.OWN
     for field in fields(part):
         value = getattr(part, field.name)
+        if value == AmountRounding():
+            continue
         if field.name in _SAID_BY_ROLE or (isinstance(part, Cap) and field.name == "counter"):
             continue
         if field.name == "counter" and value is None and head != "bands":
