@@ -40,8 +40,8 @@ def read_sources(check: Checker, value: Value | None) -> dict[str, Source]:
         parts = check.record(body, keys.SOURCE)
         confidence = check.one_of(parts.get("confidence"), keys.CONFIDENCES)
         title, where = check.text(parts.get("title")), check.text(parts.get("where"))
-        check.text(parts.get("note"))
-        found[key] = Source(key, title, where, confidence or "uncertain")
+        note = check.text(parts.get("note"))
+        found[key] = Source(key, title, where, confidence or "uncertain", note)
     return found
 
 

@@ -47,7 +47,7 @@ def read_policy(
         return None, _in_order(check.violations)
     check.one_of(parts.get("format"), [FORMAT])
     _check_area(check, parts.get("pooling_area"), area)
-    check.text(parts.get("note"))
+    note = check.text(parts.get("note"))
     since, until = _in_force(check, parts.get("in_force"))
     sources = read_sources(check, parts.get("sources"))
     counters = read_counters(check, parts.get("counters"))
@@ -85,6 +85,7 @@ def read_policy(
         quantities=quantities,
         payouts=payouts_read,
         places=_places(check, parts),
+        note=note,
     )
     if not check.violations:
         _refuse_unused(check, policy, own, parts)

@@ -16,7 +16,7 @@ from medsettle.policy.model import Cap, Policy, Rate, RateSide, Stage
 from medsettle.policy.tree import Place
 
 # What is told apart from the questions, and where a name is none of a table.
-_APART = {"name", "title", "source", "place", "when"}
+_APART = {"name", "title", "source", "place", "when", "note"}
 _NO_TABLES = {"counter", "counting", "times", "payer"}
 # Whether the own or the payer's share is stated changes no rate; a target is a role of its own.
 _SAID_BY_ROLE = {"side", "on"}
