@@ -38,17 +38,22 @@ class Leaf:
 
 
 def stage_leaves(policy: Policy, stage: Stage) -> dict[str, Leaf]:
-    """Return the pieces of a stage by role, in the order of its questions."""
+    """Return the pieces of a stage by role, the first of each, in the order of its questions."""
     found: dict[str, Leaf] = {}
+    for leaf in all_leaves(policy, stage):
+        found.setdefault(leaf.role, leaf)
+    return found
+
+
+def all_leaves(policy: Policy, stage: Stage) -> Iterator[Leaf]:
+    """Yield the pieces of a stage in the order of its questions; caps may have one role."""
     for field in fields(stage):
         if field.name in _APART:
             continue
         for leaf in _leaves(policy, field.name, getattr(stage, field.name)):
-            found.setdefault(leaf.role, leaf)
-    if stage.deductible is None:
-        # Where nothing is deducted it lies on neither side of the first band.
-        found.pop("bands.deductible", None)
-    return found
+            # Where nothing is deducted it lies on neither side of the first band.
+            if stage.deductible is not None or leaf.role != "bands.deductible":
+                yield leaf
 
 
 def _leaves(policy: Policy, name: str, value: object) -> Iterator[Leaf]:
