@@ -1,4 +1,4 @@
-"""`medsettle policy`: check, test, show and compare rule documents."""
+"""`medsettle policy`: check, test, show, compare and explain rule documents."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -18,6 +18,7 @@ from medsettle.cli.exits import Exit, Quit, told
 from medsettle.cli.options import Json, Overlays, Rules
 from medsettle.cli.policy_check import check_documents, checked_lines
 from medsettle.cli.policy_diff import diff
+from medsettle.cli.policy_explain import explain
 from medsettle.core.money import rate_text, yuan_from_fen
 from medsettle.errors import PolicyRejected, SettlementError
 from medsettle.policy import book as books
@@ -29,8 +30,11 @@ from medsettle.policy.model import Table as RuleTable
 from medsettle.settle.prove import prove
 from medsettle.settle.run import Settler
 
-app = typer.Typer(no_args_is_help=True, help="Check, test, show and compare rule documents.")
+app = typer.Typer(
+    no_args_is_help=True, help="Check, test, show, compare and explain rule documents."
+)
 app.command()(diff)
+app.command()(explain)
 
 Paths = Annotated[list[Path], typer.Argument(help="Documents, or folders of them.")]
 

@@ -22,7 +22,7 @@ from medsettle.policy.model import Policy
 from medsettle.policy.overlay import Overlay, ended, overlay_faults, read_overlays, reformed
 from medsettle.policy.read_policy import read_policy
 from medsettle.policy.tree import Map
-from medsettle.policy.vocabulary import canonical, quoted
+from medsettle.policy.vocabulary import canonical, quoted, suggestion
 
 AREA_FILE = "area.yaml"
 EXAMPLES_SUFFIX = ".examples.yaml"
@@ -59,8 +59,10 @@ class RuleBook:
         for compiled in self.policies:
             if compiled.policy.name == name:
                 return compiled
-        names = ", ".join(compiled.policy.name for compiled in self.policies)
-        raise PolicyNotFound(f"no policy is called {name!r}; loaded are: {names}", policy=name)
+        names = [compiled.policy.name for compiled in self.policies]
+        raise PolicyNotFound(
+            f"no policy is called {name!r}; {suggestion(name, names)}", policy=name
+        )
 
 
 def load_rule_book(
