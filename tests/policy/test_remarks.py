@@ -34,7 +34,7 @@ def test_a_document_alone_says_nothing_of_others(monkeypatch: pytest.MonkeyPatch
 
     (remark,) = remarks([compiled])
 
-    assert "the cap on payment of stage 'pooled_fund' is counted in 'others_paid'" in remark.message
+    assert "the cap on payment of 'pooled_fund' is counted in 'others_paid'" in remark.message
 
 
 def test_documents_that_leave_nothing_out_have_no_remarks() -> None:

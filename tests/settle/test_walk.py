@@ -23,7 +23,9 @@ from medsettle.settle.walk_stages import Cell
 _ROOT = Path(__file__).parents[2]
 _RULES = _ROOT / "rules"
 _SHAPES = _ROOT / "fixtures" / "policies" / "shapes"
-_VALUE = re.compile(r"[+-]?[\d,.]*\d ?(?:万元|元|yuan|%|个百分点|百分点|分点|points)|[\d]+/[\d]+")
+_VALUE = re.compile(
+    r"[+-]?[\d,.]*\d(?:%| ?(?:万元|元|yuan|个百分点|百分点|分点|points))|[\d]+/[\d]+"
+)
 
 
 @cache

@@ -34,9 +34,10 @@ def walk_json(walk: Walk) -> dict[str, object]:
             for each in walk.lines
         ],
         "stages": [_stage(each) for each in walk.stages],
+        "payouts": [_stage(each) for each in walk.payouts],
         "settlement": walk.settlement.columns,
         "payers": list(walk.settlement.payers),
-        "cash": asdict(walk.explanation.sentences[-1]),
+        "cash": asdict(walk.cash),
         "gaps": list(walk.settlement.notices),
         "expected": walk.visit.expect,
         "differences": [
@@ -62,6 +63,7 @@ def _stage(story: StageStory) -> dict[str, object]:
     return {
         "stage": story.stage.name,
         "payer": story.stage.payer,
+        "payee": story.sentence.payee,
         "title": story.stage.title,
         "place": f"{story.stage.place.file}:{story.stage.place.line}",
         "note": story.stage.note,

@@ -23,6 +23,7 @@ _QUESTIONS = {
     "rate": "rate 支付比例",
     "caps": "caps 封顶线",
     "limit": "limit 账户余额",
+    "instead_of": "in place of 替代",
     "remaining": "remaining 待支付余额",
 }
 _LEFT = {
@@ -47,6 +48,8 @@ def print_walk(console: Console, walk: Walk) -> None:
         _print_stage(page, walk, number, story)
     _print_payers(page, walk)
     _print_cash(page, walk)
+    for number, story in enumerate(walk.payouts, len(walk.stages) + 1):
+        _print_stage(page, walk, number, story)
     _print_gaps(page, walk)
     _print_sources(page, walk)
     _print_expected(page, walk)
@@ -76,9 +79,18 @@ def _print_policy(page: Page, walk: Walk) -> None:
                 indent=2 * INDENT,
                 style="dim",
             )
-        else:
+        elif policy.insurance_type == walk.policy.policy.insurance_type:
             why = f"not {policy.name}: {candidate.why.english} {candidate.why.chinese}"
             page.text(why, indent=2 * INDENT, style="dim")
+    others = [each.policy.policy for each in walk.candidates]
+    types = {each.insurance_type for each in others} - {walk.policy.policy.insurance_type}
+    if types:
+        listed = ", ".join(sorted(types))
+        page.text(
+            f"not those for insurance types {listed} 其他险种 {listed}",
+            indent=2 * INDENT,
+            style="dim",
+        )
 
 
 def _print_facts(page: Page, walk: Walk) -> None:
@@ -161,7 +173,8 @@ def _print_line(page: Page, line: LineStory) -> None:
 def _print_stage(page: Page, walk: Walk, number: int, story: StageStory) -> None:
     stage, sentence = story.stage, story.sentence
     skipped = " (skipped 跳过)" if story.skipped else ""
-    page.head(f"{number}. {stage.name}: {stage.payer} {_PAYERS[stage.payer]}{skipped}")
+    beside = "" if stage.payee is None else f" beside the bill, to {stage.payee} 账单之外"
+    page.head(f"{number}. {stage.name}: {stage.payer} {_PAYERS[stage.payer]}{beside}{skipped}")
     # Sources are listed once, below all stages.
     source = walk.policy.policy.sources[stage.source].title
     page.text(sentence.text_zh.removesuffix(f"依据：{source}。"))
@@ -179,7 +192,8 @@ def _print_stage(page: Page, walk: Walk, number: int, story: StageStory) -> None
         for part, words in _LEFT.items():
             if story.left[part]:
                 page.amount(exact_yuan(story.left[part]), f"left as {stage.name}.{part}, {words}")
-    page.amount(yuan_from_fen(story.remaining_fen), "still to pay 尚待支付")
+    if stage.payee is None:
+        page.amount(yuan_from_fen(story.remaining_fen), "still to pay 尚待支付")
 
 
 def _short(file: str) -> str:
@@ -247,7 +261,7 @@ def _print_payers(page: Page, walk: Walk) -> None:
 
 
 def _print_cash(page: Page, walk: Walk) -> None:
-    cash = walk.explanation.sentences[-1]
+    cash = walk.cash
     page.head("Cash 个人现金")
     page.text(cash.text_zh)
     page.text(cash.text_en)
@@ -267,8 +281,9 @@ def _print_gaps(page: Page, walk: Walk) -> None:
 
 def _print_sources(page: Page, walk: Walk) -> None:
     """Print the sources that were cited, each once."""
-    cited = {story.stage.source for story in walk.stages}
-    questions = [question for story in walk.stages for question in story.questions]
+    stories = (*walk.stages, *walk.payouts)
+    cited = {story.stage.source for story in stories}
+    questions = [question for story in stories for question in story.questions]
     cited |= {cell.source for question in questions for cell in question.cells}
     page.head("Sources 依据")
     for key, source in walk.policy.policy.sources.items():

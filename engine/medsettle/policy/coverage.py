@@ -22,7 +22,7 @@ Kind: TypeAlias = dict[str, int]
 def asked(policy: Policy) -> set[str]:
     """Return the dimensions that tables, conditions and counters of a policy are by."""
     found = {name for table in policy.tables.values() for name in table.by}
-    for stage in policy.stages:
+    for stage in policy.all_stages:
         found |= {name for name, _ in stage.when}
     for counter in policy.counters.values():
         found |= {name for name, _ in counter.when} | {*counter.split_by}

@@ -8,7 +8,7 @@ all can reach it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from math import prod
 
@@ -19,7 +19,7 @@ from medsettle.policy.coverage import kinds, unmet
 from medsettle.policy.lowering import Lowering, epochs_of
 from medsettle.policy.model import STAGE_AMOUNTS, Policy, Stage
 from medsettle.policy.program import Builder, Program, Register
-from medsettle.policy.stage_leaves import base_words
+from medsettle.policy.stage_leaves import base_words, texts_of
 from medsettle.policy.tree import Value
 from medsettle.policy.vocabulary import quoted
 
@@ -35,7 +35,7 @@ def refuse_unreached(check: Checker, policy: Policy, area: Area, parts: dict[str
             if not reached.missing():
                 break
     told: set[str] = set()
-    for stage in policy.stages:
+    for stage in policy.all_stages:
         if message := _why_unreached(policy, stage, program, reached):
             # What follows from a fault that is told is no fault of its own.
             if not told & _behind(policy, stage, program, reached):
@@ -64,12 +64,12 @@ class _Reached:
         self.looking: set[str] = set()
         self.paying: set[str] = set()
         self.left: set[str] = set()
-        if not any(stage.when for stage in policy.stages):
+        if not any(stage.when for stage in policy.all_stages):
             self.note(program)
 
     def note(self, program: Program) -> None:
         """Note what claims of a program's kind can reach."""
-        for stage in self.policy.stages:
+        for stage in self.policy.all_stages:
             if _high(program, stage, "base"):
                 self.looking.add(stage.name)
             if program.outputs[f"detail:{stage.name}.share"].high:
@@ -79,7 +79,7 @@ class _Reached:
 
     def missing(self) -> bool:
         """Return whether some stage is not known to pay."""
-        return len(self.paying) < len(self.policy.stages)
+        return len(self.paying) < len(self.policy.all_stages)
 
 
 def _high(program: Program, stage: Stage, part: str) -> int:
@@ -88,22 +88,22 @@ def _high(program: Program, stage: Stage, part: str) -> int:
 
 def _why_unreached(policy: Policy, stage: Stage, program: Program, reached: _Reached) -> str:
     """Return why no claim reaches a stage, and what to do; blank where some can."""
-    name = quoted(stage.name)
+    name = f"{'payout' if stage.payee else 'stage'} {quoted(stage.name)}"
     if why := unmet(policy, stage.when):
-        return f"no claim has {why}, so stage {name} never pays; correct its `when` or delete it"
+        return f"no claim has {why}, so {name} never pays; correct its `when` or delete it"
     if stage.name not in reached.looking:
-        base = base_words(stage.base)
+        base = "its amount" if stage.amount is not None else base_words(stage.base)
         why = _why_nothing(policy, stage, program)
-        return f"stage {name} looks at {base}, which is {why}; name other amounts or delete it"
+        return f"{name} looks at {base}, which is {why}; name other amounts or delete it"
     if stage.name in reached.paying:
         return ""
     if stage.name in reached.left:
-        return f"nothing is left to pay when stage {name} comes; change the order or delete it"
+        return f"nothing is left to pay when {name} comes; change the order or delete it"
     if any(amount in reached.named for amount in _amounts(stage.name)):
         # It pays nothing so that later stages, counters or gaps can speak of what it leaves.
         return ""
     return (
-        f"stage {name} never pays anything, and nothing looks at what it leaves; correct its rates "
+        f"{name} never pays anything, and nothing looks at what it leaves; correct its rates "
         "and caps or delete it"
     )
 
@@ -112,7 +112,7 @@ def _behind(policy: Policy, stage: Stage, program: Program, reached: _Reached) -
     """Return the earlier stages because of which a stage is not reached."""
     if stage.name in reached.looking:
         return reached.left - reached.paying
-    stages = {each.name: each for each in policy.stages}
+    stages = {each.name: each for each in policy.all_stages}
     split = [name.rpartition(".") for name in stage.base.plus]
     return {
         owner
@@ -124,7 +124,7 @@ def _behind(policy: Policy, stage: Stage, program: Program, reached: _Reached) -
 
 def _why_nothing(policy: Policy, stage: Stage, program: Program) -> str:
     """Return for whom the amounts a stage looks at are nothing, and why where that is known."""
-    stages = {each.name: each for each in policy.stages}
+    stages = {each.name: each for each in policy.all_stages}
     found = []
     for name in stage.base.plus:
         owner, _, part = name.rpartition(".")
@@ -157,21 +157,9 @@ def _amounts(stage: str) -> Iterator[str]:
 
 def _named_amounts(policy: Policy) -> set[str]:
     """Return every amount that stages, counters and gaps of a policy name."""
-    found = set(_texts(policy.stages))
+    found = set(texts_of(policy.all_stages))
     found |= {name for counter in policy.counters.values() for name in counter.sums}
     return found | {gap.amount for gap in policy.gaps}
-
-
-def _texts(value: object) -> Iterator[str]:
-    """Yield every text in a part of a document, whatever constructs it has."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from _texts(item)
-    elif is_dataclass(value):
-        for each in fields(value):
-            yield from _texts(getattr(value, each.name))
 
 
 # --- one kind of claim --------------------------------------------------------------------------
@@ -191,7 +179,7 @@ class _OneKind(Builder):
 
 def _each_kind(policy: Policy) -> Iterator[dict[str, tuple[int, int]]]:
     """Yield the ranges of inputs of each kind of claim that conditions of stages tell apart."""
-    names = {name for stage in policy.stages for name, _ in stage.when}
+    names = {name for stage in policy.all_stages for name, _ in stage.when}
     told = [found for found in kinds(policy, names) if found]
     if prod(map(len, told)) > limits.REACH_KINDS_MAX:
         # Nothing is proved of so many, and nothing is refused.

@@ -13,7 +13,8 @@ from medsettle.policy.compiled import CompiledPolicy, class_of
 from medsettle.policy.coverage import asked
 from medsettle.policy.difference_classes import facts_of
 from medsettle.policy.keys import PRICE_LEVELS, TOTAL_NAMES
-from medsettle.policy.model import CapOn, Counter, Policy, Stage
+from medsettle.policy.model import BEFORE, CapOn, Counter, Policy, Stage
+from medsettle.policy.stage_leaves import texts_of
 from medsettle.policy.tree import Place
 from medsettle.policy.vocabulary import quoted
 
@@ -44,7 +45,7 @@ def _of_document(compiled: CompiledPolicy) -> Iterator[Violation]:
     yield from _uncovered_levels(compiled)
     yield from _half_classed(compiled)
     yield from _uncited_sources(compiled.policy)
-    for stage in compiled.policy.stages:
+    for stage in compiled.policy.all_stages:
         yield from _unmoved_counters(compiled.policy, stage)
 
 
@@ -89,7 +90,7 @@ def _half_classed(compiled: CompiledPolicy) -> Iterator[Violation]:
 
 
 def _uncited_sources(policy: Policy) -> Iterator[Violation]:
-    cited = {stage.source for stage in policy.stages}
+    cited = {stage.source for stage in policy.all_stages}
     cited |= {version.source for table in policy.tables.values() for version in table.versions}
     for key in policy.sources:
         if key not in cited:
@@ -109,7 +110,7 @@ def _unmoved_counters(policy: Policy, stage: Stage) -> Iterator[Violation]:
     for name, what in limited.items():
         if not _moves(stage, policy.counters[name]):
             yield stage.place.violation(
-                f"the {what} of stage {quoted(stage.name)} is counted in {quoted(name)}, which "
+                f"the {what} of {quoted(stage.name)} is counted in {quoted(name)}, which "
                 "adds up nothing of this stage, so it never uses it up; name an amount of this "
                 "stage in `sums`, or another counter"
             )
@@ -139,7 +140,9 @@ def _unread_counters(own: Sequence[CompiledPolicy]) -> Iterator[Violation]:
 def _read(policy: Policy) -> Iterator[str]:
     """Yield the counters that a document looks at."""
     yield from (each.column for each in policy.dimensions.values() if each.kind == "counter")
-    for stage in policy.stages:
+    named = set(texts_of(policy.all_stages))
+    yield from (name for name in policy.counters if f"{name}.{BEFORE}" in named)
+    for stage in policy.all_stages:
         found = [cap.counter for cap in stage.caps]
         found += [stage.bands.counter] if stage.bands else []
         if stage.deductible is not None:
@@ -151,8 +154,7 @@ def _read(policy: Policy) -> Iterator[str]:
 def _unpaid_pots(own: Sequence[CompiledPolicy]) -> Iterator[Violation]:
     """Yield special pots of an area that no stage of a scheme looks at."""
     first = own[0]
-    bases = [stage.base for compiled in own for stage in compiled.policy.stages]
-    named = {name for base in bases for name in base.plus}
+    named = {name for compiled in own for name in texts_of(compiled.policy.all_stages)}
     if named & {*TOTAL_NAMES}:
         return
     left = [pot for pot in first.area.special_pots if pot not in named]

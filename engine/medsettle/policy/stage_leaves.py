@@ -147,3 +147,15 @@ def base_words(base: Base) -> str:
     'remaining - own_expense'
     """
     return " + ".join(base.plus) + "".join(f" - {name}" for name in base.minus)
+
+
+def texts_of(value: object) -> Iterator[str]:
+    """Yield every text in a part of a document, whatever constructs it has."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from texts_of(item)
+    elif is_dataclass(value):
+        for field in fields(value):
+            yield from texts_of(getattr(value, field.name))

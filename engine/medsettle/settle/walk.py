@@ -15,7 +15,7 @@ import numpy as np
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.counters import CounterKey
 from medsettle.core.dates import Period, age_years, date_of, day_number
-from medsettle.core.settlement import Explanation, Row, Settlement
+from medsettle.core.settlement import Explanation, Row, Sentence, Settlement
 from medsettle.errors import SettlementError
 from medsettle.policy.book import RuleBook
 from medsettle.policy.compiled import CompiledPolicy
@@ -98,10 +98,16 @@ class Walk:
     counters: tuple[Counted, ...]
     lines: tuple[LineStory, ...]
     stages: tuple[StageStory, ...]
+    payouts: tuple[StageStory, ...]
     settlement: Settlement
     explanation: Explanation
     unsettled: tuple[str, ...]
     differences: tuple[Difference, ...]
+
+    @property
+    def cash(self) -> Sentence:
+        """What is said of the cash."""
+        return self.explanation.sentences[len(self.stages)]
 
 
 def walk(
@@ -138,6 +144,9 @@ def walk(
     explanation = explain(decided_by, result.settlement, result.inputs)
     trace = traced(decided_by, result.inputs)
     teller = Teller(decided_by, result.inputs, trace, brief=True)
+    bill, beside = decided_by.policy.stages, decided_by.policy.payouts
+    # The sentence of the cash stands between those of the bill and those of payouts.
+    told = explanation.sentences[: len(bill)], explanation.sentences[len(bill) + 1 :]
     return Walk(
         name=name,
         number=number,
@@ -150,7 +159,8 @@ def walk(
         quantities=tuple(_quantities(decided_by.policy, teller.numbers, claim)),
         counters=tuple(_counted(settler.book, decided_by, claims, held, result)),
         lines=line_stories(settler.book, claims, held, result.settlement),
-        stages=stage_stories(teller, explanation.sentences[:-1]),
+        stages=stage_stories(teller, bill, told[0]),
+        payouts=stage_stories(teller, beside, told[1]),
         settlement=result.settlement,
         explanation=explanation,
         unsettled=tuple(unsettled),

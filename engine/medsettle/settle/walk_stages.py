@@ -84,14 +84,16 @@ class StageStory:
         return not all(condition.met for condition in self.conditions)
 
 
-def stage_stories(teller: Teller, sentences: Sequence[Sentence]) -> tuple[StageStory, ...]:
-    """Return the stories of all stages in the order of payment.
+def stage_stories(
+    teller: Teller, stages: Sequence[Stage], sentences: Sequence[Sentence]
+) -> tuple[StageStory, ...]:
+    """Return the stories of some stages in the order of payment.
 
     Args:
         teller: Tells the settlement, citing tables by name.
-        sentences: What an explanation says of each stage.
+        stages: The stages of the bill, or the payouts beside it.
+        sentences: What an explanation says of each of them.
     """
-    stages = teller.policy.policy.stages
     return tuple(
         _story(teller, stage, sentence) for stage, sentence in zip(stages, sentences, strict=True)
     )
@@ -106,20 +108,28 @@ def _story(teller: Teller, stage: Stage, sentence: Sentence) -> StageStory:
         conditions=tuple(
             Condition(name, wanted, numbers.class_of(name)) for name, wanted in stage.when
         ),
-        terms=tuple((sign, name, numbers.named(name, stage)) for sign, name in signed),
+        terms=tuple((sign, name, numbers.exact_named(name, stage)) for sign, name in signed),
         questions=tuple(_questions(teller, stage)),
         left={part: numbers.exact(stage, part) for part in STAGE_AMOUNTS},
-        remaining_fen=numbers.left_before(stage) - numbers.amount(stage, "paid"),
+        remaining_fen=_remaining(numbers, stage),
     )
+
+
+def _remaining(numbers: Numbers, stage: Stage) -> int:
+    """Return what of the bill nobody has paid after a stage; a payout leaves it as it is."""
+    paid = numbers.amount(stage, "paid") if stage.payee is None else 0
+    return numbers.left_before(stage) - paid
 
 
 def _questions(teller: Teller, stage: Stage) -> Iterator[Question]:
     """Yield the questions that were asked, then what a stage has besides them."""
     found = teller.questions(stage)
     asked = len(found) > 1 or teller.numbers.amount(stage, "base") > 0
+    meets = all(teller.numbers.class_of(name) in wanted for name, wanted in stage.when)
     pieces: dict[str, list[Leaf]] = {name: [] for name in found}
-    if asked:
-        for leaf in all_leaves(teller.policy.policy, stage):
+    for leaf in all_leaves(teller.policy.policy, stage):
+        # An amount that comes to nothing was read all the same.
+        if asked or (meets and leaf.head == "amount"):
             pieces.setdefault(_question_of(leaf), []).append(leaf)
     for name, leaves in pieces.items():
         # A stage says several times which counter it is per, and its payer stands in its head.
@@ -132,8 +142,15 @@ def _questions(teller: Teller, stage: Stage) -> Iterator[Question]:
         )
 
 
-_SHOWN_APART = {"base", "payer", "limit"}
-_QUESTIONS = {"bands": "rate", "rounding": "rate", "account_limited": "limit", "payer": "base"}
+_SHOWN_APART = {"base", "payer", "payee", "limit", "amount.of", "instead_of"}
+_QUESTIONS = {
+    "amount": "base",
+    "payer": "base",
+    "payee": "base",
+    "bands": "rate",
+    "rounding": "rate",
+    "account_limited": "limit",
+}
 
 
 def _question_of(leaf: Leaf) -> str:
