@@ -1,4 +1,4 @@
-"""`medsettle policy`: check, test, show and compare rule documents."""
+"""`medsettle policy`: check, test, show, compare and explain rule documents."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -16,9 +16,11 @@ from rich.table import Table
 
 from medsettle.cli.exits import Exit, Quit, told
 from medsettle.cli.options import Json, Overlays, Rules
+from medsettle.cli.policy_check import check_documents, checked_lines
 from medsettle.cli.policy_diff import diff
+from medsettle.cli.policy_explain import explain
 from medsettle.core.money import rate_text, yuan_from_fen
-from medsettle.errors import PolicyRejected, SettlementError, Violation
+from medsettle.errors import PolicyRejected, SettlementError
 from medsettle.policy import book as books
 from medsettle.policy.area_schema import area_schema
 from medsettle.policy.examples import Example, read_examples
@@ -28,8 +30,11 @@ from medsettle.policy.model import Table as RuleTable
 from medsettle.settle.prove import prove
 from medsettle.settle.run import Settler
 
-app = typer.Typer(no_args_is_help=True, help="Check, test, show and compare rule documents.")
+app = typer.Typer(
+    no_args_is_help=True, help="Check, test, show, compare and explain rule documents."
+)
 app.command()(diff)
+app.command()(explain)
 
 Paths = Annotated[list[Path], typer.Argument(help="Documents, or folders of them.")]
 
@@ -38,65 +43,19 @@ Paths = Annotated[list[Path], typer.Argument(help="Documents, or folders of them
 def check(paths: Paths, overlay: Overlays = None, as_json: Json = False) -> None:
     """Check documents and list every fault with file, line, column and remedy.
 
-    With overlays, folders are checked as they are with the reforms applied.
+    Remarks say what a document leaves out, which may be meant: they are shown beside the faults,
+    and are none. With overlays, folders are checked as they are with the reforms applied.
     """
     console = Console(soft_wrap=True)
     with told(console, as_json=as_json):
-        documents = [document for path in paths for document in _documents(path)]
-        violations = [found for document in documents for found in _violations(document)]
-        for path in paths:
-            if path.is_dir() and not violations:
-                violations += _book_violations(path, overlay or [])
-    _print_violations(console, violations, len(documents), as_json=as_json)
-    if violations:
-        raise Quit(Exit.FINDING)
-
-
-def _documents(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path]
-    found = [
-        document
-        for folder in sorted({*path.rglob(books.AREA_FILE)})
-        for document in sorted(folder.parent.glob("*.yaml"))
-    ]
-    if not found:
-        raise FileNotFoundError(f"{path} holds no rule document; expected folders with area.yaml")
-    return found
-
-
-def _violations(document: Path) -> list[Violation]:
-    area, faults = books.read_area_folder(document.parent)
-    if document.name == books.AREA_FILE or area is None:
-        return faults
-    if document.name.endswith(books.EXAMPLES_SUFFIX):
-        return read_examples(document)[1]
-    return books.compile_file(document, area)[1]
-
-
-def _book_violations(folder: Path, overlays: list[Path]) -> list[Violation]:
-    """Return faults that only show when a folder of areas is read together."""
-    if not any(folder.glob(f"*/{books.AREA_FILE}")):
-        return []
-    try:
-        books.load_rule_book(folder, overlays=overlays)
-    except PolicyRejected as error:
-        return list(error.violations)
-    return []
-
-
-def _print_violations(
-    console: Console, violations: list[Violation], documents: int, *, as_json: bool
-) -> None:
+        checked = check_documents(paths, overlay or [])
     if as_json:
-        body = {"documents": documents, "violations": [asdict(each) for each in violations]}
-        console.out(orjson.dumps(body).decode(), highlight=False)
-        return
-    for violation in violations:
-        place = f"{violation.file}:{violation.line}:{violation.column}"
-        console.print(f"[bold]{escape(place)}[/] [cyan]{escape(violation.key_path)}[/]")
-        console.print(f"  {escape(violation.message)}", highlight=False)
-    console.print(f"{documents} document(s), {len(violations)} fault(s)")
+        console.out(orjson.dumps(asdict(checked)).decode(), highlight=False)
+    else:
+        for line in checked_lines(checked):
+            console.print(line, highlight=False)
+    if checked.violations:
+        raise Quit(Exit.FINDING)
 
 
 @app.command()

@@ -96,6 +96,7 @@ class Source:
     title: str
     where: str
     confidence: str
+    note: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +177,7 @@ class Version:
     """The cells of a table from a date on: row-major over `by`, then the bands.
 
     `issued` is the day they were published, which for a rule with effect backwards is later (T4).
+    `cell_places` says where each cell stands, in the order of the cells.
     """
 
     start: date
@@ -186,6 +188,7 @@ class Version:
     note: str
     issued: date
     place: Place = field(compare=False)
+    cell_places: tuple[Place, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +201,8 @@ class Table:
     banded: bool
     versions: tuple[Version, ...]
     place: Place = field(compare=False)
+    title: str = field(default="", compare=False)
+    note: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,6 +352,7 @@ class Stage:
     amount: AmountOf | None = None
     instead_of: tuple[str, ...] = ()
     place: Place = field(default=Place("", 0, 0, ""), compare=False)
+    note: str = field(default="", compare=False)
 
     def amounts(self) -> tuple[AmountOf, ...]:
         """Return every amount that the stage states."""
@@ -390,6 +396,7 @@ class Policy:
     places: dict[str, Place] = field(default_factory=dict, compare=False)
     quantities: dict[str, Quantity] = field(default_factory=dict)
     payouts: tuple[Stage, ...] = ()
+    note: str = field(default="", compare=False)
 
     @property
     def all_stages(self) -> tuple[Stage, ...]:

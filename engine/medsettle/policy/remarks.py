@@ -1,0 +1,189 @@
+"""What an author should know of a document that is no fault: claims and values it leaves out.
+
+A notice that says nothing of some hospitals, a pot that nobody pays, a source that no value cites:
+each may be meant, so a document with remarks is loaded and settles. `policy check` shows them.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+
+from medsettle.errors import Violation
+from medsettle.policy.compiled import CompiledPolicy, class_of
+from medsettle.policy.coverage import asked
+from medsettle.policy.difference_classes import facts_of
+from medsettle.policy.keys import PRICE_LEVELS, TOTAL_NAMES
+from medsettle.policy.model import BEFORE, CapOn, Counter, Policy, Stage
+from medsettle.policy.stage_leaves import texts_of
+from medsettle.policy.tree import Place
+from medsettle.policy.vocabulary import quoted
+
+
+def remarks(policies: Sequence[CompiledPolicy]) -> list[Violation]:
+    """Return the remarks on some documents and on what they leave out together, each once.
+
+    Args:
+        policies: All of a folder, or one for itself; then what others might do with its counters
+            and pots is not asked.
+    """
+    found = [remark for compiled in policies for remark in _of_document(compiled)]
+    if len(policies) > 1:
+        schemes = defaultdict(list)
+        for compiled in policies:
+            policy = compiled.policy
+            schemes[policy.pooling_area, policy.insurance_type].append(compiled)
+        for own in schemes.values():
+            found += [*_unread_counters(own), *_unpaid_pots(own), *_days_between(own)]
+    order = sorted(dict.fromkeys(found), key=lambda found: (found.file, found.line, found.column))
+    return list(order)
+
+
+# --- one document -------------------------------------------------------------------------------
+
+
+def _of_document(compiled: CompiledPolicy) -> Iterator[Violation]:
+    yield from _uncovered_levels(compiled)
+    yield from _half_classed(compiled)
+    yield from _uncited_sources(compiled.policy)
+    for stage in compiled.policy.all_stages:
+        yield from _unmoved_counters(compiled.policy, stage)
+
+
+def _place(compiled: CompiledPolicy, dimension: str) -> Place:
+    """Return where a dimension stands, in the document or its area."""
+    own = compiled.policy.places.get(f"dimensions.{dimension}")
+    return own or compiled.policy.places["policy"]
+
+
+def _uncovered_levels(compiled: CompiledPolicy) -> Iterator[Violation]:
+    policy, area = compiled.policy, compiled.area
+    for name in sorted(asked(policy)):
+        dimension = policy.dimensions[name]
+        if dimension.column != "institution_level":
+            continue
+        left = [
+            (level, [code for code in codes if class_of(dimension, code) < 0])
+            for level, codes in zip(PRICE_LEVELS, area.price_levels, strict=True)
+        ]
+        told = [f"{', '.join(codes)} ({level})" for level, codes in left if codes]
+        if told:
+            yield _place(compiled, name).violation(
+                f"institution level {' and '.join(told)} has no class in {quoted(name)}, so its "
+                "claims are refused; add it to a class, unless nothing is stated for it"
+            )
+
+
+def _half_classed(compiled: CompiledPolicy) -> Iterator[Violation]:
+    """Yield codes that one dimension has a class for and another of the same column has not."""
+    policy, names = compiled.policy, asked(compiled.policy)
+    for fact in facts_of(policy, policy):
+        for point in fact.points:
+            own = [(name, number) for name, number in point.new if name in names]
+            without = [name for name, number in own if number < 0]
+            if without and len(without) < len(own):
+                has = next(name for name, number in own if number >= 0)
+                yield _place(compiled, without[0]).violation(
+                    f"{fact.column} {quoted(str(point.sample))} has a class in {quoted(has)} and "
+                    f"none in {quoted(without[0])}, so its claims are refused; add it, unless "
+                    "nothing is stated for it"
+                )
+
+
+def _uncited_sources(policy: Policy) -> Iterator[Violation]:
+    cited = {stage.source for stage in policy.all_stages}
+    cited |= {version.source for table in policy.tables.values() for version in table.versions}
+    for key in policy.sources:
+        if key not in cited:
+            yield policy.places[f"sources.{key}"].violation(
+                f"no value cites source {quoted(key)}; cite it where its values stand, or delete it"
+            )
+
+
+def _unmoved_counters(policy: Policy, stage: Stage) -> Iterator[Violation]:
+    """Yield the counters that limit a stage and are not moved by what it looks at or pays."""
+    limited: dict[str, str] = {}
+    if stage.deductible is not None and stage.deductible.counter is not None:
+        limited[stage.deductible.counter] = "deductible"
+    for cap in stage.caps:
+        if cap.counter is not None:
+            limited[cap.counter] = "cap on payment" if cap.on is CapOn.PAYMENT else "cap on base"
+    for name, what in limited.items():
+        if not _moves(stage, policy.counters[name]):
+            yield stage.place.violation(
+                f"the {what} of {quoted(stage.name)} is counted in {quoted(name)}, which "
+                "adds up nothing of this stage, so it never uses it up; name an amount of this "
+                "stage in `sums`, or another counter"
+            )
+
+
+def _moves(stage: Stage, counter: Counter) -> bool:
+    return any(
+        name.startswith(f"{stage.name}.") or name in stage.base.plus for name in counter.sums
+    )
+
+
+# --- documents together -------------------------------------------------------------------------
+
+
+def _unread_counters(own: Sequence[CompiledPolicy]) -> Iterator[Violation]:
+    """Yield counters that no document of a scheme looks at."""
+    read = {name for compiled in own for name in _read(compiled.policy)}
+    for compiled in own:
+        for name, counter in compiled.policy.counters.items():
+            if name not in read:
+                yield counter.place.violation(
+                    f"nothing looks at counter {quoted(name)}, here or in another document of the "
+                    "scheme; use it or delete it"
+                )
+
+
+def _read(policy: Policy) -> Iterator[str]:
+    """Yield the counters that a document looks at."""
+    yield from (each.column for each in policy.dimensions.values() if each.kind == "counter")
+    named = set(texts_of(policy.all_stages))
+    yield from (name for name in policy.counters if f"{name}.{BEFORE}" in named)
+    for stage in policy.all_stages:
+        found = [cap.counter for cap in stage.caps]
+        found += [stage.bands.counter] if stage.bands else []
+        if stage.deductible is not None:
+            found.append(stage.deductible.counter)
+            found += [stage.deductible.at_most.counter] if stage.deductible.at_most else []
+        yield from filter(None, found)
+
+
+def _unpaid_pots(own: Sequence[CompiledPolicy]) -> Iterator[Violation]:
+    """Yield special pots of an area that no stage of a scheme looks at."""
+    first = own[0]
+    named = {name for compiled in own for name in texts_of(compiled.policy.all_stages)}
+    if named & {*TOTAL_NAMES}:
+        return
+    left = [pot for pot in first.area.special_pots if pot not in named]
+    if left:
+        pots = f"pot{'s' if len(left) > 1 else ''} {', '.join(map(quoted, left))}"
+        yield first.area.places["special_pots"].violation(
+            f"no stage of scheme {first.policy.insurance_type} looks at {pots}, so its persons pay "
+            "what falls there; name it in a base, unless that is meant"
+        )
+
+
+def _days_between(own: Iterable[CompiledPolicy]) -> Iterator[Violation]:
+    """Yield the days on which no document decides visits that one before and one after do."""
+    spans = defaultdict(list)
+    for compiled in own:
+        for visit_type in compiled.policy.visit_types:
+            spans[visit_type].append(compiled.policy)
+    left: dict[tuple[str, str], list[str]] = defaultdict(list)
+    policies = {compiled.policy.name: compiled.policy for compiled in own}
+    for visit_type, found in spans.items():
+        found.sort(key=lambda policy: policy.in_force_from)
+        for earlier, later in pairwise(found):
+            if earlier.in_force_until is not None and earlier.in_force_until < later.in_force_from:
+                left[earlier.name, later.name].append(visit_type)
+    for (first, second), visit_types in left.items():
+        earlier, later = policies[first], policies[second]
+        several = "s" if len(visit_types) > 1 else ""
+        yield later.places["in_force"].violation(
+            f"visit type{several} {', '.join(visit_types)} from {earlier.in_force_until} until "
+            f"{later.in_force_from}: no document decides them, for {earlier.file} has ended; begin "
+            "earlier, or let it end later"
+        )
