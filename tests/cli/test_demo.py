@@ -44,10 +44,10 @@ def test_the_readme_shows_what_the_demonstration_prints(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_demonstration_that_fails_leaves_no_server(tmp_path: Path) -> None:
-    """With rules under which the cases have no policy it ends with an error, and all of it ends."""
-    rules = tmp_path / "rules" / "330200"
+    """Where no area decides every kind of visit it ends with an error, and all of it ends."""
+    rules = tmp_path / "rules" / "430100"
     rules.mkdir(parents=True)
-    for path in (RULES / "330200").iterdir():
+    for path in (RULES / "430100").iterdir():
         (rules / path.name).write_bytes(path.read_bytes())
     ran = run("demo", "--json", "--rules", rules.parent, "--keep", tmp_path / "data")
 
