@@ -122,6 +122,7 @@ def test_a_code_that_changes_its_class_takes_the_values_of_the_other() -> None:
     ("old", "new", "said"),
     [
         ("mode: up}", "mode: down}", [("large", "rounding.mode", "up", "down")]),
+        ("side: own, mode", "side: payer, mode", [("pool", "rounding.side", "own", "payer")]),
         ("apply: marginal,", "apply: whole,", None),
         (
             "deductible: inside}",
@@ -158,7 +159,7 @@ def test_a_code_that_changes_its_class_takes_the_values_of_the_other() -> None:
             None,
         ),
     ],
-    ids=["mode", "whole", "inside", "base", "period", "per", "visits", "gap", "confidence"],
+    ids=["mode", "side", "whole", "inside", "base", "period", "per", "visits", "gap", "confidence"],
 )  # fmt: skip
 def test_switches_are_told(old: str, new: str, said: list[tuple[object, ...]] | None) -> None:
     """Each switch is told in the stage and under the key where it stands."""

@@ -231,3 +231,16 @@ def test_amounts_back_solved_keep_their_decimals() -> None:
     assert 67_039_634_743 == pool.left["over_cap"]
     assert (("+", "pooled_fund.over_cap", 67_039_634_743),) == large.terms
     assert limits.SUBFEN * 16_441_181 == pool.left["base"]
+
+
+def test_a_payout_is_walked_beside_the_bill() -> None:
+    """Interest of 0.2 % of the 10,020 held before is 20.04, and leaves the bill as it is."""
+    found = _walked("frozen-with-interest", 2, _SHAPES)
+    own, *_, interest = found.payouts
+
+    assert (16_000, 2_004) == (own.sentence.amount_fen, interest.sentence.amount_fen)
+    assert "account" == interest.sentence.payee
+    (base,) = [question for question in interest.questions if question.name == "base"]
+    assert [("monthly_interest", ("0.2%",))] == [(cell.table, cell.values) for cell in base.cells]
+    assert 0 == interest.remaining_fen == found.settlement.fen("cash_fen")
+    assert "cash" == found.cash.payer

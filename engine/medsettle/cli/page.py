@@ -18,15 +18,26 @@ class Page:
     def __init__(self, console: Console) -> None:
         self._console = console
 
+    @property
+    def width(self) -> int:
+        """How many columns there are."""
+        return self._console.width
+
     def head(self, text: str, *, space: bool = True) -> None:
         """Print the heading of a part."""
         if space:
             self._console.print()
         self._wrapped("", text, 0, "bold")
 
-    def text(self, text: str, *, indent: int = INDENT, style: str = "") -> None:
-        """Print a text that wraps inside its indent."""
-        self._wrapped("", text, indent, style)
+    def text(
+        self, text: str, *, indent: int = INDENT, style: str = "", wrapped: bool = True
+    ) -> None:
+        """Print a text that wraps inside its indent, or a line of a table as it is."""
+        if wrapped:
+            self._wrapped("", text, indent, style)
+        else:
+            line = Text(" " * indent + text, style)
+            self._console.print(line, soft_wrap=True, highlight=False)
 
     def amount(self, amount: str, text: str, style: str = "") -> None:
         """Print an amount with what it is, the text wrapping beside it."""
@@ -51,8 +62,7 @@ class Page:
         lines = list(Text(" ".join(text.split()), style).wrap(self._console, width)) or [Text()]
         for line in lines:
             line.rstrip()
-            before = start.ljust(indent) if start else " " * indent
-            whole = Text(before + " " * max(indent - cell_len(before), 0)).append_text(line)
+            whole = Text(start + " " * (indent - cell_len(start))).append_text(line)
             whole.rstrip()
             self._console.print(whole, soft_wrap=True, highlight=False)
             start = ""

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date
-from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import Annotated
@@ -16,17 +15,16 @@ from rich.table import Table
 
 from medsettle.cli.exits import Exit, Quit, told
 from medsettle.cli.options import Json, Overlays, Rules
+from medsettle.cli.page import Page
 from medsettle.cli.policy_check import check_documents, checked_lines
 from medsettle.cli.policy_diff import diff
 from medsettle.cli.policy_explain import explain
-from medsettle.core.money import rate_text, yuan_from_fen
+from medsettle.cli.policy_page import policy_json, print_policy
 from medsettle.errors import PolicyRejected, SettlementError
 from medsettle.policy import book as books
 from medsettle.policy.area_schema import area_schema
 from medsettle.policy.examples import Example, read_examples
 from medsettle.policy.json_schema import overlay_schema, rule_schema
-from medsettle.policy.model import Policy, Unit
-from medsettle.policy.model import Table as RuleTable
 from medsettle.settle.prove import prove
 from medsettle.settle.run import Settler
 
@@ -129,16 +127,16 @@ def show(
     overlay: Overlays = None,
     as_json: Json = False,
 ) -> None:
-    """Show the loaded policies, or the tables of one with source and confidence."""
+    """Show the loaded policies, or one as tables to lay beside the official text."""
     console = Console()
     with told(console, as_json=as_json):
         book = books.load_rule_book(rules, overlays=overlay or [])
         if policy:
-            shown = book.policy(policy).policy
+            shown = book.policy(policy)
             if as_json:
-                console.out(orjson.dumps(_policy_json(shown)).decode(), highlight=False)
+                console.out(orjson.dumps(policy_json(shown)).decode(), highlight=False)
             else:
-                _show_policy(console, shown)
+                print_policy(Page(console), shown)
             return
     rows = [
         {
@@ -160,67 +158,3 @@ def show(
     for row in rows:
         table.add_row(*map(escape, row.values()))
     console.print(table)
-
-
-def _show_policy(console: Console, policy: Policy) -> None:
-    console.print(f"[bold]{escape(policy.title)}[/] ({policy.name})")
-    for rule in policy.tables.values():
-        for version in rule.versions:
-            source = policy.sources[version.source]
-            weak = version.confidence in {"uncertain", "invented", "KM", "S3"}
-            label = f"[yellow]{version.confidence}[/]" if weak else version.confidence
-            console.print(f"\n[bold]{escape(rule.name)}[/] from {version.start}  {label}")
-            console.print(f"  [dim]{escape(source.title)} ({escape(source.where)})[/]")
-            if version.note:
-                console.print(f"  [yellow]{escape(version.note)}[/]")
-            console.print(_cells(policy, rule, version.limits_fen, version.cells))
-
-
-def _policy_json(policy: Policy) -> dict[str, object]:
-    """Return a policy's tables as a JSON object; cells are rows of the document, in its order."""
-    return {
-        "policy": policy.name,
-        "title": policy.title,
-        "tables": [
-            {
-                "table": rule.name,
-                "by": rule.by,
-                "unit": rule.unit,
-                "from": version.start.isoformat(),
-                "source": asdict(policy.sources[version.source]),
-                "confidence": version.confidence,
-                "note": version.note,
-                "limits_fen": version.limits_fen if rule.banded else None,
-                "cells": [_cell(rule.unit, cell) for cell in version.cells],
-            }
-            for rule in policy.tables.values()
-            for version in rule.versions
-        ],
-    }
-
-
-def _cells(
-    policy: Policy,
-    rule: RuleTable,
-    bounds: tuple[int | None, ...],
-    cells: tuple[object, ...],
-) -> Table:
-    heads = [*rule.by]
-    heads += (
-        ["above" if bound is None else f"to {yuan_from_fen(bound)}" for bound in bounds]
-        if rule.banded
-        else [rule.unit.value]
-    )
-    table = Table(*heads, header_style="dim")
-    classes: list[list[str]] = [[]]
-    for name in rule.by:
-        classes = [[*row, word] for row in classes for word in policy.dimensions[name].values]
-    for number, row in enumerate(classes):
-        own = cells[number * len(bounds) : (number + 1) * len(bounds)]
-        table.add_row(*row, *(_cell(rule.unit, cell) for cell in own))
-    return table
-
-
-def _cell(unit: Unit, cell: object) -> str:
-    assert isinstance(cell, Fraction)
-    return rate_text(cell) if unit is Unit.RATE else yuan_from_fen(int(cell))

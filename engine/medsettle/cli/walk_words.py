@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from medsettle.cli.page import BESIDE, INDENT, Page
+from medsettle.cli.policy_page import WEAK
 from medsettle.core import codes
 from medsettle.core.money import yuan_from_fen
 from medsettle.core.settlement import Step
@@ -12,9 +13,6 @@ from medsettle.settle.phrases import exact_yuan
 from medsettle.settle.walk import Counted, Counts, Fact, Walk
 from medsettle.settle.walk_lines import LineStory, decimal
 from medsettle.settle.walk_stages import Cell, Question, StageStory
-
-WEAK = frozenset({"uncertain", "invented", "KM", "S3"})
-"""Labels of values that a reader should doubt."""
 
 _QUESTIONS = {
     "base": "base 计算基数",

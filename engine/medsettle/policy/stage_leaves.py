@@ -19,7 +19,8 @@ from medsettle.policy.tree import Place
 _APART = {"name", "title", "source", "place", "when", "note"}
 _NO_TABLES = {"counter", "counting", "times", "payer"}
 # Whether the own or the payer's share is stated changes no rate; a target is a role of its own.
-_SAID_BY_ROLE = {"side", "on"}
+# What a cap limits, and in which counter, is in its head.
+_SAID_BY_ROLE = {(Rate, "side"), (Cap, "on"), (Cap, "counter")}
 _WORDS = {"counter": "per", "account_limited": "limit", "deductible_inside": "deductible"}
 
 
@@ -84,7 +85,7 @@ def _part(policy: Policy, head: str, role: str, part: object) -> Iterator[Leaf]:
         value = getattr(part, field.name)
         if value == AmountRounding():
             continue
-        if field.name in _SAID_BY_ROLE or (isinstance(part, Cap) and field.name == "counter"):
+        if (type(part), field.name) in _SAID_BY_ROLE:
             continue
         if field.name == "counter" and value is None and head != "bands":
             value = SETTLEMENT
@@ -130,9 +131,11 @@ def _one(policy: Policy, where: tuple[str, str], field: str, value: object) -> I
         return
     if isinstance(value, Base):
         yield Leaf(head, role, words=base_words(value))
+    elif isinstance(value, StrEnum):
+        # A switch, also where some table is called like it.
+        yield Leaf(head, role, words=str(value))
     elif isinstance(value, str) and field not in _NO_TABLES and value in policy.tables:
-        if not isinstance(value, StrEnum):
-            yield Leaf(head, role, table=value)
+        yield Leaf(head, role, table=value)
     elif value is True:
         word = "account_balance" if field == "account_limited" else "yes"
         yield Leaf(head, _WORDS.get(role, role), words=word)
