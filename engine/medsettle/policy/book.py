@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from medsettle.errors import PolicyNotFound, PolicyRejected, Violation
-from medsettle.policy import tree
+from medsettle.policy import area_keys, tree
 from medsettle.policy.area import Area, read_area
 from medsettle.policy.catalogue import Catalogue
 from medsettle.policy.checker import Checker
@@ -23,7 +23,7 @@ from medsettle.policy.read_policy import read_policy
 from medsettle.policy.tree import Map
 from medsettle.policy.vocabulary import canonical, quoted
 
-AREA_FILE = "area.yaml"
+AREA_FILE = area_keys.AREA_FILE
 EXAMPLES_SUFFIX = ".examples.yaml"
 DIGEST_CHARS = 12
 

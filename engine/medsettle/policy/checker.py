@@ -9,13 +9,20 @@ is one message.
 import re
 from collections.abc import Callable, Iterable
 from enum import StrEnum
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from medsettle.errors import Violation
 from medsettle.policy.key_types import Shape
 from medsettle.policy.keys import NAME_PATTERN, SHAPES
 from medsettle.policy.tree import Map, Place, Sequence, Text, Value
-from medsettle.policy.vocabulary import canonical, in_chinese, is_chinese, quoted, suggestion
+from medsettle.policy.vocabulary import (
+    canonical,
+    in_chinese,
+    is_chinese,
+    nearest,
+    quoted,
+    suggestion,
+)
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
@@ -39,16 +46,37 @@ def same_name(word: str, names: Iterable[str]) -> str | None:
     return next((name for name in names if canonical_name(name) == meant), None)
 
 
-def _unknown(word: str, left: list[str], shape: Shape | None) -> str:
-    """Return why a key cannot stand where it does: misspelt, or at home in another block."""
-    homes = [other.name for other in SHAPES if canonical(word) in {key.name for key in other}]
-    if shape is None or not homes:
-        return f"unknown word {quoted(word)}; {suggestion(word, left)}"
-    home = " or ".join(homes)
-    return (
-        f"{quoted(word)} belongs in {home}, not in {shape.name}; indent it with the block it "
-        "belongs to"
-    )
+# Words that are taken for one another: what a thing is picked by, where it comes from, and so on.
+_TAKEN_FOR_ANOTHER: Final = (
+    {"by", "per", "dimensions", "along"},
+    {"sources", "source"},
+    {"counters", "counter", "per"},
+    {"tables", "table"},
+    {"bands", "limits"},
+    {"limit", "caps", "at_most"},
+    {"value", "rows"},
+    {"from", "since"},
+    {"benefit_year", "period"},
+    {"pooling_area", "area"},
+    {"title", "name"},
+    {"visit_types", "visit_type"},
+)
+
+
+def _unknown(word: str, left: list[str], shape: Shape | None) -> tuple[str, str | None]:
+    """Return why a key cannot stand where it does, and which key was probably meant."""
+    meant = canonical(word)
+    homes = [other.name for other in SHAPES if meant in {key.name for key in other}]
+    if not homes:
+        return f"unknown word {quoted(word)}; {suggestion(word, left)}", nearest(word, left)
+    kin = {other for words in _TAKEN_FOR_ANOTHER if meant in words for other in words} - {meant}
+    home = f"{quoted(word)} belongs in {' or '.join(homes)}"
+    home += f", not in {shape.name}" if shape is not None else ", not here"
+    here = next((name for name in left if name in kin), None)
+    if here is None:
+        return f"{home}; indent it with the block it belongs to", None
+    words = (in_chinese(here), here) if is_chinese(word) else (here,)
+    return f"{home}; here the word is {' or '.join(map(quoted, words))}", here
 
 
 class Checker:
@@ -89,8 +117,12 @@ class Checker:
         for entry in value:
             word = canonical(entry.key.value)
             if word not in known:
-                left = [name for name in known if name not in found]
-                self.refuse(entry.key.place, _unknown(entry.key.value, left, shape))
+                written = {canonical(other.key.value) for other in value}
+                left = [name for name in known if name not in written]
+                fault, meant = _unknown(entry.key.value, left, shape)
+                self.refuse(entry.key.place, fault)
+                if meant is not None:
+                    found.setdefault(meant, entry.value)
             elif word in found:
                 other = f"{word} and {in_chinese(word)}"
                 self.refuse(entry.key.place, f"{other} are the same word; keep one of the two")

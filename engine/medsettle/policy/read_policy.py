@@ -52,7 +52,7 @@ def read_policy(
     quantities = read_quantities(check, parts.get("quantities"))
     own = _own_dimensions(check, parts.get("dimensions"), area, counters, quantities)
     dimensions = own | area.dimensions
-    tables = TableReader(check, dimensions, sources, since, known_on)
+    tables = TableReader(check, dimensions, sources, since, known_on, area.dimensions)
     tables.read(parts.get("tables"))
     names = stage_names(check, parts.get("stages"))
     payouts = stage_names(check, parts.get("payouts"), "payout")

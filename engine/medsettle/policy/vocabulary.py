@@ -86,12 +86,32 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     names = sorted(dict.fromkeys(known))
     if not names:
         return "none is defined"
+    near, chinese = _nearest(word, names)
+    if near is not None:
+        return f"did you mean {quoted(in_chinese(near) if chinese else near)}?"
+    shown = sorted(map(in_chinese, names)) if is_chinese(normalize("NFKC", word)) else names
+    return f"known here: {', '.join(shown)}"
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return which known word was probably meant, None where none is near.
+
+    >>> nearest("起付钱", ["deductible", "caps"])
+    'deductible'
+    """
+    return _nearest(word, sorted(dict.fromkeys(known)))[0]
+
+
+def _nearest(word: str, names: list[str]) -> tuple[str | None, bool]:
+    """Return the nearest name, and whether it is near in Chinese."""
     # Wide digits and letters of a Chinese keyboard count as the narrow ones.
     word = normalize("NFKC", word)
     near = get_close_matches(word, names, n=1, cutoff=_NEAR)
     if not near and is_chinese(word):
-        names = sorted(in_chinese(name) for name in names)
-        near = get_close_matches(word, names, n=1, cutoff=_NEAR_CHINESE)
+        chinese = {in_chinese(name): name for name in names}
+        near = get_close_matches(word, sorted(chinese), n=1, cutoff=_NEAR_CHINESE)
+        if near:
+            return chinese[near[0]], True
     if not near:
         near = get_close_matches(canonical(word), names, n=1, cutoff=_NEAR)
-    return f"did you mean {quoted(near[0])}?" if near else f"known here: {', '.join(names)}"
+    return (near[0] if near else None), False
