@@ -146,7 +146,7 @@ def test_a_key_that_is_none_is_told_and_read_as_it_was_meant(
         pytest.param("a: x：\n\tb: 2", "2:1: a tab stands here", id="wide-colon-in-a-text"),
         pytest.param("a: {b: '1'，c: 2}", "1:11: this comma is a wide one", id="wide-comma"),
         pytest.param("a: {b: [1]，c：2}", "1:11: this comma is a wide one", id="wide-both"),
-        pytest.param("a: {b：'1' 2: 3}", "1:6: this colon is a wide one", id="wide-in-braces"),
+        pytest.param("a: {b：[1], c: 2}", "1:6: this colon is a wide one", id="wide-in-braces"),
         pytest.param("a: {b: c: d}", "1:9: a second `: ` in one entry", id="two-colons-inside"),
         pytest.param("a: {b: '，c: 1', d: [1}", "1:20: what is opened", id="wide-in-a-quotation"),
         pytest.param("a: [1, 2\nb: 1", "1:4: what is opened here is not closed", id="bracket"),

@@ -262,7 +262,11 @@ def _tree(text: str, file: str) -> tuple[Value | None, list[Violation]]:
     except _UnreadableError:
         return None, reader.violations
     except YAMLError as error:
-        return None, [*reader.violations, _yaml_fault(error, text, file)]
+        fault = _yaml_fault(error, text, file)
+        # The same slip may have been met before the parser stumbled over it.
+        at = (fault.line, fault.column)
+        earlier = [found for found in reader.violations if (found.line, found.column) != at]
+        return None, [*earlier, fault]
     except (OverflowError, ValueError):
         # The parser's own escapes (`"\UFFFFFFFF"`) are the one thing it reads without checking.
         place = Place(file, 1, 1, "")

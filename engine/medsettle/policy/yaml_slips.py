@@ -89,6 +89,8 @@ def word_alone(key: str) -> Slip:
     >>> word_alone("用表：起付标准").pairs
     (('用表', '起付标准'),)
     """
+    if key.endswith("：") and (wide := wide_key(key)) is not None:
+        return wide
     pairs = [_PAIR.fullmatch(part.strip()) for part in key.split("，")]
     found = [pair for pair in pairs if pair is not None]
     if len(found) < len(pairs):
