@@ -76,7 +76,7 @@ def test_the_examples_come_out(rules: Path) -> None:
     _replace(examples, "fund_total: 100.00元", "fund_total: 101.00元")
     ran = run("policy", "test", examples, "--rules", rules)
     assert Exit.FINDING == ran.code
-    assert "fund_total should be 10100 fen, found 10000 fen" in ran.out
+    assert "fund_total should be 101.00元, found 100.00元" in ran.out
     assert "0 of 1 examples come out" in ran.out
 
 

@@ -1,10 +1,7 @@
 """`medsettle policy`: check, test, show and compare rule documents."""
 
-from collections.abc import Callable
 from dataclasses import asdict
-from datetime import date
 from fractions import Fraction
-from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -14,143 +11,23 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from medsettle.cli.exits import Exit, Quit, told
+from medsettle.cli.exits import told
 from medsettle.cli.options import Json, Overlays, Rules
+from medsettle.cli.policy_check import check
 from medsettle.cli.policy_diff import diff
+from medsettle.cli.policy_list import policy_lines, policy_rows
+from medsettle.cli.policy_test import test
 from medsettle.core.money import rate_text, yuan_from_fen
-from medsettle.errors import PolicyRejected, SettlementError, Violation
 from medsettle.policy import book as books
 from medsettle.policy.area_schema import area_schema
-from medsettle.policy.examples import Example, read_examples
 from medsettle.policy.json_schema import overlay_schema, rule_schema
 from medsettle.policy.model import Policy, Unit
 from medsettle.policy.model import Table as RuleTable
-from medsettle.settle.prove import prove
-from medsettle.settle.run import Settler
 
 app = typer.Typer(no_args_is_help=True, help="Check, test, show and compare rule documents.")
+app.command()(check)
+app.command()(test)
 app.command()(diff)
-
-Paths = Annotated[list[Path], typer.Argument(help="Documents, or folders of them.")]
-
-
-@app.command()
-def check(paths: Paths, overlay: Overlays = None, as_json: Json = False) -> None:
-    """Check documents and list every fault with file, line, column and remedy.
-
-    With overlays, folders are checked as they are with the reforms applied.
-    """
-    console = Console(soft_wrap=True)
-    with told(console, as_json=as_json):
-        documents = [document for path in paths for document in _documents(path)]
-        violations = [found for document in documents for found in _violations(document)]
-        for path in paths:
-            if path.is_dir() and not violations:
-                violations += _book_violations(path, overlay or [])
-    _print_violations(console, violations, len(documents), as_json=as_json)
-    if violations:
-        raise Quit(Exit.FINDING)
-
-
-def _documents(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path]
-    found = [
-        document
-        for folder in sorted({*path.rglob(books.AREA_FILE)})
-        for document in sorted(folder.parent.glob("*.yaml"))
-    ]
-    if not found:
-        raise FileNotFoundError(f"{path} holds no rule document; expected folders with area.yaml")
-    return found
-
-
-def _violations(document: Path) -> list[Violation]:
-    area, faults = books.read_area_folder(document.parent)
-    if document.name == books.AREA_FILE or area is None:
-        return faults
-    if document.name.endswith(books.EXAMPLES_SUFFIX):
-        return read_examples(document)[1]
-    return books.compile_file(document, area)[1]
-
-
-def _book_violations(folder: Path, overlays: list[Path]) -> list[Violation]:
-    """Return faults that only show when a folder of areas is read together."""
-    if not any(folder.glob(f"*/{books.AREA_FILE}")):
-        return []
-    try:
-        books.load_rule_book(folder, overlays=overlays)
-    except PolicyRejected as error:
-        return list(error.violations)
-    return []
-
-
-def _print_violations(
-    console: Console, violations: list[Violation], documents: int, *, as_json: bool
-) -> None:
-    if as_json:
-        body = {"documents": documents, "violations": [asdict(each) for each in violations]}
-        console.out(orjson.dumps(body).decode(), highlight=False)
-        return
-    for violation in violations:
-        place = f"{violation.file}:{violation.line}:{violation.column}"
-        console.print(f"[bold]{escape(place)}[/] [cyan]{escape(violation.key_path)}[/]")
-        console.print(f"  {escape(violation.message)}", highlight=False)
-    console.print(f"{documents} document(s), {len(violations)} fault(s)")
-
-
-@app.command()
-def test(
-    paths: Paths,
-    rules: Rules = Path("rules"),
-    overlay: Overlays = None,
-    as_json: Json = False,
-) -> None:
-    """Settle the worked examples beside the policies and compare every amount."""
-    console = Console(soft_wrap=True)
-    with told(console, as_json=as_json):
-
-        @cache
-        def settler(known_on: date | None) -> Settler:
-            book = books.load_rule_book(rules, overlays=overlay or [], known_on=known_on)
-            return Settler(book)
-
-        settler(None)
-        files = [file for path in paths for file in _example_files(path)]
-        results = [result for file in files for result in _proved(settler, file)]
-    failed = [result for result in results if result[1]]
-    if as_json:
-        body = [{"example": each.name, "faults": faults} for each, faults in results]
-        console.out(orjson.dumps(body).decode(), highlight=False)
-    else:
-        for each, faults in results:
-            mark = "[red]fails[/]" if faults else "[green]ok[/]"
-            console.print(f"{mark} {each.policy} {escape(each.name)} ({each.kind})")
-            for fault in faults:
-                console.print(f"     {escape(fault)}", highlight=False)
-        console.print(f"{len(results) - len(failed)} of {len(results)} examples come out")
-    if failed or not results:
-        raise Quit(Exit.FINDING)
-
-
-def _example_files(path: Path) -> list[Path]:
-    return [path] if path.is_file() else sorted(path.rglob(f"*{books.EXAMPLES_SUFFIX}"))
-
-
-def _proved(
-    settler: Callable[[date | None], Settler], file: Path
-) -> list[tuple[Example, list[str]]]:
-    examples, violations = read_examples(file)
-    if violations:
-        raise PolicyRejected(violations)
-    found = []
-    for example in examples:
-        try:
-            faults = [str(difference) for difference in prove(settler(example.known_on), example)]
-        except SettlementError as error:
-            faults = [f"{error.reason}: {error}"]
-        found.append((example, faults))
-    return found
 
 
 @app.command()
@@ -181,26 +58,12 @@ def show(
             else:
                 _show_policy(console, shown)
             return
-    rows = [
-        {
-            "policy": each.policy.name,
-            "title": each.policy.title,
-            "area": each.policy.pooling_area,
-            "insurance_type": each.policy.insurance_type,
-            "visit_types": " ".join(each.policy.visit_types),
-            "from": each.policy.in_force_from.isoformat(),
-            "digest": each.digest,
-            "confidence": each.confidence,
-        }
-        for each in book.policies
-    ]
+    rows = policy_rows(book.policies)
     if as_json:
         console.out(orjson.dumps(rows).decode(), highlight=False)
         return
-    table = Table(*rows[0], header_style="dim")
-    for row in rows:
-        table.add_row(*map(escape, row.values()))
-    console.print(table)
+    for line in policy_lines(rows):
+        console.print(line, highlight=False, soft_wrap=True)
 
 
 def _show_policy(console: Console, policy: Policy) -> None:

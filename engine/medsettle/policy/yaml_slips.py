@@ -98,9 +98,10 @@ def word_alone(key: str) -> Slip:
             f"{_shown(key)} stands alone, for between {{ }} a comma ends a text; put a text that "
             'has commas between double quotes: "…, …"'
         )
-    meant = ", ".join(f"{pair[1]}: {pair[2]}" for pair in found)
-    wide = "a wide colon makes no key" if "：" in key else "a colon without a blank makes no key"
-    return Slip(f"{wide}; write `{meant}`", tuple((pair[1], pair[2]) for pair in found))
+    meant = tuple((pair[1], pair[2]) for pair in found)
+    written = ", ".join(f"{word}: {text}" for word, text in meant)
+    colon = "a wide colon" if "：" in key else "a colon without a blank"
+    return Slip(f"{colon} makes no key; write `{written}`", meant)
 
 
 def wide_key(key: str) -> Slip | None:

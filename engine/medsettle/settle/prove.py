@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.counters import ACCOUNT, CounterKey
+from medsettle.core.money import yuan_from_fen
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Settlement
 from medsettle.errors import Fault, InvalidRequest
@@ -29,11 +30,11 @@ class Difference:
     where: str
 
     def __str__(self) -> str:
-        """Return the difference as one line."""
-        found = "no such amount" if self.found is None else f"{self.found} fen"
+        """Return the difference as one line, in yuan as the example is written."""
+        found = "no such amount" if self.found is None else f"{yuan_from_fen(self.found)}元"
         return (
             f"{self.where} {self.example}, visit {self.visit}: {self.amount} should be "
-            f"{self.expected} fen, found {found}"
+            f"{yuan_from_fen(self.expected)}元, found {found}"
         )
 
 

@@ -1,0 +1,108 @@
+"""`medsettle policy check`: every fault of rule documents, and what looks like a slip."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import orjson
+from rich.console import Console
+from rich.markup import escape
+
+from medsettle.cli.exits import Exit, Quit, told
+from medsettle.cli.options import Json, Overlays, Paths
+from medsettle.cli.rule_folders import documents
+from medsettle.errors import PolicyRejected, Violation
+from medsettle.policy import book as books
+from medsettle.policy.area import Area
+from medsettle.policy.compiled import CompiledPolicy
+from medsettle.policy.examples import read_examples
+from medsettle.policy.remarks import area_remarks, counter_remarks, policy_remarks
+
+
+def check(paths: Paths, overlay: Overlays = None, as_json: Json = False) -> None:
+    """Check documents and list every fault with file, line, column and remedy.
+
+    What looks like a slip and may be meant is told as a remark. With overlays, folders are checked
+    as they are with the reforms applied.
+    """
+    console = Console(soft_wrap=True)
+    found = _Checked()
+    with told(console, as_json=as_json):
+        named = list(dict.fromkeys(each for path in paths for each in documents(path)))
+        for folder in dict.fromkeys(document.parent for document in named):
+            found.read([document for document in named if document.parent == folder])
+        for path in paths:
+            if path.is_dir() and not found.violations:
+                found.read_book(path, overlay or [])
+    _print(console, found, len(named), as_json=as_json)
+    if found.violations:
+        raise Quit(Exit.FINDING)
+
+
+@dataclass
+class _Checked:
+    """What was found in documents; `unread` are folders that an area with faults kept closed."""
+
+    violations: list[Violation] = field(default_factory=list)
+    remarks: list[Violation] = field(default_factory=list)
+    unread: list[Path] = field(default_factory=list)
+
+    def read(self, named: list[Path]) -> None:
+        """Check documents of one area, which is read once."""
+        area, faults = books.read_area_folder(named[0].parent)
+        self.violations += faults
+        others = [document for document in named if document.name != books.AREA_FILE]
+        if area is None:
+            self.unread += others
+            return
+        if len(others) < len(named):
+            self.remarks += area_remarks(area)
+        for document in others:
+            if document.name.endswith(books.EXAMPLES_SUFFIX):
+                self.violations += read_examples(document)[1]
+            else:
+                self._read_policy(document, area)
+
+    def _read_policy(self, document: Path, area: Area) -> None:
+        compiled, faults = books.compile_file(document, area)
+        self.violations += faults
+        self.remarks += policy_remarks(compiled) if compiled is not None else ()
+
+    def read_book(self, folder: Path, overlays: list[Path]) -> None:
+        """Check what only shows when the documents of a folder are read together."""
+        one_area = (folder / books.AREA_FILE).is_file()
+        if not one_area and not any(folder.glob(f"*/{books.AREA_FILE}")):
+            return
+        rules, only = (folder.parent, [folder.name]) if one_area else (folder, [])
+        try:
+            book = books.load_rule_book(rules, overlays=overlays, only=only)
+        except PolicyRejected as error:
+            self.violations += error.violations
+        else:
+            self._remark_counters(book.policies)
+
+    def _remark_counters(self, policies: Iterable[CompiledPolicy]) -> None:
+        self.remarks += counter_remarks(policies)
+
+
+def _print(console: Console, found: _Checked, documents: int, *, as_json: bool) -> None:
+    if as_json:
+        body = {
+            "documents": documents,
+            "violations": [asdict(each) for each in found.violations],
+            "remarks": [asdict(each) for each in found.remarks],
+        }
+        console.out(orjson.dumps(body).decode(), highlight=False)
+        return
+    for remark, each in [(False, fault) for fault in found.violations] + [
+        (True, fault) for fault in found.remarks
+    ]:
+        place = f"{each.file}:{each.line}:{each.column}"
+        console.print(f"[bold]{escape(place)}[/] [cyan]{escape(each.key_path)}[/]")
+        style = "[yellow]remark:[/] " if remark else ""
+        console.print(f"  {style}{escape(each.message)}", highlight=False)
+    if found.unread:
+        count = f"{len(found.unread)} document{'s' if len(found.unread) > 1 else ''}"
+        console.print(f"{count} not read, for the area beside has faults; mend these first")
+    remarks = f", {len(found.remarks)} remark(s)" if found.remarks else ""
+    console.print(f"{documents} document(s), {len(found.violations)} fault(s){remarks}")
