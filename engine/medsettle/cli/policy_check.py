@@ -1,6 +1,5 @@
 """`medsettle policy check`: every fault of rule documents, and what looks like a slip."""
 
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -14,8 +13,8 @@ from medsettle.cli.rule_folders import documents
 from medsettle.errors import PolicyRejected, Violation
 from medsettle.policy import book as books
 from medsettle.policy.area import Area
-from medsettle.policy.compiled import CompiledPolicy
-from medsettle.policy.examples import read_examples
+from medsettle.policy.example_names import name_faults
+from medsettle.policy.examples import Example, read_examples
 from medsettle.policy.remarks import area_remarks, counter_remarks, policy_remarks
 
 
@@ -41,11 +40,12 @@ def check(paths: Paths, overlay: Overlays = None, as_json: Json = False) -> None
 
 @dataclass
 class _Checked:
-    """What was found in documents; `unread` are folders that an area with faults kept closed."""
+    """What was found in documents; `unread` are those whose area has faults itself."""
 
     violations: list[Violation] = field(default_factory=list)
     remarks: list[Violation] = field(default_factory=list)
     unread: list[Path] = field(default_factory=list)
+    examples: list[Example] = field(default_factory=list)
 
     def read(self, named: list[Path]) -> None:
         """Check documents of one area, which is read once."""
@@ -59,7 +59,9 @@ class _Checked:
             self.remarks += area_remarks(area)
         for document in others:
             if document.name.endswith(books.EXAMPLES_SUFFIX):
-                self.violations += read_examples(document)[1]
+                examples, faults = read_examples(document)
+                self.examples += examples
+                self.violations += faults
             else:
                 self._read_policy(document, area)
 
@@ -79,10 +81,13 @@ class _Checked:
         except PolicyRejected as error:
             self.violations += error.violations
         else:
-            self._remark_counters(book.policies)
+            own = [each for each in self.examples if _lies_in(each, folder)]
+            self.violations += name_faults(own, book.policies)
+            self.remarks += counter_remarks(book.policies)
 
-    def _remark_counters(self, policies: Iterable[CompiledPolicy]) -> None:
-        self.remarks += counter_remarks(policies)
+
+def _lies_in(example: Example, folder: Path) -> bool:
+    return folder in Path(example.place.file).parents
 
 
 def _print(console: Console, found: _Checked, documents: int, *, as_json: bool) -> None:

@@ -20,6 +20,7 @@ from medsettle.cli.policy_test import test
 from medsettle.core.money import rate_text, yuan_from_fen
 from medsettle.policy import book as books
 from medsettle.policy.area_schema import area_schema
+from medsettle.policy.examples_schema import examples_schema
 from medsettle.policy.json_schema import overlay_schema, rule_schema
 from medsettle.policy.model import Policy, Unit
 from medsettle.policy.model import Table as RuleTable
@@ -34,9 +35,13 @@ app.command()(diff)
 def schema(
     area: Annotated[bool, typer.Option("--area", help="The schema of area.yaml instead.")] = False,
     overlay: Annotated[bool, typer.Option("--overlay", help="That of a reform instead.")] = False,
+    examples: Annotated[
+        bool, typer.Option("--examples", help="That of worked examples instead.")
+    ] = False,
 ) -> None:
     """Print the JSON Schema of rule documents, for editors."""
     document = area_schema() if area else overlay_schema() if overlay else rule_schema()
+    document = examples_schema() if examples else document
     Console().out(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode(), highlight=False)
 
 

@@ -1,6 +1,6 @@
 """`medsettle policy test`: settle the worked examples beside the policies."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -14,6 +14,8 @@ from medsettle.cli.options import Json, Overlays, Paths, RulesBeside
 from medsettle.cli.rule_folders import example_files, rule_folder
 from medsettle.errors import PolicyRejected, SettlementError
 from medsettle.policy import book as books
+from medsettle.policy.compiled import CompiledPolicy
+from medsettle.policy.example_names import name_faults
 from medsettle.policy.examples import Example, read_examples
 from medsettle.settle.prove import prove
 from medsettle.settle.run import Settler
@@ -33,8 +35,9 @@ def test(
             book = books.load_rule_book(folder, overlays=overlay or [], known_on=known_on)
             return Settler(book)
 
-        settler(None)
-        results = [result for file in files for result in _proved(settler, file)]
+        policies = settler(None).book.policies
+        read = [example for file in files for example in _read(file, policies)]
+        results = [(example, _faults(settler, example)) for example in read]
     failed = [result for result in results if result[1]]
     if as_json:
         body = [{"example": each.name, "faults": faults} for each, faults in results]
@@ -50,17 +53,22 @@ def test(
         raise Quit(Exit.FINDING)
 
 
-def _proved(
-    settler: Callable[[date | None], Settler], file: Path
-) -> list[tuple[Example, list[str]]]:
+def _read(file: Path, policies: Sequence[CompiledPolicy]) -> list[Example]:
+    """Return the examples of a file.
+
+    Raises:
+        PolicyRejected: The file has faults, or names what the policies do not have.
+    """
     examples, violations = read_examples(file)
+    violations = violations or list(name_faults(examples, policies))
     if violations:
         raise PolicyRejected(violations)
-    found = []
-    for example in examples:
-        try:
-            faults = [str(difference) for difference in prove(settler(example.known_on), example)]
-        except SettlementError as error:
-            faults = [f"{error.reason}: {error}"]
-        found.append((example, faults))
-    return found
+    return examples
+
+
+def _faults(settler: Callable[[date | None], Settler], example: Example) -> list[str]:
+    """Return what of an example does not come out, in words."""
+    try:
+        return [str(difference) for difference in prove(settler(example.known_on), example)]
+    except SettlementError as error:
+        return [f"{error.reason}: {error}"]

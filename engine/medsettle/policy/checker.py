@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final, TypeVar
 
 from medsettle.errors import Violation
+from medsettle.policy import example_keys
 from medsettle.policy.key_types import Shape
 from medsettle.policy.keys import NAME_PATTERN, SHAPES
 from medsettle.policy.tree import Map, Place, Sequence, Text, Value
@@ -46,6 +47,7 @@ def same_name(word: str, names: Iterable[str]) -> str | None:
     return next((name for name in names if canonical_name(name) == meant), None)
 
 
+_ALL_SHAPES: Final = (*SHAPES, *example_keys.SHAPES)
 # Words that are taken for one another: what a thing is picked by, where it comes from, and so on.
 _TAKEN_FOR_ANOTHER: Final = (
     {"by", "per", "dimensions", "along"},
@@ -66,7 +68,7 @@ _TAKEN_FOR_ANOTHER: Final = (
 def _unknown(word: str, left: list[str], shape: Shape | None) -> tuple[str, str | None]:
     """Return why a key cannot stand where it does, and which key was probably meant."""
     meant = canonical(word)
-    homes = [other.name for other in SHAPES if meant in {key.name for key in other}]
+    homes = [other.name for other in _ALL_SHAPES if meant in {key.name for key in other}]
     if not homes:
         return f"unknown word {quoted(word)}; {suggestion(word, left)}", nearest(word, left)
     kin = {other for words in _TAKEN_FOR_ANOTHER if meant in words for other in words} - {meant}
@@ -115,9 +117,9 @@ class Checker:
             return {}
         found: dict[str, Value] = {}
         for entry in value:
-            word = canonical(entry.key.value)
+            word = canonical(entry.key.value, known)
             if word not in known:
-                written = {canonical(other.key.value) for other in value}
+                written = {canonical(other.key.value, known) for other in value}
                 left = [name for name in known if name not in written]
                 fault, meant = _unknown(entry.key.value, left, shape)
                 self.refuse(entry.key.place, fault)
@@ -257,8 +259,8 @@ class Checker:
             return None
         choices = list(choices)
         word = self.text(value)
-        if canonical(word) in choices:
-            return canonical(word)
+        if (chosen := canonical(word, choices)) in choices:
+            return chosen
         if word:
             hint = suggestion(word, choices)
             self.refuse(value.place, f"{quoted(word)} is no choice here; {hint}")
