@@ -7,7 +7,7 @@ is one message.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Final, TypeVar
 
@@ -18,6 +18,7 @@ from medsettle.policy.keys import NAME_PATTERN, SHAPES
 from medsettle.policy.tree import Map, Place, Sequence, Text, Value
 from medsettle.policy.vocabulary import (
     canonical,
+    code_hint,
     in_chinese,
     is_chinese,
     nearest,
@@ -47,7 +48,6 @@ def same_name(word: str, names: Iterable[str]) -> str | None:
     return next((name for name in names if canonical_name(name) == meant), None)
 
 
-_ALL_SHAPES: Final = (*SHAPES, *example_keys.SHAPES)
 # Words that are taken for one another: what a thing is picked by, where it comes from, and so on.
 _TAKEN_FOR_ANOTHER: Final = (
     {"by", "per", "dimensions", "along"},
@@ -68,7 +68,13 @@ _TAKEN_FOR_ANOTHER: Final = (
 def _unknown(word: str, left: list[str], shape: Shape | None) -> tuple[str, str | None]:
     """Return why a key cannot stand where it does, and which key was probably meant."""
     meant = canonical(word)
-    homes = [other.name for other in _ALL_SHAPES if meant in {key.name for key in other}]
+    families = (SHAPES, example_keys.SHAPES)
+    if shape in example_keys.SHAPES:
+        families = families[::-1]
+    found = [
+        [each.name for each in some if meant in {key.name for key in each}] for some in families
+    ]
+    homes = found[0] or found[1]
     if not homes:
         return f"unknown word {quoted(word)}; {suggestion(word, left)}", nearest(word, left)
     kin = {other for words in _TAKEN_FOR_ANOTHER if meant in words for other in words} - {meant}
@@ -270,22 +276,39 @@ class Checker:
 
     def known(self, value: Value | None, names: Iterable[str], what: str) -> str | None:
         """Return a name that must be one of `names`; None after recording a violation."""
+        return self._among(value, names, what, suggestion)
+
+    def code(self, value: Value | None, what: str, words: Mapping[str, str]) -> str | None:
+        """Return a code that must be one of a list; it has no near one, so all are shown."""
+        return self._among(value, words, what, lambda word, _: code_hint(word, words))
+
+    def _among(
+        self, value: Value | None, names: Iterable[str], what: str, hint: Callable[..., str]
+    ) -> str | None:
         if value is None:
             return None
         names = list(names)
         word = self.text(value)
         name = same_name(word, names)
         if name is None and word:
-            hint = suggestion(word, names)
-            self.refuse(value.place, f"no {what} is called {quoted(word)}; {hint}")
+            self.refuse(value.place, f"no {what} is called {quoted(word)}; {hint(word, names)}")
         return name
 
     def known_all(self, value: Value | None, names: Iterable[str], what: str) -> tuple[str, ...]:
         """Return a list of different names that must all be among `names`."""
         names = list(names)
+        return self._different(value, what, lambda item: self.known(item, names, what))
+
+    def codes(self, value: Value | None, what: str, words: Mapping[str, str]) -> tuple[str, ...]:
+        """Return a list of different codes that must all be in a list."""
+        return self._different(value, what, lambda item: self.code(item, what, words))
+
+    def _different(
+        self, value: Value | None, what: str, one: Callable[[Value], str | None]
+    ) -> tuple[str, ...]:
         found: list[str] = []
         for item in self.items(value, f"{what}s"):
-            name = self.known(item, names, what)
+            name = one(item)
             if name is not None and name in found:
                 self.refuse(item.place, f"{quoted(name)} is listed twice; keep one of the two")
             elif name is not None:

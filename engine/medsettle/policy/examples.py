@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 
 from medsettle.core import schema
-from medsettle.core.codes import INSURANCE_TYPES, VISIT_TYPES
+from medsettle.core.code_words import INSURANCE_TYPE_WORDS, VISIT_TYPE_WORDS
 from medsettle.core.schema import Kind
 from medsettle.core.settlement import Row
 from medsettle.errors import Violation
@@ -123,8 +123,8 @@ def read_visit(
     check.text(parts.get("note"))
     claim: Row = {column.name: None for column in schema.CLAIM}
     claim |= {name: check.text(parts.get(name)) for name in _CLAIM_WORDS}
-    check.known(parts.get("visit_type"), VISIT_TYPES, "visit type")
-    check.known(parts.get("insurance_type"), INSURANCE_TYPES, "insurance type")
+    check.code(parts.get("visit_type"), "visit type", VISIT_TYPE_WORDS)
+    check.code(parts.get("insurance_type"), "insurance type", INSURANCE_TYPE_WORDS)
     claim |= _visit_facts(check, parts)
     claim |= {
         "request_id": request_id,

@@ -1,6 +1,6 @@
 """The words of the rule language: English keywords, Chinese aliases, nearest known words."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
@@ -107,6 +107,18 @@ def suggestion(word: str, known: Iterable[str]) -> str:
         return f"did you mean {quoted(in_chinese(near) if chinese else near)}?"
     shown = sorted(map(in_chinese, names)) if is_chinese(normalize("NFKC", word)) else names
     return f"known here: {', '.join(shown)}"
+
+
+def code_hint(code: str, words: Mapping[str, str]) -> str:
+    """Return which code was meant, where only its digits are wide, or all codes in words.
+
+    >>> code_hint("17", {"11": "普通门诊", "21": "住院"})
+    'known here: 11 普通门诊, 21 住院'
+    """
+    narrow = normalize("NFKC", code)
+    if narrow in words:
+        return f"did you mean {quoted(narrow)}?"
+    return f"known here: {', '.join(f'{each} {word}' for each, word in words.items())}"
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
