@@ -65,16 +65,16 @@ _TAKEN_FOR_ANOTHER: Final = (
 )
 
 
+def _holders(word: str, shapes: Iterable[Shape]) -> list[str]:
+    """Return the blocks that have a key."""
+    return [shape.name for shape in shapes if word in {key.name for key in shape}]
+
+
 def _unknown(word: str, left: list[str], shape: Shape | None) -> tuple[str, str | None]:
     """Return why a key cannot stand where it does, and which key was probably meant."""
     meant = canonical(word)
-    families = (SHAPES, example_keys.SHAPES)
-    if shape in example_keys.SHAPES:
-        families = families[::-1]
-    found = [
-        [each.name for each in some if meant in {key.name for key in each}] for some in families
-    ]
-    homes = found[0] or found[1]
+    own = example_keys.SHAPES if shape in example_keys.SHAPES else SHAPES
+    homes = _holders(meant, own) or _holders(meant, (*SHAPES, *example_keys.SHAPES))
     if not homes:
         return f"unknown word {quoted(word)}; {suggestion(word, left)}", nearest(word, left)
     kin = {other for words in _TAKEN_FOR_ANOTHER if meant in words for other in words} - {meant}
