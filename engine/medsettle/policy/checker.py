@@ -62,6 +62,8 @@ _TAKEN_FOR_ANOTHER: Final = (
     {"pooling_area", "area"},
     {"title", "name"},
     {"visit_types", "visit_type"},
+    {"institution_levels", "institution_level"},
+    {"counters", "before"},
 )
 
 

@@ -28,8 +28,10 @@ _UNITS_E4 = 10_000
 _E6_PER_FEN = 10_000
 _LINE_WORDS = ("approval", "original_line", "earmark")
 _CLAIM_WORDS = (
-    *("visit_type", "insurance_type", "person_type", "institution_level"),
-    *("birth_date", "service_date"),
+    "person_type",
+    "institution_level",
+    "birth_date",
+    "service_date",
 )
 _FIRST_DAY = date(2000, 1, 1)
 
@@ -109,7 +111,7 @@ def read_examples(path: Path) -> tuple[list[Example], list[Violation]]:
                 known_on=check.parsed(body.get("known_on"), values.day, None),
             )
         )
-    return found, check.violations
+    return found, sorted(check.violations, key=lambda fault: (fault.line, fault.column))
 
 
 def read_visit(
@@ -123,10 +125,12 @@ def read_visit(
     check.text(parts.get("note"))
     claim: Row = {column.name: None for column in schema.CLAIM}
     claim |= {name: check.text(parts.get(name)) for name in _CLAIM_WORDS}
-    check.code(parts.get("visit_type"), "visit type", VISIT_TYPE_WORDS)
-    check.code(parts.get("insurance_type"), "insurance type", INSURANCE_TYPE_WORDS)
+    visit_type = check.code(parts.get("visit_type"), "visit type", VISIT_TYPE_WORDS)
+    scheme = check.code(parts.get("insurance_type"), "insurance type", INSURANCE_TYPE_WORDS)
     claim |= _visit_facts(check, parts)
     claim |= {
+        "visit_type": visit_type or "",
+        "insurance_type": scheme or "",
         "request_id": request_id,
         "institution": check.text(parts.get("institution")) or "H00000000001",
         "pooling_area": area,

@@ -207,10 +207,18 @@ def _no_catalogue(care_area: str) -> Rejection:
 
 def _not_covered(policy: CompiledPolicy, column: str, code: str, where: str) -> Rejection:
     name = policy.policy.name
+    message = (
+        f"{column} {code!r} belongs to no class of {where!r} in policy {name!r}; correct the "
+        "code, or add it to the document"
+    )
+    if code == NONE:
+        message = (
+            f"the claim states no {column}, and no class of {where!r} in policy {name!r} is for "
+            f"claims without one; state it, or list `{NONE}` in a class of the document"
+        )
     return Rejection(
         Outcome.CLASS_NOT_COVERED,
-        f"{column} {code!r} belongs to no class of {where!r} in policy {name!r}; correct the "
-        "code, or add it to the document",
+        message,
         metadata={"column": column, "code": code, "policy": name},
     )
 
