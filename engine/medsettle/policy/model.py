@@ -176,6 +176,7 @@ class Version:
     """The cells of a table from a date on: row-major over `by`, then the bands.
 
     `issued` is the day they were published, which for a rule with effect backwards is later (T4).
+    From `until` on they are not known to hold: a claim of a later day has no value here.
     """
 
     start: date
@@ -186,6 +187,7 @@ class Version:
     note: str
     issued: date
     place: Place = field(compare=False)
+    until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,12 @@ class TableReader:
                     f"this version begins on {version.start}, and the one before on "
                     f"{found[-1].start}; write the versions in order of time",
                 )
+            if found and (ends := found[-1].until) is not None and version.start < ends:
+                self.check.refuse(
+                    place,
+                    f"this version begins on {version.start}, and the one before ends on {ends}; "
+                    "correct one of the two",
+                )
             found.append(version)
         return found
 
@@ -171,7 +177,19 @@ class TableReader:
             note,
             self._issued(parts.get("issued"), start),
             item.place,
+            self._until(parts.get("until"), start),
         )
+
+    def _until(self, value: Value | None, start: date) -> date | None:
+        """Return the first day on which values are no longer known to hold, None where they are."""
+        until = self.check.parsed(value, values.day, None)
+        if value is not None and until is not None and until <= start:
+            self.check.refuse(
+                value.place,
+                f"these values end on {until}, not after they begin on {start}; correct one",
+            )
+            return None
+        return until
 
     def _issued(self, value: Value | None, start: date) -> date:
         """Return the day of publication; values published before they begin need none."""

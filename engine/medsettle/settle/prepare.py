@@ -110,7 +110,8 @@ class Preparer:
             assert isinstance(day, date)
             until = policy.policy.in_force_until
             if policy.policy.in_force_from <= day and (until is None or day < until):
-                return found
+                left = policy.unstated_on(day) if policy.unstated else None
+                return found if left is None else _no_values(row, policy, left)
         policies = [policy for policy, _ in candidates]
         return _not_in_force(row, policies) if policies else _no_policy(row)
 
@@ -192,6 +193,21 @@ def _not_in_force(row: dict[str, object], candidates: Sequence[CompiledPolicy]) 
         f"no revision of {names} of area {area} is in force on the {rule_date} {row[rule_date]}; "
         "load the document of that time or correct the date",
         metadata={"pooling_area": area, rule_date: str(row[rule_date])},
+    )
+
+
+def _no_values(row: dict[str, object], policy: CompiledPolicy, left: tuple[str, date]) -> Rejection:
+    """Return the rejection of a claim of a day for which a table of its policy has no values."""
+    (table, since), rule_date = left, policy.policy.rule_date
+    name, area = policy.policy.name, str(row["pooling_area"])
+    return Rejection(
+        Outcome.POLICY_NOT_IN_FORCE,
+        f"table {table!r} of policy {name} of area {area} has values until {since} and none for "
+        f"the {rule_date} {row[rule_date]}; add the version of that time or correct the date",
+        metadata={
+            **{"pooling_area": area, rule_date: str(row[rule_date])},
+            **{"policy": name, "table": table, "until": since.isoformat()},
+        },
     )
 
 
