@@ -17,6 +17,7 @@ from medsettle.cli.policy_check import check
 from medsettle.cli.policy_diff import diff
 from medsettle.cli.policy_list import policy_lines, policy_rows
 from medsettle.cli.policy_test import test
+from medsettle.cli.policy_words import words_command
 from medsettle.core.money import rate_text, yuan_from_fen
 from medsettle.policy import book as books
 from medsettle.policy.area_schema import area_schema
@@ -29,6 +30,7 @@ app = typer.Typer(no_args_is_help=True, help="Check, test, show and compare rule
 app.command()(check)
 app.command()(test)
 app.command()(diff)
+app.command("words")(words_command)
 
 
 @app.command()
