@@ -5,9 +5,15 @@ from pathlib import Path
 
 import generate_shapes
 import pytest
-from medsettle.policy.book import load_rule_book
+from medsettle.policy.book import EXAMPLES_SUFFIX, load_rule_book
+from medsettle.policy.confidence import CONFIDENCE_MEANINGS
+from medsettle.policy.example_names import name_faults
 from medsettle.policy.examples import read_examples
+from medsettle.policy.keys import RESERVED_NAMES
+from medsettle.policy.model import STAGE_AMOUNTS
+from medsettle.policy.remarks import area_remarks, counter_remarks, policy_remarks
 from medsettle.policy.shapes import UNSAID, rule_shapes
+from medsettle.policy.vocabulary import in_chinese
 from medsettle.settle.prove import prove
 from medsettle.settle.run import Settler
 
@@ -53,10 +59,40 @@ def _rules(tmp_path: Path) -> Path:
 
 def test_the_tutorial_s_documents_are_accepted_and_come_out(rules: Path) -> None:
     """The files of the tutorial load, and each of its examples comes out to the fen."""
-    settler = Settler(load_rule_book(rules))
-    examples, violations = read_examples(rules / "999903" / "resident-inpatient.examples.yaml")
+    book = load_rule_book(rules)
+    found = []
+    for path in sorted((rules / "999903").glob(f"*{EXAMPLES_SUFFIX}")):
+        examples, violations = read_examples(path)
+        assert [] == [*violations, *name_faults(examples, book.policies)]
+        found += examples
 
-    assert [] == violations
-    assert ["two-stays", "above-the-cap"] == [example.name for example in examples]
-    for example in examples:
-        assert [] == [str(difference) for difference in prove(settler, example)]
+    assert ["跨段", "退休人员在中医医院", "超过封顶线", "two-stays", "above-the-cap"] == [
+        example.name for example in found
+    ]
+    for example in found:
+        assert [] == [str(difference) for difference in prove(Settler(book), example)]
+
+
+def test_the_tutorial_s_documents_are_not_remarked_on(rules: Path) -> None:
+    """What a reader copies looks like no slip."""
+    book = load_rule_book(rules)
+    found = [remark for policy in book.policies for remark in policy_remarks(policy)]
+    found += [remark for area in book.areas.values() for remark in area_remarks(area)]
+
+    assert [] == [str(remark) for remark in [*found, *counter_remarks(book.policies)]]
+
+
+def test_the_page_names_every_amount() -> None:
+    """Each amount that a stage may name stands on the page, with its Chinese word."""
+    rows = [line for line in _PAGE.splitlines() if line.startswith("| `")]
+    for name in (*RESERVED_NAMES, *(f"pool.{part}" for part in STAGE_AMOUNTS)):
+        chinese = in_chinese(name).replace("pool.", "统筹.")
+        (row,) = [row for row in rows if f"`{name}`" in row.split("|")[1]]
+        assert chinese in row.split("|")[2], name
+
+
+def test_the_page_says_what_every_label_means() -> None:
+    """The legend of confidence is that of the editors."""
+    for label, (meaning, _) in CONFIDENCE_MEANINGS.items():
+        chinese = in_chinese(label) if in_chinese(label) != label else ""
+        assert re.search(rf"^\| `{label}` \| *{chinese} *\| {re.escape(meaning)} \|$", _PAGE, re.M)
