@@ -47,6 +47,14 @@ def test_the_table_is_that_of_today_s_examples() -> None:
     assert generate_shapes.page(_ROOT) == _PAGE
 
 
+def test_the_front_page_counts_what_is_there() -> None:
+    """`make shapes` would write the numbers of policies, areas and examples as they stand there."""
+    page = (_ROOT / "README.md").read_text(encoding="utf-8")
+
+    assert generate_shapes.front(_ROOT) == page
+    assert re.search(r"holds \d+ policies of \d+ pooling areas with \d+ worked examples", page)
+
+
 @pytest.fixture(name="rules")
 def _rules(tmp_path: Path) -> Path:
     """Return the folder that somebody has who copies the tutorial."""
