@@ -109,8 +109,8 @@ def test_what_yaml_adds_to_text_is_refused(text: str, fault: str) -> None:
             id="no-blank",
         ),
         pytest.param(
-            "a: {b: 甲, 乙。}",
-            "1:11 a: '乙。' stands alone, for between { } a comma ends a text; put a text that has "
+            "a: {b: 甲, 乙, 丙。}",
+            "1:11 a: '乙' stands alone, for between { } a comma ends a text; put a text that has "
             'commas between double quotes: "…, …"',
             {"a": {"b": "甲"}},
             id="comma-in-a-text",

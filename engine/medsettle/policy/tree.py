@@ -166,6 +166,7 @@ class _Reader:
     def map(self, start: MappingStartEvent, place: Place, depth: int) -> Map:
         entries: list[Entry] = []
         seen: dict[str, int] = {}
+        slip: yaml_slips.Slip | None = None
         while not isinstance(event := next(self.events), MappingEndEvent):
             key = event.value if isinstance(event, ScalarEvent) else ""
             key_path = f"{place.key_path}.{key}" if place.key_path and key else key
@@ -178,10 +179,11 @@ class _Reader:
                 self.refuse_marks(event, key_path)
             after = next(self.events)
             value = self.value(after, key_path, depth + 1)
-            if (slip := self.slip(start, event, after)) is not None:
-                at = self.place(event, place.key_path)
-                at = replace(at, column=at.column + slip.offset)
-                self.violations.append(at.violation(slip.message))
+            before, slip = slip, self.slip(start, event, after)
+            if slip is not None:
+                # A text with two commas is one slip, whatever its parts are taken for.
+                if slip.pairs or before is None or before.pairs:
+                    self.violations.append(self.told(event, place, slip))
                 entries += [_meant(key_text, *pair) for pair in slip.pairs]
             elif key in seen:
                 self.violations.append(
@@ -193,6 +195,11 @@ class _Reader:
                 seen[key] = key_text.place.line
                 entries.append(Entry(key_text, value))
         return Map(place, tuple(entries))
+
+    def told(self, event: Event, place: Place, slip: yaml_slips.Slip) -> Violation:
+        """Return what went wrong in a key of a map, where in the key it stands."""
+        at = self.place(event, place.key_path)
+        return replace(at, column=at.column + slip.offset).violation(slip.message)
 
     def slip(self, start: MappingStartEvent, key: Event, after: Event) -> yaml_slips.Slip | None:
         """Return what went wrong in a key that is none, None where nothing did."""
