@@ -22,8 +22,9 @@ _COUNTER = "counter:"
 def policy_remarks(compiled: CompiledPolicy) -> Iterator[Violation]:
     """Yield what is to be said of one document."""
     policy, area = compiled.policy, compiled.area
-    for number, stage in enumerate(policy.stages):
-        yield from _closed_bands(policy, stage, policy.stages[number + 1 :])
+    stages = policy.all_stages
+    for number, stage in enumerate(stages):
+        yield from _closed_bands(policy, stage, stages[number + 1 :])
     for name, dimension in policy.dimensions.items():
         if name not in area.dimensions and (left := _levels_left_out(area, dimension)):
             yield policy.places["policy"].violation(_left_out(dimension, left))
