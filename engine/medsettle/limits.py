@@ -158,6 +158,9 @@ ROLLING_YEARS_MAX: Final = 50
 DIFFERENCE_CLASSES_MAX: Final = 1_024
 DIFFERENCE_BILLS_MAX: Final = 200
 DIFFERENCE_GROUPS_SHOWN_MAX: Final = 24
+# Kinds of claim for each of which the checker asks what its stages can reach; a program of one kind
+# takes a millisecond to build.
+REACH_KINDS_MAX: Final = 256
 
 assert TIMES_MAX <= QUANTITY_MAX
 assert AMOUNT_FEN_MAX * TIMES_MAX * (RATE_MAX + AMOUNT_TERMS_MAX) <= INT64_MAX // 2, (

@@ -66,6 +66,19 @@ def test_a_single_document_is_checked() -> None:
     assert (Exit.USAGE, "USAGE") == (none.code, none.json["error"])
 
 
+def test_what_a_document_leaves_out_is_no_fault() -> None:
+    """Remarks are shown with place and next step, counted apart, and the exit code says success."""
+    ran = run("policy", "check", "fixtures/policies/remarks")
+    assert Exit.OK == ran.code
+    assert "sources.yaml:13:3 sources.letter\n  remark: no value cites source 'letter'; " in ran.out
+    assert ran.out.endswith("7 document(s), 0 fault(s), 7 remark(s)\n")
+
+    found = run("policy", "check", "fixtures/policies/remarks", "--json").json
+    assert ([], 7) == (found["violations"], len(found["remarks"]))
+    alone = run("policy", "check", "fixtures/policies/remarks/999900/levels.yaml")
+    assert alone.out.endswith("1 document(s), 0 fault(s), 1 remark(s)\n")
+
+
 def test_the_examples_come_out(rules: Path) -> None:
     """All of the repository come out; an expectation a fen off is told with both amounts."""
     whole = run("policy", "test", "rules", "--json")

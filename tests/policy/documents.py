@@ -170,7 +170,7 @@ stages:
       floor: {rate: least, of: [extra.net]}
     rounding: {at: stage, side: payer, mode: down}
 gaps:
-  - {amount: large.over_cap, says: not read yet}
+  - {amount: large.own_share, says: not read yet}
 """
 
 

@@ -209,7 +209,9 @@ def test_an_unknown_policy_is_answered_with_the_known_ones(tmp_path: Path) -> No
     """Asking for a policy that is not loaded names those that are."""
     book = load_rule_book(_book(tmp_path, GOOD, changed("[21, 22]", "[11]", _OTHER)))
 
-    with pytest.raises(PolicyNotFound, match="no policy is called 'x'; known here: example, other"):
+    with pytest.raises(
+        PolicyNotFound, match=r"no policy is called 'x'; known here: example, other"
+    ):
         book.policy("x")
 
 

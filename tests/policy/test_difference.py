@@ -160,7 +160,7 @@ def test_a_code_that_changes_its_class_takes_the_values_of_the_other() -> None:
         (
             "says: not read yet",
             "says: read",
-            [("", "undecided large.over_cap", "not read yet", "read")],
+            [("", "undecided large.own_share", "not read yet", "read")],
         ),
         (
             "where: invented, confidence: invented, note",

@@ -165,8 +165,9 @@ def test_a_document_at_the_edges_compiles_or_is_refused(text: str) -> None:
     assert (policy is None) == bool(violations)
 
 
-def _stage(name: str, base: str, payer: str = "assistance") -> str:
-    return f"  - {{stage: {name}, payer: {payer}, source: notice, base: {base}}}\n"
+def _stage(name: str, base: str) -> str:
+    asked = "rate: {pays: half}, rounding: {at: stage, side: payer, mode: down}"
+    return f"  - {{stage: {name}, payer: assistance, source: notice, base: {base}, {asked}}}\n"
 
 
 def test_long_chains_of_payers_are_within_bounds() -> None:
@@ -175,8 +176,11 @@ def test_long_chains_of_payers_are_within_bounds() -> None:
         _stage(f"s{number}", f"[s{number - 1}.own_share, s{number - 1}.over_cap]")
         for number in range(1, limits.STAGES_PER_POLICY_MAX)
     )
+    half = "  half:\n    unit: rate\n    versions:\n" + _VERSION.format(
+        day="2024-01-01", cells="value: 50%"
+    )
 
-    good(f"{_HEAD}stages:\n{stages}")
+    good(f"{_HEAD}tables:\n{half}stages:\n{stages}")
 
 
 @pytest.mark.parametrize("point", ["band", "stage"])

@@ -179,14 +179,14 @@ _FAULTS: dict[str, tuple[str, str, str]] = {
         "stages[1].limit: only the payer `account` has a balance; delete `limit`",
     ),
     "gap-of-a-stage": (
-        "amount: large.over_cap",
+        "amount: large.own_share",
         "amount: large",
         "gaps[0].amount: 'large' is a stage; name one of its amounts, like large.paid",
     ),
     "gap-twice": (
         "says: not read yet}",
-        "says: not read yet}\n  - {amount: large.超封顶额, says: again}",
-        "gaps[1].amount: large.over_cap has a gap already; join the two",
+        "says: not read yet}\n  - {amount: large.自付额, says: again}",
+        "gaps[1].amount: large.own_share has a gap already; join the two",
     ),
     "closed-band-behind-an-open-one": (
         "[3万元, open]",
@@ -273,12 +273,21 @@ def test_what_no_source_states_is_told_once() -> None:
 
 def _chain(stages: int) -> str:
     """Return a document in which each stage looks at all that the stages before it left."""
-    head = GOOD[: GOOD.index("dimensions:")]
-    found = [f"{head}stages:\n  - {{stage: s0, payer: assistance, source: notice, base: [total]}}"]
-    for number in range(1, stages):
-        base = ", ".join(f"s{earlier}.base" for earlier in range(number))
-        found.append(f"  - {{stage: s{number}, payer: assistance, source: notice, base: [{base}]}}")
-    return "\n".join(found)
+    bases = ["total"] + [
+        ", ".join(f"s{earlier}.base" for earlier in range(number)) for number in range(1, stages)
+    ]
+    return _halves(bases)
+
+
+def _halves(bases: list[str]) -> str:
+    """Return a document whose stages pay half of some bases, so that something is always left."""
+    head = GOOD[: GOOD.index("dimensions:")] + "tables:\n  half:\n    unit: rate\n"
+    head += "    versions: [{from: 2024-01-01, source: notice, value: 50%}]\nstages:\n"
+    asked = "rate: {pays: half}, rounding: {at: stage, side: payer, mode: down}"
+    return head + "".join(
+        f"  - {{stage: s{number}, payer: assistance, source: notice, base: [{base}], {asked}}}\n"
+        for number, base in enumerate(bases)
+    )
 
 
 def test_a_base_stays_within_what_the_kernel_holds() -> None:
@@ -297,8 +306,7 @@ def test_the_number_of_stages_and_bands_is_bounded() -> None:
     most = limits.STAGES_PER_POLICY_MAX
 
     def stages(count: int) -> str:
-        one = "  - {stage: s%d, payer: assistance, source: notice, base: [total]}\n"
-        return f"{head}stages:\n" + "".join(one % number for number in range(count))
+        return _halves(["total"] * count)
 
     def bands(count: int) -> str:
         limit = ", ".join(f"{number + 1}元" for number in range(count))

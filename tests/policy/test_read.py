@@ -199,7 +199,9 @@ def test_an_area_has_its_levels_and_its_own_folder() -> None:
 
 def test_special_pots_may_name_a_stage() -> None:
     """A pot with lines of their own may be paid by a stage of the same name."""
-    text = changed("stage: large", "stage: implant", GOOD.replace("large.over_cap", "implant.paid"))
+    text = changed(
+        "stage: large", "stage: implant", GOOD.replace("large.own_share", "implant.paid")
+    )
     policy: Policy = good(text.replace("base: [pool.over_cap]", "base: [implant]"))
 
     assert ("implant",) == policy.stages[1].base.plus

@@ -1,41 +1,85 @@
-"""What looks like a slip and may be meant: told in these words, and only where it is so."""
+"""What a document leaves out is told, and is no fault: it loads, and `policy check` says so."""
 
-from medsettle.policy.area import Area
-from medsettle.policy.compiled import CompiledPolicy, compile_policy
-from medsettle.policy.remarks import area_remarks, counter_remarks, policy_remarks
+from pathlib import Path
 
-from tests.policy.documents import AREA_TEXT, GOOD, area_of, changed, good
+import pytest
+from medsettle.policy.book import compile_file, load_rule_book, read_area_folder
+from medsettle.policy.compiled import compile_policy
+from medsettle.policy.remarks import remarks
 
-_HEAD = GOOD[: GOOD.index("dimensions:")]
-_BANDS = """\
+from tests.policy.documents import GOOD, area_of, good
+
+_ROOT = Path(__file__).parents[2]
+_FOLDER = _ROOT / "fixtures" / "policies" / "remarks"
+
+
+def test_what_is_left_out_is_told_in_these_words(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Levels, codes, sources, counters, pots and days: each with its place and what to do."""
+    monkeypatch.chdir(_FOLDER)
+    expected = _FOLDER / "expected.txt"
+
+    found = "".join(f"{remark}\n" for remark in remarks(load_rule_book(Path()).policies))
+
+    if request.config.getoption("--accept", default=False):
+        expected.write_text(found, encoding="utf-8")
+    assert expected.read_text(encoding="utf-8") == found
+
+
+def test_a_document_alone_says_nothing_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another document may read or pay is asked of a folder only."""
+    monkeypatch.chdir(_FOLDER)
+    area, _ = read_area_folder(Path("999900"))
+    assert area is not None
+    compiled, _ = compile_file(Path("999900/counters.yaml"), area)
+    assert compiled is not None
+
+    (remark,) = remarks([compiled])
+
+    assert "the cap on payment of 'pooled_fund' is counted in 'others_paid'" in remark.message
+
+
+def test_documents_that_leave_nothing_out_have_no_remarks() -> None:
+    """The levels and sources of an area with all of them are passed over in silence."""
+    rules = load_rule_book(_ROOT / "rules")
+    whole = [each for each in rules.policies if each.area.code == "440100"]
+
+    assert [] == remarks(whole)
+
+
+_BANDS = f"""{GOOD[: GOOD.index("dimensions:")]}
 tables:
   own:
     unit: rate
     bands: yes
-    versions: [{from: 2024-01-01, source: notice, limits: [3万元, 4万元], value: [10%, 5%]}]
+    versions: [{{from: 2024-01-01, source: notice, limits: [3万元, 4万元], value: [10%, 5%]}}]
+  part: {{unit: rate, versions: [{{from: 2024-01-01, source: notice, value: 50%}}]}}
 stages:
   - stage: pool
     payer: pooled_fund
     source: notice
     base: [in_scope]
-    bands: {along: settlement, apply: marginal}
-    rate: {own: own}
+    bands: {{along: settlement, apply: marginal}}
+    rate: {{own: own}}
+    rounding: {{at: stage, side: payer, mode: half_up}}
+"""
+_AID = """\
+  - stage: aid
+    payer: assistance
+    source: notice
+    base: [%s]
+    rate: {own: part}
     rounding: {at: stage, side: payer, mode: half_up}
 """
-_LATER = "  - {stage: aid, payer: assistance, source: notice, base: [%s], rate: {own: part}, "
-_LATER += "rounding: {at: stage, side: payer, mode: half_up}}\n"
-_PART = "  part: {unit: rate, versions: [{from: 2024-01-01, source: notice, value: 50%}]}\nstages:"
-_ACCOUNT = "  - {stage: card, payer: account, source: notice, base: [remaining], "
-_ACCOUNT += "limit: account_balance}\n"
+_CARD = "  - {stage: card, payer: account, source: notice, base: [remaining], "
+_CARD += "limit: account_balance}\n"
 
 
-def _compiled(text: str, area: Area | None = None) -> CompiledPolicy:
-    area = area or area_of()
-    return compile_policy(good(text, area), area, "digest")
-
-
-def _of_policy(text: str, area: Area | None = None) -> list[str]:
-    found = policy_remarks(_compiled(text, area))
+def _alone(text: str) -> list[str]:
+    """Return the remarks on one document."""
+    area = area_of()
+    found = remarks([compile_policy(good(text, area), area, "digest")])
     return [f"{each.key_path}: {each.message}" for each in found]
 
 
@@ -47,49 +91,16 @@ def test_bands_that_end_where_nobody_pays_are_remarked() -> None:
         "limit if the last value is for all above"
     )
 
-    assert [remark] == _of_policy(_HEAD + _BANDS)
+    assert [remark] == _alone(_BANDS + _AID % "pool.own_share")
     # The account pays of anything that is left, and says nothing of the bands.
-    assert [remark] == _of_policy(_HEAD + _BANDS + _ACCOUNT)
+    assert [remark] == _alone(_BANDS + _AID % "pool.own_share" + _CARD)
 
 
 def test_bands_that_end_where_the_document_says_why_are_not_remarked() -> None:
     """An open last band, a later stage, what is left for another fund, or a gap says it."""
-    later = _BANDS.replace("stages:", _PART)
     gap = "gaps: [{amount: pool.over_cap, says: not read yet}]\n"
 
-    assert [] == _of_policy(_HEAD + _BANDS.replace("4万元]", "open]"))
-    assert [] == _of_policy(_HEAD + later + _LATER % "pool.over_cap")
-    assert [] == _of_policy(_HEAD + later + _LATER % "remaining")
-    assert [] == _of_policy(_HEAD + _BANDS + gap)
-    assert [] == _of_policy(GOOD)
-
-
-def test_hospitals_without_a_class_are_remarked() -> None:
-    """Levels of an area that no class of a dimension has are told with their codes."""
-    area = area_of(AREA_TEXT + '  level: {column: institution_level, codes: {all: ["07", "01"]}}\n')
-    text = changed('above: ["01", "04"]', 'above: ["01"]')
-    told = "a claim from such a hospital is refused; add them to a class unless that is meant"
-
-    assert [
-        f"institution_levels: codes 04 of level_2 have no class in dimension 'level': {told}"
-    ] == [f"{each.key_path}: {each.message}" for each in area_remarks(area)]
-    assert [f"policy: codes 04 of level_2 have no class in dimension 'hospital': {told}"] == (
-        _of_policy(text)
-    )
-
-
-def test_a_counter_that_nothing_reads_is_remarked() -> None:
-    """A counter no document of its scheme reads is told with the one that was probably meant."""
-    text = changed(
-        "  paid: {period: benefit_year, sums: [pool.paid]}\n",
-        "  paid: {period: benefit_year, sums: [pool.paid]}\n"
-        "  payd: {period: benefit_year, sums: [pool.paid]}\n",
-    )
-    reader = text.replace("policy: example", "policy: other").replace("per: paid", "per: payd")
-
-    assert [
-        "counters.payd: counter 'payd' is read by nothing, so it decides nothing; did you mean "
-        "'paid'?"
-    ] == [f"{each.key_path}: {each.message}" for each in counter_remarks([_compiled(text)])]
-    assert [] == list(counter_remarks([_compiled(text), _compiled(reader)]))
-    assert [] == list(counter_remarks([_compiled(GOOD)]))
+    assert [] == _alone(_BANDS.replace("4万元]", "open]") + _AID % "pool.own_share")
+    assert [] == _alone(_BANDS + _AID % "pool.over_cap")
+    assert [] == _alone(_BANDS + _AID % "remaining")
+    assert [] == _alone(_BANDS + _AID % "pool.own_share" + gap)

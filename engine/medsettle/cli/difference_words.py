@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from medsettle import limits
-from medsettle.core.money import rate_text, yuan_from_fen
+from medsettle.core.money import yuan_from_fen
 from medsettle.policy.difference import Change, Topic
 from medsettle.policy.difference_classes import Classes
 from medsettle.policy.model import Unit
-from medsettle.policy.values import points_text
+from medsettle.policy.values import cell_text
 from medsettle.settle.effects import Bill, Effect, Effects
 
 _HEADS = {
@@ -66,13 +66,7 @@ def value_words(value: Fraction | str | None, unit: Unit | None) -> str:
         return _NOTHING
     if isinstance(value, str):
         return value
-    if unit is Unit.AMOUNT:
-        return yuan_from_fen(int(value))
-    if unit is Unit.COUNT:
-        return str(value)
-    if unit is Unit.POINTS:
-        return f"{'-' if value < 0 else '+'}{points_text(value)} points"
-    return rate_text(value)
+    return cell_text(unit or Unit.RATE, value)
 
 
 def _band_words(band: tuple[int, int | None]) -> str:

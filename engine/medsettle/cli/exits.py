@@ -64,7 +64,7 @@ def told(console: Console, *, as_json: bool) -> Iterator[None]:
         say(console, "UNAVAILABLE", [str(error)], as_json=as_json)
         raise Quit(Exit.UNAVAILABLE) from error
     except (OSError, UnreadableFile) as error:
-        say(console, "USAGE", [str(error)], as_json=as_json)
+        say(console, "USAGE", str(error).splitlines(), as_json=as_json)
         raise Quit(Exit.USAGE) from error
 
 

@@ -15,14 +15,14 @@ from medsettle.policy import book as books
 from medsettle.policy.area import Area
 from medsettle.policy.example_names import name_faults
 from medsettle.policy.examples import Example, read_examples
-from medsettle.policy.remarks import area_remarks, counter_remarks, policy_remarks
+from medsettle.policy.remarks import remarks
 
 
 def check(paths: Paths, overlay: Overlays = None, as_json: Json = False) -> None:
     """Check documents and list every fault with file, line, column and remedy.
 
-    What looks like a slip and may be meant is told as a remark. With overlays, folders are checked
-    as they are with the reforms applied.
+    Remarks say what a document leaves out or what looks like a slip. Either may be meant, so they
+    are no faults. With overlays, folders are checked as they are with the reforms applied.
     """
     console = Console(soft_wrap=True)
     found = _Checked()
@@ -33,6 +33,8 @@ def check(paths: Paths, overlay: Overlays = None, as_json: Json = False) -> None
         for path in paths:
             if path.is_dir() and not found.violations:
                 found.read_book(path, overlay or [])
+    if found.violations:
+        found.remarks.clear()
     _print(console, found, len(named), as_json=as_json)
     if found.violations:
         raise Quit(Exit.FINDING)
@@ -55,8 +57,6 @@ class _Checked:
         if area is None:
             self.unread += others
             return
-        if len(others) < len(named):
-            self.remarks += area_remarks(area)
         for document in others:
             if document.name.endswith(books.EXAMPLES_SUFFIX):
                 examples, faults = read_examples(document)
@@ -68,7 +68,7 @@ class _Checked:
     def _read_policy(self, document: Path, area: Area) -> None:
         compiled, faults = books.compile_file(document, area)
         self.violations += faults
-        self.remarks += policy_remarks(compiled) if compiled is not None else ()
+        self.remarks += remarks([compiled]) if compiled is not None else []
 
     def read_book(self, folder: Path, overlays: list[Path]) -> None:
         """Check what only shows when the documents of a folder are read together."""
@@ -83,7 +83,7 @@ class _Checked:
         else:
             own = [each for each in self.examples if _lies_in(each, folder)]
             self.violations += name_faults(own, book.policies)
-            self.remarks += counter_remarks(book.policies)
+            self.remarks = list(dict.fromkeys([*self.remarks, *remarks(book.policies)]))
 
 
 def _lies_in(example: Example, folder: Path) -> bool:
@@ -109,5 +109,5 @@ def _print(console: Console, found: _Checked, documents: int, *, as_json: bool) 
     if found.unread:
         count = f"{len(found.unread)} document{'s' if len(found.unread) > 1 else ''}"
         console.print(f"{count} not read, for the area beside has faults; mend these first")
-    remarks = f", {len(found.remarks)} remark(s)" if found.remarks else ""
-    console.print(f"{documents} document(s), {len(found.violations)} fault(s){remarks}")
+    remarked = f", {len(found.remarks)} remark(s)" if found.remarks else ""
+    console.print(f"{documents} document(s), {len(found.violations)} fault(s){remarked}")

@@ -1,4 +1,4 @@
-"""`medsettle policy`: check, test, show and compare rule documents."""
+"""`medsettle policy`: check, test, show, compare and explain rule documents."""
 
 from dataclasses import asdict
 from fractions import Fraction
@@ -15,6 +15,7 @@ from medsettle.cli.exits import told
 from medsettle.cli.options import Json, Overlays, Rules
 from medsettle.cli.policy_check import check
 from medsettle.cli.policy_diff import diff
+from medsettle.cli.policy_explain import explain
 from medsettle.cli.policy_list import policy_lines, policy_rows
 from medsettle.cli.policy_test import test
 from medsettle.cli.policy_words import words_command
@@ -26,10 +27,13 @@ from medsettle.policy.json_schema import overlay_schema, rule_schema
 from medsettle.policy.model import Policy, Unit
 from medsettle.policy.model import Table as RuleTable
 
-app = typer.Typer(no_args_is_help=True, help="Check, test, show and compare rule documents.")
+app = typer.Typer(
+    no_args_is_help=True, help="Check, test, show, compare and explain rule documents."
+)
 app.command()(check)
 app.command()(test)
 app.command()(diff)
+app.command()(explain)
 app.command("words")(words_command)
 
 

@@ -17,6 +17,7 @@ from medsettle.policy.area import Area, read_area
 from medsettle.policy.catalogue import Catalogue
 from medsettle.policy.checker import Checker
 from medsettle.policy.compiled import CompiledPolicy, compile_policy
+from medsettle.policy.conflicts import conflicts
 from medsettle.policy.model import Policy
 from medsettle.policy.overlay import Overlay, ended, overlay_faults, read_overlays, reformed
 from medsettle.policy.read_policy import read_policy
@@ -112,7 +113,7 @@ def load_rule_book(
             violations += faults
             policies += found
     violations += _without_ratios([compiled.policy for compiled in policies], areas, catalogues)
-    violations += _conflicts([compiled.policy for compiled in policies])
+    violations += conflicts([compiled.policy for compiled in policies])
     if not violations:
         # A policy with faults of its own is none, and no fault of its reform.
         violations = overlay_faults(reforms, [compiled.policy.name for compiled in policies])
@@ -247,71 +248,3 @@ def _revisions(
             violations += check.violations
             raws = [*raws, overlay.raw]
     yield document, raws
-
-
-def _conflicts(policies: list[Policy]) -> list[Violation]:
-    """Return a violation for every pair that would both decide the same claim."""
-    found = []
-    for index, policy in enumerate(policies):
-        for other in policies[:index]:
-            if policy.name == other.name:
-                place = policy.places["policy"]
-                fault = f"{quoted(policy.name)} is also the name of {other.file}; rename one"
-                found.append(place.violation(fault))
-            if (policy.pooling_area, policy.insurance_type) == (
-                other.pooling_area,
-                other.insurance_type,
-            ):
-                found += [*_overlap(policy, other), *_counter_conflicts(policy, other)]
-    return found
-
-
-def _overlap(policy: Policy, other: Policy) -> list[Violation]:
-    """Return a violation where two policies of one scheme share a visit type and a day."""
-    shared = [kind for kind in policy.visit_types if kind in other.visit_types]
-    since = max(policy.in_force_from, other.in_force_from)
-    ends = [end for end in (policy.in_force_until, other.in_force_until) if end is not None]
-    if not shared or any(end <= since for end in ends):
-        return []
-    until = f"until {min(ends)}" if ends else "on"
-    kinds = f"visit type{'s' if len(shared) > 1 else ''} {', '.join(shared)}"
-    return [
-        policy.places["visit_types"].violation(
-            f"{kinds} from {since} {until}: {other.file} decides the same claims; take the visit "
-            "type out of one of the two, or end one with `until`"
-        )
-    ]
-
-
-def _counter_conflicts(policy: Policy, other: Policy) -> list[Violation]:
-    """Return a violation for every counter that two policies of one scheme share but not mean."""
-    found = []
-    for name, mine in policy.counters.items():
-        theirs = other.counters.get(name)
-        if theirs is None:
-            continue
-        if mine.period is not theirs.period:
-            found.append(
-                mine.place.violation(
-                    f"counter {quoted(name)} counts per {mine.period} here and per "
-                    f"{theirs.period} in {other.file}; a shared counter has one period, so change "
-                    "it or rename one"
-                )
-            )
-        if (mine.split_by, mine.since, mine.lasts) != (theirs.split_by, theirs.since, theirs.lasts):
-            found.append(
-                mine.place.violation(
-                    f"counter {quoted(name)} is split or begins otherwise than in {other.file}; a "
-                    "shared counter has one `split_by`, `since` and `lasts`, so change it or "
-                    "rename one"
-                )
-            )
-        if bool(mine.sums) is not bool(theirs.sums):
-            kinds = ("settlements", "amounts")
-            found.append(
-                mine.place.violation(
-                    f"counter {quoted(name)} holds {kinds[bool(mine.sums)]} here and "
-                    f"{kinds[bool(theirs.sums)]} in {other.file}; rename one"
-                )
-            )
-    return found

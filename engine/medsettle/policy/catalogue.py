@@ -84,7 +84,8 @@ class Catalogue:
       bool, whether some of them is one;
     - `most_bands`, `limits_lines`, `limits_quantities`: whether any entry has them, so that nobody
       asks for each line of a bill what no entry says;
-    - `names`, `list_types`, `charge_types`: texts of each row, for people.
+    - `names`, `list_types`, `charge_types`: texts of each row, for people;
+    - `source_line` (n,): int32, the line of the file on which each entry stands.
     """
 
     file: str
@@ -113,6 +114,7 @@ class Catalogue:
     most_e4: NDArray[np.int64]
     limited: NDArray[np.bool_]
     sort_key: NDArray[np.int64]
+    source_line: NDArray[np.int32]
     most_bands: int
     limits_lines: bool
     limits_quantities: bool
@@ -244,6 +246,7 @@ def _compiled(sheet: Sheet, terms: LineTerms, columns: Columns, entries: list[En
         most_e4=_frozen(most),
         limited=_frozen((most != NO_LIMIT).any(axis=1)),
         sort_key=_frozen(sort_key),
+        source_line=_frozen(np.array(sheet.lines, dtype=np.int32)[order]),
         most_bands=int(_same_version(sort_key).max(initial=1)),
         limits_lines=any(limit != NO_LIMIT for limit in columns.line_limit),
         limits_quantities=bool((most != NO_LIMIT).any()),

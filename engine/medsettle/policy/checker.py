@@ -145,6 +145,10 @@ class Checker:
                 self.refuse_missing(value.place, word, says.get(word, ""), chinese=chinese)
         return found
 
+    def is_blank(self, value: Value | None) -> bool:
+        """Return whether a value is a block without any key."""
+        return isinstance(value, Map) and value.readable and not value.entries
+
     def refuse_missing(self, place: Place, word: str, says: str, *, chinese: bool = False) -> None:
         """Record that a key is missing, with what its value would say."""
         shown = quoted(in_chinese(word) if chinese else word)

@@ -96,6 +96,7 @@ class Source:
     title: str
     where: str
     confidence: str
+    note: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +178,7 @@ class Version:
 
     `issued` is the day they were published, which for a rule with effect backwards is later (T4).
     From `until` on they are not known to hold: a claim of a later day has no value here.
+    `cell_places` says where each cell stands, in the order of the cells.
     """
 
     start: date
@@ -187,6 +189,7 @@ class Version:
     note: str
     issued: date
     place: Place = field(compare=False)
+    cell_places: tuple[Place, ...] = field(default=(), compare=False)
     until: date | None = None
 
 
@@ -200,6 +203,8 @@ class Table:
     banded: bool
     versions: tuple[Version, ...]
     place: Place = field(compare=False)
+    title: str = field(default="", compare=False)
+    note: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,6 +354,7 @@ class Stage:
     amount: AmountOf | None = None
     instead_of: tuple[str, ...] = ()
     place: Place = field(default=Place("", 0, 0, ""), compare=False)
+    note: str = field(default="", compare=False)
 
     def amounts(self) -> tuple[AmountOf, ...]:
         """Return every amount that the stage states."""
@@ -392,6 +398,7 @@ class Policy:
     places: dict[str, Place] = field(default_factory=dict, compare=False)
     quantities: dict[str, Quantity] = field(default_factory=dict)
     payouts: tuple[Stage, ...] = ()
+    note: str = field(default="", compare=False)
 
     @property
     def all_stages(self) -> tuple[Stage, ...]:

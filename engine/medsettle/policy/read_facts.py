@@ -40,8 +40,8 @@ def read_sources(check: Checker, value: Value | None) -> dict[str, Source]:
         parts = check.record(body, keys.SOURCE)
         confidence = check.one_of(parts.get("confidence"), keys.CONFIDENCES)
         title, where = check.text(parts.get("title")), check.text(parts.get("where"))
-        check.text(parts.get("note"))
-        found[key] = Source(key, title, where, confidence or "uncertain")
+        note = check.text(parts.get("note"))
+        found[key] = Source(key, title, where, confidence or "uncertain", note)
     return found
 
 
@@ -83,7 +83,7 @@ def _dimension(
     """Return a dimension; without classes where it cannot be read."""
     chosen = [kind for kind in DIMENSION_KINDS if kind in parts]
     if len(chosen) != 1:
-        if parts:
+        if parts or check.is_blank(body):
             found = f"found {' and '.join(chosen)}" if chosen else "found none"
             check.refuse(
                 body.place, f"a dimension has one of {', '.join(DIMENSION_KINDS)}; {found}"
@@ -220,6 +220,10 @@ def _steps(
 def read_when(check: Checker, value: Value | None, dimensions: dict[str, Dimension]) -> Condition:
     """Return the dimensions of a condition, each with the classes that meet it."""
     found = []
+    if value is not None and check.is_blank(value):
+        check.refuse(
+            value.place, "nothing stands here; name a dimension with its classes or delete `when`"
+        )
     for word, place, classes in check.entries(value, "dimensions with their classes"):
         name = check.known(Text(place, word), dimensions, "dimension")
         if name is not None and dimensions[name].values:

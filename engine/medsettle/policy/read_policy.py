@@ -9,15 +9,17 @@ from medsettle.policy import keys, values
 from medsettle.policy.area import Area
 from medsettle.policy.bounds import refuse_too_large
 from medsettle.policy.checker import Checker, same_name
+from medsettle.policy.coverage import refuse_uncovered
 from medsettle.policy.keys import FORMAT, RULE_DATES, TOTAL_NAMES
 from medsettle.policy.model import STAGE_AMOUNTS, Counter, Dimension, Gap, Policy, Quantity
 from medsettle.policy.named_amounts import AmountNames
+from medsettle.policy.reach import refuse_unreached
 from medsettle.policy.read_counters import read_counters, resolved_counters
 from medsettle.policy.read_facts import read_dimensions, read_sources
 from medsettle.policy.read_quantities import read_quantities
 from medsettle.policy.read_stages import Known, StageReader, stage_names
 from medsettle.policy.read_tables import TableReader
-from medsettle.policy.tree import Map, Value
+from medsettle.policy.tree import Map, Place, Value
 from medsettle.policy.vocabulary import quoted
 
 __all__ = ["FORMAT", "RULE_DATES", "amount_names", "read_policy"]
@@ -46,7 +48,7 @@ def read_policy(
         return None, _in_order(check.violations)
     check.one_of(parts.get("format"), [FORMAT])
     _check_area(check, parts.get("pooling_area"), area)
-    check.text(parts.get("note"))
+    note = check.text(parts.get("note"))
     since, until = _in_force(check, parts.get("in_force"))
     sources = read_sources(check, parts.get("sources"))
     counters = read_counters(check, parts.get("counters"))
@@ -83,13 +85,27 @@ def read_policy(
         file=document.place.file,
         quantities=quantities,
         payouts=payouts_read,
-        places={name: parts[name].place for name in _PLACES_KEPT if name in parts},
+        places=_places(check, parts),
+        note=note,
     )
     if not check.violations:
         _refuse_unused(check, policy, own, parts)
         _refuse_unused_quantities(check, policy, parts.get("quantities"))
-        refuse_too_large(check, policy, area)
+        _refuse_unreached(check, policy, area, parts, known_on)
     return (None if check.violations else policy), _in_order(check.violations)
+
+
+def _refuse_unreached(
+    check: Checker, policy: Policy, area: Area, parts: dict[str, Value], known_on: date | None
+) -> None:
+    """Refuse what is for nobody, and amounts that a program could not hold."""
+    if known_on is None:
+        # Of a document that is read as on a day, later values are missing that may reach it.
+        refuse_uncovered(check, policy, parts)
+    before = len(check.violations)
+    refuse_too_large(check, policy, area)
+    if known_on is None and len(check.violations) == before:
+        refuse_unreached(check, policy, area, parts)
 
 
 def _in_order(violations: list[Violation]) -> list[Violation]:
@@ -111,6 +127,15 @@ def _name(check: Checker, value: Value | None) -> str:
     if value is not None:
         check.check_name(name, value.place)
     return name
+
+
+def _places(check: Checker, parts: dict[str, Value]) -> dict[str, Place]:
+    """Return where keys stand that faults and remarks between documents are shown at."""
+    found = {name: parts[name].place for name in _PLACES_KEPT if name in parts}
+    for block in ("sources", "dimensions"):
+        for name, place, _ in check.quietly_named(parts.get(block)):
+            found[f"{block}.{name}"] = place
+    return found
 
 
 def _in_force(check: Checker, value: Value | None) -> tuple[date | None, date | None]:

@@ -43,7 +43,7 @@ def read_quantities(check: Checker, value: Value | None) -> dict[str, Quantity]:
         check.text(parts.get("note"))
         kinds = [kind for kind in QuantityKind if kind.value in parts]
         if len(kinds) != 1:
-            if parts:
+            if parts or check.is_blank(body):
                 given = f"found {' and '.join(kinds)}" if kinds else "found none"
                 known = ", ".join(QuantityKind)
                 check.refuse(body.place, f"a quantity has one of {known}; {given}")

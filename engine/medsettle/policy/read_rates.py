@@ -105,7 +105,7 @@ class RateReader:
         """Return the rate of a stage, None where it has none that can be read."""
         check = self.check
         parts = check.record(value, keys.RATE)
-        if value is None or not parts:
+        if value is None or not (parts or check.is_blank(value)):
             return None
         check.text(parts.get("note"))
         sides = [side for side in RateSide if side.value in parts]

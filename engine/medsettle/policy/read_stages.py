@@ -173,7 +173,6 @@ class StageReader:
         self._refuse_mixed_excess(parts.get("caps"), caps)
         bands = self.rates.bands(parts.get("bands"), has_deductible="deductible" in parts)
         self.rates.refuse_unlike(item, parts, bands, rate)
-        check.text(parts.get("note"))
         return Stage(
             name=name,
             payer=payer or codes.PAYER_NAMES[0],
@@ -189,6 +188,7 @@ class StageReader:
             rounding=self.rates.rounding(item, parts, rate),
             account_limited=self._limit(item, parts.get("limit"), payer),
             place=item.place,
+            note=check.text(parts.get("note")),
         )
 
     def _name(self, value: Value | None) -> str:

@@ -68,13 +68,13 @@ class TableReader:
             heading = self._heading(parts)
             versions = self._versions(name, parts.get("versions"), heading)
             versions = self._known(name, place, versions)
-            self.check.text(parts.get("title"))
-            self.check.text(parts.get("note"))
+            title = self.check.text(parts.get("title"))
+            note = self.check.text(parts.get("note"))
             if heading.unit is None:
                 self.unitless.add(name)
             unit = heading.unit or Unit.AMOUNT
             self.tables[name] = Table(
-                name, unit, heading.by, heading.banded, tuple(versions), place
+                name, unit, heading.by, heading.banded, tuple(versions), place, title, note
             )
         return self.tables
 
@@ -177,6 +177,7 @@ class TableReader:
             note,
             self._issued(parts.get("issued"), start),
             item.place,
+            tuple(place for _, place in cells),
             self._until(parts.get("until"), start),
         )
 

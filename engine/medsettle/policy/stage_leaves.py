@@ -16,7 +16,7 @@ from medsettle.policy.model import Cap, Policy, Rate, RateSide, Stage
 from medsettle.policy.tree import Place
 
 # What is told apart from the questions, and where a name is none of a table.
-_APART = {"name", "title", "source", "place", "when"}
+_APART = {"name", "title", "source", "place", "when", "note"}
 _NO_TABLES = {"counter", "counting", "times", "payer"}
 # Whether the own or the payer's share is stated changes no rate; a target is a role of its own.
 _SAID_BY_ROLE = {"side", "on"}
@@ -38,17 +38,22 @@ class Leaf:
 
 
 def stage_leaves(policy: Policy, stage: Stage) -> dict[str, Leaf]:
-    """Return the pieces of a stage by role, in the order of its questions."""
+    """Return the pieces of a stage by role, the first of each, in the order of its questions."""
     found: dict[str, Leaf] = {}
+    for leaf in all_leaves(policy, stage):
+        found.setdefault(leaf.role, leaf)
+    return found
+
+
+def all_leaves(policy: Policy, stage: Stage) -> Iterator[Leaf]:
+    """Yield the pieces of a stage in the order of its questions; caps may have one role."""
     for field in fields(stage):
         if field.name in _APART:
             continue
         for leaf in _leaves(policy, field.name, getattr(stage, field.name)):
-            found.setdefault(leaf.role, leaf)
-    if stage.deductible is None:
-        # Where nothing is deducted it lies on neither side of the first band.
-        found.pop("bands.deductible", None)
-    return found
+            # Where nothing is deducted it lies on neither side of the first band.
+            if stage.deductible is not None or leaf.role != "bands.deductible":
+                yield leaf
 
 
 def _leaves(policy: Policy, name: str, value: object) -> Iterator[Leaf]:
@@ -142,3 +147,15 @@ def base_words(base: Base) -> str:
     'remaining - own_expense'
     """
     return " + ".join(base.plus) + "".join(f" - {name}" for name in base.minus)
+
+
+def texts_of(value: object) -> Iterator[str]:
+    """Yield every text in a part of a document, whatever constructs it has."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from texts_of(item)
+    elif is_dataclass(value):
+        for field in fields(value):
+            yield from texts_of(getattr(value, field.name))

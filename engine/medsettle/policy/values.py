@@ -13,6 +13,7 @@ from unicodedata import normalize
 from medsettle import limits
 from medsettle.core.dates import YearStart
 from medsettle.core.money import rate_text, yuan_from_fen
+from medsettle.policy.model import Unit
 from medsettle.policy.vocabulary import quoted
 
 _DIGITS = r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,20})"
@@ -186,6 +187,21 @@ def points_text(value: Fraction) -> str:
     '2.5'
     """
     return rate_text(abs(value)).removesuffix("%")
+
+
+def cell_text(unit: Unit, cell: Fraction) -> str:
+    """Return the value of a cell as a notice prints it.
+
+    >>> cell_text(Unit.AMOUNT, Fraction(130000)), cell_text(Unit.POINTS, Fraction(-1, 10))
+    ('1,300.00', '-10 points')
+    """
+    if unit is Unit.AMOUNT:
+        return yuan_from_fen(int(cell))
+    if unit is Unit.COUNT:
+        return str(cell)
+    if unit is Unit.POINTS:
+        return f"{'-' if cell < 0 else '+'}{points_text(cell)} points"
+    return rate_text(cell)
 
 
 def count(text: str) -> int:

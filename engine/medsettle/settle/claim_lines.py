@@ -56,6 +56,21 @@ class Prepared:
     used: dict[int, tuple[tuple[CounterKey, int], ...]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ScopedLines:
+    """Lines of one area at one place of care as the split sees them, n of them.
+
+    `chosen` are their positions in the batch, `items` and `days` what is looked up, `entry` the row
+    of each in the catalogue of the place of care, negative where there is none.
+    """
+
+    chosen: NDArray[np.int64]
+    items: list[str]
+    days: NDArray[np.int64]
+    entry: NDArray[np.int32]
+    lines: LineColumns
+
+
 def scope_lines(
     book: RuleBook,
     areas: tuple[Area, Area],
@@ -66,10 +81,44 @@ def scope_lines(
 ) -> None:
     """Split the lines of the claims of one area at one place of care and sum their pots."""
     care, home = areas
-    mine = np.array(
-        [fact is not None and fact.care is care and fact.area is home for fact in prepared.facts],
-        dtype=bool,
-    )
+    catalogue = book.catalogues[care.code]
+    scoped = scoped_lines(book, areas, batch, net, prepared, use)
+    splits = split_lines(scoped.lines, catalogue)
+    if care is not home:
+        pot = _pots_at_home(book.catalogues[home.code], scoped.items, scoped.days, scoped.lines)
+        splits = replace(splits, pot=pot)
+    _keep_splits(prepared, scoped.chosen, splits, catalogue, scoped.entry, home)
+    claim_of = batch.line_claim[scoped.chosen]
+    sums = pots(splits, claim_of.astype(np.int32), len(batch), len(home.special_pots))
+    for row in _claims_of(areas, prepared):
+        prepared.pots[row] = sums[row]
+
+
+def _claims_of(areas: tuple[Area, Area], prepared: Prepared) -> list[int]:
+    care, home = areas
+    return [
+        row
+        for row, fact in enumerate(prepared.facts)
+        if fact is not None and fact.care is care and fact.area is home
+    ]
+
+
+def scoped_lines(
+    book: RuleBook,
+    areas: tuple[Area, Area],
+    batch: ClaimBatch,
+    net: NetLines,
+    prepared: Prepared,
+    use: ItemUse,
+) -> ScopedLines:
+    """Return the lines of the claims of one area at one place of care, ready to be split.
+
+    Claims with lines that cannot be looked up are added to the rejections of `prepared`, and what
+    claims use of limited items to `used`.
+    """
+    care, home = areas
+    mine = np.zeros(len(batch), dtype=bool)
+    mine[_claims_of(areas, prepared)] = True
     chosen = np.flatnonzero(mine[batch.line_claim])
     catalogue = book.catalogues[care.code]
     source = net.source[chosen]
@@ -93,15 +142,7 @@ def scope_lines(
         lines = use.covered(lines, of_lines, catalogue, starts)
         prepared.used |= use.moved
         prepared.rejections |= use.rejections
-    splits = split_lines(lines, catalogue)
-    if care is not home:
-        pot = _pots_at_home(book.catalogues[home.code], items, days, lines)
-        splits = replace(splits, pot=pot)
-    _keep_splits(prepared, chosen, splits, catalogue, entry, home)
-    claim_of = batch.line_claim[chosen]
-    sums = pots(splits, claim_of.astype(np.int32), len(batch), len(home.special_pots))
-    for row in np.flatnonzero(mine):
-        prepared.pots[row] = sums[row]
+    return ScopedLines(chosen, items, days, entry, lines)
 
 
 def _pots_at_home(

@@ -6,7 +6,7 @@ area, scheme or payer is named here.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
@@ -119,22 +119,27 @@ class Preparer:
         self, policy: CompiledPolicy, row: dict[str, object], groups: Sequence[str]
     ) -> Facts | Rejection:
         classes = []
+        uncovered = []
         for dimension in policy.dimensions:
             number = 0
             if dimension.kind == "code":
                 code = str(row[dimension.column] or NONE)
                 number = class_of(dimension, code)
                 if number < 0:
-                    return _not_covered(policy, dimension.column, code, dimension.name)
+                    uncovered.append(_not_covered(policy, dimension.column, code, dimension.name))
             elif dimension.kind == "codes":
                 held: list[str] = row[dimension.column]  # type: ignore[assignment]
                 number = list_class(dimension, held)
                 if number < 0:
                     shown = ", ".join(held) or NONE
-                    return _not_covered(policy, dimension.column, shown, dimension.name)
+                    uncovered.append(_not_covered(policy, dimension.column, shown, dimension.name))
             elif dimension.kind == "group":
                 number = group_class(dimension, groups)
             classes.append(number)
+        if uncovered:
+            # All are told at once; the metadata are those of the first.
+            messages = dict.fromkeys(rejection.message for rejection in uncovered)
+            return replace(uncovered[0], message="; ".join(messages))
         return self._priced(policy, row, tuple(classes))
 
     def _priced(

@@ -49,23 +49,52 @@ def prove(settler: Settler, example: Example) -> list[Difference]:
     """
     policy = settler.book.policy(example.policy)
     held: dict[CounterKey, int] = {}
-    differences: list[Difference] = []
+    found: list[Difference] = []
     for number, visit in enumerate(example.visits, 1):
-        claims = ClaimBatch.from_rows([visit.claim])
-        if claims.rejections:
-            raise claims.rejections[0].error()
-        for key, value in opening_counters(settler.book, policy, claims, visit).items():
-            held[key] = held.get(key, 0) + value
-        result = settler.run(claims, [0], lambda _: held, refuse_gaps=not visit.preview)[0]
-        if isinstance(result, Rejection):
-            raise result.error()
+        _, result = settle_visit(settler, policy, visit, held, refuse_gaps=not visit.preview)
         if not visit.preview:
-            for key, delta in result.moved:
-                held[key] = held.get(key, 0) + delta
+            move(held, result)
         # Another policy may decide some visits: an earlier revision, or another kind of visit.
         decided_by = settler.book.policy(str(result.settlement.columns["policy"]))
-        differences += _differences(decided_by, example, number, visit, result)
-    return differences
+        found += differences(decided_by, example.name, number, visit, result)
+    return found
+
+
+def settle_visit(
+    settler: Settler,
+    policy: CompiledPolicy,
+    visit: Visit,
+    held: dict[CounterKey, int],
+    *,
+    refuse_gaps: bool,
+) -> tuple[ClaimBatch, Settled]:
+    """Return a visit as a batch of one claim, and what it is settled to.
+
+    Args:
+        settler: Settles by the rule book.
+        policy: The policy whose counters `before` names.
+        visit: The visit.
+        held: The counters before it, to which what the visit brings along is added.
+        refuse_gaps: Whether an amount that its policy cannot decide rejects the claim.
+
+    Raises:
+        SettlementError: The claim has faults or is rejected; the error says why.
+    """
+    claims = ClaimBatch.from_rows([visit.claim])
+    if claims.rejections:
+        raise claims.rejections[0].error()
+    for key, value in opening_counters(settler.book, policy, claims, visit).items():
+        held[key] = held.get(key, 0) + value
+    result = settler.run(claims, [0], lambda _: held, refuse_gaps=refuse_gaps)[0]
+    if isinstance(result, Rejection):
+        raise result.error()
+    return claims, result
+
+
+def move(held: dict[CounterKey, int], result: Settled) -> None:
+    """Add to the counters what a settled claim adds to them."""
+    for key, delta in result.moved:
+        held[key] = held.get(key, 0) + delta
 
 
 def opening_counters(
@@ -113,9 +142,18 @@ def amount_called(amounts: Mapping[str, int], name: str) -> int | None:
     return None if known is None else amounts[known]
 
 
-def _differences(
-    policy: CompiledPolicy, example: Example, number: int, visit: Visit, result: Settled
+def differences(
+    policy: CompiledPolicy, example: str, number: int, visit: Visit, result: Settled
 ) -> list[Difference]:
+    """Return what a visit is expected to be and is not.
+
+    Args:
+        policy: The policy that decided it.
+        example: The name of its example.
+        number: Which visit of the example it is, from 1.
+        visit: The visit.
+        result: What it was settled to.
+    """
     amounts = amounts_of(result.settlement) | {
         name.removeprefix("detail:"): value
         for name, value in traced(policy, result.inputs).items()
@@ -123,7 +161,7 @@ def _differences(
     }
     where = f"{visit.place.file}:{visit.place.line}"
     return [
-        Difference(example.name, number, name, expected, found, where)
+        Difference(example, number, name, expected, found, where)
         for name, expected in visit.expect.items()
         if (found := amount_called(amounts, name)) != expected
     ]

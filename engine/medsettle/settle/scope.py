@@ -12,7 +12,9 @@ Lines, not claims, set the cost of a batch. They are taken in blocks whose tempo
 cache, as columns from beginning to end; there is no loop over lines.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from enum import StrEnum
 from typing import Any, Final
 
 import numpy as np
@@ -27,6 +29,16 @@ REFUSED: Final = 2
 """Approval code of a restricted use that was refused."""
 
 _PRE = POT_NAMES.index("pre_self_pay")
+
+
+class Ground(StrEnum):
+    """Why a line is own expense as a whole; several may hold of one line."""
+
+    UNLISTED = "unlisted"
+    CLASS_C = "class_c"
+    WHOLE_RATIO = "whole_ratio"
+    ABOVE_CEILING = "above_ceiling"
+    REFUSED_USE = "refused_use"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,7 +136,18 @@ def split_lines(lines: LineColumns, catalogue: Catalogue) -> LineSplits:
 def outside(lines: LineColumns, catalogue: Catalogue) -> NDArray[np.bool_]:
     """Return whether each line is own expense as a whole, whatever its quantity."""
     row = np.maximum(lines.row, 0).astype(np.intp)
-    return _outside(lines, catalogue, row, *_cells(lines, catalogue, row))
+    return _outside(lines, catalogue, row, *cells(lines, catalogue))
+
+
+def grounds(lines: LineColumns, catalogue: Catalogue) -> dict[Ground, NDArray[np.bool_]]:
+    """Return which lines are own expense as a whole on which ground, shape (n,) each."""
+    row = np.maximum(lines.row, 0).astype(np.intp)
+    return dict(_grounds(lines, catalogue, row, *cells(lines, catalogue)))
+
+
+def cells(lines: LineColumns, catalogue: Catalogue) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the ceiling price in micro-yuan and the ratio in parts per million of each line."""
+    return _cells(lines, catalogue, np.maximum(lines.row, 0).astype(np.intp))
 
 
 def _cells(
@@ -144,15 +167,28 @@ def _outside(
     ceiling: NDArray[np.int64],
     ratio: NDArray[np.int64],
 ) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = (
-        (lines.row < 0) | (catalogue.item_class.take(row) == CLASS_C) | (ratio == PPM_ONE)
-    )
+    found = np.zeros(len(lines), dtype=np.bool_)
+    for _, held in _grounds(lines, catalogue, row, ceiling, ratio):
+        found |= held
+    return found
+
+
+def _grounds(
+    lines: LineColumns,
+    catalogue: Catalogue,
+    row: NDArray[np.intp],
+    ceiling: NDArray[np.int64],
+    ratio: NDArray[np.int64],
+) -> Iterator[tuple[Ground, NDArray[np.bool_]]]:
+    """Yield each ground on which lines of a block may be own expense, with where it holds."""
+    yield Ground.UNLISTED, lines.row < 0
+    yield Ground.CLASS_C, catalogue.item_class.take(row) == CLASS_C
+    yield Ground.WHOLE_RATIO, ratio == PPM_ONE
     above = (lines.unit_price_e6 > ceiling) | (ceiling == 0)
-    found |= catalogue.own_expense_above.take(row) & above
+    yield Ground.ABOVE_CEILING, catalogue.own_expense_above.take(row) & above
     refused = lines.approval == REFUSED
     if refused.any():
-        found |= catalogue.restricted.take(row) & refused
-    return found
+        yield Ground.REFUSED_USE, catalogue.restricted.take(row) & refused
 
 
 def _split_block(

@@ -1,10 +1,8 @@
 """Hold a stated settlement to what the policy settles for the same claim."""
 
-from medsettle.core.claims import ClaimBatch
-from medsettle.core.outcome import Rejection
 from medsettle.policy.receipts import Receipt
 from medsettle.settle.explain import explain
-from medsettle.settle.prove import amounts_of, opening_counters
+from medsettle.settle.prove import amounts_of, settle_visit
 from medsettle.settle.run import Settler
 from medsettle.settle.stated import Check
 
@@ -21,13 +19,8 @@ def policy_checks(settler: Settler, receipt: Receipt) -> list[Check]:
     if receipt.visit is None or receipt.policy is None:
         return []
     policy = settler.book.policy(receipt.policy)
-    claims = ClaimBatch.from_rows([receipt.visit.claim])
-    if claims.rejections:
-        raise claims.rejections[0].error()
-    held = opening_counters(settler.book, policy, claims, receipt.visit)
-    result = settler.run(claims, [0], lambda _: held, refuse_gaps=not receipt.visit.preview)[0]
-    if isinstance(result, Rejection):
-        raise result.error()
+    refuse_gaps = not receipt.visit.preview
+    _, result = settle_visit(settler, policy, receipt.visit, {}, refuse_gaps=refuse_gaps)
     decided_by = settler.book.policy(str(result.settlement.columns["policy"]))
     told = explain(decided_by, result.settlement, result.inputs).sentences
     found = []

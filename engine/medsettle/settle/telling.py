@@ -20,6 +20,7 @@ from medsettle.policy.model import (
     RateSide,
     Stage,
 )
+from medsettle.policy.stage_leaves import base_words
 from medsettle.policy.values import points_text
 from medsettle.settle.amount_phrases import (
     amount_phrases,
@@ -50,16 +51,20 @@ INSTEAD = "in place of"
 
 @dataclass(slots=True)
 class Teller:
-    """Tells the traced numbers of one settlement as sentences and steps."""
+    """Tells the traced numbers of one settlement as sentences and steps.
+
+    With `brief`, steps cite tables by name alone.
+    """
 
     policy: CompiledPolicy
     inputs: dict[str, int]
     trace: dict[str, int]
+    brief: bool = False
     numbers: Numbers = field(init=False)
 
     def __post_init__(self) -> None:
         """Look the numbers up in what was traced."""
-        self.numbers = Numbers(self.policy, self.inputs, self.trace)
+        self.numbers = Numbers(self.policy, self.inputs, self.trace, self.brief)
 
     def payer(self, stage: Stage) -> Sentence:
         """Return why a stage pays what it pays."""
@@ -209,28 +214,36 @@ class Teller:
     # --- steps -----------------------------------------------------------------------------
 
     def _steps(self, stage: Stage) -> list[Step]:
-        terms = " + ".join(stage.base.plus)
-        terms += "".join(f" - {name}" for name in stage.base.minus)
+        return [step for steps in self.questions(stage).values() for step in steps]
+
+    def questions(self, stage: Stage) -> dict[str, list[Step]]:
+        """Return the steps of a stage by the question they answer, in the order of the questions.
+
+        A stage that looks at nothing and pays nothing was asked its base alone.
+        """
+        base, terms = self.numbers.exact(stage, "base"), base_words(stage.base)
         if stage.amount is not None:
             terms = amount_text(self.numbers, stage.amount)
-        base = self.numbers.exact(stage, "base")
-        steps = [exact_step("base", base, terms)]
+        found = {"base": [exact_step("base", base, terms)]}
         if not base and not self.numbers.amount(stage, "paid"):
-            return steps
+            return found
         if stage.keep_back is not None:
             kept = self.numbers.exact(stage, "kept_back")
-            steps.append(exact_step("kept back", kept, self.numbers.cite(stage.keep_back)))
-        steps += [*self._deductible_steps(stage), *self._band_steps(stage), *self._cap_steps(stage)]
+            found["keep_back"] = [exact_step("kept back", kept, self.numbers.cite(stage.keep_back))]
+        found["deductible"] = self._deductible_steps(stage)
+        found["rate"] = self._band_steps(stage)
+        found["caps"] = self._cap_steps(stage)
         if stage.account_limited:
             balance = self.numbers.counter(self.policy.account_counter)
             used = "may be used" if self.inputs["account_used"] else "may not be used"
-            steps.append(Step(BEFORE[1], balance, f"the account {used}"))
-        for name in stage.instead_of:
-            replaced = self.numbers.named(name)
-            steps.append(Step(INSTEAD, replaced, f"{name}, in whose place this is paid"))
+            found["limit"] = [Step(BEFORE[1], balance, f"the account {used}")]
+        found["instead_of"] = [
+            Step(INSTEAD, self.numbers.named(name), f"{name}, in whose place this is paid")
+            for name in stage.instead_of
+        ]
         if (left := self.numbers.all_left(stage)) is not None:
-            steps.append(Step("paid", left, "never above what is left to pay"))
-        return steps
+            found["remaining"] = [Step("paid", left, "never above what is left to pay")]
+        return {question: steps for question, steps in found.items() if steps}
 
     def _deductible_steps(self, stage: Stage) -> list[Step]:
         if stage.deductible is None:
@@ -293,9 +306,8 @@ class Teller:
             text = f"{'-' if each < 0 else '+'}{points_text(each)} x {times} ({quantity})"
             steps.append(Step("points on the rate", None, f"{text}; {self.numbers.cite(name)}"))
         if rate.floor is not None:
-            terms = " + ".join(rate.floor.of.plus)
-            terms += "".join(f" - {name}" for name in rate.floor.of.minus)
-            text = f"{rate_text(self.numbers.cell(rate.floor.rate))} of {terms}"
+            least = rate_text(self.numbers.cell(rate.floor.rate))
+            text = f"{least} of {base_words(rate.floor.of)}"
             text += f"; {self.numbers.cite(rate.floor.rate)}"
             steps.append(Step("pays at least", None, text))
         for label, table in (("rate times", rate.pays_factor), ("rate at most", rate.at_most)):

@@ -24,11 +24,15 @@ from medsettle.settle.phrases import Part
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """The inputs of a settlement and everything that the program made of them."""
+    """The inputs of a settlement and everything that the program made of them.
+
+    With `brief`, tables are cited by name alone, for those who show their cells beside.
+    """
 
     policy: CompiledPolicy
     inputs: dict[str, int]
     trace: dict[str, int]
+    brief: bool = False
 
     def amount(self, stage: Stage, part: str) -> int:
         """Return one of the amounts a stage left."""
@@ -47,13 +51,25 @@ class Numbers:
         """Return what was left to pay where that is all a stage could pay of its share, in fen."""
         if stage.payee is not None:
             return None
+        left = self.left_before(stage)
+        paid = self.amount(stage, "paid")
+        return left if paid == left < self.detail(stage, "share") else None
+
+    def left_before(self, stage: Stage) -> int:
+        """Return what nobody has paid when a stage comes, in fen."""
         left = self.inputs["total"]
         for earlier in self.policy.policy.stages:
             if earlier == stage:
                 break
             left -= self.amount(earlier, "paid")
-        paid = self.amount(stage, "paid")
-        return left if paid == left < self.detail(stage, "share") else None
+        return left
+
+    def exact_named(self, name: str, stage: Stage) -> int:
+        """Return an amount under the name that a stage gives it, in 1/SUBFEN fen."""
+        if name == "remaining":
+            return self.left_before(stage) * limits.SUBFEN
+        exact = self.trace.get(f"detail:{name}_e4")
+        return self.named(name) * limits.SUBFEN if exact is None else exact
 
     def factored(self, rate: Rate, column: int) -> tuple[Fraction, Fraction] | None:
         """Return the stated own rate of a band and the factor on it, where it changes anything."""
@@ -91,14 +107,19 @@ class Numbers:
             number = self.inputs[f"dimension:{name}"]
         return dimension.values[number]
 
-    def cell(self, name: str, column: int = 0) -> Fraction:
-        """Return the cell of a table that was read for this claim, in one of its bands."""
+    def row(self, name: str) -> slice:
+        """Return where in the cells of the version in force the row of this claim stands."""
         table, row = self.policy.policy.tables[name], 0
         for word in table.by:
             values = self.policy.policy.dimensions[word].values
             row = row * len(values) + values.index(self.class_of(word))
-        version = self.version(table)
-        return version.cells[row * len(version.limits_fen) + column]
+        width = len(self.version(table).limits_fen)
+        return slice(row * width, (row + 1) * width)
+
+    def cell(self, name: str, column: int = 0) -> Fraction:
+        """Return the cell of a table that was read for this claim, in one of its bands."""
+        version = self.version(self.policy.policy.tables[name])
+        return version.cells[self.row(name)][column]
 
     def parts(self, stage: Stage) -> list[Part]:
         """Return the bands of a stage that hold anything of this claim, in order."""
@@ -180,13 +201,22 @@ class Numbers:
 
     def cite(self, name: str) -> str:
         """Return which row of which version of a table was read, and where it stands."""
+        if self.brief:
+            return name
         table = self.policy.policy.tables[name]
         version = self.version(table)
         source = self.policy.policy.sources[version.source]
-        place = f"{'/'.join(self.policy.policy.file.split('/')[-2:])}:{version.place.line}"
+        place = self.place(name)
         rows = ", ".join(f"{dimension} {self.row_word(dimension)}" for dimension in table.by)
         row = f" for {rows}" if rows else ""
         return f"{name}{row} from {version.start} ({place}; {source.title}, {version.confidence})"
+
+    def place(self, name: str) -> str:
+        """Return the file and line of the row of a table that was read; an overlay is one too."""
+        version = self.version(self.policy.policy.tables[name])
+        cells = version.cell_places[self.row(name)]
+        place = cells[0] if cells else version.place
+        return f"{'/'.join(place.file.split('/')[-2:])}:{place.line}"
 
     def row_word(self, name: str) -> str:
         """Return the class of this claim, with what was counted where counting decides it."""
