@@ -13,7 +13,7 @@ from medsettle.policy.keys import RESERVED_NAMES
 from medsettle.policy.model import STAGE_AMOUNTS
 from medsettle.policy.remarks import remarks
 from medsettle.policy.shapes import UNSAID, rule_shapes
-from medsettle.policy.vocabulary import in_chinese
+from medsettle.policy.vocabulary import canonical, in_chinese
 from medsettle.settle.prove import prove
 from medsettle.settle.run import Settler
 
@@ -84,6 +84,21 @@ def test_the_tutorial_s_documents_are_accepted_and_come_out(rules: Path) -> None
 def test_the_tutorial_s_documents_are_not_remarked_on(rules: Path) -> None:
     """What a reader copies looks like no slip."""
     assert [] == [str(remark) for remark in remarks(load_rule_book(rules).policies)]
+
+
+def test_the_page_s_chinese_is_that_of_its_english_policy() -> None:
+    """Word by word the Chinese table and stage are those of the tutorial's second policy."""
+    names = {"个人负担比例": "own_share", "起付标准": "deductible", "退休系数": "retired_factor"}
+    names |= {"平均工资": "average_wage", "倍数": "times_the_wage", "统筹已付": "pool_paid"}
+    names |= {"统筹": "pool", "通知": "notice"}
+    _, text = _PAGE.split("<!-- chinese: begin -->\n```yaml\n")
+    chinese = re.findall(r"[^\s\[\]{},:-]+", text[: text.index("```")])
+    english = [names.get(word, canonical(word)) for word in chinese]
+    stated = re.findall(r"[^\s\[\]{},:-]+", _BLOCKS["employee-inpatient.yaml"])
+    own = stated.index("own_share")
+    stage = stated.index("stages")
+
+    assert english == ["tables", *stated[own : stated.index("retired_factor")], *stated[stage:]]
 
 
 def test_the_page_names_every_amount() -> None:
