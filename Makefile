@@ -48,8 +48,9 @@ drift: $(DEV) ## Check that generated code and pages are those of today's source
 	@diff -ru --exclude __pycache__ engine/medsettle/v1 $(DRIFT)/medsettle/v1
 	@diff protos/medsettle/v1/api.binpb $(DRIFT)/api.binpb
 	@diff -u engine/schema.md $(DRIFT)/schema.md
-	@$(BIN)/python engine/generate_shapes.py $(DRIFT)/shapes.md
+	@$(BIN)/python engine/generate_shapes.py $(DRIFT)/shapes.md $(DRIFT)/front.md
 	@diff -u rules/README.md $(DRIFT)/shapes.md
+	@diff -u README.md $(DRIFT)/front.md
 
 lock: $(DEV) ## Write both requirement locks anew, keeping the pins that still hold.
 	$(BIN)/pip-compile --quiet --extra dev --output-file requirements/dev.txt pyproject.toml
@@ -62,8 +63,8 @@ protos: $(DEV) ## Generate engine/medsettle/v1 and the descriptor set from proto
 schema: $(DEV) ## Write engine/schema.md from the list of columns.
 	@$(BIN)/python engine/generate_schema.py engine/schema.md
 
-shapes: $(DEV) ## Write the table of rule shapes into rules/README.md.
-	@$(BIN)/python engine/generate_shapes.py rules/README.md
+shapes: $(DEV) ## Write the table of rule shapes and the counts into the pages.
+	@$(BIN)/python engine/generate_shapes.py rules/README.md README.md
 
 $(DEV): requirements/dev.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -1,7 +1,8 @@
-"""Write the table of rule shapes into `rules/README.md`, from the shapes that examples name.
+"""Write what the rules hold into the pages: the table of rule shapes, and how many there are.
 
-Stands beside the package because it writes a file. `make shapes` runs it, and a test compares the
-page with what it would write today.
+The table stands in `rules/README.md` and is made of the shapes that examples name; `README.md` has
+the numbers. Stands beside the package because it writes files. `make shapes` runs it, and a test
+compares the pages with what it would write today.
 """
 
 import sys
@@ -9,12 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from medsettle.policy.book import EXAMPLES_SUFFIX
+from medsettle.policy.book import AREA_FILE, EXAMPLES_SUFFIX, policy_files
 from medsettle.policy.examples import Example, read_examples
 from medsettle.policy.shapes import UNSAID, hard_combinations, rule_shapes
 
 BEGIN: Final = "<!-- shapes: begin -->\n"
 END: Final = "<!-- shapes: end -->\n"
+COUNTS: Final = ("<!-- counts: begin -->\n", "<!-- counts: end -->\n")
 FOLDERS: Final = ("rules", "fixtures/policies/shapes")
 
 
@@ -78,16 +80,34 @@ def _combinations(root: Path) -> Iterator[str]:
 
 def page(root: Path) -> str:
     """Return `rules/README.md` with the table of today's examples."""
-    text = (root / "rules" / "README.md").read_text(encoding="utf-8")
-    head, _, rest = text.partition(BEGIN)
-    _, _, tail = rest.partition(END)
-    return "".join([head, BEGIN, "\n".join([*_rows(root), *_combinations(root)]), "\n", END, tail])
+    table = "\n".join([*_rows(root), *_combinations(root)])
+    return _between(root / "rules" / "README.md", (BEGIN, END), f"{table}\n")
+
+
+def front(root: Path) -> str:
+    """Return `README.md` with the number of today's policies, areas and examples."""
+    areas = sorted((root / "rules").glob(f"*/{AREA_FILE}"))
+    policies = sum(len(list(policy_files(area.parent))) for area in areas)
+    examples = sum(len(found) for path, found in _examples(root) if path.is_relative_to(FOLDERS[0]))
+    counted = (
+        f"`rules/` holds {policies} policies of {len(areas)} pooling areas with {examples} worked "
+        "examples.\n"
+    )
+    return _between(root / "README.md", COUNTS, counted)
+
+
+def _between(path: Path, marks: tuple[str, str], text: str) -> str:
+    """Return a page with a text between two marks."""
+    head, _, rest = path.read_text(encoding="utf-8").partition(marks[0])
+    _, _, tail = rest.partition(marks[1])
+    return "".join([head, marks[0], text, marks[1], tail])
 
 
 def main(arguments: list[str]) -> None:
-    """Write the page to the path given."""
+    """Write the page of the rules and the front page to the two paths given."""
     root = Path(__file__).parents[1]
-    Path(arguments[0]).write_text(page(root), encoding="utf-8")
+    for path, text in zip(arguments, (page(root), front(root)), strict=True):
+        Path(path).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -113,7 +113,7 @@ def test_an_amount_that_does_not_exist_is_a_difference() -> None:
 
     assert difference.found is None
     assert str(difference).endswith(
-        "WC-003, visit 1: pooled_fnud should be 0 fen, found no such amount"
+        "WC-003, visit 1: pooled_fnud should be 0.00元, found no such amount"
     )
 
 

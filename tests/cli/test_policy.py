@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 from medsettle.cli.exits import Exit
+from medsettle.policy.vocabulary import words
 
 from tests.cli.commands import RULES, run
 
@@ -89,7 +90,7 @@ def test_the_examples_come_out(rules: Path) -> None:
     _replace(examples, "fund_total: 100.00元", "fund_total: 101.00元")
     ran = run("policy", "test", examples, "--rules", rules)
     assert Exit.FINDING == ran.code
-    assert "fund_total should be 10100 fen, found 10000 fen" in ran.out
+    assert "fund_total should be 101.00元, found 100.00元" in ran.out
     assert "0 of 1 examples come out" in ran.out
 
 
@@ -118,9 +119,22 @@ def test_policies_and_their_tables_are_shown() -> None:
 
 
 def test_the_schemas_are_schemas() -> None:
-    """What is printed for editors is JSON Schema, for documents and for areas."""
-    for arguments in ((), ("--area",)):
+    """What is printed for editors is JSON Schema, for every kind of document."""
+    for arguments in ((), ("--area",), ("--overlay",), ("--examples",)):
         ran = run("policy", "schema", *arguments)
 
         assert Exit.OK == ran.code
         Draft202012Validator.check_schema(ran.json)
+
+
+def test_words_and_codes_are_listed() -> None:
+    """Every word of the vocabulary is listed with its Chinese one, and the codes with theirs."""
+    assert {*words().items()} == {tuple(pair) for pair in run("policy", "words", "--json").json}
+    some = run("policy", "words", "起付")
+    assert (Exit.OK, True, False) == (some.code, "deductible" in some.out, "caps" in some.out)
+    assert Exit.FINDING == run("policy", "words", "nothing-like-it").code
+
+    codes = run("policy", "words", "--codes")
+    assert Exit.OK == codes.code
+    for word in ("普通门诊", "职工基本医疗保险", "成年居民", "三级", "uncertain 存疑"):
+        assert word in codes.out

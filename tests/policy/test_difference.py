@@ -50,6 +50,16 @@ def test_a_value_is_told_for_whom_it_changes() -> None:
     assert [True, True] == [place is not None and place.line > 1 for place in found.places]
 
 
+def test_values_that_end_are_told_from_then_on() -> None:
+    """Where one document has no values any more, the other's stand against none."""
+    old = "{from: 2024-01-01, source: notice, value: 2000元}"
+    (found,) = _differences(changed(old, old.replace("from:", "until: 2025-01-01, from:")))
+
+    assert ("extra", "deductible") == (found.stage, found.what)
+    assert (Fraction(200_000), None) == (found.before, found.after)
+    assert (date(2025, 1, 1), None) == (found.since, found.until)
+
+
 def test_a_change_of_one_version_ends_with_it() -> None:
     """What differs until the next version is told until then, as the payer's rate."""
     old = changed("[10%, 5%], old: [8%, 2/3]", "[11%, 5%], old: [8%, 2/3]")

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from medsettle.policy import keys, tree
+from medsettle.policy import example_keys, keys, tree
 from medsettle.policy.area_schema import area_schema
 from medsettle.policy.book import AREA_FILE, EXAMPLES_SUFFIX
+from medsettle.policy.examples_schema import examples_schema
 from medsettle.policy.json_schema import overlay_schema, rule_schema
 from medsettle.policy.tree import Map, Sequence, Value
-from medsettle.policy.vocabulary import aliases
+from medsettle.policy.vocabulary import words
 from ruamel.yaml import YAML
 
 from tests.policy.documents import AREA_TEXT, GOOD
@@ -25,6 +26,11 @@ _DOCUMENTS = sorted(
     for path in folder.glob("*/*.yaml")
     if not path.name.endswith(EXAMPLES_SUFFIX)
 )
+_EXAMPLES = sorted(
+    path
+    for folder in (_ROOT / "rules", _ROOT / "fixtures" / "policies" / "shapes")
+    for path in folder.glob(f"*/*{EXAMPLES_SUFFIX}")
+)
 _UNKNOWN_WORDS = sorted(
     path.with_name(path.name.replace(".expected.txt", ".yaml"))
     for path in _BAD.glob("*.expected.txt")
@@ -32,6 +38,7 @@ _UNKNOWN_WORDS = sorted(
 )
 _RULES = Draft202012Validator(rule_schema())
 _AREAS = Draft202012Validator(area_schema())
+_OF_EXAMPLES = Draft202012Validator(examples_schema())
 
 
 def _as_written(value: Value) -> Any:  # noqa: ANN401 - JSON is any of its kinds
@@ -63,8 +70,8 @@ def _faults(text: str, schema: Draft202012Validator) -> list[str]:
 
 
 def test_the_schemas_are_schemas() -> None:
-    """Both are valid in draft 2020-12 and can be written as JSON."""
-    for schema in (rule_schema(), area_schema()):
+    """All are valid in draft 2020-12 and can be written as JSON."""
+    for schema in (rule_schema(), area_schema(), overlay_schema(), examples_schema()):
         Draft202012Validator.check_schema(schema)
         assert schema == json.loads(json.dumps(schema))
 
@@ -75,6 +82,12 @@ def test_every_document_under_rules_is_valid(path: Path) -> None:
     schema = _AREAS if path.name == AREA_FILE else _RULES
 
     assert [] == _faults(path.read_text(encoding="utf-8"), schema)
+
+
+@pytest.mark.parametrize("path", _EXAMPLES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_every_file_of_examples_is_valid(path: Path) -> None:
+    """What is accepted as an example the editor accepts, as text and as YAML reads it."""
+    assert [] == _faults(path.read_text(encoding="utf-8"), _OF_EXAMPLES)
 
 
 def test_the_example_with_every_question_is_valid() -> None:
@@ -135,12 +148,11 @@ def _described(schema: object) -> dict[str, str]:
 def test_every_key_is_described_in_both_languages() -> None:
     """Each key of each block has a sentence in English and in Chinese, under both its words."""
     described = _described(rule_schema()) | _described(area_schema())
-    described |= _described(overlay_schema())
-    chinese = {english: alias for alias, english in aliases().items()}
-    words = {key.name for shape in keys.SHAPES for key in shape}
+    described |= _described(overlay_schema()) | _described(examples_schema())
+    found = {key.name for shape in (*keys.SHAPES, *example_keys.SHAPES) for key in shape}
 
-    assert set() == words - set(described)
-    for word in words:
+    assert set() == found - set(described)
+    for word in found:
         assert described[word].startswith(f"{word}: ")
-        assert chinese[word] in described[word]
-        assert chinese[word] in described
+        assert words()[word] in described[word]
+        assert words()[word] in described

@@ -88,6 +88,52 @@ def test_what_yaml_adds_to_text_is_refused(text: str, fault: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "fault", "meant"),
+    [
+        pytest.param(
+            "a: {b：1, c: 2}",
+            "1:5 a: a wide colon makes no key; write `b: 1`",
+            {"a": {"b": "1", "c": "2"}},
+            id="wide-colon",
+        ),
+        pytest.param(
+            "a: {b：1，c：2}",
+            "1:5 a: a wide colon makes no key; write `b: 1, c: 2`",
+            {"a": {"b": "1", "c": "2"}},
+            id="wide-colons-and-comma",
+        ),
+        pytest.param(
+            "a: {b:1}",
+            "1:5 a: a colon without a blank makes no key; write `b: 1`",
+            {"a": {"b": "1"}},
+            id="no-blank",
+        ),
+        pytest.param(
+            "a: {b: 甲, 乙, 丙。}",
+            "1:11 a: '乙' stands alone, for between { } a comma ends a text; put a text that has "
+            'commas between double quotes: "…, …"',
+            {"a": {"b": "甲"}},
+            id="comma-in-a-text",
+        ),
+        pytest.param(
+            "a：{b: 1}\nc: 2",
+            "1:2: this colon is a wide one; write `: ` with a blank after it",
+            {"a": "", "c": "2"},
+            id="wide-colon-before-a-brace",
+        ),
+    ],
+)
+def test_a_key_that_is_none_is_told_and_read_as_it_was_meant(
+    text: str, fault: str, meant: object
+) -> None:
+    """The slip is one fault; what was meant is read on, so that nothing seems to be missing."""
+    document, faults = _read(text)
+
+    assert [f"file.yaml:{fault}"] == faults
+    assert meant == _texts(document)
+
+
+@pytest.mark.parametrize(
     ("text", "fault"),
     [
         pytest.param("", "1:1: the document is empty", id="empty"),
@@ -98,6 +144,11 @@ def test_what_yaml_adds_to_text_is_refused(text: str, fault: str) -> None:
         pytest.param("a: 1\n b: 2", "2:3: a second `: ` that belongs to no key", id="two-colons"),
         pytest.param("a：1\nb: 2", "1:2: this colon is a wide one", id="wide-colon"),
         pytest.param("a: x：\n\tb: 2", "2:1: a tab stands here", id="wide-colon-in-a-text"),
+        pytest.param("a: {b: '1'，c: 2}", "1:11: this comma is a wide one", id="wide-comma"),
+        pytest.param("a: {b: [1]，c：2}", "1:11: this comma is a wide one", id="wide-both"),
+        pytest.param("a: {b：[1], c: 2}", "1:6: this colon is a wide one", id="wide-in-braces"),
+        pytest.param("a: {b: c: d}", "1:9: a second `: ` in one entry", id="two-colons-inside"),
+        pytest.param("a: {b: '，c: 1', d: [1}", "1:20: what is opened", id="wide-in-a-quotation"),
         pytest.param("a: [1, 2\nb: 1", "1:4: what is opened here is not closed", id="bracket"),
         pytest.param("a: 'x\nb: 1", "1:4: the quote that is opened here", id="quote"),
         pytest.param("a: %x", "1:4: a text cannot begin with %", id="percent"),

@@ -6,9 +6,17 @@ import pytest
 from medsettle.core import codes
 from medsettle.core.dates import Period
 from medsettle.core.money import Rounding
-from medsettle.policy import keys, model
+from medsettle.policy import example_keys, keys, model
 from medsettle.policy.checker import canonical_name, same_name
-from medsettle.policy.vocabulary import aliases, canonical, in_chinese, quoted, suggestion
+from medsettle.policy.example_names import TOTALS
+from medsettle.policy.vocabulary import (
+    aliases,
+    canonical,
+    in_chinese,
+    quoted,
+    suggestion,
+    words,
+)
 
 _KINDS: tuple[type[StrEnum], ...] = (
     *(model.Unit, model.RateSide, model.RoundingPoint, model.RoundingSide, model.CapOn),
@@ -18,19 +26,28 @@ _KINDS: tuple[type[StrEnum], ...] = (
 
 def test_every_word_of_the_language_has_a_chinese_alias() -> None:
     """Keys, choices, amounts and payers can all be written in Chinese."""
-    words = {key.name for shape in keys.SHAPES for key in shape}
-    words |= {kind.value for kinds in _KINDS for kind in kinds}
-    words |= {*keys.RESERVED_NAMES, *model.STAGE_AMOUNTS, *codes.PAYER_NAMES, *keys.RULE_DATES}
-    words |= {*keys.DEDUCTIBLE_SIDES, *keys.PRICE_LEVELS, *keys.UNLISTED}
-    words |= {keys.YES, keys.OPEN, keys.SETTLEMENT, keys.SETTLEMENTS, keys.ACCOUNT_BALANCE}
+    found = {key.name for shape in (*keys.SHAPES, *example_keys.SHAPES) for key in shape}
+    found |= {*example_keys.KINDS, *TOTALS}
+    found |= {kind.value for kinds in _KINDS for kind in kinds}
+    found |= {*keys.RESERVED_NAMES, *model.STAGE_AMOUNTS, *codes.PAYER_NAMES, *keys.RULE_DATES}
+    found |= {*keys.DEDUCTIBLE_SIDES, *keys.PRICE_LEVELS, *keys.UNLISTED}
+    found |= {keys.YES, keys.OPEN, keys.SETTLEMENT, keys.SETTLEMENTS, keys.ACCOUNT_BALANCE}
 
-    assert set() == words - set(aliases().values())
+    assert set() == found - set(words())
 
 
 def test_an_alias_is_no_keyword() -> None:
     """No word is the alias of one keyword and a keyword itself, so that reading is certain."""
-    assert set() == set(aliases()) & set(aliases().values())
-    assert all(word == canonical(in_chinese(word)) for word in aliases().values())
+    assert set() == set(aliases()) & set(words())
+    assert all(word == canonical(in_chinese(word), {word}) for word in words())
+
+
+def test_a_chinese_word_stands_for_both_numbers() -> None:
+    """Chinese has no plural: one word is read as the keyword that can stand where it does."""
+    both = [word for word, alias in words().items() if alias == "医疗类别"]
+
+    assert ["visit_types", "visit_type"] == both
+    assert both == [canonical("医疗类别", {each}) for each in both]
 
 
 def test_payers_have_the_names_of_the_national_answer() -> None:

@@ -6,6 +6,11 @@ from typing import Annotated
 import typer
 
 Rules = Annotated[Path, typer.Option(help="Folder of the rule documents.")]
+RulesBeside = Annotated[
+    Path | None,
+    typer.Option("--rules", help="Folder of the rule documents; without it that of the examples."),
+]
+Paths = Annotated[list[Path], typer.Argument(help="Documents, or folders of them.")]
 Data = Annotated[Path, typer.Option(help="Folder of ledger and audit tables.")]
 Overlays = Annotated[
     list[Path] | None,

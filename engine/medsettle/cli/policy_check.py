@@ -1,95 +1,113 @@
-"""What `medsettle policy check` looks at and says: faults of documents, and remarks on them."""
+"""`medsettle policy check`: every fault of rule documents, and what looks like a slip."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import orjson
+from rich.console import Console
 from rich.markup import escape
 
+from medsettle.cli.exits import Exit, Quit, told
+from medsettle.cli.options import Json, Overlays, Paths
+from medsettle.cli.rule_folders import documents
 from medsettle.errors import PolicyRejected, Violation
 from medsettle.policy import book as books
-from medsettle.policy.compiled import CompiledPolicy
-from medsettle.policy.examples import read_examples
+from medsettle.policy.area import Area
+from medsettle.policy.example_names import name_faults
+from medsettle.policy.examples import Example, read_examples
 from medsettle.policy.remarks import remarks
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """How many documents were checked, their faults, and where there are none, remarks on them."""
+def check(paths: Paths, overlay: Overlays = None, as_json: Json = False) -> None:
+    """Check documents and list every fault with file, line, column and remedy.
 
-    documents: int
-    violations: list[Violation]
-    remarks: list[Violation]
-
-
-def check_documents(paths: Sequence[Path], overlays: Sequence[Path]) -> Checked:
-    """Return the faults of documents and of folders of them, and the remarks on good ones.
-
-    Raises:
-        OSError: A path cannot be read, or holds no document.
+    Remarks say what a document leaves out or what looks like a slip. Either may be meant, so they
+    are no faults. With overlays, folders are checked as they are with the reforms applied.
     """
-    documents = [document for path in paths for document in _documents(path)]
-    violations: list[Violation] = []
-    alone: list[CompiledPolicy] = []
-    for document in documents:
-        compiled, found = _read(document)
-        violations += found
-        alone += [compiled] if compiled is not None else []
-    said: list[Violation] = []
-    for path in paths:
-        if violations:
-            break
-        if path.is_dir() and any(path.glob(f"*/{books.AREA_FILE}")):
-            found, own = _together(path, overlays)
-            violations += found
-            said += remarks(own)
-    if not said and not violations:
-        said = [remark for compiled in alone for remark in remarks([compiled])]
-    return Checked(len(documents), violations, [] if violations else [*dict.fromkeys(said)])
+    console = Console(soft_wrap=True)
+    found = _Checked()
+    with told(console, as_json=as_json):
+        named = list(dict.fromkeys(each for path in paths for each in documents(path)))
+        for folder in dict.fromkeys(document.parent for document in named):
+            found.read([document for document in named if document.parent == folder])
+        for path in paths:
+            if path.is_dir() and not found.violations:
+                found.read_book(path, overlay or [])
+    if found.violations:
+        found.remarks.clear()
+    _print(console, found, len(named), as_json=as_json)
+    if found.violations:
+        raise Quit(Exit.FINDING)
 
 
-def _documents(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path]
-    found = [
-        document
-        for folder in sorted({*path.rglob(books.AREA_FILE)})
-        for document in sorted(folder.parent.glob("*.yaml"))
-    ]
-    if not found:
-        raise FileNotFoundError(f"{path} holds no rule document; expected folders with area.yaml")
-    return found
+@dataclass
+class _Checked:
+    """What was found in documents; `unread` are those whose area has faults itself."""
+
+    violations: list[Violation] = field(default_factory=list)
+    remarks: list[Violation] = field(default_factory=list)
+    unread: list[Path] = field(default_factory=list)
+    examples: list[Example] = field(default_factory=list)
+
+    def read(self, named: list[Path]) -> None:
+        """Check documents of one area, which is read once."""
+        area, faults = books.read_area_folder(named[0].parent)
+        self.violations += faults
+        others = [document for document in named if document.name != books.AREA_FILE]
+        if area is None:
+            self.unread += others
+            return
+        for document in others:
+            if document.name.endswith(books.EXAMPLES_SUFFIX):
+                examples, faults = read_examples(document)
+                self.examples += examples
+                self.violations += faults
+            else:
+                self._read_policy(document, area)
+
+    def _read_policy(self, document: Path, area: Area) -> None:
+        compiled, faults = books.compile_file(document, area)
+        self.violations += faults
+        self.remarks += remarks([compiled]) if compiled is not None else []
+
+    def read_book(self, folder: Path, overlays: list[Path]) -> None:
+        """Check what only shows when the documents of a folder are read together."""
+        one_area = (folder / books.AREA_FILE).is_file()
+        if not one_area and not any(folder.glob(f"*/{books.AREA_FILE}")):
+            return
+        rules, only = (folder.parent, [folder.name]) if one_area else (folder, [])
+        try:
+            book = books.load_rule_book(rules, overlays=overlays, only=only)
+        except PolicyRejected as error:
+            self.violations += error.violations
+        else:
+            own = [each for each in self.examples if _lies_in(each, folder)]
+            self.violations += name_faults(own, book.policies)
+            self.remarks = list(dict.fromkeys([*self.remarks, *remarks(book.policies)]))
 
 
-def _read(document: Path) -> tuple[CompiledPolicy | None, list[Violation]]:
-    """Return the policy of a document, None for one that is none, and its faults."""
-    area, faults = books.read_area_folder(document.parent)
-    if document.name == books.AREA_FILE or area is None:
-        return None, faults
-    if document.name.endswith(books.EXAMPLES_SUFFIX):
-        return None, read_examples(document)[1]
-    return books.compile_file(document, area)
+def _lies_in(example: Example, folder: Path) -> bool:
+    return folder in Path(example.place.file).parents
 
 
-def _together(
-    folder: Path, overlays: Sequence[Path]
-) -> tuple[list[Violation], Sequence[CompiledPolicy]]:
-    """Return the faults that only show when a folder of areas is read together, and its policies.
-
-    One of the two is empty.
-    """
-    try:
-        return [], books.load_rule_book(folder, overlays=overlays).policies
-    except PolicyRejected as error:
-        return list(error.violations), []
-
-
-def checked_lines(checked: Checked) -> Iterator[str]:
-    """Yield faults and remarks as lines with markup, and at last how many there are."""
-    for mark, found in (("", checked.violations), ("[yellow]remark:[/] ", checked.remarks)):
-        for each in found:
-            place = f"{each.file}:{each.line}:{each.column}"
-            yield f"[bold]{escape(place)}[/] [cyan]{escape(each.key_path)}[/]"
-            yield f"  {mark}{escape(each.message)}"
-    counted = f"{checked.documents} document(s), {len(checked.violations)} fault(s)"
-    yield f"{counted}, {len(checked.remarks)} remark(s)" if checked.remarks else counted
+def _print(console: Console, found: _Checked, documents: int, *, as_json: bool) -> None:
+    if as_json:
+        body = {
+            "documents": documents,
+            "violations": [asdict(each) for each in found.violations],
+            "remarks": [asdict(each) for each in found.remarks],
+        }
+        console.out(orjson.dumps(body).decode(), highlight=False)
+        return
+    for remark, each in [(False, fault) for fault in found.violations] + [
+        (True, fault) for fault in found.remarks
+    ]:
+        place = f"{each.file}:{each.line}:{each.column}"
+        console.print(f"[bold]{escape(place)}[/] [cyan]{escape(each.key_path)}[/]")
+        style = "[yellow]remark:[/] " if remark else ""
+        console.print(f"  {style}{escape(each.message)}", highlight=False)
+    if found.unread:
+        count = f"{len(found.unread)} document{'s' if len(found.unread) > 1 else ''}"
+        console.print(f"{count} not read, for the area beside has faults; mend these first")
+    remarked = f", {len(found.remarks)} remark(s)" if found.remarks else ""
+    console.print(f"{documents} document(s), {len(found.violations)} fault(s){remarked}")

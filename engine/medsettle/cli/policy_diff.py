@@ -87,7 +87,13 @@ def _effects(
 ) -> list[Effects]:
     """Return what the changes mean from each day on which some begin."""
     days = {change.since for change in changes}
-    chosen = [moment for moment in stretches if moment.since in days]
+    chosen = [
+        moment
+        for moment in stretches
+        if moment.since in days
+        and before.unstated_on(moment.old_day) is None
+        and after.unstated_on(moment.new_day) is None
+    ]
     return [effects(before, after, moment) for moment in chosen[:_EFFECTS_MAX]]
 
 

@@ -8,12 +8,14 @@ from medsettle.core.claims import ClaimBatch
 from medsettle.core.counters import ACCOUNT
 from medsettle.core.settlement import Opening, Row, Settlement
 from medsettle.policy.book import RuleBook
+from medsettle.policy.checker import same_name
 from medsettle.policy.examples import Example, Visit
-from medsettle.settle.prove import amounts_of, opening_counters
+from medsettle.settle.prove import amount_called, amounts_of, opening_counters
 
 # A request id of 36 characters holds this, a hyphen, `open-` and the number of a visit.
 _TOKEN_CHARS_MAX = 24
 _DIGEST_CHARS = 16
+_DETAIL = "detail:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +59,11 @@ def settle_case(client: Client, book: RuleBook, example: Example) -> list[CaseRe
         _open(client, book, example, visit, claim)
         settlement = client.preview(claim) if visit.preview else client.settle(claim)
         found = amounts_of(settlement)
+        details = [name for name in policy.program.outputs if name.startswith(_DETAIL)]
         told = tuple(
-            Told(name, expected, found.get(name))
+            Told(name, expected, amount_called(found, name))
             for name, expected in visit.expect.items()
-            if f"detail:{name}" not in policy.program.outputs
+            if same_name(f"{_DETAIL}{name}", details) is None
         )
         results.append(CaseResult(example, claim, settlement, told))
     return results

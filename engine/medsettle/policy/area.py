@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from medsettle.core.codes import INSURANCE_TYPES
+from medsettle.core.code_words import INSURANCE_TYPE_WORDS
 from medsettle.errors import Violation
 from medsettle.policy import area_keys, keys
 from medsettle.policy.checker import Checker, same_name
@@ -134,8 +134,8 @@ def _special_pots(check: Checker, value: Value | None) -> tuple[str, ...]:
 def _pre_self_pay_as(check: Checker, value: Value | None) -> dict[str, str]:
     found = {}
     for word, place, same in check.entries(value, "insurance types"):
-        own = check.known(Text(place, word), INSURANCE_TYPES, "insurance type")
-        other = check.known(same, INSURANCE_TYPES, "insurance type")
+        own = check.code(Text(place, word), "insurance type", INSURANCE_TYPE_WORDS)
+        other = check.code(same, "insurance type", INSURANCE_TYPE_WORDS)
         if own is not None and other is not None:
             found[own] = other
     return found

@@ -4,6 +4,8 @@ from typing import Final
 
 from medsettle.policy.key_types import Key, Shape
 
+AREA_FILE: Final = "area.yaml"
+
 _NOTE: Final = Key("note", "anything a reader should know", "给读者的说明")
 
 AREA: Final = Shape(

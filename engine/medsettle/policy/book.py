@@ -5,14 +5,14 @@ catalogue it names, and one document for each policy. Worked examples lie beside
 `*.examples.yaml` and are read by `medsettle.policy.examples`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
 
 from medsettle.errors import PolicyNotFound, PolicyRejected, Violation
-from medsettle.policy import tree
+from medsettle.policy import area_keys, tree
 from medsettle.policy.area import Area, read_area
 from medsettle.policy.catalogue import Catalogue
 from medsettle.policy.checker import Checker
@@ -24,7 +24,7 @@ from medsettle.policy.read_policy import read_policy
 from medsettle.policy.tree import Map
 from medsettle.policy.vocabulary import canonical, quoted, suggestion
 
-AREA_FILE = "area.yaml"
+AREA_FILE = area_keys.AREA_FILE
 EXAMPLES_SUFFIX = ".examples.yaml"
 DIGEST_CHARS = 12
 
@@ -59,14 +59,16 @@ class RuleBook:
         for compiled in self.policies:
             if compiled.policy.name == name:
                 return compiled
-        names = [compiled.policy.name for compiled in self.policies]
-        raise PolicyNotFound(
-            f"no policy is called {name!r}; {suggestion(name, names)}", policy=name
-        )
+        hint = suggestion(name, [compiled.policy.name for compiled in self.policies])
+        raise PolicyNotFound(f"no policy is called {quoted(name)}; {hint}", policy=name)
 
 
 def load_rule_book(
-    folder: Path, *, overlays: Sequence[Path] = (), known_on: date | None = None
+    folder: Path,
+    *,
+    overlays: Sequence[Path] = (),
+    known_on: date | None = None,
+    only: Collection[str] = (),
 ) -> RuleBook:
     """Return the rule book of a folder.
 
@@ -74,18 +76,24 @@ def load_rule_book(
         folder: One folder for each area.
         overlays: Documents of reforms (`medsettle.policy.overlay`), applied in order of time.
         known_on: Leaves out what was published later, for settling as on that day (shape T4).
+        only: The areas to read; all where none is named.
 
     Raises:
         PolicyRejected: Some document has faults; all faults of all documents are listed.
-        OSError: The folder or a file cannot be read.
+        OSError: The folder or a file cannot be read, or the folder is no folder of areas.
     """
+    _refuse_no_rules(folder)
     areas: dict[str, Area] = {}
     catalogues: dict[str, Catalogue] = {}
     policies: list[CompiledPolicy] = []
-    violations = _strays(folder)
+    violations = [] if only else _strays(folder)
     reforms, faults = read_overlays(overlays)
     violations += faults
-    folders = [path for path in sorted(folder.iterdir()) if _is_area_folder(path)]
+    folders = [
+        path
+        for path in sorted(folder.iterdir())
+        if _is_area_folder(path) and (not only or path.name in only)
+    ]
     if not folders and not violations:
         place = tree.Place(str(folder), 1, 1, "")
         fault = f"no area here; add a folder such as 110000 with its {AREA_FILE}"
@@ -112,6 +120,19 @@ def load_rule_book(
     if violations:
         raise PolicyRejected(violations)
     return RuleBook(areas, catalogues, tuple(policies))
+
+
+def _refuse_no_rules(folder: Path) -> None:
+    """Refuse a folder that cannot hold areas, with the one to name instead."""
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"there is no folder {str(folder)!r} here; name the folder of your areas with --rules"
+        )
+    if (folder / AREA_FILE).is_file():
+        shown = folder.parent if folder.name else Path("..")
+        raise NotADirectoryError(
+            f"{str(folder)!r} is the folder of one area; give the folder above: --rules {shown}"
+        )
 
 
 def _is_area_folder(path: Path) -> bool:

@@ -7,15 +7,24 @@ is one message.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from medsettle.errors import Violation
+from medsettle.policy import example_keys
 from medsettle.policy.key_types import Shape
 from medsettle.policy.keys import NAME_PATTERN, SHAPES
 from medsettle.policy.tree import Map, Place, Sequence, Text, Value
-from medsettle.policy.vocabulary import canonical, in_chinese, is_chinese, quoted, suggestion
+from medsettle.policy.vocabulary import (
+    canonical,
+    code_hint,
+    in_chinese,
+    is_chinese,
+    nearest,
+    quoted,
+    suggestion,
+)
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
@@ -39,16 +48,45 @@ def same_name(word: str, names: Iterable[str]) -> str | None:
     return next((name for name in names if canonical_name(name) == meant), None)
 
 
-def _unknown(word: str, left: list[str], shape: Shape | None) -> str:
-    """Return why a key cannot stand where it does: misspelt, or at home in another block."""
-    homes = [other.name for other in SHAPES if canonical(word) in {key.name for key in other}]
-    if shape is None or not homes:
-        return f"unknown word {quoted(word)}; {suggestion(word, left)}"
-    home = " or ".join(homes)
-    return (
-        f"{quoted(word)} belongs in {home}, not in {shape.name}; indent it with the block it "
-        "belongs to"
-    )
+# Words that are taken for one another: what a thing is picked by, where it comes from, and so on.
+_TAKEN_FOR_ANOTHER: Final = (
+    {"by", "per", "dimensions", "along"},
+    {"sources", "source"},
+    {"counters", "counter", "per"},
+    {"tables", "table"},
+    {"bands", "limits"},
+    {"limit", "caps", "at_most"},
+    {"value", "rows"},
+    {"from", "since"},
+    {"benefit_year", "period"},
+    {"pooling_area", "area"},
+    {"title", "name"},
+    {"visit_types", "visit_type"},
+    {"institution_levels", "institution_level"},
+    {"counters", "before"},
+)
+
+
+def _holders(word: str, shapes: Iterable[Shape]) -> list[str]:
+    """Return the blocks that have a key."""
+    return [shape.name for shape in shapes if word in {key.name for key in shape}]
+
+
+def _unknown(word: str, left: list[str], shape: Shape | None) -> tuple[str, str | None]:
+    """Return why a key cannot stand where it does, and which key was probably meant."""
+    meant = canonical(word)
+    own = example_keys.SHAPES if shape in example_keys.SHAPES else SHAPES
+    homes = _holders(meant, own) or _holders(meant, (*SHAPES, *example_keys.SHAPES))
+    if not homes:
+        return f"unknown word {quoted(word)}; {suggestion(word, left)}", nearest(word, left)
+    kin = {other for words in _TAKEN_FOR_ANOTHER if meant in words for other in words} - {meant}
+    home = f"{quoted(word)} belongs in {' or '.join(homes)}"
+    home += f", not in {shape.name}" if shape is not None else ", not here"
+    here = next((name for name in left if name in kin), None)
+    if here is None:
+        return f"{home}; indent it with the block it belongs to", None
+    words = (in_chinese(here), here) if is_chinese(word) else (here,)
+    return f"{home}; here the word is {' or '.join(map(quoted, words))}", here
 
 
 class Checker:
@@ -87,10 +125,14 @@ class Checker:
             return {}
         found: dict[str, Value] = {}
         for entry in value:
-            word = canonical(entry.key.value)
+            word = canonical(entry.key.value, known)
             if word not in known:
-                left = [name for name in known if name not in found]
-                self.refuse(entry.key.place, _unknown(entry.key.value, left, shape))
+                written = {canonical(other.key.value, known) for other in value}
+                left = [name for name in known if name not in written]
+                fault, meant = _unknown(entry.key.value, left, shape)
+                self.refuse(entry.key.place, fault)
+                if meant is not None:
+                    found.setdefault(meant, entry.value)
             elif word in found:
                 other = f"{word} and {in_chinese(word)}"
                 self.refuse(entry.key.place, f"{other} are the same word; keep one of the two")
@@ -229,8 +271,8 @@ class Checker:
             return None
         choices = list(choices)
         word = self.text(value)
-        if canonical(word) in choices:
-            return canonical(word)
+        if (chosen := canonical(word, choices)) in choices:
+            return chosen
         if word:
             hint = suggestion(word, choices)
             self.refuse(value.place, f"{quoted(word)} is no choice here; {hint}")
@@ -240,22 +282,39 @@ class Checker:
 
     def known(self, value: Value | None, names: Iterable[str], what: str) -> str | None:
         """Return a name that must be one of `names`; None after recording a violation."""
+        return self._among(value, names, what, suggestion)
+
+    def code(self, value: Value | None, what: str, words: Mapping[str, str]) -> str | None:
+        """Return a code that must be one of a list; it has no near one, so all are shown."""
+        return self._among(value, words, what, lambda word, _: code_hint(word, words))
+
+    def _among(
+        self, value: Value | None, names: Iterable[str], what: str, hint: Callable[..., str]
+    ) -> str | None:
         if value is None:
             return None
         names = list(names)
         word = self.text(value)
         name = same_name(word, names)
         if name is None and word:
-            hint = suggestion(word, names)
-            self.refuse(value.place, f"no {what} is called {quoted(word)}; {hint}")
+            self.refuse(value.place, f"no {what} is called {quoted(word)}; {hint(word, names)}")
         return name
 
     def known_all(self, value: Value | None, names: Iterable[str], what: str) -> tuple[str, ...]:
         """Return a list of different names that must all be among `names`."""
         names = list(names)
+        return self._different(value, what, lambda item: self.known(item, names, what))
+
+    def codes(self, value: Value | None, what: str, words: Mapping[str, str]) -> tuple[str, ...]:
+        """Return a list of different codes that must all be in a list."""
+        return self._different(value, what, lambda item: self.code(item, what, words))
+
+    def _different(
+        self, value: Value | None, what: str, one: Callable[[Value], str | None]
+    ) -> tuple[str, ...]:
         found: list[str] = []
         for item in self.items(value, f"{what}s"):
-            name = self.known(item, names, what)
+            name = one(item)
             if name is not None and name in found:
                 self.refuse(item.place, f"{quoted(name)} is listed twice; keep one of the two")
             elif name is not None:

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
+from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,6 +88,23 @@ class CompiledPolicy:
         ]
         labels += [source.confidence for source in self.policy.sources.values()]
         return max(labels, key=CONFIDENCES.index)
+
+    @cached_property
+    def unstated(self) -> tuple[tuple[str, date, date | None], ...]:
+        """Tables with the stretches of days for which they state no values: from, and until."""
+        return tuple(
+            (table.name, version.until, later.start if later is not None else None)
+            for table in self.policy.tables.values()
+            for version, later in zip_longest(table.versions, table.versions[1:])
+            if version.until is not None and (later is None or version.until < later.start)
+        )
+
+    def unstated_on(self, day: date) -> tuple[str, date] | None:
+        """Return a table that states no values for a day, and since when; None where all do."""
+        for table, since, until in self.unstated:
+            if since <= day and (until is None or day < until):
+                return table, since
+        return None
 
     @property
     def account_counter(self) -> str:

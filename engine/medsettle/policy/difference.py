@@ -86,7 +86,9 @@ def moments(
     since, until = _together(old, new)
     starts = {since}
     for policy in (old, new):
-        starts |= {each.start for table in policy.tables.values() for each in table.versions}
+        versions = [each for table in policy.tables.values() for each in table.versions]
+        starts |= {each.start for each in versions}
+        starts |= {each.until for each in versions if each.until is not None}
     days = sorted(day for day in starts if day >= since and (until is None or day < until))
     ends = [*days[1:], until]
     return [

@@ -54,10 +54,14 @@ class Held:
         return None
 
 
-def version_on(table: Table, day: date) -> Version:
-    """Return the version of a table that is in force on a day, the first one before all."""
+def version_on(table: Table, day: date) -> Version | None:
+    """Return the version of a table that is in force on a day, the first one before all.
+
+    There is none where the last one is no longer known to hold.
+    """
     found = [version for version in table.versions if version.start <= day]
-    return found[-1] if found else table.versions[0]
+    version = found[-1] if found else table.versions[0]
+    return None if version.until is not None and version.until <= day else version
 
 
 def value_changes(

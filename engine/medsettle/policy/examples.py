@@ -6,40 +6,34 @@ words and units of a policy, and it is evidence: each names its source and wheth
 published or derived.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 from medsettle.core import schema
+from medsettle.core.code_words import INSURANCE_TYPE_WORDS, VISIT_TYPE_WORDS
 from medsettle.core.schema import Kind
 from medsettle.core.settlement import Row
 from medsettle.errors import Violation
-from medsettle.policy import line_values, tree, values
+from medsettle.policy import example_keys, line_values, tree, values
 from medsettle.policy.checker import Checker
+from medsettle.policy.key_types import Shape
 from medsettle.policy.keys import FORMAT
 from medsettle.policy.read_tables import CONFIDENCES
 from medsettle.policy.shapes import shape_names
 from medsettle.policy.tree import Map, Place, Text, Value
 from medsettle.policy.vocabulary import quoted
 
-KINDS = ("published", "derived")
-
 _UNITS_E4 = 10_000
-_LINE_WORDS = ("approval", "original_line", "earmark")
 _E6_PER_FEN = 10_000
-_CLAIM_WORDS = {
-    "visit_type",
+_LINE_WORDS = ("approval", "original_line", "earmark")
+_CLAIM_WORDS = (
     "person_type",
     "institution_level",
     "birth_date",
     "service_date",
-}
-
-_OPTIONAL = {"title", "note", "shapes", "cases", "known_on"}
-
-# Facts of a visit as examples write them: the unit stands in the value and not in the name.
-_FACTS = {column.name.removesuffix("_fen"): column for column in schema.VISIT_FACTS}
+)
+_FIRST_DAY = date(2000, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +42,8 @@ class Visit:
 
     `before` is added to what earlier visits left: counter values by name (the account as
     `account`). `expect` is fen by the name of a payer, `cash`, a column total or a named amount of
-    the waterfall.
+    the waterfall. Names are as the file writes them, in either language; `names` says where each
+    stands, in which of the two.
     """
 
     claim: Row
@@ -56,11 +51,12 @@ class Visit:
     expect: dict[str, int]
     preview: bool
     place: Place
+    names: dict[tuple[str, str], Place] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One worked example of a policy.
+    """One worked example of a policy; `place` is where the file names the policy.
 
     `shapes` are the rule shapes it proves, `cases` the published cases it is; with `known_on` it is
     settled by what had been published on that day.
@@ -72,6 +68,7 @@ class Example:
     source: str
     confidence: str
     visits: tuple[Visit, ...]
+    place: Place
     shapes: tuple[str, ...] = ()
     cases: tuple[str, ...] = ()
     known_on: date | None = None
@@ -81,53 +78,59 @@ def read_examples(path: Path) -> tuple[list[Example], list[Violation]]:
     """Return the worked examples of a file, and every fault found in it."""
     document, violations = tree.read(path)
     check = Checker(violations)
-    parts = check.fields(document, {"format", "policy", "pooling_area", "examples"}, {"note"})
+    parts = check.record(document, example_keys.EXAMPLES)
     if not parts:
         return [], check.violations
     check.one_of(parts.get("format"), [FORMAT])
+    check.text(parts.get("note"))
     policy, area = check.text(parts.get("policy")), check.text(parts.get("pooling_area"))
+    place = parts["policy"].place if "policy" in parts else document.place
     found: list[Example] = []
     for item in check.items(parts.get("examples"), "examples"):
-        required = {"example", "kind", "source", "confidence", "visits"}
-        body = check.fields(item, required, _OPTIONAL)
+        body = check.record(item, example_keys.EXAMPLE)
         name = check.text(body.get("example"))
         if name and name in [other.name for other in found]:
             check.refuse(item.place, f"another example is called {quoted(name)}; rename one")
         visits = [
-            read_visit(check, visit, area, f"VISIT-{number}", {"expect"})
+            read_visit(check, visit, area, f"VISIT-{number}")
             for number, visit in enumerate(check.items(body.get("visits"), "visits"), 1)
         ]
+        for word in ("title", "note"):
+            check.text(body.get(word))
         found.append(
             Example(
                 name=name,
                 policy=policy,
-                kind=check.known(body.get("kind"), KINDS, "kind") or KINDS[0],
+                kind=check.one_of(body.get("kind"), example_keys.KINDS) or example_keys.KINDS[0],
                 source=check.text(body.get("source")),
-                confidence=check.known(body.get("confidence"), CONFIDENCES, "label") or "",
+                confidence=check.one_of(body.get("confidence"), CONFIDENCES) or "",
                 visits=tuple(visits),
+                place=place,
                 shapes=check.known_all(body.get("shapes"), shape_names(), "rule shape"),
                 cases=check.texts(body.get("cases"), "cases"),
                 known_on=check.parsed(body.get("known_on"), values.day, None),
             )
         )
-    return found, check.violations
+    return found, sorted(check.violations, key=lambda fault: (fault.line, fault.column))
 
 
 def read_visit(
-    check: Checker, item: Value, area: str, request_id: str, more: Iterable[str] = ()
+    check: Checker, item: Value, area: str, request_id: str, shape: Shape = example_keys.VISIT
 ) -> Visit:
     """Return one claim as examples write it, with the faults found in it left in `check`."""
-    words = _CLAIM_WORDS | {"insurance_type", *more}
-    optional = {"before", "benefit_groups", "admission_date", "preview", "account_used", "note"}
-    # A visit without lines has no bill, and is only of what is paid beside one.
-    optional |= {"institution", "lines", *_FACTS}
-    parts = check.fields(item, words, optional)
-    service = check.parsed(parts.get("service_date"), values.day, date(2000, 1, 1))
+    parts = check.record(item, shape)
+    service = check.parsed(parts.get("service_date"), values.day, _FIRST_DAY)
     admission = check.parsed(parts.get("admission_date"), values.day, service)
+    check.parsed(parts.get("birth_date"), values.past_day, _FIRST_DAY)
+    check.text(parts.get("note"))
     claim: Row = {column.name: None for column in schema.CLAIM}
-    claim |= {name: check.text(parts.get(name)) for name in _CLAIM_WORDS | {"insurance_type"}}
+    claim |= {name: check.text(parts.get(name)) for name in _CLAIM_WORDS}
+    visit_type = check.code(parts.get("visit_type"), "visit type", VISIT_TYPE_WORDS)
+    scheme = check.code(parts.get("insurance_type"), "insurance type", INSURANCE_TYPE_WORDS)
     claim |= _visit_facts(check, parts)
     claim |= {
+        "visit_type": visit_type or "",
+        "insurance_type": scheme or "",
         "request_id": request_id,
         "institution": check.text(parts.get("institution")) or "H00000000001",
         "pooling_area": area,
@@ -135,25 +138,27 @@ def read_visit(
         "service_date": service.isoformat(),
         "admission_date": admission.isoformat(),
         "benefit_groups": list(check.texts(parts.get("benefit_groups"), "groups")),
-        "account_used": check.known(parts.get("account_used"), ["yes", "no"], "choice") != "no",
+        "account_used": check.one_of(parts.get("account_used"), ["yes", "no"]) != "no",
         "lines": [
             _line(check, line, number, admission)
             for number, line in enumerate(check.items(parts.get("lines"), "lines"), 1)
         ],
     }
+    names: dict[tuple[str, str], Place] = {}
+    numbers = {word: _numbers(check, word, parts.get(word), names) for word in ("before", "expect")}
     return Visit(
         claim=claim,
-        before=_numbers(check, parts.get("before")),
-        expect=_numbers(check, parts.get("expect")),
-        preview=check.known(parts.get("preview"), ["yes"], "choice") is not None,
+        **numbers,
+        preview=check.one_of(parts.get("preview"), ["yes"]) is not None,
         place=item.place,
+        names=names,
     )
 
 
 def _visit_facts(check: Checker, parts: dict[str, Value]) -> Row:
     """Return the facts of a visit that only some rules ask for, None where they are not stated."""
     found: Row = {}
-    for name, column in _FACTS.items():
+    for name, column in example_keys.FACTS.items():
         value = parts.get(name)
         if column.kind is Kind.CODES:
             found[column.name] = list(check.texts(value, "codes"))
@@ -172,8 +177,8 @@ def _visit_facts(check: Checker, parts: dict[str, Value]) -> Row:
 
 def _line(check: Checker, item: Value, number: int, day: date) -> Row:
     """Return a line: of one unit unless stated, at the price that its amount gives."""
-    words = {"quantity", "price", "day", "approval", "original_line", "earmark", "note"}
-    parts = check.fields(item, {"item", "amount"}, words)
+    parts = check.record(item, example_keys.LINE)
+    check.text(parts.get("note"))
     fen = check.parsed(parts.get("amount"), line_values.signed_amount_fen, 0)
     one = _UNITS_E4 if fen >= 0 else -_UNITS_E4
     units = check.parsed(parts.get("quantity"), line_values.units_e4, one)
@@ -189,7 +194,9 @@ def _line(check: Checker, item: Value, number: int, day: date) -> Row:
     }
 
 
-def _numbers(check: Checker, value: Value | None) -> dict[str, int]:
+def _numbers(
+    check: Checker, word: str, value: Value | None, names: dict[tuple[str, str], Place]
+) -> dict[str, int]:
     """Return amounts of fen and counts by name; `2次` is a count, `650元` an amount."""
     if value is None:
         return {}
@@ -203,4 +210,5 @@ def _numbers(check: Checker, value: Value | None) -> dict[str, int]:
         text = entry.value.value if isinstance(entry.value, Text) else ""
         parse = values.count if text.endswith(("次", "times")) else values.amount_fen
         found[entry.key.value] = check.parsed(entry.value, parse, 0)
+        names[word, entry.key.value] = entry.key.place
     return found

@@ -154,6 +154,7 @@ def _version(unit: Unit) -> Schema:
         "value": _listed(_CELLS[unit]),
         "rows": _ref(f"{unit}_rows"),
         "limits": _listed(limit),
+        "until": _DAY,
         "issued": _DAY,
         "confidence": _CONFIDENCE,
         "note": _TEXT,

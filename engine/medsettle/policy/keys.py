@@ -132,6 +132,7 @@ VERSION: Final = Shape(
         Key("value", "the value, where the table is by nothing", "不分维度时的数值"),
         Key("rows", "one row for each class", "各类别的数值"),
         Key("limits", "the upper limit of each band", "各分段的上限"),
+        Key("until", "the first day they are no longer known to hold", "不再确定适用的首日"),
         Key("issued", "the day it was published, if later", "公布日期, 晚于首日时填写"),
         _CONFIDENCE,
         _NOTE,

@@ -7,6 +7,10 @@ from medsettle import limits
 from medsettle.policy import values
 from medsettle.policy.vocabulary import quoted
 
+UNITS_PATTERN: Final = r"-?[0-9]{1,20}(?:\.[0-9]{1,4})? ?[^0-9.\s]+"
+PRICE_PATTERN: Final = r"[0-9]{1,20}(?:\.[0-9]{1,6})? ?(?:元|yuan)"
+"""How units and unit prices are written, for the JSON Schema for editors."""
+
 _UNITS: Final = r"(-?)([0-9]{1,20})(?:\.([0-9]{1,4}))? ?([^\W\d_]+)"
 _PRICE: Final = r"([0-9]{1,20})(?:\.([0-9]{1,6}))? ?(?:元|yuan)"
 

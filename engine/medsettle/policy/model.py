@@ -177,6 +177,7 @@ class Version:
     """The cells of a table from a date on: row-major over `by`, then the bands.
 
     `issued` is the day they were published, which for a rule with effect backwards is later (T4).
+    From `until` on they are not known to hold: a claim of a later day has no value here.
     `cell_places` says where each cell stands, in the order of the cells.
     """
 
@@ -189,6 +190,7 @@ class Version:
     issued: date
     place: Place = field(compare=False)
     cell_places: tuple[Place, ...] = field(default=(), compare=False)
+    until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

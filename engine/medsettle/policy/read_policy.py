@@ -3,6 +3,7 @@
 from datetime import date
 
 from medsettle.core import codes
+from medsettle.core.code_words import INSURANCE_TYPE_WORDS, VISIT_TYPE_WORDS
 from medsettle.errors import Violation
 from medsettle.policy import keys, values
 from medsettle.policy.area import Area
@@ -54,7 +55,7 @@ def read_policy(
     quantities = read_quantities(check, parts.get("quantities"))
     own = _own_dimensions(check, parts.get("dimensions"), area, counters, quantities)
     dimensions = own | area.dimensions
-    tables = TableReader(check, dimensions, sources, since, known_on)
+    tables = TableReader(check, dimensions, sources, since, known_on, area.dimensions)
     tables.read(parts.get("tables"))
     names = stage_names(check, parts.get("stages"))
     payouts = stage_names(check, parts.get("payouts"), "payout")
@@ -64,13 +65,13 @@ def read_policy(
     stages = reader.read(parts.get("stages"))
     payouts_read = reader.read_payouts(parts.get("payouts"))
     year = check.record(parts.get("benefit_year"), keys.BENEFIT_YEAR)
-    insurance = check.known(parts.get("insurance_type"), codes.INSURANCE_TYPES, "insurance type")
+    insurance = check.code(parts.get("insurance_type"), "insurance type", INSURANCE_TYPE_WORDS)
     policy = Policy(
         name=_name(check, parts.get("policy")),
         title=check.text(parts.get("title")),
         pooling_area=area.code,
         insurance_type=insurance or "",
-        visit_types=check.known_all(parts.get("visit_types"), codes.VISIT_TYPES, "visit type"),
+        visit_types=check.codes(parts.get("visit_types"), "visit type", VISIT_TYPE_WORDS),
         in_force_from=since or date.min,
         in_force_until=until,
         rule_date=check.one_of(parts.get("rule_date"), RULE_DATES) or RULE_DATES[0],

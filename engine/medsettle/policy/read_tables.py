@@ -1,21 +1,23 @@
 """Read the dated tables of a rule document against its dimensions and sources."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 from itertools import compress
+from math import prod
 from typing import Final
 
 from medsettle import limits
-from medsettle.core.money import yuan_from_fen
 from medsettle.policy import keys, values
+from medsettle.policy.area_keys import AREA_FILE
 from medsettle.policy.checker import Checker, same_name
 from medsettle.policy.keys import CONFIDENCES
 from medsettle.policy.model import Dimension, Source, Table, Unit, Version
 from medsettle.policy.read_facts import cited
-from medsettle.policy.tree import Map, Place, Text, Value
-from medsettle.policy.vocabulary import canonical, quoted, suggestion
+from medsettle.policy.read_limits import Limits, read_limits
+from medsettle.policy.tree import Map, Place, Value
+from medsettle.policy.vocabulary import nearest, quoted, suggestion
 
 __all__ = ["CONFIDENCES", "TableReader"]
 
@@ -39,7 +41,7 @@ class _Heading:
 
 @dataclass
 class TableReader:
-    """Reads the tables of one document.
+    """Reads the tables of one document; `area_dimensions` are those its area defines.
 
     `places` holds, for each table and version, where each cell stands, so that what a stage finds
     wrong with a value is shown at the value; `unitless` are the tables whose unit cannot be read.
@@ -52,6 +54,7 @@ class TableReader:
     sources: dict[str, Source]
     in_force_from: date | None
     known_on: date | None = None
+    area_dimensions: Collection[str] = ()
     tables: dict[str, Table] = field(default_factory=dict)
     places: dict[str, list[list[Place]]] = field(default_factory=dict)
     unitless: set[str] = field(default_factory=set)
@@ -114,6 +117,12 @@ class TableReader:
                     f"this version begins on {version.start}, and the one before on "
                     f"{found[-1].start}; write the versions in order of time",
                 )
+            if found and (ends := found[-1].until) is not None and version.start < ends:
+                self.check.refuse(
+                    place,
+                    f"this version begins on {version.start}, and the one before ends on {ends}; "
+                    "correct one of the two",
+                )
             found.append(version)
         return found
 
@@ -142,11 +151,12 @@ class TableReader:
         source = cited(check, parts.get("source"), self.sources)
         own = check.one_of(parts.get("confidence"), CONFIDENCES)
         confidence = own or (self.sources[source].confidence if source else "uncertain")
-        bounds = self._limits(item, parts.get("limits"), heading)
+        bounds = read_limits(check, item, parts.get("limits"), banded=heading.banded)
         cells: list[tuple[Fraction, Place]] = []
         wanted, other = ("rows", "value") if heading.by else ("value", "rows")
         if wanted in parts:
             cells = self._cells(parts[wanted], heading, heading.by, bounds)
+            bounds.refuse_counts(check, parts.get("limits", parts[wanted]).place)
         elif other not in parts:
             says = {key.name: key.english for key in keys.VERSION}
             check.refuse_missing(item.place, wanted, says[wanted])
@@ -161,14 +171,26 @@ class TableReader:
         return Version(
             start,
             tuple(cell for cell, _ in cells),
-            bounds or (None,),
+            bounds.fen or (None,),
             source or "",
             confidence,
             note,
             self._issued(parts.get("issued"), start),
             item.place,
             tuple(place for _, place in cells),
+            self._until(parts.get("until"), start),
         )
+
+    def _until(self, value: Value | None, start: date) -> date | None:
+        """Return the first day on which values are no longer known to hold, None where they are."""
+        until = self.check.parsed(value, values.day, None)
+        if value is not None and until is not None and until <= start:
+            self.check.refuse(
+                value.place,
+                f"these values end on {until}, not after they begin on {start}; correct one",
+            )
+            return None
+        return until
 
     def _issued(self, value: Value | None, start: date) -> date:
         """Return the day of publication; values published before they begin need none."""
@@ -181,79 +203,26 @@ class TableReader:
             )
         return max(issued, start)
 
-    # --- bands -------------------------------------------------------------------------------
-
-    def _limits(
-        self, item: Value, value: Value | None, heading: _Heading
-    ) -> tuple[int | None, ...]:
-        """Return the upper limit of each band in fen, None for an open last band.
-
-        Without bands that is one open band; empty where the limits cannot be read.
-        """
-        if not heading.banded:
-            if value is not None:
-                self.check.refuse(
-                    value.place, "limits belong to bands; write `bands: yes` in the table"
-                )
-            return (None,)
-        if value is None:
-            self.check.refuse_missing(item.place, "limits", "the upper limit of each band")
-            return ()
-        entries = self.check.items(value, "upper limit of each band")
-        before = len(self.check.violations)
-        found: list[int | None] = []
-        for index, entry in enumerate(entries):
-            if isinstance(entry, Text) and canonical(entry.value) == keys.OPEN:
-                if index != len(entries) - 1:
-                    self.check.refuse(
-                        entry.place, "only the last band is open; write its upper limit"
-                    )
-                found.append(None)
-            else:
-                found.append(self._limit(entry, found))
-        if len(found) > limits.BANDS_PER_STAGE_MAX:
-            most = limits.BANDS_PER_STAGE_MAX
-            self.check.refuse(value.place, f"{len(found)} bands, more than {most}; join some")
-        return tuple(found) if len(self.check.violations) == before else ()
-
-    def _limit(self, entry: Value, before: Sequence[int | None]) -> int | None:
-        """Return the upper limit of one band, which rises above those before it."""
-        fen = self.check.parsed(entry, values.amount_fen, -1)
-        if fen < 0:
-            return None
-        floor = max((limit for limit in before if limit is not None), default=0)
-        if fen <= floor:
-            self.check.refuse(
-                entry.place,
-                f"the band ends at {yuan_from_fen(fen)}元, not above {yuan_from_fen(floor)}元, "
-                "where it begins; upper limits rise from band to band",
-            )
-        return fen
-
     # --- cells -------------------------------------------------------------------------------
 
     def _cells(
-        self, value: Value, heading: _Heading, by: tuple[str, ...], bounds: tuple[int | None, ...]
+        self, value: Value, heading: _Heading, by: tuple[str, ...], bounds: Limits
     ) -> list[tuple[Fraction, Place]]:
         if not by:
             return self._row(value, heading, bounds)
         wanted = self.dimensions[by[0]].values
         if not wanted:
             return []
+        if not isinstance(value, Map) and by != heading.by:
+            # One row for all classes of the dimensions that are left: nothing varies by them.
+            return self._row(value, heading, bounds) * self._rows_of(by, value)
         if not isinstance(value, Map):
             classes = ", ".join(wanted)
             self.check.refuse(
                 value.place, f"the table is by {by[0]}; write a row for each of {classes}"
             )
             return []
-        rows: dict[str, Value] = {}
-        for name, place, row in self.check.entries(value, f"rows by {by[0]}"):
-            known = same_name(name, wanted)
-            if known is None:
-                hint = suggestion(name, wanted)
-                self.check.refuse(place, f"{by[0]} has no class {quoted(name)}; {hint}")
-            else:
-                rows[known] = row
+        rows = self._rows(value, by[0], wanted)
         cells: list[tuple[Fraction, Place]] = []
         for word in wanted:
             if word in rows:
@@ -264,9 +233,38 @@ class TableReader:
                 )
         return cells
 
-    def _row(
-        self, value: Value, heading: _Heading, bounds: tuple[int | None, ...]
-    ) -> list[tuple[Fraction, Place]]:
+    def _rows(self, value: Map, name: str, wanted: tuple[str, ...]) -> dict[str, Value]:
+        """Return the rows by the classes of a dimension, refusing those of no class."""
+        rows: dict[str, Value] = {}
+        strays: list[tuple[str, Place, Value]] = []
+        for word, place, row in self.check.entries(value, f"rows by {name}"):
+            known = same_name(word, wanted)
+            if known is None:
+                strays.append((word, place, row))
+            else:
+                rows[known] = row
+        file = f" in {AREA_FILE}" if name in self.area_dimensions else ""
+        for word, place, row in strays:
+            left = [other for other in wanted if other not in rows]
+            hint = f"{suggestion(word, left)} Or " if left else ""
+            self.check.refuse(
+                place,
+                f"{name} has no class {quoted(word)}; {hint}add {word} to dimension {name}{file}",
+            )
+            if (meant := nearest(word, left)) is not None:
+                rows[meant] = row
+        return rows
+
+    def _rows_of(self, by: tuple[str, ...], value: Value) -> int:
+        """Return for how many rows one stands; none where these are more than a table may have."""
+        count = prod(len(self.dimensions[name].values) for name in by)
+        if count > limits.TABLE_CELLS_MAX:
+            most = limits.TABLE_CELLS_MAX
+            self.check.refuse(value.place, f"{count} cells, more than {most}; split the table")
+            return 0
+        return count
+
+    def _row(self, value: Value, heading: _Heading, bounds: Limits) -> list[tuple[Fraction, Place]]:
         if isinstance(value, Map):
             classes = ", ".join(entry.key.value for entry in value)
             self.check.refuse(
@@ -275,13 +273,8 @@ class TableReader:
             )
             return []
         items = self.check.items(value, "value of each band")
-        if bounds and items and len(items) != len(bounds):
-            bands = f"{len(bounds)} bands" if heading.banded else "no bands"
-            self.check.refuse(
-                value.place,
-                f"{len(items)} values in a row of a table with {bands}; write "
-                f"{'one for each band' if heading.banded else 'one value'}",
-            )
+        if items:
+            bounds.rows.append((value.place, len(items)))
         if heading.unit is None:
             return [(Fraction(0), item.place) for item in items]
         parse = _PARSERS[heading.unit]

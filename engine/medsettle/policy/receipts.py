@@ -15,6 +15,7 @@ from typing import Final
 from medsettle.core.codes import PAYER_NAMES, POT_NAMES
 from medsettle.policy import tree, values
 from medsettle.policy.checker import Checker, canonical_name
+from medsettle.policy.example_keys import STATED_VISIT
 from medsettle.policy.examples import Visit, read_visit
 from medsettle.policy.keys import CONFIDENCES, FORMAT, OPEN
 from medsettle.policy.tree import Map, Text, Value
@@ -225,5 +226,7 @@ def _claim(
         if name not in parts:
             check.refuse_missing(document.place, name, "to settle the claim as the policy does")
     area = check.text(parts.get("pooling_area"))
-    visit = read_visit(check, parts["visit"], area, "STATED") if "visit" in parts else None
+    visit = None
+    if "visit" in parts:
+        visit = read_visit(check, parts["visit"], area, "STATED", STATED_VISIT)
     return check.text(parts.get("policy")), visit

@@ -88,7 +88,8 @@ class References:
         """Refuse shares above the whole, at the cells that state them."""
         held = self.tables.tables[table]
         for version, places in zip(held.versions, self.tables.places[table], strict=True):
-            for cell, place in zip(version.cells, places, strict=True):
+            # One row may stand for many classes, and is told once.
+            for cell, place in dict.fromkeys(zip(version.cells, places, strict=True)):
                 if cell > 1:
                     self.check.refuse(
                         place,

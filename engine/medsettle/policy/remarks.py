@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
+from medsettle.core.money import yuan_from_fen
 from medsettle.errors import Violation
 from medsettle.policy.compiled import CompiledPolicy, class_of
 from medsettle.policy.coverage import asked
@@ -16,7 +17,7 @@ from medsettle.policy.keys import PRICE_LEVELS, TOTAL_NAMES
 from medsettle.policy.model import BEFORE, CapOn, Counter, Policy, Stage
 from medsettle.policy.stage_leaves import texts_of
 from medsettle.policy.tree import Place
-from medsettle.policy.vocabulary import quoted
+from medsettle.policy.vocabulary import nearest, quoted
 
 
 def remarks(policies: Sequence[CompiledPolicy]) -> list[Violation]:
@@ -45,14 +46,16 @@ def _of_document(compiled: CompiledPolicy) -> Iterator[Violation]:
     yield from _uncovered_levels(compiled)
     yield from _half_classed(compiled)
     yield from _uncited_sources(compiled.policy)
-    for stage in compiled.policy.all_stages:
+    stages = compiled.policy.all_stages
+    for number, stage in enumerate(stages):
         yield from _unmoved_counters(compiled.policy, stage)
+        yield from _closed_bands(compiled.policy, stage, stages[number + 1 :])
 
 
 def _place(compiled: CompiledPolicy, dimension: str) -> Place:
-    """Return where a dimension stands, in the document or its area."""
+    """Return where a dimension stands, in the document or its area, which is told once for all."""
     own = compiled.policy.places.get(f"dimensions.{dimension}")
-    return own or compiled.policy.places["policy"]
+    return own or compiled.area.places["dimensions"]
 
 
 def _uncovered_levels(compiled: CompiledPolicy) -> Iterator[Violation]:
@@ -116,6 +119,27 @@ def _unmoved_counters(policy: Policy, stage: Stage) -> Iterator[Violation]:
             )
 
 
+def _closed_bands(policy: Policy, stage: Stage, later: Sequence[Stage]) -> Iterator[Violation]:
+    """Yield a last band that ends where nobody pays what lies above and no cap says that it ends.
+
+    The personal account may pay of anything that is left and says nothing of the bands.
+    """
+    if stage.rate is None or stage.caps:
+        return
+    over = f"{stage.name}.over_cap"
+    named = {name for each in later if not each.account_limited for name in texts_of(each)}
+    if {over, "remaining"} & named or over in {gap.amount for gap in policy.gaps}:
+        return
+    for version in policy.tables[stage.rate.table].versions:
+        last = version.limits_fen[-1]
+        if last is not None:
+            yield version.place.violation(
+                f"above {yuan_from_fen(last)}元, where the last band ends, stage "
+                f"{quoted(stage.name)} pays nothing, and no cap, later stage or gap speaks of "
+                f"{over}; write `open` as the last limit if the last value is for all above"
+            )
+
+
 def _moves(stage: Stage, counter: Counter) -> bool:
     return any(
         name.startswith(f"{stage.name}.") or name in stage.base.plus for name in counter.sums
@@ -131,9 +155,11 @@ def _unread_counters(own: Sequence[CompiledPolicy]) -> Iterator[Violation]:
     for compiled in own:
         for name, counter in compiled.policy.counters.items():
             if name not in read:
+                near = nearest(name, read)
+                meant = f"; did you mean {quoted(near)}? If not, " if near is not None else "; "
                 yield counter.place.violation(
                     f"nothing looks at counter {quoted(name)}, here or in another document of the "
-                    "scheme; use it or delete it"
+                    f"scheme{meant}use it or delete it"
                 )
 
 

@@ -1,10 +1,12 @@
 """The pieces of the JSON Schemas: blocks under two languages, choices, forms, names, lists."""
 
+import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
 from medsettle.policy import keys
+from medsettle.policy.confidence import CONFIDENCE_MEANINGS
 from medsettle.policy.key_types import Key, Shape
 from medsettle.policy.vocabulary import in_chinese
 
@@ -49,8 +51,24 @@ def spellings(word: str) -> list[str]:
 
 
 def description(key: Key) -> str:
-    """Return what an editor shows beside a key."""
-    return f"{key.name}: {key.english}. {in_chinese(key.name)}: {key.chinese}."
+    """Return what an editor shows beside a key: its words, what it says, and its choices.
+
+    The English half names choices in backticks; the Chinese half has the same in Chinese.
+    """
+    literals = re.findall(r"`([a-z_0-9]+)`", key.english)
+    chinese = re.sub(r"`([a-z_0-9]+)`", lambda found: f"`{in_chinese(found[1])}`", key.chinese)
+    left = [f"`{word}`" for word in map(in_chinese, literals) if f"`{word}`" not in chinese]
+    choices = f" ({', '.join(left)})" if left else ""
+    legend = _LEGEND if key.name == "confidence" else ""
+    return f"{key.name}: {key.english}. {in_chinese(key.name)}: {chinese}{choices}.{legend}"
+
+
+_LEGEND: Final = "".join(
+    f"\n{label} {in_chinese(label)}: {english}; {chinese}"
+    if in_chinese(label) != label
+    else f"\n{label}: {english}; {chinese}"
+    for label, (english, chinese) in CONFIDENCE_MEANINGS.items()
+)
 
 
 def present(word: str) -> Schema:

@@ -10,7 +10,7 @@ never followed: a page of aliases would otherwise grow into gigabytes.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -28,10 +28,10 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
     StreamEndEvent,
 )
-from ruamel.yaml.reader import ReaderError
 
 from medsettle import limits
 from medsettle.errors import Violation
+from medsettle.policy import yaml_slips
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ class _Reader:
             raise _UnreadableError
         self.refuse_marks(event, key_path)
         if isinstance(event, MappingStartEvent):
-            return self.map(place, depth)
+            return self.map(event, place, depth)
         if isinstance(event, SequenceStartEvent):
             items: list[Value] = []
             while not isinstance(child := next(self.events), SequenceEndEvent):
@@ -163,9 +163,10 @@ class _Reader:
             shown = tag.replace("tag:yaml.org,2002:", "!!")
             self.refuse(event, key_path, f"the tag {shown} is not allowed; write plain text")
 
-    def map(self, place: Place, depth: int) -> Map:
+    def map(self, start: MappingStartEvent, place: Place, depth: int) -> Map:
         entries: list[Entry] = []
         seen: dict[str, int] = {}
+        slip: yaml_slips.Slip | None = None
         while not isinstance(event := next(self.events), MappingEndEvent):
             key = event.value if isinstance(event, ScalarEvent) else ""
             key_path = f"{place.key_path}.{key}" if place.key_path and key else key
@@ -176,8 +177,15 @@ class _Reader:
             key_text = Text(self.place(event, key_path), key)
             if isinstance(event, ScalarEvent):
                 self.refuse_marks(event, key_path)
-            value = self.value(next(self.events), key_path, depth + 1)
-            if key in seen:
+            after = next(self.events)
+            value = self.value(after, key_path, depth + 1)
+            before, slip = slip, self.slip(start, event, after)
+            if slip is not None:
+                # A text with two commas is one slip, whatever its parts are taken for.
+                if slip.pairs or before is None or before.pairs:
+                    self.violations.append(self.told(event, place, slip))
+                entries += [_meant(key_text, *pair) for pair in slip.pairs]
+            elif key in seen:
                 self.violations.append(
                     key_text.place.violation(
                         f"'{key}' was written before, on line {seen[key]}; keep one of the two"
@@ -188,80 +196,32 @@ class _Reader:
                 entries.append(Entry(key_text, value))
         return Map(place, tuple(entries))
 
+    def told(self, event: Event, place: Place, slip: yaml_slips.Slip) -> Violation:
+        """Return what went wrong in a key of a map, where in the key it stands."""
+        at = self.place(event, place.key_path)
+        return replace(at, column=at.column + slip.offset).violation(slip.message)
 
-# What the parser says, and what it means to somebody who writes rules and not programs.
-_MEANINGS = (
-    (
-        r"found character '\\t'",
-        "a tab stands here; YAML indents with blanks only, so put blanks in its place",
-    ),
-    (
-        r"found character '(.)' that cannot start",
-        r"a text cannot begin with \1; put it between double quotes",
-    ),
-    (
-        r"mapping values are not allowed",
-        "a second `: ` that belongs to no key; put the text between double quotes, or begin this "
-        "line under the line it belongs to",
-    ),
-    (
-        r"could not find expected ':'",
-        "a line without `key: value`; add the colon and a blank after it",
-    ),
-    (
-        r"expected a comment or a line break|chomping or indentation",
-        "a text cannot begin with > or |; put it between double quotes",
-    ),
-    (
-        r"expected alphabetic or numeric character",
-        "a text cannot begin with * or &; put it between double quotes",
-    ),
-    (
-        r"expected ',' or '([\]}])'",
-        r"what is opened here is not closed; add the missing comma or \1",
-    ),
-    (
-        r"unexpected end of stream",
-        "the quote that is opened here is not closed; add the closing quote",
-    ),
-    (
-        r"expected <block end>|but found '<block|expected the node content|<document start>",
-        "this line does not belong to the lines above it; align it with the line it continues",
-    ),
-)
+    def slip(self, start: MappingStartEvent, key: Event, after: Event) -> yaml_slips.Slip | None:
+        """Return what went wrong in a key that is none, None where nothing did."""
+        if not isinstance(key, ScalarEvent) or key.style is not None:
+            return None
+        rest = self.text[key.end_mark.index :].lstrip()
+        alone = bool(start.flow_style) and isinstance(after, ScalarEvent) and not after.value
+        if alone and not rest.startswith(":"):
+            return yaml_slips.word_alone(str(key.value))
+        return yaml_slips.wide_key(str(key.value))
 
 
-# Faults that the parser meets far behind the place where something was opened.
-_OPENED = re.compile(r"expected ',' or '[\]}]'|unexpected end of stream")
-# A wide colon makes no key, so that the parser stumbles on this line or the next.
-_NO_KEY = re.compile(r"mapping values are not allowed|could not find expected ':'")
-_WIDE_COLON = re.compile(r"\s*(?:- )*[^\s:\"'#]+(?=：)")
+def _meant(key: Text, word: str, text: str | None) -> Entry:
+    """Return the entry that was meant by a key that is none; without a text its value is hidden."""
+    value = Text(key.place, text or "", readable=text is not None)
+    return Entry(Text(key.place, word), value)
 
 
 def _yaml_fault(error: YAMLError, text: str, file: str) -> Violation:
     """Return what to mend, from what the parser met and where."""
-    if isinstance(error, ReaderError):
-        line = text.count("\n", 0, error.position)
-        column = error.position - (text.rfind("\n", 0, error.position) + 1)
-        place = Place(file, line + 1, column + 1, "")
-        return place.violation("an invisible control character stands here; delete it")
-    problem = str(getattr(error, "problem", None) or "unreadable")
-    marks = [getattr(error, name, None) for name in ("problem_mark", "context_mark")]
-    if _OPENED.search(problem):
-        marks.reverse()
-    mark = next((mark for mark in marks if mark is not None), None)
-    line, column = (mark.line, mark.column) if mark is not None else (0, 0)
-    if _NO_KEY.search(problem):
-        lines = text.splitlines()
-        for number in range(max(line - 1, 0), min(line + 1, len(lines))):
-            if wide := _WIDE_COLON.match(lines[number]):
-                place = Place(file, number + 1, wide.end() + 1, "")
-                return place.violation("this colon is a wide one; write `: ` with a blank after it")
-    place = Place(file, line + 1, column + 1, "")
-    for pattern, meaning in _MEANINGS:
-        if found := re.search(pattern, problem):
-            return place.violation(found.expand(meaning))
-    return place.violation(f"not valid YAML ({problem}); check the indentation and the quotes")
+    line, column, message = yaml_slips.meaning(error, text)
+    return Place(file, line, column, "").violation(message)
 
 
 def read(path: Path, shown_as: str | None = None) -> tuple[Map, list[Violation]]:
@@ -309,7 +269,11 @@ def _tree(text: str, file: str) -> tuple[Value | None, list[Violation]]:
     except _UnreadableError:
         return None, reader.violations
     except YAMLError as error:
-        return None, [*reader.violations, _yaml_fault(error, text, file)]
+        fault = _yaml_fault(error, text, file)
+        # The same slip may have been met before the parser stumbled over it.
+        at = (fault.line, fault.column)
+        earlier = [found for found in reader.violations if (found.line, found.column) != at]
+        return None, [*earlier, fault]
     except (OverflowError, ValueError):
         # The parser's own escapes (`"\UFFFFFFFF"`) are the one thing it reads without checking.
         place = Place(file, 1, 1, "")

@@ -32,6 +32,13 @@ YEAR_START_PATTERN: Final = "[0-9]{2}-[0-9]{2}"
 """How each kind of value is written; the JSON Schema for editors uses the same patterns."""
 
 _FEN_PER_UNIT = {"元": 100, "yuan": 100, "万元": 1_000_000}
+# Units as they are spoken, with the ones that notices print.
+_SPOKEN_UNITS = {
+    **dict.fromkeys(("块", "块钱", "圆", "RMB", "rmb", "CNY"), "元"),
+    **dict.fromkeys(("万", "万块", "万块钱", "万圆"), "万元"),
+}
+_ABOVE = "以上|及以上|上不封顶|起|and above|above|and more"
+_BELOW = "以下|以内|及以下|及以内|封顶|and below|or less"
 # What a text may be instead of what was expected, nearest first.
 _KINDS = (
     (NUMBER_PATTERN, "has no unit"),
@@ -70,6 +77,8 @@ def amount_fen(text: str) -> int:
     if found is None:
         if re.fullmatch(NUMBER_PATTERN, text):
             raise ValueError(f"{quoted(text)} has no unit; write {text}元 if yuan are meant")
+        if (printed := _printed_amount(text)) is not None:
+            raise ValueError(f"{quoted(text)} is not how notices print amounts; write {printed}")
         raise _refusal(text, AMOUNT_PATTERN, "an amount", "1300元")
     number, unit = found.groups()
     fen = Fraction(number.replace(",", "")) * _FEN_PER_UNIT[unit]
@@ -79,6 +88,44 @@ def amount_fen(text: str) -> int:
         most = yuan_from_fen(limits.AMOUNT_FEN_MAX)
         raise ValueError(f"{quoted(text)} is above the largest amount, {most}元; correct it")
     return int(fen)
+
+
+def _printed_amount(text: str) -> str | None:
+    """Return an amount with a spoken unit or a currency sign as notices print it.
+
+    >>> _printed_amount("1万"), _printed_amount("¥900"), _printed_amount("900天")
+    ('1万元', '900元', None)
+    """
+    found = re.fullmatch(f"([¥￥]?) ?({NUMBER_PATTERN}) ?([^0-9]*)", text)
+    if found is None:
+        return None
+    sign, number, unit = found.groups()
+    printed = "元" if sign and not unit else _SPOKEN_UNITS.get(unit)
+    if printed is None and sign and unit in _FEN_PER_UNIT:
+        printed = unit
+    return None if printed is None else f"{number}{printed}"
+
+
+def limit_fen(text: str) -> int:
+    """Return fen of the upper limit of a band.
+
+    Raises:
+        ValueError: As for an amount, or words such as `以上` stand beside it.
+
+    >>> limit_fen("3万元")
+    3000000
+    """
+    found = re.fullmatch(rf"(?:above|over|up to)? ?(.*?) ?({_ABOVE}|{_BELOW})?", text)
+    assert found is not None
+    amount = found[1]
+    if amount == text or re.fullmatch(AMOUNT_PATTERN, amount) is None:
+        return amount_fen(text)
+    if re.search(f"(?:{_BELOW}|up to)", text):
+        raise ValueError(f"{quoted(text)} is said by its place among the limits; write {amount}")
+    raise ValueError(
+        f"{quoted(text)} has no upper limit; end the band before it with {amount}, and write "
+        f"`open` (以上) for this one: [{amount}, open]"
+    )
 
 
 def rate(text: str) -> Fraction:

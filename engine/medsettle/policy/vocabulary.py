@@ -1,6 +1,6 @@
 """The words of the rule language: English keywords, Chinese aliases, nearest known words."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
@@ -15,34 +15,50 @@ _NEAR_CHINESE = 0.5
 
 
 @cache
-def aliases() -> dict[str, str]:
-    """Return each Chinese alias with its English keyword.
+def _meanings() -> dict[str, tuple[str, ...]]:
+    """Return each Chinese word with its English keywords.
+
+    Chinese has no plural, so a word may stand for both numbers of an English one, of which only one
+    can stand where it is written.
 
     Source: `vocabulary.yaml` beside this module, the only place where words are defined.
     """
     raw = files("medsettle.policy").joinpath("vocabulary.yaml").read_bytes()
     words, violations = tree.parse(raw, "vocabulary.yaml")
     assert not violations, violations
-    found: dict[str, str] = {}
+    found: dict[str, tuple[str, ...]] = {}
     for entry in words:
         assert isinstance(entry.value, tree.Text)
-        assert entry.value.value not in found, f"{entry.value.value} stands for two words"
-        found[entry.value.value] = entry.key.value
+        found[entry.value.value] = (*found.get(entry.value.value, ()), entry.key.value)
     return found
 
 
 @cache
-def _chinese() -> dict[str, str]:
-    return {word: alias for alias, word in aliases().items()}
+def aliases() -> dict[str, str]:
+    """Return each Chinese word with its English keyword, the first one where it has several."""
+    return {alias: words[0] for alias, words in _meanings().items()}
 
 
-def canonical(word: str) -> str:
+@cache
+def words() -> dict[str, str]:
+    """Return each English keyword with its Chinese word, in the order of the vocabulary."""
+    return {word: alias for alias, words in _meanings().items() for word in words}
+
+
+def canonical(word: str, here: Collection[str] = ()) -> str:
     """Return the English keyword of a word; a word without an alias is returned as it is.
+
+    Args:
+        word: A word in either language.
+        here: The keywords that can stand where it stands.
 
     >>> canonical("起付线"), canonical("deductible"), canonical("level_1")
     ('deductible', 'deductible', 'level_1')
+    >>> canonical("医疗类别"), canonical("医疗类别", {"visit_type"})
+    ('visit_types', 'visit_type')
     """
-    return aliases().get(word, word)
+    meant = _meanings().get(word, (word,))
+    return next((each for each in meant if each in here), meant[0])
 
 
 def in_chinese(word: str) -> str:
@@ -51,7 +67,7 @@ def in_chinese(word: str) -> str:
     >>> in_chinese("deductible"), in_chinese("pool.own_share")
     ('起付线', 'pool.自付额')
     """
-    return ".".join(_chinese().get(part, part) for part in word.split("."))
+    return ".".join(words().get(part, part) for part in word.split("."))
 
 
 def is_chinese(word: str) -> bool:
@@ -86,12 +102,44 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     names = sorted(dict.fromkeys(known))
     if not names:
         return "none is defined"
+    near, chinese = _nearest(word, names)
+    if near is not None:
+        return f"did you mean {quoted(in_chinese(near) if chinese else near)}?"
+    shown = sorted(map(in_chinese, names)) if is_chinese(normalize("NFKC", word)) else names
+    return f"known here: {', '.join(shown)}"
+
+
+def code_hint(code: str, words: Mapping[str, str]) -> str:
+    """Return which code was meant, where only its digits are wide, or all codes in words.
+
+    >>> code_hint("17", {"11": "普通门诊", "21": "住院"})
+    'known here: 11 普通门诊, 21 住院'
+    """
+    narrow = normalize("NFKC", code)
+    if narrow in words:
+        return f"did you mean {quoted(narrow)}?"
+    return f"known here: {', '.join(f'{each} {word}' for each, word in words.items())}"
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return which known word was probably meant, None where none is near.
+
+    >>> nearest("起付钱", ["deductible", "caps"])
+    'deductible'
+    """
+    return _nearest(word, sorted(dict.fromkeys(known)))[0]
+
+
+def _nearest(word: str, names: list[str]) -> tuple[str | None, bool]:
+    """Return the nearest name, and whether it is near in Chinese."""
     # Wide digits and letters of a Chinese keyboard count as the narrow ones.
     word = normalize("NFKC", word)
     near = get_close_matches(word, names, n=1, cutoff=_NEAR)
     if not near and is_chinese(word):
-        names = sorted(in_chinese(name) for name in names)
-        near = get_close_matches(word, names, n=1, cutoff=_NEAR_CHINESE)
+        chinese = {in_chinese(name): name for name in names}
+        near = get_close_matches(word, sorted(chinese), n=1, cutoff=_NEAR_CHINESE)
+        if near:
+            return chinese[near[0]], True
     if not near:
         near = get_close_matches(canonical(word), names, n=1, cutoff=_NEAR)
-    return f"did you mean {quoted(near[0])}?" if near else f"known here: {', '.join(names)}"
+    return (near[0] if near else None), False

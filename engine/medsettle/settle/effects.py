@@ -205,6 +205,8 @@ def _bills(policy: CompiledPolicy, day: date) -> set[int]:
                 continue
             table = document.tables[leaf.table]
             version = version_on(table, day)
+            if version is None:
+                continue
             kinds["amount"] |= {Fraction(limit) for limit in version.limits_fen if limit}
             if table.unit is Unit.RATE:
                 kinds["rate"] |= {1 - cell if leaf.own_side else cell for cell in version.cells}

@@ -110,7 +110,8 @@ class Preparer:
             assert isinstance(day, date)
             until = policy.policy.in_force_until
             if policy.policy.in_force_from <= day and (until is None or day < until):
-                return found
+                left = policy.unstated_on(day) if policy.unstated else None
+                return found if left is None else _no_values(row, policy, left)
         policies = [policy for policy, _ in candidates]
         return _not_in_force(row, policies) if policies else _no_policy(row)
 
@@ -200,6 +201,21 @@ def _not_in_force(row: dict[str, object], candidates: Sequence[CompiledPolicy]) 
     )
 
 
+def _no_values(row: dict[str, object], policy: CompiledPolicy, left: tuple[str, date]) -> Rejection:
+    """Return the rejection of a claim of a day for which a table of its policy has no values."""
+    (table, since), rule_date = left, policy.policy.rule_date
+    name, area = policy.policy.name, str(row["pooling_area"])
+    return Rejection(
+        Outcome.POLICY_NOT_IN_FORCE,
+        f"table {table!r} of policy {name} of area {area} has values until {since} and none for "
+        f"the {rule_date} {row[rule_date]}; add the version of that time or correct the date",
+        metadata={
+            **{"pooling_area": area, rule_date: str(row[rule_date])},
+            **{"policy": name, "table": table, "until": since.isoformat()},
+        },
+    )
+
+
 def _no_catalogue(care_area: str) -> Rejection:
     """Return the rejection of a claim from a place of care that the rule book does not know."""
     return Rejection(
@@ -212,10 +228,18 @@ def _no_catalogue(care_area: str) -> Rejection:
 
 def _not_covered(policy: CompiledPolicy, column: str, code: str, where: str) -> Rejection:
     name = policy.policy.name
+    message = (
+        f"{column} {code!r} belongs to no class of {where!r} in policy {name!r}; correct the "
+        "code, or add it to the document"
+    )
+    if code == NONE:
+        message = (
+            f"the claim states no {column}, and no class of {where!r} in policy {name!r} is for "
+            f"claims without one; state it, or list `{NONE}` in a class of the document"
+        )
     return Rejection(
         Outcome.CLASS_NOT_COVERED,
-        f"{column} {code!r} belongs to no class of {where!r} in policy {name!r}; correct the "
-        "code, or add it to the document",
+        message,
         metadata={"column": column, "code": code, "policy": name},
     )
 

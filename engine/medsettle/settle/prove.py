@@ -1,13 +1,16 @@
 """Settle the worked examples of a policy and compare every expected amount, fen by fen."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.counters import ACCOUNT, CounterKey
+from medsettle.core.money import yuan_from_fen
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Settlement
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.policy.book import RuleBook
+from medsettle.policy.checker import same_name
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.policy.examples import Example, Visit
 from medsettle.policy.vocabulary import quoted, suggestion
@@ -29,11 +32,11 @@ class Difference:
     where: str
 
     def __str__(self) -> str:
-        """Return the difference as one line."""
-        found = "no such amount" if self.found is None else f"{self.found} fen"
+        """Return the difference as one line, in yuan as the example is written."""
+        found = "no such amount" if self.found is None else f"{yuan_from_fen(self.found)}元"
         return (
             f"{self.where} {self.example}, visit {self.visit}: {self.amount} should be "
-            f"{self.expected} fen, found {found}"
+            f"{yuan_from_fen(self.expected)}元, found {found}"
         )
 
 
@@ -110,7 +113,7 @@ def opening_counters(
     faults = [
         Fault(f"before.{name}", f"no counter is called {quoted(name)}; {suggestion(name, known)}")
         for name in visit.before
-        if name not in known
+        if same_name(name, known) is None
     ]
     if faults:
         raise InvalidRequest(faults)
@@ -120,7 +123,7 @@ def opening_counters(
         raise prepared.rejections[0].error()
     columns = static_columns(policy, claims, [0], prepared)
     (keys,) = counter_keys(policy, claims, [0], columns)
-    return {keys[name]: value for name, value in visit.before.items()}
+    return {keys[same_name(name, known) or name]: value for name, value in visit.before.items()}
 
 
 def amounts_of(settlement: Settlement) -> dict[str, int]:
@@ -131,6 +134,12 @@ def amounts_of(settlement: Settlement) -> dict[str, int]:
         if name.endswith("_fen") and isinstance(value, int)
     }
     return columns | settlement.amounts
+
+
+def amount_called(amounts: Mapping[str, int], name: str) -> int | None:
+    """Return the amount of a name, in either language; None where there is none of that name."""
+    known = same_name(name, amounts)
+    return None if known is None else amounts[known]
 
 
 def differences(
@@ -152,7 +161,7 @@ def differences(
     }
     where = f"{visit.place.file}:{visit.place.line}"
     return [
-        Difference(example, number, name, expected, amounts.get(name), where)
+        Difference(example, number, name, expected, found, where)
         for name, expected in visit.expect.items()
-        if amounts.get(name) != expected
+        if (found := amount_called(amounts, name)) != expected
     ]
