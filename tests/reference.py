@@ -8,9 +8,8 @@ Amounts are exact. Whole fen are integers; only what lies above a back-solved ca
 worked out from that, has parts of a fen, down to 1/10,000.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date
+from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from medsettle.core.schema import CLAIM_AMOUNTS
@@ -40,45 +39,10 @@ from tests.reference_bands import (
     sides,
     solves_back,
 )
-from tests.reference_counters import Kept, Stated, account_of, kept
+from tests.reference_counters import Kept, account_of, kept
+from tests.reference_facts import Facts, ReferenceResult
 
 _NATIONAL_OUTSIDE_SCOPE = ("own_expense", "over_limit", "pre_self_pay")
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What is known of a claim before anybody pays.
-
-    `classes` holds the class number of every dimension that is not counted; `counters` the values
-    before the claim, the balance of the personal account among them as `account`. `stated` is what
-    decides which counters those are: the claim's dates and identifiers; `claimed` the amounts that
-    it states beside its bill.
-    """
-
-    pots: Mapping[str, int]
-    classes: Mapping[str, int]
-    rule_date: date
-    counters: Mapping[str, int]
-    account_used: bool
-    quantities: Mapping[str, int] = field(default_factory=dict)
-    stated: Stated = field(default_factory=dict)
-    claimed: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class ReferenceResult:
-    """Who pays, what each counter adds (`account`: what leaves it), what each stage leaves.
-
-    `payouts` is all that is paid beside the bill.
-    """
-
-    payers: dict[str, int]
-    cash: int
-    deductible: int
-    counters: dict[str, int]
-    stages: dict[str, dict[str, int]]
-    gaps: frozenset[str]
-    payouts: int = 0
 
 
 def settle_reference(policy: Policy, facts: Facts) -> ReferenceResult:

@@ -14,7 +14,8 @@ from medsettle.settle.blocks import Column, run_blocks
 from medsettle.settle.counter_keys import counter_keys
 from medsettle.settle.scalar import scalar_function
 
-from tests.reference import Facts, ReferenceResult, settle_reference
+from tests.reference import settle_reference
+from tests.reference_facts import Facts, ReferenceResult
 
 _RULES = Path(__file__).parents[2] / "rules"
 

@@ -13,7 +13,7 @@ from medsettle import limits
 from medsettle.core.schema import CLAIM_AMOUNTS
 from medsettle.policy.model import Policy, Unit
 
-from tests.reference import Facts
+from tests.reference_facts import Facts
 
 
 def edges_of(policy: Policy) -> list[int]:

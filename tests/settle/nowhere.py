@@ -5,7 +5,8 @@ from pathlib import Path
 from medsettle.core.codes import POT_NAMES
 from medsettle.policy.area import Area
 from medsettle.policy.line_terms import LineTerms
-from medsettle.policy.model import Dimension, Quantity, QuantityKind
+from medsettle.policy.model import Dimension
+from medsettle.policy.quantity import Quantity, QuantityKind
 
 SPECIAL_POTS = ("special_a", "special_b")
 POTS = (*POT_NAMES, *SPECIAL_POTS)

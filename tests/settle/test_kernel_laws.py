@@ -17,7 +17,8 @@ from medsettle.policy.model import BandsApply, CapOn, Excess, Payee, Policy, Rat
 from medsettle.policy.program import Program
 from medsettle.settle.blocks import Column, run_blocks
 
-from tests.reference import Claim, Facts
+from tests.reference import Claim
+from tests.reference_facts import Facts
 from tests.settle.comparison import (
     assert_equal,
     compared_outputs,

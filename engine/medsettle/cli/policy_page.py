@@ -15,16 +15,9 @@ from medsettle.cli.page import INDENT, Page
 from medsettle.core import codes
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.policy.coverage import asked
-from medsettle.policy.model import (
-    Condition,
-    Counter,
-    Dimension,
-    Policy,
-    Quantity,
-    Stage,
-    Unit,
-)
+from medsettle.policy.model import Condition, Counter, Dimension, Policy, Stage, Unit
 from medsettle.policy.model import Table as RuleTable
+from medsettle.policy.quantity import Quantity
 from medsettle.policy.stage_leaves import Leaf, all_leaves
 
 WEAK = frozenset({"uncertain", "invented", "KM", "S3"})

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from medsettle.policy.area import Area
 from medsettle.policy.keys import NONE
 from medsettle.policy.lowering import Lowering, epochs_of
-from medsettle.policy.model import ACCOUNT_COUNTER, Dimension, Payee, Policy, Quantity
+from medsettle.policy.model import ACCOUNT_COUNTER, Dimension, Payee, Policy
 from medsettle.policy.program import Program
+from medsettle.policy.quantity import Quantity
 from medsettle.policy.read_tables import CONFIDENCES
 
 

@@ -14,7 +14,8 @@ from medsettle.policy.difference import (
 )
 from medsettle.policy.difference_classes import Fact, Point, facts_of, grouped, narrowed
 from medsettle.policy.difference_values import Held, evidence_changes, value_changes
-from medsettle.policy.model import Condition, Counter, Policy, Quantity, Stage
+from medsettle.policy.model import Condition, Counter, Policy, Stage
+from medsettle.policy.quantity import Quantity
 from medsettle.policy.stage_leaves import Leaf, stage_leaves
 
 _PAYS, _PAYS_NOT = "pays", "does not pay"

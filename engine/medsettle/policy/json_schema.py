@@ -12,19 +12,19 @@ from typing import Final
 from medsettle.core import codes
 from medsettle.core.dates import Period
 from medsettle.core.money import Rounding
-from medsettle.policy import keys, values
+from medsettle.policy import amount_keys, keys, values
 from medsettle.policy.model import (
     BandsAlong,
     BandsApply,
     CapOn,
     Excess,
     Payee,
-    QuantityKind,
     RateSide,
     RoundingPoint,
     RoundingSide,
     Unit,
 )
+from medsettle.policy.quantity import QuantityKind
 from medsettle.policy.read_facts import CODE_COLUMNS, DIMENSION_KINDS
 from medsettle.policy.read_quantities import CODES_COLUMNS, DATE_COLUMNS, NUMBER_COLUMNS
 from medsettle.policy.schema_pieces import AREA_CODE as _AREA_CODE
@@ -129,7 +129,7 @@ _QUANTITY: Final = _block(
     },
     {"oneOf": [_present(kind) for kind in QuantityKind]},
 )
-_TIMES: Final = _block(keys.TIMES, {"table": _TEXT, "times": _TEXT})
+_TIMES: Final = _block(amount_keys.TIMES, {"table": _TEXT, "times": _TEXT})
 
 
 _CELLS: Final = {
@@ -184,15 +184,17 @@ def _table() -> Schema:
 
 
 _BASE: Final[Schema] = {"anyOf": [_NAMES, _block(keys.BASE, {"plus": _NAMES, "minus": _NAMES})]}
-_BOUND: Final[Schema] = {"anyOf": [_TEXT, _block(keys.BOUND, {"table": _TEXT, "factor": _TEXT})]}
+_BOUND: Final[Schema] = {
+    "anyOf": [_TEXT, _block(amount_keys.BOUND, {"table": _TEXT, "factor": _TEXT})]
+}
 _AMOUNT_OF: Final[dict[str, Schema]] = {
     "times": _listed({"anyOf": [_TEXT, _TIMES]}),
     "factor": _TEXT,
     "plus": _listed({"anyOf": [_TEXT, _TIMES]}),
     "of": _BASE,
-    "within": _block(keys.WITHIN, dict.fromkeys(("least", "most"), _BOUND)),
+    "within": _block(amount_keys.WITHIN, dict.fromkeys(("least", "most"), _BOUND)),
     "rounding": _block(
-        keys.AMOUNT_ROUNDING,
+        amount_keys.AMOUNT_ROUNDING,
         {
             "at": _choice((keys.EACH, keys.ONCE)),
             "to": _choice((keys.FEN, keys.YUAN)),
@@ -202,7 +204,7 @@ _AMOUNT_OF: Final[dict[str, Schema]] = {
 }
 _ONE_SOURCE: Final[Schema] = {"oneOf": [_present("table"), _present("of")]}
 _AMOUNT: Final = _block(
-    keys.AMOUNT, {"table": _TEXT, **_AMOUNT_OF, "at_most": _TEXT, "note": _TEXT}, _ONE_SOURCE
+    amount_keys.AMOUNT, {"table": _TEXT, **_AMOUNT_OF, "at_most": _TEXT, "note": _TEXT}, _ONE_SOURCE
 )
 _DEDUCTIBLE: Final = _block(
     keys.DEDUCTIBLE,

@@ -8,6 +8,15 @@ messages; both sentences are what an editor shows beside the key.
 from typing import Final
 
 from medsettle.core.codes import POT_NAMES
+from medsettle.policy.amount_keys import (
+    AMOUNT,
+    AMOUNT_OF,
+    AMOUNT_ROUNDING,
+    BOUND,
+    TABLE_OF_AMOUNTS,
+    TIMES,
+    WITHIN,
+)
 from medsettle.policy.area_keys import AREA, EARMARK, POPULATION
 from medsettle.policy.key_types import Key, Shape
 
@@ -191,56 +200,11 @@ BASE: Final = Shape(
     (Key("minus", "the named amounts taken off", "减去的金额"),),
 )
 
-AMOUNT_OF: Final = (
-    Key("of", "the named amounts it is made of", "构成金额的各项"),
-    Key("within", "the least and the most these are", "各项合计的下限与上限"),
-    Key("times", "the quantity, or tables of counts, it is taken times", "乘以的数量或数目表"),
-    Key("factor", "the table of factors on it", "金额的系数表"),
-    Key("plus", "tables added to it, some times a quantity", "另加的金额表, 可乘以数量"),
-    Key("rounding", "where, to what and how the factor's product is rounded", "系数乘积的取整"),
-)
-"""What changes an amount, wherever one is stated; `at_most` limits it."""
-
-_TABLE: Final = Key("table", "the table of amounts", "金额表")
-
-AMOUNT: Final = Shape(
-    "amount",
-    (),
-    (
-        _TABLE,
-        *AMOUNT_OF,
-        Key("at_most", "the table of the most it is in all", "合计的最高额表"),
-        _NOTE,
-    ),
-)
-
-WITHIN: Final = Shape(
-    "within",
-    (),
-    (
-        Key("least", "the table of the least, and a factor on it", "下限"),
-        Key("most", "the table of the most, and a factor on it", "上限"),
-    ),
-)
-
-BOUND: Final = Shape(
-    "bound", (_TABLE,), (Key("factor", "the table of factors on it", "金额的系数表"),)
-)
-
-AMOUNT_ROUNDING: Final = Shape(
-    "amount_rounding",
-    (
-        Key("at", "`each`: before it is taken times anything, or `once`", "逐个取整或合并取整"),
-        Key("to", "`fen` or `yuan`", "取整到分或元"),
-        Key("mode", "`half_up`, `down` or `up`", "四舍五入、舍去或进位"),
-    ),
-)
-
 DEDUCTIBLE: Final = Shape(
     "deductible",
     (Key("per", "`settlement`, or the counter it is used up in", "按次, 或在哪个累计项内使用"),),
     (
-        _TABLE,
+        TABLE_OF_AMOUNTS,
         *AMOUNT_OF,
         Key("share_of", "the part of amounts it is where that is more", "按金额的比例计, 取高者"),
         Key("at_most", "the most that is borne in all", "起付线合计的最高额"),
@@ -309,19 +273,11 @@ CAP: Final = Shape(
         Key("per", "`settlement`, or the counter it is used up in", "按次, 或在哪个累计项内使用"),
     ),
     (
-        _TABLE,
+        TABLE_OF_AMOUNTS,
         Key("excess", "what becomes of a payment above it", "超出支付额的部分如何处理"),
         *AMOUNT_OF,
         Key("at_most", "the table of the most it is in all", "合计的最高额表"),
         _NOTE,
-    ),
-)
-
-TIMES: Final = Shape(
-    "times",
-    (
-        Key("table", "the table of amounts", "金额表"),
-        Key("times", "the quantity it is taken times", "乘以的数量"),
     ),
 )
 

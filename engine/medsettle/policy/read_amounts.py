@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from medsettle import limits
 from medsettle.core.money import FEN_PER_YUAN, Rounding
-from medsettle.policy import keys
+from medsettle.policy import amount_keys, keys
 from medsettle.policy.amount_of import AmountOf, AmountRounding, Base, Bound
 from medsettle.policy.checker import same_name
 from medsettle.policy.model import Unit
@@ -25,7 +25,7 @@ class AmountReader:
     amounts: AmountNames
 
     def read(self, block: Value, parts: Mapping[str, Value]) -> AmountOf | None:
-        """Return the amount that `table` or `of` and `keys.AMOUNT_OF` say.
+        """Return the amount that `table` or `of` and `amount_keys.AMOUNT_OF` say.
 
         Args:
             block: The block, for faults of what is missing in it.
@@ -65,7 +65,7 @@ class AmountReader:
 
     def _within(self, value: Value | None) -> tuple[Bound | None, Bound | None]:
         check = self.refs.check
-        parts = check.record(value, keys.WITHIN)
+        parts = check.record(value, amount_keys.WITHIN)
         if isinstance(value, Map) and value.readable and not parts:
             check.refuse(value.place, "nothing bounds the amount; write `least` or `most`")
         return self._bound(parts.get("least")), self._bound(parts.get("most"))
@@ -74,7 +74,7 @@ class AmountReader:
         if isinstance(value, Text):
             table = self.refs.table(value, Unit.AMOUNT)
             return None if table is None else Bound(table)
-        parts = self.refs.check.record(value, keys.BOUND)
+        parts = self.refs.check.record(value, amount_keys.BOUND)
         table = self.refs.table(parts.get("table"), Unit.AMOUNT)
         factor = self.refs.rate_table(parts.get("factor"))
         return None if table is None else Bound(table, factor)
@@ -87,7 +87,7 @@ class AmountReader:
                 says = "whether the factor is rounded for each unit or once, as regions differ"
                 check.refuse_missing(block.place, "rounding", says)
             return AmountRounding()
-        found = check.record(value, keys.AMOUNT_ROUNDING)
+        found = check.record(value, amount_keys.AMOUNT_ROUNDING)
         at = check.one_of(found.get("at"), (keys.EACH, keys.ONCE))
         to = check.one_of(found.get("to"), (keys.FEN, keys.YUAN)) or keys.FEN
         mode = check.choice(found.get("mode"), Rounding, Rounding.HALF_UP)
@@ -136,7 +136,7 @@ class AmountReader:
                 name = refs.table(item, unit)
                 found += [] if name is None else [(name, None)]
                 continue
-            parts = refs.check.record(item, keys.TIMES)
+            parts = refs.check.record(item, amount_keys.TIMES)
             table = refs.table(parts.get("table"), unit)
             times = refs.quantity(parts.get("times"))
             if table is not None and times is not None:

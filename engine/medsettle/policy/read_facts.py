@@ -7,7 +7,8 @@ from typing import Final
 from medsettle.core import schema
 from medsettle.policy import keys, values
 from medsettle.policy.checker import Checker, same_name
-from medsettle.policy.model import Condition, Counter, Dimension, Quantity, Source
+from medsettle.policy.model import Condition, Counter, Dimension, Source
+from medsettle.policy.quantity import Quantity
 from medsettle.policy.read_quantities import CODES_COLUMNS, DATE_COLUMNS
 from medsettle.policy.tree import Map, Text, Value
 from medsettle.policy.vocabulary import quoted

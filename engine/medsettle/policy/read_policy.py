@@ -11,8 +11,9 @@ from medsettle.policy.bounds import refuse_too_large
 from medsettle.policy.checker import Checker, same_name
 from medsettle.policy.coverage import refuse_uncovered
 from medsettle.policy.keys import FORMAT, RULE_DATES, TOTAL_NAMES
-from medsettle.policy.model import STAGE_AMOUNTS, Counter, Dimension, Gap, Policy, Quantity
+from medsettle.policy.model import STAGE_AMOUNTS, Counter, Dimension, Gap, Policy
 from medsettle.policy.named_amounts import AmountNames
+from medsettle.policy.quantity import Quantity
 from medsettle.policy.reach import refuse_unreached
 from medsettle.policy.read_counters import read_counters, resolved_counters
 from medsettle.policy.read_facts import read_dimensions, read_sources

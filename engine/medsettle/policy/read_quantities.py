@@ -7,7 +7,7 @@ from medsettle.core import schema
 from medsettle.core.dates import MONTHS_PER_YEAR
 from medsettle.policy import keys, values
 from medsettle.policy.checker import Checker, same_name
-from medsettle.policy.model import Quantity, QuantityKind
+from medsettle.policy.quantity import Quantity, QuantityKind
 from medsettle.policy.tree import Value
 from medsettle.policy.vocabulary import quoted
 

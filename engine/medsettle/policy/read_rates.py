@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from medsettle import limits
 from medsettle.core.money import Rounding, yuan_from_fen
-from medsettle.policy import keys
+from medsettle.policy import amount_keys, keys
 from medsettle.policy.checker import Checker
 from medsettle.policy.model import (
     Bands,
@@ -167,7 +167,7 @@ class RateReader:
         times: list[tuple[str, str]] = []
         for item in self.check.items(value, "tables of percentage points"):
             if isinstance(item, Map):
-                parts = self.check.record(item, keys.TIMES)
+                parts = self.check.record(item, amount_keys.TIMES)
                 table = self.refs.table(parts.get("table"), Unit.POINTS)
                 quantity = self.refs.quantity(parts.get("times"), limits.POINTS_TIMES_MAX)
                 if table is not None and quantity is not None:

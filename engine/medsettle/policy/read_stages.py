@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from medsettle import limits
 from medsettle.core import codes
-from medsettle.policy import keys
+from medsettle.policy import amount_keys, keys
 from medsettle.policy.checker import Checker, same_name
 from medsettle.policy.keys import SETTLEMENT, TOTAL_NAMES
 from medsettle.policy.model import (
@@ -16,7 +16,6 @@ from medsettle.policy.model import (
     Dimension,
     Excess,
     Payee,
-    Quantity,
     Rate,
     RateSide,
     ShareOf,
@@ -25,6 +24,7 @@ from medsettle.policy.model import (
     Unit,
 )
 from medsettle.policy.named_amounts import AmountNames
+from medsettle.policy.quantity import Quantity
 from medsettle.policy.read_amounts import AmountReader
 from medsettle.policy.read_facts import cited, read_when
 from medsettle.policy.read_rates import RateReader
@@ -134,7 +134,7 @@ class StageReader:
             check.refuse_missing(item.place, "amount", says)
         amount = None
         if "amount" in parts:
-            body = check.record(parts["amount"], keys.AMOUNT)
+            body = check.record(parts["amount"], amount_keys.AMOUNT)
             check.text(body.get("note"))
             amount = self.stated.read(parts["amount"], body)
         instead = self.amounts.many(parts.get("instead_of"))

@@ -7,7 +7,8 @@ from medsettle import limits
 from medsettle.core.money import rate_text
 from medsettle.policy.checker import Checker
 from medsettle.policy.keys import SETTLEMENT
-from medsettle.policy.model import Counter, Quantity, Unit
+from medsettle.policy.model import Counter, Unit
+from medsettle.policy.quantity import Quantity
 from medsettle.policy.rates import denominator
 from medsettle.policy.read_tables import TableReader
 from medsettle.policy.tree import Place, Value

@@ -1,4 +1,4 @@
-"""What the quantities of a policy are for some claims (`medsettle.policy.model.Quantity`)."""
+"""What the quantities of a policy are for some claims (`medsettle.policy.quantity.Quantity`)."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -14,7 +14,7 @@ from medsettle.core.dates import (
     day_number,
     year_month_day,
 )
-from medsettle.policy.model import Quantity, QuantityKind
+from medsettle.policy.quantity import Quantity, QuantityKind
 
 
 def quantity_values(

@@ -22,7 +22,8 @@ from medsettle.policy.compiled import CompiledPolicy
 from medsettle.policy.coverage import asked
 from medsettle.policy.examples import Visit
 from medsettle.policy.keys import NONE
-from medsettle.policy.model import Dimension, Policy, Quantity
+from medsettle.policy.model import Dimension, Policy
+from medsettle.policy.quantity import Quantity
 from medsettle.settle.counter_keys import counter_keys
 from medsettle.settle.explain import explain, traced
 from medsettle.settle.phrases import Phrase
