@@ -6,7 +6,7 @@ words and units of a policy, and it is evidence: each names its source and wheth
 published or derived.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -21,7 +21,7 @@ from medsettle.policy.keys import FORMAT
 from medsettle.policy.read_tables import CONFIDENCES
 from medsettle.policy.shapes import shape_names
 from medsettle.policy.tree import Map, Place, Text, Value
-from medsettle.policy.vocabulary import quoted
+from medsettle.policy.vocabulary import canonical, quoted
 
 KINDS = ("published", "derived")
 
@@ -48,7 +48,8 @@ class Visit:
 
     `before` is added to what earlier visits left: counter values by name (the account as
     `account`). `expect` is fen by the name of a payer, `cash`, a column total or a named amount of
-    the waterfall.
+    the waterfall. With `cancels` it takes back the visit of that number, from 1, whose claim it
+    carries; its amounts are negative.
     """
 
     claim: Row
@@ -56,6 +57,7 @@ class Visit:
     expect: dict[str, int]
     preview: bool
     place: Place
+    cancels: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +95,12 @@ def read_examples(path: Path) -> tuple[list[Example], list[Violation]]:
         name = check.text(body.get("example"))
         if name and name in [other.name for other in found]:
             check.refuse(item.place, f"another example is called {quoted(name)}; rename one")
-        visits = [
-            read_visit(check, visit, area, f"VISIT-{number}", {"expect"})
-            for number, visit in enumerate(check.items(body.get("visits"), "visits"), 1)
-        ]
+        visits: list[Visit] = []
+        for number, visit in enumerate(check.items(body.get("visits"), "visits"), 1):
+            if _is_cancel(visit):
+                visits.append(_cancel(check, visit, visits))
+            else:
+                visits.append(read_visit(check, visit, area, f"VISIT-{number}", {"expect"}))
         found.append(
             Example(
                 name=name,
@@ -150,6 +154,49 @@ def read_visit(
     )
 
 
+def _is_cancel(item: Value) -> bool:
+    """Return whether what stands in the place of a visit takes back an earlier one."""
+    return isinstance(item, Map) and any(canonical(each.key.value) == "cancels" for each in item)
+
+
+def _cancel(check: Checker, item: Value, earlier: Sequence[Visit]) -> Visit:
+    """Return the cancel of one of the visits before it, faults left in `check`.
+
+    The number is that of the visit in its example, so a cancel has one too.
+    """
+    parts = check.fields(item, {"cancels", "expect"}, {"note"})
+    number = check.parsed(parts.get("cancels"), values.ordinal, 0)
+    if number and (fault := _why_not_cancelled(number, earlier)):
+        check.refuse(parts["cancels"].place, fault)
+    found = 0 < number <= len(earlier)
+    return Visit(
+        claim=earlier[number - 1].claim if found else {},
+        before={},
+        expect=_numbers(check, parts.get("expect"), line_values.signed_amount_fen),
+        preview=False,
+        place=item.place,
+        cancels=number,
+    )
+
+
+def _why_not_cancelled(number: int, earlier: Sequence[Visit]) -> str:
+    """Return why a visit cannot be taken back after the earlier ones; blank where it can."""
+    if number > len(earlier):
+        own = len(earlier) + 1
+        return (
+            f"visit {number} does not stand before this one, which is visit {own}; name one above"
+        )
+    visit = earlier[number - 1]
+    if visit.cancels is not None:
+        return f"visit {number} is a cancel itself; name a visit that was settled"
+    if visit.preview:
+        return f"visit {number} is only previewed, so there is nothing to take back; settle it"
+    by = next((place for place, each in enumerate(earlier, 1) if each.cancels == number), None)
+    return (
+        f"visit {number} is taken back by visit {by} already; delete one of the two" if by else ""
+    )
+
+
 def _visit_facts(check: Checker, parts: dict[str, Value]) -> Row:
     """Return the facts of a visit that only some rules ask for, None where they are not stated."""
     found: Row = {}
@@ -189,7 +236,9 @@ def _line(check: Checker, item: Value, number: int, day: date) -> Row:
     }
 
 
-def _numbers(check: Checker, value: Value | None) -> dict[str, int]:
+def _numbers(
+    check: Checker, value: Value | None, amount: Callable[[str], int] = values.amount_fen
+) -> dict[str, int]:
     """Return amounts of fen and counts by name; `2次` is a count, `650元` an amount."""
     if value is None:
         return {}
@@ -201,6 +250,6 @@ def _numbers(check: Checker, value: Value | None) -> dict[str, int]:
     found = {}
     for entry in value:
         text = entry.value.value if isinstance(entry.value, Text) else ""
-        parse = values.count if text.endswith(("次", "times")) else values.amount_fen
+        parse = values.count if text.endswith(("次", "times")) else amount
         found[entry.key.value] = check.parsed(entry.value, parse, 0)
     return found
