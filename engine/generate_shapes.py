@@ -74,7 +74,7 @@ def _combinations(root: Path) -> Iterator[str]:
     yield "|---|---|---|---|"
     for hard in hard_combinations():
         held = [f"{_link(where[name])}, `{name.split()[1]}`" for name in hard.examples]
-        cells = (hard.number, hard.says, " ".join(hard.shapes), "; ".join(held) or "–")
+        cells = (hard.number, hard.says, " ".join(hard.shapes), "; ".join(held))
         yield f"| {' | '.join(cells)} |"
 
 

@@ -5,14 +5,12 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from medsettle.core.claims import ClaimBatch
-from medsettle.core.counters import CounterKey
 from medsettle.core.settlement import Explanation
 from medsettle.policy.book import EXAMPLES_SUFFIX, load_rule_book, policy_files
 from medsettle.policy.examples import Example, read_examples
 from medsettle.settle.explain import explain
-from medsettle.settle.prove import opening_counters, prove
-from medsettle.settle.run import Settled, Settler
+from medsettle.settle.prove import prove, settled_visits
+from medsettle.settle.run import Settler
 
 from tests.settle.comparison import assert_equal, pots_of
 from tests.settle.edges import claims_at, extreme_claims
@@ -64,18 +62,11 @@ def test_a_document_of_a_shape_equals_the_oracle(name: str) -> None:
 
 def _explained(example: Example) -> list[Explanation]:
     """Return the explanations of the visits of an example, counters carried along."""
-    policy, found = _settler().book.policy(example.policy), []
-    held: dict[CounterKey, int] = {}
-    for visit in example.visits:
-        claims = ClaimBatch.from_rows([visit.claim])
-        for key, value in opening_counters(_settler().book, policy, claims, visit).items():
-            held[key] = held.get(key, 0) + value
-        result = _settler().run(claims, [0], lambda _: held, refuse_gaps=True)[0]
-        assert isinstance(result, Settled)
-        for key, delta in result.moved:
-            held[key] = held.get(key, 0) + delta
-        found.append(explain(policy, result.settlement, result.inputs))
-    return found
+    policy = _settler().book.policy(example.policy)
+    return [
+        explain(policy, result.settlement, result.inputs)
+        for _, result in settled_visits(_settler(), example)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from medsettle import limits
 from medsettle.core.claims import ClaimBatch
-from medsettle.core.counters import CounterKey
 from medsettle.core.money import rate_text, yuan_from_fen
 from medsettle.core.settlement import Explanation, Row, Sentence, Settlement
 from medsettle.errors import InternalError
@@ -27,7 +26,7 @@ from medsettle.policy.rates import rate_divisor
 from medsettle.settle.assemble import negated
 from medsettle.settle.explain import explain, explain_cancel, traced
 from medsettle.settle.phrases import exact_yuan
-from medsettle.settle.prove import opening_counters
+from medsettle.settle.prove import settled_visits
 from medsettle.settle.run import Settled, Settler
 
 from fixtures.claims import RULES, claim_rows
@@ -67,16 +66,7 @@ def _example(name: str) -> Example:
 
 def _settled_visits(example: Example) -> Iterator[Settled]:
     """Yield the visits of an example settled in order, counters carried along."""
-    policy = _book().policy(example.policy)
-    held: dict[CounterKey, int] = {}
-    for visit in example.visits:
-        claims = ClaimBatch.from_rows([visit.claim])
-        for key, value in opening_counters(_settler().book, policy, claims, visit).items():
-            held[key] = held.get(key, 0) + value
-        result = _settler().run(claims, [0], lambda _: held, refuse_gaps=not visit.preview)[0]
-        assert isinstance(result, Settled)
-        for key, delta in result.moved:
-            held[key] = held.get(key, 0) + delta
+    for _, result in settled_visits(_settler(), example):
         yield result
 
 

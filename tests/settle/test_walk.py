@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from medsettle import limits
 from medsettle.core.settlement import Row
-from medsettle.errors import ClassNotCovered
+from medsettle.errors import ClassNotCovered, InvalidRequest
 from medsettle.policy import values
 from medsettle.policy.book import load_rule_book
 from medsettle.policy.examples import Example, Visit, read_examples
@@ -47,6 +47,11 @@ def _walked(name: str, number: int = 1, rules: Path = _RULES) -> Walk:
     return walk(_settler(rules), name, example.visits, number, example.policy)
 
 
+def _last(example: Example) -> int:
+    """Return the number of the last visit that takes nothing back."""
+    return max(number for number, each in enumerate(example.visits, 1) if each.cancels is None)
+
+
 # --- laws of every walk -------------------------------------------------------------------------
 
 
@@ -55,7 +60,7 @@ def _walked(name: str, number: int = 1, rules: Path = _RULES) -> Walk:
 def test_every_example_is_walked_from_the_bill_to_the_cash(rules: Path) -> None:
     """Lines add up to the bill, the first stage finds all of it left, the last one leaves cash."""
     for example in _examples(rules):
-        found = walk(_settler(rules), example.name, example.visits, len(example.visits))
+        found = walk(_settler(rules), example.name, example.visits, _last(example))
         settlement, total = found.settlement, found.settlement.fen("total_fen")
 
         assert [] == list(found.differences), example.name
@@ -80,7 +85,7 @@ def test_every_cell_stands_where_it_is_cited(rules: Path) -> None:
     """The line of the file that a walk cites holds the value that decided."""
     checked = set()
     for example in _examples(rules):
-        found = walk(_settler(rules), example.name, example.visits, len(example.visits))
+        found = walk(_settler(rules), example.name, example.visits, _last(example))
         for story in found.stages:
             for question in story.questions:
                 for cell in question.cells:
@@ -244,3 +249,20 @@ def test_a_payout_is_walked_beside_the_bill() -> None:
     assert [("monthly_interest", ("0.2%",))] == [(cell.table, cell.values) for cell in base.cells]
     assert 0 == interest.remaining_fen == found.settlement.fen("cash_fen")
     assert "cash" == found.cash.payer
+
+
+def test_a_cancelled_visit_is_not_counted() -> None:
+    """The fourth stay finds two stays before it, 15,000 paid and 6,500 of 12,000 met."""
+    found = _walked("the-second-of-three", 5, _SHAPES)
+    before = {each.name: each.before for each in found.counters}
+
+    assert [] == list(found.differences)
+    assert (2, 1_500_000, 650_000) == tuple(
+        before[name] for name in ("admissions", "year_paid", "critical_deductible")
+    )
+
+
+def test_a_cancel_is_not_walked() -> None:
+    """It has no claim of its own; the visit it takes back is named."""
+    with pytest.raises(InvalidRequest, match="visit 4 takes back visit 2"):
+        _walked("the-second-of-three", 4, _SHAPES)

@@ -49,15 +49,18 @@ def settle_case(client: Client, book: RuleBook, example: Example) -> list[CaseRe
     part of an answer, so expectations of them are left to `medsettle policy test`.
     """
     policy = book.policy(example.policy)
-    results = []
+    results: list[CaseResult] = []
     for number, visit in enumerate(example.visits, 1):
         claim: Row = visit.claim | {
             "person": f"CASE-{_token(f'{example.policy}-{example.name}', 50)}",
             "request_id": f"{_token(example.name)}-{number}",
             "institution": f"H-{_token(example.policy, 40)}",
         }
-        _open(client, book, example, visit, claim)
-        settlement = client.preview(claim) if visit.preview else client.settle(claim)
+        if visit.cancels is not None:
+            settlement = _cancelled(client, results[visit.cancels - 1], claim)
+        else:
+            _open(client, book, example, visit, claim)
+            settlement = client.preview(claim) if visit.preview else client.settle(claim)
         found = amounts_of(settlement)
         details = [name for name in policy.program.outputs if name.startswith(_DETAIL)]
         told = tuple(
@@ -67,6 +70,15 @@ def settle_case(client: Client, book: RuleBook, example: Example) -> list[CaseRe
         )
         results.append(CaseResult(example, claim, settlement, told))
     return results
+
+
+def _cancelled(client: Client, original: CaseResult, claim: Row) -> Settlement:
+    """Return the server's answer to a cancel, under the request id of the visit that asks it."""
+    return client.cancel(
+        str(original.settlement.columns["settlement"]),
+        institution=str(claim["institution"]),
+        request_id=str(claim["request_id"]),
+    )
 
 
 def _token(name: str, most: int = _TOKEN_CHARS_MAX) -> str:

@@ -95,6 +95,16 @@ STATED_VISIT: Final = Shape(
 )
 """A visit whose amounts are stated elsewhere."""
 
+CANCEL: Final = Shape(
+    "cancel",
+    (
+        Key("cancels", "the number of the visit it takes back, from 1", "所撤销就诊的序号, 从1起"),
+        Key("expect", "negative amounts that come out, by name", "应得的负数金额"),
+    ),
+    (_NOTE,),
+)
+"""What stands in the place of a visit and takes back an earlier one."""
+
 LINE: Final = Shape(
     "line",
     (
@@ -112,5 +122,5 @@ LINE: Final = Shape(
     ),
 )
 
-SHAPES: Final = (EXAMPLES, EXAMPLE, VISIT, LINE)
+SHAPES: Final = (EXAMPLES, EXAMPLE, VISIT, CANCEL, LINE)
 """Every kind of block that a file of examples may hold."""

@@ -6,6 +6,7 @@ words and units of a policy, and it is evidence: each names its source and wheth
 published or derived.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -22,7 +23,7 @@ from medsettle.policy.keys import FORMAT
 from medsettle.policy.read_tables import CONFIDENCES
 from medsettle.policy.shapes import shape_names
 from medsettle.policy.tree import Map, Place, Text, Value
-from medsettle.policy.vocabulary import quoted
+from medsettle.policy.vocabulary import canonical, quoted
 
 _UNITS_E4 = 10_000
 _E6_PER_FEN = 10_000
@@ -43,7 +44,8 @@ class Visit:
     `before` is added to what earlier visits left: counter values by name (the account as
     `account`). `expect` is fen by the name of a payer, `cash`, a column total or a named amount of
     the waterfall. Names are as the file writes them, in either language; `names` says where each
-    stands, in which of the two.
+    stands, in which of the two. With `cancels` it takes back the visit of that number, from 1,
+    whose claim it carries; its amounts are negative.
     """
 
     claim: Row
@@ -51,6 +53,7 @@ class Visit:
     expect: dict[str, int]
     preview: bool
     place: Place
+    cancels: int | None = None
     names: dict[tuple[str, str], Place] = field(default_factory=dict, compare=False)
 
 
@@ -91,10 +94,12 @@ def read_examples(path: Path) -> tuple[list[Example], list[Violation]]:
         name = check.text(body.get("example"))
         if name and name in [other.name for other in found]:
             check.refuse(item.place, f"another example is called {quoted(name)}; rename one")
-        visits = [
-            read_visit(check, visit, area, f"VISIT-{number}")
-            for number, visit in enumerate(check.items(body.get("visits"), "visits"), 1)
-        ]
+        visits: list[Visit] = []
+        for number, visit in enumerate(check.items(body.get("visits"), "visits"), 1):
+            if _is_cancel(visit):
+                visits.append(_cancel(check, visit, visits))
+            else:
+                visits.append(read_visit(check, visit, area, f"VISIT-{number}"))
         for word in ("title", "note"):
             check.text(body.get(word))
         found.append(
@@ -145,13 +150,59 @@ def read_visit(
         ],
     }
     names: dict[tuple[str, str], Place] = {}
-    numbers = {word: _numbers(check, word, parts.get(word), names) for word in ("before", "expect")}
     return Visit(
         claim=claim,
-        **numbers,
+        before=_numbers(check, "before", parts.get("before"), names),
+        expect=_numbers(check, "expect", parts.get("expect"), names),
         preview=check.one_of(parts.get("preview"), ["yes"]) is not None,
         place=item.place,
         names=names,
+    )
+
+
+def _is_cancel(item: Value) -> bool:
+    """Return whether what stands in the place of a visit takes back an earlier one."""
+    return isinstance(item, Map) and any(canonical(each.key.value) == "cancels" for each in item)
+
+
+def _cancel(check: Checker, item: Value, earlier: Sequence[Visit]) -> Visit:
+    """Return the cancel of one of the visits before it, faults left in `check`.
+
+    The number is that of the visit in its example, so a cancel has one too.
+    """
+    parts = check.record(item, example_keys.CANCEL)
+    check.text(parts.get("note"))
+    names: dict[tuple[str, str], Place] = {}
+    number = check.parsed(parts.get("cancels"), values.ordinal, 0)
+    if number and (fault := _why_not_cancelled(number, earlier)):
+        check.refuse(parts["cancels"].place, fault)
+    found = 0 < number <= len(earlier)
+    return Visit(
+        claim=earlier[number - 1].claim if found else {},
+        before={},
+        expect=_numbers(check, "expect", parts.get("expect"), names, line_values.signed_amount_fen),
+        preview=False,
+        place=item.place,
+        cancels=number,
+        names=names,
+    )
+
+
+def _why_not_cancelled(number: int, earlier: Sequence[Visit]) -> str:
+    """Return why a visit cannot be taken back after the earlier ones; blank where it can."""
+    if number > len(earlier):
+        own = len(earlier) + 1
+        return (
+            f"visit {number} does not stand before this one, which is visit {own}; name one above"
+        )
+    visit = earlier[number - 1]
+    if visit.cancels is not None:
+        return f"visit {number} is a cancel itself; name a visit that was settled"
+    if visit.preview:
+        return f"visit {number} is only previewed, so there is nothing to take back; settle it"
+    by = next((place for place, each in enumerate(earlier, 1) if each.cancels == number), None)
+    return (
+        f"visit {number} is taken back by visit {by} already; delete one of the two" if by else ""
     )
 
 
@@ -195,7 +246,11 @@ def _line(check: Checker, item: Value, number: int, day: date) -> Row:
 
 
 def _numbers(
-    check: Checker, word: str, value: Value | None, names: dict[tuple[str, str], Place]
+    check: Checker,
+    word: str,
+    value: Value | None,
+    names: dict[tuple[str, str], Place],
+    amount: Callable[[str], int] = values.amount_fen,
 ) -> dict[str, int]:
     """Return amounts of fen and counts by name; `2次` is a count, `650元` an amount."""
     if value is None:
@@ -208,7 +263,7 @@ def _numbers(
     found = {}
     for entry in value:
         text = entry.value.value if isinstance(entry.value, Text) else ""
-        parse = values.count if text.endswith(("次", "times")) else values.amount_fen
+        parse = values.count if text.endswith(("次", "times")) else amount
         found[entry.key.value] = check.parsed(entry.value, parse, 0)
         names[word, entry.key.value] = entry.key.place
     return found

@@ -71,6 +71,20 @@ _VISIT: Final = block(
         "note": TEXT,
     },
 )
+_CANCEL: Final = block(
+    example_keys.CANCEL,
+    {
+        "cancels": {"anyOf": [{"type": "integer", "minimum": 1}, pattern("[0-9]{1,20}")]},
+        "expect": {
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": pattern(
+                f"-?(?:{values.AMOUNT_PATTERN})|{values.COUNT_PATTERN}"
+            ),
+        },
+        "note": TEXT,
+    },
+)
 _EXAMPLE: Final = block(
     example_keys.EXAMPLE,
     {
@@ -78,7 +92,7 @@ _EXAMPLE: Final = block(
         "kind": choice(example_keys.KINDS),
         "source": TEXT,
         "confidence": choice(keys.CONFIDENCES),
-        "visits": listed(_VISIT),
+        "visits": listed({"anyOf": [_VISIT, _CANCEL]}),
         "title": TEXT,
         "shapes": NAMES,
         "cases": NAMES,

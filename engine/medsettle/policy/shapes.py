@@ -56,12 +56,12 @@ class Combination:
 
 @cache
 def hard_combinations() -> tuple[Combination, ...]:
-    """Return the combinations in the order of `combinations.yaml`; no examples are no text."""
+    """Return the combinations in the order of `combinations.yaml`; each has examples."""
     check, found = Checker(), []
     for number, body in _entries(check, "combinations.yaml"):
-        parts = check.fields(body, {"name", "shapes"}, {"examples"})
+        parts = check.fields(body, {"name", "shapes", "examples"}, ())
         shapes = check.known_all(parts["shapes"], shape_names(), "rule shape")
-        examples = check.texts(parts.get("examples"), "examples")
+        examples = check.texts(parts["examples"], "examples")
         found.append(Combination(number, check.text(parts["name"]), shapes, examples))
     assert not check.violations, check.violations
     return tuple(found)

@@ -27,6 +27,7 @@ AGE_PATTERN: Final = "[0-9]{1,20} ?(?:岁|years)"
 QUANTITY_PATTERN: Final = (
     "[0-9]{1,20} ?(?:天|人|次|年|月|岁|周|种|days|persons|times|years|months|weeks)"
 )
+ORDINAL_PATTERN: Final = "[1-9][0-9]{0,3}"
 DAY_PATTERN: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 YEAR_START_PATTERN: Final = "[0-9]{2}-[0-9]{2}"
 """How each kind of value is written; the JSON Schema for editors uses the same patterns."""
@@ -235,6 +236,20 @@ def quantity(text: str) -> int:
     if value > limits.QUANTITY_MAX:
         raise ValueError(f"{quoted(text)} is above {limits.QUANTITY_MAX:,}; correct it")
     return value
+
+
+def ordinal(text: str) -> int:
+    """Return which of several things is meant, counted from 1.
+
+    Raises:
+        ValueError: No such number.
+
+    >>> ordinal("2")
+    2
+    """
+    if re.fullmatch(ORDINAL_PATTERN, text) is None:
+        raise ValueError(f"{quoted(text)} is not the number of a thing; count from 1 and write 2")
+    return int(text)
 
 
 def age(text: str) -> int:

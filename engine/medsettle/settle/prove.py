@@ -1,19 +1,20 @@
 """Settle the worked examples of a policy and compare every expected amount, fen by fen."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.counters import ACCOUNT, CounterKey
 from medsettle.core.money import yuan_from_fen
 from medsettle.core.outcome import Rejection
-from medsettle.core.settlement import Settlement
+from medsettle.core.settlement import Row, Settlement
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.policy.book import RuleBook
 from medsettle.policy.checker import same_name
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.policy.examples import Example, Visit
 from medsettle.policy.vocabulary import quoted, suggestion
+from medsettle.settle.assemble import negated
 from medsettle.settle.counter_keys import counter_keys
 from medsettle.settle.explain import traced
 from medsettle.settle.prepare import Preparer, static_columns
@@ -47,13 +48,8 @@ def prove(settler: Settler, example: Example) -> list[Difference]:
         PolicyNotFound: The policy of the example is not loaded.
         SettlementError: A visit was rejected; the error says why.
     """
-    policy = settler.book.policy(example.policy)
-    held: dict[CounterKey, int] = {}
     found: list[Difference] = []
-    for number, visit in enumerate(example.visits, 1):
-        _, result = settle_visit(settler, policy, visit, held, refuse_gaps=not visit.preview)
-        if not visit.preview:
-            move(held, result)
+    for number, (visit, result) in enumerate(settled_visits(settler, example), 1):
         # Another policy may decide some visits: an earlier revision, or another kind of visit.
         decided_by = settler.book.policy(str(result.settlement.columns["policy"]))
         found += differences(decided_by, example.name, number, visit, result)
@@ -95,6 +91,42 @@ def move(held: dict[CounterKey, int], result: Settled) -> None:
     """Add to the counters what a settled claim adds to them."""
     for key, delta in result.moved:
         held[key] = held.get(key, 0) + delta
+
+
+def settled_visits(settler: Settler, example: Example) -> Iterator[tuple[Visit, Settled]]:
+    """Yield the visits of an example in order, each with what it is settled to.
+
+    What a visit moves is there for the next ones, unless it is only previewed; a visit that takes
+    back an earlier one gives back exactly what that one moved, and none in between is settled
+    again.
+
+    Raises:
+        PolicyNotFound: The policy of the example is not loaded.
+        SettlementError: A visit was rejected; the error says why.
+    """
+    policy = settler.book.policy(example.policy)
+    held: dict[CounterKey, int] = {}
+    results: list[Settled] = []
+    for visit in example.visits:
+        if visit.cancels is not None:
+            result = taken_back(results[visit.cancels - 1], held)
+        else:
+            _, result = settle_visit(settler, policy, visit, held, refuse_gaps=not visit.preview)
+        if not visit.preview:
+            move(held, result)
+        results.append(result)
+        yield visit, result
+
+
+def taken_back(original: Settled, held: Mapping[CounterKey, int]) -> Settled:
+    """Return the cancel of a settlement: every amount and every move the other way."""
+    moved = tuple((key, -delta) for key, delta in original.moved)
+    negative = negated(original.settlement)
+    columns = original.settlement.columns
+    account = CounterKey(str(columns["pooling_area"]), str(columns["person"]), ACCOUNT, 0)
+    balance = held.get(account, 0) + sum(delta for key, delta in moved if key == account)
+    own: Row = {"kind": "cancel", "account_balance_fen": balance}
+    return Settled(replace(negative, columns=negative.columns | own), original.inputs, moved)
 
 
 def opening_counters(
@@ -154,8 +186,9 @@ def differences(
         visit: The visit.
         result: What it was settled to.
     """
+    sign = 1 if visit.cancels is None else -1
     amounts = amounts_of(result.settlement) | {
-        name.removeprefix("detail:"): value
+        name.removeprefix("detail:"): sign * value
         for name, value in traced(policy, result.inputs).items()
         if name.startswith("detail:")
     }

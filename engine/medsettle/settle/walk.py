@@ -16,7 +16,7 @@ from medsettle.core.claims import ClaimBatch
 from medsettle.core.counters import CounterKey
 from medsettle.core.dates import Period, age_years, date_of, day_number
 from medsettle.core.settlement import Explanation, Row, Sentence, Settlement
-from medsettle.errors import SettlementError
+from medsettle.errors import Fault, InvalidRequest, SettlementError
 from medsettle.policy.book import RuleBook
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.policy.coverage import asked
@@ -28,7 +28,7 @@ from medsettle.settle.counter_keys import counter_keys
 from medsettle.settle.explain import explain, traced
 from medsettle.settle.phrases import Phrase
 from medsettle.settle.prepare import Preparer, static_columns
-from medsettle.settle.prove import Difference, differences, move, settle_visit
+from medsettle.settle.prove import Difference, differences, move, settle_visit, taken_back
 from medsettle.settle.run import Settled, Settler
 from medsettle.settle.telling import Teller
 from medsettle.settle.traced_numbers import Numbers
@@ -124,21 +124,14 @@ def walk(
         policy: The policy whose counters the visits bring along; that of the visit where absent.
 
     Raises:
+        InvalidRequest: The visit takes back another one.
         SettlementError: The claim has faults or is rejected; the error says why.
     """
     visit = visits[number - 1]
-    held: dict[CounterKey, int] = {}
-    unsettled = []
-    for earlier, before in enumerate(visits[: number - 1], 1):
-        if _person(before) != _person(visit):
-            continue
-        try:
-            _, settled = _settled(settler, policy, before, held, refuse_gaps=not before.preview)
-        except SettlementError as error:
-            unsettled.append(f"visit {earlier} is refused: {'; '.join(error.message_lines)}")
-            continue
-        if not before.preview:
-            move(held, settled)
+    if visit.cancels is not None:
+        says = f"visit {number} takes back visit {visit.cancels}; walk through that one"
+        raise InvalidRequest([Fault("visit", says)])
+    held, unsettled = _before(settler, visits, number, policy)
     claims, result = _settled(settler, policy, visit, held, refuse_gaps=False)
     decided_by = settler.book.policy(str(result.settlement.columns["policy"]))
     claim = claims.rows[0]
@@ -167,6 +160,32 @@ def walk(
         unsettled=tuple(unsettled),
         differences=tuple(differences(decided_by, name, number, visit, result)),
     )
+
+
+def _before(
+    settler: Settler, visits: Sequence[Visit], number: int, policy: str | None
+) -> tuple[dict[CounterKey, int], list[str]]:
+    """Return the counters before a visit, and which visits of its person were refused before it."""
+    held: dict[CounterKey, int] = {}
+    results: dict[int, Settled] = {}
+    unsettled = []
+    for earlier, before in enumerate(visits[: number - 1], 1):
+        if _person(before) != _person(visits[number - 1]):
+            continue
+        if before.cancels is not None:
+            # Of a visit that was refused there is nothing to take back.
+            if before.cancels in results:
+                move(held, taken_back(results[before.cancels], held))
+            continue
+        try:
+            _, settled = _settled(settler, policy, before, held, refuse_gaps=not before.preview)
+        except SettlementError as error:
+            unsettled.append(f"visit {earlier} is refused: {'; '.join(error.message_lines)}")
+            continue
+        if not before.preview:
+            move(held, settled)
+            results[earlier] = settled
+    return held, unsettled
 
 
 def _person(visit: Visit) -> tuple[object, object]:
