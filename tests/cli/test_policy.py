@@ -94,6 +94,18 @@ def test_the_examples_come_out(rules: Path) -> None:
     assert "0 of 1 examples come out" in ran.out
 
 
+def test_a_refused_visit_is_told_where_it_stands(rules: Path) -> None:
+    """A claim that the policy refuses is no bare reason: file, line and number of the visit."""
+    examples = rules / "110000" / "veteran-cadre.examples.yaml"
+    line = _replace(examples, "item: 009902000001000990200000100", "item: NOWHERE")
+    visit = line - 7
+    ran = run("policy", "test", examples, "--rules", rules)
+
+    assert Exit.FINDING == ran.code
+    assert f"veteran-cadre.examples.yaml:{visit}" in ran.out.replace("\n", "")
+    assert "WC-011, visit 1: INVALID_REQUEST" in ran.out.replace("\n", "")
+
+
 def test_no_examples_prove_nothing(tmp_path: Path) -> None:
     """A folder without examples is no success."""
     assert Exit.FINDING == run("policy", "test", tmp_path).code

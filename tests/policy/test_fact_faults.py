@@ -17,6 +17,18 @@ def _dimension(body: str) -> str:
 
 
 _FAULTS = {
+    "code-that-no-claim-can-state": (
+        _COUNTERS,
+        _dimension("{column: institution_kind, codes: {other: [none], special: [专科]}}"),
+        "dimensions.fact.codes.special: no claim can state '专科': codes are printable ASCII "
+        "characters without spaces; write the code that institutions send",
+    ),
+    "group-that-no-claim-can-state": (
+        _COUNTERS,
+        _dimension("{group: 困难}"),
+        "dimensions.fact.group: no claim can state '困难': codes are printable ASCII characters "
+        "without spaces; write the code that institutions send",
+    ),
     "quantity-of-nothing": (
         _COUNTERS,
         _quantity("{less: 1天}"),

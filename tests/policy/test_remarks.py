@@ -7,7 +7,7 @@ from medsettle.policy.book import compile_file, load_rule_book, read_area_folder
 from medsettle.policy.compiled import compile_policy
 from medsettle.policy.remarks import remarks
 
-from tests.policy.documents import GOOD, area_of, good
+from tests.policy.documents import GOOD, area_of, changed, good
 
 _ROOT = Path(__file__).parents[2]
 _FOLDER = _ROOT / "fixtures" / "policies" / "remarks"
@@ -104,3 +104,34 @@ def test_bands_that_end_where_the_document_says_why_are_not_remarked() -> None:
     assert [] == _alone(_BANDS + _AID % "pool.over_cap")
     assert [] == _alone(_BANDS + _AID % "remaining")
     assert [] == _alone(_BANDS + _AID % "pool.own_share" + gap)
+
+
+@pytest.mark.parametrize(
+    ("side", "sums", "said"),
+    [
+        pytest.param(
+            "inside",
+            "net",
+            "inside, and their running total 'scope' counts without it",
+            id="inside-net",
+        ),
+        pytest.param(
+            "outside",
+            "base",
+            "outside, and their running total 'scope' counts it",
+            id="outside-base",
+        ),
+        pytest.param("inside", "base", "", id="inside-base"),
+        pytest.param("outside", "net", "", id="outside-net"),
+    ],
+)
+def test_a_running_total_that_leaves_its_bands_is_told(side: str, sums: str, said: str) -> None:
+    """Where the deductible lies and what is counted go together; a base goes with inside."""
+    text = changed("counter: scope, deductible: inside", f"counter: scope, deductible: {side}")
+    text = changed("sums: [pool.deductible, pool.net]", f"sums: [pool.{sums}]", text)
+    compiled = compile_policy(good(text), area_of(), "digest")
+
+    found = [remark.message for remark in remarks([compiled]) if "the bands of" in remark.message]
+
+    assert (1 if said else 0) == len(found)
+    assert all(said in message for message in found)

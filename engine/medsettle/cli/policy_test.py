@@ -71,4 +71,5 @@ def _faults(settler: Callable[[date | None], Settler], example: Example) -> list
     try:
         return [str(difference) for difference in prove(settler(example.known_on), example)]
     except SettlementError as error:
-        return [f"{error.reason}: {error}"]
+        where = "".join(f"{note}: " for note in getattr(error, "__notes__", ()))
+        return [f"{where}{error.reason}: {error}"]

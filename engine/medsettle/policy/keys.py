@@ -366,6 +366,9 @@ RESERVED_NAMES: Final = (*TOTAL_NAMES, *POT_NAMES)
 CODE_PATTERN: Final = r"[A-Za-z0-9][A-Za-z0-9_-]*"
 """A word that institutions send as a code."""
 
+STATED_PATTERN: Final = "[!-~]+"
+"""A code as a claim may state it."""
+
 AREA_PATTERN: Final = r"[0-9]{6}"
 
 NAME_PATTERN: Final = r"[^\s0-9!-,./:-@\[-^`{-~\u3000-\u303f\uff00-\uffef-]" + (

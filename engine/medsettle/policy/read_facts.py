@@ -1,5 +1,6 @@
 """Read what the rules of a document look at: its sources and dimensions."""
 
+import re
 from collections.abc import Callable
 from datetime import date
 from typing import Final
@@ -113,6 +114,7 @@ def _dimension_of_kind(
         return _code_dimension(check, name, parts)
     if kind == "group":
         group = check.text(parts["group"])
+        _refuse_unstatable(check, parts["group"], group)
         return Dimension(name, "group", "benefit_groups", ("no", "yes"), ((), (group,)))
     if kind == "ages":
         names, thresholds = _steps(check, parts["ages"], "age bands", values.age, "岁")
@@ -120,6 +122,16 @@ def _dimension_of_kind(
     if kind == "date":
         return _date_dimension(check, name, parts)
     return _number_dimension(check, name, parts, known)
+
+
+def _refuse_unstatable(check: Checker, value: Value, code: str) -> None:
+    """Refuse a code that no claim can state."""
+    if code and re.fullmatch(keys.STATED_PATTERN, code) is None:
+        check.refuse(
+            value.place,
+            f"no claim can state {quoted(code)}: codes are printable ASCII characters without "
+            "spaces; write the code that institutions send",
+        )
 
 
 def _number_dimension(
@@ -155,6 +167,7 @@ def _code_dimension(check: Checker, name: str, parts: dict[str, Value]) -> Dimen
     for word, place, codes in entries:
         classes.append((word, check.texts(codes, "codes of this class")))
         for code in classes[-1][1]:
+            _refuse_unstatable(check, codes, code)
             if code in owner:
                 both = f"{quoted(owner[code])} and {quoted(word)}"
                 check.refuse(place, f"code {code} belongs to both {both}; keep it in one class")

@@ -49,6 +49,7 @@ def _of_document(compiled: CompiledPolicy) -> Iterator[Violation]:
     stages = compiled.policy.all_stages
     for number, stage in enumerate(stages):
         yield from _unmoved_counters(compiled.policy, stage)
+        yield from _counted_beside_bands(compiled.policy, stage)
         yield from _closed_bands(compiled.policy, stage, stages[number + 1 :])
 
 
@@ -117,6 +118,23 @@ def _unmoved_counters(policy: Policy, stage: Stage) -> Iterator[Violation]:
                 "adds up nothing of this stage, so it never uses it up; name an amount of this "
                 "stage in `sums`, or another counter"
             )
+
+
+def _counted_beside_bands(policy: Policy, stage: Stage) -> Iterator[Violation]:
+    """Yield a running total that counts the deductible where its bands do not, or the other way."""
+    if stage.bands is None or stage.bands.counter is None or stage.deductible is None:
+        return
+    counter = policy.counters[stage.bands.counter]
+    own = {name.partition(".")[2] for name in counter.sums if name.startswith(f"{stage.name}.")}
+    with_deductible = bool(own & {"base", "deductible"})
+    if not own or with_deductible is stage.bands.deductible_inside:
+        return
+    side, right = ("inside", "base") if stage.bands.deductible_inside else ("outside", "net")
+    yield stage.place.violation(
+        f"the bands of {quoted(stage.name)} have the deductible {side}, and their running total "
+        f"{quoted(counter.name)} counts {'it' if with_deductible else 'without it'}: the next "
+        f"claim begins elsewhere than this one ended; let it sum {stage.name}.{right}"
+    )
 
 
 def _closed_bands(policy: Policy, stage: Stage, later: Sequence[Stage]) -> Iterator[Violation]:

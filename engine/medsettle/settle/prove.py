@@ -8,7 +8,7 @@ from medsettle.core.counters import ACCOUNT, CounterKey
 from medsettle.core.money import yuan_from_fen
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Row, Settlement
-from medsettle.errors import Fault, InvalidRequest
+from medsettle.errors import Fault, InvalidRequest, SettlementError
 from medsettle.policy.book import RuleBook
 from medsettle.policy.checker import same_name
 from medsettle.policy.compiled import CompiledPolicy
@@ -102,16 +102,23 @@ def settled_visits(settler: Settler, example: Example) -> Iterator[tuple[Visit, 
 
     Raises:
         PolicyNotFound: The policy of the example is not loaded.
-        SettlementError: A visit was rejected; the error says why.
+        SettlementError: A visit was rejected; the error says why, and its note where it stands.
     """
     policy = settler.book.policy(example.policy)
     held: dict[CounterKey, int] = {}
     results: list[Settled] = []
-    for visit in example.visits:
+    for number, visit in enumerate(example.visits, 1):
         if visit.cancels is not None:
             result = taken_back(results[visit.cancels - 1], held)
         else:
-            _, result = settle_visit(settler, policy, visit, held, refuse_gaps=not visit.preview)
+            try:
+                refuse = not visit.preview
+                _, result = settle_visit(settler, policy, visit, held, refuse_gaps=refuse)
+            except SettlementError as error:
+                # Whoever shows the refusal shows where the visit stands.
+                where = f"{visit.place.file}:{visit.place.line}"
+                error.add_note(f"{where} {example.name}, visit {number}")
+                raise
         if not visit.preview:
             move(held, result)
         results.append(result)
