@@ -112,6 +112,8 @@ class Claim:
         self.payers: dict[str, int] = {}
         self.account_paid = 0
         self.beside = 0
+        self.replaced: dict[str, int] = {}
+        self.unstated: set[str] = set()
 
     # --- looking up ----------------------------------------------------------------------------
 
@@ -261,9 +263,20 @@ class Claim:
         if solves_back(stage):
             self.fine.add(f"{stage.name}.over_cap")
 
+    def gaps(self) -> set[str]:
+        """Return the amounts that cannot be decided, and those that the claim does not state."""
+        return self.unstated | {g.amount for g in self.policy.gaps if self.amounts[g.amount] > 0}
+
     def paid(self, stage: Stage, share: int) -> int:
         """Return what is paid of a share: of the bill no more than is left, beside it all of it."""
+        meets = self.meets(stage.when)
+        if meets:
+            sums = [stage.base, *(each.of for each in stage.amounts() if each.of is not None)]
+            named = {name for one in sums for name in (*one.plus, *one.minus)}
+            self.unstated |= named & set(CLAIM_AMOUNTS) - set(self.facts.claimed)
         if stage.payee is not None:
+            shares = sum(int(self.amounts[name]) for name in stage.instead_of)
+            self.replaced[stage.name] = shares if meets else 0
             paid = min(share, PAYOUT_FEN_MAX)
             self.beside += paid
             if stage.payee == "account":
@@ -395,5 +408,6 @@ class Claim:
             counters=counters,
             stages=stages,
             payouts=self.beside,
-            gaps=frozenset(gap.amount for gap in self.policy.gaps if self.amounts[gap.amount] > 0),
+            gaps=frozenset(self.gaps()),
+            replaced=self.replaced,
         )

@@ -105,7 +105,11 @@ def claims_at(policy: Policy, pots: Sequence[str], seed: int, count: int) -> lis
         day = max(day, policy.in_force_from)
         used = random.randrange(4) > 0
         stated, most = stated_at(random, policy, day), limits.CLAIM_TOTAL_FEN_MAX
-        claimed = {name: min(amount_at(random, edges), most) for name in CLAIM_AMOUNTS}
+        claimed = {
+            name: min(amount_at(random, edges), most)
+            for name in CLAIM_AMOUNTS
+            if random.randrange(4)
+        }
         found.append(Facts(amounts, classes, day, counters, used, quantities, stated, claimed))
     return found
 

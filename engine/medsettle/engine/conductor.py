@@ -19,6 +19,7 @@ from medsettle import errors, limits
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.counters import ACCOUNT, CounterKey
 from medsettle.core.dates import day_number
+from medsettle.core.money import yuan_from_fen
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import (
     Explanation,
@@ -182,6 +183,7 @@ class Engine:
             InvalidRequest: Institution or request id are no codes.
             NotFound: No settlement of this institution has that id.
             AlreadyCancelled: It was cancelled before, under another request id.
+            CreditSpent: It put into the account what has been spent since.
             RequestIdReused: The request id was used before for something else.
             LedgerUnavailable: Nothing was recorded.
         """
@@ -206,6 +208,13 @@ class Engine:
         balance = self.ledger.counters([account]).get(account, 0) + sum(
             posting.delta for posting in postings if posting.key == account
         )
+        if balance < 0:
+            raise errors.CreditSpent(
+                f"cancelling {settlement} would leave the account at {yuan_from_fen(balance)} "
+                "yuan: what it credited has been spent since; cancel the settlements that spent it",
+                settlement=settlement,
+                balance_fen=str(balance),
+            )
         negative = negated(decode_settlement(original))
         own_id = settlement_id(original.pooling_area, institution, request_id)
         columns: Row = {

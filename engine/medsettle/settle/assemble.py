@@ -74,6 +74,11 @@ class Assembler:
             for gap in policy.policy.gaps
             if value[f"gap:{gap.amount}"]
         )
+        notices += tuple(
+            f"{name} is not stated, and policy {policy.policy.name} pays by it; state it"
+            for name in schema.CLAIM_AMOUNTS
+            if value.get(f"gap:{name}")
+        )
         named = {
             name.removeprefix("stage:"): amount
             for name, amount in value.items()
@@ -146,7 +151,7 @@ def _payer_rows(work: Work, value: dict[str, int]) -> list[Row]:
                 "fund_pay_type": _FUND_PAY_TYPE[stage.payer],
                 **amounts,
                 "payee": BILL if stage.payee is None else str(stage.payee),
-                "replaced_fen": sum(value[f"stage:{name}"] for name in stage.instead_of),
+                "replaced_fen": value.get(f"replaced:{stage.name}", 0),
             }
         )
     return rows

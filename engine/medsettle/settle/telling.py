@@ -238,8 +238,8 @@ class Teller:
             used = "may be used" if self.inputs["account_used"] else "may not be used"
             found["limit"] = [Step(BEFORE[1], balance, f"the account {used}")]
         found["instead_of"] = [
-            Step(INSTEAD, self.numbers.named(name), f"{name}, in whose place this is paid")
-            for name in stage.instead_of
+            Step(INSTEAD, self.trace[f"replaced:{stage.name}"], f"{names}, in whose place it is")
+            for names in filter(None, [" + ".join(stage.instead_of)])
         ]
         if (left := self.numbers.all_left(stage)) is not None:
             found["remaining"] = [Step("paid", left, "never above what is left to pay")]
