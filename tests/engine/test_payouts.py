@@ -200,7 +200,7 @@ def test_a_preview_of_a_payout_is_its_settlement(engine: Engine) -> None:
 
 
 def test_a_credit_that_is_spent_is_not_cancelled(engine: Engine) -> None:
-    """Of 100 credited 60 are spent and 0.20 is interest: taking the credit back would leave 59.80 owed."""
+    """Of 100 credited, with 0.20 of interest, 60 are spent: 59.80 would be owed."""
     credit = settled(engine, _credit(1, 500_000))
     spent = settled(engine, _claim(2, "99", "310", wage_base_fen=0, lines=[_line(6_000)]))
     assert 6_000 == spent.fen("account_fen")
