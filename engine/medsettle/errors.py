@@ -14,7 +14,7 @@ SettlementError                 a request as a whole cannot be served
 │  ├─ PolicyGap                 the policy says it cannot decide an amount of this claim
 │  ├─ CounterFull               a counter of the person would pass its bound
 │  ├─ AlreadyCancelled          the settlement has been cancelled before
-│  └─ CreditSpent               what it put into the account has been spent since
+│  └─ AccountSpent              what it put into the account has been spent since
 ├─ Overloaded                   the queue is full; nothing was recorded
 ├─ LedgerUnavailable            the ledger cannot be opened or written; nothing was acknowledged
 ├─ AuditCorrupt                 an audit segment does not match its manifest
@@ -158,13 +158,13 @@ class AlreadyCancelled(Precondition):
     reason = "ALREADY_CANCELLED"
 
 
-class CreditSpent(Precondition):
+class AccountSpent(Precondition):
     """A cancel would take more out of the personal account than it holds.
 
     The settlement put money into it that later ones have spent; cancel those first.
     """
 
-    reason = "CREDIT_SPENT"
+    reason = "ACCOUNT_SPENT"
 
 
 class Overloaded(SettlementError):

@@ -205,7 +205,9 @@ def test_a_credit_that_is_spent_is_not_cancelled(engine: Engine) -> None:
     spent = settled(engine, _claim(2, "99", "310", wage_base_fen=0, lines=[_line(6_000)]))
     assert 6_000 == spent.fen("account_fen")
 
-    with pytest.raises(errors.CreditSpent, match=r"-59\.80 yuan") as refused:
+    with pytest.raises(
+        errors.AccountSpent, match=r"put 100.00 yuan into the account, which holds 40\.20"
+    ) as refused:
         engine.cancel("H1", "X1", id_of(credit))
     engine.cancel("H1", "X2", id_of(spent))
     engine.cancel("H1", "X1", id_of(credit))

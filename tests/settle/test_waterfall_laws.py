@@ -21,9 +21,9 @@ from medsettle.policy.model import Policy
 from medsettle.settle.blocks import Column
 from medsettle.settle.waterfall import Kernel, Work, ranks_within
 
-from tests.reference import settle_reference_sequence
 from tests.reference_counters import Kept
 from tests.reference_facts import Facts, ReferenceResult
+from tests.reference_sequence import settle_reference_sequence
 from tests.settle.comparison import (
     compared_outputs,
     compiled_document,

@@ -141,14 +141,14 @@ def _named(metadata: dict[str, str]) -> tuple[str, str]:
     return "", ""
 
 
-_OF_SETTLEMENTS = (errors.AlreadyCancelled, errors.CreditSpent)
+_OF_A_SETTLEMENT = (errors.AlreadyCancelled, errors.AccountSpent)
 
 
 def _precondition(error: SettlementError) -> Sequence[Detail]:
     _, subject = _named(error.metadata)
     failure = details.PreconditionFailure()
     failure.violations.add(
-        type="SETTLEMENT" if isinstance(error, _OF_SETTLEMENTS) else "POLICY",
+        type="SETTLEMENT" if isinstance(error, _OF_A_SETTLEMENT) else "POLICY",
         subject=subject,
         description=error.message[: limits.MESSAGE_CHARS_MAX],
     )
@@ -201,7 +201,7 @@ FORMS: Final[dict[type[SettlementError], Form]] = {
         _FAILED, "该参保人的累计数超出系统上限，请核对以前的结算金额。", _precondition
     ),
     errors.AlreadyCancelled: Form(_FAILED, "该结算已经撤销，不能再次撤销。", _precondition),
-    errors.CreditSpent: Form(
+    errors.AccountSpent: Form(
         _FAILED, "该笔划入的个人账户金额已被使用，请先撤销使用它的结算。", _precondition
     ),
     errors.Overloaded: Form(
