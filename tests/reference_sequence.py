@@ -6,7 +6,7 @@ from dataclasses import replace
 from medsettle.policy.model import Policy
 
 from tests.reference import settle_reference
-from tests.reference_counters import Kept, kept
+from tests.reference_counters import Kept, account_of, kept
 from tests.reference_facts import Facts, ReferenceResult
 
 
