@@ -13,7 +13,8 @@ SettlementError                 a request as a whole cannot be served
 │  ├─ ClassNotCovered           the policy has no class for a code of this claim
 │  ├─ PolicyGap                 the policy says it cannot decide an amount of this claim
 │  ├─ CounterFull               a counter of the person would pass its bound
-│  └─ AlreadyCancelled          the settlement has been cancelled before
+│  ├─ AlreadyCancelled          the settlement has been cancelled before
+│  └─ AccountSpent              what the settlement put into the account is there no longer
 ├─ Overloaded                   the queue is full; nothing was recorded
 ├─ LedgerUnavailable            the ledger cannot be opened or written; nothing was acknowledged
 ├─ AuditCorrupt                 an audit segment does not match its manifest
@@ -155,6 +156,12 @@ class AlreadyCancelled(Precondition):
     """The settlement has been cancelled before."""
 
     reason = "ALREADY_CANCELLED"
+
+
+class AccountSpent(Precondition):
+    """The settlement put into the account what has been spent since, so it cannot be taken back."""
+
+    reason = "ACCOUNT_SPENT"
 
 
 class Overloaded(SettlementError):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from medsettle import limits
+from medsettle import errors, limits
 from medsettle.client import Client
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.outcome import Outcome, Rejection
@@ -137,6 +137,20 @@ def test_credits_go_into_the_account_and_come_out_again(engine: Engine) -> None:
     assert (10_000, 20_020) == tuple(each.fen("account_balance_fen") for each in (first, second))
     assert 10_020 == cancel.fen("account_balance_fen")
     assert 10_020 == engine.person(_AREA, "P1").account_fen
+
+
+def test_a_credit_that_was_spent_is_not_taken_back(engine: Engine) -> None:
+    """Of 100 credited 80 are spent, so the credit stays until the bill is taken back."""
+    credit = settled(engine, _credit(1, 500_000))
+    bill = settled(engine, _claim(2, "99", "310", lines=[_line(8_000)]))
+    with pytest.raises(errors.AccountSpent, match=r"put 100\.00 yuan") as refused:
+        engine.cancel("H1", "X1", id_of(credit))
+
+    # 20 are left, with 0.2 % interest on the 100 that were there.
+    left = {"settlement": id_of(credit), "account_fen": "2020"}
+    assert (2_020, left) == (bill.fen("account_balance_fen"), refused.value.metadata)
+    engine.cancel("H1", "X2", id_of(bill))
+    assert 0 == engine.cancel("H1", "X1", id_of(credit)).fen("account_balance_fen")
 
 
 def test_a_batch_of_credits_equals_one_by_one(tmp_path: Path, engine: Engine) -> None:

@@ -28,6 +28,7 @@ from medsettle.core.settlement import (
     Row,
     Settlement,
 )
+from medsettle.engine.cancels import account_key, cancel_entry
 from medsettle.engine.openings import check_opening, opening_digest, opening_entry
 from medsettle.engine.requests import (
     Triage,
@@ -41,14 +42,12 @@ from medsettle.engine.requests import (
 from medsettle.ledger.entries import Entry, Ledger, Posting, Recorded
 from medsettle.ledger.records import (
     decode_inputs,
-    decode_postings,
     decode_settlement,
     encode_record,
     named,
 )
 from medsettle.policy.book import RuleBook
 from medsettle.policy.compiled import CompiledPolicy
-from medsettle.settle.assemble import negated
 from medsettle.settle.explain import explain, explain_by_revision, explain_cancel
 from medsettle.settle.run import Settled, Settler
 
@@ -182,6 +181,7 @@ class Engine:
             InvalidRequest: Institution or request id are no codes.
             NotFound: No settlement of this institution has that id.
             AlreadyCancelled: It was cancelled before, under another request id.
+            AccountSpent: What it put into the account has been spent since.
             RequestIdReused: The request id was used before for something else.
             LedgerUnavailable: Nothing was recorded.
         """
@@ -199,36 +199,9 @@ class Engine:
                 )
             return decode_settlement(recorded, duplicate=True)
         original = self._original(institution, settlement)
-        postings = tuple(
-            Posting(posting.key, -posting.delta) for posting in decode_postings(original)
-        )
-        account = CounterKey(original.pooling_area, original.person, ACCOUNT, 0)
-        balance = self.ledger.counters([account]).get(account, 0) + sum(
-            posting.delta for posting in postings if posting.key == account
-        )
-        negative = negated(decode_settlement(original))
-        own_id = settlement_id(original.pooling_area, institution, request_id)
-        columns: Row = {
-            "kind": "cancel",
-            "original": settlement,
-            "request_id": request_id,
-            "account_balance_fen": balance,
-        }
-        answer = named(replace(negative, columns=negative.columns | columns), own_id)
-        entry = Entry(
-            kind="cancel",
-            settlement=own_id,
-            original=settlement,
-            institution=institution,
-            request_id=request_id,
-            institution_settlement=None,
-            pooling_area=original.pooling_area,
-            person=original.person,
-            service_day=original.service_day,
-            content_digest=digest,
-            record=encode_record(answer, {}, postings, None),
-            postings=postings,
-        )
+        account = account_key(original)
+        account_fen = self.ledger.counters([account]).get(account, 0)
+        entry, answer = cancel_entry(original, (institution, request_id), digest, account_fen)
         return self._append([entry], [answer])[0]
 
     def _original(self, institution: str, settlement: str) -> Recorded:
