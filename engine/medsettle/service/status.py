@@ -141,7 +141,7 @@ def _named(metadata: dict[str, str]) -> tuple[str, str]:
     return "", ""
 
 
-_OF_A_SETTLEMENT = (errors.AlreadyCancelled, errors.AccountSpent)
+_OF_A_SETTLEMENT: Final = (errors.AlreadyCancelled, errors.AccountSpent)
 
 
 def _precondition(error: SettlementError) -> Sequence[Detail]:
@@ -202,7 +202,7 @@ FORMS: Final[dict[type[SettlementError], Form]] = {
     ),
     errors.AlreadyCancelled: Form(_FAILED, "该结算已经撤销，不能再次撤销。", _precondition),
     errors.AccountSpent: Form(
-        _FAILED, "该笔划入的个人账户金额已被使用，请先撤销使用它的结算。", _precondition
+        _FAILED, "该结算划入个人账户的金额已被使用，不能撤销，请先撤销其后的结算。", _precondition
     ),
     errors.Overloaded: Form(
         _UNAVAILABLE, "系统繁忙，本次未结算，请稍后用同一流水号重新提交。", _retry
