@@ -105,7 +105,8 @@ def pots_of_claim(claim: Row) -> dict[str, int]:
 
 def claimed_of(claim: Row) -> dict[str, int]:
     """Return the amounts that a claim states beside its bill; nothing where it states none."""
-    return {name: int(str(claim[f"{name}_fen"] or 0)) for name in CLAIM_AMOUNTS}
+    stated = {name: claim[f"{name}_fen"] for name in CLAIM_AMOUNTS}
+    return {name: int(str(fen)) for name, fen in stated.items() if fen is not None}
 
 
 @dataclass

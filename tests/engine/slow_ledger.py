@@ -54,14 +54,6 @@ class SlowLedger:
         self._add(str(claim["person"]), moved)
         return result, own[keys["account"]]
 
-    def replaced(self, claim: Row, result: ReferenceResult) -> dict[str, int]:
-        """Return for each payout the shares of the bill in whose place it is paid."""
-        policy = self._policy(claim)
-        assert policy is not None
-        shares = [(payout.name, payout.instead_of) for payout in policy.payouts]
-        paid = {f"{name}.paid": own["paid"] for name, own in result.stages.items()}
-        return {name: sum(paid[share] for share in instead) for name, instead in shares}
-
     def cancel(self, request_id: str) -> bool:
         """Give back what a settlement moved, and nothing else; not what has been spent since."""
         person, moved = self.moved[request_id]
