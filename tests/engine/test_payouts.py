@@ -1,6 +1,7 @@
 """What is paid beside the bill is recorded, explained, taken back and sent like the rest."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from medsettle.core.claims import ClaimBatch
 from medsettle.core.outcome import Outcome, Rejection
 from medsettle.core.settlement import Opening
 from medsettle.engine import Engine
+from medsettle.ledger.records import decode_inputs
+from medsettle.settle.explain import explain
 
 from tests.engine.engines import engine_on, id_of, settle, settled
 from tests.identities import broken_identities
@@ -245,3 +248,17 @@ def test_what_is_not_paid_replaces_nothing(engine: Engine) -> None:
     assert [(350_000, 800_000), (0, 0)] == [
         (each.payers[-1]["paid_fen"], each.payers[-1]["replaced_fen"]) for each in (paid, by_item)
     ]
+
+
+def test_an_explanation_of_another_replaced_share_is_refused(engine: Engine) -> None:
+    """What a record says is replaced is held to the rules, fen for fen."""
+    settlement = settled(engine, _delivery(1, 400_000))
+    recorded = engine.ledger.settlement(id_of(settlement))
+    assert recorded is not None
+    policy, inputs = engine.rulebook.policy("shapes-delivery-package"), decode_inputs(recorded)
+    package = {**settlement.payers[2], "replaced_fen": 370_001}
+    other = replace(settlement, payers=(*settlement.payers[:2], package, *settlement.payers[3:]))
+
+    assert explain(policy, settlement, inputs)
+    with pytest.raises(errors.InternalError, match=r"replaced\.package is recorded as 370001"):
+        explain(policy, other, inputs)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date
 
 from hypothesis import strategies as st
+from medsettle.core.codes import Payee
 from medsettle.core.dates import YearStart
 from medsettle.core.money import Rounding
 from medsettle.policy.amount_of import Base
@@ -21,7 +22,6 @@ from medsettle.policy.model import (
     Excess,
     Floor,
     Gap,
-    Payee,
     Policy,
     Rate,
     RateSide,

@@ -11,10 +11,10 @@ from hypothesis import Phase, assume, given, settings
 from hypothesis import seed as seeded
 from hypothesis import strategies as st
 from medsettle import limits
-from medsettle.core.codes import FUND_NAMES, PAYER_NAMES
+from medsettle.core.codes import FUND_NAMES, PAYER_NAMES, Payee
 from medsettle.policy.amount_of import Base
 from medsettle.policy.compiled import CompiledPolicy, compile_policy
-from medsettle.policy.model import BandsApply, CapOn, Excess, Payee, Policy, RateSide
+from medsettle.policy.model import BandsApply, CapOn, Excess, Policy, RateSide
 from medsettle.policy.program import Program
 from medsettle.settle.blocks import Column, run_blocks
 

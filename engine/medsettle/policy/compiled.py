@@ -9,10 +9,11 @@ from itertools import zip_longest
 import numpy as np
 from numpy.typing import NDArray
 
+from medsettle.core.codes import Payee
 from medsettle.policy.area import Area
 from medsettle.policy.keys import NONE
 from medsettle.policy.lowering import Lowering, epochs_of
-from medsettle.policy.model import ACCOUNT_COUNTER, Dimension, Payee, Policy
+from medsettle.policy.model import ACCOUNT_COUNTER, Dimension, Policy
 from medsettle.policy.program import Program
 from medsettle.policy.quantity import Quantity
 from medsettle.policy.read_tables import CONFIDENCES

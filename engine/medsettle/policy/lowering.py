@@ -15,20 +15,13 @@ from dataclasses import dataclass, field
 
 from medsettle import limits
 from medsettle.core import codes
+from medsettle.core.codes import Payee
 from medsettle.core.money import Rounding
 from medsettle.core.schema import CLAIM_AMOUNTS
 from medsettle.policy.area import Area
 from medsettle.policy.bands import Amount, lifted
 from medsettle.policy.lookups import Lookups
-from medsettle.policy.model import (
-    ACCOUNT_COUNTER,
-    STAGE_AMOUNTS,
-    CapOn,
-    Deductible,
-    Payee,
-    Policy,
-    Stage,
-)
+from medsettle.policy.model import ACCOUNT_COUNTER, STAGE_AMOUNTS, CapOn, Deductible, Policy, Stage
 from medsettle.policy.program import Builder, Program, Register
 from medsettle.policy.rates import denominator
 from medsettle.policy.shares import Shares
@@ -141,7 +134,7 @@ class Lowering:
     def _balance(self) -> Register:
         """Return what the account may pay: its balance, or nothing where it is not used."""
         build = self.builder
-        balance = build.input(f"counter:{ACCOUNT_COUNTER}", 0, limits.AMOUNT_FEN_MAX)
+        balance = self.look.counter(ACCOUNT_COUNTER)
         allowed = build.input("account_used", 0, 1)
         return build.select(allowed, balance, build.constant(0))
 
