@@ -28,7 +28,7 @@ from medsettle.core.settlement import (
     Row,
     Settlement,
 )
-from medsettle.engine.cancels import account_key, cancel_entry
+from medsettle.engine.cancels import cancel_entry
 from medsettle.engine.openings import check_opening, opening_digest, opening_entry
 from medsettle.engine.requests import (
     Triage,
@@ -199,9 +199,8 @@ class Engine:
                 )
             return decode_settlement(recorded, duplicate=True)
         original = self._original(institution, settlement)
-        account = account_key(original)
-        account_fen = self.ledger.counters([account]).get(account, 0)
-        entry, answer = cancel_entry(original, (institution, request_id), digest, account_fen)
+        sender = (institution, request_id)
+        entry, answer = cancel_entry(original, sender, digest, self.ledger.counters)
         return self._append([entry], [answer])[0]
 
     def _original(self, institution: str, settlement: str) -> Recorded:
