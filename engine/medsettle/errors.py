@@ -11,6 +11,9 @@ SettlementError                 a request as a whole cannot be served
 │  ├─ PolicyNotFound            no policy for area, insurance type and visit type
 │  ├─ PolicyNotInForce          the policy does not cover the service date
 │  ├─ ClassNotCovered           the policy has no class for a code of this claim
+│  ├─ RoutingNotFound           the area has no document that routes a visit over schemes
+│  ├─ NotConfirmed              a line needs a confirmation that is not registered
+│  ├─ PartOfVisit               the settlement is one of a visit, and falls with all of it
 │  ├─ PolicyGap                 the policy says it cannot decide an amount of this claim
 │  ├─ CounterFull               a counter of the person would pass its bound
 │  ├─ AlreadyCancelled          the settlement has been cancelled before
@@ -138,6 +141,24 @@ class ClassNotCovered(Precondition):
     """The policy has no class for a code of the claim, such as its hospital level."""
 
     reason = "CLASS_NOT_COVERED"
+
+
+class RoutingNotFound(Precondition):
+    """The area has no `routing.yaml` that says which scheme settles which line of a visit."""
+
+    reason = "ROUTING_NOT_FOUND"
+
+
+class NotConfirmed(Precondition):
+    """A line needs a confirmation, such as that of a device, that is not registered."""
+
+    reason = "NOT_CONFIRMED"
+
+
+class PartOfVisit(Precondition):
+    """A settlement is one of the linked ones of a visit and cannot be cancelled alone."""
+
+    reason = "PART_OF_VISIT"
 
 
 class PolicyGap(Precondition):

@@ -51,6 +51,12 @@ CODE_CHARS_MAX: Final = 50
 PERSON_CHARS_MAX: Final = 64
 BENEFIT_GROUPS_MAX: Final = 16
 APPROVED_DISEASES_MAX: Final = 16
+# Diagnoses or devices of one registration, and how many registrations one person may have.
+REGISTRATION_CODES_MAX: Final = 64
+REGISTRATIONS_PER_PERSON_MAX: Final = 256
+# A visit is settled in linked parts, one for each scheme; `.1` to `.9` end their request ids.
+VISIT_PARTS_MAX: Final = 9
+VISIT_REQUEST_ID_CHARS_MAX: Final = REQUEST_ID_CHARS_MAX - 2
 # Ten years in one bed; a visit a day for a year; more children than were ever born at once.
 STAY_DAYS_MAX: Final = 3_660
 SESSIONS_MAX: Final = 366

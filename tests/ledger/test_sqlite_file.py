@@ -10,7 +10,7 @@ from pathlib import Path
 import apsw
 import pytest
 from medsettle.errors import LedgerUnavailable
-from medsettle.ledger import CounterMismatch, Posting, SqliteLedger
+from medsettle.ledger import CounterMismatch, Posting, SqliteLedger, sqlite_schema
 from medsettle.ledger.sqlite_file import check_version
 
 from tests.ledger.building import ACCOUNT_KEY, PAID_KEY, entry, ledger_path, recorded
@@ -117,11 +117,14 @@ def test_foreign_files_are_left_alone(tmp_path: Path) -> None:
 
 def test_an_unknown_schema_version_is_refused(path: Path) -> None:
     """A ledger of a later medsettle is neither read nor written; the message says what to do."""
-    _alter(path, "update meta set value = 2 where name = 'schema_version'")
+    known = sqlite_schema.SCHEMA_VERSION
+    for found in (known - 1, known + 1):
+        _alter(path, f"update meta set value = {found} where name = 'schema_version'")
 
-    for opened in (SqliteLedger, SqliteLedger.reader):
-        with pytest.raises(LedgerUnavailable, match=r"version 2.*reads version 1.*wrote it"):
-            opened(path)
+        says = rf"version {found}.*reads version {known}.*wrote it"
+        for opened in (SqliteLedger, SqliteLedger.reader):
+            with pytest.raises(LedgerUnavailable, match=says):
+                opened(path)
 
 
 def test_old_versions_of_sqlite_are_refused() -> None:

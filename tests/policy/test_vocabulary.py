@@ -6,7 +6,7 @@ import pytest
 from medsettle.core import codes
 from medsettle.core.dates import Period
 from medsettle.core.money import Rounding
-from medsettle.policy import example_keys, keys, model
+from medsettle.policy import example_keys, keys, model, routing_keys
 from medsettle.policy.checker import canonical_name, same_name
 from medsettle.policy.example_names import TOTALS
 from medsettle.policy.vocabulary import (
@@ -24,14 +24,21 @@ _KINDS: tuple[type[StrEnum], ...] = (
 )
 
 
+_ALL_SHAPES = (*keys.SHAPES, *example_keys.SHAPES, *routing_keys.SHAPES)
+
+
 def test_every_word_of_the_language_has_a_chinese_alias() -> None:
     """Keys, choices, amounts and payers can all be written in Chinese."""
-    found = {key.name for shape in (*keys.SHAPES, *example_keys.SHAPES) for key in shape}
+    found = {key.name for shape in _ALL_SHAPES for key in shape}
     found |= {*example_keys.KINDS, *TOTALS}
     found |= {kind.value for kinds in _KINDS for kind in kinds}
     found |= {*keys.RESERVED_NAMES, *model.STAGE_AMOUNTS, *codes.PAYER_NAMES, *keys.RULE_DATES}
     found |= {*keys.DEDUCTIBLE_SIDES, *keys.PRICE_LEVELS, *keys.UNLISTED}
     found |= {keys.YES, keys.OPEN, keys.SETTLEMENT, keys.SETTLEMENTS, keys.ACCOUNT_BALANCE}
+
+    found |= {routing_keys.REST, routing_keys.REGISTERED, *routing_keys.OUTSIDE}
+    found |= {*routing_keys.UNCONFIRMED, *routing_keys.SHARED_TO, *routing_keys.DATES}
+    found |= {*routing_keys.TIMELINESS}
 
     assert set() == found - set(words())
 

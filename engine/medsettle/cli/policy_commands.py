@@ -21,6 +21,7 @@ from medsettle.policy import book as books
 from medsettle.policy.area_schema import area_schema
 from medsettle.policy.examples_schema import examples_schema
 from medsettle.policy.json_schema import overlay_schema, rule_schema
+from medsettle.policy.routing_schema import routing_schema
 
 app = typer.Typer(
     no_args_is_help=True, help="Check, test, show, compare and explain rule documents."
@@ -39,10 +40,14 @@ def schema(
     examples: Annotated[
         bool, typer.Option("--examples", help="That of worked examples instead.")
     ] = False,
+    routing: Annotated[
+        bool, typer.Option("--routing", help="That of routing.yaml instead.")
+    ] = False,
 ) -> None:
     """Print the JSON Schema of rule documents, for editors."""
     document = area_schema() if area else overlay_schema() if overlay else rule_schema()
     document = examples_schema() if examples else document
+    document = routing_schema() if routing else document
     Console().out(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode(), highlight=False)
 
 

@@ -134,7 +134,7 @@ def _checked_claim(row: Row, faults: list[Fault]) -> dict[str, object]:
         faults.append(Fault("claim", f"expected a claim, found {type(row).__name__}"))
         # What is missing in something that is no claim need not be told.
         return _checked_claim({}, [])
-    claim = _checked_row(row, schema.CLAIM, {"lines"}, "", faults)
+    claim = checked_row(row, schema.CLAIM, {"lines"}, "", faults)
     lines = row.get("lines")
     if not isinstance(lines, list | tuple):
         faults.append(Fault("lines", "expected a list of charge lines"))
@@ -158,7 +158,7 @@ def _checked_line(line: object, index: int, faults: list[Fault]) -> dict[str, ob
         faults.append(Fault(path, f"expected a line, found {type(line).__name__}"))
         return {}
     found = len(faults)
-    checked = _checked_row(line, schema.LINE, set(), f"{path}.", faults)
+    checked = checked_row(line, schema.LINE, set(), f"{path}.", faults)
     if len(faults) == found:
         _check_price(checked, path, faults)
     return checked
@@ -230,9 +230,18 @@ def _check_line_ids(lines: object, faults: list[Fault]) -> None:
             seen[line_id] = index
 
 
-def _checked_row(
+def checked_row(
     row: Row, columns: Iterable[Column], others: set[str], path: str, faults: list[Fault]
 ) -> dict[str, object]:
+    """Return the values of a row by column name, adding to `faults` whatever is wrong.
+
+    Args:
+        row: Values by name, as they came.
+        columns: The columns that the row may have.
+        others: Names that stand in the row and are checked elsewhere.
+        path: What the paths of faults begin with.
+        faults: Takes the faults, with paths such as `lines[1].amount_fen`.
+    """
     checked: dict[str, object] = {}
     known = set(others)
     for column in columns:

@@ -122,6 +122,11 @@ VISIT_FACTS: Final[tuple[Column, ...]] = (
         required=False,
         most=limits.CLAIM_TOTAL_FEN_MAX,
     ),
+    _code(
+        "liability",
+        "Who else is liable, by the answer given at the till; the policy says which codes.",
+        required=False,
+    ),
 )
 """Facts of a visit or person that only some rules ask for. A settlement does not repeat them: the
 ledger keeps the claim."""
@@ -216,6 +221,11 @@ LINE: Final[tuple[Column, ...]] = (
         "Marks a line that another fund pays, such as work injury; the area lists the marks.",
         required=False,
     ),
+    _code(
+        "diagnosis",
+        "诊断代码 that the line is for; absent, the visit's own. It decides the scheme of a line.",
+        required=False,
+    ),
 )
 
 CLAIM_AMOUNTS: Final[tuple[str, ...]] = tuple(
@@ -237,6 +247,7 @@ SETTLEMENT: Final[tuple[Column, ...]] = (
     _code("original", "The settlement a cancel takes back.", "init_setl_id", required=False),
     Column("create_time", Kind.TIMESTAMP, "When it was recorded, not when care was given."),
     *_FACTS,
+    _code("visit", "The visit whose linked settlements this is one of.", required=False),
     _code("policy", "Identifier of the rule document."),
     _code("policy_digest", "SHA-256 of the compiled policy's sources, first 12 hex digits."),
     _code("catalogue_digest", "SHA-256 of the catalogue, first 12 hex digits."),
@@ -290,9 +301,56 @@ LINE_SPLIT: Final[tuple[Column, ...]] = (
     _code("item_code", "National catalogue code.", "med_list_codg"),
     _code("item_class", "收费项目等级.", "chrgitm_lv", values=tuple(codes.ITEM_CLASSES)),
     _code("pot", "Where the in-scope part went."),
+    _code("route", "Why a visit's line is settled in this scheme.", required=False),
     _fen("amount_fen", "明细项目费用总额.", "det_item_fee_sumamt"),
     *(_fen(f"{pot.name}_fen", f"{pot.chinese}.", pot.field) for pot in codes.POTS),
 )
+
+_MOST_DIAGNOSES = limits.REGISTRATION_CODES_MAX
+
+REGISTRATION: Final[tuple[Column, ...]] = (
+    _code("kind", "Which kind, by the name that the area's routing document gives it."),
+    _code("number", "Of the decision; unique within person and kind."),
+    Column("valid_from", Kind.DATE, "The first day on which it holds."),
+    Column("valid_until", Kind.DATE, "The first day on which it no longer holds.", required=False),
+    Column(
+        "diagnoses",
+        Kind.CODES,
+        "Diagnoses that it is for; a code is one for all codes that begin so.",
+        required=False,
+        most=_MOST_DIAGNOSES,
+    ),
+    Column(
+        "items",
+        Kind.CODES,
+        "Catalogue codes that it confirms, such as devices.",
+        required=False,
+        most=_MOST_DIAGNOSES,
+    ),
+    Column(
+        "benefit_groups",
+        Kind.CODES,
+        "Entitlements that its settlements have beyond the person's own.",
+        required=False,
+        most=limits.BENEFIT_GROUPS_MAX,
+    ),
+    _code("injured_part", "受伤部位.", required=False),
+    Column(
+        "event_date",
+        Kind.DATE,
+        "Day of the accident, the diagnosis, or conception.",
+        required=False,
+    ),
+    Column("accepted_date", Kind.DATE, "Day the application was accepted.", required=False),
+    _code(
+        "timeliness",
+        "Whether the application came in time.",
+        required=False,
+        values=("timely", "late"),
+    ),
+    _code("continues", "Number of the registration it goes on from.", required=False),
+)
+"""What an authority decided about a person, for a scheme to ask for (认定、登记、备案)."""
 
 TABLES: Final[dict[str, tuple[Column, ...]]] = {
     "claims": CLAIM,

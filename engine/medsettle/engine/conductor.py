@@ -12,40 +12,35 @@ An engine belongs to one thread: the ledger has one writer.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from medsettle import errors, limits
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.counters import ACCOUNT, CounterKey
-from medsettle.core.dates import day_number
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import (
     Explanation,
     Opening,
     PersonState,
     PolicySummary,
-    Row,
     Settlement,
 )
 from medsettle.engine.cancels import cancel_entry
+from medsettle.engine.claim_entries import claim_entry
 from medsettle.engine.openings import check_opening, opening_digest, opening_entry
+from medsettle.engine.registrations import Registrations
 from medsettle.engine.requests import (
     Triage,
     content_digest,
     from_record,
-    request_key,
+    reused,
     sender_faults,
-    settlement_id,
     triage,
 )
-from medsettle.ledger.entries import Entry, Ledger, Posting, Recorded
-from medsettle.ledger.records import (
-    decode_inputs,
-    decode_settlement,
-    encode_record,
-    named,
-)
+from medsettle.engine.visits import Visits
+from medsettle.ledger.entries import SETTLEMENT_KINDS, Entry, Ledger, Recorded
+from medsettle.ledger.records import decode_inputs, decode_settlement, placed
 from medsettle.policy.book import RuleBook
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.settle.explain import explain, explain_by_revision, explain_cancel
@@ -65,11 +60,21 @@ class Engine:
     ledger: Ledger
     clock: Callable[[], datetime]
     settler: Settler = field(init=False)
+    registrations: Registrations = field(init=False)
+    visits: Visits = field(init=False)
     _replaced: dict[str, CompiledPolicy] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        """Make the settler of the rule book."""
-        self.settler = Settler(self.rulebook)
+        """Make what works by the rule book."""
+        self._use(self.rulebook)
+
+    def _use(self, rulebook: RuleBook) -> None:
+        self.rulebook = rulebook
+        self.settler = Settler(rulebook)
+        self.registrations = Registrations(rulebook, self.ledger, self._commit)
+        self.visits = Visits(
+            rulebook, self.ledger, self.settler.run, self.registrations.held, self._commit
+        )
 
     def replace_rules(self, rulebook: RuleBook) -> None:
         """Settle by another rule book from the next call on.
@@ -80,8 +85,7 @@ class Engine:
         for compiled in self.rulebook.policies:
             if compiled.digest not in loaded:
                 self._replaced[compiled.digest] = compiled
-        self.rulebook = rulebook
-        self.settler = Settler(rulebook)
+        self._use(rulebook)
 
     # --- settling --------------------------------------------------------------------------
 
@@ -119,7 +123,7 @@ class Engine:
             if isinstance(result, Rejection):
                 answers[row] = result
                 continue
-            entry, settlement = _entry(claims.rows[row], digests[row], result)
+            entry, settlement = claim_entry(claims.rows[row], digests[row], result)
             rows.append(row)
             entries.append(entry)
             settlements.append(settlement)
@@ -150,20 +154,13 @@ class Engine:
 
     def _append(self, entries: list[Entry], settlements: list[Settlement]) -> list[Settlement]:
         """Commit the entries and return their settlements with place and time."""
+        first, moment = self._commit(entries)
+        return [placed(each, seq, moment) for seq, each in enumerate(settlements, first)]
+
+    def _commit(self, entries: Sequence[Entry]) -> tuple[int, datetime]:
+        """Return the place of the first entry and the moment, after one durable commit."""
         moment = self._moment()
-        first = self.ledger.append(entries, _microseconds(moment))
-        answers = []
-        for seq, settlement in enumerate(settlements, first):
-            place: Row = {"seq": seq}
-            answers.append(
-                replace(
-                    settlement,
-                    columns=settlement.columns | place | {"create_time": moment},
-                    payers=tuple(row | place for row in settlement.payers),
-                    lines=tuple(row | place for row in settlement.lines),
-                )
-            )
-        return answers
+        return self.ledger.append(entries, _microseconds(moment)), moment
 
     def _moment(self) -> datetime:
         moment = self.clock()
@@ -181,6 +178,7 @@ class Engine:
             InvalidRequest: Institution or request id are no codes.
             NotFound: No settlement of this institution has that id.
             AlreadyCancelled: It was cancelled before, under another request id.
+            PartOfVisit: It is one of a visit, which is cancelled as a whole.
             AccountSpent: What it put into the account has been spent since.
             RequestIdReused: The request id was used before for something else.
             LedgerUnavailable: Nothing was recorded.
@@ -192,11 +190,7 @@ class Engine:
         if known:
             (recorded,) = known.values()
             if recorded.content_digest != digest:
-                raise errors.RequestIdReused(
-                    f"request id {request_id!r} was used before for something else",
-                    request_id=request_id,
-                    settlement=recorded.settlement,
-                )
+                raise reused(recorded)
             return decode_settlement(recorded, duplicate=True)
         original = self._original(institution, settlement)
         sender = (institution, request_id)
@@ -217,6 +211,13 @@ class Engine:
                 settlement=settlement,
                 cancelled_by=cancelled.settlement,
             )
+        if (visit := decode_settlement(original).columns["visit"]) is not None:
+            raise errors.PartOfVisit(
+                f"settlement {settlement} is one of the visit {visit}, whose settlements stand or "
+                "fall together; cancel the visit",
+                settlement=settlement,
+                visit=str(visit),
+            )
         return original
 
     # --- reading ---------------------------------------------------------------------------
@@ -231,7 +232,7 @@ class Engine:
 
     def _recorded(self, settlement: str) -> Recorded:
         recorded = self.ledger.settlement(settlement)
-        if recorded is None or recorded.kind == "opening":
+        if recorded is None or recorded.kind not in SETTLEMENT_KINDS:
             raise errors.NotFound(
                 f"no settlement is recorded as {settlement!r}; check the id",
                 settlement=settlement,
@@ -257,7 +258,7 @@ class Engine:
                 institution=institution,
                 person=person,
             )
-            found += [decode_settlement(entry) for entry in page if entry.kind != "opening"]
+            found += [decode_settlement(each) for each in page if each.kind in SETTLEMENT_KINDS]
             if len(page) < limit:
                 break
             after_seq = page[-1].seq
@@ -322,15 +323,9 @@ class Engine:
         key = (opening.institution, opening.request_id)
         known = self.ledger.requests([key]).get(key)
         if known is None:
-            moment = self._moment()
-            entry = opening_entry(opening, digest, moment)
-            self.ledger.append([entry], _microseconds(moment))
+            self._commit([opening_entry(opening, digest, self._moment())])
         elif known.content_digest != digest:
-            raise errors.RequestIdReused(
-                f"request id {opening.request_id!r} was used before with other content",
-                request_id=opening.request_id,
-                settlement=known.settlement,
-            )
+            raise reused(known)
         return self.person(opening.pooling_area, opening.person)
 
     def person(self, pooling_area: str, person: str) -> PersonState:
@@ -343,30 +338,3 @@ class Engine:
 
 def _microseconds(moment: datetime) -> int:
     return int(moment.timestamp()) * _US + moment.microsecond
-
-
-def _entry(claim: Row, digest: bytes, result: Settled) -> tuple[Entry, Settlement]:
-    """Return the ledger entry of a settled claim, and its settlement under its id."""
-    institution, request_id = request_key(claim)
-    area, person = str(claim["pooling_area"]), str(claim["person"])
-    own_id = settlement_id(area, institution, request_id)
-    settlement = named(result.settlement, own_id)
-    postings = tuple(Posting(key, delta) for key, delta in result.moved)
-    number = claim["institution_settlement"]
-    day = claim["service_date"]
-    assert isinstance(day, date)
-    entry = Entry(
-        kind="settle",
-        settlement=own_id,
-        original=None,
-        institution=institution,
-        request_id=request_id,
-        institution_settlement=None if number is None else str(number),
-        pooling_area=area,
-        person=person,
-        service_day=day_number(day),
-        content_digest=digest,
-        record=encode_record(settlement, result.inputs, postings, claim),
-        postings=postings,
-    )
-    return entry, settlement

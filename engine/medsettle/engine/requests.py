@@ -12,7 +12,7 @@ from medsettle import limits
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.outcome import Outcome, Rejection
 from medsettle.core.settlement import Row, Settlement
-from medsettle.errors import Fault
+from medsettle.errors import Fault, RequestIdReused
 from medsettle.ledger.entries import LedgerReader, Recorded
 from medsettle.ledger.records import decode_settlement
 
@@ -152,6 +152,16 @@ def triage(ledger: LedgerReader, claims: ClaimBatch, digests: dict[int, bytes]) 
         else:
             found.repeats[row] = first
     return found
+
+
+def reused(recorded: Recorded) -> RequestIdReused:
+    """Return the refusal of a request whose id was used before for something else."""
+    return RequestIdReused(
+        f"request id {recorded.request_id!r} was used before for something else "
+        f"({recorded.settlement}); a new request needs a new id",
+        request_id=recorded.request_id,
+        settlement=recorded.settlement,
+    )
 
 
 def request_key(row: Row) -> tuple[str, str]:

@@ -1,18 +1,24 @@
 """What the ledger records, and what every ledger promises.
 
-An *entry* is one durable event: a settlement, the cancel that takes one back, or the opening that a
-person brings along. It carries *postings*, the changes it makes to the counters and the personal
-account of people. Entries are never changed and never deleted; the value of a counter is the sum of
-the postings recorded for it.
+An *entry* is one durable event: a settlement, the cancel that takes one back, the visit whose
+linked settlements stand beside it, the opening that a person brings along, or a registration. It
+carries *postings*, the changes it makes to the counters and the personal account of people. Entries
+are never changed and never deleted; the value of a counter is the sum of the postings recorded for
+it.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 from medsettle.core.counters import CounterKey
 
-EntryKind: TypeAlias = Literal["settle", "cancel", "opening"]
+EntryKind: TypeAlias = Literal[
+    "settle", "cancel", "visit", "visit_cancel", "opening", "registration"
+]
+
+SETTLEMENT_KINDS: Final = frozenset({"settle", "cancel"})
+"""The kinds of entries that settle something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +33,9 @@ class Posting:
 class Entry:
     """One event to be recorded.
 
-    `settlement` is the id of this entry and unique; `original` names the settlement a cancel takes
-    back and is given for cancels only. `service_day` counts days since 1970-01-01.
+    `settlement` is the id of this entry and unique; `original` names the settlement or visit a
+    cancel takes back and is given for cancels only. `subject` is what an entry that is an event
+    happened to, such as a registration. `service_day` counts days since 1970-01-01.
     `content_digest` is 32 bytes over the content of the request, to tell a repetition from a reuse.
     `record` is opaque to the ledger. Postings on the same key are added up.
     """
@@ -45,6 +52,7 @@ class Entry:
     content_digest: bytes
     record: bytes
     postings: tuple[Posting, ...] = ()
+    subject: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +76,7 @@ class Recorded:
     service_day: int
     content_digest: bytes
     record: bytes
+    subject: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +116,11 @@ class LedgerReader(Protocol):
         ...
 
     def cancel_of(self, settlement: str) -> Recorded | None:
-        """Return the entry that cancels this settlement, or None."""
+        """Return the entry that cancels this settlement or visit, or None."""
+        ...
+
+    def events(self, pooling_area: str, person: str, kind: EntryKind) -> list[Recorded]:
+        """Return the events of one kind that happened to a person of an area, in seq order."""
         ...
 
     def page(

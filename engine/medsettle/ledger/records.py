@@ -13,7 +13,7 @@ from medsettle.core import schema
 from medsettle.core.counters import CounterKey
 from medsettle.core.schema import Kind
 from medsettle.core.settlement import Row, Settlement
-from medsettle.ledger.entries import Posting, Recorded
+from medsettle.ledger.entries import Entry, Posting, Recorded
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DATES = {column.name for column in schema.SETTLEMENT if column.kind is Kind.DATE}
@@ -72,10 +72,32 @@ def decode_postings(recorded: Recorded) -> tuple[Posting, ...]:
     )
 
 
+def encode_event(row: Row) -> bytes:
+    """Return the bytes of the record of an event, or of what links several entries."""
+    return orjson.dumps(row)
+
+
+def decode_event(recorded: Recorded | Entry) -> Row:
+    """Return the row that an event was recorded with; dates are texts like 2024-05-01."""
+    row: Row = orjson.loads(recorded.record)
+    return row
+
+
 def decode_inputs(recorded: Recorded) -> dict[str, int]:
     """Return the inputs of the program that settled an entry."""
     inputs: dict[str, int] = orjson.loads(recorded.record)["inputs"]
     return inputs
+
+
+def placed(settlement: Settlement, seq: int, moment: datetime) -> Settlement:
+    """Return the settlement with its place in the ledger and the moment it was recorded."""
+    place: Row = {"seq": seq}
+    return replace(
+        settlement,
+        columns=settlement.columns | place | {"create_time": moment},
+        payers=tuple(row | place for row in settlement.payers),
+        lines=tuple(row | place for row in settlement.lines),
+    )
 
 
 def named(settlement: Settlement, settlement_id: str) -> Settlement:

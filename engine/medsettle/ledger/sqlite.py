@@ -18,7 +18,7 @@ from medsettle import limits
 from medsettle.core.counters import CounterKey
 from medsettle.errors import InternalError, LedgerUnavailable
 from medsettle.ledger import sqlite_schema as schema
-from medsettle.ledger.entries import CounterMismatch, Entry, Recorded
+from medsettle.ledger.entries import CounterMismatch, Entry, EntryKind, Recorded
 from medsettle.ledger.sqlite_file import (
     check,
     check_version,
@@ -79,7 +79,7 @@ class SqliteReader:
             "select e.institution, e.institution_settlement, e.settlement "
             "from json_each(?) k cross join entries e "
             "on e.institution = k.value ->> 0 and e.institution_settlement = k.value ->> 1 "
-            "where e.kind = 'settle'",
+            "where e.kind in ('settle', 'visit')",
             keys,
         )
         return {(institution, number): settlement for institution, number, settlement in rows}
@@ -103,9 +103,18 @@ class SqliteReader:
         return Recorded(*rows[0]) if rows else None
 
     def cancel_of(self, settlement: str) -> Recorded | None:
-        """Return the entry that cancels this settlement, or None."""
-        rows = self._rows(f"{_SELECT} where e.kind = 'cancel' and e.original = ?", (settlement,))
+        """Return the entry that cancels this settlement or visit, or None."""
+        rows = self._rows(f"{_SELECT} where e.original = ?", (settlement,))
         return Recorded(*rows[0]) if rows else None
+
+    def events(self, pooling_area: str, person: str, kind: EntryKind) -> list[Recorded]:
+        """Return the events of one kind that happened to a person of an area, in seq order."""
+        rows = self._rows(
+            f"{_SELECT} where e.person = ? and e.pooling_area = ? and e.kind = ? "
+            "and e.subject is not null order by e.seq",
+            (person, pooling_area, kind),
+        )
+        return [Recorded(*row) for row in rows]
 
     def page(
         self,
@@ -298,6 +307,7 @@ def _entry_rows(numbered: Sequence[tuple[int, Entry]], create_time_us: int) -> l
                 entry.content_digest.hex(),
                 position,
                 len(entry.record),
+                entry.subject,
             )
         )
         position += len(entry.record)

@@ -2,11 +2,12 @@
 
 A folder holds one folder for each pooling area, named by its six digits, with `area.yaml`, the
 catalogue it names, and one document for each policy. Worked examples lie beside the policies as
-`*.examples.yaml` and are read by `medsettle.policy.examples`.
+`*.examples.yaml` and are read by `medsettle.policy.examples`; how one visit is routed over several
+schemes may stand in `routing.yaml`.
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
@@ -21,6 +22,8 @@ from medsettle.policy.conflicts import conflicts
 from medsettle.policy.model import Policy
 from medsettle.policy.overlay import Overlay, ended, overlay_faults, read_overlays, reformed
 from medsettle.policy.read_policy import read_policy
+from medsettle.policy.read_routing import ROUTING_FILE, read_routing_file
+from medsettle.policy.routing import Routing
 from medsettle.policy.tree import Map
 from medsettle.policy.vocabulary import canonical, quoted, suggestion
 
@@ -31,11 +34,15 @@ DIGEST_CHARS = 12
 
 @dataclass(frozen=True, slots=True)
 class RuleBook:
-    """Everything that decides who pays: read-only, and identified by the digests of its sources."""
+    """Everything that decides who pays: read-only, and identified by the digests of its sources.
+
+    `routings` has the areas that settle one visit over several schemes.
+    """
 
     areas: dict[str, Area]
     catalogues: dict[str, Catalogue]
     policies: tuple[CompiledPolicy, ...]
+    routings: dict[str, Routing] = field(default_factory=dict)
 
     def candidates(
         self, pooling_area: str, insurance_type: str, visit_type: str
@@ -86,6 +93,7 @@ def load_rule_book(
     areas: dict[str, Area] = {}
     catalogues: dict[str, Catalogue] = {}
     policies: list[CompiledPolicy] = []
+    routings: dict[str, Routing] = {}
     violations = [] if only else _strays(folder)
     reforms, faults = read_overlays(overlays)
     violations += faults
@@ -108,6 +116,10 @@ def load_rule_book(
         violations += faults
         if catalogue is not None:
             catalogues[area.code] = catalogue
+        if (area_folder / ROUTING_FILE).is_file():
+            routing, faults = read_routing_file(area_folder / ROUTING_FILE, area.lines.earmarks)
+            violations += faults
+            routings |= {area.code: routing} if routing is not None else {}
         for path in policy_files(area_folder):
             found, faults = compile_revisions(path, area, reforms, known_on)
             violations += faults
@@ -119,7 +131,7 @@ def load_rule_book(
         violations = overlay_faults(reforms, [compiled.policy.name for compiled in policies])
     if violations:
         raise PolicyRejected(violations)
-    return RuleBook(areas, catalogues, tuple(policies))
+    return RuleBook(areas, catalogues, tuple(policies), routings)
 
 
 def _refuse_no_rules(folder: Path) -> None:
@@ -196,7 +208,7 @@ def read_area_folder(folder: Path) -> tuple[Area | None, list[Violation]]:
 def policy_files(folder: Path) -> Iterator[Path]:
     """Yield the rule documents of an area's folder in order of name."""
     for path in sorted(folder.glob("*.yaml")):
-        if path.name != AREA_FILE and not path.name.endswith(EXAMPLES_SUFFIX):
+        if path.name not in {AREA_FILE, ROUTING_FILE} and not path.name.endswith(EXAMPLES_SUFFIX):
             yield path
 
 

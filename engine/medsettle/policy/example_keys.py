@@ -64,6 +64,7 @@ _FACT_WORDS: Final = {
     "benefit_start_date": ("the day on which benefits begin", "待遇享受开始日期"),
     "retirement_date": ("the day of retirement", "退休日期"),
     "wage_base": ("the monthly base of contributions, like 8000元", "月缴费基数, 如 8000元"),
+    "liability": ("who else is liable, by the answer given", "其他责任方"),
 }
 
 VISIT: Final = Shape(

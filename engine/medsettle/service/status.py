@@ -194,6 +194,17 @@ FORMS: Final[dict[type[SettlementError], Form]] = {
     errors.ClassNotCovered: Form(
         _FAILED, "待遇政策未规定本次结算的某项类别（如医院等级、人员类别）。", _precondition
     ),
+    errors.RoutingNotFound: Form(
+        grpc.StatusCode.FAILED_PRECONDITION, "该统筹区未维护多险种结算规则。", _precondition
+    ),
+    errors.NotConfirmed: Form(
+        grpc.StatusCode.FAILED_PRECONDITION, "该明细须先办理确认登记。", _precondition
+    ),
+    errors.PartOfVisit: Form(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "该笔属于同一次就诊的多险种结算，须整次撤销。",
+        _precondition,
+    ),
     errors.PolicyGap: Form(
         _FAILED, "待遇政策文件对本次结算的部分金额没有明确规定，不能结算。", _precondition
     ),

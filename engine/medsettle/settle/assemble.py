@@ -64,6 +64,7 @@ class Assembler:
             "kind": "settle",
             "original": None,
             "create_time": None,
+            "visit": None,
             "policy": policy.policy.name,
             "policy_digest": policy.digest,
             "catalogue_digest": self.catalogue_digests[fact.care.code],
@@ -125,6 +126,7 @@ class Assembler:
                 "item_code": line["item_code"],
                 "item_class": _CLASS_CODES[item_class],
                 "pot": self.prepared.line_pot[first + index],
+                "route": None,
                 "amount_fen": line["amount_fen"],
                 **{f"{name}_fen": part[pot] for pot, name in enumerate(codes.POT_NAMES)},
             }

@@ -95,6 +95,7 @@ class Claim(_message.Message):
     BENEFIT_START_DATE_FIELD_NUMBER: _builtins.int
     RETIREMENT_DATE_FIELD_NUMBER: _builtins.int
     WAGE_BASE_FEN_FIELD_NUMBER: _builtins.int
+    LIABILITY_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Made and stored by the institution before sending; the key of idempotency together with
     `institution`. 1..36 ASCII characters. (msgid)
@@ -159,6 +160,10 @@ class Claim(_message.Message):
     """零报销年限, full years in a row, 0..100."""
     wage_base_fen: _builtins.int
     """月缴费基数, fen, 0..10^11; no part of the bill."""
+    liability: _builtins.str
+    """Who else is liable, by the answer given at the till; the policy says which codes. At most 50
+    characters.
+    """
     @_builtins.property
     def birth_date(self) -> _date_pb2.Date:
         """出生日期, a full date; decides age bands. (brdy)"""
@@ -242,10 +247,11 @@ class Claim(_message.Message):
         benefit_start_date: _date_pb2.Date | None = ...,
         retirement_date: _date_pb2.Date | None = ...,
         wage_base_fen: _builtins.int | None = ...,
+        liability: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_account_used", b"_account_used", "_children", b"_children", "_claim_free_years", b"_claim_free_years", "_enrolment_years", b"_enrolment_years", "_gestation_weeks", b"_gestation_weeks", "_sessions", b"_sessions", "_stay_days", b"_stay_days", "_wage_base_fen", b"_wage_base_fen", "account_used", b"account_used", "admission_date", b"admission_date", "approval_date", b"approval_date", "benefit_start_date", b"benefit_start_date", "birth_date", b"birth_date", "children", b"children", "claim_free_years", b"claim_free_years", "enrolment_years", b"enrolment_years", "filing_date", b"filing_date", "gestation_weeks", b"gestation_weeks", "retirement_date", b"retirement_date", "service_date", b"service_date", "sessions", b"sessions", "stay_days", b"stay_days", "wage_base_fen", b"wage_base_fen"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_account_used", b"_account_used", "_children", b"_children", "_claim_free_years", b"_claim_free_years", "_enrolment_years", b"_enrolment_years", "_gestation_weeks", b"_gestation_weeks", "_sessions", b"_sessions", "_stay_days", b"_stay_days", "_wage_base_fen", b"_wage_base_fen", "account_used", b"account_used", "admission_date", b"admission_date", "approval_date", b"approval_date", "approved_diseases", b"approved_diseases", "benefit_groups", b"benefit_groups", "benefit_start_date", b"benefit_start_date", "birth_date", b"birth_date", "care_area", b"care_area", "children", b"children", "claim_free_years", b"claim_free_years", "delivery", b"delivery", "diagnosis", b"diagnosis", "disease", b"disease", "encounter", b"encounter", "enrolment_years", b"enrolment_years", "episode", b"episode", "filing", b"filing", "filing_date", b"filing_date", "gestation_weeks", b"gestation_weeks", "institution", b"institution", "institution_kind", b"institution_kind", "institution_level", b"institution_level", "institution_settlement", b"institution_settlement", "insurance_type", b"insurance_type", "lines", b"lines", "person", b"person", "person_type", b"person_type", "pooling_area", b"pooling_area", "referral", b"referral", "request_id", b"request_id", "retirement_date", b"retirement_date", "service_date", b"service_date", "sessions", b"sessions", "stay_days", b"stay_days", "visit_type", b"visit_type", "wage_base_fen", b"wage_base_fen"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_account_used", b"_account_used", "_children", b"_children", "_claim_free_years", b"_claim_free_years", "_enrolment_years", b"_enrolment_years", "_gestation_weeks", b"_gestation_weeks", "_sessions", b"_sessions", "_stay_days", b"_stay_days", "_wage_base_fen", b"_wage_base_fen", "account_used", b"account_used", "admission_date", b"admission_date", "approval_date", b"approval_date", "approved_diseases", b"approved_diseases", "benefit_groups", b"benefit_groups", "benefit_start_date", b"benefit_start_date", "birth_date", b"birth_date", "care_area", b"care_area", "children", b"children", "claim_free_years", b"claim_free_years", "delivery", b"delivery", "diagnosis", b"diagnosis", "disease", b"disease", "encounter", b"encounter", "enrolment_years", b"enrolment_years", "episode", b"episode", "filing", b"filing", "filing_date", b"filing_date", "gestation_weeks", b"gestation_weeks", "institution", b"institution", "institution_kind", b"institution_kind", "institution_level", b"institution_level", "institution_settlement", b"institution_settlement", "insurance_type", b"insurance_type", "liability", b"liability", "lines", b"lines", "person", b"person", "person_type", b"person_type", "pooling_area", b"pooling_area", "referral", b"referral", "request_id", b"request_id", "retirement_date", b"retirement_date", "service_date", b"service_date", "sessions", b"sessions", "stay_days", b"stay_days", "visit_type", b"visit_type", "wage_base_fen", b"wage_base_fen"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__account_used: _TypeAlias = _typing.Literal["account_used"]  # noqa: Y015
     _WhichOneofArgType__account_used: _TypeAlias = _typing.Literal["_account_used", b"_account_used"]  # noqa: Y015
@@ -297,6 +303,7 @@ class ClaimLine(_message.Message):
     APPROVAL_FIELD_NUMBER: _builtins.int
     ORIGINAL_LINE_FIELD_NUMBER: _builtins.int
     EARMARK_FIELD_NUMBER: _builtins.int
+    DIAGNOSIS_FIELD_NUMBER: _builtins.int
     line_id: _builtins.str
     """Unique within the claim. 1..50 characters. (feedetl_sn)"""
     item_code: _builtins.str
@@ -323,6 +330,10 @@ class ClaimLine(_message.Message):
     """Marks a line that another fund pays, such as work injury; the area lists the marks. 1..50
     characters.
     """
+    diagnosis: _builtins.str
+    """诊断代码 that the line is for; empty, the visit's own. It decides where a visit is routed. At most
+    50 characters.
+    """
     @_builtins.property
     def fee_date(self) -> _date_pb2.Date:
         """费用发生日期, a full date; decides the catalogue version. (fee_ocur_time)"""
@@ -339,10 +350,11 @@ class ClaimLine(_message.Message):
         approval: _builtins.str = ...,
         original_line: _builtins.str = ...,
         earmark: _builtins.str = ...,
+        diagnosis: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_amount_fen", b"_amount_fen", "_quantity_e4", b"_quantity_e4", "_unit_price_e6", b"_unit_price_e6", "amount_fen", b"amount_fen", "fee_date", b"fee_date", "quantity_e4", b"quantity_e4", "unit_price_e6", b"unit_price_e6"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_amount_fen", b"_amount_fen", "_quantity_e4", b"_quantity_e4", "_unit_price_e6", b"_unit_price_e6", "amount_fen", b"amount_fen", "approval", b"approval", "earmark", b"earmark", "fee_date", b"fee_date", "item_code", b"item_code", "line_id", b"line_id", "original_line", b"original_line", "quantity_e4", b"quantity_e4", "unit_price_e6", b"unit_price_e6"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_amount_fen", b"_amount_fen", "_quantity_e4", b"_quantity_e4", "_unit_price_e6", b"_unit_price_e6", "amount_fen", b"amount_fen", "approval", b"approval", "diagnosis", b"diagnosis", "earmark", b"earmark", "fee_date", b"fee_date", "item_code", b"item_code", "line_id", b"line_id", "original_line", b"original_line", "quantity_e4", b"quantity_e4", "unit_price_e6", b"unit_price_e6"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__amount_fen: _TypeAlias = _typing.Literal["amount_fen"]  # noqa: Y015
     _WhichOneofArgType__amount_fen: _TypeAlias = _typing.Literal["_amount_fen", b"_amount_fen"]  # noqa: Y015
@@ -408,6 +420,7 @@ class Settlement(_message.Message):
     INSTITUTION_LEVEL_FIELD_NUMBER: _builtins.int
     ADMISSION_DATE_FIELD_NUMBER: _builtins.int
     SERVICE_DATE_FIELD_NUMBER: _builtins.int
+    VISIT_FIELD_NUMBER: _builtins.int
     POLICY_FIELD_NUMBER: _builtins.int
     POLICY_DIGEST_FIELD_NUMBER: _builtins.int
     CATALOGUE_DIGEST_FIELD_NUMBER: _builtins.int
@@ -465,6 +478,8 @@ class Settlement(_message.Message):
     """人员类别, such as 1101 employee. (psn_type)"""
     institution_level: _builtins.str
     """医院等级, a value of the national dictionary hosp_lv. (hosp_lv)"""
+    visit: _builtins.str
+    """The visit whose linked settlements this is one of; empty where the claim chose its scheme."""
     policy: _builtins.str
     """Identifier of the rule document applied."""
     policy_digest: _builtins.str
@@ -567,6 +582,7 @@ class Settlement(_message.Message):
         institution_level: _builtins.str = ...,
         admission_date: _date_pb2.Date | None = ...,
         service_date: _date_pb2.Date | None = ...,
+        visit: _builtins.str = ...,
         policy: _builtins.str = ...,
         policy_digest: _builtins.str = ...,
         catalogue_digest: _builtins.str = ...,
@@ -599,7 +615,7 @@ class Settlement(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["admission_date", b"admission_date", "create_time", b"create_time", "service_date", b"service_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_balance_fen", b"account_balance_fen", "account_fen", b"account_fen", "admission_date", b"admission_date", "amounts_fen", b"amounts_fen", "assistance_fen", b"assistance_fen", "cash_fen", b"cash_fen", "catalogue_digest", b"catalogue_digest", "civil_servant_fen", b"civil_servant_fen", "create_time", b"create_time", "critical_illness_fen", b"critical_illness_fen", "deductible_fen", b"deductible_fen", "disabled_serviceman_fen", b"disabled_serviceman_fen", "duplicate", b"duplicate", "enterprise_fen", b"enterprise_fen", "fund_total_fen", b"fund_total_fen", "in_scope_fen", b"in_scope_fen", "institution", b"institution", "institution_level", b"institution_level", "institution_settlement", b"institution_settlement", "institution_share_fen", b"institution_share_fen", "insurance_type", b"insurance_type", "kind", b"kind", "large_amount_fen", b"large_amount_fen", "lines", b"lines", "name", b"name", "notices", b"notices", "original", b"original", "other_fund_fen", b"other_fund_fen", "over_limit_fen", b"over_limit_fen", "own_expense_fen", b"own_expense_fen", "payers", b"payers", "payouts_fen", b"payouts_fen", "person", b"person", "person_total_fen", b"person_total_fen", "person_type", b"person_type", "policy", b"policy", "policy_digest", b"policy_digest", "pooled_fund_fen", b"pooled_fund_fen", "pooling_area", b"pooling_area", "pre_self_pay_fen", b"pre_self_pay_fen", "request_id", b"request_id", "seq", b"seq", "service_date", b"service_date", "settlement", b"settlement", "total_fen", b"total_fen", "visit_type", b"visit_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_balance_fen", b"account_balance_fen", "account_fen", b"account_fen", "admission_date", b"admission_date", "amounts_fen", b"amounts_fen", "assistance_fen", b"assistance_fen", "cash_fen", b"cash_fen", "catalogue_digest", b"catalogue_digest", "civil_servant_fen", b"civil_servant_fen", "create_time", b"create_time", "critical_illness_fen", b"critical_illness_fen", "deductible_fen", b"deductible_fen", "disabled_serviceman_fen", b"disabled_serviceman_fen", "duplicate", b"duplicate", "enterprise_fen", b"enterprise_fen", "fund_total_fen", b"fund_total_fen", "in_scope_fen", b"in_scope_fen", "institution", b"institution", "institution_level", b"institution_level", "institution_settlement", b"institution_settlement", "institution_share_fen", b"institution_share_fen", "insurance_type", b"insurance_type", "kind", b"kind", "large_amount_fen", b"large_amount_fen", "lines", b"lines", "name", b"name", "notices", b"notices", "original", b"original", "other_fund_fen", b"other_fund_fen", "over_limit_fen", b"over_limit_fen", "own_expense_fen", b"own_expense_fen", "payers", b"payers", "payouts_fen", b"payouts_fen", "person", b"person", "person_total_fen", b"person_total_fen", "person_type", b"person_type", "policy", b"policy", "policy_digest", b"policy_digest", "pooled_fund_fen", b"pooled_fund_fen", "pooling_area", b"pooling_area", "pre_self_pay_fen", b"pre_self_pay_fen", "request_id", b"request_id", "seq", b"seq", "service_date", b"service_date", "settlement", b"settlement", "total_fen", b"total_fen", "visit", b"visit", "visit_type", b"visit_type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -692,6 +708,7 @@ class LineSplit(_message.Message):
     ITEM_CODE_FIELD_NUMBER: _builtins.int
     ITEM_CLASS_FIELD_NUMBER: _builtins.int
     POT_FIELD_NUMBER: _builtins.int
+    ROUTE_FIELD_NUMBER: _builtins.int
     AMOUNT_FEN_FIELD_NUMBER: _builtins.int
     OWN_EXPENSE_FEN_FIELD_NUMBER: _builtins.int
     OVER_LIMIT_FEN_FIELD_NUMBER: _builtins.int
@@ -705,6 +722,8 @@ class LineSplit(_message.Message):
     """收费项目等级: 01 class A, 02 class B, 03 class C. (chrgitm_lv)"""
     pot: _builtins.str
     """Where the in-scope part went: `in_scope`, or a special pot of the catalogue."""
+    route: _builtins.str
+    """Why a visit's line is settled in this scheme; empty where the claim chose it."""
     amount_fen: _builtins.int
     """明细项目费用总额, fen. (det_item_fee_sumamt)"""
     own_expense_fen: _builtins.int
@@ -722,6 +741,7 @@ class LineSplit(_message.Message):
         item_code: _builtins.str = ...,
         item_class: _builtins.str = ...,
         pot: _builtins.str = ...,
+        route: _builtins.str = ...,
         amount_fen: _builtins.int = ...,
         own_expense_fen: _builtins.int = ...,
         over_limit_fen: _builtins.int = ...,
@@ -730,7 +750,7 @@ class LineSplit(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_fen", b"amount_fen", "in_scope_fen", b"in_scope_fen", "item_class", b"item_class", "item_code", b"item_code", "line_id", b"line_id", "over_limit_fen", b"over_limit_fen", "own_expense_fen", b"own_expense_fen", "pot", b"pot", "pre_self_pay_fen", b"pre_self_pay_fen"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_fen", b"amount_fen", "in_scope_fen", b"in_scope_fen", "item_class", b"item_class", "item_code", b"item_code", "line_id", b"line_id", "over_limit_fen", b"over_limit_fen", "own_expense_fen", b"own_expense_fen", "pot", b"pot", "pre_self_pay_fen", b"pre_self_pay_fen", "route", b"route"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

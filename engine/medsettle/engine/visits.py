@@ -1,0 +1,332 @@
+"""Visits: one claim routed over schemes, settled as linked parts in one durable commit.
+
+The visit is an entry of its own that names its parts, so a repeated request is answered from what
+was recorded, whatever has been registered since; a part is a settlement like any other, under the
+request id of the visit with `.1`, `.2` and so on. Parts are settled in the order of the schemes and
+cancelled together, the last one first.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+from medsettle import errors, limits
+from medsettle.core.claims import ClaimBatch
+from medsettle.core.counters import CounterKey, CounterValues
+from medsettle.core.outcome import Rejection
+from medsettle.core.settlement import Row, Settlement
+from medsettle.core.visits import Registration, RegistrationState, Visit
+from medsettle.engine.cancels import cancel_entry
+from medsettle.engine.claim_entries import claim_entry
+from medsettle.engine.requests import (
+    content_digest,
+    from_record,
+    request_key,
+    reused,
+    sender_faults,
+    settlement_id,
+)
+from medsettle.engine.visit_entries import part_ids, visit_cancel_entry, visit_entry, visit_of
+from medsettle.ledger.entries import Entry, LedgerReader, Recorded
+from medsettle.ledger.records import placed
+from medsettle.policy.book import RuleBook
+from medsettle.policy.vocabulary import suggestion
+from medsettle.settle.route import Routed, route_visit
+from medsettle.settle.run import Settled
+
+_LINE = re.compile(r"lines\[(\d+)\]")
+
+
+class Run(Protocol):
+    """Settles the rows of a batch: `medsettle.settle.run.Settler.run`."""
+
+    def __call__(
+        self,
+        claims: ClaimBatch,
+        rows: Sequence[int],
+        counters: CounterValues,
+        *,
+        refuse_gaps: bool,
+    ) -> dict[int, Settled | Rejection]:
+        """Return the result of each claim at `rows`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Visits:
+    """Previews, settles, cancels and finds visits."""
+
+    rulebook: RuleBook
+    ledger: LedgerReader
+    run: Run
+    held: Callable[[str, str], list[RegistrationState]]
+    commit: Callable[[Sequence[Entry]], tuple[int, datetime]]
+
+    def preview(self, claims: ClaimBatch) -> Visit:
+        """Return what a visit would be settled to; nothing is recorded.
+
+        Args:
+            claims: One claim, whose insurance type is that of the person's basic insurance.
+
+        Raises:
+            As `settle`, but for those of a record.
+        """
+        claim = self._checked(claims)
+        routed = self._routed(claim)
+        results = self._settled(claim, routed, refuse_gaps=False)
+        parts = tuple(_of_visit(each.settlement, None, routed) for each in results)
+        visit = visit_of(self._linked(claim, b"", (), routed), parts)
+        notices = tuple(notice for part in parts for notice in part.notices)
+        return replace(visit, visit=None, notices=notices)
+
+    def settle(self, claims: ClaimBatch) -> Visit:
+        """Return a visit after routing its lines and recording every part in one commit.
+
+        Raises:
+            InvalidRequest: The claim or a line has faults; carries all of them.
+            RoutingNotFound: The area has no `routing.yaml`.
+            NotConfirmed: A line needs a confirmation that is not registered.
+            RequestIdReused: The request id, or that of a part, was used for something else.
+            DuplicateSettlement: The institution's number was used under another request id.
+            Precondition: A part cannot be settled; nothing of the visit is recorded.
+            LedgerUnavailable: Nothing was recorded.
+        """
+        claim = self._checked(claims)
+        digest = content_digest("visit", claim)
+        key = request_key(claim)
+        known = self.ledger.requests([key]).get(key)
+        if known is not None:
+            if known.content_digest != digest:
+                raise reused(known)
+            return self._from_record(known, duplicate=True)
+        self._refuse_used_number(claim)
+        routed = self._routed(claim)
+        self._refuse_used_ids(key, len(routed.parts))
+        results = self._settled(claim, routed, refuse_gaps=True)
+        own_id = settlement_id(str(claim["pooling_area"]), *key)
+        entries, settlements = [], []
+        for part, result in zip(_numbered(routed, key[1]), results, strict=True):
+            settlement = _of_visit(result.settlement, own_id, routed)
+            entry, named = claim_entry(
+                part, content_digest("visit_part", part), replace(result, settlement=settlement)
+            )
+            entries.append(entry)
+            settlements.append(named)
+        whole = self._linked(claim, digest, tuple(each.settlement for each in entries), routed)
+        first, moment = self.commit([whole, *entries])
+        parts = tuple(placed(each, seq, moment) for seq, each in enumerate(settlements, first + 1))
+        return replace(visit_of(whole, parts), seq=first, create_time=moment)
+
+    def _linked(self, claim: Row, digest: bytes, parts: tuple[str, ...], routed: Routed) -> Entry:
+        registrations = tuple(self._registrations(claim))
+        routing_digest = self.rulebook.routings[str(claim["pooling_area"])].digest
+        return visit_entry(claim, digest, parts, routed.routes, registrations, routing_digest)
+
+    def cancel(self, institution: str, request_id: str, visit: str) -> Visit:
+        """Return the record that takes a whole visit back and restores every counter.
+
+        Raises:
+            InvalidRequest: Institution or request id are no codes.
+            NotFound: No visit of this institution has that id.
+            AlreadyCancelled: It was cancelled before, under another request id.
+            AccountSpent: What it put into the account has been spent since.
+            RequestIdReused: The request id was used before for something else.
+            LedgerUnavailable: Nothing was recorded.
+        """
+        if faults := sender_faults(institution, request_id) or _id_faults(request_id):
+            raise errors.InvalidRequest(faults)
+        digest = content_digest("visit_cancel", {"visit": visit})
+        key = (institution, request_id)
+        known = self.ledger.requests([key]).get(key)
+        if known is not None:
+            if known.content_digest != digest:
+                raise reused(known)
+            return self._from_record(known, duplicate=True)
+        original = self._original(institution, visit)
+        ids = part_ids(original)
+        self._refuse_used_ids(key, len(ids))
+        entries, settlements = self._taken_back(ids, key, digest)
+        linked = tuple(entry.settlement for entry in entries)
+        whole = visit_cancel_entry(original, request_id, digest, linked)
+        first, moment = self.commit([whole, *reversed(entries)])
+        # The last part was taken back first; the answer has them in the order of the visit.
+        seqs = range(first + len(entries), first, -1)
+        parts = tuple(
+            placed(each, seq, moment) for each, seq in zip(settlements, seqs, strict=True)
+        )
+        return replace(visit_of(whole, parts), seq=first, create_time=moment)
+
+    def _taken_back(
+        self, ids: Sequence[str], key: tuple[str, str], digest: bytes
+    ) -> tuple[list[Entry], list[Settlement]]:
+        """Return the cancels of the parts in the order of the visit, worked out last part first."""
+        moved: Counter[CounterKey] = Counter()
+
+        def values(keys: Sequence[CounterKey]) -> Mapping[CounterKey, int]:
+            held = self.ledger.counters(keys)
+            return {each: held.get(each, 0) + moved[each] for each in keys}
+
+        found: list[tuple[Entry, Settlement]] = []
+        for number in range(len(ids), 0, -1):
+            part = self.ledger.settlement(ids[number - 1])
+            assert part is not None, "a visit is recorded with its parts"
+            sender = (key[0], f"{key[1]}.{number}")
+            entry, settlement = cancel_entry(part, sender, digest, values)
+            for posting in entry.postings:
+                moved[posting.key] += posting.delta
+            found.append((entry, settlement))
+        return [each for each, _ in reversed(found)], [each for _, each in reversed(found)]
+
+    def get(self, visit: str) -> Visit:
+        """Return a recorded visit, or the record that took one back.
+
+        Raises:
+            NotFound: No visit is recorded under that id.
+        """
+        recorded = self.ledger.settlement(visit)
+        if recorded is None or recorded.kind not in {"visit", "visit_cancel"}:
+            raise errors.NotFound(f"no visit is recorded as {visit!r}; check the id", visit=visit)
+        return self._from_record(recorded)
+
+    # --- what a visit is made of ------------------------------------------------------------
+
+    def _checked(self, claims: ClaimBatch) -> Row:
+        assert len(claims) == 1, "a visit is one claim"
+        if claims.rejections:
+            raise claims.rejections[0].error()
+        claim = claims.rows[0]
+        faults = _id_faults(str(claim["request_id"]))
+        if not claim["lines"]:
+            faults.append(errors.Fault("lines", "a visit needs a line; payouts alone are a claim"))
+        if faults:
+            raise errors.InvalidRequest(faults)
+        return claim
+
+    def _registrations(self, claim: Row) -> list[Registration]:
+        held = self.held(str(claim["pooling_area"]), str(claim["person"]))
+        return [each.registration for each in held]
+
+    def _routed(self, claim: Row) -> Routed:
+        area = str(claim["pooling_area"])
+        routing = self.rulebook.routings.get(area)
+        if routing is None:
+            hint = suggestion(area, self.rulebook.routings)
+            raise errors.RoutingNotFound(
+                f"no routing.yaml is loaded for area {area}; {hint}. Add it, or settle the claim "
+                "in one scheme",
+                pooling_area=area,
+            )
+        code = str(claim["care_area"] or area)
+        care = self.rulebook.areas.get(code)
+        if care is None:
+            raise errors.ClassNotCovered(
+                f"no area {code!r} is loaded, whose catalogue would split the lines; load its "
+                "folder, or correct care_area",
+                care_area=code,
+            )
+        catalogue = self.rulebook.catalogues[code]
+        return route_visit(claim, routing, (care, catalogue), self._registrations(claim))
+
+    def _settled(self, claim: Row, routed: Routed, *, refuse_gaps: bool) -> list[Settled]:
+        """Return the settled parts in order; the first one refused refuses the visit."""
+        batch = ClaimBatch.from_rows(_numbered(routed, str(claim["request_id"])))
+        rows = [row for row in range(len(batch)) if row not in batch.rejections]
+        results = dict(batch.rejections) | self.run(
+            batch, rows, self.ledger.counters, refuse_gaps=refuse_gaps
+        )
+        found = []
+        for row, scheme in enumerate(routed.schemes):
+            result = results[row]
+            if isinstance(result, Rejection):
+                raise _refusal(result, row + 1, scheme, routed)
+            found.append(result)
+        return found
+
+    def _refuse_used_number(self, claim: Row) -> None:
+        number = claim["institution_settlement"]
+        key = (str(claim["institution"]), str(number))
+        used = {} if number is None else self.ledger.institution_settlements([key])
+        if used:
+            raise errors.DuplicateSettlement(
+                f"institution settlement {number!r} is recorded as {used[key]} under another "
+                "request id; use a new number, which a cancel does not free",
+                institution_settlement=str(number),
+                settlement=used[key],
+            )
+
+    def _refuse_used_ids(self, key: tuple[str, str], parts: int) -> None:
+        institution, request_id = key
+        keys = [(institution, f"{request_id}.{number}") for number in range(1, parts + 1)]
+        for recorded in self.ledger.requests(keys).values():
+            raise reused(recorded)
+
+    def _original(self, institution: str, visit: str) -> Recorded:
+        original = self.ledger.settlement(visit)
+        if original is None or original.kind != "visit" or original.institution != institution:
+            raise errors.NotFound(
+                f"institution {institution} has no visit {visit!r} to cancel", visit=visit
+            )
+        cancelled = self.ledger.cancel_of(visit)
+        if cancelled is not None:
+            raise errors.AlreadyCancelled(
+                f"visit {visit} was cancelled by {cancelled.settlement}",
+                visit=visit,
+                cancelled_by=cancelled.settlement,
+            )
+        return original
+
+    def _from_record(self, recorded: Recorded, *, duplicate: bool = False) -> Visit:
+        ids = part_ids(recorded)
+        parts = [self.ledger.settlement(each) for each in ids]
+        found = tuple(from_record(self.ledger, each) for each in parts if each is not None)
+        assert len(found) == len(ids), "a visit is recorded with its parts"
+        visit = replace(visit_of(recorded, found), duplicate=duplicate)
+        cancel = self.ledger.cancel_of(recorded.settlement) if recorded.kind == "visit" else None
+        if cancel is None:
+            return visit
+        notice = f"cancelled since by {cancel.settlement}: nothing of this visit is owed"
+        return replace(visit, notices=(notice,))
+
+
+def _numbered(routed: Routed, request_id: str) -> list[Row]:
+    """Return the claims of the parts under request ids of their own."""
+    return [
+        part | {"request_id": f"{request_id}.{number}"}
+        for number, part in enumerate(routed.parts, 1)
+    ]
+
+
+def _id_faults(request_id: str) -> list[errors.Fault]:
+    most = limits.VISIT_REQUEST_ID_CHARS_MAX
+    if len(request_id) <= most:
+        return []
+    message = f"{len(request_id)} characters; a visit's has at most {most}, for those of its parts"
+    return [errors.Fault("request_id", message)]
+
+
+def _of_visit(settlement: Settlement, visit: str | None, routed: Routed) -> Settlement:
+    """Return a part with the visit it belongs to, and why each of its lines is in it."""
+    reasons = {route.line_id: route.reason for route in routed.routes}
+    return replace(
+        settlement,
+        columns=settlement.columns | {"visit": visit},
+        lines=tuple(row | {"route": reasons[str(row["line_id"])]} for row in settlement.lines),
+    )
+
+
+def _refusal(
+    rejection: Rejection, part: int, scheme: str, routed: Routed
+) -> errors.SettlementError:
+    """Return why a part cannot be settled, its lines named by their places in the visit."""
+    places = [at for at, route in enumerate(routed.routes) if route.part == part]
+
+    def moved(text: str) -> str:
+        return _LINE.sub(lambda found: f"lines[{places[int(found[1])]}]", text)
+
+    faults = tuple(replace(fault, path=moved(fault.path)) for fault in rejection.faults)
+    message = f"scheme {scheme!r} of the visit: {moved(rejection.message)}"
+    metadata = rejection.metadata | {"scheme": scheme}
+    return replace(rejection, message=message, faults=faults, metadata=metadata).error()
