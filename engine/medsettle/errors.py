@@ -14,7 +14,9 @@ SettlementError                 a request as a whole cannot be served
 │  ├─ PolicyGap                 the policy says it cannot decide an amount of this claim
 │  ├─ CounterFull               a counter of the person would pass its bound
 │  ├─ AlreadyCancelled          the settlement has been cancelled before
-│  └─ CreditSpent               what it put into the account has been spent since
+│  ├─ CreditSpent               what it put into the account has been spent since
+│  ├─ BalanceTooLow             an account or a relative's limit holds less than is to leave it
+│  └─ TooManyRelatives          a person is bound to as many relatives as may be
 ├─ Overloaded                   the queue is full; nothing was recorded
 ├─ LedgerUnavailable            the ledger cannot be opened or written; nothing was acknowledged
 ├─ AuditCorrupt                 an audit segment does not match its manifest
@@ -165,6 +167,18 @@ class CreditSpent(Precondition):
     """
 
     reason = "CREDIT_SPENT"
+
+
+class BalanceTooLow(Precondition):
+    """An account, or a relative's limit, holds less than what is to leave it."""
+
+    reason = "BALANCE_TOO_LOW"
+
+
+class TooManyRelatives(Precondition):
+    """A giver or a receiver is bound to as many relatives as `medsettle.limits` allows."""
+
+    reason = "TOO_MANY_RELATIVES"
 
 
 class Overloaded(SettlementError):

@@ -31,7 +31,8 @@ def test_every_word_of_the_language_has_a_chinese_alias() -> None:
     found |= {kind.value for kinds in _KINDS for kind in kinds}
     found |= {*keys.RESERVED_NAMES, *model.STAGE_AMOUNTS, *codes.PAYER_NAMES, *keys.RULE_DATES}
     found |= {*keys.DEDUCTIBLE_SIDES, *keys.PRICE_LEVELS, *keys.UNLISTED}
-    found |= {keys.YES, keys.OPEN, keys.SETTLEMENT, keys.SETTLEMENTS, keys.ACCOUNT_BALANCE}
+    found |= {keys.YES, keys.OPEN, keys.SETTLEMENT, keys.SETTLEMENTS}
+    found |= {*keys.BALANCE_LIMITS.values()}
 
     assert set() == found - set(words())
 

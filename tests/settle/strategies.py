@@ -50,7 +50,7 @@ _SECOND_VERSION = date(2022, 7, 1)
 _PERIODS = [period for period in Period if period is not Period.TREATMENT_YEAR]
 _SUM_COUNTERS = ("spent", "paid", "met")
 _BEFORE = ("account", *_SUM_COUNTERS)
-_PAYERS = ("pooled_fund", "large_amount", "civil_servant", "assistance", "account")
+_PAYERS = ("pooled_fund", "large_amount", "civil_servant", "assistance", "account", "mutual_aid")
 
 # Tiny amounts meet every tie of rounding.
 _AMOUNTS = st.one_of(
@@ -148,7 +148,7 @@ class _Drafts:
             rate=rate,
             caps=self._caps(solvable=solvable),
             rounding=rounding,
-            account_limited=payer == "account",
+            account_limited=payer in {"account", "mutual_aid"},
             place=_PLACE,
         )
 

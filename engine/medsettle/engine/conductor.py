@@ -19,8 +19,8 @@ from medsettle import errors, limits
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.counters import ACCOUNT, CounterKey
 from medsettle.core.dates import day_number
-from medsettle.core.money import yuan_from_fen
 from medsettle.core.outcome import Rejection
+from medsettle.core.relatives import PREFIX, Granted, Person
 from medsettle.core.settlement import (
     Explanation,
     Opening,
@@ -29,7 +29,9 @@ from medsettle.core.settlement import (
     Row,
     Settlement,
 )
+from medsettle.engine.cancels import cancel_entry
 from medsettle.engine.openings import check_opening, opening_digest, opening_entry
+from medsettle.engine.relatives import Relatives, limits_before
 from medsettle.engine.requests import (
     Triage,
     content_digest,
@@ -39,17 +41,15 @@ from medsettle.engine.requests import (
     settlement_id,
     triage,
 )
-from medsettle.ledger.entries import Entry, Ledger, Posting, Recorded
+from medsettle.ledger.entries import SETTLING, Entry, Ledger, Posting, Recorded
 from medsettle.ledger.records import (
     decode_inputs,
-    decode_postings,
     decode_settlement,
     encode_record,
     named,
 )
 from medsettle.policy.book import RuleBook
 from medsettle.policy.compiled import CompiledPolicy
-from medsettle.settle.assemble import negated
 from medsettle.settle.explain import explain, explain_by_revision, explain_cancel
 from medsettle.settle.run import Settled, Settler
 
@@ -67,11 +67,17 @@ class Engine:
     ledger: Ledger
     clock: Callable[[], datetime]
     settler: Settler = field(init=False)
+    relatives: Relatives = field(init=False)
     _replaced: dict[str, CompiledPolicy] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         """Make the settler of the rule book."""
-        self.settler = Settler(self.rulebook)
+        self._use(self.rulebook)
+
+    def _use(self, rulebook: RuleBook) -> None:
+        self.rulebook = rulebook
+        self.settler = Settler(rulebook)
+        self.relatives = Relatives(rulebook, self.ledger, self._moment, self._commit)
 
     def replace_rules(self, rulebook: RuleBook) -> None:
         """Settle by another rule book from the next call on.
@@ -82,8 +88,7 @@ class Engine:
         for compiled in self.rulebook.policies:
             if compiled.digest not in loaded:
                 self._replaced[compiled.digest] = compiled
-        self.rulebook = rulebook
-        self.settler = Settler(rulebook)
+        self._use(rulebook)
 
     # --- settling --------------------------------------------------------------------------
 
@@ -94,7 +99,13 @@ class Engine:
         one another, as they would when settled together.
         """
         rows = [row for row in range(len(claims)) if row not in claims.rejections]
-        results = self.settler.run(claims, rows, self.ledger.counters, refuse_gaps=False)
+        results = self.settler.run(
+            claims,
+            rows,
+            self.ledger.counters,
+            refuse_gaps=False,
+            limits_of=lambda persons: limits_before(self.ledger, persons, {}),
+        )
         answers = dict(claims.rejections) | {
             row: result.settlement if isinstance(result, Settled) else result
             for row, result in results.items()
@@ -140,8 +151,11 @@ class Engine:
             held = self.ledger.counters(keys)
             return {key: held.get(key, 0) + moved[key] for key in keys} if moved else held
 
+        def granted(persons: Sequence[Person]) -> dict[Person, list[Granted]]:
+            return limits_before(self.ledger, persons, moved)
+
         while part := known.next_part():
-            found = self.settler.run(claims, part, counters, refuse_gaps=True)
+            found = self.settler.run(claims, part, counters, refuse_gaps=True, limits_of=granted)
             settled = {row: each for row, each in found.items() if isinstance(each, Settled)}
             for each in settled.values():
                 for key, delta in each.moved:
@@ -166,6 +180,9 @@ class Engine:
                 )
             )
         return answers
+
+    def _commit(self, entry: Entry, moment: datetime) -> None:
+        self.ledger.append([entry], _microseconds(moment))
 
     def _moment(self) -> datetime:
         moment = self.clock()
@@ -201,43 +218,7 @@ class Engine:
                 )
             return decode_settlement(recorded, duplicate=True)
         original = self._original(institution, settlement)
-        postings = tuple(
-            Posting(posting.key, -posting.delta) for posting in decode_postings(original)
-        )
-        account = CounterKey(original.pooling_area, original.person, ACCOUNT, 0)
-        balance = self.ledger.counters([account]).get(account, 0) + sum(
-            posting.delta for posting in postings if posting.key == account
-        )
-        if balance < 0:
-            raise errors.CreditSpent(
-                f"cancelling {settlement} would leave the account at {yuan_from_fen(balance)} "
-                "yuan: what it credited has been spent since; cancel the settlements that spent it",
-                settlement=settlement,
-                balance_fen=str(balance),
-            )
-        negative = negated(decode_settlement(original))
-        own_id = settlement_id(original.pooling_area, institution, request_id)
-        columns: Row = {
-            "kind": "cancel",
-            "original": settlement,
-            "request_id": request_id,
-            "account_balance_fen": balance,
-        }
-        answer = named(replace(negative, columns=negative.columns | columns), own_id)
-        entry = Entry(
-            kind="cancel",
-            settlement=own_id,
-            original=settlement,
-            institution=institution,
-            request_id=request_id,
-            institution_settlement=None,
-            pooling_area=original.pooling_area,
-            person=original.person,
-            service_day=original.service_day,
-            content_digest=digest,
-            record=encode_record(answer, {}, postings, None),
-            postings=postings,
-        )
+        entry, answer = cancel_entry(self.ledger, original, institution, request_id, digest)
         return self._append([entry], [answer])[0]
 
     def _original(self, institution: str, settlement: str) -> Recorded:
@@ -268,7 +249,7 @@ class Engine:
 
     def _recorded(self, settlement: str) -> Recorded:
         recorded = self.ledger.settlement(settlement)
-        if recorded is None or recorded.kind == "opening":
+        if recorded is None or recorded.kind not in SETTLING:
             raise errors.NotFound(
                 f"no settlement is recorded as {settlement!r}; check the id",
                 settlement=settlement,
@@ -294,7 +275,7 @@ class Engine:
                 institution=institution,
                 person=person,
             )
-            found += [decode_settlement(entry) for entry in page if entry.kind != "opening"]
+            found += [decode_settlement(entry) for entry in page if entry.kind in SETTLING]
             if len(page) < limit:
                 break
             after_seq = page[-1].seq
@@ -360,8 +341,7 @@ class Engine:
         known = self.ledger.requests([key]).get(key)
         if known is None:
             moment = self._moment()
-            entry = opening_entry(opening, digest, moment)
-            self.ledger.append([entry], _microseconds(moment))
+            self._commit(opening_entry(opening, digest, moment), moment)
         elif known.content_digest != digest:
             raise errors.RequestIdReused(
                 f"request id {opening.request_id!r} was used before with other content",
@@ -374,7 +354,10 @@ class Engine:
         """Return account balance and counters of a person; zeros for one never seen."""
         counters = self.ledger.person_counters(pooling_area, person)
         account = sum(value for counter, _, value in counters if counter == ACCOUNT)
-        others = tuple(counter for counter in counters if counter[0] != ACCOUNT)
+        # What relatives set aside is asked of `relatives`.
+        others = tuple(
+            each for each in counters if each[0] != ACCOUNT and not each[0].startswith(PREFIX)
+        )
         return PersonState(pooling_area, person, account, others)
 
 

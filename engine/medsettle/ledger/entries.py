@@ -1,18 +1,21 @@
 """What the ledger records, and what every ledger promises.
 
-An *entry* is one durable event: a settlement, the cancel that takes one back, or the opening that a
-person brings along. It carries *postings*, the changes it makes to the counters and the personal
-account of people. Entries are never changed and never deleted; the value of a counter is the sum of
-the postings recorded for it.
+An *entry* is one durable event: a settlement, the cancel that takes one back, the opening that a
+person brings along, or a change of what a relative sets aside. It carries *postings*, the changes
+it makes to the counters and the personal account of people. Entries are never changed and never
+deleted; the value of a counter is the sum of the postings recorded for it.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 from medsettle.core.counters import CounterKey
 
-EntryKind: TypeAlias = Literal["settle", "cancel", "opening"]
+EntryKind: TypeAlias = Literal["settle", "cancel", "opening", "relation"]
+
+SETTLING: Final[tuple[EntryKind, ...]] = ("settle", "cancel")
+"""Kinds of entries that are settlements; all others only move counters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,15 @@ class LedgerReader(Protocol):
 
     def person_counters(self, pooling_area: str, person: str) -> list[tuple[str, int, int]]:
         """Return (counter, period, value) of a person, sorted, the account among them."""
+        ...
+
+    def counters_named(
+        self, persons: Sequence[tuple[str, str]], prefix: str
+    ) -> list[tuple[CounterKey, int]]:
+        """Return the counters above zero of these (pooling area, person) whose names begin so.
+
+        They come sorted by person, period and name.
+        """
         ...
 
     def last_seq(self) -> int:

@@ -8,7 +8,7 @@ from typing import Final
 
 # "MSLG" in ASCII: tells a ledger from any other SQLite file (`PRAGMA application_id`).
 APPLICATION_ID: Final = 0x4D53_4C47
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 # The WAL-reset fault of 3.7.0 to 3.51.2 can corrupt a file while two connections are open.
 # Source: https://www.sqlite.org/wal.html#walresetbug
@@ -39,7 +39,7 @@ create table meta (
 create table entries (
   seq integer primary key check (seq >= 1),
   create_time_us integer not null check (create_time_us >= 0),
-  kind text not null check (kind in ('settle', 'cancel', 'opening')),
+  kind text not null check (kind in ('settle', 'cancel', 'opening', 'relation')),
   settlement text not null unique,
   original text,
   institution text not null,

@@ -165,7 +165,7 @@ STAGE: Final = Shape(
         Key("rate", "at which rate it pays", "支付比例"),
         Key("caps", "where it stops", "封顶线"),
         Key("rounding", "where, on which side and how it rounds", "取整的位置、方和方式"),
-        Key("limit", "`account_balance`: it pays what the account holds", "以账户余额为限"),
+        Key("limit", "`account_balance`, `relatives_limits`: what they hold", "余额或授权额度为限"),
         _NOTE,
     ),
 )
@@ -346,7 +346,8 @@ FEN: Final = "fen"
 YUAN: Final = "yuan"
 SETTLEMENT: Final = "settlement"
 SETTLEMENTS: Final = "settlements"
-ACCOUNT_BALANCE: Final = "account_balance"
+BALANCE_LIMITS: Final = {"account": "account_balance", "mutual_aid": "relatives_limits"}
+"""What payers whose money belongs to persons pay from, by payer."""
 DEDUCTIBLE_SIDES: Final = ("inside", "outside")
 PRICE_LEVELS: Final = ("level_1", "level_2", "level_3")
 """The hospital levels that catalogues state ceiling prices for."""

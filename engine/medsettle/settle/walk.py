@@ -137,7 +137,9 @@ def walk(
     claim = claims.rows[0]
     explanation = explain(decided_by, result.settlement, result.inputs)
     trace = traced(decided_by, result.inputs)
-    teller = Teller(decided_by, result.inputs, trace, brief=True)
+    teller = Teller(
+        decided_by, result.inputs, trace, brief=True, relatives=result.settlement.relatives
+    )
     bill, beside = decided_by.policy.stages, decided_by.policy.payouts
     # The sentence of the cash stands between those of the bill and those of payouts.
     told = explanation.sentences[: len(bill)], explanation.sentences[len(bill) + 1 :]
