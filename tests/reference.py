@@ -104,9 +104,8 @@ class Claim:
         # Names of amounts that may have parts of a fen: a property of the document, not of the
         # claim, so that equal documents round alike whether or not a cap is met.
         self.fine: set[str] = set()
-        self.balances = {
-            name: facts.counters.get(name, 0) if facts.account_used else 0 for name in BALANCES
-        }
+        held = facts.counters if facts.account_used else {}
+        self.balances = {name: held.get(name, 0) for name in BALANCES}
         for name in ("account", *policy.counters):
             self.amounts[f"{name}.before"] = facts.counters.get(name, 0)
         for column in CLAIM_AMOUNTS:

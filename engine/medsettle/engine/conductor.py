@@ -177,6 +177,7 @@ class Engine:
                     columns=settlement.columns | place | {"create_time": moment},
                     payers=tuple(row | place for row in settlement.payers),
                     lines=tuple(row | place for row in settlement.lines),
+                    relatives=tuple(row | place for row in settlement.relatives),
                 )
             )
         return answers

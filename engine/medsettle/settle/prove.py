@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from medsettle.core.claims import ClaimBatch
-from medsettle.core.counters import BALANCES, MUTUAL_AID, CounterKey
+from medsettle.core.counters import ACCOUNT, BALANCES, MUTUAL_AID, CounterKey
 from medsettle.core.money import yuan_from_fen
 from medsettle.core.outcome import Rejection
 from medsettle.core.relatives import Granted, LimitsOf, Person, Relation
