@@ -14,7 +14,7 @@ SettlementError                 a request as a whole cannot be served
 │  ├─ PolicyGap                 the policy says it cannot decide an amount of this claim
 │  ├─ CounterFull               a counter of the person would pass its bound
 │  ├─ AlreadyCancelled          the settlement has been cancelled before
-│  ├─ CreditSpent               what it put into the account has been spent since
+│  ├─ AccountSpent              what it put into the account has been spent, or set aside
 │  ├─ BalanceTooLow             an account or a relative's limit holds less than is to leave it
 │  └─ TooManyRelatives          a person is bound to as many relatives as may be
 ├─ Overloaded                   the queue is full; nothing was recorded
@@ -160,13 +160,14 @@ class AlreadyCancelled(Precondition):
     reason = "ALREADY_CANCELLED"
 
 
-class CreditSpent(Precondition):
+class AccountSpent(Precondition):
     """A cancel would take more out of the personal account than it holds.
 
-    The settlement put money into it that later ones have spent; cancel those first.
+    The settlement put money into it that later ones have spent, or that was set aside for
+    relatives; cancel those first, or lower the limits.
     """
 
-    reason = "CREDIT_SPENT"
+    reason = "ACCOUNT_SPENT"
 
 
 class BalanceTooLow(Precondition):

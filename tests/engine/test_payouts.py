@@ -14,6 +14,8 @@ from medsettle.core.outcome import Outcome, Rejection
 from medsettle.core.relatives import LimitChange, Person
 from medsettle.core.settlement import Opening
 from medsettle.engine import Engine
+from medsettle.ledger.records import decode_inputs
+from medsettle.settle.explain import explain
 
 from tests.engine.engines import engine_on, id_of, settle, settled
 from tests.identities import broken_identities
@@ -209,7 +211,7 @@ def test_a_credit_that_was_set_aside_is_not_cancelled(engine: Engine) -> None:
     aside = LimitChange("H1", "Q1", giver, receiver, 10_000)
     engine.relatives.grant(aside)
 
-    with pytest.raises(errors.CreditSpent, match=r"spent or set aside since.*lower the limits"):
+    with pytest.raises(errors.AccountSpent, match=r"holds 0\.00.*lower the limits"):
         engine.cancel("H1", "X1", id_of(credit))
     engine.relatives.lower(replace(aside, request_id="Q2"))
     engine.cancel("H1", "X1", id_of(credit))
@@ -222,7 +224,9 @@ def test_a_credit_that_is_spent_is_not_cancelled(engine: Engine) -> None:
     spent = settled(engine, _claim(2, "99", "310", wage_base_fen=0, lines=[_line(6_000)]))
     assert 6_000 == spent.fen("account_fen")
 
-    with pytest.raises(errors.CreditSpent, match=r"-59\.80 yuan") as refused:
+    with pytest.raises(
+        errors.AccountSpent, match=r"put 100.00 yuan into the account, which holds 40\.20"
+    ) as refused:
         engine.cancel("H1", "X1", id_of(credit))
     engine.cancel("H1", "X2", id_of(spent))
     engine.cancel("H1", "X1", id_of(credit))
@@ -260,3 +264,17 @@ def test_what_is_not_paid_replaces_nothing(engine: Engine) -> None:
     assert [(350_000, 800_000), (0, 0)] == [
         (each.payers[-1]["paid_fen"], each.payers[-1]["replaced_fen"]) for each in (paid, by_item)
     ]
+
+
+def test_an_explanation_of_another_replaced_share_is_refused(engine: Engine) -> None:
+    """What a record says is replaced is held to the rules, fen for fen."""
+    settlement = settled(engine, _delivery(1, 400_000))
+    recorded = engine.ledger.settlement(id_of(settlement))
+    assert recorded is not None
+    policy, inputs = engine.rulebook.policy("shapes-delivery-package"), decode_inputs(recorded)
+    package = {**settlement.payers[2], "replaced_fen": 370_001}
+    other = replace(settlement, payers=(*settlement.payers[:2], package, *settlement.payers[3:]))
+
+    assert explain(policy, settlement, inputs)
+    with pytest.raises(errors.InternalError, match=r"replaced\.package is recorded as 370001"):
+        explain(policy, other, inputs)

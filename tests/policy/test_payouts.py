@@ -3,9 +3,10 @@
 from fractions import Fraction
 
 import pytest
+from medsettle.core.codes import Payee
 from medsettle.core.money import Rounding
 from medsettle.policy.amount_of import AmountOf, AmountRounding, Base, Bound
-from medsettle.policy.model import Payee, Unit
+from medsettle.policy.model import Unit
 
 from tests.policy.documents import changed, faults, good
 

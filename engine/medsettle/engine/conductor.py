@@ -201,7 +201,7 @@ class Engine:
             InvalidRequest: Institution or request id are no codes.
             NotFound: No settlement of this institution has that id.
             AlreadyCancelled: It was cancelled before, under another request id.
-            CreditSpent: It put into the account what has been spent since.
+            AccountSpent: What it put into the account has been spent, or set aside, since.
             RequestIdReused: The request id was used before for something else.
             LedgerUnavailable: Nothing was recorded.
         """
@@ -219,7 +219,8 @@ class Engine:
                 )
             return decode_settlement(recorded, duplicate=True)
         original = self._original(institution, settlement)
-        entry, answer = cancel_entry(self.ledger, original, institution, request_id, digest)
+        sender = (institution, request_id)
+        entry, answer = cancel_entry(original, sender, digest, self.ledger.counters)
         return self._append([entry], [answer])[0]
 
     def _original(self, institution: str, settlement: str) -> Recorded:

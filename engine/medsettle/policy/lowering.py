@@ -15,21 +15,14 @@ from dataclasses import dataclass, field
 
 from medsettle import limits
 from medsettle.core import codes
+from medsettle.core.codes import Payee
 from medsettle.core.counters import MUTUAL_AID
 from medsettle.core.money import Rounding
 from medsettle.core.schema import CLAIM_AMOUNTS
 from medsettle.policy.area import Area
 from medsettle.policy.bands import Amount, lifted
 from medsettle.policy.lookups import Lookups
-from medsettle.policy.model import (
-    ACCOUNT_COUNTER,
-    STAGE_AMOUNTS,
-    CapOn,
-    Deductible,
-    Payee,
-    Policy,
-    Stage,
-)
+from medsettle.policy.model import ACCOUNT_COUNTER, STAGE_AMOUNTS, CapOn, Deductible, Policy, Stage
 from medsettle.policy.program import Builder, Program, Register
 from medsettle.policy.rates import denominator
 from medsettle.policy.shares import Shares
@@ -145,7 +138,7 @@ class Lowering:
     def _balance(self, payer: str) -> Register:
         """Return what the account, or relatives' limits, may pay: nothing where it is not used."""
         build = self.builder
-        balance = build.input(f"counter:{payer}", 0, limits.AMOUNT_FEN_MAX)
+        balance = self.look.counter(payer)
         allowed = build.input("account_used", 0, 1)
         return build.select(allowed, balance, build.constant(0))
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from medsettle import limits
 from medsettle.core import codes
+from medsettle.core.codes import Payee
 from medsettle.policy import amount_keys, keys
 from medsettle.policy.checker import Checker, same_name
 from medsettle.policy.keys import SETTLEMENT, TOTAL_NAMES
@@ -16,7 +17,6 @@ from medsettle.policy.model import (
     Deductible,
     Dimension,
     Excess,
-    Payee,
     Rate,
     RateSide,
     ShareOf,

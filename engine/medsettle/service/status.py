@@ -161,7 +161,7 @@ def _retry(error: SettlementError) -> Sequence[Detail]:
 # What the state is of that does not allow it; a policy's, where nothing else is named.
 _SUBJECTS: Final = (
     (errors.AlreadyCancelled, "SETTLEMENT"),
-    (errors.CreditSpent, "SETTLEMENT"),
+    (errors.AccountSpent, "SETTLEMENT"),
     (errors.BalanceTooLow, "PERSON"),
     (errors.TooManyRelatives, "PERSON"),
 )
@@ -206,8 +206,10 @@ FORMS: Final[dict[type[SettlementError], Form]] = {
         _FAILED, "该参保人的累计数超出系统上限，请核对以前的结算金额。", _precondition
     ),
     errors.AlreadyCancelled: Form(_FAILED, "该结算已经撤销，不能再次撤销。", _precondition),
-    errors.CreditSpent: Form(
-        _FAILED, "该笔划入的个人账户金额已被使用，请先撤销使用它的结算。", _precondition
+    errors.AccountSpent: Form(
+        _FAILED,
+        "该结算划入个人账户的金额已被使用或已授权给亲属，不能撤销，请先撤销其后的结算或减少授权额度。",
+        _precondition,
     ),
     errors.BalanceTooLow: Form(
         _FAILED, "个人账户余额或亲属授权额度不足，请核对后减少金额。", _precondition

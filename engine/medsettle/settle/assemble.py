@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from medsettle.core import codes, schema
 from medsettle.core.claims import ClaimBatch
+from medsettle.core.codes import BILL
 from medsettle.core.money import yuan_from_fen
 from medsettle.core.settlement import Row, Settlement
 from medsettle.errors import InternalError
-from medsettle.policy.model import BILL, STAGE_AMOUNTS, Gap
+from medsettle.policy.model import STAGE_AMOUNTS, Gap
 from medsettle.settle.claim_lines import Prepared
 from medsettle.settle.relatives import Share, share_rows
 from medsettle.settle.waterfall import Work

@@ -145,6 +145,7 @@ def _recorded(settlement: Settlement) -> dict[str, int]:
     found |= {f"amounts.{name}": fen for name, fen in settlement.amounts.items()}
     for row in settlement.payers:
         found[f"payers.{row['stage']}"] = int(str(row["paid_fen"]))
+        found[f"replaced.{row['stage']}"] = int(str(row["replaced_fen"]))
         if row["payer"] == MUTUAL_AID:
             of_stage = [each for each in settlement.relatives if each["stage"] == row["stage"]]
             taken = sum(int(str(each["paid_fen"])) for each in of_stage)
@@ -171,6 +172,7 @@ def _settled_again(
             found[f"amounts.{name.removeprefix('stage:')}"] = amount
     for stage in policy.policy.all_stages:
         found[f"payers.{stage.name}"] = trace[f"stage:{stage.name}.paid"]
+        found[f"replaced.{stage.name}"] = trace.get(f"replaced:{stage.name}", 0)
     for name in policy.aid_stages:
         found[f"relatives.{name}"] = trace[f"stage:{name}.paid"]
     return found | {f"lines.{pot}": fen for pot, fen in pots.items()}

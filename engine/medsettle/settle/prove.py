@@ -1,21 +1,21 @@
 """Settle the worked examples of a policy and compare every expected amount, fen by fen."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from medsettle.core.claims import ClaimBatch
-from medsettle.core.counters import ACCOUNT, BALANCES, MUTUAL_AID, CounterKey
+from medsettle.core.counters import BALANCES, MUTUAL_AID, CounterKey
 from medsettle.core.money import yuan_from_fen
 from medsettle.core.outcome import Rejection
 from medsettle.core.relatives import Granted, LimitsOf, Person, Relation
-from medsettle.core.settlement import Row, Settlement
+from medsettle.core.settlement import Settlement
 from medsettle.errors import Fault, InvalidRequest, SettlementError
 from medsettle.policy.book import RuleBook
 from medsettle.policy.checker import same_name
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.policy.examples import Example, Visit
 from medsettle.policy.vocabulary import quoted, suggestion
-from medsettle.settle.assemble import negated
+from medsettle.settle.cancel import taken_back
 from medsettle.settle.counter_keys import counter_keys
 from medsettle.settle.explain import traced
 from medsettle.settle.prepare import Preparer, static_columns
@@ -85,6 +85,8 @@ def settle_visit(
         raise claims.rejections[0].error()
     for key, value in opening_counters(settler.book, policy, claims, visit).items():
         held[key] = held.get(key, 0) + value
+    # The one giver of an example is bound to everybody, so that a cancel finds the limit.
+    held[_relation(person_of(claims.rows[0])).bound] = 1
     result = settler.run(
         claims, [0], lambda _: held, refuse_gaps=refuse_gaps, limits_of=limits_among(held)
     )[0]
@@ -108,38 +110,28 @@ def settled_visits(settler: Settler, example: Example) -> Iterator[tuple[Visit, 
 
     Raises:
         PolicyNotFound: The policy of the example is not loaded.
-        SettlementError: A visit was rejected; the error says why, and its note where it stands.
+        SettlementError: A visit was rejected, or took back an account credit that is spent; the
+            error says why, and its note where the visit stands.
     """
     policy = settler.book.policy(example.policy)
     held: dict[CounterKey, int] = {}
     results: list[Settled] = []
     for number, visit in enumerate(example.visits, 1):
-        if visit.cancels is not None:
-            result = taken_back(results[visit.cancels - 1], held)
-        else:
-            try:
+        try:
+            if visit.cancels is not None:
+                result = taken_back(results[visit.cancels - 1], lambda _: held)
+            else:
                 refuse = not visit.preview
                 _, result = settle_visit(settler, policy, visit, held, refuse_gaps=refuse)
-            except SettlementError as error:
-                # Whoever shows the refusal shows where the visit stands.
-                where = f"{visit.place.file}:{visit.place.line}"
-                error.add_note(f"{where} {example.name}, visit {number}")
-                raise
+        except SettlementError as error:
+            # Whoever shows the refusal shows where the visit stands.
+            where = f"{visit.place.file}:{visit.place.line}"
+            error.add_note(f"{where} {example.name}, visit {number}")
+            raise
         if not visit.preview:
             move(held, result)
         results.append(result)
         yield visit, result
-
-
-def taken_back(original: Settled, held: Mapping[CounterKey, int]) -> Settled:
-    """Return the cancel of a settlement: every amount and every move the other way."""
-    moved = tuple((key, -delta) for key, delta in original.moved)
-    negative = negated(original.settlement)
-    columns = original.settlement.columns
-    account = CounterKey(str(columns["pooling_area"]), str(columns["person"]), ACCOUNT, 0)
-    balance = held.get(account, 0) + sum(delta for key, delta in moved if key == account)
-    own: Row = {"kind": "cancel", "account_balance_fen": balance}
-    return Settled(replace(negative, columns=negative.columns | own), original.inputs, moved)
 
 
 def opening_counters(
@@ -169,7 +161,7 @@ def opening_counters(
     columns = static_columns(policy, claims, [0], prepared)
     (keys,) = counter_keys(policy, claims, [0], columns)
     # Relatives' limits are set aside by one giver, of whom an example says no more.
-    keys[MUTUAL_AID] = Relation(_GIVER, person_of(claims.rows[0]), 1).limit
+    keys[MUTUAL_AID] = _relation(person_of(claims.rows[0])).limit
     return {keys[same_name(name, known) or name]: value for name, value in visit.before.items()}
 
 
@@ -177,10 +169,14 @@ def limits_among(held: Mapping[CounterKey, int]) -> LimitsOf:
     """Return the reader of the relatives' limits among the counters of an example."""
 
     def limits_of(persons: Sequence[Person]) -> dict[Person, list[Granted]]:
-        relations = [Relation(_GIVER, person, 1) for person in persons]
+        relations = [_relation(person) for person in persons]
         return {each.receiver: [Granted(each, held.get(each.limit, 0))] for each in relations}
 
     return limits_of
+
+
+def _relation(receiver: Person) -> Relation:
+    return Relation(_GIVER, receiver, 1)
 
 
 def amounts_of(settlement: Settlement) -> dict[str, int]:

@@ -8,20 +8,12 @@ which table each number comes, and where the table stands.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from medsettle.core.codes import BILL
 from medsettle.core.counters import MUTUAL_AID
 from medsettle.core.money import rate_text, yuan_from_fen
 from medsettle.core.settlement import Row, Sentence, Step
 from medsettle.policy.compiled import CompiledPolicy
-from medsettle.policy.model import (
-    BILL,
-    BandsAlong,
-    CapOn,
-    Deductible,
-    Excess,
-    Rate,
-    RateSide,
-    Stage,
-)
+from medsettle.policy.model import BandsAlong, CapOn, Deductible, Excess, Rate, RateSide, Stage
 from medsettle.policy.stage_leaves import base_words
 from medsettle.policy.values import points_text
 from medsettle.settle.amount_phrases import (

@@ -13,8 +13,9 @@ from enum import StrEnum
 import numpy as np
 
 from medsettle.core.claims import ClaimBatch
-from medsettle.core.counters import CounterKey
+from medsettle.core.counters import MUTUAL_AID, CounterKey
 from medsettle.core.dates import Period, age_years, date_of, day_number
+from medsettle.core.relatives import PREFIX
 from medsettle.core.settlement import Explanation, Row, Sentence, Settlement
 from medsettle.errors import Fault, InvalidRequest, SettlementError
 from medsettle.policy.book import RuleBook
@@ -24,11 +25,12 @@ from medsettle.policy.examples import Visit
 from medsettle.policy.keys import NONE
 from medsettle.policy.model import Dimension, Policy
 from medsettle.policy.quantity import Quantity
+from medsettle.settle.cancel import taken_back
 from medsettle.settle.counter_keys import counter_keys
 from medsettle.settle.explain import explain, traced
 from medsettle.settle.phrases import Phrase
 from medsettle.settle.prepare import Preparer, static_columns
-from medsettle.settle.prove import Difference, differences, move, settle_visit, taken_back
+from medsettle.settle.prove import Difference, differences, move, settle_visit
 from medsettle.settle.run import Settled, Settler
 from medsettle.settle.telling import Teller
 from medsettle.settle.traced_numbers import Numbers
@@ -174,12 +176,12 @@ def _before(
     for earlier, before in enumerate(visits[: number - 1], 1):
         if _person(before) != _person(visits[number - 1]):
             continue
-        if before.cancels is not None:
-            # Of a visit that was refused there is nothing to take back.
-            if before.cancels in results:
-                move(held, taken_back(results[before.cancels], held))
-            continue
         try:
+            if before.cancels is not None:
+                # Of a visit that was refused there is nothing to take back.
+                if before.cancels in results:
+                    move(held, taken_back(results[before.cancels], lambda _: held))
+                continue
             _, settled = _settled(settler, policy, before, held, refuse_gaps=not before.preview)
         except SettlementError as error:
             unsettled.append(f"visit {earlier} is refused: {'; '.join(error.message_lines)}")
@@ -338,7 +340,7 @@ def _counted(
     held: Mapping[CounterKey, int],
     result: Settled,
 ) -> Iterator[Counted]:
-    """Yield the counters of a claim before it, with what it adds; the account comes last."""
+    """Yield the counters of a claim before it, with what it adds; balances come last."""
     prepared = Preparer(book).prepare(claims, [0], lambda _: held)
     columns = static_columns(compiled, claims, [0], prepared)
     (keys,) = counter_keys(compiled, claims, [0], columns)
@@ -347,12 +349,19 @@ def _counted(
         counter = compiled.policy.counters.get(name)
         period = period_words(counter.period, key.period) if counter is not None else ""
         unit = Counts.FEN if counter is None or counter.sums else Counts.SETTLEMENTS
+        if name == MUTUAL_AID:
+            # Made of the limits of relatives, of which the claim moved some.
+            paid = sum(int(str(row["paid_fen"])) for row in result.settlement.relatives)
+            yield Counted(name, "", unit, result.inputs[f"counter:{name}"], -paid)
+            continue
         split = key.counter.partition(f".{name}.")[2]
         told = " ".join(filter(None, (split, period)))
         yield Counted(name, told, unit, held.get(key, 0), moved.pop(key, 0))
     for key, units in moved.items():
-        # What is left are items whose quantity is limited; their names say for how long.
-        yield Counted(key.counter, "", Counts.UNITS_E4, held.get(key, 0), units)
+        # What is left are items whose quantity is limited; their names say for how long. Relatives'
+        # limits have been told together.
+        if not key.counter.startswith(PREFIX):
+            yield Counted(key.counter, "", Counts.UNITS_E4, held.get(key, 0), units)
 
 
 def period_words(period: Period, key: int) -> str:
