@@ -16,6 +16,7 @@ SettlementError                 a request as a whole cannot be served
 │  ├─ AlreadyCancelled          the settlement has been cancelled before
 │  ├─ AccountSpent              what it put into the account has been spent, or set aside
 │  ├─ BalanceTooLow             an account or a relative's limit holds less than is to leave it
+│  ├─ NotInsured                the insurance relation of a giver or receiver has ended
 │  └─ TooManyRelatives          a person is bound to as many relatives as may be
 ├─ Overloaded                   the queue is full; nothing was recorded
 ├─ LedgerUnavailable            the ledger cannot be opened or written; nothing was acknowledged
@@ -174,6 +175,12 @@ class BalanceTooLow(Precondition):
     """An account, or a relative's limit, holds less than what is to leave it."""
 
     reason = "BALANCE_TOO_LOW"
+
+
+class NotInsured(Precondition):
+    """Who is to give or to receive has no insurance relation any more, as far as is known."""
+
+    reason = "NOT_INSURED"
 
 
 class TooManyRelatives(Precondition):

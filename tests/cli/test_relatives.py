@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 from medsettle.client import Client
+from medsettle.core.relatives import LimitChange, Person
 from medsettle.core.settlement import Opening
 
 from tests.cli.commands import run, serving
-from tests.engine.relatives import AREA, RULES
+from tests.engine.relatives import AREA, RULES, visit
+from tests.service.claims import INSTITUTION
 
 _PAIR = (f"{AREA}/G", f"{AREA}/R")
 
@@ -40,6 +42,13 @@ def test_a_limit_is_granted_lowered_and_dissolved(tmp_path: Path) -> None:
     assert "dissolved" in run("relatives", "list", f"{AREA}/G", *here).out
     end = run("relatives", "end-insurance", f"{AREA}/G", *_sent("Q5"), *here)
     assert (0, "no relations\n") == (end.code, end.out)
+    refused = run("relatives", "grant", *_PAIR, "1", *_sent("Q6"), *here)
+    assert "insurance of G of 999921 has ended" in refused.out + refused.err
+    begun = run("relatives", "begin-insurance", f"{AREA}/G", *_sent("Q7"), *here)
+    assert (0, "insured\n") == (begun.code, begun.out)
+    again = run("relatives", "begin-insurance", f"{AREA}/G", *_sent("Q7"), *here, "--json")
+    assert {"person": f"{AREA}/G", "insured": True, "duplicate": True} == again.json
+    assert 0 == run("relatives", "grant", *_PAIR, "1", *_sent("Q6"), *here).code
 
 
 def test_what_cannot_be_read_is_told_with_its_name(tmp_path: Path) -> None:
@@ -72,4 +81,31 @@ def test_json_of_a_list_is_a_line_for_each_relation(tmp_path: Path) -> None:
         "limit_fen": 100,
         "used_fen": 0,
         "bound": True,
+        "duplicate": False,
     }
+
+
+def test_a_giver_asks_who_used_the_limit(tmp_path: Path) -> None:
+    """The list sums it by receiver; the audit tables name each settlement, cancels taken off."""
+    bills = [visit(1, "R", 30_000), visit(2, "S", 20_000), visit(3, "R", 1_000)]
+    with serving(tmp_path, RULES) as served:
+        with Client(served.address) as client:
+            client.open_person(Opening("H1", "O1", AREA, "G", 100_000))
+            for number, receiver in enumerate("RS"):
+                sides = Person(AREA, "G"), Person(AREA, receiver)
+                client.relatives.grant(LimitChange("H1", f"Q{number}", *sides, 40_000))
+            last = [str(client.settle(bill).columns["settlement"]) for bill in bills][-1]
+            client.cancel(last, institution=INSTITUTION, request_id="X1")
+        listed = run("relatives", "list", f"{AREA}/G", "--server", served.address, "--json")
+        served.stop()
+    asked = (
+        "select person, sum(paid_fen)::bigint as used_fen from relative_shares "
+        "join settlements using (settlement) where giver = 'G' group by all order by all"
+    )
+    told = run("audit", "show", "--sql", asked, "--data", tmp_path, "--json")
+
+    rows = [json.loads(line) for line in listed.out.splitlines()]
+    assert [(f"{AREA}/R", 30_000), (f"{AREA}/S", 20_000)] == [
+        (row["receiver"], row["used_fen"]) for row in rows
+    ]
+    assert [{"person": "R", "used_fen": 30_000}, {"person": "S", "used_fen": 20_000}] == told.json

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from medsettle import errors
 from medsettle.core.outcome import Rejection
-from medsettle.core.relatives import Dissolution, InsuranceEnd, LimitChange, Person
+from medsettle.core.relatives import Dissolution, InsuranceNotice, LimitChange, Person
 from medsettle.core.settlement import Settlement
 from medsettle.engine import Engine
 
@@ -62,15 +62,19 @@ def test_a_repeated_request_changes_nothing(engine: Engine) -> None:
     granted(engine, "G1", "R", 30_000, "Q1")
     lowered(engine, "G1", "R", 10_000, "Q2")
 
-    assert 20_000 == granted(engine, "G1", "R", 30_000, "Q1").limit_fen
-    assert 20_000 == lowered(engine, "G1", "R", 10_000, "Q2").limit_fen
+    for again in (
+        granted(engine, "G1", "R", 30_000, "Q1"),
+        lowered(engine, "G1", "R", 10_000, "Q2"),
+    ):
+        assert (20_000, True) == (again.limit_fen, again.duplicate)
     assert 80_000 == account(engine, "G1")
     with pytest.raises(errors.RequestIdReused, match="Q1"):
         granted(engine, "G1", "R", 30_001, "Q1")
     with pytest.raises(errors.RequestIdReused, match="Q1"):
         lowered(engine, "G1", "R", 30_000, "Q1")
-    dissolved(engine, "G1", "R", "Q3")
-    assert not dissolved(engine, "G1", "R", "Q3").bound
+    first = dissolved(engine, "G1", "R", "Q3")
+    assert (False, False) == (first.bound, first.duplicate)
+    assert replace(first, duplicate=True) == dissolved(engine, "G1", "R", "Q3")
 
 
 def test_a_bill_is_paid_in_the_order_of_binding(engine: Engine) -> None:
@@ -302,17 +306,45 @@ def test_the_end_of_insurance_ends_what_one_gives_and_receives(engine: Engine) -
     granted(engine, "G2", "G1", 20_000)
     granted(engine, "G1", "R", 70_000)
     granted(engine, "G2", "R", 10_000, "Q9")
-    end = InsuranceEnd(INSTITUTION, "E1", person("G1"))
-    ended = engine.relatives.end_insurance(end)
+    end = InsuranceNotice(INSTITUTION, "E1", person("G1"))
+    state = engine.relatives.end_insurance(end)
 
     assert [("G2", "G1", 0, False), ("G1", "R", 0, False)] == [
         (each.relation.giver.person, each.relation.receiver.person, each.limit_fen, each.bound)
-        for each in ended
+        for each in state.ended
     ]
+    assert (False, False) == (state.insured, state.duplicate)
     assert (100_000, 40_000) == (account(engine, "G1"), account(engine, "G2"))
     assert {"G1 1": (0, 0, False), "G2 2": (10_000, 0, True)} == limits(engine, "R")
-    assert ended == engine.relatives.end_insurance(end)
-    assert () == engine.relatives.end_insurance(replace(end, request_id="E2"))
+    again = engine.relatives.end_insurance(end)
+    assert (True, [True, True]) == (again.duplicate, [each.duplicate for each in again.ended])
+    assert state.ended == tuple(replace(each, duplicate=False) for each in again.ended)
+    assert () == engine.relatives.end_insurance(replace(end, request_id="E2")).ended
+
+
+def test_who_is_not_insured_neither_gives_nor_receives(engine: Engine) -> None:
+    """From the end of the insurance, told twice or once, until it is told to have begun again."""
+    end = InsuranceNotice(INSTITUTION, "E1", person("G1"))
+    engine.relatives.end_insurance(end)
+    engine.relatives.end_insurance(replace(end, request_id="E2"))
+    for giver, receiver in (("G1", "R"), ("G2", "G1")):
+        with pytest.raises(errors.NotInsured, match="insurance of G1 of 999921 has ended"):
+            granted(engine, giver, receiver, 1, "Q1")
+    assert (100_000, 50_000) == (account(engine, "G1"), account(engine, "G2"))
+    assert granted(engine, "G2", "R", 1, "Q2").bound
+
+    begin = replace(end, request_id="B1")
+    begun = engine.relatives.begin_insurance(begin)
+    assert (True, False) == (begun.insured, begun.duplicate)
+    assert replace(begun, duplicate=True) == engine.relatives.begin_insurance(begin)
+    assert engine.relatives.begin_insurance(replace(begin, request_id="B2")).insured
+    assert granted(engine, "G1", "R", 1, "Q1").bound
+    assert granted(engine, "G2", "G1", 1, "Q3").bound
+    with pytest.raises(errors.RequestIdReused, match="E1"):
+        engine.relatives.begin_insurance(end)
+    # A notice that is sent again ends nothing again.
+    assert engine.relatives.end_insurance(end).insured
+    assert {"G2 1": (1, 0, True), "G1 2": (1, 0, True)} == limits(engine, "R")
 
 
 def test_a_giver_may_live_elsewhere(engine: Engine) -> None:

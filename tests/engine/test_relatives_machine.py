@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from medsettle import errors
 from medsettle.core.claims import ClaimBatch
-from medsettle.core.relatives import Dissolution, InsuranceEnd
+from medsettle.core.relatives import Dissolution, InsuranceNotice
 from medsettle.core.settlement import Opening, Settlement
 from medsettle.engine import Engine
 
@@ -63,6 +63,7 @@ class FamilyMachine(RuleBasedStateMachine):
         self.relations: dict[str, list[list[int | str | bool]]] = {name: [] for name in _FAMILY}
         self.bills: list[Settlement] = []
         self.cancelled: set[str] = set()
+        self.ended: set[str] = set()
 
     def teardown(self) -> None:
         """Let go of the file."""
@@ -91,10 +92,13 @@ class FamilyMachine(RuleBasedStateMachine):
             granted(self.engine, giver, receiver, fen, self._request())
         except errors.InvalidRequest:
             assert giver == receiver
+        except errors.NotInsured:
+            assert {giver, receiver} & self.ended
         except errors.BalanceTooLow:
             assert self.accounts[giver] < fen
         else:
             assert giver != receiver
+            assert not {giver, receiver} & self.ended
             relation = self._bound(giver, receiver)
             if relation is None:
                 relation = [giver, 0, 0, True]
@@ -137,11 +141,20 @@ class FamilyMachine(RuleBasedStateMachine):
     @rule(who=_PERSONS)
     def end_insurance(self, who: str) -> None:
         """End all that somebody gives and receives."""
-        self.engine.relatives.end_insurance(InsuranceEnd(INSTITUTION, self._request(), person(who)))
+        notice = InsuranceNotice(INSTITUTION, self._request(), person(who))
+        self.engine.relatives.end_insurance(notice)
+        self.ended.add(who)
         for receiver, relations in self.relations.items():
             for relation in relations:
                 if relation[3] and who in (receiver, relation[0]):
                     self._end(str(relation[0]), relation)
+
+    @rule(who=_PERSONS)
+    def begin_insurance(self, who: str) -> None:
+        """Let somebody give and receive again; no relation comes back."""
+        notice = InsuranceNotice(INSTITUTION, self._request(), person(who))
+        assert self.engine.relatives.begin_insurance(notice).insured
+        self.ended.discard(who)
 
     def _end(self, giver: str, relation: list[int | str | bool]) -> None:
         self.accounts[giver] += int(relation[1])

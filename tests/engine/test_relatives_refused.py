@@ -95,6 +95,21 @@ def test_an_amount_lies_within_its_bounds(engine: Engine, fen: int, *, accepted:
         granted(engine, "G1", "R", fen)
 
 
+def test_a_limit_is_no_more_than_a_bill_may_be(engine: Engine) -> None:
+    """Raised to the largest amount there is, and not a fen further; lowered, there is room."""
+    for number in range(2):
+        opened(engine, "RICH", AMOUNT_FEN_MAX - number)
+    granted(engine, "RICH", "R", AMOUNT_FEN_MAX - 1, "Q1")
+    with pytest.raises(errors.CounterFull, match="Ask for 1 at most"):
+        granted(engine, "RICH", "R", 2, "Q2")
+
+    assert AMOUNT_FEN_MAX == granted(engine, "RICH", "R", 1, "Q2").limit_fen
+    with pytest.raises(errors.CounterFull, match="Ask for 0 at most"):
+        granted(engine, "RICH", "R", 1, "Q3")
+    lowered(engine, "RICH", "R", 1, "Q4")
+    assert AMOUNT_FEN_MAX == granted(engine, "RICH", "R", 1, "Q3").limit_fen
+
+
 def test_all_faults_of_a_request_are_told_together(engine: Engine) -> None:
     """Amount, sender, areas and persons are checked before anything is looked up."""
     with pytest.raises(errors.InvalidRequest) as refused:

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import grpc
 import pytest
 from medsettle import errors
 from medsettle.client import Client
-from medsettle.core.relatives import Dissolution, InsuranceEnd, LimitChange, Person
+from medsettle.core.relatives import Dissolution, InsuranceNotice, LimitChange, Person
 from medsettle.core.settlement import Opening
 from medsettle.v1 import mutual_aid_service_pb2 as messages
 from medsettle.v1 import mutual_aid_service_pb2_grpc as services
@@ -44,7 +45,7 @@ def test_a_limit_from_the_first_grant_to_the_end(client: Client) -> None:
     state = client.relatives.grant(_change(60_000, "Q1"))
     assert (_GIVER, _RECEIVER, 1) == tuple(state.relation)
     assert (60_000, 0, True) == (state.limit_fen, state.used_fen, state.bound)
-    assert state == client.relatives.grant(_change(60_000, "Q1"))
+    assert replace(state, duplicate=True) == client.relatives.grant(_change(60_000, "Q1"))
     assert 40_000 == client.person(AREA, "G").account_fen
 
     bill = client.settle(visit(1, "R", 50_000))
@@ -68,13 +69,29 @@ def test_a_limit_from_the_first_grant_to_the_end(client: Client) -> None:
     assert 100_000 == client.person(AREA, "G").account_fen
 
 
-def test_the_end_of_insurance_is_one_call(client: Client) -> None:
-    """All relations of the person come back ended; somebody without any has none."""
+def test_the_end_and_the_beginning_of_insurance_are_one_call_each(client: Client) -> None:
+    """All relations of the person come back ended; then nothing is granted until it begins."""
     client.relatives.grant(_change(60_000, "Q1"))
-    (ended,) = client.relatives.end_insurance(InsuranceEnd(INSTITUTION, "E1", _GIVER))
+    end = InsuranceNotice(INSTITUTION, "E1", _GIVER)
+    state = client.relatives.end_insurance(end)
 
-    assert (0, False) == (ended.limit_fen, ended.bound)
-    assert () == client.relatives.end_insurance(InsuranceEnd(INSTITUTION, "E2", person("N")))
+    (ended,) = state.ended
+    assert (0, False, False, False) == (
+        ended.limit_fen,
+        ended.bound,
+        state.insured,
+        state.duplicate,
+    )
+    again = client.relatives.end_insurance(end)
+    assert (True, True) == (again.duplicate, again.ended[0].duplicate)
+    nobody = InsuranceNotice(INSTITUTION, "E2", person("N"))
+    assert () == client.relatives.end_insurance(nobody).ended
+    with pytest.raises(errors.NotInsured, match="insurance of G of 999921 has ended"):
+        client.relatives.grant(_change(5, "Q2"))
+    begun = client.relatives.begin_insurance(replace(end, request_id="B1"))
+    assert (True, False) == (begun.insured, begun.duplicate)
+    assert client.relatives.begin_insurance(replace(end, request_id="B1")).duplicate
+    assert client.relatives.grant(_change(5, "Q2")).bound
 
 
 def test_errors_arrive_with_their_class_and_remedy(client: Client) -> None:
@@ -113,6 +130,7 @@ def test_errors_arrive_with_their_class_and_remedy(client: Client) -> None:
         ),
         pytest.param(messages.ListRelationsRequest(), "person", id="no-person"),
         pytest.param(messages.EndInsuranceRequest(person="poolingAreas/1"), "person", id="parent"),
+        pytest.param(messages.BeginInsuranceRequest(person="G"), "person", id="no-area"),
     ],
 )
 def test_a_malformed_request_is_told_by_its_field(
@@ -124,6 +142,7 @@ def test_a_malformed_request_is_told_by_its_field(
         messages.DissolveRelationRequest: "DissolveRelation",
         messages.ListRelationsRequest: "ListRelations",
         messages.EndInsuranceRequest: "EndInsurance",
+        messages.BeginInsuranceRequest: "BeginInsurance",
     }
     with grpc.insecure_channel(family.address) as channel:
         stub = services.MutualAidServiceStub(channel)

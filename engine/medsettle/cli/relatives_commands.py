@@ -17,7 +17,7 @@ from medsettle.core.money import fen_from_yuan, yuan_from_fen
 from medsettle.core.relatives import (
     Dissolution,
     DissolveReason,
-    InsuranceEnd,
+    InsuranceNotice,
     LimitChange,
     Person,
     RelationState,
@@ -117,10 +117,33 @@ def end_insurance(
     """End all relations of a person, as giver and as receiver."""
     console = Console()
     with told(console, as_json=as_json):
-        end = InsuranceEnd(institution, request_id, _person(person, "person"))
+        notice = InsuranceNotice(institution, request_id, _person(person, "person"))
         with open_desk(server, data, rules) as desk:
-            states = desk.relatives.end_insurance(end)
-    _show(console, states, as_json=as_json)
+            state = desk.relatives.end_insurance(notice)
+    _show(console, state.ended, as_json=as_json)
+
+
+@app.command()
+def begin_insurance(
+    person: Annotated[str, typer.Argument(help="Who is insured again: area/person.")],
+    institution: Institution,
+    request_id: RequestId,
+    server: Server = None,
+    data: Data = Path("medsettle-data"),
+    rules: Rules = Path("rules"),
+    as_json: Json = False,
+) -> None:
+    """Let a person whose insurance had ended give and receive again; what ended stays so."""
+    console = Console()
+    with told(console, as_json=as_json):
+        notice = InsuranceNotice(institution, request_id, _person(person, "person"))
+        with open_desk(server, data, rules) as desk:
+            state = desk.relatives.begin_insurance(notice)
+    if as_json:
+        row = {"person": person, "insured": state.insured, "duplicate": state.duplicate}
+        console.out(orjson.dumps(row).decode(), highlight=False)
+    else:
+        console.print("insured" if state.insured else "not insured: it ended again since")
 
 
 @app.command(name="list")
@@ -203,4 +226,5 @@ def _row(state: RelationState) -> dict[str, object]:
         "limit_fen": state.limit_fen,
         "used_fen": state.used_fen,
         "bound": state.bound,
+        "duplicate": state.duplicate,
     }

@@ -10,7 +10,8 @@ import grpc
 from medsettle.core.relatives import (
     Dissolution,
     DissolveReason,
-    InsuranceEnd,
+    InsuranceNotice,
+    InsuranceState,
     LimitChange,
     Person,
     Relation,
@@ -73,13 +74,26 @@ class RelativesClient:
         )
         return _state(self._write(self._stub.DissolveRelation, request))
 
-    def end_insurance(self, end: InsuranceEnd) -> tuple[RelationState, ...]:
-        """Return the relations of a person that ended with the insurance relation."""
+    def end_insurance(self, notice: InsuranceNotice) -> InsuranceState:
+        """Return the state of a person after the end of the insurance, with what ended by it."""
         request = messages.EndInsuranceRequest(
-            person=_name(end.person), institution=end.institution, request_id=end.request_id
+            person=_name(notice.person),
+            institution=notice.institution,
+            request_id=notice.request_id,
         )
         answer = self._write(self._stub.EndInsurance, request)
-        return tuple(_state(each) for each in answer.relations)
+        ended = tuple(_state(each) for each in answer.relations)
+        return InsuranceState(notice.person, answer.insured, ended, answer.duplicate)
+
+    def begin_insurance(self, notice: InsuranceNotice) -> InsuranceState:
+        """Return the state of a person who is insured again."""
+        request = messages.BeginInsuranceRequest(
+            person=_name(notice.person),
+            institution=notice.institution,
+            request_id=notice.request_id,
+        )
+        answer = self._write(self._stub.BeginInsurance, request)
+        return InsuranceState(notice.person, answer.insured, duplicate=answer.duplicate)
 
     def relations(self, person: Person) -> tuple[RelationState, ...]:
         """Return all relations of a person, dissolved ones too: as receiver, then as giver."""
@@ -99,4 +113,6 @@ def _person(name: str) -> Person:
 
 def _state(message: messages.Relation) -> RelationState:
     relation = Relation(_person(message.giver), _person(message.receiver), message.number)
-    return RelationState(relation, message.limit_fen, message.used_fen, message.bound)
+    return RelationState(
+        relation, message.limit_fen, message.used_fen, message.bound, message.duplicate
+    )

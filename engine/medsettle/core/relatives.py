@@ -22,6 +22,7 @@ LIMIT_PREFIX: Final = f"{PREFIX}limit:"
 _USED_PREFIX: Final = f"{PREFIX}used:"
 _BOUND_PREFIX: Final = f"{PREFIX}bound:"
 _GIVES_PREFIX: Final = f"{PREFIX}gives:"
+_INSURANCE_ENDED: Final = f"{PREFIX}insurance_ended"
 
 
 class Person(NamedTuple):
@@ -34,6 +35,11 @@ class Person(NamedTuple):
     def account(self) -> CounterKey:
         """The counter of the personal account."""
         return CounterKey(*self, ACCOUNT, 0)
+
+    @property
+    def insurance_ended(self) -> CounterKey:
+        """The counter that is 1 while the insurance relation is known to have ended, else 0."""
+        return CounterKey(*self, _INSURANCE_ENDED, 0)
 
 
 class Relation(NamedTuple):
@@ -79,6 +85,22 @@ class RelationState:
     limit_fen: int
     used_fen: int
     bound: bool
+    duplicate: bool = False
+    """Whether it answers a request that was recorded before."""
+
+
+@dataclass(frozen=True, slots=True)
+class InsuranceState:
+    """Whether a person may give and receive, and the relations that a notice ended.
+
+    `insured` is true until the end of the insurance relation (参保关系) is known.
+    """
+
+    person: Person
+    insured: bool
+    ended: tuple[RelationState, ...] = ()
+    duplicate: bool = False
+    """Whether it answers a request that was recorded before."""
 
 
 class Granted(NamedTuple):
@@ -124,8 +146,8 @@ class Dissolution:
 
 
 @dataclass(frozen=True, slots=True)
-class InsuranceEnd:
-    """Notice that a person's insurance relation ended, and all relations of the person with it."""
+class InsuranceNotice:
+    """Notice that a person's insurance relation ended, or that there is one again."""
 
     institution: str
     request_id: str
@@ -147,8 +169,12 @@ class RelativesDesk(Protocol):
         """Return a relation after its end."""
         ...
 
-    def end_insurance(self, end: InsuranceEnd) -> tuple[RelationState, ...]:
-        """Return the relations of a person that were ended."""
+    def end_insurance(self, notice: InsuranceNotice) -> InsuranceState:
+        """Return the state of a person after the end of the insurance, with what ended by it."""
+        ...
+
+    def begin_insurance(self, notice: InsuranceNotice) -> InsuranceState:
+        """Return the state of a person who is insured again."""
         ...
 
     def relations(self, person: Person) -> tuple[RelationState, ...]:

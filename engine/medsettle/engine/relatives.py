@@ -6,7 +6,7 @@ the giver's account in the same commit, so that the giver cannot use them any mo
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from medsettle import errors, limits
@@ -16,7 +16,8 @@ from medsettle.core.relatives import (
     LIMIT_PREFIX,
     Dissolution,
     Granted,
-    InsuranceEnd,
+    InsuranceNotice,
+    InsuranceState,
     LimitChange,
     Person,
     Relation,
@@ -24,6 +25,13 @@ from medsettle.core.relatives import (
     bound_to,
     given_by,
     received,
+)
+from medsettle.engine.relative_bounds import (
+    check_fits,
+    check_holds,
+    check_insured,
+    check_room,
+    insured,
 )
 from medsettle.engine.requests import code_faults, content_digest, sender_faults, settlement_id
 from medsettle.ledger.entries import Entry, Ledger, LedgerReader, Posting
@@ -68,18 +76,22 @@ class Relatives:
         Raises:
             InvalidRequest: An area is not served, a code or an amount is none.
             RequestIdReused: The request id was used before for something else.
+            NotInsured: The insurance relation of one of the two is known to have ended.
             BalanceTooLow: The account of the giver holds less.
+            CounterFull: The limit would be more than any amount may be.
             TooManyRelatives: A new relation would be one too many for the giver or the receiver.
             LedgerUnavailable: Nothing was recorded.
         """
         request = self._change("grant", change)
         if (known := self._known(request)) is not None:
             return known[0]
+        check_insured(self.ledger, change.giver, change.receiver)
         relation = self._bound(change.giver, change.receiver)
         moves = [] if relation is not None else [(key, 1) for key in ("bound", "gives")]
         if relation is None:
             relation = self._new_relation(change.giver, change.receiver)
-        self._check_holds(change.giver, change.giver.account, change.fen, "account")
+        check_holds(self.ledger, change.giver, change.giver.account, change.fen, "account")
+        check_fits(self.ledger, relation, change.fen)
         moved = [(getattr(relation, name), delta) for name, delta in moves]
         moved += [(change.giver.account, -change.fen), (relation.limit, change.fen)]
         self._record(request, [relation], moved, fen=change.fen)
@@ -99,7 +111,7 @@ class Relatives:
         if (known := self._known(request)) is not None:
             return known[0]
         relation = self._found(change.giver, change.receiver)
-        self._check_holds(change.receiver, relation.limit, change.fen, "limit")
+        check_holds(self.ledger, change.receiver, relation.limit, change.fen, "limit")
         moves = [(relation.limit, -change.fen), (change.giver.account, change.fen)]
         self._record(request, [relation], moves, fen=change.fen)
         return self.state(relation)
@@ -128,24 +140,42 @@ class Relatives:
         self._record(request, [relation], moves, reason=dissolution.reason)
         return self.state(relation)
 
-    def end_insurance(self, end: InsuranceEnd) -> tuple[RelationState, ...]:
+    def end_insurance(self, notice: InsuranceNotice) -> InsuranceState:
         """End all relations of a person whose insurance relation ended, giver or receiver.
+
+        Until `begin_insurance` the person is bound to nobody.
 
         Raises:
             InvalidRequest: The area is not served, a code is none.
             RequestIdReused: The request id was used before for something else.
             LedgerUnavailable: Nothing was recorded.
         """
-        sender = end.institution, end.request_id
-        content: dict[str, object] = {"person": list(end.person)}
-        request = _Request("insurance_end", *sender, end.person, content)
-        self._check(request, {"person": end.person})
+        request = self._notice("insurance_end", notice)
+        person = notice.person
         if (known := self._known(request)) is not None:
-            return known
-        relations = [each.relation for each in self.relations(end.person) if each.bound]
+            return InsuranceState(person, insured(self.ledger, person), known, duplicate=True)
+        relations = [each.relation for each in self.relations(person) if each.bound]
         moves = [move for each in relations for move in self._dissolving(each)]
+        if insured(self.ledger, person):
+            moves.append((person.insurance_ended, 1))
         self._record(request, relations, moves, reason="insurance_ended")
-        return tuple(self.state(each) for each in relations)
+        return InsuranceState(person, insured=False, ended=tuple(map(self.state, relations)))
+
+    def begin_insurance(self, notice: InsuranceNotice) -> InsuranceState:
+        """Let a person give and receive again; relations that ended stay ended.
+
+        Raises:
+            InvalidRequest: The area is not served, a code is none.
+            RequestIdReused: The request id was used before for something else.
+            LedgerUnavailable: Nothing was recorded.
+        """
+        request = self._notice("insurance_begin", notice)
+        person = notice.person
+        if self._known(request) is not None:
+            return InsuranceState(person, insured(self.ledger, person), duplicate=True)
+        moves = [] if insured(self.ledger, person) else [(person.insurance_ended, -1)]
+        self._record(request, [], moves)
+        return InsuranceState(person, insured=True)
 
     # --- reading ---------------------------------------------------------------------------
 
@@ -203,21 +233,10 @@ class Relatives:
             for counter, number, value in self.ledger.person_counters(*giver)
             if given_by(giver, counter, number) is not None
         ]
-        _check_room(receiver, sum(v for _, v in of_receiver), limits.GIVERS_PER_RECEIVER_MAX)
-        _check_room(giver, sum(of_giver), limits.RECEIVERS_PER_GIVER_MAX)
+        check_room(receiver, sum(v for _, v in of_receiver), limits.GIVERS_PER_RECEIVER_MAX)
+        check_room(giver, sum(of_giver), limits.RECEIVERS_PER_GIVER_MAX)
         last = max((each.number for each, _ in of_receiver), default=0)
         return Relation(giver, receiver, last + 1)
-
-    def _check_holds(self, person: Person, key: CounterKey, fen: int, what: str) -> None:
-        held = self.ledger.counters([key]).get(key, 0)
-        if held < fen:
-            raise errors.BalanceTooLow(
-                f"the {what} of {person.person} holds {held} fen, less than {fen}; "
-                f"ask for {held} at most",
-                pooling_area=person.pooling_area,
-                person=person.person,
-                held_fen=str(held),
-            )
 
     # --- recording -------------------------------------------------------------------------
 
@@ -234,6 +253,13 @@ class Relatives:
             most = limits.AMOUNT_FEN_MAX
             faults = [errors.Fault("fen", f"{change.fen} lies outside 1 to {most}")]
         self._check(request, {"giver": change.giver, "receiver": change.receiver}, faults)
+        return request
+
+    def _notice(self, act: str, notice: InsuranceNotice) -> _Request:
+        """Return the checked request of a notice about somebody's insurance."""
+        content: dict[str, object] = {"person": list(notice.person)}
+        request = _Request(act, notice.institution, notice.request_id, notice.person, content)
+        self._check(request, {"person": notice.person})
         return request
 
     def _check(
@@ -268,7 +294,8 @@ class Relatives:
                 request_id=request.request_id,
                 settlement=known.settlement,
             )
-        return tuple(self.state(relation) for relation in decode_relations(known))
+        states = (self.state(relation) for relation in decode_relations(known))
+        return tuple(replace(state, duplicate=True) for state in states)
 
     def _dissolving(self, relation: Relation) -> list[tuple[CounterKey, int]]:
         limit = self.state(relation).limit_fen
@@ -305,16 +332,6 @@ class Relatives:
             postings=tuple(Posting(key, delta) for key, delta in moves if delta),
         )
         self.commit(entry, moment)
-
-
-def _check_room(person: Person, bound: int, most: int) -> None:
-    if bound >= most:
-        raise errors.TooManyRelatives(
-            f"{person.person} of {person.pooling_area} is bound to {bound} relatives, and may be "
-            f"to {most}; dissolve a relation first",
-            pooling_area=person.pooling_area,
-            person=person.person,
-        )
 
 
 def limits_before(

@@ -94,7 +94,7 @@ def encode_relation(act: str, relations: Sequence[Relation], fen: int, reason: s
     """Return the bytes of the record of a change of relatives' limits.
 
     Args:
-        act: What was done: `grant`, `lower`, `dissolve`, or `insurance_end`.
+        act: What was done: `grant`, `lower`, `dissolve`, `insurance_end` or `insurance_begin`.
         relations: The relations it was done to.
         fen: By how much a limit was raised or lowered; 0 for a dissolution.
         reason: Who or what dissolved them; empty where nothing was.

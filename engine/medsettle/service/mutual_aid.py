@@ -6,7 +6,7 @@ from typing import Final, Protocol
 from medsettle.core.relatives import (
     Dissolution,
     DissolveReason,
-    InsuranceEnd,
+    InsuranceNotice,
     LimitChange,
     Person,
     RelationState,
@@ -81,9 +81,23 @@ class MutualAidService(relatives_grpc.MutualAidServiceServicer):
         faults: list[Fault] = []
         person = _person(request.person, "person", faults)
         _refuse(faults)
-        end = InsuranceEnd(request.institution, request.request_id, person)
-        states = self._desk.write(lambda: self._desk.engine.relatives.end_insurance(end))
-        return relatives.EndInsuranceResponse(relations=_messages(states))
+        notice = InsuranceNotice(request.institution, request.request_id, person)
+        state = self._desk.write(lambda: self._desk.engine.relatives.end_insurance(notice))
+        return relatives.EndInsuranceResponse(
+            relations=_messages(state.ended), insured=state.insured, duplicate=state.duplicate
+        )
+
+    @answered
+    async def BeginInsurance(
+        self, request: relatives.BeginInsuranceRequest, context: Context
+    ) -> relatives.BeginInsuranceResponse:
+        """Return how a person stands who is insured again."""
+        faults: list[Fault] = []
+        person = _person(request.person, "person", faults)
+        _refuse(faults)
+        notice = InsuranceNotice(request.institution, request.request_id, person)
+        state = self._desk.write(lambda: self._desk.engine.relatives.begin_insurance(notice))
+        return relatives.BeginInsuranceResponse(insured=state.insured, duplicate=state.duplicate)
 
     @answered
     async def ListRelations(
@@ -140,4 +154,5 @@ def _relation_message(state: RelationState) -> relatives.Relation:
         limit_fen=state.limit_fen,
         used_fen=state.used_fen,
         bound=state.bound,
+        duplicate=state.duplicate,
     )

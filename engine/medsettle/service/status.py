@@ -163,6 +163,7 @@ _SUBJECTS: Final = (
     (errors.AlreadyCancelled, "SETTLEMENT"),
     (errors.AccountSpent, "SETTLEMENT"),
     (errors.BalanceTooLow, "PERSON"),
+    (errors.NotInsured, "PERSON"),
     (errors.TooManyRelatives, "PERSON"),
 )
 _RESOURCES: Final = (
@@ -213,6 +214,9 @@ FORMS: Final[dict[type[SettlementError], Form]] = {
     ),
     errors.BalanceTooLow: Form(
         _FAILED, "个人账户余额或亲属授权额度不足，请核对后减少金额。", _precondition
+    ),
+    errors.NotInsured: Form(
+        _FAILED, "该参保人的参保关系已终止，不能授权或使用共济额度，请核对参保状态。", _precondition
     ),
     errors.TooManyRelatives: Form(
         _FAILED, "共济关系人数已达上限，请先解除一个共济关系。", _precondition

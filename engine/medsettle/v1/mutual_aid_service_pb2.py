@@ -27,7 +27,7 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%medsettle/v1/mutual_aid_service.proto\x12\x0cmedsettle.v1\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\"\xd5\x01\n\x08Relation\x12\x34\n\x05giver\x18\x01 \x01(\tB%\xe2\x41\x01\x03\xfa\x41\x1e\n\x1cmedsettle.example.com/Person\x12\x37\n\x08receiver\x18\x02 \x01(\tB%\xe2\x41\x01\x03\xfa\x41\x1e\n\x1cmedsettle.example.com/Person\x12\x14\n\x06number\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x17\n\tlimit_fen\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x16\n\x08used_fen\x18\x05 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x13\n\x05\x62ound\x18\x06 \x01(\x08\x42\x04\xe2\x41\x01\x03\"\xca\x01\n\x11GrantLimitRequest\x12\x37\n\x08receiver\x18\x01 \x01(\tB%\xe2\x41\x01\x02\xfa\x41\x1e\n\x1cmedsettle.example.com/Person\x12\x34\n\x05giver\x18\x02 \x01(\tB%\xe2\x41\x01\x02\xfa\x41\x1e\n\x1cmedsettle.example.com/Person\x12\x11\n\x03\x66\x65n\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x02\x12\x19\n\x0binstitution\x18\x04 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x05 \x01(\tB\x04\xe2\x41\x01\x02\"\xca\x01\n\x11LowerLimitRequest\x12\x37\n\x08receiver\x18\x01 \x01(\tB%\xe2\x41\x01\x02\xfa\x41\x1e\n\x1cmedsettle.example.com/Person\x12\x34\n\x05giver\x18\x02 \x01(\tB%\xe2\x41\x01\x02\xfa\x41\x1e\n\x1cmedsettle.example.com/Person\x12\x11\n\x03\x66\x65n\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x02\x12\x19\n\x0binstitution\x18\x04 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x05 \x01(\tB\x04\xe2\x41\x01\x02\"\xf1\x01\n\x17\x44issolveRelationRequest\x12\x37\n\x08receiver\x18\x01 \x01(\tB%\xe2\x41\x01\x02\xfa\x41\x1e\n\x1cmedsettle.example.com/Person\x12\x34\n\x05giver\x18\x02 \x01(\tB%\xe2\x41\x01\x02\xfa\x41\x1e\n\x1cmedsettle.example.com/Person\x12\x32\n\x06reason\x18\x03 \x01(\x0e\x32\x1c.medsettle.v1.DissolveReasonB\x04\xe2\x41\x01\x02\x12\x19\n\x0binstitution\x18\x04 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x05 \x01(\tB\x04\xe2\x41\x01\x02\"\x81\x01\n\x13\x45ndInsuranceRequest\x12\x35\n\x06person\x18\x01 \x01(\tB%\xe2\x41\x01\x02\xfa\x41\x1e\n\x1cmedsettle.example.com/Person\x12\x19\n\x0binstitution\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\"A\n\x14\x45ndInsuranceResponse\x12)\n\trelations\x18\x01 \x03(\x0b\x32\x16.medsettle.v1.Relation\"M\n\x14ListRelationsRequest\x12\x35\n\x06person\x18\x01 \x01(\tB%\xe2\x41\x01\x02\xfa\x41\x1e\n\x1cmedsettle.example.com/Person\"B\n\x15ListRelationsResponse\x12)\n\trelations\x18\x01 \x03(\x0b\x32\x16.medsettle.v1.Relation*\x8f\x01\n\x0e\x44issolveReason\x12\x1f\n\x1b\x44ISSOLVE_REASON_UNSPECIFIED\x10\x00\x12\x19\n\x15\x44ISSOLVE_REASON_GIVER\x10\x01\x12\x1c\n\x18\x44ISSOLVE_REASON_RECEIVER\x10\x02\x12#\n\x1f\x44ISSOLVE_REASON_INSURANCE_ENDED\x10\x03\x32\xdf\x04\n\x10MutualAidService\x12s\n\nGrantLimit\x12\x1f.medsettle.v1.GrantLimitRequest\x1a\x16.medsettle.v1.Relation\",\xda\x41)receiver,giver,fen,institution,request_id\x12s\n\nLowerLimit\x12\x1f.medsettle.v1.LowerLimitRequest\x1a\x16.medsettle.v1.Relation\",\xda\x41)receiver,giver,fen,institution,request_id\x12\x82\x01\n\x10\x44issolveRelation\x12%.medsettle.v1.DissolveRelationRequest\x1a\x16.medsettle.v1.Relation\"/\xda\x41,receiver,giver,reason,institution,request_id\x12w\n\x0c\x45ndInsurance\x12!.medsettle.v1.EndInsuranceRequest\x1a\".medsettle.v1.EndInsuranceResponse\" \xda\x41\x1dperson,institution,request_id\x12\x63\n\rListRelations\x12\".medsettle.v1.ListRelationsRequest\x1a#.medsettle.v1.ListRelationsResponse\"\t\xda\x41\x06personb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%medsettle/v1/mutual_aid_service.proto\x12\x0cmedsettle.v1\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\"\xee\x01\n\x08Relation\x12\x34\n\x05giver\x18\x01 \x01(\tB%\xe2\x41\x01\x03\xfa\x41\x1e\n\x1cmedsettle.example.com/Person\x12\x37\n\x08receiver\x18\x02 \x01(\tB%\xe2\x41\x01\x03\xfa\x41\x1e\n\x1cmedsettle.example.com/Person\x12\x14\n\x06number\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x17\n\tlimit_fen\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x16\n\x08used_fen\x18\x05 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x13\n\x05\x62ound\x18\x06 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x17\n\tduplicate\x18\x07 \x01(\x08\x42\x04\xe2\x41\x01\x03\"\xca\x01\n\x11GrantLimitRequest\x12\x37\n\x08receiver\x18\x01 \x01(\tB%\xe2\x41\x01\x02\xfa\x41\x1e\n\x1cmedsettle.example.com/Person\x12\x34\n\x05giver\x18\x02 \x01(\tB%\xe2\x41\x01\x02\xfa\x41\x1e\n\x1cmedsettle.example.com/Person\x12\x11\n\x03\x66\x65n\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x02\x12\x19\n\x0binstitution\x18\x04 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x05 \x01(\tB\x04\xe2\x41\x01\x02\"\xca\x01\n\x11LowerLimitRequest\x12\x37\n\x08receiver\x18\x01 \x01(\tB%\xe2\x41\x01\x02\xfa\x41\x1e\n\x1cmedsettle.example.com/Person\x12\x34\n\x05giver\x18\x02 \x01(\tB%\xe2\x41\x01\x02\xfa\x41\x1e\n\x1cmedsettle.example.com/Person\x12\x11\n\x03\x66\x65n\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x02\x12\x19\n\x0binstitution\x18\x04 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x05 \x01(\tB\x04\xe2\x41\x01\x02\"\xf1\x01\n\x17\x44issolveRelationRequest\x12\x37\n\x08receiver\x18\x01 \x01(\tB%\xe2\x41\x01\x02\xfa\x41\x1e\n\x1cmedsettle.example.com/Person\x12\x34\n\x05giver\x18\x02 \x01(\tB%\xe2\x41\x01\x02\xfa\x41\x1e\n\x1cmedsettle.example.com/Person\x12\x32\n\x06reason\x18\x03 \x01(\x0e\x32\x1c.medsettle.v1.DissolveReasonB\x04\xe2\x41\x01\x02\x12\x19\n\x0binstitution\x18\x04 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x05 \x01(\tB\x04\xe2\x41\x01\x02\"\x81\x01\n\x13\x45ndInsuranceRequest\x12\x35\n\x06person\x18\x01 \x01(\tB%\xe2\x41\x01\x02\xfa\x41\x1e\n\x1cmedsettle.example.com/Person\x12\x19\n\x0binstitution\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\"e\n\x14\x45ndInsuranceResponse\x12)\n\trelations\x18\x01 \x03(\x0b\x32\x16.medsettle.v1.Relation\x12\x0f\n\x07insured\x18\x02 \x01(\x08\x12\x11\n\tduplicate\x18\x03 \x01(\x08\"\x83\x01\n\x15\x42\x65ginInsuranceRequest\x12\x35\n\x06person\x18\x01 \x01(\tB%\xe2\x41\x01\x02\xfa\x41\x1e\n\x1cmedsettle.example.com/Person\x12\x19\n\x0binstitution\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\"<\n\x16\x42\x65ginInsuranceResponse\x12\x0f\n\x07insured\x18\x01 \x01(\x08\x12\x11\n\tduplicate\x18\x02 \x01(\x08\"M\n\x14ListRelationsRequest\x12\x35\n\x06person\x18\x01 \x01(\tB%\xe2\x41\x01\x02\xfa\x41\x1e\n\x1cmedsettle.example.com/Person\"B\n\x15ListRelationsResponse\x12)\n\trelations\x18\x01 \x03(\x0b\x32\x16.medsettle.v1.Relation*\x8f\x01\n\x0e\x44issolveReason\x12\x1f\n\x1b\x44ISSOLVE_REASON_UNSPECIFIED\x10\x00\x12\x19\n\x15\x44ISSOLVE_REASON_GIVER\x10\x01\x12\x1c\n\x18\x44ISSOLVE_REASON_RECEIVER\x10\x02\x12#\n\x1f\x44ISSOLVE_REASON_INSURANCE_ENDED\x10\x03\x32\xde\x05\n\x10MutualAidService\x12s\n\nGrantLimit\x12\x1f.medsettle.v1.GrantLimitRequest\x1a\x16.medsettle.v1.Relation\",\xda\x41)receiver,giver,fen,institution,request_id\x12s\n\nLowerLimit\x12\x1f.medsettle.v1.LowerLimitRequest\x1a\x16.medsettle.v1.Relation\",\xda\x41)receiver,giver,fen,institution,request_id\x12\x82\x01\n\x10\x44issolveRelation\x12%.medsettle.v1.DissolveRelationRequest\x1a\x16.medsettle.v1.Relation\"/\xda\x41,receiver,giver,reason,institution,request_id\x12w\n\x0c\x45ndInsurance\x12!.medsettle.v1.EndInsuranceRequest\x1a\".medsettle.v1.EndInsuranceResponse\" \xda\x41\x1dperson,institution,request_id\x12}\n\x0e\x42\x65ginInsurance\x12#.medsettle.v1.BeginInsuranceRequest\x1a$.medsettle.v1.BeginInsuranceResponse\" \xda\x41\x1dperson,institution,request_id\x12\x63\n\rListRelations\x12\".medsettle.v1.ListRelationsRequest\x1a#.medsettle.v1.ListRelationsResponse\"\t\xda\x41\x06personb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,6 +46,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RELATION'].fields_by_name['used_fen']._serialized_options = b'\342A\001\003'
   _globals['_RELATION'].fields_by_name['bound']._loaded_options = None
   _globals['_RELATION'].fields_by_name['bound']._serialized_options = b'\342A\001\003'
+  _globals['_RELATION'].fields_by_name['duplicate']._loaded_options = None
+  _globals['_RELATION'].fields_by_name['duplicate']._serialized_options = b'\342A\001\003'
   _globals['_GRANTLIMITREQUEST'].fields_by_name['receiver']._loaded_options = None
   _globals['_GRANTLIMITREQUEST'].fields_by_name['receiver']._serialized_options = b'\342A\001\002\372A\036\n\034medsettle.example.com/Person'
   _globals['_GRANTLIMITREQUEST'].fields_by_name['giver']._loaded_options = None
@@ -82,6 +84,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ENDINSURANCEREQUEST'].fields_by_name['institution']._serialized_options = b'\342A\001\002'
   _globals['_ENDINSURANCEREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_ENDINSURANCEREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\002'
+  _globals['_BEGININSURANCEREQUEST'].fields_by_name['person']._loaded_options = None
+  _globals['_BEGININSURANCEREQUEST'].fields_by_name['person']._serialized_options = b'\342A\001\002\372A\036\n\034medsettle.example.com/Person'
+  _globals['_BEGININSURANCEREQUEST'].fields_by_name['institution']._loaded_options = None
+  _globals['_BEGININSURANCEREQUEST'].fields_by_name['institution']._serialized_options = b'\342A\001\002'
+  _globals['_BEGININSURANCEREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_BEGININSURANCEREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\002'
   _globals['_LISTRELATIONSREQUEST'].fields_by_name['person']._loaded_options = None
   _globals['_LISTRELATIONSREQUEST'].fields_by_name['person']._serialized_options = b'\342A\001\002\372A\036\n\034medsettle.example.com/Person'
   _globals['_MUTUALAIDSERVICE'].methods_by_name['GrantLimit']._loaded_options = None
@@ -92,26 +100,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MUTUALAIDSERVICE'].methods_by_name['DissolveRelation']._serialized_options = b'\332A,receiver,giver,reason,institution,request_id'
   _globals['_MUTUALAIDSERVICE'].methods_by_name['EndInsurance']._loaded_options = None
   _globals['_MUTUALAIDSERVICE'].methods_by_name['EndInsurance']._serialized_options = b'\332A\035person,institution,request_id'
+  _globals['_MUTUALAIDSERVICE'].methods_by_name['BeginInsurance']._loaded_options = None
+  _globals['_MUTUALAIDSERVICE'].methods_by_name['BeginInsurance']._serialized_options = b'\332A\035person,institution,request_id'
   _globals['_MUTUALAIDSERVICE'].methods_by_name['ListRelations']._loaded_options = None
   _globals['_MUTUALAIDSERVICE'].methods_by_name['ListRelations']._serialized_options = b'\332A\006person'
-  _globals['_DISSOLVEREASON']._serialized_start=1357
-  _globals['_DISSOLVEREASON']._serialized_end=1500
+  _globals['_DISSOLVEREASON']._serialized_start=1614
+  _globals['_DISSOLVEREASON']._serialized_end=1757
   _globals['_RELATION']._serialized_start=141
-  _globals['_RELATION']._serialized_end=354
-  _globals['_GRANTLIMITREQUEST']._serialized_start=357
-  _globals['_GRANTLIMITREQUEST']._serialized_end=559
-  _globals['_LOWERLIMITREQUEST']._serialized_start=562
-  _globals['_LOWERLIMITREQUEST']._serialized_end=764
-  _globals['_DISSOLVERELATIONREQUEST']._serialized_start=767
-  _globals['_DISSOLVERELATIONREQUEST']._serialized_end=1008
-  _globals['_ENDINSURANCEREQUEST']._serialized_start=1011
-  _globals['_ENDINSURANCEREQUEST']._serialized_end=1140
-  _globals['_ENDINSURANCERESPONSE']._serialized_start=1142
-  _globals['_ENDINSURANCERESPONSE']._serialized_end=1207
-  _globals['_LISTRELATIONSREQUEST']._serialized_start=1209
-  _globals['_LISTRELATIONSREQUEST']._serialized_end=1286
-  _globals['_LISTRELATIONSRESPONSE']._serialized_start=1288
-  _globals['_LISTRELATIONSRESPONSE']._serialized_end=1354
-  _globals['_MUTUALAIDSERVICE']._serialized_start=1503
-  _globals['_MUTUALAIDSERVICE']._serialized_end=2110
+  _globals['_RELATION']._serialized_end=379
+  _globals['_GRANTLIMITREQUEST']._serialized_start=382
+  _globals['_GRANTLIMITREQUEST']._serialized_end=584
+  _globals['_LOWERLIMITREQUEST']._serialized_start=587
+  _globals['_LOWERLIMITREQUEST']._serialized_end=789
+  _globals['_DISSOLVERELATIONREQUEST']._serialized_start=792
+  _globals['_DISSOLVERELATIONREQUEST']._serialized_end=1033
+  _globals['_ENDINSURANCEREQUEST']._serialized_start=1036
+  _globals['_ENDINSURANCEREQUEST']._serialized_end=1165
+  _globals['_ENDINSURANCERESPONSE']._serialized_start=1167
+  _globals['_ENDINSURANCERESPONSE']._serialized_end=1268
+  _globals['_BEGININSURANCEREQUEST']._serialized_start=1271
+  _globals['_BEGININSURANCEREQUEST']._serialized_end=1402
+  _globals['_BEGININSURANCERESPONSE']._serialized_start=1404
+  _globals['_BEGININSURANCERESPONSE']._serialized_end=1464
+  _globals['_LISTRELATIONSREQUEST']._serialized_start=1466
+  _globals['_LISTRELATIONSREQUEST']._serialized_end=1543
+  _globals['_LISTRELATIONSRESPONSE']._serialized_start=1545
+  _globals['_LISTRELATIONSRESPONSE']._serialized_end=1611
+  _globals['_MUTUALAIDSERVICE']._serialized_start=1760
+  _globals['_MUTUALAIDSERVICE']._serialized_end=2494
 # @@protoc_insertion_point(module_scope)

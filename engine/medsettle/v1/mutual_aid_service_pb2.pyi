@@ -59,6 +59,7 @@ class Relation(_message.Message):
     LIMIT_FEN_FIELD_NUMBER: _builtins.int
     USED_FEN_FIELD_NUMBER: _builtins.int
     BOUND_FIELD_NUMBER: _builtins.int
+    DUPLICATE_FIELD_NUMBER: _builtins.int
     giver: _builtins.str
     """授权人: whose money it is. Format: poolingAreas/{pooling_area}/persons/{person}"""
     receiver: _builtins.str
@@ -71,6 +72,8 @@ class Relation(_message.Message):
     """What settlements of the receiver took of it, cancelled ones not counted, fen."""
     bound: _builtins.bool
     """Whether the two are bound; false once the relation was dissolved."""
+    duplicate: _builtins.bool
+    """Whether this answers a request that was recorded before."""
     def __init__(
         self,
         *,
@@ -80,10 +83,11 @@ class Relation(_message.Message):
         limit_fen: _builtins.int = ...,
         used_fen: _builtins.int = ...,
         bound: _builtins.bool = ...,
+        duplicate: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bound", b"bound", "giver", b"giver", "limit_fen", b"limit_fen", "number", b"number", "receiver", b"receiver", "used_fen", b"used_fen"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bound", b"bound", "duplicate", b"duplicate", "giver", b"giver", "limit_fen", b"limit_fen", "number", b"number", "receiver", b"receiver", "used_fen", b"used_fen"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -240,6 +244,12 @@ class EndInsuranceResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     RELATIONS_FIELD_NUMBER: _builtins.int
+    INSURED_FIELD_NUMBER: _builtins.int
+    DUPLICATE_FIELD_NUMBER: _builtins.int
+    insured: _builtins.bool
+    """Whether the person is insured, as far as is known; true where `BeginInsurance` came since."""
+    duplicate: _builtins.bool
+    """Whether this answers a request that was recorded before."""
     @_builtins.property
     def relations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Relation]:
         """As receiver first, then as giver; none where the person had none."""
@@ -248,14 +258,72 @@ class EndInsuranceResponse(_message.Message):
         self,
         *,
         relations: _abc.Iterable[Global___Relation] | None = ...,
+        insured: _builtins.bool = ...,
+        duplicate: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["relations", b"relations"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duplicate", b"duplicate", "insured", b"insured", "relations", b"relations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___EndInsuranceResponse: _TypeAlias = EndInsuranceResponse  # noqa: Y015
+
+@_typing.final
+class BeginInsuranceRequest(_message.Message):
+    """Says that a person is insured again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    INSTITUTION_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    person: _builtins.str
+    """Format: poolingAreas/{pooling_area}/persons/{person}"""
+    institution: _builtins.str
+    """Who vouches for the request: an institution or agency. 1..50 characters. (fixmedins_code)"""
+    request_id: _builtins.str
+    """Made and stored by the sender before sending. 1..36 ASCII characters. (msgid)"""
+    def __init__(
+        self,
+        *,
+        person: _builtins.str = ...,
+        institution: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["institution", b"institution", "person", b"person", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BeginInsuranceRequest: _TypeAlias = BeginInsuranceRequest  # noqa: Y015
+
+@_typing.final
+class BeginInsuranceResponse(_message.Message):
+    """How a person stands who is insured again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSURED_FIELD_NUMBER: _builtins.int
+    DUPLICATE_FIELD_NUMBER: _builtins.int
+    insured: _builtins.bool
+    """Whether the person is insured, as far as is known; false where `EndInsurance` came since."""
+    duplicate: _builtins.bool
+    """Whether this answers a request that was recorded before."""
+    def __init__(
+        self,
+        *,
+        insured: _builtins.bool = ...,
+        duplicate: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duplicate", b"duplicate", "insured", b"insured"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BeginInsuranceResponse: _TypeAlias = BeginInsuranceResponse  # noqa: Y015
 
 @_typing.final
 class ListRelationsRequest(_message.Message):

@@ -31,7 +31,8 @@ class MutualAidServiceStub:
     used goes back when the limit is lowered or the relation dissolved.
 
     Every write is idempotent by `institution` and `request_id`: the same content again changes
-    nothing and returns how the relation stands now; other content is refused with `ALREADY_EXISTS`.
+    nothing and returns how things stand now, with `duplicate` set; other content is refused with
+    `ALREADY_EXISTS`.
     """
 
     def __init__(self, channel):
@@ -60,6 +61,11 @@ class MutualAidServiceStub:
                 request_serializer=medsettle_dot_v1_dot_mutual__aid__service__pb2.EndInsuranceRequest.SerializeToString,
                 response_deserializer=medsettle_dot_v1_dot_mutual__aid__service__pb2.EndInsuranceResponse.FromString,
                 _registered_method=True)
+        self.BeginInsurance = channel.unary_unary(
+                '/medsettle.v1.MutualAidService/BeginInsurance',
+                request_serializer=medsettle_dot_v1_dot_mutual__aid__service__pb2.BeginInsuranceRequest.SerializeToString,
+                response_deserializer=medsettle_dot_v1_dot_mutual__aid__service__pb2.BeginInsuranceResponse.FromString,
+                _registered_method=True)
         self.ListRelations = channel.unary_unary(
                 '/medsettle.v1.MutualAidService/ListRelations',
                 request_serializer=medsettle_dot_v1_dot_mutual__aid__service__pb2.ListRelationsRequest.SerializeToString,
@@ -73,13 +79,15 @@ class MutualAidServiceServicer:
     used goes back when the limit is lowered or the relation dissolved.
 
     Every write is idempotent by `institution` and `request_id`: the same content again changes
-    nothing and returns how the relation stands now; other content is refused with `ALREADY_EXISTS`.
+    nothing and returns how things stand now, with `duplicate` set; other content is refused with
+    `ALREADY_EXISTS`.
     """
 
     def GrantLimit(self, request, context):
         """Sets money of a giver's account aside for a receiver, and binds the two who are not bound yet.
         A receiver's limits are used in the order in which they were bound. `FAILED_PRECONDITION` where
-        the account holds less, or one of the two is bound to as many relatives as may be.
+        the account holds less, the limit would pass 10^13 fen, the insurance of one of the two has
+        ended, or one of them is bound to as many relatives as may be.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -102,6 +110,14 @@ class MutualAidServiceServicer:
 
     def EndInsurance(self, request, context):
         """Ends all relations of a person whose insurance relation has ended, as giver and as receiver.
+        The person is bound to nobody until `BeginInsurance`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BeginInsurance(self, request, context):
+        """Lets a person whose insurance relation had ended give and receive again. What ended stays so.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -138,6 +154,11 @@ def add_MutualAidServiceServicer_to_server(servicer, server):
                     request_deserializer=medsettle_dot_v1_dot_mutual__aid__service__pb2.EndInsuranceRequest.FromString,
                     response_serializer=medsettle_dot_v1_dot_mutual__aid__service__pb2.EndInsuranceResponse.SerializeToString,
             ),
+            'BeginInsurance': grpc.unary_unary_rpc_method_handler(
+                    servicer.BeginInsurance,
+                    request_deserializer=medsettle_dot_v1_dot_mutual__aid__service__pb2.BeginInsuranceRequest.FromString,
+                    response_serializer=medsettle_dot_v1_dot_mutual__aid__service__pb2.BeginInsuranceResponse.SerializeToString,
+            ),
             'ListRelations': grpc.unary_unary_rpc_method_handler(
                     servicer.ListRelations,
                     request_deserializer=medsettle_dot_v1_dot_mutual__aid__service__pb2.ListRelationsRequest.FromString,
@@ -157,7 +178,8 @@ class MutualAidService:
     used goes back when the limit is lowered or the relation dissolved.
 
     Every write is idempotent by `institution` and `request_id`: the same content again changes
-    nothing and returns how the relation stands now; other content is refused with `ALREADY_EXISTS`.
+    nothing and returns how things stand now, with `duplicate` set; other content is refused with
+    `ALREADY_EXISTS`.
     """
 
     @staticmethod
@@ -258,6 +280,33 @@ class MutualAidService:
             '/medsettle.v1.MutualAidService/EndInsurance',
             medsettle_dot_v1_dot_mutual__aid__service__pb2.EndInsuranceRequest.SerializeToString,
             medsettle_dot_v1_dot_mutual__aid__service__pb2.EndInsuranceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BeginInsurance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/medsettle.v1.MutualAidService/BeginInsurance',
+            medsettle_dot_v1_dot_mutual__aid__service__pb2.BeginInsuranceRequest.SerializeToString,
+            medsettle_dot_v1_dot_mutual__aid__service__pb2.BeginInsuranceResponse.FromString,
             options,
             channel_credentials,
             insecure,

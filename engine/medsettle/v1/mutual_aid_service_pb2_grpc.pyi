@@ -32,7 +32,8 @@ class MutualAidServiceStub:
     used goes back when the limit is lowered or the relation dissolved.
 
     Every write is idempotent by `institution` and `request_id`: the same content again changes
-    nothing and returns how the relation stands now; other content is refused with `ALREADY_EXISTS`.
+    nothing and returns how things stand now, with `duplicate` set; other content is refused with
+    `ALREADY_EXISTS`.
     """
 
     @_typing.overload
@@ -42,7 +43,8 @@ class MutualAidServiceStub:
     GrantLimit: _grpc.UnaryUnaryMultiCallable[_mutual_aid_service_pb2.GrantLimitRequest, _mutual_aid_service_pb2.Relation]
     """Sets money of a giver's account aside for a receiver, and binds the two who are not bound yet.
     A receiver's limits are used in the order in which they were bound. `FAILED_PRECONDITION` where
-    the account holds less, or one of the two is bound to as many relatives as may be.
+    the account holds less, the limit would pass 10^13 fen, the insurance of one of the two has
+    ended, or one of them is bound to as many relatives as may be.
     """
     LowerLimit: _grpc.UnaryUnaryMultiCallable[_mutual_aid_service_pb2.LowerLimitRequest, _mutual_aid_service_pb2.Relation]
     """Gives a part of a limit that was not used back to the giver's account."""
@@ -51,7 +53,11 @@ class MutualAidServiceStub:
     account; so does what a later cancel gives back.
     """
     EndInsurance: _grpc.UnaryUnaryMultiCallable[_mutual_aid_service_pb2.EndInsuranceRequest, _mutual_aid_service_pb2.EndInsuranceResponse]
-    """Ends all relations of a person whose insurance relation has ended, as giver and as receiver."""
+    """Ends all relations of a person whose insurance relation has ended, as giver and as receiver.
+    The person is bound to nobody until `BeginInsurance`.
+    """
+    BeginInsurance: _grpc.UnaryUnaryMultiCallable[_mutual_aid_service_pb2.BeginInsuranceRequest, _mutual_aid_service_pb2.BeginInsuranceResponse]
+    """Lets a person whose insurance relation had ended give and receive again. What ended stays so."""
     ListRelations: _grpc.UnaryUnaryMultiCallable[_mutual_aid_service_pb2.ListRelationsRequest, _mutual_aid_service_pb2.ListRelationsResponse]
     """Returns all relations of a person: first as receiver, in the order in which they pay, then as
     giver. Dissolved ones are among them. There are few, so they come as one page.
@@ -64,14 +70,16 @@ class MutualAidServiceAsyncStub(MutualAidServiceStub):
     used goes back when the limit is lowered or the relation dissolved.
 
     Every write is idempotent by `institution` and `request_id`: the same content again changes
-    nothing and returns how the relation stands now; other content is refused with `ALREADY_EXISTS`.
+    nothing and returns how things stand now, with `duplicate` set; other content is refused with
+    `ALREADY_EXISTS`.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GrantLimit: _aio.UnaryUnaryMultiCallable[_mutual_aid_service_pb2.GrantLimitRequest, _mutual_aid_service_pb2.Relation]  # type: ignore[assignment]
     """Sets money of a giver's account aside for a receiver, and binds the two who are not bound yet.
     A receiver's limits are used in the order in which they were bound. `FAILED_PRECONDITION` where
-    the account holds less, or one of the two is bound to as many relatives as may be.
+    the account holds less, the limit would pass 10^13 fen, the insurance of one of the two has
+    ended, or one of them is bound to as many relatives as may be.
     """
     LowerLimit: _aio.UnaryUnaryMultiCallable[_mutual_aid_service_pb2.LowerLimitRequest, _mutual_aid_service_pb2.Relation]  # type: ignore[assignment]
     """Gives a part of a limit that was not used back to the giver's account."""
@@ -80,7 +88,11 @@ class MutualAidServiceAsyncStub(MutualAidServiceStub):
     account; so does what a later cancel gives back.
     """
     EndInsurance: _aio.UnaryUnaryMultiCallable[_mutual_aid_service_pb2.EndInsuranceRequest, _mutual_aid_service_pb2.EndInsuranceResponse]  # type: ignore[assignment]
-    """Ends all relations of a person whose insurance relation has ended, as giver and as receiver."""
+    """Ends all relations of a person whose insurance relation has ended, as giver and as receiver.
+    The person is bound to nobody until `BeginInsurance`.
+    """
+    BeginInsurance: _aio.UnaryUnaryMultiCallable[_mutual_aid_service_pb2.BeginInsuranceRequest, _mutual_aid_service_pb2.BeginInsuranceResponse]  # type: ignore[assignment]
+    """Lets a person whose insurance relation had ended give and receive again. What ended stays so."""
     ListRelations: _aio.UnaryUnaryMultiCallable[_mutual_aid_service_pb2.ListRelationsRequest, _mutual_aid_service_pb2.ListRelationsResponse]  # type: ignore[assignment]
     """Returns all relations of a person: first as receiver, in the order in which they pay, then as
     giver. Dissolved ones are among them. There are few, so they come as one page.
@@ -92,7 +104,8 @@ class MutualAidServiceServicer(metaclass=_abc_1.ABCMeta):
     used goes back when the limit is lowered or the relation dissolved.
 
     Every write is idempotent by `institution` and `request_id`: the same content again changes
-    nothing and returns how the relation stands now; other content is refused with `ALREADY_EXISTS`.
+    nothing and returns how things stand now, with `duplicate` set; other content is refused with
+    `ALREADY_EXISTS`.
     """
 
     @_abc_1.abstractmethod
@@ -103,7 +116,8 @@ class MutualAidServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_mutual_aid_service_pb2.Relation, _abc.Awaitable[_mutual_aid_service_pb2.Relation]]:
         """Sets money of a giver's account aside for a receiver, and binds the two who are not bound yet.
         A receiver's limits are used in the order in which they were bound. `FAILED_PRECONDITION` where
-        the account holds less, or one of the two is bound to as many relatives as may be.
+        the account holds less, the limit would pass 10^13 fen, the insurance of one of the two has
+        ended, or one of them is bound to as many relatives as may be.
         """
 
     @_abc_1.abstractmethod
@@ -130,7 +144,17 @@ class MutualAidServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _mutual_aid_service_pb2.EndInsuranceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_mutual_aid_service_pb2.EndInsuranceResponse, _abc.Awaitable[_mutual_aid_service_pb2.EndInsuranceResponse]]:
-        """Ends all relations of a person whose insurance relation has ended, as giver and as receiver."""
+        """Ends all relations of a person whose insurance relation has ended, as giver and as receiver.
+        The person is bound to nobody until `BeginInsurance`.
+        """
+
+    @_abc_1.abstractmethod
+    def BeginInsurance(
+        self,
+        request: _mutual_aid_service_pb2.BeginInsuranceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_mutual_aid_service_pb2.BeginInsuranceResponse, _abc.Awaitable[_mutual_aid_service_pb2.BeginInsuranceResponse]]:
+        """Lets a person whose insurance relation had ended give and receive again. What ended stays so."""
 
     @_abc_1.abstractmethod
     def ListRelations(
