@@ -27,6 +27,7 @@ _TITLES: Final[dict[str, str]] = {
     "lines": "one struct a charge line of a claim",
     "settlements": "one row a settlement or a cancel, in ledger order",
     "payers": "one row a stage of the waterfall of a settlement",
+    "relative_shares": "one row a relative whose money a stage of a settlement took",
     "line_splits": "one row a charge line of a settlement, with the pots it fell into",
 }
 

@@ -19,7 +19,7 @@ _FUNDS = (
     "assistance",
     "other_fund",
 )
-_PAYERS = (*_FUNDS, "institution_share", "account")
+_PAYERS = (*_FUNDS, "institution_share", "account", "mutual_aid")
 
 
 def broken_identities(settlement: Settlement) -> list[str]:
@@ -35,21 +35,25 @@ def broken_identities(settlement: Settlement) -> list[str]:
             _sum(columns, ("fund_total", "person_total", "institution_share")),
         ),
         (
-            "C: a person pays from the account and in cash",
+            "C: a person pays from own and relatives' accounts and in cash",
             _fen(columns, "person_total"),
-            _sum(columns, ("account", "cash")),
+            _sum(columns, ("account", "mutual_aid", "cash")),
         ),
         ("D: the funds add up", _fen(columns, "fund_total"), _sum(columns, _FUNDS)),
         (
-            "S: the stages are funds, account and institution",
+            "S: the stages are funds, accounts and institution",
             _column(of_bill, "paid"),
-            _sum(columns, ("fund_total", "account", "institution_share")),
+            _sum(columns, ("fund_total", "account", "mutual_aid", "institution_share")),
         ),
     ]
     found.append(("S: what is paid beside", _column(beside, "paid"), _fen(columns, "payouts")))
     for payer in _PAYERS:
         rows = [row for row in of_bill if row["payer"] == payer]
         found.append((f"S: the stages of {payer}", _column(rows, "paid"), _fen(columns, payer)))
+    for stage in [row for row in of_bill if row["payer"] == "mutual_aid"]:
+        shares = [row for row in settlement.relatives if row["stage"] == stage["stage"]]
+        name = f"S: the relatives' shares of {stage['stage']}"
+        found.append((name, _column(shares, "paid"), _fen(stage, "paid")))
     for line in settlement.lines:
         whole, parts = _fen(line, "amount"), _sum(line, _PARTS)
         found.append((f"L: line {line['line_id']} is its four parts", whole, parts))

@@ -37,6 +37,7 @@ from tests.reference_bands import (
     sides,
     solves_back,
 )
+from tests.reference_counters import BALANCES
 from tests.reference_facts import Facts, ReferenceResult
 
 _NATIONAL_OUTSIDE_SCOPE = ("own_expense", "over_limit", "pre_self_pay")
@@ -65,13 +66,14 @@ class Claim:
         # Names of amounts that may have parts of a fen: a property of the document, not of the
         # claim, so that equal documents round alike whether or not a cap is met.
         self.fine: set[str] = set()
-        self.balance = facts.counters.get("account", 0) if facts.account_used else 0
+        held = facts.counters if facts.account_used else {}
+        self.balances = {name: held.get(name, 0) for name in BALANCES}
         for name in ("account", *policy.counters):
             self.amounts[f"{name}.before"] = facts.counters.get(name, 0)
         for column in CLAIM_AMOUNTS:
             self.amounts[column] = facts.claimed.get(column, 0)
         self.payers: dict[str, int] = {}
-        self.account_paid = 0
+        self.from_balances = dict.fromkeys(BALANCES, 0)
         self.beside = 0
         self.replaced: dict[str, int] = {}
         self.unstated: set[str] = set()
@@ -241,13 +243,13 @@ class Claim:
             paid = min(share, PAYOUT_FEN_MAX)
             self.beside += paid
             if stage.payee == "account":
-                self.account_paid -= paid
+                self.from_balances["account"] -= paid
             return paid
         paid = min(share, int(self.amounts["remaining"]))
         if stage.account_limited:
-            paid = min(paid, self.balance)
-            self.balance -= paid
-            self.account_paid += paid
+            paid = min(paid, self.balances[stage.payer])
+            self.balances[stage.payer] -= paid
+            self.from_balances[stage.payer] += paid
         self.amounts["remaining"] -= paid
         self.payers[stage.payer] = self.payers.get(stage.payer, 0) + paid
         return paid
@@ -350,7 +352,7 @@ class Claim:
     def result(self) -> ReferenceResult:
         """Return the outcome; whatever leaves the waterfall is whole fen, half up."""
         whole = {name: rounded(amount, "half_up") for name, amount in self.amounts.items()}
-        counters = {"account": self.account_paid}
+        counters = dict(self.from_balances)
         for name, counter in self.policy.counters.items():
             counted = sum(whole[part] for part in counter.sums) if counter.sums else 1
             counters[name] = counted if self.meets(counter.when) else 0

@@ -24,9 +24,13 @@ class Kept(NamedTuple):
     period: tuple[str | int, ...]
 
 
-def account_of(policy: Policy) -> Kept:
-    """Return the account, of which a person has one in each pooling area."""
-    return Kept(policy.pooling_area, "", "account", (), ())
+# What the payer of the same name pays from; claims take of it.
+BALANCES = ("account", "mutual_aid")
+
+
+def balance_of(policy: Policy, name: str) -> Kept:
+    """Return the account, or relatives' limits: a person has one in each pooling area."""
+    return Kept(policy.pooling_area, "", name, (), ())
 
 
 def kept(

@@ -12,9 +12,9 @@ class Facts:
     """What is known of a claim before anybody pays.
 
     `classes` holds the class number of every dimension that is not counted; `counters` the values
-    before the claim, the balance of the personal account among them as `account`. `stated` is what
-    decides which counters those are: the claim's dates and identifiers; `claimed` the amounts that
-    it states beside its bill.
+    before the claim, the balance of the personal account among them as `account` and what
+    relatives' limits hold as `mutual_aid`. `stated` is what decides which counters those are: the
+    claim's dates and identifiers; `claimed` the amounts that it states beside its bill.
     """
 
     pots: Mapping[str, int]
@@ -29,7 +29,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class ReferenceResult:
-    """Who pays, what each counter adds (`account`: what leaves it), what each stage leaves.
+    """Who pays, what each counter adds (balances: what leaves them), what each stage leaves.
 
     `payouts` is all that is paid beside the bill.
     """

@@ -6,7 +6,7 @@ from dataclasses import replace
 from medsettle.policy.model import Policy
 
 from tests.reference import settle_reference
-from tests.reference_counters import Kept, account_of, kept
+from tests.reference_counters import BALANCES, Kept, balance_of, kept
 from tests.reference_facts import Facts, ReferenceResult
 
 
@@ -32,15 +32,15 @@ def settle_reference_sequence(
         if refuse_gaps and result.gaps:
             continue
         for name, added in result.counters.items():
-            sign = -1 if name == "account" else 1
+            sign = -1 if name in BALANCES else 1
             carried[keys[name]] = before[name] + sign * added
     return results
 
 
 def kept_by(policy: Policy, facts: Facts) -> dict[str, Kept]:
-    """Return under what each counter of a claim is kept, and the account."""
+    """Return under what each counter of a claim is kept, and the account and relatives' limits."""
     keys = {
         name: kept(counter, policy, facts.stated, facts.rule_date, facts.classes)
         for name, counter in policy.counters.items()
     }
-    return keys | {"account": account_of(policy)}
+    return keys | {name: balance_of(policy, name) for name in BALANCES}

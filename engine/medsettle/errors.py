@@ -17,7 +17,10 @@ SettlementError                 a request as a whole cannot be served
 │  ├─ PolicyGap                 the policy says it cannot decide an amount of this claim
 │  ├─ CounterFull               a counter of the person would pass its bound
 │  ├─ AlreadyCancelled          the settlement has been cancelled before
-│  └─ AccountSpent              what it put into the account has been spent since
+│  ├─ AccountSpent              what it put into the account has been spent, or set aside
+│  ├─ BalanceTooLow             an account or a relative's limit holds less than is to leave it
+│  ├─ NotInsured                the insurance relation of a giver or receiver has ended
+│  └─ TooManyRelatives          a person is bound to as many relatives as may be
 ├─ Overloaded                   the queue is full; nothing was recorded
 ├─ LedgerUnavailable            the ledger cannot be opened or written; nothing was acknowledged
 ├─ AuditCorrupt                 an audit segment does not match its manifest
@@ -182,10 +185,29 @@ class AlreadyCancelled(Precondition):
 class AccountSpent(Precondition):
     """A cancel would take more out of the personal account than it holds.
 
-    The settlement put money into it that later ones have spent; cancel those first.
+    The settlement put money into it that later ones have spent, or that was set aside for
+    relatives; cancel those first, or lower the limits.
     """
 
     reason = "ACCOUNT_SPENT"
+
+
+class BalanceTooLow(Precondition):
+    """An account, or a relative's limit, holds less than what is to leave it."""
+
+    reason = "BALANCE_TOO_LOW"
+
+
+class NotInsured(Precondition):
+    """Who is to give or to receive has no insurance relation any more, as far as is known."""
+
+    reason = "NOT_INSURED"
+
+
+class TooManyRelatives(Precondition):
+    """A giver or a receiver is bound to as many relatives as `medsettle.limits` allows."""
+
+    reason = "TOO_MANY_RELATIVES"
 
 
 class Overloaded(SettlementError):

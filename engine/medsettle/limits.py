@@ -44,6 +44,11 @@ BASE_FEN_MAX: Final = 32 * AMOUNT_FEN_MAX
 
 assert BASE_FEN_MAX * SUBFEN <= INT64_MAX // 2, "the parts below and above a cap are added up"
 
+# Relatives: one province lets seven give to a receiver; a large family has some more. Each giver
+# of a receiver is one more counter that a claim reads.
+GIVERS_PER_RECEIVER_MAX: Final = 16
+RECEIVERS_PER_GIVER_MAX: Final = 16
+
 # --- a claim -----------------------------------------------------------------------------------
 
 REQUEST_ID_CHARS_MAX: Final = 36

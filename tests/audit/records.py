@@ -8,7 +8,15 @@ from typing import TypeAlias
 import orjson
 from medsettle.audit import connect
 from medsettle.core.dates import day_number
-from medsettle.core.schema import LINE_SPLIT, PAYER_DETAIL, SETTLEMENT, TABLES, Column, Kind
+from medsettle.core.schema import (
+    LINE_SPLIT,
+    PAYER_DETAIL,
+    RELATIVE_SHARE,
+    SETTLEMENT,
+    TABLES,
+    Column,
+    Kind,
+)
 from medsettle.ledger import Entry, EntryKind, SqliteLedger
 
 Row: TypeAlias = dict[str, object]
@@ -27,6 +35,11 @@ def service_date(number: int) -> date:
 def lines_count(number: int) -> int:
     """Return how many lines settlement `number` has, from none."""
     return number % 4
+
+
+def relatives_count(number: int) -> int:
+    """Return from how many relatives settlement `number` took something, from none."""
+    return (number + 1) % 3
 
 
 def _row(columns: tuple[Column, ...], number: int, position: int = 0) -> Row:
@@ -56,7 +69,12 @@ def record(number: int, **changes: object) -> bytes:
         _row(LINE_SPLIT, number, position) | {"line_id": f"L{position}"}
         for position in range(lines_count(number))
     ]
-    return orjson.dumps({"settlement": settlement, "payers": payers, "lines": lines})
+    relatives = [
+        _row(RELATIVE_SHARE, number, position) | {"position": position, "relation": position + 1}
+        for position in range(relatives_count(number))
+    ]
+    content = {"settlement": settlement, "payers": payers, "lines": lines, "relatives": relatives}
+    return orjson.dumps(content)
 
 
 def audited_entry(number: int, kind: EntryKind = "settle", original: str | None = None) -> Entry:
@@ -98,6 +116,7 @@ def expected_rows(entry: Entry, seq: int) -> dict[str, list[Row]]:
         "settlements": [settlement],
         "payers": [row | name for row in content["payers"]],
         "line_splits": [row | name for row in content["lines"]],
+        "relative_shares": [row | name for row in content["relatives"]],
     }
 
 
@@ -105,6 +124,7 @@ def audited_rows(folder: Path, table: str) -> list[Row]:
     """Return the rows of an audit table as SQL sees them, without the added partition columns."""
     columns = ", ".join(column.name for column in TABLES[table])
     order = {"settlements": "seq", "payers": "seq, position", "line_splits": "seq, line_id"}
+    order["relative_shares"] = "seq, position"
     connection = connect(folder)
     found = connection.sql(f"select {columns} from {table} order by {order[table]}")
     assert found is not None

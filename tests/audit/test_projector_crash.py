@@ -52,6 +52,6 @@ def test_killed_projectors_project_everything_once(ledger: SqliteLedger, folder:
     head = verify(folder)
     assert (_ENTRIES, ()) == (head.last_seq, head.unlisted)
     expected = [expected_rows(audited_entry(seq), seq) for seq in range(1, _ENTRIES + 1)]
-    for table in ("settlements", "payers", "line_splits"):
+    for table in ("settlements", "payers", "line_splits", "relative_shares"):
         rows = [row for of_entry in expected for row in of_entry[table]]
         assert rows == audited_rows(folder, table)

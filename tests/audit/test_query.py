@@ -10,7 +10,7 @@ from medsettle.ledger import SqliteLedger
 
 from tests.audit.records import fill
 
-_TABLES = ("settlements", "payers", "line_splits")
+_TABLES = ("settlements", "payers", "line_splits", "relative_shares")
 
 
 @pytest.mark.parametrize("table", _TABLES)

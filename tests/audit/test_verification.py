@@ -112,6 +112,6 @@ def test_a_lost_manifest_is_noticed(log: Path) -> None:
     with pytest.raises(AuditCorrupt, match="is missing"):
         verify(log)
 
-    for table in ("settlements", "payers", "line_splits"):
+    for table in ("settlements", "payers", "line_splits", "relative_shares"):
         shutil.rmtree(log / table)
     assert Head(0, 0, "0" * 64) == verify(log)

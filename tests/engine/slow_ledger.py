@@ -11,7 +11,7 @@ from medsettle.policy.model import Policy
 from tests.engine.nowhere_claims import claimed_of, pots_of_claim
 from tests.reference import settle_reference
 from tests.reference_classes import classes_of, quantities_of
-from tests.reference_counters import Kept
+from tests.reference_counters import BALANCES, Kept
 from tests.reference_dates import states_values
 from tests.reference_facts import Facts, ReferenceResult
 from tests.reference_sequence import kept_by
@@ -49,7 +49,8 @@ class SlowLedger:
         if result.gaps:
             return None
         moved = Counter({keys[name]: added for name, added in result.counters.items()})
-        moved[keys["account"]] *= -1
+        for name in BALANCES:
+            moved[keys[name]] *= -1
         self.moved[str(claim["request_id"])] = (str(claim["person"]), moved)
         self._add(str(claim["person"]), moved)
         return result, own[keys["account"]]

@@ -11,6 +11,7 @@ from medsettle import errors, limits
 from medsettle.client import Client
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.outcome import Outcome, Rejection
+from medsettle.core.relatives import LimitChange, Person
 from medsettle.core.settlement import Opening
 from medsettle.engine import Engine
 from medsettle.ledger.records import decode_inputs
@@ -200,6 +201,21 @@ def test_a_preview_of_a_payout_is_its_settlement(engine: Engine) -> None:
 
     assert not isinstance(preview, Rejection)
     assert (0, preview.amounts) == (before, settlement.amounts)
+
+
+def test_a_credit_that_was_set_aside_is_not_cancelled(engine: Engine) -> None:
+    """Money in a relative's limit has left the account; it comes back when the limit is lowered."""
+    credit = settled(engine, _credit(1, 500_000))
+    giver = Person(str(credit.columns["pooling_area"]), str(credit.columns["person"]))
+    receiver = giver._replace(person="R")
+    aside = LimitChange("H1", "Q1", giver, receiver, 10_000)
+    engine.relatives.grant(aside)
+
+    with pytest.raises(errors.AccountSpent, match=r"holds 0\.00.*lower the limits"):
+        engine.cancel("H1", "X1", id_of(credit))
+    engine.relatives.lower(replace(aside, request_id="Q2"))
+    engine.cancel("H1", "X1", id_of(credit))
+    assert 0 == engine.person(*giver).account_fen
 
 
 def test_a_credit_that_is_spent_is_not_cancelled(engine: Engine) -> None:

@@ -24,7 +24,7 @@ from medsettle.policy.model import Policy
 from tests.engine.engines import id_of
 from tests.engine.nowhere_claims import Visits, load_catalogue
 from tests.engine.slow_ledger import SlowLedger
-from tests.reference_counters import account_of
+from tests.reference_counters import balance_of
 from tests.reference_facts import ReferenceResult
 from tests.service.serving import Ticking
 from tests.settle.edges import edges_of
@@ -68,7 +68,7 @@ class Race:
         person, fen = f"P{self.random.randrange(_PERSONS)}", self.random.choice((1, 5_000, 10**6))
         self.requests += 1
         self.engine.open_person(Opening("H1", f"O{self.requests}", AREA.code, person, fen))
-        self.oracle.open(person, account_of(self.oracle.policies[0]), fen)
+        self.oracle.open(person, balance_of(self.oracle.policies[0], "account"), fen)
 
     def settle(self, claims: Sequence[Row]) -> None:
         """Settle some claims as one batch and compare every amount and all that is carried."""

@@ -120,6 +120,21 @@ def test_counters_of_others_are_others(ledger: SqliteLedger) -> None:
     assert expected == ledger.person_counters(AREA, PERSON)
 
 
+def test_counters_are_found_by_how_their_names_begin(ledger: SqliteLedger) -> None:
+    """Of the persons asked for, those above zero, by period; neighbours in the alphabet are not."""
+    names = ("aid.a:1", "aid.a:2", "aid.a;", "aid.a", "aid.b:1")
+    keys = [CounterKey(AREA, PERSON, name, 9 - number) for number, name in enumerate(names)]
+    other = CounterKey(AREA, "P2", "aid.a:1", 1)
+    ledger.append([entry(1, *(Posting(key, 5) for key in [*keys, other]))], 1)
+
+    assert [(keys[1], 5), (keys[0], 5)] == ledger.counters_named([(AREA, PERSON)], "aid.a:")
+    both = ledger.counters_named([(AREA, PERSON), (AREA, "P2")], "aid.a:")
+    assert [(other, 5), (keys[1], 5), (keys[0], 5)] == sorted(both, key=lambda each: each[0].period)
+    ledger.append([entry(2, Posting(keys[0], -5))], 1)
+    assert [(keys[1], 5)] == ledger.counters_named([(AREA, PERSON)], "aid.a:")
+    assert [] == ledger.counters_named([], "aid.a:")
+
+
 def test_a_whole_batch_of_counters_is_answered_at_once(ledger: SqliteLedger) -> None:
     """As many counters as the largest batch can ask for come back with their values."""
     keys = [CounterKey(AREA, f"P{n}", "fund_paid", 0) for n in range(limits.CLAIMS_PER_BATCH_MAX)]

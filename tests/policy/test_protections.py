@@ -176,7 +176,7 @@ _FAULTS: dict[str, tuple[str, str, str]] = {
     "limit-of-a-fund": (
         "payer: large_amount",
         "payer: large_amount\n    limit: account_balance",
-        "stages[1].limit: only the payer `account` has a balance; delete `limit`",
+        "stages[1].limit: only `account` and `mutual_aid` have a balance; delete `limit`",
     ),
     "gap-of-a-stage": (
         "amount: large.own_share",

@@ -34,7 +34,8 @@ def test_every_word_of_the_language_has_a_chinese_alias() -> None:
     found |= {kind.value for kinds in _KINDS for kind in kinds}
     found |= {*keys.RESERVED_NAMES, *model.STAGE_AMOUNTS, *codes.PAYER_NAMES, *keys.RULE_DATES}
     found |= {*keys.DEDUCTIBLE_SIDES, *keys.PRICE_LEVELS, *keys.UNLISTED}
-    found |= {keys.YES, keys.OPEN, keys.SETTLEMENT, keys.SETTLEMENTS, keys.ACCOUNT_BALANCE}
+    found |= {keys.YES, keys.OPEN, keys.SETTLEMENT, keys.SETTLEMENTS}
+    found |= {*keys.BALANCE_LIMITS.values()}
 
     found |= {routing_keys.REST, routing_keys.REGISTERED, *routing_keys.OUTSIDE}
     found |= {*routing_keys.UNCONFIRMED, *routing_keys.SHARED_TO, *routing_keys.DATES}

@@ -29,6 +29,8 @@ from medsettle.policy.quantity import Quantity
 
 Block = dict[str, Any]
 
+_LIMITS = {"account": "account_balance", "mutual_aid": "relatives_limits"}
+
 
 def document_text(policy: Policy) -> str:
     """Return the rule document of a policy."""
@@ -199,7 +201,7 @@ def _stage(stage: Stage) -> Block:
                 "side": rounding.side.value,
                 "mode": rounding.mode.value,
             },
-            "limit": "account_balance" if stage.account_limited else None,
+            "limit": _LIMITS[stage.payer] if stage.account_limited else None,
         }
     )
 

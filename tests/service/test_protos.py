@@ -145,6 +145,7 @@ def test_comments_of_amounts_name_the_unit() -> None:
         pytest.param("Settlement", schema.SETTLEMENT, id="settlement"),
         pytest.param("PayerShare", schema.PAYER_DETAIL, id="payer"),
         pytest.param("LineSplit", schema.LINE_SPLIT, id="split"),
+        pytest.param("RelativeShare", schema.RELATIVE_SHARE, id="relative"),
     ],
 )
 def test_comments_name_the_national_alias(message: str, columns: Sequence[schema.Column]) -> None:
@@ -173,7 +174,7 @@ def test_comments_name_the_national_alias(message: str, columns: Sequence[schema
         pytest.param(
             settlements.Settlement.DESCRIPTOR,
             schema.SETTLEMENT,
-            {"name", "payers", "lines", "amounts_fen", "notices", "duplicate"},
+            {"name", "payers", "relatives", "lines", "amounts_fen", "notices", "duplicate"},
             id="settlement",
         ),
     ],
@@ -192,6 +193,7 @@ def test_messages_have_the_columns_of_the_schema(
     [
         pytest.param(settlements.PayerShare.DESCRIPTOR, schema.PAYER_DETAIL, id="payer"),
         pytest.param(settlements.LineSplit.DESCRIPTOR, schema.LINE_SPLIT, id="split"),
+        pytest.param(settlements.RelativeShare.DESCRIPTOR, schema.RELATIVE_SHARE, id="relative"),
     ],
 )
 def test_details_leave_out_what_their_settlement_says(

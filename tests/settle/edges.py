@@ -101,7 +101,10 @@ def claims_at(policy: Policy, pots: Sequence[str], seed: int, count: int) -> lis
             name: random.choice((0, 1, random.randrange(each.most + 1), each.most))
             for name, each in policy.quantities.items()
         }
-        counters = {"account": amount_at(random, edges) * random.randrange(2)}
+        counters = {
+            name: amount_at(random, edges) * random.randrange(2)
+            for name in ("account", "mutual_aid")
+        }
         for name, counter in policy.counters.items():
             counters[name] = amount_at(random, edges) if counter.sums else random.randrange(5)
         day = random.choice(days) + timedelta(days=random.choice((-1, 0, 1, 40, 400)))

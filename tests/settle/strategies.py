@@ -47,7 +47,7 @@ from tests.settle.drawn_facts import PLACE, SUM_COUNTERS, added_up, condition, c
 from tests.settle.nowhere import AREA, POTS
 
 _NAMES = ("total", "remaining", "in_scope_total", *POTS)
-_PAYERS = ("pooled_fund", "large_amount", "civil_servant", "assistance", "account")
+_PAYERS = ("pooled_fund", "large_amount", "civil_servant", "assistance", "account", "mutual_aid")
 
 
 class _Drafts:
@@ -90,7 +90,7 @@ class _Drafts:
             rate=rate,
             caps=self._caps(solvable=solvable),
             rounding=rounding,
-            account_limited=payer == "account",
+            account_limited=payer in {"account", "mutual_aid"},
             place=PLACE,
         )
 

@@ -233,6 +233,21 @@ def test_the_account_never_goes_below_zero(policy: Policy, seed: int) -> None:
     assert taken == (blocks[moved] + credited).tolist()
 
 
+@given(policies(), _SEEDS)
+def test_relatives_pay_no_more_than_their_limits_hold(policy: Policy, seed: int) -> None:
+    """All stages of mutual aid together take no more than the limits, and nothing where unused."""
+    compiled = _compiled(policy)
+    moved = "counter:mutual_aid"
+    assume(moved in compiled.program.outputs)
+    claims = claims_at(policy, POTS, seed, count=30)
+    blocks, _ = run_both(compiled, claims, [moved, "payer:mutual_aid"])
+    taken = blocks["payer:mutual_aid"].tolist()
+
+    for facts, amount in zip(claims, taken, strict=True):
+        assert 0 <= amount <= (facts.counters["mutual_aid"] if facts.account_used else 0)
+    assert taken == blocks[moved].tolist()
+
+
 # --- more spending -------------------------------------------------------------------------------
 
 

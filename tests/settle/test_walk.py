@@ -229,6 +229,16 @@ def test_counters_are_told_in_their_units() -> None:
     assert item.name.endswith(".benefit_year")
 
 
+def test_relatives_limits_are_told_as_one_balance() -> None:
+    """What they hold together before the bill and what it takes, in fen: 350 of 350."""
+    told = _walked("a-bill-taken-back", 2, _SHAPES).counters
+
+    assert [("mutual_aid", Counts.FEN, 35_000, -35_000), ("account", Counts.FEN, 0, 0)] == [
+        (each.name, each.unit, each.before, each.moved)
+        for each in sorted(told, key=lambda each: each.name, reverse=True)
+    ]
+
+
 def test_amounts_back_solved_keep_their_decimals() -> None:
     """What lies above the cap of WC-001 is 67,039.634743, and the next payer finds just that."""
     pool, large, *_ = _walked("WC-001").stages

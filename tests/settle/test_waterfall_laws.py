@@ -171,7 +171,8 @@ def _visits(
         visits.append(Visit(random.randrange(persons), number, facts))
     opening: dict[tuple[int, str], int] = {}
     for person in range(persons):
-        opening[person, "account"] = random.choice((0, 1, 5_000, 100_000_000))
+        for balance in ("account", "mutual_aid"):
+            opening[person, balance] = random.choice((0, 1, 5_000, 100_000_000))
         for compiled in policies_:
             edges = edges_of(compiled.policy)
             for name, counter in compiled.policy.counters.items():

@@ -27,11 +27,13 @@ from medsettle.errors import InternalError
 
 PARTITION_COLUMNS: Final[tuple[str, ...]] = ("pooling_area", "service_month")
 AUDIT_TABLES: Final[dict[str, tuple[Column, ...]]] = {
-    name: TABLES[name] for name in ("settlements", "payers", "line_splits")
+    name: TABLES[name] for name in ("settlements", "payers", "line_splits", "relative_shares")
 }
 
 # A dictionary of values that never come back only adds its own size.
 _UNIQUE_CODES: Final = {"settlement", "original", "request_id", "institution_settlement"}
+
+_SETTLING: Final = {"settle", "cancel"}
 
 _Row: TypeAlias = dict[str, object]
 
@@ -51,7 +53,7 @@ class LedgerRow(Protocol):
 
     @property
     def kind(self) -> str:
-        """`settle`, `cancel` or `opening`."""
+        """`settle` or `cancel`; of any other kind the audit tables have no row."""
         ...
 
     @property
@@ -71,7 +73,7 @@ class LedgerRow(Protocol):
 
     @property
     def record(self) -> bytes:
-        """JSON with `settlement`, `payers` and `lines`."""
+        """JSON with `settlement`, `payers`, `lines` and `relatives`."""
         ...
 
 
@@ -98,14 +100,14 @@ def stored_columns(table: str) -> tuple[Column, ...]:
 def segment_tables(entries: Sequence[LedgerRow]) -> Tables:
     """Return the rows of these entries by partition and table, in ledger order.
 
-    Openings settle nothing and have no rows.
+    Openings and changes of relatives' limits settle nothing and have no rows.
 
     Raises:
         InternalError: A record lacks a column or holds something else in it; the entry is named.
     """
     rows: dict[tuple[Partition, str], list[_Row]] = {}
     for entry in entries:
-        if entry.kind == "opening":
+        if entry.kind not in _SETTLING:
             continue
         try:
             partition, found = _rows(entry)
@@ -136,6 +138,7 @@ def _rows(entry: LedgerRow) -> tuple[Partition, dict[str, list[_Row]]]:
         "settlements": [settlement],
         "payers": [{**row, **name} for row in record["payers"]],
         "line_splits": [{**row, **name} for row in record["lines"]],
+        "relative_shares": [{**row, **name} for row in record["relatives"]],
     }
 
 

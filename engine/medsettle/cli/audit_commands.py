@@ -42,7 +42,7 @@ def _tables(data: Path) -> Path:
 def show(
     data: Data = Path("medsettle-data"),
     sql: Annotated[
-        str, typer.Option(help="A query over settlements, payers and line_splits.")
+        str, typer.Option(help="A query over settlements, payers, line_splits, ….")
     ] = OVERVIEW,
     as_json: Json = False,
 ) -> None:

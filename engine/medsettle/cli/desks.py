@@ -11,6 +11,7 @@ from medsettle.audit import Projector
 from medsettle.client import Client
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.outcome import Outcome, Rejection, invalid
+from medsettle.core.relatives import RelativesDesk
 from medsettle.core.settlement import Explanation, Row, Settlement
 from medsettle.engine import Engine
 from medsettle.ledger.sqlite import SqliteLedger
@@ -24,6 +25,11 @@ AUDIT_FOLDER = "audit"
 
 class Desk(Protocol):
     """What the commands need, wherever the engine runs."""
+
+    @property
+    def relatives(self) -> RelativesDesk:
+        """What persons set aside for their relatives."""
+        ...
 
     def answers(self, rows: Sequence[Row], *, preview: bool) -> Iterator[Answer]:
         """Yield the answer to each claim in order."""
@@ -43,6 +49,7 @@ class RemoteDesk:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self.relatives: RelativesDesk = client.relatives
 
     def answers(self, rows: Sequence[Row], *, preview: bool) -> Iterator[Answer]:
         """Yield the answer to each claim in order."""
@@ -80,6 +87,7 @@ class LocalDesk:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self.relatives: RelativesDesk = engine.relatives
 
     def answers(self, rows: Sequence[Row], *, preview: bool) -> Iterator[Answer]:
         """Yield the answer to each claim in order, a commit for each batch."""

@@ -15,6 +15,8 @@ from medsettle.core.settlement import Explanation, Row, Settlement
 
 _PAYER_WORDS = {payer.name: payer.chinese for payer in codes.PAYERS}
 
+_ANSWERED = ("total", "fund_total", "accounts", "cash")
+
 
 def yuan(row: Row, column: str) -> str:
     """Return an amount column in yuan; nothing for zero, so that what matters stands out."""
@@ -92,18 +94,21 @@ def _of(settlement: Settlement, *, beside: bool) -> list[Row]:
 def answers_table(rows: Sequence[tuple[str, Settlement | Rejection]]) -> Table:
     """Return one row for each claim: what it was settled to, or that it was not."""
     table = grid("request", "")
-    for name in ("total", "funds", "account", "cash"):
+    for name in ("total", "funds", "accounts", "cash"):
         table.add_column(name, justify="right", no_wrap=True)
     for request_id, answer in rows:
         if isinstance(answer, Rejection):
             table.add_row(escape(request_id), "[red]rejected[/]")
             continue
         columns = answer.columns
+        accounts: Row = {
+            "accounts_fen": sum(answer.fen(f"{name}_fen") for name in codes.PERSONAL_NAMES)
+        }
         state = "recorded before" if answer.duplicate else "settled"
         table.add_row(
             escape(request_id),
             state if columns["settlement"] else "preview",
-            *(yuan(columns, f"{name}_fen") for name in ("total", "fund_total", "account", "cash")),
+            *(yuan(columns | accounts, f"{name}_fen") for name in _ANSWERED),
         )
     return table
 

@@ -35,6 +35,7 @@ def settlement_of(message: settlements.Settlement) -> Settlement:
         columns=columns,
         payers=tuple(whole | _row(_PAYER, payer) for payer in message.payers),
         lines=tuple(whole | _row(_SPLIT, line) for line in message.lines),
+        relatives=tuple(whole | _row(_RELATIVE, each) for each in message.relatives),
         amounts=dict(message.amounts_fen),
         notices=tuple(message.notices),
         duplicate=message.duplicate,
@@ -112,4 +113,5 @@ def _date(value: Any) -> date:  # noqa: ANN401 - google.type.Date comes without 
 
 
 _PAYER: Final = tuple(c for c in schema.PAYER_DETAIL if c.name not in _OF_THE_WHOLE)
+_RELATIVE: Final = tuple(c for c in schema.RELATIVE_SHARE if c.name not in _OF_THE_WHOLE)
 _SPLIT: Final = tuple(c for c in schema.LINE_SPLIT if c.name not in _OF_THE_WHOLE)

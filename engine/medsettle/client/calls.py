@@ -9,6 +9,7 @@ import pyarrow as pa
 from medsettle import limits
 from medsettle.client.answers import explanation_of, person_of, policy_of, settlement_of
 from medsettle.client.claims import ClaimLike, claim_message
+from medsettle.client.relatives import RelativesClient
 from medsettle.client.retry import Repeater
 from medsettle.core.settlement import (
     Explanation,
@@ -77,6 +78,7 @@ class Client:
         self._settlements = settlements_grpc.SettlementServiceStub(self._channel)
         self._policies = policies_grpc.PolicyServiceStub(self._channel)
         self._persons = persons_grpc.PersonServiceStub(self._channel)
+        self.relatives = RelativesClient(self._channel, self._read, self._write)
 
     def __enter__(self) -> "Client":
         return self

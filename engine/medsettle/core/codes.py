@@ -82,8 +82,8 @@ LIST_TYPES: Final[dict[str, str]] = {
 class Payer:
     """Somebody who pays a part of a settlement.
 
-    `fund` is false for the personal account and the institution, which the national interface
-    lists beside the funds without counting them as such.
+    `fund` is false for personal accounts and the institution, which the national interface lists
+    beside the funds without counting them as such.
     """
 
     name: str
@@ -104,8 +104,16 @@ PAYERS: Final[tuple[Payer, ...]] = (
     Payer("other_fund", "其他基金", "oth_pay", "999900", fund=True),
     Payer("institution_share", "医院负担", "hosp_part_amt", "999996", fund=False),
     Payer("account", "个人账户", "acct_pay", "310200", fund=False),
+    # Its money is that of personal accounts, and no fund code of its own is known.
+    Payer("mutual_aid", "账户共济", "acct_mulaid_pay", "310200", fund=False),
 )
-"""Everyone but the patient, in the order of the national settlement answer. Cash closes the sum."""
+"""Everyone but the patient, in the order of the national settlement answer. Cash closes the sum.
+
+The national `acct_pay` includes `acct_mulaid_pay`; here the two are apart, so that shares add up.
+"""
+
+PERSONAL_NAMES: Final[tuple[str, ...]] = ("account", "mutual_aid")
+"""Payers whose money belongs to persons: with cash they are the person's part."""
 
 PAYER_NAMES: Final[tuple[str, ...]] = tuple(payer.name for payer in PAYERS)
 FUND_NAMES: Final[tuple[str, ...]] = tuple(payer.name for payer in PAYERS if payer.fund)

@@ -6,6 +6,13 @@ from typing import Final, NamedTuple, TypeAlias
 ACCOUNT: Final = "account"
 """The counter that holds the balance of the personal account (个人账户) in fen; period 0."""
 
+MUTUAL_AID: Final = "mutual_aid"
+"""What relatives' limits hold together, in fen; period 0. It is made of the limits of
+`medsettle.core.relatives`, and never posted to."""
+
+BALANCES: Final = (ACCOUNT, MUTUAL_AID)
+"""Counters that hold money: what a claim takes of them makes them less."""
+
 
 class CounterKey(NamedTuple):
     """Whose counter, which one, and the period it counts in (`medsettle.core.dates.period_key`).

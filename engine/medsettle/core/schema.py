@@ -256,7 +256,7 @@ SETTLEMENT: Final[tuple[Column, ...]] = (
     _fen("deductible_fen", "实际支付起付线, met by this claim.", "act_pay_dedc"),
     *(_fen(f"{payer.name}_fen", f"{payer.chinese}.", payer.field) for payer in codes.PAYERS),
     _fen("fund_total_fen", "基金支付总额.", "fund_pay_sumamt"),
-    _fen("person_total_fen", "个人负担总金额: account and cash.", "psn_part_amt"),
+    _fen("person_total_fen", "个人负担总金额: account, mutual aid and cash.", "psn_part_amt"),
     _fen("cash_fen", "个人现金支出: the remainder, never computed by a rate.", codes.CASH_FIELD),
     _fen("account_balance_fen", "Balance of the personal account after this settlement.", "balc"),
     _fen(
@@ -292,6 +292,24 @@ PAYER_DETAIL: Final[tuple[Column, ...]] = (
         "replaced_fen",
         "Shares of the bill in whose place the payee is paid: the payer owes the difference.",
     ),
+)
+
+RELATIVE_SHARE: Final[tuple[Column, ...]] = (
+    Column("seq", Kind.INTEGER, "Ledger position of the settlement.", least=1),
+    _code("settlement", "结算ID.", "setl_id"),
+    Column("position", Kind.INTEGER, "Order of the shares, from 0: by stage, then as bound."),
+    _code("stage", "Identifier of the stage in the rule document."),
+    _code("giver_area", "统筹区 of the relative whose money pays."),
+    _code("giver", "授权人: the relative whose money pays.", most=limits.PERSON_CHARS_MAX),
+    Column("relation", Kind.INTEGER, "Number of the relation, in the receiver's order.", least=1),
+    _fen("paid_fen", "Amount taken of the limit; negative where a cancel gives it back."),
+    _code(
+        "booked_on",
+        "Where it was taken from or went back to: the limit, or, where the relation was dissolved "
+        "before a cancel, the giver's account.",
+        values=("limit", "account"),
+    ),
+    _fen("limit_left_fen", "What the limit holds after this."),
 )
 
 LINE_SPLIT: Final[tuple[Column, ...]] = (
@@ -358,6 +376,7 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
     "settlements": SETTLEMENT,
     "payers": PAYER_DETAIL,
     "line_splits": LINE_SPLIT,
+    "relative_shares": RELATIVE_SHARE,
 }
 
 

@@ -17,7 +17,8 @@ class Settlement:
     """One settled claim, or the negative record that takes one back.
 
     `columns` holds the SETTLEMENT columns, `payers` a PAYER_DETAIL row for each stage in order,
-    `lines` a LINE_SPLIT row for each line. `amounts` are the named amounts of the waterfall in fen
+    `lines` a LINE_SPLIT row for each line, `relatives` a RELATIVE_SHARE row for each relative whose
+    money a stage took. `amounts` are the named amounts of the waterfall in fen
     (`pooled_fund.over_cap`). A preview has no `seq`, `settlement` or `create_time`.
     """
 
@@ -27,6 +28,7 @@ class Settlement:
     amounts: dict[str, int] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
     duplicate: bool = False
+    relatives: tuple[Row, ...] = ()
 
     def fen(self, column: str) -> int:
         """Return an amount column, such as `cash_fen`."""

@@ -23,7 +23,7 @@ def cancel_entry(
         original: The settlement, which has not been cancelled.
         sender: The institution and the request id of the cancel.
         content_digest: What a repeated request is known by.
-        values: Returns what counters hold now, for the person's account.
+        values: Returns what counters hold now, for the person's account and relatives' limits.
 
     Raises:
         AccountSpent: The settlement put into the account what is no longer there.

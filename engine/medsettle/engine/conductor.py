@@ -11,7 +11,7 @@ An engine belongs to one thread: the ledger has one writer.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -19,6 +19,7 @@ from medsettle import errors, limits
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.counters import ACCOUNT, CounterKey
 from medsettle.core.outcome import Rejection
+from medsettle.core.relatives import PREFIX, Granted, Person
 from medsettle.core.settlement import (
     Explanation,
     Opening,
@@ -30,6 +31,7 @@ from medsettle.engine.cancels import cancel_entry
 from medsettle.engine.claim_entries import claim_entry
 from medsettle.engine.openings import check_opening, opening_digest, opening_entry
 from medsettle.engine.registrations import Registrations
+from medsettle.engine.relatives import Relatives, limits_before
 from medsettle.engine.requests import (
     Triage,
     content_digest,
@@ -61,6 +63,7 @@ class Engine:
     clock: Callable[[], datetime]
     settler: Settler = field(init=False)
     registrations: Registrations = field(init=False)
+    relatives: Relatives = field(init=False)
     visits: Visits = field(init=False)
     _replaced: dict[str, CompiledPolicy] = field(default_factory=dict, init=False)
 
@@ -72,8 +75,9 @@ class Engine:
         self.rulebook = rulebook
         self.settler = Settler(rulebook)
         self.registrations = Registrations(rulebook, self.ledger, self._commit)
+        self.relatives = Relatives(rulebook, self.ledger, self._moment, self._commit)
         self.visits = Visits(
-            rulebook, self.ledger, self.settler.run, self.registrations.held, self._commit
+            rulebook, self.ledger, self._run, self.registrations.held, self._commit
         )
 
     def replace_rules(self, rulebook: RuleBook) -> None:
@@ -96,7 +100,7 @@ class Engine:
         one another, as they would when settled together.
         """
         rows = [row for row in range(len(claims)) if row not in claims.rejections]
-        results = self.settler.run(claims, rows, self.ledger.counters, refuse_gaps=False)
+        results = self._run(claims, rows, {}, refuse_gaps=False)
         answers = dict(claims.rejections) | {
             row: result.settlement if isinstance(result, Settled) else result
             for row, result in results.items()
@@ -138,12 +142,8 @@ class Engine:
         results: dict[int, Settled | Rejection] = {}
         moved: Counter[CounterKey] = Counter()
 
-        def counters(keys: Sequence[CounterKey]) -> dict[CounterKey, int]:
-            held = self.ledger.counters(keys)
-            return {key: held.get(key, 0) + moved[key] for key in keys} if moved else held
-
         while part := known.next_part():
-            found = self.settler.run(claims, part, counters, refuse_gaps=True)
+            found = self._run(claims, part, moved, refuse_gaps=True)
             settled = {row: each for row, each in found.items() if isinstance(each, Settled)}
             for each in settled.values():
                 for key, delta in each.moved:
@@ -151,6 +151,25 @@ class Engine:
             known.settled(settled)
             results |= {row: found[row] for row in part}
         return results
+
+    def _run(
+        self,
+        claims: ClaimBatch,
+        rows: Sequence[int],
+        moved: Mapping[CounterKey, int],
+        *,
+        refuse_gaps: bool,
+    ) -> dict[int, Settled | Rejection]:
+        """Return the result of each claim at `rows`, after what was moved and is not recorded."""
+
+        def counters(keys: Sequence[CounterKey]) -> dict[CounterKey, int]:
+            held = self.ledger.counters(keys)
+            return {key: held.get(key, 0) + moved.get(key, 0) for key in keys} if moved else held
+
+        def granted(persons: Sequence[Person]) -> dict[Person, list[Granted]]:
+            return limits_before(self.ledger, persons, moved)
+
+        return self.settler.run(claims, rows, counters, refuse_gaps=refuse_gaps, limits_of=granted)
 
     def _append(self, entries: list[Entry], settlements: list[Settlement]) -> list[Settlement]:
         """Commit the entries and return their settlements with place and time."""
@@ -179,7 +198,7 @@ class Engine:
             NotFound: No settlement of this institution has that id.
             AlreadyCancelled: It was cancelled before, under another request id.
             PartOfVisit: It is one of a visit, which is cancelled as a whole.
-            AccountSpent: What it put into the account has been spent since.
+            AccountSpent: What it put into the account has been spent, or set aside, since.
             RequestIdReused: The request id was used before for something else.
             LedgerUnavailable: Nothing was recorded.
         """
@@ -332,7 +351,10 @@ class Engine:
         """Return account balance and counters of a person; zeros for one never seen."""
         counters = self.ledger.person_counters(pooling_area, person)
         account = sum(value for counter, _, value in counters if counter == ACCOUNT)
-        others = tuple(counter for counter in counters if counter[0] != ACCOUNT)
+        # What relatives set aside is asked of `relatives`.
+        others = tuple(
+            each for each in counters if each[0] != ACCOUNT and not each[0].startswith(PREFIX)
+        )
         return PersonState(pooling_area, person, account, others)
 
 

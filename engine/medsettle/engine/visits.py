@@ -15,7 +15,7 @@ from typing import Protocol
 
 from medsettle import errors, limits
 from medsettle.core.claims import ClaimBatch
-from medsettle.core.counters import CounterKey, CounterValues
+from medsettle.core.counters import CounterKey
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Row, Settlement
 from medsettle.core.visits import Registration, RegistrationState, Visit
@@ -41,13 +41,13 @@ _LINE = re.compile(r"lines\[(\d+)\]")
 
 
 class Run(Protocol):
-    """Settles the rows of a batch: `medsettle.settle.run.Settler.run`."""
+    """Settles the rows of a batch, after what was moved and is not recorded."""
 
     def __call__(
         self,
         claims: ClaimBatch,
         rows: Sequence[int],
-        counters: CounterValues,
+        moved: Mapping[CounterKey, int],
         *,
         refuse_gaps: bool,
     ) -> dict[int, Settled | Rejection]:
@@ -234,9 +234,7 @@ class Visits:
         """Return the settled parts in order; the first one refused refuses the visit."""
         batch = ClaimBatch.from_rows(_numbered(routed, str(claim["request_id"])))
         rows = [row for row in range(len(batch)) if row not in batch.rejections]
-        results = dict(batch.rejections) | self.run(
-            batch, rows, self.ledger.counters, refuse_gaps=refuse_gaps
-        )
+        results = dict(batch.rejections) | self.run(batch, rows, {}, refuse_gaps=refuse_gaps)
         found = []
         for row, scheme in enumerate(routed.schemes):
             result = results[row]

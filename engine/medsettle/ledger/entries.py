@@ -1,10 +1,10 @@
 """What the ledger records, and what every ledger promises.
 
 An *entry* is one durable event: a settlement, the cancel that takes one back, the visit whose
-linked settlements stand beside it, the opening that a person brings along, or a registration. It
-carries *postings*, the changes it makes to the counters and the personal account of people. Entries
-are never changed and never deleted; the value of a counter is the sum of the postings recorded for
-it.
+linked settlements stand beside it, the opening that a person brings along, a registration, or a
+change of what a relative sets aside. It carries *postings*, the changes it makes to the counters
+and the personal account of people. Entries are never changed and never deleted; the value of a
+counter is the sum of the postings recorded for it.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from typing import Final, Literal, Protocol, TypeAlias
 from medsettle.core.counters import CounterKey
 
 EntryKind: TypeAlias = Literal[
-    "settle", "cancel", "visit", "visit_cancel", "opening", "registration"
+    "settle", "cancel", "visit", "visit_cancel", "opening", "registration", "relation"
 ]
 
 SETTLEMENT_KINDS: Final = frozenset({"settle", "cancel"})
@@ -140,6 +140,15 @@ class LedgerReader(Protocol):
 
     def person_counters(self, pooling_area: str, person: str) -> list[tuple[str, int, int]]:
         """Return (counter, period, value) of a person, sorted, the account among them."""
+        ...
+
+    def counters_named(
+        self, persons: Sequence[tuple[str, str]], prefix: str
+    ) -> list[tuple[CounterKey, int]]:
+        """Return the counters above zero of these (pooling area, person) whose names begin so.
+
+        They come sorted by person, period and name.
+        """
         ...
 
     def last_seq(self) -> int:

@@ -4,6 +4,7 @@ JSON, because an auditor in ten years must be able to read it with any tool. The
 bytes; only this module writes and reads them.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -11,6 +12,7 @@ import orjson
 
 from medsettle.core import schema
 from medsettle.core.counters import CounterKey
+from medsettle.core.relatives import Person, Relation
 from medsettle.core.schema import Kind
 from medsettle.core.settlement import Row, Settlement
 from medsettle.ledger.entries import Entry, Posting, Recorded
@@ -39,8 +41,9 @@ def encode_record(
             "payers": settlement.payers,
             "lines": settlement.lines,
             "amounts": settlement.amounts,
+            "relatives": settlement.relatives,
             "inputs": inputs,
-            "postings": [[*posting.key[2:], posting.delta] for posting in postings],
+            "postings": [_posting(settlement, posting) for posting in postings],
             "claim": claim,
         }
     )
@@ -60,15 +63,53 @@ def decode_settlement(recorded: Recorded, *, duplicate: bool = False) -> Settlem
         lines=tuple(row | place for row in record["lines"]),
         amounts=record["amounts"],
         duplicate=duplicate,
+        relatives=tuple(row | place for row in record["relatives"]),
+    )
+
+
+def _posting(settlement: Settlement, posting: Posting) -> list[object]:
+    """Return a posting of a settlement's person; that of somebody else names whose it is."""
+    area, person, counter, period = posting.key
+    own = (settlement.columns["pooling_area"], settlement.columns["person"]) == (area, person)
+    return (
+        [counter, period, posting.delta] if own else [counter, period, posting.delta, area, person]
     )
 
 
 def decode_postings(recorded: Recorded) -> tuple[Posting, ...]:
     """Return what an entry moved."""
     record = orjson.loads(recorded.record)
+    own = (recorded.pooling_area, recorded.person)
     return tuple(
-        Posting(CounterKey(recorded.pooling_area, recorded.person, counter, period), delta)
-        for counter, period, delta in record["postings"]
+        Posting(CounterKey(*_whose(whose, own), counter, period), delta)
+        for counter, period, delta, *whose in record["postings"]
+    )
+
+
+def _whose(named: Sequence[str], own: tuple[str, str]) -> tuple[str, str]:
+    return (named[0], named[1]) if named else own
+
+
+def encode_relation(act: str, relations: Sequence[Relation], fen: int, reason: str) -> bytes:
+    """Return the bytes of the record of a change of relatives' limits.
+
+    Args:
+        act: What was done: `grant`, `lower`, `dissolve`, `insurance_end` or `insurance_begin`.
+        relations: The relations it was done to.
+        fen: By how much a limit was raised or lowered; 0 for a dissolution.
+        reason: Who or what dissolved them; empty where nothing was.
+    """
+    listed = [[*each.giver, *each.receiver, each.number] for each in relations]
+    return orjson.dumps({"act": act, "relations": listed, "fen": fen, "reason": reason})
+
+
+def decode_relations(recorded: Recorded) -> tuple[Relation, ...]:
+    """Return the relations that an entry of the kind `relation` changed."""
+    return tuple(
+        Relation(Person(giver_area, giver), Person(receiver_area, receiver), number)
+        for giver_area, giver, receiver_area, receiver, number in orjson.loads(recorded.record)[
+            "relations"
+        ]
     )
 
 
@@ -97,6 +138,7 @@ def placed(settlement: Settlement, seq: int, moment: datetime) -> Settlement:
         columns=settlement.columns | place | {"create_time": moment},
         payers=tuple(row | place for row in settlement.payers),
         lines=tuple(row | place for row in settlement.lines),
+        relatives=tuple(row | place for row in settlement.relatives),
     )
 
 
@@ -108,4 +150,5 @@ def named(settlement: Settlement, settlement_id: str) -> Settlement:
         columns=settlement.columns | own,
         payers=tuple(row | own for row in settlement.payers),
         lines=tuple(row | own for row in settlement.lines),
+        relatives=tuple(row | own for row in settlement.relatives),
     )

@@ -148,6 +148,24 @@ class SqliteReader:
         )
         return [(counter, period, value) for counter, period, value in rows]
 
+    def counters_named(
+        self, persons: Sequence[tuple[str, str]], prefix: str
+    ) -> list[tuple[CounterKey, int]]:
+        """Return the counters above zero of these persons whose names begin with a prefix."""
+        if not persons:
+            return []
+        # The last letter of what begins with the prefix lies below the next letter.
+        end = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+        rows = self._rows(
+            "select c.pooling_area, c.person, c.counter, c.period, c.value "
+            "from json_each(?) k cross join counters c "
+            "on c.pooling_area = k.value ->> 0 and c.person = k.value ->> 1 "
+            "and c.counter >= ? and c.counter < ? where c.value > 0 "
+            "order by c.pooling_area, c.person, c.period, c.counter",
+            (_json([tuple(person) for person in persons]), prefix, end),
+        )
+        return [(CounterKey(*key), value) for *key, value in rows]
+
     def last_seq(self) -> int:
         """Return the seq of the last entry, 0 for an empty ledger."""
         return int(self._rows("select coalesce(max(seq), 0) from entries", ())[0][0])

@@ -40,9 +40,9 @@ create table meta (
 create table entries (
   seq integer primary key check (seq >= 1),
   create_time_us integer not null check (create_time_us >= 0),
-  kind text not null check (
-    kind in ('settle', 'cancel', 'visit', 'visit_cancel', 'opening', 'registration')
-  ),
+  kind text not null check (kind in (
+    'settle', 'cancel', 'visit', 'visit_cancel', 'opening', 'registration', 'relation'
+  )),
   settlement text not null unique,
   original text,
   institution text not null,

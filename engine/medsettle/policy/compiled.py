@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medsettle.core.codes import Payee
+from medsettle.core.counters import MUTUAL_AID
 from medsettle.policy.area import Area
 from medsettle.policy.keys import NONE
 from medsettle.policy.lowering import Lowering, epochs_of
@@ -74,6 +75,12 @@ class CompiledPolicy:
     def credits_account(self) -> bool:
         """Whether some payout goes to the personal account."""
         return any(payout.payee is Payee.ACCOUNT for payout in self.policy.payouts)
+
+    @cached_property
+    def aid_stages(self) -> tuple[str, ...]:
+        """Names of the stages that relatives' limits pay for, in the order of payment."""
+        stages = self.policy.stages
+        return tuple(each.name for each in stages if each.payer == MUTUAL_AID)
 
     @cached_property
     def gaps(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from medsettle.core import schema
-from medsettle.core.counters import ACCOUNT
+from medsettle.core.counters import BALANCES
 from medsettle.errors import Violation
 from medsettle.policy.checker import same_name
 from medsettle.policy.compiled import CompiledPolicy
@@ -50,7 +50,7 @@ def name_faults(
 def _faults(
     example: Example, own: CompiledPolicy, near: Sequence[CompiledPolicy]
 ) -> Iterator[Violation]:
-    counters = [*own.policy.counters, ACCOUNT]
+    counters = [*own.policy.counters, *BALANCES]
     amounts = list(dict.fromkeys(name for each in near for name in expected_names(each)))
     for visit in example.visits:
         for name in visit.before:

@@ -274,7 +274,7 @@ _STAGE: Final = _block(
         "rate": _ref("rate"),
         "caps": _listed(_ref("cap")),
         "rounding": _ref("rounding"),
-        "limit": _choice([keys.ACCOUNT_BALANCE]),
+        "limit": _choice([*keys.BALANCE_LIMITS.values()]),
         "note": _TEXT,
     },
 )

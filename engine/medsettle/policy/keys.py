@@ -171,7 +171,7 @@ STAGE: Final = Shape(
         Key("title", "what the stage is called", "环节名称"),
         Key("when", "the classes for which it pays at all", "适用条件"),
         *_QUESTIONS,
-        Key("limit", "`account_balance`: it pays what the account holds", "以账户余额为限"),
+        Key("limit", "`account_balance`, `relatives_limits`: what they hold", "余额或授权额度为限"),
         _NOTE,
     ),
 )
@@ -347,7 +347,8 @@ FEN: Final = "fen"
 YUAN: Final = "yuan"
 SETTLEMENT: Final = "settlement"
 SETTLEMENTS: Final = "settlements"
-ACCOUNT_BALANCE: Final = "account_balance"
+BALANCE_LIMITS: Final = {"account": "account_balance", "mutual_aid": "relatives_limits"}
+"""What payers whose money belongs to persons pay from, by payer."""
 DEDUCTIBLE_SIDES: Final = ("inside", "outside")
 PRICE_LEVELS: Final = ("level_1", "level_2", "level_3")
 """The hospital levels that catalogues state ceiling prices for."""

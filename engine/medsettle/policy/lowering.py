@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from medsettle import limits
 from medsettle.core import codes
 from medsettle.core.codes import Payee
+from medsettle.core.counters import MUTUAL_AID
 from medsettle.core.money import Rounding
 from medsettle.core.schema import CLAIM_AMOUNTS
 from medsettle.policy.area import Area
@@ -41,7 +42,7 @@ class Lowering:
     epochs: tuple[int, ...]
     builder: Builder = field(default_factory=Builder)
     paid: dict[str, list[Register]] = field(default_factory=dict)
-    from_account: list[Register] = field(default_factory=list)
+    from_balance: dict[str, list[Register]] = field(default_factory=dict)
     beside: dict[str, Register] = field(default_factory=dict)
     look: Lookups = field(init=False)
     amounts: Amounts = field(init=False)
@@ -68,9 +69,12 @@ class Lowering:
         for name in self._unstated():
             build.output(f"gap:{name}", self._missed(name))
         credits = [self.beside[each.name] for each in self._credits()]
-        if self.from_account or credits:
-            taken = build.sub(build.sum(self.from_account), build.sum(credits))
+        from_account = self.from_balance.get(ACCOUNT_COUNTER, [])
+        if from_account or credits:
+            taken = build.sub(build.sum(from_account), build.sum(credits))
             build.output(f"counter:{ACCOUNT_COUNTER}", taken)
+        if from_limits := self.from_balance.get(MUTUAL_AID, []):
+            build.output(f"counter:{MUTUAL_AID}", build.sum(from_limits))
         build.output("deductible", self._deductible_met())
         for name, counter in self.policy.counters.items():
             added = [self.amounts.fen(self.amounts.of(amount)) for amount in counter.sums]
@@ -131,10 +135,10 @@ class Lowering:
         """Return the payouts that go to the personal account."""
         return [each for each in self.policy.payouts if each.payee is Payee.ACCOUNT]
 
-    def _balance(self) -> Register:
-        """Return what the account may pay: its balance, or nothing where it is not used."""
+    def _balance(self, payer: str) -> Register:
+        """Return what the account, or relatives' limits, may pay: nothing where it is not used."""
         build = self.builder
-        balance = self.look.counter(ACCOUNT_COUNTER)
+        balance = self.look.counter(payer)
         allowed = build.input("account_used", 0, 1)
         return build.select(allowed, balance, build.constant(0))
 
@@ -184,9 +188,10 @@ class Lowering:
             return paid
         paid = build.min(share, self.amounts.remaining)
         if stage.account_limited:
-            balance = build.within(self._balance(), build.sum(self.from_account))
+            taken = self.from_balance.setdefault(stage.payer, [])
+            balance = build.within(self._balance(stage.payer), build.sum(taken))
             paid = build.min(paid, balance)
-            self.from_account.append(paid)
+            taken.append(paid)
         self.amounts.remaining = build.within(self.amounts.remaining, paid)
         self.paid.setdefault(stage.payer, []).append(paid)
         return paid

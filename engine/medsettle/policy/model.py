@@ -293,7 +293,8 @@ class Stage:
     is a payout beside the bill (decision 0008): it pays what comes out, to somebody who may not be
     the patient, and the bill stays as it is. It looks at `amount` where it has one, else at `base`.
     `instead_of` names shares of the bill in whose place the payee is paid, such as the fund's in
-    that of a package price (Q2, Q8).
+    that of a package price (Q2, Q8). `account_limited` is whether it pays from money of persons:
+    the payer `account` what its balance holds, `mutual_aid` what relatives' limits hold.
     """
 
     name: str

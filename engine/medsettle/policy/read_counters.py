@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from medsettle import limits
-from medsettle.core.counters import ACCOUNT
+from medsettle.core.counters import ACCOUNT, MUTUAL_AID
 from medsettle.core.dates import Period
 from medsettle.policy import keys, values
 from medsettle.policy.checker import Checker, same_name
@@ -20,7 +20,7 @@ IDENTIFIERS: Final = ("institution", "encounter", "episode", "disease")
 
 # What a counter adds up before the stages are known, and where it says neither that nor a count.
 _UNREAD: Final = ("unread",)
-_RESERVED_COUNTERS: Final = (ACCOUNT, keys.SETTLEMENT, *keys.RESERVED_NAMES)
+_RESERVED_COUNTERS: Final = (ACCOUNT, MUTUAL_AID, keys.SETTLEMENT, *keys.RESERVED_NAMES)
 
 
 def read_counters(check: Checker, value: Value | None) -> dict[str, Counter]:

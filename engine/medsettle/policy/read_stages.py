@@ -36,8 +36,6 @@ from medsettle.policy.vocabulary import canonical, quoted
 
 __all__ = ["TOTAL_NAMES", "StageReader", "stage_names"]
 
-_ACCOUNT_PAYER = "account"
-
 
 def stage_names(check: Checker, value: Value | None, key: str = "stage") -> tuple[str, ...]:
     """Return the names of all stages in order, blank where a stage has none."""
@@ -226,16 +224,19 @@ class StageReader:
         return name
 
     def _limit(self, item: Value, value: Value | None, payer: str | None) -> bool:
-        limited = self.check.one_of(value, [keys.ACCOUNT_BALANCE]) is not None
+        """Return whether a stage pays what its payer's account or relatives' limits hold."""
+        word = keys.BALANCE_LIMITS.get(payer or "")
+        words = [*keys.BALANCE_LIMITS.values()] if word is None else [word]
+        limited = self.check.one_of(value, words) is not None
         if self.beside:
             return False
-        if payer == _ACCOUNT_PAYER and value is None:
+        if word is not None and value is None:
             self.check.refuse(
-                item.place,
-                "the payer `account` pays from a balance; write `limit: account_balance`",
+                item.place, f"the payer `{payer}` pays from a balance; write `limit: {word}`"
             )
-        if payer not in {_ACCOUNT_PAYER, None} and value is not None:
-            self.check.refuse(value.place, "only the payer `account` has a balance; delete `limit`")
+        if payer is not None and word is None and value is not None:
+            payers = " and ".join(f"`{name}`" for name in keys.BALANCE_LIMITS)
+            self.check.refuse(value.place, f"only {payers} have a balance; delete `limit`")
         return limited
 
     # --- the questions -----------------------------------------------------------------------

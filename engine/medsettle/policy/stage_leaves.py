@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TypeGuard
 
 from medsettle.policy.amount_of import AmountRounding, Base
-from medsettle.policy.keys import DEDUCTIBLE_SIDES, SETTLEMENT
+from medsettle.policy.keys import BALANCE_LIMITS, DEDUCTIBLE_SIDES, SETTLEMENT
 from medsettle.policy.model import Cap, Policy, Rate, RateSide, Stage
 from medsettle.policy.tree import Place
 
@@ -51,7 +51,10 @@ def all_leaves(policy: Policy, stage: Stage) -> Iterator[Leaf]:
     for field in fields(stage):
         if field.name in _APART:
             continue
-        for leaf in _leaves(policy, field.name, getattr(stage, field.name)):
+        value = getattr(stage, field.name)
+        if field.name == "account_limited" and value:
+            value = BALANCE_LIMITS[stage.payer]
+        for leaf in _leaves(policy, field.name, value):
             # Where nothing is deducted it lies on neither side of the first band.
             if stage.deductible is not None or leaf.role != "bands.deductible":
                 yield leaf
@@ -137,10 +140,9 @@ def _one(policy: Policy, where: tuple[str, str], field: str, value: object) -> I
     elif isinstance(value, str) and field not in _NO_TABLES and value in policy.tables:
         yield Leaf(head, role, table=value)
     elif value is True:
-        word = "account_balance" if field == "account_limited" else "yes"
-        yield Leaf(head, _WORDS.get(role, role), words=word)
+        yield Leaf(head, role, words="yes")
     else:
-        yield Leaf(head, role, words=str(value))
+        yield Leaf(head, _WORDS.get(role, role), words=str(value))
 
 
 def base_words(base: Base) -> str:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from medsettle.core.claims import ClaimBatch
+from medsettle.core.relatives import RelativesDesk
 from medsettle.core.settlement import (
     Explanation,
     Opening,
@@ -58,6 +59,11 @@ class SettlementEngine(Protocol):
 
     def person(self, pooling_area: str, person: str) -> PersonState:
         """Return account and counters of a person."""
+        ...
+
+    @property
+    def relatives(self) -> RelativesDesk:
+        """What persons set aside for their relatives."""
         ...
 
     def policies(self) -> Sequence[PolicySummary]:

@@ -12,7 +12,10 @@ from grpc_reflection.v1alpha import reflection
 
 from medsettle import limits
 from medsettle.service.desk import Desk, SettlementEngine
+from medsettle.service.mutual_aid import MutualAidService
 from medsettle.service.services import PersonService, PolicyService, SettlementService
+from medsettle.v1 import mutual_aid_service_pb2 as relatives
+from medsettle.v1 import mutual_aid_service_pb2_grpc as relatives_grpc
 from medsettle.v1 import person_service_pb2 as persons
 from medsettle.v1 import person_service_pb2_grpc as persons_grpc
 from medsettle.v1 import policy_service_pb2 as policies
@@ -28,6 +31,7 @@ SERVICES: Final = (
     settlements.DESCRIPTOR.services_by_name["SettlementService"].full_name,
     policies.DESCRIPTOR.services_by_name["PolicyService"].full_name,
     persons.DESCRIPTOR.services_by_name["PersonService"].full_name,
+    relatives.DESCRIPTOR.services_by_name["MutualAidService"].full_name,
 )
 
 PROJECTION: Final = "medsettle.projection"
@@ -65,6 +69,7 @@ class Server:
         )
         policies_grpc.add_PolicyServiceServicer_to_server(PolicyService(desk), self._grpc)
         persons_grpc.add_PersonServiceServicer_to_server(PersonService(desk), self._grpc)
+        relatives_grpc.add_MutualAidServiceServicer_to_server(MutualAidService(desk), self._grpc)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
         shown = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(shown, self._grpc)

@@ -47,7 +47,7 @@ _PUSHBACK_KEY = "grpc-retry-pushback-ms"
 _LATE = "The deadline passed before work began; nothing was recorded."
 
 
-def _answered(method: _Method[Service, Request, Response]) -> _Method[Service, Request, Response]:
+def answered(method: _Method[Service, Request, Response]) -> _Method[Service, Request, Response]:
     """Return the method as gRPC calls it: late calls are dropped, errors become statuses."""
 
     @functools.wraps(method)
@@ -133,7 +133,7 @@ class SettlementService(settlements_grpc.SettlementServiceServicer):
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    @_answered
+    @answered
     async def PreviewSettlement(
         self, request: settlements.PreviewSettlementRequest, context: Context
     ) -> settlements.PreviewSettlementResponse:
@@ -142,7 +142,7 @@ class SettlementService(settlements_grpc.SettlementServiceServicer):
         settlement = await _single(self._desk.previewing, claim, context)
         return settlements.PreviewSettlementResponse(settlement=wire.settlement_message(settlement))
 
-    @_answered
+    @answered
     async def CreateSettlement(
         self, request: settlements.CreateSettlementRequest, context: Context
     ) -> settlements.Settlement:
@@ -150,7 +150,7 @@ class SettlementService(settlements_grpc.SettlementServiceServicer):
         claim = _check_claim(request, request.claim)
         return wire.settlement_message(await _single(self._desk.settling, claim, context))
 
-    @_answered
+    @answered
     async def CancelSettlement(
         self, request: settlements.CancelSettlementRequest, context: Context
     ) -> settlements.Settlement:
@@ -164,14 +164,14 @@ class SettlementService(settlements_grpc.SettlementServiceServicer):
         )
         return wire.settlement_message(settlement)
 
-    @_answered
+    @answered
     async def GetSettlement(
         self, request: settlements.GetSettlementRequest, context: Context
     ) -> settlements.Settlement:
         """Return one recorded settlement."""
         return wire.settlement_message(self._found(names.parsed_name(request.name, "settlements")))
 
-    @_answered
+    @answered
     async def ListSettlements(
         self, request: settlements.ListSettlementsRequest, context: Context
     ) -> settlements.ListSettlementsResponse:
@@ -192,7 +192,7 @@ class SettlementService(settlements_grpc.SettlementServiceServicer):
             token = self._desk.pages.token(page[-1].seq, *arguments)
         return settlements.ListSettlementsResponse(settlements=page, next_page_token=token)
 
-    @_answered
+    @answered
     async def ExplainSettlement(
         self, request: settlements.ExplainSettlementRequest, context: Context
     ) -> settlements.ExplainSettlementResponse:
@@ -202,7 +202,7 @@ class SettlementService(settlements_grpc.SettlementServiceServicer):
             self._found(name)
         return wire.explanation_message(self._desk.engine.explain(name.resource))
 
-    @_answered
+    @answered
     async def SettleClaims(
         self, request: settlements.SettleClaimsRequest, context: Context
     ) -> settlements.SettleClaimsResponse:
@@ -210,7 +210,7 @@ class SettlementService(settlements_grpc.SettlementServiceServicer):
         answers = self._desk.settle(streams.claims_of(request.arrow_stream))
         return settlements.SettleClaimsResponse(arrow_stream=streams.stream_of(answers))
 
-    @_answered
+    @answered
     async def PreviewClaims(
         self, request: settlements.PreviewClaimsRequest, context: Context
     ) -> settlements.PreviewClaimsResponse:
@@ -237,7 +237,7 @@ class PolicyService(policies_grpc.PolicyServiceServicer):
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    @_answered
+    @answered
     async def ListPolicies(
         self, request: policies.ListPoliciesRequest, context: Context
     ) -> policies.ListPoliciesResponse:
@@ -256,7 +256,7 @@ class PolicyService(policies_grpc.PolicyServiceServicer):
             next_page_token=self._desk.pages.token(end, *arguments) if end < len(loaded) else "",
         )
 
-    @_answered
+    @answered
     async def GetPolicy(
         self, request: policies.GetPolicyRequest, context: Context
     ) -> policies.Policy:
@@ -278,7 +278,7 @@ class PersonService(persons_grpc.PersonServiceServicer):
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    @_answered
+    @answered
     async def RecordOpening(
         self, request: persons.RecordOpeningRequest, context: Context
     ) -> persons.Person:
@@ -287,7 +287,7 @@ class PersonService(persons_grpc.PersonServiceServicer):
         state = self._desk.write(lambda: self._desk.engine.open_person(opening))
         return wire.person_message(state)
 
-    @_answered
+    @answered
     async def GetPerson(
         self, request: persons.GetPersonRequest, context: Context
     ) -> persons.Person:

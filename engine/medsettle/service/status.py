@@ -141,14 +141,11 @@ def _named(metadata: dict[str, str]) -> tuple[str, str]:
     return "", ""
 
 
-_OF_A_SETTLEMENT: Final = (errors.AlreadyCancelled, errors.AccountSpent)
-
-
 def _precondition(error: SettlementError) -> Sequence[Detail]:
     _, subject = _named(error.metadata)
     failure = details.PreconditionFailure()
     failure.violations.add(
-        type="SETTLEMENT" if isinstance(error, _OF_A_SETTLEMENT) else "POLICY",
+        type=next((kind for known, kind in _SUBJECTS if isinstance(error, known)), "POLICY"),
         subject=subject,
         description=error.message[: limits.MESSAGE_CHARS_MAX],
     )
@@ -161,7 +158,16 @@ def _retry(error: SettlementError) -> Sequence[Detail]:
     return (details.RetryInfo(retry_delay=delay),)
 
 
+# What the state is of that does not allow it; a policy's, where nothing else is named.
+_SUBJECTS: Final = (
+    (errors.AlreadyCancelled, "SETTLEMENT"),
+    (errors.AccountSpent, "SETTLEMENT"),
+    (errors.BalanceTooLow, "PERSON"),
+    (errors.NotInsured, "PERSON"),
+    (errors.TooManyRelatives, "PERSON"),
+)
 _RESOURCES: Final = (
+    ("Person", "person", "persons"),
     ("Settlement", "settlement", "settlements"),
     ("Policy", "policy", "policies"),
 )
@@ -213,7 +219,18 @@ FORMS: Final[dict[type[SettlementError], Form]] = {
     ),
     errors.AlreadyCancelled: Form(_FAILED, "该结算已经撤销，不能再次撤销。", _precondition),
     errors.AccountSpent: Form(
-        _FAILED, "该结算划入个人账户的金额已被使用，不能撤销，请先撤销其后的结算。", _precondition
+        _FAILED,
+        "该结算划入个人账户的金额已被使用或已授权给亲属，不能撤销，请先撤销其后的结算或减少授权额度。",
+        _precondition,
+    ),
+    errors.BalanceTooLow: Form(
+        _FAILED, "个人账户余额或亲属授权额度不足，请核对后减少金额。", _precondition
+    ),
+    errors.NotInsured: Form(
+        _FAILED, "该参保人的参保关系已终止，不能授权或使用共济额度，请核对参保状态。", _precondition
+    ),
+    errors.TooManyRelatives: Form(
+        _FAILED, "共济关系人数已达上限，请先解除一个共济关系。", _precondition
     ),
     errors.Overloaded: Form(
         _UNAVAILABLE, "系统繁忙，本次未结算，请稍后用同一流水号重新提交。", _retry

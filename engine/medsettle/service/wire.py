@@ -55,6 +55,9 @@ def settlement_message(settlement: Settlement) -> settlements.Settlement:
         **fields,
         payers=[settlements.PayerShare(**_fields(_PAYER, row)) for row in settlement.payers],
         lines=[settlements.LineSplit(**_fields(_SPLIT, row)) for row in settlement.lines],
+        relatives=[
+            settlements.RelativeShare(**_fields(_RELATIVE, row)) for row in settlement.relatives
+        ],
         amounts_fen=settlement.amounts,
         notices=settlement.notices,
         duplicate=settlement.duplicate,
@@ -178,4 +181,5 @@ def _fields(columns: tuple[Column, ...], row: Mapping[str, object]) -> dict[str,
 
 _SETTLEMENT: Final = tuple(column for column in schema.SETTLEMENT if column.name != "kind")
 _PAYER: Final = tuple(c for c in schema.PAYER_DETAIL if c.name not in _OF_THE_WHOLE)
+_RELATIVE: Final = tuple(c for c in schema.RELATIVE_SHARE if c.name not in _OF_THE_WHOLE)
 _SPLIT: Final = tuple(c for c in schema.LINE_SPLIT if c.name not in _OF_THE_WHOLE)

@@ -1,5 +1,6 @@
 """From the results of the waterfall to settlements: totals, payers, line splits, conservation."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from medsettle.core.settlement import Row, Settlement
 from medsettle.errors import InternalError
 from medsettle.policy.model import STAGE_AMOUNTS, Gap
 from medsettle.settle.claim_lines import Prepared
+from medsettle.settle.relatives import Share, share_rows
 from medsettle.settle.waterfall import Work
 
 FACT_COLUMNS = tuple(
@@ -32,6 +34,8 @@ class Assembler:
     batch: ClaimBatch
     prepared: Prepared
     catalogue_digests: dict[str, str]
+    shares: Mapping[int, Sequence[Share]]
+    """What each claim takes of relatives' limits, by its row."""
 
     def settlements(self, work: Work) -> list[Settlement]:
         """Return the settlement of each claim of a work, in its order.
@@ -92,6 +96,7 @@ class Assembler:
             lines=tuple(self._line_rows(row)),
             amounts=named,
             notices=notices,
+            relatives=share_rows(self.shares.get(row, ())),
         )
 
     def _amounts(self, work: Work, position: int, value: dict[str, int]) -> Row:
@@ -104,7 +109,8 @@ class Assembler:
         amounts["deductible_fen"] = value["deductible"]
         amounts |= {f"{name}_fen": value[f"payer:{name}"] for name in codes.PAYER_NAMES}
         amounts["fund_total_fen"] = sum(value[f"payer:{name}"] for name in codes.FUND_NAMES)
-        amounts["person_total_fen"] = value["payer:account"] + value["cash"]
+        own = sum(value[f"payer:{name}"] for name in codes.PERSONAL_NAMES)
+        amounts["person_total_fen"] = own + value["cash"]
         amounts["cash_fen"] = value["cash"]
         held = work.before.get(work.policy.account_counter)
         account = int(held[position]) if held is not None else 0
@@ -168,13 +174,17 @@ def _gap_yuan(value: dict[str, int], gap: Gap) -> str:
 def negated(settlement: Settlement) -> Settlement:
     """Return the settlement with every amount negative, as a cancel records it (negative record).
 
-    The account balance is no flow; the caller sets it.
+    Balances are no flow, that of the account and what limits hold; the caller sets them.
     """
     return Settlement(
         columns=_negated_row(settlement.columns),
         payers=tuple(_negated_row(row) for row in settlement.payers),
         lines=tuple(_negated_row(row) for row in settlement.lines),
         amounts={name: -amount for name, amount in settlement.amounts.items()},
+        relatives=tuple(
+            _negated_row(row) | {"limit_left_fen": row["limit_left_fen"]}
+            for row in settlement.relatives
+        ),
     )
 
 

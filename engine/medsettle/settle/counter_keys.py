@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medsettle.core.claims import ClaimBatch
-from medsettle.core.counters import ACCOUNT, CounterKey
+from medsettle.core.counters import ACCOUNT, BALANCES, CounterKey
 from medsettle.core.dates import Period, day_number, period_key, rolling_period
 from medsettle.core.settlement import Row
 from medsettle.policy.compiled import CompiledPolicy
@@ -27,6 +27,8 @@ def counter_keys(
 ) -> Iterator[dict[str, CounterKey]]:
     """Yield the keys of a policy's counters for each claim, and always the account's.
 
+    Where relatives may pay, what their limits hold together is among them.
+
     A settlement states the balance of the account also where its policy never asks the account.
 
     Args:
@@ -42,14 +44,14 @@ def counter_keys(
     periods = {
         name: _periods(policy, document.counters[name], own, days)
         for name in wanted
-        if name != ACCOUNT
+        if name not in BALANCES
     }
     for position, claim in enumerate(own):
         person = str(claim["person"])
         classes = {name: int(column[position]) for name, column in columns.items()}
         yield {
-            name: CounterKey(document.pooling_area, person, ACCOUNT, 0)
-            if name == ACCOUNT
+            name: CounterKey(document.pooling_area, person, name, 0)
+            if name in BALANCES
             else CounterKey(
                 document.pooling_area,
                 person,

@@ -1,7 +1,7 @@
 """What a change of policy means in yuan: both programs over a grid of bills, for whom it matters.
 
 The grid is that of a first settlement of the year: nothing counted before, the whole bill in
-scope, nothing from the account. Bills are sampled at the edges of both documents (deductibles, band
+scope, nothing from accounts. Bills are sampled at the edges of both documents (deductibles, band
 limits, caps, and where they meet), so that between two samples little bends.
 """
 
@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from medsettle import limits
-from medsettle.core import schema
+from medsettle.core import codes, schema
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.policy.difference import Moment
 from medsettle.policy.difference_classes import (
@@ -35,7 +35,7 @@ from medsettle.settle.scalar import ScalarFunction, scalar_function
 
 _YUAN: Final = 100
 _ROUND_BILLS: Final = tuple(yuan * _YUAN for yuan in (1_000, 10_000, 100_000))
-_BORNE: Final = ("cash", "payer:account")
+_BORNE: Final = ("cash", *(f"payer:{name}" for name in codes.PERSONAL_NAMES))
 # A rounded amount lies less than a fen off the straight line, on either side of both ends.
 _STRAIGHT_FEN: Final = 2
 

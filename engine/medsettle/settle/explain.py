@@ -12,6 +12,7 @@ from datetime import date
 import numpy as np
 
 from medsettle.core import codes
+from medsettle.core.counters import MUTUAL_AID
 from medsettle.core.settlement import Explanation, Sentence, Settlement
 from medsettle.errors import InternalError, PolicyNotFound
 from medsettle.policy.compiled import CompiledPolicy
@@ -37,7 +38,7 @@ def explain(policy: CompiledPolicy, settlement: Settlement, inputs: dict[str, in
     _check_inputs(policy, inputs)
     trace = traced(policy, inputs)
     _check_equal(_recorded(settlement), _settled_again(policy, inputs, trace), _AGAIN)
-    teller = Teller(policy, inputs, trace)
+    teller = Teller(policy, inputs, trace, relatives=settlement.relatives)
     sentences = [teller.payer(stage) for stage in policy.policy.stages]
     sentences.append(cash_sentence(policy, inputs, trace))
     sentences += [teller.payer(payout) for payout in policy.policy.payouts]
@@ -145,6 +146,10 @@ def _recorded(settlement: Settlement) -> dict[str, int]:
     for row in settlement.payers:
         found[f"payers.{row['stage']}"] = int(str(row["paid_fen"]))
         found[f"replaced.{row['stage']}"] = int(str(row["replaced_fen"]))
+        if row["payer"] == MUTUAL_AID:
+            of_stage = [each for each in settlement.relatives if each["stage"] == row["stage"]]
+            taken = sum(int(str(each["paid_fen"])) for each in of_stage)
+            found[f"relatives.{row['stage']}"] = taken
     for pot in codes.POT_NAMES:
         found[f"lines.{pot}"] = sum(int(str(row[f"{pot}_fen"])) for row in settlement.lines)
     return found
@@ -168,6 +173,8 @@ def _settled_again(
     for stage in policy.policy.all_stages:
         found[f"payers.{stage.name}"] = trace[f"stage:{stage.name}.paid"]
         found[f"replaced.{stage.name}"] = trace.get(f"replaced:{stage.name}", 0)
+    for name in policy.aid_stages:
+        found[f"relatives.{name}"] = trace[f"stage:{name}.paid"]
     return found | {f"lines.{pot}": fen for pot, fen in pots.items()}
 
 

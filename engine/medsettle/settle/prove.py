@@ -1,12 +1,13 @@
 """Settle the worked examples of a policy and compare every expected amount, fen by fen."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from medsettle.core.claims import ClaimBatch
-from medsettle.core.counters import ACCOUNT, CounterKey
+from medsettle.core.counters import BALANCES, MUTUAL_AID, CounterKey
 from medsettle.core.money import yuan_from_fen
 from medsettle.core.outcome import Rejection
+from medsettle.core.relatives import Granted, LimitsOf, Person, Relation
 from medsettle.core.settlement import Settlement
 from medsettle.errors import Fault, InvalidRequest, SettlementError
 from medsettle.policy.book import RuleBook
@@ -18,7 +19,10 @@ from medsettle.settle.cancel import taken_back
 from medsettle.settle.counter_keys import counter_keys
 from medsettle.settle.explain import traced
 from medsettle.settle.prepare import Preparer, static_columns
+from medsettle.settle.relatives import person_of
 from medsettle.settle.run import Settled, Settler
+
+_GIVER = Person("", "relative")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,11 @@ def settle_visit(
         raise claims.rejections[0].error()
     for key, value in opening_counters(settler.book, policy, claims, visit).items():
         held[key] = held.get(key, 0) + value
-    result = settler.run(claims, [0], lambda _: held, refuse_gaps=refuse_gaps)[0]
+    # The one giver of an example is bound to everybody, so that a cancel finds the limit.
+    held[_relation(person_of(claims.rows[0])).bound] = 1
+    result = settler.run(
+        claims, [0], lambda _: held, refuse_gaps=refuse_gaps, limits_of=limits_among(held)
+    )[0]
     if isinstance(result, Rejection):
         raise result.error()
     return claims, result
@@ -138,7 +146,7 @@ def opening_counters(
         SettlementError: The visit is rejected; the error says why.
     """
     document = policy.policy
-    known = [*document.counters, ACCOUNT]
+    known = [*document.counters, *BALANCES]
     faults = [
         Fault(f"before.{name}", f"no counter is called {quoted(name)}; {suggestion(name, known)}")
         for name in visit.before
@@ -152,7 +160,23 @@ def opening_counters(
         raise prepared.rejections[0].error()
     columns = static_columns(policy, claims, [0], prepared)
     (keys,) = counter_keys(policy, claims, [0], columns)
+    # Relatives' limits are set aside by one giver, of whom an example says no more.
+    keys[MUTUAL_AID] = _relation(person_of(claims.rows[0])).limit
     return {keys[same_name(name, known) or name]: value for name, value in visit.before.items()}
+
+
+def limits_among(held: Mapping[CounterKey, int]) -> LimitsOf:
+    """Return the reader of the relatives' limits among the counters of an example."""
+
+    def limits_of(persons: Sequence[Person]) -> dict[Person, list[Granted]]:
+        relations = [_relation(person) for person in persons]
+        return {each.receiver: [Granted(each, held.get(each.limit, 0))] for each in relations}
+
+    return limits_of
+
+
+def _relation(receiver: Person) -> Relation:
+    return Relation(_GIVER, receiver, 1)
 
 
 def amounts_of(settlement: Settlement) -> dict[str, int]:

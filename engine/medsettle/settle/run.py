@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from medsettle import limits
 from medsettle.core.claims import ClaimBatch
-from medsettle.core.counters import ACCOUNT, CounterKey, CounterValues
+from medsettle.core.counters import ACCOUNT, MUTUAL_AID, CounterKey, CounterValues
 from medsettle.core.outcome import Outcome, Rejection
+from medsettle.core.relatives import LimitsOf, no_limits
 from medsettle.core.settlement import Settlement
 from medsettle.policy.book import DIGEST_CHARS, RuleBook
 from medsettle.policy.compiled import CompiledPolicy
@@ -21,6 +22,7 @@ from medsettle.settle.assemble import Assembler
 from medsettle.settle.claim_lines import Prepared
 from medsettle.settle.counter_keys import counter_keys
 from medsettle.settle.prepare import Preparer, static_columns
+from medsettle.settle.relatives import limits_for, moved_by
 from medsettle.settle.waterfall import Kernel, Work
 
 
@@ -55,6 +57,7 @@ class Settler:
         counters: CounterValues,
         *,
         refuse_gaps: bool,
+        limits_of: LimitsOf = no_limits,
     ) -> dict[int, Settled | Rejection]:
         """Return the result of each claim at `rows`.
 
@@ -64,13 +67,15 @@ class Settler:
             counters: Reads the values before the batch.
             refuse_gaps: Whether an amount that the policy cannot decide rejects its claim (when
                 recording) or is answered with a notice (in a preview).
+            limits_of: Reads what relatives set aside for a person, before the batch.
 
         Raises:
             InternalError: Shares do not add up to a total; the batch must not be recorded.
         """
         spared: set[int] = set()
+        reader = _Reader(counters, limits_of)
         while True:
-            results, prepared = self._attempt(claims, rows, counters, spared, refuse_gaps)
+            results, prepared = self._attempt(claims, rows, reader, spared, refuse_gaps)
             refused = set(_first_refused(claims, results, prepared))
             if not refused:
                 return results
@@ -81,13 +86,13 @@ class Settler:
         self,
         claims: ClaimBatch,
         rows: Sequence[int],
-        counters: CounterValues,
+        reader: "_Reader",
         spared: Collection[int],
         refuse_gaps: bool,
     ) -> tuple[dict[int, Settled | Rejection], Prepared]:
         """Return the results where the spared claims use up no limited items."""
         results: dict[int, Settled | Rejection] = {}
-        prepared = self.preparer.prepare(claims, rows, counters, spared)
+        prepared = self.preparer.prepare(claims, rows, reader.counters, spared)
         results |= prepared.rejections
         by_policy: dict[int, tuple[CompiledPolicy, list[int]]] = {}
         for row in rows:
@@ -102,7 +107,10 @@ class Settler:
             id(policy): list(counter_keys(policy, claims, own, inputs[id(policy)]))
             for policy, own in by_policy.values()
         }
-        held = counters(list({key for own in keys.values() for row in own for key in row.values()}))
+        aided = [row for policy, own in by_policy.values() if policy.aid_stages for row in own]
+        granted = limits_for(claims, aided, reader.limits_of)
+        held = reader.values({key for own in keys.values() for row in own for key in row.values()})
+        held |= granted.sums()
         works: list[Work] = []
         slots: dict[CounterKey, int] = {}
         bound = _Bound(claims, held, by_policy.values())
@@ -126,20 +134,34 @@ class Settler:
         # A claim with a gap moves nothing in a preview either: the ones after it are shown what
         # they will get when this one is refused.
         self.kernel.settle(works, persons, state, refuse_gaps=True)
-        digests = {
-            code: catalogue.digest[:DIGEST_CHARS]
-            for code, catalogue in self.book.catalogues.items()
-        }
-        assembler = Assembler(claims, prepared, digests)
+        shares = granted.divided(works, claims)
+        assembler = Assembler(claims, prepared, self._catalogue_digests(), shares)
         for work in works:
             key_rows = keys[id(work.policy)]
             settled = assembler.settlements(work)
             for position, row in enumerate(work.rows.tolist()):
-                used = prepared.used.get(row, ())
+                used = (*prepared.used.get(row, ()), *moved_by(shares.get(row, ())))
                 results[row] = _settled(work, position, settled[position], key_rows[position], used)
                 if refuse_gaps and settled[position].notices:
                     results[row] = _gap(settled[position])
         return results, prepared
+
+    def _catalogue_digests(self) -> dict[str, str]:
+        return {
+            code: catalogue.digest[:DIGEST_CHARS]
+            for code, catalogue in self.book.catalogues.items()
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads what stands before the batch."""
+
+    counters: CounterValues
+    limits_of: LimitsOf
+
+    def values(self, keys: Collection[CounterKey]) -> dict[CounterKey, int]:
+        return dict(self.counters(list(keys)))
 
 
 def _first_refused(
@@ -246,7 +268,8 @@ def _settled(
     inputs |= {f"counter:{name}": int(held[position]) for name, held in work.before.items()}
     moved = []
     for name, key in keys.items():
-        column = work.results.get(f"counter:{name}")
+        # What limits hold together is no counter of its own: the limits are moved.
+        column = work.results.get(f"counter:{name}") if name != MUTUAL_AID else None
         amount = int(column[position]) if column is not None else 0
         if amount:
             moved.append((key, -amount if name == ACCOUNT else amount))

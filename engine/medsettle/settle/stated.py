@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from medsettle.core.codes import FUND_NAMES, PAYER_NAMES, POT_NAMES
+from medsettle.core.codes import FUND_NAMES, PAYER_NAMES, PERSONAL_NAMES, POT_NAMES
 from medsettle.core.money import rate_text, yuan_from_fen
 from medsettle.policy.receipts import Calculation, Receipt
+
+_WORDS = {"account": "account", "mutual_aid": "mutual aid"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +114,8 @@ def _identities(amounts: dict[str, int]) -> Iterator[Check]:
     if bill is not None:
         yield from _burden(amounts, bill)
         yield from _closing(amounts, bill)
-    elif {"person_total", "account", "cash"} <= set(amounts):
-        yield _person(amounts)
+    elif "person_total" in amounts:
+        yield from _person(amounts)
 
 
 def _pots(amounts: dict[str, int]) -> Iterator[Check]:
@@ -162,12 +164,19 @@ def _closing(amounts: dict[str, int], bill: str) -> Iterator[Check]:
     if "person_total" in amounts:
         yield Check("person_total", amounts["person_total"], left, left, rule)
     if "cash" in amounts:
-        left -= amounts.get("account", 0)
-        yield Check("cash", amounts["cash"], left, left, f"{rule}, less the account")
-    if {"person_total", "account", "cash"} <= set(amounts):
-        yield _person(amounts)
+        own = [name for name in PERSONAL_NAMES if name == "account" or name in amounts]
+        left -= sum(amounts.get(name, 0) for name in own)
+        words = " and ".join(f"the {_WORDS[name]}" for name in own)
+        yield Check("cash", amounts["cash"], left, left, f"{rule}, less {words}")
+    if "person_total" in amounts:
+        yield from _person(amounts)
 
 
-def _person(amounts: dict[str, int]) -> Check:
-    both = amounts["account"] + amounts["cash"]
-    return Check("person_total", amounts["person_total"], both, both, "account and cash add up")
+def _person(amounts: dict[str, int]) -> Iterator[Check]:
+    """Yield that a person's part is what own account, relatives' accounts and cash pay."""
+    if not {"account", "cash"} <= set(amounts):
+        return
+    aid = "mutual_aid" in amounts
+    whole = amounts["account"] + amounts["cash"] + amounts.get("mutual_aid", 0)
+    words = "account, mutual aid and cash add up" if aid else "account and cash add up"
+    yield Check("person_total", amounts["person_total"], whole, whole, words)

@@ -5,11 +5,13 @@ each band pays at which rate, what lies above a cap. The steps beside it say fro
 which table each number comes, and where the table stands.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from medsettle.core.codes import BILL
+from medsettle.core.counters import MUTUAL_AID
 from medsettle.core.money import rate_text, yuan_from_fen
-from medsettle.core.settlement import Sentence, Step
+from medsettle.core.settlement import Row, Sentence, Step
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.policy.model import BandsAlong, CapOn, Deductible, Excess, Rate, RateSide, Stage
 from medsettle.policy.stage_leaves import base_words
@@ -34,7 +36,7 @@ from medsettle.settle.phrases import (
 )
 from medsettle.settle.traced_numbers import Numbers
 
-BEFORE = ("running total before", "account balance before")
+BEFORE = ("running total before", "account balance before", "relatives' limits before")
 """Labels of steps that say what stood there before; they are no part of any sum."""
 
 INSTEAD = "in place of"
@@ -52,6 +54,7 @@ class Teller:
     inputs: dict[str, int]
     trace: dict[str, int]
     brief: bool = False
+    relatives: Sequence[Row] = ()
     numbers: Numbers = field(init=False)
 
     def __post_init__(self) -> None:
@@ -107,7 +110,7 @@ class Teller:
             found.append(Phrase(f"less {counted} paid before", f"减去此前已支付 {counted} 元"))
         found += [*self._floor_phrases(stage), *self._over_phrases(stage)]
         if stage.account_limited:
-            found.append(self._account_phrase())
+            found.append(self._balance_phrase(stage))
         if (left := self.numbers.all_left(stage)) is not None:
             yuan = yuan_from_fen(left)
             found.append(Phrase(f"{yuan} is all that is left to pay", f"仅余 {yuan} 元待支付"))
@@ -190,10 +193,13 @@ class Teller:
             )
         return found
 
-    def _account_phrase(self) -> Phrase:
+    def _balance_phrase(self, stage: Stage) -> Phrase:
+        """Return what the account or the limits of relatives held."""
         if not self.inputs["account_used"]:
             return Phrase("the account is not to be used", "未使用个人账户")
-        balance = yuan_from_fen(self.numbers.counter(self.policy.account_counter))
+        balance = yuan_from_fen(self.numbers.counter(stage.payer))
+        if stage.payer == MUTUAL_AID:
+            return Phrase(f"the limits of relatives held {balance}", f"亲属授权额度 {balance} 元")
         return Phrase(f"the balance was {balance}", f"账户余额 {balance} 元")
 
     def _why_no_base(self, stage: Stage) -> Phrase:
@@ -226,9 +232,7 @@ class Teller:
         found["rate"] = self._band_steps(stage)
         found["caps"] = self._cap_steps(stage)
         if stage.account_limited:
-            balance = self.numbers.counter(self.policy.account_counter)
-            used = "may be used" if self.inputs["account_used"] else "may not be used"
-            found["limit"] = [Step(BEFORE[1], balance, f"the account {used}")]
+            found["limit"] = self._balance_steps(stage)
         found["instead_of"] = [
             Step(INSTEAD, self.trace[f"replaced:{stage.name}"], f"{names}, in whose place it is")
             for names in filter(None, [" + ".join(stage.instead_of)])
@@ -236,6 +240,21 @@ class Teller:
         if (left := self.numbers.all_left(stage)) is not None:
             found["remaining"] = [Step("paid", left, "never above what is left to pay")]
         return {question: steps for question, steps in found.items() if steps}
+
+    def _balance_steps(self, stage: Stage) -> list[Step]:
+        """Return what was held before, and from which relative each fen came."""
+        balance = self.numbers.counter(stage.payer)
+        used = "may be used" if self.inputs["account_used"] else "may not be used"
+        if stage.payer != MUTUAL_AID:
+            return [Step(BEFORE[1], balance, f"the account {used}")]
+        steps = [Step(BEFORE[2], balance, f"set aside by relatives; {used}")]
+        for row in self.relatives:
+            if row["stage"] == stage.name:
+                left = yuan_from_fen(int(str(row["limit_left_fen"])))
+                text = f"{row['giver']} of {row['giver_area']}, bound as number {row['relation']}"
+                text = f"{text}; {left} left of the limit"
+                steps.append(Step("from a relative", int(str(row["paid_fen"])), text))
+        return steps
 
     def _deductible_steps(self, stage: Stage) -> list[Step]:
         if stage.deductible is None:

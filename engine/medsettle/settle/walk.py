@@ -13,8 +13,9 @@ from enum import StrEnum
 import numpy as np
 
 from medsettle.core.claims import ClaimBatch
-from medsettle.core.counters import CounterKey
+from medsettle.core.counters import MUTUAL_AID, CounterKey
 from medsettle.core.dates import Period, age_years, date_of, day_number
+from medsettle.core.relatives import PREFIX
 from medsettle.core.settlement import Explanation, Row, Sentence, Settlement
 from medsettle.errors import Fault, InvalidRequest, SettlementError
 from medsettle.policy.book import RuleBook
@@ -138,7 +139,9 @@ def walk(
     claim = claims.rows[0]
     explanation = explain(decided_by, result.settlement, result.inputs)
     trace = traced(decided_by, result.inputs)
-    teller = Teller(decided_by, result.inputs, trace, brief=True)
+    teller = Teller(
+        decided_by, result.inputs, trace, brief=True, relatives=result.settlement.relatives
+    )
     bill, beside = decided_by.policy.stages, decided_by.policy.payouts
     # The sentence of the cash stands between those of the bill and those of payouts.
     told = explanation.sentences[: len(bill)], explanation.sentences[len(bill) + 1 :]
@@ -337,7 +340,7 @@ def _counted(
     held: Mapping[CounterKey, int],
     result: Settled,
 ) -> Iterator[Counted]:
-    """Yield the counters of a claim before it, with what it adds; the account comes last."""
+    """Yield the counters of a claim before it, with what it adds; balances come last."""
     prepared = Preparer(book).prepare(claims, [0], lambda _: held)
     columns = static_columns(compiled, claims, [0], prepared)
     (keys,) = counter_keys(compiled, claims, [0], columns)
@@ -346,12 +349,19 @@ def _counted(
         counter = compiled.policy.counters.get(name)
         period = period_words(counter.period, key.period) if counter is not None else ""
         unit = Counts.FEN if counter is None or counter.sums else Counts.SETTLEMENTS
+        if name == MUTUAL_AID:
+            # Made of the limits of relatives, of which the claim moved some.
+            paid = sum(int(str(row["paid_fen"])) for row in result.settlement.relatives)
+            yield Counted(name, "", unit, result.inputs[f"counter:{name}"], -paid)
+            continue
         split = key.counter.partition(f".{name}.")[2]
         told = " ".join(filter(None, (split, period)))
         yield Counted(name, told, unit, held.get(key, 0), moved.pop(key, 0))
     for key, units in moved.items():
-        # What is left are items whose quantity is limited; their names say for how long.
-        yield Counted(key.counter, "", Counts.UNITS_E4, held.get(key, 0), units)
+        # What is left are items whose quantity is limited; their names say for how long. Relatives'
+        # limits have been told together.
+        if not key.counter.startswith(PREFIX):
+            yield Counted(key.counter, "", Counts.UNITS_E4, held.get(key, 0), units)
 
 
 def period_words(period: Period, key: int) -> str:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medsettle import limits
+from medsettle.core.counters import BALANCES
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.settle.blocks import BlockRunner
 from medsettle.settle.scalar import ScalarFunction, scalar_function
@@ -112,7 +113,7 @@ class _Ranked:
         self.results = [np.empty(count, dtype=np.int64) for _ in range(blocks.result_count)]
         # Which result moves each counter, by its sign, and which tell of a gap.
         self.moves = [
-            (name, -1 if name == work.policy.account_counter else 1, blocks.results[moved])
+            (name, -1 if name in BALANCES else 1, blocks.results[moved])
             for name in work.slots
             if (moved := f"counter:{name}") in blocks.results
         ]

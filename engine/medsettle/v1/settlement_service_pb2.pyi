@@ -378,7 +378,7 @@ class Settlement(_message.Message):
     Every amount is fen in -10^13..10^13: not below zero where `kind` is SETTLE, save the
     institution's share of a package price, and not above zero where it is CANCEL. Three sums hold to
     the fen: total = the four pots; total = funds + institution share + person total; person total =
-    account + cash.
+    account + mutual aid + cash.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -440,12 +440,14 @@ class Settlement(_message.Message):
     OTHER_FUND_FEN_FIELD_NUMBER: _builtins.int
     INSTITUTION_SHARE_FEN_FIELD_NUMBER: _builtins.int
     ACCOUNT_FEN_FIELD_NUMBER: _builtins.int
+    MUTUAL_AID_FEN_FIELD_NUMBER: _builtins.int
     FUND_TOTAL_FEN_FIELD_NUMBER: _builtins.int
     PERSON_TOTAL_FEN_FIELD_NUMBER: _builtins.int
     CASH_FEN_FIELD_NUMBER: _builtins.int
     ACCOUNT_BALANCE_FEN_FIELD_NUMBER: _builtins.int
     PAYOUTS_FEN_FIELD_NUMBER: _builtins.int
     PAYERS_FIELD_NUMBER: _builtins.int
+    RELATIVES_FIELD_NUMBER: _builtins.int
     LINES_FIELD_NUMBER: _builtins.int
     AMOUNTS_FEN_FIELD_NUMBER: _builtins.int
     NOTICES_FIELD_NUMBER: _builtins.int
@@ -517,11 +519,13 @@ class Settlement(_message.Message):
     institution_share_fen: _builtins.int
     """医院负担: the institution's own share, fen; may be negative under a package price. (hosp_part_amt)"""
     account_fen: _builtins.int
-    """个人账户 share, fen. (acct_pay)"""
+    """个人账户 share, fen; the national field includes that of relatives, this one does not. (acct_pay)"""
+    mutual_aid_fen: _builtins.int
+    """账户共济: share of relatives' accounts, fen. (acct_mulaid_pay)"""
     fund_total_fen: _builtins.int
     """基金支付总额: sum of the eight funds, fen. (fund_pay_sumamt)"""
     person_total_fen: _builtins.int
-    """个人负担总金额: account and cash, fen. (psn_part_amt)"""
+    """个人负担总金额: account, mutual aid and cash, fen. (psn_part_amt)"""
     cash_fen: _builtins.int
     """个人现金支出: the remainder, fen; never computed by a rate. (psn_cash_pay)"""
     account_balance_fen: _builtins.int
@@ -549,6 +553,10 @@ class Settlement(_message.Message):
         """One entry for each stage of the policy, in the order they were asked, then one for each payout.
         At most 64. (setldetail)
         """
+
+    @_builtins.property
+    def relatives(self) -> _containers.RepeatedCompositeFieldContainer[Global___RelativeShare]:
+        """One entry for each relative whose money a stage took, by stage and then as bound."""
 
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___LineSplit]:
@@ -602,12 +610,14 @@ class Settlement(_message.Message):
         other_fund_fen: _builtins.int = ...,
         institution_share_fen: _builtins.int = ...,
         account_fen: _builtins.int = ...,
+        mutual_aid_fen: _builtins.int = ...,
         fund_total_fen: _builtins.int = ...,
         person_total_fen: _builtins.int = ...,
         cash_fen: _builtins.int = ...,
         account_balance_fen: _builtins.int = ...,
         payouts_fen: _builtins.int = ...,
         payers: _abc.Iterable[Global___PayerShare] | None = ...,
+        relatives: _abc.Iterable[Global___RelativeShare] | None = ...,
         lines: _abc.Iterable[Global___LineSplit] | None = ...,
         amounts_fen: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
         notices: _abc.Iterable[_builtins.str] | None = ...,
@@ -615,7 +625,7 @@ class Settlement(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["admission_date", b"admission_date", "create_time", b"create_time", "service_date", b"service_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_balance_fen", b"account_balance_fen", "account_fen", b"account_fen", "admission_date", b"admission_date", "amounts_fen", b"amounts_fen", "assistance_fen", b"assistance_fen", "cash_fen", b"cash_fen", "catalogue_digest", b"catalogue_digest", "civil_servant_fen", b"civil_servant_fen", "create_time", b"create_time", "critical_illness_fen", b"critical_illness_fen", "deductible_fen", b"deductible_fen", "disabled_serviceman_fen", b"disabled_serviceman_fen", "duplicate", b"duplicate", "enterprise_fen", b"enterprise_fen", "fund_total_fen", b"fund_total_fen", "in_scope_fen", b"in_scope_fen", "institution", b"institution", "institution_level", b"institution_level", "institution_settlement", b"institution_settlement", "institution_share_fen", b"institution_share_fen", "insurance_type", b"insurance_type", "kind", b"kind", "large_amount_fen", b"large_amount_fen", "lines", b"lines", "name", b"name", "notices", b"notices", "original", b"original", "other_fund_fen", b"other_fund_fen", "over_limit_fen", b"over_limit_fen", "own_expense_fen", b"own_expense_fen", "payers", b"payers", "payouts_fen", b"payouts_fen", "person", b"person", "person_total_fen", b"person_total_fen", "person_type", b"person_type", "policy", b"policy", "policy_digest", b"policy_digest", "pooled_fund_fen", b"pooled_fund_fen", "pooling_area", b"pooling_area", "pre_self_pay_fen", b"pre_self_pay_fen", "request_id", b"request_id", "seq", b"seq", "service_date", b"service_date", "settlement", b"settlement", "total_fen", b"total_fen", "visit", b"visit", "visit_type", b"visit_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_balance_fen", b"account_balance_fen", "account_fen", b"account_fen", "admission_date", b"admission_date", "amounts_fen", b"amounts_fen", "assistance_fen", b"assistance_fen", "cash_fen", b"cash_fen", "catalogue_digest", b"catalogue_digest", "civil_servant_fen", b"civil_servant_fen", "create_time", b"create_time", "critical_illness_fen", b"critical_illness_fen", "deductible_fen", b"deductible_fen", "disabled_serviceman_fen", b"disabled_serviceman_fen", "duplicate", b"duplicate", "enterprise_fen", b"enterprise_fen", "fund_total_fen", b"fund_total_fen", "in_scope_fen", b"in_scope_fen", "institution", b"institution", "institution_level", b"institution_level", "institution_settlement", b"institution_settlement", "institution_share_fen", b"institution_share_fen", "insurance_type", b"insurance_type", "kind", b"kind", "large_amount_fen", b"large_amount_fen", "lines", b"lines", "mutual_aid_fen", b"mutual_aid_fen", "name", b"name", "notices", b"notices", "original", b"original", "other_fund_fen", b"other_fund_fen", "over_limit_fen", b"over_limit_fen", "own_expense_fen", b"own_expense_fen", "payers", b"payers", "payouts_fen", b"payouts_fen", "person", b"person", "person_total_fen", b"person_total_fen", "person_type", b"person_type", "policy", b"policy", "policy_digest", b"policy_digest", "pooled_fund_fen", b"pooled_fund_fen", "pooling_area", b"pooling_area", "pre_self_pay_fen", b"pre_self_pay_fen", "relatives", b"relatives", "request_id", b"request_id", "seq", b"seq", "service_date", b"service_date", "settlement", b"settlement", "total_fen", b"total_fen", "visit", b"visit", "visit_type", b"visit_type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -693,6 +703,62 @@ class PayerShare(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PayerShare: _TypeAlias = PayerShare  # noqa: Y015
+
+@_typing.final
+class RelativeShare(_message.Message):
+    """What a relative's limit paid of one stage (账户共济明细).
+
+    Amounts are fen in -10^13..10^13; what is paid is negative in a cancel. The shares of a stage add
+    up to what it paid.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    STAGE_FIELD_NUMBER: _builtins.int
+    GIVER_AREA_FIELD_NUMBER: _builtins.int
+    GIVER_FIELD_NUMBER: _builtins.int
+    RELATION_FIELD_NUMBER: _builtins.int
+    PAID_FEN_FIELD_NUMBER: _builtins.int
+    BOOKED_ON_FIELD_NUMBER: _builtins.int
+    LIMIT_LEFT_FEN_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """Order of the shares, from 0."""
+    stage: _builtins.str
+    """Identifier of the stage in the rule document."""
+    giver_area: _builtins.str
+    """统筹区 of the relative whose money pays."""
+    giver: _builtins.str
+    """授权人: the relative whose money pays, an opaque token."""
+    relation: _builtins.int
+    """Number of the relation, in the receiver's order of binding."""
+    paid_fen: _builtins.int
+    """Amount taken of the limit, fen; negative where a cancel gives it back."""
+    booked_on: _builtins.str
+    """`limit`, or `account` where a cancel gives it back to the giver's account because the relation
+    was dissolved.
+    """
+    limit_left_fen: _builtins.int
+    """What the limit holds after this, fen."""
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
+        stage: _builtins.str = ...,
+        giver_area: _builtins.str = ...,
+        giver: _builtins.str = ...,
+        relation: _builtins.int = ...,
+        paid_fen: _builtins.int = ...,
+        booked_on: _builtins.str = ...,
+        limit_left_fen: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["booked_on", b"booked_on", "giver", b"giver", "giver_area", b"giver_area", "limit_left_fen", b"limit_left_fen", "paid_fen", b"paid_fen", "position", b"position", "relation", b"relation", "stage", b"stage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RelativeShare: _TypeAlias = RelativeShare  # noqa: Y015
 
 @_typing.final
 class LineSplit(_message.Message):
