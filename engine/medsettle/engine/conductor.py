@@ -40,6 +40,7 @@ from medsettle.engine.requests import (
     sender_faults,
     triage,
 )
+from medsettle.engine.statements import Statements
 from medsettle.engine.visits import Visits
 from medsettle.ledger.entries import SETTLEMENT_KINDS, Entry, Ledger, Recorded
 from medsettle.ledger.records import decode_inputs, decode_settlement, placed
@@ -65,10 +66,12 @@ class Engine:
     registrations: Registrations = field(init=False)
     relatives: Relatives = field(init=False)
     visits: Visits = field(init=False)
+    statements: Statements = field(init=False)
     _replaced: dict[str, CompiledPolicy] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        """Make what works by the rule book."""
+        """Make what works by the rule book, and what reads the ledger alone."""
+        self.statements = Statements(self.ledger)
         self._use(self.rulebook)
 
     def _use(self, rulebook: RuleBook) -> None:

@@ -88,6 +88,19 @@ class CounterMismatch:
     posted: int
 
 
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """One change of a counter with the entry that made it, and the value it led to."""
+
+    seq: int
+    create_time_us: int
+    kind: EntryKind
+    settlement: str
+    institution: str
+    delta: int
+    value: int
+
+
 class LedgerReader(Protocol):
     """The reading half of a ledger. Every method sees whole commits only.
 
@@ -148,6 +161,13 @@ class LedgerReader(Protocol):
         """Return the counters above zero of these (pooling area, person) whose names begin so.
 
         They come sorted by person, period and name.
+        """
+        ...
+
+    def history(self, key: CounterKey, *, after_seq: int, limit: int) -> list[Moved]:
+        """Return up to `limit` changes of a counter after `after_seq`, in seq order.
+
+        `limit` is at most `limits.PAGE_SIZE_MAX`.
         """
         ...
 

@@ -18,7 +18,7 @@ from medsettle import limits
 from medsettle.core.counters import CounterKey
 from medsettle.errors import InternalError, LedgerUnavailable
 from medsettle.ledger import sqlite_schema as schema
-from medsettle.ledger.entries import CounterMismatch, Entry, EntryKind, Recorded
+from medsettle.ledger.entries import CounterMismatch, Entry, EntryKind, Moved, Recorded
 from medsettle.ledger.sqlite_file import (
     check,
     check_version,
@@ -165,6 +165,15 @@ class SqliteReader:
             (_json([tuple(person) for person in persons]), prefix, end),
         )
         return [(CounterKey(*key), value) for *key, value in rows]
+
+    def history(self, key: CounterKey, *, after_seq: int, limit: int) -> list[Moved]:
+        """Return up to `limit` changes of a counter after `after_seq`, in seq order.
+
+        `limit` is at most `limits.PAGE_SIZE_MAX`.
+        """
+        assert 1 <= limit <= limits.PAGE_SIZE_MAX, limit
+        rows = self._rows(schema.HISTORY, (*key, after_seq, *key, after_seq, limit))
+        return [Moved(*row) for row in rows]
 
     def last_seq(self) -> int:
         """Return the seq of the last entry, 0 for an empty ledger."""

@@ -79,6 +79,8 @@ create table postings (
   primary key (seq, pooling_area, person, counter, period)
 ) strict, without rowid;
 
+create index postings_of_counter on postings (person, counter, pooling_area, period);
+
 create table counters (
   pooling_area text not null,
   person text not null,
@@ -140,6 +142,18 @@ select p.pooling_area, p.person, p.counter, p.period, sum(p.delta) + coalesce((
 from postings p where p.seq between ? and ?
 group by p.pooling_area, p.person, p.counter, p.period
 on conflict do update set value = excluded.value
+"""
+
+# The value before a page is the sum of the changes before it, so that no row stores a value that
+# could differ from them.
+HISTORY: Final = """
+select e.seq, e.create_time_us, e.kind, e.settlement, e.institution, p.delta,
+  (select coalesce(sum(b.delta), 0) from postings b
+   where b.pooling_area = ? and b.person = ? and b.counter = ? and b.period = ? and b.seq <= ?)
+  + sum(p.delta) over (order by p.seq)
+from postings p join entries e on e.seq = p.seq
+where p.pooling_area = ? and p.person = ? and p.counter = ? and p.period = ? and p.seq > ?
+order by p.seq limit ?
 """
 
 FIRST_MISMATCH: Final = """
