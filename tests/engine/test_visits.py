@@ -195,7 +195,7 @@ def test_a_delivery_with_complications_and_another_illness(engine: Engine) -> No
         maternity.columns["insurance_type"],
         maternity.columns["visit_type"],
     )
-    assert [650_000, 250_000, 0] == [row["paid_fen"] for row in maternity.payers]
+    assert [650_000, 250_000, 0, 0] == [row["paid_fen"] for row in maternity.payers]
     assert {"total": 1_500, "pooled_fund": 400, "account": 600, "cash": 500} == _yuan(basic)
 
 
