@@ -10,8 +10,10 @@ from jsonschema import Draft202012Validator
 from medsettle.policy import example_keys, keys, tree
 from medsettle.policy.area_schema import area_schema
 from medsettle.policy.book import AREA_FILE, EXAMPLES_SUFFIX
+from medsettle.policy.card_schema import card_schema
 from medsettle.policy.examples_schema import examples_schema
 from medsettle.policy.json_schema import overlay_schema, rule_schema
+from medsettle.policy.read_card import CARD_FILE
 from medsettle.policy.tree import Map, Sequence, Value
 from medsettle.policy.vocabulary import words
 from ruamel.yaml import YAML
@@ -39,6 +41,7 @@ _UNKNOWN_WORDS = sorted(
 _RULES = Draft202012Validator(rule_schema())
 _AREAS = Draft202012Validator(area_schema())
 _OF_EXAMPLES = Draft202012Validator(examples_schema())
+_CARDS = Draft202012Validator(card_schema())
 
 
 def _as_written(value: Value) -> Any:  # noqa: ANN401 - JSON is any of its kinds
@@ -71,7 +74,13 @@ def _faults(text: str, schema: Draft202012Validator) -> list[str]:
 
 def test_the_schemas_are_schemas() -> None:
     """All are valid in draft 2020-12 and can be written as JSON."""
-    for schema in (rule_schema(), area_schema(), overlay_schema(), examples_schema()):
+    for schema in (
+        rule_schema(),
+        area_schema(),
+        overlay_schema(),
+        examples_schema(),
+        card_schema(),
+    ):
         Draft202012Validator.check_schema(schema)
         assert schema == json.loads(json.dumps(schema))
 
@@ -79,7 +88,7 @@ def test_the_schemas_are_schemas() -> None:
 @pytest.mark.parametrize("path", _DOCUMENTS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_every_document_under_rules_is_valid(path: Path) -> None:
     """What the checker accepts the editor accepts, as text and as YAML reads it."""
-    schema = _AREAS if path.name == AREA_FILE else _RULES
+    schema = {AREA_FILE: _AREAS, CARD_FILE: _CARDS}.get(path.name, _RULES)
 
     assert [] == _faults(path.read_text(encoding="utf-8"), schema)
 

@@ -15,6 +15,7 @@ from medsettle.policy import book as books
 from medsettle.policy.area import Area
 from medsettle.policy.example_names import name_faults
 from medsettle.policy.examples import Example, read_examples
+from medsettle.policy.read_card import CARD_FILE, read_card_file
 from medsettle.policy.remarks import remarks
 
 
@@ -62,6 +63,8 @@ class _Checked:
                 examples, faults = read_examples(document)
                 self.examples += examples
                 self.violations += faults
+            elif document.name == CARD_FILE:
+                self.violations += read_card_file(document)[1]
             else:
                 self._read_policy(document, area)
 

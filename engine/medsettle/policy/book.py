@@ -2,11 +2,12 @@
 
 A folder holds one folder for each pooling area, named by its six digits, with `area.yaml`, the
 catalogue it names, and one document for each policy. Worked examples lie beside the policies as
-`*.examples.yaml` and are read by `medsettle.policy.examples`.
+`*.examples.yaml` and are read by `medsettle.policy.examples`; what the area says of its cards may
+stand in `card.yaml`.
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
@@ -14,12 +15,14 @@ from pathlib import Path
 from medsettle.errors import PolicyNotFound, PolicyRejected, Violation
 from medsettle.policy import area_keys, tree
 from medsettle.policy.area import Area, read_area
+from medsettle.policy.card_terms import CardRules
 from medsettle.policy.catalogue import Catalogue
 from medsettle.policy.checker import Checker
 from medsettle.policy.compiled import CompiledPolicy, compile_policy
 from medsettle.policy.conflicts import conflicts
 from medsettle.policy.model import Policy
 from medsettle.policy.overlay import Overlay, ended, overlay_faults, read_overlays, reformed
+from medsettle.policy.read_card import CARD_FILE, read_card_file
 from medsettle.policy.read_policy import read_policy
 from medsettle.policy.tree import Map
 from medsettle.policy.vocabulary import canonical, quoted, suggestion
@@ -31,11 +34,15 @@ DIGEST_CHARS = 12
 
 @dataclass(frozen=True, slots=True)
 class RuleBook:
-    """Everything that decides who pays: read-only, and identified by the digests of its sources."""
+    """Everything that decides who pays: read-only, and identified by the digests of its sources.
+
+    `cards` has the areas that keep cards here.
+    """
 
     areas: dict[str, Area]
     catalogues: dict[str, Catalogue]
     policies: tuple[CompiledPolicy, ...]
+    cards: dict[str, CardRules] = field(default_factory=dict)
 
     def candidates(
         self, pooling_area: str, insurance_type: str, visit_type: str
@@ -86,6 +93,7 @@ def load_rule_book(
     areas: dict[str, Area] = {}
     catalogues: dict[str, Catalogue] = {}
     policies: list[CompiledPolicy] = []
+    cards: dict[str, CardRules] = {}
     violations = [] if only else _strays(folder)
     reforms, faults = read_overlays(overlays)
     violations += faults
@@ -108,6 +116,10 @@ def load_rule_book(
         violations += faults
         if catalogue is not None:
             catalogues[area.code] = catalogue
+        if (area_folder / CARD_FILE).is_file():
+            card, faults = read_card_file(area_folder / CARD_FILE)
+            violations += faults
+            cards |= {area.code: card} if card is not None else {}
         for path in policy_files(area_folder):
             found, faults = compile_revisions(path, area, reforms, known_on)
             violations += faults
@@ -119,7 +131,7 @@ def load_rule_book(
         violations = overlay_faults(reforms, [compiled.policy.name for compiled in policies])
     if violations:
         raise PolicyRejected(violations)
-    return RuleBook(areas, catalogues, tuple(policies))
+    return RuleBook(areas, catalogues, tuple(policies), cards)
 
 
 def _refuse_no_rules(folder: Path) -> None:
@@ -196,7 +208,7 @@ def read_area_folder(folder: Path) -> tuple[Area | None, list[Violation]]:
 def policy_files(folder: Path) -> Iterator[Path]:
     """Yield the rule documents of an area's folder in order of name."""
     for path in sorted(folder.glob("*.yaml")):
-        if path.name != AREA_FILE and not path.name.endswith(EXAMPLES_SUFFIX):
+        if path.name not in {AREA_FILE, CARD_FILE} and not path.name.endswith(EXAMPLES_SUFFIX):
             yield path
 
 
