@@ -117,10 +117,10 @@ def test_foreign_files_are_left_alone(tmp_path: Path) -> None:
 
 def test_an_unknown_schema_version_is_refused(path: Path) -> None:
     """A ledger of a later medsettle is neither read nor written; the message says what to do."""
-    _alter(path, "update meta set value = 2 where name = 'schema_version'")
+    _alter(path, "update meta set value = 3 where name = 'schema_version'")
 
     for opened in (SqliteLedger, SqliteLedger.reader):
-        with pytest.raises(LedgerUnavailable, match=r"version 2.*reads version 1.*wrote it"):
+        with pytest.raises(LedgerUnavailable, match=r"version 3.*reads version 2.*wrote it"):
             opened(path)
 
 

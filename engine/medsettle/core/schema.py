@@ -126,6 +126,29 @@ VISIT_FACTS: Final[tuple[Column, ...]] = (
 """Facts of a visit or person that only some rules ask for. A settlement does not repeat them: the
 ledger keeps the claim."""
 
+CREDENTIAL: Final[tuple[Column, ...]] = (
+    _code(
+        "credential_type",
+        "就诊凭证类型; the area says which it accepts and what each presents.",
+        "mdtrt_cert_type",
+        required=False,
+    ),
+    _code(
+        "card",
+        "卡识别码: opaque token of the card presented, never its number.",
+        "card_sn",
+        required=False,
+        most=limits.PERSON_CHARS_MAX,
+    ),
+    Column(
+        "credential_time",
+        Kind.TIMESTAMP,
+        "When the credential was presented; absent, the end of the service date.",
+        required=False,
+    ),
+)
+"""What the person identified themselves with. A settlement repeats it."""
+
 CLAIM: Final[tuple[Column, ...]] = (
     _code(
         "request_id",
@@ -169,6 +192,7 @@ CLAIM: Final[tuple[Column, ...]] = (
         "acct_used_flag",
     ),
     *VISIT_FACTS,
+    *CREDENTIAL,
 )
 
 LINE: Final[tuple[Column, ...]] = (
@@ -228,7 +252,21 @@ _FACTS = tuple(
     for column in CLAIM
     if column.name not in {"birth_date", "benefit_groups", "account_used"}
     and column not in VISIT_FACTS
+    and column not in CREDENTIAL
 )
+
+
+def _version(name: str, doc: str) -> Column:
+    most = limits.LIST_VERSION_MAX
+    return Column(name, Kind.INTEGER, doc, required=False, least=1, most=most)
+
+
+LIST_VERSIONS: Final[tuple[Column, ...]] = (
+    _version("national_list_version", "Version of the nation's invalid list that was asked."),
+    _version("provincial_list_version", "Version of the province's invalid list that was asked."),
+    _version("city_list_version", "Version of the city's invalid list that was asked."),
+)
+"""Which invalid lists a card was looked up in; absent where there was no card or no list."""
 
 SETTLEMENT: Final[tuple[Column, ...]] = (
     Column("seq", Kind.INTEGER, "Position in the ledger of this engine, without gaps.", least=1),
@@ -253,6 +291,8 @@ SETTLEMENT: Final[tuple[Column, ...]] = (
         "What funds pay beside the bill, to whomever, and not as a part of it: lumps, allowances, "
         "package prices.",
     ),
+    *CREDENTIAL,
+    *LIST_VERSIONS,
 )
 
 PAYER_DETAIL: Final[tuple[Column, ...]] = (

@@ -3,9 +3,10 @@
 1. Faulty claims are rejected, each with all its faults.
 2. Request ids already recorded are answered from the record; the same id with other content, or a
    second request for the same institution settlement, is refused.
-3. Codes, policies, lines and pots are worked out, counters and balances read, and the waterfall
+3. The card presented is judged by its state at the time of service and the invalid lists.
+4. Codes, policies, lines and pots are worked out, counters and balances read, and the waterfall
    runs, claims of one person in order (`settle.run`).
-4. One durable commit; only then are there answers.
+5. One durable commit; only then are there answers.
 
 An engine belongs to one thread: the ledger has one writer.
 """
@@ -13,12 +14,11 @@ An engine belongs to one thread: the ledger has one writer.
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 from medsettle import errors, limits
 from medsettle.core.claims import ClaimBatch
-from medsettle.core.counters import ACCOUNT, CounterKey
-from medsettle.core.dates import day_number
+from medsettle.core.counters import ACCOUNT, CounterKey, CounterValues
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import (
     Explanation,
@@ -28,17 +28,18 @@ from medsettle.core.settlement import (
     Row,
     Settlement,
 )
+from medsettle.engine.card_desk import CardDesk, microseconds
+from medsettle.engine.claim_entries import claim_entry
 from medsettle.engine.openings import check_opening, opening_digest, opening_entry
 from medsettle.engine.requests import (
     Triage,
     content_digest,
     from_record,
-    request_key,
     sender_faults,
     settlement_id,
     triage,
 )
-from medsettle.ledger.entries import Entry, Ledger, Posting, Recorded
+from medsettle.ledger.entries import SETTLEMENT_KINDS, Entry, Ledger, Posting, Recorded
 from medsettle.ledger.records import (
     decode_inputs,
     decode_postings,
@@ -52,8 +53,6 @@ from medsettle.settle.assemble import negated
 from medsettle.settle.explain import explain, explain_by_revision, explain_cancel
 from medsettle.settle.run import Settled, Settler
 
-_US = 1_000_000
-
 
 @dataclass
 class Engine:
@@ -66,11 +65,13 @@ class Engine:
     ledger: Ledger
     clock: Callable[[], datetime]
     settler: Settler = field(init=False)
+    cards: CardDesk = field(init=False)
     _replaced: dict[str, CompiledPolicy] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        """Make the settler of the rule book."""
+        """Make the settler of the rule book, and the desk of its cards."""
         self.settler = Settler(self.rulebook)
+        self.cards = CardDesk(self.rulebook, self.ledger, self._moment)
 
     def replace_rules(self, rulebook: RuleBook) -> None:
         """Settle by another rule book from the next call on.
@@ -83,6 +84,7 @@ class Engine:
                 self._replaced[compiled.digest] = compiled
         self.rulebook = rulebook
         self.settler = Settler(rulebook)
+        self.cards.replace_rules(rulebook)
 
     # --- settling --------------------------------------------------------------------------
 
@@ -93,7 +95,7 @@ class Engine:
         one another, as they would when settled together.
         """
         rows = [row for row in range(len(claims)) if row not in claims.rejections]
-        results = self.settler.run(claims, rows, self.ledger.counters, refuse_gaps=False)
+        results = self._run(claims, rows, self.ledger.counters, refuse_gaps=False)
         answers = dict(claims.rejections) | {
             row: result.settlement if isinstance(result, Settled) else result
             for row, result in results.items()
@@ -120,7 +122,7 @@ class Engine:
             if isinstance(result, Rejection):
                 answers[row] = result
                 continue
-            entry, settlement = _entry(claims.rows[row], digests[row], result)
+            entry, settlement = claim_entry(claims.rows[row], digests[row], result)
             rows.append(row)
             entries.append(entry)
             settlements.append(settlement)
@@ -140,7 +142,7 @@ class Engine:
             return {key: held.get(key, 0) + moved[key] for key in keys} if moved else held
 
         while part := known.next_part():
-            found = self.settler.run(claims, part, counters, refuse_gaps=True)
+            found = self._run(claims, part, counters, refuse_gaps=True)
             settled = {row: each for row, each in found.items() if isinstance(each, Settled)}
             for each in settled.values():
                 for key, delta in each.moved:
@@ -149,10 +151,31 @@ class Engine:
             results |= {row: found[row] for row in part}
         return results
 
+    def _run(
+        self,
+        claims: ClaimBatch,
+        rows: Sequence[int],
+        counters: CounterValues,
+        *,
+        refuse_gaps: bool,
+    ) -> dict[int, Settled | Rejection]:
+        """Return the result of each claim at `rows`: its card is judged, then it is settled."""
+        judged = dict(zip(rows, self.cards.judged([claims.rows[row] for row in rows]), strict=True))
+        refused = {row: each for row, each in judged.items() if isinstance(each, Rejection)}
+        left = [row for row in rows if row not in refused]
+        results = self.settler.run(claims, left, counters, refuse_gaps=refuse_gaps)
+        for row, result in results.items():
+            gained = judged[row]
+            if gained and isinstance(result, Settled) and not isinstance(gained, Rejection):
+                settlement = result.settlement
+                settlement = replace(settlement, columns=settlement.columns | gained)
+                results[row] = replace(result, settlement=settlement)
+        return refused | results
+
     def _append(self, entries: list[Entry], settlements: list[Settlement]) -> list[Settlement]:
         """Commit the entries and return their settlements with place and time."""
         moment = self._moment()
-        first = self.ledger.append(entries, _microseconds(moment))
+        first = self.ledger.append(entries, microseconds(moment))
         answers = []
         for seq, settlement in enumerate(settlements, first):
             place: Row = {"seq": seq}
@@ -259,7 +282,7 @@ class Engine:
 
     def _recorded(self, settlement: str) -> Recorded:
         recorded = self.ledger.settlement(settlement)
-        if recorded is None or recorded.kind == "opening":
+        if recorded is None or recorded.kind not in SETTLEMENT_KINDS:
             raise errors.NotFound(
                 f"no settlement is recorded as {settlement!r}; check the id",
                 settlement=settlement,
@@ -285,7 +308,7 @@ class Engine:
                 institution=institution,
                 person=person,
             )
-            found += [decode_settlement(entry) for entry in page if entry.kind != "opening"]
+            found += [decode_settlement(each) for each in page if each.kind in SETTLEMENT_KINDS]
             if len(page) < limit:
                 break
             after_seq = page[-1].seq
@@ -352,7 +375,7 @@ class Engine:
         if known is None:
             moment = self._moment()
             entry = opening_entry(opening, digest, moment)
-            self.ledger.append([entry], _microseconds(moment))
+            self.ledger.append([entry], microseconds(moment))
         elif known.content_digest != digest:
             raise errors.RequestIdReused(
                 f"request id {opening.request_id!r} was used before with other content",
@@ -367,34 +390,3 @@ class Engine:
         account = sum(value for counter, _, value in counters if counter == ACCOUNT)
         others = tuple(counter for counter in counters if counter[0] != ACCOUNT)
         return PersonState(pooling_area, person, account, others)
-
-
-def _microseconds(moment: datetime) -> int:
-    return int(moment.timestamp()) * _US + moment.microsecond
-
-
-def _entry(claim: Row, digest: bytes, result: Settled) -> tuple[Entry, Settlement]:
-    """Return the ledger entry of a settled claim, and its settlement under its id."""
-    institution, request_id = request_key(claim)
-    area, person = str(claim["pooling_area"]), str(claim["person"])
-    own_id = settlement_id(area, institution, request_id)
-    settlement = named(result.settlement, own_id)
-    postings = tuple(Posting(key, delta) for key, delta in result.moved)
-    number = claim["institution_settlement"]
-    day = claim["service_date"]
-    assert isinstance(day, date)
-    entry = Entry(
-        kind="settle",
-        settlement=own_id,
-        original=None,
-        institution=institution,
-        request_id=request_id,
-        institution_settlement=None if number is None else str(number),
-        pooling_area=area,
-        person=person,
-        service_day=day_number(day),
-        content_digest=digest,
-        record=encode_record(settlement, result.inputs, postings, claim),
-        postings=postings,
-    )
-    return entry, settlement

@@ -1,18 +1,21 @@
 """What the ledger records, and what every ledger promises.
 
-An *entry* is one durable event: a settlement, the cancel that takes one back, or the opening that a
-person brings along. It carries *postings*, the changes it makes to the counters and the personal
-account of people. Entries are never changed and never deleted; the value of a counter is the sum of
-the postings recorded for it.
+An *entry* is one durable event: a settlement, the cancel that takes one back, the opening that a
+person brings along, or something that happened to a card. It carries *postings*, the changes it
+makes to the counters and the personal account of people. Entries are never changed and never
+deleted; the value of a counter is the sum of the postings recorded for it.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 from medsettle.core.counters import CounterKey
 
-EntryKind: TypeAlias = Literal["settle", "cancel", "opening"]
+EntryKind: TypeAlias = Literal["settle", "cancel", "opening", "card"]
+
+SETTLEMENT_KINDS: Final = frozenset({"settle", "cancel"})
+"""The kinds of entries that settle something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,8 @@ class Entry:
     """One event to be recorded.
 
     `settlement` is the id of this entry and unique; `original` names the settlement a cancel takes
-    back and is given for cancels only. `service_day` counts days since 1970-01-01.
+    back and is given for cancels only, `card` the card that an event of a card is about.
+    `service_day` counts days since 1970-01-01.
     `content_digest` is 32 bytes over the content of the request, to tell a repetition from a reuse.
     `record` is opaque to the ledger. Postings on the same key are added up.
     """
@@ -45,6 +49,7 @@ class Entry:
     content_digest: bytes
     record: bytes
     postings: tuple[Posting, ...] = ()
+    card: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,7 @@ class Recorded:
     service_day: int
     content_digest: bytes
     record: bytes
+    card: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +114,16 @@ class LedgerReader(Protocol):
 
     def cancel_of(self, settlement: str) -> Recorded | None:
         """Return the entry that cancels this settlement, or None."""
+        ...
+
+    def card_events(
+        self, cards: Sequence[tuple[str, str]]
+    ) -> dict[tuple[str, str], list[Recorded]]:
+        """Return the events of these (pooling area, card) in seq order; others are absent."""
+        ...
+
+    def cards_of(self, pooling_area: str, person: str) -> list[str]:
+        """Return the cards that have events under a person of an area, sorted."""
         ...
 
     def page(

@@ -107,6 +107,30 @@ class SqliteReader:
         rows = self._rows(f"{_SELECT} where e.kind = 'cancel' and e.original = ?", (settlement,))
         return Recorded(*rows[0]) if rows else None
 
+    def card_events(
+        self, cards: Sequence[tuple[str, str]]
+    ) -> dict[tuple[str, str], list[Recorded]]:
+        """Return the events of these (pooling area, card) in seq order; others are absent."""
+        rows = self._keyed(
+            f"select {_COLUMNS} from json_each(?) k cross join entries e "  # noqa: S608
+            "on e.card = k.value ->> 1 and e.pooling_area = k.value ->> 0 "
+            "where e.kind = 'card' order by e.seq",
+            cards,
+        )
+        found: dict[tuple[str, str], list[Recorded]] = {}
+        for recorded in (Recorded(*row) for row in rows):
+            found.setdefault((recorded.pooling_area, str(recorded.card)), []).append(recorded)
+        return found
+
+    def cards_of(self, pooling_area: str, person: str) -> list[str]:
+        """Return the cards that have events under a person of an area, sorted."""
+        rows = self._rows(
+            "select distinct e.card from entries e "
+            "where e.person = ? and e.pooling_area = ? and e.kind = 'card' order by e.card",
+            (person, pooling_area),
+        )
+        return [card for (card,) in rows]
+
     def page(
         self,
         *,
@@ -298,6 +322,7 @@ def _entry_rows(numbered: Sequence[tuple[int, Entry]], create_time_us: int) -> l
                 entry.content_digest.hex(),
                 position,
                 len(entry.record),
+                entry.card,
             )
         )
         position += len(entry.record)

@@ -8,7 +8,7 @@ from typing import Final
 
 # "MSLG" in ASCII: tells a ledger from any other SQLite file (`PRAGMA application_id`).
 APPLICATION_ID: Final = 0x4D53_4C47
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 # The WAL-reset fault of 3.7.0 to 3.51.2 can corrupt a file while two connections are open.
 # Source: https://www.sqlite.org/wal.html#walresetbug
@@ -28,6 +28,7 @@ ENTRY_COLUMNS: Final[tuple[str, ...]] = (
     "service_day",
     "content_digest",
     "record",
+    "card",
 )
 
 TABLES: Final = """
@@ -39,7 +40,7 @@ create table meta (
 create table entries (
   seq integer primary key check (seq >= 1),
   create_time_us integer not null check (create_time_us >= 0),
-  kind text not null check (kind in ('settle', 'cancel', 'opening')),
+  kind text not null check (kind in ('settle', 'cancel', 'opening', 'card')),
   settlement text not null unique,
   original text,
   institution text not null,
@@ -50,8 +51,10 @@ create table entries (
   service_day integer not null,
   content_digest blob not null check (length(content_digest) = 32),
   record blob not null,
+  card text,
   unique (institution, request_id),
-  constraint only_cancels_have_an_original check ((kind = 'cancel') = (original is not null))
+  constraint only_cancels_have_an_original check ((kind = 'cancel') = (original is not null)),
+  constraint only_card_events_have_a_card check ((kind = 'card') = (card is not null))
 ) strict;
 
 create unique index entries_institution_settlement
@@ -61,6 +64,7 @@ create unique index entries_original on entries (original) where kind = 'cancel'
 -- For pages: an index ends in the row's number, so equal keys come out in seq order.
 create index entries_of_institution on entries (institution);
 create index entries_of_person on entries (person, pooling_area);
+create index entries_of_card on entries (card, pooling_area) where kind = 'card';
 
 create table postings (
   seq integer not null,
@@ -109,7 +113,7 @@ INSERT_ENTRIES: Final = """
 insert into entries
 select k.value ->> 0, k.value ->> 1, k.value ->> 2, k.value ->> 3, k.value ->> 4, k.value ->> 5,
   k.value ->> 6, k.value ->> 7, k.value ->> 8, k.value ->> 9, k.value ->> 10,
-  unhex(k.value ->> 11), substr(?2, k.value ->> 12, k.value ->> 13)
+  unhex(k.value ->> 11), substr(?2, k.value ->> 12, k.value ->> 13), k.value ->> 14
 from json_each(?1) k
 """
 

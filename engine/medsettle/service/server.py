@@ -11,8 +11,11 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from medsettle import limits
+from medsettle.service.card_service import CardService
 from medsettle.service.desk import Desk, SettlementEngine
 from medsettle.service.services import PersonService, PolicyService, SettlementService
+from medsettle.v1 import card_service_pb2 as cards
+from medsettle.v1 import card_service_pb2_grpc as cards_grpc
 from medsettle.v1 import person_service_pb2 as persons
 from medsettle.v1 import person_service_pb2_grpc as persons_grpc
 from medsettle.v1 import policy_service_pb2 as policies
@@ -28,6 +31,7 @@ SERVICES: Final = (
     settlements.DESCRIPTOR.services_by_name["SettlementService"].full_name,
     policies.DESCRIPTOR.services_by_name["PolicyService"].full_name,
     persons.DESCRIPTOR.services_by_name["PersonService"].full_name,
+    cards.DESCRIPTOR.services_by_name["CardService"].full_name,
 )
 
 PROJECTION: Final = "medsettle.projection"
@@ -65,6 +69,7 @@ class Server:
         )
         policies_grpc.add_PolicyServiceServicer_to_server(PolicyService(desk), self._grpc)
         persons_grpc.add_PersonServiceServicer_to_server(PersonService(desk), self._grpc)
+        cards_grpc.add_CardServiceServicer_to_server(CardService(desk), self._grpc)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
         shown = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(shown, self._grpc)

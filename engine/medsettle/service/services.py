@@ -1,20 +1,15 @@
 """The servicers: each call is checked, handed to the engine, and answered. No arithmetic here."""
 
 import asyncio
-import functools
-import logging
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol, TypeAlias, TypeVar
-
-import grpc
-from grpc_status import rpc_status
+from collections.abc import Sequence
 
 from medsettle import limits
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Settlement
-from medsettle.errors import Fault, InternalError, InvalidRequest, NotFound, SettlementError
-from medsettle.service import names, paging, status, streams, wire
-from medsettle.service.batcher import Batcher, DeadlinePassed
+from medsettle.errors import Fault, InvalidRequest, NotFound
+from medsettle.service import names, paging, streams, wire
+from medsettle.service.batcher import Batcher
+from medsettle.service.calls import Context, answered
 from medsettle.service.desk import Desk
 from medsettle.service.names import Name
 from medsettle.v1 import person_service_pb2 as persons
@@ -23,72 +18,6 @@ from medsettle.v1 import policy_service_pb2 as policies
 from medsettle.v1 import policy_service_pb2_grpc as policies_grpc
 from medsettle.v1 import settlement_service_pb2 as settlements
 from medsettle.v1 import settlement_service_pb2_grpc as settlements_grpc
-
-logger = logging.getLogger(__name__)
-
-Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
-
-
-class _AtDesk(Protocol):
-    """A servicer of this module."""
-
-    _desk: Desk
-
-
-Service = TypeVar("Service", bound=_AtDesk)
-Request = TypeVar("Request")
-Response = TypeVar("Response")
-
-_Method: TypeAlias = Callable[[Service, Request, Context], Awaitable[Response]]
-
-# gRPC's own retries wait this long when a server says so, instead of their backoff.
-_PUSHBACK_KEY = "grpc-retry-pushback-ms"
-
-_LATE = "The deadline passed before work began; nothing was recorded."
-
-
-def _answered(method: _Method[Service, Request, Response]) -> _Method[Service, Request, Response]:
-    """Return the method as gRPC calls it: late calls are dropped, errors become statuses."""
-
-    @functools.wraps(method)
-    async def answer(self: Service, request: Request, context: Context) -> Response:
-        refusal: SettlementError | None
-        # Unset deadlines are None, whatever the stubs say.
-        remaining: float | None = context.time_remaining()
-        try:
-            if remaining is None or remaining > 0:
-                with self._desk.call():
-                    return await method(self, request, context)
-            refusal = None
-        except SettlementError as error:
-            refusal = error
-        except DeadlinePassed:
-            refusal = None
-        except Exception:
-            # The outermost edge: whatever it is, the caller must not see its text.
-            logger.exception("%s failed in an unforeseen way", method.__name__)
-            refusal = InternalError("The call failed; nothing was acknowledged.")
-        if refusal is None:
-            await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, _LATE)
-        else:
-            await _refuse(context, refusal, _request_id(request))
-        raise AssertionError("abort does not return")
-
-    return answer
-
-
-async def _refuse(context: Context, error: SettlementError, request_id: str) -> None:
-    delay = status.retry_seconds(error)
-    answer = rpc_status.to_status(status.status_of(error, request_id))
-    trailers = tuple(answer.trailing_metadata or ())
-    if delay is not None:
-        trailers += ((_PUSHBACK_KEY, str(int(delay * 1_000))),)
-    await context.abort(answer.code, answer.details, trailers)
-
-
-def _request_id(request: object) -> str:
-    claim = getattr(request, "claim", None)
-    return str(getattr(claim or request, "request_id", ""))
 
 
 def _deadline(context: Context) -> float | None:
@@ -133,7 +62,7 @@ class SettlementService(settlements_grpc.SettlementServiceServicer):
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    @_answered
+    @answered
     async def PreviewSettlement(
         self, request: settlements.PreviewSettlementRequest, context: Context
     ) -> settlements.PreviewSettlementResponse:
@@ -142,7 +71,7 @@ class SettlementService(settlements_grpc.SettlementServiceServicer):
         settlement = await _single(self._desk.previewing, claim, context)
         return settlements.PreviewSettlementResponse(settlement=wire.settlement_message(settlement))
 
-    @_answered
+    @answered
     async def CreateSettlement(
         self, request: settlements.CreateSettlementRequest, context: Context
     ) -> settlements.Settlement:
@@ -150,7 +79,7 @@ class SettlementService(settlements_grpc.SettlementServiceServicer):
         claim = _check_claim(request, request.claim)
         return wire.settlement_message(await _single(self._desk.settling, claim, context))
 
-    @_answered
+    @answered
     async def CancelSettlement(
         self, request: settlements.CancelSettlementRequest, context: Context
     ) -> settlements.Settlement:
@@ -164,14 +93,14 @@ class SettlementService(settlements_grpc.SettlementServiceServicer):
         )
         return wire.settlement_message(settlement)
 
-    @_answered
+    @answered
     async def GetSettlement(
         self, request: settlements.GetSettlementRequest, context: Context
     ) -> settlements.Settlement:
         """Return one recorded settlement."""
         return wire.settlement_message(self._found(names.parsed_name(request.name, "settlements")))
 
-    @_answered
+    @answered
     async def ListSettlements(
         self, request: settlements.ListSettlementsRequest, context: Context
     ) -> settlements.ListSettlementsResponse:
@@ -192,7 +121,7 @@ class SettlementService(settlements_grpc.SettlementServiceServicer):
             token = self._desk.pages.token(page[-1].seq, *arguments)
         return settlements.ListSettlementsResponse(settlements=page, next_page_token=token)
 
-    @_answered
+    @answered
     async def ExplainSettlement(
         self, request: settlements.ExplainSettlementRequest, context: Context
     ) -> settlements.ExplainSettlementResponse:
@@ -202,7 +131,7 @@ class SettlementService(settlements_grpc.SettlementServiceServicer):
             self._found(name)
         return wire.explanation_message(self._desk.engine.explain(name.resource))
 
-    @_answered
+    @answered
     async def SettleClaims(
         self, request: settlements.SettleClaimsRequest, context: Context
     ) -> settlements.SettleClaimsResponse:
@@ -210,7 +139,7 @@ class SettlementService(settlements_grpc.SettlementServiceServicer):
         answers = self._desk.settle(streams.claims_of(request.arrow_stream))
         return settlements.SettleClaimsResponse(arrow_stream=streams.stream_of(answers))
 
-    @_answered
+    @answered
     async def PreviewClaims(
         self, request: settlements.PreviewClaimsRequest, context: Context
     ) -> settlements.PreviewClaimsResponse:
@@ -237,7 +166,7 @@ class PolicyService(policies_grpc.PolicyServiceServicer):
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    @_answered
+    @answered
     async def ListPolicies(
         self, request: policies.ListPoliciesRequest, context: Context
     ) -> policies.ListPoliciesResponse:
@@ -256,7 +185,7 @@ class PolicyService(policies_grpc.PolicyServiceServicer):
             next_page_token=self._desk.pages.token(end, *arguments) if end < len(loaded) else "",
         )
 
-    @_answered
+    @answered
     async def GetPolicy(
         self, request: policies.GetPolicyRequest, context: Context
     ) -> policies.Policy:
@@ -278,7 +207,7 @@ class PersonService(persons_grpc.PersonServiceServicer):
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    @_answered
+    @answered
     async def RecordOpening(
         self, request: persons.RecordOpeningRequest, context: Context
     ) -> persons.Person:
@@ -287,7 +216,7 @@ class PersonService(persons_grpc.PersonServiceServicer):
         state = self._desk.write(lambda: self._desk.engine.open_person(opening))
         return wire.person_message(state)
 
-    @_answered
+    @answered
     async def GetPerson(
         self, request: persons.GetPersonRequest, context: Context
     ) -> persons.Person:

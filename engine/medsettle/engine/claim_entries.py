@@ -1,0 +1,37 @@
+"""The ledger entry of a settled claim."""
+
+from datetime import date
+
+from medsettle.core.dates import day_number
+from medsettle.core.settlement import Row, Settlement
+from medsettle.engine.requests import request_key, settlement_id
+from medsettle.ledger.entries import Entry, Posting
+from medsettle.ledger.records import encode_record, named
+from medsettle.settle.run import Settled
+
+
+def claim_entry(claim: Row, digest: bytes, result: Settled) -> tuple[Entry, Settlement]:
+    """Return the ledger entry of a settled claim, and its settlement under its id."""
+    institution, request_id = request_key(claim)
+    area, person = str(claim["pooling_area"]), str(claim["person"])
+    own_id = settlement_id(area, institution, request_id)
+    settlement = named(result.settlement, own_id)
+    postings = tuple(Posting(key, delta) for key, delta in result.moved)
+    number = claim["institution_settlement"]
+    day = claim["service_date"]
+    assert isinstance(day, date)
+    entry = Entry(
+        kind="settle",
+        settlement=own_id,
+        original=None,
+        institution=institution,
+        request_id=request_id,
+        institution_settlement=None if number is None else str(number),
+        pooling_area=area,
+        person=person,
+        service_day=day_number(day),
+        content_digest=digest,
+        record=encode_record(settlement, result.inputs, postings, claim),
+        postings=postings,
+    )
+    return entry, settlement
