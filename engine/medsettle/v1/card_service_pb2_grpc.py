@@ -72,7 +72,7 @@ class CardServiceServicer:
     """
 
     def RecordCardEvent(self, request, context):
-        """Records one thing that happened to a card, from its issue on, and returns the card as it is now.
+        """Records one thing that happened to a card, from its issue on; returns the card as it is now.
         Idempotent by `institution` and `request_id`: the same content again changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -40,7 +40,7 @@ class CardServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> CardServiceAsyncStub: ...
     RecordCardEvent: _grpc.UnaryUnaryMultiCallable[_card_service_pb2.RecordCardEventRequest, _card_service_pb2.Card]
-    """Records one thing that happened to a card, from its issue on, and returns the card as it is now.
+    """Records one thing that happened to a card, from its issue on; returns the card as it is now.
     Idempotent by `institution` and `request_id`: the same content again changes nothing.
     """
     GetCard: _grpc.UnaryUnaryMultiCallable[_card_service_pb2.GetCardRequest, _card_service_pb2.Card]
@@ -65,7 +65,7 @@ class CardServiceAsyncStub(CardServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     RecordCardEvent: _aio.UnaryUnaryMultiCallable[_card_service_pb2.RecordCardEventRequest, _card_service_pb2.Card]  # type: ignore[assignment]
-    """Records one thing that happened to a card, from its issue on, and returns the card as it is now.
+    """Records one thing that happened to a card, from its issue on; returns the card as it is now.
     Idempotent by `institution` and `request_id`: the same content again changes nothing.
     """
     GetCard: _aio.UnaryUnaryMultiCallable[_card_service_pb2.GetCardRequest, _card_service_pb2.Card]  # type: ignore[assignment]
@@ -93,7 +93,7 @@ class CardServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _card_service_pb2.RecordCardEventRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_card_service_pb2.Card, _abc.Awaitable[_card_service_pb2.Card]]:
-        """Records one thing that happened to a card, from its issue on, and returns the card as it is now.
+        """Records one thing that happened to a card, from its issue on; returns the card as it is now.
         Idempotent by `institution` and `request_id`: the same content again changes nothing.
         """
 
