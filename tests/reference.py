@@ -8,8 +8,6 @@ Amounts are exact. Whole fen are integers; only what lies above a back-solved ca
 worked out from that, has parts of a fen, down to 1/10,000.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
 from fractions import Fraction
 
 from medsettle.core.schema import CLAIM_AMOUNTS
@@ -39,7 +37,6 @@ from tests.reference_bands import (
     sides,
     solves_back,
 )
-from tests.reference_counters import Kept, account_of, kept
 from tests.reference_facts import Facts, ReferenceResult
 
 _NATIONAL_OUTSIDE_SCOPE = ("own_expense", "over_limit", "pre_self_pay")
@@ -53,42 +50,6 @@ def settle_reference(policy: Policy, facts: Facts) -> ReferenceResult:
     for payout in policy.payouts:
         claim.settle(payout)
     return claim.result()
-
-
-def settle_reference_sequence(
-    claims: Sequence[tuple[Policy, Facts]],
-    carried: dict[Kept, int],
-    *,
-    refuse_gaps: bool = False,
-) -> list[ReferenceResult]:
-    """Return the results of one person's claims in order, each with the counters left so far.
-
-    Args:
-        claims: Policies and facts in order; the counters of the facts are not looked at.
-        carried: Values by what they are kept under; changed in place.
-        refuse_gaps: Whether a claim its policy cannot decide moves nothing.
-    """
-    results = []
-    for policy, facts in claims:
-        keys = kept_by(policy, facts)
-        before = {name: carried.get(key, 0) for name, key in keys.items()}
-        result = settle_reference(policy, replace(facts, counters=before))
-        results.append(result)
-        if refuse_gaps and result.gaps:
-            continue
-        for name, added in result.counters.items():
-            sign = -1 if name == "account" else 1
-            carried[keys[name]] = before[name] + sign * added
-    return results
-
-
-def kept_by(policy: Policy, facts: Facts) -> dict[str, Kept]:
-    """Return under what each counter of a claim is kept, and the account."""
-    keys = {
-        name: kept(counter, policy, facts.stated, facts.rule_date, facts.classes)
-        for name, counter in policy.counters.items()
-    }
-    return keys | {"account": account_of(policy)}
 
 
 class Claim:
@@ -112,6 +73,8 @@ class Claim:
         self.payers: dict[str, int] = {}
         self.account_paid = 0
         self.beside = 0
+        self.replaced: dict[str, int] = {}
+        self.unstated: set[str] = set()
 
     # --- looking up ----------------------------------------------------------------------------
 
@@ -261,9 +224,20 @@ class Claim:
         if solves_back(stage):
             self.fine.add(f"{stage.name}.over_cap")
 
+    def gaps(self) -> set[str]:
+        """Return the amounts that cannot be decided, and those that the claim does not state."""
+        return self.unstated | {g.amount for g in self.policy.gaps if self.amounts[g.amount] > 0}
+
     def paid(self, stage: Stage, share: int) -> int:
         """Return what is paid of a share: of the bill no more than is left, beside it all of it."""
+        meets = self.meets(stage.when)
+        if meets:
+            sums = [stage.base, *(each.of for each in stage.amounts() if each.of is not None)]
+            named = {name for one in sums for name in (*one.plus, *one.minus)}
+            self.unstated |= named & set(CLAIM_AMOUNTS) - set(self.facts.claimed)
         if stage.payee is not None:
+            shares = sum(int(self.amounts[name]) for name in stage.instead_of)
+            self.replaced[stage.name] = shares if meets else 0
             paid = min(share, PAYOUT_FEN_MAX)
             self.beside += paid
             if stage.payee == "account":
@@ -395,5 +369,6 @@ class Claim:
             counters=counters,
             stages=stages,
             payouts=self.beside,
-            gaps=frozenset(gap.amount for gap in self.policy.gaps if self.amounts[gap.amount] > 0),
+            gaps=frozenset(self.gaps()),
+            replaced=self.replaced,
         )

@@ -41,3 +41,4 @@ class ReferenceResult:
     stages: dict[str, dict[str, int]]
     gaps: frozenset[str]
     payouts: int = 0
+    replaced: Mapping[str, int] = field(default_factory=dict)

@@ -25,7 +25,8 @@ SettlementError                 a request as a whole cannot be served
 │  ├─ ClassNotCovered           the policy has no class for a code of this claim
 │  ├─ PolicyGap                 the policy says it cannot decide an amount of this claim
 │  ├─ CounterFull               a counter of the person would pass its bound
-│  └─ AlreadyCancelled          the settlement has been cancelled before
+│  ├─ AlreadyCancelled          the settlement has been cancelled before
+│  └─ AccountSpent              what it put into the account has been spent since
 ├─ Overloaded                   the queue is full; nothing was recorded
 ├─ LedgerUnavailable            the ledger cannot be opened or written; nothing was acknowledged
 ├─ AuditCorrupt                 an audit segment does not match its manifest
@@ -240,6 +241,15 @@ class AlreadyCancelled(Precondition):
     """The settlement has been cancelled before."""
 
     reason = "ALREADY_CANCELLED"
+
+
+class AccountSpent(Precondition):
+    """A cancel would take more out of the personal account than it holds.
+
+    The settlement put money into it that later ones have spent; cancel those first.
+    """
+
+    reason = "ACCOUNT_SPENT"
 
 
 class Overloaded(SettlementError):

@@ -8,9 +8,11 @@ import pytest
 from medsettle.cli.page import Page
 from medsettle.cli.policy_page import policy_json, print_policy
 from medsettle.policy.book import RuleBook, load_rule_book
-from medsettle.policy.compiled import CompiledPolicy
+from medsettle.policy.compiled import CompiledPolicy, compile_policy
 from rich.cells import cell_len
 from rich.console import Console
+
+from tests.policy.documents import area_of, changed, good
 
 _ROOT = Path(__file__).parents[2]
 _RULES = _ROOT / "rules"
@@ -51,6 +53,19 @@ def test_every_policy_is_shown_whole(rules: Path) -> None:
         assert [] == [line for line in page.splitlines() if line != line.rstrip()]
         texts = page.partition("\nValues 数值\n")[0]
         assert [] == [line for line in texts.splitlines() if cell_len(line) > _WIDTH]
+
+
+def test_values_of_some_time_say_until_when() -> None:
+    """A version that is not known to hold for ever is shown with its last day's end."""
+    version = "{from: 2024-01-01, source: notice, value: 2000元}"
+    ends = version.replace("source:", "until: 2025-01-01, source:")
+    area = area_of()
+    compiled = compile_policy(good(changed(version, ends), area), area, "digest")
+    tables = policy_json(compiled)["tables"]
+    assert isinstance(tables, list)
+
+    assert "from 2024-01-01 until 2025-01-01, notice" in _shown(compiled)
+    assert ["2025-01-01"] == [table["until"] for table in tables if table["until"] is not None]
 
 
 @pytest.mark.parametrize("rules", [_RULES, _SHAPES], ids=["rules", "shapes"])

@@ -1,17 +1,20 @@
 """What is paid beside the bill is recorded, explained, taken back and sent like the rest."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
-from medsettle import limits
+from medsettle import errors, limits
 from medsettle.client import Client
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.outcome import Outcome, Rejection
 from medsettle.core.settlement import Opening
 from medsettle.engine import Engine
+from medsettle.ledger.records import decode_inputs
+from medsettle.settle.explain import explain
 
 from tests.engine.engines import engine_on, id_of, settle, settled
 from tests.identities import broken_identities
@@ -197,3 +200,65 @@ def test_a_preview_of_a_payout_is_its_settlement(engine: Engine) -> None:
 
     assert not isinstance(preview, Rejection)
     assert (0, preview.amounts) == (before, settlement.amounts)
+
+
+def test_a_credit_that_is_spent_is_not_cancelled(engine: Engine) -> None:
+    """Of 100 credited, with 0.20 of interest, 60 are spent: 59.80 would be owed."""
+    credit = settled(engine, _credit(1, 500_000))
+    spent = settled(engine, _claim(2, "99", "310", wage_base_fen=0, lines=[_line(6_000)]))
+    assert 6_000 == spent.fen("account_fen")
+
+    with pytest.raises(
+        errors.AccountSpent, match=r"put 100.00 yuan into the account, which holds 40\.20"
+    ) as refused:
+        engine.cancel("H1", "X1", id_of(credit))
+    engine.cancel("H1", "X2", id_of(spent))
+    engine.cancel("H1", "X1", id_of(credit))
+
+    assert id_of(credit) == refused.value.metadata["settlement"]
+    assert 0 == engine.person(_AREA, "P1").account_fen
+
+
+def test_a_wage_that_is_not_stated_is_no_wage_of_nothing(engine: Engine) -> None:
+    """An allowance without the wage it is of is refused, and a preview says what is missing."""
+    claim = _claim(1, "52", "510", delivery="1", children=1)
+    (preview,) = engine.preview(ClaimBatch.from_rows([claim]))
+    (answer,) = settle(engine, claim)
+
+    missing = "wage_base is not stated, and policy shapes-allowance pays by it; state it"
+    assert not isinstance(preview, Rejection)
+    assert (missing,) == preview.notices
+    assert isinstance(answer, Rejection)
+    assert (Outcome.POLICY_GAP, missing) == (answer.outcome, answer.message)
+
+
+def test_a_wage_that_nothing_asks_for_need_not_be_stated(engine: Engine) -> None:
+    """A retired person's credit is of the average pension: 2.5 % of 3,600."""
+    credit = _claim(1, "99", "310", person_type="1201", birth_date=date(1958, 5, 1))
+
+    assert 9_000 == settled(engine, credit).fen("payouts_fen")
+
+
+def test_what_is_not_paid_replaces_nothing(engine: Engine) -> None:
+    """Without the group of case payment, the fund's share of the bill stays the fund's."""
+    facts = {"disease": "L1", "lines": [_line(1_050_000)]}
+    paid = settled(engine, _claim(1, "21", "310", **facts))
+    by_item = settled(engine, _claim(2, "21", "310", benefit_groups=["by_item"], **facts))
+
+    assert [(350_000, 800_000), (0, 0)] == [
+        (each.payers[-1]["paid_fen"], each.payers[-1]["replaced_fen"]) for each in (paid, by_item)
+    ]
+
+
+def test_an_explanation_of_another_replaced_share_is_refused(engine: Engine) -> None:
+    """What a record says is replaced is held to the rules, fen for fen."""
+    settlement = settled(engine, _delivery(1, 400_000))
+    recorded = engine.ledger.settlement(id_of(settlement))
+    assert recorded is not None
+    policy, inputs = engine.rulebook.policy("shapes-delivery-package"), decode_inputs(recorded)
+    package = {**settlement.payers[2], "replaced_fen": 370_001}
+    other = replace(settlement, payers=(*settlement.payers[:2], package, *settlement.payers[3:]))
+
+    assert explain(policy, settlement, inputs)
+    with pytest.raises(errors.InternalError, match=r"replaced\.package is recorded as 370001"):
+        explain(policy, other, inputs)

@@ -63,6 +63,24 @@ def test_a_stay_that_is_not_stated_is_the_claim_itself(shapes: Engine) -> None:
     assert (50_000, 480_000) == _paid(first) == _paid(second)
 
 
+def test_a_stay_is_told_from_a_claim_with_its_number(shapes: Engine) -> None:
+    """An encounter may have the number of an earlier request, and is another stay all the same."""
+    alone = settled(shapes, _stay(1, "2024-03-01", None, 9))
+    stay = settled(shapes, _stay(2, "2024-03-10", "R1", 9))
+
+    assert (50_000, 480_000) == _paid(alone) == _paid(stay)
+
+
+def test_names_of_counters_keep_their_parts_apart(shapes: Engine) -> None:
+    """Whatever marks a code has, the hospital `H1:E` with stay `1` is not `H1` with stay `E:1`."""
+    first = settled(shapes, _stay(1, "2024-03-01", "1", 9) | {"institution": "H1:E"})
+    second = settled(shapes, _stay(2, "2024-03-10", "E:1", 9))
+
+    assert (50_000, 480_000) == _paid(first) == _paid(second)
+    names = {counter for counter, _, _ in shapes.person(_AREA, "P").counters}
+    assert {"310.stay_paid.H1%3AE:1", "310.stay_paid.H1:E%3A1"} <= names
+
+
 def _values(engine: Engine) -> dict[str, int]:
     return {counter: value for counter, _, value in engine.person(_AREA, "P").counters}
 

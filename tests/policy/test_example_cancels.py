@@ -83,7 +83,9 @@ def test_a_cancel_may_be_written_in_chinese(tmp_path: Path) -> None:
         pytest.param([_VISIT, _cancel("1", "{cash: -10}")], "has no unit", id="no-unit"),
         pytest.param([_VISIT, _cancel("1", "{}")], "nothing stands here", id="nothing-expected"),
         pytest.param(
-            [_VISIT, "      - {cancels: 1}\n"], "'expect' is missing", id="expects-nothing"
+            [_VISIT, "      - {cancels: 1}\n"],
+            "'expect' (negative amounts that come out, by name) is missing",
+            id="expects-nothing",
         ),
         pytest.param(
             [_VISIT, "      - {cancels: 1, expect: {cash: -10元}, lines: []}\n"],

@@ -3,9 +3,10 @@
 from fractions import Fraction
 
 import pytest
+from medsettle.core.codes import Payee
 from medsettle.core.money import Rounding
 from medsettle.policy.amount_of import AmountOf, AmountRounding, Base, Bound
-from medsettle.policy.model import Payee, Unit
+from medsettle.policy.model import Unit
 
 from tests.policy.documents import changed, faults, good
 
@@ -207,6 +208,14 @@ _FAULTS = {
         "payouts[1].instead_of: pool.own_share is no share that a stage pays; name one, like "
         "pool.paid",
     ),
+    "one-share-replaced-twice": (
+        "    instead_of: [pool.paid]\n",
+        "    instead_of: [pool.paid]\n"
+        "  - {payout: again, payer: assistance, payee: person, source: notice, base: [total],"
+        " instead_of: [pool.paid]}\n",
+        "payouts[2].instead_of: 'at_the_end' is paid in place of pool.paid already, and both may "
+        "be paid of one claim; give them conditions of which only one can hold",
+    ),
     "a-payout-named-before-it-is": (
         "minus: [allowance.paid]",
         "minus: [at_the_end.paid]",
@@ -241,3 +250,17 @@ def test_there_are_at_most_so_many_payouts() -> None:
 
     assert 32 == len(good(with_payouts(30)).payouts)
     assert ["payouts: 33 payouts, more than 32; join some"] == faults(with_payouts(31))
+
+
+def test_one_of_two_payouts_may_replace_a_share() -> None:
+    """With conditions of which only one can hold, two payouts name the same share."""
+    text = changed("quantities:\n", "dimensions: {poor: {group: poor}}\nquantities:\n", _GOOD)
+    text = changed(
+        "    instead_of: [pool.paid]\n",
+        "    instead_of: [pool.paid]\n    when: {poor: [no]}\n"
+        "  - {payout: again, payer: assistance, payee: person, source: notice, base: [total],"
+        " instead_of: [pool.paid], when: {poor: [yes]}}\n",
+        text,
+    )
+
+    assert 3 == len(good(text).payouts)

@@ -147,6 +147,7 @@ def test_an_unforeseen_exception_shows_nothing(engine: Engine, loop: Loop) -> No
         (errors.PolicyGap, grpc.StatusCode.FAILED_PRECONDITION, "PreconditionFailure"),
         (errors.CounterFull, grpc.StatusCode.FAILED_PRECONDITION, "PreconditionFailure"),
         (errors.AlreadyCancelled, grpc.StatusCode.FAILED_PRECONDITION, "PreconditionFailure"),
+        (errors.AccountSpent, grpc.StatusCode.FAILED_PRECONDITION, "PreconditionFailure"),
         (errors.Overloaded, grpc.StatusCode.UNAVAILABLE, "RetryInfo"),
         (errors.LedgerUnavailable, grpc.StatusCode.UNAVAILABLE, "RetryInfo"),
         (errors.AuditCorrupt, grpc.StatusCode.DATA_LOSS, None),

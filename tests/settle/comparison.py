@@ -1,6 +1,6 @@
 """The kernel beside the oracle: the same claims through both, and where they first part."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -88,6 +88,8 @@ def counters_met(
 def _input(facts: Facts, kind: str, key: str) -> int:
     if kind == "total":
         return sum(facts.pots.values())
+    if kind == "stated":
+        return int(key in facts.claimed)
     if kind == "account_used":
         return int(facts.account_used)
     held = {"pot": facts.pots, "dimension": facts.classes, "counter": facts.counters}
@@ -112,18 +114,18 @@ def run_both(
 def expected_output(result: ReferenceResult, name: str) -> int:
     """Return what the oracle says to one output of the kernel; a gap is 1 where it is met."""
     kind, _, key = name.partition(":")
-    if kind == "payer":
-        return result.payers.get(key, 0)
-    if kind == "counter":
-        return result.counters[key]
-    if kind == "gap":
-        return int(key in result.gaps)
-    if kind == "payouts":
-        return result.payouts
-    if kind == "stage":
-        stage, _, part = key.rpartition(".")
-        return result.stages[stage][part]
-    return result.cash if kind == "cash" else result.deductible
+    stage, _, part = key.rpartition(".")
+    said: dict[str, Callable[[], int]] = {
+        "payer": lambda: result.payers.get(key, 0),
+        "counter": lambda: result.counters[key],
+        "gap": lambda: int(key in result.gaps),
+        "replaced": lambda: result.replaced[key],
+        "stage": lambda: result.stages[stage][part],
+        "payouts": lambda: result.payouts,
+        "cash": lambda: result.cash,
+        "deductible": lambda: result.deductible,
+    }
+    return said[kind]()
 
 
 def differences(compiled: CompiledPolicy, claims: Sequence[Facts]) -> Iterator[str]:

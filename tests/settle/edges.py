@@ -44,28 +44,31 @@ def amount_at(random: Random, edges: Sequence[int]) -> int:
 _BEGUN_DAYS = (-1500, -1096, -731, -366, -365, -364, -31, -1, 0, 1, 200)
 
 
-def stated_at(random: Random, policy: Policy, day: date) -> dict[str, object]:
-    """Return dates and identifiers of a claim whose rule date is a day: few, so that they meet."""
+def stated_at(random: Random, rule_date: str, since: date, day: date) -> dict[str, object]:
+    """Return dates and identifiers of a claim whose rule date is a day: few, so that they meet.
+
+    What began before it began around one day, so that claims of different days share a beginning.
+    """
     stay = timedelta(days=random.choice((0, 0, 1, 40, 400)))
     admitted, discharged = (day - stay, day)
-    if policy.rule_date == "admission_date":
+    if rule_date == "admission_date":
         admitted, discharged = (day, day + stay)
     first = date(limits.SERVICE_YEAR_MIN, 1, 1)
 
     def begun() -> date | None:
-        # Around a fixed day, so that claims of different days share one beginning.
-        since = policy.in_force_from + timedelta(days=random.choice(_BEGUN_DAYS))
-        return random.choice((None, max(since, first), date(2020, 2, 29)))
+        begun = since + timedelta(days=random.choice(_BEGUN_DAYS))
+        return random.choice((None, max(begun, first), date(2020, 2, 29)))
 
     return {
         "request_id": f"R{random.randrange(10**12)}",
-        "institution": random.choice(("H1", "H2")),
-        "encounter": random.choice((None, "E1", "E2")),
-        "episode": random.choice((None, None, "E1", "Z")),
-        "disease": random.choice((None, "M1", "M2")),
+        # Some look like others put together, and have to be told from them all the same.
+        "institution": random.choice(("H1", "H1", "H2", "H1.M1", "M1")),
+        "encounter": random.choice((None, "E1", "E2", "R1", "E1.M1")),
+        "episode": random.choice((None, None, "E1", "Z", "H1:E1", "M1.M1")),
+        "disease": random.choice((None, "M1", "M2", "M1.H1", "M1.M1")),
         "admission_date": max(admitted, first),
         "service_date": discharged,
-        "birth_date": date(1950, 2, 28),
+        "birth_date": random.choice((date(1950, 2, 28), date(1952, 2, 29), date(1999, 12, 31))),
         "approval_date": begun(),
         "filing_date": begun(),
         "benefit_start_date": begun(),
@@ -104,8 +107,13 @@ def claims_at(policy: Policy, pots: Sequence[str], seed: int, count: int) -> lis
         day = random.choice(days) + timedelta(days=random.choice((-1, 0, 1, 40, 400)))
         day = max(day, policy.in_force_from)
         used = random.randrange(4) > 0
-        stated, most = stated_at(random, policy, day), limits.CLAIM_TOTAL_FEN_MAX
-        claimed = {name: min(amount_at(random, edges), most) for name in CLAIM_AMOUNTS}
+        stated = stated_at(random, policy.rule_date, policy.in_force_from, day)
+        most = limits.CLAIM_TOTAL_FEN_MAX
+        claimed = {
+            name: min(amount_at(random, edges), most)
+            for name in CLAIM_AMOUNTS
+            if random.randrange(4)
+        }
         found.append(Facts(amounts, classes, day, counters, used, quantities, stated, claimed))
     return found
 

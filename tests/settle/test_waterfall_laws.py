@@ -14,16 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from medsettle import limits
 from medsettle.core.counters import CounterKey
-from medsettle.core.dates import Period
 from medsettle.policy.amount_of import AmountOf
 from medsettle.policy.compiled import CompiledPolicy, compile_policy
 from medsettle.policy.model import Policy
 from medsettle.settle.blocks import Column
 from medsettle.settle.waterfall import Kernel, Work, ranks_within
 
-from tests.reference import settle_reference_sequence
 from tests.reference_counters import Kept
 from tests.reference_facts import Facts, ReferenceResult
+from tests.reference_sequence import settle_reference_sequence
 from tests.settle.comparison import (
     compared_outputs,
     compiled_document,
@@ -35,11 +34,10 @@ from tests.settle.comparison import (
 )
 from tests.settle.edges import claims_at, edges_of, stated_at
 from tests.settle.nowhere import AREA, POTS
-from tests.settle.strategies import policies
+from tests.settle.strategies import policies, sharing
 
 _DOCUMENTS = [pytest.param(path, id=path.parent.name + "-" + path.stem) for path in documents()]
 _SEEDS = st.integers(0, 2**32 - 1)
-_PERIODS = {"spent": Period.BENEFIT_YEAR, "paid": Period.MONTH, "met": Period.LIFE}
 
 
 @dataclass(frozen=True)
@@ -165,9 +163,10 @@ def _visits(
         number = random.randrange(len(policies_))
         facts = pools[number][row]
         # Neighbouring days, so that counters meet again in a period and sometimes leave it.
-        since = policies_[number].policy.in_force_from
+        policy = policies_[number].policy
+        since = policy.in_force_from
         day = since + timedelta(days=random.choice((0, 1, 20, 40, 200, 380)))
-        stated = stated_at(random, policies_[number].policy, day)
+        stated = stated_at(random, policy.rule_date, since, day)
         facts = replace(facts, rule_date=day, stated=stated)
         visits.append(Visit(random.randrange(persons), number, facts))
     opening: dict[tuple[int, str], int] = {}
@@ -244,22 +243,12 @@ def test_persons_of_a_random_document_are_settled_in_order(
     _assert_as_if_one_by_one([compiled], seed, count, persons, refuse_gaps=refuse_gaps)
 
 
-def _sharing(policy: Policy) -> Policy:
-    """Return the document with the periods that all documents of one scheme have in common."""
-    counters = {
-        name: replace(counter, period=_PERIODS.get(name, counter.period))
-        for name, counter in policy.counters.items()
-    }
-    return replace(policy, counters=counters)
-
-
 @given(policies(stages_max=3), policies(stages_max=3), _SEEDS, st.integers(2, 30))
 def test_two_policies_share_their_counters(
     first: Policy, second: Policy, seed: int, count: int
 ) -> None:
     """What one policy puts into a counter, the next claim finds there under another policy."""
-    second = replace(second, year_start=first.year_start)
-    both = [compile_policy(_sharing(policy), AREA, "0" * 12) for policy in (first, second)]
+    both = [compile_policy(policy, AREA, "0" * 12) for policy in (first, sharing(second, first))]
 
     _assert_as_if_one_by_one(both, seed, count, persons=2, refuse_gaps=False)
 

@@ -15,7 +15,7 @@ from medsettle.cli.policy_diff import diff
 from medsettle.cli.policy_explain import explain
 from medsettle.cli.policy_list import policy_lines, policy_rows
 from medsettle.cli.policy_page import policy_json, print_policy
-from medsettle.cli.policy_test import test
+from medsettle.cli.policy_testing import test
 from medsettle.cli.policy_words import words_command
 from medsettle.policy import book as books
 from medsettle.policy.area_schema import area_schema

@@ -242,8 +242,9 @@ def _print_table(page: Page, policy: Policy, table: RuleTable) -> None:
         weak = version.confidence in WEAK
         doubt = " 存疑" if version.confidence == _UNCERTAIN else ""
         issued = f", published {version.issued}" if version.issued > version.start else ""
+        until = f" until {version.until}" if version.until is not None else ""
         page.text(
-            f"from {version.start}{issued}, {version.source} ({version.confidence}{doubt})",
+            f"from {version.start}{until}{issued}, {version.source} ({version.confidence}{doubt})",
             indent=_DEEP,
             style="yellow" if weak else "",
         )
@@ -276,6 +277,7 @@ def policy_json(compiled: CompiledPolicy) -> dict[str, object]:
                 "by": rule.by,
                 "unit": rule.unit,
                 "from": version.start.isoformat(),
+                "until": version.until.isoformat() if version.until is not None else None,
                 "source": asdict(policy.sources[version.source]),
                 "confidence": version.confidence,
                 "note": version.note,

@@ -8,10 +8,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from medsettle.core import codes
+from medsettle.core.codes import BILL
 from medsettle.core.money import yuan_from_fen
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Explanation, Row, Settlement
-from medsettle.policy.model import BILL
 
 _PAYER_WORDS = {payer.name: payer.chinese for payer in codes.PAYERS}
 

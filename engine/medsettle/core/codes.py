@@ -6,6 +6,7 @@ pays; elsewhere the value is passed through and the policy document decides.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 INSURANCE_TYPES: Final[dict[str, str]] = {
@@ -110,6 +111,19 @@ PAYER_NAMES: Final[tuple[str, ...]] = tuple(payer.name for payer in PAYERS)
 FUND_NAMES: Final[tuple[str, ...]] = tuple(payer.name for payer in PAYERS if payer.fund)
 
 CASH_FIELD: Final = "psn_cash_pay"
+
+
+class Payee(StrEnum):
+    """Who is paid what is paid beside the bill."""
+
+    PERSON = "person"
+    EMPLOYER = "employer"
+    INSTITUTION = "institution"
+    ACCOUNT = "account"
+
+
+BILL: Final = "bill"
+"""Where the share of a stage of the bill goes; payouts go to a `Payee`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -315,7 +315,7 @@ PAYER_DETAIL: Final[tuple[Column, ...]] = (
     _code(
         "payee",
         "`bill` for a share of the bill; else who is paid beside it.",
-        values=("bill", "person", "employer", "institution", "account"),
+        values=(codes.BILL, *codes.Payee),
     ),
     _fen(
         "replaced_fen",

@@ -7,6 +7,8 @@ service, the ledger record and the audit tables carry the same words.
 from dataclasses import dataclass, field
 from datetime import date
 
+from medsettle.core.codes import BILL
+
 Row = dict[str, object]
 
 
@@ -57,7 +59,7 @@ class Sentence:
     amount_fen: int
     clause: str
     steps: tuple[Step, ...]
-    payee: str = "bill"
+    payee: str = BILL
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class Explanation:
 
     def total_fen(self) -> int:
         """Return what the sentences share out of the bill."""
-        return sum(each.amount_fen for each in self.sentences if each.payee == "bill")
+        return sum(each.amount_fen for each in self.sentences if each.payee == BILL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from medsettle.core.settlement import (
     Row,
     Settlement,
 )
+from medsettle.engine.cancels import cancel_entry
 from medsettle.engine.card_desk import CardDesk, microseconds
 from medsettle.engine.claim_entries import claim_entry
 from medsettle.engine.openings import check_opening, opening_digest, opening_entry
@@ -36,20 +37,15 @@ from medsettle.engine.requests import (
     content_digest,
     from_record,
     sender_faults,
-    settlement_id,
     triage,
 )
-from medsettle.ledger.entries import SETTLEMENT_KINDS, Entry, Ledger, Posting, Recorded
+from medsettle.ledger.entries import SETTLEMENT_KINDS, Entry, Ledger, Recorded
 from medsettle.ledger.records import (
     decode_inputs,
-    decode_postings,
     decode_settlement,
-    encode_record,
-    named,
 )
 from medsettle.policy.book import RuleBook
 from medsettle.policy.compiled import CompiledPolicy
-from medsettle.settle.assemble import negated
 from medsettle.settle.explain import explain, explain_by_revision, explain_cancel
 from medsettle.settle.run import Settled, Settler
 
@@ -205,6 +201,7 @@ class Engine:
             InvalidRequest: Institution or request id are no codes.
             NotFound: No settlement of this institution has that id.
             AlreadyCancelled: It was cancelled before, under another request id.
+            AccountSpent: What it put into the account has been spent since.
             RequestIdReused: The request id was used before for something else.
             LedgerUnavailable: Nothing was recorded.
         """
@@ -222,36 +219,8 @@ class Engine:
                 )
             return decode_settlement(recorded, duplicate=True)
         original = self._original(institution, settlement)
-        postings = tuple(
-            Posting(posting.key, -posting.delta) for posting in decode_postings(original)
-        )
-        account = CounterKey(original.pooling_area, original.person, ACCOUNT, 0)
-        balance = self.ledger.counters([account]).get(account, 0) + sum(
-            posting.delta for posting in postings if posting.key == account
-        )
-        negative = negated(decode_settlement(original))
-        own_id = settlement_id(original.pooling_area, institution, request_id)
-        columns: Row = {
-            "kind": "cancel",
-            "original": settlement,
-            "request_id": request_id,
-            "account_balance_fen": balance,
-        }
-        answer = named(replace(negative, columns=negative.columns | columns), own_id)
-        entry = Entry(
-            kind="cancel",
-            settlement=own_id,
-            original=settlement,
-            institution=institution,
-            request_id=request_id,
-            institution_settlement=None,
-            pooling_area=original.pooling_area,
-            person=original.person,
-            service_day=original.service_day,
-            content_digest=digest,
-            record=encode_record(answer, {}, postings, None),
-            postings=postings,
-        )
+        sender = (institution, request_id)
+        entry, answer = cancel_entry(original, sender, digest, self.ledger.counters)
         return self._append([entry], [answer])[0]
 
     def _original(self, institution: str, settlement: str) -> Recorded:

@@ -9,10 +9,11 @@ from itertools import zip_longest
 import numpy as np
 from numpy.typing import NDArray
 
+from medsettle.core.codes import Payee
 from medsettle.policy.area import Area
 from medsettle.policy.keys import NONE
 from medsettle.policy.lowering import Lowering, epochs_of
-from medsettle.policy.model import ACCOUNT_COUNTER, Dimension, Payee, Policy
+from medsettle.policy.model import ACCOUNT_COUNTER, Dimension, Policy
 from medsettle.policy.program import Program
 from medsettle.policy.quantity import Quantity
 from medsettle.policy.read_tables import CONFIDENCES
@@ -130,12 +131,11 @@ def class_of(dimension: Dimension, code: str) -> int:
 def list_class(dimension: Dimension, codes: Sequence[str]) -> int:
     """Return the number of the first class that any of the codes belongs to, or -1.
 
-    Where there is none it is the class of the code `none`, if there is one.
+    Each code belongs to the class that it would have alone. Where none has one it is the class of
+    the code `none`, if there is one.
     """
-    for number, prefixes in enumerate(dimension.codes):
-        if any(code.startswith(prefix) for code in codes for prefix in prefixes):
-            return number
-    return class_of(dimension, NONE)
+    classes = [number for code in codes if (number := class_of(dimension, code)) >= 0]
+    return min(classes, default=class_of(dimension, NONE))
 
 
 def group_class(dimension: Dimension, groups: Sequence[str]) -> int:

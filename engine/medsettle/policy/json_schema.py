@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final
 
 from medsettle.core import codes
+from medsettle.core.codes import Payee
 from medsettle.core.dates import Period
 from medsettle.core.money import Rounding
 from medsettle.policy import amount_keys, keys, values
@@ -18,7 +19,6 @@ from medsettle.policy.model import (
     BandsApply,
     CapOn,
     Excess,
-    Payee,
     RateSide,
     RoundingPoint,
     RoundingSide,

@@ -148,23 +148,29 @@ VERSION: Final = Shape(
     ),
 )
 
+_BASE: Final = Key("base", "the named amounts it looks at", "支付基数")
+_QUESTIONS: Final = (
+    Key("keep_back", "the rate kept back before anything else", "先行扣除的比例"),
+    Key("deductible", "what must be used up first", "起付线"),
+    Key("bands", "along what the bands of the rate run", "分段的依据"),
+    Key("rate", "at which rate it pays", "支付比例"),
+    Key("caps", "where it stops", "封顶线"),
+    Key("rounding", "where, on which side and how it rounds", "取整的位置、方和方式"),
+)
+"""What every payer is asked after its base, of the bill or beside it."""
+
 STAGE: Final = Shape(
     "stage",
     (
         Key("stage", "the name of this stage", "环节标识"),
         Key("payer", "who pays", "支付方"),
         _SOURCE,
-        Key("base", "the named amounts it looks at", "支付基数"),
+        _BASE,
     ),
     (
         Key("title", "what the stage is called", "环节名称"),
         Key("when", "the classes for which it pays at all", "适用条件"),
-        Key("keep_back", "the rate kept back before anything else", "先行扣除的比例"),
-        Key("deductible", "what must be used up first", "起付线"),
-        Key("bands", "along what the bands of the rate run", "分段的依据"),
-        Key("rate", "at which rate it pays", "支付比例"),
-        Key("caps", "where it stops", "封顶线"),
-        Key("rounding", "where, on which side and how it rounds", "取整的位置、方和方式"),
+        *_QUESTIONS,
         Key("limit", "`account_balance`: it pays what the account holds", "以账户余额为限"),
         _NOTE,
     ),
@@ -182,13 +188,8 @@ PAYOUT: Final = Shape(
         Key("title", "what the payout is called", "拨付项名称"),
         Key("when", "the classes for which it is paid at all", "适用条件"),
         Key("amount", "the amount it is, whatever the bill", "拨付的金额"),
-        Key("base", "the named amounts it looks at", "支付基数"),
-        Key("keep_back", "the rate kept back before anything else", "先行扣除的比例"),
-        Key("deductible", "what must be used up first", "起付线"),
-        Key("bands", "along what the bands of the rate run", "分段的依据"),
-        Key("rate", "at which rate it pays", "支付比例"),
-        Key("caps", "where it stops", "封顶线"),
-        Key("rounding", "where, on which side and how it rounds", "取整的位置、方和方式"),
+        _BASE,
+        *_QUESTIONS,
         Key("instead_of", "shares of the bill in whose place it is paid", "所替代的支付额"),
         _NOTE,
     ),

@@ -10,23 +10,18 @@ takes (91,759.51 - 36,108.50) / 97 % = 57,372.1753 of the base, own share 1,721.
 67,039.6347 that remain are the base of the next payer.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from medsettle import limits
 from medsettle.core import codes
+from medsettle.core.codes import Payee
 from medsettle.core.money import Rounding
+from medsettle.core.schema import CLAIM_AMOUNTS
 from medsettle.policy.area import Area
 from medsettle.policy.bands import Amount, lifted
 from medsettle.policy.lookups import Lookups
-from medsettle.policy.model import (
-    ACCOUNT_COUNTER,
-    STAGE_AMOUNTS,
-    CapOn,
-    Deductible,
-    Payee,
-    Policy,
-    Stage,
-)
+from medsettle.policy.model import ACCOUNT_COUNTER, STAGE_AMOUNTS, CapOn, Deductible, Policy, Stage
 from medsettle.policy.program import Builder, Program, Register
 from medsettle.policy.rates import denominator
 from medsettle.policy.shares import Shares
@@ -68,6 +63,10 @@ class Lowering:
             build.output(f"payer:{payer}", build.sum(self.paid.get(payer, [])))
         build.output("cash", self.amounts.remaining)
         build.output("payouts", build.sum(list(self.beside.values())))
+        for payout in self.policy.payouts:
+            build.output(f"replaced:{payout.name}", self._replaced(payout))
+        for name in self._unstated():
+            build.output(f"gap:{name}", self._missed(name))
         credits = [self.beside[each.name] for each in self._credits()]
         if self.from_account or credits:
             taken = build.sub(build.sum(self.from_account), build.sum(credits))
@@ -103,6 +102,31 @@ class Lowering:
             met = build.select(self.look.meets(stage.when), own, met)
         return met
 
+    def _replaced(self, payout: Stage) -> Register:
+        """Return the shares of the bill in whose place a payout is paid, where it is paid."""
+        build = self.builder
+        shares = [self.amounts.fen(self.amounts.of(name)) for name in payout.instead_of]
+        return build.select(self.look.meets(payout.when), build.sum(shares), build.constant(0))
+
+    def _unstated(self) -> list[str]:
+        """Return the amounts of a claim that some stage looks at."""
+        return [name for name in CLAIM_AMOUNTS if any(self._looks_at(name))]
+
+    def _looks_at(self, name: str) -> Iterator[Stage]:
+        """Yield the stages that look at an amount of the claim."""
+        for stage in self.policy.all_stages:
+            bases = [stage.base, *(each.of for each in stage.amounts() if each.of is not None)]
+            if any(name in (*base.plus, *base.minus) for base in bases):
+                yield stage
+
+    def _missed(self, name: str) -> Register:
+        """Return 1 where a stage for this claim looks at an amount that it does not state."""
+        build = self.builder
+        looks = [self.look.meets(stage.when) for stage in self._looks_at(name)]
+        asked = build.min(build.sum(looks), build.constant(1))
+        stated = build.input(f"stated:{name}", 0, 1)
+        return build.mul(asked, build.sub(build.constant(1), stated))
+
     def _credits(self) -> list[Stage]:
         """Return the payouts that go to the personal account."""
         return [each for each in self.policy.payouts if each.payee is Payee.ACCOUNT]
@@ -110,7 +134,7 @@ class Lowering:
     def _balance(self) -> Register:
         """Return what the account may pay: its balance, or nothing where it is not used."""
         build = self.builder
-        balance = build.input(f"counter:{ACCOUNT_COUNTER}", 0, limits.AMOUNT_FEN_MAX)
+        balance = self.look.counter(ACCOUNT_COUNTER)
         allowed = build.input("account_used", 0, 1)
         return build.select(allowed, balance, build.constant(0))
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import TypeAlias
 
+from medsettle.core.codes import Payee
 from medsettle.core.dates import Period, YearStart
 from medsettle.core.money import Rounding
 from medsettle.policy.amount_of import AmountOf, Base
@@ -284,15 +285,6 @@ class StageRounding:
     mode: Rounding
 
 
-class Payee(StrEnum):
-    """Who is paid what is paid beside the bill."""
-
-    PERSON = "person"
-    EMPLOYER = "employer"
-    INSTITUTION = "institution"
-    ACCOUNT = "account"
-
-
 @dataclass(frozen=True, slots=True)
 class Stage:
     """One payer's five questions about an amount of fen.
@@ -378,9 +370,6 @@ STAGE_AMOUNTS = ("base", "kept_back", "deductible", "net", "own_share", "over_ca
 
 ACCOUNT_COUNTER = "account"
 """The counter that is the person's account balance."""
-
-BILL = "bill"
-"""Where the share of a stage of the bill goes; payouts go to a `Payee`."""
 
 BEFORE = "before"
 """The part of a counter's name that says what it held before this claim, `own_part.before`."""

@@ -242,6 +242,9 @@ class Builder:
     def gather(self, table: NDArray[np.int64], index: Register) -> Register:
         """Return the table's value at each index; the index is proved to lie inside."""
         assert index.low >= 0 and index.high < len(table), (index, len(table))
+        if index.constant is not None:
+            # A quantity that ends below a threshold, say, leaves one class and no column to read.
+            return self.constant(int(table[index.constant]))
         low, high = int(table.min()), int(table.max())
         if low == high:
             return self.constant(low)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from medsettle import limits
 from medsettle.core import codes
+from medsettle.core.codes import Payee
 from medsettle.policy import amount_keys, keys
 from medsettle.policy.checker import Checker, same_name
 from medsettle.policy.keys import SETTLEMENT, TOTAL_NAMES
@@ -11,11 +12,11 @@ from medsettle.policy.model import (
     Cap,
     CapOn,
     Ceiling,
+    Condition,
     Counter,
     Deductible,
     Dimension,
     Excess,
-    Payee,
     Rate,
     RateSide,
     ShareOf,
@@ -55,6 +56,15 @@ def _why_unsolvable(rate: Rate | None, *, has_rate: bool) -> str:
     if rate.side is RateSide.TARGET:
         return "a target is a difference of shares"
     return "a guaranteed payment follows no rate" if rate.floor is not None else ""
+
+
+def _exclude_one_another(one: Condition, other: Condition) -> bool:
+    """Return whether no claim can meet both conditions."""
+    return any(
+        name == also and not set(classes) & set(others)
+        for name, classes in one
+        for also, others in other
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +154,21 @@ class StageReader:
                     parts["instead_of"].place,
                     f"{name} is no share that a stage pays; name one, like pool.paid",
                 )
-        return replace(
+        payout = replace(
             self._stage(item, {"stage": parts["payout"], **parts} if "payout" in parts else parts),
             payee=check.choice(parts.get("payee"), Payee, Payee.PERSON),
             amount=amount,
             instead_of=instead,
         )
+        for other in self.stages:
+            both = [name for name in instead if name in other.instead_of]
+            if both and not _exclude_one_another(payout.when, other.when):
+                check.refuse(
+                    parts["instead_of"].place,
+                    f"{quoted(other.name)} is paid in place of {both[0]} already, and both may be "
+                    "paid of one claim; give them conditions of which only one can hold",
+                )
+        return payout
 
     def _payer(self, value: Value | None) -> str | None:
         """Return who pays; beside the bill only a fund does."""

@@ -14,7 +14,7 @@ from medsettle.policy.amount_of import AmountOf, Base
 from medsettle.policy.amount_registers import AmountLowering
 from medsettle.policy.bands import Amount, lifted
 from medsettle.policy.lookups import Lookups
-from medsettle.policy.model import ACCOUNT_COUNTER, BEFORE, Cap, Policy, Stage
+from medsettle.policy.model import BEFORE, Cap, Policy, Stage
 from medsettle.policy.program import Builder, Register
 
 # What a stage leaves apart from one another: no part of its base is in two of them.
@@ -70,10 +70,8 @@ class Amounts:
     def _stated(self, name: str) -> Register:
         """Return an amount of the claim beside the bill, or what a counter held before it."""
         head, _, part = name.rpartition(".")
-        if part == BEFORE and head != ACCOUNT_COUNTER:
-            return self.look.counter(head)
         if part == BEFORE:
-            return self.builder.input(f"counter:{ACCOUNT_COUNTER}", 0, limits.AMOUNT_FEN_MAX)
+            return self.look.counter(head)
         assert name in CLAIM_AMOUNTS, name
         return self.builder.input(f"claim:{name}", 0, limits.CLAIM_TOTAL_FEN_MAX)
 

@@ -141,6 +141,9 @@ def _named(metadata: dict[str, str]) -> tuple[str, str]:
     return "", ""
 
 
+_OF_A_SETTLEMENT: Final = (errors.AlreadyCancelled, errors.AccountSpent)
+
+
 def _precondition(error: SettlementError) -> Sequence[Detail]:
     _, subject = _named(error.metadata)
     failure = details.PreconditionFailure()
@@ -155,7 +158,7 @@ def _precondition(error: SettlementError) -> Sequence[Detail]:
 def _subject_kind(error: SettlementError) -> str:
     if isinstance(error, errors.CardRefused | errors.CardActionRefused):
         return "CARD"
-    return "SETTLEMENT" if isinstance(error, errors.AlreadyCancelled) else "POLICY"
+    return "SETTLEMENT" if isinstance(error, _OF_A_SETTLEMENT) else "POLICY"
 
 
 def _retry(error: SettlementError) -> Sequence[Detail]:
@@ -223,6 +226,9 @@ FORMS: Final[dict[type[SettlementError], Form]] = {
         _FAILED, "该参保人的累计数超出系统上限，请核对以前的结算金额。", _precondition
     ),
     errors.AlreadyCancelled: Form(_FAILED, "该结算已经撤销，不能再次撤销。", _precondition),
+    errors.AccountSpent: Form(
+        _FAILED, "该结算划入个人账户的金额已被使用，不能撤销，请先撤销其后的结算。", _precondition
+    ),
     errors.Overloaded: Form(
         _UNAVAILABLE, "系统繁忙，本次未结算，请稍后用同一流水号重新提交。", _retry
     ),

@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 
 from medsettle.core import codes, schema
 from medsettle.core.claims import ClaimBatch
+from medsettle.core.codes import BILL
 from medsettle.core.money import yuan_from_fen
 from medsettle.core.settlement import Row, Settlement
 from medsettle.errors import InternalError
-from medsettle.policy.model import BILL, STAGE_AMOUNTS, Gap
+from medsettle.policy.model import STAGE_AMOUNTS, Gap
 from medsettle.settle.claim_lines import Prepared
 from medsettle.settle.waterfall import Work
 
@@ -77,6 +78,11 @@ class Assembler:
             f"cannot decide: {gap.says}"
             for gap in policy.policy.gaps
             if value[f"gap:{gap.amount}"]
+        )
+        notices += tuple(
+            f"{name} is not stated, and policy {policy.policy.name} pays by it; state it"
+            for name in schema.CLAIM_AMOUNTS
+            if value.get(f"gap:{name}")
         )
         named = {
             name.removeprefix("stage:"): amount
@@ -150,7 +156,7 @@ def _payer_rows(work: Work, value: dict[str, int]) -> list[Row]:
                 "fund_pay_type": _FUND_PAY_TYPE[stage.payer],
                 **amounts,
                 "payee": BILL if stage.payee is None else str(stage.payee),
-                "replaced_fen": sum(value[f"stage:{name}"] for name in stage.instead_of),
+                "replaced_fen": value.get(f"replaced:{stage.name}", 0),
             }
         )
     return rows

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from medsettle.policy.compiled import CompiledPolicy
 from medsettle.policy.keys import NONE
 from medsettle.policy.model import Counter, Policy
 from medsettle.settle.prepare import rule_days
+
+_ESCAPED: Final = str.maketrans({mark: f"%{ord(mark):02X}" for mark in "%.:"})
 
 
 def counter_keys(
@@ -113,11 +116,21 @@ def _split_name(
 
 
 def _identifier(claim: Row, column: str) -> str:
-    """Return an identifier of a claim; an encounter or episode not stated is the claim itself."""
+    """Return an identifier of a claim; an encounter or episode not stated is the claim itself.
+
+    Different identifiers never have one text, however institutions write their codes.
+    """
     value = claim[column]
+    institution = _part(claim["institution"])
     if value is not None:
         # Two institutions may give one number to different encounters.
-        return f"{claim['institution']}:{value}" if column == "encounter" else str(value)
+        return f"{institution}:{_part(value)}" if column == "encounter" else _part(value)
     if column == "episode":
         return _identifier(claim, "encounter")
-    return NONE if column == "disease" else f"{claim['institution']}:{claim['request_id']}"
+    # An encounter may have the number of another claim's request.
+    return NONE if column == "disease" else f"{institution}::{_part(claim['request_id'])}"
+
+
+def _part(value: object) -> str:
+    """Return a code without the marks that set the parts of a name apart."""
+    return str(value).translate(_ESCAPED)

@@ -144,6 +144,7 @@ def _recorded(settlement: Settlement) -> dict[str, int]:
     found |= {f"amounts.{name}": fen for name, fen in settlement.amounts.items()}
     for row in settlement.payers:
         found[f"payers.{row['stage']}"] = int(str(row["paid_fen"]))
+        found[f"replaced.{row['stage']}"] = int(str(row["replaced_fen"]))
     for pot in codes.POT_NAMES:
         found[f"lines.{pot}"] = sum(int(str(row[f"{pot}_fen"])) for row in settlement.lines)
     return found
@@ -166,6 +167,7 @@ def _settled_again(
             found[f"amounts.{name.removeprefix('stage:')}"] = amount
     for stage in policy.policy.all_stages:
         found[f"payers.{stage.name}"] = trace[f"stage:{stage.name}.paid"]
+        found[f"replaced.{stage.name}"] = trace.get(f"replaced:{stage.name}", 0)
     return found | {f"lines.{pot}": fen for pot, fen in pots.items()}
 
 

@@ -4,9 +4,10 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from medsettle import limits
+from medsettle.core.codes import Payee
 from medsettle.core.money import rate_text, yuan_from_fen
 from medsettle.core.settlement import Step
-from medsettle.policy.model import Dimension, Payee, Stage
+from medsettle.policy.model import Dimension, Stage
 from medsettle.policy.values import points_text
 
 _TITLES = {

@@ -286,6 +286,8 @@ def static_columns(
     for name in schema.CLAIM_AMOUNTS:
         stated = [claim[f"{name}_fen"] or 0 for claim in claims]
         columns[f"claim:{name}"] = np.array(stated, dtype=np.int64)
+        held = [claim[f"{name}_fen"] is not None for claim in claims]
+        columns[f"stated:{name}"] = np.array(held, dtype=np.int64)
     columns["account_used"] = np.array(
         [int(bool(claim["account_used"])) for claim in claims], dtype=np.int64
     )

@@ -1,20 +1,20 @@
 """Settle the worked examples of a policy and compare every expected amount, fen by fen."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.counters import ACCOUNT, CounterKey
 from medsettle.core.money import yuan_from_fen
 from medsettle.core.outcome import Rejection
-from medsettle.core.settlement import Row, Settlement
+from medsettle.core.settlement import Settlement
 from medsettle.errors import Fault, InvalidRequest, SettlementError
 from medsettle.policy.book import RuleBook
 from medsettle.policy.checker import same_name
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.policy.examples import Example, Visit
 from medsettle.policy.vocabulary import quoted, suggestion
-from medsettle.settle.assemble import negated
+from medsettle.settle.cancel import taken_back
 from medsettle.settle.counter_keys import counter_keys
 from medsettle.settle.explain import traced
 from medsettle.settle.prepare import Preparer, static_columns
@@ -102,38 +102,28 @@ def settled_visits(settler: Settler, example: Example) -> Iterator[tuple[Visit, 
 
     Raises:
         PolicyNotFound: The policy of the example is not loaded.
-        SettlementError: A visit was rejected; the error says why, and its note where it stands.
+        SettlementError: A visit was rejected, or took back an account credit that is spent; the
+            error says why, and its note where the visit stands.
     """
     policy = settler.book.policy(example.policy)
     held: dict[CounterKey, int] = {}
     results: list[Settled] = []
     for number, visit in enumerate(example.visits, 1):
-        if visit.cancels is not None:
-            result = taken_back(results[visit.cancels - 1], held)
-        else:
-            try:
+        try:
+            if visit.cancels is not None:
+                result = taken_back(results[visit.cancels - 1], lambda _: held)
+            else:
                 refuse = not visit.preview
                 _, result = settle_visit(settler, policy, visit, held, refuse_gaps=refuse)
-            except SettlementError as error:
-                # Whoever shows the refusal shows where the visit stands.
-                where = f"{visit.place.file}:{visit.place.line}"
-                error.add_note(f"{where} {example.name}, visit {number}")
-                raise
+        except SettlementError as error:
+            # Whoever shows the refusal shows where the visit stands.
+            where = f"{visit.place.file}:{visit.place.line}"
+            error.add_note(f"{where} {example.name}, visit {number}")
+            raise
         if not visit.preview:
             move(held, result)
         results.append(result)
         yield visit, result
-
-
-def taken_back(original: Settled, held: Mapping[CounterKey, int]) -> Settled:
-    """Return the cancel of a settlement: every amount and every move the other way."""
-    moved = tuple((key, -delta) for key, delta in original.moved)
-    negative = negated(original.settlement)
-    columns = original.settlement.columns
-    account = CounterKey(str(columns["pooling_area"]), str(columns["person"]), ACCOUNT, 0)
-    balance = held.get(account, 0) + sum(delta for key, delta in moved if key == account)
-    own: Row = {"kind": "cancel", "account_balance_fen": balance}
-    return Settled(replace(negative, columns=negative.columns | own), original.inputs, moved)
 
 
 def opening_counters(

@@ -7,19 +7,11 @@ which table each number comes, and where the table stands.
 
 from dataclasses import dataclass, field
 
+from medsettle.core.codes import BILL
 from medsettle.core.money import rate_text, yuan_from_fen
 from medsettle.core.settlement import Sentence, Step
 from medsettle.policy.compiled import CompiledPolicy
-from medsettle.policy.model import (
-    BILL,
-    BandsAlong,
-    CapOn,
-    Deductible,
-    Excess,
-    Rate,
-    RateSide,
-    Stage,
-)
+from medsettle.policy.model import BandsAlong, CapOn, Deductible, Excess, Rate, RateSide, Stage
 from medsettle.policy.stage_leaves import base_words
 from medsettle.policy.values import points_text
 from medsettle.settle.amount_phrases import (
@@ -238,8 +230,8 @@ class Teller:
             used = "may be used" if self.inputs["account_used"] else "may not be used"
             found["limit"] = [Step(BEFORE[1], balance, f"the account {used}")]
         found["instead_of"] = [
-            Step(INSTEAD, self.numbers.named(name), f"{name}, in whose place this is paid")
-            for name in stage.instead_of
+            Step(INSTEAD, self.trace[f"replaced:{stage.name}"], f"{names}, in whose place it is")
+            for names in filter(None, [" + ".join(stage.instead_of)])
         ]
         if (left := self.numbers.all_left(stage)) is not None:
             found["remaining"] = [Step("paid", left, "never above what is left to pay")]

@@ -24,11 +24,12 @@ from medsettle.policy.examples import Visit
 from medsettle.policy.keys import NONE
 from medsettle.policy.model import Dimension, Policy
 from medsettle.policy.quantity import Quantity
+from medsettle.settle.cancel import taken_back
 from medsettle.settle.counter_keys import counter_keys
 from medsettle.settle.explain import explain, traced
 from medsettle.settle.phrases import Phrase
 from medsettle.settle.prepare import Preparer, static_columns
-from medsettle.settle.prove import Difference, differences, move, settle_visit, taken_back
+from medsettle.settle.prove import Difference, differences, move, settle_visit
 from medsettle.settle.run import Settled, Settler
 from medsettle.settle.telling import Teller
 from medsettle.settle.traced_numbers import Numbers
@@ -172,12 +173,12 @@ def _before(
     for earlier, before in enumerate(visits[: number - 1], 1):
         if _person(before) != _person(visits[number - 1]):
             continue
-        if before.cancels is not None:
-            # Of a visit that was refused there is nothing to take back.
-            if before.cancels in results:
-                move(held, taken_back(results[before.cancels], held))
-            continue
         try:
+            if before.cancels is not None:
+                # Of a visit that was refused there is nothing to take back.
+                if before.cancels in results:
+                    move(held, taken_back(results[before.cancels], lambda _: held))
+                continue
             _, settled = _settled(settler, policy, before, held, refuse_gaps=not before.preview)
         except SettlementError as error:
             unsettled.append(f"visit {earlier} is refused: {'; '.join(error.message_lines)}")
