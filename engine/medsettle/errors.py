@@ -18,6 +18,7 @@ SettlementError                 a request as a whole cannot be served
 │  │  ├─ CardLost               it was reported lost
 │  │  ├─ CardLocked             it is locked and must not be used for this
 │  │  ├─ CardNotActivated       it was issued and never activated
+│  │  ├─ CardOutsideArea        a temporary card was presented elsewhere
 │  │  └─ CardOnInvalidList      an invalid list names it
 │  ├─ CardActionRefused         the card is in no state in which that can happen
 │  ├─ PolicyNotFound            no policy for area, insurance type and visit type
@@ -193,6 +194,12 @@ class CardNotActivated(CardRefused):
     """The card had been issued and not been activated."""
 
     reason = "CARD_NOT_ACTIVATED"
+
+
+class CardOutsideArea(CardRefused):
+    """A temporary card was presented for care outside the area that issued it."""
+
+    reason = "CARD_OUTSIDE_AREA"
 
 
 class CardOnInvalidList(CardRefused):

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from medsettle import limits
 from medsettle.cards.invalid_list import InvalidLists, digest_of, superseding
 from medsettle.cards.list_format import read_list
 from medsettle.core.cards import InvalidReason, Listing, ListLevel
@@ -191,6 +192,27 @@ def test_a_signed_list_that_is_none_is_refused(content: bytes, why: str) -> None
     raw, signature, key = _signed(content)
     with pytest.raises(InvalidListRejected, match=why):
         read_list(raw, signature, key.public_key(), CITY, NOW)
+
+
+def test_a_version_has_its_bounds() -> None:
+    """From 1 to the highest that a settlement can record, and not one beyond."""
+    for version in (1, limits.LIST_VERSION_MAX):
+        content, signature, key = _signed(_with([], version=str(version)))
+        assert version == read_list(content, signature, key.public_key(), CITY, NOW).version
+    for version in (0, limits.LIST_VERSION_MAX + 1):
+        content, signature, key = _signed(_with([], version=str(version)))
+        with pytest.raises(InvalidListRejected, match=f"its version is '{version}'"):
+            read_list(content, signature, key.public_key(), CITY, NOW)
+
+
+def test_a_list_holds_so_many_entries_and_not_one_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the bound it is read, one entry above it is refused with both numbers."""
+    monkeypatch.setattr(limits, "INVALID_LIST_ENTRIES_MAX", 2)
+    content, signature, key = _signed(content_of(CITY, 1, lost("C1", "C2")))
+    assert 2 == len(read_list(content, signature, key.public_key(), CITY, NOW))
+    content, signature, key = _signed(content_of(CITY, 1, lost("C1", "C2", "C3")))
+    with pytest.raises(InvalidListRejected, match="3 entries, more than 2"):
+        read_list(content, signature, key.public_key(), CITY, NOW)
 
 
 def test_other_columns_and_reasons_are_refused() -> None:

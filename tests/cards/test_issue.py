@@ -31,12 +31,14 @@ def test_a_card_is_what_it_was_issued_as(counter: Counter) -> None:
 
 
 def test_an_event_is_recorded_once(counter: Counter) -> None:
-    """The same request again changes nothing; with other content it is refused."""
+    """The same request again changes nothing and says so; with other content it is refused."""
     event = counter.event("C1", ISSUE, at(4, 1), person="P1", kind=CardKind.PHYSICAL)
     first = counter.engine.cards.record(event)
     seq = counter.engine.ledger.last_seq()
 
-    assert first == counter.engine.cards.record(event)
+    assert not first.duplicate
+    assert replace(first, duplicate=True) == counter.engine.cards.record(event)
+    assert first == counter.engine.cards.get(AREA, "C1")
     assert seq == counter.engine.ledger.last_seq()
     with pytest.raises(errors.RequestIdReused):
         counter.engine.cards.record(replace(event, person="P2"))
@@ -101,7 +103,9 @@ def test_an_electronic_credential_belongs_to_a_card_of_its_holder(counter: Count
     with pytest.raises(errors.CardActionRefused, match="no usable physical card"):
         counter.issue("V1", at(4, 2), bound_to="C2", **electronic)
     issued = counter.issue("V1", at(4, 2), bound_to="C1", **electronic)
-    with pytest.raises(errors.CardActionRefused, match="no bank application"):
+    with pytest.raises(
+        errors.CardActionRefused, match="only a physical card has a bank application"
+    ):
         counter.does("V1", BANK, at(4, 3))
 
     assert (CardKind.ELECTRONIC, "C1") == (issued.kind, issued.bound_to)

@@ -92,6 +92,11 @@ def test_a_chinese_document_means_the_same() -> None:
         ("  2024:", "  next:", "'next' is no year"),
         ("2024-05-11]", "2025-05-11]", "lies outside 2024"),
         ("resume: until_replacement, source: invented", "resume: never", "'source'"),
+        ("valid_for: 60天", "valid_for: 60", "is no time from 1 day on"),
+        ("valid_for: 60天", "valid_for: 0天", "is no time from 1 day on"),
+        ("at_most: 6个月", "at_most: 59天", "shorter than what a card counts for by itself"),
+        ("at_most: 6个月", "at_most: 2个月", "shorter than what a card counts for by itself"),
+        ("valid_for: 60天", "valid_for: 7个月", "shorter than what a card counts for by itself"),
         ("    electronic:", "    elektronic:", "did you mean 'electronic'"),
     ],
 )

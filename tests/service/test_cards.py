@@ -74,12 +74,13 @@ def test_a_card_is_told_as_the_engine_has_it(
 def test_a_repeated_event_is_recorded_once(
     client: Client, engine: Engine, counter: Counter
 ) -> None:
-    """The same request id and content again changes nothing; other content is refused."""
+    """The same request id and content again is marked; other content is refused."""
     event = _issue(counter, "C2")
     first = client.cards.record(event)
     seq = engine.ledger.last_seq()
 
-    assert first == client.cards.record(event)
+    assert not first.duplicate
+    assert replace(first, duplicate=True) == client.cards.record(event)
     assert seq == engine.ledger.last_seq()
     with pytest.raises(errors.RequestIdReused):
         client.cards.record(replace(event, person="P9"))
@@ -141,10 +142,32 @@ def test_a_refused_card_is_an_error_with_its_reason(client: Client, counter: Cou
         client.settle(row)
 
     assert ("C6", "sealed") == (refused.value.metadata["card"], refused.value.metadata["state"])
-    with pytest.raises(errors.CardActionRefused, match="possible now"):
+    with pytest.raises(errors.CardActionRefused, match="possible now") as impossible:
         client.cards.record(counter.event("C6", LOCK, at(5, 1)))
+    assert ("state", "sealed") == tuple(
+        impossible.value.metadata[name] for name in ("cause", "state")
+    )
     with pytest.raises(errors.NotFound):
         client.cards.get(AREA, "C99")
+
+
+def test_a_temporary_card_is_told_with_its_end_and_refused_elsewhere(
+    client: Client, engine: Engine, counter: Counter
+) -> None:
+    """Its kind, the day that its area gives it, and the refusal of care in another area."""
+    issue = replace(_issue(counter, "T1"), kind=CardKind.TEMPORARY, expires_date=None)
+    issued = client.cards.record(issue)
+    client.cards.record(counter.event("T1", CardAction.ACTIVATE, at(4, 2)))
+    row = claim(7, person="P-T1", credential_type="03", card="T1", credential_time=at(5, 1))
+    with pytest.raises(errors.CardOutsideArea) as refused:
+        client.settle(row | {"care_area": "110000"})
+
+    assert (CardKind.TEMPORARY, date(2024, 5, 31)) == (issued.kind, issued.expires_date)
+    assert ("T1", "110000") == (
+        refused.value.metadata["card"],
+        refused.value.metadata["care_area"],
+    )
+    assert "T1" == client.settle(row).columns["card"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,13 @@ from typing import Final, TypeAlias
 
 from medsettle.cards.invalid_list import InvalidLists
 from medsettle.cards.life import card_at, day_start
-from medsettle.cards.remedies import LIST_REMEDY, STATE_REMEDIES, UNKNOWN_REMEDY, Remedy
+from medsettle.cards.remedies import (
+    LIST_REMEDY,
+    OUTSIDE_REMEDY,
+    STATE_REMEDIES,
+    UNKNOWN_REMEDY,
+    Remedy,
+)
 from medsettle.core.cards import (
     Card,
     CardEvent,
@@ -100,7 +106,7 @@ class Judge:
         area, token = str(claim["pooling_area"]), str(claim["card"])
         kind = terms.credentials[str(claim["credential_type"])]
         card = card_at(self.history(area, token), moment)
-        if card is None or card.kind is not kind:
+        if card is None or (card.kind is not kind and not _stands_in(card, kind)):
             return Rejection(
                 Outcome.CARD_UNKNOWN,
                 f"no {kind} card {token} had been issued in area {area} by {moment.isoformat()}; "
@@ -120,6 +126,14 @@ class Judge:
             missing = asked - uses_of(each, terms)
             if missing:
                 return _refused(each, missing, moment)
+        care_area = claim["care_area"]
+        if card.kind is CardKind.TEMPORARY and care_area not in {None, area}:
+            return Rejection(
+                Outcome.CARD_OUTSIDE_AREA,
+                f"temporary card {token} of area {area} does not count for care in {care_area}; "
+                f"{OUTSIDE_REMEDY.english}",
+                metadata={"card": token, "pooling_area": area, "care_area": str(care_area)},
+            )
         return cards
 
     def with_bound(self, card: Card, terms: CardTerms, moment: datetime) -> tuple[Card, ...]:
@@ -164,6 +178,11 @@ class Judge:
         if terms is not None and card is None:
             return _invalid(answer, CARD_LEVEL, None, "unknown", UNKNOWN_REMEDY)
         return answer
+
+
+def _stands_in(card: Card, kind: CardKind | None) -> bool:
+    """Return whether a card is presented as one of another kind: a temporary for a physical one."""
+    return card.kind is CardKind.TEMPORARY and kind is CardKind.PHYSICAL
 
 
 CARD_LEVEL: Final = "card"

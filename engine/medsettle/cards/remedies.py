@@ -65,3 +65,8 @@ UNKNOWN_REMEDY: Final = Remedy(
     "check the card identification code; the card may belong to another area",
     "未查到该卡，请核对卡识别码和参保地。",
 )
+
+OUTSIDE_REMEDY: Final = Remedy(
+    "present another credential, or collect the physical card first",
+    "临时卡不可异地使用，请使用其他凭证，或先领取正式社保卡。",
+)

@@ -35,3 +35,6 @@ TRANSITIONS: Final[dict[tuple[CardState, CardAction], CardState | str]] = {
 
 FINAL: Final = frozenset({_S.REPLACED, _S.CANCELLED})
 """States that nothing leaves. An expired card can still be replaced or cancelled."""
+
+ENDS: Final = frozenset({_A.REPLACE, _A.CANCEL})
+"""Actions that lead there: those that a card can never have had too many events for."""

@@ -237,10 +237,11 @@ def _show_card(console: Console, card: Card, *, as_json: bool) -> None:
     if as_json:
         console.out(_json(asdict(card)), highlight=False)
         return
-    lapses = f", lapses {_shown(card.lapse_time)}" if card.lapse_time else ""
+    more = f", lapses {_shown(card.lapse_time)}" if card.lapse_time else ""
+    more += " (recorded before)" if card.duplicate else ""
     console.print(
         f"{card.kind} card {escape(card.card)} of {escape(card.person)}: [bold]{card.state}[/] "
-        f"since {_shown(card.since)}{lapses}",
+        f"since {_shown(card.since)}{more}",
         highlight=False,
         soft_wrap=True,
     )

@@ -47,8 +47,9 @@ class Cards:
         self._write = write
 
     def record(self, event: CardEvent) -> Card:
-        """Return a card after recording what happened to it, once per request id.
+        """Return a card as it is now, after recording what happened to it once per request id.
 
+        `duplicate` of the answer says that the same request had been recorded before.
         `state` and `lapse_time` of an event are worked out by the server; leave them out.
         """
         request = messages.RecordCardEventRequest(
@@ -139,6 +140,7 @@ def _card(message: messages.Card) -> Card:
         resumes_to=_member(CardState, message.resumes_to, messages.CardState),
         replaces=message.replaces or None,
         bound_to=message.bound_to or None,
+        duplicate=message.duplicate,
     )
 
 

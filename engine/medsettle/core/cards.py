@@ -11,10 +11,15 @@ from enum import StrEnum
 
 
 class CardKind(StrEnum):
-    """What carries the card: plastic with a chip, or the electronic credential bound to it."""
+    """What carries the card: plastic with a chip, or the electronic credential bound to it.
+
+    A temporary card (临时卡) stands in for a physical one until that is made: it lasts a few months
+    at most, has no bank application, and counts for care inside its area only.
+    """
 
     PHYSICAL = "physical"
     ELECTRONIC = "electronic"
+    TEMPORARY = "temporary"
 
 
 class CardState(StrEnum):
@@ -112,7 +117,8 @@ class Card:
 
     `since` is when its state began; `lapse_time` is stated while a temporary loss that will lapse
     lasts. `resumes_to` is the state that the end of a loss gives back. `bank_active` says that the
-    bank application was activated, not that it may be used at this moment.
+    bank application was activated, not that it may be used at this moment. `duplicate` marks an
+    answer, not the card: the event it answers had been recorded before.
     """
 
     pooling_area: str
@@ -127,6 +133,7 @@ class Card:
     resumes_to: CardState | None = None
     replaces: str | None = None
     bound_to: str | None = None
+    duplicate: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,7 @@ class Outcome(IntEnum):
     CARD_LOST = 15
     CARD_LOCKED = 16
     CARD_NOT_ACTIVATED = 17
+    CARD_OUTSIDE_AREA = 19
     CARD_ON_INVALID_LIST = 18
     POLICY_NOT_FOUND = 4
     POLICY_NOT_IN_FORCE = 5
@@ -69,6 +70,7 @@ _ERRORS: dict[Outcome, type[errors.SettlementError]] = {
     Outcome.CARD_LOST: errors.CardLost,
     Outcome.CARD_LOCKED: errors.CardLocked,
     Outcome.CARD_NOT_ACTIVATED: errors.CardNotActivated,
+    Outcome.CARD_OUTSIDE_AREA: errors.CardOutsideArea,
     Outcome.CARD_ON_INVALID_LIST: errors.CardOnInvalidList,
     Outcome.POLICY_NOT_FOUND: errors.PolicyNotFound,
     Outcome.POLICY_NOT_IN_FORCE: errors.PolicyNotInForce,

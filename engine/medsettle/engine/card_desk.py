@@ -9,10 +9,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from medsettle import errors, limits
+from medsettle.cards.causes import Cause, refusal
 from medsettle.cards.invalid_list import InvalidLists
 from medsettle.cards.judge import Judge
 from medsettle.cards.life import card_at
 from medsettle.cards.register import completed, completed_issue, event_faults
+from medsettle.cards.transitions import ENDS
 from medsettle.core.cards import Card, CardAction, CardEvent, CardInquiry
 from medsettle.core.dates import day_number, service_day_of
 from medsettle.core.outcome import Rejection
@@ -52,7 +54,9 @@ class CardDesk:
     # --- recording -------------------------------------------------------------------------
 
     def record(self, event: CardEvent) -> Card:
-        """Return a card after recording what happened to it, once per request id.
+        """Return a card as it is now, after recording what happened to it once per request id.
+
+        `duplicate` says that the same request had been recorded before.
 
         Raises:
             InvalidRequest: Fields are missing, malformed or do not go together.
@@ -75,7 +79,8 @@ class CardDesk:
                 request_id=event.request_id,
                 settlement=known.settlement,
             )
-        return self.get(event.pooling_area, event.card)
+        held = self.get(event.pooling_area, event.card)
+        return held if known is None else replace(held, duplicate=True)
 
     def _checked(self, event: CardEvent, now: datetime) -> CardRules:
         faults = sender_faults(event.institution, event.request_id)
@@ -97,24 +102,16 @@ class CardDesk:
         events = self.events(event.pooling_area, event.card)
         if event.action is CardAction.ISSUE:
             if events:
-                raise errors.CardActionRefused(
-                    f"card {event.card} was issued before; a card is issued once",
-                    card=event.card,
-                    action=event.action,
-                    pooling_area=event.pooling_area,
-                )
+                text = "it was issued before, and a card is issued once; take another token"
+                raise refusal(event, Cause.ISSUED_BEFORE, text)
             assert event.person is not None
             owned = self._owned(event.pooling_area, event.person, event.effective_time)
             return completed_issue(event, rules, owned)
         if not events:
             raise _no_card(event.pooling_area, event.card)
-        if len(events) >= limits.CARD_EVENTS_MAX:
-            raise errors.CardActionRefused(
-                f"card {event.card} has {len(events)} events, the most there can be; issue another",
-                card=event.card,
-                action=event.action,
-                pooling_area=event.pooling_area,
-            )
+        if len(events) >= limits.CARD_EVENTS_MAX and event.action not in ENDS:
+            text = f"it has {len(events)} events, the most there can be; replace or cancel it"
+            raise refusal(event, Cause.TOO_MANY_EVENTS, text)
         return completed(event, rules, events)
 
     def _owned(self, area: str, person: str, moment: datetime) -> list[Card]:

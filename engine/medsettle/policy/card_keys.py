@@ -36,7 +36,7 @@ TERMS: Final = Shape(
         Key("electronic", "whether it needs a valid card", "电子凭证是否随实体卡"),
         Key("uses", "what each state allows", "各状态下可用于什么"),
     ),
-    (_NOTE,),
+    (Key("temporary_card", "how long one counts; none without", "临时卡有效期, 不写即不发"), _NOTE),
 )
 
 CREDENTIALS: Final = Shape(
@@ -81,6 +81,16 @@ ELECTRONIC: Final = Shape(
     (_NOTE,),
 )
 
+TEMPORARY_CARD: Final = Shape(
+    "temporary_card",
+    (
+        Key("valid_for", "how long one counts, like 60天 or 3个月", "有效期, 如 60天 或 3个月"),
+        Key("at_most", "how long an issue may make it count", "最高有效期, 如 6个月"),
+        *_CITED,
+    ),
+    (_NOTE,),
+)
+
 STATES: Final = tuple(
     state.value for state in CardState if state not in {CardState.REPLACED, CardState.CANCELLED}
 )
@@ -104,7 +114,7 @@ WORKING_YEAR: Final = Shape(
 
 SHAPES: Final = (
     *(CARD, TERMS, CREDENTIALS, ACTIVATION, TEMPORARY_LOSS, FORMAL_LOSS, ELECTRONIC, USES),
-    WORKING_YEAR,
+    *(TEMPORARY_CARD, WORKING_YEAR),
 )
 
 NOTHING: Final = "none"
@@ -121,3 +131,6 @@ ACTIONS: Final = tuple(action.value for action in CardAction)
 
 SPAN_PATTERN: Final = "[0-9]{1,3} ?(?:天|工作日|days|working days)"
 """How the days of a lapse are written."""
+
+VALIDITY_PATTERN: Final = "[0-9]{1,3} ?(?:天|月|个月|days|months)"
+"""How long a temporary card counts, as it is written."""

@@ -63,6 +63,10 @@ _TERMS: Final = block(
         ),
         "electronic": _cited(own.ELECTRONIC, {"follows_card": _YES_NO}),
         "uses": _cited(own.USES, dict.fromkeys(own.STATES, _USES)),
+        "temporary_card": _cited(
+            own.TEMPORARY_CARD,
+            dict.fromkeys(("valid_for", "at_most"), pattern(own.VALIDITY_PATTERN)),
+        ),
         "note": TEXT,
     },
 )

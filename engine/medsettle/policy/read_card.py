@@ -8,7 +8,14 @@ from medsettle.core.cards import CardAction, CardKind, CardState, CardUse
 from medsettle.errors import Violation
 from medsettle.policy import card_keys as own
 from medsettle.policy import keys, tree, values
-from medsettle.policy.card_terms import CardRules, CardTerms, Lapse, WorkingYear
+from medsettle.policy.card_terms import (
+    CardRules,
+    CardTerms,
+    Lapse,
+    TemporaryCards,
+    Validity,
+    WorkingYear,
+)
 from medsettle.policy.checker import Checker
 from medsettle.policy.key_types import Shape
 from medsettle.policy.model import Source
@@ -100,6 +107,7 @@ class _Reader:
         resume = check.one_of(formal.get("resume"), (own.UNTIL_REPLACEMENT, own.NEVER))
         electronic = self._block(parts.get("electronic"), own.ELECTRONIC)
         uses = self._uses(parts.get("uses"))
+        temporary_cards = self._temporary_cards(parts.get("temporary_card"))
         return CardTerms(
             start=start,
             credential_required=required,
@@ -110,6 +118,7 @@ class _Reader:
             formal_loss_resumable=resume == own.UNTIL_REPLACEMENT,
             electronic_follows_card=self._yes(electronic.get("follows_card")),
             uses=uses,
+            temporary_cards=temporary_cards,
             confidence=max(self._confidences, key=keys.CONFIDENCES.index),
         )
 
@@ -152,6 +161,20 @@ class _Reader:
         if active is not None and not {CardUse.SETTLE, CardUse.ACCOUNT} <= uses[CardState.ACTIVE]:
             self.check.refuse(active.place, "an active card settles; write `settle` and `account`")
         return uses
+
+    def _temporary_cards(self, value: Value | None) -> TemporaryCards | None:
+        if value is None:
+            return None
+        parts = self._block(value, own.TEMPORARY_CARD)
+        usual = self.check.parsed(parts.get("valid_for"), _validity, Validity(1, months=False))
+        most_value = parts.get("at_most")
+        most = self.check.parsed(most_value, _validity, usual)
+        if most_value is not None and usual.can_outlast(most):
+            longer = (
+                "it is shorter than what a card counts for by itself; raise it or lower `valid_for`"
+            )
+            self.check.refuse(most_value.place, longer)
+        return TemporaryCards(usual, most)
 
     def _chosen(self, value: Value | None, choices: tuple[str, ...]) -> list[str]:
         """Return the words of a list, none where `none` stands alone."""
@@ -198,3 +221,16 @@ def _span(text: str) -> tuple[int, bool] | None:
             f"{quoted(text)} is no number of days from 1 on; write 7天, 7工作日 or never"
         )
     return int(re.sub("[^0-9]", "", text)), "工作日" in text or "working" in text
+
+
+def _validity(text: str) -> Validity:
+    """Return how long a temporary card counts.
+
+    >>> _validity("60天"), _validity("6 months")
+    (Validity(count=60, months=False), Validity(count=6, months=True))
+    """
+    found = re.fullmatch(own.VALIDITY_PATTERN, text)
+    count = int(re.sub("[^0-9]", "", text)) if found is not None else 0
+    if not count:
+        raise ValueError(f"{quoted(text)} is no time from 1 day on; write 60天 or 6个月")
+    return Validity(count, months="月" in text or "month" in text)

@@ -91,6 +91,7 @@ def card_message(card: Card) -> cards.Card:
         resumes_to=_number("CARD_STATE", card.resumes_to, cards.CardState),
         replaces=card.replaces or "",
         bound_to=card.bound_to or "",
+        duplicate=card.duplicate,
     )
 
 

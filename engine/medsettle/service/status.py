@@ -208,6 +208,9 @@ FORMS: Final[dict[type[SettlementError], Form]] = {
     errors.CardLost: Form(_FAILED, "社保卡已挂失，请解挂、补卡，或使用其他凭证。", _precondition),
     errors.CardLocked: Form(_FAILED, "社保卡已锁定，请持卡人本人办理解锁。", _precondition),
     errors.CardNotActivated: Form(_FAILED, "社保卡尚未启用，请启用后再使用。", _precondition),
+    errors.CardOutsideArea: Form(
+        _FAILED, "临时卡不可异地使用，请使用其他凭证，或先领取正式社保卡。", _precondition
+    ),
     errors.CardOnInvalidList: Form(
         _FAILED, "该卡已列入失效名单，请向经办机构查询，或使用其他凭证。", _precondition
     ),

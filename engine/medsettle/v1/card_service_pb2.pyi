@@ -33,6 +33,10 @@ class _CardKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CardKind.Val
     """实体卡: plastic with a chip."""
     CARD_KIND_ELECTRONIC: _CardKind.ValueType  # 2
     """电子社保卡: the electronic credential bound to a physical card."""
+    CARD_KIND_TEMPORARY: _CardKind.ValueType  # 3
+    """临时卡: stands in for a physical card for a few months at most; no bank application, and no care
+    outside the area that issued it.
+    """
 
 class CardKind(_CardKind, metaclass=_CardKindEnumTypeWrapper):
     """What carries a card (卡载体)."""
@@ -43,6 +47,10 @@ CARD_KIND_PHYSICAL: CardKind.ValueType  # 1
 """实体卡: plastic with a chip."""
 CARD_KIND_ELECTRONIC: CardKind.ValueType  # 2
 """电子社保卡: the electronic credential bound to a physical card."""
+CARD_KIND_TEMPORARY: CardKind.ValueType  # 3
+"""临时卡: stands in for a physical card for a few months at most; no bank application, and no care
+outside the area that issued it.
+"""
 Global___CardKind: _TypeAlias = CardKind  # noqa: Y015
 
 class _CardState:
@@ -228,6 +236,7 @@ class Card(_message.Message):
     RESUMES_TO_FIELD_NUMBER: _builtins.int
     REPLACES_FIELD_NUMBER: _builtins.int
     BOUND_TO_FIELD_NUMBER: _builtins.int
+    DUPLICATE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Format: poolingAreas/{pooling_area}/cards/{card}"""
     pooling_area: _builtins.str
@@ -248,6 +257,10 @@ class Card(_message.Message):
     """The card that this one replaced; empty where it is a first one."""
     bound_to: _builtins.str
     """The physical card that this electronic credential belongs to; empty for a physical card."""
+    duplicate: _builtins.bool
+    """True when this answers an event that an earlier request of the same id and content recorded;
+    the card is told as it is now.
+    """
     @_builtins.property
     def state_time(self) -> _timestamp_pb2.Timestamp:
         """When that state began."""
@@ -276,10 +289,11 @@ class Card(_message.Message):
         resumes_to: Global___CardState.ValueType = ...,
         replaces: _builtins.str = ...,
         bound_to: _builtins.str = ...,
+        duplicate: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expires_date", b"expires_date", "lapse_time", b"lapse_time", "state_time", b"state_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_active", b"bank_active", "bound_to", b"bound_to", "card", b"card", "expires_date", b"expires_date", "kind", b"kind", "lapse_time", b"lapse_time", "name", b"name", "person", b"person", "pooling_area", b"pooling_area", "replaces", b"replaces", "resumes_to", b"resumes_to", "state", b"state", "state_time", b"state_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_active", b"bank_active", "bound_to", b"bound_to", "card", b"card", "duplicate", b"duplicate", "expires_date", b"expires_date", "kind", b"kind", "lapse_time", b"lapse_time", "name", b"name", "person", b"person", "pooling_area", b"pooling_area", "replaces", b"replaces", "resumes_to", b"resumes_to", "state", b"state", "state_time", b"state_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -378,7 +392,9 @@ class RecordCardEventRequest(_message.Message):
 
     @_builtins.property
     def expires_date(self) -> _date_pb2.Date:
-        """Of an issue only: the first day on which the card is no longer valid."""
+        """Of an issue only: the first day on which the card is no longer valid. A temporary card has one
+        by itself, by the terms of its area, which also say how late it may be.
+        """
 
     def __init__(
         self,
@@ -530,7 +546,7 @@ class CheckCardResponse(_message.Message):
     PROVINCIAL_LIST_VERSION_FIELD_NUMBER: _builtins.int
     CITY_LIST_VERSION_FIELD_NUMBER: _builtins.int
     valid: _builtins.bool
-    """Whether a claim of that moment would be settled with it."""
+    """Whether a claim of that moment would be settled with it; for a temporary card inside its area."""
     level: Global___InvalidLevel.ValueType
     """Who says that it is invalid: its own state before the lists, and the highest of these."""
     reason: _builtins.str

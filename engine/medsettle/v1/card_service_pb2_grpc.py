@@ -73,7 +73,9 @@ class CardServiceServicer:
 
     def RecordCardEvent(self, request, context):
         """Records one thing that happened to a card, from its issue on; returns the card as it is now.
-        Idempotent by `institution` and `request_id`: the same content again changes nothing.
+        Idempotent by `institution` and `request_id`: the same content again changes nothing and is
+        answered with `duplicate` set; other content is refused with `ALREADY_EXISTS`. A refusal says
+        why in the metadata of its `ErrorInfo`: `cause` is a code, `state` that of the card.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -41,7 +41,9 @@ class CardServiceStub:
     def __new__(cls, channel: _aio.Channel) -> CardServiceAsyncStub: ...
     RecordCardEvent: _grpc.UnaryUnaryMultiCallable[_card_service_pb2.RecordCardEventRequest, _card_service_pb2.Card]
     """Records one thing that happened to a card, from its issue on; returns the card as it is now.
-    Idempotent by `institution` and `request_id`: the same content again changes nothing.
+    Idempotent by `institution` and `request_id`: the same content again changes nothing and is
+    answered with `duplicate` set; other content is refused with `ALREADY_EXISTS`. A refusal says
+    why in the metadata of its `ErrorInfo`: `cause` is a code, `state` that of the card.
     """
     GetCard: _grpc.UnaryUnaryMultiCallable[_card_service_pb2.GetCardRequest, _card_service_pb2.Card]
     """Returns a card as it is now, or `NOT_FOUND`."""
@@ -66,7 +68,9 @@ class CardServiceAsyncStub(CardServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     RecordCardEvent: _aio.UnaryUnaryMultiCallable[_card_service_pb2.RecordCardEventRequest, _card_service_pb2.Card]  # type: ignore[assignment]
     """Records one thing that happened to a card, from its issue on; returns the card as it is now.
-    Idempotent by `institution` and `request_id`: the same content again changes nothing.
+    Idempotent by `institution` and `request_id`: the same content again changes nothing and is
+    answered with `duplicate` set; other content is refused with `ALREADY_EXISTS`. A refusal says
+    why in the metadata of its `ErrorInfo`: `cause` is a code, `state` that of the card.
     """
     GetCard: _aio.UnaryUnaryMultiCallable[_card_service_pb2.GetCardRequest, _card_service_pb2.Card]  # type: ignore[assignment]
     """Returns a card as it is now, or `NOT_FOUND`."""
@@ -94,7 +98,9 @@ class CardServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_card_service_pb2.Card, _abc.Awaitable[_card_service_pb2.Card]]:
         """Records one thing that happened to a card, from its issue on; returns the card as it is now.
-        Idempotent by `institution` and `request_id`: the same content again changes nothing.
+        Idempotent by `institution` and `request_id`: the same content again changes nothing and is
+        answered with `duplicate` set; other content is refused with `ALREADY_EXISTS`. A refusal says
+        why in the metadata of its `ErrorInfo`: `cause` is a code, `state` that of the card.
         """
 
     @_abc_1.abstractmethod
