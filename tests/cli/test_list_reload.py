@@ -1,19 +1,23 @@
 """Invalid lists read again by a running server: no request is dropped, nothing faulty gets in."""
 
 import json
+import shutil
 import signal
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from medsettle.client import Client
-from medsettle.core.settlement import Settlement
+from medsettle.core.cards import CardAction, CardEvent, CardKind
+from medsettle.errors import CardOnInvalidList
 
+from tests.cards.desks import at
 from tests.cards.lists import NATIONAL, lost, write_list
 from tests.cli.claim_files import stay
-from tests.cli.commands import Serving, run, serving
+from tests.cli.commands import RULES, Serving, run, serving
 
 pytestmark = pytest.mark.slow
 
@@ -31,44 +35,89 @@ def _reload(server: Serving) -> dict[str, Any]:
     return said
 
 
-def _area_without_cards(number: int) -> dict[str, Any]:
-    """Return the stay, its card presented; the area of the stay keeps cards, this one does not."""
-    return stay(number, credential_type="01")
+def _rules(folder: Path) -> Path:
+    """Return a copy of the rules of the area that the stay is insured in; it keeps cards."""
+    shutil.copytree(RULES / "110000", folder / "110000")
+    return folder
+
+
+def _issue(client: Client, card: str, person: str) -> None:
+    """Issue a card to somebody and activate it, before the stay."""
+    for action, stated in (
+        (CardAction.ISSUE, {"person": person, "kind": CardKind.PHYSICAL}),
+        (CardAction.ACTIVATE, {}),
+    ):
+        client.cards.record(
+            CardEvent(
+                institution="AGENCY",
+                request_id=f"{card}-{action}",
+                pooling_area="110000",
+                card=card,
+                action=action,
+                effective_time=at(4, 1),
+                in_person=True,
+                **stated,  # type: ignore[arg-type]
+            )
+        )
+
+
+def _settled(client: Client, number: int, card: str = "C1") -> int | None:
+    """Settle a stay with a card, and return the version of the nation's list it was held to."""
+    own = {"person": f"P-{card}", "credential_type": "03", "card": card}
+    answer = client.settle(stay(number, **own))
+    assert f"R{number}" == answer.columns["request_id"]
+    version = answer.columns["national_list_version"]
+    return None if version is None else int(str(version))
 
 
 def test_a_list_is_swapped_while_claims_are_settled(tmp_path: Path) -> None:
-    """Every claim of four callers is answered, whatever is reloaded meanwhile."""
-    write_list(tmp_path, NATIONAL, 1, lost("C1"))
-    answers: list[Settlement] = []
-    with serving(tmp_path / "data", options=_options(tmp_path)) as server:
-        stop = threading.Event()
+    """Every claim of four callers is answered, and held to one list: never to an older one again.
 
-        def call(first: int) -> None:
-            with Client(server.address) as client:
-                number = first
-                while not stop.is_set():
-                    answers.append(client.settle(_area_without_cards(number)))
-                    number += 4
+    As soon as the server says that it has a version, claims record that one; a card that it names
+    for the first time is refused from then on, and one that it does not name settles on.
+    """
+    write_list(tmp_path, NATIONAL, 1, lost("C9"))
+    stop = threading.Event()
 
-        callers = [threading.Thread(target=call, args=(first,)) for first in range(4)]
-        for caller in callers:
-            caller.start()
-        versions = []
-        for version in range(2, 6):
-            write_list(tmp_path, NATIONAL, version, lost("C1", f"C{version}"))
-            versions.append(_reload(server)["lists"]["national"])
-        settled = len(answers)
-        stop.set()
-        for caller in callers:
-            caller.join()
-        with Client(server.address) as client:
-            checked = client.cards.check("999999", "C5")
+    def call(address: str, first: int) -> list[int | None]:
+        found: list[int | None] = []
+        with Client(address) as client:
+            while not stop.is_set():
+                found.append(_settled(client, first + 4 * len(found)))
+        return found
+
+    options, rules = _options(tmp_path), _rules(tmp_path / "rules")
+    with (
+        serving(tmp_path / "data", rules, options) as server,
+        Client(server.address) as client,
+        ThreadPoolExecutor(4) as pool,
+    ):
+        for card in ("C1", "C3"):
+            _issue(client, card, f"P-{card}")
+        calls = [pool.submit(call, server.address, 10_000 + first) for first in range(4)]
+        told, met = [], []
+        listed: list[int | str | None] = []
+        try:
+            for version in range(2, 6):
+                write_list(tmp_path, NATIONAL, version, lost("C9", *["C3"] * (version > 3)))
+                told.append(_reload(server)["lists"]["national"])
+                met.append(_settled(client, version))
+                try:
+                    listed.append(_settled(client, 100 + version, "C3"))
+                except CardOnInvalidList as error:
+                    listed.append(f"refused by {error.metadata['list_version']}")
+        finally:
+            stop.set()
+        found = [each.result() for each in calls]
         assert 0 == server.stop()
 
-    assert [2, 3, 4, 5] == versions
-    assert settled > 0
-    assert len(answers) == len({str(each.columns["settlement"]) for each in answers})
-    assert (False, "national") == (checked.valid, checked.level)
+    assert [2, 3, 4, 5] == told == met
+    assert [2, 3, "refused by 4", "refused by 5"] == listed
+    for versions in found:
+        assert versions
+        assert versions == sorted(versions, key=lambda each: each or 0)
+    assert {1, 2, 3, 4, 5} >= {each for versions in found for each in versions}
+    assert len({each for versions in found for each in versions}) > 1
 
 
 @pytest.mark.parametrize(

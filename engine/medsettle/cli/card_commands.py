@@ -22,6 +22,7 @@ from medsettle.cli.options import Data, Json, ListKeys, Lists, Rules, Server, li
 from medsettle.cli.show import rows_table
 from medsettle.core.cards import Card, CardAction, CardEvent, CardKind, InvalidReason
 from medsettle.core.credentials import moment_of
+from medsettle.core.dates import CHINA_STANDARD_TIME
 from medsettle.engine.list_folder import SIGNATURE_SUFFIX, public_key, slot_named
 
 app = typer.Typer(no_args_is_help=True, help="Record, show and check cards; publish invalid lists.")
@@ -118,9 +119,9 @@ def check(
 ) -> None:
     """Say whether a card is valid at a moment; where it is not: by whom, since when, why."""
     console = Console(soft_wrap=True)
-    folders = list_folders(lists, list_keys)
+    folders, moment = list_folders(lists, list_keys), _moment(at)
     with told(console, as_json=as_json), open_desk(server, data, rules, lists=folders) as desk:
-        answer = desk.cards.check(area, card, _moment(at))
+        answer = desk.cards.check(area, card, moment)
     if as_json:
         console.out(_json(asdict(answer)), highlight=False)
     elif answer.valid:
@@ -226,7 +227,9 @@ def _day(text: str) -> date | None:
 
 
 def _shown(moment: datetime | None) -> str:
-    return "" if moment is None else moment.isoformat(sep=" ", timespec="seconds")
+    if moment is None:
+        return ""
+    return moment.astimezone(CHINA_STANDARD_TIME).isoformat(sep=" ", timespec="seconds")
 
 
 def _json(body: Any) -> str:  # noqa: ANN401 - any JSON value
