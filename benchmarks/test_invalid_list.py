@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from pathlib import Path
+from time import process_time
 
 import numpy as np
 import pyarrow as pa
@@ -9,7 +11,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from medsettle.cards.invalid_list import InvalidList, InvalidLists, Slot, digest_of, slots_of
 from medsettle.cards.list_format import list_bytes, read_list
+from medsettle.core.claims import ClaimBatch
+from medsettle.core.settlement import Settlement
+from medsettle.engine import Engine
+from medsettle.ledger import SqliteLedger
+from medsettle.policy.book import load_rule_book
 from pytest_benchmark.fixture import BenchmarkFixture
+
+from tests.engine.engines import RULES
+from tests.service.claims import claim
 
 _COUNT = 1_000_000
 _AREA = "999900"
@@ -75,6 +85,33 @@ def test_a_card_on_the_last_list(benchmark: BenchmarkFixture, contents: list[byt
 
     assert len(tokens) == benchmark(look_up)
     benchmark.extra_info["claims"] = len(tokens)
+
+
+# Wall time of a long call differs by more than the lists cost where other work runs beside it.
+@pytest.mark.benchmark(group="invalid list: a call of a thousand claims", timer=process_time)
+@pytest.mark.parametrize("lists", ["none", "three"])
+def test_a_settlement_call(
+    benchmark: BenchmarkFixture, contents: list[bytes], tmp_path: Path, lists: str
+) -> None:
+    """What a whole call takes with no list and with three: the difference is what they cost it."""
+    ledger = SqliteLedger(tmp_path / "ledger.db")
+    try:
+        engine = Engine(load_rule_book(RULES), ledger, lambda: _NOW)
+        engine.cards.replace_lists(InvalidLists(_read(contents) if lists == "three" else ()))
+        rows = [
+            claim(number, account_used=False) | {"credential_type": "03", "card": token}
+            for number, token in enumerate(_VALID)
+        ]
+        batch = ClaimBatch.from_rows(rows)
+        answers = benchmark(lambda: engine.preview(batch))
+    finally:
+        ledger.close()
+
+    assert {1 if lists == "three" else None} == {
+        answer.columns["city_list_version"] for answer in answers if isinstance(answer, Settlement)
+    }
+    assert len(rows) == len(answers)
+    benchmark.extra_info["claims"] = len(rows)
 
 
 @pytest.mark.benchmark(group="invalid list: one look-up among a million")

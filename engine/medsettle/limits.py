@@ -203,5 +203,7 @@ AUDIT_SEGMENT_BYTES_MAX: Final = 256 * 1024 * 1024
 # are a few million.
 INVALID_LIST_ENTRIES_MAX: Final = 20_000_000
 LIST_VERSION_MAX: Final = 10**13
+# Areas whose lists stay at hand: the country has some 400, and others are looked up anew.
+LIST_AREAS_MAX: Final = 1_000
 # What a card may go through: a card of ten years that is lost and found twice a month stays below.
 CARD_EVENTS_MAX: Final = 1_000

@@ -76,6 +76,17 @@ def test_lists_of_other_places_say_nothing() -> None:
     assert {ListLevel.NATIONAL: 4, ListLevel.CITY: 5} == lists.versions(AREA)
 
 
+def test_areas_beyond_the_bound_are_answered_and_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many areas as the bound says stay at hand; the next is answered as well, and is not."""
+    monkeypatch.setattr(limits, "LIST_AREAS_MAX", 2)
+    lists = InvalidLists([list_of(NATIONAL, 4, lost("C1"))])
+    areas = ["110000", "120000", "130000"]
+    found = [lists.find(area, "C1", SINCE) is not None for area in (*areas, *areas)]
+
+    assert [True] * 6 == found
+    assert set(areas[:2]) == set(lists._of_area)
+
+
 @pytest.mark.slow
 def test_a_million_entries_are_found_and_nothing_else() -> None:
     """Of a million cards each thousandth is found with its own moment, and none of a thousand more.

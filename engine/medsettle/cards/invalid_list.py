@@ -17,6 +17,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 
+from medsettle import limits
 from medsettle.core.cards import InvalidReason, Listing, ListLevel
 from medsettle.errors import InvalidListRejected
 
@@ -41,7 +42,7 @@ class Slot(NamedTuple):
         return name if self.level is ListLevel.NATIONAL else f"{name}-{self.area}"
 
 
-Versions: TypeAlias = dict[ListLevel, int]
+Versions: TypeAlias = Mapping[ListLevel, int]
 
 
 def digest_of(card: str) -> bytes:
@@ -151,20 +152,32 @@ def superseding(old: InvalidList | None, new: InvalidList) -> InvalidList:
     return old
 
 
+class _Asked(NamedTuple):
+    """The lists that cards of one area are looked up in, and what a settlement records of them."""
+
+    lists: tuple[InvalidList, ...]
+    versions: Versions
+    columns: Mapping[str, int]
+
+
 class InvalidLists:
     """The lists in use at one time. Read-only: a reload makes another and swaps the two."""
 
     def __init__(self, lists: Iterable[InvalidList] = ()) -> None:
         self.by_slot: Mapping[Slot, InvalidList] = {each.slot: each for each in lists}
-        self._of_area: dict[str, tuple[tuple[InvalidList, ...], Versions]] = {}
+        self._of_area: dict[str, _Asked] = {}
 
     def versions(self, pooling_area: str) -> Versions:
         """Return the version of each list that a card of an area is looked up in."""
-        return self._asked(pooling_area)[1]
+        return self._asked(pooling_area).versions
+
+    def columns(self, pooling_area: str) -> Mapping[str, int]:
+        """Return the same versions by the column in which a settlement records each."""
+        return self._asked(pooling_area).columns
 
     def find(self, pooling_area: str, card: str, moment: datetime) -> Listing | None:
         """Return the highest entry that makes a card of an area invalid at a moment, if any."""
-        lists = self._asked(pooling_area)[0]
+        lists = self._asked(pooling_area).lists
         if not lists:
             return None
         digest = digest_of(card)
@@ -177,12 +190,15 @@ class InvalidLists:
                     return listing
         return None
 
-    def _asked(self, pooling_area: str) -> tuple[tuple[InvalidList, ...], Versions]:
-        # Only areas that are served come here, so this holds as many entries as there are.
+    def _asked(self, pooling_area: str) -> _Asked:
         known = self._of_area.get(pooling_area)
         if known is None:
             found = [self.by_slot.get(slot) for slot in slots_of(pooling_area)]
             lists = tuple(each for each in found if each is not None)
-            known = (lists, {each.slot.level: each.version for each in lists})
-            self._of_area[pooling_area] = known
+            versions = {each.slot.level: each.version for each in lists}
+            columns = {f"{level}_list_version": number for level, number in versions.items()}
+            known = _Asked(lists, versions, columns)
+            # Inquiries may name any six digits, and what they name must not fill the memory.
+            if len(self._of_area) < limits.LIST_AREAS_MAX:
+                self._of_area[pooling_area] = known
         return known

@@ -26,7 +26,6 @@ from medsettle.core.cards import (
     CardState,
     CardUse,
     Listing,
-    ListLevel,
 )
 from medsettle.core.dates import service_day_of
 from medsettle.core.outcome import Outcome, Rejection, invalid
@@ -36,9 +35,6 @@ from medsettle.policy.card_terms import CardRules, CardTerms
 Row: TypeAlias = Mapping[str, object]
 History: TypeAlias = Callable[[str, str], list[CardEvent]]
 """Returns the recorded events of a card of an area, none for a card that was never issued."""
-
-VERSION_COLUMNS: Final = {level: f"{level}_list_version" for level in ListLevel}
-"""The column of a settlement that says which version of a list was asked."""
 
 OUTCOMES: Final = {
     CardState.SEALED: Outcome.CARD_NOT_ACTIVATED,
@@ -72,7 +68,7 @@ class Judge:
     lists: InvalidLists
     history: History
 
-    def columns(self, claim: Row) -> Rejection | dict[str, object]:
+    def columns(self, claim: Row) -> Rejection | Row:
         """Return the list versions that a settlement of a claim records, or why there is none."""
         area, token = str(claim["pooling_area"]), claim["card"]
         rules = self.rules.get(area)
@@ -96,8 +92,7 @@ class Judge:
             listing = self.lists.find(area, each, moment)
             if listing is not None:
                 return _listed(area, each, listing)
-        versions = self.lists.versions(area)
-        return {VERSION_COLUMNS[level]: version for level, version in versions.items()}
+        return self.lists.columns(area)
 
     def _presented(
         self, claim: Row, terms: CardTerms, moment: datetime

@@ -4,7 +4,7 @@ Events of cards are entries of the ledger like settlements: idempotent by instit
 id, in one order with everything else, and never edited. A card is what its events make of it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -168,7 +168,7 @@ class CardDesk:
 
     # --- judging ---------------------------------------------------------------------------
 
-    def judged(self, claims: Sequence[Row]) -> list[Rejection | Row]:
+    def judged(self, claims: Sequence[Row]) -> list[Rejection | Mapping[str, object]]:
         """Return the columns that each claim's settlement gains, or why its card does not count."""
         rules = self._rulebook.cards
         presented = {

@@ -163,9 +163,9 @@ class Engine:
         for row, result in results.items():
             gained = judged[row]
             if gained and isinstance(result, Settled) and not isinstance(gained, Rejection):
-                settlement = result.settlement
-                settlement = replace(settlement, columns=settlement.columns | gained)
-                results[row] = replace(result, settlement=settlement)
+                # In place, for copies of a settlement cost more than the look-up; it is new, and
+                # nobody else has it yet.
+                result.settlement.columns.update(gained)
         return refused | results
 
     def _append(self, entries: list[Entry], settlements: list[Settlement]) -> list[Settlement]:
