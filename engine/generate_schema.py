@@ -11,7 +11,7 @@ from typing import Final
 
 from medsettle import limits
 from medsettle.core import schema
-from medsettle.core.schema import Column, Kind
+from medsettle.core.columns import Column, Kind
 
 _INTRODUCTION: Final = """\
 # Columns

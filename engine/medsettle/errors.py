@@ -8,6 +8,19 @@ SettlementError                 a request as a whole cannot be served
 ├─ DuplicateSettlement          same institution settlement id under another request id
 ├─ NotFound                     nothing recorded under that name
 ├─ Precondition                 well formed, but not possible in the present state
+│  ├─ CardRefused               the card or credential presented does not count
+│  │  ├─ CredentialNotAccepted  the area settles nothing with such a credential
+│  │  ├─ CardUnknown            no such card was issued in the area
+│  │  ├─ CardOfAnotherPerson    the card belongs to somebody else than the claim
+│  │  ├─ CardCancelled          the card was given up
+│  │  ├─ CardReplaced           another card took its place
+│  │  ├─ CardExpired            its last day has passed
+│  │  ├─ CardLost               it was reported lost
+│  │  ├─ CardLocked             it is locked and must not be used for this
+│  │  ├─ CardNotActivated       it was issued and never activated
+│  │  ├─ CardOutsideArea        a temporary card was presented elsewhere
+│  │  └─ CardOnInvalidList      an invalid list names it
+│  ├─ CardActionRefused         the card is in no state in which that can happen
 │  ├─ PolicyNotFound            no policy for area, insurance type and visit type
 │  ├─ PolicyNotInForce          the policy does not cover the service date
 │  ├─ ClassNotCovered           the policy has no class for a code of this claim
@@ -24,6 +37,7 @@ SettlementError                 a request as a whole cannot be served
 ├─ Overloaded                   the queue is full; nothing was recorded
 ├─ LedgerUnavailable            the ledger cannot be opened or written; nothing was acknowledged
 ├─ AuditCorrupt                 an audit segment does not match its manifest
+├─ InvalidListRejected          an invalid list is not its keeper's, faulty or older; the old stays
 ├─ PolicyRejected               a rule document has faults; all of them
 └─ InternalError                a bug of ours
 ```
@@ -128,6 +142,84 @@ class Precondition(SettlementError):
     reason = "PRECONDITION"
 
 
+class CardRefused(Precondition):
+    """The card or credential presented with a claim does not count at the time of service."""
+
+    reason = "CARD_REFUSED"
+
+
+class CredentialNotAccepted(CardRefused):
+    """The area settles nothing with a credential of that type."""
+
+    reason = "CREDENTIAL_NOT_ACCEPTED"
+
+
+class CardUnknown(CardRefused):
+    """No card of that kind and token was issued in the area before the time of service."""
+
+    reason = "CARD_UNKNOWN"
+
+
+class CardOfAnotherPerson(CardRefused):
+    """The card belongs to another person than the claim."""
+
+    reason = "CARD_OF_ANOTHER_PERSON"
+
+
+class CardCancelled(CardRefused):
+    """The card had been given up."""
+
+    reason = "CARD_CANCELLED"
+
+
+class CardReplaced(CardRefused):
+    """A replacement of the card had been applied for."""
+
+    reason = "CARD_REPLACED"
+
+
+class CardExpired(CardRefused):
+    """The last day of the card had passed."""
+
+    reason = "CARD_EXPIRED"
+
+
+class CardLost(CardRefused):
+    """The card was reported lost, temporarily or formally."""
+
+    reason = "CARD_LOST"
+
+
+class CardLocked(CardRefused):
+    """The card was locked, and the area does not let a locked card do this."""
+
+    reason = "CARD_LOCKED"
+
+
+class CardNotActivated(CardRefused):
+    """The card had been issued and not been activated."""
+
+    reason = "CARD_NOT_ACTIVATED"
+
+
+class CardOutsideArea(CardRefused):
+    """A temporary card was presented for care outside the area that issued it."""
+
+    reason = "CARD_OUTSIDE_AREA"
+
+
+class CardOnInvalidList(CardRefused):
+    """An invalid list of the nation, the province or the city names the card."""
+
+    reason = "CARD_ON_INVALID_LIST"
+
+
+class CardActionRefused(Precondition):
+    """The card is in no state in which this can happen to it, or the area asks for more."""
+
+    reason = "CARD_ACTION_REFUSED"
+
+
 class PolicyNotFound(Precondition):
     """No loaded policy covers the area, insurance type and visit type."""
 
@@ -226,6 +318,12 @@ class AuditCorrupt(SettlementError):
     """An audit segment is missing or does not match the hash in its manifest."""
 
     reason = "AUDIT_CORRUPT"
+
+
+class InvalidListRejected(SettlementError):
+    """An invalid list is not its keeper's, faulty, or older than the one in use, which stays."""
+
+    reason = "INVALID_LIST_REJECTED"
 
 
 class PolicyRejected(SettlementError):

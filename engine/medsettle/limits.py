@@ -207,3 +207,14 @@ AUDIT_DELAY_SECONDS: Final = 1.0
 # Ledger records of one segment, which is built in memory: 100,000 claims of a few lines each, or
 # fewer large ones. A single record always fits.
 AUDIT_SEGMENT_BYTES_MAX: Final = 256 * 1024 * 1024
+
+# --- cards -------------------------------------------------------------------------------------
+
+# A list is held in memory, 26 bytes an entry and 4 MiB of prefixes; a nation's losses of some years
+# are a few million.
+INVALID_LIST_ENTRIES_MAX: Final = 20_000_000
+LIST_VERSION_MAX: Final = 10**13
+# Areas whose lists stay at hand: the country has some 400, and others are looked up anew.
+LIST_AREAS_MAX: Final = 1_000
+# What a card may go through: a card of ten years that is lost and found twice a month stays below.
+CARD_EVENTS_MAX: Final = 1_000

@@ -1,22 +1,15 @@
 """Ledger entries with the records that the audit tables are made from, out of a running number."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import TypeAlias
 
 import orjson
 from medsettle.audit import connect
+from medsettle.core.columns import Column, Kind
 from medsettle.core.dates import day_number
-from medsettle.core.schema import (
-    LINE_SPLIT,
-    PAYER_DETAIL,
-    RELATIVE_SHARE,
-    SETTLEMENT,
-    TABLES,
-    Column,
-    Kind,
-)
+from medsettle.core.schema import LINE_SPLIT, PAYER_DETAIL, RELATIVE_SHARE, SETTLEMENT, TABLES
 from medsettle.ledger import Entry, EntryKind, SqliteLedger
 
 Row: TypeAlias = dict[str, object]
@@ -51,7 +44,17 @@ def _row(columns: tuple[Column, ...], number: int, position: int = 0) -> Row:
             row[column.name] = service_date(number).isoformat()
         elif column.kind is Kind.CODE:
             row[column.name] = column.values[0] if column.values else f"{column.name}-{number}"
+        elif column.kind is Kind.INTEGER and not column.required:
+            row[column.name] = number if number % 2 else None
     return row
+
+
+def _moment(number: int) -> str | None:
+    """Return when a credential was presented, as a record writes it; every other is not told."""
+    if number % 2:
+        return None
+    day = datetime.combine(service_date(number), time(1, 2, 3, 456_789), UTC)
+    return day.isoformat()
 
 
 def record(number: int, **changes: object) -> bytes:
@@ -59,6 +62,7 @@ def record(number: int, **changes: object) -> bytes:
     settlement = _row(SETTLEMENT, number) | {
         "pooling_area": _AREAS[number % len(_AREAS)],
         "institution_settlement": None if number % 2 else f"N{number}",
+        "credential_time": _moment(number),
         **changes,
     }
     payers = [
@@ -112,6 +116,8 @@ def expected_rows(entry: Entry, seq: int) -> dict[str, list[Row]]:
     for column in SETTLEMENT:
         if column.kind is Kind.DATE:
             settlement[column.name] = date.fromisoformat(settlement[column.name])
+    if settlement["credential_time"] is not None:
+        settlement["credential_time"] = datetime.fromisoformat(settlement["credential_time"])
     return {
         "settlements": [settlement],
         "payers": [row | name for row in content["payers"]],

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,9 +77,10 @@ class Serving:
 
 
 @contextmanager
-def serving(data: Path, rules: Path = RULES) -> Iterator[Serving]:
+def serving(data: Path, rules: Path = RULES, options: Sequence[object] = ()) -> Iterator[Serving]:
     """Yield a server process with its ledger in a folder; it ends with the block at the latest."""
-    words = command("serve", "--json", "--rules", rules, "--data", data, "--listen", "127.0.0.1:0")
+    place = ("--rules", rules, "--data", data, "--listen", "127.0.0.1:0")
+    words = command("serve", "--json", *place, *options)
     with subprocess.Popen(
         words, stdout=subprocess.PIPE, text=True, env=environment(), cwd=ROOT
     ) as process:

@@ -9,8 +9,8 @@ import pytest
 from medsettle import limits
 from medsettle.core import schema
 from medsettle.core.claims import ClaimBatch
+from medsettle.core.columns import Column, Kind
 from medsettle.core.outcome import Outcome
-from medsettle.core.schema import Column, Kind
 from medsettle.errors import BatchTooLarge, Fault
 
 from tests.service.claims import claim, line
@@ -48,8 +48,10 @@ def _open_codes(columns: tuple[Column, ...]) -> list[Column]:
 @pytest.mark.parametrize("column", _open_codes(schema.CLAIM), ids=lambda column: column.name)
 def test_a_code_is_as_long_as_its_bound(column: Column) -> None:
     """Every open code of a claim is accepted at its longest and refused a character longer."""
-    assert [] == _paths(claim(1) | {column.name: "1" * column.most})
-    assert [column.name] == _paths(claim(1) | {column.name: "1" * (column.most + 1)})
+    row = claim(1, credential_type="03")
+
+    assert [] == _paths(row | {column.name: "1" * column.most})
+    assert [column.name] == _paths(row | {column.name: "1" * (column.most + 1)})
 
 
 _LINE_CODES = [code for code in _open_codes(schema.LINE) if code.name != "original_line"]
@@ -64,11 +66,11 @@ def test_a_code_of_a_line_is_as_long_as_its_bound(column: Column) -> None:
 
 
 def test_the_bounds_of_codes_are_those_of_the_limits() -> None:
-    """A request id has 36 characters, a person's token 64, every other code 50."""
+    """A request id has 36 characters, the token of a person or card 64, every other code 50."""
     bounds = {column.name: column.most for column in _open_codes(schema.CLAIM)}
 
     assert limits.REQUEST_ID_CHARS_MAX == bounds.pop("request_id")
-    assert limits.PERSON_CHARS_MAX == bounds.pop("person")
+    assert limits.PERSON_CHARS_MAX == bounds.pop("person") == bounds.pop("card")
     assert {limits.CODE_CHARS_MAX} == set(bounds.values())
 
 

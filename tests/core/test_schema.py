@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from medsettle import limits
 from medsettle.core import codes, schema
-from medsettle.core.schema import Column, Kind
+from medsettle.core.columns import Column, Kind
 
 _PAGE = Path(__file__).parents[2] / "engine" / "schema.md"
 _ALL = [

@@ -10,7 +10,8 @@ from fractions import Fraction
 from pathlib import Path
 from random import Random
 
-from medsettle.core.schema import CLAIM_AMOUNTS, VISIT_FACTS, Kind
+from medsettle.core.columns import Kind
+from medsettle.core.schema import CLAIM_AMOUNTS, VISIT_FACTS
 from medsettle.core.settlement import Row
 from medsettle.policy.catalogue import Catalogue
 

@@ -10,6 +10,7 @@ import pytest
 from google.protobuf import descriptor_pb2
 from google.protobuf.descriptor import Descriptor
 from medsettle.core import schema
+from medsettle.core.columns import Column
 from medsettle.v1 import settlement_service_pb2 as settlements
 
 _ROOT = Path(__file__).parents[2]
@@ -148,7 +149,7 @@ def test_comments_of_amounts_name_the_unit() -> None:
         pytest.param("RelativeShare", schema.RELATIVE_SHARE, id="relative"),
     ],
 )
-def test_comments_name_the_national_alias(message: str, columns: Sequence[schema.Column]) -> None:
+def test_comments_name_the_national_alias(message: str, columns: Sequence[Column]) -> None:
     """A field made from a column names the column's national alias in its comment."""
     aliases = {f"{message}.{column.name}": column.alias for column in columns if column.alias}
     offences = []
@@ -180,7 +181,7 @@ def test_comments_name_the_national_alias(message: str, columns: Sequence[schema
     ],
 )
 def test_messages_have_the_columns_of_the_schema(
-    descriptor: Descriptor, columns: Sequence[schema.Column], beside: set[str]
+    descriptor: Descriptor, columns: Sequence[Column], beside: set[str]
 ) -> None:
     """A message has every column of its table in the table's order, and what is named here."""
     fields = [field.name for field in descriptor.fields if field.name not in beside]
@@ -197,7 +198,7 @@ def test_messages_have_the_columns_of_the_schema(
     ],
 )
 def test_details_leave_out_what_their_settlement_says(
-    descriptor: Descriptor, columns: Sequence[schema.Column]
+    descriptor: Descriptor, columns: Sequence[Column]
 ) -> None:
     """Details have the columns of their table but for `seq` and `settlement` of the whole."""
     expected = [column.name for column in columns if column.name not in {"seq", "settlement"}]

@@ -7,7 +7,7 @@ import duckdb
 
 from medsettle.audit.manifest import read_segments
 from medsettle.audit.segments import AUDIT_TABLES, PARTITION_COLUMNS
-from medsettle.core.schema import Kind
+from medsettle.core.columns import Kind
 from medsettle.errors import AuditCorrupt
 
 _SQL_TYPES: Final[dict[Kind, str]] = {

@@ -12,6 +12,7 @@ dictionaries, except those that differ in every row.
 
 import os
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol, TypeAlias
@@ -22,7 +23,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from medsettle.audit.manifest import SegmentFile, sync_folder
-from medsettle.core.schema import TABLES, Column, Kind, arrow_schema
+from medsettle.core.columns import Column, Kind
+from medsettle.core.schema import TABLES, arrow_schema
 from medsettle.errors import InternalError
 
 PARTITION_COLUMNS: Final[tuple[str, ...]] = ("pooling_area", "service_month")
@@ -34,6 +36,7 @@ AUDIT_TABLES: Final[dict[str, tuple[Column, ...]]] = {
 _UNIQUE_CODES: Final = {"settlement", "original", "request_id", "institution_settlement"}
 
 _SETTLING: Final = {"settle", "cancel"}
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _Row: TypeAlias = dict[str, object]
 
@@ -100,7 +103,7 @@ def stored_columns(table: str) -> tuple[Column, ...]:
 def segment_tables(entries: Sequence[LedgerRow]) -> Tables:
     """Return the rows of these entries by partition and table, in ledger order.
 
-    Openings and changes of relatives' limits settle nothing and have no rows.
+    Only settlements and cancels have rows.
 
     Raises:
         InternalError: A record lacks a column or holds something else in it; the entry is named.
@@ -170,7 +173,7 @@ def _typed(column: Column, arrow_type: pa.DataType, values: list[object]) -> pa.
     if column.kind is Kind.DATE:
         return pa.array(values, pa.string()).cast(arrow_type)
     if column.kind is Kind.TIMESTAMP:
-        return pa.array(values, pa.int64()).cast(arrow_type)
+        return pa.array([_microseconds(value) for value in values], pa.int64()).cast(arrow_type)
     if column.kind in {Kind.FEN, Kind.INTEGER}:
         # Told the type, Arrow would take 1.0 for 1; an amount that was ever a float is a bug.
         inferred = pa.array(values)
@@ -178,6 +181,13 @@ def _typed(column: Column, arrow_type: pa.DataType, values: list[object]) -> pa.
             raise TypeError(f"{inferred.type} among the integers")
         return inferred.cast(arrow_type)
     return pa.array(values, arrow_type)
+
+
+def _microseconds(value: object) -> object:
+    """Return a moment of a record, which writes it as text, as the ledger counts its own."""
+    if not isinstance(value, str):
+        return value
+    return (datetime.fromisoformat(value) - _EPOCH) // timedelta(microseconds=1)
 
 
 def write_segment(

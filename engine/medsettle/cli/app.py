@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from medsettle.cli import audit_commands, policy_commands, relatives_commands
+from medsettle.cli import audit_commands, card_commands, policy_commands, relatives_commands
 from medsettle.cli.check_settlement import check_settlement as held_to_its_rules
 from medsettle.cli.desks import open_desk
 from medsettle.cli.exits import Exit, Quit, told
 from medsettle.cli.files import read_claims
-from medsettle.cli.options import Data, Json, Rules, Server
+from medsettle.cli.options import Data, Json, ListKeys, Lists, Rules, Server, list_folders
 from medsettle.cli.show import answer_json, answers_table, print_explanation, remarks, waterfall
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Settlement
@@ -36,6 +36,7 @@ app = typer.Typer(
 app.add_typer(policy_commands.app, name="policy")
 app.add_typer(audit_commands.app, name="audit")
 app.add_typer(relatives_commands.app, name="relatives")
+app.add_typer(card_commands.app, name="card")
 
 
 @app.command()
@@ -43,18 +44,27 @@ def serve(
     rules: Rules = Path("rules"),
     data: Data = Path("medsettle-data"),
     listen: Annotated[str, typer.Option(help="Host and port; port 0 chooses.")] = "127.0.0.1:50051",
+    lists: Lists = None,
+    list_keys: ListKeys = None,
     as_json: Json = False,
 ) -> None:
     """Serve settlements over gRPC until SIGINT or SIGTERM; what was accepted is finished.
 
-    SIGHUP reads the rules again: they replace the loaded ones between two calls, or, where a
-    document has faults, the loaded ones stay.
+    SIGHUP reads rules and invalid lists again: they replace the loaded ones between two calls, or,
+    where a document has faults or a list is refused, the loaded ones stay.
     """
     from medsettle.cli.serving import serve_until_signal  # noqa: PLC0415 - gRPC loads slowly
 
     console = Console()
     with told(console, as_json=as_json):
-        serve_until_signal(console, rules=rules, data=data, listen=listen, as_json=as_json)
+        serve_until_signal(
+            console,
+            rules=rules,
+            data=data,
+            listen=listen,
+            lists=list_folders(lists, list_keys),
+            as_json=as_json,
+        )
 
 
 @app.command()
@@ -64,6 +74,8 @@ def settle(
     server: Server = None,
     data: Data = Path("medsettle-data"),
     rules: Rules = Path("rules"),
+    lists: Lists = None,
+    list_keys: ListKeys = None,
     as_json: Json = False,
 ) -> None:
     """Settle the claims of a file, at a server or with an embedded engine."""
@@ -71,7 +83,9 @@ def settle(
     with told(console, as_json=as_json):
         rows = read_claims(file)
         answers: list[tuple[str, Settlement | Rejection]] = []
-        with open_desk(server, data, rules, new=True) as desk, _bar(as_json=as_json) as progress:
+        folders = list_folders(lists, list_keys)
+        opened = open_desk(server, data, rules, new=True, lists=folders)
+        with opened as desk, _bar(as_json=as_json) as progress:
             task = progress.add_task("settling", total=len(rows))
             for row, answer in zip(rows, desk.answers(rows, preview=preview), strict=True):
                 asked = row.get("request_id") if isinstance(row, dict) else None

@@ -9,11 +9,13 @@ from typing import Protocol
 from medsettle import errors, limits
 from medsettle.audit import Projector
 from medsettle.client import Client
+from medsettle.core.cards import Card, CardEvent, CardInquiry
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.outcome import Outcome, Rejection, invalid
 from medsettle.core.relatives import RelativesDesk
 from medsettle.core.settlement import Explanation, Row, Settlement
 from medsettle.engine import Engine
+from medsettle.engine.list_folder import ListFolders, load_lists
 from medsettle.ledger.sqlite import SqliteLedger
 from medsettle.policy.book import load_rule_book
 
@@ -23,12 +25,37 @@ LEDGER_FILE = "ledger.db"
 AUDIT_FOLDER = "audit"
 
 
+class Cards(Protocol):
+    """What the commands need of cards."""
+
+    def record(self, event: CardEvent) -> Card:
+        """Return a card after recording what happened to it."""
+        ...
+
+    def get(self, pooling_area: str, card: str) -> Card:
+        """Return a card as it is now."""
+        ...
+
+    def events(self, pooling_area: str, card: str) -> list[CardEvent]:
+        """Return what happened to a card."""
+        ...
+
+    def check(self, pooling_area: str, card: str, moment: datetime | None = None) -> CardInquiry:
+        """Return whether a card is valid at a moment."""
+        ...
+
+
 class Desk(Protocol):
     """What the commands need, wherever the engine runs."""
 
     @property
     def relatives(self) -> RelativesDesk:
         """What persons set aside for their relatives."""
+        ...
+
+    @property
+    def cards(self) -> Cards:
+        """The cards that are kept there."""
         ...
 
     def answers(self, rows: Sequence[Row], *, preview: bool) -> Iterator[Answer]:
@@ -50,6 +77,7 @@ class RemoteDesk:
     def __init__(self, client: Client) -> None:
         self._client = client
         self.relatives: RelativesDesk = client.relatives
+        self.cards: Cards = client.cards
 
     def answers(self, rows: Sequence[Row], *, preview: bool) -> Iterator[Answer]:
         """Yield the answer to each claim in order."""
@@ -88,6 +116,7 @@ class LocalDesk:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.relatives: RelativesDesk = engine.relatives
+        self.cards: Cards = engine.cards
 
     def answers(self, rows: Sequence[Row], *, preview: bool) -> Iterator[Answer]:
         """Yield the answer to each claim in order, a commit for each batch."""
@@ -109,19 +138,37 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def put_in_use(engine: Engine, lists: ListFolders | None) -> None:
+    """Let an engine that starts look cards up in the lists of a folder.
+
+    Raises:
+        InvalidListRejected: A list is refused; all that are refused are listed.
+        OSError: The folder cannot be read.
+    """
+    if lists is None:
+        return
+    loaded = load_lists(lists, engine.cards.lists, now())
+    if loaded.faults:
+        raise errors.InvalidListRejected("\n".join(loaded.faults))
+    engine.cards.replace_lists(loaded.lists)
+
+
 @contextmanager
-def engine_at(data: Path, rules: Path) -> Iterator[Engine]:
+def engine_at(data: Path, rules: Path, lists: ListFolders | None = None) -> Iterator[Engine]:
     """Open the engine of a data folder, and project its audit tables at the end.
 
     Raises:
         PolicyRejected: The rules have faults.
+        InvalidListRejected: An invalid list is refused.
         LedgerUnavailable: The ledger is in use or cannot be opened.
     """
     book = load_rule_book(rules)
     data.mkdir(parents=True, exist_ok=True)
     ledger = SqliteLedger(data / LEDGER_FILE)
     try:
-        yield Engine(book, ledger, now)
+        engine = Engine(book, ledger, now)
+        put_in_use(engine, lists)
+        yield engine
         with Projector(ledger, data / AUDIT_FOLDER) as projector:
             while projector.run_once():
                 pass
@@ -130,7 +177,14 @@ def engine_at(data: Path, rules: Path) -> Iterator[Engine]:
 
 
 @contextmanager
-def open_desk(server: str | None, data: Path, rules: Path, *, new: bool = False) -> Iterator[Desk]:
+def open_desk(
+    server: str | None,
+    data: Path,
+    rules: Path,
+    *,
+    new: bool = False,
+    lists: ListFolders | None = None,
+) -> Iterator[Desk]:
     """Open the desk that the options of a command name: a server, or else a data folder.
 
     Only a command that records something makes a data folder where there is none (`new`).
@@ -146,5 +200,5 @@ def open_desk(server: str | None, data: Path, rules: Path, *, new: bool = False)
     elif not new and not (data / LEDGER_FILE).is_file():
         raise FileNotFoundError(f"{data} holds no ledger; name the folder with --data")
     else:
-        with engine_at(data, rules) as engine:
+        with engine_at(data, rules, lists) as engine:
             yield LocalDesk(engine)

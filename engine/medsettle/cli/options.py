@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from medsettle.engine.list_folder import ListFolders
+
 Rules = Annotated[Path, typer.Option(help="Folder of the rule documents.")]
 RulesBeside = Annotated[
     Path | None,
@@ -19,4 +21,23 @@ Overlays = Annotated[
 Server = Annotated[
     str | None, typer.Option(help="Address of a server; without it the engine is embedded.")
 ]
+Lists = Annotated[
+    Path | None, typer.Option("--lists", help="Folder of invalid lists of cards, with --list-keys.")
+]
+ListKeys = Annotated[
+    Path | None, typer.Option("--list-keys", help="Folder of the public keys of their keepers.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def list_folders(lists: Path | None, keys: Path | None) -> ListFolders | None:
+    """Return the folders that two options name; None where they name none.
+
+    Raises:
+        typer.BadParameter: One is given without the other.
+    """
+    if lists is None and keys is None:
+        return None
+    if lists is None or keys is None:
+        raise typer.BadParameter("--lists and --list-keys go together; give both")
+    return ListFolders(lists, keys)

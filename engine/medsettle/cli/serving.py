@@ -11,8 +11,9 @@ from rich.console import Console
 
 from medsettle import limits
 from medsettle.audit import Projector
-from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE, now
+from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE, now, put_in_use
 from medsettle.engine import Engine
+from medsettle.engine.list_folder import ListFolders, load_lists
 from medsettle.errors import PolicyRejected
 from medsettle.ledger.sqlite import SqliteLedger, SqliteReader
 from medsettle.policy.book import load_rule_book
@@ -20,12 +21,19 @@ from medsettle.service.server import start
 
 
 def serve_until_signal(
-    console: Console, *, rules: Path, data: Path, listen: str, as_json: bool
+    console: Console,
+    *,
+    rules: Path,
+    data: Path,
+    listen: str,
+    lists: ListFolders | None,
+    as_json: bool,
 ) -> None:
     """Serve until SIGINT or SIGTERM, then finish what was accepted and project the rest.
 
     Raises:
         PolicyRejected: The rules have faults.
+        InvalidListRejected: An invalid list is refused.
         LedgerUnavailable: The ledger is in use or cannot be opened.
         OSError: The address cannot be listened at.
     """
@@ -34,7 +42,8 @@ def serve_until_signal(
     ledger = SqliteLedger(data / LEDGER_FILE)
     try:
         engine = Engine(book, ledger, now)
-        reload = _Reload(console, engine, rules, as_json=as_json)
+        put_in_use(engine, lists)
+        reload = _Reload(console, engine, rules, lists, as_json=as_json)
         asyncio.run(_serve(console, engine, data, listen, reload, as_json=as_json))
     finally:
         ledger.close()
@@ -65,17 +74,26 @@ class _Follower:
 
 
 class _Reload:
-    """Reads the rules again on SIGHUP; what is refused changes nothing."""
+    """Reads rules and invalid lists again on SIGHUP; what is refused changes nothing."""
 
-    def __init__(self, console: Console, engine: Engine, rules: Path, *, as_json: bool) -> None:
+    def __init__(
+        self,
+        console: Console,
+        engine: Engine,
+        rules: Path,
+        lists: ListFolders | None,
+        *,
+        as_json: bool,
+    ) -> None:
         self._console = console
         self._engine = engine
         self._rules = rules
+        self._lists = lists
         self._as_json = as_json
         self._asked = asyncio.Event()
 
     def ask(self) -> None:
-        """Read the rules again as soon as possible; asking twice before that is asking once."""
+        """Read everything again as soon as possible; asking twice before that is asking once."""
         self._asked.set()
 
     async def __call__(self) -> None:
@@ -83,19 +101,37 @@ class _Reload:
         while True:
             await self._asked.wait()
             self._asked.clear()
-            try:
-                # Calls go on meanwhile by the rules that are loaded.
-                book = await asyncio.to_thread(load_rule_book, self._rules)
-            except PolicyRejected as error:
-                self._tell_refused([str(violation) for violation in error.violations])
-            except OSError as error:
-                self._tell_refused([f"{self._rules} cannot be read: {error}"])
-            else:
-                # On the loop's thread, between two calls: each call has one rule book.
-                self._engine.replace_rules(book)
-                self._tell(
-                    {"reloaded": len(book.policies)}, f"reloaded {len(book.policies)} policies"
-                )
+            await self._reload_rules()
+            if self._lists is not None:
+                await self._reload_lists(self._lists)
+
+    async def _reload_rules(self) -> None:
+        try:
+            # Calls go on meanwhile by the rules that are loaded.
+            book = await asyncio.to_thread(load_rule_book, self._rules)
+        except PolicyRejected as error:
+            self._tell_refused([str(violation) for violation in error.violations])
+        except OSError as error:
+            self._tell_refused([f"{self._rules} cannot be read: {error}"])
+        else:
+            # On the loop's thread, between two calls: each call has one rule book.
+            self._engine.replace_rules(book)
+            self._tell({"reloaded": len(book.policies)}, f"reloaded {len(book.policies)} policies")
+
+    async def _reload_lists(self, folders: ListFolders) -> None:
+        used = self._engine.cards.lists
+        try:
+            # Calls go on meanwhile by the lists that are loaded.
+            loaded = await asyncio.to_thread(load_lists, folders, used, now())
+        except OSError as error:
+            faults: tuple[str, ...] = (f"{folders.lists} cannot be read: {error}",)
+        else:
+            self._engine.cards.replace_lists(loaded.lists)
+            used, faults = loaded.lists, loaded.faults
+        versions = {str(slot): each.version for slot, each in used.by_slot.items()}
+        shown = ", ".join(f"{name} version {version}" for name, version in versions.items())
+        lines = [*faults, f"invalid lists in use: {shown or 'none'}"]
+        self._tell({"lists": versions, "refused": faults}, "\n".join(lines))
 
     def _tell_refused(self, faults: list[str]) -> None:
         lines = [*faults, f"{len(faults)} fault(s); the policies loaded before stay in use"]

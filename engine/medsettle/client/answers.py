@@ -5,7 +5,7 @@ from datetime import UTC, date
 from typing import Any, Final
 
 from medsettle.core import schema
-from medsettle.core.schema import Column, Kind
+from medsettle.core.columns import Column, Kind
 from medsettle.core.settlement import (
     Explanation,
     PersonState,
@@ -98,6 +98,8 @@ def _row(columns: Iterable[Column], message: Any) -> Row:  # noqa: ANN401 - has 
 
 
 def _value(column: Column, message: Any) -> object:  # noqa: ANN401
+    if column.kind is Kind.INTEGER and not column.required:
+        return getattr(message, column.name) if message.HasField(column.name) else None
     value = getattr(message, column.name)
     if column.kind is Kind.CODE:
         return value or None

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from medsettle import limits
 from medsettle.client.answers import explanation_of, person_of, policy_of, settlement_of
+from medsettle.client.cards import Cards
 from medsettle.client.claims import ClaimLike, claim_message
 from medsettle.client.relatives import RelativesClient
 from medsettle.client.retry import Repeater
@@ -18,6 +19,7 @@ from medsettle.core.settlement import (
     PolicySummary,
     Settlement,
 )
+from medsettle.v1 import card_service_pb2_grpc as cards_grpc
 from medsettle.v1 import person_service_pb2 as persons
 from medsettle.v1 import person_service_pb2_grpc as persons_grpc
 from medsettle.v1 import policy_service_pb2 as policies
@@ -79,6 +81,8 @@ class Client:
         self._policies = policies_grpc.PolicyServiceStub(self._channel)
         self._persons = persons_grpc.PersonServiceStub(self._channel)
         self.relatives = RelativesClient(self._channel, self._read, self._write)
+        self.cards = Cards(cards_grpc.CardServiceStub(self._channel), self._read, self._write)
+        """The cards that the server keeps."""
 
     def __enter__(self) -> "Client":
         return self

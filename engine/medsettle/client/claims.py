@@ -3,14 +3,15 @@
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any, TypeAlias
 
+from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.date_pb2 import Date  # type: ignore[import-untyped]
 
 from medsettle.core import schema
 from medsettle.core.claims import ClaimBatch
-from medsettle.core.schema import Column
+from medsettle.core.columns import Column
 from medsettle.v1 import settlement_service_pb2 as settlements
 
 
@@ -55,6 +56,9 @@ class Claim:
     benefit_groups: Sequence[str] = ()
     account_used: bool
     lines: Sequence[ClaimLine]
+    credential_type: str | None = None
+    card: str | None = None
+    credential_time: datetime | None = None
 
 
 ClaimLike: TypeAlias = Claim | Mapping[str, object]
@@ -96,10 +100,14 @@ def _columns(value: Claim | ClaimLine) -> dict[str, Any]:
 def _fields(row: Mapping[str, Any], columns: Iterable[Column]) -> dict[str, Any]:
     """Return checked values as the fields of a message; what is absent stays unset."""
     stated = {column.name: row[column.name] for column in columns}
-    return {
-        name: Date(year=value.year, month=value.month, day=value.day)
-        if isinstance(value, date)
-        else value
-        for name, value in stated.items()
-        if value is not None
-    }
+    return {name: _field(value) for name, value in stated.items() if value is not None}
+
+
+def _field(value: Any) -> Any:  # noqa: ANN401 - a checked value of any kind
+    if isinstance(value, datetime):
+        moment = Timestamp()
+        moment.FromDatetime(value)
+        return moment
+    if isinstance(value, date):
+        return Date(year=value.year, month=value.month, day=value.day)
+    return value

@@ -1,12 +1,13 @@
 """Claims as an Arrow table, from rows such as JSON gives.
 
-Dates stay text here and nothing is required: the check of a batch is `medsettle.core.claims`, which
-names every fault with its path. Only what no column can hold is refused here, by the same check:
-Arrow would stop at the first such value, drop an unknown field, and cut 1.5 fen to 1 unseen.
+Dates and moments stay text here and nothing is required: the check of a batch is
+`medsettle.core.claims`, which names every fault with its path. Only what no column can hold is
+refused here, by the same check: Arrow would stop at the first such value, drop an unknown field,
+and cut 1.5 fen to 1 unseen.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 
 import pyarrow as pa
@@ -14,7 +15,7 @@ import pyarrow as pa
 from medsettle import limits
 from medsettle.core import schema
 from medsettle.core.claims import ClaimBatch
-from medsettle.core.schema import Column, Kind
+from medsettle.core.columns import Column, Kind
 from medsettle.core.settlement import Row
 from medsettle.errors import Fault, InvalidRequest
 
@@ -28,8 +29,8 @@ def claims_table(rows: list[Row]) -> pa.Table:
     """
     if not all(_is_claim(row) for row in rows):
         raise InvalidRequest(_faults(rows))
-    dates = {column.name for column in schema.CLAIM if column.kind is schema.Kind.DATE}
-    line_dates = {column.name for column in schema.LINE if column.kind is schema.Kind.DATE}
+    dates = {column.name for column in schema.CLAIM if column.kind in _AS_TEXT}
+    line_dates = {column.name for column in schema.LINE if column.kind in _AS_TEXT}
     wanted = schema.claim_schema()
     loose = pa.schema([_loose(field, dates, line_dates) for field in wanted])
     return pa.Table.from_pylist([_plain(row) for row in rows], loose)
@@ -83,10 +84,12 @@ _HOLDS: Final[dict[Kind, Callable[[object], bool]]] = {
     Kind.CODE: _is_text,
     Kind.CODES: lambda value: isinstance(value, list | tuple) and all(map(_is_text, value)),
     Kind.DATE: lambda value: isinstance(value, date) or _is_text(value),
+    Kind.TIMESTAMP: lambda value: isinstance(value, datetime) or _is_text(value),
     Kind.BOOLEAN: lambda value: isinstance(value, bool),
     Kind.FEN: _is_whole,
     Kind.INTEGER: _is_whole,
 }
+_AS_TEXT: Final = {Kind.DATE, Kind.TIMESTAMP}
 _CLAIM: Final = {column.name: column for column in schema.CLAIM}
 _LINE: Final = {column.name: column for column in schema.LINE}
 

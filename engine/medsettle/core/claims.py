@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from medsettle import limits
 from medsettle.core import schema
+from medsettle.core.columns import Column, Kind
+from medsettle.core.credentials import check_credential, moment_of
 from medsettle.core.dates import day_number
 from medsettle.core.negative_lines import negative_line_faults, original_lines
 from medsettle.core.outcome import Rejection, invalid
-from medsettle.core.schema import Column, Kind
 from medsettle.errors import BatchTooLarge, Fault
 
 Row = Mapping[str, object]
@@ -145,6 +146,7 @@ def _checked_claim(row: Row, faults: list[Fault]) -> dict[str, object]:
         lines = []
     claim["lines"] = [_checked_line(line, index, faults) for index, line in enumerate(lines)]
     _check_dates(claim, faults)
+    check_credential(claim, faults)
     _check_line_ids(claim["lines"], faults)
     if not any(fault.path.startswith("lines") for fault in faults):
         faults += negative_line_faults(claim["lines"])  # type: ignore[arg-type]
@@ -351,6 +353,17 @@ def _date_of(value: object) -> date | None:
     return value if isinstance(value, date) and not isinstance(value, datetime) else None
 
 
+def _checked_moment(_: Column, value: object, where: str, faults: list[Fault]) -> datetime | None:
+    """Return a moment in UTC, so that the same moment is always the same content."""
+    moment = moment_of(value)
+    if moment is None:
+        example = "2024-05-01T09:30:00+08:00"
+        faults.append(
+            Fault(where, f"expected a moment with its zone like {example}, found {_shown(value)}")
+        )
+    return moment
+
+
 _CHECKS: Final[dict[Kind, Callable[[Column, object, str, list[Fault]], object]]] = {
     Kind.CODE: _checked_code,
     Kind.CODES: _checked_codes,
@@ -358,4 +371,5 @@ _CHECKS: Final[dict[Kind, Callable[[Column, object, str, list[Fault]], object]]]
     Kind.BOOLEAN: _checked_boolean,
     Kind.FEN: _checked_number,
     Kind.INTEGER: _checked_number,
+    Kind.TIMESTAMP: _checked_moment,
 }

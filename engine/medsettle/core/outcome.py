@@ -1,8 +1,9 @@
 """What became of one claim of a batch, in order of precedence.
 
-A claim has exactly one outcome: the first that applies, in the order of this list. One fault of
-form comes later than its place: whether an item is listed is known only once the catalogue of a
-policy is, so a claim is told of earlier trouble first. A rejected claim leaves nothing behind, and
+A claim has exactly one outcome: the first that applies, in the order of this list. Some faults of
+form come later than their place: whether an item is listed is known only once the catalogue of a
+policy is, and whether an area asks for a credential once its terms are, so a claim is told of
+earlier trouble first. A rejected claim leaves nothing behind, and
 the same request id may be sent again; `transient` outcomes may then differ.
 """
 
@@ -13,12 +14,26 @@ from medsettle import errors
 
 
 class Outcome(IntEnum):
-    """Result code of one claim. Zero is success; values are never renumbered."""
+    """Result code of one claim, in order of precedence. Zero is success.
+
+    Values are never renumbered, so what came later stands in its place with a higher one.
+    """
 
     SETTLED = 0
     INVALID_REQUEST = 1
     REQUEST_ID_REUSED = 2
     DUPLICATE_SETTLEMENT = 3
+    CREDENTIAL_NOT_ACCEPTED = 9
+    CARD_UNKNOWN = 10
+    CARD_OF_ANOTHER_PERSON = 11
+    CARD_CANCELLED = 12
+    CARD_REPLACED = 13
+    CARD_EXPIRED = 14
+    CARD_LOST = 15
+    CARD_LOCKED = 16
+    CARD_NOT_ACTIVATED = 17
+    CARD_OUTSIDE_AREA = 19
+    CARD_ON_INVALID_LIST = 18
     POLICY_NOT_FOUND = 4
     POLICY_NOT_IN_FORCE = 5
     CLASS_NOT_COVERED = 6
@@ -27,12 +42,15 @@ class Outcome(IntEnum):
 
     @property
     def transient(self) -> bool:
-        """Whether loading a policy, and nothing about the claim, can change the outcome."""
+        """Whether something that is loaded or recorded beside the claim can change the outcome."""
         return self in _TRANSIENT
 
 
 _TRANSIENT = frozenset(
     {
+        Outcome.CREDENTIAL_NOT_ACCEPTED,
+        Outcome.CARD_UNKNOWN,
+        Outcome.CARD_ON_INVALID_LIST,
         Outcome.POLICY_NOT_FOUND,
         Outcome.POLICY_NOT_IN_FORCE,
         Outcome.CLASS_NOT_COVERED,
@@ -43,6 +61,17 @@ _TRANSIENT = frozenset(
 _ERRORS: dict[Outcome, type[errors.SettlementError]] = {
     Outcome.REQUEST_ID_REUSED: errors.RequestIdReused,
     Outcome.DUPLICATE_SETTLEMENT: errors.DuplicateSettlement,
+    Outcome.CREDENTIAL_NOT_ACCEPTED: errors.CredentialNotAccepted,
+    Outcome.CARD_UNKNOWN: errors.CardUnknown,
+    Outcome.CARD_OF_ANOTHER_PERSON: errors.CardOfAnotherPerson,
+    Outcome.CARD_CANCELLED: errors.CardCancelled,
+    Outcome.CARD_REPLACED: errors.CardReplaced,
+    Outcome.CARD_EXPIRED: errors.CardExpired,
+    Outcome.CARD_LOST: errors.CardLost,
+    Outcome.CARD_LOCKED: errors.CardLocked,
+    Outcome.CARD_NOT_ACTIVATED: errors.CardNotActivated,
+    Outcome.CARD_OUTSIDE_AREA: errors.CardOutsideArea,
+    Outcome.CARD_ON_INVALID_LIST: errors.CardOnInvalidList,
     Outcome.POLICY_NOT_FOUND: errors.PolicyNotFound,
     Outcome.POLICY_NOT_IN_FORCE: errors.PolicyNotInForce,
     Outcome.CLASS_NOT_COVERED: errors.ClassNotCovered,

@@ -3,9 +3,10 @@
 1. Faulty claims are rejected, each with all its faults.
 2. Request ids already recorded are answered from the record; the same id with other content, or a
    second request for the same institution settlement, is refused.
-3. Codes, policies, lines and pots are worked out, counters and balances read, and the waterfall
+3. The card presented is judged by its state at the time of service and the invalid lists.
+4. Codes, policies, lines and pots are worked out, counters and balances read, and the waterfall
    runs, claims of one person in order (`settle.run`).
-4. One durable commit; only then are there answers.
+5. One durable commit; only then are there answers.
 
 An engine belongs to one thread: the ledger has one writer.
 """
@@ -28,6 +29,7 @@ from medsettle.core.settlement import (
     Settlement,
 )
 from medsettle.engine.cancels import cancel_entry
+from medsettle.engine.card_desk import CardDesk, microseconds
 from medsettle.engine.claim_entries import claim_entry
 from medsettle.engine.openings import check_opening, opening_digest, opening_entry
 from medsettle.engine.registrations import Registrations
@@ -49,8 +51,6 @@ from medsettle.policy.compiled import CompiledPolicy
 from medsettle.settle.explain import explain, explain_by_revision, explain_cancel
 from medsettle.settle.run import Settled, Settler
 
-_US = 1_000_000
-
 
 @dataclass
 class Engine:
@@ -65,6 +65,7 @@ class Engine:
     settler: Settler = field(init=False)
     registrations: Registrations = field(init=False)
     relatives: Relatives = field(init=False)
+    cards: CardDesk = field(init=False)
     visits: Visits = field(init=False)
     statements: Statements = field(init=False)
     _replaced: dict[str, CompiledPolicy] = field(default_factory=dict, init=False)
@@ -72,6 +73,7 @@ class Engine:
     def __post_init__(self) -> None:
         """Make what works by the rule book, and what reads the ledger alone."""
         self.statements = Statements(self.ledger)
+        self.cards = CardDesk(self.rulebook, self.ledger, self._moment)
         self._use(self.rulebook)
 
     def _use(self, rulebook: RuleBook) -> None:
@@ -93,6 +95,7 @@ class Engine:
             if compiled.digest not in loaded:
                 self._replaced[compiled.digest] = compiled
         self._use(rulebook)
+        self.cards.replace_rules(rulebook)
 
     # --- settling --------------------------------------------------------------------------
 
@@ -163,7 +166,10 @@ class Engine:
         *,
         refuse_gaps: bool,
     ) -> dict[int, Settled | Rejection]:
-        """Return the result of each claim at `rows`, after what was moved and is not recorded."""
+        """Return the result of each claim at `rows`: its card is judged, then it is settled.
+
+        `moved` is what claims before moved and is not recorded yet.
+        """
 
         def counters(keys: Sequence[CounterKey]) -> dict[CounterKey, int]:
             held = self.ledger.counters(keys)
@@ -172,7 +178,19 @@ class Engine:
         def granted(persons: Sequence[Person]) -> dict[Person, list[Granted]]:
             return limits_before(self.ledger, persons, moved)
 
-        return self.settler.run(claims, rows, counters, refuse_gaps=refuse_gaps, limits_of=granted)
+        judged = dict(zip(rows, self.cards.judged([claims.rows[row] for row in rows]), strict=True))
+        refused = {row: each for row, each in judged.items() if isinstance(each, Rejection)}
+        left = [row for row in rows if row not in refused]
+        results = self.settler.run(
+            claims, left, counters, refuse_gaps=refuse_gaps, limits_of=granted
+        )
+        for row, result in results.items():
+            gained = judged[row]
+            if gained and isinstance(result, Settled) and not isinstance(gained, Rejection):
+                # In place, for copies of a settlement cost more than the look-up; it is new, and
+                # nobody else has it yet.
+                result.settlement.columns.update(gained)
+        return refused | results
 
     def _append(self, entries: list[Entry], settlements: list[Settlement]) -> list[Settlement]:
         """Commit the entries and return their settlements with place and time."""
@@ -182,7 +200,7 @@ class Engine:
     def _commit(self, entries: Sequence[Entry]) -> tuple[int, datetime]:
         """Return the place of the first entry and the moment, after one durable commit."""
         moment = self._moment()
-        return self.ledger.append(entries, _microseconds(moment)), moment
+        return self.ledger.append(entries, microseconds(moment)), moment
 
     def _moment(self) -> datetime:
         moment = self.clock()
@@ -359,7 +377,3 @@ class Engine:
             each for each in counters if each[0] != ACCOUNT and not each[0].startswith(PREFIX)
         )
         return PersonState(pooling_area, person, account, others)
-
-
-def _microseconds(moment: datetime) -> int:
-    return int(moment.timestamp()) * _US + moment.microsecond

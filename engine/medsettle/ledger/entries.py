@@ -1,10 +1,10 @@
 """What the ledger records, and what every ledger promises.
 
 An *entry* is one durable event: a settlement, the cancel that takes one back, the visit whose
-linked settlements stand beside it, the opening that a person brings along, a registration, or a
-change of what a relative sets aside. It carries *postings*, the changes it makes to the counters
-and the personal account of people. Entries are never changed and never deleted; the value of a
-counter is the sum of the postings recorded for it.
+linked settlements stand beside it, the opening that a person brings along, a registration, a change
+of what a relative sets aside, or something that happened to a card. It carries *postings*, the
+changes it makes to the counters and the personal account of people. Entries are never changed and
+never deleted; the value of a counter is the sum of the postings recorded for it.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from typing import Final, Literal, Protocol, TypeAlias
 from medsettle.core.counters import CounterKey
 
 EntryKind: TypeAlias = Literal[
-    "settle", "cancel", "visit", "visit_cancel", "opening", "registration", "relation"
+    "settle", "cancel", "visit", "visit_cancel", "opening", "registration", "relation", "card"
 ]
 
 SETTLEMENT_KINDS: Final = frozenset({"settle", "cancel"})
@@ -35,7 +35,7 @@ class Entry:
 
     `settlement` is the id of this entry and unique; `original` names the settlement or visit a
     cancel takes back and is given for cancels only. `subject` is what an entry that is an event
-    happened to, such as a registration. `service_day` counts days since 1970-01-01.
+    happened to: a registration or a card. `service_day` counts days since 1970-01-01.
     `content_digest` is 32 bytes over the content of the request, to tell a repetition from a reuse.
     `record` is opaque to the ledger. Postings on the same key are added up.
     """
@@ -134,6 +134,12 @@ class LedgerReader(Protocol):
 
     def events(self, pooling_area: str, person: str, kind: EntryKind) -> list[Recorded]:
         """Return the events of one kind that happened to a person of an area, in seq order."""
+        ...
+
+    def card_events(
+        self, cards: Sequence[tuple[str, str]]
+    ) -> dict[tuple[str, str], list[Recorded]]:
+        """Return the events of these (pooling area, card) in seq order; others are absent."""
         ...
 
     def page(

@@ -5,20 +5,22 @@ bytes; only this module writes and reads them.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
 
 import orjson
 
 from medsettle.core import schema
+from medsettle.core.cards import CardAction, CardEvent, CardKind, CardState
+from medsettle.core.columns import Kind
 from medsettle.core.counters import CounterKey
 from medsettle.core.relatives import Person, Relation
-from medsettle.core.schema import Kind
 from medsettle.core.settlement import Row, Settlement
 from medsettle.ledger.entries import Entry, Posting, Recorded
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DATES = {column.name for column in schema.SETTLEMENT if column.kind is Kind.DATE}
+_MOMENTS = {column.name for column in schema.CREDENTIAL if column.kind is Kind.TIMESTAMP}
 
 
 def encode_record(
@@ -55,6 +57,9 @@ def decode_settlement(recorded: Recorded, *, duplicate: bool = False) -> Settlem
     columns: Row = record["settlement"]
     for name in _DATES:
         columns[name] = date.fromisoformat(str(columns[name]))
+    for name in _MOMENTS:
+        moment = columns.get(name)
+        columns[name] = None if moment is None else datetime.fromisoformat(str(moment))
     columns["create_time"] = _EPOCH + timedelta(microseconds=recorded.create_time_us)
     place: Row = {"seq": recorded.seq, "settlement": recorded.settlement}
     return Settlement(
@@ -152,3 +157,21 @@ def named(settlement: Settlement, settlement_id: str) -> Settlement:
         lines=tuple(row | own for row in settlement.lines),
         relatives=tuple(row | own for row in settlement.relatives),
     )
+
+
+def encode_card_event(event: CardEvent) -> bytes:
+    """Return the bytes of the record of something that happened to a card."""
+    return orjson.dumps({"card_event": asdict(event)})
+
+
+def decode_card_event(recorded: Recorded) -> CardEvent:
+    """Return what happened to a card by a ledger entry."""
+    row = orjson.loads(recorded.record)["card_event"]
+    row["action"] = CardAction(row["action"])
+    for name, kind in (("kind", CardKind), ("state", CardState)):
+        row[name] = None if row[name] is None else kind(row[name])
+    for name in ("effective_time", "lapse_time"):
+        row[name] = None if row[name] is None else datetime.fromisoformat(row[name])
+    if row["expires_date"] is not None:
+        row["expires_date"] = date.fromisoformat(row["expires_date"])
+    return CardEvent(**row)

@@ -116,6 +116,21 @@ class SqliteReader:
         )
         return [Recorded(*row) for row in rows]
 
+    def card_events(
+        self, cards: Sequence[tuple[str, str]]
+    ) -> dict[tuple[str, str], list[Recorded]]:
+        """Return the events of these (pooling area, card) in seq order; others are absent."""
+        rows = self._keyed(
+            f"select {_COLUMNS} from json_each(?) k cross join entries e "  # noqa: S608
+            "on e.subject = k.value ->> 1 and e.pooling_area = k.value ->> 0 "
+            "where e.kind = 'card' order by e.seq",
+            cards,
+        )
+        found: dict[tuple[str, str], list[Recorded]] = {}
+        for recorded in (Recorded(*row) for row in rows):
+            found.setdefault((recorded.pooling_area, str(recorded.subject)), []).append(recorded)
+        return found
+
     def page(
         self,
         *,

@@ -41,7 +41,7 @@ create table entries (
   seq integer primary key check (seq >= 1),
   create_time_us integer not null check (create_time_us >= 0),
   kind text not null check (kind in (
-    'settle', 'cancel', 'visit', 'visit_cancel', 'opening', 'registration', 'relation'
+    'settle', 'cancel', 'visit', 'visit_cancel', 'opening', 'registration', 'relation', 'card'
   )),
   settlement text not null unique,
   original text,
@@ -57,7 +57,8 @@ create table entries (
   unique (institution, request_id),
   constraint only_cancels_have_an_original
     check ((kind in ('cancel', 'visit_cancel')) = (original is not null)),
-  constraint only_events_have_a_subject check ((kind = 'registration') = (subject is not null))
+  constraint only_events_have_a_subject
+    check ((kind in ('registration', 'card')) = (subject is not null))
 ) strict;
 
 create unique index entries_institution_settlement
@@ -68,6 +69,7 @@ create unique index entries_original on entries (original) where original is not
 create index entries_of_institution on entries (institution);
 create index entries_of_person on entries (person, pooling_area);
 create index events_of_person on entries (person, pooling_area, kind) where subject is not null;
+create index entries_of_card on entries (subject, pooling_area) where kind = 'card';
 
 create table postings (
   seq integer not null,

@@ -3,7 +3,7 @@
 A folder holds one folder for each pooling area, named by its six digits, with `area.yaml`, the
 catalogue it names, and one document for each policy. Worked examples lie beside the policies as
 `*.examples.yaml` and are read by `medsettle.policy.examples`; how one visit is routed over several
-schemes may stand in `routing.yaml`.
+schemes may stand in `routing.yaml`, what the area says of its cards in `card.yaml`.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -15,12 +15,14 @@ from pathlib import Path
 from medsettle.errors import PolicyNotFound, PolicyRejected, Violation
 from medsettle.policy import area_keys, tree
 from medsettle.policy.area import Area, read_area
+from medsettle.policy.card_terms import CardRules
 from medsettle.policy.catalogue import Catalogue
 from medsettle.policy.checker import Checker
 from medsettle.policy.compiled import CompiledPolicy, compile_policy
 from medsettle.policy.conflicts import conflicts
 from medsettle.policy.model import Policy
 from medsettle.policy.overlay import Overlay, ended, overlay_faults, read_overlays, reformed
+from medsettle.policy.read_card import CARD_FILE, read_card_file
 from medsettle.policy.read_policy import read_policy
 from medsettle.policy.read_routing import ROUTING_FILE, read_routing_file
 from medsettle.policy.routing import Routing
@@ -30,19 +32,22 @@ from medsettle.policy.vocabulary import canonical, quoted, suggestion
 AREA_FILE = area_keys.AREA_FILE
 EXAMPLES_SUFFIX = ".examples.yaml"
 DIGEST_CHARS = 12
+_OTHER_FILES = {AREA_FILE, ROUTING_FILE, CARD_FILE}
 
 
 @dataclass(frozen=True, slots=True)
 class RuleBook:
     """Everything that decides who pays: read-only, and identified by the digests of its sources.
 
-    `routings` has the areas that settle one visit over several schemes.
+    `routings` has the areas that settle one visit over several schemes, `cards` those that keep
+    cards here.
     """
 
     areas: dict[str, Area]
     catalogues: dict[str, Catalogue]
     policies: tuple[CompiledPolicy, ...]
     routings: dict[str, Routing] = field(default_factory=dict)
+    cards: dict[str, CardRules] = field(default_factory=dict)
 
     def candidates(
         self, pooling_area: str, insurance_type: str, visit_type: str
@@ -94,6 +99,7 @@ def load_rule_book(
     catalogues: dict[str, Catalogue] = {}
     policies: list[CompiledPolicy] = []
     routings: dict[str, Routing] = {}
+    cards: dict[str, CardRules] = {}
     violations = [] if only else _strays(folder)
     reforms, faults = read_overlays(overlays)
     violations += faults
@@ -120,6 +126,10 @@ def load_rule_book(
             routing, faults = read_routing_file(area_folder / ROUTING_FILE, area.lines.earmarks)
             violations += faults
             routings |= {area.code: routing} if routing is not None else {}
+        if (area_folder / CARD_FILE).is_file():
+            card, faults = read_card_file(area_folder / CARD_FILE)
+            violations += faults
+            cards |= {area.code: card} if card is not None else {}
         for path in policy_files(area_folder):
             found, faults = compile_revisions(path, area, reforms, known_on)
             violations += faults
@@ -131,7 +141,7 @@ def load_rule_book(
         violations = overlay_faults(reforms, [compiled.policy.name for compiled in policies])
     if violations:
         raise PolicyRejected(violations)
-    return RuleBook(areas, catalogues, tuple(policies), routings)
+    return RuleBook(areas, catalogues, tuple(policies), routings, cards)
 
 
 def _refuse_no_rules(folder: Path) -> None:
@@ -208,7 +218,7 @@ def read_area_folder(folder: Path) -> tuple[Area | None, list[Violation]]:
 def policy_files(folder: Path) -> Iterator[Path]:
     """Yield the rule documents of an area's folder in order of name."""
     for path in sorted(folder.glob("*.yaml")):
-        if path.name not in {AREA_FILE, ROUTING_FILE} and not path.name.endswith(EXAMPLES_SUFFIX):
+        if path.name not in _OTHER_FILES and not path.name.endswith(EXAMPLES_SUFFIX):
             yield path
 
 

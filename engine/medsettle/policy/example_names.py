@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from medsettle.core import schema
+from medsettle.core.columns import Kind
 from medsettle.core.counters import BALANCES
 from medsettle.errors import Violation
 from medsettle.policy.checker import same_name
@@ -14,9 +15,7 @@ from medsettle.policy.vocabulary import nearest, quoted, suggestion
 
 _DETAIL: Final = "detail:"
 TOTALS: Final = tuple(
-    column.name.removesuffix("_fen")
-    for column in schema.SETTLEMENT
-    if column.kind is schema.Kind.FEN
+    column.name.removesuffix("_fen") for column in schema.SETTLEMENT if column.kind is Kind.FEN
 )
 """Amounts that every settlement has, by the names that examples use."""
 

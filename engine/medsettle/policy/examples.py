@@ -13,7 +13,7 @@ from pathlib import Path
 
 from medsettle.core import schema
 from medsettle.core.code_words import INSURANCE_TYPE_WORDS, VISIT_TYPE_WORDS
-from medsettle.core.schema import Kind
+from medsettle.core.columns import Kind
 from medsettle.core.settlement import Row
 from medsettle.errors import Violation
 from medsettle.policy import example_keys, line_values, tree, values

@@ -3,7 +3,7 @@
 from typing import Final
 
 from medsettle.core import codes
-from medsettle.core.schema import Kind
+from medsettle.core.columns import Kind
 from medsettle.policy import example_keys, keys, line_values, values
 from medsettle.policy.schema_pieces import (
     AREA_CODE,

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Final
 
 from medsettle.core import schema
+from medsettle.core.columns import Kind
 from medsettle.policy import keys, values
 from medsettle.policy.checker import Checker, same_name
 from medsettle.policy.model import Condition, Counter, Dimension, Source
@@ -19,7 +20,7 @@ _NO_RULE = {"request_id", "institution_settlement", "person"}
 CODE_COLUMNS: Final = tuple(
     column.name
     for column in schema.CLAIM
-    if column.kind is schema.Kind.CODE and column.name not in _NO_RULE
+    if column.kind is Kind.CODE and column.name not in _NO_RULE
 )
 """The columns of a claim that a dimension may look at."""
 

@@ -4,6 +4,7 @@ from typing import Final
 
 from medsettle import limits
 from medsettle.core import schema
+from medsettle.core.columns import Kind
 from medsettle.core.dates import MONTHS_PER_YEAR
 from medsettle.policy import keys, values
 from medsettle.policy.checker import Checker, same_name
@@ -11,19 +12,13 @@ from medsettle.policy.quantity import Quantity, QuantityKind
 from medsettle.policy.tree import Value
 from medsettle.policy.vocabulary import quoted
 
-NUMBER_COLUMNS: Final = tuple(
-    column.name for column in schema.CLAIM if column.kind is schema.Kind.INTEGER
-)
+NUMBER_COLUMNS: Final = tuple(column.name for column in schema.CLAIM if column.kind is Kind.INTEGER)
 """The columns of a claim that are numbers of something."""
 
-DATE_COLUMNS: Final = tuple(
-    column.name for column in schema.CLAIM if column.kind is schema.Kind.DATE
-)
+DATE_COLUMNS: Final = tuple(column.name for column in schema.CLAIM if column.kind is Kind.DATE)
 """The columns of a claim that are dates."""
 
-CODES_COLUMNS: Final = tuple(
-    column.name for column in schema.CLAIM if column.kind is schema.Kind.CODES
-)
+CODES_COLUMNS: Final = tuple(column.name for column in schema.CLAIM if column.kind is Kind.CODES)
 """The columns of a claim that are lists of codes."""
 
 _SINCE: Final = ("years_since", "months_since", "days_since")

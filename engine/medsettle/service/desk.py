@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Protocol
 
+from medsettle.core.cards import Card, CardEvent, CardInquiry
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.relatives import RelativesDesk
 from medsettle.core.settlement import (
@@ -18,8 +20,33 @@ from medsettle.service.batcher import Answer, Batcher, Gate, Result
 from medsettle.service.paging import Pages
 
 
+class Cards(Protocol):
+    """What the service asks of an engine about cards."""
+
+    def record(self, event: CardEvent) -> Card:
+        """Return a card after recording what happened to it."""
+        ...
+
+    def get(self, pooling_area: str, card: str) -> Card:
+        """Return a card as it is now, or raise `NotFound`."""
+        ...
+
+    def events(self, pooling_area: str, card: str) -> Sequence[CardEvent]:
+        """Return what happened to a card."""
+        ...
+
+    def check(self, pooling_area: str, card: str, moment: datetime | None = None) -> CardInquiry:
+        """Return whether a card is valid at a moment."""
+        ...
+
+
 class SettlementEngine(Protocol):
     """What the service asks of an engine; `medsettle.engine.Engine` is the one there is."""
+
+    @property
+    def cards(self) -> Cards:
+        """The cards that are kept beside the settlements."""
+        ...
 
     def preview(self, claims: ClaimBatch) -> list[Answer]:
         """Return what settling would answer, in order; nothing is recorded."""

@@ -13,8 +13,8 @@ from medsettle.core.relatives import (
 )
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.service import names
+from medsettle.service.calls import Context, answered
 from medsettle.service.desk import Desk
-from medsettle.service.services import Context, answered
 from medsettle.v1 import mutual_aid_service_pb2 as relatives
 from medsettle.v1 import mutual_aid_service_pb2_grpc as relatives_grpc
 

@@ -51,6 +51,11 @@ def person_name(pooling_area: str, person: str) -> str:
     return f"poolingAreas/{pooling_area}/persons/{person}"
 
 
+def card_name(pooling_area: str, card: str) -> str:
+    """Return the resource name of a card."""
+    return f"poolingAreas/{pooling_area}/cards/{card}"
+
+
 def parsed_parent(parent: str) -> str | None:
     """Return the pooling area of a parent, or None for any.
 

@@ -11,9 +11,12 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from medsettle import limits
+from medsettle.service.card_service import CardService
 from medsettle.service.desk import Desk, SettlementEngine
 from medsettle.service.mutual_aid import MutualAidService
 from medsettle.service.services import PersonService, PolicyService, SettlementService
+from medsettle.v1 import card_service_pb2 as cards
+from medsettle.v1 import card_service_pb2_grpc as cards_grpc
 from medsettle.v1 import mutual_aid_service_pb2 as relatives
 from medsettle.v1 import mutual_aid_service_pb2_grpc as relatives_grpc
 from medsettle.v1 import person_service_pb2 as persons
@@ -32,6 +35,7 @@ SERVICES: Final = (
     policies.DESCRIPTOR.services_by_name["PolicyService"].full_name,
     persons.DESCRIPTOR.services_by_name["PersonService"].full_name,
     relatives.DESCRIPTOR.services_by_name["MutualAidService"].full_name,
+    cards.DESCRIPTOR.services_by_name["CardService"].full_name,
 )
 
 PROJECTION: Final = "medsettle.projection"
@@ -70,6 +74,7 @@ class Server:
         policies_grpc.add_PolicyServiceServicer_to_server(PolicyService(desk), self._grpc)
         persons_grpc.add_PersonServiceServicer_to_server(PersonService(desk), self._grpc)
         relatives_grpc.add_MutualAidServiceServicer_to_server(MutualAidService(desk), self._grpc)
+        cards_grpc.add_CardServiceServicer_to_server(CardService(desk), self._grpc)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
         shown = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(shown, self._grpc)

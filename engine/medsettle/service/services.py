@@ -1,20 +1,15 @@
 """The servicers: each call is checked, handed to the engine, and answered. No arithmetic here."""
 
 import asyncio
-import functools
-import logging
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol, TypeAlias, TypeVar
-
-import grpc
-from grpc_status import rpc_status
+from collections.abc import Sequence
 
 from medsettle import limits
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Settlement
-from medsettle.errors import Fault, InternalError, InvalidRequest, NotFound, SettlementError
-from medsettle.service import names, paging, status, streams, wire
-from medsettle.service.batcher import Batcher, DeadlinePassed
+from medsettle.errors import Fault, InvalidRequest, NotFound
+from medsettle.service import names, paging, streams, wire
+from medsettle.service.batcher import Batcher
+from medsettle.service.calls import Context, answered
 from medsettle.service.desk import Desk
 from medsettle.service.names import Name
 from medsettle.v1 import person_service_pb2 as persons
@@ -23,72 +18,6 @@ from medsettle.v1 import policy_service_pb2 as policies
 from medsettle.v1 import policy_service_pb2_grpc as policies_grpc
 from medsettle.v1 import settlement_service_pb2 as settlements
 from medsettle.v1 import settlement_service_pb2_grpc as settlements_grpc
-
-logger = logging.getLogger(__name__)
-
-Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
-
-
-class _AtDesk(Protocol):
-    """A servicer of this module."""
-
-    _desk: Desk
-
-
-Service = TypeVar("Service", bound=_AtDesk)
-Request = TypeVar("Request")
-Response = TypeVar("Response")
-
-_Method: TypeAlias = Callable[[Service, Request, Context], Awaitable[Response]]
-
-# gRPC's own retries wait this long when a server says so, instead of their backoff.
-_PUSHBACK_KEY = "grpc-retry-pushback-ms"
-
-_LATE = "The deadline passed before work began; nothing was recorded."
-
-
-def answered(method: _Method[Service, Request, Response]) -> _Method[Service, Request, Response]:
-    """Return the method as gRPC calls it: late calls are dropped, errors become statuses."""
-
-    @functools.wraps(method)
-    async def answer(self: Service, request: Request, context: Context) -> Response:
-        refusal: SettlementError | None
-        # Unset deadlines are None, whatever the stubs say.
-        remaining: float | None = context.time_remaining()
-        try:
-            if remaining is None or remaining > 0:
-                with self._desk.call():
-                    return await method(self, request, context)
-            refusal = None
-        except SettlementError as error:
-            refusal = error
-        except DeadlinePassed:
-            refusal = None
-        except Exception:
-            # The outermost edge: whatever it is, the caller must not see its text.
-            logger.exception("%s failed in an unforeseen way", method.__name__)
-            refusal = InternalError("The call failed; nothing was acknowledged.")
-        if refusal is None:
-            await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, _LATE)
-        else:
-            await _refuse(context, refusal, _request_id(request))
-        raise AssertionError("abort does not return")
-
-    return answer
-
-
-async def _refuse(context: Context, error: SettlementError, request_id: str) -> None:
-    delay = status.retry_seconds(error)
-    answer = rpc_status.to_status(status.status_of(error, request_id))
-    trailers = tuple(answer.trailing_metadata or ())
-    if delay is not None:
-        trailers += ((_PUSHBACK_KEY, str(int(delay * 1_000))),)
-    await context.abort(answer.code, answer.details, trailers)
-
-
-def _request_id(request: object) -> str:
-    claim = getattr(request, "claim", None)
-    return str(getattr(claim or request, "request_id", ""))
 
 
 def _deadline(context: Context) -> float | None:

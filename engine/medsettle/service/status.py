@@ -160,6 +160,8 @@ def _retry(error: SettlementError) -> Sequence[Detail]:
 
 # What the state is of that does not allow it; a policy's, where nothing else is named.
 _SUBJECTS: Final = (
+    (errors.CardRefused, "CARD"),
+    (errors.CardActionRefused, "CARD"),
     (errors.AlreadyCancelled, "SETTLEMENT"),
     (errors.AccountSpent, "SETTLEMENT"),
     (errors.BalanceTooLow, "PERSON"),
@@ -170,6 +172,7 @@ _RESOURCES: Final = (
     ("Person", "person", "persons"),
     ("Settlement", "settlement", "settlements"),
     ("Policy", "policy", "policies"),
+    ("Card", "card", "cards"),
 )
 
 # A queue of batches drains in tens of milliseconds; a ledger that is away needs somebody to act.
@@ -193,6 +196,27 @@ FORMS: Final[dict[type[SettlementError], Form]] = {
     ),
     errors.NotFound: Form(grpc.StatusCode.NOT_FOUND, "未找到相应的记录，请核对编号。", _resource),
     errors.Precondition: Form(_FAILED, "当前状态下不能办理该业务。", _precondition),
+    errors.CardRefused: Form(_FAILED, "出示的凭证或社保卡不能用于本次结算。", _precondition),
+    errors.CredentialNotAccepted: Form(
+        _FAILED, "参保地不支持使用该类凭证结算，请出示其他凭证。", _precondition
+    ),
+    errors.CardUnknown: Form(_FAILED, "未查到该卡，请核对卡识别码和参保地。", _precondition),
+    errors.CardOfAnotherPerson: Form(
+        _FAILED, "该卡不属于本次就诊的参保人，请核对人员和卡。", _precondition
+    ),
+    errors.CardCancelled: Form(_FAILED, "社保卡已注销，请使用其他凭证。", _precondition),
+    errors.CardReplaced: Form(_FAILED, "社保卡已补换，请使用新卡或其他凭证。", _precondition),
+    errors.CardExpired: Form(_FAILED, "社保卡已过有效期，请换卡，或使用其他凭证。", _precondition),
+    errors.CardLost: Form(_FAILED, "社保卡已挂失，请解挂、补卡，或使用其他凭证。", _precondition),
+    errors.CardLocked: Form(_FAILED, "社保卡已锁定，请持卡人本人办理解锁。", _precondition),
+    errors.CardNotActivated: Form(_FAILED, "社保卡尚未启用，请启用后再使用。", _precondition),
+    errors.CardOutsideArea: Form(
+        _FAILED, "临时卡不可异地使用，请使用其他凭证，或先领取正式社保卡。", _precondition
+    ),
+    errors.CardOnInvalidList: Form(
+        _FAILED, "该卡已列入失效名单，请向经办机构查询，或使用其他凭证。", _precondition
+    ),
+    errors.CardActionRefused: Form(_FAILED, "卡的当前状态不能办理该业务。", _precondition),
     errors.PolicyNotFound: Form(
         _FAILED, "该统筹区未配置此险种和医疗类别的待遇政策。", _precondition
     ),
@@ -241,6 +265,7 @@ FORMS: Final[dict[type[SettlementError], Form]] = {
     errors.AuditCorrupt: Form(
         grpc.StatusCode.DATA_LOSS, "审计数据校验不一致，请联系管理员。", _nothing
     ),
+    errors.InvalidListRejected: Form(_INVALID, "失效名单未通过校验，继续使用原名单。", _nothing),
     errors.PolicyRejected: Form(_INVALID, "待遇政策文件有误，请按明细逐项更正。", _violations),
     errors.InternalError: Form(_INTERNAL, "系统内部错误，请联系管理员并提供流水号。", _nothing),
     errors.SettlementError: Form(_INTERNAL, "系统内部错误，请联系管理员并提供流水号。", _nothing),

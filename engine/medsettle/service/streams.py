@@ -8,8 +8,8 @@ import pyarrow as pa
 from medsettle import limits
 from medsettle.core import schema
 from medsettle.core.claims import ClaimBatch
+from medsettle.core.columns import Column, Kind
 from medsettle.core.outcome import Outcome, Rejection
-from medsettle.core.schema import Column, Kind
 from medsettle.core.settlement import Settlement
 from medsettle.errors import BatchTooLarge, Fault, InvalidRequest
 
@@ -129,6 +129,8 @@ def _fits(kind: Kind, found: pa.DataType) -> bool:
         return bool(pa.types.is_date(found)) or _is_text(found)
     if kind is Kind.BOOLEAN:
         return bool(pa.types.is_boolean(found))
+    if kind is Kind.TIMESTAMP:
+        return bool(pa.types.is_timestamp(found) and found.tz) or _is_text(found)
     return bool(pa.types.is_integer(found))
 
 

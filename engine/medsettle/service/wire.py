@@ -6,7 +6,7 @@ follow from the list of columns: a new column needs a field in the proto, nothin
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
@@ -15,7 +15,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.date_pb2 import Date  # type: ignore[import-untyped]
 
 from medsettle.core import schema
-from medsettle.core.schema import Column, Kind
+from medsettle.core.columns import Column, Kind
 from medsettle.core.settlement import Explanation, PersonState, PolicySummary, Row, Settlement
 from medsettle.service import names
 from medsettle.v1 import person_service_pb2 as persons
@@ -141,10 +141,19 @@ def _reader(column: Column) -> _Read:
         value = getattr(message, name)
         return _date_or_text(value.year, value.month, value.day)
 
+    def moment(message: Any) -> object:  # noqa: ANN401
+        if not message.HasField(name):
+            return None
+        try:
+            return getattr(message, name).ToDatetime(tzinfo=UTC)
+        except ValueError:
+            return "a moment of no calendar"
+
     def stated(message: Any) -> object:  # noqa: ANN401
         return getattr(message, name) if message.HasField(name) else None
 
-    return {Kind.CODE: code, Kind.CODES: codes, Kind.DATE: day}.get(column.kind, stated)
+    special = {Kind.CODE: code, Kind.CODES: codes, Kind.DATE: day, Kind.TIMESTAMP: moment}
+    return special.get(column.kind, stated)
 
 
 def _readers(columns: Iterable[Column]) -> tuple[tuple[str, _Read], ...]:

@@ -23,6 +23,8 @@ FACT_COLUMNS = tuple(
     if column.name in {claim_column.name for claim_column in schema.CLAIM}
 )
 
+LIST_VERSION_COLUMNS = tuple(column.name for column in schema.LIST_VERSIONS)
+
 _FUND_PAY_TYPE = {payer.name: payer.fund_pay_type for payer in codes.PAYERS}
 _CLASS_CODES = ("", *codes.ITEM_CLASSES)
 
@@ -72,6 +74,8 @@ class Assembler:
             "policy": policy.policy.name,
             "policy_digest": policy.digest,
             "catalogue_digest": self.catalogue_digests[fact.care.code],
+            # Whoever looks the card up says in which lists.
+            **dict.fromkeys(LIST_VERSION_COLUMNS),
         }
         columns |= self._amounts(work, position, value)
         notices = tuple(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from medsettle import limits
 from medsettle.core import codes, schema
 from medsettle.core.claims import ClaimBatch
+from medsettle.core.columns import Kind
 from medsettle.core.counters import CounterValues
 from medsettle.core.dates import age_years, day_number
 from medsettle.core.outcome import Outcome, Rejection, invalid
@@ -43,13 +44,13 @@ class Preparer:
         """Find out which columns the policies of the book look at."""
         asked = {each.column for policy in self.book.policies for each in policy.dimensions}
         kinds = {column.name: column.kind for column in schema.CLAIM}
-        codes_of = {column for column in asked if kinds.get(column) is schema.Kind.CODE}
+        codes_of = {column for column in asked if kinds.get(column) is Kind.CODE}
         always = (
             *("pooling_area", "insurance_type", "visit_type"),
             *("institution_level", "care_area"),
         )
         self._columns = (*always, *sorted(codes_of - {*always}))
-        self._lists = sorted(column for column in asked if kinds.get(column) is schema.Kind.CODES)
+        self._lists = sorted(column for column in asked if kinds.get(column) is Kind.CODES)
 
     def prepare(
         self,

@@ -96,6 +96,9 @@ class Claim(_message.Message):
     RETIREMENT_DATE_FIELD_NUMBER: _builtins.int
     WAGE_BASE_FEN_FIELD_NUMBER: _builtins.int
     LIABILITY_FIELD_NUMBER: _builtins.int
+    CREDENTIAL_TYPE_FIELD_NUMBER: _builtins.int
+    CARD_FIELD_NUMBER: _builtins.int
+    CREDENTIAL_TIME_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Made and stored by the institution before sending; the key of idempotency together with
     `institution`. 1..36 ASCII characters. (msgid)
@@ -164,6 +167,14 @@ class Claim(_message.Message):
     """Who else is liable, by the answer given at the till; the policy says which codes. At most 50
     characters.
     """
+    credential_type: _builtins.str
+    """就诊凭证类型, such as 03 for the card itself; the area says which it accepts, and whether it asks
+    for one. At most 50 characters. (mdtrt_cert_type)
+    """
+    card: _builtins.str
+    """卡识别码: opaque token of the card presented, never its number; with a card it is required. At
+    most 64 characters. (card_sn)
+    """
     @_builtins.property
     def birth_date(self) -> _date_pb2.Date:
         """出生日期, a full date; decides age bands. (brdy)"""
@@ -208,6 +219,12 @@ class Claim(_message.Message):
     def retirement_date(self) -> _date_pb2.Date:
         """退休日期."""
 
+    @_builtins.property
+    def credential_time(self) -> _timestamp_pb2.Timestamp:
+        """When the credential was presented, on a day of the visit; the card is judged by its state at
+        that moment, or at the end of the service date where it is absent.
+        """
+
     def __init__(
         self,
         *,
@@ -248,10 +265,13 @@ class Claim(_message.Message):
         retirement_date: _date_pb2.Date | None = ...,
         wage_base_fen: _builtins.int | None = ...,
         liability: _builtins.str = ...,
+        credential_type: _builtins.str = ...,
+        card: _builtins.str = ...,
+        credential_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_account_used", b"_account_used", "_children", b"_children", "_claim_free_years", b"_claim_free_years", "_enrolment_years", b"_enrolment_years", "_gestation_weeks", b"_gestation_weeks", "_sessions", b"_sessions", "_stay_days", b"_stay_days", "_wage_base_fen", b"_wage_base_fen", "account_used", b"account_used", "admission_date", b"admission_date", "approval_date", b"approval_date", "benefit_start_date", b"benefit_start_date", "birth_date", b"birth_date", "children", b"children", "claim_free_years", b"claim_free_years", "enrolment_years", b"enrolment_years", "filing_date", b"filing_date", "gestation_weeks", b"gestation_weeks", "retirement_date", b"retirement_date", "service_date", b"service_date", "sessions", b"sessions", "stay_days", b"stay_days", "wage_base_fen", b"wage_base_fen"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_account_used", b"_account_used", "_children", b"_children", "_claim_free_years", b"_claim_free_years", "_enrolment_years", b"_enrolment_years", "_gestation_weeks", b"_gestation_weeks", "_sessions", b"_sessions", "_stay_days", b"_stay_days", "_wage_base_fen", b"_wage_base_fen", "account_used", b"account_used", "admission_date", b"admission_date", "approval_date", b"approval_date", "benefit_start_date", b"benefit_start_date", "birth_date", b"birth_date", "children", b"children", "claim_free_years", b"claim_free_years", "credential_time", b"credential_time", "enrolment_years", b"enrolment_years", "filing_date", b"filing_date", "gestation_weeks", b"gestation_weeks", "retirement_date", b"retirement_date", "service_date", b"service_date", "sessions", b"sessions", "stay_days", b"stay_days", "wage_base_fen", b"wage_base_fen"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_account_used", b"_account_used", "_children", b"_children", "_claim_free_years", b"_claim_free_years", "_enrolment_years", b"_enrolment_years", "_gestation_weeks", b"_gestation_weeks", "_sessions", b"_sessions", "_stay_days", b"_stay_days", "_wage_base_fen", b"_wage_base_fen", "account_used", b"account_used", "admission_date", b"admission_date", "approval_date", b"approval_date", "approved_diseases", b"approved_diseases", "benefit_groups", b"benefit_groups", "benefit_start_date", b"benefit_start_date", "birth_date", b"birth_date", "care_area", b"care_area", "children", b"children", "claim_free_years", b"claim_free_years", "delivery", b"delivery", "diagnosis", b"diagnosis", "disease", b"disease", "encounter", b"encounter", "enrolment_years", b"enrolment_years", "episode", b"episode", "filing", b"filing", "filing_date", b"filing_date", "gestation_weeks", b"gestation_weeks", "institution", b"institution", "institution_kind", b"institution_kind", "institution_level", b"institution_level", "institution_settlement", b"institution_settlement", "insurance_type", b"insurance_type", "liability", b"liability", "lines", b"lines", "person", b"person", "person_type", b"person_type", "pooling_area", b"pooling_area", "referral", b"referral", "request_id", b"request_id", "retirement_date", b"retirement_date", "service_date", b"service_date", "sessions", b"sessions", "stay_days", b"stay_days", "visit_type", b"visit_type", "wage_base_fen", b"wage_base_fen"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_account_used", b"_account_used", "_children", b"_children", "_claim_free_years", b"_claim_free_years", "_enrolment_years", b"_enrolment_years", "_gestation_weeks", b"_gestation_weeks", "_sessions", b"_sessions", "_stay_days", b"_stay_days", "_wage_base_fen", b"_wage_base_fen", "account_used", b"account_used", "admission_date", b"admission_date", "approval_date", b"approval_date", "approved_diseases", b"approved_diseases", "benefit_groups", b"benefit_groups", "benefit_start_date", b"benefit_start_date", "birth_date", b"birth_date", "card", b"card", "care_area", b"care_area", "children", b"children", "claim_free_years", b"claim_free_years", "credential_time", b"credential_time", "credential_type", b"credential_type", "delivery", b"delivery", "diagnosis", b"diagnosis", "disease", b"disease", "encounter", b"encounter", "enrolment_years", b"enrolment_years", "episode", b"episode", "filing", b"filing", "filing_date", b"filing_date", "gestation_weeks", b"gestation_weeks", "institution", b"institution", "institution_kind", b"institution_kind", "institution_level", b"institution_level", "institution_settlement", b"institution_settlement", "insurance_type", b"insurance_type", "liability", b"liability", "lines", b"lines", "person", b"person", "person_type", b"person_type", "pooling_area", b"pooling_area", "referral", b"referral", "request_id", b"request_id", "retirement_date", b"retirement_date", "service_date", b"service_date", "sessions", b"sessions", "stay_days", b"stay_days", "visit_type", b"visit_type", "wage_base_fen", b"wage_base_fen"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__account_used: _TypeAlias = _typing.Literal["account_used"]  # noqa: Y015
     _WhichOneofArgType__account_used: _TypeAlias = _typing.Literal["_account_used", b"_account_used"]  # noqa: Y015
@@ -446,6 +466,12 @@ class Settlement(_message.Message):
     CASH_FEN_FIELD_NUMBER: _builtins.int
     ACCOUNT_BALANCE_FEN_FIELD_NUMBER: _builtins.int
     PAYOUTS_FEN_FIELD_NUMBER: _builtins.int
+    CREDENTIAL_TYPE_FIELD_NUMBER: _builtins.int
+    CARD_FIELD_NUMBER: _builtins.int
+    CREDENTIAL_TIME_FIELD_NUMBER: _builtins.int
+    NATIONAL_LIST_VERSION_FIELD_NUMBER: _builtins.int
+    PROVINCIAL_LIST_VERSION_FIELD_NUMBER: _builtins.int
+    CITY_LIST_VERSION_FIELD_NUMBER: _builtins.int
     PAYERS_FIELD_NUMBER: _builtins.int
     RELATIVES_FIELD_NUMBER: _builtins.int
     LINES_FIELD_NUMBER: _builtins.int
@@ -534,6 +560,18 @@ class Settlement(_message.Message):
     """What funds pay beside the bill, to whomever, fen; no part of the total. Lumps, allowances,
     package prices: the entries of `payers` whose payee is not `bill`.
     """
+    credential_type: _builtins.str
+    """就诊凭证类型 of the claim; empty where it stated none. (mdtrt_cert_type)"""
+    card: _builtins.str
+    """卡识别码 of the card presented; empty where there was none. (card_sn)"""
+    national_list_version: _builtins.int
+    """Version of the nation's invalid list (失效名单) that the card was looked up in; absent where there
+    was no card or no list.
+    """
+    provincial_list_version: _builtins.int
+    """Version of the province's invalid list, likewise."""
+    city_list_version: _builtins.int
+    """Version of the city's invalid list, likewise."""
     duplicate: _builtins.bool
     """True when this is the recorded answer of an earlier request with the same id and content."""
     @_builtins.property
@@ -547,6 +585,10 @@ class Settlement(_message.Message):
     @_builtins.property
     def service_date(self) -> _date_pb2.Date:
         """结算所属日期: the day of discharge or visit, which chose the policy. (setl_time)"""
+
+    @_builtins.property
+    def credential_time(self) -> _timestamp_pb2.Timestamp:
+        """When the credential was presented; absent where the claim did not say."""
 
     @_builtins.property
     def payers(self) -> _containers.RepeatedCompositeFieldContainer[Global___PayerShare]:
@@ -616,6 +658,12 @@ class Settlement(_message.Message):
         cash_fen: _builtins.int = ...,
         account_balance_fen: _builtins.int = ...,
         payouts_fen: _builtins.int = ...,
+        credential_type: _builtins.str = ...,
+        card: _builtins.str = ...,
+        credential_time: _timestamp_pb2.Timestamp | None = ...,
+        national_list_version: _builtins.int | None = ...,
+        provincial_list_version: _builtins.int | None = ...,
+        city_list_version: _builtins.int | None = ...,
         payers: _abc.Iterable[Global___PayerShare] | None = ...,
         relatives: _abc.Iterable[Global___RelativeShare] | None = ...,
         lines: _abc.Iterable[Global___LineSplit] | None = ...,
@@ -623,11 +671,22 @@ class Settlement(_message.Message):
         notices: _abc.Iterable[_builtins.str] | None = ...,
         duplicate: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["admission_date", b"admission_date", "create_time", b"create_time", "service_date", b"service_date"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_city_list_version", b"_city_list_version", "_national_list_version", b"_national_list_version", "_provincial_list_version", b"_provincial_list_version", "admission_date", b"admission_date", "city_list_version", b"city_list_version", "create_time", b"create_time", "credential_time", b"credential_time", "national_list_version", b"national_list_version", "provincial_list_version", b"provincial_list_version", "service_date", b"service_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_balance_fen", b"account_balance_fen", "account_fen", b"account_fen", "admission_date", b"admission_date", "amounts_fen", b"amounts_fen", "assistance_fen", b"assistance_fen", "cash_fen", b"cash_fen", "catalogue_digest", b"catalogue_digest", "civil_servant_fen", b"civil_servant_fen", "create_time", b"create_time", "critical_illness_fen", b"critical_illness_fen", "deductible_fen", b"deductible_fen", "disabled_serviceman_fen", b"disabled_serviceman_fen", "duplicate", b"duplicate", "enterprise_fen", b"enterprise_fen", "fund_total_fen", b"fund_total_fen", "in_scope_fen", b"in_scope_fen", "institution", b"institution", "institution_level", b"institution_level", "institution_settlement", b"institution_settlement", "institution_share_fen", b"institution_share_fen", "insurance_type", b"insurance_type", "kind", b"kind", "large_amount_fen", b"large_amount_fen", "lines", b"lines", "mutual_aid_fen", b"mutual_aid_fen", "name", b"name", "notices", b"notices", "original", b"original", "other_fund_fen", b"other_fund_fen", "over_limit_fen", b"over_limit_fen", "own_expense_fen", b"own_expense_fen", "payers", b"payers", "payouts_fen", b"payouts_fen", "person", b"person", "person_total_fen", b"person_total_fen", "person_type", b"person_type", "policy", b"policy", "policy_digest", b"policy_digest", "pooled_fund_fen", b"pooled_fund_fen", "pooling_area", b"pooling_area", "pre_self_pay_fen", b"pre_self_pay_fen", "relatives", b"relatives", "request_id", b"request_id", "seq", b"seq", "service_date", b"service_date", "settlement", b"settlement", "total_fen", b"total_fen", "visit", b"visit", "visit_type", b"visit_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_city_list_version", b"_city_list_version", "_national_list_version", b"_national_list_version", "_provincial_list_version", b"_provincial_list_version", "account_balance_fen", b"account_balance_fen", "account_fen", b"account_fen", "admission_date", b"admission_date", "amounts_fen", b"amounts_fen", "assistance_fen", b"assistance_fen", "card", b"card", "cash_fen", b"cash_fen", "catalogue_digest", b"catalogue_digest", "city_list_version", b"city_list_version", "civil_servant_fen", b"civil_servant_fen", "create_time", b"create_time", "credential_time", b"credential_time", "credential_type", b"credential_type", "critical_illness_fen", b"critical_illness_fen", "deductible_fen", b"deductible_fen", "disabled_serviceman_fen", b"disabled_serviceman_fen", "duplicate", b"duplicate", "enterprise_fen", b"enterprise_fen", "fund_total_fen", b"fund_total_fen", "in_scope_fen", b"in_scope_fen", "institution", b"institution", "institution_level", b"institution_level", "institution_settlement", b"institution_settlement", "institution_share_fen", b"institution_share_fen", "insurance_type", b"insurance_type", "kind", b"kind", "large_amount_fen", b"large_amount_fen", "lines", b"lines", "mutual_aid_fen", b"mutual_aid_fen", "name", b"name", "national_list_version", b"national_list_version", "notices", b"notices", "original", b"original", "other_fund_fen", b"other_fund_fen", "over_limit_fen", b"over_limit_fen", "own_expense_fen", b"own_expense_fen", "payers", b"payers", "payouts_fen", b"payouts_fen", "person", b"person", "person_total_fen", b"person_total_fen", "person_type", b"person_type", "policy", b"policy", "policy_digest", b"policy_digest", "pooled_fund_fen", b"pooled_fund_fen", "pooling_area", b"pooling_area", "pre_self_pay_fen", b"pre_self_pay_fen", "provincial_list_version", b"provincial_list_version", "relatives", b"relatives", "request_id", b"request_id", "seq", b"seq", "service_date", b"service_date", "settlement", b"settlement", "total_fen", b"total_fen", "visit", b"visit", "visit_type", b"visit_type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__city_list_version: _TypeAlias = _typing.Literal["city_list_version"]  # noqa: Y015
+    _WhichOneofArgType__city_list_version: _TypeAlias = _typing.Literal["_city_list_version", b"_city_list_version"]  # noqa: Y015
+    _WhichOneofReturnType__national_list_version: _TypeAlias = _typing.Literal["national_list_version"]  # noqa: Y015
+    _WhichOneofArgType__national_list_version: _TypeAlias = _typing.Literal["_national_list_version", b"_national_list_version"]  # noqa: Y015
+    _WhichOneofReturnType__provincial_list_version: _TypeAlias = _typing.Literal["provincial_list_version"]  # noqa: Y015
+    _WhichOneofArgType__provincial_list_version: _TypeAlias = _typing.Literal["_provincial_list_version", b"_provincial_list_version"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__city_list_version) -> _WhichOneofReturnType__city_list_version | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__national_list_version) -> _WhichOneofReturnType__national_list_version | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__provincial_list_version) -> _WhichOneofReturnType__provincial_list_version | None: ...
 
 Global___Settlement: _TypeAlias = Settlement  # noqa: Y015
 
@@ -1186,7 +1245,10 @@ class SettleClaimsResponse(_message.Message):
     arrow_stream: _builtins.bytes
     """An Arrow IPC stream, one row for each claim, in the order of the request. Columns: `outcome`
     (SETTLED, or why not: INVALID_REQUEST, REQUEST_ID_REUSED, DUPLICATE_SETTLEMENT,
-    POLICY_NOT_FOUND, POLICY_NOT_IN_FORCE, CLASS_NOT_COVERED, POLICY_GAP), `message`, `faults`
+    CREDENTIAL_NOT_ACCEPTED, CARD_UNKNOWN, CARD_OF_ANOTHER_PERSON, CARD_CANCELLED, CARD_REPLACED,
+    CARD_EXPIRED, CARD_LOST, CARD_LOCKED, CARD_NOT_ACTIVATED, CARD_OUTSIDE_AREA,
+    CARD_ON_INVALID_LIST, POLICY_NOT_FOUND, POLICY_NOT_IN_FORCE, CLASS_NOT_COVERED, POLICY_GAP,
+    COUNTER_FULL), `message`, `faults`
     (list of path and message), `duplicate`, and the columns of `Settlement` from `seq` to
     `account_balance_fen`, null where the claim was refused.
     """

@@ -1,0 +1,215 @@
+"""Cards at this engine: what happens to them is recorded, and claims are judged by what they are.
+
+Events of cards are entries of the ledger like settlements: idempotent by institution and request
+id, in one order with everything else, and never edited. A card is what its events make of it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from medsettle import errors, limits
+from medsettle.cards.causes import Cause, refusal
+from medsettle.cards.invalid_list import InvalidLists
+from medsettle.cards.judge import Judge
+from medsettle.cards.life import card_at
+from medsettle.cards.register import completed, completed_issue, event_faults
+from medsettle.cards.transitions import ENDS
+from medsettle.core.cards import Card, CardAction, CardEvent, CardInquiry
+from medsettle.core.dates import day_number, service_day_of
+from medsettle.core.outcome import Rejection
+from medsettle.core.settlement import Row
+from medsettle.engine.requests import (
+    code_faults,
+    content_digest,
+    reused,
+    sender_faults,
+    settlement_id,
+)
+from medsettle.ledger.entries import Entry, Ledger
+from medsettle.ledger.records import decode_card_event, encode_card_event
+from medsettle.policy.book import RuleBook
+from medsettle.policy.card_terms import CardRules
+from medsettle.policy.vocabulary import suggestion
+
+_US = 1_000_000
+
+
+def microseconds(moment: datetime) -> int:
+    """Return a moment as the ledger counts it."""
+    return int(moment.timestamp()) * _US + moment.microsecond
+
+
+class CardDesk:
+    """Records events of cards, says what a card is, and judges the cards of claims."""
+
+    def __init__(self, rulebook: RuleBook, ledger: Ledger, moment: Callable[[], datetime]) -> None:
+        self._rulebook = rulebook
+        self._ledger = ledger
+        self._moment = moment
+        self.lists = InvalidLists()
+
+    def replace_rules(self, rulebook: RuleBook) -> None:
+        """Work by another rule book from the next call on."""
+        self._rulebook = rulebook
+
+    def replace_lists(self, lists: InvalidLists) -> None:
+        """Look cards up in other lists from the next call on."""
+        self.lists = lists
+
+    # --- recording -------------------------------------------------------------------------
+
+    def record(self, event: CardEvent) -> Card:
+        """Return a card as it is now, after recording what happened to it once per request id.
+
+        `duplicate` says that the same request had been recorded before.
+
+        Raises:
+            InvalidRequest: Fields are missing, malformed or do not go together.
+            NotFound: No such card was issued in the area.
+            CardActionRefused: The card is in no state that allows it; nothing was recorded.
+            RequestIdReused: The request id was used before with other content.
+            LedgerUnavailable: Nothing was recorded.
+        """
+        now = self._moment()
+        rules = self._checked(event, now)
+        digest = content_digest("card", _content(event))
+        key = (event.institution, event.request_id)
+        known = self._ledger.requests([key]).get(key)
+        if known is None:
+            timed = replace(event, effective_time=event.effective_time or now)
+            self._append(self._completed(timed, rules), digest, now)
+        elif known.content_digest != digest:
+            raise reused(known)
+        held = self.get(event.pooling_area, event.card)
+        return held if known is None else replace(held, duplicate=True)
+
+    def _checked(self, event: CardEvent, now: datetime) -> CardRules:
+        faults = sender_faults(event.institution, event.request_id)
+        for name in ("card", "person", "replaces", "bound_to"):
+            value = getattr(event, name)
+            if value is not None or name == "card":
+                faults += code_faults(name, value, limits.PERSON_CHARS_MAX)
+        faults += event_faults(event, now)
+        rules = self._rulebook.cards.get(event.pooling_area)
+        if rules is None:
+            known = suggestion(event.pooling_area, self._rulebook.cards)
+            faults.append(errors.Fault("pooling_area", f"keeps no cards here; {known}"))
+        if faults or rules is None:
+            raise errors.InvalidRequest(faults)
+        return rules
+
+    def _completed(self, event: CardEvent, rules: CardRules) -> CardEvent:
+        assert event.effective_time is not None
+        events = self.events(event.pooling_area, event.card)
+        if event.action is CardAction.ISSUE:
+            if events:
+                text = "it was issued before, and a card is issued once; take another token"
+                raise refusal(event, Cause.ISSUED_BEFORE, text)
+            assert event.person is not None
+            owned = self._owned(event.pooling_area, event.person, event.effective_time)
+            return completed_issue(event, rules, owned)
+        if not events:
+            raise _no_card(event.pooling_area, event.card)
+        if len(events) >= limits.CARD_EVENTS_MAX and event.action not in ENDS:
+            text = f"it has {len(events)} events, the most there can be; replace or cancel it"
+            raise refusal(event, Cause.TOO_MANY_EVENTS, text)
+        return completed(event, rules, events)
+
+    def _owned(self, area: str, person: str, moment: datetime) -> list[Card]:
+        """Return every card of a person at a moment."""
+        found: dict[str, list[CardEvent]] = {}
+        for recorded in self._ledger.events(area, person, "card"):
+            found.setdefault(str(recorded.subject), []).append(decode_card_event(recorded))
+        cards = (card_at(found[token], moment) for token in sorted(found))
+        return [card for card in cards if card is not None]
+
+    def _append(self, event: CardEvent, digest: bytes, now: datetime) -> None:
+        assert event.effective_time is not None
+        person = event.person
+        if person is None:
+            person = self.get(event.pooling_area, event.card).person
+        entry = Entry(
+            kind="card",
+            settlement=settlement_id(event.pooling_area, event.institution, event.request_id),
+            original=None,
+            institution=event.institution,
+            request_id=event.request_id,
+            institution_settlement=None,
+            pooling_area=event.pooling_area,
+            person=person,
+            service_day=day_number(service_day_of(event.effective_time)),
+            content_digest=digest,
+            record=encode_card_event(event),
+            subject=event.card,
+        )
+        self._ledger.append([entry], microseconds(now))
+
+    # --- reading ---------------------------------------------------------------------------
+
+    def events(self, pooling_area: str, card: str) -> list[CardEvent]:
+        """Return what happened to a card, in the order in which it was recorded."""
+        key = (pooling_area, card)
+        found = self._ledger.card_events([key]).get(key, [])
+        return [decode_card_event(recorded) for recorded in found]
+
+    def get(self, pooling_area: str, card: str) -> Card:
+        """Return a card as it is now.
+
+        Raises:
+            NotFound: No such card was issued in the area.
+        """
+        found = card_at(self.events(pooling_area, card), self._moment())
+        if found is None:
+            raise _no_card(pooling_area, card)
+        return found
+
+    def check(self, pooling_area: str, card: str, moment: datetime | None = None) -> CardInquiry:
+        """Return whether a card is valid at a moment, now by default; see `CardInquiry`."""
+        at = self._moment() if moment is None else moment.astimezone(UTC)
+        return self._judge({}).inquire(pooling_area, card, at)
+
+    # --- judging ---------------------------------------------------------------------------
+
+    def judged(self, claims: Sequence[Row]) -> list[Rejection | Mapping[str, object]]:
+        """Return the columns that each claim's settlement gains, or why its card does not count."""
+        rules = self._rulebook.cards
+        presented = {
+            (str(claim["pooling_area"]), str(claim["card"]))
+            for claim in claims
+            if claim["card"] is not None and claim["pooling_area"] in rules
+        }
+        found = self._ledger.card_events(sorted(presented)) if presented else {}
+        held = {
+            key: [decode_card_event(recorded) for recorded in found.get(key, [])]
+            for key in presented
+        }
+        judge = self._judge(held)
+        return [judge.columns(claim) for claim in claims]
+
+    def _judge(self, held: dict[tuple[str, str], list[CardEvent]]) -> Judge:
+        """Return a judge that knows the events of some cards and reads those of others."""
+
+        def history(area: str, token: str) -> list[CardEvent]:
+            if (area, token) not in held:
+                held[area, token] = self.events(area, token)
+            return held[area, token]
+
+        return Judge(self._rulebook.cards, self.lists, history)
+
+
+def _content(event: CardEvent) -> Row:
+    """Return what was asked for, by which a repetition is told from a reuse."""
+    return {
+        name: getattr(event, name)
+        for name in CardEvent.__dataclass_fields__
+        if name not in {"institution", "request_id", "state", "lapse_time"}
+    }
+
+
+def _no_card(pooling_area: str, card: str) -> errors.NotFound:
+    return errors.NotFound(
+        f"no card {card} was issued in area {pooling_area}; check the token",
+        card=card,
+        pooling_area=pooling_area,
+    )

@@ -1,0 +1,80 @@
+"""What every call of every service has in common: its desk, its deadline, its errors."""
+
+import functools
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+import grpc
+from grpc_status import rpc_status
+
+from medsettle.errors import InternalError, SettlementError
+from medsettle.service import status
+from medsettle.service.batcher import DeadlinePassed
+from medsettle.service.desk import Desk
+
+logger = logging.getLogger(__name__)
+
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+
+
+class _AtDesk(Protocol):
+    """A servicer of this module."""
+
+    _desk: Desk
+
+
+Service = TypeVar("Service", bound=_AtDesk)
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+
+_Method: TypeAlias = Callable[[Service, Request, Context], Awaitable[Response]]
+
+# gRPC's own retries wait this long when a server says so, instead of their backoff.
+_PUSHBACK_KEY = "grpc-retry-pushback-ms"
+
+_LATE = "The deadline passed before work began; nothing was recorded."
+
+
+def answered(method: _Method[Service, Request, Response]) -> _Method[Service, Request, Response]:
+    """Return the method as gRPC calls it: late calls are dropped, errors become statuses."""
+
+    @functools.wraps(method)
+    async def answer(self: Service, request: Request, context: Context) -> Response:
+        refusal: SettlementError | None
+        # Unset deadlines are None, whatever the stubs say.
+        remaining: float | None = context.time_remaining()
+        try:
+            if remaining is None or remaining > 0:
+                with self._desk.call():
+                    return await method(self, request, context)
+            refusal = None
+        except SettlementError as error:
+            refusal = error
+        except DeadlinePassed:
+            refusal = None
+        except Exception:
+            # The outermost edge: whatever it is, the caller must not see its text.
+            logger.exception("%s failed in an unforeseen way", method.__name__)
+            refusal = InternalError("The call failed; nothing was acknowledged.")
+        if refusal is None:
+            await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, _LATE)
+        else:
+            await _refuse(context, refusal, _request_id(request))
+        raise AssertionError("abort does not return")
+
+    return answer
+
+
+async def _refuse(context: Context, error: SettlementError, request_id: str) -> None:
+    delay = status.retry_seconds(error)
+    answer = rpc_status.to_status(status.status_of(error, request_id))
+    trailers = tuple(answer.trailing_metadata or ())
+    if delay is not None:
+        trailers += ((_PUSHBACK_KEY, str(int(delay * 1_000))),)
+    await context.abort(answer.code, answer.details, trailers)
+
+
+def _request_id(request: object) -> str:
+    claim = getattr(request, "claim", None)
+    return str(getattr(claim or request, "request_id", ""))
