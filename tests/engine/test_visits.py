@@ -23,6 +23,7 @@ from tests.engine.visits import (
     SHAPES,
     SURGERY,
     injury_stay,
+    issue_card,
     line,
     pregnancy,
     recognition,
@@ -388,3 +389,17 @@ def test_every_part_is_explained(engine: Engine) -> None:
     for part in visit.settlements:
         explanation = engine.explain(str(part.columns["settlement"]))
         assert part.fen("total_fen") == explanation.total_fen()
+
+
+def test_a_card_that_does_not_count_refuses_the_whole_visit(engine: Engine) -> None:
+    """The card is judged once for all parts, and nothing of the visit is recorded."""
+    register(engine, recognition())
+    row = injury_stay(credential_type="03", card="C1")
+    with pytest.raises(errors.CardUnknown, match="no physical card C1 had been issued"):
+        settle(engine, row)
+    assert 1 == engine.ledger.last_seq()
+    issue_card(engine, "C1", "P1")
+
+    visit = settle(engine, row)
+
+    assert ["C1", "C1"] == [part.columns["card"] for part in visit.settlements]

@@ -1,9 +1,10 @@
 """Visits of the invented area 999930, and the registrations of its persons."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from medsettle.core.cards import CardAction, CardEvent, CardKind
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.visits import Registration, RegistrationRequest, Visit
 from medsettle.engine import Engine
@@ -11,6 +12,7 @@ from medsettle.engine import Engine
 AREA = "999930"
 SHAPES = Path(__file__).parents[2] / "fixtures" / "policies" / "shapes"
 FIRST, LAST = date(2024, 5, 1), date(2024, 5, 11)
+_ISSUED, _ACTIVATED = datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 1, 2, tzinfo=UTC)
 
 BED, NURSING, SURGERY, DIABETES, OUTSIDE, LIMB, CAESAREAN, NEWBORN = (
     f"0099020000030000000000000{number}0" for number in range(1, 9)
@@ -114,3 +116,24 @@ def pregnancy(**changes: Any) -> Registration:  # noqa: ANN401 - any field of a 
         "valid_until": date(2024, 9, 1),
     }
     return Registration(**(facts | changes))
+
+
+def issue_card(engine: Engine, card: str, person: str) -> None:
+    """Issue a card and activate it before the visits of this file."""
+    of_card: dict[str, Any] = {"institution": "AGENCY", "pooling_area": AREA, "card": card}
+    issue = CardEvent(
+        **of_card,
+        request_id=f"I-{card}",
+        action=CardAction.ISSUE,
+        effective_time=_ISSUED,
+        person=person,
+        kind=CardKind.PHYSICAL,
+    )
+    activation = CardEvent(
+        **of_card,
+        request_id=f"A-{card}",
+        action=CardAction.ACTIVATE,
+        effective_time=_ACTIVATED,
+    )
+    for event in (issue, activation):
+        engine.cards.record(event)
