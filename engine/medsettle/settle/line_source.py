@@ -18,7 +18,7 @@ from medsettle.policy.area import Area
 from medsettle.policy.catalogue import Catalogue
 from medsettle.policy.compiled import band_of, class_of, group_class, list_class
 from medsettle.policy.keys import NONE, PRICE_LEVELS
-from medsettle.policy.line_terms import Population
+from medsettle.policy.line_terms import OWN_EXPENSE, Population
 from medsettle.policy.model import Dimension
 from medsettle.policy.vocabulary import suggestion
 from medsettle.settle.refunds import NetLines, local_positions
@@ -94,6 +94,7 @@ def marked_lines(
     if not marks:
         return lines
     pot = np.full(len(lines), -1, dtype=np.int64)
+    unowed = np.zeros(len(lines), dtype=np.bool_)
     scheme = lines.scheme.copy()
     faults: dict[int, list[Fault]] = {}
     for at, mark in marks:
@@ -107,13 +108,16 @@ def marked_lines(
                 Fault(path, f"area {area.code} has no mark {mark!r}; {hint}")
             )
             continue
+        if earmark.pot == OWN_EXPENSE:
+            unowed[at] = True
+            continue
         pot[at] = len(POT_NAMES) + area.special_pots.index(earmark.pot)
         # Another area's catalogue may have no ratios for the fund; then those of the claim count.
         if earmark.pre_self_pay_as in catalogue.schemes:
             scheme[at] = catalogue.schemes.index(earmark.pre_self_pay_as)
     for row, found in faults.items():
         rejections.setdefault(row, invalid(tuple(dict.fromkeys(found))))
-    return replace(lines, scheme=scheme, marked_pot=pot)
+    return replace(lines, scheme=scheme, marked_pot=pot, unowed=unowed if unowed.any() else None)
 
 
 def _columns_of(claim: Row, own: OfClaim, area: Area, catalogue: Catalogue) -> tuple[int, int]:

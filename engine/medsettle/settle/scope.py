@@ -39,6 +39,7 @@ class Ground(StrEnum):
     WHOLE_RATIO = "whole_ratio"
     ABOVE_CEILING = "above_ceiling"
     REFUSED_USE = "refused_use"
+    MARKED = "marked"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +56,7 @@ class LineColumns:
     - `claim`: int64, rising; needed where first-self-pay is rounded once a settlement;
     - `covered_e4`: int64, the most units that the insurance looks at, `NO_LIMIT` for all;
     - `marked_pot`: int64, where the in-scope part of a marked line goes, -1 for unmarked ones;
+    - `unowed`: whether a mark makes the whole line own expense;
     - `before`: int64, for a line that takes back a part of another: the line of which this one, by
       quantity and amount, is what is left (`medsettle.settle.refunds`); -1 for all others.
     """
@@ -69,6 +71,7 @@ class LineColumns:
     claim: NDArray[np.int64] | None = None
     covered_e4: NDArray[np.int64] | None = None
     marked_pot: NDArray[np.int64] | None = None
+    unowed: NDArray[np.bool_] | None = None
     before: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
@@ -189,6 +192,8 @@ def _grounds(
     refused = lines.approval == REFUSED
     if refused.any():
         yield Ground.REFUSED_USE, catalogue.restricted.take(row) & refused
+    if lines.unowed is not None:
+        yield Ground.MARKED, lines.unowed
 
 
 def _split_block(

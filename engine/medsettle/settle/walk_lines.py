@@ -152,6 +152,9 @@ class _LineTeller:
                 f"{price} a unit is above the ceiling of {ceiling}, so all of it is own expense",
                 f"单价 {price} 元高于限价 {ceiling} 元，全额自费",
             )
+        if ground is Ground.MARKED:
+            mark = self.claims.earmark[int(self.scoped.chosen[at])]
+            return Phrase(f"bears the mark {mark}, so own expense", f"标记 {mark}，全额自费")
         return _GROUNDS[ground]
 
     def _covered(self, at: int) -> Iterator[Phrase]:
