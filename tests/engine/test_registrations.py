@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 from medsettle import errors, limits
-from medsettle.core.visits import Registration, RegistrationRequest
+from medsettle.core.visits import Registration, RegistrationRequest, registration_of
 from medsettle.engine import Engine
-from medsettle.engine.registrations import registration_of
 
 from tests.engine.engines import engine_on
 from tests.engine.visits import AREA, SHAPES, pregnancy, recognition, register

@@ -254,54 +254,6 @@ def test_a_part_does_not_fall_alone(engine: Engine) -> None:
         engine.cancel("H1", "X1", part)
 
 
-def test_a_repeated_request_is_answered_from_the_record(engine: Engine) -> None:
-    """Also where a registration since would route it otherwise; other content is refused."""
-    first = settle(engine, injury_stay())
-    register(engine, recognition())
-
-    again = settle(engine, injury_stay())
-
-    assert (True, first.visit, 1) == (again.duplicate, again.visit, len(again.settlements))
-    assert [part.columns for part in first.settlements] == [
-        part.columns for part in again.settlements
-    ]
-    with pytest.raises(errors.RequestIdReused):
-        settle(engine, injury_stay(stay_days=9))
-
-
-def test_a_repeated_cancel_is_answered_from_the_record(engine: Engine) -> None:
-    """The same cancel again is a duplicate; another one is told which came first."""
-    visit = settle(engine, injury_stay())
-    first = engine.visits.cancel("H1", "X1", str(visit.visit))
-    again = engine.visits.cancel("H1", "X1", str(visit.visit))
-
-    assert (True, first.visit) == (again.duplicate, again.visit)
-    with pytest.raises(errors.AlreadyCancelled, match=f"by {first.visit}"):
-        engine.visits.cancel("H1", "X2", str(visit.visit))
-
-
-def test_an_id_of_a_part_that_is_taken_refuses_the_visit(engine: Engine) -> None:
-    """A claim recorded as V1.1 stands in the way of the visit V1, which records nothing."""
-    row = visit_row(line(1, DIABETES, 100), request_id="V1.1")
-    engine.settle(ClaimBatch.from_rows([row]))
-
-    with pytest.raises(errors.RequestIdReused, match=r"V1\.1"):
-        settle(engine, injury_stay())
-    assert 1 == engine.ledger.last_seq()
-
-
-def test_a_number_of_the_institution_is_used_once(engine: Engine) -> None:
-    """The visit has it, its parts none; a claim with it is refused, and so is another visit."""
-    visit = settle(engine, injury_stay(institution_settlement="N1"))
-
-    with pytest.raises(errors.DuplicateSettlement):
-        settle(engine, injury_stay(request_id="V2", institution_settlement="N1"))
-    row = visit_row(line(1, DIABETES, 100), request_id="R1", institution_settlement="N1")
-    (answer,) = engine.settle(ClaimBatch.from_rows([row]))
-    assert "DUPLICATE_SETTLEMENT" == answer.outcome.name  # type: ignore[union-attr]
-    assert [None] == [part.columns["institution_settlement"] for part in visit.settlements]
-
-
 def test_one_part_that_cannot_be_settled_refuses_the_visit(engine: Engine) -> None:
     """The scheme is named, and the line by its place in the visit."""
     register(engine, recognition())

@@ -1,5 +1,6 @@
 """The protos: generated code, comments, the released descriptor set, and one list of columns."""
 
+import dataclasses
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,10 @@ from google.protobuf import descriptor_pb2
 from google.protobuf.descriptor import Descriptor
 from medsettle.core import schema
 from medsettle.core.columns import Column
+from medsettle.core.visits import Route, RoutedBy
+from medsettle.v1 import registration_service_pb2 as registrations
 from medsettle.v1 import settlement_service_pb2 as settlements
+from medsettle.v1 import visit_service_pb2 as visits
 
 _ROOT = Path(__file__).parents[2]
 _PROTOS = _ROOT / "protos"
@@ -178,6 +182,12 @@ def test_comments_name_the_national_alias(message: str, columns: Sequence[Column
             {"name", "payers", "relatives", "lines", "amounts_fen", "notices", "duplicate"},
             id="settlement",
         ),
+        pytest.param(
+            registrations.Registration.DESCRIPTOR,
+            schema.REGISTRATION,
+            {"pooling_area", "person", "seq", "create_time", "duplicate"},
+            id="registration",
+        ),
     ],
 )
 def test_messages_have_the_columns_of_the_schema(
@@ -204,3 +214,12 @@ def test_details_leave_out_what_their_settlement_says(
     expected = [column.name for column in columns if column.name not in {"seq", "settlement"}]
 
     assert expected == [field.name for field in descriptor.fields]
+
+
+def test_a_route_has_what_the_engine_decided() -> None:
+    """A route has the fields of the core's in their order, each way of routing, and the phrase."""
+    fields = [field.name for field in visits.Route.DESCRIPTOR.fields]
+    ways = {f"ROUTED_BY_{by.name}" for by in RoutedBy}
+
+    assert [*(each.name for each in dataclasses.fields(Route)), "reason"] == fields
+    assert ways | {"ROUTED_BY_UNSPECIFIED"} == set(visits.RoutedBy.keys())

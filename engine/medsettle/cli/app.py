@@ -12,7 +12,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from medsettle.cli import audit_commands, card_commands, policy_commands, relatives_commands
+from medsettle.cli import (
+    audit_commands,
+    card_commands,
+    policy_commands,
+    registration_commands,
+    relatives_commands,
+    visit_commands,
+)
 from medsettle.cli.check_settlement import check_settlement as held_to_its_rules
 from medsettle.cli.desks import open_desk
 from medsettle.cli.exits import Exit, Quit, told
@@ -37,6 +44,8 @@ app.add_typer(policy_commands.app, name="policy")
 app.add_typer(audit_commands.app, name="audit")
 app.add_typer(relatives_commands.app, name="relatives")
 app.add_typer(card_commands.app, name="card")
+app.add_typer(visit_commands.app, name="visit")
+app.add_typer(registration_commands.app, name="registration")
 
 
 @app.command()

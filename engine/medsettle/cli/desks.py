@@ -14,6 +14,7 @@ from medsettle.core.claims import ClaimBatch
 from medsettle.core.outcome import Outcome, Rejection, invalid
 from medsettle.core.relatives import RelativesDesk
 from medsettle.core.settlement import Explanation, Row, Settlement
+from medsettle.core.visits import RegistrationRequest, RegistrationState, Visit
 from medsettle.engine import Engine
 from medsettle.engine.list_folder import ListFolders, load_lists
 from medsettle.ledger.sqlite import SqliteLedger
@@ -70,6 +71,26 @@ class Desk(Protocol):
         """Return the settlement that takes one back."""
         ...
 
+    def visit(self, row: Row, *, preview: bool) -> Visit:
+        """Return a visit as settled over several schemes, or as it would be."""
+        ...
+
+    def recorded_visit(self, visit: str) -> Visit:
+        """Return the visit with this id."""
+        ...
+
+    def cancel_visit(self, visit: str, institution: str, request_id: str) -> Visit:
+        """Return the visit that takes one back."""
+        ...
+
+    def register(self, request: RegistrationRequest) -> RegistrationState:
+        """Return a registration as recorded."""
+        ...
+
+    def registrations(self, pooling_area: str, person: str) -> list[RegistrationState]:
+        """Return the registrations held of a person, in ledger order."""
+        ...
+
 
 class RemoteDesk:
     """Settles at a server, one call a claim, each safe to repeat by its request id."""
@@ -94,6 +115,27 @@ class RemoteDesk:
     def cancel(self, settlement: str, institution: str, request_id: str) -> Settlement:
         """Return the settlement that takes one back."""
         return self._client.cancel(settlement, institution=institution, request_id=request_id)
+
+    def visit(self, row: Row, *, preview: bool) -> Visit:
+        """Return a visit as settled over several schemes, or as it would be."""
+        visits = self._client.visits
+        return visits.preview(row) if preview else visits.settle(row)
+
+    def recorded_visit(self, visit: str) -> Visit:
+        """Return the visit with this id."""
+        return self._client.visits.get(visit)
+
+    def cancel_visit(self, visit: str, institution: str, request_id: str) -> Visit:
+        """Return the visit that takes one back."""
+        return self._client.visits.cancel(visit, institution=institution, request_id=request_id)
+
+    def register(self, request: RegistrationRequest) -> RegistrationState:
+        """Return a registration as recorded."""
+        return self._client.registrations.record(request)
+
+    def registrations(self, pooling_area: str, person: str) -> list[RegistrationState]:
+        """Return the registrations held of a person, in ledger order."""
+        return list(self._client.registrations.held(pooling_area, person))
 
 
 def rejection_of(error: errors.SettlementError) -> Rejection:
@@ -131,6 +173,29 @@ class LocalDesk:
     def cancel(self, settlement: str, institution: str, request_id: str) -> Settlement:
         """Return the settlement that takes one back."""
         return self._engine.cancel(institution, request_id, settlement)
+
+    def visit(self, row: Row, *, preview: bool) -> Visit:
+        """Return a visit as settled over several schemes, or as it would be."""
+        claim = ClaimBatch.from_rows([row])
+        visits = self._engine.visits
+        return visits.preview(claim) if preview else visits.settle(claim)
+
+    def recorded_visit(self, visit: str) -> Visit:
+        """Return the visit with this id."""
+        return self._engine.visits.get(visit)
+
+    def cancel_visit(self, visit: str, institution: str, request_id: str) -> Visit:
+        """Return the visit that takes one back."""
+        return self._engine.visits.cancel(institution, request_id, visit)
+
+    def register(self, request: RegistrationRequest) -> RegistrationState:
+        """Return a registration as recorded."""
+        return self._engine.registrations.record(request)
+
+    def registrations(self, pooling_area: str, person: str) -> list[RegistrationState]:
+        """Return the registrations held of a person, in ledger order."""
+        held = self._engine.registrations.held(pooling_area, person)
+        return sorted(held, key=lambda each: each.seq)
 
 
 def now() -> datetime:

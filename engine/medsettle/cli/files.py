@@ -39,6 +39,23 @@ def read_claims(path: Path) -> list[Row]:
     return rows
 
 
+def read_one(path: Path, what: str) -> Row:
+    """Return the one row of a file, unchecked.
+
+    Args:
+        path: A file as `read_claims` reads it.
+        what: What the row is, such as `visit`, for the message that refuses several.
+
+    Raises:
+        UnreadableFile: As `read_claims`, or the file holds more than one row.
+        OSError: The file cannot be read.
+    """
+    rows = read_claims(path)
+    if len(rows) > 1:
+        raise _refused(path, f"holds {len(rows)} rows; give each {what} a file of its own")
+    return rows[0]
+
+
 def _table_rows(path: Path) -> list[Row]:
     ending = path.suffix
     try:

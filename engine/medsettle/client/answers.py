@@ -15,14 +15,22 @@ from medsettle.core.settlement import (
     Settlement,
     Step,
 )
+from medsettle.core.visits import Registration, RegistrationState, Route, RoutedBy, Visit
 from medsettle.v1 import person_service_pb2 as persons
 from medsettle.v1 import policy_service_pb2 as policies
+from medsettle.v1 import registration_service_pb2 as registrations
 from medsettle.v1 import settlement_service_pb2 as settlements
+from medsettle.v1 import visit_service_pb2 as visits
 
 _KINDS: Final = {
     settlements.SETTLEMENT_KIND_SETTLE: "settle",
     settlements.SETTLEMENT_KIND_CANCEL: "cancel",
 }
+_VISIT_KINDS: Final = {
+    visits.VISIT_KIND_SETTLE: "visit",
+    visits.VISIT_KIND_CANCEL: "visit_cancel",
+}
+_ROUTED_BY: Final = {visits.RoutedBy.Value(f"ROUTED_BY_{by.name}"): by for by in RoutedBy}
 _OF_THE_WHOLE: Final = ("seq", "settlement")
 
 
@@ -38,6 +46,39 @@ def settlement_of(message: settlements.Settlement) -> Settlement:
         relatives=tuple(whole | _row(_RELATIVE, each) for each in message.relatives),
         amounts=dict(message.amounts_fen),
         notices=tuple(message.notices),
+        duplicate=message.duplicate,
+    )
+
+
+def visit_of(message: visits.Visit) -> Visit:
+    """Return a visit; in a preview `seq`, `visit` and `create_time` are None."""
+    recorded = message.HasField("create_time")
+    return Visit(
+        visit=message.visit or None,
+        kind=_VISIT_KINDS[message.kind],
+        original=message.original or None,
+        pooling_area=message.pooling_area,
+        institution=message.institution,
+        request_id=message.request_id,
+        person=message.person,
+        seq=message.seq or None,
+        create_time=message.create_time.ToDatetime(tzinfo=UTC) if recorded else None,
+        settlements=tuple(map(settlement_of, message.settlements)),
+        routes=tuple(map(_route, message.routes)),
+        notices=tuple(message.notices),
+        duplicate=message.duplicate,
+    )
+
+
+def registration_state_of(message: registrations.Registration) -> RegistrationState:
+    """Return a registration as recorded."""
+    row: dict[str, Any] = _row(schema.REGISTRATION, message)
+    return RegistrationState(
+        pooling_area=message.pooling_area,
+        person=message.person,
+        registration=Registration(**row),
+        seq=message.seq,
+        create_time=message.create_time.ToDatetime(tzinfo=UTC),
         duplicate=message.duplicate,
     )
 
@@ -93,6 +134,20 @@ def _step(message: settlements.Step) -> Step:
     return Step(message.label, message.amount_fen if stated else None, message.text)
 
 
+def _route(message: visits.Route) -> Route:
+    return Route(
+        line_id=message.line_id,
+        scheme=message.scheme,
+        insurance_type=message.insurance_type,
+        part=message.part,
+        by=_ROUTED_BY[message.by],
+        diagnosis=message.diagnosis,
+        registration=message.registration,
+        earmark=message.earmark,
+        clause=message.clause,
+    )
+
+
 def _row(columns: Iterable[Column], message: Any) -> Row:  # noqa: ANN401 - has these columns
     return {column.name: _value(column, message) for column in columns}
 
@@ -103,8 +158,10 @@ def _value(column: Column, message: Any) -> object:  # noqa: ANN401
     value = getattr(message, column.name)
     if column.kind is Kind.CODE:
         return value or None
+    if column.kind is Kind.CODES:
+        return tuple(value)
     if column.kind is Kind.DATE:
-        return _date(value)
+        return _date(value) if message.HasField(column.name) else None
     if column.kind is Kind.TIMESTAMP:
         return value.ToDatetime(tzinfo=UTC) if message.HasField(column.name) else None
     return value

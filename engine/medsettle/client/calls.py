@@ -12,6 +12,7 @@ from medsettle.client.cards import Cards
 from medsettle.client.claims import ClaimLike, claim_message
 from medsettle.client.relatives import RelativesClient
 from medsettle.client.retry import Repeater
+from medsettle.client.visits import Registrations, Visits
 from medsettle.core.settlement import (
     Explanation,
     Opening,
@@ -83,6 +84,10 @@ class Client:
         self.relatives = RelativesClient(self._channel, self._read, self._write)
         self.cards = Cards(cards_grpc.CardServiceStub(self._channel), self._read, self._write)
         """The cards that the server keeps."""
+        self.visits = Visits(self._channel, self._read, self._write)
+        """Visits over several schemes: preview, settle, cancel, get."""
+        self.registrations = Registrations(self._channel, self._read, self._write)
+        """What authorities decided about persons: record, held."""
 
     def __enter__(self) -> "Client":
         return self

@@ -31,6 +31,7 @@ class ClaimLine:
     approval: str | None = None
     original_line: str | None = None
     earmark: str | None = None
+    diagnosis: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,7 @@ class Claim:
     service_date: date
     benefit_groups: Sequence[str] = ()
     account_used: bool
+    diagnosis: str | None = None
     lines: Sequence[ClaimLine]
     credential_type: str | None = None
     card: str | None = None
@@ -78,8 +80,8 @@ def claim_message(claim: ClaimLike) -> settlements.Claim:
     if 0 in batch.rejections:
         raise batch.rejections[0].error()
     row: dict[str, Any] = batch.rows[0]
-    lines = [settlements.ClaimLine(**_fields(line, schema.LINE)) for line in row["lines"]]
-    return settlements.Claim(**_fields(row, schema.CLAIM), lines=lines)
+    lines = [settlements.ClaimLine(**message_fields(line, schema.LINE)) for line in row["lines"]]
+    return settlements.Claim(**message_fields(row, schema.CLAIM), lines=lines)
 
 
 def _row(claim: Any) -> Any:  # noqa: ANN401 - whatever a caller takes for a claim
@@ -97,7 +99,7 @@ def _columns(value: Claim | ClaimLine) -> dict[str, Any]:
     return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
 
 
-def _fields(row: Mapping[str, Any], columns: Iterable[Column]) -> dict[str, Any]:
+def message_fields(row: Mapping[str, Any], columns: Iterable[Column]) -> dict[str, Any]:
     """Return checked values as the fields of a message; what is absent stays unset."""
     stated = {column.name: row[column.name] for column in columns}
     return {name: _field(value) for name, value in stated.items() if value is not None}

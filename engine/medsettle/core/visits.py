@@ -6,11 +6,15 @@ is registered. A *visit* is a claim whose lines are routed to schemes before the
 scheme settles its part as a claim of its own, and all parts stand or fall together.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from enum import StrEnum
 
+from medsettle.core import schema
+from medsettle.core.claims import checked_row
 from medsettle.core.settlement import Row, Settlement
+from medsettle.errors import Fault, InvalidRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,24 @@ class Registration:
     def subject(self) -> str:
         """Kind and number, by which the registrations of a person are told apart."""
         return f"{self.kind}/{self.number}"
+
+
+def registration_of(row: Mapping[str, object]) -> Registration:
+    """Return the registration of a row keyed by the columns of REGISTRATION.
+
+    Raises:
+        InvalidRequest: Columns are missing, unknown or out of bounds; carries all faults.
+    """
+    faults: list[Fault] = []
+    checked = checked_row(row, schema.REGISTRATION, set(), "registration.", faults)
+    start, end = checked["valid_from"], checked["valid_until"]
+    if not faults and isinstance(start, date) and isinstance(end, date) and end < start:
+        message = f"{end} lies before valid_from {start}; the same day says that it never held"
+        faults.append(Fault("registration.valid_until", message))
+    if faults:
+        raise InvalidRequest(faults)
+    tuples = {name: tuple(each) for name, each in checked.items() if isinstance(each, list)}
+    return Registration(**(checked | tuples))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)

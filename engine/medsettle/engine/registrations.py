@@ -1,15 +1,18 @@
 """Registrations: recorded once, never edited; the latest of a kind and number is the one held."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from medsettle import errors, limits
-from medsettle.core import schema
-from medsettle.core.claims import checked_row
 from medsettle.core.dates import day_number
 from medsettle.core.settlement import Row
-from medsettle.core.visits import Registration, RegistrationRequest, RegistrationState
+from medsettle.core.visits import (
+    Registration,
+    RegistrationRequest,
+    RegistrationState,
+    registration_of,
+)
 from medsettle.engine.requests import (
     code_faults,
     content_digest,
@@ -24,24 +27,6 @@ from medsettle.policy.routing import Routing
 from medsettle.policy.vocabulary import suggestion
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def registration_of(row: Mapping[str, object]) -> Registration:
-    """Return the registration of a row keyed by the columns of REGISTRATION.
-
-    Raises:
-        InvalidRequest: Columns are missing, unknown or out of bounds; carries all faults.
-    """
-    faults: list[errors.Fault] = []
-    checked = checked_row(row, schema.REGISTRATION, set(), "registration.", faults)
-    start, end = checked["valid_from"], checked["valid_until"]
-    if not faults and isinstance(start, date) and isinstance(end, date) and end < start:
-        message = f"{end} lies before valid_from {start}; the same day says that it never held"
-        faults.append(errors.Fault("registration.valid_until", message))
-    if faults:
-        raise errors.InvalidRequest(faults)
-    tuples = {name: tuple(each) for name, each in checked.items() if isinstance(each, list)}
-    return Registration(**(checked | tuples))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,8 +160,14 @@ def reused(recorded: Recorded) -> RequestIdReused:
         f"request id {recorded.request_id!r} was used before for something else "
         f"({recorded.settlement}); a new request needs a new id",
         request_id=recorded.request_id,
-        settlement=recorded.settlement,
+        **named(recorded),
     )
+
+
+def named(recorded: Recorded) -> dict[str, str]:
+    """Return the metadata that names an entry in an error, as a settlement or as a visit."""
+    kind = "visit" if recorded.kind in {"visit", "visit_cancel"} else "settlement"
+    return {kind: recorded.settlement}
 
 
 def request_key(row: Row) -> tuple[str, str]:
@@ -176,7 +182,7 @@ def _number_key(row: Row) -> tuple[str, str] | None:
 
 def _known(ledger: LedgerReader, recorded: Recorded, digest: bytes) -> Settlement | Rejection:
     if recorded.content_digest != digest:
-        return _reused(recorded.request_id, recorded.settlement)
+        return _reused(recorded.request_id, recorded)
     return from_record(ledger, recorded, duplicate=True)
 
 
@@ -194,13 +200,14 @@ def from_record(ledger: LedgerReader, recorded: Recorded, *, duplicate: bool = F
     return replace(settlement, notices=(notice,))
 
 
-def _reused(request_id: str, settlement: str = "") -> Rejection:
-    where = f" for {settlement}" if settlement else " in this batch"
+def _reused(request_id: str, recorded: Recorded | None = None) -> Rejection:
+    where = " in this batch" if recorded is None else f" for {recorded.settlement}"
+    names = {"settlement": ""} if recorded is None else named(recorded)
     return Rejection(
         Outcome.REQUEST_ID_REUSED,
         f"request id {request_id!r} was used before{where} with other content; a new request "
         "needs a new id",
-        metadata={"request_id": request_id, "settlement": settlement},
+        metadata={"request_id": request_id} | names,
     )
 
 

@@ -24,6 +24,7 @@ from medsettle.engine.claim_entries import claim_entry
 from medsettle.engine.requests import (
     content_digest,
     from_record,
+    named,
     request_key,
     reused,
     sender_faults,
@@ -148,7 +149,7 @@ class Visits:
         original = self._original(institution, visit)
         ids = part_ids(original)
         self._refuse_used_ids(key, len(ids))
-        entries, settlements = self._taken_back(ids, key, digest)
+        entries, settlements = self._taken_back(ids, key)
         linked = tuple(entry.settlement for entry in entries)
         whole = visit_cancel_entry(original, request_id, digest, linked)
         first, moment = self.commit([whole, *reversed(entries)])
@@ -160,7 +161,7 @@ class Visits:
         return replace(visit_of(whole, parts), seq=first, create_time=moment)
 
     def _taken_back(
-        self, ids: Sequence[str], key: tuple[str, str], digest: bytes
+        self, ids: Sequence[str], key: tuple[str, str]
     ) -> tuple[list[Entry], list[Settlement]]:
         """Return the cancels of the parts in the order of the visit, worked out last part first."""
         moved: Counter[CounterKey] = Counter()
@@ -174,6 +175,8 @@ class Visits:
             part = self.ledger.settlement(ids[number - 1])
             assert part is not None, "a visit is recorded with its parts"
             sender = (key[0], f"{key[1]}.{number}")
+            # Of its own kind: asked for under this id, a visit must not look repeated.
+            digest = content_digest("visit_part_cancel", {"settlement": part.settlement})
             entry, settlement = cancel_entry(part, sender, digest, values)
             for posting in entry.postings:
                 moved[posting.key] += posting.delta
@@ -247,12 +250,13 @@ class Visits:
         number = claim["institution_settlement"]
         key = (str(claim["institution"]), str(number))
         used = {} if number is None else self.ledger.institution_settlements([key])
-        if used:
+        recorded = self.ledger.settlement(used[key]) if used else None
+        if recorded is not None:
             raise errors.DuplicateSettlement(
-                f"institution settlement {number!r} is recorded as {used[key]} under another "
-                "request id; use a new number, which a cancel does not free",
+                f"institution settlement {number!r} is recorded as {recorded.settlement} under "
+                "another request id; use a new number, which a cancel does not free",
                 institution_settlement=str(number),
-                settlement=used[key],
+                **named(recorded),
             )
 
     def _refuse_used_ids(self, key: tuple[str, str], parts: int) -> None:

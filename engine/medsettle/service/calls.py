@@ -8,10 +8,11 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 import grpc
 from grpc_status import rpc_status
 
-from medsettle.errors import InternalError, SettlementError
+from medsettle.errors import Fault, InternalError, InvalidRequest, SettlementError
 from medsettle.service import status
 from medsettle.service.batcher import DeadlinePassed
 from medsettle.service.desk import Desk
+from medsettle.v1 import settlement_service_pb2 as settlements
 
 logger = logging.getLogger(__name__)
 
@@ -78,3 +79,14 @@ async def _refuse(context: Context, error: SettlementError, request_id: str) -> 
 def _request_id(request: object) -> str:
     claim = getattr(request, "claim", None)
     return str(getattr(claim or request, "request_id", ""))
+
+
+def stated_claim(request: object, claim: settlements.Claim | None) -> settlements.Claim:
+    """Return the claim of a request.
+
+    Raises:
+        InvalidRequest: The request has none.
+    """
+    if claim is None or not claim.ByteSize():
+        raise InvalidRequest([Fault("claim", f"missing in {type(request).__name__}")])
+    return claim

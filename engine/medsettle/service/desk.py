@@ -15,6 +15,7 @@ from medsettle.core.settlement import (
     PolicySummary,
     Settlement,
 )
+from medsettle.core.visits import RegistrationRequest, RegistrationState, Visit
 from medsettle.errors import LedgerUnavailable
 from medsettle.service.batcher import Answer, Batcher, Gate, Result
 from medsettle.service.paging import Pages
@@ -37,6 +38,38 @@ class Cards(Protocol):
 
     def check(self, pooling_area: str, card: str, moment: datetime | None = None) -> CardInquiry:
         """Return whether a card is valid at a moment."""
+        ...
+
+
+class Visits(Protocol):
+    """What the service asks of `medsettle.engine.visits.Visits`."""
+
+    def preview(self, claims: ClaimBatch) -> Visit:
+        """Return what a visit would be settled to; nothing is recorded."""
+        ...
+
+    def settle(self, claims: ClaimBatch) -> Visit:
+        """Return a visit after recording every part in one commit."""
+        ...
+
+    def cancel(self, institution: str, request_id: str, visit: str) -> Visit:
+        """Return the record that takes a whole visit back."""
+        ...
+
+    def get(self, visit: str) -> Visit:
+        """Return a recorded visit, or raise `NotFound`."""
+        ...
+
+
+class Registrations(Protocol):
+    """What the service asks of `medsettle.engine.registrations.Registrations`."""
+
+    def record(self, request: RegistrationRequest) -> RegistrationState:
+        """Return a registration after recording it, once per request id."""
+        ...
+
+    def held(self, pooling_area: str, person: str) -> list[RegistrationState]:
+        """Return the registrations of a person, the latest of each kind and number."""
         ...
 
 
@@ -95,6 +128,16 @@ class SettlementEngine(Protocol):
 
     def policies(self) -> Sequence[PolicySummary]:
         """Return the loaded policies."""
+        ...
+
+    @property
+    def visits(self) -> Visits:
+        """What settles visits by the rules that are loaded now."""
+        ...
+
+    @property
+    def registrations(self) -> Registrations:
+        """What keeps registrations by the rules that are loaded now."""
         ...
 
 

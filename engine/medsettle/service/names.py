@@ -9,10 +9,13 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from medsettle import limits
-from medsettle.core.settlement import Opening
+from medsettle.core.settlement import Opening, Row
+from medsettle.core.visits import RegistrationRequest, registration_of
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.v1 import person_service_pb2 as persons
+from medsettle.v1 import registration_service_pb2 as registrations
 from medsettle.v1 import settlement_service_pb2 as settlements
+from medsettle.v1 import visit_service_pb2 as visits
 
 ANY: Final = "-"
 
@@ -29,7 +32,7 @@ class Name(NamedTuple):
 
 
 class Cancel(NamedTuple):
-    """A checked request to take a settlement back."""
+    """A checked request to take a settlement or a visit back."""
 
     name: Name
     institution: str
@@ -39,6 +42,11 @@ class Cancel(NamedTuple):
 def settlement_name(pooling_area: str, settlement: str) -> str:
     """Return the resource name of a settlement."""
     return f"poolingAreas/{pooling_area}/settlements/{settlement}"
+
+
+def visit_name(pooling_area: str, visit: str) -> str:
+    """Return the resource name of a visit."""
+    return f"poolingAreas/{pooling_area}/visits/{visit}"
 
 
 def policy_name(pooling_area: str, policy: str) -> str:
@@ -88,14 +96,28 @@ def parsed_name(name: str, collection: str) -> Name:
     return found
 
 
-def checked_cancel(request: settlements.CancelSettlementRequest) -> Cancel:
-    """Return the parts of a request to cancel.
+def parsed_person(parent: str) -> tuple[str, str]:
+    """Return pooling area and person of a parent such as `poolingAreas/{pooling_area}/persons/P1`.
+
+    Raises:
+        InvalidRequest: The text is no such name, or names no pooling area.
+    """
+    faults: list[Fault] = []
+    found = _person(parent, "parent", faults)
+    _refuse(faults)
+    return found
+
+
+def checked_cancel(
+    request: settlements.CancelSettlementRequest | visits.CancelVisitRequest, collection: str
+) -> Cancel:
+    """Return the parts of a request to cancel what is in a collection such as `settlements`.
 
     Raises:
         InvalidRequest: Fields are missing or malformed; all faults together.
     """
     faults: list[Fault] = []
-    name = _name(request.name, "settlements", faults)
+    name = _name(request.name, collection, faults)
     _check_sender(request.institution, request.request_id, faults)
     _refuse(faults)
     return Cancel(name, request.institution, request.request_id)
@@ -108,9 +130,7 @@ def checked_opening(request: persons.RecordOpeningRequest) -> Opening:
         InvalidRequest: Fields are missing, malformed or out of range; all faults together.
     """
     faults: list[Fault] = []
-    name = _name(request.name, "persons", faults)
-    if name.pooling_area is None and not faults:
-        faults.append(Fault("name", "a person belongs to one pooling area; name it"))
+    area, person = _person(request.name, "name", faults)
     _check_sender(request.institution, request.request_id, faults)
     if not request.HasField("account_fen"):
         faults.append(Fault("account_fen", "missing; it is required, 0 for an empty account"))
@@ -120,18 +140,49 @@ def checked_opening(request: persons.RecordOpeningRequest) -> Opening:
     return Opening(
         institution=request.institution,
         request_id=request.request_id,
-        pooling_area=name.pooling_area or "",
-        person=name.resource,
+        pooling_area=area,
+        person=person,
         account_fen=request.account_fen,
         counters=tuple((entry.counter, entry.period, entry.value) for entry in request.counters),
     )
 
 
-def _name(name: str, collection: str, faults: list[Fault]) -> Name:
+def checked_registration(
+    request: registrations.CreateRegistrationRequest, row: Row
+) -> RegistrationRequest:
+    """Return what a request to record a registration says.
+
+    Args:
+        request: The request.
+        row: Its registration as a row, see `medsettle.service.wire.registration_row`.
+
+    Raises:
+        InvalidRequest: Fields are missing, malformed or out of range; all faults together.
+    """
+    faults: list[Fault] = []
+    area, person = _person(request.parent, "parent", faults)
+    _check_sender(request.institution, request.request_id, faults)
+    try:
+        registration = registration_of(row)
+    except InvalidRequest as error:
+        raise InvalidRequest([*faults, *error.faults]) from error
+    _refuse(faults)
+    return RegistrationRequest(request.institution, request.request_id, area, person, registration)
+
+
+def _person(name: str, path: str, faults: list[Fault]) -> tuple[str, str]:
+    """Return pooling area and person of a name that stands at a path of a request."""
+    found = _name(name, "persons", faults, path)
+    if found.pooling_area is None and found.resource:
+        faults.append(Fault(path, "a person belongs to one pooling area; name it"))
+    return found.pooling_area or "", found.resource
+
+
+def _name(name: str, collection: str, faults: list[Fault], path: str = "name") -> Name:
     found = re.fullmatch(rf"poolingAreas/({_SEGMENT})/{collection}/({_SEGMENT})", name)
     if found is None:
         expected = f"poolingAreas/{{pooling_area}}/{collection}/{{id}}"
-        faults.append(Fault("name", f"found {name[:100]!r}; expected {expected}"))
+        faults.append(Fault(path, f"found {name[:100]!r}; expected {expected}"))
         return Name(None, "")
     return Name(None if found[1] == ANY else found[1], found[2])
 

@@ -15,6 +15,7 @@ from medsettle.service.card_service import CardService
 from medsettle.service.desk import Desk, SettlementEngine
 from medsettle.service.mutual_aid import MutualAidService
 from medsettle.service.services import PersonService, PolicyService, SettlementService
+from medsettle.service.visit_services import RegistrationService, VisitService
 from medsettle.v1 import card_service_pb2 as cards
 from medsettle.v1 import card_service_pb2_grpc as cards_grpc
 from medsettle.v1 import mutual_aid_service_pb2 as relatives
@@ -23,8 +24,12 @@ from medsettle.v1 import person_service_pb2 as persons
 from medsettle.v1 import person_service_pb2_grpc as persons_grpc
 from medsettle.v1 import policy_service_pb2 as policies
 from medsettle.v1 import policy_service_pb2_grpc as policies_grpc
+from medsettle.v1 import registration_service_pb2 as registrations
+from medsettle.v1 import registration_service_pb2_grpc as registrations_grpc
 from medsettle.v1 import settlement_service_pb2 as settlements
 from medsettle.v1 import settlement_service_pb2_grpc as settlements_grpc
+from medsettle.v1 import visit_service_pb2 as visits
+from medsettle.v1 import visit_service_pb2_grpc as visits_grpc
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +41,8 @@ SERVICES: Final = (
     persons.DESCRIPTOR.services_by_name["PersonService"].full_name,
     relatives.DESCRIPTOR.services_by_name["MutualAidService"].full_name,
     cards.DESCRIPTOR.services_by_name["CardService"].full_name,
+    visits.DESCRIPTOR.services_by_name["VisitService"].full_name,
+    registrations.DESCRIPTOR.services_by_name["RegistrationService"].full_name,
 )
 
 PROJECTION: Final = "medsettle.projection"
@@ -75,6 +82,10 @@ class Server:
         persons_grpc.add_PersonServiceServicer_to_server(PersonService(desk), self._grpc)
         relatives_grpc.add_MutualAidServiceServicer_to_server(MutualAidService(desk), self._grpc)
         cards_grpc.add_CardServiceServicer_to_server(CardService(desk), self._grpc)
+        visits_grpc.add_VisitServiceServicer_to_server(VisitService(desk), self._grpc)
+        registrations_grpc.add_RegistrationServiceServicer_to_server(
+            RegistrationService(desk), self._grpc
+        )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
         shown = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(shown, self._grpc)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from medsettle import limits
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Settlement
-from medsettle.errors import Fault, InvalidRequest, NotFound
+from medsettle.errors import NotFound
 from medsettle.service import names, paging, streams, wire
 from medsettle.service.batcher import Batcher
-from medsettle.service.calls import Context, answered
+from medsettle.service.calls import Context, answered, stated_claim
 from medsettle.service.desk import Desk
 from medsettle.service.names import Name
 from medsettle.v1 import person_service_pb2 as persons
@@ -32,12 +32,6 @@ async def _single(batcher: Batcher, claim: settlements.Claim, context: Context) 
     if isinstance(answer, Rejection):
         raise answer.error()
     return answer
-
-
-def _check_claim(request: object, claim: settlements.Claim | None) -> settlements.Claim:
-    if claim is None or not claim.ByteSize():
-        raise InvalidRequest([Fault("claim", f"missing in {type(request).__name__}")])
-    return claim
 
 
 def _page(found: Sequence[Settlement]) -> list[settlements.Settlement]:
@@ -67,7 +61,7 @@ class SettlementService(settlements_grpc.SettlementServiceServicer):
         self, request: settlements.PreviewSettlementRequest, context: Context
     ) -> settlements.PreviewSettlementResponse:
         """Return the settlement of one claim, unrecorded."""
-        claim = _check_claim(request, request.claim)
+        claim = stated_claim(request, request.claim)
         settlement = await _single(self._desk.previewing, claim, context)
         return settlements.PreviewSettlementResponse(settlement=wire.settlement_message(settlement))
 
@@ -76,7 +70,7 @@ class SettlementService(settlements_grpc.SettlementServiceServicer):
         self, request: settlements.CreateSettlementRequest, context: Context
     ) -> settlements.Settlement:
         """Return the recorded settlement of one claim."""
-        claim = _check_claim(request, request.claim)
+        claim = stated_claim(request, request.claim)
         return wire.settlement_message(await _single(self._desk.settling, claim, context))
 
     @answered
@@ -84,7 +78,7 @@ class SettlementService(settlements_grpc.SettlementServiceServicer):
         self, request: settlements.CancelSettlementRequest, context: Context
     ) -> settlements.Settlement:
         """Return the new negative settlement."""
-        cancel = names.checked_cancel(request)
+        cancel = names.checked_cancel(request, "settlements")
         engine = self._desk.engine
         if cancel.name.pooling_area is not None:
             self._found(cancel.name)
@@ -221,7 +215,4 @@ class PersonService(persons_grpc.PersonServiceServicer):
         self, request: persons.GetPersonRequest, context: Context
     ) -> persons.Person:
         """Return account and counters of a person."""
-        name = names.parsed_name(request.name, "persons")
-        if name.pooling_area is None:
-            raise InvalidRequest([Fault("name", "a person belongs to one pooling area; name it")])
-        return wire.person_message(self._desk.engine.person(name.pooling_area, name.resource))
+        return wire.person_message(self._desk.engine.person(*names.parsed_person(request.name)))

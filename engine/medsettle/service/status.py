@@ -142,10 +142,14 @@ def _named(metadata: dict[str, str]) -> tuple[str, str]:
 
 
 def _precondition(error: SettlementError) -> Sequence[Detail]:
-    _, subject = _named(error.metadata)
+    kind, subject = _named(error.metadata)
     failure = details.PreconditionFailure()
     failure.violations.add(
-        type=next((kind for known, kind in _SUBJECTS if isinstance(error, known)), "POLICY"),
+        type=(
+            "VISIT"
+            if kind == "Visit"
+            else next((each for known, each in _SUBJECTS if isinstance(error, known)), "POLICY")
+        ),
         subject=subject,
         description=error.message[: limits.MESSAGE_CHARS_MAX],
     )
@@ -164,6 +168,7 @@ _SUBJECTS: Final = (
     (errors.CardActionRefused, "CARD"),
     (errors.AlreadyCancelled, "SETTLEMENT"),
     (errors.AccountSpent, "SETTLEMENT"),
+    (errors.PartOfVisit, "SETTLEMENT"),
     (errors.BalanceTooLow, "PERSON"),
     (errors.NotInsured, "PERSON"),
     (errors.TooManyRelatives, "PERSON"),
@@ -171,6 +176,7 @@ _SUBJECTS: Final = (
 _RESOURCES: Final = (
     ("Person", "person", "persons"),
     ("Settlement", "settlement", "settlements"),
+    ("Visit", "visit", "visits"),
     ("Policy", "policy", "policies"),
     ("Card", "card", "cards"),
 )

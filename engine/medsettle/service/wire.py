@@ -17,10 +17,13 @@ from google.type.date_pb2 import Date  # type: ignore[import-untyped]
 from medsettle.core import schema
 from medsettle.core.columns import Column, Kind
 from medsettle.core.settlement import Explanation, PersonState, PolicySummary, Row, Settlement
+from medsettle.core.visits import RegistrationState, Route, RoutedBy, Visit
 from medsettle.service import names
 from medsettle.v1 import person_service_pb2 as persons
 from medsettle.v1 import policy_service_pb2 as policies
+from medsettle.v1 import registration_service_pb2 as registrations
 from medsettle.v1 import settlement_service_pb2 as settlements
+from medsettle.v1 import visit_service_pb2 as visits
 
 _Read: TypeAlias = Callable[[Any], object]
 
@@ -28,6 +31,11 @@ _KINDS: Final = {
     "settle": settlements.SETTLEMENT_KIND_SETTLE,
     "cancel": settlements.SETTLEMENT_KIND_CANCEL,
 }
+_VISIT_KINDS: Final = {
+    "visit": visits.VISIT_KIND_SETTLE,
+    "visit_cancel": visits.VISIT_KIND_CANCEL,
+}
+_ROUTED_BY: Final = {by: visits.RoutedBy.Value(f"ROUTED_BY_{by.name}") for by in RoutedBy}
 # Said once by the settlement they belong to.
 _OF_THE_WHOLE: Final = {"seq", "settlement"}
 
@@ -61,6 +69,59 @@ def settlement_message(settlement: Settlement) -> settlements.Settlement:
         amounts_fen=settlement.amounts,
         notices=settlement.notices,
         duplicate=settlement.duplicate,
+    )
+
+
+def visit_message(visit: Visit) -> visits.Visit:
+    """Return the message of a visit; a preview has neither name, seq nor time."""
+    own = visit.visit or ""
+    return visits.Visit(
+        name=names.visit_name(visit.pooling_area, own) if own else "",
+        seq=visit.seq or 0,
+        visit=own,
+        kind=_VISIT_KINDS[visit.kind],
+        original=visit.original or "",
+        create_time=_moment_message(visit.create_time) if visit.create_time else None,
+        request_id=visit.request_id,
+        institution=visit.institution,
+        pooling_area=visit.pooling_area,
+        person=visit.person,
+        settlements=map(settlement_message, visit.settlements),
+        routes=map(_route_message, visit.routes),
+        notices=visit.notices,
+        duplicate=visit.duplicate,
+    )
+
+
+def _route_message(route: Route) -> visits.Route:
+    return visits.Route(
+        line_id=route.line_id,
+        scheme=route.scheme,
+        insurance_type=route.insurance_type,
+        part=route.part,
+        by=_ROUTED_BY[route.by],
+        diagnosis=route.diagnosis,
+        registration=route.registration,
+        earmark=route.earmark,
+        clause=route.clause,
+        reason=route.reason,
+    )
+
+
+def registration_row(registration: registrations.Registration) -> Row:
+    """Return a registration as a row keyed by the columns of REGISTRATION, as `claim_row` does."""
+    return {name: read(registration) for name, read in _REGISTRATION}
+
+
+def registration_message(state: RegistrationState) -> registrations.Registration:
+    """Return the message of a recorded registration."""
+    return registrations.Registration(
+        **_fields(schema.REGISTRATION, state.registration.row()),
+        pooling_area=state.pooling_area,
+        person=state.person,
+        seq=state.seq,
+        create_time=_moment_message(state.create_time),
+        duplicate=state.duplicate,
     )
 
 
@@ -162,11 +223,18 @@ def _readers(columns: Iterable[Column]) -> tuple[tuple[str, _Read], ...]:
 
 _CLAIM: Final = _readers(schema.CLAIM)
 _LINE: Final = _readers(schema.LINE)
+_REGISTRATION: Final = _readers(schema.REGISTRATION)
 
 
 def _date_message(value: date) -> Message:
     message: Message = Date(year=value.year, month=value.month, day=value.day)
     return message
+
+
+def _moment_message(value: datetime) -> Timestamp:
+    moment = Timestamp()
+    moment.FromDatetime(value)
+    return moment
 
 
 def _fields(columns: tuple[Column, ...], row: Mapping[str, object]) -> dict[str, Any]:
@@ -181,9 +249,7 @@ def _fields(columns: tuple[Column, ...], row: Mapping[str, object]) -> dict[str,
             value = _date_message(value)
         elif column.kind is Kind.TIMESTAMP:
             assert isinstance(value, datetime)
-            moment = Timestamp()
-            moment.FromDatetime(value)
-            value = moment
+            value = _moment_message(value)
         fields[column.name] = value
     return fields
 
