@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from medsettle import limits
 from medsettle.errors import InvalidRequest
-from medsettle.payments import accounts
 from medsettle.payments.accounts import BankAccount, read_accounts
 from medsettle.payments.orders import Party, PartyType
 
@@ -124,12 +123,12 @@ def test_files_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     """One account or byte more than the bound is told with both numbers."""
     path = _file(tmp_path, _HEADER + _row(payee="P1") + _row(payee="P2"))
     size = path.stat().st_size
-    monkeypatch.setattr(accounts.limits, "ACCOUNT_ROWS_MAX", 2)
-    monkeypatch.setattr(accounts.limits, "ACCOUNT_FILE_BYTES_MAX", size)
+    monkeypatch.setattr(limits, "ACCOUNT_ROWS_MAX", 2)
+    monkeypatch.setattr(limits, "ACCOUNT_FILE_BYTES_MAX", size)
     assert 2 == len(read_accounts(path))
-    monkeypatch.setattr(accounts.limits, "ACCOUNT_ROWS_MAX", 1)
+    monkeypatch.setattr(limits, "ACCOUNT_ROWS_MAX", 1)
     assert [":3: is account 2; split the file"] == _faults(path)
-    monkeypatch.setattr(accounts.limits, "ACCOUNT_FILE_BYTES_MAX", size - 1)
+    monkeypatch.setattr(limits, "ACCOUNT_FILE_BYTES_MAX", size - 1)
     assert [f": has {size} bytes, at most {size - 1}; split it"] == _faults(path)
 
 

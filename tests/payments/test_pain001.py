@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from medsettle import limits
-from medsettle.payments.batches import Transfer
 from medsettle.payments.orders import Party, PaymentOrder, end_to_end_reference
-from medsettle.payments.pain001 import decimal_text, initiation
+from medsettle.payments.pain001 import Transfer, decimal_text, initiation
 
 from tests.payments.paying import AREA, FUND, HOSPITAL, MOMENT, TODAY, accounts_of, order, person
 from tests.payments.reading import Message, read_bytes, root_of, tag
