@@ -186,9 +186,9 @@ def test_a_refund_gives_the_cash_of_a_cancelled_settlement_back(
     """300 of cash from the hospital to the person, once, and only after the cancel."""
     own_id = id_of(settled(engine, delivery(1)))
     with pytest.raises(errors.Precondition, match="stands, so its cash is due; cancel it first"):
-        store.refund(engine.ledger, own_id, DAY)
+        store.refund(engine.ledger, own_id, DAY, None)
     engine.cancel("H1", "X1", own_id)
-    counts = [store.refund(engine.ledger, own_id, DAY) for _ in range(2)]
+    counts = [store.refund(engine.ledger, own_id, DAY, None) for _ in range(2)]
     collect(store, engine)
     (kept,) = store.orders(state="pending")
 
@@ -205,14 +205,14 @@ def test_what_cannot_be_given_back_is_refused(store: OrderStore, engine: Engine)
     """Unknown settlements, and those of which nobody pays or paid anything."""
     own_id = id_of(settled(engine, allowance(1)))
     with pytest.raises(errors.NotFound, match="no settlement is recorded as 'S1'"):
-        store.refund(engine.ledger, "S1", DAY)
+        store.refund(engine.ledger, "S1", DAY, None)
     with pytest.raises(errors.NotFound, match="no settlement is recorded as 'S1'"):
         store.reimburse(engine.ledger, "S1", terms_of)
     with pytest.raises(errors.Precondition, match="nobody but the person pays anything"):
         store.reimburse(engine.ledger, own_id, terms_of)
     engine.cancel("H1", "X1", own_id)
     with pytest.raises(errors.Precondition, match="left no cash to the person"):
-        store.refund(engine.ledger, own_id, DAY)
+        store.refund(engine.ledger, own_id, DAY, None)
 
     assert [] == list(store.orders())
 

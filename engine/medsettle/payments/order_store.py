@@ -39,6 +39,7 @@ from medsettle.payments.orders import (
     reimbursement_of,
 )
 from medsettle.payments.store_schema import FORM, ORDER_COLUMNS
+from medsettle.payments.till_journal import Leg, Step
 
 ORDERS_FILE: Final = "orders.db"
 
@@ -181,15 +182,30 @@ class OrderStore:
                 )
             return sum(map(self._add, orders))
 
-    def refund(self, ledger: LedgerFeed, settlement: str, execution_date: date) -> int:
+    def refund(
+        self, ledger: LedgerFeed, settlement: str, execution_date: date, checkout: Leg | None
+    ) -> int:
         """Order the cash of a cancelled settlement back to the person; return how many orders.
 
         Giving the same settlement again adds none.
 
+        Args:
+            ledger: The ledger of this store.
+            settlement: Its id.
+            execution_date: The first day on which to pay.
+            checkout: The checkout of the settlement, where a till had one.
+
         Raises:
             NotFound: No settlement is recorded under that id.
-            Precondition: It stands, or the person paid nothing.
+            Precondition: It stands, or the person paid nothing, or the till has the money back to
+                the person or still may.
         """
+        if checkout is not None and checkout.step is not Step.REFUND_OWED:
+            raise Precondition(
+                f"settlement {settlement} was checked out, and {checkout.leg} is {checkout.step}; "
+                f"only what the bank would not give back ({Step.REFUND_OWED}) is ordered",
+                settlement=settlement,
+            )
         with transaction(self.connection, self.path):
             found = _recorded(ledger, settlement)
             cancel = ledger.cancel_of(settlement)
