@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from medsettle.cli import audit_commands, policy_commands
+from medsettle.cli import audit_commands, payment_commands, policy_commands
 from medsettle.cli.check_settlement import check_settlement as held_to_its_rules
 from medsettle.cli.desks import open_desk
 from medsettle.cli.exits import Exit, Quit, told
@@ -35,6 +35,8 @@ app = typer.Typer(
 )
 app.add_typer(policy_commands.app, name="policy")
 app.add_typer(audit_commands.app, name="audit")
+app.add_typer(payment_commands.app, name="payments")
+app.command()(payment_commands.checkout)
 
 
 @app.command()

@@ -37,6 +37,10 @@ class Desk(Protocol):
         """Return the settlement that takes one back."""
         ...
 
+    def cancelled(self, settlement: str, claim: Row) -> bool:
+        """Whether a settlement, which the claim made, has been taken back."""
+        ...
+
 
 class RemoteDesk:
     """Settles at a server, one call a claim, each safe to repeat by its request id."""
@@ -59,6 +63,16 @@ class RemoteDesk:
     def cancel(self, settlement: str, institution: str, request_id: str) -> Settlement:
         """Return the settlement that takes one back."""
         return self._client.cancel(settlement, institution=institution, request_id=request_id)
+
+    def cancelled(self, settlement: str, claim: Row) -> bool:
+        """Whether a settlement, which the claim made, has been taken back."""
+        # The API names no cancel by its original: what the person had here is looked through.
+        had = self._client.list(
+            pooling_area=str(claim["pooling_area"]),
+            institution=str(claim["institution"]),
+            person=str(claim["person"]),
+        )
+        return any(each.columns["original"] == settlement for each in had)
 
 
 def rejection_of(error: errors.SettlementError) -> Rejection:
@@ -94,6 +108,10 @@ class LocalDesk:
     def cancel(self, settlement: str, institution: str, request_id: str) -> Settlement:
         """Return the settlement that takes one back."""
         return self._engine.cancel(institution, request_id, settlement)
+
+    def cancelled(self, settlement: str, claim: Row) -> bool:
+        """Whether a settlement, which the claim made, has been taken back."""
+        return self._engine.ledger.cancel_of(settlement) is not None
 
 
 def now() -> datetime:
