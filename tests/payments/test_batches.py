@@ -135,6 +135,29 @@ def test_a_batch_holds_so_many_and_no_more(
     assert 2 == len({batch.message_id for batch in found})
 
 
+def test_a_batch_is_for_one_bank(store: OrderStore, engine: Engine) -> None:
+    """Funds at two banks make two batches, each named after the bank that can debit its fund."""
+    settled(engine, delivery(1))
+    collect(store, engine)
+    accounts = _accounts(1)
+    assistance = Party(FUND.type, FUND.pooling_area, "assistance")
+    store.connection.execute(
+        "insert into orders select id || '2', kind, settlement, stage, pooling_area, debtor_type, "
+        "'assistance', creditor_type, creditor, amount_fen, execution_day, clause, null, null "
+        "from orders"
+    )
+    accounts[assistance] = BankAccount("7777", "示例救助", "999000000007")
+    found = exporter(store).export(accounts, MOMENT, TODAY)
+
+    assert [("999000000007", 2, {"7777"}), (accounts[FUND].bank, 2, {accounts[FUND].account})] == [
+        (batch.bank, batch.payments, {paid.debtor_account for paid in read(batch.file).transfers})
+        for batch in found
+    ]
+    assert [f"{batch.bank}-{batch.message_id}.xml" for batch in found] == [
+        batch.file.name for batch in found
+    ]
+
+
 def test_two_installations_never_use_one_message_id(tmp_path: Path, engine: Engine) -> None:
     """Both count from 1, and the bank tells them apart."""
     found = set()

@@ -207,6 +207,7 @@ def _show_batches(console: Console, batches: list[Batch], *, as_json: bool) -> N
             {
                 "batch": batch.number,
                 "message_id": batch.message_id,
+                "bank": batch.bank,
                 "file": str(batch.file),
                 "payments": batch.payments,
                 "sum_fen": batch.sum_fen,
@@ -218,7 +219,8 @@ def _show_batches(console: Console, batches: list[Batch], *, as_json: bool) -> N
     for batch in batches:
         console.print(
             f"batch {batch.number}: {batch.payments} payment(s), "
-            f"{yuan_from_fen(batch.sum_fen)} yuan, {escape(str(batch.file))}",
+            f"{yuan_from_fen(batch.sum_fen)} yuan, for bank {batch.bank}: "
+            f"{escape(str(batch.file))}",
             soft_wrap=True,
             highlight=False,
         )

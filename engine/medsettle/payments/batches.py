@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Final
 
@@ -39,10 +39,11 @@ Accounts = Mapping[Party, BankAccount]
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One message to the bank: its number, id, file, how many payments, and their sum in fen."""
+    """One message to a bank: its number, id, the bank it is for, file, payments and sum in fen."""
 
     number: int
     message_id: str
+    bank: str
     file: Path
     payments: int
     sum_fen: int
@@ -110,9 +111,15 @@ class Exporter:
                 if order.debtor in accounts and order.creditor in accounts
                 for day in [max(order.execution_date, today)]
             )
-            transfers = list(islice(ready, limits.PAYMENTS_PER_BATCH_MAX))
-            if not transfers:
+            first = next(ready, None)
+            if first is None:
                 return None
+            # A message goes to one bank, which can debit its own accounts only.
+            bank = first.debtor.bank
+            of_bank = (each for each in chain([first], ready) if each.debtor.bank == bank)
+            transfers = list(islice(of_bank, limits.PAYMENTS_PER_BATCH_MAX))
+            # The rows are read as far as they are needed; what is left must not stand in the way.
+            ready.close()
             ((number, installation),) = rows_of(
                 store.connection,
                 "select 1 + coalesce((select max(number) from batches), 0), value "
@@ -122,22 +129,22 @@ class Exporter:
             sum_fen = sum(transfer.order.amount_fen for transfer in transfers)
             message = initiation(message_id, moment, self._initiator, transfers)
             store.connection.execute(
-                "insert into batches (number, message_id, create_time_us, payments, sum_fen, "
-                "content) values (?,?,?,?,?,?)",
-                (number, message_id, _microseconds(moment), len(transfers), sum_fen, message),
+                "insert into batches (number, message_id, bank, create_time_us, payments, "
+                "sum_fen, content) values (?,?,?,?,?,?,?)",
+                (number, message_id, bank, _microseconds(moment), len(transfers), sum_fen, message),
             )
             store.connection.executemany(
                 "update orders set batch = ? where id = ?",
                 [(number, transfer.order.order) for transfer in transfers],
             )
-        return Batch(number, message_id, self._file(message_id), len(transfers), sum_fen)
+        file = self._file(bank, message_id)
+        return Batch(number, message_id, bank, file, len(transfers), sum_fen)
 
     def _pending(self) -> Iterator[PaymentOrder]:
         # By debtor and day, so that one payment information holds as much as can be.
-        rows = rows_of(
-            self._store.connection,
+        rows = self._store.connection.execute(
             f"select {ORDER_COLUMNS} from orders "  # noqa: S608 - our own column names
-            "where batch is null and cancel is null order by debtor, execution_day, id",
+            "where batch is null and cancel is null order by debtor, execution_day, id"
         )
         return map(order_of, rows)
 
@@ -159,16 +166,16 @@ class Exporter:
         with unavailable(store.path, "read"):
             rows = rows_of(
                 store.connection,
-                "select number, message_id, payments, sum_fen from batches "  # noqa: S608
+                "select number, message_id, bank, payments, sum_fen from batches "  # noqa: S608
                 f"where {condition} order by number",
             )
         return [
-            Batch(number, message_id, self._file(message_id), payments, sum_fen)
-            for number, message_id, payments, sum_fen in rows
+            Batch(number, message_id, bank, self._file(bank, message_id), payments, sum_fen)
+            for number, message_id, bank, payments, sum_fen in rows
         ]
 
-    def _file(self, message_id: str) -> Path:
-        return self.folder / f"{message_id}.xml"
+    def _file(self, bank: str, message_id: str) -> Path:
+        return self.folder / f"{bank}-{message_id}.xml"
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

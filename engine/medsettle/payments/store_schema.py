@@ -27,6 +27,7 @@ insert into meta values ('last_seq', 0), ('installation', lower(hex(randomblob(5
 create table batches (
   number integer primary key check (number >= 1),
   message_id text not null unique,
+  bank text not null,
   create_time_us integer not null,
   payments integer not null check (payments between 1 and {payments_per_batch_max}),
   sum_fen integer not null check (sum_fen between 1 and {control_sum_fen_max}),
