@@ -1,5 +1,6 @@
 """`medsettle payments` and `checkout` as a user runs them: processes, files, exit codes."""
 
+import subprocess
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from medsettle.cli.exits import Exit
 from medsettle.payments.orders import Party, PartyType
 
 from tests.cli.claim_files import write_claims
-from tests.cli.commands import Ran, run, serving
+from tests.cli.commands import Ran, command, environment, run, serving
 from tests.payments.paying import (
     AREA,
     FUND,
@@ -73,6 +74,39 @@ def test_what_funds_owe_goes_to_the_bank_once(tmp_path: Path) -> None:
     assert [{"order": f"{second}-P01", "amount_fen": 2_613_333, "no_account": "person P2"}] == (
         left.json["without_account"]
     )
+
+
+def test_exports_at_the_same_time_pay_once(tmp_path: Path) -> None:
+    """Of four processes that export one store, each order is in one file; who is late is told."""
+    wanted = _settle(tmp_path, *map(allowance, range(1, 9)))
+    parties = (FUND, *map(person, range(1, 9)))
+    accounts = write_accounts(tmp_path / "a.csv", accounts_of(*parties))
+    words = ("payments", "export", "--accounts", accounts, "--out", tmp_path / "out")
+    where = ("--rules", SHAPES, "--data", tmp_path / "data")
+    running = [
+        subprocess.Popen(command(*words, *where), stderr=subprocess.DEVNULL, env=environment())
+        for _ in range(4)
+    ]
+    codes = {each.wait() for each in running}
+    run(*words, *where)
+    paid = [
+        transfer.end_to_end[:26]
+        for path in (tmp_path / "out").glob("*.xml")
+        for transfer in read(path).transfers
+    ]
+
+    assert codes <= {Exit.OK, Exit.UNAVAILABLE}
+    assert sorted(wanted) == sorted(paid)
+
+
+@pytest.mark.parametrize(("chars", "code"), [(140, Exit.OK), (141, Exit.FINDING)])
+def test_the_initiator_is_a_name(tmp_path: Path, chars: int, code: Exit) -> None:
+    """As long as the bank's field, and no longer."""
+    _settle(tmp_path, allowance(1))
+    accounts = write_accounts(tmp_path / "a.csv", accounts_of(FUND, person(1)))
+    words = ("--accounts", accounts, "--out", tmp_path / "out", "--initiator", "x" * chars)
+
+    assert code == _payments(tmp_path, "export", *words).code
 
 
 def test_a_batch_is_written_again_by_number(tmp_path: Path) -> None:
@@ -205,6 +239,12 @@ def test_a_declined_checkout_ends_as_stated(tmp_path: Path) -> None:
     ]
     assert [ends[1].json] == left
     assert "not enough money" == left[0]["why"]
+    poor = run("payments", "collect", left[0]["checkout"], *at)
+    _sandbox(tmp_path, "--account", "A1", "--deposit", "80")
+    rich = run("payments", "collect", left[0]["checkout"], *at)
+    assert [(Exit.FINDING, "debt"), (Exit.OK, "charged")] == [
+        (ran.code, ran.json["state"]) for ran in (poor, rich)
+    ]
 
 
 def test_a_checkout_that_waits_is_resumed_and_taken_back(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from medsettle.core.settlement import Row, Settlement
 from medsettle.engine import Engine
 from medsettle.payments.order_store import OrderStore
 from medsettle.payments.orders import Party, PartyType, PaymentOrder, payouts_of
+from medsettle.payments.till_journal import IfDeclined, Step, TillJournal
 
 from tests.engine.engines import id_of, settled
 from tests.payments import paying
@@ -262,6 +263,36 @@ def test_the_store_holds_no_amount_out_of_bounds(store: OrderStore, amount_fen: 
     with pytest.raises(apsw.ConstraintError):
         store.connection.execute(insert, (amount_fen,))
     store.connection.execute(insert, (limits.PAYMENT_FEN_MAX,))
+
+    assert 1 == len(list(store.orders()))
+
+
+def test_a_refund_of_a_checkout_is_the_till_s_first(
+    store: OrderStore, engine: Engine, tmp_path: Path
+) -> None:
+    """Only what the bank would not give back is ordered; else the person would have it twice."""
+    own_id = id_of(settled(engine, delivery(1)))
+    engine.cancel("H1", "X1", own_id)
+    with TillJournal(tmp_path / "till") as journal:
+        leg = journal.begin(delivery(1), "A1", IfDeclined.DEBT, MOMENT)
+        refunded = journal.advance(leg, Step.REFUNDED, MOMENT, settlement=own_id)
+        with pytest.raises(errors.Precondition, match="is refunded; only what the bank would not"):
+            store.refund(engine.ledger, own_id, DAY, refunded)
+        owed = journal.advance(refunded, Step.REFUND_OWED, MOMENT)
+
+        assert owed == journal.of_settlement(own_id)
+        assert 1 == store.refund(engine.ledger, own_id, DAY, owed)
+
+
+def test_an_id_is_as_long_as_the_bank_s_field(store: OrderStore) -> None:
+    """Thirty-five characters are an end-to-end id, one more is refused by the store."""
+    insert = (
+        "insert into orders values "
+        "(?,'payout','S','lump','999913','fund','f','person','P',1,1,'',null,null)"
+    )
+    store.connection.execute(insert, ("x" * limits.END_TO_END_CHARS_MAX,))
+    with pytest.raises(apsw.ConstraintError):
+        store.connection.execute(insert, ("x" * (limits.END_TO_END_CHARS_MAX + 1),))
 
     assert 1 == len(list(store.orders()))
 

@@ -9,6 +9,7 @@ from medsettle import errors, limits
 from medsettle.payments.sandbox_bank import Mode
 from medsettle.payments.till_journal import IfDeclined, Step
 
+from tests.payments import paying
 from tests.payments.tills import (
     CASH_FEN,
     DEPOSIT_FEN,
@@ -170,6 +171,24 @@ def test_a_checkout_is_taken_back_as_a_whole(desk: Counter) -> None:
         desk.till.take_back("L1")
 
 
+def test_a_credit_that_was_spent_is_not_taken_back(tmp_path: Path) -> None:
+    """The settlement cannot be cancelled, so the checkout stays as it was, and says why."""
+    opened(tmp_path, 1)
+    with counter(tmp_path, paying.SHAPES) as desk:
+        credit = paying.claim(1, "99", "310", wage_base_fen=500_000)
+        spent = credit | {"request_id": "R2", "wage_base_fen": 0, "lines": [paying.line(6_000)]}
+        first = desk.till.checkout(credit, "A1", IfDeclined.DEBT)
+        second = desk.till.checkout(spent, "A1", IfDeclined.DEBT)
+        with pytest.raises(errors.AccountSpent, match="cancel the later settlements that spent it"):
+            desk.till.take_back(first.leg)
+        stays = desk.till.journal.leg(first.leg)
+        ends = [desk.till.take_back(leg.leg).step for leg in (second, first)]
+
+    assert [Step.NOTHING_DUE] * 3 == [leg.step for leg in (first, second, stays)]
+    assert stays.why.startswith("could not be taken back: settlement")
+    assert [Step.CANCELLED] * 2 == ends
+
+
 def test_what_the_bank_will_not_give_back_is_owed(desk: Counter) -> None:
     """The account is closed meanwhile: the settlement is gone, the money is still there."""
     leg = desk.checkout()
@@ -179,6 +198,22 @@ def test_what_the_bank_will_not_give_back_is_owed(desk: Counter) -> None:
     assert (Step.REFUND_OWED, True, CASH_FEN) == (taken.step, taken.charged, desk.moved())
     assert not desk.stands(taken)
     assert taken == desk.till.journal.of_settlement(str(leg.settlement))
+
+
+def test_a_debt_is_collected_under_a_new_id(desk: Counter) -> None:
+    """The declined charge stays declined; the next attempt takes the money, and goes back whole."""
+    desk.bank.behave("A1", Mode.OK, [Mode.DECLINE, Mode.DECLINE, Mode.TIMEOUT_AFTER])
+    owing = desk.checkout(if_declined=IfDeclined.DEBT)
+    still = desk.till.collect(owing.leg)
+    paid = desk.till.collect(owing.leg)
+
+    assert [(Step.DEBT, 1), (Step.DEBT, 2), (Step.CHARGED, 3)] == [
+        (leg.step, leg.attempt) for leg in (owing, still, paid)
+    ]
+    assert CASH_FEN == desk.moved()
+    with pytest.raises(errors.Precondition, match="is charged; only a debt can be collected"):
+        desk.till.collect(owing.leg)
+    assert (Step.REFUNDED, 0) == (desk.till.take_back(owing.leg).step, desk.moved())
 
 
 @pytest.mark.parametrize("mode", [Mode.TIMEOUT_BEFORE, Mode.TIMEOUT_AFTER, Mode.DOWN])
@@ -239,7 +274,7 @@ def test_the_journal_neither_changes_nor_vanishes(desk: Counter) -> None:
         "delete from steps",
         "update legs set account = 'B'",
         "delete from legs",
-        f"insert into steps values ('{leg.leg}', 9, 'debt', 0, null, 0, 0, '')",
+        f"insert into steps values ('{leg.leg}', 9, 'debt', 0, null, 0, 0, 1, '')",
     ):
         with pytest.raises(apsw.ConstraintError):
             desk.till.journal.connection.execute(sql)

@@ -16,7 +16,7 @@ from medsettle.payments.sandbox_bank import Mode, SandboxBank
 from medsettle.payments.till import Till
 from medsettle.payments.till_journal import IfDeclined, Leg, Step, TillJournal
 
-from tests.engine.engines import engine_on
+from tests.engine.engines import RULES, engine_on
 from tests.service.claims import claim
 
 DEPOSIT_FEN = 100_000
@@ -80,11 +80,11 @@ class Counter:
 
 
 @contextmanager
-def counter(folder: Path) -> Iterator[Counter]:
+def counter(folder: Path, rules: Path = RULES) -> Iterator[Counter]:
     """Yield a till of a folder, new or as it was left; its pauses are noted and not waited."""
     pauses: list[float] = []
     with (
-        engine_on(folder) as engine,
+        engine_on(folder, rules) as engine,
         SandboxBank(folder / "bank", wait=pauses.append) as bank,
         TillJournal(folder / "till") as journal,
     ):

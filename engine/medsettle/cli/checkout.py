@@ -116,6 +116,18 @@ def run_take_back(console: Console, place: Place, leg: str, *, as_json: bool) ->
         raise Quit(Exit.FINDING)
 
 
+def run_collect(console: Console, place: Place, leg: str, *, as_json: bool) -> None:
+    """Charge an open debt once more.
+
+    Raises:
+        Quit: It stays open, or the bank has not answered.
+    """
+    with _till(place, new=False) as till:
+        found = till.collect(leg)
+    _show(console, [found], as_json=as_json)
+    _quit([found])
+
+
 def leg_row(leg: Leg) -> Row:
     """Return a leg as a JSON object; its account and claim stay in the journal."""
     return {

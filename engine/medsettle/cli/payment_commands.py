@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from medsettle.cli.checkout import Place, run_checkout, run_resume, run_take_back
+from medsettle.cli.checkout import Place, run_checkout, run_collect, run_resume, run_take_back
 from medsettle.cli.exits import told
 from medsettle.cli.options import Data, Json, Rules, Server
 from medsettle.cli.payment_orders import (
@@ -21,10 +21,6 @@ from medsettle.payments.sandbox_bank import EVERY_ACCOUNT, Mode
 from medsettle.payments.till_journal import IfDeclined
 
 Bank = Annotated[Path, typer.Option(help="Folder of the sandbox bank.")]
-Accounts = Annotated[
-    Path, typer.Option(help="CSV: payee_type,pooling_area,payee,account,name,bank.")
-]
-
 app = typer.Typer(
     no_args_is_help=True, help="Pay what is due beside bills, and finish what tills began."
 )
@@ -113,6 +109,21 @@ def resume(
     console = Console()
     with told(console, as_json=as_json):
         run_resume(console, Place(server, data, rules, bank), as_json=as_json)
+
+
+@app.command()
+def collect(
+    checkout: Annotated[str, typer.Argument(help="Id of a checkout that ended as a debt.")],
+    bank: Bank,
+    server: Server = None,
+    data: Data = Path("medsettle-data"),
+    rules: Rules = Path("rules"),
+    as_json: Json = False,
+) -> None:
+    """Charge the account of an open debt once more."""
+    console = Console()
+    with told(console, as_json=as_json):
+        run_collect(console, Place(server, data, rules, bank), checkout, as_json=as_json)
 
 
 @app.command()

@@ -152,6 +152,24 @@ class Till:
             raise AccountSpent(f"checkout {leg} {taken.why}", settlement=_settlement(taken))
         return taken
 
+    def collect(self, leg: str) -> Leg:
+        """Charge the account of a leg that ended as a debt once more, under a new id.
+
+        Raises:
+            NotFound: There is no such leg.
+            Precondition: It is no open debt.
+        """
+        found = self.journal.leg(leg)
+        if found.step is not Step.DEBT:
+            raise Precondition(
+                f"checkout {leg} is {found.step}; only a {Step.DEBT} can be collected", leg=leg
+            )
+        return self._drive(
+            self.journal.advance(
+                found, Step.CHARGING, self.clock(), attempt=found.attempt + 1, why="debt"
+            )
+        )
+
     def _drive(self, leg: Leg) -> Leg:
         while not leg.step.ended:
             after = _TRIES[leg.step](self, leg)

@@ -5,7 +5,7 @@ declines. Its steps are only ever added, each with the number after the one it f
 of two processes that both carry on with a leg one is told that the other was faster.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
@@ -102,6 +102,7 @@ create table steps (
   settlement text,
   cash_fen integer not null check (cash_fen between 0 and {amount_fen_max}),
   charged integer not null check (charged in (0, 1)),
+  attempt integer not null check (attempt >= 1),
   why text not null,
   primary key (leg, number)
 ) strict, without rowid;
@@ -125,7 +126,7 @@ _FORM: Final = StoreForm("a till's journal", 0x4D53_544A, 1, _TABLES.format(**_B
 
 _LEGS: Final = (
     "select l.leg, l.account, l.if_declined, l.claim, s.number, s.step, s.settlement, s.cash_fen, "
-    "s.charged, s.why from legs l join steps s on s.leg = l.leg "
+    "s.charged, s.attempt, s.why from legs l join steps s on s.leg = l.leg "
     "and s.number = (select max(number) from steps t where t.leg = l.leg)"
 )
 
@@ -135,7 +136,7 @@ class Leg:
     """A checkout and where it is.
 
     `settlement` and `cash_fen` are known once the claim is settled. `charged` says whether the bank
-    has the money taken; `why` gives the reason for the step in words.
+    has the money taken, `attempt` counts the charges tried, `why` gives the reason for the step.
     """
 
     leg: str
@@ -147,12 +148,13 @@ class Leg:
     settlement: str | None
     cash_fen: int
     charged: bool
+    attempt: int
     why: str
 
     @property
     def charge_id(self) -> str:
-        """The id under which the bank is asked for the money."""
-        return f"{self.leg}-C"
+        """The id under which the bank is asked for the money; a declined one is not used again."""
+        return f"{self.leg}-C{self.attempt}"
 
     @property
     def refund_id(self) -> str:
@@ -210,7 +212,7 @@ class TillJournal:
                     "insert into legs values (?,?,?,?,?)",
                     *(leg, account, str(if_declined), content, digest),
                 )
-                self._insert(leg, 0, Step.SETTLING, moment, None, 0, charged=False, why="")
+                self._insert(_begun(leg, account, if_declined, claim), moment)
             elif known[0][0] != digest:
                 raise RequestIdReused(
                     f"request id {claim['request_id']!r} was checked out before with another "
@@ -230,6 +232,7 @@ class TillJournal:
         settlement: str | None = None,
         cash_fen: int | None = None,
         charged: bool | None = None,
+        attempt: int | None = None,
     ) -> Leg:
         """Record the next step of a leg and return the leg; what is not given stays as it is.
 
@@ -238,16 +241,17 @@ class TillJournal:
         """
         try:
             with transaction(self.connection, self.path):
-                self._insert(
-                    leg.leg,
-                    leg.number + 1,
-                    step,
-                    moment,
-                    leg.settlement if settlement is None else settlement,
-                    leg.cash_fen if cash_fen is None else cash_fen,
+                after = replace(
+                    leg,
+                    number=leg.number + 1,
+                    step=step,
+                    settlement=leg.settlement if settlement is None else settlement,
+                    cash_fen=leg.cash_fen if cash_fen is None else cash_fen,
                     charged=leg.charged if charged is None else charged,
+                    attempt=leg.attempt if attempt is None else attempt,
                     why=why,
                 )
+                self._insert(after, moment)
         except PaymentsUnavailable as error:
             # The next number is taken: that is what this store refuses here.
             if not isinstance(error.__cause__, apsw.ConstraintError):
@@ -293,24 +297,14 @@ class TillJournal:
             rows = rows_of(self.connection, sql, *values)
         return [_leg(row) for row in rows]
 
-    def _insert(
-        self,
-        leg: str,
-        number: int,
-        step: Step,
-        moment: datetime,
-        settlement: str | None,
-        cash_fen: int,
-        *,
-        charged: bool,
-        why: str,
-    ) -> None:
+    def _insert(self, leg: Leg, moment: datetime) -> None:
         assert moment.tzinfo is not None, "a clock needs a time zone"
         moment_us = int(moment.timestamp()) * _US + moment.microsecond
         rows_of(
             self.connection,
-            "insert into steps values (?,?,?,?,?,?,?,?)",
-            *(leg, number, str(step), moment_us, settlement, cash_fen, int(charged), why),
+            "insert into steps values (?,?,?,?,?,?,?,?,?)",
+            *(leg.leg, leg.number, str(leg.step), moment_us, leg.settlement, leg.cash_fen),
+            *(int(leg.charged), leg.attempt, leg.why),
         )
 
 
@@ -335,8 +329,26 @@ def _check(claim: Row, account: str) -> None:
         raise InvalidRequest(faults)
 
 
+def _begun(leg: str, account: str, if_declined: IfDeclined, claim: Row) -> Leg:
+    """Return a leg before anything was tried."""
+    return Leg(
+        leg=leg,
+        account=account,
+        if_declined=if_declined,
+        claim=claim,
+        number=0,
+        step=Step.SETTLING,
+        settlement=None,
+        cash_fen=0,
+        charged=False,
+        attempt=1,
+        why="",
+    )
+
+
 def _leg(row: tuple[Any, ...]) -> Leg:
-    name, account, if_declined, claim, number, step, settlement, cash_fen, charged, why = row
+    name, account, if_declined, claim, number, step, settlement, *amounts, why = row
+    cash_fen, charged, attempt = amounts
     return Leg(
         leg=name,
         account=account,
@@ -347,5 +359,6 @@ def _leg(row: tuple[Any, ...]) -> Leg:
         settlement=settlement,
         cash_fen=cash_fen,
         charged=bool(charged),
+        attempt=attempt,
         why=why,
     )
