@@ -286,6 +286,26 @@ def test_a_checkout_at_a_server(tmp_path: Path) -> None:
     assert [100_000] == [each["balance_fen"] for each in _sandbox(tmp_path).json]
 
 
+def test_four_processes_end_one_checkout_once(tmp_path: Path) -> None:
+    """All carry on with the same leg at a bank that loses answers: one charge, one answer."""
+    _sandbox(tmp_path, "--account", "A1", "--deposit", "1000")
+    script = ("timeout-after", "timeout-before", "down", "slow", "timeout-before")
+    _sandbox(tmp_path, *(word for mode in script for word in ("--script", mode)))
+    claim_file = _claim(tmp_path, 1)
+    with serving(tmp_path / "there", RULES) as server:
+        at = ("--server", server.address, "--bank", tmp_path / "bank", "--data", tmp_path / "till")
+        words = ("checkout", claim_file, "--pay-from", "A1", "--if-declined", "cancel", *at)
+        running = [
+            subprocess.Popen(command(*words), stdout=subprocess.DEVNULL, env=environment())
+            for _ in range(4)
+        ]
+        codes = [each.wait() for each in running]
+        ended = run("payments", "resume", *at, "--json")
+
+    assert ([Exit.OK] * 4, (Exit.OK, "")) == (codes, (ended.code, ended.out))
+    assert [82_000] == [each["balance_fen"] for each in _sandbox(tmp_path).json]
+
+
 def test_a_decision_about_money_has_no_default(tmp_path: Path) -> None:
     """Without --if-declined nothing is settled: exit code 2."""
     words = ("checkout", _claim(tmp_path, 1), "--pay-from", "A1", "--bank", tmp_path / "bank")

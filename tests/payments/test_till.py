@@ -266,6 +266,17 @@ def test_of_two_tills_with_one_leg_one_records(tmp_path: Path, desk: Counter) ->
     assert tmp_path.exists()
 
 
+def test_what_the_journal_cannot_hold_is_no_lost_race(desk: Counter) -> None:
+    """A step that the store refuses for itself is an error, and the leg stays where it was."""
+    desk.bank.behave("*", Mode.DOWN)
+    leg = desk.checkout()
+    with pytest.raises(errors.PaymentsUnavailable, match="CHECK constraint failed"):
+        desk.till.journal.advance(leg, Step.DEBT, desk.till.clock(), cash_fen=-1)
+    desk.bank.behave("*", Mode.OK)
+
+    assert [Step.CHARGED] == [each.step for each in desk.till.resume()]
+
+
 def test_the_journal_neither_changes_nor_vanishes(desk: Counter) -> None:
     """The store itself refuses to change what was recorded or to leave a step out."""
     leg = desk.checkout()

@@ -253,9 +253,11 @@ class TillJournal:
                 )
                 self._insert(after, moment)
         except PaymentsUnavailable as error:
-            # The next number is taken: that is what this store refuses here.
-            if not isinstance(error.__cause__, apsw.ConstraintError):
+            # The next number is taken: that is what this store refuses here, and nothing else.
+            found = self.leg(leg.leg)
+            if not isinstance(error.__cause__, apsw.ConstraintError) or found.number == leg.number:
                 raise
+            return found
         return self.leg(leg.leg)
 
     def leg(self, leg: str) -> Leg:
