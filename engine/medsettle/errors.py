@@ -36,6 +36,7 @@ SettlementError                 a request as a whole cannot be served
 │  └─ TooManyRelatives          a person is bound to as many relatives as may be
 ├─ Overloaded                   the queue is full; nothing was recorded
 ├─ LedgerUnavailable            the ledger cannot be opened or written; nothing was acknowledged
+├─ PaymentsUnavailable          a store of payments cannot be opened or written, or lost its ledger
 ├─ AuditCorrupt                 an audit segment does not match its manifest
 ├─ InvalidListRejected          an invalid list is not its keeper's, faulty or older; the old stays
 ├─ PolicyRejected               a rule document has faults; all of them
@@ -312,6 +313,15 @@ class LedgerUnavailable(SettlementError):
     """The ledger cannot be opened, read or written. Nothing was acknowledged."""
 
     reason = "LEDGER_UNAVAILABLE"
+
+
+class PaymentsUnavailable(SettlementError):
+    """A store of payment orders, of a till or of the sandbox bank cannot be opened or written.
+
+    Nothing was acknowledged; the same command may be given again.
+    """
+
+    reason = "PAYMENTS_UNAVAILABLE"
 
 
 class AuditCorrupt(SettlementError):

@@ -218,3 +218,34 @@ LIST_VERSION_MAX: Final = 10**13
 LIST_AREAS_MAX: Final = 1_000
 # What a card may go through: a card of ten years that is lost and found twice a month stays below.
 CARD_EVENTS_MAX: Final = 1_000
+# --- payments ----------------------------------------------------------------------------------
+
+# What one payment order carries: a payout beside the bill, or a share of one.
+PAYMENT_FEN_MAX: Final = PAYOUT_FEN_MAX
+# Orders of one file to the bank; more are further files. Banks take files of this size everywhere.
+PAYMENTS_PER_BATCH_MAX: Final = 10_000
+# Sums of ISO 20022 have 18 digits; of them, two are fen.
+CONTROL_SUM_FEN_MAX: Final = 10**18 - 1
+
+assert PAYMENTS_PER_BATCH_MAX * PAYMENT_FEN_MAX <= CONTROL_SUM_FEN_MAX, "a control sum must fit"
+
+# Texts of ISO 20022: Max34Text of an account, Max35Text of an id, Max140Text of names and of one
+# line that says what a payment is for.
+BANK_ACCOUNT_CHARS_MAX: Final = 34
+END_TO_END_CHARS_MAX: Final = 35
+PARTY_NAME_CHARS_MAX: Final = 140
+REMITTANCE_CHARS_MAX: Final = 140
+# An accounts file: everybody of a city who is ever paid, at some 60 bytes a line.
+ACCOUNT_FILE_BYTES_MAX: Final = 256 * 1024 * 1024
+ACCOUNT_ROWS_MAX: Final = 4_000_000
+# A file with more faults than this is another file; the rest are counted.
+ACCOUNT_FAULTS_SHOWN_MAX: Final = 1_000
+
+# How often a bank that gave no clear answer is asked before the till lets the patient go, and the
+# pauses between: the first, doubling. Twice the pauses of a client, for a bank is farther away.
+BANK_ASKS_MAX: Final = 4
+BANK_PAUSE_SECONDS_FIRST: Final = 0.1
+# What the sandbox bank takes for an answer while it is slow.
+SANDBOX_SLOW_SECONDS: Final = 0.2
+# Answers that may wait in the script of one account of the sandbox bank.
+SANDBOX_SCRIPT_MAX: Final = 100

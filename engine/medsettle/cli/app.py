@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 from medsettle.cli import (
     audit_commands,
     card_commands,
+    payment_commands,
     policy_commands,
     registration_commands,
     relatives_commands,
@@ -46,6 +47,8 @@ app.add_typer(relatives_commands.app, name="relatives")
 app.add_typer(card_commands.app, name="card")
 app.add_typer(visit_commands.app, name="visit")
 app.add_typer(registration_commands.app, name="registration")
+app.add_typer(payment_commands.app, name="payments")
+app.command()(payment_commands.checkout)
 
 
 @app.command()

@@ -91,6 +91,10 @@ class Desk(Protocol):
         """Return the registrations held of a person, in ledger order."""
         ...
 
+    def cancelled(self, settlement: str, claim: Row) -> bool:
+        """Whether a settlement, which the claim made, has been taken back."""
+        ...
+
 
 class RemoteDesk:
     """Settles at a server, one call a claim, each safe to repeat by its request id."""
@@ -136,6 +140,16 @@ class RemoteDesk:
     def registrations(self, pooling_area: str, person: str) -> list[RegistrationState]:
         """Return the registrations held of a person, in ledger order."""
         return list(self._client.registrations.held(pooling_area, person))
+
+    def cancelled(self, settlement: str, claim: Row) -> bool:
+        """Whether a settlement, which the claim made, has been taken back."""
+        # The API names no cancel by its original: what the person had here is looked through.
+        had = self._client.list(
+            pooling_area=str(claim["pooling_area"]),
+            institution=str(claim["institution"]),
+            person=str(claim["person"]),
+        )
+        return any(each.columns["original"] == settlement for each in had)
 
 
 def rejection_of(error: errors.SettlementError) -> Rejection:
@@ -196,6 +210,10 @@ class LocalDesk:
         """Return the registrations held of a person, in ledger order."""
         held = self._engine.registrations.held(pooling_area, person)
         return sorted(held, key=lambda each: each.seq)
+
+    def cancelled(self, settlement: str, claim: Row) -> bool:
+        """Whether a settlement, which the claim made, has been taken back."""
+        return self._engine.ledger.cancel_of(settlement) is not None
 
 
 def now() -> datetime:

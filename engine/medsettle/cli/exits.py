@@ -43,7 +43,8 @@ def code_of(error: errors.SettlementError) -> Exit:
     """Return the exit code of an error."""
     if isinstance(error, errors.InternalError):
         return Exit.BUG
-    if isinstance(error, errors.Overloaded | errors.LedgerUnavailable):
+    away = errors.Overloaded | errors.LedgerUnavailable | errors.PaymentsUnavailable
+    if isinstance(error, away):
         return Exit.UNAVAILABLE
     return Exit.FINDING
 

@@ -185,6 +185,7 @@ _RESOURCES: Final = (
 _RETRY_SECONDS: Final[dict[type[SettlementError], float]] = {
     errors.Overloaded: 0.1,
     errors.LedgerUnavailable: 1.0,
+    errors.PaymentsUnavailable: 1.0,
 }
 
 _INVALID, _EXISTS = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.ALREADY_EXISTS
@@ -268,6 +269,7 @@ FORMS: Final[dict[type[SettlementError], Form]] = {
     errors.LedgerUnavailable: Form(
         _UNAVAILABLE, "账本暂时不可用，请稍后用同一流水号重新提交。", _retry
     ),
+    errors.PaymentsUnavailable: Form(_UNAVAILABLE, "付款记录暂时不可用，请稍后重新提交。", _retry),
     errors.AuditCorrupt: Form(
         grpc.StatusCode.DATA_LOSS, "审计数据校验不一致，请联系管理员。", _nothing
     ),
