@@ -23,7 +23,7 @@ TYPED := engine tests benchmarks protos $(if $(wildcard fixtures/*.py),fixtures)
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
-demo: $(DEV) ## Serve, settle a day and real cases, explain, cancel, query: in a minute.
+demo: $(DEV) ## Serve, settle a day, real cases and visits over several schemes, explain, query.
 	@$(BIN)/medsettle demo
 
 test: $(DEV) ## Run every test; the last line is the summary.

@@ -33,6 +33,41 @@ def test_the_demonstration_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_the_second_act_settles_one_card_over_all_schemes(tmp_path: Path) -> None:
+    """A delivery, a stay after an injury and a purchase: every scheme has its own, to the fen.
+
+    By hand: injury 16,200; delivery 9,000; basic 1,500 + 2,400 + 100. Relatives pay 88 less 20.
+    """
+    ran = run("demo", "--claims", 1, "--keep", tmp_path, columns=100)
+
+    assert (Exit.OK, "") == (ran.code, ran.err)
+    assert "the card is reported lost: card CARD-FATHER" in ran.out
+    with connect(tmp_path / "showcase" / "audit") as connection:
+        found = connection.sql(
+            "select insurance_type, sum(total_fen)::bigint, sum(fund_total_fen)::bigint, "
+            "sum(account_fen)::bigint, sum(mutual_aid_fen)::bigint, sum(cash_fen)::bigint "
+            "from settlements group by all order by all"
+        ).fetchall()
+    assert [
+        ("310", 400_000, 152_000, 62_000, 6_800, 179_200),
+        ("410", 1_620_000, 1_570_000, 0, 0, 50_000),
+        ("510", 900_000, 900_000, 0, 0, 0),
+    ] == found
+
+
+@pytest.mark.slow
+def test_the_second_act_needs_the_fixtures(tmp_path: Path) -> None:
+    """Elsewhere it is left out with what to do, and the rest of the demonstration stands."""
+    ran = run(
+        *("demo", "--claims", 1, "--fixtures", tmp_path / "none", "--keep", tmp_path), columns=300
+    )
+
+    assert Exit.OK == ran.code
+    assert "The second act is left out" in ran.out
+    assert "name its fixtures with --fixtures" in ran.out
+
+
+@pytest.mark.slow
 def test_the_readme_shows_what_the_demonstration_prints(tmp_path: Path) -> None:
     """Each line of the settled stay in the README is a line of the demonstration."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -194,6 +194,9 @@ def check_settlement(
 def demo(
     claims: Annotated[int, typer.Option(help="How many claims the day has.")] = 300,
     rules: Rules = Path("rules"),
+    fixtures: Annotated[
+        Path, typer.Option(help="The project's fixtures, for the second act.")
+    ] = Path("fixtures"),
     keep: Annotated[Path | None, typer.Option(help="Folder to leave the data in.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -202,7 +205,7 @@ def demo(
 
     console = Console()
     with told(console, as_json=as_json):
-        run_tour(console, rules=rules, count=claims, keep=keep, as_json=as_json)
+        run_tour(console, rules=rules, fixtures=fixtures, count=claims, keep=keep, as_json=as_json)
 
 
 def main() -> None:

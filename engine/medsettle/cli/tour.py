@@ -25,6 +25,7 @@ from medsettle.audit import connect, verify
 from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE
 from medsettle.cli.exits import Exit, Quit
 from medsettle.cli.show import grid, print_explanation, rows_table, waterfall
+from medsettle.cli.tour_visits import second_act
 from medsettle.client import Client
 from medsettle.core.arrow import claims_table
 from medsettle.core.money import yuan_from_fen
@@ -39,6 +40,7 @@ from medsettle.demo.day import (
     day_of_claims,
     person_openings,
 )
+from medsettle.demo.showcase import Scripts, Showcase
 from medsettle.policy.book import EXAMPLES_SUFFIX, RuleBook, load_rule_book
 from medsettle.policy.examples import read_examples
 from medsettle.settle.counter_keys import stored_name
@@ -56,14 +58,14 @@ FUNDS_BY_PAYER = """
 DAY_BY_VISIT = """
     select visit_type as visit, kind, count(*) as claims, sum(total_fen)::bigint as total_fen,
            sum(fund_total_fen)::bigint as funds_fen, sum(account_fen)::bigint as account_fen,
-           sum(cash_fen)::bigint as cash_fen
+           sum(mutual_aid_fen)::bigint as relatives_fen, sum(cash_fen)::bigint as cash_fen
     from settlements group by all order by all
 """
 
 PROOF = """
     select count(*) as settlements,
-           sum(total_fen - fund_total_fen - institution_share_fen - account_fen - cash_fen)::bigint
-           as left_fen
+           sum(total_fen - fund_total_fen - institution_share_fen - account_fen - mutual_aid_fen
+               - cash_fen)::bigint as left_fen
     from settlements
 """
 
@@ -250,9 +252,15 @@ def _lines(claim: Row) -> list[Row]:
 
 
 def run_tour(
-    console: Console, *, rules: Path, count: int, keep: Path | None, as_json: bool
+    console: Console,
+    *,
+    rules: Path,
+    fixtures: Path,
+    count: int,
+    keep: Path | None,
+    as_json: bool,
 ) -> None:
-    """Run the demonstration from beginning to end.
+    """Run the demonstration from beginning to end; the second act needs the project's fixtures.
 
     Raises:
         Quit: A case did not come out, or the audit tables do not hold what was settled.
@@ -270,9 +278,24 @@ def run_tour(
         tour.cancelled(shown)
         tour.refused(shown)
     summary = _audit(console, data)
+    _second_act(console, Scripts.beside(fixtures), data / "showcase")
     _farewell(console, data, rules, shown.example.policy)
     if as_json:
         Console().out(json.dumps(summary | {"data": str(data)}), highlight=False)
+
+
+def _second_act(console: Console, scripts: Scripts, data: Path) -> None:
+    if missing := scripts.missing():
+        console.print(
+            f"\n8. The second act is left out: {missing[0]} is not here; run the demonstration in "
+            "the project's folder, or name its fixtures with --fixtures",
+            soft_wrap=True,
+        )
+        return
+    with _server(scripts.rules, data) as address, Client(address, timeout=60) as client:
+        second_act(console, Showcase(client, scripts))
+    head = verify(data / AUDIT_FOLDER)
+    console.print(f"   chain of the second act verified to ledger position {head.last_seq}")
 
 
 @contextmanager
@@ -311,7 +334,7 @@ def _audit(console: Console, data: Path) -> dict[str, object]:
 
 
 def _farewell(console: Console, data: Path, rules: Path, policy: str) -> None:
-    console.print("\n[bold cyan]8. Where everything lies, and what to try next[/]")
+    console.print("\n[bold cyan]9. Where everything lies, and what to try next[/]")
     for what, where in (
         ("ledger", data / LEDGER_FILE),
         ("audit tables", data / AUDIT_FOLDER),

@@ -24,12 +24,12 @@ _ALWAYS = {"total", "funds", "cash"}
 
 def print_visit(console: Console, visit: Visit) -> None:
     """Print who pays what in each scheme, and to which scheme each line went and why."""
-    schemes = {route.part: route.scheme for route in visit.routes}
-    console.print(_sums(visit, schemes))
+    schemes = _schemes(visit)
+    console.print(sums_table(visit))
     for part, settlement in enumerate(visit.settlements, 1):
         own = settlement.columns["settlement"] or "(preview)"
         console.print(waterfall(settlement, f"{part} {schemes[part]}: settlement {own}"))
-    console.print(_routes(visit))
+    console.print(routes_table(visit))
     for notice in visit.notices:
         console.print(f"[yellow]{escape(notice)}[/]", soft_wrap=True)
 
@@ -91,8 +91,9 @@ def registrations_table(states: list[RegistrationState]) -> Table:
     return table
 
 
-def _sums(visit: Visit, schemes: dict[int, str]) -> Table:
+def sums_table(visit: Visit) -> Table:
     """Return one row for each scheme with what its payers pay, and their sum."""
+    schemes = _schemes(visit)
     what = "cancel" if visit.original else "visit"
     title = f"{what} {visit.visit or '(preview)'}"
     if visit.original:
@@ -120,7 +121,7 @@ def _sums(visit: Visit, schemes: dict[int, str]) -> Table:
     return table
 
 
-def _routes(visit: Visit) -> Table:
+def routes_table(visit: Visit) -> Table:
     """Return one row for each line with the scheme that settles it, and the reason."""
     amounts = {str(row["line_id"]): row for part in visit.settlements for row in part.lines}
     table = grid("line", title="routes")
@@ -130,3 +131,7 @@ def _routes(visit: Visit) -> Table:
         amount = yuan(amounts[route.line_id], "amount_fen")
         table.add_row(escape(route.line_id), amount, escape(route.reason))
     return table
+
+
+def _schemes(visit: Visit) -> dict[int, str]:
+    return {route.part: route.scheme for route in visit.routes}
