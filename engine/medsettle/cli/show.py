@@ -12,6 +12,7 @@ from medsettle.core.codes import BILL
 from medsettle.core.money import yuan_from_fen
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Explanation, Row, Settlement
+from medsettle.policy.vocabulary import in_chinese
 
 _PAYER_WORDS = {payer.name: payer.chinese for payer in codes.PAYERS}
 
@@ -70,18 +71,24 @@ def waterfall(settlement: Settlement, title: str) -> Table:
         amounts = ("base", "deductible", "own_share", "over_cap", "paid")
         cells = [yuan(row, f"{name}_fen") for name in amounts]
         style = None if row["base_fen"] else "dim"
-        stage = escape(str(row["stage"]))
-        table.add_row(f"{stage} {_PAYER_WORDS[str(row['payer'])]}", *cells, style=style)
+        name = f"{row['stage']} {_PAYER_WORDS[str(row['payer'])]}{_owed(row)}"
+        table.add_row(escape(name), *cells, style=style)
     table.add_section()
     table.add_row("cash 个人现金", *[""] * 4, yuan(columns, "cash_fen"), style="bold")
     payouts = _of(settlement, beside=True)
     if payouts:
         table.add_section()
     for row in payouts:
-        name = f"{row['stage']} → {row['payee']} {_PAYER_WORDS[str(row['payer'])]}拨付"
+        name = f"{row['stage']} → {row['payee']} {_PAYER_WORDS[str(row['payer'])]}拨付{_owed(row)}"
         cells = [yuan(row, "base_fen"), *[""] * 3, yuan(row, "paid_fen")]
         table.add_row(escape(name), *cells, style=None if row["paid_fen"] else "dim")
     return table
+
+
+def _owed(row: Row) -> str:
+    """Return by whom an advance is owed back; nothing for what a payer owes itself."""
+    debtor = row.get("debtor") if row["paid_fen"] else None
+    return f" ← {debtor} {in_chinese(str(debtor))}偿还" if debtor else ""
 
 
 def _of(settlement: Settlement, *, beside: bool) -> list[Row]:

@@ -292,6 +292,12 @@ PAYER_DETAIL: Final[tuple[Column, ...]] = (
         "replaced_fen",
         "Shares of the bill in whose place the payee is paid: the payer owes the difference.",
     ),
+    _code(
+        "debtor",
+        "先行支付: who owes the payer back what it paid in advance; absent where it paid its own.",
+        required=False,
+        values=tuple(codes.Debtor),
+    ),
 )
 
 LINE_SPLIT: Final[tuple[Column, ...]] = (

@@ -11,7 +11,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import TypeAlias
 
-from medsettle.core.codes import Payee
+from medsettle.core.codes import Debtor, Payee
 from medsettle.core.dates import Period, YearStart
 from medsettle.core.money import Rounding
 from medsettle.policy.amount_of import AmountOf, Base
@@ -293,7 +293,8 @@ class Stage:
     is a payout beside the bill (decision 0008): it pays what comes out, to somebody who may not be
     the patient, and the bill stays as it is. It looks at `amount` where it has one, else at `base`.
     `instead_of` names shares of the bill in whose place the payee is paid, such as the fund's in
-    that of a package price (Q2, Q8).
+    that of a package price (Q2, Q8). What a stage pays is an advance, and the payer's claim on a
+    debtor, where it says `advance_for`.
     """
 
     name: str
@@ -312,6 +313,7 @@ class Stage:
     payee: Payee | None = None
     amount: AmountOf | None = None
     instead_of: tuple[str, ...] = ()
+    advance_for: Debtor | None = None
     place: Place = field(default=Place("", 0, 0, ""), compare=False)
     note: str = field(default="", compare=False)
 

@@ -642,6 +642,7 @@ class PayerShare(_message.Message):
     PAID_FEN_FIELD_NUMBER: _builtins.int
     PAYEE_FIELD_NUMBER: _builtins.int
     REPLACED_FEN_FIELD_NUMBER: _builtins.int
+    DEBTOR_FIELD_NUMBER: _builtins.int
     position: _builtins.int
     """Order of the stage in the waterfall, from 0."""
     stage: _builtins.str
@@ -670,6 +671,10 @@ class PayerShare(_message.Message):
     """
     replaced_fen: _builtins.int
     """Shares of the bill in whose place the payee is paid, fen: the payer owes the difference."""
+    debtor: _builtins.str
+    """先行支付: who owes the payer back what it paid in advance, `third_party` or `employer`; empty
+    where it paid its own.
+    """
     def __init__(
         self,
         *,
@@ -685,10 +690,11 @@ class PayerShare(_message.Message):
         paid_fen: _builtins.int = ...,
         payee: _builtins.str = ...,
         replaced_fen: _builtins.int = ...,
+        debtor: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_fen", b"base_fen", "deductible_fen", b"deductible_fen", "fund_pay_type", b"fund_pay_type", "kept_back_fen", b"kept_back_fen", "over_cap_fen", b"over_cap_fen", "own_share_fen", b"own_share_fen", "paid_fen", b"paid_fen", "payee", b"payee", "payer", b"payer", "position", b"position", "replaced_fen", b"replaced_fen", "stage", b"stage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_fen", b"base_fen", "debtor", b"debtor", "deductible_fen", b"deductible_fen", "fund_pay_type", b"fund_pay_type", "kept_back_fen", b"kept_back_fen", "over_cap_fen", b"over_cap_fen", "own_share_fen", b"own_share_fen", "paid_fen", b"paid_fen", "payee", b"payee", "payer", b"payer", "position", b"position", "replaced_fen", b"replaced_fen", "stage", b"stage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
