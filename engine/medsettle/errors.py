@@ -16,6 +16,16 @@ SettlementError                 a request as a whole cannot be served
 │  ├─ PartOfVisit               the settlement is one of a visit, and falls with all of it
 │  ├─ PolicyGap                 the policy says it cannot decide an amount of this claim
 │  ├─ CounterFull               a counter of the person would pass its bound
+│  ├─ Excluded                  the area's document refuses the claim before it is paid
+│  │  ├─ LiabilityUnanswered    nobody said whether somebody else is liable for an accident
+│  │  ├─ OtherLiable            somebody else is liable
+│  │  ├─ SuspendedPerson        the person's settlements are suspended
+│  │  ├─ SuspendedInstitution   the institution's settlements are suspended
+│  │  ├─ PaidByHand             the claim has been paid by hand
+│  │  ├─ OverlappingStay        the person was in another stay on the same days
+│  │  ├─ DoubleInsurance        the person was settled under another insurance in the period
+│  │  ├─ DuplicateItem          the same item of the same day was settled before
+│  │  └─ RepeatedItem           an item stands in the claim more often than is in order
 │  ├─ AlreadyCancelled          the settlement has been cancelled before
 │  └─ AccountSpent              what it put into the account has been spent since
 ├─ Overloaded                   the queue is full; nothing was recorded
@@ -171,6 +181,69 @@ class CounterFull(Precondition):
     """A counter of the person, or the account, could pass `AMOUNT_FEN_MAX` with this claim."""
 
     reason = "COUNTER_FULL"
+
+
+class Excluded(Precondition):
+    """The claim is refused before payment by the `exclusions.yaml` of its area.
+
+    `metadata` has the name of the check, what it was found by, and the remedy in both languages.
+    """
+
+    reason = "EXCLUDED"
+
+
+class LiabilityUnanswered(Excluded):
+    """It was not answered whether somebody else is liable for an accident."""
+
+    reason = "LIABILITY_UNANSWERED"
+
+
+class OtherLiable(Excluded):
+    """Somebody else is liable for what the claim is for, such as a third party or work injury."""
+
+    reason = "OTHER_LIABLE"
+
+
+class SuspendedPerson(Excluded):
+    """The person's settlements are suspended."""
+
+    reason = "SUSPENDED_PERSON"
+
+
+class SuspendedInstitution(Excluded):
+    """The institution's settlements are suspended."""
+
+    reason = "SUSPENDED_INSTITUTION"
+
+
+class PaidByHand(Excluded):
+    """The claim has been paid by hand."""
+
+    reason = "PAID_BY_HAND"
+
+
+class OverlappingStay(Excluded):
+    """The person was in another stay on the same days."""
+
+    reason = "OVERLAPPING_STAY"
+
+
+class DoubleInsurance(Excluded):
+    """The person has a settlement under another insurance in the same period."""
+
+    reason = "DOUBLE_INSURANCE"
+
+
+class DuplicateItem(Excluded):
+    """The same item of the same day is in another settlement of the person."""
+
+    reason = "DUPLICATE_ITEM"
+
+
+class RepeatedItem(Excluded):
+    """An item is in the claim more often on one day than is in order."""
+
+    reason = "REPEATED_ITEM"
 
 
 class AlreadyCancelled(Precondition):

@@ -54,6 +54,8 @@ APPROVED_DISEASES_MAX: Final = 16
 # Diagnoses or devices of one registration, and how many registrations one person may have.
 REGISTRATION_CODES_MAX: Final = 64
 REGISTRATIONS_PER_PERSON_MAX: Final = 256
+# Remedies travel in the headers of a status, in both languages, beside what was found.
+REMEDY_CHARS_MAX: Final = 200
 # A visit is settled in linked parts, one for each scheme; `.1` to `.9` end their request ids.
 VISIT_PARTS_MAX: Final = 9
 VISIT_REQUEST_ID_CHARS_MAX: Final = REQUEST_ID_CHARS_MAX - 2

@@ -173,7 +173,7 @@ def test_comments_name_the_national_alias(message: str, columns: Sequence[schema
         pytest.param(
             settlements.Settlement.DESCRIPTOR,
             schema.SETTLEMENT,
-            {"name", "payers", "lines", "amounts_fen", "notices", "duplicate"},
+            {"name", "payers", "lines", "amounts_fen", "notices", "duplicate", "warnings"},
             id="settlement",
         ),
     ],

@@ -15,6 +15,7 @@ from medsettle.policy import book as books
 from medsettle.policy.area import Area
 from medsettle.policy.example_names import name_faults
 from medsettle.policy.examples import Example, read_examples
+from medsettle.policy.read_exclusions import EXCLUSIONS_FILE, read_exclusions_file
 from medsettle.policy.read_routing import ROUTING_FILE, read_routing_file
 from medsettle.policy.remarks import remarks
 
@@ -65,6 +66,8 @@ class _Checked:
                 self.violations += faults
             elif document.name == ROUTING_FILE:
                 self.violations += read_routing_file(document, area.lines.earmarks)[1]
+            elif document.name == EXCLUSIONS_FILE:
+                self.violations += read_exclusions_file(document)[1]
             else:
                 self._read_policy(document, area)
 

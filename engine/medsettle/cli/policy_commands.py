@@ -20,6 +20,7 @@ from medsettle.cli.policy_words import words_command
 from medsettle.policy import book as books
 from medsettle.policy.area_schema import area_schema
 from medsettle.policy.examples_schema import examples_schema
+from medsettle.policy.exclusion_schema import exclusions_schema
 from medsettle.policy.json_schema import overlay_schema, rule_schema
 from medsettle.policy.routing_schema import routing_schema
 
@@ -43,11 +44,15 @@ def schema(
     routing: Annotated[
         bool, typer.Option("--routing", help="That of routing.yaml instead.")
     ] = False,
+    exclusions: Annotated[
+        bool, typer.Option("--exclusions", help="That of exclusions.yaml instead.")
+    ] = False,
 ) -> None:
     """Print the JSON Schema of rule documents, for editors."""
     document = area_schema() if area else overlay_schema() if overlay else rule_schema()
     document = examples_schema() if examples else document
     document = routing_schema() if routing else document
+    document = exclusions_schema() if exclusions else document
     Console().out(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode(), highlight=False)
 
 

@@ -1,6 +1,7 @@
 """Settlements and explanations as tables that a person wants to read."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, JustifyMethod
@@ -123,10 +124,19 @@ def remarks(rows: Sequence[tuple[str, Settlement | Rejection]]) -> list[str]:
             faults = [str(fault) for fault in answer.faults] or [answer.message]
             lines.append(f"[bold]{escape(request_id)}[/] [red]{answer.outcome.name}[/]")
             lines += [f"  {escape(fault)}" for fault in faults]
-        elif answer.notices:
+        elif said := [*answer.notices, *warning_lines(answer)]:
             lines.append(f"[bold]{escape(request_id)}[/]")
-            lines += [f"  [yellow]{escape(notice)}[/]" for notice in answer.notices]
+            lines += [f"  [yellow]{escape(notice)}[/]" for notice in said]
     return lines
+
+
+def warning_lines(settlement: Settlement) -> list[str]:
+    """Return a line in each language for everything found that did not stop payment."""
+    return [
+        line
+        for each in settlement.warnings
+        for line in (f"{each.code}: {each}", f"{each.reason_zh}。{each.remedy_zh}")
+    ]
 
 
 def print_explanation(console: Console, explanation: Explanation) -> None:
@@ -160,6 +170,7 @@ def answer_json(request_id: str, answer: Settlement | Rejection) -> dict[str, ob
         "outcome": "SETTLED",
         "duplicate": answer.duplicate,
         "notices": list(answer.notices),
+        "warnings": [asdict(each) for each in answer.warnings],
         "settlement": answer.columns,
         "payers": list(answer.payers),
         "lines": list(answer.lines),

@@ -1,6 +1,7 @@
 """Messages of a server as the values of `medsettle.core.settlement`."""
 
 from collections.abc import Iterable
+from dataclasses import fields
 from datetime import UTC, date
 from typing import Any, Final
 
@@ -8,6 +9,7 @@ from medsettle.core import schema
 from medsettle.core.schema import Column, Kind
 from medsettle.core.settlement import (
     Explanation,
+    Finding,
     PersonState,
     PolicySummary,
     Row,
@@ -38,6 +40,10 @@ def settlement_of(message: settlements.Settlement) -> Settlement:
         amounts=dict(message.amounts_fen),
         notices=tuple(message.notices),
         duplicate=message.duplicate,
+        warnings=tuple(
+            Finding(**{each.name: getattr(warning, each.name) for each in fields(Finding)})
+            for warning in message.warnings
+        ),
     )
 
 

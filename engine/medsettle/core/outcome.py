@@ -1,6 +1,7 @@
 """What became of one claim of a batch, in order of precedence.
 
-A claim has exactly one outcome: the first that applies, in the order of this list. One fault of
+A claim has exactly one outcome: the first that applies, in the order of this list, save that what
+is found before payment (19 to 27) stands between the request and the policy. One fault of
 form comes later than its place: whether an item is listed is known only once the catalogue of a
 policy is, so a claim is told of earlier trouble first. A rejected claim leaves nothing behind, and
 the same request id may be sent again; `transient` outcomes may then differ.
@@ -24,6 +25,16 @@ class Outcome(IntEnum):
     CLASS_NOT_COVERED = 6
     POLICY_GAP = 7
     COUNTER_FULL = 8
+    # What is found before payment comes after the request and before any policy is asked.
+    LIABILITY_UNANSWERED = 19
+    OTHER_LIABLE = 20
+    SUSPENDED_PERSON = 21
+    SUSPENDED_INSTITUTION = 22
+    PAID_BY_HAND = 23
+    OVERLAPPING_STAY = 24
+    DOUBLE_INSURANCE = 25
+    DUPLICATE_ITEM = 26
+    REPEATED_ITEM = 27
 
     @property
     def transient(self) -> bool:
@@ -48,6 +59,15 @@ _ERRORS: dict[Outcome, type[errors.SettlementError]] = {
     Outcome.CLASS_NOT_COVERED: errors.ClassNotCovered,
     Outcome.POLICY_GAP: errors.PolicyGap,
     Outcome.COUNTER_FULL: errors.CounterFull,
+    Outcome.LIABILITY_UNANSWERED: errors.LiabilityUnanswered,
+    Outcome.OTHER_LIABLE: errors.OtherLiable,
+    Outcome.SUSPENDED_PERSON: errors.SuspendedPerson,
+    Outcome.SUSPENDED_INSTITUTION: errors.SuspendedInstitution,
+    Outcome.PAID_BY_HAND: errors.PaidByHand,
+    Outcome.OVERLAPPING_STAY: errors.OverlappingStay,
+    Outcome.DOUBLE_INSURANCE: errors.DoubleInsurance,
+    Outcome.DUPLICATE_ITEM: errors.DuplicateItem,
+    Outcome.REPEATED_ITEM: errors.RepeatedItem,
 }
 
 

@@ -315,7 +315,7 @@ LINE_SPLIT: Final[tuple[Column, ...]] = (
 _MOST_DIAGNOSES = limits.REGISTRATION_CODES_MAX
 
 REGISTRATION: Final[tuple[Column, ...]] = (
-    _code("kind", "Which kind, by the name that the area's routing document gives it."),
+    _code("kind", "Which kind, by the name that a document of the area gives it."),
     _code("number", "Of the decision; unique within person and kind."),
     Column("valid_from", Kind.DATE, "The first day on which it holds."),
     Column("valid_until", Kind.DATE, "The first day on which it no longer holds.", required=False),
@@ -355,8 +355,13 @@ REGISTRATION: Final[tuple[Column, ...]] = (
         values=("timely", "late"),
     ),
     _code("continues", "Number of the registration it goes on from.", required=False),
+    _code(
+        "institution",
+        "The institution whose care or bill it concerns; absent, it is any.",
+        required=False,
+    ),
 )
-"""What an authority decided about a person, for a scheme to ask for (认定、登记、备案)."""
+"""What an authority decided about a person or an institution (认定、登记、备案、暂停、手工报销)."""
 
 TABLES: Final[dict[str, tuple[Column, ...]]] = {
     "claims": CLAIM,

@@ -3,9 +3,10 @@
 1. Faulty claims are rejected, each with all its faults.
 2. Request ids already recorded are answered from the record; the same id with other content, or a
    second request for the same institution settlement, is refused.
-3. Codes, policies, lines and pots are worked out, counters and balances read, and the waterfall
+3. What the document of an area looks for before payment is looked for (`engine.exclusions`).
+4. Codes, policies, lines and pots are worked out, counters and balances read, and the waterfall
    runs, claims of one person in order (`settle.run`).
-4. One durable commit; only then are there answers.
+5. One durable commit; only then are there answers.
 
 An engine belongs to one thread: the ledger has one writer.
 """
@@ -28,6 +29,7 @@ from medsettle.core.settlement import (
 )
 from medsettle.engine.cancels import cancel_entry
 from medsettle.engine.claim_entries import claim_entry
+from medsettle.engine.exclusions import Exclusions
 from medsettle.engine.openings import check_opening, opening_digest, opening_entry
 from medsettle.engine.registrations import Registrations
 from medsettle.engine.requests import (
@@ -61,6 +63,7 @@ class Engine:
     clock: Callable[[], datetime]
     settler: Settler = field(init=False)
     registrations: Registrations = field(init=False)
+    exclusions: Exclusions = field(init=False)
     visits: Visits = field(init=False)
     _replaced: dict[str, CompiledPolicy] = field(default_factory=dict, init=False)
 
@@ -72,8 +75,14 @@ class Engine:
         self.rulebook = rulebook
         self.settler = Settler(rulebook)
         self.registrations = Registrations(rulebook, self.ledger, self._commit)
+        self.exclusions = Exclusions(rulebook, self.ledger, self.registrations)
         self.visits = Visits(
-            rulebook, self.ledger, self.settler.run, self.registrations.held, self._commit
+            rulebook,
+            self.ledger,
+            self.settler.run,
+            self.registrations.held,
+            self.exclusions.warnings,
+            self._commit,
         )
 
     def replace_rules(self, rulebook: RuleBook) -> None:
@@ -96,7 +105,11 @@ class Engine:
         one another, as they would when settled together.
         """
         rows = [row for row in range(len(claims)) if row not in claims.rejections]
-        results = self.settler.run(claims, rows, self.ledger.counters, refuse_gaps=False)
+
+        def run(part: list[int]) -> dict[int, Settled | Rejection]:
+            return self.settler.run(claims, part, self.ledger.counters, refuse_gaps=False)
+
+        results = self.exclusions.of(claims, rows).settle(rows, run)
         answers = dict(claims.rejections) | {
             row: result.settlement if isinstance(result, Settled) else result
             for row, result in results.items()
@@ -142,8 +155,12 @@ class Engine:
             held = self.ledger.counters(keys)
             return {key: held.get(key, 0) + moved[key] for key in keys} if moved else held
 
+        def run(part: list[int]) -> dict[int, Settled | Rejection]:
+            return self.settler.run(claims, part, counters, refuse_gaps=True)
+
+        suspicions = self.exclusions.of(claims, known.fresh)
         while part := known.next_part():
-            found = self.settler.run(claims, part, counters, refuse_gaps=True)
+            found = suspicions.settle(part, run)
             settled = {row: each for row, each in found.items() if isinstance(each, Settled)}
             for each in settled.values():
                 for key, delta in each.moved:

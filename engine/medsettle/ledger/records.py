@@ -12,7 +12,7 @@ import orjson
 from medsettle.core import schema
 from medsettle.core.counters import CounterKey
 from medsettle.core.schema import Kind
-from medsettle.core.settlement import Row, Settlement
+from medsettle.core.settlement import Finding, Row, Settlement
 from medsettle.ledger.entries import Entry, Posting, Recorded
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -42,6 +42,7 @@ def encode_record(
             "inputs": inputs,
             "postings": [[*posting.key[2:], posting.delta] for posting in postings],
             "claim": claim,
+            "warnings": settlement.warnings,
         }
     )
 
@@ -60,7 +61,15 @@ def decode_settlement(recorded: Recorded, *, duplicate: bool = False) -> Settlem
         lines=tuple(row | place for row in record["lines"]),
         amounts=record["amounts"],
         duplicate=duplicate,
+        warnings=tuple(Finding(**row) for row in record.get("warnings", ())),
     )
+
+
+def decode_care(recorded: Recorded) -> tuple[Row, str | None]:
+    """Return the claim of a settlement, its dates texts, and the visit that it is a part of."""
+    record = orjson.loads(recorded.record)
+    claim: Row = record["claim"]
+    return claim, record["settlement"]["visit"]
 
 
 def decode_postings(recorded: Recorded) -> tuple[Posting, ...]:

@@ -67,6 +67,8 @@ create unique index entries_original on entries (original) where original is not
 -- For pages: an index ends in the row's number, so equal keys come out in seq order.
 create index entries_of_institution on entries (institution);
 create index entries_of_person on entries (person, pooling_area);
+create index settlements_of_person_by_day on entries (person, pooling_area, service_day)
+  where kind = 'settle';
 create index events_of_person on entries (person, pooling_area, kind) where subject is not null;
 
 create table postings (
@@ -140,6 +142,15 @@ select p.pooling_area, p.person, p.counter, p.period, sum(p.delta) + coalesce((
 from postings p where p.seq between ? and ?
 group by p.pooling_area, p.person, p.counter, p.period
 on conflict do update set value = excluded.value
+"""
+
+SETTLED_SINCE: Final = """
+select {columns} from json_each(?) k cross join entries e
+  on e.person = k.value ->> 1 and e.pooling_area = k.value ->> 0
+  and e.service_day >= k.value ->> 2
+where e.kind = 'settle'
+  and not exists (select 1 from entries c where c.original = e.settlement)
+order by e.seq
 """
 
 FIRST_MISMATCH: Final = """

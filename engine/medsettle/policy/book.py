@@ -3,7 +3,7 @@
 A folder holds one folder for each pooling area, named by its six digits, with `area.yaml`, the
 catalogue it names, and one document for each policy. Worked examples lie beside the policies as
 `*.examples.yaml` and are read by `medsettle.policy.examples`; how one visit is routed over several
-schemes may stand in `routing.yaml`.
+schemes may stand in `routing.yaml`, and what is looked for before payment in `exclusions.yaml`.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -19,10 +19,13 @@ from medsettle.policy.catalogue import Catalogue
 from medsettle.policy.checker import Checker
 from medsettle.policy.compiled import CompiledPolicy, compile_policy
 from medsettle.policy.conflicts import conflicts
+from medsettle.policy.exclusions import Exclusions
 from medsettle.policy.model import Policy
 from medsettle.policy.overlay import Overlay, ended, overlay_faults, read_overlays, reformed
+from medsettle.policy.read_exclusions import EXCLUSIONS_FILE, read_exclusions_file
 from medsettle.policy.read_policy import read_policy
 from medsettle.policy.read_routing import ROUTING_FILE, read_routing_file
+from medsettle.policy.registration_kinds import RegistrationKind
 from medsettle.policy.routing import Routing
 from medsettle.policy.tree import Map
 from medsettle.policy.vocabulary import canonical, quoted, suggestion
@@ -30,19 +33,32 @@ from medsettle.policy.vocabulary import canonical, quoted, suggestion
 AREA_FILE = area_keys.AREA_FILE
 EXAMPLES_SUFFIX = ".examples.yaml"
 DIGEST_CHARS = 12
+_NO_POLICIES = {AREA_FILE, ROUTING_FILE, EXCLUSIONS_FILE}
 
 
 @dataclass(frozen=True, slots=True)
 class RuleBook:
     """Everything that decides who pays: read-only, and identified by the digests of its sources.
 
-    `routings` has the areas that settle one visit over several schemes.
+    `routings` has the areas that settle one visit over several schemes, `exclusions` those that
+    look for reasons not to pay.
     """
 
     areas: dict[str, Area]
     catalogues: dict[str, Catalogue]
     policies: tuple[CompiledPolicy, ...]
     routings: dict[str, Routing] = field(default_factory=dict)
+    exclusions: dict[str, Exclusions] = field(default_factory=dict)
+
+    def registration_kinds(self, pooling_area: str) -> dict[str, RegistrationKind]:
+        """Return the kinds of registration that the documents of an area declare, by name."""
+        documents = (self.routings.get(pooling_area), self.exclusions.get(pooling_area))
+        return {
+            name: kind
+            for document in documents
+            if document is not None
+            for name, kind in document.kinds.items()
+        }
 
     def candidates(
         self, pooling_area: str, insurance_type: str, visit_type: str
@@ -94,6 +110,7 @@ def load_rule_book(
     catalogues: dict[str, Catalogue] = {}
     policies: list[CompiledPolicy] = []
     routings: dict[str, Routing] = {}
+    exclusions: dict[str, Exclusions] = {}
     violations = [] if only else _strays(folder)
     reforms, faults = read_overlays(overlays)
     violations += faults
@@ -120,6 +137,12 @@ def load_rule_book(
             routing, faults = read_routing_file(area_folder / ROUTING_FILE, area.lines.earmarks)
             violations += faults
             routings |= {area.code: routing} if routing is not None else {}
+        if (area_folder / EXCLUSIONS_FILE).is_file():
+            excluded, faults = read_exclusions_file(area_folder / EXCLUSIONS_FILE)
+            violations += faults
+            if excluded is not None:
+                violations += _twice_declared(area_folder, excluded, routings.get(area.code))
+                exclusions[area.code] = excluded
         for path in policy_files(area_folder):
             found, faults = compile_revisions(path, area, reforms, known_on)
             violations += faults
@@ -131,7 +154,7 @@ def load_rule_book(
         violations = overlay_faults(reforms, [compiled.policy.name for compiled in policies])
     if violations:
         raise PolicyRejected(violations)
-    return RuleBook(areas, catalogues, tuple(policies), routings)
+    return RuleBook(areas, catalogues, tuple(policies), routings, exclusions)
 
 
 def _refuse_no_rules(folder: Path) -> None:
@@ -174,6 +197,18 @@ def _catalogue(area: Area) -> tuple[Catalogue | None, list[Violation]]:
         return None, list(error.violations)
 
 
+def _twice_declared(
+    folder: Path, exclusions: Exclusions, routing: Routing | None
+) -> list[Violation]:
+    """Return a violation for every kind of registration that both documents of an area declare."""
+    place = tree.Place(str(folder / EXCLUSIONS_FILE), 1, 1, "registrations")
+    return [
+        place.violation(f"{quoted(name)} is declared in {ROUTING_FILE} too; rename one of the two")
+        for name in exclusions.kinds
+        if routing is not None and name in routing.kinds
+    ]
+
+
 def _without_ratios(
     policies: list[Policy], areas: dict[str, Area], catalogues: dict[str, Catalogue]
 ) -> list[Violation]:
@@ -208,7 +243,7 @@ def read_area_folder(folder: Path) -> tuple[Area | None, list[Violation]]:
 def policy_files(folder: Path) -> Iterator[Path]:
     """Yield the rule documents of an area's folder in order of name."""
     for path in sorted(folder.glob("*.yaml")):
-        if path.name not in {AREA_FILE, ROUTING_FILE} and not path.name.endswith(EXAMPLES_SUFFIX):
+        if path.name not in _NO_POLICIES and not path.name.endswith(EXAMPLES_SUFFIX):
             yield path
 
 

@@ -6,6 +6,7 @@ follow from the list of columns: a new column needs a field in the proto, nothin
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
@@ -58,6 +59,7 @@ def settlement_message(settlement: Settlement) -> settlements.Settlement:
         amounts_fen=settlement.amounts,
         notices=settlement.notices,
         duplicate=settlement.duplicate,
+        warnings=[settlements.Finding(**asdict(each)) for each in settlement.warnings],
     )
 
 
