@@ -8,7 +8,7 @@ from medsettle.core.code_words import INSURANCE_TYPE_WORDS, VISIT_TYPE_WORDS
 from medsettle.errors import Violation
 from medsettle.policy import exclusion_keys as own
 from medsettle.policy import keys, tree, values
-from medsettle.policy.checker import Checker
+from medsettle.policy.checker import Checker, canonical_name
 from medsettle.policy.exclusions import (
     Action,
     Check,
@@ -173,7 +173,10 @@ class _Reader:
             return ""
         wanted = About.INSTITUTION if finds is Finds.SUSPENDED_INSTITUTION else About.PERSON
         about = self._kinds[name].about
-        if about is not wanted:
+        # A slip in the kind itself is told already.
+        slip = canonical_name(f".{name}.about")
+        told = any(canonical_name(each.key_path).endswith(slip) for each in self.check.violations)
+        if about is not wanted and not told:
             message = f"{quoted(name)} is about the {about}, and {finds} asks for the {wanted}"
             self.check.refuse(value.place, message)
         return name
