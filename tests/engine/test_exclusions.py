@@ -200,7 +200,7 @@ def test_a_registration_that_ends_on_its_first_day_never_held(engine: Engine) ->
 
 
 def _taken_back(item: str, day: date) -> dict[str, Any]:
-    taken = {"quantity_e4": -10_000, "amount_fen": -10_000, "original_line": "1"}
+    taken: dict[str, Any] = {"quantity_e4": -10_000, "amount_fen": -10_000, "original_line": "1"}
     return line(item, day, number=2, **taken)
 
 

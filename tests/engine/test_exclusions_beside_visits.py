@@ -10,7 +10,7 @@ from medsettle import errors
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.visits import Registration, RegistrationRequest, institution_holder
 from medsettle.engine import Engine
-from medsettle.ledger import Recorded, SqliteLedger
+from medsettle.ledger import EntryKind, Recorded, SqliteLedger
 from medsettle.policy.book import load_rule_book
 
 from tests.engine import suspects
@@ -168,10 +168,10 @@ class _Counting(SqliteLedger):
         super().__init__(path)
         self.asked: list[str] = []
 
-    def events(self, holders: Sequence[tuple[str, str]], kind: str) -> list[Recorded]:  # type: ignore[override]
+    def events(self, holders: Sequence[tuple[str, str]], kind: EntryKind) -> list[Recorded]:
         """Note how many holders are asked for."""
         self.asked += [f"events of {len(holders)}"] if holders else []
-        return super().events(holders, kind)  # type: ignore[arg-type]
+        return super().events(holders, kind)
 
     def settled_since(self, persons: Sequence[tuple[str, str, int]]) -> list[Recorded]:
         """Note how many persons are asked for."""
