@@ -124,6 +124,9 @@ BACKOFF_SECONDS_MAX: Final = 2.0
 # gRPC refuses trailers above 8 KiB unless both sides ask for more, and Base64 takes a third.
 STATUS_BYTES_MAX: Final = 4_096
 MESSAGE_CHARS_MAX: Final = 500
+assert 7 * REMEDY_CHARS_MAX + 2 * MESSAGE_CHARS_MAX < STATUS_BYTES_MAX, (
+    "a Chinese remedy stands in a status twice, at three bytes a character, beside the English one"
+)
 # Room for the field around a stream, so that one of MESSAGE_BYTES_MAX still reaches our own check
 # and its explanation.
 ENVELOPE_BYTES: Final = 1_024

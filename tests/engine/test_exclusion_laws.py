@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from medsettle.core.claims import ClaimBatch
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Settlement
 from medsettle.engine import Engine
@@ -151,17 +152,20 @@ def _claims(draw: st.DrawFn) -> list[dict[str, Any]]:
 @settings(max_examples=60)
 @given(claims=_claims(), cut=st.integers(0, 6))
 def test_the_checks_find_what_a_slow_look_finds(claims: list[dict[str, Any]], cut: int) -> None:
-    """Claims in one batch, or cut into two, or sent one by one, have the answers of the oracle."""
+    """Claims cut into two batches, sent one by one or previewed, have the answers of the oracle."""
     slow = _Slow()
     expected = [slow.answer(claim) for claim in claims]
     with _engine() as engine:
         batches = [part for part in (claims[:cut], claims[cut:]) if part]
         in_batches = [answer for part in batches for answer in settle(engine, *part)]
     with _engine() as engine:
+        shown = engine.preview(ClaimBatch.from_rows(claims))
+        assert 0 == engine.ledger.last_seq()
         one_by_one = [answer for claim in claims for answer in settle(engine, claim)]
 
     assert expected == [codes(answer) for answer in in_batches]
     assert expected == [codes(answer) for answer in one_by_one]
+    assert expected == [codes(answer) for answer in shown]
     # The id of a settlement is that of its request, so even the sentences are the same.
     assert _sentences(in_batches) == _sentences(one_by_one)
 

@@ -99,6 +99,20 @@ def test_a_claim_is_compared_with_the_parts_of_visits(engine: Engine) -> None:
     assert ("refused", "OVERLAPPING_STAY") == codes(answer)
 
 
+@pytest.mark.parametrize(("day", "found"), [(9, False), (10, True)])
+def test_a_version_holds_from_its_first_day(tmp_path: Path, day: int, found: bool) -> None:
+    """An accident of the day before the document begins is not asked about."""
+    rules = tmp_path / "rules"
+    shutil.copytree(SHAPES / suspects.AREA, rules / suspects.AREA)
+    text = _EXCLUSIONS.read_text(encoding="utf-8")
+    later = text.replace("  - from: 2024-01-01", "  - from: 2024-05-10")
+    (rules / suspects.AREA / "exclusions.yaml").write_text(later, encoding="utf-8")
+    with engine_on(tmp_path, rules) as engine:
+        (answer,) = settle(engine, suspect("R1", may(5), may(day), visit_type="22"))
+
+    assert ("refused", "LIABILITY_UNANSWERED") == codes(answer) if found else () == codes(answer)
+
+
 # --- institutions ------------------------------------------------------------------------------
 
 

@@ -126,6 +126,16 @@ def test_a_fault_is_told_with_its_remedy(tmp_path: Path, old: str, new: str, say
     assert any(re.search(says, fault) for fault in faults), faults
 
 
+def test_the_longest_remedy_may_be_stated(tmp_path: Path) -> None:
+    """A remedy of the most characters is read."""
+    longest = "长" * limits.REMEDY_CHARS_MAX
+    exclusions, faults = _read(tmp_path, _GOOD.replace("请删除该明细。", longest))
+
+    assert [] == faults
+    assert exclusions is not None
+    assert longest in {each.remedy_zh for each in exclusions.versions[0].checks}
+
+
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
     """Two slips far apart are two messages, in the order of the document."""
     text = _GOOD.replace("about: institution", "about: hospital")

@@ -8,7 +8,7 @@ import grpc
 import pyarrow as pa
 import pytest
 from google.rpc import error_details_pb2 as details  # type: ignore[import-untyped]
-from medsettle import errors
+from medsettle import errors, limits
 from medsettle.client import Client
 from medsettle.core.arrow import claims_table
 from medsettle.core.claims import ClaimBatch
@@ -74,6 +74,25 @@ def test_the_cashier_reads_the_remedy_of_the_area(engine: Engine) -> None:
     assert found[details.LocalizedMessage].message.endswith("重新提交。请询问并填写责任方。")
     assert "LIABILITY_UNANSWERED" == found[details.ErrorInfo].reason
     assert "EXCLUSION" == found[details.PreconditionFailure].violations[0].type
+
+
+def test_the_longest_remedies_fit_in_a_status() -> None:
+    """Names and remedies of the most characters arrive whole, however long the sentence is."""
+    most = limits.REMEDY_CHARS_MAX
+    error = errors.DuplicateItem(
+        "x" * 2 * limits.MESSAGE_CHARS_MAX,
+        check="检" * limits.CODE_CHARS_MAX,
+        beside="9" * 30,
+        reason_zh="原" * 100,
+        remedy_en="y" * most,
+        remedy_zh="办" * most,
+    )
+    status = status_of(error)
+    found = details.LocalizedMessage()
+    assert any(each.Is(found.DESCRIPTOR) and each.Unpack(found) for each in status.details)
+
+    assert status.ByteSize() <= limits.STATUS_BYTES_MAX
+    assert found.message.endswith("办" * most)
 
 
 def test_a_stream_of_answers_has_codes_and_warnings(engine: Engine) -> None:
