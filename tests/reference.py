@@ -76,6 +76,7 @@ class Claim:
         self.from_balances = dict.fromkeys(BALANCES, 0)
         self.beside = 0
         self.replaced: dict[str, int] = {}
+        self.owed: dict[str, int] = {}
         self.unstated: set[str] = set()
 
     # --- looking up ----------------------------------------------------------------------------
@@ -217,6 +218,9 @@ class Claim:
         self.amounts |= {f"{stage.name}.{part}": amount for part, amount in left_over.items()}
         share, own, over = self.shares(stage, net, deductible, fine=fine)
         paid = self.paid(stage, share)
+        if stage.advance_for is not None:
+            debtor = stage.advance_for.value
+            self.owed[debtor] = self.owed.get(debtor, 0) + paid
         left_over |= {"own_share": own, "over_cap": over + base - inside, "paid": paid}
         for part, amount in left_over.items():
             self.amounts[f"{stage.name}.{part}"] = amount
@@ -373,4 +377,5 @@ class Claim:
             payouts=self.beside,
             gaps=frozenset(self.gaps()),
             replaced=self.replaced,
+            owed=self.owed,
         )

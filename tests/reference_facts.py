@@ -31,7 +31,7 @@ class Facts:
 class ReferenceResult:
     """Who pays, what each counter adds (balances: what leaves them), what each stage leaves.
 
-    `payouts` is all that is paid beside the bill.
+    `payouts` is all that is paid beside the bill, `owed` what each debtor owes back of all this.
     """
 
     payers: dict[str, int]
@@ -42,3 +42,4 @@ class ReferenceResult:
     gaps: frozenset[str]
     payouts: int = 0
     replaced: Mapping[str, int] = field(default_factory=dict)
+    owed: Mapping[str, int] = field(default_factory=dict)

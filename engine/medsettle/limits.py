@@ -59,6 +59,8 @@ APPROVED_DISEASES_MAX: Final = 16
 # Diagnoses or devices of one registration, and how many registrations one person may have.
 REGISTRATION_CODES_MAX: Final = 64
 REGISTRATIONS_PER_PERSON_MAX: Final = 256
+# Remedies travel in the headers of a status, in both languages, beside what was found.
+REMEDY_CHARS_MAX: Final = 200
 # A visit is settled in linked parts, one for each scheme; `.1` to `.9` end their request ids.
 VISIT_PARTS_MAX: Final = 9
 VISIT_REQUEST_ID_CHARS_MAX: Final = REQUEST_ID_CHARS_MAX - 2
@@ -127,6 +129,9 @@ BACKOFF_SECONDS_MAX: Final = 2.0
 # gRPC refuses trailers above 8 KiB unless both sides ask for more, and Base64 takes a third.
 STATUS_BYTES_MAX: Final = 4_096
 MESSAGE_CHARS_MAX: Final = 500
+assert 7 * REMEDY_CHARS_MAX + 2 * MESSAGE_CHARS_MAX < STATUS_BYTES_MAX, (
+    "a Chinese remedy stands in a status twice, at three bytes a character, beside the English one"
+)
 # Room for the field around a stream, so that one of MESSAGE_BYTES_MAX still reaches our own check
 # and its explanation.
 ENVELOPE_BYTES: Final = 1_024

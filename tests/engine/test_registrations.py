@@ -87,7 +87,7 @@ def test_a_registration_that_its_routing_cannot_use_is_refused(
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"pooling_area": "999913"}, "no area '999913' with a routing.yaml is loaded"),
+        ({"pooling_area": "999913"}, "no area '999913' with a routing.yaml or an"),
         ({"person": "P" * (limits.PERSON_CHARS_MAX + 1)}, "person: expected 1 to 64"),
         ({"request_id": ""}, "request_id: expected 1 to 36"),
     ],

@@ -85,6 +85,7 @@ class Race:
             assert expected[0].replaced == {
                 name: fen for name, fen in replaced.items() if name.startswith("p")
             }
+            assert expected[0].owed == _owed(answer), claim
             self.settlements += 1
             self.settled.append((claim, id_of(answer)))
         self._compare_persons({str(claim["person"]) for claim in claims})
@@ -141,6 +142,16 @@ def _told(settlement: Settlement) -> dict[str, int]:
     names += ["payouts_fen", "account_balance_fen"]
     own = {name: settlement.fen(name) for name in names}
     return settlement.amounts | own
+
+
+def _owed(settlement: Settlement) -> dict[str, int]:
+    """Return what each debtor owes back, added up over the rows of the payers."""
+    found: dict[str, int] = {}
+    for row in settlement.payers:
+        if row["debtor"] is not None:
+            debtor = str(row["debtor"])
+            found[debtor] = found.get(debtor, 0) + int(str(row["paid_fen"]))
+    return found
 
 
 def _run(scheme: Sequence[Policy], number: int, folder: Path) -> Race:

@@ -8,6 +8,7 @@ import pytest
 from medsettle import limits
 from medsettle.errors import InternalError
 from medsettle.ledger import CounterKey, Entry, Posting, SqliteLedger
+from medsettle.ledger import sqlite_schema as schema
 
 from tests.ledger.building import (
     ACCOUNT_KEY,
@@ -262,3 +263,31 @@ def test_batches_and_pages_have_bounds(ledger: SqliteLedger) -> None:
     with pytest.raises(AssertionError):
         ledger.page(after_seq=0, limit=limits.PAGE_SIZE_MAX + 1)
     assert [] == ledger.page(after_seq=0, limit=limits.PAGE_SIZE_MAX)
+
+
+def test_settlements_of_persons_are_found_from_a_day_on(ledger: SqliteLedger) -> None:
+    """Each person has a day of its own; what was cancelled and what settles nothing is absent."""
+    days = {1: 19_843, 2: 19_844, 3: 19_845, 4: 19_846}
+    ledger.append([replace(entry(number), service_day=day) for number, day in days.items()], 1)
+    ledger.append([entry(5, kind="cancel", original="S3")], 2)
+    ledger.append([entry(6, person="P9"), entry(7, pooling_area="999901")], 3)
+    ledger.append([entry(8, kind="opening")], 4)
+
+    found = ledger.settled_since([(AREA, PERSON, 19_844), (AREA, "P9", 19_845)])
+    assert ["S2", "S4"] == [each.settlement for each in found]
+    found = ledger.settled_since([(AREA, PERSON, 19_847), (AREA, "P9", 19_844)])
+    assert ["S6"] == [each.settlement for each in found]
+    assert [] == ledger.settled_since([])
+
+
+def test_settlements_of_a_person_are_found_by_an_index(ledger: SqliteLedger) -> None:
+    """The statement searches by person, area and day, and does not read the whole ledger."""
+    statement = schema.SETTLED_SINCE.format(columns="e.seq")
+    plan = ledger._connection.execute(f"explain query plan {statement}", ("[]",)).fetchall()
+    steps = [str(step[-1]) for step in plan]
+
+    assert any(
+        "settlements_of_person_by_day (person=? AND pooling_area=? AND service_day>?)" in step
+        for step in steps
+    ), steps
+    assert not any("SCAN e" in step or "SCAN c" in step for step in steps)

@@ -12,8 +12,10 @@ from medsettle.policy.area_schema import area_schema
 from medsettle.policy.book import AREA_FILE, EXAMPLES_SUFFIX
 from medsettle.policy.card_schema import card_schema
 from medsettle.policy.examples_schema import examples_schema
+from medsettle.policy.exclusion_schema import exclusions_schema
 from medsettle.policy.json_schema import overlay_schema, rule_schema
 from medsettle.policy.read_card import CARD_FILE
+from medsettle.policy.read_exclusions import EXCLUSIONS_FILE
 from medsettle.policy.read_routing import ROUTING_FILE
 from medsettle.policy.routing_schema import routing_schema
 from medsettle.policy.tree import Map, Sequence, Value
@@ -43,6 +45,7 @@ _UNKNOWN_WORDS = sorted(
 _RULES = Draft202012Validator(rule_schema())
 _AREAS = Draft202012Validator(area_schema())
 _ROUTINGS = Draft202012Validator(routing_schema())
+_EXCLUSIONS = Draft202012Validator(exclusions_schema())
 _OF_EXAMPLES = Draft202012Validator(examples_schema())
 _CARDS = Draft202012Validator(card_schema())
 
@@ -79,7 +82,7 @@ def test_the_schemas_are_schemas() -> None:
     """All are valid in draft 2020-12 and can be written as JSON."""
     for schema in (
         *(rule_schema(), area_schema(), overlay_schema(), examples_schema()),
-        *(routing_schema(), card_schema()),
+        *(routing_schema(), card_schema(), exclusions_schema()),
     ):
         Draft202012Validator.check_schema(schema)
         assert schema == json.loads(json.dumps(schema))
@@ -89,7 +92,7 @@ def test_the_schemas_are_schemas() -> None:
 def test_every_document_under_rules_is_valid(path: Path) -> None:
     """What the checker accepts the editor accepts, as text and as YAML reads it."""
     others = {AREA_FILE: _AREAS, ROUTING_FILE: _ROUTINGS, CARD_FILE: _CARDS}
-    schema = others.get(path.name, _RULES)
+    schema = (others | {EXCLUSIONS_FILE: _EXCLUSIONS}).get(path.name, _RULES)
 
     assert [] == _faults(path.read_text(encoding="utf-8"), schema)
 

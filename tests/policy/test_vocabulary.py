@@ -6,7 +6,7 @@ import pytest
 from medsettle.core import codes
 from medsettle.core.dates import Period
 from medsettle.core.money import Rounding
-from medsettle.policy import example_keys, keys, model, routing_keys
+from medsettle.policy import example_keys, exclusion_keys, keys, model, routing_keys
 from medsettle.policy.checker import canonical_name, same_name
 from medsettle.policy.example_names import TOTALS
 from medsettle.policy.vocabulary import (
@@ -24,7 +24,10 @@ _KINDS: tuple[type[StrEnum], ...] = (
 )
 
 
-_ALL_SHAPES = (*keys.SHAPES, *example_keys.SHAPES, *routing_keys.SHAPES)
+_ALL_SHAPES = (
+    *(*keys.SHAPES, *example_keys.SHAPES),
+    *(*routing_keys.SHAPES, *exclusion_keys.SHAPES),
+)
 
 
 def test_every_word_of_the_language_has_a_chinese_alias() -> None:
@@ -39,7 +42,10 @@ def test_every_word_of_the_language_has_a_chinese_alias() -> None:
 
     found |= {routing_keys.REST, routing_keys.REGISTERED, *routing_keys.OUTSIDE}
     found |= {*routing_keys.UNCONFIRMED, *routing_keys.SHARED_TO, *routing_keys.DATES}
-    found |= {*routing_keys.TIMELINESS}
+    found |= {*routing_keys.TIMELINESS, *codes.Debtor}
+    found |= {*exclusion_keys.ABOUT, *exclusion_keys.FINDS, *exclusion_keys.ACTIONS}
+    found |= {*exclusion_keys.HELD_ON, *exclusion_keys.INSTITUTIONS}
+    found |= {*exclusion_keys.TRANSFER_DAYS, *exclusion_keys.SPANS}
 
     assert set() == found - set(words())
 

@@ -202,6 +202,7 @@ def _stage(stage: Stage) -> Block:
                 "mode": rounding.mode.value,
             },
             "limit": _LIMITS[stage.payer] if stage.account_limited else None,
+            "advance_for": None if stage.advance_for is None else stage.advance_for.value,
         }
     )
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date
 
 from hypothesis import strategies as st
-from medsettle.core.codes import Payee
+from medsettle.core.codes import Debtor, Payee
 from medsettle.core.dates import YearStart
 from medsettle.core.money import Rounding
 from medsettle.policy.amount_of import Base
@@ -91,8 +91,13 @@ class _Drafts:
             caps=self._caps(solvable=solvable),
             rounding=rounding,
             account_limited=payer in {"account", "mutual_aid"},
+            advance_for=self._debtor(payer),
             place=PLACE,
         )
+
+    def _debtor(self, payer: str) -> Debtor | None:
+        # Only a fund pays in advance.
+        return None if payer == "account" else self.draw(st.none() | st.sampled_from(Debtor))
 
     def _deductible(self, known: Sequence[str]) -> Deductible:
         draw = self.draw

@@ -26,7 +26,14 @@ from medsettle.cli.desks import open_desk
 from medsettle.cli.exits import Exit, Quit, told
 from medsettle.cli.files import read_claims
 from medsettle.cli.options import Data, Json, ListKeys, Lists, Rules, Server, list_folders
-from medsettle.cli.show import answer_json, answers_table, print_explanation, remarks, waterfall
+from medsettle.cli.show import (
+    answer_json,
+    answers_table,
+    print_explanation,
+    remarks,
+    warning_lines,
+    waterfall,
+)
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Settlement
 
@@ -128,7 +135,7 @@ def _show_answers(
         if only.duplicate:
             title += f", recorded before at {only.columns['create_time']:%Y-%m-%d %H:%M:%S} UTC"
         console.print(waterfall(only, title))
-        for notice in only.notices:
+        for notice in (*only.notices, *warning_lines(only)):
             console.print(f"[yellow]{escape(notice)}[/]", soft_wrap=True)
         return
     shown = answers[:_ROWS_SHOWN_MAX]

@@ -87,7 +87,7 @@ class Desk(Protocol):
         """Return a registration as recorded."""
         ...
 
-    def registrations(self, pooling_area: str, person: str) -> list[RegistrationState]:
+    def registrations(self, pooling_area: str, holder: str) -> list[RegistrationState]:
         """Return the registrations held of a person, in ledger order."""
         ...
 
@@ -137,9 +137,9 @@ class RemoteDesk:
         """Return a registration as recorded."""
         return self._client.registrations.record(request)
 
-    def registrations(self, pooling_area: str, person: str) -> list[RegistrationState]:
+    def registrations(self, pooling_area: str, holder: str) -> list[RegistrationState]:
         """Return the registrations held of a person, in ledger order."""
-        return list(self._client.registrations.held(pooling_area, person))
+        return list(self._client.registrations.held(pooling_area, holder))
 
     def cancelled(self, settlement: str, claim: Row) -> bool:
         """Whether a settlement, which the claim made, has been taken back."""
@@ -206,9 +206,9 @@ class LocalDesk:
         """Return a registration as recorded."""
         return self._engine.registrations.record(request)
 
-    def registrations(self, pooling_area: str, person: str) -> list[RegistrationState]:
+    def registrations(self, pooling_area: str, holder: str) -> list[RegistrationState]:
         """Return the registrations held of a person, in ledger order."""
-        held = self._engine.registrations.held(pooling_area, person)
+        held = self._engine.registrations.held(pooling_area, holder)
         return sorted(held, key=lambda each: each.seq)
 
     def cancelled(self, settlement: str, claim: Row) -> bool:

@@ -16,6 +16,7 @@ from medsettle.policy.area import Area
 from medsettle.policy.example_names import name_faults
 from medsettle.policy.examples import Example, read_examples
 from medsettle.policy.read_card import CARD_FILE, read_card_file
+from medsettle.policy.read_exclusions import EXCLUSIONS_FILE, read_exclusions_file
 from medsettle.policy.read_routing import ROUTING_FILE, read_routing_file
 from medsettle.policy.remarks import remarks
 
@@ -68,6 +69,8 @@ class _Checked:
                 self.violations += read_routing_file(document, area.lines.earmarks)[1]
             elif document.name == CARD_FILE:
                 self.violations += read_card_file(document)[1]
+            elif document.name == EXCLUSIONS_FILE:
+                self.violations += read_exclusions_file(document)[1]
             else:
                 self._read_policy(document, area)
 

@@ -21,6 +21,7 @@ from medsettle.policy import book as books
 from medsettle.policy.area_schema import area_schema
 from medsettle.policy.card_schema import card_schema
 from medsettle.policy.examples_schema import examples_schema
+from medsettle.policy.exclusion_schema import exclusions_schema
 from medsettle.policy.json_schema import overlay_schema, rule_schema
 from medsettle.policy.routing_schema import routing_schema
 
@@ -45,12 +46,16 @@ def schema(
         bool, typer.Option("--routing", help="That of routing.yaml instead.")
     ] = False,
     card: Annotated[bool, typer.Option("--card", help="That of card.yaml instead.")] = False,
+    exclusions: Annotated[
+        bool, typer.Option("--exclusions", help="That of exclusions.yaml instead.")
+    ] = False,
 ) -> None:
     """Print the JSON Schema of rule documents, for editors."""
     document = area_schema() if area else overlay_schema() if overlay else rule_schema()
     document = examples_schema() if examples else document
     document = routing_schema() if routing else document
     document = card_schema() if card else document
+    document = exclusions_schema() if exclusions else document
     Console().out(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode(), highlight=False)
 
 

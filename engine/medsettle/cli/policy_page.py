@@ -159,6 +159,7 @@ _HEADS = {
     "rounding": "rounding 取整",
     "account_limited": "limit 限额",
     "instead_of": "instead of 替代",
+    "advance_for": "advance 先行支付",
 }
 
 

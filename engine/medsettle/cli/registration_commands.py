@@ -1,5 +1,6 @@
 """`medsettle registration`: what an authority decided about a person, to route visits by."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,13 +13,23 @@ from medsettle.cli.exits import told
 from medsettle.cli.files import read_one
 from medsettle.cli.options import Data, Json, Rules, Server
 from medsettle.cli.visit_words import registration_json, registrations_table
-from medsettle.core import schema
+from medsettle.core import columns, schema
 from medsettle.core.claims import checked_row
-from medsettle.core.visits import RegistrationRequest, RegistrationState, registration_of
+from medsettle.core.visits import (
+    RegistrationRequest,
+    RegistrationState,
+    institution_holder,
+    registration_of,
+)
 from medsettle.errors import Fault, InvalidRequest
 
 _COLUMNS = {column.name for column in schema.REGISTRATION}
-_OF_WHOM = [column for column in schema.CLAIM if column.name in {"pooling_area", "person"}]
+_OF_WHOM = [
+    replace(column, required=column.name == "pooling_area")
+    for column in schema.CLAIM
+    if column.name in {"pooling_area", "person"}
+]
+_ABOUT = columns.code("about", "The institution it is about.", required=False)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -30,7 +41,10 @@ app = typer.Typer(
 @app.command()
 def add(
     file: Annotated[
-        Path, typer.Argument(help="One registration with its pooling_area and person, as .json.")
+        Path,
+        typer.Argument(
+            help="One registration with its pooling_area and person (or about), as .json."
+        ),
     ],
     institution: Annotated[str, typer.Option(help="Who vouches for it.")],
     request_id: Annotated[str, typer.Option(help="A new id, stored before calling.")],
@@ -41,8 +55,8 @@ def add(
 ) -> None:
     """Record a registration: a recognised injury, a relapse, a device, a pregnancy.
 
-    The kinds are those of the area's routing document. To end one, record it again with
-    valid_until.
+    The kinds are those of the area's routing and exclusions documents. To end one, record it again
+    with valid_until.
     """
     console = Console()
     with told(console, as_json=as_json):
@@ -57,19 +71,24 @@ def add(
 @app.command("list")
 def list_(
     area: Annotated[str, typer.Option(help="The pooling area.")],
-    person: Annotated[str, typer.Option(help="The person's token.")],
+    person: Annotated[str, typer.Option(help="The person's token.")] = "",
+    about: Annotated[str, typer.Option(help="An institution's code, instead of a person.")] = "",
     server: Server = None,
     data: Data = Path("medsettle-data"),
     rules: Rules = Path("rules"),
     as_json: Json = False,
 ) -> None:
-    """List the registrations held of a person; of each kind and number the latest."""
+    """List the registrations held of a person, or about an institution, the latest of each."""
+    if bool(person) == bool(about):
+        raise typer.BadParameter("name either --person or --about")
     console = Console()
     with told(console, as_json=as_json), open_desk(server, data, rules) as desk:
-        held = desk.registrations(area, person)
+        held = desk.registrations(area, institution_holder(about) if about else person)
     _show(console, held, as_json=as_json)
     if not held and not as_json:
-        console.print(f"area {area} holds no registration of this person", markup=False)
+        console.print(
+            f"area {area} holds no registration of {about or 'this person'}", markup=False
+        )
 
 
 def _show(console: Console, states: list[RegistrationState], *, as_json: bool) -> None:
@@ -91,13 +110,16 @@ def _request(row: object, institution: str, request_id: str) -> RegistrationRequ
         found = type(row).__name__
         raise InvalidRequest([Fault("registration", f"expected one, found {found}")])
     faults: list[Fault] = []
-    whose = checked_row(row, _OF_WHOM, _COLUMNS, "", faults)
+    whose = checked_row(row, [*_OF_WHOM, _ABOUT], _COLUMNS, "", faults)
+    if (whose["person"] is None) == (whose["about"] is None):
+        message = "state either it or `about`, the institution that the registration is about"
+        faults.append(Fault("person", message))
     try:
         own = registration_of({name: row[name] for name in row if name in _COLUMNS})
     except InvalidRequest as error:
         raise InvalidRequest([*faults, *error.faults]) from error
     if faults:
         raise InvalidRequest(faults)
-    return RegistrationRequest(
-        institution, request_id, str(whose["pooling_area"]), str(whose["person"]), own
-    )
+    person, about = str(whose["person"] or ""), str(whose["about"] or "")
+    area = str(whose["pooling_area"])
+    return RegistrationRequest(institution, request_id, area, person, own, about)

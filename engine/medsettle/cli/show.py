@@ -1,6 +1,7 @@
 """Settlements and explanations as tables that a person wants to read."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, JustifyMethod
@@ -12,6 +13,7 @@ from medsettle.core.codes import BILL
 from medsettle.core.money import yuan_from_fen
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Explanation, Row, Settlement
+from medsettle.policy.vocabulary import in_chinese
 
 _PAYER_WORDS = {payer.name: payer.chinese for payer in codes.PAYERS}
 
@@ -72,18 +74,24 @@ def waterfall(settlement: Settlement, title: str) -> Table:
         amounts = ("base", "deductible", "own_share", "over_cap", "paid")
         cells = [yuan(row, f"{name}_fen") for name in amounts]
         style = None if row["base_fen"] else "dim"
-        stage = escape(str(row["stage"]))
-        table.add_row(f"{stage} {_PAYER_WORDS[str(row['payer'])]}", *cells, style=style)
+        name = f"{row['stage']} {_PAYER_WORDS[str(row['payer'])]}{_owed(row)}"
+        table.add_row(escape(name), *cells, style=style)
     table.add_section()
     table.add_row("cash 个人现金", *[""] * 4, yuan(columns, "cash_fen"), style="bold")
     payouts = _of(settlement, beside=True)
     if payouts:
         table.add_section()
     for row in payouts:
-        name = f"{row['stage']} → {row['payee']} {_PAYER_WORDS[str(row['payer'])]}拨付"
+        name = f"{row['stage']} → {row['payee']} {_PAYER_WORDS[str(row['payer'])]}拨付{_owed(row)}"
         cells = [yuan(row, "base_fen"), *[""] * 3, yuan(row, "paid_fen")]
         table.add_row(escape(name), *cells, style=None if row["paid_fen"] else "dim")
     return table
+
+
+def _owed(row: Row) -> str:
+    """Return by whom an advance is owed back; nothing for what a payer owes itself."""
+    debtor = row.get("debtor") if row["paid_fen"] else None
+    return f" ← {debtor} {in_chinese(str(debtor))}偿还" if debtor else ""
 
 
 def _of(settlement: Settlement, *, beside: bool) -> list[Row]:
@@ -121,10 +129,19 @@ def remarks(rows: Sequence[tuple[str, Settlement | Rejection]]) -> list[str]:
             faults = [str(fault) for fault in answer.faults] or [answer.message]
             lines.append(f"[bold]{escape(request_id)}[/] [red]{answer.outcome.name}[/]")
             lines += [f"  {escape(fault)}" for fault in faults]
-        elif answer.notices:
+        elif said := [*answer.notices, *warning_lines(answer)]:
             lines.append(f"[bold]{escape(request_id)}[/]")
-            lines += [f"  [yellow]{escape(notice)}[/]" for notice in answer.notices]
+            lines += [f"  [yellow]{escape(notice)}[/]" for notice in said]
     return lines
+
+
+def warning_lines(settlement: Settlement) -> list[str]:
+    """Return a line in each language for everything found that did not stop payment."""
+    return [
+        line
+        for each in settlement.warnings
+        for line in (f"{each.code}: {each}", f"{each.reason_zh}。{each.remedy_zh}")
+    ]
 
 
 def print_explanation(console: Console, explanation: Explanation) -> None:
@@ -158,6 +175,7 @@ def answer_json(request_id: str, answer: Settlement | Rejection) -> dict[str, ob
         "outcome": "SETTLED",
         "duplicate": answer.duplicate,
         "notices": list(answer.notices),
+        "warnings": [asdict(each) for each in answer.warnings],
         "settlement": answer.columns,
         "payers": list(answer.payers),
         "lines": list(answer.lines),

@@ -60,6 +60,7 @@ def registration_json(state: RegistrationState) -> dict[str, object]:
     return {
         "pooling_area": state.pooling_area,
         "person": state.person,
+        "about": state.about,
         **state.registration.row(),
         "seq": state.seq,
         "create_time": state.create_time,

@@ -22,6 +22,7 @@ _QUESTIONS = {
     "caps": "caps 封顶线",
     "limit": "limit 账户余额",
     "instead_of": "in place of 替代",
+    "advance_for": "advance 先行支付",
     "remaining": "remaining 待支付余额",
 }
 _LEFT = {

@@ -1,6 +1,7 @@
 """Messages of a server as the values of `medsettle.core.settlement`."""
 
 from collections.abc import Iterable
+from dataclasses import fields
 from datetime import UTC, date
 from typing import Any, Final
 
@@ -8,6 +9,7 @@ from medsettle.core import schema
 from medsettle.core.columns import Column, Kind
 from medsettle.core.settlement import (
     Explanation,
+    Finding,
     PersonState,
     PolicySummary,
     Row,
@@ -15,7 +17,14 @@ from medsettle.core.settlement import (
     Settlement,
     Step,
 )
-from medsettle.core.visits import Registration, RegistrationState, Route, RoutedBy, Visit
+from medsettle.core.visits import (
+    Registration,
+    RegistrationState,
+    Route,
+    RoutedBy,
+    Visit,
+    institution_holder,
+)
 from medsettle.v1 import person_service_pb2 as persons
 from medsettle.v1 import policy_service_pb2 as policies
 from medsettle.v1 import registration_service_pb2 as registrations
@@ -47,6 +56,10 @@ def settlement_of(message: settlements.Settlement) -> Settlement:
         amounts=dict(message.amounts_fen),
         notices=tuple(message.notices),
         duplicate=message.duplicate,
+        warnings=tuple(
+            Finding(**{each.name: getattr(warning, each.name) for each in fields(Finding)})
+            for warning in message.warnings
+        ),
     )
 
 
@@ -75,7 +88,7 @@ def registration_state_of(message: registrations.Registration) -> RegistrationSt
     row: dict[str, Any] = _row(schema.REGISTRATION, message)
     return RegistrationState(
         pooling_area=message.pooling_area,
-        person=message.person,
+        holder=institution_holder(message.about) if message.about else message.person,
         registration=Registration(**row),
         seq=message.seq,
         create_time=message.create_time.ToDatetime(tzinfo=UTC),

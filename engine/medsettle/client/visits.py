@@ -13,6 +13,7 @@ from medsettle.core.visits import (
     RegistrationRequest,
     RegistrationState,
     Visit,
+    institution_of,
     registration_of,
 )
 from medsettle.v1 import registration_service_pb2 as registrations
@@ -87,7 +88,7 @@ class Registrations:
     def record(self, request: RegistrationRequest) -> RegistrationState:
         """Return a recorded registration, `duplicate` when it was recorded before."""
         message = registrations.CreateRegistrationRequest(
-            parent=_parent(request.pooling_area, request.person),
+            parent=_parent(request.pooling_area, request.holder),
             institution=request.institution,
             request_id=request.request_id,
             registration=_registration_message(request.registration),
@@ -95,15 +96,17 @@ class Registrations:
         return registration_state_of(self._write(self._stub.CreateRegistration, message))
 
     def held(
-        self, pooling_area: str, person: str, *, page_size: int = 0
+        self, pooling_area: str, holder: str, *, page_size: int = 0
     ) -> Iterator[RegistrationState]:
         """Yield the registrations of a person in ledger order, page by page.
+
+        Those about an institution are kept under `core.visits.institution_holder`.
 
         Of each kind and number the one recorded last is held; 0 leaves the size of pages to the
         server.
         """
         request = registrations.ListRegistrationsRequest(
-            parent=_parent(pooling_area, person), page_size=page_size
+            parent=_parent(pooling_area, holder), page_size=page_size
         )
         while True:
             page = self._read(self._stub.ListRegistrations, request)
@@ -127,5 +130,7 @@ def _name(visit: str) -> str:
     return visit if "/" in visit else f"poolingAreas/{_ANY}/visits/{visit}"
 
 
-def _parent(pooling_area: str, person: str) -> str:
-    return f"poolingAreas/{pooling_area}/persons/{person}"
+def _parent(pooling_area: str, holder: str) -> str:
+    about = institution_of(holder)
+    of = f"institutions/{about}" if about else f"persons/{holder}"
+    return f"poolingAreas/{pooling_area}/{of}"

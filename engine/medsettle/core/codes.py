@@ -130,6 +130,13 @@ class Payee(StrEnum):
     ACCOUNT = "account"
 
 
+class Debtor(StrEnum):
+    """Who owes back what a fund pays in advance (先行支付)."""
+
+    THIRD_PARTY = "third_party"
+    EMPLOYER = "employer"
+
+
 BILL: Final = "bill"
 """Where the share of a stage of the bill goes; payouts go to a `Payee`."""
 

@@ -34,6 +34,16 @@ class Outcome(IntEnum):
     CARD_NOT_ACTIVATED = 17
     CARD_OUTSIDE_AREA = 19
     CARD_ON_INVALID_LIST = 18
+    # What is found before payment comes after request and card, before any policy is asked.
+    LIABILITY_UNANSWERED = 20
+    OTHER_LIABLE = 21
+    SUSPENDED_PERSON = 22
+    SUSPENDED_INSTITUTION = 23
+    PAID_BY_HAND = 24
+    OVERLAPPING_STAY = 25
+    DOUBLE_INSURANCE = 26
+    DUPLICATE_ITEM = 27
+    REPEATED_ITEM = 28
     POLICY_NOT_FOUND = 4
     POLICY_NOT_IN_FORCE = 5
     CLASS_NOT_COVERED = 6
@@ -77,6 +87,15 @@ _ERRORS: dict[Outcome, type[errors.SettlementError]] = {
     Outcome.CLASS_NOT_COVERED: errors.ClassNotCovered,
     Outcome.POLICY_GAP: errors.PolicyGap,
     Outcome.COUNTER_FULL: errors.CounterFull,
+    Outcome.LIABILITY_UNANSWERED: errors.LiabilityUnanswered,
+    Outcome.OTHER_LIABLE: errors.OtherLiable,
+    Outcome.SUSPENDED_PERSON: errors.SuspendedPerson,
+    Outcome.SUSPENDED_INSTITUTION: errors.SuspendedInstitution,
+    Outcome.PAID_BY_HAND: errors.PaidByHand,
+    Outcome.OVERLAPPING_STAY: errors.OverlappingStay,
+    Outcome.DOUBLE_INSURANCE: errors.DoubleInsurance,
+    Outcome.DUPLICATE_ITEM: errors.DuplicateItem,
+    Outcome.REPEATED_ITEM: errors.RepeatedItem,
 }
 
 

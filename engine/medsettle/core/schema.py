@@ -282,6 +282,12 @@ PAYER_DETAIL: Final[tuple[Column, ...]] = (
         "replaced_fen",
         "Shares of the bill in whose place the payee is paid: the payer owes the difference.",
     ),
+    columns.code(
+        "debtor",
+        "先行支付: who owes the payer back what it paid in advance; absent where it paid its own.",
+        required=False,
+        values=tuple(codes.Debtor),
+    ),
 )
 
 RELATIVE_SHARE: Final[tuple[Column, ...]] = (
@@ -317,7 +323,7 @@ LINE_SPLIT: Final[tuple[Column, ...]] = (
 _MOST_DIAGNOSES = limits.REGISTRATION_CODES_MAX
 
 REGISTRATION: Final[tuple[Column, ...]] = (
-    columns.code("kind", "Which kind, by the name that the area's routing document gives it."),
+    columns.code("kind", "Which kind, by the name that a document of the area gives it."),
     columns.code("number", "Of the decision; unique within person and kind."),
     Column("valid_from", Kind.DATE, "The first day on which it holds."),
     Column("valid_until", Kind.DATE, "The first day on which it no longer holds.", required=False),
@@ -357,8 +363,13 @@ REGISTRATION: Final[tuple[Column, ...]] = (
         values=("timely", "late"),
     ),
     columns.code("continues", "Number of the registration it goes on from.", required=False),
+    columns.code(
+        "institution",
+        "The institution whose care or bill it concerns; absent, it is any.",
+        required=False,
+    ),
 )
-"""What an authority decided about a person, for a scheme to ask for (认定、登记、备案)."""
+"""What an authority decided about a person or an institution (认定、登记、备案、暂停、手工报销)."""
 
 TABLES: Final[dict[str, tuple[Column, ...]]] = {
     "claims": CLAIM,

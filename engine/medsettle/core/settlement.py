@@ -13,13 +13,35 @@ Row = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """Something found in a claim before it is paid (支付前核查), and what is to be done about it.
+
+    `code` is stable and machine readable; `check` is the name in the document of the area. `beside`
+    is the settlement or the registration (kind/number) that it was found by, empty for none.
+    """
+
+    code: str
+    check: str
+    reason_en: str
+    reason_zh: str
+    remedy_en: str
+    remedy_zh: str
+    clause: str
+    beside: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.reason_en}. {self.remedy_en}"
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
     """One settled claim, or the negative record that takes one back.
 
     `columns` holds the SETTLEMENT columns, `payers` a PAYER_DETAIL row for each stage in order,
     `lines` a LINE_SPLIT row for each line, `relatives` a RELATIVE_SHARE row for each relative whose
     money a stage took. `amounts` are the named amounts of the waterfall in fen
-    (`pooled_fund.over_cap`). A preview has no `seq`, `settlement` or `create_time`.
+    (`pooled_fund.over_cap`). A preview has no `seq`, `settlement` or `create_time`. `warnings` are
+    what was found before payment and did not stop it.
     """
 
     columns: Row
@@ -29,6 +51,7 @@ class Settlement:
     notices: tuple[str, ...] = ()
     duplicate: bool = False
     relatives: tuple[Row, ...] = ()
+    warnings: tuple[Finding, ...] = ()
 
     def fen(self, column: str) -> int:
         """Return an amount column, such as `cash_fen`."""

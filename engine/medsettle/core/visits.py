@@ -37,6 +37,7 @@ class Registration:
     accepted_date: date | None = None
     timeliness: str | None = None
     continues: str | None = None
+    institution: str | None = None
 
     def holds_on(self, day: date) -> bool:
         """Return whether it holds on a day.
@@ -76,27 +77,73 @@ def registration_of(row: Mapping[str, object]) -> Registration:
     return Registration(**(checked | tuples))  # type: ignore[arg-type]
 
 
+_INSTITUTION = "institution "
+
+
+def institution_holder(institution: str) -> str:
+    """Return under which name the registrations of an institution are kept among those of persons.
+
+    No token of a person has a blank in it, so the two are never taken for one another.
+
+    >>> institution_holder("H1")
+    'institution H1'
+    """
+    return _INSTITUTION + institution
+
+
+def institution_of(holder: str) -> str:
+    """Return the institution that registrations kept under a name are about; empty for a person.
+
+    >>> institution_of("institution H1"), institution_of("P1")
+    ('H1', '')
+    """
+    return holder.removeprefix(_INSTITUTION) if holder.startswith(_INSTITUTION) else ""
+
+
 @dataclass(frozen=True, slots=True)
 class RegistrationRequest:
-    """A request to record a registration of a person."""
+    """A request to record a registration of a person, or one about an institution.
+
+    `institution` is who sends it. A registration about an institution names it in `about`, and
+    `person` is empty.
+    """
 
     institution: str
     request_id: str
     pooling_area: str
     person: str
     registration: Registration
+    about: str = ""
+
+    @property
+    def holder(self) -> str:
+        """Under which name the ledger keeps it."""
+        return institution_holder(self.about) if self.about else self.person
 
 
 @dataclass(frozen=True, slots=True)
 class RegistrationState:
-    """A registration as recorded; `seq` is its place in the ledger."""
+    """A registration as recorded, `holder` being whom it is kept under in the ledger.
+
+    `seq` is its place in the ledger. One about an institution has no `person`.
+    """
 
     pooling_area: str
-    person: str
+    holder: str
     registration: Registration
     seq: int
     create_time: datetime
     duplicate: bool = False
+
+    @property
+    def person(self) -> str:
+        """The person it is about; empty for an institution."""
+        return "" if self.about else self.holder
+
+    @property
+    def about(self) -> str:
+        """The institution it is about; empty for a person."""
+        return institution_of(self.holder)
 
 
 class RoutedBy(StrEnum):

@@ -119,7 +119,7 @@ class CardDesk:
     def _owned(self, area: str, person: str, moment: datetime) -> list[Card]:
         """Return every card of a person at a moment."""
         found: dict[str, list[CardEvent]] = {}
-        for recorded in self._ledger.events(area, person, "card"):
+        for recorded in self._ledger.events([(area, person)], "card"):
             found.setdefault(str(recorded.subject), []).append(decode_card_event(recorded))
         cards = (card_at(found[token], moment) for token in sorted(found))
         return [card for card in cards if card is not None]

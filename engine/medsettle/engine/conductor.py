@@ -4,6 +4,7 @@
 2. Request ids already recorded are answered from the record; the same id with other content, or a
    second request for the same institution settlement, is refused.
 3. The card presented is judged by its state at the time of service and the invalid lists.
+4. What the document of an area looks for before payment is looked for (`engine.exclusions`).
 4. Codes, policies, lines and pots are worked out, counters and balances read, and the waterfall
    runs, claims of one person in order (`settle.run`).
 5. One durable commit; only then are there answers.
@@ -31,6 +32,7 @@ from medsettle.core.settlement import (
 from medsettle.engine.cancels import cancel_entry
 from medsettle.engine.card_desk import CardDesk, microseconds
 from medsettle.engine.claim_entries import claim_entry
+from medsettle.engine.exclusions import Exclusions, Suspicions
 from medsettle.engine.openings import check_opening, opening_digest, opening_entry
 from medsettle.engine.registrations import Registrations
 from medsettle.engine.relatives import Relatives, limits_before
@@ -66,6 +68,7 @@ class Engine:
     registrations: Registrations = field(init=False)
     relatives: Relatives = field(init=False)
     cards: CardDesk = field(init=False)
+    exclusions: Exclusions = field(init=False)
     visits: Visits = field(init=False)
     statements: Statements = field(init=False)
     _replaced: dict[str, CompiledPolicy] = field(default_factory=dict, init=False)
@@ -81,8 +84,14 @@ class Engine:
         self.settler = Settler(rulebook)
         self.registrations = Registrations(rulebook, self.ledger, self._commit)
         self.relatives = Relatives(rulebook, self.ledger, self._moment, self._commit)
+        self.exclusions = Exclusions(rulebook, self.ledger, self.registrations)
         self.visits = Visits(
-            rulebook, self.ledger, self._run, self.registrations.held, self._commit
+            rulebook,
+            self.ledger,
+            self._run,
+            self.registrations.held,
+            self.exclusions.warnings,
+            self._commit,
         )
 
     def replace_rules(self, rulebook: RuleBook) -> None:
@@ -106,7 +115,8 @@ class Engine:
         one another, as they would when settled together.
         """
         rows = [row for row in range(len(claims)) if row not in claims.rejections]
-        results = self._run(claims, rows, {}, refuse_gaps=False)
+        suspicions = self.exclusions.of(claims, rows)
+        results = self._run(claims, rows, {}, suspicions, refuse_gaps=False)
         answers = dict(claims.rejections) | {
             row: result.settlement if isinstance(result, Settled) else result
             for row, result in results.items()
@@ -148,8 +158,9 @@ class Engine:
         results: dict[int, Settled | Rejection] = {}
         moved: Counter[CounterKey] = Counter()
 
+        suspicions = self.exclusions.of(claims, known.fresh)
         while part := known.next_part():
-            found = self._run(claims, part, moved, refuse_gaps=True)
+            found = self._run(claims, part, moved, suspicions, refuse_gaps=True)
             settled = {row: each for row, each in found.items() if isinstance(each, Settled)}
             for each in settled.values():
                 for key, delta in each.moved:
@@ -163,12 +174,18 @@ class Engine:
         claims: ClaimBatch,
         rows: Sequence[int],
         moved: Mapping[CounterKey, int],
+        suspicions: Suspicions | None = None,
         *,
         refuse_gaps: bool,
     ) -> dict[int, Settled | Rejection]:
-        """Return the result of each claim at `rows`: its card is judged, then it is settled.
+        """Return the result of each claim at `rows`: card, suspicions, then the settlement.
 
-        `moved` is what claims before moved and is not recorded yet.
+        Args:
+            claims: The batch.
+            rows: Positions, rising.
+            moved: What claims before moved and is not recorded yet.
+            suspicions: What is known beside the claims; None where that was looked at before.
+            refuse_gaps: Whether an amount that the policy cannot decide rejects its claim.
         """
 
         def counters(keys: Sequence[CounterKey]) -> dict[CounterKey, int]:
@@ -181,9 +198,13 @@ class Engine:
         judged = dict(zip(rows, self.cards.judged([claims.rows[row] for row in rows]), strict=True))
         refused = {row: each for row, each in judged.items() if isinstance(each, Rejection)}
         left = [row for row in rows if row not in refused]
-        results = self.settler.run(
-            claims, left, counters, refuse_gaps=refuse_gaps, limits_of=granted
-        )
+
+        def run(part: list[int]) -> dict[int, Settled | Rejection]:
+            return self.settler.run(
+                claims, part, counters, refuse_gaps=refuse_gaps, limits_of=granted
+            )
+
+        results = run(left) if suspicions is None else suspicions.settle(left, run)
         for row, result in results.items():
             gained = judged[row]
             if gained and isinstance(result, Settled) and not isinstance(gained, Rejection):

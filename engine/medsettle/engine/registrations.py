@@ -23,6 +23,7 @@ from medsettle.engine.requests import (
 from medsettle.ledger.entries import Entry, LedgerReader, Recorded
 from medsettle.ledger.records import decode_event, encode_event
 from medsettle.policy.book import RuleBook
+from medsettle.policy.registration_kinds import About, RegistrationKind
 from medsettle.policy.routing import Routing
 from medsettle.policy.vocabulary import suggestion
 
@@ -31,7 +32,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Registrations:
-    """Records registrations of persons, and says which are held."""
+    """Records registrations of persons and of institutions, and says which are held."""
 
     rulebook: RuleBook
     ledger: LedgerReader
@@ -49,7 +50,7 @@ class Registrations:
         own = request.registration
         content: Row = {
             "pooling_area": request.pooling_area,
-            "person": request.person,
+            "person": request.holder,
             "registration": own.row(),
         }
         digest = content_digest("registration", content)
@@ -68,7 +69,7 @@ class Registrations:
             request_id=request.request_id,
             institution_settlement=None,
             pooling_area=request.pooling_area,
-            person=request.person,
+            person=request.holder,
             # A registration has no day of service; the day it begins stands for it.
             service_day=day_number(own.valid_from),
             content_digest=digest,
@@ -76,58 +77,93 @@ class Registrations:
             subject=own.subject,
         )
         seq, moment = self.commit([entry])
-        return RegistrationState(request.pooling_area, request.person, own, seq, moment)
+        return RegistrationState(request.pooling_area, request.holder, own, seq, moment)
 
-    def held(self, pooling_area: str, person: str) -> list[RegistrationState]:
-        """Return the registrations of a person, the latest of each kind and number, by those."""
-        latest = {
-            str(each.subject): each
-            for each in self.ledger.events(pooling_area, person, "registration")
+    def held(self, pooling_area: str, holder: str) -> list[RegistrationState]:
+        """Return the registrations of a person, the latest of each kind and number, by those.
+
+        Those about an institution are kept under `core.visits.institution_holder`.
+        """
+        return self.held_by([(pooling_area, holder)]).get((pooling_area, holder), [])
+
+    def held_by(
+        self, holders: Sequence[tuple[str, str]]
+    ) -> dict[tuple[str, str], list[RegistrationState]]:
+        """Return the registrations of many, as `held`; who has none is absent."""
+        latest: dict[tuple[str, str], dict[str, Recorded]] = {}
+        for each in self.ledger.events(holders, "registration"):
+            own = latest.setdefault((each.pooling_area, each.person), {})
+            own[str(each.subject)] = each
+        return {
+            holder: [_state(own[subject]) for subject in sorted(own)]
+            for holder, own in latest.items()
         }
-        return [_state(latest[subject]) for subject in sorted(latest)]
 
     def _check(self, request: RegistrationRequest) -> None:
         faults = sender_faults(request.institution, request.request_id)
-        faults += code_faults("person", request.person, limits.PERSON_CHARS_MAX)
-        routing = self.rulebook.routings.get(request.pooling_area)
-        if routing is None:
-            hint = suggestion(request.pooling_area, self.rulebook.routings)
-            message = f"no area {request.pooling_area!r} with a routing.yaml is loaded; {hint}"
+        area, own = request.pooling_area, request.registration
+        kinds = self.rulebook.registration_kinds(area)
+        routing = self.rulebook.routings.get(area)
+        if not kinds:
+            hint = suggestion(area, {*self.rulebook.routings, *self.rulebook.exclusions})
+            message = (
+                f"no area {area!r} with a routing.yaml or an exclusions.yaml that declares kinds "
+                f"of registration is loaded; {hint}"
+            )
+            faults += _holder_faults(request, About.PERSON)
             raise errors.InvalidRequest([*faults, errors.Fault("pooling_area", message)])
-        own = request.registration
-        if own.kind not in routing.kinds:
-            hint = suggestion(own.kind, routing.kinds)
-            message = f"area {routing.area} has no kind {own.kind!r}; {hint}"
+        kind = kinds.get(own.kind)
+        if kind is None:
+            message = f"area {area} has no kind {own.kind!r}; {suggestion(own.kind, kinds)}"
             faults.append(errors.Fault("registration.kind", message))
         else:
-            faults += self._continued(request, routing)
-            faults += _window_faults(own, routing)
+            faults += _holder_faults(request, kind.about)
+            faults += self._continued(request, kind)
+            faults += _window_faults(own, routing) if routing is not None else []
         if faults:
             raise errors.InvalidRequest(faults)
 
-    def _continued(self, request: RegistrationRequest, routing: Routing) -> list[errors.Fault]:
+    def _continued(
+        self, request: RegistrationRequest, kind: RegistrationKind
+    ) -> list[errors.Fault]:
         """Return the fault of a registration that goes on from one which is not there."""
         own = request.registration
-        path, before = "registration.continues", routing.kinds[own.kind].continues
+        path, before = "registration.continues", kind.continues
         if before is None:
             message = f"the kind {own.kind!r} goes on from none; leave it out"
             return [] if own.continues is None else [errors.Fault(path, message)]
         if own.continues is None:
             return [errors.Fault(path, f"missing; name the {before} that it goes on from")]
         subject = f"{before}/{own.continues}"
-        held = self.held(request.pooling_area, request.person)
+        held = self.held(request.pooling_area, request.holder)
         if any(each.registration.subject == subject for each in held):
             return []
-        return [errors.Fault(path, f"the person has no {subject}; register it first")]
+        return [errors.Fault(path, f"the {kind.about} has no {subject}; register it first")]
 
     def _check_count(self, request: RegistrationRequest) -> None:
-        held = self.held(request.pooling_area, request.person)
+        held = self.held(request.pooling_area, request.holder)
         most = limits.REGISTRATIONS_PER_PERSON_MAX
         if len(held) >= most and request.registration.subject not in {
             each.registration.subject for each in held
         }:
-            message = f"the person has {len(held)} already, no more than {most} are kept"
+            who = "institution" if request.about else "person"
+            message = f"the {who} has {len(held)} already, no more than {most} are kept"
             raise errors.InvalidRequest([errors.Fault("registration", message)])
+
+
+def _holder_faults(request: RegistrationRequest, about: About) -> list[errors.Fault]:
+    """Return what is wrong with whom a registration is about, by what its kind says."""
+    given = {"person": request.person, "about": request.about}
+    path, most = ("person", limits.PERSON_CHARS_MAX)
+    if about is About.INSTITUTION:
+        path, most = ("about", limits.CODE_CHARS_MAX)
+    faults = code_faults(path, given.pop(path), most)
+    faults += [
+        errors.Fault(other, f"the kind is about the {about}; leave it out")
+        for other, code in given.items()
+        if code
+    ]
+    return faults
 
 
 def _window_faults(own: Registration, routing: Routing) -> list[errors.Fault]:
@@ -155,7 +191,7 @@ def _state(recorded: Recorded, *, duplicate: bool = False) -> RegistrationState:
     moment = _EPOCH + timedelta(microseconds=recorded.create_time_us)
     return RegistrationState(
         pooling_area=recorded.pooling_area,
-        person=recorded.person,
+        holder=recorded.person,
         registration=registration_of(decode_event(recorded)),
         seq=recorded.seq,
         create_time=moment,

@@ -17,7 +17,7 @@ from medsettle import errors, limits
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.counters import CounterKey
 from medsettle.core.outcome import Rejection
-from medsettle.core.settlement import Row, Settlement
+from medsettle.core.settlement import Finding, Row, Settlement
 from medsettle.core.visits import Registration, RegistrationState, Visit
 from medsettle.engine.cancels import cancel_entry
 from medsettle.engine.claim_entries import claim_entry
@@ -64,6 +64,7 @@ class Visits:
     ledger: LedgerReader
     run: Run
     held: Callable[[str, str], list[RegistrationState]]
+    warnings: Callable[[ClaimBatch], tuple[Finding, ...]]
     commit: Callable[[Sequence[Entry]], tuple[int, datetime]]
 
     def preview(self, claims: ClaimBatch) -> Visit:
@@ -76,9 +77,10 @@ class Visits:
             As `settle`, but for those of a record.
         """
         claim = self._checked(claims)
+        warnings = self.warnings(claims)
         routed = self._routed(claim)
         results = self._settled(claim, routed, refuse_gaps=False)
-        parts = tuple(_of_visit(each.settlement, None, routed) for each in results)
+        parts = tuple(_of_visit(each.settlement, None, routed, warnings) for each in results)
         visit = visit_of(self._linked(claim, b"", (), routed), parts)
         notices = tuple(notice for part in parts for notice in part.notices)
         return replace(visit, visit=None, notices=notices)
@@ -92,6 +94,7 @@ class Visits:
             NotConfirmed: A line needs a confirmation that is not registered.
             RequestIdReused: The request id, or that of a part, was used for something else.
             DuplicateSettlement: The institution's number was used under another request id.
+            Excluded: Something was found before payment that refuses the visit.
             Precondition: A part cannot be settled; nothing of the visit is recorded.
             LedgerUnavailable: Nothing was recorded.
         """
@@ -104,13 +107,15 @@ class Visits:
                 raise reused(known)
             return self._from_record(known, duplicate=True)
         self._refuse_used_number(claim)
+        # The parts of one visit do not accuse one another, so they are looked at as one claim.
+        warnings = self.warnings(claims)
         routed = self._routed(claim)
         self._refuse_used_ids(key, len(routed.parts))
         results = self._settled(claim, routed, refuse_gaps=True)
         own_id = settlement_id(str(claim["pooling_area"]), *key)
         entries, settlements = [], []
         for part, result in zip(_numbered(routed, key[1]), results, strict=True):
-            settlement = _of_visit(result.settlement, own_id, routed)
+            settlement = _of_visit(result.settlement, own_id, routed, warnings)
             entry, named = claim_entry(
                 part, content_digest("visit_part", part), replace(result, settlement=settlement)
             )
@@ -309,13 +314,16 @@ def _id_faults(request_id: str) -> list[errors.Fault]:
     return [errors.Fault("request_id", message)]
 
 
-def _of_visit(settlement: Settlement, visit: str | None, routed: Routed) -> Settlement:
-    """Return a part with the visit it belongs to, and why each of its lines is in it."""
+def _of_visit(
+    settlement: Settlement, visit: str | None, routed: Routed, warnings: tuple[Finding, ...]
+) -> Settlement:
+    """Return a part with its visit, what was found in that, and why each line is in the part."""
     reasons = {route.line_id: route.reason for route in routed.routes}
     return replace(
         settlement,
         columns=settlement.columns | {"visit": visit},
         lines=tuple(row | {"route": reasons[str(row["line_id"])]} for row in settlement.lines),
+        warnings=warnings,
     )
 
 

@@ -132,8 +132,15 @@ class LedgerReader(Protocol):
         """Return the entry that cancels this settlement or visit, or None."""
         ...
 
-    def events(self, pooling_area: str, person: str, kind: EntryKind) -> list[Recorded]:
-        """Return the events of one kind that happened to a person of an area, in seq order."""
+    def events(self, holders: Sequence[tuple[str, str]], kind: EntryKind) -> list[Recorded]:
+        """Return the events of one kind that happened to these (area, person), in seq order."""
+        ...
+
+    def settled_since(self, persons: Sequence[tuple[str, str, int]]) -> list[Recorded]:
+        """Return the settlements of these (area, person) from a service day on, in seq order.
+
+        Settlements that have been cancelled are not among them.
+        """
         ...
 
     def card_events(

@@ -15,7 +15,7 @@ from medsettle.core.cards import CardAction, CardEvent, CardKind, CardState
 from medsettle.core.columns import Kind
 from medsettle.core.counters import CounterKey
 from medsettle.core.relatives import Person, Relation
-from medsettle.core.settlement import Row, Settlement
+from medsettle.core.settlement import Finding, Row, Settlement
 from medsettle.ledger.entries import Entry, Posting, Recorded
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -47,6 +47,7 @@ def encode_record(
             "inputs": inputs,
             "postings": [_posting(settlement, posting) for posting in postings],
             "claim": claim,
+            "warnings": settlement.warnings,
         }
     )
 
@@ -69,6 +70,7 @@ def decode_settlement(recorded: Recorded, *, duplicate: bool = False) -> Settlem
         amounts=record["amounts"],
         duplicate=duplicate,
         relatives=tuple(row | place for row in record["relatives"]),
+        warnings=tuple(Finding(**row) for row in record.get("warnings", ())),
     )
 
 
@@ -79,6 +81,13 @@ def _posting(settlement: Settlement, posting: Posting) -> list[object]:
     return (
         [counter, period, posting.delta] if own else [counter, period, posting.delta, area, person]
     )
+
+
+def decode_care(recorded: Recorded) -> tuple[Row, str | None]:
+    """Return the claim of a settlement, its dates texts, and the visit that it is a part of."""
+    record = orjson.loads(recorded.record)
+    claim: Row = record["claim"]
+    return claim, record["settlement"]["visit"]
 
 
 def decode_postings(recorded: Recorded) -> tuple[Posting, ...]:

@@ -107,12 +107,13 @@ class SqliteReader:
         rows = self._rows(f"{_SELECT} where e.original = ?", (settlement,))
         return Recorded(*rows[0]) if rows else None
 
-    def events(self, pooling_area: str, person: str, kind: EntryKind) -> list[Recorded]:
-        """Return the events of one kind that happened to a person of an area, in seq order."""
-        rows = self._rows(
-            f"{_SELECT} where e.person = ? and e.pooling_area = ? and e.kind = ? "
-            "and e.subject is not null order by e.seq",
-            (person, pooling_area, kind),
+    def events(self, holders: Sequence[tuple[str, str]], kind: EntryKind) -> list[Recorded]:
+        """Return the events of one kind that happened to these (area, person), in seq order."""
+        rows = self._keyed(
+            f"select {_COLUMNS} from json_each(?) k cross join entries e "  # noqa: S608
+            "on e.person = k.value ->> 1 and e.pooling_area = k.value ->> 0 "
+            "and e.kind = k.value ->> 2 where e.subject is not null order by e.seq",
+            [(*holder, kind) for holder in dict.fromkeys(holders)],
         )
         return [Recorded(*row) for row in rows]
 
@@ -130,6 +131,14 @@ class SqliteReader:
         for recorded in (Recorded(*row) for row in rows):
             found.setdefault((recorded.pooling_area, str(recorded.subject)), []).append(recorded)
         return found
+
+    def settled_since(self, persons: Sequence[tuple[str, str, int]]) -> list[Recorded]:
+        """Return the settlements of these (area, person) from a service day on, in seq order.
+
+        Settlements that have been cancelled are not among them.
+        """
+        rows = self._keyed(schema.SETTLED_SINCE.format(columns=_COLUMNS), persons)
+        return [Recorded(*row) for row in rows]
 
     def page(
         self,

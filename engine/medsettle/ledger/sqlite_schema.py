@@ -68,6 +68,8 @@ create unique index entries_original on entries (original) where original is not
 -- For pages: an index ends in the row's number, so equal keys come out in seq order.
 create index entries_of_institution on entries (institution);
 create index entries_of_person on entries (person, pooling_area);
+create index settlements_of_person_by_day on entries (person, pooling_area, service_day)
+  where kind = 'settle';
 create index events_of_person on entries (person, pooling_area, kind) where subject is not null;
 create index entries_of_card on entries (subject, pooling_area) where kind = 'card';
 
@@ -156,6 +158,15 @@ select e.seq, e.create_time_us, e.kind, e.settlement, e.institution, p.delta,
 from postings p join entries e on e.seq = p.seq
 where p.pooling_area = ? and p.person = ? and p.counter = ? and p.period = ? and p.seq > ?
 order by p.seq limit ?
+"""
+
+SETTLED_SINCE: Final = """
+select {columns} from json_each(?) k cross join entries e
+  on e.person = k.value ->> 1 and e.pooling_area = k.value ->> 0
+  and e.service_day >= k.value ->> 2
+where e.kind = 'settle'
+  and not exists (select 1 from entries c where c.original = e.settlement)
+order by e.seq
 """
 
 FIRST_MISMATCH: Final = """

@@ -3,7 +3,8 @@
 A folder holds one folder for each pooling area, named by its six digits, with `area.yaml`, the
 catalogue it names, and one document for each policy. Worked examples lie beside the policies as
 `*.examples.yaml` and are read by `medsettle.policy.examples`; how one visit is routed over several
-schemes may stand in `routing.yaml`, what the area says of its cards in `card.yaml`.
+schemes may stand in `routing.yaml`, what the area says of its cards in `card.yaml`, and what is
+looked for before payment in `exclusions.yaml`.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -20,11 +21,14 @@ from medsettle.policy.catalogue import Catalogue
 from medsettle.policy.checker import Checker
 from medsettle.policy.compiled import CompiledPolicy, compile_policy
 from medsettle.policy.conflicts import conflicts
+from medsettle.policy.exclusions import Exclusions
 from medsettle.policy.model import Policy
 from medsettle.policy.overlay import Overlay, ended, overlay_faults, read_overlays, reformed
 from medsettle.policy.read_card import CARD_FILE, read_card_file
+from medsettle.policy.read_exclusions import EXCLUSIONS_FILE, read_exclusions_file
 from medsettle.policy.read_policy import read_policy
 from medsettle.policy.read_routing import ROUTING_FILE, read_routing_file
+from medsettle.policy.registration_kinds import RegistrationKind
 from medsettle.policy.routing import Routing
 from medsettle.policy.tree import Map
 from medsettle.policy.vocabulary import canonical, quoted, suggestion
@@ -32,7 +36,7 @@ from medsettle.policy.vocabulary import canonical, quoted, suggestion
 AREA_FILE = area_keys.AREA_FILE
 EXAMPLES_SUFFIX = ".examples.yaml"
 DIGEST_CHARS = 12
-_OTHER_FILES = {AREA_FILE, ROUTING_FILE, CARD_FILE}
+_OTHER_FILES = {AREA_FILE, ROUTING_FILE, CARD_FILE, EXCLUSIONS_FILE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class RuleBook:
     """Everything that decides who pays: read-only, and identified by the digests of its sources.
 
     `routings` has the areas that settle one visit over several schemes, `cards` those that keep
-    cards here.
+    cards here, `exclusions` those that look for reasons not to pay.
     """
 
     areas: dict[str, Area]
@@ -48,6 +52,17 @@ class RuleBook:
     policies: tuple[CompiledPolicy, ...]
     routings: dict[str, Routing] = field(default_factory=dict)
     cards: dict[str, CardRules] = field(default_factory=dict)
+    exclusions: dict[str, Exclusions] = field(default_factory=dict)
+
+    def registration_kinds(self, pooling_area: str) -> dict[str, RegistrationKind]:
+        """Return the kinds of registration that the documents of an area declare, by name."""
+        documents = (self.routings.get(pooling_area), self.exclusions.get(pooling_area))
+        return {
+            name: kind
+            for document in documents
+            if document is not None
+            for name, kind in document.kinds.items()
+        }
 
     def candidates(
         self, pooling_area: str, insurance_type: str, visit_type: str
@@ -98,8 +113,7 @@ def load_rule_book(
     areas: dict[str, Area] = {}
     catalogues: dict[str, Catalogue] = {}
     policies: list[CompiledPolicy] = []
-    routings: dict[str, Routing] = {}
-    cards: dict[str, CardRules] = {}
+    beside = _Beside()
     violations = [] if only else _strays(folder)
     reforms, faults = read_overlays(overlays)
     violations += faults
@@ -122,14 +136,7 @@ def load_rule_book(
         violations += faults
         if catalogue is not None:
             catalogues[area.code] = catalogue
-        if (area_folder / ROUTING_FILE).is_file():
-            routing, faults = read_routing_file(area_folder / ROUTING_FILE, area.lines.earmarks)
-            violations += faults
-            routings |= {area.code: routing} if routing is not None else {}
-        if (area_folder / CARD_FILE).is_file():
-            card, faults = read_card_file(area_folder / CARD_FILE)
-            violations += faults
-            cards |= {area.code: card} if card is not None else {}
+        violations += beside.read(area_folder, area)
         for path in policy_files(area_folder):
             found, faults = compile_revisions(path, area, reforms, known_on)
             violations += faults
@@ -141,7 +148,36 @@ def load_rule_book(
         violations = overlay_faults(reforms, [compiled.policy.name for compiled in policies])
     if violations:
         raise PolicyRejected(violations)
-    return RuleBook(areas, catalogues, tuple(policies), routings, cards)
+    documents = (beside.routings, beside.cards, beside.exclusions)
+    return RuleBook(areas, catalogues, tuple(policies), *documents)
+
+
+@dataclass
+class _Beside:
+    """What stands beside the policies of areas, by area."""
+
+    routings: dict[str, Routing] = field(default_factory=dict)
+    cards: dict[str, CardRules] = field(default_factory=dict)
+    exclusions: dict[str, Exclusions] = field(default_factory=dict)
+
+    def read(self, folder: Path, area: Area) -> list[Violation]:
+        """Read the documents that a folder has, and return their faults."""
+        violations: list[Violation] = []
+        if (folder / ROUTING_FILE).is_file():
+            routing, faults = read_routing_file(folder / ROUTING_FILE, area.lines.earmarks)
+            violations += faults
+            self.routings |= {area.code: routing} if routing is not None else {}
+        if (folder / CARD_FILE).is_file():
+            card, faults = read_card_file(folder / CARD_FILE)
+            violations += faults
+            self.cards |= {area.code: card} if card is not None else {}
+        if (folder / EXCLUSIONS_FILE).is_file():
+            excluded, faults = read_exclusions_file(folder / EXCLUSIONS_FILE)
+            violations += faults
+            if excluded is not None:
+                violations += _twice_declared(folder, excluded, self.routings.get(area.code))
+                self.exclusions[area.code] = excluded
+        return violations
 
 
 def _refuse_no_rules(folder: Path) -> None:
@@ -182,6 +218,18 @@ def _catalogue(area: Area) -> tuple[Catalogue | None, list[Violation]]:
         return Catalogue.load(area.catalogue, area.lines), []
     except PolicyRejected as error:
         return None, list(error.violations)
+
+
+def _twice_declared(
+    folder: Path, exclusions: Exclusions, routing: Routing | None
+) -> list[Violation]:
+    """Return a violation for every kind of registration that both documents of an area declare."""
+    place = tree.Place(str(folder / EXCLUSIONS_FILE), 1, 1, "registrations")
+    return [
+        place.violation(f"{quoted(name)} is declared in {ROUTING_FILE} too; rename one of the two")
+        for name in exclusions.kinds
+        if routing is not None and name in routing.kinds
+    ]
 
 
 def _without_ratios(

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final, TypeVar
 
 from medsettle.errors import Violation
-from medsettle.policy import example_keys, routing_keys
+from medsettle.policy import example_keys, exclusion_keys, routing_keys
 from medsettle.policy.key_types import Shape
 from medsettle.policy.keys import NAME_PATTERN, SHAPES
 from medsettle.policy.tree import Map, Place, Sequence, Text, Value
@@ -75,7 +75,7 @@ def _holders(word: str, shapes: Iterable[Shape]) -> list[str]:
 def _unknown(word: str, left: list[str], shape: Shape | None) -> tuple[str, str | None]:
     """Return why a key cannot stand where it does, and which key was probably meant."""
     meant = canonical(word)
-    documents = (SHAPES, example_keys.SHAPES, routing_keys.SHAPES)
+    documents = (SHAPES, example_keys.SHAPES, routing_keys.SHAPES, exclusion_keys.SHAPES)
     own = next((shapes for shapes in documents if shape in shapes), SHAPES)
     homes = _holders(meant, own) or _holders(meant, (*SHAPES, *example_keys.SHAPES))
     if not homes:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final
 
 from medsettle.core import codes
-from medsettle.core.codes import Payee
+from medsettle.core.codes import Debtor, Payee
 from medsettle.core.dates import Period
 from medsettle.core.money import Rounding
 from medsettle.policy import amount_keys, keys, values
@@ -275,6 +275,7 @@ _STAGE: Final = _block(
         "caps": _listed(_ref("cap")),
         "rounding": _ref("rounding"),
         "limit": _choice([*keys.BALANCE_LIMITS.values()]),
+        "advance_for": _members(Debtor),
         "note": _TEXT,
     },
 )
@@ -296,6 +297,7 @@ _PAYOUT: Final = _block(
         "caps": _listed(_ref("cap")),
         "rounding": _ref("rounding"),
         "instead_of": _NAMES,
+        "advance_for": _members(Debtor),
         "note": _TEXT,
     },
     {"oneOf": [_present("amount"), _present("base")]},

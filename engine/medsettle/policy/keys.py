@@ -149,6 +149,9 @@ VERSION: Final = Shape(
 )
 
 _BASE: Final = Key("base", "the named amounts it looks at", "支付基数")
+_ADVANCE: Final = Key(
+    "advance_for", "`third_party` or `employer`: who owes it back", "先行支付, 向谁追偿"
+)
 _QUESTIONS: Final = (
     Key("keep_back", "the rate kept back before anything else", "先行扣除的比例"),
     Key("deductible", "what must be used up first", "起付线"),
@@ -172,6 +175,7 @@ STAGE: Final = Shape(
         Key("when", "the classes for which it pays at all", "适用条件"),
         *_QUESTIONS,
         Key("limit", "`account_balance`, `relatives_limits`: what they hold", "余额或授权额度为限"),
+        _ADVANCE,
         _NOTE,
     ),
 )
@@ -191,6 +195,7 @@ PAYOUT: Final = Shape(
         _BASE,
         *_QUESTIONS,
         Key("instead_of", "shares of the bill in whose place it is paid", "所替代的支付额"),
+        _ADVANCE,
         _NOTE,
     ),
 )

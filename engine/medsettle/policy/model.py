@@ -11,7 +11,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import TypeAlias
 
-from medsettle.core.codes import Payee
+from medsettle.core.codes import Debtor, Payee
 from medsettle.core.dates import Period, YearStart
 from medsettle.core.money import Rounding
 from medsettle.policy.amount_of import AmountOf, Base
@@ -294,7 +294,8 @@ class Stage:
     the patient, and the bill stays as it is. It looks at `amount` where it has one, else at `base`.
     `instead_of` names shares of the bill in whose place the payee is paid, such as the fund's in
     that of a package price (Q2, Q8). `account_limited` is whether it pays from money of persons:
-    the payer `account` what its balance holds, `mutual_aid` what relatives' limits hold.
+    the payer `account` what its balance holds, `mutual_aid` what relatives' limits hold. What a
+    stage pays is an advance, and the payer's claim on a debtor, where it says `advance_for`.
     """
 
     name: str
@@ -313,6 +314,7 @@ class Stage:
     payee: Payee | None = None
     amount: AmountOf | None = None
     instead_of: tuple[str, ...] = ()
+    advance_for: Debtor | None = None
     place: Place = field(default=Place("", 0, 0, ""), compare=False)
     note: str = field(default="", compare=False)
 

@@ -1,7 +1,7 @@
 """Read what the rules of a document look at: its sources and dimensions."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Final
 
@@ -54,6 +54,32 @@ def cited(check: Checker, value: Value | None, sources: dict[str, Source]) -> st
         check.text(value)
         return None
     return check.known(value, sources, "source")
+
+
+def read_clause(check: Checker, value: Value | None, sources: dict[str, Source]) -> str:
+    """Return the clause that a source stands for, empty where none can be read."""
+    key = cited(check, value, sources)
+    return "" if key is None else f"{sources[key].title}, {sources[key].where}"
+
+
+def read_codes(check: Checker, value: Value | None, what: str, pattern: str) -> tuple[str, ...]:
+    """Return a list of different codes, refusing those that are not written as codes are."""
+    found = check.texts(value, what)
+    for code in found:
+        if re.fullmatch(pattern, code) is None:
+            assert value is not None
+            check.refuse(value.place, f"{quoted(code)} is no code; correct it")
+    return found
+
+
+def read_start(
+    check: Checker, item: Value, parts: dict[str, Value], before: Sequence[date]
+) -> date:
+    """Return the first day of a version, which comes after those of the versions before it."""
+    start = check.parsed(parts.get("from"), values.day, date.min)
+    if before and start <= before[-1]:
+        check.refuse(item.place, f"{start} does not come after {before[-1]}; order them by date")
+    return start
 
 
 # --- dimensions ---------------------------------------------------------------------------------

@@ -1,24 +1,23 @@
 """Read a `routing.yaml`: which scheme settles which line of a visit, cited, all faults at once."""
 
-import re
 from collections.abc import Collection
-from datetime import date
 from hashlib import sha256
 from pathlib import Path
 
 from medsettle import limits
 from medsettle.core.code_words import INSURANCE_TYPE_WORDS, VISIT_TYPE_WORDS
 from medsettle.errors import Violation
-from medsettle.policy import keys, tree, values
+from medsettle.policy import keys, tree
 from medsettle.policy import routing_keys as own
 from medsettle.policy.checker import Checker
 from medsettle.policy.model import Source
-from medsettle.policy.read_facts import cited, read_sources
+from medsettle.policy.read_facts import read_clause, read_codes, read_sources, read_start
+from medsettle.policy.read_registrations import read_kinds
+from medsettle.policy.registration_kinds import RegistrationKind
 from medsettle.policy.routing import (
     Confirmation,
     LineRule,
     Outside,
-    RegistrationKind,
     Routing,
     RoutingVersion,
     SchemeRoute,
@@ -72,37 +71,18 @@ class _Reader:
             message = f"area {code} lies in the folder {quoted(folder)}; rename one"
             check.refuse(parts["area"].place, message)
         self._sources = read_sources(check, parts.get("sources"))
-        self._kinds = self._read_kinds(parts.get("registrations"))
+        self._kinds = read_kinds(self.check, parts.get("registrations"), own.KIND, self._clause)
         return Routing(folder, self._kinds, self._versions(parts.get("versions")), digest)
 
     def _clause(self, value: Value | None) -> str:
-        """Return the clause that a source stands for."""
-        key = cited(self.check, value, self._sources)
-        return "" if key is None else f"{self._sources[key].title}, {self._sources[key].where}"
-
-    def _read_kinds(self, value: Value | None) -> dict[str, RegistrationKind]:
-        found: dict[str, RegistrationKind] = {}
-        entries = self.check.named(value, "kinds of registration")
-        names = [name for name, _, _ in entries]
-        for name, _, body in entries:
-            parts = self.check.record(body, own.KIND)
-            self.check.text(parts.get("note"))
-            self._clause(parts.get("source"))
-            continues = self.check.known(parts.get("continues"), names, "kind of registration")
-            if continues == name:
-                self.check.refuse(parts["continues"].place, f"{quoted(name)} continues itself")
-            found[name] = RegistrationKind(name, self.check.text(parts.get("title")), continues)
-        return found
+        return read_clause(self.check, value, self._sources)
 
     def _versions(self, value: Value | None) -> tuple[RoutingVersion, ...]:
         found: list[RoutingVersion] = []
         for item in self.check.items(value, "versions"):
             parts = self.check.record(item, own.VERSION)
             self.check.text(parts.get("note"))
-            start = self.check.parsed(parts.get("from"), values.day, date.min)
-            if found and start <= found[-1].start:
-                late = f"{start} does not come after {found[-1].start}; order them by date"
-                self.check.refuse(item.place, late)
+            start = read_start(self.check, item, parts, [each.start for each in found])
             schemes = self._schemes(parts.get("schemes"))
             names = [scheme.name for scheme in schemes]
             shared = parts.get("shared")
@@ -193,12 +173,7 @@ class _Reader:
         )
 
     def _codes(self, value: Value | None, what: str) -> tuple[str, ...]:
-        codes = self.check.texts(value, what)
-        for code in codes:
-            if re.fullmatch(own.CODE_PATTERN, code) is None:
-                assert value is not None
-                self.check.refuse(value.place, f"{quoted(code)} is no code; correct it")
-        return codes
+        return read_codes(self.check, value, what, own.CODE_PATTERN)
 
     def _confirmations(self, value: Value | None) -> tuple[Confirmation, ...]:
         found = []

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from medsettle import limits
 from medsettle.core import codes
-from medsettle.core.codes import Payee
+from medsettle.core.codes import Debtor, Payee
 from medsettle.policy import amount_keys, keys
 from medsettle.policy.checker import Checker, same_name
 from medsettle.policy.keys import SETTLEMENT, TOTAL_NAMES
@@ -204,6 +204,7 @@ class StageReader:
             caps=tuple(cap for cap in caps if cap is not None),
             rounding=self.rates.rounding(item, parts, rate),
             account_limited=self._limit(item, parts.get("limit"), payer),
+            advance_for=self._advance(parts.get("advance_for"), payer),
             place=item.place,
             note=check.text(parts.get("note")),
         )
@@ -238,6 +239,13 @@ class StageReader:
             payers = " and ".join(f"`{name}`" for name in keys.BALANCE_LIMITS)
             self.check.refuse(value.place, f"only {payers} have a balance; delete `limit`")
         return limited
+
+    def _advance(self, value: Value | None, payer: str | None) -> Debtor | None:
+        """Return who owes back what the stage pays; only a fund pays for somebody else."""
+        word = self.check.one_of(value, [debtor.value for debtor in Debtor])
+        if value is not None and payer is not None and payer not in codes.FUND_NAMES:
+            self.check.refuse(value.place, f"{payer} is no fund, and only funds pay in advance")
+        return None if word is None else Debtor(word)
 
     # --- the questions -----------------------------------------------------------------------
 

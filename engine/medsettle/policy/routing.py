@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from medsettle.policy.registration_kinds import RegistrationKind
+
 
 class Outside(StrEnum):
     """What becomes of a line that a scheme's own catalogue does not cover."""
@@ -24,15 +26,6 @@ class SharedTo(StrEnum):
 
     MAIN_DIAGNOSIS = "main_diagnosis"
     LARGEST = "largest"
-
-
-@dataclass(frozen=True, slots=True)
-class RegistrationKind:
-    """A kind of registration: its title, and the kind whose registrations it goes on from."""
-
-    name: str
-    title: str
-    continues: str | None
 
 
 @dataclass(frozen=True, slots=True)

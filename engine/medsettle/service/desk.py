@@ -68,7 +68,7 @@ class Registrations(Protocol):
         """Return a registration after recording it, once per request id."""
         ...
 
-    def held(self, pooling_area: str, person: str) -> list[RegistrationState]:
+    def held(self, pooling_area: str, holder: str) -> list[RegistrationState]:
         """Return the registrations of a person, the latest of each kind and number."""
         ...
 

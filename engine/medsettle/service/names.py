@@ -10,7 +10,11 @@ from typing import Final, NamedTuple
 
 from medsettle import limits
 from medsettle.core.settlement import Opening, Row
-from medsettle.core.visits import RegistrationRequest, registration_of
+from medsettle.core.visits import (
+    RegistrationRequest,
+    institution_holder,
+    registration_of,
+)
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.v1 import person_service_pb2 as persons
 from medsettle.v1 import registration_service_pb2 as registrations
@@ -108,6 +112,28 @@ def parsed_person(parent: str) -> tuple[str, str]:
     return found
 
 
+def parsed_holder(parent: str) -> tuple[str, str]:
+    """Return pooling area and holder of the registrations of a person or of an institution.
+
+    Raises:
+        InvalidRequest: The text is no such name, or names no pooling area.
+    """
+    faults: list[Fault] = []
+    area, person, about = _whose(parent, faults)
+    _refuse(faults)
+    return area, institution_holder(about) if about else person
+
+
+def _whose(parent: str, faults: list[Fault]) -> tuple[str, str, str]:
+    """Return pooling area, person and institution of a parent, one of the latter two empty."""
+    if not re.match(rf"poolingAreas/{_SEGMENT}/institutions/", parent):
+        return *_person(parent, "parent", faults), ""
+    found = _name(parent, "institutions", faults, "parent")
+    if found.pooling_area is None and found.resource:
+        faults.append(Fault("parent", "an institution is asked of in one pooling area; name it"))
+    return found.pooling_area or "", "", found.resource
+
+
 def checked_cancel(
     request: settlements.CancelSettlementRequest | visits.CancelVisitRequest, collection: str
 ) -> Cancel:
@@ -160,14 +186,15 @@ def checked_registration(
         InvalidRequest: Fields are missing, malformed or out of range; all faults together.
     """
     faults: list[Fault] = []
-    area, person = _person(request.parent, "parent", faults)
+    area, person, about = _whose(request.parent, faults)
     _check_sender(request.institution, request.request_id, faults)
     try:
         registration = registration_of(row)
     except InvalidRequest as error:
         raise InvalidRequest([*faults, *error.faults]) from error
     _refuse(faults)
-    return RegistrationRequest(request.institution, request.request_id, area, person, registration)
+    sender = request.institution, request.request_id
+    return RegistrationRequest(*sender, area, person, registration, about)
 
 
 def _person(name: str, path: str, faults: list[Fault]) -> tuple[str, str]:

@@ -89,7 +89,9 @@ def _packed(
         message = f"{message[: limits.MESSAGE_CHARS_MAX]} …"
     status = Status(code=code, message=message)
     info = details.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata)
-    for detail in (info, details.LocalizedMessage(locale=LOCALE, message=form.chinese), *own):
+    # The remedy that the area states goes to the cashier with the sentence of the class.
+    chinese = form.chinese + error.metadata.get("remedy_zh", "")
+    for detail in (info, details.LocalizedMessage(locale=LOCALE, message=chinese), *own):
         status.details.add().Pack(detail)
     return status
 
@@ -164,6 +166,7 @@ def _retry(error: SettlementError) -> Sequence[Detail]:
 
 # What the state is of that does not allow it; a policy's, where nothing else is named.
 _SUBJECTS: Final = (
+    (errors.Excluded, "EXCLUSION"),
     (errors.CardRefused, "CARD"),
     (errors.CardActionRefused, "CARD"),
     (errors.AlreadyCancelled, "SETTLEMENT"),
@@ -248,6 +251,26 @@ FORMS: Final[dict[type[SettlementError], Form]] = {
     errors.CounterFull: Form(
         _FAILED, "该参保人的累计数超出系统上限，请核对以前的结算金额。", _precondition
     ),
+    errors.Excluded: Form(_FAILED, "该费用在支付前核查中被拒绝。", _precondition),
+    errors.LiabilityUnanswered: Form(
+        _FAILED,
+        "意外或外伤就诊须先核实责任方（第三人、工伤），请补录责任方后重新提交。",
+        _precondition,
+    ),
+    errors.OtherLiable: Form(
+        _FAILED, "该费用应由第三人、用人单位或其他基金负担，基本医疗保险不予支付。", _precondition
+    ),
+    errors.SuspendedPerson: Form(_FAILED, "该参保人的联网结算已暂停。", _precondition),
+    errors.SuspendedInstitution: Form(_FAILED, "该医药机构的联网结算已暂停。", _precondition),
+    errors.PaidByHand: Form(_FAILED, "该费用已办理手工报销，不得重复结算。", _precondition),
+    errors.OverlappingStay: Form(
+        _FAILED, "该参保人同期另有住院结算，住院时间重叠。", _precondition
+    ),
+    errors.DoubleInsurance: Form(
+        _FAILED, "该参保人同期已按另一险种结算，不得重复享受待遇。", _precondition
+    ),
+    errors.DuplicateItem: Form(_FAILED, "同一项目同一日期已在另一笔结算中。", _precondition),
+    errors.RepeatedItem: Form(_FAILED, "同一项目当日数量超出规定。", _precondition),
     errors.AlreadyCancelled: Form(_FAILED, "该结算已经撤销，不能再次撤销。", _precondition),
     errors.AccountSpent: Form(
         _FAILED,

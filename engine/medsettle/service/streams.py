@@ -1,6 +1,7 @@
 """Arrow streams of `SettleClaims` and `PreviewClaims`: claims in, one answer a claim out."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, fields
 from typing import Final
 
 import pyarrow as pa
@@ -10,7 +11,7 @@ from medsettle.core import schema
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.columns import Column, Kind
 from medsettle.core.outcome import Outcome, Rejection
-from medsettle.core.settlement import Settlement
+from medsettle.core.settlement import Finding, Settlement
 from medsettle.errors import BatchTooLarge, Fault, InvalidRequest
 
 _PATH: Final = "arrow_stream"
@@ -19,12 +20,17 @@ _FAULT: Final = pa.struct(
     [pa.field("path", pa.string(), False), pa.field("message", pa.string(), False)]
 )
 
+_WARNING: Final = pa.struct(
+    [pa.field(each.name, pa.string(), nullable=False) for each in fields(Finding)]
+)
+
 ANSWERS: Final = pa.schema(
     [
         pa.field("outcome", pa.string(), False, {"doc": "SETTLED, or why not."}),
         pa.field("message", pa.string(), False, {"doc": "Why not, in a sentence."}),
         pa.field("faults", pa.list_(_FAULT), False, {"doc": "What is wrong with the claim."}),
         pa.field("duplicate", pa.bool_(), False, {"doc": "Whether it was recorded before."}),
+        pa.field("warnings", pa.list_(_WARNING), False, {"doc": "What did not stop payment."}),
         *(field.with_nullable(True) for field in schema.arrow_schema(schema.SETTLEMENT)),
     ]
 )
@@ -156,6 +162,7 @@ def _stream(answers: Sequence[Settlement | Rejection], faults_max: int) -> bytes
         [_message(each) if each else "" for each in rejected],
         [_faults(each, faults_max) if each else [] for each in rejected],
         [each.duplicate if each else False for each in settled],
+        [[asdict(warning) for warning in each.warnings] if each else [] for each in settled],
     ]
     columns += [
         [each.columns.get(column.name) if each else None for each in settled]

@@ -94,7 +94,7 @@ class RegistrationService(registrations_grpc.RegistrationServiceServicer):
         self, request: registrations.ListRegistrationsRequest, context: Context
     ) -> registrations.ListRegistrationsResponse:
         """Return a page in ledger order."""
-        area, person = names.parsed_person(request.parent)
+        area, holder = names.parsed_holder(request.parent)
         limit = paging.page_size(request.page_size)
         arguments = ("registrations", request.parent)
         after = self._desk.pages.position(request.page_token, *arguments)
@@ -102,7 +102,7 @@ class RegistrationService(registrations_grpc.RegistrationServiceServicer):
         left = sorted(
             (
                 each
-                for each in self._desk.engine.registrations.held(area, person)
+                for each in self._desk.engine.registrations.held(area, holder)
                 if each.seq > after
             ),
             key=lambda each: each.seq,

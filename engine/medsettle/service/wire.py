@@ -6,6 +6,7 @@ follow from the list of columns: a new column needs a field in the proto, nothin
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
@@ -69,6 +70,7 @@ def settlement_message(settlement: Settlement) -> settlements.Settlement:
         amounts_fen=settlement.amounts,
         notices=settlement.notices,
         duplicate=settlement.duplicate,
+        warnings=[settlements.Finding(**asdict(each)) for each in settlement.warnings],
     )
 
 
@@ -119,6 +121,7 @@ def registration_message(state: RegistrationState) -> registrations.Registration
         **_fields(schema.REGISTRATION, state.registration.row()),
         pooling_area=state.pooling_area,
         person=state.person,
+        about=state.about,
         seq=state.seq,
         create_time=_moment_message(state.create_time),
         duplicate=state.duplicate,

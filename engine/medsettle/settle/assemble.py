@@ -165,6 +165,7 @@ def _payer_rows(work: Work, value: dict[str, int]) -> list[Row]:
                 **amounts,
                 "payee": BILL if stage.payee is None else str(stage.payee),
                 "replaced_fen": value.get(f"replaced:{stage.name}", 0),
+                "debtor": None if stage.advance_for is None else str(stage.advance_for),
             }
         )
     return rows

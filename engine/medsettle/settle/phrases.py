@@ -4,7 +4,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from medsettle import limits
-from medsettle.core.codes import Payee
+from medsettle.core.codes import Debtor, Payee
 from medsettle.core.money import rate_text, yuan_from_fen
 from medsettle.core.settlement import Step
 from medsettle.policy.model import Dimension, Stage
@@ -65,6 +65,10 @@ _PAYEES = {
     Payee.INSTITUTION: ("the institution", "医疗机构"),
     Payee.ACCOUNT: ("into the account", "个人账户"),
 }
+_DEBTORS = {
+    Debtor.THIRD_PARTY: ("the third party", "第三人"),
+    Debtor.EMPLOYER: ("the employer", "用人单位"),
+}
 
 
 def pays_phrase(stage: Stage, paid: int) -> Phrase:
@@ -72,11 +76,16 @@ def pays_phrase(stage: Stage, paid: int) -> Phrase:
     if not paid:
         return Phrase("pays nothing", "不支付")
     yuan = yuan_from_fen(paid)
+    advance = Phrase("", "")
+    if stage.advance_for is not None:
+        english, chinese = _DEBTORS[stage.advance_for]
+        advance = Phrase(f" in advance, owed back by {english},", f"（先行支付，向{chinese}追偿）")
     if stage.payee is None:
-        return Phrase(f"pays {yuan} yuan", f"支付 {yuan} 元")
+        return Phrase(f"pays {yuan} yuan{advance.english}", f"支付 {yuan} 元{advance.chinese}")
     english, chinese = _PAYEES[stage.payee]
     return Phrase(
-        f"pays {english} {yuan} yuan beside the bill", f"在账单之外拨付{chinese} {yuan} 元"
+        f"pays {english} {yuan} yuan beside the bill{advance.english}",
+        f"在账单之外拨付{chinese} {yuan} 元{advance.chinese}",
     )
 
 

@@ -40,8 +40,10 @@ class Registration(_message.Message):
     ACCEPTED_DATE_FIELD_NUMBER: _builtins.int
     TIMELINESS_FIELD_NUMBER: _builtins.int
     CONTINUES_FIELD_NUMBER: _builtins.int
+    INSTITUTION_FIELD_NUMBER: _builtins.int
     POOLING_AREA_FIELD_NUMBER: _builtins.int
     PERSON_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
     SEQ_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     DUPLICATE_FIELD_NUMBER: _builtins.int
@@ -57,10 +59,16 @@ class Registration(_message.Message):
     """Number of the registration it goes on from, such as that of a relapse's recognition; the area's
     routing document says which kinds go on from which. At most 50 characters.
     """
+    institution: _builtins.str
+    """The institution whose care or bill it concerns; empty, it is any. At most 50 characters."""
     pooling_area: _builtins.str
     """统筹区, six digits. (insuplc_admdvs)"""
     person: _builtins.str
-    """参保人: opaque token of the insured person. (psn_no)"""
+    """参保人: opaque token of the insured person; empty where it is about an institution. (psn_no)"""
+    about: _builtins.str
+    """定点医药机构 that it is about, such as one whose settlements are suspended; empty for a person.
+    (fixmedins_code)
+    """
     seq: _builtins.int
     """Position in the ledger of this engine, from 1."""
     duplicate: _builtins.bool
@@ -112,15 +120,17 @@ class Registration(_message.Message):
         accepted_date: _date_pb2.Date | None = ...,
         timeliness: _builtins.str = ...,
         continues: _builtins.str = ...,
+        institution: _builtins.str = ...,
         pooling_area: _builtins.str = ...,
         person: _builtins.str = ...,
+        about: _builtins.str = ...,
         seq: _builtins.int = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         duplicate: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["accepted_date", b"accepted_date", "create_time", b"create_time", "event_date", b"event_date", "valid_from", b"valid_from", "valid_until", b"valid_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_date", b"accepted_date", "benefit_groups", b"benefit_groups", "continues", b"continues", "create_time", b"create_time", "diagnoses", b"diagnoses", "duplicate", b"duplicate", "event_date", b"event_date", "injured_part", b"injured_part", "items", b"items", "kind", b"kind", "number", b"number", "person", b"person", "pooling_area", b"pooling_area", "seq", b"seq", "timeliness", b"timeliness", "valid_from", b"valid_from", "valid_until", b"valid_until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "accepted_date", b"accepted_date", "benefit_groups", b"benefit_groups", "continues", b"continues", "create_time", b"create_time", "diagnoses", b"diagnoses", "duplicate", b"duplicate", "event_date", b"event_date", "injured_part", b"injured_part", "institution", b"institution", "items", b"items", "kind", b"kind", "number", b"number", "person", b"person", "pooling_area", b"pooling_area", "seq", b"seq", "timeliness", b"timeliness", "valid_from", b"valid_from", "valid_until", b"valid_until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -137,7 +147,9 @@ class CreateRegistrationRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     REGISTRATION_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """Format: poolingAreas/{pooling_area}/persons/{person}"""
+    """Format: poolingAreas/{pooling_area}/persons/{person}; where it is about an institution,
+    poolingAreas/{pooling_area}/institutions/{institution}.
+    """
     institution: _builtins.str
     """Who vouches for it: the authority or an institution. 1..50 characters. (fixmedins_code)"""
     request_id: _builtins.str
@@ -172,7 +184,9 @@ class ListRegistrationsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """Format: poolingAreas/{pooling_area}/persons/{person}"""
+    """Format: poolingAreas/{pooling_area}/persons/{person}; where it is about an institution,
+    poolingAreas/{pooling_area}/institutions/{institution}.
+    """
     page_size: _builtins.int
     """How many to return at most: 0 means 50, more than 1,000 means 1,000, below 0 is refused. May
     differ from page to page.

@@ -30,7 +30,8 @@ class RegistrationServiceStub:
     injury is one of work, that a relapse needs treatment, that a device is confirmed, that a
     pregnancy is registered.
 
-    The kinds are those of the routing document of the pooling area. Registrations are recorded and
+    The kinds are those of the routing and the exclusions document of the pooling area; those of the
+    latter may be about an institution instead of a person. Registrations are recorded and
     never edited: of each kind and number the one recorded last is held. To end one, record it again
     with `valid_until`; the day of `valid_from` itself says that it never held. Visits settled before
     stay as they are: cancel them and settle them again. Errors are those of `SettlementService`.
@@ -59,7 +60,8 @@ class RegistrationServiceServicer:
     injury is one of work, that a relapse needs treatment, that a device is confirmed, that a
     pregnancy is registered.
 
-    The kinds are those of the routing document of the pooling area. Registrations are recorded and
+    The kinds are those of the routing and the exclusions document of the pooling area; those of the
+    latter may be about an institution instead of a person. Registrations are recorded and
     never edited: of each kind and number the one recorded last is held. To end one, record it again
     with `valid_until`; the day of `valid_from` itself says that it never held. Visits settled before
     stay as they are: cancel them and settle them again. Errors are those of `SettlementService`.
@@ -111,7 +113,8 @@ class RegistrationService:
     injury is one of work, that a relapse needs treatment, that a device is confirmed, that a
     pregnancy is registered.
 
-    The kinds are those of the routing document of the pooling area. Registrations are recorded and
+    The kinds are those of the routing and the exclusions document of the pooling area; those of the
+    latter may be about an institution instead of a person. Registrations are recorded and
     never edited: of each kind and number the one recorded last is held. To end one, record it again
     with `valid_until`; the day of `valid_from` itself says that it never held. Visits settled before
     stay as they are: cancel them and settle them again. Errors are those of `SettlementService`.

@@ -478,6 +478,7 @@ class Settlement(_message.Message):
     AMOUNTS_FEN_FIELD_NUMBER: _builtins.int
     NOTICES_FIELD_NUMBER: _builtins.int
     DUPLICATE_FIELD_NUMBER: _builtins.int
+    WARNINGS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Format: poolingAreas/{pooling_area}/settlements/{settlement}. Empty in a preview."""
     seq: _builtins.int
@@ -612,6 +613,12 @@ class Settlement(_message.Message):
     def notices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Sentences for the reader, such as a part of the policy that could not be decided in a preview."""
 
+    @_builtins.property
+    def warnings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Finding]:
+        """What was found before payment and did not stop it, as the exclusions of the area say
+        (支付前核查). A cancel has none.
+        """
+
     def __init__(
         self,
         *,
@@ -670,10 +677,11 @@ class Settlement(_message.Message):
         amounts_fen: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
         notices: _abc.Iterable[_builtins.str] | None = ...,
         duplicate: _builtins.bool = ...,
+        warnings: _abc.Iterable[Global___Finding] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_city_list_version", b"_city_list_version", "_national_list_version", b"_national_list_version", "_provincial_list_version", b"_provincial_list_version", "admission_date", b"admission_date", "city_list_version", b"city_list_version", "create_time", b"create_time", "credential_time", b"credential_time", "national_list_version", b"national_list_version", "provincial_list_version", b"provincial_list_version", "service_date", b"service_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_city_list_version", b"_city_list_version", "_national_list_version", b"_national_list_version", "_provincial_list_version", b"_provincial_list_version", "account_balance_fen", b"account_balance_fen", "account_fen", b"account_fen", "admission_date", b"admission_date", "amounts_fen", b"amounts_fen", "assistance_fen", b"assistance_fen", "card", b"card", "cash_fen", b"cash_fen", "catalogue_digest", b"catalogue_digest", "city_list_version", b"city_list_version", "civil_servant_fen", b"civil_servant_fen", "create_time", b"create_time", "credential_time", b"credential_time", "credential_type", b"credential_type", "critical_illness_fen", b"critical_illness_fen", "deductible_fen", b"deductible_fen", "disabled_serviceman_fen", b"disabled_serviceman_fen", "duplicate", b"duplicate", "enterprise_fen", b"enterprise_fen", "fund_total_fen", b"fund_total_fen", "in_scope_fen", b"in_scope_fen", "institution", b"institution", "institution_level", b"institution_level", "institution_settlement", b"institution_settlement", "institution_share_fen", b"institution_share_fen", "insurance_type", b"insurance_type", "kind", b"kind", "large_amount_fen", b"large_amount_fen", "lines", b"lines", "mutual_aid_fen", b"mutual_aid_fen", "name", b"name", "national_list_version", b"national_list_version", "notices", b"notices", "original", b"original", "other_fund_fen", b"other_fund_fen", "over_limit_fen", b"over_limit_fen", "own_expense_fen", b"own_expense_fen", "payers", b"payers", "payouts_fen", b"payouts_fen", "person", b"person", "person_total_fen", b"person_total_fen", "person_type", b"person_type", "policy", b"policy", "policy_digest", b"policy_digest", "pooled_fund_fen", b"pooled_fund_fen", "pooling_area", b"pooling_area", "pre_self_pay_fen", b"pre_self_pay_fen", "provincial_list_version", b"provincial_list_version", "relatives", b"relatives", "request_id", b"request_id", "seq", b"seq", "service_date", b"service_date", "settlement", b"settlement", "total_fen", b"total_fen", "visit", b"visit", "visit_type", b"visit_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_city_list_version", b"_city_list_version", "_national_list_version", b"_national_list_version", "_provincial_list_version", b"_provincial_list_version", "account_balance_fen", b"account_balance_fen", "account_fen", b"account_fen", "admission_date", b"admission_date", "amounts_fen", b"amounts_fen", "assistance_fen", b"assistance_fen", "card", b"card", "cash_fen", b"cash_fen", "catalogue_digest", b"catalogue_digest", "city_list_version", b"city_list_version", "civil_servant_fen", b"civil_servant_fen", "create_time", b"create_time", "credential_time", b"credential_time", "credential_type", b"credential_type", "critical_illness_fen", b"critical_illness_fen", "deductible_fen", b"deductible_fen", "disabled_serviceman_fen", b"disabled_serviceman_fen", "duplicate", b"duplicate", "enterprise_fen", b"enterprise_fen", "fund_total_fen", b"fund_total_fen", "in_scope_fen", b"in_scope_fen", "institution", b"institution", "institution_level", b"institution_level", "institution_settlement", b"institution_settlement", "institution_share_fen", b"institution_share_fen", "insurance_type", b"insurance_type", "kind", b"kind", "large_amount_fen", b"large_amount_fen", "lines", b"lines", "mutual_aid_fen", b"mutual_aid_fen", "name", b"name", "national_list_version", b"national_list_version", "notices", b"notices", "original", b"original", "other_fund_fen", b"other_fund_fen", "over_limit_fen", b"over_limit_fen", "own_expense_fen", b"own_expense_fen", "payers", b"payers", "payouts_fen", b"payouts_fen", "person", b"person", "person_total_fen", b"person_total_fen", "person_type", b"person_type", "policy", b"policy", "policy_digest", b"policy_digest", "pooled_fund_fen", b"pooled_fund_fen", "pooling_area", b"pooling_area", "pre_self_pay_fen", b"pre_self_pay_fen", "provincial_list_version", b"provincial_list_version", "relatives", b"relatives", "request_id", b"request_id", "seq", b"seq", "service_date", b"service_date", "settlement", b"settlement", "total_fen", b"total_fen", "visit", b"visit", "visit_type", b"visit_type", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__city_list_version: _TypeAlias = _typing.Literal["city_list_version"]  # noqa: Y015
     _WhichOneofArgType__city_list_version: _TypeAlias = _typing.Literal["_city_list_version", b"_city_list_version"]  # noqa: Y015
@@ -689,6 +697,56 @@ class Settlement(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__provincial_list_version) -> _WhichOneofReturnType__provincial_list_version | None: ...
 
 Global___Settlement: _TypeAlias = Settlement  # noqa: Y015
+
+@_typing.final
+class Finding(_message.Message):
+    """Something found in a claim before it is paid, with what the institution is to do."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    CHECK_FIELD_NUMBER: _builtins.int
+    REASON_EN_FIELD_NUMBER: _builtins.int
+    REASON_ZH_FIELD_NUMBER: _builtins.int
+    REMEDY_EN_FIELD_NUMBER: _builtins.int
+    REMEDY_ZH_FIELD_NUMBER: _builtins.int
+    CLAUSE_FIELD_NUMBER: _builtins.int
+    BESIDE_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    """Stable code, such as `OVERLAPPING_STAY`; where it refuses a claim, the reason of the error."""
+    check: _builtins.str
+    """Name of the check in the document of the area."""
+    reason_en: _builtins.str
+    """What was found, in English."""
+    reason_zh: _builtins.str
+    """What was found, in Chinese."""
+    remedy_en: _builtins.str
+    """What the institution is to do, in English."""
+    remedy_zh: _builtins.str
+    """What the institution is to do, in Chinese."""
+    clause: _builtins.str
+    """Title and place of the source that states the check."""
+    beside: _builtins.str
+    """The settlement, or the registration as kind/number, that it was found by; empty for none."""
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        check: _builtins.str = ...,
+        reason_en: _builtins.str = ...,
+        reason_zh: _builtins.str = ...,
+        remedy_en: _builtins.str = ...,
+        remedy_zh: _builtins.str = ...,
+        clause: _builtins.str = ...,
+        beside: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["beside", b"beside", "check", b"check", "clause", b"clause", "code", b"code", "reason_en", b"reason_en", "reason_zh", b"reason_zh", "remedy_en", b"remedy_en", "remedy_zh", b"remedy_zh"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Finding: _TypeAlias = Finding  # noqa: Y015
 
 @_typing.final
 class PayerShare(_message.Message):
@@ -711,6 +769,7 @@ class PayerShare(_message.Message):
     PAID_FEN_FIELD_NUMBER: _builtins.int
     PAYEE_FIELD_NUMBER: _builtins.int
     REPLACED_FEN_FIELD_NUMBER: _builtins.int
+    DEBTOR_FIELD_NUMBER: _builtins.int
     position: _builtins.int
     """Order of the stage in the waterfall, from 0."""
     stage: _builtins.str
@@ -739,6 +798,10 @@ class PayerShare(_message.Message):
     """
     replaced_fen: _builtins.int
     """Shares of the bill in whose place the payee is paid, fen: the payer owes the difference."""
+    debtor: _builtins.str
+    """先行支付: who owes the payer back what it paid in advance, `third_party` or `employer`; empty
+    where it paid its own.
+    """
     def __init__(
         self,
         *,
@@ -754,10 +817,11 @@ class PayerShare(_message.Message):
         paid_fen: _builtins.int = ...,
         payee: _builtins.str = ...,
         replaced_fen: _builtins.int = ...,
+        debtor: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_fen", b"base_fen", "deductible_fen", b"deductible_fen", "fund_pay_type", b"fund_pay_type", "kept_back_fen", b"kept_back_fen", "over_cap_fen", b"over_cap_fen", "own_share_fen", b"own_share_fen", "paid_fen", b"paid_fen", "payee", b"payee", "payer", b"payer", "position", b"position", "replaced_fen", b"replaced_fen", "stage", b"stage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_fen", b"base_fen", "debtor", b"debtor", "deductible_fen", b"deductible_fen", "fund_pay_type", b"fund_pay_type", "kept_back_fen", b"kept_back_fen", "over_cap_fen", b"over_cap_fen", "own_share_fen", b"own_share_fen", "paid_fen", b"paid_fen", "payee", b"payee", "payer", b"payer", "position", b"position", "replaced_fen", b"replaced_fen", "stage", b"stage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,172 @@
+"""The errors of medsettle.
+
+```text
+SettlementError                 a request as a whole cannot be served
+├─ InvalidRequest               fields are missing, malformed or out of range; all faults together
+│  └─ BatchTooLarge             more claims, lines or bytes than one call may carry
+├─ RequestIdReused              same institution and request id, different content
+├─ DuplicateSettlement          same institution settlement id under another request id
+├─ NotFound                     nothing recorded under that name
+├─ Precondition                 well formed, but not possible in the present state
+│  ├─ CardRefused               the card or credential presented does not count
+│  │  ├─ CredentialNotAccepted  the area settles nothing with such a credential
+│  │  ├─ CardUnknown            no such card was issued in the area
+│  │  ├─ CardOfAnotherPerson    the card belongs to somebody else than the claim
+│  │  ├─ CardCancelled          the card was given up
+│  │  ├─ CardReplaced           another card took its place
+│  │  ├─ CardExpired            its last day has passed
+│  │  ├─ CardLost               it was reported lost
+│  │  ├─ CardLocked             it is locked and must not be used for this
+│  │  ├─ CardNotActivated       it was issued and never activated
+│  │  ├─ CardOutsideArea        a temporary card was presented elsewhere
+│  │  └─ CardOnInvalidList      an invalid list names it
+│  ├─ CardActionRefused         the card is in no state in which that can happen
+│  ├─ PolicyNotFound            no policy for area, insurance type and visit type
+│  ├─ PolicyNotInForce          the policy does not cover the service date
+│  ├─ ClassNotCovered           the policy has no class for a code of this claim
+│  ├─ RoutingNotFound           the area has no document that routes a visit over schemes
+│  ├─ NotConfirmed              a line needs a confirmation that is not registered
+│  ├─ PartOfVisit               the settlement is one of a visit, and falls with all of it
+│  ├─ PolicyGap                 the policy says it cannot decide an amount of this claim
+│  ├─ CounterFull               a counter of the person would pass its bound
+│  ├─ Excluded                  the area's document refuses the claim before it is paid
+│  │  ├─ LiabilityUnanswered    nobody said whether somebody else is liable for an accident
+│  │  ├─ OtherLiable            somebody else is liable
+│  │  ├─ SuspendedPerson        the person's settlements are suspended
+│  │  ├─ SuspendedInstitution   the institution's settlements are suspended
+│  │  ├─ PaidByHand             the claim has been paid by hand
+│  │  ├─ OverlappingStay        the person was in another stay on the same days
+│  │  ├─ DoubleInsurance        the person was settled under another insurance in the period
+│  │  ├─ DuplicateItem          the same item of the same day was settled before
+│  │  └─ RepeatedItem           an item stands in the claim more often than is in order
+│  ├─ AlreadyCancelled          the settlement has been cancelled before
+│  ├─ AccountSpent              what it put into the account has been spent, or set aside
+│  ├─ BalanceTooLow             an account or a relative's limit holds less than is to leave it
+│  ├─ NotInsured                the insurance relation of a giver or receiver has ended
+│  └─ TooManyRelatives          a person is bound to as many relatives as may be
+├─ Overloaded                   the queue is full; nothing was recorded
+├─ LedgerUnavailable            the ledger cannot be opened or written; nothing was acknowledged
+├─ PaymentsUnavailable          a store of payments cannot be opened or written, or lost its ledger
+├─ AuditCorrupt                 an audit segment does not match its manifest
+├─ InvalidListRejected          an invalid list is not its keeper's, faulty or older; the old stays
+├─ PolicyRejected               a rule document has faults; all of them
+└─ InternalError                a bug of ours
+```
+
+A rejected claim of a batch is not an exception but a row with an `Outcome`
+(`medsettle.core.outcome`); the single-claim calls raise the error that belongs to the outcome.
+"""
+
+from medsettle.errors.cards import (
+    CardActionRefused,
+    CardCancelled,
+    CardExpired,
+    CardLocked,
+    CardLost,
+    CardNotActivated,
+    CardOfAnotherPerson,
+    CardOnInvalidList,
+    CardOutsideArea,
+    CardRefused,
+    CardReplaced,
+    CardUnknown,
+    CredentialNotAccepted,
+)
+from medsettle.errors.exclusions import (
+    DoubleInsurance,
+    DuplicateItem,
+    Excluded,
+    LiabilityUnanswered,
+    OtherLiable,
+    OverlappingStay,
+    PaidByHand,
+    RepeatedItem,
+    SuspendedInstitution,
+    SuspendedPerson,
+)
+from medsettle.errors.tree import (
+    AccountSpent,
+    AlreadyCancelled,
+    AuditCorrupt,
+    BalanceTooLow,
+    BatchTooLarge,
+    ClassNotCovered,
+    CounterFull,
+    DuplicateSettlement,
+    Fault,
+    InternalError,
+    InvalidListRejected,
+    InvalidRequest,
+    LedgerUnavailable,
+    NotConfirmed,
+    NotFound,
+    NotInsured,
+    Overloaded,
+    PartOfVisit,
+    PaymentsUnavailable,
+    PolicyGap,
+    PolicyNotFound,
+    PolicyNotInForce,
+    PolicyRejected,
+    Precondition,
+    RequestIdReused,
+    RoutingNotFound,
+    SettlementError,
+    TooManyRelatives,
+    Violation,
+)
+
+__all__ = [
+    "AccountSpent",
+    "AlreadyCancelled",
+    "AuditCorrupt",
+    "BalanceTooLow",
+    "BatchTooLarge",
+    "CardActionRefused",
+    "CardCancelled",
+    "CardExpired",
+    "CardLocked",
+    "CardLost",
+    "CardNotActivated",
+    "CardOfAnotherPerson",
+    "CardOnInvalidList",
+    "CardOutsideArea",
+    "CardRefused",
+    "CardReplaced",
+    "CardUnknown",
+    "ClassNotCovered",
+    "CounterFull",
+    "CredentialNotAccepted",
+    "DoubleInsurance",
+    "DuplicateItem",
+    "DuplicateSettlement",
+    "Excluded",
+    "Fault",
+    "InternalError",
+    "InvalidListRejected",
+    "InvalidRequest",
+    "LedgerUnavailable",
+    "LiabilityUnanswered",
+    "NotConfirmed",
+    "NotFound",
+    "NotInsured",
+    "OtherLiable",
+    "OverlappingStay",
+    "Overloaded",
+    "PaidByHand",
+    "PartOfVisit",
+    "PaymentsUnavailable",
+    "PolicyGap",
+    "PolicyNotFound",
+    "PolicyNotInForce",
+    "PolicyRejected",
+    "Precondition",
+    "RepeatedItem",
+    "RequestIdReused",
+    "RoutingNotFound",
+    "SettlementError",
+    "SuspendedInstitution",
+    "SuspendedPerson",
+    "TooManyRelatives",
+    "Violation",
+]
