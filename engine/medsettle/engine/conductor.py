@@ -31,6 +31,7 @@ from medsettle.core.settlement import (
 from medsettle.engine.cancels import cancel_entry
 from medsettle.engine.card_desk import CardDesk, microseconds
 from medsettle.engine.claim_entries import claim_entry
+from medsettle.engine.enquiries import Enquiries
 from medsettle.engine.openings import check_opening, opening_digest, opening_entry
 from medsettle.engine.registrations import Registrations
 from medsettle.engine.relatives import Relatives, limits_before
@@ -68,22 +69,24 @@ class Engine:
     cards: CardDesk = field(init=False)
     visits: Visits = field(init=False)
     statements: Statements = field(init=False)
+    enquiries: Enquiries = field(init=False)
     _replaced: dict[str, CompiledPolicy] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         """Make what works by the rule book, and what reads the ledger alone."""
         self.statements = Statements(self.ledger)
-        self.cards = CardDesk(self.rulebook, self.ledger, self._moment)
+        self.cards = CardDesk(self.rulebook, self.ledger, self.now)
         self._use(self.rulebook)
 
     def _use(self, rulebook: RuleBook) -> None:
         self.rulebook = rulebook
         self.settler = Settler(rulebook)
         self.registrations = Registrations(rulebook, self.ledger, self._commit)
-        self.relatives = Relatives(rulebook, self.ledger, self._moment, self._commit)
+        self.relatives = Relatives(rulebook, self.ledger, self.now, self._commit)
         self.visits = Visits(
             rulebook, self.ledger, self._run, self.registrations.held, self._commit
         )
+        self.enquiries = Enquiries(self)
 
     def replace_rules(self, rulebook: RuleBook) -> None:
         """Settle by another rule book from the next call on.
@@ -199,10 +202,11 @@ class Engine:
 
     def _commit(self, entries: Sequence[Entry]) -> tuple[int, datetime]:
         """Return the place of the first entry and the moment, after one durable commit."""
-        moment = self._moment()
+        moment = self.now()
         return self.ledger.append(entries, microseconds(moment)), moment
 
-    def _moment(self) -> datetime:
+    def now(self) -> datetime:
+        """Return the present moment in UTC, by the clock of the engine."""
         moment = self.clock()
         assert moment.tzinfo is not None, "a clock needs a time zone"
         return moment.astimezone(UTC)
@@ -363,7 +367,7 @@ class Engine:
         key = (opening.institution, opening.request_id)
         known = self.ledger.requests([key]).get(key)
         if known is None:
-            self._commit([opening_entry(opening, digest, self._moment())])
+            self._commit([opening_entry(opening, digest, self.now())])
         elif known.content_digest != digest:
             raise reused(known)
         return self.person(opening.pooling_area, opening.person)
