@@ -96,14 +96,18 @@ def parsed_name(name: str, collection: str) -> Name:
     return found
 
 
-def parsed_person(parent: str) -> tuple[str, str]:
-    """Return pooling area and person of a parent such as `poolingAreas/{pooling_area}/persons/P1`.
+def parsed_person(name: str, path: str = "parent") -> tuple[str, str]:
+    """Return pooling area and person of a name such as `poolingAreas/{pooling_area}/persons/P1`.
+
+    Args:
+        name: The name.
+        path: The field of the request that it stands in.
 
     Raises:
         InvalidRequest: The text is no such name, or names no pooling area.
     """
     faults: list[Fault] = []
-    found = _person(parent, "parent", faults)
+    found = _person(name, path, faults)
     _refuse(faults)
     return found
 
