@@ -78,13 +78,19 @@ def registration_of(row: Mapping[str, object]) -> Registration:
 
 @dataclass(frozen=True, slots=True)
 class RegistrationRequest:
-    """A request to record a registration of a person."""
+    """A request to record a registration of a person.
+
+    `credential_type` and `card` are what identifies the person; where they are stated, they have to
+    count as they would for a claim of that moment.
+    """
 
     institution: str
     request_id: str
     pooling_area: str
     person: str
     registration: Registration
+    credential_type: str | None = None
+    card: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +103,8 @@ class RegistrationState:
     seq: int
     create_time: datetime
     duplicate: bool = False
+    credential_type: str | None = None
+    card: str | None = None
 
 
 class RoutedBy(StrEnum):

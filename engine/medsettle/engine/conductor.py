@@ -81,7 +81,9 @@ class Engine:
     def _use(self, rulebook: RuleBook) -> None:
         self.rulebook = rulebook
         self.settler = Settler(rulebook)
-        self.registrations = Registrations(rulebook, self.ledger, self._commit)
+        self.registrations = Registrations(
+            rulebook, self.ledger, self._commit, self.cards.judged, self.now
+        )
         self.relatives = Relatives(rulebook, self.ledger, self.now, self._commit)
         self.visits = Visits(
             rulebook, self.ledger, self._run, self.registrations.held, self._commit

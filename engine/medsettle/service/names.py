@@ -171,7 +171,9 @@ def checked_registration(
     except InvalidRequest as error:
         raise InvalidRequest([*faults, *error.faults]) from error
     _refuse(faults)
-    return RegistrationRequest(request.institution, request.request_id, area, person, registration)
+    sender = request.institution, request.request_id
+    presented = request.credential_type or None, request.card or None
+    return RegistrationRequest(*sender, area, person, registration, *presented)
 
 
 def _person(name: str, path: str, faults: list[Fault]) -> tuple[str, str]:

@@ -129,6 +129,8 @@ def registration_message(state: RegistrationState) -> registrations.Registration
         seq=state.seq,
         create_time=moment_message(state.create_time),
         duplicate=state.duplicate,
+        credential_type=state.credential_type or "",
+        card=state.card or "",
     )
 
 
