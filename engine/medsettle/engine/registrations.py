@@ -94,7 +94,8 @@ class Registrations:
             registration=own,
             seq=seq,
             create_time=moment,
-            **presented,
+            credential_type=request.credential_type,
+            card=request.card,
         )
 
     def held(self, pooling_area: str, person: str) -> list[RegistrationState]:
