@@ -211,3 +211,16 @@ def test_a_batch_asks_once_and_an_area_without_checks_never(tmp_path: Path) -> N
         assert [] == ledger.asked
     finally:
         ledger.close()
+
+
+def test_a_card_that_does_not_count_is_told_first(engine: Engine) -> None:
+    """Of a claim and of a visit alike: the card stands before what is looked for before payment."""
+    unanswered = {"visit_type": "22", "credential_type": "03", "card": "C1"}
+    presented = visit_row(line(1, BED, 100), **unanswered)
+    with pytest.raises(errors.CardUnknown):
+        settle_visit(engine, presented)
+    (answer,) = settle(engine, presented)
+    assert ("refused", "CARD_UNKNOWN") == codes(answer)
+    plain = visit_row(line(1, BED, 100), visit_type="22")
+    with pytest.raises(errors.LiabilityUnanswered):
+        settle_visit(engine, plain)

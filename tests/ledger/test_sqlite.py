@@ -291,3 +291,18 @@ def test_settlements_of_a_person_are_found_by_an_index(ledger: SqliteLedger) -> 
         for step in steps
     ), steps
     assert not any("SCAN e" in step or "SCAN c" in step for step in steps)
+
+
+def test_the_last_settlements_of_a_person_come_newest_first(ledger: SqliteLedger) -> None:
+    """Settlements and cancels alone, of this person in this area, and no more than asked for."""
+    ledger.append([entry(n, person="P1") for n in range(1, 4)], 5)
+    ledger.append([entry(4, kind="opening"), entry(5, person="P2")], 6)
+    ledger.append([entry(6, kind="cancel", original="S2"), entry(7, pooling_area="999901")], 7)
+
+    def last(person: str, limit: int) -> list[int]:
+        return [one.seq for one in ledger.latest(AREA, person, limit=limit)]
+
+    assert [6, 3, 2, 1] == last("P1", 10)
+    assert [6, 3] == last("P1", 2)
+    assert [5] == last("P2", 10)
+    assert [] == last("P3", 10)

@@ -194,7 +194,10 @@ def test_comments_name_the_national_alias(message: str, columns: Sequence[Column
         pytest.param(
             registrations.Registration.DESCRIPTOR,
             schema.REGISTRATION,
-            {"pooling_area", "person", "about", "seq", "create_time", "duplicate"},
+            {
+                *("pooling_area", "person", "about", "seq", "create_time", "duplicate"),
+                *("credential_type", "card"),
+            },
             id="registration",
         ),
     ],

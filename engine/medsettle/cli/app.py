@@ -16,6 +16,7 @@ from medsettle.cli import (
     audit_commands,
     card_commands,
     payment_commands,
+    person_commands,
     policy_commands,
     registration_commands,
     relatives_commands,
@@ -52,6 +53,7 @@ app.add_typer(policy_commands.app, name="policy")
 app.add_typer(audit_commands.app, name="audit")
 app.add_typer(relatives_commands.app, name="relatives")
 app.add_typer(card_commands.app, name="card")
+app.add_typer(person_commands.app, name="person")
 app.add_typer(visit_commands.app, name="visit")
 app.add_typer(registration_commands.app, name="registration")
 app.add_typer(payment_commands.app, name="payments")

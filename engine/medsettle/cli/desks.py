@@ -11,6 +11,7 @@ from medsettle.audit import Projector
 from medsettle.client import Client
 from medsettle.core.cards import Card, CardEvent, CardInquiry
 from medsettle.core.claims import ClaimBatch
+from medsettle.core.enquiries import EnquiryDesk
 from medsettle.core.outcome import Outcome, Rejection, invalid
 from medsettle.core.relatives import RelativesDesk
 from medsettle.core.settlement import Explanation, Row, Settlement
@@ -59,6 +60,11 @@ class Desk(Protocol):
         """The cards that are kept there."""
         ...
 
+    @property
+    def enquiries(self) -> EnquiryDesk:
+        """What cardholders ask there."""
+        ...
+
     def answers(self, rows: Sequence[Row], *, preview: bool) -> Iterator[Answer]:
         """Yield the answer to each claim in order."""
         ...
@@ -103,6 +109,7 @@ class RemoteDesk:
         self._client = client
         self.relatives: RelativesDesk = client.relatives
         self.cards: Cards = client.cards
+        self.enquiries: EnquiryDesk = client.enquiries
 
     def answers(self, rows: Sequence[Row], *, preview: bool) -> Iterator[Answer]:
         """Yield the answer to each claim in order."""
@@ -173,6 +180,7 @@ class LocalDesk:
         self._engine = engine
         self.relatives: RelativesDesk = engine.relatives
         self.cards: Cards = engine.cards
+        self.enquiries: EnquiryDesk = engine.enquiries
 
     def answers(self, rows: Sequence[Row], *, preview: bool) -> Iterator[Answer]:
         """Yield the answer to each claim in order, a commit for each batch."""

@@ -48,6 +48,10 @@ def add(
     ],
     institution: Annotated[str, typer.Option(help="Who vouches for it.")],
     request_id: Annotated[str, typer.Option(help="A new id, stored before calling.")],
+    credential_type: Annotated[
+        str | None, typer.Option(help="What identifies the person; judged as for a claim now.")
+    ] = None,
+    card: Annotated[str | None, typer.Option(help="Token of the card presented.")] = None,
     server: Server = None,
     data: Data = Path("medsettle-data"),
     rules: Rules = Path("rules"),
@@ -60,7 +64,11 @@ def add(
     """
     console = Console()
     with told(console, as_json=as_json):
-        request = _request(read_one(file, "registration"), institution, request_id)
+        request = replace(
+            _request(read_one(file, "registration"), institution, request_id),
+            credential_type=credential_type,
+            card=card,
+        )
         with open_desk(server, data, rules, new=True) as desk:
             state = desk.register(request)
     _show(console, [state], as_json=as_json)

@@ -7,19 +7,17 @@ from typing import Annotated
 import orjson
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from medsettle.cli.desks import open_desk
 from medsettle.cli.exits import told
 from medsettle.cli.options import Data, Json, Rules, Server
-from medsettle.cli.show import grid
-from medsettle.core.money import fen_from_yuan, yuan_from_fen
+from medsettle.cli.relation_words import person_of, relation_json, relations_table
+from medsettle.core.money import fen_from_yuan
 from medsettle.core.relatives import (
     Dissolution,
     DissolveReason,
     InsuranceNotice,
     LimitChange,
-    Person,
     RelationState,
 )
 from medsettle.errors import Fault, InvalidRequest
@@ -95,8 +93,8 @@ def dissolve(
         dissolution = Dissolution(
             institution,
             request_id,
-            _person(giver, "giver"),
-            _person(receiver, "receiver"),
+            person_of(giver, "giver"),
+            person_of(receiver, "receiver"),
             _reason(by),
         )
         with open_desk(server, data, rules) as desk:
@@ -117,7 +115,7 @@ def end_insurance(
     """End all relations of a person, as giver and as receiver."""
     console = Console()
     with told(console, as_json=as_json):
-        notice = InsuranceNotice(institution, request_id, _person(person, "person"))
+        notice = InsuranceNotice(institution, request_id, person_of(person, "person"))
         with open_desk(server, data, rules) as desk:
             state = desk.relatives.end_insurance(notice)
     _show(console, state.ended, as_json=as_json)
@@ -136,7 +134,7 @@ def begin_insurance(
     """Let a person whose insurance had ended give and receive again; what ended stays so."""
     console = Console()
     with told(console, as_json=as_json):
-        notice = InsuranceNotice(institution, request_id, _person(person, "person"))
+        notice = InsuranceNotice(institution, request_id, person_of(person, "person"))
         with open_desk(server, data, rules) as desk:
             state = desk.relatives.begin_insurance(notice)
     if as_json:
@@ -157,7 +155,7 @@ def list_relations(
     """Show the relations of a person: those that pay for them in order, then those they pay for."""
     console = Console()
     with told(console, as_json=as_json):
-        asked = _person(person, "person")
+        asked = person_of(person, "person")
         with open_desk(server, data, rules) as desk:
             states = desk.relatives.relations(asked)
     _show(console, states, as_json=as_json)
@@ -169,19 +167,12 @@ def _change(giver: str, receiver: str, yuan: str, institution: str, request_id: 
     Raises:
         InvalidRequest: A person or the amount cannot be read.
     """
-    sides = _person(giver, "giver"), _person(receiver, "receiver")
+    sides = person_of(giver, "giver"), person_of(receiver, "receiver")
     try:
         fen = fen_from_yuan(yuan)
     except ValueError as error:
         raise InvalidRequest([Fault("yuan", str(error))]) from error
     return LimitChange(institution, request_id, *sides, fen)
-
-
-def _person(text: str, path: str) -> Person:
-    area, slash, person = text.partition("/")
-    if not slash:
-        raise InvalidRequest([Fault(path, f"found {text!r}; expected area/person")])
-    return Person(area, person)
 
 
 def _reason(by: str) -> DissolveReason:
@@ -195,36 +186,6 @@ def _reason(by: str) -> DissolveReason:
 def _show(console: Console, states: Sequence[RelationState], *, as_json: bool) -> None:
     if as_json:
         for state in states:
-            console.out(orjson.dumps(_row(state)).decode(), highlight=False)
+            console.out(orjson.dumps(relation_json(state)).decode(), highlight=False)
         return
-    if not states:
-        console.print("no relations")
-        return
-    table = grid("giver", "receiver", "no.")
-    for head in ("limit", "used"):
-        table.add_column(head, justify="right", no_wrap=True)
-    table.add_column("")
-    for state in states:
-        relation = state.relation
-        table.add_row(
-            escape("/".join(relation.giver)),
-            escape("/".join(relation.receiver)),
-            str(relation.number),
-            yuan_from_fen(state.limit_fen),
-            yuan_from_fen(state.used_fen),
-            "" if state.bound else "dissolved",
-        )
-    console.print(table)
-
-
-def _row(state: RelationState) -> dict[str, object]:
-    relation = state.relation
-    return {
-        "giver": "/".join(relation.giver),
-        "receiver": "/".join(relation.receiver),
-        "number": relation.number,
-        "limit_fen": state.limit_fen,
-        "used_fen": state.used_fen,
-        "bound": state.bound,
-        "duplicate": state.duplicate,
-    }
+    console.print(relations_table(states) if states else "no relations")

@@ -65,6 +65,8 @@ def registration_json(state: RegistrationState) -> dict[str, object]:
         "seq": state.seq,
         "create_time": state.create_time,
         "duplicate": state.duplicate,
+        "credential_type": state.credential_type,
+        "card": state.card,
     }
 
 

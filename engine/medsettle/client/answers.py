@@ -93,6 +93,8 @@ def registration_state_of(message: registrations.Registration) -> RegistrationSt
         seq=message.seq,
         create_time=message.create_time.ToDatetime(tzinfo=UTC),
         duplicate=message.duplicate,
+        credential_type=message.credential_type or None,
+        card=message.card or None,
     )
 
 

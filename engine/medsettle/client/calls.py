@@ -10,6 +10,7 @@ from medsettle import limits
 from medsettle.client.answers import explanation_of, person_of, policy_of, settlement_of
 from medsettle.client.cards import Cards
 from medsettle.client.claims import ClaimLike, claim_message
+from medsettle.client.enquiries import Enquiries
 from medsettle.client.relatives import RelativesClient
 from medsettle.client.retry import Repeater
 from medsettle.client.visits import Registrations, Visits
@@ -88,6 +89,8 @@ class Client:
         """Visits over several schemes: preview, settle, cancel, get."""
         self.registrations = Registrations(self._channel, self._read, self._write)
         """What authorities decided about persons: record, held."""
+        self.enquiries = Enquiries(self._channel, self._read)
+        """What cardholders ask: overview, account_movements, limit_uses."""
 
     def __enter__(self) -> "Client":
         return self

@@ -65,12 +65,12 @@ class Cards:
             replaces=event.replaces or "",
             bound_to=event.bound_to or "",
         )
-        return _card(self._write(self._stub.RecordCardEvent, request))
+        return card_of(self._write(self._stub.RecordCardEvent, request))
 
     def get(self, pooling_area: str, card: str) -> Card:
         """Return a card as it is now."""
         request = messages.GetCardRequest(name=_name(pooling_area, card))
-        return _card(self._read(self._stub.GetCard, request))
+        return card_of(self._read(self._stub.GetCard, request))
 
     def events(self, pooling_area: str, card: str) -> list[CardEvent]:
         """Return what happened to a card; what an issue states is told by the card itself."""
@@ -96,7 +96,7 @@ class Cards:
         return CardInquiry(
             valid=answer.valid,
             moment=moment_asked,
-            card=_card(answer.card) if answer.HasField("card") else None,
+            card=card_of(answer.card) if answer.HasField("card") else None,
             uses=tuple(use for use in uses if use is not None),
             level=level if answer.level else None,
             since=_moment(answer, "invalid_time"),
@@ -120,7 +120,8 @@ def _name(pooling_area: str, card: str) -> str:
     return f"poolingAreas/{pooling_area}/cards/{card}"
 
 
-def _card(message: messages.Card) -> Card:
+def card_of(message: messages.Card) -> Card:
+    """Return a card at a moment."""
     kind = _member(CardKind, message.kind, messages.CardKind)
     state = _member(CardState, message.state, messages.CardState)
     since = _moment(message, "state_time")

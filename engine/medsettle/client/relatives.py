@@ -44,51 +44,51 @@ class RelativesClient:
     def grant(self, change: LimitChange) -> RelationState:
         """Return a relation after setting fen of the giver's account aside for the receiver."""
         request = messages.GrantLimitRequest(
-            receiver=_name(change.receiver),
-            giver=_name(change.giver),
+            receiver=person_name(change.receiver),
+            giver=person_name(change.giver),
             fen=change.fen,
             institution=change.institution,
             request_id=change.request_id,
         )
-        return _state(self._write(self._stub.GrantLimit, request))
+        return relation_state_of(self._write(self._stub.GrantLimit, request))
 
     def lower(self, change: LimitChange) -> RelationState:
         """Return a relation after giving fen that were not used back to the giver's account."""
         request = messages.LowerLimitRequest(
-            receiver=_name(change.receiver),
-            giver=_name(change.giver),
+            receiver=person_name(change.receiver),
+            giver=person_name(change.giver),
             fen=change.fen,
             institution=change.institution,
             request_id=change.request_id,
         )
-        return _state(self._write(self._stub.LowerLimit, request))
+        return relation_state_of(self._write(self._stub.LowerLimit, request))
 
     def dissolve(self, dissolution: Dissolution) -> RelationState:
         """Return a relation after its end."""
         request = messages.DissolveRelationRequest(
-            receiver=_name(dissolution.receiver),
-            giver=_name(dissolution.giver),
+            receiver=person_name(dissolution.receiver),
+            giver=person_name(dissolution.giver),
             reason=_REASONS[dissolution.reason],
             institution=dissolution.institution,
             request_id=dissolution.request_id,
         )
-        return _state(self._write(self._stub.DissolveRelation, request))
+        return relation_state_of(self._write(self._stub.DissolveRelation, request))
 
     def end_insurance(self, notice: InsuranceNotice) -> InsuranceState:
         """Return the state of a person after the end of the insurance, with what ended by it."""
         request = messages.EndInsuranceRequest(
-            person=_name(notice.person),
+            person=person_name(notice.person),
             institution=notice.institution,
             request_id=notice.request_id,
         )
         answer = self._write(self._stub.EndInsurance, request)
-        ended = tuple(_state(each) for each in answer.relations)
+        ended = tuple(relation_state_of(each) for each in answer.relations)
         return InsuranceState(notice.person, answer.insured, ended, answer.duplicate)
 
     def begin_insurance(self, notice: InsuranceNotice) -> InsuranceState:
         """Return the state of a person who is insured again."""
         request = messages.BeginInsuranceRequest(
-            person=_name(notice.person),
+            person=person_name(notice.person),
             institution=notice.institution,
             request_id=notice.request_id,
         )
@@ -97,12 +97,13 @@ class RelativesClient:
 
     def relations(self, person: Person) -> tuple[RelationState, ...]:
         """Return all relations of a person, dissolved ones too: as receiver, then as giver."""
-        request = messages.ListRelationsRequest(person=_name(person))
+        request = messages.ListRelationsRequest(person=person_name(person))
         answer = self._read(self._stub.ListRelations, request)
-        return tuple(_state(each) for each in answer.relations)
+        return tuple(relation_state_of(each) for each in answer.relations)
 
 
-def _name(person: Person) -> str:
+def person_name(person: Person) -> str:
+    """Return the resource name of a person."""
     return f"poolingAreas/{person.pooling_area}/persons/{person.person}"
 
 
@@ -111,7 +112,8 @@ def _person(name: str) -> Person:
     return Person(area, person)
 
 
-def _state(message: messages.Relation) -> RelationState:
+def relation_state_of(message: messages.Relation) -> RelationState:
+    """Return a relation with what is left of its limit."""
     relation = Relation(_person(message.giver), _person(message.receiver), message.number)
     return RelationState(
         relation, message.limit_fen, message.used_fen, message.bound, message.duplicate

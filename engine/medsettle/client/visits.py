@@ -92,6 +92,8 @@ class Registrations:
             institution=request.institution,
             request_id=request.request_id,
             registration=_registration_message(request.registration),
+            credential_type=request.credential_type or "",
+            card=request.card or "",
         )
         return registration_state_of(self._write(self._stub.CreateRegistration, message))
 

@@ -105,7 +105,8 @@ class RegistrationRequest:
     """A request to record a registration of a person, or one about an institution.
 
     `institution` is who sends it. A registration about an institution names it in `about`, and
-    `person` is empty.
+    `person` is empty. `credential_type` and `card` are what identifies the person; where they are
+    stated, they have to count as they would for a claim of that moment.
     """
 
     institution: str
@@ -114,6 +115,8 @@ class RegistrationRequest:
     person: str
     registration: Registration
     about: str = ""
+    credential_type: str | None = None
+    card: str | None = None
 
     @property
     def holder(self) -> str:
@@ -134,6 +137,8 @@ class RegistrationState:
     seq: int
     create_time: datetime
     duplicate: bool = False
+    credential_type: str | None = None
+    card: str | None = None
 
     @property
     def person(self) -> str:

@@ -107,7 +107,7 @@ class CardDesk:
                 text = "it was issued before, and a card is issued once; take another token"
                 raise refusal(event, Cause.ISSUED_BEFORE, text)
             assert event.person is not None
-            owned = self._owned(event.pooling_area, event.person, event.effective_time)
+            owned = self.owned(event.pooling_area, event.person, event.effective_time)
             return completed_issue(event, rules, owned)
         if not events:
             raise _no_card(event.pooling_area, event.card)
@@ -115,14 +115,6 @@ class CardDesk:
             text = f"it has {len(events)} events, the most there can be; replace or cancel it"
             raise refusal(event, Cause.TOO_MANY_EVENTS, text)
         return completed(event, rules, events)
-
-    def _owned(self, area: str, person: str, moment: datetime) -> list[Card]:
-        """Return every card of a person at a moment."""
-        found: dict[str, list[CardEvent]] = {}
-        for recorded in self._ledger.events([(area, person)], "card"):
-            found.setdefault(str(recorded.subject), []).append(decode_card_event(recorded))
-        cards = (card_at(found[token], moment) for token in sorted(found))
-        return [card for card in cards if card is not None]
 
     def _append(self, event: CardEvent, digest: bytes, now: datetime) -> None:
         assert event.effective_time is not None
@@ -163,6 +155,14 @@ class CardDesk:
         if found is None:
             raise _no_card(pooling_area, card)
         return found
+
+    def owned(self, pooling_area: str, person: str, moment: datetime) -> list[Card]:
+        """Return every card of a person as it is at a moment, by token; none for one never seen."""
+        found: dict[str, list[CardEvent]] = {}
+        for recorded in self._ledger.events([(pooling_area, person)], "card"):
+            found.setdefault(str(recorded.subject), []).append(decode_card_event(recorded))
+        cards = (card_at(found[token], moment) for token in sorted(found))
+        return [card for card in cards if card is not None]
 
     def check(self, pooling_area: str, card: str, moment: datetime | None = None) -> CardInquiry:
         """Return whether a card is valid at a moment, now by default; see `CardInquiry`."""

@@ -32,6 +32,7 @@ from medsettle.core.settlement import (
 from medsettle.engine.cancels import cancel_entry
 from medsettle.engine.card_desk import CardDesk, microseconds
 from medsettle.engine.claim_entries import claim_entry
+from medsettle.engine.enquiries import Enquiries
 from medsettle.engine.exclusions import Exclusions, Suspicions
 from medsettle.engine.openings import check_opening, opening_digest, opening_entry
 from medsettle.engine.registrations import Registrations
@@ -45,6 +46,7 @@ from medsettle.engine.requests import (
     triage,
 )
 from medsettle.engine.statements import Statements
+from medsettle.engine.summaries import policy_summaries
 from medsettle.engine.visits import Visits
 from medsettle.ledger.entries import SETTLEMENT_KINDS, Entry, Ledger, Recorded
 from medsettle.ledger.records import decode_inputs, decode_settlement, placed
@@ -71,20 +73,23 @@ class Engine:
     exclusions: Exclusions = field(init=False)
     visits: Visits = field(init=False)
     statements: Statements = field(init=False)
+    enquiries: Enquiries = field(init=False)
     _replaced: dict[str, CompiledPolicy] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         """Make what works by the rule book, and what reads the ledger alone."""
         self.statements = Statements(self.ledger)
-        self.cards = CardDesk(self.rulebook, self.ledger, self._moment)
+        self.cards = CardDesk(self.rulebook, self.ledger, self.now)
         self._use(self.rulebook)
 
     def _use(self, rulebook: RuleBook) -> None:
         self.rulebook = rulebook
         self.settler = Settler(rulebook)
-        self.registrations = Registrations(rulebook, self.ledger, self._commit)
-        self.relatives = Relatives(rulebook, self.ledger, self._moment, self._commit)
-        self.exclusions = Exclusions(rulebook, self.ledger, self.registrations)
+        self.registrations = Registrations(
+            rulebook, self.ledger, self._commit, self.cards.judged, self.now
+        )
+        self.relatives = Relatives(rulebook, self.ledger, self.now, self._commit)
+        self.exclusions = Exclusions(rulebook, self.ledger, self.registrations, self.cards.judged)
         self.visits = Visits(
             rulebook,
             self.ledger,
@@ -93,6 +98,7 @@ class Engine:
             self.exclusions.warnings,
             self._commit,
         )
+        self.enquiries = Enquiries(self)
 
     def replace_rules(self, rulebook: RuleBook) -> None:
         """Settle by another rule book from the next call on.
@@ -220,10 +226,11 @@ class Engine:
 
     def _commit(self, entries: Sequence[Entry]) -> tuple[int, datetime]:
         """Return the place of the first entry and the moment, after one durable commit."""
-        moment = self._moment()
+        moment = self.now()
         return self.ledger.append(entries, microseconds(moment)), moment
 
-    def _moment(self) -> datetime:
+    def now(self) -> datetime:
+        """Return the present moment in UTC, by the clock of the engine."""
         moment = self.clock()
         assert moment.tzinfo is not None, "a clock needs a time zone"
         return moment.astimezone(UTC)
@@ -353,21 +360,7 @@ class Engine:
 
     def policies(self) -> list[PolicySummary]:
         """Return a summary of every loaded policy."""
-        return [
-            PolicySummary(
-                policy=policy.name,
-                title=policy.title,
-                pooling_area=policy.pooling_area,
-                insurance_type=policy.insurance_type,
-                visit_types=policy.visit_types,
-                in_force_from=policy.in_force_from,
-                in_force_until=policy.in_force_until,
-                digest=compiled.digest,
-                confidence=compiled.confidence,
-            )
-            for compiled in self.rulebook.policies
-            for policy in [compiled.policy]
-        ]
+        return policy_summaries(self.rulebook)
 
     # --- persons ---------------------------------------------------------------------------
 
@@ -384,7 +377,7 @@ class Engine:
         key = (opening.institution, opening.request_id)
         known = self.ledger.requests([key]).get(key)
         if known is None:
-            self._commit([opening_entry(opening, digest, self._moment())])
+            self._commit([opening_entry(opening, digest, self.now())])
         elif known.content_digest != digest:
             raise reused(known)
         return self.person(opening.pooling_area, opening.person)

@@ -50,6 +50,7 @@ class Exclusions:
     rulebook: RuleBook
     ledger: LedgerReader
     registrations: Registrations
+    judged: Callable[[Sequence[Row]], Sequence[Rejection | Mapping[str, object]]]
 
     def of(self, claims: ClaimBatch, rows: Sequence[int]) -> "Suspicions":
         """Return what is known beside the claims at `rows`, to look for suspicions in them."""
@@ -74,9 +75,15 @@ class Exclusions:
     def warnings(self, claims: ClaimBatch) -> tuple[Finding, ...]:
         """Return what is found in the one claim of a batch and does not stop it.
 
+        Its card is judged first, as the order of outcomes has it.
+
         Raises:
+            CardRefused: The card does not count.
             Excluded: Something was found that refuses it.
         """
+        (judged,) = self.judged([claims.rows[0]])
+        if isinstance(judged, Rejection):
+            raise judged.error()
         found = self.of(claims, [0]).found(0, ())
         rejection = refusal(found)
         if rejection is not None:

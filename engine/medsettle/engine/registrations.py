@@ -13,6 +13,13 @@ from medsettle.core.visits import (
     RegistrationState,
     registration_of,
 )
+from medsettle.engine.identities import (
+    Judged,
+    check_credential,
+    credential_faults,
+    credential_of,
+    parted,
+)
 from medsettle.engine.requests import (
     code_faults,
     content_digest,
@@ -37,6 +44,8 @@ class Registrations:
     rulebook: RuleBook
     ledger: LedgerReader
     commit: Callable[[Sequence[Entry]], tuple[int, datetime]]
+    judged: Judged
+    now: Callable[[], datetime]
 
     def record(self, request: RegistrationRequest) -> RegistrationState:
         """Return a registration after recording it, once per request id.
@@ -44,14 +53,16 @@ class Registrations:
         Raises:
             InvalidRequest: The area, the kind or a code is unknown or malformed.
             RequestIdReused: The request id was used before with other content.
+            CardRefused: The card, or its type, does not identify the person now.
             LedgerUnavailable: Nothing was recorded.
         """
         self._check(request)
-        own = request.registration
+        own, presented = request.registration, credential_of(request)
         content: Row = {
             "pooling_area": request.pooling_area,
             "person": request.holder,
             "registration": own.row(),
+            **presented,
         }
         digest = content_digest("registration", content)
         key = (request.institution, request.request_id)
@@ -61,6 +72,7 @@ class Registrations:
                 raise reused(known)
             return _state(known, duplicate=True)
         self._check_count(request)
+        check_credential(request, self.judged, self.now())
         entry = Entry(
             kind="registration",
             settlement=settlement_id(request.pooling_area, *key),
@@ -73,11 +85,19 @@ class Registrations:
             # A registration has no day of service; the day it begins stands for it.
             service_day=day_number(own.valid_from),
             content_digest=digest,
-            record=encode_event(own.row()),
+            record=encode_event(own.row() | presented),
             subject=own.subject,
         )
         seq, moment = self.commit([entry])
-        return RegistrationState(request.pooling_area, request.holder, own, seq, moment)
+        return RegistrationState(
+            pooling_area=request.pooling_area,
+            holder=request.holder,
+            registration=own,
+            seq=seq,
+            create_time=moment,
+            credential_type=request.credential_type,
+            card=request.card,
+        )
 
     def held(self, pooling_area: str, holder: str) -> list[RegistrationState]:
         """Return the registrations of a person, the latest of each kind and number, by those.
@@ -101,6 +121,7 @@ class Registrations:
 
     def _check(self, request: RegistrationRequest) -> None:
         faults = sender_faults(request.institution, request.request_id)
+        faults += credential_faults(request)
         area, own = request.pooling_area, request.registration
         kinds = self.rulebook.registration_kinds(area)
         routing = self.rulebook.routings.get(area)
@@ -189,11 +210,13 @@ def _window_faults(own: Registration, routing: Routing) -> list[errors.Fault]:
 
 def _state(recorded: Recorded, *, duplicate: bool = False) -> RegistrationState:
     moment = _EPOCH + timedelta(microseconds=recorded.create_time_us)
+    row, presented = parted(decode_event(recorded))
     return RegistrationState(
         pooling_area=recorded.pooling_area,
         holder=recorded.person,
-        registration=registration_of(decode_event(recorded)),
+        registration=registration_of(row),
         seq=recorded.seq,
         create_time=moment,
         duplicate=duplicate,
+        **presented,
     )

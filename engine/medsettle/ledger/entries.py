@@ -164,6 +164,13 @@ class LedgerReader(Protocol):
         """
         ...
 
+    def latest(self, pooling_area: str, person: str, *, limit: int) -> list[Recorded]:
+        """Return the last `limit` settlements and cancels of a person of an area, newest first.
+
+        `limit` is at most `limits.PAGE_SIZE_MAX`.
+        """
+        ...
+
     def person_counters(self, pooling_area: str, person: str) -> list[tuple[str, int, int]]:
         """Return (counter, period, value) of a person, sorted, the account among them."""
         ...

@@ -163,6 +163,19 @@ class SqliteReader:
         )
         return [Recorded(*row) for row in rows]
 
+    def latest(self, pooling_area: str, person: str, *, limit: int) -> list[Recorded]:
+        """Return the last `limit` settlements and cancels of a person of an area, newest first.
+
+        `limit` is at most `limits.PAGE_SIZE_MAX`.
+        """
+        assert 1 <= limit <= limits.PAGE_SIZE_MAX, limit
+        rows = self._rows(
+            f"{_SELECT} where e.person = ? and e.pooling_area = ? "
+            "and e.kind in ('settle', 'cancel') order by e.seq desc limit ?",
+            (person, pooling_area, limit),
+        )
+        return [Recorded(*row) for row in rows]
+
     def person_counters(self, pooling_area: str, person: str) -> list[tuple[str, int, int]]:
         """Return (counter, period, value) of a person, sorted, the account among them."""
         rows = self._rows(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from medsettle.core.codes import Payee
 from medsettle.core.counters import MUTUAL_AID
 from medsettle.policy.area import Area
+from medsettle.policy.counted_limits import CountedLimit, counted_limits
 from medsettle.policy.keys import NONE
 from medsettle.policy.lowering import Lowering, epochs_of
 from medsettle.policy.model import ACCOUNT_COUNTER, Dimension, Policy
@@ -81,6 +82,11 @@ class CompiledPolicy:
         """Names of the stages that relatives' limits pay for, in the order of payment."""
         stages = self.policy.stages
         return tuple(each.name for each in stages if each.payer == MUTUAL_AID)
+
+    @cached_property
+    def counted_limits(self) -> tuple[CountedLimit, ...]:
+        """The caps and deductibles that are measured against a counter."""
+        return counted_limits(self.policy, self.epochs)
 
     @cached_property
     def gaps(self) -> tuple[str, ...]:

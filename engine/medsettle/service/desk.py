@@ -7,7 +7,8 @@ from typing import Protocol
 
 from medsettle.core.cards import Card, CardEvent, CardInquiry
 from medsettle.core.claims import ClaimBatch
-from medsettle.core.relatives import RelativesDesk
+from medsettle.core.enquiries import Overview, StatedFacts
+from medsettle.core.relatives import Person, Relation, RelativesDesk
 from medsettle.core.settlement import (
     Explanation,
     Opening,
@@ -15,6 +16,7 @@ from medsettle.core.settlement import (
     PolicySummary,
     Settlement,
 )
+from medsettle.core.statements import Movement
 from medsettle.core.visits import RegistrationRequest, RegistrationState, Visit
 from medsettle.errors import LedgerUnavailable
 from medsettle.service.batcher import Answer, Batcher, Gate, Result
@@ -70,6 +72,26 @@ class Registrations(Protocol):
 
     def held(self, pooling_area: str, holder: str) -> list[RegistrationState]:
         """Return the registrations of a person, the latest of each kind and number."""
+        ...
+
+
+class Enquiries(Protocol):
+    """What the service asks of `medsettle.engine.enquiries.Enquiries`."""
+
+    def overview(self, person: Person, facts: StatedFacts) -> Overview:
+        """Return what is held of a person now."""
+        ...
+
+
+class Statements(Protocol):
+    """What the service asks of `medsettle.engine.statements.Statements`."""
+
+    def account(self, person: Person, *, after_seq: int, limit: int) -> list[Movement]:
+        """Return the movements of a person's account after a ledger place, in order."""
+        ...
+
+    def limit_uses(self, relation: Relation, *, after_seq: int, limit: int) -> list[Movement]:
+        """Return the uses of a relative's limit after a ledger place, or raise `NotFound`."""
         ...
 
 
@@ -138,6 +160,16 @@ class SettlementEngine(Protocol):
     @property
     def registrations(self) -> Registrations:
         """What keeps registrations by the rules that are loaded now."""
+        ...
+
+    @property
+    def enquiries(self) -> Enquiries:
+        """What answers cardholders by the rules that are loaded now."""
+        ...
+
+    @property
+    def statements(self) -> Statements:
+        """The history of accounts and limits."""
         ...
 
 

@@ -43,27 +43,27 @@ class MutualAidService(relatives_grpc.MutualAidServiceServicer):
         self, request: relatives.GrantLimitRequest, context: Context
     ) -> relatives.Relation:
         """Return a relation after raising its limit."""
-        giver, receiver = _sides(request)
+        giver, receiver = checked_sides(request)
         change = LimitChange(request.institution, request.request_id, giver, receiver, request.fen)
         state = self._desk.write(lambda: self._desk.engine.relatives.grant(change))
-        return _relation_message(state)
+        return relation_message(state)
 
     @answered
     async def LowerLimit(
         self, request: relatives.LowerLimitRequest, context: Context
     ) -> relatives.Relation:
         """Return a relation after lowering its limit."""
-        giver, receiver = _sides(request)
+        giver, receiver = checked_sides(request)
         change = LimitChange(request.institution, request.request_id, giver, receiver, request.fen)
         state = self._desk.write(lambda: self._desk.engine.relatives.lower(change))
-        return _relation_message(state)
+        return relation_message(state)
 
     @answered
     async def DissolveRelation(
         self, request: relatives.DissolveRelationRequest, context: Context
     ) -> relatives.Relation:
         """Return a relation after its end."""
-        giver, receiver = _sides(request)
+        giver, receiver = checked_sides(request)
         reason = _REASONS.get(request.reason)
         if reason is None:
             expected = ", ".join(relatives.DissolveReason.keys()[1:])
@@ -71,7 +71,7 @@ class MutualAidService(relatives_grpc.MutualAidServiceServicer):
         sender = request.institution, request.request_id
         dissolution = Dissolution(*sender, giver, receiver, reason)
         state = self._desk.write(lambda: self._desk.engine.relatives.dissolve(dissolution))
-        return _relation_message(state)
+        return relation_message(state)
 
     @answered
     async def EndInsurance(
@@ -111,7 +111,7 @@ class MutualAidService(relatives_grpc.MutualAidServiceServicer):
         return relatives.ListRelationsResponse(relations=_messages(states))
 
 
-def _sides(request: _Pair) -> tuple[Person, Person]:
+def checked_sides(request: _Pair) -> tuple[Person, Person]:
     """Return giver and receiver of a request.
 
     Raises:
@@ -143,10 +143,11 @@ def _refuse(faults: list[Fault]) -> None:
 
 
 def _messages(states: Iterable[RelationState]) -> list[relatives.Relation]:
-    return [_relation_message(state) for state in states]
+    return [relation_message(state) for state in states]
 
 
-def _relation_message(state: RelationState) -> relatives.Relation:
+def relation_message(state: RelationState) -> relatives.Relation:
+    """Return the message of a relation."""
     return relatives.Relation(
         giver=names.person_name(*state.relation.giver),
         receiver=names.person_name(*state.relation.receiver),

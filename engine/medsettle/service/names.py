@@ -100,14 +100,18 @@ def parsed_name(name: str, collection: str) -> Name:
     return found
 
 
-def parsed_person(parent: str) -> tuple[str, str]:
-    """Return pooling area and person of a parent such as `poolingAreas/{pooling_area}/persons/P1`.
+def parsed_person(name: str, path: str = "parent") -> tuple[str, str]:
+    """Return pooling area and person of a name such as `poolingAreas/{pooling_area}/persons/P1`.
+
+    Args:
+        name: The name.
+        path: The field of the request that it stands in.
 
     Raises:
         InvalidRequest: The text is no such name, or names no pooling area.
     """
     faults: list[Fault] = []
-    found = _person(parent, "parent", faults)
+    found = _person(name, path, faults)
     _refuse(faults)
     return found
 
@@ -194,7 +198,8 @@ def checked_registration(
         raise InvalidRequest([*faults, *error.faults]) from error
     _refuse(faults)
     sender = request.institution, request.request_id
-    return RegistrationRequest(*sender, area, person, registration, about)
+    presented = request.credential_type or None, request.card or None
+    return RegistrationRequest(*sender, area, person, registration, about, *presented)
 
 
 def _person(name: str, path: str, faults: list[Fault]) -> tuple[str, str]:

@@ -13,11 +13,14 @@ from grpc_reflection.v1alpha import reflection
 from medsettle import limits
 from medsettle.service.card_service import CardService
 from medsettle.service.desk import Desk, SettlementEngine
+from medsettle.service.enquiry_service import EnquiryService
 from medsettle.service.mutual_aid import MutualAidService
 from medsettle.service.services import PersonService, PolicyService, SettlementService
 from medsettle.service.visit_services import RegistrationService, VisitService
 from medsettle.v1 import card_service_pb2 as cards
 from medsettle.v1 import card_service_pb2_grpc as cards_grpc
+from medsettle.v1 import enquiry_service_pb2 as enquiries
+from medsettle.v1 import enquiry_service_pb2_grpc as enquiries_grpc
 from medsettle.v1 import mutual_aid_service_pb2 as relatives
 from medsettle.v1 import mutual_aid_service_pb2_grpc as relatives_grpc
 from medsettle.v1 import person_service_pb2 as persons
@@ -43,6 +46,7 @@ SERVICES: Final = (
     cards.DESCRIPTOR.services_by_name["CardService"].full_name,
     visits.DESCRIPTOR.services_by_name["VisitService"].full_name,
     registrations.DESCRIPTOR.services_by_name["RegistrationService"].full_name,
+    enquiries.DESCRIPTOR.services_by_name["EnquiryService"].full_name,
 )
 
 PROJECTION: Final = "medsettle.projection"
@@ -86,6 +90,7 @@ class Server:
         registrations_grpc.add_RegistrationServiceServicer_to_server(
             RegistrationService(desk), self._grpc
         )
+        enquiries_grpc.add_EnquiryServiceServicer_to_server(EnquiryService(desk), self._grpc)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
         shown = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(shown, self._grpc)

@@ -17,9 +17,11 @@ from google.type.date_pb2 import Date  # type: ignore[import-untyped]
 
 from medsettle.core import schema
 from medsettle.core.columns import Column, Kind
+from medsettle.core.enquiries import FACT_COLUMNS
 from medsettle.core.settlement import Explanation, PersonState, PolicySummary, Row, Settlement
 from medsettle.core.visits import RegistrationState, Route, RoutedBy, Visit
 from medsettle.service import names
+from medsettle.v1 import enquiry_service_pb2 as enquiries
 from medsettle.v1 import person_service_pb2 as persons
 from medsettle.v1 import policy_service_pb2 as policies
 from medsettle.v1 import registration_service_pb2 as registrations
@@ -83,7 +85,7 @@ def visit_message(visit: Visit) -> visits.Visit:
         visit=own,
         kind=_VISIT_KINDS[visit.kind],
         original=visit.original or "",
-        create_time=_moment_message(visit.create_time) if visit.create_time else None,
+        create_time=moment_message(visit.create_time) if visit.create_time else None,
         request_id=visit.request_id,
         institution=visit.institution,
         pooling_area=visit.pooling_area,
@@ -115,6 +117,11 @@ def registration_row(registration: registrations.Registration) -> Row:
     return {name: read(registration) for name, read in _REGISTRATION}
 
 
+def facts_row(facts: enquiries.StatedFacts) -> Row:
+    """Return stated facts as a row keyed by FACT_COLUMNS, as `claim_row` does."""
+    return {name: read(facts) for name, read in _FACTS}
+
+
 def registration_message(state: RegistrationState) -> registrations.Registration:
     """Return the message of a recorded registration."""
     return registrations.Registration(
@@ -123,8 +130,10 @@ def registration_message(state: RegistrationState) -> registrations.Registration
         person=state.person,
         about=state.about,
         seq=state.seq,
-        create_time=_moment_message(state.create_time),
+        create_time=moment_message(state.create_time),
         duplicate=state.duplicate,
+        credential_type=state.credential_type or "",
+        card=state.card or "",
     )
 
 
@@ -174,8 +183,8 @@ def policy_message(policy: PolicySummary) -> policies.Policy:
         pooling_area=policy.pooling_area,
         insurance_type=policy.insurance_type,
         visit_types=policy.visit_types,
-        in_force_from=_date_message(policy.in_force_from),
-        in_force_until=_date_message(policy.in_force_until) if policy.in_force_until else None,
+        in_force_from=date_message(policy.in_force_from),
+        in_force_until=date_message(policy.in_force_until) if policy.in_force_until else None,
         digest=policy.digest,
         confidence=policy.confidence,
     )
@@ -227,14 +236,17 @@ def _readers(columns: Iterable[Column]) -> tuple[tuple[str, _Read], ...]:
 _CLAIM: Final = _readers(schema.CLAIM)
 _LINE: Final = _readers(schema.LINE)
 _REGISTRATION: Final = _readers(schema.REGISTRATION)
+_FACTS: Final = _readers(FACT_COLUMNS)
 
 
-def _date_message(value: date) -> Message:
+def date_message(value: date) -> Message:
+    """Return the message of a day."""
     message: Message = Date(year=value.year, month=value.month, day=value.day)
     return message
 
 
-def _moment_message(value: datetime) -> Timestamp:
+def moment_message(value: datetime) -> Timestamp:
+    """Return the message of a moment."""
     moment = Timestamp()
     moment.FromDatetime(value)
     return moment
@@ -249,10 +261,10 @@ def _fields(columns: tuple[Column, ...], row: Mapping[str, object]) -> dict[str,
             continue
         if column.kind is Kind.DATE:
             assert isinstance(value, date)
-            value = _date_message(value)
+            value = date_message(value)
         elif column.kind is Kind.TIMESTAMP:
             assert isinstance(value, datetime)
-            value = _moment_message(value)
+            value = moment_message(value)
         fields[column.name] = value
     return fields
 

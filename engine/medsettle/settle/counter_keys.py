@@ -62,6 +62,22 @@ def counter_keys(
         }
 
 
+def counter_key(
+    policy: CompiledPolicy, counter: Counter, claim: Row, classes: Mapping[str, int]
+) -> CounterKey:
+    """Return the key of one counter for a claim of which only what the counter asks is known.
+
+    Args:
+        policy: The policy of the counter.
+        counter: One of its counters.
+        claim: The columns that decide area, person, period and split.
+        classes: Class numbers of the dimensions that split it, keyed by input name.
+    """
+    (period,) = _periods(policy, counter, [claim], rule_days(policy, [claim]))
+    name = _split_name(policy, counter, claim, classes)
+    return CounterKey(policy.policy.pooling_area, str(claim["person"]), name, period)
+
+
 def stored_name(insurance_type: str, counter: str) -> str:
     """Return the name under which a policy's counter is kept, before it is split.
 

@@ -29,7 +29,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from google.type import date_pb2 as google_dot_type_dot_date__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'medsettle/v1/registration_service.proto\x12\x0cmedsettle.v1\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\"\xd0\x04\n\x0cRegistration\x12\x12\n\x04kind\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06number\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12+\n\nvalid_from\x18\x03 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x02\x12,\n\x0bvalid_until\x18\x04 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01\x12\x17\n\tdiagnoses\x18\x05 \x03(\tB\x04\xe2\x41\x01\x01\x12\x13\n\x05items\x18\x06 \x03(\tB\x04\xe2\x41\x01\x01\x12\x1c\n\x0e\x62\x65nefit_groups\x18\x07 \x03(\tB\x04\xe2\x41\x01\x01\x12\x1a\n\x0cinjured_part\x18\x08 \x01(\tB\x04\xe2\x41\x01\x01\x12+\n\nevent_date\x18\t \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01\x12.\n\raccepted_date\x18\n \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01\x12\x18\n\ntimeliness\x18\x0b \x01(\tB\x04\xe2\x41\x01\x01\x12\x17\n\tcontinues\x18\x0c \x01(\tB\x04\xe2\x41\x01\x01\x12\x19\n\x0binstitution\x18\x12 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1a\n\x0cpooling_area\x18\r \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06person\x18\x0e \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05\x61\x62out\x18\x13 \x01(\tB\x04\xe2\x41\x01\x03\x12\x11\n\x03seq\x18\x0f \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x17\n\tduplicate\x18\x11 \x01(\x08\x42\x04\xe2\x41\x01\x03\"\xbf\x01\n\x19\x43reateRegistrationRequest\x12\x35\n\x06parent\x18\x01 \x01(\tB%\xe2\x41\x01\x02\xfa\x41\x1e\n\x1cmedsettle.example.com/Person\x12\x19\n\x0binstitution\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x36\n\x0cregistration\x18\x04 \x01(\x0b\x32\x1a.medsettle.v1.RegistrationB\x04\xe2\x41\x01\x02\"\x84\x01\n\x18ListRegistrationsRequest\x12\x35\n\x06parent\x18\x01 \x01(\tB%\xe2\x41\x01\x02\xfa\x41\x1e\n\x1cmedsettle.example.com/Person\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"s\n\x19ListRegistrationsResponse\x12\x37\n\rregistrations\x18\x01 \x03(\x0b\x32\x1a.medsettle.v1.RegistrationB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x32\x91\x02\n\x13RegistrationService\x12\x88\x01\n\x12\x43reateRegistration\x12\'.medsettle.v1.CreateRegistrationRequest\x1a\x1a.medsettle.v1.Registration\"-\xda\x41*parent,institution,request_id,registration\x12o\n\x11ListRegistrations\x12&.medsettle.v1.ListRegistrationsRequest\x1a\'.medsettle.v1.ListRegistrationsResponse\"\t\xda\x41\x06parentb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'medsettle/v1/registration_service.proto\x12\x0cmedsettle.v1\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\"\x83\x05\n\x0cRegistration\x12\x12\n\x04kind\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06number\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12+\n\nvalid_from\x18\x03 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x02\x12,\n\x0bvalid_until\x18\x04 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01\x12\x17\n\tdiagnoses\x18\x05 \x03(\tB\x04\xe2\x41\x01\x01\x12\x13\n\x05items\x18\x06 \x03(\tB\x04\xe2\x41\x01\x01\x12\x1c\n\x0e\x62\x65nefit_groups\x18\x07 \x03(\tB\x04\xe2\x41\x01\x01\x12\x1a\n\x0cinjured_part\x18\x08 \x01(\tB\x04\xe2\x41\x01\x01\x12+\n\nevent_date\x18\t \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01\x12.\n\raccepted_date\x18\n \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01\x12\x18\n\ntimeliness\x18\x0b \x01(\tB\x04\xe2\x41\x01\x01\x12\x17\n\tcontinues\x18\x0c \x01(\tB\x04\xe2\x41\x01\x01\x12\x19\n\x0binstitution\x18\x12 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1a\n\x0cpooling_area\x18\r \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06person\x18\x0e \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05\x61\x62out\x18\x13 \x01(\tB\x04\xe2\x41\x01\x03\x12\x11\n\x03seq\x18\x0f \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x17\n\tduplicate\x18\x11 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x1d\n\x0f\x63redential_type\x18\x14 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04\x63\x61rd\x18\x15 \x01(\tB\x04\xe2\x41\x01\x03\"\xf2\x01\n\x19\x43reateRegistrationRequest\x12\x35\n\x06parent\x18\x01 \x01(\tB%\xe2\x41\x01\x02\xfa\x41\x1e\n\x1cmedsettle.example.com/Person\x12\x19\n\x0binstitution\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x36\n\x0cregistration\x18\x04 \x01(\x0b\x32\x1a.medsettle.v1.RegistrationB\x04\xe2\x41\x01\x02\x12\x1d\n\x0f\x63redential_type\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01\x12\x12\n\x04\x63\x61rd\x18\x06 \x01(\tB\x04\xe2\x41\x01\x01\"\x84\x01\n\x18ListRegistrationsRequest\x12\x35\n\x06parent\x18\x01 \x01(\tB%\xe2\x41\x01\x02\xfa\x41\x1e\n\x1cmedsettle.example.com/Person\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"s\n\x19ListRegistrationsResponse\x12\x37\n\rregistrations\x18\x01 \x03(\x0b\x32\x1a.medsettle.v1.RegistrationB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x32\x91\x02\n\x13RegistrationService\x12\x88\x01\n\x12\x43reateRegistration\x12\'.medsettle.v1.CreateRegistrationRequest\x1a\x1a.medsettle.v1.Registration\"-\xda\x41*parent,institution,request_id,registration\x12o\n\x11ListRegistrations\x12&.medsettle.v1.ListRegistrationsRequest\x1a\'.medsettle.v1.ListRegistrationsResponse\"\t\xda\x41\x06parentb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -74,6 +74,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REGISTRATION'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
   _globals['_REGISTRATION'].fields_by_name['duplicate']._loaded_options = None
   _globals['_REGISTRATION'].fields_by_name['duplicate']._serialized_options = b'\342A\001\003'
+  _globals['_REGISTRATION'].fields_by_name['credential_type']._loaded_options = None
+  _globals['_REGISTRATION'].fields_by_name['credential_type']._serialized_options = b'\342A\001\003'
+  _globals['_REGISTRATION'].fields_by_name['card']._loaded_options = None
+  _globals['_REGISTRATION'].fields_by_name['card']._serialized_options = b'\342A\001\003'
   _globals['_CREATEREGISTRATIONREQUEST'].fields_by_name['parent']._loaded_options = None
   _globals['_CREATEREGISTRATIONREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002\372A\036\n\034medsettle.example.com/Person'
   _globals['_CREATEREGISTRATIONREQUEST'].fields_by_name['institution']._loaded_options = None
@@ -82,6 +86,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEREGISTRATIONREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\002'
   _globals['_CREATEREGISTRATIONREQUEST'].fields_by_name['registration']._loaded_options = None
   _globals['_CREATEREGISTRATIONREQUEST'].fields_by_name['registration']._serialized_options = b'\342A\001\002'
+  _globals['_CREATEREGISTRATIONREQUEST'].fields_by_name['credential_type']._loaded_options = None
+  _globals['_CREATEREGISTRATIONREQUEST'].fields_by_name['credential_type']._serialized_options = b'\342A\001\001'
+  _globals['_CREATEREGISTRATIONREQUEST'].fields_by_name['card']._loaded_options = None
+  _globals['_CREATEREGISTRATIONREQUEST'].fields_by_name['card']._serialized_options = b'\342A\001\001'
   _globals['_LISTREGISTRATIONSREQUEST'].fields_by_name['parent']._loaded_options = None
   _globals['_LISTREGISTRATIONSREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002\372A\036\n\034medsettle.example.com/Person'
   _globals['_LISTREGISTRATIONSREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -97,13 +105,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REGISTRATIONSERVICE'].methods_by_name['ListRegistrations']._loaded_options = None
   _globals['_REGISTRATIONSERVICE'].methods_by_name['ListRegistrations']._serialized_options = b'\332A\006parent'
   _globals['_REGISTRATION']._serialized_start=200
-  _globals['_REGISTRATION']._serialized_end=792
-  _globals['_CREATEREGISTRATIONREQUEST']._serialized_start=795
-  _globals['_CREATEREGISTRATIONREQUEST']._serialized_end=986
-  _globals['_LISTREGISTRATIONSREQUEST']._serialized_start=989
-  _globals['_LISTREGISTRATIONSREQUEST']._serialized_end=1121
-  _globals['_LISTREGISTRATIONSRESPONSE']._serialized_start=1123
-  _globals['_LISTREGISTRATIONSRESPONSE']._serialized_end=1238
-  _globals['_REGISTRATIONSERVICE']._serialized_start=1241
-  _globals['_REGISTRATIONSERVICE']._serialized_end=1514
+  _globals['_REGISTRATION']._serialized_end=843
+  _globals['_CREATEREGISTRATIONREQUEST']._serialized_start=846
+  _globals['_CREATEREGISTRATIONREQUEST']._serialized_end=1088
+  _globals['_LISTREGISTRATIONSREQUEST']._serialized_start=1091
+  _globals['_LISTREGISTRATIONSREQUEST']._serialized_end=1223
+  _globals['_LISTREGISTRATIONSRESPONSE']._serialized_start=1225
+  _globals['_LISTREGISTRATIONSRESPONSE']._serialized_end=1340
+  _globals['_REGISTRATIONSERVICE']._serialized_start=1343
+  _globals['_REGISTRATIONSERVICE']._serialized_end=1616
 # @@protoc_insertion_point(module_scope)

@@ -47,6 +47,8 @@ class Registration(_message.Message):
     SEQ_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     DUPLICATE_FIELD_NUMBER: _builtins.int
+    CREDENTIAL_TYPE_FIELD_NUMBER: _builtins.int
+    CARD_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
     """Which kind, by the name that the area's routing document gives it. 1..50 characters."""
     number: _builtins.str
@@ -73,6 +75,12 @@ class Registration(_message.Message):
     """Position in the ledger of this engine, from 1."""
     duplicate: _builtins.bool
     """True when this is the recorded answer of an earlier request with the same id and content."""
+    credential_type: _builtins.str
+    """就诊凭证类型 by which the person was identified; empty where none was presented.
+    (mdtrt_cert_type)
+    """
+    card: _builtins.str
+    """卡识别码: opaque token of the card presented; empty where none was. (card_sn)"""
     @_builtins.property
     def valid_from(self) -> _date_pb2.Date:
         """The first day on which it holds, a full date in 1998..2099."""
@@ -127,10 +135,12 @@ class Registration(_message.Message):
         seq: _builtins.int = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         duplicate: _builtins.bool = ...,
+        credential_type: _builtins.str = ...,
+        card: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["accepted_date", b"accepted_date", "create_time", b"create_time", "event_date", b"event_date", "valid_from", b"valid_from", "valid_until", b"valid_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "accepted_date", b"accepted_date", "benefit_groups", b"benefit_groups", "continues", b"continues", "create_time", b"create_time", "diagnoses", b"diagnoses", "duplicate", b"duplicate", "event_date", b"event_date", "injured_part", b"injured_part", "institution", b"institution", "items", b"items", "kind", b"kind", "number", b"number", "person", b"person", "pooling_area", b"pooling_area", "seq", b"seq", "timeliness", b"timeliness", "valid_from", b"valid_from", "valid_until", b"valid_until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "accepted_date", b"accepted_date", "benefit_groups", b"benefit_groups", "card", b"card", "continues", b"continues", "create_time", b"create_time", "credential_type", b"credential_type", "diagnoses", b"diagnoses", "duplicate", b"duplicate", "event_date", b"event_date", "injured_part", b"injured_part", "institution", b"institution", "items", b"items", "kind", b"kind", "number", b"number", "person", b"person", "pooling_area", b"pooling_area", "seq", b"seq", "timeliness", b"timeliness", "valid_from", b"valid_from", "valid_until", b"valid_until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -146,6 +156,8 @@ class CreateRegistrationRequest(_message.Message):
     INSTITUTION_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     REGISTRATION_FIELD_NUMBER: _builtins.int
+    CREDENTIAL_TYPE_FIELD_NUMBER: _builtins.int
+    CARD_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """Format: poolingAreas/{pooling_area}/persons/{person}; where it is about an institution,
     poolingAreas/{pooling_area}/institutions/{institution}.
@@ -154,6 +166,13 @@ class CreateRegistrationRequest(_message.Message):
     """Who vouches for it: the authority or an institution. 1..50 characters. (fixmedins_code)"""
     request_id: _builtins.str
     """Made and stored by the sender before sending. 1..36 ASCII characters. (msgid)"""
+    credential_type: _builtins.str
+    """就诊凭证类型 by which the person is identified. Where it is stated it is judged as that of a claim
+    at this moment, and one that does not count refuses the registration with the errors of a
+    refused card. 1..50 characters. (mdtrt_cert_type)
+    """
+    card: _builtins.str
+    """卡识别码: opaque token of the card presented, never its number. At most 64 characters. (card_sn)"""
     @_builtins.property
     def registration(self) -> Global___Registration:
         """What was decided. Fields that only an answer has are not read."""
@@ -165,10 +184,12 @@ class CreateRegistrationRequest(_message.Message):
         institution: _builtins.str = ...,
         request_id: _builtins.str = ...,
         registration: Global___Registration | None = ...,
+        credential_type: _builtins.str = ...,
+        card: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["registration", b"registration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["institution", b"institution", "parent", b"parent", "registration", b"registration", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card", b"card", "credential_type", b"credential_type", "institution", b"institution", "parent", b"parent", "registration", b"registration", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
