@@ -12,7 +12,7 @@ from rich.markup import escape
 from medsettle import limits
 from medsettle.cli.checkout import PAYMENTS_FOLDER, leg_row
 from medsettle.cli.desks import LEDGER_FILE, now
-from medsettle.cli.show import rows_table
+from medsettle.cli.show import grid, rows_table
 from medsettle.core.dates import service_day_of
 from medsettle.core.money import yuan_from_fen
 from medsettle.core.settlement import Row, Settlement
@@ -59,7 +59,7 @@ def run_orders(
     if as_json:
         console.out(orjson.dumps(rows).decode(), highlight=False)
         return
-    _show_rows(console, rows)
+    _show_orders(console, rows)
     console.print(f"{len(rows)} order(s), {added} of them new")
 
 
@@ -228,12 +228,34 @@ def _show_batches(console: Console, batches: list[Batch], *, as_json: bool) -> N
         console.print("nothing to export")
 
 
+def _show_orders(console: Console, rows: list[Row]) -> None:
+    """Print orders so that ids stay whole on a terminal of eighty columns."""
+    table = grid("order", "from → to", "state, first day")
+    table.columns[0].no_wrap = True
+    table.add_column("amount", justify="right", no_wrap=True)
+    for row in rows[:_ROWS_SHOWN_MAX]:
+        state = str(row["state"]) if row["batch"] is None else f"{row['state']} in {row['batch']}"
+        table.add_row(
+            escape(str(row["order"])),
+            escape(f"{row['from']} → {row['to']} {row['token']}"),
+            escape(f"{state}, {row['pay_on']}"),
+            yuan_from_fen(int(str(row["amount_fen"]))),
+        )
+    if rows:
+        console.print(table)
+    _tell_rest(console, len(rows))
+
+
 def _show_rows(console: Console, rows: list[Row]) -> None:
     shown = rows[:_ROWS_SHOWN_MAX]
     if shown:
         console.print(rows_table([_told(row) for row in shown]))
-    if len(rows) > len(shown):
-        console.print(f"… and {len(rows) - len(shown)} more; --json shows all of them")
+    _tell_rest(console, len(rows))
+
+
+def _tell_rest(console: Console, count: int) -> None:
+    if count > _ROWS_SHOWN_MAX:
+        console.print(f"… and {count - _ROWS_SHOWN_MAX} more; --json shows all of them")
 
 
 def _told(row: Row) -> Row:
