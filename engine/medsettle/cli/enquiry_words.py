@@ -104,16 +104,15 @@ def _titled(title: str, table: Table) -> Table:
 
 def _limits(limits: Sequence[LimitLeft]) -> Table:
     """Return one row for each limit with what is left of it, or what else would have to be told."""
-    table = grid("policy", "stage", "limit of", title="what is left")
+    table = grid(title="what is left")
+    table.add_column("of which limit", overflow="fold")
     for head in ("limit", "used", "left"):
         table.add_column(head, justify="right", no_wrap=True)
     table.add_column("tell also", overflow="fold")
     for each in limits:
         amounts = (each.limit_fen, each.used_fen, each.left_fen)
         table.add_row(
-            escape(each.policy),
-            escape(each.title),
-            each.kind.replace("_", " "),
+            f"{escape(each.title)}, {each.kind.replace('_', ' ')}\n[dim]{escape(each.policy)}[/]",
             *("" if fen is None else yuan_from_fen(fen) for fen in amounts),
             escape(", ".join(each.needs)),
         )
