@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from medsettle.policy import tree
 from medsettle.policy.book import EXAMPLES_SUFFIX, policy_files, read_area_folder
 from medsettle.policy.vocabulary import aliases
 
@@ -68,6 +69,8 @@ def test_a_changed_document_compiles_or_is_refused(changed: tuple[str, int]) -> 
     policy, violations = read(text, _GOOD[number][1])
 
     assert (policy is None) == bool(violations)
+    quick = tree._faultless(text, "any.yaml")
+    assert quick is None or (quick, []) == tree._with_faults(text, "any.yaml")
     for violation in violations:
         assert 1 <= violation.line <= len(text.splitlines()) + 1
         assert violation.message

@@ -9,6 +9,8 @@ from medsettle import limits
 from medsettle.policy import tree
 from medsettle.policy.tree import Map, Sequence, Text
 
+_AREAS = sorted(path.parent for path in (Path(__file__).parents[2] / "rules").glob("*/area.yaml"))
+
 
 def _read(text: str) -> tuple[Map, list[str]]:
     document, violations = tree.parse(text.encode(), "file.yaml")
@@ -209,3 +211,58 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     document, faults = _read(text)
 
     assert document.readable or faults
+
+
+_SLIPS = "ab: -[]{},\n\t\"'#&*!|>%@`?：\\\x01北0~"
+
+
+def _by_the_slow_one(text: str) -> tuple[object, list[object]]:
+    document, faults = tree._with_faults(text, "file.yaml")
+    return document, list(faults)
+
+
+@given(st.text(alphabet=st.sampled_from(_SLIPS), max_size=60))
+def test_both_parsers_read_the_same(text: str) -> None:
+    """What the compiled parser accepts, the other one accepts as the same tree, place by place."""
+    quick = tree._faultless(text, "file.yaml")
+
+    if quick is not None:
+        assert (quick, []) == _by_the_slow_one(text)
+
+
+_LINES = (
+    *(
+        "a: b",
+        "- c",
+        "  - d",
+        "  e: [f, g]",
+        "{h: i}",
+        "k: 'l'",
+        'm: "n"',
+        "# o",
+        "  p: |",
+        "    q",
+    ),
+    *("  r: >-", " s", "t: u # v", "? w", ": x", "---", "...", "- - y", "z: - 1", "  : a", "a : b"),
+    *("a:b", "[a,b]: c", "'a': b", "北: 京", "c: &d e", "f: *d", "g: !h i", "%YAML 1.2"),
+)
+
+
+@given(st.lists(st.sampled_from(_LINES), max_size=8).map("\n".join))
+def test_both_parsers_read_the_same_lines(text: str) -> None:
+    """Also where whole lines of YAML follow one another in any order."""
+    quick = tree._faultless(text, "file.yaml")
+
+    if quick is not None:
+        assert (quick, []) == _by_the_slow_one(text)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("area", _AREAS, ids=lambda path: path.name)
+def test_both_parsers_read_every_document_alike(area: Path) -> None:
+    """Each document under rules/ is read by the compiled parser, and as by the other one."""
+    for path in sorted(area.glob("*.yaml")):
+        text = path.read_text(encoding="utf-8-sig")
+
+        assert tree._faultless(text, "file.yaml") is not None
+        assert (tree._faultless(text, "file.yaml"), []) == _by_the_slow_one(text)

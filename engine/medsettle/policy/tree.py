@@ -6,6 +6,10 @@ multiple documents, and leaves every scalar the text that was written.
 
 The tree is built from the events of the parser, so that an alias is refused where it stands and
 never followed: a page of aliases would otherwise grow into gigabytes.
+
+There are two parsers. The compiled one is ten times as fast and reads a document in which nothing
+is wrong. What it or this module refuses is read again by the one written in Python, which alone
+words a fault; so is what the two are known to take differently: tabs, and values left blank.
 """
 
 import re
@@ -102,11 +106,13 @@ class _UnreadableError(Exception):
 class _Reader:
     """Builds the tree of one document from the events of the parser."""
 
-    def __init__(self, text: str, file: str) -> None:
+    def __init__(self, text: str, file: str, *, compiled: bool) -> None:
         self.file = file
         self.text = text
-        self.events: Iterator[Event] = iter(YAML(typ="safe", pure=True).parse(text))
+        self.events: Iterator[Event] = iter(YAML(typ="safe", pure=not compiled).parse(text))
         self.violations: list[Violation] = []
+        self.blank = False
+        """Whether a value is missing; the two parsers say that it stands at different places."""
 
     def place(self, event: Event, key_path: str) -> Place:
         mark = event.start_mark
@@ -148,6 +154,7 @@ class _Reader:
                 items.append(self.value(child, f"{key_path}[{len(items)}]", depth + 1))
             return Sequence(place, tuple(items))
         if isinstance(event, ScalarEvent):
+            self.blank |= not event.value and not event.style
             return Text(place, str(event.value))
         return Text(place, "", readable=False)
 
@@ -203,7 +210,8 @@ class _Reader:
 
     def slip(self, start: MappingStartEvent, key: Event, after: Event) -> yaml_slips.Slip | None:
         """Return what went wrong in a key that is none, None where nothing did."""
-        if not isinstance(key, ScalarEvent) or key.style is not None:
+        # The compiled parser has an empty text for a style that is none.
+        if not isinstance(key, ScalarEvent) or key.style:
             return None
         rest = self.text[key.end_mark.index :].lstrip()
         alone = bool(start.flow_style) and isinstance(after, ScalarEvent) and not after.value
@@ -263,7 +271,34 @@ def parse(raw: bytes, file: str) -> tuple[Map, list[Violation]]:
 
 def _tree(text: str, file: str) -> tuple[Value | None, list[Violation]]:
     """Return the tree of a text, None where it cannot be read or there is nothing."""
-    reader = _Reader(text, file)
+    tree = _faultless(text, file)
+    return (tree, []) if tree is not None else _with_faults(text, file)
+
+
+# Tabs, line ends of other systems, control characters, a comment that touches the mark of a block of
+# text, and marks between documents: what the two parsers take differently.
+_ODD = re.compile(
+    "[^\n\x20-\x7e\xa0-\u2027\u2030-\ud7ff\ue000-\ufefe\uff00-\ufffd]|[|>][-+0-9]*#"
+    r"|^(?:\.\.\.|---)",
+    re.MULTILINE,
+)
+
+
+def _faultless(text: str, file: str) -> Value | None:
+    """Return the tree of a text in which nothing is wrong, None of any other."""
+    if _ODD.search(text):
+        return None
+    reader = _Reader(text, file, compiled=True)
+    try:
+        tree = reader.document()
+    except (_UnreadableError, YAMLError, OverflowError, ValueError):
+        return None
+    return None if reader.violations or reader.blank else tree
+
+
+def _with_faults(text: str, file: str) -> tuple[Value | None, list[Violation]]:
+    """Return the tree of a text with every fault, as the parser written in Python reads it."""
+    reader = _Reader(text, file, compiled=False)
     try:
         return reader.document(), reader.violations
     except _UnreadableError:
