@@ -224,3 +224,31 @@ def test_a_card_that_does_not_count_is_told_first(engine: Engine) -> None:
     plain = visit_row(line(1, BED, 100), visit_type="22")
     with pytest.raises(errors.LiabilityUnanswered):
         settle_visit(engine, plain)
+
+
+def test_what_the_injury_fund_is_liable_for_is_its_own_part(engine: Engine) -> None:
+    """`liability` says work: a claim in basic insurance is refused, the visit bills the fund.
+
+    The drugs for diabetes are not what the answer is about. Without a recognition all of it is.
+    """
+    register(engine, recognition())
+    row = injury_stay(liability="3")
+
+    injury, basic = settle_visit(engine, row).settlements
+
+    assert ("410", "310") == (injury.columns["insurance_type"], basic.columns["insurance_type"])
+    assert [(), ()] == [injury.warnings, basic.warnings]
+    (answer,) = settle(engine, injury_stay(request_id="R2", person="P3", liability="3"))
+    assert "refused" == codes(answer)[0]
+    with pytest.raises(errors.OtherLiable):
+        settle_visit(engine, injury_stay(request_id="V3", person="P2", liability="3"))
+
+
+def test_an_unanswered_accident_refuses_the_visit_of_its_part(engine: Engine) -> None:
+    """An accident whose liability nobody asked about, with a recognition and without."""
+    row = visit_row(line(1, BED, 100), visit_type="22")
+    with pytest.raises(errors.LiabilityUnanswered):
+        settle_visit(engine, row)
+    register(engine, recognition())
+    with pytest.raises(errors.LiabilityUnanswered):
+        settle_visit(engine, row)

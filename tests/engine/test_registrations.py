@@ -111,6 +111,7 @@ def test_rows_become_registrations() -> None:
     [
         ({"valid_from": "2023-9-1"}, "expected a date like 2024-05-01"),
         ({"valid_until": "2023-08-31"}, "lies before valid_from 2023-09-01"),
+        ({"event_date": "2024-04-30", "accepted_date": "2024-04-29"}, "lies before event_date"),
         ({"number": ""}, "number: missing"),
         ({"colour": "red"}, "colour: unknown field"),
         ({"timeliness": "soon"}, "unknown code 'soon'; known are timely, late"),
@@ -127,9 +128,12 @@ def test_faulty_rows_are_refused(changes: dict[str, object], says: str) -> None:
 def test_rows_at_the_bounds_are_registrations() -> None:
     """The most codes there may be, and a registration that never held."""
     codes = [f"O{number}" for number in range(limits.REGISTRATION_CODES_MAX)]
-    row = {"kind": "pregnancy", "number": "M-1", "valid_from": "2023-09-01", "diagnoses": codes}
+    own = {"kind": "pregnancy", "number": "M-1", "valid_from": "2023-09-01"}
+    row: dict[str, object] = {**own, "diagnoses": codes}
     same_day = registration_of(row | {"valid_until": "2023-09-01"})
 
+    same = {"event_date": "2024-04-30", "accepted_date": "2024-04-30"}
+    assert date(2024, 4, 30) == registration_of(row | same).accepted_date
     assert len(same_day.diagnoses) == limits.REGISTRATION_CODES_MAX
     assert not same_day.holds_on(date(2023, 9, 1))
 

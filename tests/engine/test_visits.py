@@ -138,6 +138,8 @@ def test_days_before_a_late_application_are_the_employers(engine: Engine) -> Non
     assert {"other_fund": 700, "cash": 1_000, "own_expense": 1_000} == {
         name: yuan for name, yuan in _yuan(injury).items() if name not in {"total", "payouts"}
     }
+    # Of the 10 days the 1st to the 5th are the employer's; food is 30 for each of the others.
+    assert 150 == _yuan(injury)["payouts"]
     assert ["employer", ""] == [each.earmark for each in visit.routes]
     assert "第十七条" in visit.routes[0].clause
 
@@ -216,7 +218,7 @@ def test_a_line_that_takes_another_back_goes_with_it(engine: Engine) -> None:
 
     assert [RoutedBy.DIAGNOSIS, RoutedBy.ORIGINAL] == [each.by for each in visit.routes]
     assert ["employer", "employer"] == [each.earmark for each in visit.routes]
-    assert {"total": 500, "cash": 500, "own_expense": 500, "payouts": 300} == _yuan(
+    assert {"total": 500, "cash": 500, "own_expense": 500, "payouts": 150} == _yuan(
         visit.settlements[0]
     )
 
@@ -359,3 +361,26 @@ def test_a_card_that_does_not_count_refuses_the_whole_visit(engine: Engine) -> N
     visit = settle(engine, row)
 
     assert ["C1", "C1"] == [part.columns["card"] for part in visit.settlements]
+
+
+@pytest.mark.parametrize(
+    ("changes", "owed_days"),
+    [
+        ({"accepted_date": date(2024, 5, 1)}, 10),
+        ({"accepted_date": date(2024, 5, 2)}, 9),
+        ({"accepted_date": date(2024, 5, 11)}, 0),
+        ({"accepted_date": date(2024, 6, 1)}, 0),
+        ({"accepted_date": None}, 0),
+        ({"event_date": date(2024, 5, 3), "accepted_date": date(2024, 5, 6)}, 7),
+        ({"timeliness": "timely"}, 10),
+    ],
+)
+def test_the_fund_owes_by_the_day_what_is_not_the_employers(
+    engine: Engine, changes: dict[str, Any], owed_days: int
+) -> None:
+    """A stay from the 1st to the 11th of May: the day of acceptance is the fund's, and no other."""
+    register(engine, recognition(**({"timeliness": "late"} | changes)))
+
+    visit = settle(engine, visit_row(line(1, SURGERY, 1_000, "S82.1", date(2024, 5, 10))))
+
+    assert owed_days * 3_000 == visit.fen("payouts_fen")

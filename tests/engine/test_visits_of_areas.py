@@ -56,9 +56,13 @@ def test_a_stay_of_an_injured_employee_with_diabetes(engine: Engine) -> None:
 
 
 def test_days_of_a_late_application_are_the_employers_whole(engine: Engine) -> None:
-    """Accepted on 6 May: all of the line of the 2nd is left to the employer, its 20 % among it."""
+    """Accepted on 6 May: all of the line of the 2nd is left to the employer, its 20 % among it.
+
+    Food is 70 for the 5 days of 10 from the 6th on.
+    """
     injury, _ = _settled(engine, "late").settlements
 
     assert (180_000, 80_000, 100_000, 100_000) == tuple(
         injury.fen(name) for name in ("total_fen", "other_fund_fen", "own_expense_fen", "cash_fen")
     )
+    assert 35_000 == injury.fen("payouts_fen")

@@ -284,6 +284,22 @@ def test_a_refund_of_a_checkout_is_the_till_s_first(
         assert 1 == store.refund(engine.ledger, own_id, DAY, owed)
 
 
+def test_what_was_checked_out_is_not_reimbursed(
+    store: OrderStore, engine: Engine, tmp_path: Path
+) -> None:
+    """At a till the person paid the own share alone; what others pay is the institution's."""
+    facts = {"disease": "L1", "lines": [paying.line(1_050_000)], "benefit_groups": ["by_item"]}
+    own_id = id_of(settled(engine, paying.claim(1, "21", "310", **facts)))
+    with TillJournal(tmp_path / "till") as journal:
+        leg = journal.begin(delivery(1), "A1", IfDeclined.DEBT, MOMENT)
+        charged = journal.advance(leg, Step.REFUNDED, MOMENT, settlement=own_id)
+
+    with pytest.raises(errors.Precondition, match="paid the own share alone"):
+        store.reimburse(engine.ledger, own_id, terms_of, charged)
+    assert [] == list(store.orders())
+    assert 1 == store.reimburse(engine.ledger, own_id, terms_of, None)
+
+
 def test_an_id_is_as_long_as_the_bank_s_field(store: OrderStore) -> None:
     """Thirty-five characters are an end-to-end id, one more is refused by the store."""
     insert = (

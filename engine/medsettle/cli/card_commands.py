@@ -23,7 +23,7 @@ from medsettle.cli.show import rows_table
 from medsettle.core.cards import Card, CardAction, CardEvent, CardKind, InvalidReason
 from medsettle.core.credentials import moment_of
 from medsettle.core.dates import CHINA_STANDARD_TIME
-from medsettle.engine.list_folder import SIGNATURE_SUFFIX, public_key, slot_named
+from medsettle.engine.list_folder import NAMES, SIGNATURE_SUFFIX, public_key, slot_named
 
 app = typer.Typer(no_args_is_help=True, help="Record, show and check cards; publish invalid lists.")
 
@@ -148,7 +148,7 @@ def publish(
     console = Console()
     slot = slot_named(out.name)
     if slot is None:
-        raise typer.BadParameter(f"no list is called {out.name}; name it like city-999900.arrow")
+        raise typer.BadParameter(f"no list is called {out.name}; {NAMES}")
     with told(console, as_json=as_json):
         issued = now()
         due = issued + timedelta(days=due_days)
@@ -174,7 +174,7 @@ def verify(
     console = Console()
     slot = slot_named(file.name)
     if slot is None:
-        raise typer.BadParameter(f"no list is called {file.name}; name it like city-999900.arrow")
+        raise typer.BadParameter(f"no list is called {file.name}; {NAMES}")
     with told(console, as_json=as_json):
         signature = file.with_name(file.name + SIGNATURE_SUFFIX).read_bytes()
         held = read_list(file.read_bytes(), signature, public_key(key, slot), slot, now())

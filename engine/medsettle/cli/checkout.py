@@ -15,6 +15,7 @@ from medsettle.cli.files import read_claims
 from medsettle.core.money import yuan_from_fen
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Row, Settlement
+from medsettle.engine.list_folder import ListFolders
 from medsettle.payments.sandbox_bank import BANK_FILE, SandboxBank
 from medsettle.payments.till import Till
 from medsettle.payments.till_journal import TILL_FILE, IfDeclined, Leg, Step, TillJournal
@@ -62,6 +63,7 @@ class Place:
     data: Path
     rules: Path
     bank: Path
+    lists: ListFolders | None = None
 
 
 def run_checkout(
@@ -177,7 +179,7 @@ def _till(place: Place, *, new: bool) -> Iterator[Till]:
         if not path.is_file() and not (new and option == "--data"):
             raise FileNotFoundError(f"there is no {path}; name the folder with {option}")
     with (
-        open_desk(place.server, place.data, place.rules, new=new) as desk,
+        open_desk(place.server, place.data, place.rules, new=new, lists=place.lists) as desk,
         SandboxBank(place.bank) as bank,
         TillJournal(folder) as journal,
     ):

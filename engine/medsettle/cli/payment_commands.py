@@ -9,7 +9,7 @@ from rich.console import Console
 
 from medsettle.cli.checkout import Place, run_checkout, run_collect, run_resume, run_take_back
 from medsettle.cli.exits import told
-from medsettle.cli.options import Data, Json, Rules, Server
+from medsettle.cli.options import Data, Json, ListKeys, Lists, Rules, Server, list_folders
 from medsettle.cli.payment_orders import (
     run_export,
     run_export_again,
@@ -171,10 +171,12 @@ def checkout(
     server: Server = None,
     data: Data = Path("medsettle-data"),
     rules: Rules = Path("rules"),
+    lists: Lists = None,
+    list_keys: ListKeys = None,
     as_json: Json = False,
 ) -> None:
     """Settle a claim and take its cash from a bank account: both, or what is stated."""
     console = Console()
     with told(console, as_json=as_json):
-        place = Place(server, data, rules, bank)
+        place = Place(server, data, rules, bank, list_folders(lists, list_keys))
         run_checkout(console, place, file, pay_from, if_declined, as_json=as_json)

@@ -51,7 +51,10 @@ def run_orders(
         added = store.collect(ledger, lambda settled: clauses_of(book, settled), day)
         for settlement in reimburse:
             added += store.reimburse(
-                ledger, settlement, lambda settled: Terms(clauses_of(book, settled), day)
+                ledger,
+                settlement,
+                lambda settled: Terms(clauses_of(book, settled), day),
+                _leg_of(data, settlement),
             )
         for settlement in refund:
             added += store.refund(ledger, settlement, day, _leg_of(data, settlement))

@@ -10,7 +10,7 @@ from rich.console import Console
 from medsettle.cli.desks import open_desk
 from medsettle.cli.exits import told
 from medsettle.cli.files import read_one
-from medsettle.cli.options import Data, Json, Rules, Server
+from medsettle.cli.options import Data, Json, ListKeys, Lists, Rules, Server, list_folders
 from medsettle.cli.visit_words import print_visit, visit_json
 from medsettle.core.visits import Visit
 
@@ -28,6 +28,8 @@ def settle(
     server: Server = None,
     data: Data = Path("medsettle-data"),
     rules: Rules = Path("rules"),
+    lists: Lists = None,
+    list_keys: ListKeys = None,
     as_json: Json = False,
 ) -> None:
     """Route the lines of a visit to their schemes and settle each scheme's part.
@@ -38,7 +40,8 @@ def settle(
     console = Console()
     with told(console, as_json=as_json):
         row = read_one(file, "visit")
-        with open_desk(server, data, rules, new=True) as desk:
+        folders = list_folders(lists, list_keys)
+        with open_desk(server, data, rules, new=True, lists=folders) as desk:
             visit = desk.visit(row, preview=preview)
     _show(console, visit, as_json=as_json)
 

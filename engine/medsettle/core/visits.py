@@ -71,6 +71,10 @@ def registration_of(row: Mapping[str, object]) -> Registration:
     if not faults and isinstance(start, date) and isinstance(end, date) and end < start:
         message = f"{end} lies before valid_from {start}; the same day says that it never held"
         faults.append(Fault("registration.valid_until", message))
+    event, accepted = checked["event_date"], checked["accepted_date"]
+    if not faults and isinstance(event, date) and isinstance(accepted, date) and accepted < event:
+        message = f"{accepted} lies before event_date {event}; correct one of the two"
+        faults.append(Fault("registration.accepted_date", message))
     if faults:
         raise InvalidRequest(faults)
     tuples = {name: tuple(each) for name, each in checked.items() if isinstance(each, list)}

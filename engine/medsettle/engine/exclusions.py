@@ -26,11 +26,12 @@ from medsettle.engine.requests import request_key, settlement_id
 from medsettle.ledger.entries import LedgerReader
 from medsettle.ledger.records import decode_care
 from medsettle.policy.book import RuleBook
-from medsettle.policy.exclusions import IN_LEDGER, ExclusionVersion
+from medsettle.policy.exclusions import IN_LEDGER, OF_LIABILITY, ExclusionVersion
 from medsettle.policy.registration_kinds import About
 from medsettle.settle.care import Care, care_of
 from medsettle.settle.run import Settled
 from medsettle.settle.suspicion import (
+    PRECEDENCE,
     Found,
     Known,
     day_needed,
@@ -72,23 +73,41 @@ class Exclusions:
                     watched[row] = _Watched(claim, care, replace(version, checks=checks))
         return Suspicions(watched, self._settled(watched), self._held(watched))
 
-    def warnings(self, claims: ClaimBatch) -> tuple[Finding, ...]:
-        """Return what is found in the one claim of a batch and does not stop it.
+    def warnings(
+        self, visit: ClaimBatch, parts: ClaimBatch, asked: Sequence[int]
+    ) -> tuple[Finding, ...]:
+        """Return what is found in a visit and does not stop it.
 
-        Its card is judged first, as the order of outcomes has it.
+        Its card is judged first, as the order of outcomes has it. Who is liable is asked of parts,
+        since the fund that is liable has its own; all else of the visit as one claim, since the
+        parts of one visit do not accuse one another.
+
+        Args:
+            visit: The claim as it came, alone in its batch.
+            parts: The claims it is routed to, without faults.
+            asked: Positions of the parts that the answer about liability is for.
 
         Raises:
             CardRefused: The card does not count.
             Excluded: Something was found that refuses it.
         """
-        (judged,) = self.judged([claims.rows[0]])
+        (judged,) = self.judged([visit.rows[0]])
         if isinstance(judged, Rejection):
             raise judged.error()
-        found = self.of(claims, [0]).found(0, ())
+        found = [
+            each
+            for each in self.of(visit, [0]).found(0, ())
+            if each.check.finds not in OF_LIABILITY
+        ]
+        of_parts = self.of(parts, asked)
+        for row in asked:
+            own = of_parts.found(row, ())
+            found += [each for each in own if each.check.finds in OF_LIABILITY]
+        found.sort(key=lambda each: PRECEDENCE[each.check.finds])
         rejection = refusal(found)
         if rejection is not None:
             raise rejection.error()
-        return warned(found)
+        return tuple(dict.fromkeys(warned(found)))
 
     def _settled(self, watched: Mapping[int, "_Watched"]) -> dict[_Holder, list[Care]]:
         """Return the care settled before of every person whose claims are compared."""

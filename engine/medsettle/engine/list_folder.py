@@ -19,13 +19,25 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from medsettle.cards.invalid_list import NATION, InvalidList, InvalidLists, Slot, superseding
+from medsettle.cards.invalid_list import (
+    NATION,
+    InvalidList,
+    InvalidLists,
+    Slot,
+    slots_of,
+    superseding,
+)
 from medsettle.cards.list_format import read_list
 from medsettle.core.cards import ListLevel
 from medsettle.errors import InvalidListRejected
 
 SUFFIX: Final = ".arrow"
 SIGNATURE_SUFFIX: Final = ".sig"
+NAMES: Final = (
+    f"name it national{SUFFIX}, provincial-990000{SUFFIX} or city-999900{SUFFIX}: a city's list is "
+    "that of its prefecture, also for the counties in it"
+)
+"""How lists are called, for messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +57,17 @@ class LoadedLists:
 
 
 def slot_named(name: str) -> Slot | None:
-    """Return the list that a file's name says it is; None where it says none.
+    """Return the list that a file's name says it is; None where it says none that is ever asked.
+
+    A card is looked up in the lists of the nation, of its province (99 0000) and of its city
+    (9999 00); there is none of a county.
 
     >>> slot_named("city-999900.arrow")
     Slot(level=<ListLevel.CITY: 'city'>, area='999900')
     >>> slot_named("national.arrow").area, slot_named("list.arrow")
     ('000000', None)
+    >>> slot_named("city-999930.arrow"), slot_named("provincial-999900.arrow")
+    (None, None)
     """
     level, _, area = name.removesuffix(SUFFIX).partition("-")
     if level not in set(ListLevel):
@@ -59,7 +76,7 @@ def slot_named(name: str) -> Slot | None:
     if kind is ListLevel.NATIONAL:
         return Slot(kind, NATION) if not area else None
     digits = area.isascii() and area.isdigit() and len(area) == len(NATION)
-    return Slot(kind, area) if digits else None
+    return Slot(kind, area) if digits and Slot(kind, area) in slots_of(area) else None
 
 
 def load_lists(folders: ListFolders, old: InvalidLists, now: datetime) -> LoadedLists:
@@ -74,7 +91,7 @@ def load_lists(folders: ListFolders, old: InvalidLists, now: datetime) -> Loaded
     for path in sorted(each for each in folders.lists.iterdir() if each.suffix == SUFFIX):
         slot = slot_named(path.name)
         if slot is None:
-            faults.append(f"{path}: no list is called so; name it like city-999900{SUFFIX}")
+            faults.append(f"{path}: no list is called so; {NAMES}")
             continue
         seen.add(slot)
         try:

@@ -64,7 +64,7 @@ class Visits:
     ledger: LedgerReader
     run: Run
     held: Callable[[str, str], list[RegistrationState]]
-    warnings: Callable[[ClaimBatch], tuple[Finding, ...]]
+    warnings: Callable[[ClaimBatch, ClaimBatch, Sequence[int]], tuple[Finding, ...]]
     commit: Callable[[Sequence[Entry]], tuple[int, datetime]]
 
     def preview(self, claims: ClaimBatch) -> Visit:
@@ -77,9 +77,10 @@ class Visits:
             As `settle`, but for those of a record.
         """
         claim = self._checked(claims)
-        warnings = self.warnings(claims)
         routed = self._routed(claim)
-        results = self._settled(claim, routed, refuse_gaps=False)
+        batch = _batch(claim, routed)
+        warnings = self.warnings(claims, batch, _liable(routed))
+        results = self._settled(batch, routed, refuse_gaps=False)
         parts = tuple(_of_visit(each.settlement, None, routed, warnings) for each in results)
         visit = visit_of(self._linked(claim, b"", (), routed), parts)
         notices = tuple(notice for part in parts for notice in part.notices)
@@ -107,11 +108,11 @@ class Visits:
                 raise reused(known)
             return self._from_record(known, duplicate=True)
         self._refuse_used_number(claim)
-        # The parts of one visit do not accuse one another, so they are looked at as one claim.
-        warnings = self.warnings(claims)
         routed = self._routed(claim)
         self._refuse_used_ids(key, len(routed.parts))
-        results = self._settled(claim, routed, refuse_gaps=True)
+        batch = _batch(claim, routed)
+        warnings = self.warnings(claims, batch, _liable(routed))
+        results = self._settled(batch, routed, refuse_gaps=True)
         own_id = settlement_id(str(claim["pooling_area"]), *key)
         entries, settlements = [], []
         for part, result in zip(_numbered(routed, key[1]), results, strict=True):
@@ -238,11 +239,9 @@ class Visits:
         catalogue = self.rulebook.catalogues[code]
         return route_visit(claim, routing, (care, catalogue), self._registrations(claim))
 
-    def _settled(self, claim: Row, routed: Routed, *, refuse_gaps: bool) -> list[Settled]:
+    def _settled(self, batch: ClaimBatch, routed: Routed, *, refuse_gaps: bool) -> list[Settled]:
         """Return the settled parts in order; the first one refused refuses the visit."""
-        batch = ClaimBatch.from_rows(_numbered(routed, str(claim["request_id"])))
-        rows = [row for row in range(len(batch)) if row not in batch.rejections]
-        results = dict(batch.rejections) | self.run(batch, rows, {}, refuse_gaps=refuse_gaps)
+        results = self.run(batch, range(len(batch)), {}, refuse_gaps=refuse_gaps)
         found = []
         for row, scheme in enumerate(routed.schemes):
             result = results[row]
@@ -296,6 +295,28 @@ class Visits:
             return visit
         notice = f"cancelled since by {cancel.settlement}: nothing of this visit is owed"
         return replace(visit, notices=(notice,))
+
+
+def _batch(claim: Row, routed: Routed) -> ClaimBatch:
+    """Return the claims of the parts, checked as any claim is.
+
+    Raises:
+        InvalidRequest: A part has faults, such as more entitlements than a claim may state.
+    """
+    batch = ClaimBatch.from_rows(_numbered(routed, str(claim["request_id"])))
+    for row, rejection in sorted(batch.rejections.items()):
+        raise _refusal(rejection, row + 1, routed.schemes[row], routed)
+    return batch
+
+
+def _liable(routed: Routed) -> list[int]:
+    """Return the parts that the answer about liability is for, by position.
+
+    Where an authority has decided whose some lines are, the answer is about those: what the others
+    are for has nothing to do with the accident. Where none has, it is about all.
+    """
+    decided = sorted({route.part - 1 for route in routed.routes if route.registration})
+    return decided or list(range(len(routed.parts)))
 
 
 def _numbered(routed: Routed, request_id: str) -> list[Row]:

@@ -153,16 +153,36 @@ class OrderStore:
                 self._execute("update meta set value = ? where name = 'last_seq'", page[-1].seq)
         return added
 
-    def reimburse(self, ledger: LedgerFeed, settlement: str, terms_of: "TermsOf") -> int:
+    def reimburse(
+        self,
+        ledger: LedgerFeed,
+        settlement: str,
+        terms_of: "TermsOf",
+        checkout: Leg | None = None,
+    ) -> int:
         """Order what others pay of a bill to the person, who has paid it; return how many orders.
 
         Giving the same settlement again adds none.
 
+        Args:
+            ledger: The ledger of this store.
+            settlement: Its id.
+            terms_of: The clauses and the first day of its payments.
+            checkout: The checkout of the settlement, where a till had one: then the person paid
+                their own share alone, and what others pay is owed to the institution.
+
         Raises:
             NotFound: No settlement is recorded under that id.
             AlreadyCancelled: It was taken back.
-            Precondition: Nobody but the person pays anything of the bill.
+            Precondition: It was checked out at a till, or nobody but the person pays anything of
+                the bill.
         """
+        if checkout is not None:
+            raise Precondition(
+                f"settlement {settlement} was checked out ({checkout.leg}), so the person paid the "
+                "own share alone; what others pay of it is owed to the institution, not to them",
+                settlement=settlement,
+            )
         with transaction(self.connection, self.path):
             # Inside the transaction: a cancel that is recorded later is also read later.
             found = _recorded(ledger, settlement)

@@ -21,6 +21,9 @@ class Finds(StrEnum):
     REPEATED_ITEM = "repeated_item"
 
 
+OF_LIABILITY = frozenset({Finds.LIABILITY_UNANSWERED, Finds.OTHER_LIABLE})
+"""What is asked of each scheme: the fund that is liable is asked to pay by its own part."""
+
 IN_LEDGER = frozenset({Finds.OVERLAPPING_STAY, Finds.DOUBLE_INSURANCE, Finds.DUPLICATE_ITEM})
 """What is found by other settlements of the person."""
 

@@ -275,8 +275,8 @@ def _tree(text: str, file: str) -> tuple[Value | None, list[Violation]]:
     return (tree, []) if tree is not None else _with_faults(text, file)
 
 
-# Tabs, line ends of other systems, control characters, a comment that touches the mark of a block of
-# text, and marks between documents: what the two parsers take differently.
+# Tabs, line ends of other systems, control characters, a comment that touches the mark of a block
+# of text, and marks between documents: what the two parsers take differently.
 _ODD = re.compile(
     "[^\n\x20-\x7e\xa0-\u2027\u2030-\ud7ff\ue000-\ufefe\uff00-\ufffd]|[|>][-+0-9]*#"
     r"|^(?:\.\.\.|---)",

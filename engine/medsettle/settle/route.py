@@ -347,8 +347,29 @@ class _Router:
             "visit_type": scheme.visit_types.get(visit_type, visit_type),
             "benefit_groups": list(dict.fromkeys(groups)),
             "diagnosis": self._claim["diagnosis"] if own else diagnoses[0],
+            "stay_days": self._stay_days(scheme, [taken[at] for at in mine]),
             "lines": lines,
         }
+
+    def _stay_days(self, scheme: SchemeRoute, mine: Sequence[_Taken]) -> object:
+        """Return the days of the stay that a scheme's fund owes by the day, such as for food.
+
+        Those of a window are not its; the day of discharge is no day, as in `stay_days`.
+        """
+        days, window = self._claim["stay_days"], scheme.window
+        found = next((each.registration for each in mine if each.registration), None)
+        if not isinstance(days, int) or window is None or found is None:
+            return days
+        if found.timeliness != window.timeliness:
+            return days
+        first, last = self._claim["admission_date"], self._claim["service_date"]
+        start, end = getattr(found, window.start), getattr(found, window.end)
+        assert isinstance(first, date)
+        assert isinstance(last, date)
+        if start is None:
+            return days
+        outside = (min(end or last, last) - max(start, first)).days
+        return max(days - max(outside, 0), 0)
 
 
 def _takes(rule: LineRule, line: _Line) -> RoutedBy | None:

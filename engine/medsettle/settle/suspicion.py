@@ -25,7 +25,7 @@ from medsettle.policy.exclusions import (
 from medsettle.settle.care import Care, Ground
 from medsettle.settle.suspicion_phrases import reason
 
-_PRECEDENCE = {finds: place for place, finds in enumerate(Finds)}
+PRECEDENCE = {finds: place for place, finds in enumerate(Finds)}
 _MONTHS = {Span.MONTH: 1, Span.QUARTER: 3, Span.YEAR: 12}
 _DECEMBER = 12
 
@@ -71,7 +71,7 @@ def suspicions(version: ExclusionVersion, claim: Care, known: Known) -> list[Fou
             beside=ground.record,
         )
         found.append(Found(check, finding, ground.care))
-    return sorted(found, key=lambda each: _PRECEDENCE[each.check.finds])
+    return sorted(found, key=lambda each: PRECEDENCE[each.check.finds])
 
 
 def refusal(found: Iterable[Found]) -> Rejection | None:
