@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date
 
 from hypothesis import strategies as st
-from medsettle.core.codes import Debtor, Payee
+from medsettle.core.codes import FUND_NAMES, Debtor, Payee
 from medsettle.core.dates import YearStart
 from medsettle.core.money import Rounding
 from medsettle.policy.amount_of import Base
@@ -97,7 +97,7 @@ class _Drafts:
 
     def _debtor(self, payer: str) -> Debtor | None:
         # Only a fund pays in advance.
-        return None if payer == "account" else self.draw(st.none() | st.sampled_from(Debtor))
+        return None if payer not in FUND_NAMES else self.draw(st.none() | st.sampled_from(Debtor))
 
     def _deductible(self, known: Sequence[str]) -> Deductible:
         draw = self.draw

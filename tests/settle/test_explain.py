@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from medsettle import limits
 from medsettle.core.claims import ClaimBatch
+from medsettle.core.codes import BILL
 from medsettle.core.money import rate_text, yuan_from_fen
 from medsettle.core.settlement import Explanation, Row, Sentence, Settlement
 from medsettle.errors import InternalError
@@ -125,16 +126,18 @@ def test_every_explanation_adds_up_and_names_its_numbers(seed: int) -> None:
 
 def _check_explanation(result: Settled, explanation: Explanation) -> None:
     settlement = result.settlement
-    *payers, cash = explanation.sentences
-    told = sum(sentence.amount_fen for sentence in explanation.sentences)
-    assert settlement.fen("total_fen") == told
+    of_bill = [each for each in explanation.sentences if each.payee == BILL]
+    beside = [each for each in explanation.sentences if each.payee != BILL]
+    *payers, cash = of_bill
+    assert settlement.fen("total_fen") == sum(each.amount_fen for each in of_bill)
+    assert settlement.fen("payouts_fen") == sum(each.amount_fen for each in beside)
     assert ("cash", settlement.fen("cash_fen")) == (cash.payer, cash.amount_fen)
     assert all(yuan_from_fen(cash.amount_fen) in text for text in (cash.text_en, cash.text_zh))
     *left, whole = cash.steps
     assert settlement.fen("cash_fen") == whole.amount_fen
     assert settlement.fen("cash_fen") == sum(step.amount_fen or 0 for step in left)
-    stages = _policy(result).policy.stages
-    for stage, sentence, row in zip(stages, payers, settlement.payers, strict=True):
+    stages = _policy(result).policy.all_stages
+    for stage, sentence, row in zip(stages, [*payers, *beside], settlement.payers, strict=True):
         assert (stage.name, stage.payer) == (sentence.stage, sentence.payer)
         assert row["paid_fen"] == sentence.amount_fen
         _check_sentence(result, stage, sentence, row)
