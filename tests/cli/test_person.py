@@ -92,6 +92,44 @@ def test_a_wrong_call_is_told(
 
 
 @pytest.mark.slow
+def test_a_person_is_brought_along_once(tmp_path: Path) -> None:
+    """Account and counters of elsewhere count once per request id, at a server and embedded."""
+    opening = ("person", "open", _GIVER, "--institution", "H1", "--request-id", "O1")
+    brought = (*opening, "--account", "1,000.00")
+    with serving(tmp_path, RULES) as served:
+        at = ("--server", served.address)
+        there = run(*brought, *at, "--json")
+        served.stop()
+    here = ("--data", tmp_path, "--rules", RULES)
+    again = run(*brought, *here)
+    other = run(*opening, "--account", "2", *here, "--json")
+
+    assert (Exit.OK, 100_000) == (there.code, there.json["account_fen"])
+    assert (Exit.OK, f"{_GIVER}: account 1,000.00\n") == (again.code, again.out)
+    assert (Exit.FINDING, "REQUEST_ID_REUSED") == (other.code, other.json["error"])
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        pytest.param("--account", "1.005", "account", id="account"),
+        pytest.param("--counter", "310.paid", "NAME:PERIOD=VALUE", id="counter"),
+        pytest.param("--counter", "310.paid:2026=1", "no counter '310.paid'", id="unknown"),
+    ],
+)
+@pytest.mark.slow
+def test_a_faulty_opening_is_told(tmp_path: Path, option: str, value: str, says: str) -> None:
+    """What was found, and what would do."""
+    ran = run(
+        *("person", "open", _GIVER, "--institution", "H1", "--request-id", "O1"),
+        *(option, value, "--data", tmp_path, "--rules", RULES),
+    )
+
+    assert Exit.FINDING == ran.code
+    assert says in ran.out + ran.err
+
+
+@pytest.mark.slow
 def test_a_person_never_seen_is_empty(tmp_path: Path) -> None:
     """Exit code 0 and a sentence; a relation that never was is a finding."""
     with serving(tmp_path, RULES) as served:

@@ -14,7 +14,7 @@ from medsettle.core.claims import ClaimBatch
 from medsettle.core.enquiries import EnquiryDesk
 from medsettle.core.outcome import Outcome, Rejection, invalid
 from medsettle.core.relatives import RelativesDesk
-from medsettle.core.settlement import Explanation, Row, Settlement
+from medsettle.core.settlement import Explanation, Opening, PersonState, Row, Settlement
 from medsettle.core.visits import RegistrationRequest, RegistrationState, Visit
 from medsettle.engine import Engine
 from medsettle.engine.list_folder import ListFolders, load_lists
@@ -97,6 +97,10 @@ class Desk(Protocol):
         """Return the registrations held of a person, in ledger order."""
         ...
 
+    def open_person(self, opening: Opening) -> PersonState:
+        """Return the state of a person after recording what it brings along."""
+        ...
+
     def cancelled(self, settlement: str, claim: Row) -> bool:
         """Whether a settlement, which the claim made, has been taken back."""
         ...
@@ -147,6 +151,10 @@ class RemoteDesk:
     def registrations(self, pooling_area: str, holder: str) -> list[RegistrationState]:
         """Return the registrations held of a person, in ledger order."""
         return list(self._client.registrations.held(pooling_area, holder))
+
+    def open_person(self, opening: Opening) -> PersonState:
+        """Return the state of a person after recording what it brings along."""
+        return self._client.open_person(opening)
 
     def cancelled(self, settlement: str, claim: Row) -> bool:
         """Whether a settlement, which the claim made, has been taken back."""
@@ -218,6 +226,10 @@ class LocalDesk:
         """Return the registrations held of a person, in ledger order."""
         held = self._engine.registrations.held(pooling_area, holder)
         return sorted(held, key=lambda each: each.seq)
+
+    def open_person(self, opening: Opening) -> PersonState:
+        """Return the state of a person after recording what it brings along."""
+        return self._engine.open_person(opening)
 
     def cancelled(self, settlement: str, claim: Row) -> bool:
         """Whether a settlement, which the claim made, has been taken back."""

@@ -1,5 +1,6 @@
-"""`medsettle person`: what a cardholder asks of account, limits, cards and settlements."""
+"""`medsettle person`: what is held of a person, what it brings along, and how the account moved."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,13 +16,16 @@ from medsettle.cli.exits import told
 from medsettle.cli.options import Data, Json, Rules, Server
 from medsettle.cli.relation_words import person_of
 from medsettle.core.enquiries import facts_of
+from medsettle.core.money import fen_from_yuan, yuan_from_fen
 from medsettle.core.relatives import Relation
+from medsettle.core.settlement import Opening
 from medsettle.core.statements import Movement
+from medsettle.errors import Fault, InvalidRequest
 
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Ask what is held of a person, what is left of limits, and how the account moved.",
+    help="Ask what is held of a person and what is left of limits; bring a person along.",
 )
 
 Whom = Annotated[str, typer.Argument(help="The person: area/person.")]
@@ -66,6 +70,63 @@ def show(
         console.out(line.decode(), highlight=False)
     else:
         print_overview(console, overview)
+
+
+@app.command("open")
+def open_(
+    person: Whom,
+    institution: Annotated[str, typer.Option(help="Who vouches for the figures.")],
+    request_id: Annotated[str, typer.Option(help="A new id, stored before calling.")],
+    account: Annotated[str, typer.Option(help="Balance brought along, in yuan.")] = "0",
+    counter: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME:PERIOD=VALUE such as 310.pooled_paid:2026=1200000: fen, or how many; may be "
+            "given several times. `person show` has the names."
+        ),
+    ] = None,
+    server: Server = None,
+    data: Data = Path("medsettle-data"),
+    rules: Rules = Path("rules"),
+    as_json: Json = False,
+) -> None:
+    """Add what a person brings along to account and counters, once per request id."""
+    console = Console()
+    with told(console, as_json=as_json):
+        whose = person_of(person, "person")
+        opening = Opening(
+            institution,
+            request_id,
+            whose.pooling_area,
+            whose.person,
+            _fen(account),
+            tuple(_counter(text) for text in counter or ()),
+        )
+        with open_desk(server, data, rules, new=True) as desk:
+            state = desk.open_person(opening)
+    if as_json:
+        console.out(orjson.dumps(asdict(state)).decode(), highlight=False)
+    else:
+        console.print(f"{person}: account {yuan_from_fen(state.account_fen)}", markup=False)
+        for name, period, value in state.counters:
+            console.print(f"{name}:{period} = {value}", markup=False, highlight=False)
+
+
+def _fen(text: str) -> int:
+    try:
+        return fen_from_yuan(text)
+    except ValueError as error:
+        raise InvalidRequest([Fault("account", str(error))]) from error
+
+
+def _counter(text: str) -> tuple[str, int, int]:
+    found = re.fullmatch(r"([^:=]+):(\d{1,18})=(\d{1,18})", text, re.ASCII)
+    if found is None:
+        raise InvalidRequest(
+            [Fault("counter", f"found {text!r}; expected NAME:PERIOD=VALUE, both whole numbers")]
+        )
+    name, period, value = found.groups()
+    return name, int(period), int(value)
 
 
 @app.command()
