@@ -17,7 +17,7 @@ from medsettle.policy.tree import Place
 
 from tests.settle.strategies import policies
 
-_DOCUMENTS = 150
+_DOCUMENTS = 220
 _ENOUGH = 3
 
 _TESTS = Path(__file__).parents[1]
