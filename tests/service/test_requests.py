@@ -11,11 +11,14 @@ from google.rpc import error_details_pb2 as details  # type: ignore[import-untyp
 from grpc_status import rpc_status
 from medsettle import errors
 from medsettle.client import Client
+from medsettle.client.claims import claim_message
 from medsettle.core import schema
 from medsettle.core.request_states import RequestStatus
 from medsettle.engine import Engine
 from medsettle.v1 import request_service_pb2 as messages
 from medsettle.v1 import request_service_pb2_grpc as services
+from medsettle.v1 import settlement_service_pb2 as settlements
+from medsettle.v1 import settlement_service_pb2_grpc as settlements_grpc
 
 from tests.engine import engines
 from tests.engine.engines import stay
@@ -137,6 +140,24 @@ def test_what_cannot_be_reversed_says_why(
 
     assert (code.value[0], reason) == (status.code, info.reason)
     assert says in localized.message
+
+
+def test_the_cashier_reads_that_a_new_id_is_needed(served: Served) -> None:
+    """Where a refusal is repeated, the sentence of the class says so; the first time it does not."""
+    said = []
+    with grpc.insecure_channel(served.address) as channel:
+        stub = settlements_grpc.SettlementServiceStub(channel)
+        row = claim_message(stay(1, institution_level="09"))
+        for _ in range(2):
+            with pytest.raises(grpc.RpcError) as refused:
+                stub.CreateSettlement(settlements.CreateSettlementRequest(claim=row), timeout=20)
+            status = rpc_status.from_call(refused.value)  # type: ignore[arg-type]
+            assert status is not None
+            localized = details.LocalizedMessage()
+            status.details[1].Unpack(localized)
+            said.append(localized.message)
+
+    assert f"{said[0]}该流水号此前已作此答复，再次办理请使用新的流水号。" == said[1]
 
 
 def test_a_cancel_of_nothing_stays_refused_when_there_is_something(client: Client) -> None:
