@@ -94,7 +94,7 @@ def audited_entry(number: int, kind: EntryKind = "settle", original: str | None 
         person="P1",
         service_day=day_number(service_date(number)),
         content_digest=sha256(b"%d" % number).digest(),
-        record=b"{}" if kind == "opening" else record(number),
+        record=record(number) if kind in {"settle", "cancel"} else b"{}",
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 from medsettle import limits
 from medsettle.audit import Projector, read_segments, verify
 from medsettle.errors import AuditCorrupt, InternalError, Precondition
-from medsettle.ledger import Entry, Recorded, SqliteLedger
+from medsettle.ledger import Entry, EntryKind, Recorded, SqliteLedger
 
 from tests.audit.records import (
     CREATE_TIME_US,
@@ -29,7 +29,9 @@ _TABLES = ("settlements", "payers", "line_splits", "relative_shares")
 def _assert_projected(folder: Path, entries: Sequence[Entry]) -> None:
     """The tables hold exactly these entries, the first of them recorded at 1."""
     expected = [
-        expected_rows(entry, seq) for seq, entry in enumerate(entries, 1) if entry.kind != "opening"
+        expected_rows(entry, seq)
+        for seq, entry in enumerate(entries, 1)
+        if entry.kind in {"settle", "cancel"}
     ]
     for table in _TABLES:
         rows = [row for of_entry in expected for row in of_entry[table]]
@@ -83,9 +85,12 @@ def test_segments_follow_one_another(ledger: SqliteLedger, folder: Path) -> None
     _assert_projected(folder, [audited_entry(number) for number in range(1, 13)])
 
 
-def test_openings_have_no_rows_but_count(ledger: SqliteLedger, folder: Path) -> None:
-    """A segment of openings only moves on in the ledger and has no files."""
-    entries = [audited_entry(1, "opening"), audited_entry(2, "opening"), audited_entry(3)]
+@pytest.mark.parametrize("kind", ["opening", "refusal", "tombstone"])
+def test_what_settles_nothing_has_no_rows_but_counts(
+    ledger: SqliteLedger, folder: Path, kind: EntryKind
+) -> None:
+    """A segment of openings or refusals only moves on in the ledger and has no files."""
+    entries = [audited_entry(1, kind), audited_entry(2, kind), audited_entry(3)]
     ledger.append(entries, CREATE_TIME_US)
     with Projector(ledger, folder) as projector:
         assert 2 == projector.run_once(max_rows=2)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from medsettle import limits
 from medsettle.errors import InternalError
-from medsettle.ledger import CounterKey, Entry, Posting, SqliteLedger
+from medsettle.ledger import CounterKey, Entry, EntryKind, Posting, SqliteLedger
 from medsettle.ledger import sqlite_schema as schema
 
 from tests.ledger.building import (
@@ -177,6 +177,19 @@ def test_pages_are_filtered_and_bounded(ledger: SqliteLedger) -> None:
     assert [] == seqs(pooling_area=AREA, person="P3")
 
 
+@pytest.mark.parametrize("kind", ["refusal", "tombstone"])
+def test_what_only_decides_its_id_needs_no_person(ledger: SqliteLedger, kind: EntryKind) -> None:
+    """A reversal of something unknown, and the refusal of one, know neither area nor person."""
+    decided = entry(1, kind=kind, pooling_area="", person="")
+    ledger.append([decided, entry(2)], 5)
+
+    assert kind == ledger.requests([("H1", "R1")])["H1", "R1"].kind
+    assert {} == ledger.institution_settlements([("H1", "N1")])
+    assert [2] == [each.seq for each in ledger.latest(AREA, "P1", limit=10)]
+    with pytest.raises(InternalError, match="request_id"):
+        ledger.append([entry(3, request_id="R1")], 6)
+
+
 @pytest.mark.parametrize(
     ("second", "constraint"),
     [
@@ -205,6 +218,15 @@ def test_pages_are_filtered_and_bounded(ledger: SqliteLedger) -> None:
         pytest.param(entry(2, kind="cancel"), "names no settlement", id="cancel-without-original"),
         pytest.param(
             entry(2, original="S1"), "only_cancels_have_an_original", id="settle-with-original"
+        ),
+        pytest.param(
+            entry(2, person=""), "only_decided_ids_have_no_person", id="settle-without-person"
+        ),
+        pytest.param(
+            entry(2, pooling_area=""), "only_decided_ids_have_no_person", id="settle-without-area"
+        ),
+        pytest.param(
+            entry(2, kind="tombstone", request_id="R1"), "request_id", id="tombstone-on-used-id"
         ),
         pytest.param(
             entry(2, kind="refund"),  # type: ignore[arg-type]

@@ -32,6 +32,8 @@ LOCALE: Final = "zh-CN"
 
 Detail: TypeAlias = Message
 
+_ANSWERED_BEFORE: Final = "该流水号此前已作此答复，再次办理请使用新的流水号。"
+
 
 @dataclass(frozen=True, slots=True)
 class Form:
@@ -91,6 +93,8 @@ def _packed(
     info = details.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata)
     # The remedy that the area states goes to the cashier with the sentence of the class.
     chinese = form.chinese + error.metadata.get("remedy_zh", "")
+    if "duplicate" in error.metadata:
+        chinese += _ANSWERED_BEFORE
     for detail in (info, details.LocalizedMessage(locale=LOCALE, message=chinese), *own):
         status.details.add().Pack(detail)
     return status
@@ -169,6 +173,8 @@ _SUBJECTS: Final = (
     (errors.Excluded, "EXCLUSION"),
     (errors.CardRefused, "CARD"),
     (errors.CardActionRefused, "CARD"),
+    (errors.RequestReversed, "REQUEST"),
+    (errors.NotReversible, "REQUEST"),
     (errors.AlreadyCancelled, "SETTLEMENT"),
     (errors.AccountSpent, "SETTLEMENT"),
     (errors.PartOfVisit, "SETTLEMENT"),
@@ -254,7 +260,7 @@ FORMS: Final[dict[type[SettlementError], Form]] = {
     errors.Excluded: Form(_FAILED, "该费用在支付前核查中被拒绝。", _precondition),
     errors.LiabilityUnanswered: Form(
         _FAILED,
-        "意外或外伤就诊须先核实责任方（第三人、工伤），请补录责任方后重新提交。",
+        "意外或外伤就诊须先核实责任方（第三人、工伤），请补录责任方后用新的流水号提交。",
         _precondition,
     ),
     errors.OtherLiable: Form(
@@ -276,6 +282,12 @@ FORMS: Final[dict[type[SettlementError], Form]] = {
         _FAILED,
         "该结算划入个人账户的金额已被使用或已授权给亲属，不能撤销，请先撤销其后的结算或减少授权额度。",
         _precondition,
+    ),
+    errors.RequestReversed: Form(
+        _FAILED, "该流水号已被冲正，不能再办理；确需办理的，请使用新的流水号。", _precondition
+    ),
+    errors.NotReversible: Form(
+        _FAILED, "该流水号办理的不是结算，不能冲正，请按相应业务撤销。", _precondition
     ),
     errors.BalanceTooLow: Form(
         _FAILED, "个人账户余额或亲属授权额度不足，请核对后减少金额。", _precondition
