@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Final, Protocol, Self
 
-from medsettle import limits
-from medsettle.audit.manifest import MANIFEST_NAME, Manifest, sync_folder
+from medsettle import durable, limits
+from medsettle.audit.manifest import MANIFEST_NAME, Manifest
 from medsettle.audit.segments import AUDIT_TABLES, LedgerRow, segment_tables, write_segment
 from medsettle.errors import AuditCorrupt, InternalError, Precondition
 
@@ -47,7 +47,7 @@ class Projector:
         self._ledger = ledger
         self.folder = folder
         folder.mkdir(exist_ok=True)
-        sync_folder(folder.parent)
+        durable.sync_folder(folder.parent)
         self._lock = _lock_exclusively(folder)
         try:
             self._manifest = _open_manifest(folder)
@@ -175,4 +175,4 @@ def _remove_leftovers(folder: Path, manifest: Manifest) -> None:
     for path in (*unlisted, *unfinished):
         path.unlink()
         # A name that came back after a power cut would later be one that nothing explains.
-        sync_folder(path.parent)
+        durable.sync_folder(path.parent)

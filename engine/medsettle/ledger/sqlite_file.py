@@ -6,7 +6,6 @@ when the power fails.
 """
 
 import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import IO
 
 import apsw
 
-from medsettle import limits
+from medsettle import durable, limits
 from medsettle.errors import LedgerUnavailable
 from medsettle.ledger import sqlite_schema as schema
 
@@ -108,11 +107,7 @@ def _create(connection: apsw.Connection, path: Path) -> None:
     connection.execute("insert into meta values ('schema_version', ?)", (schema.SCHEMA_VERSION,))
     connection.execute(f"pragma application_id = {schema.APPLICATION_ID}")
     connection.execute("commit")
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    durable.sync_folder(path.parent)
 
 
 def check(connection: apsw.Connection, path: Path) -> None:
