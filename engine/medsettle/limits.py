@@ -204,6 +204,11 @@ SCALAR_ROWS_MAX: Final = 12
 LEDGER_CHECKPOINT_PAGES: Final = 8_192
 # How long a connection waits for another one that recovers the log after a crash.
 LEDGER_BUSY_MS_MAX: Final = 5_000
+# How long the writer waits for a foreign program that holds the file locked: everybody waits with
+# it, so it must answer while its callers still listen.
+LEDGER_LOCKED_MS_MAX: Final = 1_000
+
+assert LEDGER_LOCKED_MS_MAX < CALL_SECONDS_DEFAULT * 1_000 / 2
 
 # --- audit -------------------------------------------------------------------------------------
 

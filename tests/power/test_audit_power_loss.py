@@ -1,4 +1,4 @@
-"""The power is cut while audit tables are written: nothing in the manifest is missing or damaged."""
+"""The power is cut while audit tables are written: what the manifest names is there, undamaged."""
 
 import random
 from collections.abc import Callable, Iterator, Sequence

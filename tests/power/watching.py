@@ -48,7 +48,7 @@ class _Vfs(apsw.VFS):
         assert path is not None
         return _VfsFile(self._disk, Path(path), name, flags)
 
-    def xDelete(self, filename: str, syncdir: bool) -> None:  # noqa: FBT001 - as SQLite calls it
+    def xDelete(self, filename: str, syncdir: bool) -> None:
         super().xDelete(filename, syncdir)
         if self._disk.watches(filename):
             self._disk.removed(Path(filename))

@@ -6,8 +6,6 @@ when the power fails.
 """
 
 import fcntl
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -16,6 +14,7 @@ import apsw
 from medsettle import durable, limits
 from medsettle.errors import LedgerUnavailable
 from medsettle.ledger import sqlite_schema as schema
+from medsettle.ledger.sqlite_faults import HARMLESS, unavailable
 
 
 def open_writer(path: Path) -> apsw.Connection:
@@ -28,13 +27,60 @@ def open_writer(path: Path) -> apsw.Connection:
             if not fresh:
                 _check_identity(connection, path)
             _make_durable(connection, path)
+            _secure_log(connection, path)
             if fresh:
                 _create(connection, path)
             check(connection, path)
+            connection.set_busy_timeout(limits.LEDGER_LOCKED_MS_MAX)
         except BaseException:
             connection.close()
             raise
     return connection
+
+
+def _secure_log(connection: apsw.Connection, path: Path) -> None:
+    # Our process before may have ended over a sync that failed. What it had written then is in the
+    # log as we read it, and on no disk; entries behind it would go with it at the next power cut.
+    log = path.with_name(path.name + "-wal")
+    connection.execute("begin immediate")
+    try:
+        if log.exists():
+            durable.write_again(log)
+            durable.sync_folder(log.parent)
+    finally:
+        connection.execute("rollback")
+
+
+class LogMover:
+    """Moves the log into the file once it is long.
+
+    SQLite would do so too, but says nothing when a sync fails meanwhile.
+    """
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        """Follow the log of a connection."""
+        self._connection = connection
+        self._pages = 0
+        connection.set_wal_hook(self._grown)
+
+    def _grown(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
+        self._pages = pages
+        return apsw.SQLITE_OK
+
+    def move_when_long(self) -> None:
+        """Move the log after a commit.
+
+        Where it cannot be moved now the next commit tries again, and meanwhile it grows.
+
+        Raises:
+            apsw.Error: The disk failed. What was committed is in the log, and is safe.
+        """
+        if self._pages < limits.LEDGER_CHECKPOINT_PAGES:
+            return
+        try:
+            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except HARMLESS:
+            return
 
 
 def open_reader(path: Path) -> apsw.Connection:
@@ -82,7 +128,6 @@ def _check_identity(connection: apsw.Connection, path: Path) -> None:
 
 
 def _make_durable(connection: apsw.Connection, path: Path) -> None:
-    connection.execute(f"pragma wal_autocheckpoint = {limits.LEDGER_CHECKPOINT_PAGES}")
     # Plain fsync leaves data in the drive's cache on macOS; elsewhere these two do nothing.
     connection.execute("pragma fullfsync = on")
     connection.execute("pragma checkpoint_fullfsync = on")
@@ -162,17 +207,6 @@ def lock_exclusively(path: Path) -> IO[bytes]:
             path=str(path),
         ) from error
     return file
-
-
-@contextmanager
-def unavailable(path: Path, action: str) -> Iterator[None]:
-    """Turn whatever SQLite objects to into LedgerUnavailable."""
-    try:
-        yield
-    except apsw.Error as error:
-        raise LedgerUnavailable(
-            f"cannot {action} the ledger {path}: {error}", path=str(path), cause=str(error)
-        ) from error
 
 
 def _scalar(connection: apsw.Connection, sql: str) -> object:
