@@ -82,6 +82,7 @@ class Disk:
     folders: set[int] = field(default_factory=lambda: {ROOT})
     paths: dict[int, Path] = field(default_factory=dict)
     fault: Callable[[str, Path], None] | None = None
+    read_only: bool = False
     _present: dict[Path, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -40,16 +40,16 @@ def _traced(disk: Disk, synchronous: str | None = None) -> Iterator[None]:
             if sql.strip().startswith(words):
                 disk.mark(f"before {words}")
                 if synchronous is not None and words == "begin immediate":
-                    writer.execute(f"pragma synchronous = {synchronous}")
+                    writers[-1].execute(f"pragma synchronous = {synchronous}")
         return True
 
     def follow(connection: apsw.Connection) -> None:
         nonlocal writer
-        if disk.watches(connection.filename):
-            writer = connection if not connection.readonly("main") else writer
+        if disk.watches(connection.filename) and not connection.readonly("main"):
+            writers.append(connection)
             connection.exec_trace = mark
 
-    writer = apsw.Connection(":memory:")
+    writers: list[apsw.Connection] = []
     apsw.connection_hooks.append(follow)
     try:
         yield

@@ -62,6 +62,10 @@ class _VfsFile(apsw.VFSFile):
     ) -> None:
         _check(disk, "open", path)
         self._disk, self._path = disk, path
+        if disk.read_only:
+            # As the system opens a file that it must not write.
+            flags[0] &= ~(apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
+            flags[0] |= apsw.SQLITE_OPEN_READONLY
         # The system's layer syncs the folder of a new log with the first sync of the log.
         self._unnamed = not path.exists() and path.suffix != ".db"
         super().__init__(_SYSTEM, name, flags)
