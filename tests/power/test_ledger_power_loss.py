@@ -44,7 +44,6 @@ def _traced(disk: Disk, synchronous: str | None = None) -> Iterator[None]:
         return True
 
     def follow(connection: apsw.Connection) -> None:
-        nonlocal writer
         if disk.watches(connection.filename) and not connection.readonly("main"):
             writers.append(connection)
             connection.exec_trace = mark

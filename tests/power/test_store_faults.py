@@ -25,7 +25,7 @@ _LOG, _FILE = "ledger.db-wal", "ledger.db"
 def failing(kind: type[apsw.Error], code: int) -> apsw.Error:
     """Return an error as SQLite's file layer raises it."""
     error = kind("the disk says no")
-    error.extendedresult = code
+    error.extendedresult = code  # type: ignore[attr-defined] # the stubs leave it out
     return error
 
 
@@ -69,12 +69,11 @@ def settle(engine: Engine, number: int) -> Settlement:
 @contextmanager
 def _engine(folder: Path) -> Iterator[tuple[Engine, Disk]]:
     """Yield an engine on a disk that can be told to fail; claims 1 and 2 are settled."""
-    with watched(folder) as disk:
-        with engine_on(folder) as engine:
-            settle(engine, 1)
-            settle(engine, 2)
-            yield engine, disk
-            disk.fault = None
+    with watched(folder) as disk, engine_on(folder) as engine:
+        settle(engine, 1)
+        settle(engine, 2)
+        yield engine, disk
+        disk.fault = None
 
 
 def _is_as_promised(folder: Path, numbers: set[int], asked: set[int]) -> None:
@@ -225,7 +224,6 @@ def test_a_file_that_must_not_be_written_is_named(tmp_path: Path) -> None:
         settle(engine, 1)
     with watched(tmp_path) as disk:
         disk.read_only = True
-        with pytest.raises(LedgerUnavailable, match="owner, mode and mount"):
-            with engine_on(tmp_path):
-                pass
+        with pytest.raises(LedgerUnavailable, match="owner, mode and mount"), engine_on(tmp_path):
+            pass
     _is_as_promised(tmp_path, {1}, {1})

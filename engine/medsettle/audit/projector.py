@@ -72,6 +72,11 @@ class Projector:
         """The last ledger entry in the audit tables, 0 when there is none."""
         return self._manifest.last_seq
 
+    @property
+    def closed(self) -> bool:
+        """Whether the folder has been let go of, by `close` or because the disk failed."""
+        return self._lock.closed
+
     def run_once(self, max_rows: int = limits.AUDIT_SEGMENT_ROWS_MAX) -> int:
         """Project the entries that follow, as one segment, and return how many they were.
 
@@ -85,7 +90,7 @@ class Projector:
                 removed and written again by the next one.
         """
         assert 1 <= max_rows <= limits.AUDIT_SEGMENT_ROWS_MAX, max_rows
-        if self._lock.closed:
+        if self.closed:
             raise InternalError("the projector is closed; open a new one")
         entries = self._next_entries(max_rows)
         if not entries:
