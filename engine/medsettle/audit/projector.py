@@ -6,11 +6,11 @@ files that nothing names, which the next start removes before it projects the sa
 """
 
 import fcntl
-from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Final, Protocol, Self
+from typing import IO, Final, Self
 
 from medsettle import durable, limits
+from medsettle.audit.following import LedgerFeed, check_follows
 from medsettle.audit.manifest import MANIFEST_NAME, Manifest
 from medsettle.audit.segments import AUDIT_TABLES, LedgerRow, segment_tables, write_segment
 from medsettle.errors import AuditCorrupt, InternalError, Precondition
@@ -20,18 +20,6 @@ __all__ = ["LedgerFeed", "LedgerRow", "Projector"]
 LOCK_NAME: Final = "projector.lock"
 
 
-class LedgerFeed(Protocol):
-    """Where the entries come from: the reading half of a ledger has these two methods."""
-
-    def page(self, *, after_seq: int, limit: int) -> Sequence[LedgerRow]:
-        """Return up to `limit` entries after `after_seq`, in seq order."""
-        ...
-
-    def last_seq(self) -> int:
-        """Return the seq of the last entry, 0 for an empty ledger."""
-        ...
-
-
 class Projector:
     """Projects a ledger into one audit folder, of which it is the only writer."""
 
@@ -39,8 +27,9 @@ class Projector:
         """Open the folder, made in its parent if need be, and remove what a crash left behind.
 
         Raises:
-            AuditCorrupt: The manifest is damaged or missing, knows more than the ledger, or files
-                lie in the folder that no crash explains. Nothing is removed then.
+            AuditCorrupt: The manifest is damaged or missing, knows more than the ledger or other
+                settlements, or files lie in the folder that no crash explains. Nothing is removed
+                then.
             Precondition: Another projector has the folder open.
             OSError: The folder cannot be written.
         """
@@ -52,7 +41,7 @@ class Projector:
         try:
             self._manifest = _open_manifest(folder)
             try:
-                self._check_behind_ledger()
+                check_follows(folder, self._manifest.segments, ledger)
                 _remove_leftovers(folder, self._manifest)
             except BaseException:
                 self._manifest.close()
@@ -128,16 +117,6 @@ class Projector:
             if len(page) < wanted:
                 break
         return entries
-
-    def _check_behind_ledger(self) -> None:
-        ledger_seq = self._ledger.last_seq()
-        if self.last_seq > ledger_seq:
-            raise AuditCorrupt(
-                f"{self.folder} holds entries up to {self.last_seq}, the ledger ends at "
-                f"{ledger_seq}: it was restored from an older backup, or is another ledger",
-                audit_seq=str(self.last_seq),
-                ledger_seq=str(ledger_seq),
-            )
 
 
 def _lock_exclusively(folder: Path) -> IO[bytes]:

@@ -27,6 +27,7 @@ from medsettle.ledger.sqlite_file import (
     check_version,
     lock_exclusively,
     open_reader,
+    open_still,
     open_writer,
 )
 
@@ -40,15 +41,26 @@ class SqliteReader(EntryReader):
 
     _statements = statements.READ
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, still: bool = False) -> None:
         """Open an existing ledger for reading.
+
+        Args:
+            path: Its file.
+            still: Whether nobody writes it, such as a copy; nothing is made beside it then.
 
         Raises:
             LedgerUnavailable: There is no ledger at `path`, or one of another schema version.
         """
         self.path = path
         self._lock = threading.Lock()
-        self._connection = open_reader(path)
+        self._connection = open_still(path) if still else open_reader(path)
+
+    def damage(self) -> list[str]:
+        """Return what is wrong with pages, indexes, numbers and keys; reads the whole file."""
+        found = [text for (text,) in self._rows("pragma integrity_check", ()) if text != "ok"]
+        for sql, words in statements.DAMAGE.items():
+            found += [f"{words}: {' '.join(map(str, row))}" for row in self._rows(sql, ())]
+        return found
 
     def close(self) -> None:
         """Let go of the store. Closing twice is harmless."""

@@ -7,7 +7,8 @@ when the power fails.
 
 import fcntl
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
+from urllib.parse import quote
 
 import apsw
 
@@ -15,6 +16,9 @@ from medsettle import durable, limits
 from medsettle.errors import LedgerUnavailable
 from medsettle.ledger import sqlite_schema as schema
 from medsettle.ledger.sqlite_faults import HARMLESS, unavailable
+
+BESIDE: Final = ("", "-wal", "-shm", "-journal")
+"""Endings of the files that a ledger may consist of, its own first."""
 
 
 def open_writer(path: Path) -> apsw.Connection:
@@ -95,7 +99,20 @@ def open_reader(path: Path) -> apsw.Connection:
     return connection
 
 
-def _connect(path: Path, flags: int) -> apsw.Connection:
+def open_still(path: Path) -> apsw.Connection:
+    """Return a reading connection to a file that nobody writes; nothing is made beside it."""
+    with unavailable(path, "open"):
+        address = f"file:{quote(str(path.resolve()))}?immutable=1"
+        connection = _connect(address, apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+        try:
+            _check_identity(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _connect(path: Path | str, flags: int) -> apsw.Connection:
     connection = apsw.Connection(str(path), flags=flags)
     # Only a process that recovers the log ever blocks a reader, and only for a moment.
     connection.set_busy_timeout(limits.LEDGER_BUSY_MS_MAX)
