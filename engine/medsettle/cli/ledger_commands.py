@@ -13,7 +13,6 @@ from medsettle.cli.checkout import PAYMENTS_FOLDER
 from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE
 from medsettle.cli.exits import Exit, Quit, told
 from medsettle.cli.options import Data, Json
-from medsettle.errors import Precondition
 from medsettle.ledger.backup import Copied, back_up, check_is_copy
 from medsettle.ledger.backup import restore as restore_copy
 from medsettle.ledger.sqlite import SqliteReader
@@ -167,13 +166,6 @@ def restore(
     with told(console, as_json=as_json):
         _check_is_file(file)
         check_is_copy(file)
-        target = data / LEDGER_FILE
-        if target.exists():
-            raise Precondition(
-                f"{target} exists, and no ledger is written over; move it away, or name another "
-                "folder with --data",
-                path=str(target),
-            )
         audit = data / AUDIT_FOLDER
 
         def complete(reader: SqliteReader) -> None:
@@ -182,7 +174,7 @@ def restore(
                 check_follows(audit, read_segments(audit), reader)
 
         data.mkdir(parents=True, exist_ok=True)
-        copied = restore_copy(file, target, complete)
+        copied = restore_copy(file, data / LEDGER_FILE, complete)
         _show(console, "restored", copied, _restored_notes(data), as_json=as_json)
 
 

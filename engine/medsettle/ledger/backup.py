@@ -18,7 +18,7 @@ from medsettle import durable
 from medsettle.errors import LedgerUnavailable, Precondition
 from medsettle.ledger.sqlite import SqliteReader
 from medsettle.ledger.sqlite_faults import unavailable
-from medsettle.ledger.sqlite_file import BESIDE, lock_exclusively, open_reader, open_still
+from medsettle.ledger.sqlite_file import LOG_ENDINGS, lock_exclusively, open_reader, open_still
 
 _OWNER_ONLY = 0o600
 # Disks of some kinds know no second name of a file.
@@ -64,20 +64,25 @@ def restore(source: Path, target: Path, check: Callable[[SqliteReader], None]) -
         Precondition: There is a ledger at `target`, or something one left behind.
         LedgerUnavailable: The source is no copy of a ledger, or the ledger cannot be written.
     """
-    for beside in BESIDE:
-        path = target.with_name(target.name + beside)
-        if beside and path.exists():
+    with lock_exclusively(target), unavailable(source, "read"):
+        _refuse_to_overwrite(target)
+        for path in _beside(target):
             raise Precondition(
                 f"{path} belongs to a ledger that was here, and would be taken for a part of the "
                 "one restored; move it away with its ledger",
                 path=str(path),
             )
-    with lock_exclusively(target), unavailable(source, "read"):
         copy = open_still(source)
         try:
             return _copy(copy, source, target, check)
         finally:
             copy.close()
+
+
+def _beside(path: Path) -> list[Path]:
+    """Return the files beside a ledger's own that belong to it."""
+    names = (path.with_name(path.name + ending) for ending in LOG_ENDINGS)
+    return [name for name in names if name.exists()]
 
 
 def _copy(
@@ -162,10 +167,9 @@ def _refuse_to_overwrite(target: Path) -> None:
 
 def check_is_copy(path: Path) -> None:
     """Raise LedgerUnavailable where a file is in use or was left by a crash, so not still."""
-    for beside in BESIDE:
-        if beside and (left := path.with_name(path.name + beside)).exists():
-            raise LedgerUnavailable(
-                f"{path} is not a copy but a ledger in use, or one that was cut off: {left.name} "
-                "lies beside it. Name its folder, or a copy made by `medsettle ledger backup`",
-                path=str(path),
-            )
+    for left in _beside(path):
+        raise LedgerUnavailable(
+            f"{path} is not a copy but a ledger in use, or one that was cut off: {left.name} "
+            "lies beside it. Name its folder, or a copy made by `medsettle ledger backup`",
+            path=str(path),
+        )

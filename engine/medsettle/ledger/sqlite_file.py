@@ -17,8 +17,8 @@ from medsettle.errors import LedgerUnavailable
 from medsettle.ledger import sqlite_schema as schema
 from medsettle.ledger.sqlite_faults import HARMLESS, unavailable
 
-BESIDE: Final = ("", "-wal", "-shm", "-journal")
-"""Endings of the files that a ledger may consist of, its own first."""
+LOG_ENDINGS: Final = ("-wal", "-shm", "-journal")
+"""Endings of the files that may belong to a ledger beside its own."""
 
 
 def open_writer(path: Path) -> apsw.Connection:
