@@ -119,6 +119,16 @@ def test_cuts_at_named_steps_lose_nothing(
 
 
 @pytest.mark.slow
+def test_a_process_that_ends_at_any_step_is_resumed(
+    projected: Disk, ledger: SqliteLedger, tmp_path: Path
+) -> None:
+    """With the power on nothing is unsynced, and a killed process leaves all it did."""
+    _, begins, ends, _ = projected.marks("projected")
+
+    assert [] == list(_faults(projected, ledger, range(begins, ends, 3), (1,), tmp_path))
+
+
+@pytest.mark.slow
 def test_cuts_anywhere_lose_nothing(projected: Disk, ledger: SqliteLedger, tmp_path: Path) -> None:
     """Cuts and what they leave are drawn; none leaves a log that lacks what was said."""
     rng = random.Random(5)

@@ -25,12 +25,11 @@ from medsettle.v1 import settlement_service_pb2 as settlements
 from medsettle.v1 import settlement_service_pb2_grpc as settlements_grpc
 
 from tests.cli import commands
-from tests.cli.claim_files import stay
 from tests.power.disk import Disk
 from tests.power.test_store_faults import fault_at, full, unsynced
 from tests.power.watching import watched
 from tests.service.claims import claim
-from tests.service.serving import Served, engine_on, running_loop, serving
+from tests.service.serving import RULES, Served, engine_on, running_loop, serving
 
 _LOG = "ledger.db-wal"
 _TOO_MANY = 2_000
@@ -101,9 +100,8 @@ def _settle_until_refused(client: Client, first: int) -> tuple[dict[int, object]
     """Return the settlements acknowledged, and the error that the next one met."""
     answered: dict[int, object] = {}
     for number in range(first, first + _TOO_MANY):
-        row = stay(number, person=f"P{number}")
         try:
-            answered[number] = client.settle(row).columns
+            answered[number] = client.settle(claim(number)).columns
         except (SettlementError, ConnectionError) as error:
             assert isinstance(error, SettlementError), error
             return answered, error
@@ -111,20 +109,19 @@ def _settle_until_refused(client: Client, first: int) -> tuple[dict[int, object]
 
 
 def _is_as_answered(data: Path, answered: dict[int, object]) -> None:
-    with commands.serving(data) as server, Client(server.address) as client:
+    with commands.serving(data, RULES) as server, Client(server.address) as client:
         for number, columns in answered.items():
-            again = client.settle(stay(number, person=f"P{number}"))
+            again = client.settle(claim(number))
             assert (True, columns) == (again.duplicate, again.columns)
-        unknown = max(answered) + 1
-        client.settle(stay(unknown, person=f"P{unknown}"))
+        client.settle(claim(max(answered) + 1))
 
 
 @pytest.mark.slow
 def test_a_server_whose_ledger_failed_ends_and_the_next_goes_on(tmp_path: Path) -> None:
     """The process ends with its own exit code and a sentence; the next one has every answer."""
     data = tmp_path / "data"
-    with commands.serving(data) as server, Client(server.address, timeout=0.5) as client:
-        answered = {1: client.settle(stay(1, person="P1")).columns}
+    with commands.serving(data, RULES) as server, Client(server.address, timeout=0.5) as client:
+        answered = {1: client.settle(claim(1)).columns}
         size = (data / _LOG).stat().st_size
         limit = size + 200_000
         _, hard = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
@@ -162,7 +159,10 @@ def test_a_disk_that_runs_full_under_a_server(tmp_path: Path) -> None:
     with _small_disk(tmp_path / "disk", 4_096) as disk:
         ballast = disk / "ballast"
         ballast.write_bytes(bytes(2_000_000))
-        with commands.serving(disk / "data") as server, Client(server.address, timeout=1) as client:
+        with (
+            commands.serving(disk / "data", RULES) as server,
+            Client(server.address, timeout=1) as client,
+        ):
             answered, error = _settle_until_refused(client, 1)
             assert isinstance(error, LedgerUnavailable)
             assert not isinstance(error, LedgerFailed)
@@ -170,7 +170,7 @@ def test_a_disk_that_runs_full_under_a_server(tmp_path: Path) -> None:
             ballast.unlink()
 
             refused = max(answered, default=0) + 1
-            again = client.settle(stay(refused, person=f"P{refused}"))
+            again = client.settle(claim(refused))
             assert not again.duplicate
             assert Exit.OK == server.stop()
         _is_as_answered(disk / "data", answered | {refused: again.columns})
