@@ -32,6 +32,22 @@ def unfinished_of(path: Path) -> Path:
     return path.with_name(path.name + ".tmp")
 
 
+def make_folder(folder: Path, mode: int = 0o777) -> None:
+    """Make a folder, and its parents where they are missing, so that their names last too.
+
+    Args:
+        folder: What is there already is left as it is.
+        mode: Of the folder itself, as far as the process may give it.
+
+    Raises:
+        OSError: It cannot be made, or the disk failed.
+    """
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(mode, parents=True, exist_ok=True)
+    for each in missing:
+        sync_folder(each.parent)
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable; syncing a file alone does not.
 

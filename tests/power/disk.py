@@ -17,7 +17,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
+from hypothesis import settings
+
 ROOT = 0
+
+
+def cuts_at_random(share: int) -> int:
+    """Return how many cuts a test draws: fifty times as many with `--hypothesis-profile=long`."""
+    return settings().max_examples // share
+
+
 _SECTOR = 512
 
 

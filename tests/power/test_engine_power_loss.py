@@ -13,7 +13,7 @@ from medsettle.core.settlement import Opening, Row, Settlement
 from medsettle.engine import Engine
 from medsettle.errors import SettlementError
 
-from tests.power.disk import Disk, SyncFolder
+from tests.power.disk import Disk, SyncFolder, cuts_at_random
 from tests.power.watching import watched
 from tests.service.claims import AREA, INSTITUTION, claim
 from tests.service.serving import engine_on
@@ -134,7 +134,7 @@ def test_a_cut_after_an_answer_loses_nothing(step: str, worked: Disk, tmp_path: 
 def test_a_cut_anywhere_loses_no_answer(worked: Disk, tmp_path: Path) -> None:
     """Cuts and what they leave are drawn; every answer given before is given again."""
     rng = random.Random(3)
-    for number in range(24):
+    for number in range(cuts_at_random(4)):
         cut, seed = rng.randrange(len(worked.steps) + 1), rng.randrange(2, 100_000)
         assert _fault(worked, cut, seed, tmp_path / f"{number}") is None
 

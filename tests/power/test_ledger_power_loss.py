@@ -9,12 +9,13 @@ from pathlib import Path
 import apsw
 import pytest
 from medsettle import limits
+from medsettle.durable import make_folder
 from medsettle.errors import SettlementError
 from medsettle.ledger import SqliteLedger
 
 from tests.ledger.appending_process import numbered_entry
 from tests.ledger.building import recorded, sums
-from tests.power.disk import Disk, Step, Sync, SyncFolder, Write
+from tests.power.disk import Disk, Step, Sync, SyncFolder, Write, cuts_at_random
 from tests.power.watching import watched
 
 _FILE = "ledger.db"
@@ -169,9 +170,32 @@ def test_a_cut_while_the_log_is_moved_loses_nothing(appended: Disk, tmp_path: Pa
 def test_a_cut_anywhere_loses_nothing(appended: Disk, tmp_path: Path) -> None:
     """Cuts and what they leave are drawn, from the first step of the first opening on."""
     rng = random.Random(11)
-    for number in range(60):
+    for number in range(cuts_at_random(1)):
         cut, seed = rng.randrange(len(appended.steps) + 1), rng.randrange(2, 100_000)
         assert [] == list(_faults(appended, [cut], [seed], tmp_path / f"{number}"))
+
+
+def test_a_new_data_folder_does_not_take_its_ledger_with_it(tmp_path: Path) -> None:
+    """The names of a new folder and of its new parent are synced too, or the cut is found."""
+    with watched(tmp_path) as disk:
+        make_folder(tmp_path / "hospital" / "data")
+        with SqliteLedger(tmp_path / "hospital" / "data" / _FILE) as ledger:
+            ledger.append([numbered_entry(1, 1)], _CREATED_US)
+            told = len(disk.steps)
+
+    def is_there(disk: Disk, name: str) -> bool:
+        disk.after_cut(len(disk.steps) - gone, 0, tmp_path / name)
+        return (tmp_path / name / "hospital" / "data" / _FILE).exists()
+
+    gone = len(disk.steps) - told
+    assert is_there(disk, "whole")
+    for folder in (tmp_path, tmp_path / "hospital"):
+        careless = disk.without(
+            lambda disk, step, folder=folder: (  # type: ignore[misc]
+                isinstance(step, SyncFolder) and disk.paths[step.folder] == folder
+            )
+        )
+        assert not is_there(careless, f"without-{folder.name}")
 
 
 def test_a_ledger_that_syncs_less_is_found(tmp_path: Path) -> None:

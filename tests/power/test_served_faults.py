@@ -1,6 +1,7 @@
 """A server whose disk fails: its callers are told what to do, and its supervisor that it ended."""
 
 import asyncio
+import errno
 import json
 import os
 import resource
@@ -8,7 +9,7 @@ import shutil
 import subprocess
 from asyncio import AbstractEventLoop as Loop
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,20 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from medsettle import limits
+from medsettle.audit import verify
 from medsettle.cli.exits import Exit
+from medsettle.cli.serving import Follower
 from medsettle.client import Client
 from medsettle.client.claims import claim_message
 from medsettle.client.failures import Failure, failure_of
 from medsettle.errors import LedgerFailed, LedgerUnavailable, SettlementError
+from medsettle.ledger import SqliteReader
 from medsettle.v1 import settlement_service_pb2 as settlements
 from medsettle.v1 import settlement_service_pb2_grpc as settlements_grpc
 
 from tests.cli import commands
 from tests.power.disk import Disk
-from tests.power.test_store_faults import fault_at, full, unsynced
+from tests.power.test_store_faults import fault_at, full, settle, unsynced
 from tests.power.watching import watched
 from tests.service.claims import claim
 from tests.service.serving import RULES, Served, engine_on, running_loop, serving
@@ -94,6 +98,35 @@ def test_a_failed_sync_ends_the_service(tmp_path: Path, loop: Loop) -> None:
             stub: Any = health_pb2_grpc.HealthStub(channel)
             answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=5)
         assert health_pb2.HealthCheckResponse.NOT_SERVING == answer.status
+
+
+def test_a_projection_whose_disk_failed_begins_anew(tmp_path: Path) -> None:
+    """The same server projects again once there is room, and has missed nothing."""
+
+    def fail(action: str, path: Path) -> None:
+        if action == "write" and path.suffix == ".tmp":
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def work(follower: Follower, disk: Disk) -> None:
+        follower.hurry()
+        await follower()
+        settle(engine, 2)
+        disk.fault = fail
+        for _ in range(2):
+            with pytest.raises(OSError, match="No space"):
+                await follower()
+        disk.fault = None
+        await follower()
+
+    with (
+        watched(tmp_path) as disk,
+        engine_on(tmp_path) as engine,
+        SqliteReader(tmp_path / "ledger.db") as reader,
+        closing(Follower(reader, tmp_path / "audit")) as follower,
+    ):
+        settle(engine, 1)
+        asyncio.run(work(follower, disk))
+    assert 2 == verify(tmp_path / "audit").last_seq
 
 
 def _settle_until_refused(client: Client, first: int) -> tuple[dict[int, object], SettlementError]:

@@ -87,6 +87,8 @@ def test_a_bug_stops_writes_and_nothing_else(engine: Engine, loop: Loop) -> None
         with pytest.raises(errors.LedgerUnavailable, match="until it is restarted"):
             client.cancel("S1", institution="H1", request_id="X1")
         _health_becomes(served, "", _NOT_SERVING)
+        ended = asyncio.run_coroutine_threadsafe(served.server.failure(), loop)
+        assert isinstance(ended.result(limits.CALL_SECONDS_DEFAULT), errors.InternalError)
 
         assert 18_000 == client.preview(claim(1)).fen("cash_fen")
 

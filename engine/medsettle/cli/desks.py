@@ -17,6 +17,7 @@ from medsettle.core.outcome import Outcome, Rejection, invalid
 from medsettle.core.relatives import RelativesDesk
 from medsettle.core.settlement import Explanation, Row, Settlement
 from medsettle.core.visits import RegistrationRequest, RegistrationState, Visit
+from medsettle.durable import make_folder
 from medsettle.engine import Engine
 from medsettle.engine.list_folder import ListFolders, load_lists
 from medsettle.ledger.sqlite import SqliteLedger
@@ -257,7 +258,7 @@ def engine_at(data: Path, rules: Path, lists: ListFolders | None = None) -> Iter
         LedgerUnavailable: The ledger is in use or cannot be opened.
     """
     book = load_rule_book(rules)
-    data.mkdir(parents=True, exist_ok=True)
+    make_folder(data)
     ledger = SqliteLedger(data / LEDGER_FILE)
     try:
         engine = Engine(book, ledger, now)

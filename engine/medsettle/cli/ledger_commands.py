@@ -13,6 +13,7 @@ from medsettle.cli.checkout import PAYMENTS_FOLDER
 from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE
 from medsettle.cli.exits import Exit, Quit, told
 from medsettle.cli.options import Data, Json
+from medsettle.durable import make_folder
 from medsettle.ledger.backup import Copied, back_up, check_is_copy
 from medsettle.ledger.backup import restore as restore_copy
 from medsettle.ledger.sqlite import SqliteReader
@@ -173,7 +174,7 @@ def restore(
             if audit.is_dir():
                 check_follows(audit, read_segments(audit), reader)
 
-        data.mkdir(parents=True, exist_ok=True)
+        make_folder(data)
         copied = restore_copy(file, data / LEDGER_FILE, complete)
         _show(console, "restored", copied, _restored_notes(data), as_json=as_json)
 

@@ -13,6 +13,7 @@ from medsettle import limits
 from medsettle.audit import Projector
 from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE, now, put_in_use
 from medsettle.cli.exits import catching_up
+from medsettle.durable import make_folder
 from medsettle.engine import Engine
 from medsettle.engine.list_folder import ListFolders, load_lists
 from medsettle.errors import PolicyRejected
@@ -42,7 +43,7 @@ def serve_until_signal(
         OSError: The address cannot be listened at.
     """
     book = load_rule_book(rules)
-    data.mkdir(parents=True, exist_ok=True)
+    make_folder(data)
     ledger = SqliteLedger(data / LEDGER_FILE)
     try:
         engine = Engine(book, ledger, now)
@@ -53,7 +54,7 @@ def serve_until_signal(
         ledger.close()
 
 
-class _Follower:
+class Follower:
     """Projects the audit tables behind the ledger, a moment's settlements at a time.
 
     A projector whose disk failed has closed itself; the next projection opens another.
@@ -72,6 +73,7 @@ class _Follower:
         self._stopping.set()
 
     async def __call__(self) -> None:
+        """Wait a moment for more commits, then project all there are."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), limits.AUDIT_DELAY_SECONDS)
         await asyncio.to_thread(self._project_all)
@@ -164,7 +166,7 @@ async def _serve(
 ) -> None:
     with (
         SqliteReader(data / LEDGER_FILE) as reader,
-        contextlib.closing(_Follower(reader, data / AUDIT_FOLDER)) as project,
+        contextlib.closing(Follower(reader, data / AUDIT_FOLDER)) as project,
     ):
         try:
             server = await start(engine, listen, project=project)

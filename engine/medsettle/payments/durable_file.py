@@ -35,7 +35,7 @@ class StoreForm:
 
 def private_folder(folder: Path) -> Path:
     """Return the folder, made with its parents where there is none, readable by its owner only."""
-    folder.mkdir(mode=_OWNER_FOLDER, parents=True, exist_ok=True)
+    durable.make_folder(folder, _OWNER_FOLDER)
     return folder
 
 
