@@ -14,6 +14,7 @@ from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE, ledger_at
 from medsettle.cli.exits import Exit, Quit, told
 from medsettle.cli.options import Data, Json, Ledger
 from medsettle.durable import make_folder
+from medsettle.errors import Precondition
 from medsettle.ledger.backup import Copied, back_up, check_is_copy
 from medsettle.ledger.backup import restore as restore_copy
 from medsettle.ledger.opening import migrate_ledger
@@ -27,19 +28,22 @@ app = typer.Typer(
 )
 
 
-def _ledger_of(data: Path) -> Path:
-    """Return the file of the ledger in a data folder.
+def _ledger_of(data: Path, named: str | None = None) -> Path:
+    """Return the file of a ledger, in a data folder unless it is named.
 
     Raises:
         FileNotFoundError: There is none.
+        Precondition: It is kept in PostgreSQL.
     """
-    path = data / LEDGER_FILE
-    if not path.is_file():
+    place = ledger_at(data, named)
+    if not isinstance(place, Path):
+        raise Precondition("a ledger in PostgreSQL is backed up by pg_dump; this copies files")
+    if not place.is_file():
         raise FileNotFoundError(
-            f"{data} holds no {LEDGER_FILE}; name the folder with --data. A ledger in PostgreSQL "
+            f"{place} is no file of a ledger; name its folder with --data. A ledger in PostgreSQL "
             "is backed up by pg_dump"
         )
-    return path
+    return place
 
 
 @app.command()
@@ -69,6 +73,7 @@ def migrate(
 def backup(
     to: Annotated[Path, typer.Option(help="The file to make; it must not exist.")],
     data: Data = Path("medsettle-data"),
+    ledger: Ledger = None,
     as_json: Json = False,
 ) -> None:
     """Copy the ledger into a file, as it is at this moment; a server may go on settling.
@@ -77,7 +82,7 @@ def backup(
     """
     console = Console(soft_wrap=True)
     with told(console, as_json=as_json):
-        copied = back_up(_ledger_of(data), to, check)
+        copied = back_up(_ledger_of(data, ledger), to, check)
         notes = _payments_notes(data)
         _show(console, "backed up", copied, notes, as_json=as_json)
 
@@ -124,7 +129,7 @@ def verify(
         if folder is None:
             _check_is_file(path)
             check_is_copy(path)
-        with SqliteReader(path, still=folder is None) as reader:
+        with SqliteReader(path, still=folder is None, older=True) as reader:
             last_seq = reader.last_seq()
             found = list(findings(reader))
             audited = None if folder is None else _audited(folder / AUDIT_FOLDER, reader)
