@@ -107,7 +107,8 @@ def _made(data: Path) -> "PostgresServer":
 
     data.mkdir()
     # Test processes that start at once would make the user twice.
-    with (Path(tempfile.gettempdir()) / "medsettle-pg.lock").open("ab") as lock:
+    name = f"medsettle-pg-{os.getuid()}.lock"
+    with (Path(tempfile.gettempdir()) / name).open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         server = PostgresServer(data)
         server.ensure_pgdata_inited()

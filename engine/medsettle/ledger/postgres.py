@@ -145,6 +145,7 @@ class PostgresLedger(PostgresReader):
         """Keep holders from other writers; see `Ledger.writing`."""
         locked = frozenset(holders)
         shared = frozenset(reading) - locked
+        assert self._own_write() is None, "one write at a time"
         with self._write_lock:
             self._begin(locked, shared)
             write = self._write = _Write(threading.get_ident(), locked, shared)
