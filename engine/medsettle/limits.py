@@ -107,6 +107,16 @@ CLAIMS_PER_BATCH_MAX: Final = 4_096
 MESSAGE_BYTES_MAX: Final = 4 * 1024 * 1024
 # Requests that may wait for the batch in flight; past it the server sheds with UNAVAILABLE.
 WAITING_REQUESTS_MAX: Final = 2_048
+# What they may weigh together: 2,048 usual claims are some 2 MiB, and 2,048 of the largest 8 GiB.
+WAITING_BYTES_MAX: Final = 64 * 1024 * 1024
+# Calls that gRPC holds while a batch is being settled. Every call but a single claim is answered
+# in one turn of the loop, so this is where it waits. What comes beyond is cut off with no word of
+# ours, and clients send it again by the same request id. A bound on the calls of one connection was
+# tried: it refuses calls too, and earlier, since each side counts those just ended otherwise.
+PENDING_CALLS_MAX: Final = 4_096
+
+assert MESSAGE_BYTES_MAX < WAITING_BYTES_MAX
+assert WAITING_REQUESTS_MAX < PENDING_CALLS_MAX, "we shed with a delay before gRPC cuts off"
 CLAIMS_PER_COMMIT_MAX: Final = 512
 PAGE_SIZE_DEFAULT: Final = 50
 PAGE_SIZE_MAX: Final = 1_000
@@ -206,6 +216,26 @@ SCALAR_ROWS_MAX: Final = 12
 LEDGER_CHECKPOINT_PAGES: Final = 8_192
 # How long a connection waits for another one that recovers the log after a crash.
 LEDGER_BUSY_MS_MAX: Final = 5_000
+# How long the writer waits for a foreign program that holds the file locked: everybody waits with
+# it, so it must answer while its callers still listen.
+LEDGER_LOCKED_MS_MAX: Final = 1_000
+
+assert LEDGER_LOCKED_MS_MAX < CALL_SECONDS_DEFAULT * 1_000 / 2
+
+# A ledger in PostgreSQL. A write waits so long for persons that another process settles, which
+# takes milliseconds; its own caller must hear of it before giving up, and everybody behind waits.
+LEDGER_LOCK_MS_MAX: Final = 2_000
+LEDGER_CONNECT_SECONDS_MAX: Final = 5
+LEDGER_STATEMENT_MS_MAX: Final = 30_000
+# A process that holds persons and does nothing, for it is stopped or its machine is gone, loses
+# them after this.
+LEDGER_IDLE_MS_MAX: Final = 30_000
+LEDGER_POSTGRES_MIN: Final = 15
+# How often a write is decided anew because another process got ahead. The second time answers from
+# what that one recorded, or has locked all that the first was found to need.
+WRITE_ATTEMPTS_MAX: Final = 8
+
+assert LEDGER_LOCK_MS_MAX < CALL_SECONDS_DEFAULT * 1_000
 
 # --- audit -------------------------------------------------------------------------------------
 
@@ -213,6 +243,9 @@ AUDIT_SEGMENT_ROWS_MAX: Final = 100_000
 # How far the audit tables may stay behind the ledger, so that a second of checkouts is one segment
 # and not a thousand files of one row.
 AUDIT_DELAY_SECONDS: Final = 1.0
+# How often a server looks whether other processes have recorded something in the same ledger, and
+# whether the one that wrote the audit tables is gone.
+AUDIT_POLL_SECONDS: Final = 1.0
 # Ledger records of one segment, which is built in memory: 100,000 claims of a few lines each, or
 # fewer large ones. A single record always fits.
 AUDIT_SEGMENT_BYTES_MAX: Final = 256 * 1024 * 1024

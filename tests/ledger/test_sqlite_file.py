@@ -118,7 +118,7 @@ def test_foreign_files_are_left_alone(tmp_path: Path) -> None:
 def test_an_unknown_schema_version_is_refused(path: Path) -> None:
     """A ledger of another medsettle is neither read nor written; the message says what to do."""
     known = sqlite_schema.SCHEMA_VERSION
-    for found in (known - 1, known + 1):
+    for found in (1, known + 1):
         _alter(path, f"update meta set value = {found} where name = 'schema_version'")
 
         says = rf"version {found}.*reads version {known}.*wrote it"
@@ -206,7 +206,7 @@ def test_a_failing_disk_stops_the_writer(path: Path) -> None:
             pytest.raises(LedgerUnavailable),
         ):
             ledger.append([entry(4)], 7)
-        with pytest.raises(LedgerUnavailable, match="open it again"):
+        with pytest.raises(LedgerUnavailable, match="Open it again"):
             ledger.append([entry(5)], 8)
         assert 3 == ledger.last_seq()
 

@@ -1,5 +1,6 @@
 """Where a command settles: at a server, or at an embedded engine on this machine."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,10 +19,20 @@ from medsettle.core.relatives import RelativesDesk
 from medsettle.core.request_states import RequestDesk
 from medsettle.core.settlement import Explanation, Opening, PersonState, Row, Settlement
 from medsettle.core.visits import RegistrationRequest, RegistrationState, Visit
+from medsettle.durable import make_folder
 from medsettle.engine import Engine
 from medsettle.engine.list_folder import ListFolders, load_lists
-from medsettle.ledger.sqlite import SqliteLedger
+from medsettle.ledger.opening import (
+    LedgerPlace,
+    OpenLedger,
+    is_shared,
+    ledger_place,
+    open_ledger,
+    open_reader,
+)
 from medsettle.policy.book import load_rule_book
+
+logger = logging.getLogger(__name__)
 
 Answer = Settlement | Rejection
 
@@ -280,8 +291,16 @@ def put_in_use(engine: Engine, lists: ListFolders | None) -> None:
 
 
 @contextmanager
-def engine_at(data: Path, rules: Path, lists: ListFolders | None = None) -> Iterator[Engine]:
+def engine_at(
+    data: Path, rules: Path, lists: ListFolders | None = None, *, ledger: str | None = None
+) -> Iterator[Engine]:
     """Open the engine of a data folder, and project its audit tables at the end.
+
+    Args:
+        data: The folder.
+        rules: Folder of the rule documents.
+        lists: Folders of the invalid lists of cards.
+        ledger: Names a ledger that is not in the folder.
 
     Raises:
         PolicyRejected: The rules have faults.
@@ -289,17 +308,55 @@ def engine_at(data: Path, rules: Path, lists: ListFolders | None = None) -> Iter
         LedgerUnavailable: The ledger is in use or cannot be opened.
     """
     book = load_rule_book(rules)
-    data.mkdir(parents=True, exist_ok=True)
-    ledger = SqliteLedger(data / LEDGER_FILE)
-    try:
-        engine = Engine(book, ledger, now)
+    make_folder(data)
+    place = ledger_at(data, ledger)
+    with open_ledger(place) as opened:
+        engine = Engine(book, opened, now)
         put_in_use(engine, lists)
         yield engine
-        with Projector(ledger, data / AUDIT_FOLDER) as projector:
+        try:
+            _project_all(opened, data / AUDIT_FOLDER)
+        except errors.Precondition:
+            # A server that shares the ledger has the folder, and projects this too.
+            if not is_shared(place):
+                raise
+
+
+def ledger_at(data: Path, named: str | None) -> LedgerPlace:
+    """Return the ledger that the option `--ledger` names, or else that of a data folder.
+
+    Raises:
+        LedgerUnavailable: It names a database of a kind that keeps no ledger.
+    """
+    return ledger_place(named) if named else data / LEDGER_FILE
+
+
+def check_is_ledger(place: LedgerPlace) -> None:
+    """Check that there is a ledger to read, for commands that make none.
+
+    Raises:
+        FileNotFoundError: The file is missing.
+        LedgerUnavailable: The server cannot be reached, or keeps none.
+    """
+    if not isinstance(place, Path):
+        open_reader(place).close()
+    elif not place.is_file():
+        raise FileNotFoundError(f"{place.parent} holds no ledger; name the folder with --data")
+
+
+def _project_all(ledger: OpenLedger, folder: Path) -> None:
+    try:
+        with Projector(ledger, folder) as projector:
             while projector.run_once():
                 pass
-    finally:
-        ledger.close()
+    except OSError as error:
+        # What was settled is recorded, and its answer is worth more than the tables behind it.
+        logger.warning(
+            "the audit tables %s stay behind the ledger, which has everything: %s. Free the disk; "
+            "the next command or server catches up",
+            folder,
+            error,
+        )
 
 
 @contextmanager
@@ -310,10 +367,12 @@ def open_desk(
     *,
     new: bool = False,
     lists: ListFolders | None = None,
+    ledger: str | None = None,
 ) -> Iterator[Desk]:
     """Open the desk that the options of a command name: a server, or else a data folder.
 
-    Only a command that records something makes a data folder where there is none (`new`).
+    Only a command that records something makes a data folder where there is none (`new`). The
+    ledger is in the folder unless it is named.
 
     Raises:
         FileNotFoundError: The data folder has no ledger.
@@ -323,8 +382,8 @@ def open_desk(
     if server is not None:
         with Client(server) as client:
             yield RemoteDesk(client)
-    elif not new and not (data / LEDGER_FILE).is_file():
-        raise FileNotFoundError(f"{data} holds no ledger; name the folder with --data")
-    else:
-        with engine_at(data, rules, lists) as engine:
-            yield LocalDesk(engine)
+        return
+    if not new:
+        check_is_ledger(ledger_at(data, ledger))
+    with engine_at(data, rules, lists, ledger=ledger) as engine:
+        yield LocalDesk(engine)

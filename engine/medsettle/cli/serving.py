@@ -3,19 +3,19 @@
 import asyncio
 import contextlib
 import signal
-import threading
 from pathlib import Path
 
 import orjson
 from rich.console import Console
 
-from medsettle import limits
-from medsettle.audit import Projector
-from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE, now, put_in_use
+from medsettle.cli.desks import AUDIT_FOLDER, now, put_in_use
+from medsettle.cli.exits import catching_up
+from medsettle.cli.following import Follower
+from medsettle.durable import make_folder
 from medsettle.engine import Engine
 from medsettle.engine.list_folder import ListFolders, load_lists
 from medsettle.errors import PolicyRejected
-from medsettle.ledger.sqlite import SqliteLedger, SqliteReader
+from medsettle.ledger.opening import LedgerPlace, is_shared, open_ledger, open_reader
 from medsettle.policy.book import load_rule_book
 from medsettle.service.server import start
 
@@ -25,6 +25,7 @@ def serve_until_signal(
     *,
     rules: Path,
     data: Path,
+    ledger: LedgerPlace,
     listen: str,
     lists: ListFolders | None,
     as_json: bool,
@@ -34,43 +35,20 @@ def serve_until_signal(
     Raises:
         PolicyRejected: The rules have faults.
         InvalidListRejected: An invalid list is refused.
-        LedgerUnavailable: The ledger is in use or cannot be opened.
+        LedgerUnavailable: The ledger is in use or cannot be opened, or it failed: a supervisor
+            starts the next process, which opens it again.
+        InternalError: A write met a bug of ours; the next process reads what was recorded.
+        AuditCorrupt: The audit tables are damaged or know more than the ledger.
         OSError: The address cannot be listened at.
     """
     book = load_rule_book(rules)
-    data.mkdir(parents=True, exist_ok=True)
-    ledger = SqliteLedger(data / LEDGER_FILE)
-    try:
-        engine = Engine(book, ledger, now)
+    make_folder(data)
+    with open_ledger(ledger) as opened:
+        engine = Engine(book, opened, now)
         put_in_use(engine, lists)
         reload = _Reload(console, engine, rules, lists, as_json=as_json)
-        asyncio.run(_serve(console, engine, data, listen, reload, as_json=as_json))
-    finally:
-        ledger.close()
-
-
-class _Follower:
-    """Projects the audit tables behind the ledger, a moment's settlements at a time."""
-
-    def __init__(self, projector: Projector) -> None:
-        self._projector = projector
-        self._stopping = asyncio.Event()
-        # A cancelled wait does not end the thread behind it; the next projection waits for it.
-        self._lock = threading.Lock()
-
-    def hurry(self) -> None:
-        """Wait no more before a projection."""
-        self._stopping.set()
-
-    async def __call__(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), limits.AUDIT_DELAY_SECONDS)
-        await asyncio.to_thread(self._project_all)
-
-    def _project_all(self) -> None:
-        with self._lock:
-            while self._projector.run_once():
-                pass
+        serving = _serve(console, engine, (ledger, data), listen, reload, as_json=as_json)
+        asyncio.run(serving)
 
 
 class _Reload:
@@ -145,12 +123,21 @@ class _Reload:
 
 
 async def _serve(
-    console: Console, engine: Engine, data: Path, listen: str, reload: _Reload, *, as_json: bool
+    console: Console,
+    engine: Engine,
+    kept: tuple[LedgerPlace, Path],
+    listen: str,
+    reload: _Reload,
+    *,
+    as_json: bool,
 ) -> None:
-    reader = SqliteReader(data / LEDGER_FILE)
-    projector = Projector(reader, data / AUDIT_FOLDER)
-    project = _Follower(projector)
-    try:
+    place, data = kept
+    with (
+        open_reader(place) as reader,
+        contextlib.closing(
+            Follower(reader, data / AUDIT_FOLDER, shared=is_shared(place))
+        ) as project,
+    ):
         try:
             server = await start(engine, listen, project=project)
         except RuntimeError as error:
@@ -161,17 +148,20 @@ async def _serve(
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stopped.set)
         loop.add_signal_handler(signal.SIGHUP, reload.ask)
-        reloading = asyncio.ensure_future(reload())
+        beside = [asyncio.ensure_future(each) for each in (reload(), project.look_out(server))]
         if as_json:
             console.out(orjson.dumps({"serving": server.address}).decode(), highlight=False)
         else:
             console.print(f"serving {len(engine.policies())} policies at {server.address}")
-        await stopped.wait()
-        reloading.cancel()
+        failing = asyncio.ensure_future(server.failure())
+        stopping = asyncio.ensure_future(stopped.wait())
+        await asyncio.wait({failing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        for task in beside:
+            task.cancel()
         project.hurry()
         await server.stop()
+        if failing.done():
+            raise failing.result()
         # What an earlier run committed and did not project is behind too.
-        await project()
-    finally:
-        projector.close()
-        reader.close()
+        with catching_up(console, as_json=as_json):
+            await project()

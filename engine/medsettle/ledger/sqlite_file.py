@@ -6,17 +6,21 @@ when the power fails.
 """
 
 import fcntl
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
+from urllib.parse import quote
 
 import apsw
 
-from medsettle import limits
+from medsettle import durable, limits
 from medsettle.errors import LedgerUnavailable
 from medsettle.ledger import sqlite_schema as schema
+from medsettle.ledger.migrations import Migration, migrations
+from medsettle.ledger.sqlite_faults import HARMLESS, unavailable
+
+LOG_ENDINGS: Final = ("-wal", "-shm", "-journal")
+"""Endings of the files that may belong to a ledger beside its own."""
 
 
 def open_writer(path: Path) -> apsw.Connection:
@@ -27,30 +31,97 @@ def open_writer(path: Path) -> apsw.Connection:
             fresh = _is_fresh(connection)
             # Before anything is set: another program's file must stay as it is.
             if not fresh:
-                _check_identity(connection, path)
+                _check_kind(connection, path)
+                _check_version(connection, path, _oldest())
             _make_durable(connection, path)
+            _secure_log(connection, path)
             if fresh:
                 _create(connection, path)
+            migrate(connection, migrations("sqlite"))
             check(connection, path)
+            connection.set_busy_timeout(limits.LEDGER_LOCKED_MS_MAX)
         except BaseException:
             connection.close()
             raise
     return connection
 
 
-def open_reader(path: Path) -> apsw.Connection:
-    """Return a connection that can only read the existing ledger at `path`."""
+def _secure_log(connection: apsw.Connection, path: Path) -> None:
+    # Our process before may have ended over a sync that failed. What it had written then is in the
+    # log as we read it, and on no disk; entries behind it would go with it at the next power cut.
+    log = path.with_name(path.name + "-wal")
+    connection.execute("begin immediate")
+    try:
+        if log.exists():
+            durable.write_again(log)
+            durable.sync_folder(log.parent)
+    finally:
+        connection.execute("rollback")
+
+
+class LogMover:
+    """Moves the log into the file once it is long.
+
+    SQLite would do so too, but says nothing when a sync fails meanwhile.
+    """
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        """Follow the log of a connection."""
+        self._connection = connection
+        self._pages = 0
+        connection.set_wal_hook(self._grown)
+
+    def _grown(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
+        self._pages = pages
+        return apsw.SQLITE_OK
+
+    def move_when_long(self) -> None:
+        """Move the log after a commit.
+
+        Where it cannot be moved now the next commit tries again, and meanwhile it grows.
+
+        Raises:
+            apsw.Error: The disk failed. What was committed is in the log, and is safe.
+        """
+        if self._pages < limits.LEDGER_CHECKPOINT_PAGES:
+            return
+        try:
+            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except HARMLESS:
+            return
+
+
+def open_reader(path: Path, *, older: bool = False) -> apsw.Connection:
+    """Return a connection that can only read the existing ledger at `path`.
+
+    Args:
+        path: Its file.
+        older: Whether it may be of a version that opening it to record would bring up to date.
+    """
     with unavailable(path, "open"):
         connection = _connect(path, apsw.SQLITE_OPEN_READONLY)
         try:
-            _check_identity(connection, path)
+            _check_identity(connection, path, older=older)
         except BaseException:
             connection.close()
             raise
     return connection
 
 
-def _connect(path: Path, flags: int) -> apsw.Connection:
+def open_still(path: Path, *, older: bool = False) -> apsw.Connection:
+    """Return a reading connection to a file that nobody writes; nothing is made beside it."""
+    with unavailable(path, "open"):
+        address = f"file:{quote(str(path.resolve()))}?immutable=1"
+        connection = _connect(address, apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+        try:
+            _check_identity(connection, path, older=older)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _connect(path: Path | str, flags: int) -> apsw.Connection:
     connection = apsw.Connection(str(path), flags=flags)
     # Only a process that recovers the log ever blocks a reader, and only for a moment.
     connection.set_busy_timeout(limits.LEDGER_BUSY_MS_MAX)
@@ -63,7 +134,16 @@ def _is_fresh(connection: apsw.Connection) -> bool:
     return tables == 0 and _scalar(connection, "pragma application_id") == 0
 
 
-def _check_identity(connection: apsw.Connection, path: Path) -> None:
+def _check_identity(connection: apsw.Connection, path: Path, *, older: bool) -> None:
+    _check_kind(connection, path)
+    _check_version(connection, path, _oldest() if older else schema.SCHEMA_VERSION)
+
+
+def _oldest() -> int:
+    return migrations("sqlite")[0].version - 1
+
+
+def _check_kind(connection: apsw.Connection, path: Path) -> None:
     found = _scalar(connection, "pragma application_id")
     if found != schema.APPLICATION_ID:
         raise LedgerUnavailable(
@@ -72,18 +152,68 @@ def _check_identity(connection: apsw.Connection, path: Path) -> None:
             path=str(path),
             application_id=str(found),
         )
-    version = _scalar(connection, "select value from meta where name = 'schema_version'")
-    if version != schema.SCHEMA_VERSION:
-        raise LedgerUnavailable(
-            f"{path} has ledger schema version {version}; this medsettle reads version "
-            f"{schema.SCHEMA_VERSION}. Open it with the medsettle that wrote it",
-            path=str(path),
-            schema_version=str(version),
+
+
+def _check_version(connection: apsw.Connection, path: Path, oldest: int) -> None:
+    """Raise LedgerUnavailable unless a ledger has a version from `oldest` to the present one."""
+    found, newest = _version(connection), schema.SCHEMA_VERSION
+    if oldest <= found <= newest:
+        return
+    way_out = "Open it with the medsettle that wrote it"
+    if _oldest() <= found < newest:
+        way_out = (
+            "Run `medsettle ledger migrate`, or let a server or a command that records open it"
         )
+    raise LedgerUnavailable(
+        f"{path} has ledger schema version {found}; this medsettle reads version {newest}. "
+        f"{way_out}",
+        path=str(path),
+        schema_version=str(found),
+    )
+
+
+def _version(connection: apsw.Connection) -> int:
+    found = _scalar(connection, "select value from meta where name = 'schema_version'")
+    assert isinstance(found, int), "a strict table holds integers"
+    return found
+
+
+def migrate(connection: apsw.Connection, steps: Sequence[Migration]) -> None:
+    """Bring an older ledger to the version of the last step, in one transaction."""
+    found = _version(connection)
+    left = [step for step in steps if step.version > found]
+    if not left:
+        return
+    connection.execute("begin immediate")
+    try:
+        for step in left:
+            connection.execute(step.sql)
+        connection.execute(
+            "update meta set value = ? where name = 'schema_version'", (left[-1].version,)
+        )
+        connection.execute("commit")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("rollback")
+        raise
+
+
+def version_of(path: Path) -> int:
+    """Return the schema version of the ledger in a file, whatever it is.
+
+    Raises:
+        LedgerUnavailable: The file is no ledger.
+    """
+    with unavailable(path, "open"):
+        connection = _connect(path, apsw.SQLITE_OPEN_READONLY)
+        try:
+            _check_kind(connection, path)
+            return _version(connection)
+        finally:
+            connection.close()
 
 
 def _make_durable(connection: apsw.Connection, path: Path) -> None:
-    connection.execute(f"pragma wal_autocheckpoint = {limits.LEDGER_CHECKPOINT_PAGES}")
     # Plain fsync leaves data in the drive's cache on macOS; elsewhere these two do nothing.
     connection.execute("pragma fullfsync = on")
     connection.execute("pragma checkpoint_fullfsync = on")
@@ -108,11 +238,7 @@ def _create(connection: apsw.Connection, path: Path) -> None:
     connection.execute("insert into meta values ('schema_version', ?)", (schema.SCHEMA_VERSION,))
     connection.execute(f"pragma application_id = {schema.APPLICATION_ID}")
     connection.execute("commit")
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    durable.sync_folder(path.parent)
 
 
 def check(connection: apsw.Connection, path: Path) -> None:
@@ -167,17 +293,6 @@ def lock_exclusively(path: Path) -> IO[bytes]:
             path=str(path),
         ) from error
     return file
-
-
-@contextmanager
-def unavailable(path: Path, action: str) -> Iterator[None]:
-    """Turn whatever SQLite objects to into LedgerUnavailable."""
-    try:
-        yield
-    except apsw.Error as error:
-        raise LedgerUnavailable(
-            f"cannot {action} the ledger {path}: {error}", path=str(path), cause=str(error)
-        ) from error
 
 
 def _scalar(connection: apsw.Connection, sql: str) -> object:
