@@ -215,6 +215,13 @@ AUDIT_DELAY_SECONDS: Final = 1.0
 # fewer large ones. A single record always fits.
 AUDIT_SEGMENT_BYTES_MAX: Final = 256 * 1024 * 1024
 
+# --- books -------------------------------------------------------------------------------------
+
+# Moves that are gathered before they go to the scratch database, and what that may keep in memory:
+# it sorts the moves of millions of entries on disk.
+BOOKS_ROWS_MAX: Final = 50_000
+BOOKS_MEMORY: Final = "512MB"
+
 # --- cards -------------------------------------------------------------------------------------
 
 # A list is held in memory, 26 bytes an entry and 4 MiB of prefixes; a nation's losses of some years

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 from medsettle.cli import (
     audit_commands,
     card_commands,
+    ledger_commands,
     payment_commands,
     person_commands,
     policy_commands,
@@ -51,6 +52,7 @@ app = typer.Typer(
 )
 app.add_typer(policy_commands.app, name="policy")
 app.add_typer(audit_commands.app, name="audit")
+app.add_typer(ledger_commands.app, name="ledger")
 app.add_typer(relatives_commands.app, name="relatives")
 app.add_typer(card_commands.app, name="card")
 app.add_typer(person_commands.app, name="person")

@@ -19,6 +19,7 @@ from medsettle.core.counters import CounterKey
 from medsettle.errors import InternalError, LedgerUnavailable
 from medsettle.ledger import sqlite_schema as schema
 from medsettle.ledger.entries import CounterMismatch, Entry, EntryKind, Moved, Recorded
+from medsettle.ledger.sqlite_books import SqliteBooks
 from medsettle.ledger.sqlite_file import (
     check,
     check_version,
@@ -35,7 +36,7 @@ _COLUMNS = ", ".join(f"e.{name}" for name in schema.ENTRY_COLUMNS)
 _SELECT = f"select {_COLUMNS} from entries e"  # noqa: S608 - our own column names
 
 
-class SqliteReader:
+class SqliteReader(SqliteBooks):
     """The reading half of a SQLite ledger, for queries and for the audit projector.
 
     May be opened while the ledger is being written, from any process that can read the file. Safe
