@@ -9,9 +9,10 @@ from medsettle.audit import Projector
 from medsettle.core.relatives import Dissolution, InsuranceNotice, LimitChange
 from medsettle.core.settlement import Opening, Settlement
 from medsettle.engine import Engine
+from medsettle.ledger import SqliteLedger
 
 from tests.engine import visits
-from tests.engine.engines import engine_on, id_of, settled
+from tests.engine.engines import id_of, rule_book, settled
 from tests.engine.relatives import (
     ELSEWHERE,
     OWN_FIRST,
@@ -33,10 +34,10 @@ _ITEM = "009902000001000990200000100"
 
 def lived(folder: Path, segment_rows: int = 7) -> dict[str, str]:
     """Make ledger and audit tables in a folder, and return the ids of some of its entries."""
-    with engine_on(folder, RULES) as engine:
-        hours = count()
+    hours = count()
+    with SqliteLedger(folder / "ledger.db") as ledger:
         # Some entries a day, so that there is more than one day to be summed.
-        engine.clock = lambda: _START + timedelta(hours=7 * next(hours))
+        engine = Engine(rule_book(RULES), ledger, lambda: _START + timedelta(hours=7 * next(hours)))
         ids = _payouts(engine) | _visits(engine) | _relatives(engine)
         with Projector(engine.ledger, folder / "audit") as projector:
             while projector.run_once(max_rows=segment_rows):

@@ -10,11 +10,12 @@ from medsettle.core.claims import ClaimBatch
 from medsettle.core.outcome import Outcome, Rejection
 from medsettle.core.settlement import Settlement
 from medsettle.engine import Engine
-from medsettle.ledger import SqliteLedger
+from medsettle.ledger.opening import open_ledger
 from medsettle.policy.book import RuleBook, load_rule_book
 
 from tests.service.claims import claim
 from tests.service.serving import Ticking
+from tests.stores import ledger_in
 
 RULES = Path(__file__).parent / "rules"
 REAL_RULES = Path(__file__).parents[2] / "rules"
@@ -32,7 +33,7 @@ def rule_book(folder: Path = RULES) -> RuleBook:
 @contextmanager
 def engine_on(folder: Path, rules: Path = RULES) -> Iterator[Engine]:
     """Yield an engine with the ledger of a folder, new or as it was left."""
-    ledger = SqliteLedger(folder / "ledger.db")
+    ledger = open_ledger(ledger_in(folder))
     try:
         yield Engine(rule_book(rules), ledger, Ticking())
     finally:
@@ -75,6 +76,11 @@ def outcomes(answers: list[Settlement | Rejection]) -> list[Outcome]:
 def id_of(settlement: Settlement) -> str:
     """Return the id of a settlement."""
     return str(settlement.columns["settlement"])
+
+
+def acts(engine: Engine) -> int:
+    """Return how many entries the ledger has that are more than a refusal."""
+    return sum(entry.kind != "refusal" for entry in engine.ledger.page(after_seq=0, limit=1_000))
 
 
 def counters(engine: Engine, person: str) -> dict[str, int]:

@@ -20,6 +20,7 @@ from medsettle.engine import Engine
 
 from tests.engine.engines import engine_on, id_of
 from tests.service.claims import AREA, INSTITUTION, claim
+from tests.stores import using
 
 _PEOPLE = ("P1", "P2")
 
@@ -45,16 +46,20 @@ def _claims(draw: st.DrawFn) -> dict[str, Any]:
 class EngineMachine(RuleBasedStateMachine):
     """An engine beside everything that it has answered."""
 
+    store = "sqlite"
+
     @initialize()
     def open(self) -> None:
         """Start with an empty ledger."""
         self.stack = ExitStack()
+        self.stack.enter_context(using(self.store))
         self.folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
         self.engine: Engine = self.stack.enter_context(engine_on(self.folder))
         self.records: list[Settlement] = []
         self.claims: dict[str, dict[str, Any]] = {}
         self.opened: Counter[str] = Counter()
         self.openings = 0
+        self.cancels = 0
 
     def teardown(self) -> None:
         """Let go of the file."""
@@ -68,6 +73,9 @@ class EngineMachine(RuleBasedStateMachine):
             if isinstance(answer, Rejection):
                 reused = answer.outcome is Outcome.REQUEST_ID_REUSED
                 assert reused == (known is not None and known != row)
+                if answer.outcome.recorded:
+                    assert answer.duplicate == (known is not None)
+                    self.claims[row["request_id"]] = row
             elif answer.duplicate:
                 assert known == row
             else:
@@ -82,7 +90,8 @@ class EngineMachine(RuleBasedStateMachine):
             return
         target = self.records[position % len(self.records)]
         cancelled = id_of(target) in {str(each.columns["original"]) for each in self.records}
-        request = "R1" if used and "R1" in self.claims else f"X{len(self.records)}"
+        self.cancels += 1
+        request = "R1" if used and "R1" in self.claims else f"X{self.cancels}"
         try:
             answer = self.engine.cancel(INSTITUTION, request, id_of(target))
         except errors.RequestIdReused:
@@ -160,5 +169,13 @@ class EngineMachine(RuleBasedStateMachine):
         return counters | {"account": self.opened[person] - spent}
 
 
+class PostgresEngineMachine(EngineMachine):
+    """The same with a ledger in PostgreSQL."""
+
+    store = "postgres"
+
+
 EngineMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=20)
+PostgresEngineMachine.TestCase.settings = settings(max_examples=8, stateful_step_count=20)
 test_engine_machine = pytest.mark.slow(EngineMachine.TestCase)
+test_postgres_engine_machine = pytest.mark.slow(PostgresEngineMachine.TestCase)

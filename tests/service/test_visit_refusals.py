@@ -18,7 +18,7 @@ from medsettle.v1 import registration_service_pb2_grpc as registrations_grpc
 from medsettle.v1 import visit_service_pb2 as visits
 from medsettle.v1 import visit_service_pb2_grpc as visits_grpc
 
-from tests.engine.engines import engine_on
+from tests.engine.engines import acts, engine_on
 from tests.engine.visits import AREA, LIMB, SHAPES, injury_stay, line, recognition, visit_row
 from tests.service.serving import Served
 
@@ -95,8 +95,8 @@ def test_what_cannot_be_settled_is_a_precondition(
     stub: Stub, engine: Engine, changes: dict[str, Any], reason: str, metadata: dict[str, str]
 ) -> None:
     """Preview and settle are refused alike, with the reason, and nothing is recorded."""
-    before = engine.ledger.last_seq()
-    row = injury_stay(request_id="V1", **changes)
+    before = acts(engine)
+    row = injury_stay(request_id=reason, **changes)
     asked = visits.PreviewVisitRequest(claim=claim_message(row))
     for call in (
         lambda: _create(stub, row),
@@ -108,7 +108,7 @@ def test_what_cannot_be_settled_is_a_precondition(
         assert grpc.StatusCode.FAILED_PRECONDITION is code
         assert ("POLICY", reason) == (violation.type, found["ErrorInfo"].reason)
         assert metadata.items() <= dict(found["ErrorInfo"].metadata).items()
-    assert before == engine.ledger.last_seq()
+    assert before == acts(engine)
 
 
 def test_a_device_that_is_not_confirmed_is_named(
@@ -209,7 +209,7 @@ def test_a_visit_is_cancelled_once_and_whole(
     visit = _create(stub, injury_stay(request_id="V6", person="P6"))
     part = visit.settlements[0].settlement
     with pytest.raises(errors.PartOfVisit) as alone:
-        client.cancel(part, institution="H1", request_id="X6")
+        client.cancel(part, institution="H1", request_id="X5")
     assert {"settlement": part, "visit": visit.visit} == alone.value.metadata
 
     def cancel(request_id: str) -> object:

@@ -1,5 +1,6 @@
 """Where a command settles: at a server, or at an embedded engine on this machine."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -12,14 +13,19 @@ from medsettle.client import Client
 from medsettle.core.cards import Card, CardEvent, CardInquiry
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.enquiries import EnquiryDesk
+from medsettle.core.hindsight import Comparison
 from medsettle.core.outcome import Outcome, Rejection, invalid
 from medsettle.core.relatives import RelativesDesk
+from medsettle.core.request_states import RequestDesk
 from medsettle.core.settlement import Explanation, Row, Settlement
 from medsettle.core.visits import RegistrationRequest, RegistrationState, Visit
+from medsettle.durable import make_folder
 from medsettle.engine import Engine
 from medsettle.engine.list_folder import ListFolders, load_lists
 from medsettle.ledger.sqlite import SqliteLedger
 from medsettle.policy.book import load_rule_book
+
+logger = logging.getLogger(__name__)
 
 Answer = Settlement | Rejection
 
@@ -65,12 +71,21 @@ class Desk(Protocol):
         """What cardholders ask there."""
         ...
 
+    @property
+    def requests(self) -> RequestDesk:
+        """What became of requests, and their reversals."""
+        ...
+
     def answers(self, rows: Sequence[Row], *, preview: bool) -> Iterator[Answer]:
         """Yield the answer to each claim in order."""
         ...
 
     def explain(self, settlement: str) -> Explanation:
         """Return the explanation of a settlement."""
+        ...
+
+    def without(self, settlement: str) -> Comparison:
+        """Return what later settlements would have been without one."""
         ...
 
     def cancel(self, settlement: str, institution: str, request_id: str) -> Settlement:
@@ -110,6 +125,7 @@ class RemoteDesk:
         self.relatives: RelativesDesk = client.relatives
         self.cards: Cards = client.cards
         self.enquiries: EnquiryDesk = client.enquiries
+        self.requests: RequestDesk = client
 
     def answers(self, rows: Sequence[Row], *, preview: bool) -> Iterator[Answer]:
         """Yield the answer to each claim in order."""
@@ -122,6 +138,10 @@ class RemoteDesk:
     def explain(self, settlement: str) -> Explanation:
         """Return the explanation of a settlement."""
         return self._client.explain(settlement)
+
+    def without(self, settlement: str) -> Comparison:
+        """Return what later settlements would have been without one."""
+        return self._client.compare_without(settlement)
 
     def cancel(self, settlement: str, institution: str, request_id: str) -> Settlement:
         """Return the settlement that takes one back."""
@@ -169,7 +189,9 @@ def rejection_of(error: errors.SettlementError) -> Rejection:
         return invalid(error.faults)
     for outcome in Outcome:
         if outcome.name == error.reason:
-            return Rejection(outcome, error.message, metadata=error.metadata)
+            said = dict(error.metadata)
+            duplicate = said.pop("duplicate", None) is not None
+            return Rejection(outcome, error.message, metadata=said, duplicate=duplicate)
     raise error
 
 
@@ -181,6 +203,7 @@ class LocalDesk:
         self.relatives: RelativesDesk = engine.relatives
         self.cards: Cards = engine.cards
         self.enquiries: EnquiryDesk = engine.enquiries
+        self.requests: RequestDesk = engine
 
     def answers(self, rows: Sequence[Row], *, preview: bool) -> Iterator[Answer]:
         """Yield the answer to each claim in order, a commit for each batch."""
@@ -191,6 +214,10 @@ class LocalDesk:
     def explain(self, settlement: str) -> Explanation:
         """Return the explanation of a settlement."""
         return self._engine.explain(settlement)
+
+    def without(self, settlement: str) -> Comparison:
+        """Return what later settlements would have been without one."""
+        return self._engine.hindsight.without(settlement)
 
     def cancel(self, settlement: str, institution: str, request_id: str) -> Settlement:
         """Return the settlement that takes one back."""
@@ -254,17 +281,30 @@ def engine_at(data: Path, rules: Path, lists: ListFolders | None = None) -> Iter
         LedgerUnavailable: The ledger is in use or cannot be opened.
     """
     book = load_rule_book(rules)
-    data.mkdir(parents=True, exist_ok=True)
+    make_folder(data)
     ledger = SqliteLedger(data / LEDGER_FILE)
     try:
         engine = Engine(book, ledger, now)
         put_in_use(engine, lists)
         yield engine
-        with Projector(ledger, data / AUDIT_FOLDER) as projector:
-            while projector.run_once():
-                pass
+        _project_all(ledger, data / AUDIT_FOLDER)
     finally:
         ledger.close()
+
+
+def _project_all(ledger: SqliteLedger, folder: Path) -> None:
+    try:
+        with Projector(ledger, folder) as projector:
+            while projector.run_once():
+                pass
+    except OSError as error:
+        # What was settled is recorded, and its answer is worth more than the tables behind it.
+        logger.warning(
+            "the audit tables %s stay behind the ledger, which has everything: %s. Free the disk; "
+            "the next command or server catches up",
+            folder,
+            error,
+        )
 
 
 @contextmanager

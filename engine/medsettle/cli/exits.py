@@ -59,7 +59,10 @@ def told(console: Console, *, as_json: bool) -> Iterator[None]:
     try:
         yield
     except errors.SettlementError as error:
-        say(console, error.reason, error.message_lines, as_json=as_json)
+        lines = error.message_lines
+        if "duplicate" in error.metadata and not as_json:
+            lines = [*lines, "It was so answered before; a new request needs a new request id."]
+        say(console, error.reason, lines, as_json=as_json)
         raise Quit(code_of(error)) from error
     except (TimeoutError, ConnectionError) as error:
         say(console, "UNAVAILABLE", [str(error)], as_json=as_json)
@@ -67,6 +70,22 @@ def told(console: Console, *, as_json: bool) -> Iterator[None]:
     except (OSError, UnreadableFile) as error:
         say(console, "USAGE", str(error).splitlines(), as_json=as_json)
         raise Quit(Exit.USAGE) from error
+
+
+@contextmanager
+def catching_up(console: Console, *, as_json: bool) -> Iterator[None]:
+    """Project what is behind the ledger, and tell where the disk fails that it stays behind.
+
+    Raises:
+        Quit: It stays behind.
+    """
+    try:
+        yield
+    except OSError as error:
+        words = f"the audit tables stay behind the ledger, which has everything: {error}. "
+        words += "Free the disk; the next start catches up"
+        say(console, "AUDIT_BEHIND", [words], as_json=as_json)
+        raise Quit(Exit.UNAVAILABLE) from error
 
 
 def say(console: Console, reason: str, lines: list[str], *, as_json: bool) -> None:

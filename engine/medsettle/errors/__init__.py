@@ -40,12 +40,15 @@ SettlementError                 a request as a whole cannot be served
 │  │  ├─ DuplicateItem          the same item of the same day was settled before
 │  │  └─ RepeatedItem           an item stands in the claim more often than is in order
 │  ├─ AlreadyCancelled          the settlement has been cancelled before
+│  ├─ RequestReversed           the request was reversed before it arrived, and never settles
+│  ├─ NotReversible             what was recorded under the request id cannot be reversed
 │  ├─ AccountSpent              what it put into the account has been spent, or set aside
 │  ├─ BalanceTooLow             an account or a relative's limit holds less than is to leave it
 │  ├─ NotInsured                the insurance relation of a giver or receiver has ended
 │  └─ TooManyRelatives          a person is bound to as many relatives as may be
 ├─ Overloaded                   the queue is full; nothing was recorded
 ├─ LedgerUnavailable            the ledger cannot be opened or written; nothing was acknowledged
+│  └─ LedgerFailed              it failed while it wrote; nothing more until it is opened again
 ├─ PaymentsUnavailable          a store of payments cannot be opened or written, or lost its ledger
 ├─ AuditCorrupt                 an audit segment does not match its manifest
 ├─ InvalidListRejected          an invalid list is not its keeper's, faulty or older; the old stays
@@ -97,10 +100,12 @@ from medsettle.errors.tree import (
     InternalError,
     InvalidListRejected,
     InvalidRequest,
+    LedgerFailed,
     LedgerUnavailable,
     NotConfirmed,
     NotFound,
     NotInsured,
+    NotReversible,
     Overloaded,
     PartOfVisit,
     PaymentsUnavailable,
@@ -110,6 +115,7 @@ from medsettle.errors.tree import (
     PolicyRejected,
     Precondition,
     RequestIdReused,
+    RequestReversed,
     RoutingNotFound,
     SettlementError,
     TooManyRelatives,
@@ -145,11 +151,13 @@ __all__ = [
     "InternalError",
     "InvalidListRejected",
     "InvalidRequest",
+    "LedgerFailed",
     "LedgerUnavailable",
     "LiabilityUnanswered",
     "NotConfirmed",
     "NotFound",
     "NotInsured",
+    "NotReversible",
     "OtherLiable",
     "OverlappingStay",
     "Overloaded",
@@ -163,6 +171,7 @@ __all__ = [
     "Precondition",
     "RepeatedItem",
     "RequestIdReused",
+    "RequestReversed",
     "RoutingNotFound",
     "SettlementError",
     "SuspendedInstitution",

@@ -150,6 +150,18 @@ class AlreadyCancelled(Precondition):
     reason = "ALREADY_CANCELLED"
 
 
+class RequestReversed(Precondition):
+    """The request was reversed before it arrived; under this id it never settles."""
+
+    reason = "REQUEST_REVERSED"
+
+
+class NotReversible(Precondition):
+    """What was recorded under the original request id is no settlement and no visit."""
+
+    reason = "NOT_REVERSIBLE"
+
+
 class AccountSpent(Precondition):
     """A cancel would take more out of the personal account than it holds.
 
@@ -188,6 +200,15 @@ class LedgerUnavailable(SettlementError):
     """The ledger cannot be opened, read or written. Nothing was acknowledged."""
 
     reason = "LEDGER_UNAVAILABLE"
+
+
+class LedgerFailed(LedgerUnavailable):
+    """The ledger failed while it wrote, and takes nothing more until it is opened again.
+
+    What was being written may have been recorded: the same request id tells, once it is open again.
+    """
+
+    reason = "LEDGER_FAILED"
 
 
 class PaymentsUnavailable(SettlementError):

@@ -5,20 +5,71 @@ linked settlements stand beside it, the opening that a person brings along, a re
 of what a relative sets aside, or something that happened to a card. It carries *postings*, the
 changes it makes to the counters and the personal account of people. Entries are never changed and
 never deleted; the value of a counter is the sum of the postings recorded for it.
+
+Two kinds move nothing and only decide a request id for good. A *refusal* is the answer no, under
+the id of the request that was refused. A *tombstone* stands under the id of a request that was
+reversed before it arrived. Neither need know an area or a person; those are empty then.
+
+A reversal (冲正) of something that was recorded is an entry of the kind `cancel` or `visit_cancel`
+like any other: the same postings, the same link to its original. Its record alone tells it from a
+cancel, by `reversed_request`, the request id that it takes back.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol, TypeAlias
 
 from medsettle.core.counters import CounterKey
+from medsettle.errors import InternalError
 
 EntryKind: TypeAlias = Literal[
-    "settle", "cancel", "visit", "visit_cancel", "opening", "registration", "relation", "card"
+    "settle",
+    "cancel",
+    "visit",
+    "visit_cancel",
+    "opening",
+    "registration",
+    "relation",
+    "card",
+    "refusal",
+    "tombstone",
 ]
 
 SETTLEMENT_KINDS: Final = frozenset({"settle", "cancel"})
 """The kinds of entries that settle something."""
+
+DECIDED_KINDS: Final = frozenset({"refusal", "tombstone"})
+"""The kinds of entries that move nothing and only decide a request id."""
+
+Holder: TypeAlias = tuple[str, str]
+"""(Pooling area, whose): what a writer keeps to itself while it decides. See `card_holder`."""
+
+
+def card_holder(card: str) -> str:
+    """Return under which name a card is kept from other writers, among those of persons.
+
+    No token of a person has a blank in it, so the two are never taken for one another.
+
+    >>> card_holder("C1")
+    'card C1'
+    """
+    return f"card {card}"
+
+
+class Overtaken(InternalError):
+    """What a write decided on is not what there is; nothing was recorded. Decide again.
+
+    Another process recorded the same request meanwhile, or the write moved something of `holders`
+    or looked at something of `reading` that it had not kept from others; keep them the next time.
+    """
+
+    def __init__(
+        self, message: str, holders: Iterable[Holder] = (), reading: Iterable[Holder] = ()
+    ) -> None:
+        super().__init__(message)
+        self.holders = frozenset(holders)
+        self.reading = frozenset(reading)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +150,14 @@ class Moved:
     institution: str
     delta: int
     value: int
+
+
+def deltas(entry: Entry) -> dict[CounterKey, int]:
+    """Return what an entry changes each counter by; one that it leaves as it was is absent."""
+    found: dict[CounterKey, int] = {}
+    for posting in entry.postings:
+        found[posting.key] = found.get(posting.key, 0) + posting.delta
+    return {key: delta for key, delta in found.items() if delta}
 
 
 class LedgerReader(Protocol):
@@ -201,7 +260,28 @@ class LedgerReader(Protocol):
 
 
 class Ledger(LedgerReader, Protocol):
-    """A store of entries with one writer."""
+    """A store of entries that one engine of this process writes."""
+
+    def writing(
+        self, holders: Iterable[Holder], reading: Iterable[Holder] = ()
+    ) -> AbstractContextManager[None]:
+        """Keep holders from other writers while one write is decided and appended.
+
+        Inside, everything read of them is what `append` will find: no other process records
+        anything of these holders, nor anything that changes those in `reading`, before this ends.
+        `append` ends it; left without one, nothing was recorded. Where a store has one writer, this
+        holds already. One at a time, on one thread.
+
+        Args:
+            holders: Whose entries and counters are decided on: (pooling area, person).
+            reading: Who is looked at and not changed, such as a card or an institution; several
+                writers may look at once.
+
+        Raises:
+            LedgerUnavailable: The store cannot be reached, or another writer kept a holder for too
+                long. Nothing was recorded.
+        """
+        ...
 
     def append(self, entries: Sequence[Entry], create_time_us: int) -> int:
         """Record all entries in one durable transaction, or none of them.
@@ -218,9 +298,11 @@ class Ledger(LedgerReader, Protocol):
             The seq of the first entry.
 
         Raises:
+            Overtaken: Another process got ahead; nothing was recorded. Decide again.
             InternalError: An entry breaks a rule: a key was used before, a counter or account would
                 fall below zero. Nothing was recorded.
             LedgerUnavailable: The disk or the store failed. Nothing was recorded as far as is
-                known; the ledger takes no more entries until it is opened again.
+                known; the message says where that is not known. A ledger in a file takes no more
+                entries until it is opened again; one at a server does once that is back.
         """
         ...

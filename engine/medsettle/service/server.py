@@ -11,11 +11,13 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from medsettle import limits
+from medsettle.errors import SettlementError
 from medsettle.service.card_service import CardService
 from medsettle.service.desk import Desk, SettlementEngine
 from medsettle.service.enquiry_service import EnquiryService
 from medsettle.service.mutual_aid import MutualAidService
 from medsettle.service.readable import ReadableServer
+from medsettle.service.request_service import RequestService
 from medsettle.service.services import PersonService, PolicyService, SettlementService
 from medsettle.service.visit_services import RegistrationService, VisitService
 from medsettle.v1 import card_service_pb2 as cards
@@ -30,6 +32,8 @@ from medsettle.v1 import policy_service_pb2 as policies
 from medsettle.v1 import policy_service_pb2_grpc as policies_grpc
 from medsettle.v1 import registration_service_pb2 as registrations
 from medsettle.v1 import registration_service_pb2_grpc as registrations_grpc
+from medsettle.v1 import request_service_pb2 as requests
+from medsettle.v1 import request_service_pb2_grpc as requests_grpc
 from medsettle.v1 import settlement_service_pb2 as settlements
 from medsettle.v1 import settlement_service_pb2_grpc as settlements_grpc
 from medsettle.v1 import visit_service_pb2 as visits
@@ -48,6 +52,7 @@ SERVICES: Final = (
     visits.DESCRIPTOR.services_by_name["VisitService"].full_name,
     registrations.DESCRIPTOR.services_by_name["RegistrationService"].full_name,
     enquiries.DESCRIPTOR.services_by_name["EnquiryService"].full_name,
+    requests.DESCRIPTOR.services_by_name["RequestService"].full_name,
 )
 
 PROJECTION: Final = "medsettle.projection"
@@ -57,6 +62,8 @@ _OPTIONS: Final = (
     ("grpc.max_receive_message_length", limits.MESSAGE_BYTES_MAX + limits.ENVELOPE_BYTES),
     # What is recorded must be told, so an answer has no bound of its own; pages and streams do.
     ("grpc.max_send_message_length", -1),
+    ("grpc.server.max_pending_requests", limits.PENDING_CALLS_MAX),
+    ("grpc.server.max_pending_requests_hard_limit", limits.PENDING_CALLS_MAX),
     # The ledger has one writer: a second process on the port is a mistake, not a helper.
     ("grpc.so_reuseport", 0),
 )
@@ -77,6 +84,7 @@ class Server:
         self._project = project
         self._committed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._failure: asyncio.Future[SettlementError] = asyncio.get_running_loop().create_future()
         self._desk = desk = Desk(
             engine, page_key=page_key, on_commit=self._committed.set, on_shut=self._stop_serving
         )
@@ -92,6 +100,7 @@ class Server:
             RegistrationService(desk), self._grpc
         )
         enquiries_grpc.add_EnquiryServiceServicer_to_server(EnquiryService(desk), self._grpc)
+        requests_grpc.add_RequestServiceServicer_to_server(RequestService(desk), self._grpc)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
         shown = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(shown, self._grpc)
@@ -112,6 +121,14 @@ class Server:
     async def wait(self) -> None:
         """Return once the server has stopped."""
         await self._grpc.wait_for_termination()
+
+    async def failure(self) -> SettlementError:
+        """Return what ended writes for good, once that happens.
+
+        The server then refuses every write and tells so through health; whoever started it should
+        stop it, and end the process with an error so that a new one opens the ledger again.
+        """
+        return await asyncio.shield(self._failure)
 
     async def stop(self, grace_seconds: float = limits.SHUTDOWN_SECONDS_MAX) -> None:
         """Tell that the server goes, begin no more calls, finish those begun, and return.
@@ -173,7 +190,8 @@ class Server:
         else:
             await self._health.set(PROJECTION, _SERVING)
 
-    def _stop_serving(self) -> None:
+    def _stop_serving(self, error: SettlementError) -> None:
+        self._failure.set_result(error)
         self._begin(self._tell(_NOT_SERVING))
 
     async def _tell(self, serving: int) -> None:

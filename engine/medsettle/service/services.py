@@ -28,7 +28,9 @@ def _deadline(context: Context) -> float | None:
 
 async def _single(batcher: Batcher, claim: settlements.Claim, context: Context) -> Settlement:
     """Return the settlement of one claim, or raise the error that belongs to its rejection."""
-    answer = await batcher.answer(wire.claim_row(claim), _deadline(context))
+    answer = await batcher.answer(
+        wire.claim_row(claim), _deadline(context), size_bytes=claim.ByteSize()
+    )
     if isinstance(answer, Rejection):
         raise answer.error()
     return answer
@@ -80,8 +82,6 @@ class SettlementService(settlements_grpc.SettlementServiceServicer):
         """Return the new negative settlement."""
         cancel = names.checked_cancel(request, "settlements")
         engine = self._desk.engine
-        if cancel.name.pooling_area is not None:
-            self._found(cancel.name)
         settlement = self._desk.write(
             lambda: engine.cancel(cancel.institution, cancel.request_id, cancel.name.resource)
         )
@@ -124,6 +124,16 @@ class SettlementService(settlements_grpc.SettlementServiceServicer):
         if name.pooling_area is not None:
             self._found(name)
         return wire.explanation_message(self._desk.engine.explain(name.resource))
+
+    @answered
+    async def CompareWithout(
+        self, request: settlements.CompareWithoutRequest, context: Context
+    ) -> settlements.CompareWithoutResponse:
+        """Return what later settlements would have been."""
+        name = names.parsed_name(request.name, "settlements")
+        if name.pooling_area is not None:
+            self._found(name)
+        return wire.comparison_message(self._desk.engine.hindsight.without(name.resource))
 
     @answered
     async def SettleClaims(

@@ -6,7 +6,7 @@
 | `RequestIdReused`, `DuplicateSettlement` | `ALREADY_EXISTS` | `ResourceInfo` |
 | `NotFound` | `NOT_FOUND` | `ResourceInfo` |
 | `Precondition` and its children | `FAILED_PRECONDITION` | `PreconditionFailure` |
-| `Overloaded`, `LedgerUnavailable` | `UNAVAILABLE` | `RetryInfo` |
+| `Overloaded`, `LedgerUnavailable` and its child | `UNAVAILABLE` | `RetryInfo` |
 | `AuditCorrupt` | `DATA_LOSS` | |
 | `InternalError`, anything unforeseen | `INTERNAL` | `RequestInfo` |
 
@@ -169,6 +169,8 @@ _SUBJECTS: Final = (
     (errors.Excluded, "EXCLUSION"),
     (errors.CardRefused, "CARD"),
     (errors.CardActionRefused, "CARD"),
+    (errors.RequestReversed, "REQUEST"),
+    (errors.NotReversible, "REQUEST"),
     (errors.AlreadyCancelled, "SETTLEMENT"),
     (errors.AccountSpent, "SETTLEMENT"),
     (errors.PartOfVisit, "SETTLEMENT"),
@@ -188,6 +190,7 @@ _RESOURCES: Final = (
 _RETRY_SECONDS: Final[dict[type[SettlementError], float]] = {
     errors.Overloaded: 0.1,
     errors.LedgerUnavailable: 1.0,
+    errors.LedgerFailed: 1.0,
     errors.PaymentsUnavailable: 1.0,
 }
 
@@ -254,7 +257,7 @@ FORMS: Final[dict[type[SettlementError], Form]] = {
     errors.Excluded: Form(_FAILED, "该费用在支付前核查中被拒绝。", _precondition),
     errors.LiabilityUnanswered: Form(
         _FAILED,
-        "意外或外伤就诊须先核实责任方（第三人、工伤），请补录责任方后重新提交。",
+        "意外或外伤就诊须先核实责任方（第三人、工伤），请补录责任方后用新的流水号提交。",
         _precondition,
     ),
     errors.OtherLiable: Form(
@@ -277,6 +280,12 @@ FORMS: Final[dict[type[SettlementError], Form]] = {
         "该结算划入个人账户的金额已被使用或已授权给亲属，不能撤销，请先撤销其后的结算或减少授权额度。",
         _precondition,
     ),
+    errors.RequestReversed: Form(
+        _FAILED, "该流水号已被冲正，不能再办理；确需办理的，请使用新的流水号。", _precondition
+    ),
+    errors.NotReversible: Form(
+        _FAILED, "该流水号办理的不是结算，不能冲正，请按相应业务撤销。", _precondition
+    ),
     errors.BalanceTooLow: Form(
         _FAILED, "个人账户余额或亲属授权额度不足，请核对后减少金额。", _precondition
     ),
@@ -291,6 +300,9 @@ FORMS: Final[dict[type[SettlementError], Form]] = {
     ),
     errors.LedgerUnavailable: Form(
         _UNAVAILABLE, "账本暂时不可用，请稍后用同一流水号重新提交。", _retry
+    ),
+    errors.LedgerFailed: Form(
+        _UNAVAILABLE, "账本发生故障，正在重启，请稍后用同一流水号重新提交或查询结果。", _retry
     ),
     errors.PaymentsUnavailable: Form(_UNAVAILABLE, "付款记录暂时不可用，请稍后重新提交。", _retry),
     errors.AuditCorrupt: Form(
