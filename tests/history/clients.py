@@ -78,9 +78,10 @@ class Crowd:
         with Client(address, timeout=30) as client:
             for at in range(calls):
                 operation = self._drawn(draw, f"{number}-{at}")
-                answer = self.recorder.run(number, client, operation)
+                # Before the answer, so that others repeat and reverse it while it is under way.
                 if operation.key is not None:
                     self.sent.append(operation)
+                answer = self.recorder.run(number, client, operation)
                 if isinstance(answer, Settlement) and operation.kind == "settle":
                     self.settlements.append(str(answer.columns["settlement"]))
                 if isinstance(answer, Visit) and operation.kind == "visit":
@@ -89,9 +90,8 @@ class Crowd:
     def _drawn(self, draw: random.Random, request_id: str) -> Operation:
         kind = draw.choices(list(_SHARES), list(_SHARES.values()))[0]
         row = self._row(draw, draw.choice(_PERSONS), request_id)
-        if kind in {"resend", "reuse"} and self.sent:
-            again = draw.choice(self.sent)
-            return again if kind == "resend" else settling(row | {"request_id": again.request_id})
+        if kind in {"resend", "reuse", "reverse", "find"} and self.sent:
+            return self._about(kind, draw.choice(self.sent), row)
         if kind in {"cancel", "get"} and self.settlements:
             return self._naming(kind, request_id, draw.choice(self.settlements))
         if kind == "visit_cancel" and self.visits:
@@ -99,6 +99,17 @@ class Crowd:
         if kind == "person":
             return Operation("person", area=AREA, name=str(row["person"]))
         return previewing(row) if kind == "preview" else settling(row, _RECORDS.get(kind, "settle"))
+
+    @staticmethod
+    def _about(kind: str, sent: Operation, row: dict[str, Any]) -> Operation:
+        """Return what is asked about a request that was sent, and perhaps not yet answered."""
+        if kind == "resend":
+            return sent
+        if kind == "find":
+            return Operation("find", "H1", name=sent.request_id)
+        if kind == "reverse":
+            return Operation("reverse", "H1", str(row["request_id"]), name=sent.request_id)
+        return settling(row | {"request_id": sent.request_id})
 
     @staticmethod
     def _naming(kind: str, request_id: str, name: str) -> Operation:
@@ -128,4 +139,6 @@ _SHARES = {
     "get": 8,
     "visit": 8,
     "visit_cancel": 4,
+    "reverse": 10,
+    "find": 8,
 }

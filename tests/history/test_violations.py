@@ -270,6 +270,31 @@ def test_a_preview_that_saw_another_callers_is_found(story: Story) -> None:
     assert "deductible_fen: expected 10000, found 0" in found
 
 
+def test_reversals_and_tombstones_have_their_places(story: Story) -> None:
+    """A reversal of what is there, of what never came, twice, and under an id that stays free."""
+    story.settle(1)
+    story.tell(Operation("reverse", INSTITUTION, "V1", name="R1"))
+    story.tell(Operation("reverse", INSTITUTION, "V2", name="R1"))
+    unknown = story.tell(Operation("reverse", INSTITUTION, "R3", name="R2"))
+    story.settle(2)
+    story.settle(3)
+    story.tell(Operation("find", INSTITUTION, name="R2"))
+    # Nobody was told of the tombstone; somebody must have asked for it all the same.
+    story.change(unknown, answer=None)
+
+    assert [] == story.found()
+
+
+def test_a_tombstone_that_is_forgotten_is_found(story: Story) -> None:
+    """What was reversed before it came must not settle."""
+    stone = story.tell(Operation("reverse", INSTITUTION, "V1", name="R1"))
+    other = Story(story.engine, story.folder)
+    other.calls = [replace(stone, operation=replace(stone.operation, name="R9"))]
+    other.settle(2)
+
+    assert "unasked: entry 1 has a request id that no client sent" in other.found()
+
+
 def test_a_refusal_without_a_ground_is_found(story: Story) -> None:
     """What would have been recorded at every place that it can stand must not be refused."""
     story.settle(1)

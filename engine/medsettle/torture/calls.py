@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 from medsettle.client import Client
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.outcome import Rejection
+from medsettle.core.request_states import RequestState, Reversal
 from medsettle.core.settlement import Opening, PersonState, Row, Settlement
 from medsettle.core.visits import RegistrationRequest, RegistrationState, Visit
 from medsettle.engine import Engine
@@ -28,6 +29,8 @@ Kind: TypeAlias = Literal[
     "register",
     "visit",
     "visit_cancel",
+    "reverse",
+    "find",
 ]
 
 
@@ -38,7 +41,9 @@ class Refused:
     reason: str
 
 
-Answer: TypeAlias = Settlement | Visit | PersonState | RegistrationState | Refused | None
+Answer: TypeAlias = (
+    Settlement | Visit | PersonState | RegistrationState | Reversal | RequestState | Refused | None
+)
 """What a caller learnt; None where no answer came, so that it was done, or will be, or never."""
 
 
@@ -47,8 +52,8 @@ class Operation:
     """One thing that is asked of a server, or of an engine.
 
     `content` is a claim, what a person brings along, or what an authority decided; `name` is a
-    settlement, a visit or a person of `area`. `institution` and `request_id` are those of a write,
-    else empty.
+    settlement, a visit, a person of `area`, or the request that is reversed or asked for.
+    `institution` and `request_id` are those of a write; `request_id` of a read is empty.
     """
 
     kind: Kind
@@ -159,6 +164,8 @@ def at_client(client: Client, operation: Operation) -> Answer:
         "register": lambda: client.registrations.record(_given(ask.content)),
         "visit": lambda: client.visits.settle(_given(ask.content)),
         "visit_cancel": lambda: client.visits.cancel(ask.name, **sender),
+        "reverse": lambda: client.reverse(ask.institution, ask.name, ask.request_id),
+        "find": lambda: client.find_request(ask.institution, ask.name),
     }
     return _answered(methods[ask.kind])
 
@@ -186,6 +193,8 @@ def at_engine(engine: Engine, operation: Operation) -> Answer:
         "register": lambda: engine.registrations.record(_given(ask.content)),
         "visit": lambda: engine.visits.settle(claim()),
         "visit_cancel": lambda: engine.visits.cancel(*sender, ask.name),
+        "reverse": lambda: engine.reverse(ask.institution, ask.name, ask.request_id),
+        "find": lambda: engine.find_request(ask.institution, ask.name),
     }
     return _answered(methods[ask.kind])
 

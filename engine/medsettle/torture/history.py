@@ -13,24 +13,20 @@ where it was answered no is stopped at the commit.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from medsettle import limits
-from medsettle.core.settlement import Settlement
+from medsettle.core.request_states import Reversal
+from medsettle.core.settlement import Row, Settlement
 from medsettle.core.visits import RegistrationState, Visit
-from medsettle.engine import Engine
+from medsettle.engine.requests import content_digest
 from medsettle.ledger.entries import Ledger, LedgerReader, Recorded
-from medsettle.torture.calls import Answer, Call, Operation, Refused, at_engine
+from medsettle.torture.calls import Answer, Call, Operation, Refused
+from medsettle.torture.history_model import EngineOn, Model, difference
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MARKED: Final = (Settlement, Visit, RegistrationState)
-_WOULD_RECORD: Final = Refused("WOULD_BE_RECORDED")
-
-EngineOn = Callable[[Ledger, Callable[[], datetime]], Engine]
-"""Makes the engine of the model on a ledger with a clock."""
+_MARKED: Final = (Settlement, Visit, RegistrationState, Reversal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,57 +40,6 @@ class Violation:
         return f"{self.law}: {self.message}"
 
 
-class _WouldRecord(Exception):
-    """A question to the model would have recorded something."""
-
-
-class _Guarded:
-    """A ledger that records only while the model says so."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self.recording = False
-
-    def append(self, entries: Sequence[Any], create_time_us: int) -> int:
-        if not self.recording:
-            raise _WouldRecord
-        return self._ledger.append(entries, create_time_us)
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever a ledger has
-        return getattr(self._ledger, name)
-
-
-@dataclass
-class _Model:
-    """The sequential model: the engine itself, on a ledger of its own, one operation at a time."""
-
-    ledger: Ledger
-    engine_on: EngineOn
-    moment: datetime = _EPOCH
-    engine: Engine = field(init=False)
-    _guarded: Any = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._guarded = _Guarded(self.ledger)
-        self.engine = self.engine_on(self._guarded, lambda: self.moment)
-
-    def record(self, operation: Operation, create_time_us: int) -> Answer:
-        """Return the answer to an operation that records something."""
-        self.moment = _EPOCH + timedelta(microseconds=create_time_us)
-        self._guarded.recording = True
-        try:
-            return at_engine(self.engine, operation)
-        finally:
-            self._guarded.recording = False
-
-    def ask(self, operation: Operation) -> Answer:
-        """Return the answer to an operation here, which changes nothing."""
-        try:
-            return at_engine(self.engine, operation)
-        except _WouldRecord:
-            return _WOULD_RECORD
-
-
 @dataclass(slots=True)
 class _Write:
     """All calls of one request id, and where the ledger has it."""
@@ -105,6 +50,10 @@ class _Write:
     calls: list[Call] = field(default_factory=list)
     first_seq: int = 0
     last_seq: int = 0
+
+
+_Writes = dict[tuple[str, str, str], _Write]
+"""Writes by institution and request id; reversals, whose ids may stay free, apart."""
 
 
 @dataclass(slots=True)
@@ -138,7 +87,7 @@ def violations(
     )
     yield from _real_time(in_order)
     asked = _asked(calls, writes, in_order, len(entries))
-    yield from _replayed(entries, writes, asked, _Model(model_ledger, engine_on))
+    yield from _replayed(entries, writes, asked, Model(model_ledger, engine_on))
 
 
 def _entries(reader: LedgerReader) -> Iterator[Recorded]:
@@ -148,10 +97,16 @@ def _entries(reader: LedgerReader) -> Iterator[Recorded]:
         after_seq = page[-1].seq
 
 
-def _writes(calls: Iterable[Call]) -> dict[tuple[str, str], _Write]:
-    found: dict[tuple[str, str], _Write] = {}
+def _key(operation: Operation) -> tuple[str, str, str] | None:
+    if operation.key is None:
+        return None
+    return (*operation.key, "reverse" if operation.kind == "reverse" else "")
+
+
+def _writes(calls: Iterable[Call]) -> _Writes:
+    found: _Writes = {}
     for call in calls:
-        if (key := call.operation.key) is None:
+        if (key := _key(call.operation)) is None:
             continue
         found.setdefault(key, _Write(call.operation, call.start)).calls.append(call)
     for write in found.values():
@@ -163,13 +118,11 @@ def _writes(calls: Iterable[Call]) -> dict[tuple[str, str], _Write]:
     return found
 
 
-def _placed(
-    entries: Sequence[Recorded], writes: dict[tuple[str, str], _Write]
-) -> Iterator[Violation]:
+def _placed(entries: Sequence[Recorded], writes: _Writes) -> Iterator[Violation]:
     """Give each write its place; find entries that nobody asked for, and answers without one."""
     current: _Write | None = None
     for entry in entries:
-        write = writes.get((entry.institution, entry.request_id))
+        write = _writer(entry, writes)
         if write is not None:
             current = write
             write.first_seq = write.first_seq or entry.seq
@@ -188,6 +141,30 @@ def _placed(
             )
 
 
+def _writer(entry: Recorded, writes: _Writes) -> _Write | None:
+    """Return the calls that recorded an entry.
+
+    It has their request id; but a tombstone has that of the request which never settles, and the
+    reversal that put it there leaves its own id free for something else.
+    """
+    institution, request_id = entry.institution, entry.request_id
+    if entry.kind == "tombstone":
+        asked = [
+            each
+            for each in writes.values()
+            if each.operation.kind == "reverse"
+            and (each.operation.institution, each.operation.name) == (institution, request_id)
+        ]
+        told = [each for each in asked if any(_is_new(call.answer) for call in each.calls)]
+        return next(iter([*told, *asked]), None)
+    reversal = writes.get((institution, request_id, "reverse"))
+    if reversal is not None:
+        content: Row = {"original_request_id": reversal.operation.name}
+        if content_digest("reversal", content) == entry.content_digest:
+            return reversal
+    return writes.get((institution, request_id, ""))
+
+
 def _is_part(entry: Recorded, whole: _Write) -> bool:
     """Return whether an entry was recorded together with a visit, under an id made of its own."""
     institution, request_id = whole.operation.institution, whole.operation.request_id
@@ -195,6 +172,9 @@ def _is_part(entry: Recorded, whole: _Write) -> bool:
 
 
 def _is_recorded(answer: Answer) -> bool:
+    if isinstance(answer, Reversal):
+        # One that found nothing left to take back leaves its own id free.
+        return not answer.duplicate
     return answer is not None and not isinstance(answer, Refused)
 
 
@@ -226,7 +206,7 @@ def _real_time(in_order: Sequence[_Write]) -> Iterator[Violation]:
 
 def _asked(
     calls: Iterable[Call],
-    writes: dict[tuple[str, str], _Write],
+    writes: _Writes,
     in_order: Sequence[_Write],
     last_seq: int,
 ) -> list[_Asked]:
@@ -240,7 +220,7 @@ def _asked(
         lowest.append(min(lowest[-1], seq))
     found = []
     for call in sorted(calls, key=lambda each: each.start):
-        key = call.operation.key
+        key = _key(call.operation)
         write = writes[key] if key is not None else None
         if call.answer is None or (write is not None and _is_of(call, write)):
             continue
@@ -264,9 +244,9 @@ def _is_of(call: Call, write: _Write) -> bool:
 
 def _replayed(
     entries: Sequence[Recorded],
-    writes: dict[tuple[str, str], _Write],
+    writes: _Writes,
     asked: Sequence[_Asked],
-    model: _Model,
+    model: Model,
 ) -> Iterator[Violation]:
     """Do every write again in the order of the ledger, and place the other calls between."""
     waiting = list(reversed(asked))
@@ -281,7 +261,7 @@ def _replayed(
         if seq == len(entries):
             return
         entry = entries[seq]
-        write = writes.get((entry.institution, entry.request_id))
+        write = _writer(entry, writes)
         if write is None:
             return  # Nobody asked for it, which is said already; nothing after it can be judged.
         answer = model.record(write.operation, entry.create_time_us)
@@ -318,7 +298,7 @@ def _concerns(entries: Sequence[Recorded], operation: Operation) -> bool:
 
 
 def _left(
-    opened: Sequence[_Asked], seq: int, model: _Model, found: list[Violation]
+    opened: Sequence[_Asked], seq: int, model: Model, found: list[Violation]
 ) -> Iterator[_Asked]:
     """Yield the calls that do not stand here; those that could stand nowhere are found.
 
@@ -340,25 +320,3 @@ def _left(
             continue
         blocked = call.end if blocked is None else min(blocked, call.end)
         yield each
-
-
-def difference(expected: object, found: object) -> str:
-    """Return where two answers, or two entries, first differ."""
-    if type(expected) is not type(found):
-        return f"expected {_short(expected)}, found {_short(found)}"
-    if isinstance(expected, Settlement) and isinstance(found, Settlement):
-        for name in dict.fromkeys([*expected.columns, *found.columns]):
-            one, two = expected.columns.get(name), found.columns.get(name)
-            if one != two:
-                return f"{name}: expected {one}, found {two}"
-    names = getattr(type(expected), "__dataclass_fields__", {})
-    for name in names:
-        one, two = getattr(expected, name), getattr(found, name)
-        if one != two:
-            return f"{name}: expected {_short(one)}, found {_short(two)}"
-    return f"expected {_short(expected)}, found {_short(found)}"
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= limits.MESSAGE_CHARS_MAX else text[: limits.MESSAGE_CHARS_MAX] + "…"
