@@ -13,12 +13,14 @@ from medsettle.books.conservation import discrepancies
 from medsettle.books.resettling import Resettling
 from medsettle.cli.books_command import books
 from medsettle.cli.checkout import PAYMENTS_FOLDER
-from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE
+from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE, ledger_at
 from medsettle.cli.exits import Exit, Quit, told
-from medsettle.cli.options import Data, Json
+from medsettle.cli.options import Data, Json, Ledger
 from medsettle.durable import make_folder
+from medsettle.errors import Precondition
 from medsettle.ledger.backup import Copied, back_up, check_is_copy
 from medsettle.ledger.backup import restore as restore_copy
+from medsettle.ledger.opening import migrate_ledger
 from medsettle.ledger.sqlite import SqliteReader
 from medsettle.ledger.verification import check, findings
 from medsettle.policy.book import load_rule_book
@@ -31,25 +33,52 @@ app = typer.Typer(
 app.command()(books)
 
 
-def _ledger_of(data: Path) -> Path:
-    """Return the file of the ledger in a data folder.
+def _ledger_of(data: Path, named: str | None = None) -> Path:
+    """Return the file of a ledger, in a data folder unless it is named.
 
     Raises:
         FileNotFoundError: There is none.
+        Precondition: It is kept in PostgreSQL.
     """
-    path = data / LEDGER_FILE
-    if not path.is_file():
+    place = ledger_at(data, named)
+    if not isinstance(place, Path):
+        raise Precondition("a ledger in PostgreSQL is backed up by pg_dump; this copies files")
+    if not place.is_file():
         raise FileNotFoundError(
-            f"{data} holds no {LEDGER_FILE}; name the folder with --data. A ledger in PostgreSQL "
+            f"{place} is no file of a ledger; name its folder with --data. A ledger in PostgreSQL "
             "is backed up by pg_dump"
         )
-    return path
+    return place
+
+
+@app.command()
+def migrate(
+    data: Data = Path("medsettle-data"), ledger: Ledger = None, as_json: Json = False
+) -> None:
+    """Bring the tables of a ledger to the version that this medsettle works with.
+
+    A ledger in a file is brought there by whatever opens it to record something. One in PostgreSQL
+    waits for this command, since servers of the older version may be at work on it: stop them.
+    """
+    console = Console(soft_wrap=True)
+    with told(console, as_json=as_json):
+        place = ledger_at(data, ledger)
+        if isinstance(place, Path) and not place.is_file():
+            raise FileNotFoundError(f"{place} is no file; name the folder with --data")
+        before, after = migrate_ledger(place)
+        if as_json:
+            body = {"version_before": before, "version": after}
+            console.out(orjson.dumps(body).decode(), highlight=False)
+        else:
+            words = f"migrated from {before}" if before != after else "nothing to do"
+            console.print(f"ledger schema version {after}: {words}", highlight=False)
 
 
 @app.command()
 def backup(
     to: Annotated[Path, typer.Option(help="The file to make; it must not exist.")],
     data: Data = Path("medsettle-data"),
+    ledger: Ledger = None,
     as_json: Json = False,
 ) -> None:
     """Copy the ledger into a file, as it is at this moment; a server may go on settling.
@@ -58,7 +87,7 @@ def backup(
     """
     console = Console(soft_wrap=True)
     with told(console, as_json=as_json):
-        copied = back_up(_ledger_of(data), to, check)
+        copied = back_up(_ledger_of(data, ledger), to, check)
         notes = _payments_notes(data)
         _show(console, "backed up", copied, notes, as_json=as_json)
 
@@ -109,7 +138,7 @@ def verify(
         if folder is None:
             _check_is_file(path)
             check_is_copy(path)
-        with SqliteReader(path, still=folder is None) as reader:
+        with SqliteReader(path, still=folder is None, older=True) as reader:
             last_seq = reader.last_seq()
             found = list(findings(reader))
             audited = None if folder is None else _audited(folder / AUDIT_FOLDER, reader)
