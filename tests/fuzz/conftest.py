@@ -2,13 +2,6 @@
 
 import pytest
 
-_ROUNDS = 4
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option of the long form, such as `pytest tests/fuzz --fuzz-rounds 1000`."""
-    parser.addoption("--fuzz-rounds", type=int, default=_ROUNDS, help="how long tests/fuzz fuzzes")
-
 
 @pytest.fixture(scope="session")
 def fuzz_rounds(pytestconfig: pytest.Config) -> int:

@@ -12,12 +12,12 @@ from rich.table import Table
 
 from medsettle.books.double_entry import Title
 from medsettle.books.trial_balance import BalanceRow, trial_balance
-from medsettle.cli.desks import LEDGER_FILE
+from medsettle.cli.desks import check_is_ledger, ledger_at
 from medsettle.cli.exits import told
-from medsettle.cli.options import Data, Json
+from medsettle.cli.options import Data, Json, Ledger
 from medsettle.cli.show import grid
 from medsettle.core.money import yuan_from_fen
-from medsettle.ledger import SqliteReader
+from medsettle.ledger.opening import open_reader
 
 _CHINESE = {
     Title.INSTITUTION: "医疗机构应收",
@@ -47,6 +47,7 @@ def books(
     by: Annotated[
         By, typer.Option(help="A row for each title of a day and area, of an area, or an account.")
     ] = By.DAY,
+    ledger: Ledger = None,
     as_json: Json = False,
 ) -> None:
     """Print the trial balance (试算平衡): what every account was debited and credited.
@@ -56,10 +57,9 @@ def books(
     """
     console = Console()
     with told(console, as_json=as_json):
-        ledger = data / LEDGER_FILE
-        if not ledger.is_file():
-            raise FileNotFoundError(f"{data} holds no ledger; name the folder with --data")
-        with SqliteReader(ledger) as reader:
+        place = ledger_at(data, ledger)
+        check_is_ledger(place)
+        with open_reader(place) as reader:
             rows = trial_balance(reader, by.value).rows()
     if as_json:
         console.out(orjson.dumps(_body(rows, by)).decode(), highlight=False)
