@@ -128,7 +128,7 @@ _OPTIONS = st.lists(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(command=_COMMANDS, words=_OPTIONS)
 def test_any_words_are_answered(
     tmp_path_factory: pytest.TempPathFactory, command: tuple[str, ...], words: list[str]

@@ -1,10 +1,11 @@
 """Many clients on few persons: what they ask, drawn from a seed, and a history of it."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import cycle
 from typing import Any
 
 from medsettle.client import Client
@@ -64,12 +65,21 @@ class Crowd:
                 request = RegistrationRequest("AGENCY", f"{person}-{number}", AREA, person, each)
                 self.recorder.run(0, client, registering(request))
 
-    def run(self, address: str, clients: int, calls: int) -> None:
-        """Let clients send calls at the same time, each over a connection of its own."""
-        with Client(address, timeout=30) as client:
+    def run(self, addresses: Sequence[str], clients: int, calls: int) -> None:
+        """Let clients send calls at the same time, each over a connection of its own.
+
+        Args:
+            addresses: Of the servers, which are given clients in turn.
+            clients: How many there are.
+            calls: What each of them sends.
+        """
+        with Client(addresses[0], timeout=30) as client:
             self.begin(client)
+        servers = cycle(addresses)
         with ThreadPoolExecutor(clients) as pool:
-            working = [pool.submit(self._work, address, at + 1, calls) for at in range(clients)]
+            working = [
+                pool.submit(self._work, next(servers), at + 1, calls) for at in range(clients)
+            ]
             for each in working:
                 each.result(120)
 
