@@ -55,16 +55,17 @@ def _print(console: Console, comparison: Comparison) -> None:
         f"{len(differing)} of {len(comparison.later)} later settlements would have been otherwise",
         highlight=False,
     )
-    table: Table = grid("settlement", "day", "payer", "recorded", "would be", "difference")
+    table: Table = grid("settlement", "payer", "recorded", "would be", "difference")
+    # The day stands below its id, so that ids stay whole in eighty columns.
+    table.columns[0].no_wrap = True
     for each in differing:
-        first = (each.settlement, str(each.service_date))
+        firsts = iter((each.settlement, str(each.service_date)))
         for share in each.shares:
             if share.difference_fen:
                 amounts = (share.recorded_fen, share.would_be_fen, share.difference_fen)
-                table.add_row(*first, share.payer, *map(yuan_from_fen, amounts))
-                first = ("", "")
+                table.add_row(next(firsts, ""), share.payer, *map(yuan_from_fen, amounts))
     for payer, fen in _differences(comparison).items():
-        table.add_row("all", "", payer, "", "", yuan_from_fen(fen))
+        table.add_row("all", payer, "", "", yuan_from_fen(fen))
     if differing:
         console.print(table)
     for each in differing:

@@ -32,6 +32,8 @@ LOCALE: Final = "zh-CN"
 
 Detail: TypeAlias = Message
 
+_ANSWERED_BEFORE: Final = "该流水号此前已作此答复，再次办理请使用新的流水号。"
+
 
 @dataclass(frozen=True, slots=True)
 class Form:
@@ -91,6 +93,8 @@ def _packed(
     info = details.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata)
     # The remedy that the area states goes to the cashier with the sentence of the class.
     chinese = form.chinese + error.metadata.get("remedy_zh", "")
+    if "duplicate" in error.metadata:
+        chinese += _ANSWERED_BEFORE
     for detail in (info, details.LocalizedMessage(locale=LOCALE, message=chinese), *own):
         status.details.add().Pack(detail)
     return status
