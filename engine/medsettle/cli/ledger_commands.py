@@ -13,14 +13,14 @@ from medsettle.books.conservation import discrepancies
 from medsettle.books.resettling import Resettling
 from medsettle.cli.books_command import books
 from medsettle.cli.checkout import PAYMENTS_FOLDER
-from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE, ledger_at
+from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE, check_is_ledger, ledger_at
 from medsettle.cli.exits import Exit, Quit, told
 from medsettle.cli.options import Data, Json, Ledger
 from medsettle.durable import make_folder
 from medsettle.errors import Precondition
 from medsettle.ledger.backup import Copied, back_up, check_is_copy
 from medsettle.ledger.backup import restore as restore_copy
-from medsettle.ledger.opening import migrate_ledger
+from medsettle.ledger.opening import LedgerPlace, OpenReader, migrate_ledger, open_reader, shown
 from medsettle.ledger.sqlite import SqliteReader
 from medsettle.ledger.verification import check, findings
 from medsettle.policy.book import load_rule_book
@@ -124,33 +124,32 @@ def verify(
     rules: Annotated[
         Path | None, typer.Option(help="Rules to settle every entry again by, fen for fen.")
     ] = None,
+    ledger: Ledger = None,
     as_json: Json = False,
 ) -> None:
     """Read a whole ledger, and say what is wrong: pages, numbers, counters, keys, shares.
 
     Everything it holds is worked out again from the entries alone. Of a data folder the audit
-    tables are verified too, and held to the ledger row by row.
+    tables are verified too, and held row by row to the ledger, which is in the folder unless it is
+    named.
     """
     console = Console(soft_wrap=True)
     with told(console, as_json=as_json):
         folder = what if what.is_dir() else None
-        path = _ledger_of(what) if folder is not None else what
-        if folder is None:
-            _check_is_file(path)
-            check_is_copy(path)
-        with SqliteReader(path, still=folder is None, older=True) as reader:
+        place = ledger_at(what, ledger) if folder is not None else what
+        with _reader_of(place, still=folder is None) as reader:
             last_seq = reader.last_seq()
             found = list(findings(reader))
             audited = None if folder is None else _audited(folder / AUDIT_FOLDER, reader)
             if not found:
                 # What is worked out again presumes that the file can be read.
                 found = _recomputed(reader, folder, rules)
-    _show_findings(console, path, last_seq, audited, found, as_json=as_json)
+    _show_findings(console, shown(place), last_seq, audited, found, as_json=as_json)
     if found:
         raise Quit(Exit.FINDING)
 
 
-def _recomputed(reader: SqliteReader, folder: Path | None, rules: Path | None) -> list[str]:
+def _recomputed(reader: OpenReader, folder: Path | None, rules: Path | None) -> list[str]:
     """Return what does not follow from the entries, and which do not settle to what they say."""
     audit = None if folder is None else folder / AUDIT_FOLDER
     found = [str(each) for each in discrepancies(reader, audit)]
@@ -165,12 +164,23 @@ def _recomputed(reader: SqliteReader, folder: Path | None, rules: Path | None) -
     return found
 
 
+def _reader_of(place: LedgerPlace, *, still: bool) -> OpenReader:
+    """Return a reader of a ledger, or of a copy that nobody writes (`still`), of any version."""
+    if still and isinstance(place, Path):
+        _check_is_file(place)
+        check_is_copy(place)
+    check_is_ledger(place)
+    if isinstance(place, Path):
+        return SqliteReader(place, still=still, older=True)
+    return open_reader(place)
+
+
 def _check_is_file(path: Path) -> None:
     if not path.is_file():
         raise FileNotFoundError(f"{path} is no file; name a copy of a ledger, or a data folder")
 
 
-def _audited(folder: Path, reader: SqliteReader) -> int:
+def _audited(folder: Path, reader: OpenReader) -> int:
     """Return up to where the audit tables of a ledger go, after verifying them.
 
     Raises:
@@ -185,7 +195,7 @@ def _audited(folder: Path, reader: SqliteReader) -> int:
 
 def _show_findings(
     console: Console,
-    path: Path,
+    name: str,
     last_seq: int,
     audited: int | None,
     found: list[str],
@@ -193,7 +203,7 @@ def _show_findings(
     as_json: bool,
 ) -> None:
     if as_json:
-        body = {"file": str(path), "last_seq": last_seq, "audit_seq": audited, "findings": found}
+        body = {"file": name, "last_seq": last_seq, "audit_seq": audited, "findings": found}
         console.out(orjson.dumps(body).decode(), highlight=False)
         return
     for line in found:
@@ -201,7 +211,7 @@ def _show_findings(
     words = (
         f"{len(found)} finding(s); restore a backup, and keep this file"
         if found
-        else (f"verified: {path}, {last_seq} entries")
+        else (f"verified: {name}, {last_seq} entries")
     )
     if audited is not None:
         words += f"; audit tables to position {audited}"

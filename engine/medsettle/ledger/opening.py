@@ -41,6 +41,14 @@ def ledger_place(named: str) -> LedgerPlace:
     return Path(named)
 
 
+def shown(place: LedgerPlace) -> str:
+    """Return what a place is called in messages, without a password."""
+    if isinstance(place, Path):
+        return str(place)
+    name: str = _postgres().place_of(place)
+    return name
+
+
 def is_shared(place: LedgerPlace) -> bool:
     """Return whether several processes may write the ledger there at once."""
     return isinstance(place, str)

@@ -29,7 +29,7 @@ from medsettle.ledger.entries import (
     Recorded,
     card_holder,
 )
-from medsettle.ledger.postgres_connection import Server, storable, unavailable
+from medsettle.ledger.postgres_connection import Server, place_of, storable, unavailable
 from medsettle.ledger.postgres_rows import columns, entry_columns, moved, posting_columns
 from medsettle.ledger.postgres_schema import (
     check_schema,
@@ -37,9 +37,11 @@ from medsettle.ledger.postgres_schema import (
     found_version,
     migrate_schema,
 )
-from medsettle.ledger.reading import EntryReader, Row, Value
+from medsettle.ledger.reading import DAMAGE, EntryReader, Row, Value
 
-_WHOLE_LEDGER = {statements.READ.first_mismatch, statements.COUNT_ENTRIES}
+__all__ = ["PostgresLedger", "PostgresReader", "migrate", "place_of"]
+
+_WHOLE_LEDGER = {statements.READ.first_mismatch, statements.COUNT_ENTRIES, *DAMAGE}
 """Statements that read every row, and are asked for by people who wait for that."""
 
 

@@ -8,7 +8,7 @@ rows are fetched.
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self, TypeAlias
+from typing import Any, Final, Self, TypeAlias
 
 from medsettle import limits
 from medsettle.core.counters import CounterKey
@@ -37,6 +37,21 @@ ENTRY_COLUMNS: tuple[str, ...] = (
 
 
 _KEY = "pooling_area, person, counter, period"
+# What constraints and triggers forbid, looked for all the same: rows of each are findings.
+DAMAGE: Final[dict[str, str]] = {
+    "select count(*), max(seq) from entries having count(*) <> coalesce(max(seq), 0)": (
+        "the number of entries and the last number differ"
+    ),
+    "select institution, request_id from entries group by 1, 2 having count(*) > 1": (
+        "a request id is recorded twice"
+    ),
+    "select c.seq, c.original from entries c left join entries o on o.settlement = c.original "
+    "where c.original is not null and (o.seq is null or o.seq >= c.seq)": (
+        "a cancel has no original before it"
+    ),
+    "select distinct p.seq from postings p left join entries e on e.seq = p.seq "
+    "where e.seq is null": "postings belong to no entry",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +248,14 @@ class EntryReader(ABC):
             f"and period = {mark} and seq < {mark}"
         )
         return {key: int(self._rows(statement, (*key, seq))[0][0]) for key in keys}
+
+    def damage(self) -> list[str]:
+        """Return what is wrong with numbers and keys, which a store does not let happen."""
+        return [
+            f"{words}: {' '.join(map(str, row))}"
+            for statement, words in DAMAGE.items()
+            for row in self._rows(statement, ())
+        ]
 
     @abstractmethod
     def close(self) -> None:

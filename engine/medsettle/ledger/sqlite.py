@@ -60,9 +60,7 @@ class SqliteReader(EntryReader):
     def damage(self) -> list[str]:
         """Return what is wrong with pages, indexes, numbers and keys; reads the whole file."""
         found = [text for (text,) in self._rows("pragma integrity_check", ()) if text != "ok"]
-        for sql, words in statements.DAMAGE.items():
-            found += [f"{words}: {' '.join(map(str, row))}" for row in self._rows(sql, ())]
-        return found
+        return found + super().damage()
 
     def close(self) -> None:
         """Let go of the store. Closing twice is harmless."""

@@ -1,4 +1,4 @@
-"""Whether a ledger in a file is what it should be: pages, numbers, counters, keys and shares."""
+"""Whether a ledger is what it should be: pages, numbers, counters, keys and shares."""
 
 from collections.abc import Iterator
 
@@ -7,6 +7,7 @@ import orjson
 from medsettle import limits
 from medsettle.errors import LedgerUnavailable
 from medsettle.ledger.entries import SETTLEMENT_KINDS, Recorded
+from medsettle.ledger.reading import EntryReader
 from medsettle.ledger.sqlite import SqliteReader
 
 # Sums of a record that hold in every settlement, with its amounts negative in every cancel.
@@ -16,13 +17,13 @@ _SUMS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 
-def findings(reader: SqliteReader) -> Iterator[str]:
+def findings(reader: EntryReader) -> Iterator[str]:
     """Yield a sentence for each thing that is wrong with a ledger; none for one that is sound.
 
     Reads everything; the ledger may be written meanwhile.
 
     Raises:
-        LedgerUnavailable: The file cannot be read.
+        LedgerUnavailable: It cannot be read.
     """
     yield from reader.damage()
     mismatch = reader.verify()
