@@ -4,12 +4,15 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from medsettle.books.conservation import discrepancies
+from medsettle.books.resettling import Resettling
 from medsettle.ledger import SqliteLedger
 from medsettle.ledger.opening import LedgerPlace, is_shared, open_ledger, open_reader
 from medsettle.torture.calls import Refused
 from medsettle.torture.history import violations
 
 from tests.cli.commands import serving
+from tests.engine.engines import rule_book
 from tests.engine.visits import SHAPES
 from tests.history.clients import Crowd, model_engine
 
@@ -22,7 +25,8 @@ def test_servers_are_linearisable(
 ) -> None:
     """Dozens of clients on three persons, over gRPC: every answer fits one order of the ledger.
 
-    A ledger that servers share has two of them, and each client talks to one.
+    Its books add up afterwards, and every settlement comes out again. A ledger that servers share
+    has two of them, and each client talks to one.
     """
     calls: int = pytestconfig.getoption("--history-calls")
     crowd = Crowd(seed=5)
@@ -40,5 +44,7 @@ def test_servers_are_linearisable(
     with open_reader(place) as reader, SqliteLedger(tmp_path / "model.db") as model:
         assert reader.last_seq() > _CLIENTS
         assert [] == [str(each) for each in violations(made, reader, model, model_engine)]
+        assert [] == [str(each) for each in discrepancies(reader)]
+        assert [] == [str(each) for each in Resettling(reader, rule_book(SHAPES)).discrepancies()]
     reasons = {each.answer.reason for each in made if isinstance(each.answer, Refused)}
     assert reasons
