@@ -1,8 +1,8 @@
 """The audit tables against the ledger: each settlement's rows exactly once, in order, to the fen.
 
-A segment says which stretch of the ledger it was made from, so segments are compared one by one and
-memory holds one. Rows are compared column by column with what the records say; hashes and the chain
-of the manifest are the matter of `medsettle.audit.verify`.
+A segment says which stretch of the ledger it was made from, so segments are compared one by one,
+page by page of the ledger, and memory holds a page. Rows are compared column by column with what
+the records say; hashes and the chain of the manifest are the matter of `medsettle.audit.verify`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -54,31 +54,74 @@ def audit_discrepancies(reader: LedgerReader, folder: Path) -> Iterator[Discrepa
 
 
 def _segment(reader: LedgerReader, folder: Path, segment: Segment) -> Iterator[Discrepancy]:
-    entries = {each.seq: each for each in _entries(reader, segment)}
-    settling = [each for each in entries.values() if each.kind in SETTLEMENT_KINDS]
-    expected = _expected(settling)
-    paths: dict[tuple[Partition, str], list[str]] = {}
-    for file in segment.files:
-        paths.setdefault((_partition(file.path), file.table), []).append(file.path)
-    for place in sorted({*expected, *paths}):
-        table = place[1]
-        try:
-            found = [row for path in paths.get(place, ()) for row in _rows(folder / path, table)]
-        except (OSError, pa.ArrowException) as error:
-            key = f"{segment.named()}: {paths[place][0]}"
-            yield Discrepancy("audit", segment.first_seq, "?", key, "a Parquet file", repr(error))
-            continue
-        yield from _compared(table, expected.get(place, []), found, entries)
+    """Compare a segment page by page of the ledger; each file is read along."""
+    files = [_AuditFile(folder / file.path, file.path, file.table) for file in segment.files]
+    page: list[Recorded] = []
+    for page in _pages(reader, segment):
+        entries = {each.seq: each for each in page}
+        expected = _expected([each for each in page if each.kind in SETTLEMENT_KINDS])
+        for place in sorted({*expected, *(file.place for file in files)}):
+            found: list[_Row] = []
+            try:
+                for file in files:
+                    found += file.up_to(page[-1].seq) if file.place == place else ()
+            except (OSError, pa.ArrowException) as error:
+                files.remove(file)
+                key = f"{segment.named()}: {file.path}"
+                yield Discrepancy("audit", page[0].seq, "?", key, "a Parquet file", repr(error))
+                continue
+            yield from _compared(place[1], expected.get(place, []), found, entries)
+    for file in files:
+        for row in file.up_to(limits.INT64_MAX):
+            named = f"entry {row['seq']} there"
+            yield Discrepancy("audit", row["seq"], "?", file.path, "no more rows", named)
 
 
-def _entries(reader: LedgerReader, segment: Segment) -> Iterator[Recorded]:
+class _AuditFile:
+    """The rows of one file of a segment, in its order, a thousand of them at a time."""
+
+    def __init__(self, whole: Path, path: str, table: str) -> None:
+        parts = dict(part.split("=", 1) for part in path.split("/") if "=" in part)
+        self.path = path
+        self.place = Partition(parts["pooling_area"], parts["service_month"]), table
+        self._rows = _rows(whole, table)
+        self._next: _Row | None = None
+
+    def up_to(self, seq: int) -> list[_Row]:
+        """Return the rows that follow, up to the first one of a later entry.
+
+        Raises:
+            OSError, ArrowException: The file is missing or no Parquet.
+        """
+        found: list[_Row] = []
+        while True:
+            if self._next is None:
+                self._next = next(self._rows, None)
+            if self._next is None or self._next["seq"] > seq:
+                return found
+            found.append(self._next)
+            self._next = None
+
+
+def _rows(path: Path, table: str) -> Iterator[_Row]:
+    names = [column.name for column in stored_columns(table)]
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=limits.PAGE_SIZE_MAX, columns=names):
+            yield from batch.to_pylist()
+
+
+def _pages(reader: LedgerReader, segment: Segment) -> Iterator[list[Recorded]]:
     after = segment.first_seq - 1
     while after < segment.last_seq:
         wanted = min(limits.PAGE_SIZE_MAX, segment.last_seq - after)
-        page = reader.page(after_seq=after, limit=wanted)
+        page = [
+            each
+            for each in reader.page(after_seq=after, limit=wanted)
+            if each.seq <= segment.last_seq
+        ]
         if not page:
             return
-        yield from (each for each in page if each.seq <= segment.last_seq)
+        yield page
         after = page[-1].seq
 
 
@@ -112,18 +155,6 @@ def _typed(table: str, row: Mapping[str, Any]) -> _Row:
                 value = datetime.fromisoformat(value).astimezone(UTC)
         typed[column.name] = value
     return typed
-
-
-def _partition(path: str) -> Partition:
-    parts = dict(part.split("=", 1) for part in path.split("/") if "=" in part)
-    return Partition(parts["pooling_area"], parts["service_month"])
-
-
-def _rows(path: Path, table: str) -> list[_Row]:
-    names = [column.name for column in stored_columns(table)]
-    with pq.ParquetFile(path) as file:
-        rows: list[_Row] = file.read(columns=names).to_pylist()
-    return rows
 
 
 def _compared(
