@@ -235,7 +235,7 @@ LEDGER_CONNECT_SECONDS_MAX: Final = 5
 LEDGER_STATEMENT_MS_MAX: Final = 30_000
 # A process that holds persons and does nothing, for it is stopped or its machine is gone, loses
 # them after this.
-LEDGER_IDLE_MS_MAX: Final = 10_000
+LEDGER_IDLE_MS_MAX: Final = 30_000
 LEDGER_POSTGRES_MIN: Final = 15
 # How often a write is decided anew because another process got ahead. The second time answers from
 # what that one recorded, or has locked all that the first was found to need.

@@ -11,11 +11,12 @@ from tempfile import TemporaryDirectory
 
 from medsettle.core.cards import Card, CardAction, CardEvent, CardKind
 from medsettle.engine import Engine
-from medsettle.ledger import SqliteLedger
+from medsettle.ledger.opening import open_ledger
 from medsettle.policy.book import RuleBook, load_rule_book
 
 from tests.engine.engines import RULES
 from tests.service.claims import AREA
+from tests.stores import ledger_in
 
 TERMS = Path(__file__).parent / "terms"
 BEIJING_TIME = timezone(timedelta(hours=8))
@@ -61,7 +62,7 @@ def rule_book() -> RuleBook:
 @contextmanager
 def engine_on(folder: Path, clock: Clock | None = None) -> Iterator[Engine]:
     """Yield an engine with the ledger of a folder."""
-    ledger = SqliteLedger(folder / "ledger.db")
+    ledger = open_ledger(ledger_in(folder))
     try:
         yield Engine(rule_book(), ledger, clock or Clock())
     finally:

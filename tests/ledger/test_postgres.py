@@ -1,5 +1,7 @@
 """Opening a PostgreSQL ledger: what is asked of the server, what is refused, what is noticed."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import psycopg
@@ -137,6 +139,20 @@ def test_places_are_files_or_connection_strings() -> None:
     assert is_shared(ledger_place("postgres://db/x"))
     with pytest.raises(LedgerUnavailable, match="mysql"):
         ledger_place("mysql://db/x")
+
+
+def test_the_driver_is_asked_for_by_its_name() -> None:
+    """Who names a PostgreSQL ledger without its driver is told what to install."""
+    program = (
+        "import sys; sys.modules['psycopg'] = None\n"
+        "import medsettle.ledger.opening as o, medsettle.errors as e\n"
+        "try: o.open_ledger('postgresql://db/x')\n"
+        "except e.LedgerUnavailable as error: sys.exit(error.message)\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=False, text=True
+    )
+    assert "pip install 'medsettle[postgres]'" in ran.stderr
 
 
 # --- versions ----------------------------------------------------------------------------------

@@ -60,6 +60,21 @@ def test_a_cut_in_the_commit_is_told_as_unknown(ledger: PostgresLedger) -> None:
     assert 2 == ledger.append([entry(2)], 5)
 
 
+def test_who_holds_persons_and_does_nothing_loses_them(ledger: PostgresLedger) -> None:
+    """A process that stopped in the middle of a write does not stop the others for ever."""
+    connection = ledger._writer.connection()
+    connection.execute("set idle_in_transaction_session_timeout = 50")
+    with (
+        PostgresLedger(ledger._writer._url) as other,
+        pytest.raises(LedgerUnavailable),
+        ledger.writing([OWN]),
+    ):
+        ledger.counters([PAID_KEY])
+        assert 2 == other.append([entry(2)], 5)
+        ledger.append([entry(3)], 5)
+    assert 3 == ledger.append([entry(3)], 5)
+
+
 def test_a_server_that_lost_entries_is_not_written(ledger: PostgresLedger) -> None:
     """Who takes over from an older backup would number entries anew; the writer refuses it."""
     ledger.append([entry(2)], 5)

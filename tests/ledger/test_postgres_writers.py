@@ -62,7 +62,6 @@ def test_a_writer_sees_what_it_locked_and_nobody_changes_it(
             work = pool.submit(spend, 2)
             _until_waiting(second, work)
             first.append([entry(3, Posting(PAID_KEY, -40))], 1)
-            assert {PAID_KEY: 60} == first.counters([PAID_KEY])
         assert 3 == work.result()
     assert {PAID_KEY: 30} == second.counters([PAID_KEY])
     assert first.verify() is None
@@ -187,7 +186,7 @@ def test_crowds_of_writers_neither_lose_nor_stall() -> None:
     """
     url = postgres().new_ledger()
     writers, rounds, people = 6, 40, [(AREA, f"P{n}") for n in range(5)]
-    start = threading.Barrier(writers, timeout=30)
+    start = threading.Barrier(writers + 1, timeout=30)
 
     def write(number: int) -> None:
         """Add one to a counter of each of three persons, by reading it and writing the next."""
@@ -205,8 +204,19 @@ def test_crowds_of_writers_neither_lose_nor_stall() -> None:
                         [entry(number * rounds + turn, *moved, Posting(own, 1), person=new[1])], 1
                     )
 
-    with ThreadPoolExecutor(writers) as pool:
-        for done in [pool.submit(write, number) for number in range(writers)]:
+    def follow() -> None:
+        """Read on after the last number, as the audit tables do: none is skipped or comes late."""
+        last = 0
+        with PostgresLedger(url) as ledger:
+            start.wait()
+            while last < writers * rounds:
+                page = ledger.page(after_seq=last, limit=limits.PAGE_SIZE_MAX)
+                assert [each.seq for each in page] == list(range(last + 1, last + 1 + len(page)))
+                last += len(page)
+
+    with ThreadPoolExecutor(writers + 1) as pool:
+        work = [pool.submit(write, number) for number in range(writers)]
+        for done in [*work, pool.submit(follow)]:
             done.result()
 
     with ExitStack() as stack:

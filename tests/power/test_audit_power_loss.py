@@ -125,7 +125,7 @@ def test_a_process_that_ends_at_any_step_is_resumed(
     """With the power on nothing is unsynced, and a killed process leaves all it did."""
     _, begins, ends, _ = projected.marks("projected")
 
-    assert [] == list(_faults(projected, ledger, range(begins, ends, 3), (1,), tmp_path))
+    assert [] == list(_faults(projected, ledger, range(begins, ends, 4), (1,), tmp_path))
 
 
 @pytest.mark.slow

@@ -147,7 +147,7 @@ def test_a_cut_at_each_step_of_an_append_loses_nothing(
 @pytest.mark.slow
 def test_a_cut_inside_a_commit_loses_nothing(appended: Disk, tmp_path: Path) -> None:
     """Between the first write of a commit, its sync and the answer every step is cut."""
-    begins, ends = appended.marks("before commit")[2::9], appended.marks("acknowledged")
+    begins, ends = appended.marks("before commit")[2::12], appended.marks("acknowledged")
     spans = [(begin, next(end for end in ends if end > begin)) for begin in begins]
     cuts = [cut for begin, end in spans for cut in range(begin, end + 2)]
     inside = [appended.steps[cut] for cut in cuts[:-1]]

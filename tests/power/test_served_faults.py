@@ -30,7 +30,7 @@ from medsettle.v1 import settlement_service_pb2_grpc as settlements_grpc
 
 from tests.cli import commands
 from tests.power.disk import Disk
-from tests.power.test_store_faults import fault_at, full, settle, unsynced
+from tests.power.test_store_faults import fault_at, full, locked, settle, unsynced
 from tests.power.watching import watched
 from tests.service.claims import claim
 from tests.service.serving import RULES, Served, engine_on, running_loop, serving
@@ -78,6 +78,20 @@ def test_a_full_disk_is_told_and_gets_over(tmp_path: Path, loop: Loop) -> None:
 
         assert not client.settle(claim(2)).duplicate
         assert first.columns == client.settle(claim(1)).columns
+
+
+def test_a_locked_ledger_is_told_and_gets_over(
+    tmp_path: Path, loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While another program holds the file callers are to come back; then they are served."""
+    monkeypatch.setattr(limits, "LEDGER_LOCKED_MS_MAX", 20)
+    with _served(tmp_path, loop) as (served, _), Client(served.address) as client:
+        with locked(tmp_path / "ledger.db"):
+            failure = _failure(served, 1)
+        assert (True, 1.0) == (failure.again, failure.delay_seconds)
+        assert "end it" in str(failure.error)
+
+        assert not client.settle(claim(1)).duplicate
 
 
 def test_a_failed_sync_ends_the_service(tmp_path: Path, loop: Loop) -> None:

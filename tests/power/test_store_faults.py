@@ -198,21 +198,32 @@ sys.stdin.read()
 """
 
 
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Let another program hold a ledger locked until the end of the block."""
+    words = [sys.executable, "-c", _HOLDER, str(path)]
+    with subprocess.Popen(
+        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert "locked" == holder.stdout.readline().strip()
+        try:
+            yield
+        finally:
+            holder.communicate()
+
+
 def test_a_ledger_that_another_program_locks_waits_and_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A foreign lock is named and harms nothing; once it is gone the same ledger goes on."""
     monkeypatch.setattr(limits, "LEDGER_LOCKED_MS_MAX", 20)
     with _engine(tmp_path) as (engine, _):
-        words = [sys.executable, "-c", _HOLDER, str(tmp_path / _FILE)]
-        with subprocess.Popen(
-            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        ) as holder:
-            assert holder.stdout is not None
-            assert "locked" == holder.stdout.readline().strip()
-            with pytest.raises(LedgerUnavailable, match=r"locked.*fuser.*end it") as raised:
-                settle(engine, 3)
-            holder.communicate()
+        with (
+            locked(tmp_path / _FILE),
+            pytest.raises(LedgerUnavailable, match=r"locked.*fuser.*end it") as raised,
+        ):
+            settle(engine, 3)
         assert not isinstance(raised.value, LedgerFailed)
         assert not settle(engine, 3).duplicate
     _is_as_promised(tmp_path, {1, 2, 3}, {1, 2, 3})

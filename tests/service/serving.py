@@ -11,10 +11,12 @@ from pathlib import Path
 
 from medsettle import limits
 from medsettle.engine import Engine
-from medsettle.ledger.sqlite import SqliteLedger
+from medsettle.ledger.opening import open_ledger
 from medsettle.policy.book import load_rule_book
 from medsettle.service.desk import SettlementEngine
 from medsettle.service.server import Projection, Server, start
+
+from tests.stores import ledger_in
 
 RULES = Path(__file__).parent / "rules"
 
@@ -50,7 +52,7 @@ class Served:
 @contextmanager
 def engine_on(folder: Path) -> Iterator[Engine]:
     """Yield an engine of the example area with a ledger in `folder`."""
-    ledger = SqliteLedger(folder / "ledger.db")
+    ledger = open_ledger(ledger_in(folder))
     try:
         yield Engine(load_rule_book(RULES), ledger, Ticking())
     finally:

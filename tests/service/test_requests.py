@@ -143,7 +143,7 @@ def test_what_cannot_be_reversed_says_why(
 
 
 def test_the_cashier_reads_that_a_new_id_is_needed(served: Served) -> None:
-    """Where a refusal is repeated, the sentence of the class says so; the first time it does not."""
+    """Where a refusal is repeated, the sentence of its class says so, and not the first time."""
     said = []
     with grpc.insecure_channel(served.address) as channel:
         stub = settlements_grpc.SettlementServiceStub(channel)

@@ -31,12 +31,7 @@ from medsettle.ledger.entries import (
 )
 from medsettle.ledger.postgres_connection import Server, place_of, storable, unavailable
 from medsettle.ledger.postgres_rows import columns, entry_columns, moved, posting_columns
-from medsettle.ledger.postgres_schema import (
-    check_schema,
-    create_schema,
-    found_version,
-    migrate_schema,
-)
+from medsettle.ledger.postgres_schema import check_schema, create_schema, migrate
 from medsettle.ledger.reading import DAMAGE, EntryReader, Row, Value
 
 __all__ = ["PostgresLedger", "PostgresReader", "migrate", "place_of"]
@@ -328,6 +323,9 @@ class PostgresLedger(PostgresReader):
         connection: psycopg.Connection[Row], wanted: Sequence[Holder], shared: frozenset[Holder]
     ) -> int:
         """Begin, lock the rows of these holders that there are, and return how many they are."""
+        # The driver ends a pipeline by a message that stops PostgreSQL's watch over transactions
+        # that nobody goes on with. The first question asked inside, which follows at once, starts
+        # it again.
         with connection.pipeline():
             connection.execute(statements.BEGIN, prepare=False)
             # One order for all, whoever is locked how; mostly these are one or two runs.
@@ -378,22 +376,3 @@ class PostgresLedger(PostgresReader):
             connection.execute("commit", prepare=False)
         (last_seq,) = taken.fetchall()[0]
         return int(last_seq)
-
-
-def migrate(url: str) -> tuple[int, int]:
-    """Bring the tables of a ledger to the newest version; return the version before and after.
-
-    Raises:
-        LedgerUnavailable: There is none, or it is newer than this medsettle.
-    """
-    server = Server(url, writes=True)
-    try:
-        with unavailable(server.place, "migrate"):
-            connection = server.connection()
-            before = found_version(connection)
-            if before == 0:
-                check_schema(connection, server.place)
-            migrate_schema(connection, server.place)
-            return before, found_version(connection)
-    finally:
-        server.close()

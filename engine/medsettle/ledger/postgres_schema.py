@@ -12,6 +12,7 @@ import psycopg
 
 from medsettle.errors import LedgerUnavailable
 from medsettle.ledger.migrations import Migration, migrations
+from medsettle.ledger.postgres_connection import Server, unavailable
 from medsettle.ledger.reading import Row
 
 # "MSLG" in ASCII, beside the schema's name: one process at a time changes the tables of a ledger.
@@ -115,3 +116,22 @@ def _refuse_newer(found: int, known: int, place: str) -> None:
             path=place,
             schema_version=str(found),
         )
+
+
+def migrate(url: str) -> tuple[int, int]:
+    """Bring the tables of a ledger to the newest version; return the version before and after.
+
+    Raises:
+        LedgerUnavailable: There is none, or it is newer than this medsettle.
+    """
+    server = Server(url, writes=True)
+    try:
+        with unavailable(server.place, "migrate"):
+            connection = server.connection()
+            before = found_version(connection)
+            if before == 0:
+                check_schema(connection, server.place)
+            migrate_schema(connection, server.place)
+            return before, found_version(connection)
+    finally:
+        server.close()
