@@ -39,6 +39,7 @@ def hostile(draw: random.Random, rows: list[dict[str, Any]]) -> bytes:
         lambda: stream_of(table.append_column("person", table["person"])),
         lambda: stream_of(table.drop_columns([draw.choice(table.column_names)])),
         lambda: stream_of(_spliced(draw, table)),
+        lambda: stream_of(_uncalendared(draw, table)),
         # The length of a message, as large and as negative as it can be.
         lambda: b"\xff\xff\xff\xff\xff\xff\xff\x7f" + whole[8:],
         lambda: b"\xff\xff\xff\xff\x00\x00\x00\x80" + whole[8:],
@@ -102,6 +103,24 @@ def _deep(depth: int) -> pa.Table:
     for _ in range(depth):
         kind = pa.list_(pa.struct([("lines", kind)]))
     return pa.table({"lines": pa.nulls(1, kind)})
+
+
+def _uncalendared(draw: random.Random, table: pa.Table) -> pa.Table:
+    """Return the table with a day or a moment at the edges of what Arrow can hold."""
+    name, kind = draw.choice(
+        [
+            ("service_date", pa.date32()),
+            ("birth_date", pa.date32()),
+            ("credential_time", pa.timestamp("ns", "UTC")),
+            ("credential_time", pa.timestamp("s", "UTC")),
+            ("credential_time", pa.timestamp("us", "Mars/Olympus")),
+        ]
+    )
+    bits = 31 if kind == pa.date32() else 62
+    value = draw.choice([1, -1, 2**bits - 1, -(2**bits), 10**6])
+    column = pa.array([value] * table.num_rows, pa.int32() if bits == 31 else pa.int64())
+    place = table.column_names.index(name)
+    return table.set_column(place, pa.field(name, kind), column.view(kind))
 
 
 def _spliced(draw: random.Random, table: pa.Table) -> pa.Table:

@@ -4,10 +4,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from medsettle import limits
-from medsettle.errors import BatchTooLarge
+from medsettle.core.arrow import claims_table
+from medsettle.errors import BatchTooLarge, InvalidRequest
 from medsettle.service.stream_bounds import check_decoded, check_messages
+from medsettle.service.streams import claims_of
 
 from tests.fuzz.streams import stream_of
+from tests.service.claims import claim
 
 
 def _texts(count: int, chars: int) -> pa.Table:
@@ -62,3 +65,23 @@ def test_views_count_by_what_they_show() -> None:
 
     with pytest.raises(BatchTooLarge, match="70000000 bytes once decoded"):
         check_decoded(long)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kind"),
+    [
+        pytest.param("service_date", 2**31 - 1, pa.date32(), id="day"),
+        pytest.param("credential_time", 2**62, pa.timestamp("s", "UTC"), id="moment"),
+        pytest.param("credential_time", 1, pa.timestamp("ns", "UTC"), id="nanosecond"),
+        pytest.param("credential_time", 1, pa.timestamp("us", "Mars/Olympus"), id="zone"),
+    ],
+)
+def test_what_no_calendar_has_is_refused(name: str, value: int, kind: pa.DataType) -> None:
+    """Arrow holds days and moments that Python does not; they are a fault of the request."""
+    table = claims_table([claim(1)])
+    place = table.column_names.index(name)
+    column = pa.array([value], pa.int32() if kind == pa.date32() else pa.int64()).view(kind)
+    stream = stream_of(table.set_column(place, pa.field(name, kind), column))
+
+    with pytest.raises(InvalidRequest, match="none of any calendar"):
+        claims_of(stream)

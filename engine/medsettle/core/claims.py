@@ -21,7 +21,7 @@ from medsettle.core.credentials import check_credential, moment_of
 from medsettle.core.dates import day_number
 from medsettle.core.negative_lines import negative_line_faults, original_lines
 from medsettle.core.outcome import Rejection, invalid
-from medsettle.errors import BatchTooLarge, Fault
+from medsettle.errors import BatchTooLarge, Fault, InvalidRequest
 
 Row = Mapping[str, object]
 
@@ -81,10 +81,16 @@ class ClaimBatch:
 
         Raises:
             BatchTooLarge: More claims than one call may carry.
+            InvalidRequest: A date or a moment is one that no calendar has.
         """
         # Rows take a hundred times the memory of columns, so a table too large never becomes rows.
         _check_count(table.num_rows)
-        return cls.from_rows(table.to_pylist())
+        try:
+            rows = table.to_pylist()
+        except (pa.ArrowException, OverflowError, ValueError) as error:
+            found = f"a date or a moment is none of any calendar: {error}"
+            raise InvalidRequest([Fault("claims", found[: limits.MESSAGE_CHARS_MAX])]) from error
+        return cls.from_rows(rows)
 
     @classmethod
     def _from_checked(
