@@ -24,3 +24,11 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> LedgerPlace:
 def pytest_sessionfinish() -> None:
     """End what tests of this process have started and shared."""
     stop_servers()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of long forms, such as `pytest tests/fuzz --fuzz-rounds 1000`."""
+    parser.addoption("--fuzz-rounds", type=int, default=4, help="how long tests/fuzz fuzzes")
+    parser.addoption(
+        "--history-calls", type=int, default=8, help="calls of each client of tests/history"
+    )

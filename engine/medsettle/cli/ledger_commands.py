@@ -9,6 +9,9 @@ from rich.console import Console
 
 from medsettle.audit import check_follows, read_segments
 from medsettle.audit import verify as verify_audit
+from medsettle.books.conservation import discrepancies
+from medsettle.books.resettling import Resettling
+from medsettle.cli.books_command import books
 from medsettle.cli.checkout import PAYMENTS_FOLDER
 from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE, check_is_ledger, ledger_at
 from medsettle.cli.exits import Exit, Quit, told
@@ -20,12 +23,14 @@ from medsettle.ledger.backup import restore as restore_copy
 from medsettle.ledger.opening import LedgerPlace, OpenReader, migrate_ledger, open_reader, shown
 from medsettle.ledger.sqlite import SqliteReader
 from medsettle.ledger.verification import check, findings
+from medsettle.policy.book import load_rule_book
 
 app = typer.Typer(
     no_args_is_help=True,
     help="Back the ledger up while it is served, verify it, restore it. A ledger in PostgreSQL is "
     "backed up and restored by pg_dump and pg_restore.",
 )
+app.command()(books)
 
 
 def _ledger_of(data: Path, named: str | None = None) -> Path:
@@ -116,13 +121,17 @@ def _show(console: Console, done: str, copied: Copied, notes: list[str], *, as_j
 @app.command()
 def verify(
     what: Annotated[Path, typer.Argument(help="A copy of a ledger, or a data folder.")],
+    rules: Annotated[
+        Path | None, typer.Option(help="Rules to settle every entry again by, fen for fen.")
+    ] = None,
     ledger: Ledger = None,
     as_json: Json = False,
 ) -> None:
     """Read a whole ledger, and say what is wrong: pages, numbers, counters, keys, shares.
 
-    Of a data folder the audit tables are verified too, and held to the ledger, which is in the
-    folder unless it is named.
+    Everything it holds is worked out again from the entries alone. Of a data folder the audit
+    tables are verified too, and held row by row to the ledger, which is in the folder unless it is
+    named.
     """
     console = Console(soft_wrap=True)
     with told(console, as_json=as_json):
@@ -132,9 +141,27 @@ def verify(
             last_seq = reader.last_seq()
             found = list(findings(reader))
             audited = None if folder is None else _audited(folder / AUDIT_FOLDER, reader)
+            if not found:
+                # What is worked out again presumes that the file can be read.
+                found = _recomputed(reader, folder, rules)
     _show_findings(console, shown(place), last_seq, audited, found, as_json=as_json)
     if found:
         raise Quit(Exit.FINDING)
+
+
+def _recomputed(reader: OpenReader, folder: Path | None, rules: Path | None) -> list[str]:
+    """Return what does not follow from the entries, and which do not settle to what they say."""
+    audit = None if folder is None else folder / AUDIT_FOLDER
+    found = [str(each) for each in discrepancies(reader, audit)]
+    if rules is not None:
+        again = Resettling(reader, load_rule_book(rules))
+        found += [str(each) for each in again.discrepancies()]
+        if again.unknown:
+            found.append(
+                f"{again.unknown} settlement(s) cannot be settled again: {rules} lacks the "
+                "revisions of the policies that settled them; name the rules of that time"
+            )
+    return found
 
 
 def _reader_of(place: LedgerPlace, *, still: bool) -> OpenReader:

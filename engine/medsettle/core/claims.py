@@ -21,7 +21,7 @@ from medsettle.core.credentials import check_credential, moment_of
 from medsettle.core.dates import day_number
 from medsettle.core.negative_lines import negative_line_faults, original_lines
 from medsettle.core.outcome import Rejection, invalid
-from medsettle.errors import BatchTooLarge, Fault
+from medsettle.errors import BatchTooLarge, Fault, InvalidRequest
 
 Row = Mapping[str, object]
 
@@ -81,10 +81,16 @@ class ClaimBatch:
 
         Raises:
             BatchTooLarge: More claims than one call may carry.
+            InvalidRequest: A date or a moment is one that no calendar has.
         """
         # Rows take a hundred times the memory of columns, so a table too large never becomes rows.
         _check_count(table.num_rows)
-        return cls.from_rows(table.to_pylist())
+        try:
+            rows = table.to_pylist()
+        except (pa.ArrowException, OverflowError, ValueError) as error:
+            found = f"a date or a moment is none of any calendar: {error}"
+            raise InvalidRequest([Fault("claims", found[: limits.MESSAGE_CHARS_MAX])]) from error
+        return cls.from_rows(rows)
 
     @classmethod
     def _from_checked(
@@ -129,6 +135,14 @@ def _told(faults: list[Fault]) -> tuple[Fault, ...]:
     return (*faults[: most - 1], more)
 
 
+def lines_faults(count: int) -> list[Fault]:
+    """Return the fault of a claim with more lines than a claim may have, if it has."""
+    most = limits.LINES_PER_CLAIM_MAX
+    if count <= most:
+        return []
+    return [Fault("lines", f"{count} lines, more than {most}; split the claim")]
+
+
 def _checked_claim(row: Row, faults: list[Fault]) -> dict[str, object]:
     """Return the values of a claim by column name, adding to `faults` whatever is wrong."""
     if not isinstance(row, Mapping):
@@ -140,9 +154,8 @@ def _checked_claim(row: Row, faults: list[Fault]) -> dict[str, object]:
     if not isinstance(lines, list | tuple):
         faults.append(Fault("lines", "expected a list of charge lines"))
         lines = []
-    if len(lines) > limits.LINES_PER_CLAIM_MAX:
-        most = limits.LINES_PER_CLAIM_MAX
-        faults.append(Fault("lines", f"{len(lines)} lines, more than {most}; split the claim"))
+    if too_many := lines_faults(len(lines)):
+        faults += too_many
         lines = []
     claim["lines"] = [_checked_line(line, index, faults) for index, line in enumerate(lines)]
     _check_dates(claim, faults)
