@@ -30,7 +30,7 @@ _LAYERS = (
     {"engine"},
     {"v1"},
     {"client", "service", "gateway", "console"},
-    {"demo"},
+    {"demo", "torture"},
     {"cli"},
 )
 _PURE = {"core", "policy", "settle"}

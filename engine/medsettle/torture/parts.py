@@ -1,0 +1,46 @@
+"""What a simulation is put together from; a test that plants a bug replaces one part."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TypeAlias
+
+from medsettle.audit import Projector
+from medsettle.audit.projector import LedgerFeed
+from medsettle.engine import Engine
+from medsettle.ledger.entries import Ledger
+from medsettle.ledger.sqlite import SqliteLedger
+from medsettle.policy.book import RuleBook
+from medsettle.torture.memory_ledger import MemoryLedger, MemoryStore
+
+Clock: TypeAlias = Callable[[], datetime]
+Open: TypeAlias = Callable[[], Ledger]
+
+
+def memory_store(_folder: Path) -> Open:
+    """Return what opens a ledger in memory, again and again the same."""
+    store = MemoryStore()
+    return lambda: MemoryLedger(store)
+
+
+def sqlite_store(folder: Path) -> Open:
+    """Return what opens the SQLite ledger of a folder."""
+    return lambda: SqliteLedger(folder / "ledger.db")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The makers of everything whose bugs a simulation is to find.
+
+    `store` takes the folder of the run and returns what opens its ledger; `engine` makes an engine
+    of rules, ledger and clock; `projector` opens the audit folder of a ledger.
+    """
+
+    store: Callable[[Path], Open] = memory_store
+    engine: Callable[[RuleBook, Ledger, Clock], Engine] = Engine
+    projector: Callable[[LedgerFeed, Path], Projector] = Projector
+
+
+REAL = Parts()
+"""The parts as they are shipped, on a ledger in memory."""
