@@ -205,6 +205,21 @@ LEDGER_CHECKPOINT_PAGES: Final = 8_192
 # How long a connection waits for another one that recovers the log after a crash.
 LEDGER_BUSY_MS_MAX: Final = 5_000
 
+# A ledger in PostgreSQL. A write waits so long for persons that another process settles, which
+# takes milliseconds; its own caller must hear of it before giving up, and everybody behind waits.
+LEDGER_LOCK_MS_MAX: Final = 2_000
+LEDGER_CONNECT_SECONDS_MAX: Final = 5
+LEDGER_STATEMENT_MS_MAX: Final = 30_000
+# A process that holds persons and does nothing, for it is stopped or its machine is gone, loses
+# them after this.
+LEDGER_IDLE_MS_MAX: Final = 10_000
+LEDGER_POSTGRES_MIN: Final = 15
+# How often a write is decided anew because another process got ahead. The second time answers from
+# what that one recorded, or has locked all that the first was found to need.
+WRITE_ATTEMPTS_MAX: Final = 8
+
+assert LEDGER_LOCK_MS_MAX < CALL_SECONDS_DEFAULT * 1_000
+
 # --- audit -------------------------------------------------------------------------------------
 
 AUDIT_SEGMENT_ROWS_MAX: Final = 100_000

@@ -8,7 +8,6 @@ import pytest
 from medsettle import limits
 from medsettle.errors import InternalError
 from medsettle.ledger import CounterKey, Entry, Posting, SqliteLedger
-from medsettle.ledger import sqlite_schema as schema
 
 from tests.ledger.building import (
     ACCOUNT_KEY,
@@ -282,8 +281,8 @@ def test_settlements_of_persons_are_found_from_a_day_on(ledger: SqliteLedger) ->
 
 def test_settlements_of_a_person_are_found_by_an_index(ledger: SqliteLedger) -> None:
     """The statement searches by person, area and day, and does not read the whole ledger."""
-    statement = schema.SETTLED_SINCE.format(columns="e.seq")
-    plan = ledger._connection.execute(f"explain query plan {statement}", ("[]",)).fetchall()
+    statement = f"explain query plan {ledger._statements.settled_since}"
+    plan = ledger._connection.execute(statement, ("[]",)).fetchall()
     steps = [str(step[-1]) for step in plan]
 
     assert any(

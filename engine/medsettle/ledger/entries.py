@@ -7,11 +7,13 @@ changes it makes to the counters and the personal account of people. Entries are
 never deleted; the value of a counter is the sum of the postings recorded for it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol, TypeAlias
 
 from medsettle.core.counters import CounterKey
+from medsettle.errors import InternalError
 
 EntryKind: TypeAlias = Literal[
     "settle", "cancel", "visit", "visit_cancel", "opening", "registration", "relation", "card"
@@ -19,6 +21,33 @@ EntryKind: TypeAlias = Literal[
 
 SETTLEMENT_KINDS: Final = frozenset({"settle", "cancel"})
 """The kinds of entries that settle something."""
+
+
+Holder: TypeAlias = tuple[str, str]
+"""(Pooling area, whose): what a writer keeps to itself while it decides. See `card_holder`."""
+
+
+def card_holder(card: str) -> str:
+    """Return under which name a card is kept from other writers, among those of persons.
+
+    No token of a person has a blank in it, so the two are never taken for one another.
+
+    >>> card_holder("C1")
+    'card C1'
+    """
+    return f"card {card}"
+
+
+class Overtaken(InternalError):
+    """What a write decided on is not what there is; nothing was recorded. Decide again.
+
+    Another process recorded the same request meanwhile, or the write read or moved something of
+    holders that it had not kept to itself: `holders` then names them, to be kept the next time.
+    """
+
+    def __init__(self, message: str, holders: Iterable[Holder] = ()) -> None:
+        super().__init__(message)
+        self.holders = frozenset(holders)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +128,14 @@ class Moved:
     institution: str
     delta: int
     value: int
+
+
+def deltas(entry: Entry) -> dict[CounterKey, int]:
+    """Return what an entry changes each counter by; one that it leaves as it was is absent."""
+    found: dict[CounterKey, int] = {}
+    for posting in entry.postings:
+        found[posting.key] = found.get(posting.key, 0) + posting.delta
+    return {key: delta for key, delta in found.items() if delta}
 
 
 class LedgerReader(Protocol):
@@ -201,7 +238,28 @@ class LedgerReader(Protocol):
 
 
 class Ledger(LedgerReader, Protocol):
-    """A store of entries with one writer."""
+    """A store of entries that one engine of this process writes."""
+
+    def writing(
+        self, holders: Iterable[Holder], reading: Iterable[Holder] = ()
+    ) -> AbstractContextManager[None]:
+        """Keep holders from other writers while one write is decided and appended.
+
+        Inside, everything read of them is what `append` will find: no other process records
+        anything of these holders, nor anything that changes those in `reading`, before this ends.
+        `append` ends it; left without one, nothing was recorded. Where a store has one writer, this
+        holds already. One at a time, on one thread.
+
+        Args:
+            holders: Whose entries and counters are decided on: (pooling area, person).
+            reading: Who is looked at and not changed, such as a card or an institution; several
+                writers may look at once.
+
+        Raises:
+            LedgerUnavailable: The store cannot be reached, or another writer kept a holder for too
+                long. Nothing was recorded.
+        """
+        ...
 
     def append(self, entries: Sequence[Entry], create_time_us: int) -> int:
         """Record all entries in one durable transaction, or none of them.
@@ -218,9 +276,11 @@ class Ledger(LedgerReader, Protocol):
             The seq of the first entry.
 
         Raises:
+            Overtaken: Another process got ahead; nothing was recorded. Decide again.
             InternalError: An entry breaks a rule: a key was used before, a counter or account would
                 fall below zero. Nothing was recorded.
             LedgerUnavailable: The disk or the store failed. Nothing was recorded as far as is
-                known; the ledger takes no more entries until it is opened again.
+                known; the message says where that is not known. A ledger in a file takes no more
+                entries until it is opened again; one at a server does once that is back.
         """
         ...

@@ -1,4 +1,4 @@
-"""The tables of the SQLite ledger, and the statements that need to agree with them.
+"""The tables of the SQLite ledger.
 
 Everything that can be said as a constraint is said as one: the store is the last to catch a mistake
 of ours. `postings` is kept although `counters` follows from it, so that `verify` can prove it does.
@@ -13,23 +13,6 @@ SCHEMA_VERSION: Final = 2
 # The WAL-reset fault of 3.7.0 to 3.51.2 can corrupt a file while two connections are open.
 # Source: https://www.sqlite.org/wal.html#walresetbug
 SQLITE_VERSION_MIN: Final = (3, 51, 3)
-
-ENTRY_COLUMNS: Final[tuple[str, ...]] = (
-    "seq",
-    "create_time_us",
-    "kind",
-    "settlement",
-    "original",
-    "institution",
-    "request_id",
-    "institution_settlement",
-    "pooling_area",
-    "person",
-    "service_day",
-    "content_digest",
-    "record",
-    "subject",
-)
 
 TABLES: Final = """
 create table meta (
@@ -114,68 +97,4 @@ create trigger cancels_need_their_settlement before insert on entries
         and pooling_area = new.pooling_area and person = new.person
     );
   end;
-"""
-
-# A batch is three statements, however many entries it has. Statement by statement, and row by row
-# of an answer, SQLite gives up the interpreter lock and queues for it again behind whatever else
-# computes, up to the switch interval of 5 ms each time. Rows come as JSON; bytes, which JSON cannot
-# hold, as one blob that rows cut pieces from.
-INSERT_ENTRIES: Final = """
-insert into entries
-select k.value ->> 0, k.value ->> 1, k.value ->> 2, k.value ->> 3, k.value ->> 4, k.value ->> 5,
-  k.value ->> 6, k.value ->> 7, k.value ->> 8, k.value ->> 9, k.value ->> 10,
-  unhex(k.value ->> 11), substr(?2, k.value ->> 12, k.value ->> 13), k.value ->> 14
-from json_each(?1) k
-"""
-
-INSERT_POSTINGS: Final = """
-insert into postings
-select k.value ->> 0, k.value ->> 1, k.value ->> 2, k.value ->> 3, k.value ->> 4, k.value ->> 5
-from json_each(?1) k
-"""
-
-# Fed by the postings recorded a moment before: the counters cannot follow anything else. The new
-# value is formed before the insert because SQLite checks CHECK constraints on the row proposed,
-# where a bare negative change would never pass.
-APPLY_POSTINGS: Final = """
-insert into counters (pooling_area, person, counter, period, value)
-select p.pooling_area, p.person, p.counter, p.period, sum(p.delta) + coalesce((
-    select c.value from counters c
-    where c.pooling_area = p.pooling_area and c.person = p.person
-      and c.counter = p.counter and c.period = p.period), 0)
-from postings p where p.seq between ? and ?
-group by p.pooling_area, p.person, p.counter, p.period
-on conflict do update set value = excluded.value
-"""
-
-# The value before a page is the sum of the changes before it, so that no row stores a value that
-# could differ from them.
-HISTORY: Final = """
-select e.seq, e.create_time_us, e.kind, e.settlement, e.institution, p.delta,
-  (select coalesce(sum(b.delta), 0) from postings b
-   where b.pooling_area = ? and b.person = ? and b.counter = ? and b.period = ? and b.seq <= ?)
-  + sum(p.delta) over (order by p.seq)
-from postings p join entries e on e.seq = p.seq
-where p.pooling_area = ? and p.person = ? and p.counter = ? and p.period = ? and p.seq > ?
-order by p.seq limit ?
-"""
-
-SETTLED_SINCE: Final = """
-select {columns} from json_each(?) k cross join entries e
-  on e.person = k.value ->> 1 and e.pooling_area = k.value ->> 0
-  and e.service_day >= k.value ->> 2
-where e.kind = 'settle'
-  and not exists (select 1 from entries c where c.original = e.settlement)
-order by e.seq
-"""
-
-FIRST_MISMATCH: Final = """
-select pooling_area, person, counter, period, sum(value), sum(delta) from (
-  select pooling_area, person, counter, period, value, 0 as delta from counters
-  union all
-  select pooling_area, person, counter, period, 0, delta from postings)
-group by pooling_area, person, counter, period
-having sum(value) <> sum(delta)
-order by pooling_area, person, counter, period
-limit 1
 """

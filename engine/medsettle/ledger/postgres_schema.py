@@ -1,0 +1,112 @@
+"""The tables of a PostgreSQL ledger: made, brought up to date, and recognised.
+
+An empty schema gets its tables from the first writer that opens it. Tables that exist are brought
+to another version on request only (`migrate`), since other engine processes may be at work on
+them.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import psycopg
+
+from medsettle.errors import LedgerUnavailable
+from medsettle.ledger.migrations import Migration, migrations
+from medsettle.ledger.reading import Row
+
+# "MSLG" in ASCII, beside the schema's name: one process at a time changes the tables of a ledger.
+_LOCK: Final = 0x4D53_4C47
+
+_VERSION_TABLE: Final = """
+create table if not exists schema_version (
+  version bigint primary key,
+  name text not null,
+  applied_time timestamptz not null default now()
+)
+"""
+
+
+def create_schema(connection: psycopg.Connection[Row], place: str) -> None:
+    """Make the tables of a ledger where there are none, and check those that are there.
+
+    Raises:
+        LedgerUnavailable: The ledger has another schema version; the message says what to do.
+        psycopg.Error: The server does not allow it.
+    """
+    if found_version(connection) == 0:
+        migrate_schema(connection, place)
+    check_schema(connection, place)
+
+
+def check_schema(connection: psycopg.Connection[Row], place: str) -> None:
+    """Raise LedgerUnavailable unless there is a ledger of the version that this medsettle knows."""
+    known, found = migrations("postgres")[-1].version, found_version(connection)
+    if found == 0:
+        raise LedgerUnavailable(
+            f"{place} holds no ledger in the first schema of its search_path; name the right "
+            "database, or let a server or a command that records make one",
+            path=place,
+        )
+    if found < known:
+        raise LedgerUnavailable(
+            f"{place} has ledger schema version {found}; this medsettle needs {known}. Stop the "
+            "servers of the older version and run `medsettle ledger migrate`",
+            path=place,
+            schema_version=str(found),
+        )
+    _refuse_newer(found, known, place)
+
+
+def found_version(connection: psycopg.Connection[Row]) -> int:
+    """Return the schema version of the ledger that a connection leads to, 0 where there is none."""
+    named = "to_regclass(format('%I.schema_version', current_schema()))"
+    if connection.execute(f"select {named}".encode()).fetchall()[0][0] is None:
+        return 0
+    row = connection.execute("select coalesce(max(version), 0) from schema_version").fetchall()[0]
+    return int(row[0])
+
+
+def migrate_schema(
+    connection: psycopg.Connection[Row],
+    place: str,
+    steps: Sequence[Migration] | None = None,
+) -> list[Migration]:
+    """Bring the tables to the newest version in one transaction, and return what was done.
+
+    Processes that do this at once wait for one another, and the second finds it done.
+
+    Args:
+        connection: To the ledger, with no transaction begun.
+        place: What the ledger is called in messages.
+        steps: The migrations; those of this medsettle by default.
+
+    Raises:
+        LedgerUnavailable: The ledger is newer than the last of the steps.
+        psycopg.Error: The server does not allow it. Nothing was changed.
+    """
+    steps = migrations("postgres") if steps is None else steps
+    with connection.transaction():
+        # Copying a large table takes its time; waiting for others that hold it does not.
+        connection.execute("set local statement_timeout = 0")
+        connection.execute("select pg_advisory_xact_lock(%s, hashtext(current_schema()))", (_LOCK,))
+        found = found_version(connection)
+        _refuse_newer(found, steps[-1].version, place)
+        connection.execute(_VERSION_TABLE)
+        done = [step for step in steps if step.version > found]
+        for step in done:
+            connection.execute(step.sql.encode())
+            connection.execute(
+                "insert into schema_version (version, name) values (%s, %s)",
+                (step.version, step.name),
+            )
+    return done
+
+
+def _refuse_newer(found: int, known: int, place: str) -> None:
+    if found > known:
+        raise LedgerUnavailable(
+            f"{place} has ledger schema version {found}; this medsettle knows {known} at most. "
+            "Use the medsettle that migrated it, or a newer one",
+            path=place,
+            schema_version=str(found),
+        )
