@@ -1,7 +1,7 @@
 """Bugs that were never in the engine, each planted in one part of a deployment."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -17,10 +17,11 @@ from medsettle.core.settlement import Settlement
 from medsettle.engine import Engine
 from medsettle.engine.cancels import cancel_entry
 from medsettle.engine.card_desk import microseconds
-from medsettle.ledger.entries import Entry, Ledger, Recorded
+from medsettle.ledger.entries import Entry, Holder, Ledger, Recorded
 from medsettle.settle.run import Settled
 from medsettle.torture.memory_ledger import MemoryLedger, MemoryStore
 from medsettle.torture.parts import Open, Parts
+from medsettle.torture.shared_ledger import SharedLedger
 
 
 class AnswersEarly(Engine):
@@ -121,6 +122,24 @@ class SkipsARow(Projector):
         return entries
 
 
+class LocksInAnyOrder(SharedLedger):
+    """Locks holders in the order in which a request happens to name them."""
+
+    def lock_order(self, holders: Iterable[Holder]) -> Sequence[Holder]:
+        """Return holders as they came."""
+        return list(holders)
+
+
+class LocksNobody(SharedLedger):
+    """Lets a process decide on what another is changing."""
+
+    def lock_order(self, _holders: Iterable[Holder]) -> Sequence[Holder]:
+        """Return nobody."""
+        return []
+
+
+LOCKS_IN_ANY_ORDER = Parts(shared=LocksInAnyOrder)
+LOCKS_NOBODY = Parts(shared=LocksNobody)
 ANSWERS_EARLY = Parts(engine=AnswersEarly)
 FORGETS_THE_BATCH = Parts(engine=ForgetsTheBatch)
 CANCELS_TWICE = Parts(engine=CancelsTwice, store=letting_cancels_repeat)

@@ -19,6 +19,8 @@ _SEEDS = range(40)
         pytest.param(planted.ANSWERS_EARLY, "was acknowledged and is lost", id="answer-first"),
         pytest.param(planted.FORGETS_THE_BATCH, "record is .* due is", id="lost-update-in-a-batch"),
         pytest.param(planted.CANCELS_TWICE, "was taken back twice", id="cancelled-twice"),
+        pytest.param(planted.LOCKS_IN_ANY_ORDER, "^deadlock: process", id="lock-order"),
+        pytest.param(planted.LOCKS_NOBODY, "record is .* due is", id="no-lock"),
         pytest.param(planted.SKIPS_A_ROW, "lacks the row", id="audit-row-skipped-after-restart"),
     ],
 )

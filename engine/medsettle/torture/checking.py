@@ -13,7 +13,7 @@ from typing import Final
 
 from medsettle import limits
 from medsettle.core.counters import ACCOUNT, CounterKey
-from medsettle.core.relatives import PREFIX
+from medsettle.core.relatives import LIMIT_PREFIX, PREFIX
 from medsettle.engine import Engine
 from medsettle.ledger.entries import SETTLEMENT_KINDS, Entry, LedgerReader, Recorded
 from medsettle.ledger.records import decode_postings, decode_settlement
@@ -108,18 +108,32 @@ def _cancel_faults(entries: Sequence[Recorded]) -> Iterator[str]:
         if original.settlement in taken_back:
             yield f"{original.settlement} was taken back twice, the second time by {entry.seq}"
         taken_back.add(original.settlement)
-        moved = {each.key: each.delta for each in decode_postings(original)}
-        restored = {each.key: -each.delta for each in decode_postings(entry)}
-        for key in moved.keys() | restored.keys():
-            if moved.get(key, 0) != restored.get(key, 0):
-                yield (
-                    f"cancel {entry.seq} gives back {restored.get(key, 0)} of {key.counter} of "
-                    f"{key.person}, the original moved {moved.get(key, 0)}"
-                )
+        yield from _restored_faults(entry, original)
         amounts = decode_settlement(original).columns, decode_settlement(entry).columns
         for name in (each for each in amounts[0] if each.endswith("_fen")):
             if name != "account_balance_fen" and amounts[0][name] != -_fen(amounts[1][name]):
                 yield f"cancel {entry.seq} has {amounts[1][name]} as {name}, not the negative"
+
+
+def _restored_faults(cancel: Recorded, original: Recorded) -> Iterator[str]:
+    """Yield every counter to which a cancel does not give back what its original moved.
+
+    Money that a relative set aside goes back to where it would be now, which is the account of the
+    giver where the two are bound no more: accounts and limits agree in their sum.
+    """
+    moved, restored = _changes(original), _changes(cancel)
+    for name in moved | restored:
+        if moved[name] != -restored[name]:
+            yield f"cancel {cancel.seq} gives back {restored[name]} of {name}, not {-moved[name]}"
+
+
+def _changes(entry: Recorded) -> Counter[str]:
+    changes: Counter[str] = Counter()
+    for posting in decode_postings(entry):
+        key = posting.key
+        money = key.counter == ACCOUNT or key.counter.startswith(LIMIT_PREFIX)
+        changes["accounts and limits" if money else str(key)] += posting.delta
+    return changes
 
 
 def _record_faults(ledger: LedgerReader, entries: Sequence[Recorded]) -> Iterator[str]:

@@ -7,6 +7,7 @@ keep, held to it by their own tests, and syncs nothing, so that ten thousand his
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Final, Self, TypeAlias, TypeVar, get_args
 
@@ -18,9 +19,11 @@ from medsettle.ledger.entries import (
     CounterMismatch,
     Entry,
     EntryKind,
+    Holder,
     Moved,
     Posting,
     Recorded,
+    deltas,
 )
 
 _KINDS: Final = frozenset(get_args(EntryKind))
@@ -93,12 +96,18 @@ class MemoryLedger:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def writing(
+        self, holders: Iterable[Holder], reading: Iterable[Holder] = ()
+    ) -> AbstractContextManager[None]:
+        """Do nothing: this handle is the store's only writer."""
+        return nullcontext()
+
     def append(self, entries: Sequence[Entry], create_time_us: int) -> int:
         """Record all entries, or none of them; see `ledger.Ledger.append`."""
         assert len(entries) <= limits.CLAIMS_PER_BATCH_MAX, len(entries)
         first = len(self.store.entries) + 1
         added = [
-            (_recorded(seq, create_time_us, entry), _summed(entry.postings))
+            (_recorded(seq, create_time_us, entry), _postings(entry))
             for seq, entry in enumerate(entries, first)
         ]
         self._check([recorded for recorded, _ in added])
@@ -314,12 +323,8 @@ def _recorded(seq: int, create_time_us: int, entry: Entry) -> Recorded:
     )
 
 
-def _summed(postings: Sequence[Posting]) -> tuple[Posting, ...]:
-    """Return one posting for each counter that is changed."""
-    deltas: dict[CounterKey, int] = {}
-    for posting in postings:
-        deltas[posting.key] = deltas.get(posting.key, 0) + posting.delta
-    return tuple(Posting(key, delta) for key, delta in deltas.items() if delta)
+def _postings(entry: Entry) -> tuple[Posting, ...]:
+    return tuple(Posting(key, delta) for key, delta in deltas(entry).items())
 
 
 def _moved(entry: Recorded, delta: int, value: int) -> Moved:

@@ -12,7 +12,9 @@ from medsettle.engine import Engine
 from medsettle.ledger.entries import Ledger
 from medsettle.ledger.sqlite import SqliteLedger
 from medsettle.policy.book import RuleBook
+from medsettle.torture.baton import Baton
 from medsettle.torture.memory_ledger import MemoryLedger, MemoryStore
+from medsettle.torture.shared_ledger import SharedLedger, SharedStore
 
 Clock: TypeAlias = Callable[[], datetime]
 Open: TypeAlias = Callable[[], Ledger]
@@ -34,12 +36,14 @@ class Parts:
     """The makers of everything whose bugs a simulation is to find.
 
     `store` takes the folder of the run and returns what opens its ledger; `engine` makes an engine
-    of rules, ledger and clock; `projector` opens the audit folder of a ledger.
+    of rules, ledger and clock; `projector` opens the audit folder of a ledger; `shared` makes the
+    handle of one of several processes on one store.
     """
 
     store: Callable[[Path], Open] = memory_store
     engine: Callable[[RuleBook, Ledger, Clock], Engine] = Engine
     projector: Callable[[LedgerFeed, Path], Projector] = Projector
+    shared: Callable[[SharedStore, int, Baton], SharedLedger] = SharedLedger
 
 
 REAL = Parts()

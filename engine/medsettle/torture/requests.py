@@ -1,6 +1,6 @@
 """What tills ask of an engine, as data: the same request can be sent, repeated and replayed."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -11,6 +11,7 @@ from medsettle.core.relatives import Dissolution, LimitChange, RelationState
 from medsettle.core.settlement import Opening, PersonState, Row, Settlement
 from medsettle.core.visits import RegistrationRequest, RegistrationState, Visit
 from medsettle.engine import Engine
+from medsettle.ledger.entries import Overtaken
 from medsettle.service.desk import Desk
 
 Kind: TypeAlias = Literal[
@@ -96,14 +97,31 @@ def _settlement_facts(settlement: Settlement) -> list[object]:
 
 
 def replayed(engine: Engine, request: Request) -> Answer:
-    """Return the answer of an engine that is asked alone."""
+    """Return the answer of an engine that is asked alone.
+
+    Raises:
+        Overtaken: Another engine on the same store got ahead.
+    """
+    (answer,) = replayed_together(engine, [request])
+    return answer
+
+
+def replayed_together(engine: Engine, requests: Sequence[Request]) -> list[Answer]:
+    """Return the answers of an engine to one request, or to several claims as one batch.
+
+    Raises:
+        Overtaken: Another engine on the same store got ahead.
+    """
     try:
-        if request.kind == "settle":
-            (answer,) = engine.settle(ClaimBatch.from_rows([_row(request)]))
-            return answer_of(answer)
-        return Answer("", told=_WRITES[request.kind](engine, request))
+        if requests[0].kind == "settle":
+            claims = ClaimBatch.from_rows([_row(each) for each in requests])
+            return [answer_of(each) for each in engine.settle(claims)]
+        (request,) = requests
+        return [Answer("", told=_WRITES[request.kind](engine, request))]
+    except Overtaken:
+        raise
     except errors.SettlementError as error:
-        return Answer(error.reason, error.message)
+        return [Answer(error.reason, error.message) for _ in requests]
 
 
 async def served(desk: Desk, engine: Engine, request: Request, deadline: float | None) -> Answer:
@@ -178,5 +196,3 @@ _WRITES: Final[Mapping[Kind, Callable[[Engine, Request], Told]]] = {
     "lower": _lower,
     "dissolve": _dissolve,
 }
-
-Send: TypeAlias = Callable[[Request], Awaitable[Answer | None]]

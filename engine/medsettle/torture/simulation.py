@@ -7,12 +7,12 @@ tables are held to everything that was acknowledged.
 
 import asyncio
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from medsettle.audit import Projector
 from medsettle.policy.book import RuleBook
@@ -20,6 +20,7 @@ from medsettle.torture.acknowledged import Acknowledged
 from medsettle.torture.audit_check import audit_faults
 from medsettle.torture.checking import entries_of, faults_of
 from medsettle.torture.clockwork import SimulatedLoop, Stalled, simulated_loop
+from medsettle.torture.contention import Contention
 from medsettle.torture.faults import Faults, FaultyLedger, Killed, Swarm, drawn_swarm
 from medsettle.torture.network import Network
 from medsettle.torture.parts import REAL, Parts
@@ -34,17 +35,21 @@ _WATCH_SECONDS: Final = 0.5
 _PHASE_SECONDS_MAX: Final = 3_600.0
 # Parquet files cost more than everything else of a run, so only some runs have audit tables.
 _AUDITED: Final = 0.1
+_CONTENDED: Final = 0.2
+
+Event: TypeAlias = tuple[float, str, tuple[object, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one seed; `violations` is empty when every promise was kept.
 
-    `trace` has what happened, each with its moment in seconds of the simulated clock.
+    `trace` has what happened, each with its moment in seconds of the simulated clock, or in turns
+    of the processes where there were several; those meet no faults and have no `swarm`.
     """
 
     seed: int
-    swarm: Swarm
+    swarm: Swarm | None
     violations: tuple[str, ...]
     trace: tuple[str, ...]
     asked: int
@@ -62,8 +67,11 @@ def simulate(seed: int, book: RuleBook, parts: Parts = REAL) -> Outcome:
         book: Rules that have the area of `workload.AREA`.
         parts: What the deployment is made of.
     """
+    rng = Random(seed)
+    if rng.random() < _CONTENDED:
+        return _contended(seed, Contention(book, parts, rng))
     with tempfile.TemporaryDirectory(prefix="medsettle-torture-", dir=_memory_folder()) as folder:
-        run = _Run(seed, book, parts, Path(folder))
+        run = _Run(seed, book, parts, Path(folder), rng)
         with simulated_loop(run.on_exception) as loop:
             run.go(loop)
         return run.outcome()
@@ -75,19 +83,47 @@ def _memory_folder() -> str | None:
     return str(shared) if shared.is_dir() else None
 
 
+def _contended(seed: int, contention: Contention) -> Outcome:
+    """Run several processes on one store instead of one whose store fails."""
+    contention.go()
+    return _outcome(seed, contention.known, contention.events, recorded=contention.recorded)
+
+
+def _outcome(
+    seed: int,
+    known: Acknowledged,
+    events: Sequence[Event],
+    *,
+    recorded: int,
+    swarm: Swarm | None = None,
+    deaths: int = 0,
+    audited: bool = False,
+) -> Outcome:
+    return Outcome(
+        seed=seed,
+        swarm=swarm,
+        violations=tuple(known.violations),
+        trace=tuple(f"{at:9.2f}  {what.format(*values)}" for at, what, values in events),
+        asked=sum(map(len, known.sent.values())),
+        acknowledged=len(known.done),
+        recorded=recorded,
+        deaths=deaths,
+        audited=audited,
+    )
+
+
 @dataclass
 class _Run:
     seed: int
     book: RuleBook
     parts: Parts
     folder: Path
-    rng: Random = field(init=False)
+    rng: Random
     known: Acknowledged = field(default_factory=Acknowledged)
-    events: list[tuple[float, str, tuple[object, ...]]] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
     deaths: int = 0
 
     def __post_init__(self) -> None:
-        self.rng = Random(self.seed)
         self.swarm = drawn_swarm(self.rng)
         self.faults = Faults(self.swarm, self.rng)
         self.audited = self.rng.random() < _AUDITED
@@ -112,16 +148,11 @@ class _Run:
 
     def outcome(self) -> Outcome:
         """Return what became of the run."""
-        trace = tuple(
-            f"{moment:9.2f}  {what.format(*values)}" for moment, what, values in self.events
-        )
-        return Outcome(
-            seed=self.seed,
+        return _outcome(
+            self.seed,
+            self.known,
+            self.events,
             swarm=self.swarm,
-            violations=tuple(self.known.violations),
-            trace=trace,
-            asked=sum(map(len, self.known.sent.values())),
-            acknowledged=len(self.known.done),
             recorded=self.recorded,
             deaths=self.deaths,
             audited=self.audited,

@@ -78,10 +78,11 @@ class Workload:
         if own not in self._settled:
             self._settled.append(own)
 
-    def request(self) -> Request:
-        """Return a new request under an id of its own."""
-        kinds = list(_WEIGHTS)
-        (kind,) = self.rng.choices(kinds, [_WEIGHTS[each] for each in kinds])
+    def request(self, kind: Kind | None = None) -> Request:
+        """Return a new request under an id of its own, of any kind unless one is named."""
+        if kind is None:
+            kinds = list(_WEIGHTS)
+            (kind,) = self.rng.choices(kinds, [_WEIGHTS[each] for each in kinds])
         self._made += 1
         institution = self.rng.choice(self.institutions)
         request_id = f"Q{self._made}"
