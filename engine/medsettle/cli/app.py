@@ -20,6 +20,7 @@ from medsettle.cli import (
     policy_commands,
     registration_commands,
     relatives_commands,
+    torture_commands,
     visit_commands,
 )
 from medsettle.cli.check_settlement import check_settlement as held_to_its_rules
@@ -58,6 +59,7 @@ app.add_typer(visit_commands.app, name="visit")
 app.add_typer(registration_commands.app, name="registration")
 app.add_typer(payment_commands.app, name="payments")
 app.command()(payment_commands.checkout)
+app.command()(torture_commands.torture)
 
 
 @app.command()

@@ -31,10 +31,24 @@ def audit_faults(folder: Path, entries: Sequence[Recorded]) -> Iterator[str]:
         return
     if head.last_seq != len(entries):
         yield f"the audit tables end at {head.last_seq}, the ledger at {len(entries)}"
-    due = _by_table((key[1], table) for key, table in segment_tables(entries).items())
+    yield from segment_faults(folder, entries)
+
+
+def segment_faults(folder: Path, entries: Sequence[Recorded], after_seq: int = 0) -> Iterator[str]:
+    """Yield where segments differ from the entries that they were made of.
+
+    Args:
+        folder: The audit folder, whose chain is whole.
+        entries: Every entry of the ledger, in seq order.
+        after_seq: Segments up to this entry are left out.
+    """
+    segments = [each for each in read_segments(folder) if each.first_seq > after_seq]
+    last_seq = segments[-1].last_seq if segments else after_seq
+    rows = segment_tables(entries[after_seq:last_seq])
+    due = _by_table((key[1], table) for key, table in rows.items())
     found = _by_table(
         (file.table, pq.ParquetFile(folder / file.path).read())
-        for segment in read_segments(folder)
+        for segment in segments
         for file in segment.files
     )
     for table in sorted(due.keys() | found.keys()):

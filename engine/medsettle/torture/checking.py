@@ -25,6 +25,18 @@ from medsettle.torture.requests import Request, replayed
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+class Lost(str):
+    """A fault: something that was acknowledged is not there."""
+
+    __slots__ = ()
+
+
+class Doubled(str):
+    """A fault: something is there, or was done, twice."""
+
+    __slots__ = ()
+
+
 class OtherContent(Exception):
     """The model would record another request than the one that stands in the ledger."""
 
@@ -48,13 +60,20 @@ def faults_of(
         entries: Its entries in seq order.
         known: What was asked and acknowledged.
     """
+    yield from recorded_faults(ledger, entries, known)
+    model = _Model(book, entries)
+    yield from model.faults(known)
+    yield from _counter_faults(ledger, model.ledger)
+
+
+def recorded_faults(
+    ledger: LedgerReader, entries: Sequence[Recorded], known: Acknowledged
+) -> Iterator[str]:
+    """Yield what can be said without the model, which takes as long as the run itself did."""
     yield from _acknowledged_faults(entries, known)
     yield from _order_faults(entries, known)
     yield from _cancel_faults(entries)
     yield from _record_faults(ledger, entries)
-    model = _Model(book, entries)
-    yield from model.faults(known)
-    yield from _counter_faults(ledger, model.ledger)
 
 
 def _acknowledged_faults(entries: Sequence[Recorded], known: Acknowledged) -> Iterator[str]:
@@ -64,12 +83,12 @@ def _acknowledged_faults(entries: Sequence[Recorded], known: Acknowledged) -> It
         if entry.seq != seq:
             yield f"entry {entry.seq} stands at place {seq}"
         if key in by_key:
-            yield f"{key} is recorded twice, as {by_key[key].seq} and {entry.seq}"
+            yield Doubled(f"{key} is recorded twice, as {by_key[key].seq} and {entry.seq}")
         by_key[key] = entry
     for key, done in known.done.items():
         found = by_key.get(key)
         if found is None:
-            yield f"{done.request} was acknowledged and is lost"
+            yield Lost(f"{done.request} was acknowledged and is lost")
         elif (told := _told_place(done)) is not None and told != (found.settlement, found.seq):
             yield f"{done.request} was told {told}, recorded is {found.settlement} {found.seq}"
 
@@ -106,7 +125,7 @@ def _cancel_faults(entries: Sequence[Recorded]) -> Iterator[str]:
             continue
         original = originals[str(entry.original)]
         if original.settlement in taken_back:
-            yield f"{original.settlement} was taken back twice, the second time by {entry.seq}"
+            yield Doubled(f"{original.settlement} was taken back twice, again by {entry.seq}")
         taken_back.add(original.settlement)
         yield from _restored_faults(entry, original)
         amounts = decode_settlement(original).columns, decode_settlement(entry).columns

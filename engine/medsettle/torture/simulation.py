@@ -8,7 +8,7 @@ tables are held to everything that was acknowledged.
 import asyncio
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -57,6 +57,10 @@ class Outcome:
     recorded: int
     deaths: int
     audited: bool
+
+    def without_trace(self) -> "Outcome":
+        """Return the outcome without what happened."""
+        return replace(self, trace=())
 
 
 def simulate(seed: int, book: RuleBook, parts: Parts = REAL) -> Outcome:
@@ -171,7 +175,7 @@ class _Run:
         self._start()
         watch = asyncio.get_running_loop().create_task(self._watch())
         tills = [Till(self, self.workload, self.rng) for _ in range(self.rng.randint(2, 5))]
-        operations = self.rng.randint(25, 70)
+        operations = self.rng.randint(20, 55)
         work = [till.work(operations // len(tills)) for till in tills]
         await self._within(asyncio.gather(*work), "the faults did not let the tills come to an end")
         self.faults.heal()

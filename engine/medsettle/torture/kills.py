@@ -1,0 +1,156 @@
+"""Real servers, killed under load: what they acknowledged is there, once, and right.
+
+A round is one life of a server process. It is asked by several clients, dies, by a kill at a random
+moment or by its own at a named step, and leaves a ledger and audit tables behind, which are looked
+at as they lie. The next life of the same ledger begins with the requests that nobody answered.
+After some rounds a last life must answer them all and end in order, and the whole ledger is held to
+the sequential model.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Final
+
+from medsettle.audit import verify
+from medsettle.errors import SettlementError
+from medsettle.ledger.entries import Recorded
+from medsettle.policy.book import RuleBook
+from medsettle.torture.audit_check import audit_faults, segment_faults
+from medsettle.torture.checking import Doubled, Lost, entries_of, faults_of, recorded_faults
+from medsettle.torture.crowd import Crowd
+from medsettle.torture.named_steps import COMMIT_STEPS, STEPS
+from medsettle.torture.servers import Store
+
+_ROUNDS_PER_LEDGER: Final = 20
+_RANDOM_SECONDS: Final = (0.05, 1.0)
+_STEP_SECONDS_MAX: Final = 8.0
+_FINISH_SECONDS_MAX: Final = 60.0
+_COMMITS_MAX, _PROJECTIONS_MAX = 80, 4
+_VIOLATIONS_KEPT_MAX: Final = 100
+
+
+@dataclass
+class Report:
+    """What many rounds came to. `kills` counts by step, `random` being kills at any moment."""
+
+    rounds: int = 0
+    kills: Counter[str] = field(default_factory=Counter)
+    asked: int = 0
+    acknowledged: int = 0
+    recorded: int = 0
+    lost: int = 0
+    doubled: int = 0
+    violations: list[str] = field(default_factory=list)
+
+    def add(self, faults: Iterator[str]) -> None:
+        """Count faults by what they are."""
+        for fault in faults:
+            self.lost += isinstance(fault, Lost)
+            self.doubled += isinstance(fault, Doubled)
+            if fault not in self.violations and len(self.violations) < _VIOLATIONS_KEPT_MAX:
+                self.violations.append(fault)
+
+
+def kill_rounds(
+    store: Store,
+    book: RuleBook,
+    rounds: int,
+    clients: int,
+    seed: int,
+    told: Callable[[Report], None] = lambda _: None,
+) -> Report:
+    """Return what became of so many rounds.
+
+    Args:
+        store: Where the ledgers are, and how to serve them.
+        book: The rules of the servers.
+        rounds: How many servers die.
+        clients: How many ask at once.
+        seed: Decides requests and deaths; which falls on which is decided by the machine.
+        told: Called after each round.
+
+    Raises:
+        OSError: A server does not start.
+    """
+    rng = Random(seed)
+    report = Report()
+    while report.rounds < rounds:
+        count = min(_ROUNDS_PER_LEDGER, rounds - report.rounds)
+        with store.ledger() as place:
+            _Ledger(store, place, book, Crowd(rng, clients), rng, report).go(count, told)
+    return report
+
+
+@dataclass
+class _Ledger:
+    """One ledger through the lives of its servers."""
+
+    store: Store
+    place: Path
+    book: RuleBook
+    crowd: Crowd
+    rng: Random
+    report: Report
+    _checked_seq: int = 0
+
+    def go(self, rounds: int, told: Callable[[Report], None]) -> None:
+        """Kill so many servers, then let the last one finish, and check everything."""
+        for _ in range(rounds):
+            self._round()
+            self.report.rounds += 1
+            told(self.report)
+        self._finish()
+        known = self.crowd.known
+        self.report.asked += sum(map(len, known.sent.values()))
+        self.report.acknowledged += len(known.done)
+        self.report.add(iter(known.violations))
+
+    def _round(self) -> None:
+        # Every second death is at a step, and which is drawn; the others are at any moment.
+        step = self.rng.choice(STEPS) if self.rng.random() < 0.5 else ""
+        most = _COMMITS_MAX if step in COMMIT_STEPS else _PROJECTIONS_MAX
+        with self.store.serving(self.place, step, self.rng.randint(1, most)) as life:
+            pool = self.crowd.ask(life.address, life.alive)
+            if not step:
+                time.sleep(self.rng.uniform(*_RANDOM_SECONDS))
+            elif not life.died(_STEP_SECONDS_MAX):
+                step = ""  # It never came there; it is killed like the others.
+            life.kill()
+            self.crowd.hang_up()
+            pool.shutdown()
+        self.report.kills[step or "random"] += 1
+        with self.store.as_left(self.place) as ledger:
+            entries = entries_of(ledger)
+            self.report.add(recorded_faults(ledger, entries, self.crowd.known))
+        self._check_audit(entries)
+
+    def _check_audit(self, entries: list[Recorded]) -> None:
+        """Hold what was projected since the last look to the ledger; nothing need be complete."""
+        folder = self.store.audit(self.place)
+        try:
+            head = verify(folder)
+        except SettlementError as error:
+            self.report.add(iter([f"the audit tables are damaged: {error}"]))
+            return
+        if head.last_seq > len(entries):
+            said = f"the audit tables hold entry {head.last_seq}, the ledger ends at {len(entries)}"
+            self.report.add(iter([said]))
+            return
+        self.report.add(segment_faults(folder, entries, self._checked_seq))
+        self._checked_seq = head.last_seq
+
+    def _finish(self) -> None:
+        with self.store.serving(self.place, "", 1) as life:
+            for request in self.crowd.finish(life.address, _FINISH_SECONDS_MAX):
+                self.report.add(iter([f"{request} has no final answer of a healthy server"]))
+            if (code := life.stop()) != 0:
+                self.report.add(iter([f"a server that was asked to stop ended with {code}"]))
+        with self.store.as_left(self.place) as ledger:
+            entries = entries_of(ledger)
+            self.report.recorded += len(entries)
+            self.report.add(faults_of(self.book, ledger, entries, self.crowd.known))
+        self.report.add(audit_faults(self.store.audit(self.place), entries))
