@@ -110,6 +110,8 @@ WAITING_REQUESTS_MAX: Final = 2_048
 CLAIMS_PER_COMMIT_MAX: Final = 512
 PAGE_SIZE_DEFAULT: Final = 50
 PAGE_SIZE_MAX: Final = 1_000
+# Settled once more by one enquiry, on the thread that settles: a year of outpatient visits.
+LATER_SETTLEMENTS_MAX: Final = 200
 # What a cardholder is shown at once; the whole list is there page by page.
 PAST_SETTLEMENTS_SHOWN: Final = 10
 FAULTS_PER_CLAIM_MAX: Final = 100

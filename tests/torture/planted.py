@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from medsettle.audit import Projector
 from medsettle.audit.projector import LedgerFeed
@@ -13,29 +13,80 @@ from medsettle.audit.segments import LedgerRow
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.counters import ACCOUNT
 from medsettle.core.outcome import Rejection
+from medsettle.core.request_states import RequestState, RequestStatus, Reversal
 from medsettle.core.settlement import Settlement
 from medsettle.engine import Engine
-from medsettle.engine.cancels import cancel_entry
-from medsettle.engine.card_desk import microseconds
+from medsettle.engine.cancels import Cancels, cancel_entry
+from medsettle.engine.request_log import Asked, RequestLog, microseconds
+from medsettle.engine.reversals import Reversals
 from medsettle.ledger.entries import Entry, Holder, Ledger, Recorded
+from medsettle.policy.book import RuleBook
 from medsettle.settle.run import Settled
 from medsettle.torture.memory_ledger import MemoryLedger, MemoryStore
 from medsettle.torture.parts import Open, Parts
 from medsettle.torture.shared_ledger import SharedLedger
 
 
-class AnswersEarly(Engine):
-    """Commits a moment after it has answered."""
+class _EarlyLog(RequestLog):
+    """Commits a moment after it has said that it did."""
 
-    def _commit(self, entries: Sequence[Entry]) -> tuple[int, datetime]:
+    def commit(self, entries: Sequence[Entry]) -> tuple[int, datetime]:
+        """Return what a commit would return."""
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            return super()._commit(entries)
+            return super().commit(entries)
         moment = self.now()
         first = self.ledger.last_seq() + 1
         loop.call_soon(self.ledger.append, list(entries), microseconds(moment))
         return first, moment
+
+
+class AnswersEarly(Engine):
+    """Commits a moment after it has answered."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.log = _EarlyLog(self.ledger, self.clock)
+        self.cancels = Cancels(self.ledger, self.log)
+        self._use(self.rulebook)
+
+
+class _ForgetfulReversals(Reversals):
+    """Lets what it reverses before it arrives settle afterwards."""
+
+    def _reverse(self, asked: Asked, original_request_id: str) -> Reversal:
+        if self._recorded(asked.institution, original_request_id) is not None:
+            return super()._reverse(asked, original_request_id)
+        state = RequestState(asked.institution, original_request_id, RequestStatus.TOMBSTONE)
+        return Reversal(state)
+
+
+class ForgetsTombstones(Engine):
+    """Answers that an original will never settle, and records no tombstone."""
+
+    def _use(self, rulebook: RuleBook) -> None:
+        super()._use(rulebook)
+        self.reversals = _ForgetfulReversals(self.ledger, self.log, self.cancels, self.visits)
+
+
+class ForgetsRefusals(Engine):
+    """Refuses, and does not record that it did."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.log = _LenientLog(self.ledger, self.clock)
+        self.cancels = Cancels(self.ledger, self.log)
+        self._use(self.rulebook)
+
+
+class _LenientLog(RequestLog):
+    """Answers once what was done, and anew what was refused."""
+
+    def commit(self, entries: Sequence[Entry]) -> tuple[int, datetime]:
+        """Commit everything but refusals."""
+        kept = [each for each in entries if each.kind != "refusal"]
+        return super().commit(kept)
 
 
 class ForgetsTheBatch(Engine):
@@ -57,13 +108,9 @@ class ForgetsTheBatch(Engine):
 class CancelsTwice(Engine):
     """Does not ask whether a settlement was taken back before."""
 
-    def _original(self, institution: str, settlement: str) -> Recorded:
-        hidden = self.ledger
-        self.ledger = _WithoutCancels(hidden)
-        try:
-            return super()._original(institution, settlement)
-        finally:
-            self.ledger = hidden
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.cancels = Cancels(cast("Ledger", _WithoutCancels(self.ledger)), self.log)
 
 
 class _WithoutCancels:
@@ -140,6 +187,8 @@ class LocksNobody(SharedLedger):
 
 LOCKS_IN_ANY_ORDER = Parts(shared=LocksInAnyOrder)
 LOCKS_NOBODY = Parts(shared=LocksNobody)
+FORGETS_TOMBSTONES = Parts(engine=ForgetsTombstones)
+FORGETS_REFUSALS = Parts(engine=ForgetsRefusals)
 ANSWERS_EARLY = Parts(engine=AnswersEarly)
 FORGETS_THE_BATCH = Parts(engine=ForgetsTheBatch)
 CANCELS_TWICE = Parts(engine=CancelsTwice, store=letting_cancels_repeat)

@@ -1,7 +1,7 @@
 """The simulation finds bugs: each is planted alone, and must be found within a few seeds."""
 
 import pytest
-from medsettle.engine import conductor
+from medsettle.engine import cancels
 from medsettle.torture.parts import REAL, Parts
 
 from tests.torture import planted
@@ -21,6 +21,8 @@ _SEEDS = range(40)
         pytest.param(planted.CANCELS_TWICE, "was taken back twice", id="cancelled-twice"),
         pytest.param(planted.LOCKS_IN_ANY_ORDER, "^deadlock: process", id="lock-order"),
         pytest.param(planted.LOCKS_NOBODY, "record is .* due is", id="no-lock"),
+        pytest.param(planted.FORGETS_TOMBSTONES, "let it never settle", id="tombstone-forgotten"),
+        pytest.param(planted.FORGETS_REFUSALS, "refused .* is lost", id="refusal-forgotten"),
         pytest.param(planted.SKIPS_A_ROW, "lacks the row", id="audit-row-skipped-after-restart"),
     ],
 )
@@ -33,7 +35,7 @@ def test_a_counter_that_a_cancel_does_not_restore_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The model has the bug as well, being the same engine; the law of cancels has not."""
-    monkeypatch.setattr(conductor, "cancel_entry", planted.keeps_counters)
+    monkeypatch.setattr(cancels, "cancel_entry", planted.keeps_counters)
 
     assert first_found(_SEEDS, REAL, "holds .* the records add up to")
 

@@ -33,7 +33,9 @@ AUDIT_TABLES: Final[dict[str, tuple[Column, ...]]] = {
 }
 
 # A dictionary of values that never come back only adds its own size.
-_UNIQUE_CODES: Final = {"settlement", "original", "request_id", "institution_settlement"}
+_UNIQUE_CODES: Final = {
+    *("settlement", "original", "reversed_request", "request_id", "institution_settlement"),
+}
 
 _SETTLING: Final = {"settle", "cancel"}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -103,7 +105,8 @@ def stored_columns(table: str) -> tuple[Column, ...]:
 def segment_tables(entries: Sequence[LedgerRow]) -> Tables:
     """Return the rows of these entries by partition and table, in ledger order.
 
-    Only settlements and cancels have rows.
+    Only settlements and cancels have rows. What else the ledger numbers, such as a refusal, lies in
+    the stretch of a segment without one, so that every number is in exactly one segment.
 
     Raises:
         InternalError: A record lacks a column or holds something else in it; the entry is named.

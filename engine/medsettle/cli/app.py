@@ -15,11 +15,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 from medsettle.cli import (
     audit_commands,
     card_commands,
+    comparison_words,
     payment_commands,
     person_commands,
     policy_commands,
     registration_commands,
     relatives_commands,
+    request_commands,
     torture_commands,
     visit_commands,
 )
@@ -59,6 +61,7 @@ app.add_typer(visit_commands.app, name="visit")
 app.add_typer(registration_commands.app, name="registration")
 app.add_typer(payment_commands.app, name="payments")
 app.command()(payment_commands.checkout)
+app.add_typer(request_commands.app, name="request")
 app.command()(torture_commands.torture)
 
 
@@ -185,6 +188,10 @@ def cancel(
     with told(console, as_json=as_json), open_desk(server, data, rules) as desk:
         answer = desk.cancel(settlement, institution, request_id)
     _show_answers(console, [(request_id, answer)], as_json=as_json)
+
+
+app.command()(request_commands.reverse)
+app.command()(comparison_words.without)
 
 
 @app.command()

@@ -12,8 +12,10 @@ from medsettle.client import Client
 from medsettle.core.cards import Card, CardEvent, CardInquiry
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.enquiries import EnquiryDesk
+from medsettle.core.hindsight import Comparison
 from medsettle.core.outcome import Outcome, Rejection, invalid
 from medsettle.core.relatives import RelativesDesk
+from medsettle.core.request_states import RequestDesk
 from medsettle.core.settlement import Explanation, Row, Settlement
 from medsettle.core.visits import RegistrationRequest, RegistrationState, Visit
 from medsettle.engine import Engine
@@ -65,12 +67,21 @@ class Desk(Protocol):
         """What cardholders ask there."""
         ...
 
+    @property
+    def requests(self) -> RequestDesk:
+        """What became of requests, and their reversals."""
+        ...
+
     def answers(self, rows: Sequence[Row], *, preview: bool) -> Iterator[Answer]:
         """Yield the answer to each claim in order."""
         ...
 
     def explain(self, settlement: str) -> Explanation:
         """Return the explanation of a settlement."""
+        ...
+
+    def without(self, settlement: str) -> Comparison:
+        """Return what later settlements would have been without one."""
         ...
 
     def cancel(self, settlement: str, institution: str, request_id: str) -> Settlement:
@@ -110,6 +121,7 @@ class RemoteDesk:
         self.relatives: RelativesDesk = client.relatives
         self.cards: Cards = client.cards
         self.enquiries: EnquiryDesk = client.enquiries
+        self.requests: RequestDesk = client
 
     def answers(self, rows: Sequence[Row], *, preview: bool) -> Iterator[Answer]:
         """Yield the answer to each claim in order."""
@@ -122,6 +134,10 @@ class RemoteDesk:
     def explain(self, settlement: str) -> Explanation:
         """Return the explanation of a settlement."""
         return self._client.explain(settlement)
+
+    def without(self, settlement: str) -> Comparison:
+        """Return what later settlements would have been without one."""
+        return self._client.compare_without(settlement)
 
     def cancel(self, settlement: str, institution: str, request_id: str) -> Settlement:
         """Return the settlement that takes one back."""
@@ -169,7 +185,9 @@ def rejection_of(error: errors.SettlementError) -> Rejection:
         return invalid(error.faults)
     for outcome in Outcome:
         if outcome.name == error.reason:
-            return Rejection(outcome, error.message, metadata=error.metadata)
+            said = dict(error.metadata)
+            duplicate = said.pop("duplicate", None) is not None
+            return Rejection(outcome, error.message, metadata=said, duplicate=duplicate)
     raise error
 
 
@@ -181,6 +199,7 @@ class LocalDesk:
         self.relatives: RelativesDesk = engine.relatives
         self.cards: Cards = engine.cards
         self.enquiries: EnquiryDesk = engine.enquiries
+        self.requests: RequestDesk = engine
 
     def answers(self, rows: Sequence[Row], *, preview: bool) -> Iterator[Answer]:
         """Yield the answer to each claim in order, a commit for each batch."""
@@ -191,6 +210,10 @@ class LocalDesk:
     def explain(self, settlement: str) -> Explanation:
         """Return the explanation of a settlement."""
         return self._engine.explain(settlement)
+
+    def without(self, settlement: str) -> Comparison:
+        """Return what later settlements would have been without one."""
+        return self._engine.hindsight.without(settlement)
 
     def cancel(self, settlement: str, institution: str, request_id: str) -> Settlement:
         """Return the settlement that takes one back."""

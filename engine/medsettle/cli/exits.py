@@ -59,7 +59,10 @@ def told(console: Console, *, as_json: bool) -> Iterator[None]:
     try:
         yield
     except errors.SettlementError as error:
-        say(console, error.reason, error.message_lines, as_json=as_json)
+        lines = error.message_lines
+        if "duplicate" in error.metadata and not as_json:
+            lines = [*lines, "It was so answered before; a new request needs a new request id."]
+        say(console, error.reason, lines, as_json=as_json)
         raise Quit(code_of(error)) from error
     except (TimeoutError, ConnectionError) as error:
         say(console, "UNAVAILABLE", [str(error)], as_json=as_json)

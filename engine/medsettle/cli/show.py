@@ -127,7 +127,8 @@ def remarks(rows: Sequence[tuple[str, Settlement | Rejection]]) -> list[str]:
     for request_id, answer in rows:
         if isinstance(answer, Rejection):
             faults = [str(fault) for fault in answer.faults] or [answer.message]
-            lines.append(f"[bold]{escape(request_id)}[/] [red]{answer.outcome.name}[/]")
+            before = ", as it was answered before" if answer.duplicate else ""
+            lines.append(f"[bold]{escape(request_id)}[/] [red]{answer.outcome.name}[/]{before}")
             lines += [f"  {escape(fault)}" for fault in faults]
         elif said := [*answer.notices, *warning_lines(answer)]:
             lines.append(f"[bold]{escape(request_id)}[/]")
@@ -167,6 +168,7 @@ def answer_json(request_id: str, answer: Settlement | Rejection) -> dict[str, ob
         return {
             "request_id": request_id,
             "outcome": answer.outcome.name,
+            "duplicate": answer.duplicate,
             "message": answer.message,
             "faults": [{"path": fault.path, "message": fault.message} for fault in answer.faults],
         }

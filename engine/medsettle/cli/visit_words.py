@@ -40,6 +40,7 @@ def visit_json(visit: Visit) -> dict[str, object]:
         "visit": visit.visit,
         "kind": visit.kind,
         "original": visit.original,
+        "reversed_request": visit.reversed_request,
         "seq": visit.seq,
         "create_time": visit.create_time,
         "request_id": visit.request_id,

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from medsettle.core import schema
 from medsettle.core.columns import Column, Kind
+from medsettle.core.hindsight import ComparedShare, Comparison, LaterSettlement
 from medsettle.core.settlement import (
     Explanation,
     Finding,
@@ -80,7 +81,27 @@ def visit_of(message: visits.Visit) -> Visit:
         routes=tuple(map(_route, message.routes)),
         notices=tuple(message.notices),
         duplicate=message.duplicate,
+        reversed_request=message.reversed_request or None,
     )
+
+
+def comparison_of(message: settlements.CompareWithoutResponse) -> Comparison:
+    """Return later settlements as recorded and as they would have been."""
+    later = tuple(
+        LaterSettlement(
+            settlement=each.settlement,
+            seq=each.seq,
+            service_date=_date(each.service_date),
+            institution=each.institution,
+            shares=tuple(
+                ComparedShare(share.payer, share.recorded_fen, share.would_be_fen)
+                for share in each.shares
+            ),
+            refusal=each.refusal,
+        )
+        for each in message.later
+    )
+    return Comparison(later, message.complete)
 
 
 def registration_state_of(message: registrations.Registration) -> RegistrationState:

@@ -7,13 +7,22 @@ import grpc
 import pyarrow as pa
 
 from medsettle import limits
-from medsettle.client.answers import explanation_of, person_of, policy_of, settlement_of
+from medsettle.client.answers import (
+    comparison_of,
+    explanation_of,
+    person_of,
+    policy_of,
+    settlement_of,
+)
 from medsettle.client.cards import Cards
 from medsettle.client.claims import ClaimLike, claim_message
 from medsettle.client.enquiries import Enquiries
 from medsettle.client.relatives import RelativesClient
+from medsettle.client.requests import request_state_of, reversal_of
 from medsettle.client.retry import Repeater
 from medsettle.client.visits import Registrations, Visits
+from medsettle.core.hindsight import Comparison
+from medsettle.core.request_states import RequestState, Reversal
 from medsettle.core.settlement import (
     Explanation,
     Opening,
@@ -26,6 +35,8 @@ from medsettle.v1 import person_service_pb2 as persons
 from medsettle.v1 import person_service_pb2_grpc as persons_grpc
 from medsettle.v1 import policy_service_pb2 as policies
 from medsettle.v1 import policy_service_pb2_grpc as policies_grpc
+from medsettle.v1 import request_service_pb2 as requests
+from medsettle.v1 import request_service_pb2_grpc as requests_grpc
 from medsettle.v1 import settlement_service_pb2 as settlements
 from medsettle.v1 import settlement_service_pb2_grpc as settlements_grpc
 
@@ -82,6 +93,7 @@ class Client:
         self._settlements = settlements_grpc.SettlementServiceStub(self._channel)
         self._policies = policies_grpc.PolicyServiceStub(self._channel)
         self._persons = persons_grpc.PersonServiceStub(self._channel)
+        self._requests = requests_grpc.RequestServiceStub(self._channel)
         self.relatives = RelativesClient(self._channel, self._read, self._write)
         self.cards = Cards(cards_grpc.CardServiceStub(self._channel), self._read, self._write)
         """The cards that the server keeps."""
@@ -126,6 +138,27 @@ class Client:
         )
         return settlement_of(self._write(self._settlements.CancelSettlement, request))
 
+    def reverse(self, institution: str, original_request_id: str, request_id: str) -> Reversal:
+        """Take back whatever a request recorded, or let it never settle where it recorded nothing.
+
+        Args:
+            institution: Who sent the original.
+            original_request_id: The request id of the original.
+            request_id: A new id of the institution, which the negative record has. An original is
+                reversed once, under whatever id.
+        """
+        request = requests.ReverseRequestRequest(
+            institution=institution,
+            original_request_id=original_request_id,
+            request_id=request_id,
+        )
+        return reversal_of(self._write(self._requests.ReverseRequest, request))
+
+    def find_request(self, institution: str, request_id: str) -> RequestState:
+        """Return what became of the request of an institution with an id."""
+        request = requests.FindRequestRequest(institution=institution, request_id=request_id)
+        return request_state_of(self._read(self._requests.FindRequest, request))
+
     def get(self, settlement: str) -> Settlement:
         """Return the recorded settlement with this id or resource name."""
         request = settlements.GetSettlementRequest(name=_name(settlement))
@@ -135,6 +168,16 @@ class Client:
         """Return why the settlement with this id or resource name came out as it did."""
         request = settlements.ExplainSettlementRequest(name=_name(settlement))
         return explanation_of(self._read(self._settlements.ExplainSettlement, request))
+
+    def compare_without(self, settlement: str) -> Comparison:
+        """Return what the person's later settlements would have been without one.
+
+        Args:
+            settlement: Id or resource name of a settlement, cancelled since or not; of a visit,
+                any of its settlements.
+        """
+        request = settlements.CompareWithoutRequest(name=_name(settlement))
+        return comparison_of(self._read(self._settlements.CompareWithout, request))
 
     def settle_table(self, claims: pa.Table) -> pa.Table:
         """Return a row for each claim of an Arrow table, in its order; see `SettleClaims`.

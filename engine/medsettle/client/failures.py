@@ -14,18 +14,9 @@ from grpc_status import rpc_status
 
 from medsettle import errors
 from medsettle.errors import Fault, SettlementError, Violation
+from medsettle.errors.reasons import by_reason, rebuilt
 
 _DOMAIN: Final = "medsettle"
-
-
-def _tree(kind: type[SettlementError]) -> dict[str, type[SettlementError]]:
-    found = {kind.reason: kind}
-    for child in kind.__subclasses__():
-        found |= _tree(child)
-    return found
-
-
-_BY_REASON: Final = _tree(SettlementError)
 
 
 _UNANSWERED: Final[dict[grpc.StatusCode, tuple[type[Exception], str]]] = {
@@ -89,15 +80,14 @@ def _parts(call: grpc.Call) -> dict[str, Any]:
 
 def _rebuilt(info: Any, text: str, bad: Any | None) -> SettlementError:  # noqa: ANN401
     """Return the error of the class that has the reason, with message, metadata and faults."""
-    kind = _BY_REASON.get(info.reason, SettlementError)
+    kind = by_reason(info.reason)
     violations = bad.field_violations if bad is not None else ()
-    error: SettlementError
     if issubclass(kind, errors.InvalidRequest):
-        error = kind([Fault(each.field, each.description) for each in violations])
+        error: SettlementError = kind([Fault(each.field, each.description) for each in violations])
     elif issubclass(kind, errors.PolicyRejected):
         error = kind([_violation(each.field, each.description) for each in violations])
     else:
-        error = kind(text)
+        return rebuilt(info.reason, text, info.metadata)
     error.metadata = dict(info.metadata)
     return error
 

@@ -3,12 +3,18 @@
 A claim has exactly one outcome: the first that applies, in the order of this list. Some faults of
 form come later than their place: whether an item is listed is known only once the catalogue of a
 policy is, and whether an area asks for a credential once its terms are, so a claim is told of
-earlier trouble first. A rejected claim leaves nothing behind, and
-the same request id may be sent again; `transient` outcomes may then differ.
+earlier trouble first.
+
+A refusal is an answer too. One whose reason may pass is recorded under its request id (`recorded`)
+and repeated whenever that id comes again, whatever has been loaded or recorded since: a till that
+was told no must never learn later that it was yes. Whoever wants to try again sends a new request
+with a new id; `transient` outcomes may then differ. What is malformed, or wants an id or a number
+that another request has, is not recorded: nothing that happens later makes the same bytes right.
 """
 
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Final
 
 from medsettle import errors
 
@@ -22,6 +28,7 @@ class Outcome(IntEnum):
     SETTLED = 0
     INVALID_REQUEST = 1
     REQUEST_ID_REUSED = 2
+    REQUEST_REVERSED = 29
     DUPLICATE_SETTLEMENT = 3
     CREDENTIAL_NOT_ACCEPTED = 9
     CARD_UNKNOWN = 10
@@ -52,9 +59,30 @@ class Outcome(IntEnum):
 
     @property
     def transient(self) -> bool:
-        """Whether something that is loaded or recorded beside the claim can change the outcome."""
+        """Whether what is loaded or recorded later can make a new request, with a new id, settle.
+
+        Under the same id a recorded refusal stays as it is.
+        """
         return self in _TRANSIENT
 
+    @property
+    def recorded(self) -> bool:
+        """Whether a refusal with this outcome is recorded under its request id."""
+        return self not in _NOT_RECORDED
+
+
+DUPLICATE: Final = {"duplicate": "true"}
+"""Metadata of an error that is the recorded answer of an earlier request."""
+
+_NOT_RECORDED = frozenset(
+    {
+        Outcome.SETTLED,
+        Outcome.INVALID_REQUEST,
+        Outcome.REQUEST_ID_REUSED,
+        Outcome.REQUEST_REVERSED,
+        Outcome.DUPLICATE_SETTLEMENT,
+    }
+)
 
 _TRANSIENT = frozenset(
     {
@@ -70,6 +98,7 @@ _TRANSIENT = frozenset(
 
 _ERRORS: dict[Outcome, type[errors.SettlementError]] = {
     Outcome.REQUEST_ID_REUSED: errors.RequestIdReused,
+    Outcome.REQUEST_REVERSED: errors.RequestReversed,
     Outcome.DUPLICATE_SETTLEMENT: errors.DuplicateSettlement,
     Outcome.CREDENTIAL_NOT_ACCEPTED: errors.CredentialNotAccepted,
     Outcome.CARD_UNKNOWN: errors.CardUnknown,
@@ -101,18 +130,26 @@ _ERRORS: dict[Outcome, type[errors.SettlementError]] = {
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Why one claim was not settled: outcome, sentence, and all faults where it is invalid."""
+    """Why one claim was not settled: outcome, sentence, and all faults where it is invalid.
+
+    `duplicate` says that this is the recorded answer of an earlier request.
+    """
 
     outcome: Outcome
     message: str
     faults: tuple[errors.Fault, ...] = ()
     metadata: dict[str, str] = field(default_factory=dict)
+    duplicate: bool = False
 
     def error(self) -> errors.SettlementError:
-        """Return the exception that a single-claim call raises for this rejection."""
+        """Return the exception that a single-claim call raises for this rejection.
+
+        Its metadata have `duplicate` where it is answered from the record.
+        """
         if self.outcome is Outcome.INVALID_REQUEST:
             return errors.InvalidRequest(self.faults)
-        return _ERRORS[self.outcome](self.message, **self.metadata)
+        said = DUPLICATE if self.duplicate else {}
+        return _ERRORS[self.outcome](self.message, **(self.metadata | said))
 
 
 def invalid(faults: tuple[errors.Fault, ...]) -> Rejection:

@@ -227,6 +227,13 @@ SETTLEMENT: Final[tuple[Column, ...]] = (
     columns.code("settlement", "结算ID.", "setl_id"),
     columns.code("kind", "settle or cancel.", "refd_setl_flag", values=("settle", "cancel")),
     columns.code("original", "The settlement a cancel takes back.", "init_setl_id", required=False),
+    columns.code(
+        "reversed_request",
+        "冲正: request id of what a reversal takes back; a cancel that is none has none.",
+        "omsgid",
+        most=limits.REQUEST_ID_CHARS_MAX,
+        required=False,
+    ),
     Column("create_time", Kind.TIMESTAMP, "When it was recorded, not when care was given."),
     *_FACTS,
     columns.code("visit", "The visit whose linked settlements this is one of.", required=False),

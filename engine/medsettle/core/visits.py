@@ -206,7 +206,8 @@ class Visit:
     """The linked settlements of one visit, or the record that takes them back.
 
     `settlements` are in the order of the schemes, each balanced for itself; `routes` has one row
-    for each line of the visit in its order. A preview has no `visit`, `seq` or `create_time`.
+    for each line of the visit in its order. A preview has no `visit`, `seq` or `create_time`. A
+    reversal names the request id that it takes back as `reversed_request`.
     """
 
     visit: str | None
@@ -222,6 +223,7 @@ class Visit:
     routes: tuple[Route, ...]
     notices: tuple[str, ...] = ()
     duplicate: bool = False
+    reversed_request: str | None = None
 
     def fen(self, column: str) -> int:
         """Return the sum of an amount column over the settlements, such as `cash_fen`."""

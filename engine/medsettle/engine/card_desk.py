@@ -4,7 +4,7 @@ Events of cards are entries of the ledger like settlements: idempotent by instit
 id, in one order with everything else, and never edited. A card is what its events make of it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -19,34 +19,22 @@ from medsettle.core.cards import Card, CardAction, CardEvent, CardInquiry
 from medsettle.core.dates import day_number, service_day_of
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Row
-from medsettle.engine.requests import (
-    code_faults,
-    content_digest,
-    reused,
-    sender_faults,
-    settlement_id,
-)
-from medsettle.ledger.entries import Entry, Ledger
+from medsettle.engine.request_log import Asked, RequestLog
+from medsettle.engine.requests import code_faults, content_digest, sender_faults, settlement_id
+from medsettle.ledger.entries import Entry, LedgerReader
 from medsettle.ledger.records import decode_card_event, encode_card_event
 from medsettle.policy.book import RuleBook
 from medsettle.policy.card_terms import CardRules
 from medsettle.policy.vocabulary import suggestion
 
-_US = 1_000_000
-
-
-def microseconds(moment: datetime) -> int:
-    """Return a moment as the ledger counts it."""
-    return int(moment.timestamp()) * _US + moment.microsecond
-
 
 class CardDesk:
     """Records events of cards, says what a card is, and judges the cards of claims."""
 
-    def __init__(self, rulebook: RuleBook, ledger: Ledger, moment: Callable[[], datetime]) -> None:
+    def __init__(self, rulebook: RuleBook, ledger: LedgerReader, log: RequestLog) -> None:
         self._rulebook = rulebook
         self._ledger = ledger
-        self._moment = moment
+        self._log = log
         self.lists = InvalidLists()
 
     def replace_rules(self, rulebook: RuleBook) -> None:
@@ -71,18 +59,20 @@ class CardDesk:
             RequestIdReused: The request id was used before with other content.
             LedgerUnavailable: Nothing was recorded.
         """
-        now = self._moment()
+        now = self._log.now()
         rules = self._checked(event, now)
         digest = content_digest("card", _content(event))
-        key = (event.institution, event.request_id)
-        known = self._ledger.requests([key]).get(key)
-        if known is None:
+        area, card = event.pooling_area, event.card
+
+        def record() -> Card:
             timed = replace(event, effective_time=event.effective_time or now)
-            self._append(self._completed(timed, rules), digest, now)
-        elif known.content_digest != digest:
-            raise reused(known)
-        held = self.get(event.pooling_area, event.card)
-        return held if known is None else replace(held, duplicate=True)
+            self._append(self._completed(timed, rules), digest)
+            return self.get(area, card)
+
+        asked = Asked(event.institution, event.request_id, digest, area, event.person or "")
+        return self._log.answer(
+            asked, record, lambda _: replace(self.get(area, card), duplicate=True)
+        )
 
     def _checked(self, event: CardEvent, now: datetime) -> CardRules:
         faults = sender_faults(event.institution, event.request_id)
@@ -116,7 +106,7 @@ class CardDesk:
             raise refusal(event, Cause.TOO_MANY_EVENTS, text)
         return completed(event, rules, events)
 
-    def _append(self, event: CardEvent, digest: bytes, now: datetime) -> None:
+    def _append(self, event: CardEvent, digest: bytes) -> None:
         assert event.effective_time is not None
         person = event.person
         if person is None:
@@ -135,7 +125,7 @@ class CardDesk:
             record=encode_card_event(event),
             subject=event.card,
         )
-        self._ledger.append([entry], microseconds(now))
+        self._log.commit([entry])
 
     # --- reading ---------------------------------------------------------------------------
 
@@ -151,7 +141,7 @@ class CardDesk:
         Raises:
             NotFound: No such card was issued in the area.
         """
-        found = card_at(self.events(pooling_area, card), self._moment())
+        found = card_at(self.events(pooling_area, card), self._log.now())
         if found is None:
             raise _no_card(pooling_area, card)
         return found
@@ -166,7 +156,7 @@ class CardDesk:
 
     def check(self, pooling_area: str, card: str, moment: datetime | None = None) -> CardInquiry:
         """Return whether a card is valid at a moment, now by default; see `CardInquiry`."""
-        at = self._moment() if moment is None else moment.astimezone(UTC)
+        at = self._log.now() if moment is None else moment.astimezone(UTC)
         return self._judge({}).inquire(pooling_area, card, at)
 
     # --- judging ---------------------------------------------------------------------------

@@ -1,13 +1,13 @@
 """The write path in order: claims in, recorded settlements out.
 
 1. Faulty claims are rejected, each with all its faults.
-2. Request ids already recorded are answered from the record; the same id with other content, or a
-   second request for the same institution settlement, is refused.
+2. Request ids already recorded are answered from the record, refusals too; the same id with other
+   content, or a second request for the same institution settlement, is refused.
 3. The card presented is judged by its state at the time of service and the invalid lists.
 4. What the document of an area looks for before payment is looked for (`engine.exclusions`).
-4. Codes, policies, lines and pots are worked out, counters and balances read, and the waterfall
+5. Codes, policies, lines and pots are worked out, counters and balances read, and the waterfall
    runs, claims of one person in order (`settle.run`).
-5. One durable commit; only then are there answers.
+6. One durable commit, of what was settled and of what was refused; only then are there answers.
 
 An engine belongs to one thread: the ledger has one writer.
 """
@@ -15,13 +15,14 @@ An engine belongs to one thread: the ledger has one writer.
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 from medsettle import errors, limits
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.counters import ACCOUNT, CounterKey
 from medsettle.core.outcome import Rejection
 from medsettle.core.relatives import PREFIX, Granted, Person
+from medsettle.core.request_states import RequestState, Reversal
 from medsettle.core.settlement import (
     Explanation,
     Opening,
@@ -29,22 +30,18 @@ from medsettle.core.settlement import (
     PolicySummary,
     Settlement,
 )
-from medsettle.engine.cancels import cancel_entry
-from medsettle.engine.card_desk import CardDesk, microseconds
-from medsettle.engine.claim_entries import claim_entry
+from medsettle.engine.cancels import Cancels
+from medsettle.engine.card_desk import CardDesk
+from medsettle.engine.claim_entries import claim_entry, refused_claim_entry
 from medsettle.engine.enquiries import Enquiries
 from medsettle.engine.exclusions import Exclusions, Suspicions
+from medsettle.engine.hindsight import Hindsight
 from medsettle.engine.openings import check_opening, opening_digest, opening_entry
 from medsettle.engine.registrations import Registrations
 from medsettle.engine.relatives import Relatives, limits_before
-from medsettle.engine.requests import (
-    Triage,
-    content_digest,
-    from_record,
-    reused,
-    sender_faults,
-    triage,
-)
+from medsettle.engine.request_log import Asked, RequestLog
+from medsettle.engine.requests import Triage, content_digest, from_record, triage
+from medsettle.engine.reversals import Reversals
 from medsettle.engine.statements import Statements
 from medsettle.engine.summaries import policy_summaries
 from medsettle.engine.visits import Visits
@@ -66,7 +63,10 @@ class Engine:
     rulebook: RuleBook
     ledger: Ledger
     clock: Callable[[], datetime]
+    log: RequestLog = field(init=False)
     settler: Settler = field(init=False)
+    cancels: Cancels = field(init=False)
+    reversals: Reversals = field(init=False)
     registrations: Registrations = field(init=False)
     relatives: Relatives = field(init=False)
     cards: CardDesk = field(init=False)
@@ -74,21 +74,22 @@ class Engine:
     visits: Visits = field(init=False)
     statements: Statements = field(init=False)
     enquiries: Enquiries = field(init=False)
+    hindsight: Hindsight = field(init=False)
     _replaced: dict[str, CompiledPolicy] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         """Make what works by the rule book, and what reads the ledger alone."""
         self.statements = Statements(self.ledger)
-        self.cards = CardDesk(self.rulebook, self.ledger, self.now)
+        self.log = RequestLog(self.ledger, self.clock)
+        self.cancels = Cancels(self.ledger, self.log)
+        self.cards = CardDesk(self.rulebook, self.ledger, self.log)
         self._use(self.rulebook)
 
     def _use(self, rulebook: RuleBook) -> None:
         self.rulebook = rulebook
         self.settler = Settler(rulebook)
-        self.registrations = Registrations(
-            rulebook, self.ledger, self._commit, self.cards.judged, self.now
-        )
-        self.relatives = Relatives(rulebook, self.ledger, self.now, self._commit)
+        self.registrations = Registrations(rulebook, self.ledger, self.log, self.cards.judged)
+        self.relatives = Relatives(rulebook, self.ledger, self.log)
         self.exclusions = Exclusions(rulebook, self.ledger, self.registrations, self.cards.judged)
         self.visits = Visits(
             rulebook,
@@ -96,9 +97,11 @@ class Engine:
             self._run,
             self.registrations.held,
             self.exclusions.warnings,
-            self._commit,
+            self.log,
         )
+        self.reversals = Reversals(self.ledger, self.log, self.cancels, self.visits)
         self.enquiries = Enquiries(self)
+        self.hindsight = Hindsight(self.ledger, self.settler)
 
     def replace_rules(self, rulebook: RuleBook) -> None:
         """Settle by another rule book from the next call on.
@@ -144,17 +147,21 @@ class Engine:
         known = triage(self.ledger, claims, digests)
         results = self._results(claims, known)
         answers: dict[int, Settlement | Rejection] = {**claims.rejections, **known.answers}
-        rows, entries, settlements = [], [], []
+        entries: dict[int, Entry] = {}
         for row, result in results.items():
-            if isinstance(result, Rejection):
-                answers[row] = result
+            claim, digest = claims.rows[row], digests[row]
+            if not isinstance(result, Rejection):
+                entries[row], answers[row] = claim_entry(claim, digest, result)
                 continue
-            entry, settlement = claim_entry(claims.rows[row], digests[row], result)
-            rows.append(row)
-            entries.append(entry)
-            settlements.append(settlement)
+            answers[row] = result
+            if result.outcome.recorded:
+                entries[row] = refused_claim_entry(claim, digest, result)
         if entries:
-            answers |= dict(zip(rows, self._append(entries, settlements), strict=True))
+            first, moment = self.log.commit(list(entries.values()))
+            for seq, row in enumerate(entries, first):
+                answer = answers[row]
+                if isinstance(answer, Settlement):
+                    answers[row] = placed(answer, seq, moment)
         for row, first in known.repeats.items():
             answers[row] = known.repeated(row, answers[first])
         return [answers[row] for row in range(len(claims))]
@@ -167,11 +174,10 @@ class Engine:
         suspicions = self.exclusions.of(claims, known.fresh)
         while part := known.next_part():
             found = self._run(claims, part, moved, suspicions, refuse_gaps=True)
-            settled = {row: each for row, each in found.items() if isinstance(each, Settled)}
-            for each in settled.values():
-                for key, delta in each.moved:
+            for each in found.values():
+                for key, delta in each.moved if isinstance(each, Settled) else ():
                     moved[key] += delta
-            known.settled(settled)
+            known.decided(found)
             results |= {row: found[row] for row in part}
         return results
 
@@ -219,21 +225,9 @@ class Engine:
                 result.settlement.columns.update(gained)
         return refused | results
 
-    def _append(self, entries: list[Entry], settlements: list[Settlement]) -> list[Settlement]:
-        """Commit the entries and return their settlements with place and time."""
-        first, moment = self._commit(entries)
-        return [placed(each, seq, moment) for seq, each in enumerate(settlements, first)]
-
-    def _commit(self, entries: Sequence[Entry]) -> tuple[int, datetime]:
-        """Return the place of the first entry and the moment, after one durable commit."""
-        moment = self.now()
-        return self.ledger.append(entries, microseconds(moment)), moment
-
     def now(self) -> datetime:
         """Return the present moment in UTC, by the clock of the engine."""
-        moment = self.clock()
-        assert moment.tzinfo is not None, "a clock needs a time zone"
-        return moment.astimezone(UTC)
+        return self.log.now()
 
     # --- cancelling ------------------------------------------------------------------------
 
@@ -251,42 +245,37 @@ class Engine:
             RequestIdReused: The request id was used before for something else.
             LedgerUnavailable: Nothing was recorded.
         """
-        if faults := sender_faults(institution, request_id):
-            raise errors.InvalidRequest(faults)
-        digest = content_digest("cancel", {"settlement": settlement})
-        known = self.ledger.requests([(institution, request_id)])
-        if known:
-            (recorded,) = known.values()
-            if recorded.content_digest != digest:
-                raise reused(recorded)
-            return decode_settlement(recorded, duplicate=True)
-        original = self._original(institution, settlement)
-        sender = (institution, request_id)
-        entry, answer = cancel_entry(original, sender, digest, self.ledger.counters)
-        return self._append([entry], [answer])[0]
+        return self.cancels.cancel(institution, request_id, settlement)
 
-    def _original(self, institution: str, settlement: str) -> Recorded:
-        original = self.ledger.settlement(settlement)
-        if original is None or original.kind != "settle" or original.institution != institution:
-            raise errors.NotFound(
-                f"institution {institution} has no settlement {settlement!r} to cancel",
-                settlement=settlement,
-            )
-        cancelled = self.ledger.cancel_of(settlement)
-        if cancelled is not None:
-            raise errors.AlreadyCancelled(
-                f"settlement {settlement} was cancelled by {cancelled.settlement}",
-                settlement=settlement,
-                cancelled_by=cancelled.settlement,
-            )
-        if (visit := decode_settlement(original).columns["visit"]) is not None:
-            raise errors.PartOfVisit(
-                f"settlement {settlement} is one of the visit {visit}, whose settlements stand or "
-                "fall together; cancel the visit",
-                settlement=settlement,
-                visit=str(visit),
-            )
-        return original
+    def reverse(self, institution: str, original_request_id: str, request_id: str) -> Reversal:
+        """Take back whatever a request recorded, or let it never settle where it recorded nothing.
+
+        A settlement or a visit is taken back as by a cancel. Where nothing is recorded, the request
+        is refused should it arrive later. What was taken back or refused before is answered as it
+        is; a reversal may be sent again, under the same or another id.
+
+        Args:
+            institution: Who sent the original.
+            original_request_id: The request id of the original.
+            request_id: A new id of the institution, which the negative record has.
+
+        Raises:
+            InvalidRequest: The three are no codes, or the two ids are the same.
+            NotReversible: The original is neither a settlement nor a visit.
+            PartOfVisit: It is one settlement of a visit; reverse the request of the visit.
+            AccountSpent: What it put into the account has been spent, or set aside, since.
+            RequestIdReused: `request_id` was used before for something else.
+            LedgerUnavailable: Nothing was recorded.
+        """
+        return self.reversals.reverse(institution, original_request_id, request_id)
+
+    def find_request(self, institution: str, request_id: str) -> RequestState:
+        """Return what became of the request of an institution with an id.
+
+        Raises:
+            InvalidRequest: Institution or request id are no codes.
+        """
+        return self.reversals.find(institution, request_id)
 
     # --- reading ---------------------------------------------------------------------------
 
@@ -373,14 +362,14 @@ class Engine:
             LedgerUnavailable: Nothing was recorded.
         """
         check_opening(self.rulebook, opening)
-        digest = opening_digest(opening)
-        key = (opening.institution, opening.request_id)
-        known = self.ledger.requests([key]).get(key)
-        if known is None:
-            self._commit([opening_entry(opening, digest, self.now())])
-        elif known.content_digest != digest:
-            raise reused(known)
-        return self.person(opening.pooling_area, opening.person)
+        area, person, digest = opening.pooling_area, opening.person, opening_digest(opening)
+
+        def record() -> PersonState:
+            self.log.commit([opening_entry(opening, digest, self.log.now())])
+            return self.person(area, person)
+
+        asked = Asked(opening.institution, opening.request_id, digest, area, person)
+        return self.log.answer(asked, record, lambda _: self.person(area, person))
 
     def person(self, pooling_area: str, person: str) -> PersonState:
         """Return account balance and counters of a person; zeros for one never seen."""

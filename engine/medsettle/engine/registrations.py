@@ -1,6 +1,6 @@
 """Registrations: recorded once, never edited; the latest of a kind and number is the one held."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -20,13 +20,8 @@ from medsettle.engine.identities import (
     credential_of,
     parted,
 )
-from medsettle.engine.requests import (
-    code_faults,
-    content_digest,
-    reused,
-    sender_faults,
-    settlement_id,
-)
+from medsettle.engine.request_log import Asked, RequestLog
+from medsettle.engine.requests import code_faults, content_digest, sender_faults, settlement_id
 from medsettle.ledger.entries import Entry, LedgerReader, Recorded
 from medsettle.ledger.records import decode_event, encode_event
 from medsettle.policy.book import RuleBook
@@ -43,9 +38,8 @@ class Registrations:
 
     rulebook: RuleBook
     ledger: LedgerReader
-    commit: Callable[[Sequence[Entry]], tuple[int, datetime]]
+    log: RequestLog
     judged: Judged
-    now: Callable[[], datetime]
 
     def record(self, request: RegistrationRequest) -> RegistrationState:
         """Return a registration after recording it, once per request id.
@@ -57,25 +51,30 @@ class Registrations:
             LedgerUnavailable: Nothing was recorded.
         """
         self._check(request)
-        own, presented = request.registration, credential_of(request)
+        own = request.registration
         content: Row = {
             "pooling_area": request.pooling_area,
             "person": request.holder,
             "registration": own.row(),
-            **presented,
+            **credential_of(request),
         }
         digest = content_digest("registration", content)
-        key = (request.institution, request.request_id)
-        known = self.ledger.requests([key]).get(key)
-        if known is not None:
-            if known.content_digest != digest:
-                raise reused(known)
-            return _state(known, duplicate=True)
+        asked = Asked(
+            request.institution, request.request_id, digest, request.pooling_area, request.holder
+        )
+        return self.log.answer(
+            asked,
+            lambda: self._record(request, asked),
+            lambda recorded: _state(recorded, duplicate=True),
+        )
+
+    def _record(self, request: RegistrationRequest, asked: Asked) -> RegistrationState:
+        own = request.registration
         self._check_count(request)
-        check_credential(request, self.judged, self.now())
+        check_credential(request, self.judged, self.log.now())
         entry = Entry(
             kind="registration",
-            settlement=settlement_id(request.pooling_area, *key),
+            settlement=settlement_id(request.pooling_area, *asked.key),
             original=None,
             institution=request.institution,
             request_id=request.request_id,
@@ -84,11 +83,11 @@ class Registrations:
             person=request.holder,
             # A registration has no day of service; the day it begins stands for it.
             service_day=day_number(own.valid_from),
-            content_digest=digest,
-            record=encode_event(own.row() | presented),
+            content_digest=asked.digest,
+            record=encode_event(own.row() | credential_of(request)),
             subject=own.subject,
         )
-        seq, moment = self.commit([entry])
+        seq, moment = self.log.commit([entry])
         return RegistrationState(
             pooling_area=request.pooling_area,
             holder=request.holder,

@@ -7,7 +7,6 @@ the giver's account in the same commit, so that the giver cannot use them any mo
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from medsettle import errors, limits
 from medsettle.core.counters import CounterKey
@@ -33,14 +32,9 @@ from medsettle.engine.relative_bounds import (
     check_room,
     insured,
 )
-from medsettle.engine.requests import (
-    code_faults,
-    content_digest,
-    reused,
-    sender_faults,
-    settlement_id,
-)
-from medsettle.ledger.entries import Entry, Ledger, LedgerReader, Posting
+from medsettle.engine.request_log import Asked, RequestLog
+from medsettle.engine.requests import code_faults, content_digest, sender_faults, settlement_id
+from medsettle.ledger.entries import Entry, LedgerReader, Posting, Recorded
 from medsettle.ledger.records import decode_relations, encode_relation
 from medsettle.policy.book import RuleBook
 from medsettle.policy.vocabulary import suggestion
@@ -59,22 +53,19 @@ class _Request:
     content: dict[str, object]
 
     @property
-    def digest(self) -> bytes:
-        """The digest by which a repetition is told from a reused request id."""
-        return content_digest(self.act, self.content)
+    def asked(self) -> Asked:
+        """The request by its id and content."""
+        digest = content_digest(self.act, self.content)
+        return Asked(self.institution, self.request_id, digest, *self.person)
 
 
 @dataclass(frozen=True, slots=True)
 class Relatives:
-    """Binds givers and receivers in a ledger.
-
-    `commit` records entries durably, or raises `LedgerUnavailable`.
-    """
+    """Binds givers and receivers in a ledger."""
 
     rulebook: RuleBook
-    ledger: Ledger
-    moment: Callable[[], datetime]
-    commit: Callable[[Sequence[Entry]], tuple[int, datetime]]
+    ledger: LedgerReader
+    log: RequestLog
 
     def grant(self, change: LimitChange) -> RelationState:
         """Set fen of a giver's account aside for a receiver; bind the two who are not bound yet.
@@ -89,8 +80,9 @@ class Relatives:
             LedgerUnavailable: Nothing was recorded.
         """
         request = self._change("grant", change)
-        if (known := self._known(request)) is not None:
-            return known[0]
+        return self._once(request, lambda: self._grant(request, change))
+
+    def _grant(self, request: _Request, change: LimitChange) -> RelationState:
         check_insured(self.ledger, change.giver, change.receiver)
         relation = self._bound(change.giver, change.receiver)
         moves = [] if relation is not None else [(key, 1) for key in ("bound", "gives")]
@@ -114,8 +106,9 @@ class Relatives:
             LedgerUnavailable: Nothing was recorded.
         """
         request = self._change("lower", change)
-        if (known := self._known(request)) is not None:
-            return known[0]
+        return self._once(request, lambda: self._lower(request, change))
+
+    def _lower(self, request: _Request, change: LimitChange) -> RelationState:
         relation = self._found(change.giver, change.receiver)
         check_holds(self.ledger, change.receiver, relation.limit, change.fen, "limit")
         moves = [(relation.limit, -change.fen), (change.giver.account, change.fen)]
@@ -139,8 +132,9 @@ class Relatives:
         sender = dissolution.institution, dissolution.request_id
         request = _Request("dissolve", *sender, dissolution.receiver, content)
         self._check(request, {"giver": dissolution.giver, "receiver": dissolution.receiver})
-        if (known := self._known(request)) is not None:
-            return known[0]
+        return self._once(request, lambda: self._dissolve(request, dissolution))
+
+    def _dissolve(self, request: _Request, dissolution: Dissolution) -> RelationState:
         relation = self._found(dissolution.giver, dissolution.receiver)
         moves = self._dissolving(relation)
         self._record(request, [relation], moves, reason=dissolution.reason)
@@ -158,8 +152,15 @@ class Relatives:
         """
         request = self._notice("insurance_end", notice)
         person = notice.person
-        if (known := self._known(request)) is not None:
-            return InsuranceState(person, insured(self.ledger, person), known, duplicate=True)
+        return self.log.answer(
+            request.asked,
+            lambda: self._end_insurance(request, person),
+            lambda recorded: InsuranceState(
+                person, insured(self.ledger, person), self._states(recorded), duplicate=True
+            ),
+        )
+
+    def _end_insurance(self, request: _Request, person: Person) -> InsuranceState:
         relations = [each.relation for each in self.relations(person) if each.bound]
         moves = [move for each in relations for move in self._dissolving(each)]
         if insured(self.ledger, person):
@@ -177,8 +178,13 @@ class Relatives:
         """
         request = self._notice("insurance_begin", notice)
         person = notice.person
-        if self._known(request) is not None:
-            return InsuranceState(person, insured(self.ledger, person), duplicate=True)
+        return self.log.answer(
+            request.asked,
+            lambda: self._begin_insurance(request, person),
+            lambda _: InsuranceState(person, insured(self.ledger, person), duplicate=True),
+        )
+
+    def _begin_insurance(self, request: _Request, person: Person) -> InsuranceState:
         moves = [] if insured(self.ledger, person) else [(person.insurance_ended, -1)]
         self._record(request, [], moves)
         return InsuranceState(person, insured=True)
@@ -283,19 +289,13 @@ class Relatives:
         if faults:
             raise errors.InvalidRequest(faults)
 
-    def _known(self, request: _Request) -> tuple[RelationState, ...] | None:
-        """Return how the relations of a request stand that was recorded before; None if it was not.
+    def _once(self, request: _Request, act: Callable[[], RelationState]) -> RelationState:
+        """Return how the relation of a request stands, changed once."""
+        return self.log.answer(request.asked, act, lambda recorded: self._states(recorded)[0])
 
-        Raises:
-            RequestIdReused: The request id was used before for something else.
-        """
-        key = (request.institution, request.request_id)
-        known = self.ledger.requests([key]).get(key)
-        if known is None:
-            return None
-        if known.content_digest != request.digest:
-            raise reused(known)
-        states = (self.state(relation) for relation in decode_relations(known))
+    def _states(self, recorded: Recorded) -> tuple[RelationState, ...]:
+        """Return how the relations of a request stand that was recorded before."""
+        states = (self.state(relation) for relation in decode_relations(recorded))
         return tuple(replace(state, duplicate=True) for state in states)
 
     def _dissolving(self, relation: Relation) -> list[tuple[CounterKey, int]]:
@@ -316,7 +316,7 @@ class Relatives:
         fen: int = 0,
         reason: str = "",
     ) -> None:
-        moment = self.moment()
+        moment = self.log.now()
         area, person = request.person
         entry = Entry(
             kind="relation",
@@ -328,11 +328,11 @@ class Relatives:
             pooling_area=area,
             person=person,
             service_day=day_number(service_day_of(moment)),
-            content_digest=request.digest,
+            content_digest=request.asked.digest,
             record=encode_relation(request.act, relations, fen, reason),
             postings=tuple(Posting(key, delta) for key, delta in moves if delta),
         )
-        self.commit([entry])
+        self.log.commit([entry])
 
 
 def limits_before(

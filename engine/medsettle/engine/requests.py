@@ -1,7 +1,7 @@
 """Request ids: what was asked before is answered from the record, never settled again."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import NamedTuple, TypeAlias
@@ -11,10 +11,16 @@ import orjson
 from medsettle import limits
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.outcome import Outcome, Rejection
+from medsettle.core.request_states import Refusal
 from medsettle.core.settlement import Row, Settlement
 from medsettle.errors import Fault, RequestIdReused
-from medsettle.ledger.entries import LedgerReader, Recorded
-from medsettle.ledger.records import decode_settlement
+from medsettle.ledger.entries import DECIDED_KINDS, Entry, LedgerReader, Recorded
+from medsettle.ledger.records import (
+    decode_refusal,
+    decode_settlement,
+    encode_refusal,
+    is_reversal,
+)
 
 SETTLEMENT_ID_CHARS = 20
 
@@ -64,9 +70,10 @@ class Triage:
     """Which claims of a batch are answered already, and which are fresh.
 
     Two fresh claims may want the same request id with other content, or the same institution
-    settlement. The first of them that is settled has it: a rejected claim holds nothing. So fresh
-    claims are settled in parts, within which no two want the same; most batches are one part.
-    A claim that repeats an earlier one of its batch word for word waits for that one's answer.
+    settlement. The first of them that is recorded has its id, be it settled or refused; the first
+    that is settled has its number. So fresh claims are settled in parts, within which no two want
+    the same; most batches are one part. A claim that repeats an earlier one of its batch word for
+    word waits for that one's answer.
     """
 
     wanted: dict[int, _Wanted]
@@ -100,17 +107,19 @@ class Triage:
             numbers |= {number} if number is not None else set()
         return part
 
-    def settled(self, rows: Iterable[int]) -> None:
-        """Let claims that are settled have what they want."""
-        for row in rows:
+    def decided(self, answers: Mapping[int, object]) -> None:
+        """Let claims have what they want: all that are recorded their ids, the settled the rest."""
+        for row, answer in answers.items():
             request, number = self.wanted[row]
-            self._requests_taken[request] = row
-            if number is not None:
+            refused = isinstance(answer, Rejection)
+            if not isinstance(answer, Rejection) or answer.outcome.recorded:
+                self._requests_taken[request] = row
+            if number is not None and not refused:
                 self._numbers_taken[number] = row
 
     def repeated(self, row: int, first: Settlement | Rejection) -> Settlement | Rejection:
         """Return the answer to a claim that repeats an earlier one with this answer."""
-        if isinstance(first, Settlement):
+        if isinstance(first, Settlement) or first.outcome.recorded:
             return replace(first, duplicate=True)
         return self._refusal(row) or first
 
@@ -158,14 +167,57 @@ def reused(recorded: Recorded) -> RequestIdReused:
     """Return the refusal of a request whose id was used before for something else."""
     return RequestIdReused(
         f"request id {recorded.request_id!r} was used before for something else "
-        f"({recorded.settlement}); a new request needs a new id",
+        f"({_what(recorded)}); a new request needs a new id",
         request_id=recorded.request_id,
         **named(recorded),
     )
 
 
+def request_reversed(recorded: Recorded) -> Rejection:
+    """Return the refusal of a request under whose id there is a tombstone."""
+    return Rejection(
+        Outcome.REQUEST_REVERSED,
+        f"request {recorded.request_id!r} was reversed before it arrived and never settles; a new "
+        "request needs a new id",
+        metadata={"request_id": recorded.request_id},
+    )
+
+
+def refusal_entry(
+    key: _Key, digest: bytes, about: tuple[str, str], service_day: int, refusal: Refusal
+) -> Entry:
+    """Return the entry by which a refusal stays what it is.
+
+    Args:
+        key: Institution and request id.
+        digest: What a repeated request is known by.
+        about: Pooling area and person, empty where they are not known.
+        service_day: That of the claim, or today.
+        refusal: Why it was refused.
+    """
+    area, person = about
+    return Entry(
+        kind="refusal",
+        settlement=settlement_id(area, *key),
+        original=None,
+        institution=key[0],
+        request_id=key[1],
+        institution_settlement=None,
+        pooling_area=area,
+        person=person,
+        service_day=service_day,
+        content_digest=digest,
+        record=encode_refusal(refusal),
+    )
+
+
 def named(recorded: Recorded) -> dict[str, str]:
-    """Return the metadata that names an entry in an error, as a settlement or as a visit."""
+    """Return the metadata that names an entry in an error, as a settlement or as a visit.
+
+    A request that was only decided has left nothing that could be named.
+    """
+    if recorded.kind in DECIDED_KINDS:
+        return {}
     kind = "visit" if recorded.kind in {"visit", "visit_cancel"} else "settlement"
     return {kind: recorded.settlement}
 
@@ -181,8 +233,14 @@ def _number_key(row: Row) -> tuple[str, str] | None:
 
 
 def _known(ledger: LedgerReader, recorded: Recorded, digest: bytes) -> Settlement | Rejection:
+    if recorded.kind == "tombstone":
+        return request_reversed(recorded)
     if recorded.content_digest != digest:
         return _reused(recorded.request_id, recorded)
+    if recorded.kind == "refusal":
+        refusal = decode_refusal(recorded)
+        outcome = Outcome[refusal.reason]
+        return Rejection(outcome, refusal.message, metadata=refusal.metadata, duplicate=True)
     return from_record(ledger, recorded, duplicate=True)
 
 
@@ -196,12 +254,19 @@ def from_record(ledger: LedgerReader, recorded: Recorded, *, duplicate: bool = F
     cancel = ledger.cancel_of(recorded.settlement) if recorded.kind == "settle" else None
     if cancel is None:
         return settlement
-    notice = f"cancelled since by {cancel.settlement}: nothing of this settlement is owed"
+    how = "reversed" if is_reversal(cancel) else "cancelled"
+    notice = f"{how} since by {cancel.settlement}: nothing of this settlement is owed"
     return replace(settlement, notices=(notice,))
 
 
+def _what(recorded: Recorded) -> str:
+    """Return what an entry is, in a message: its id, but for what only decided its request."""
+    said = {"refusal": "a request that was refused", "tombstone": "a request that was reversed"}
+    return said.get(recorded.kind, recorded.settlement)
+
+
 def _reused(request_id: str, recorded: Recorded | None = None) -> Rejection:
-    where = " in this batch" if recorded is None else f" for {recorded.settlement}"
+    where = " in this batch" if recorded is None else f" for {_what(recorded)}"
     names = {"settlement": ""} if recorded is None else named(recorded)
     return Rejection(
         Outcome.REQUEST_ID_REUSED,

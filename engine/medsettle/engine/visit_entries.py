@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from medsettle.core.dates import day_number
 from medsettle.core.settlement import Row, Settlement
 from medsettle.core.visits import Registration, Route, RoutedBy, Visit
+from medsettle.engine.request_log import Asked
 from medsettle.engine.requests import request_key, settlement_id
 from medsettle.ledger.entries import Entry, Recorded
 from medsettle.ledger.records import decode_event, encode_event
@@ -52,21 +53,22 @@ def visit_entry(
 
 
 def visit_cancel_entry(
-    original: Recorded, request_id: str, digest: bytes, parts: tuple[str, ...]
+    original: Recorded, asked: Asked, parts: tuple[str, ...], reversed_request: str | None
 ) -> Entry:
     """Return the entry that links the cancels of a visit's parts."""
+    own: Row = {"parts": parts, "reversed_request": reversed_request}
     return Entry(
         kind="visit_cancel",
-        settlement=settlement_id(original.pooling_area, original.institution, request_id),
+        settlement=settlement_id(original.pooling_area, original.institution, asked.request_id),
         original=original.settlement,
         institution=original.institution,
-        request_id=request_id,
+        request_id=asked.request_id,
         institution_settlement=None,
         pooling_area=original.pooling_area,
         person=original.person,
         service_day=original.service_day,
-        content_digest=digest,
-        record=encode_event(decode_event(original) | {"parts": parts}),
+        content_digest=asked.digest,
+        record=encode_event(decode_event(original) | own),
     )
 
 
@@ -78,7 +80,9 @@ def part_ids(recorded: Recorded) -> list[str]:
 
 def visit_of(entry: Entry | Recorded, parts: tuple[Settlement, ...]) -> Visit:
     """Return the visit of an entry; one that is not recorded has neither place nor time."""
-    routes: list[Row] = decode_event(entry)["routes"]  # type: ignore[assignment]
+    event = decode_event(entry)
+    routes: list[Row] = event["routes"]  # type: ignore[assignment]
+    reversed_request = event.get("reversed_request")
     visit = Visit(
         visit=entry.settlement,
         kind=entry.kind,
@@ -94,6 +98,7 @@ def visit_of(entry: Entry | Recorded, parts: tuple[Settlement, ...]) -> Visit:
             Route(**(row | {"by": RoutedBy(str(row["by"]))}))  # type: ignore[arg-type]
             for row in routes
         ),
+        reversed_request=None if reversed_request is None else str(reversed_request),
     )
     if isinstance(entry, Entry):
         return visit

@@ -10,7 +10,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Protocol
 
 from medsettle import errors, limits
@@ -21,6 +20,7 @@ from medsettle.core.settlement import Finding, Row, Settlement
 from medsettle.core.visits import Registration, RegistrationState, Visit
 from medsettle.engine.cancels import cancel_entry
 from medsettle.engine.claim_entries import claim_entry
+from medsettle.engine.request_log import Asked, RequestLog
 from medsettle.engine.requests import (
     content_digest,
     from_record,
@@ -32,7 +32,7 @@ from medsettle.engine.requests import (
 )
 from medsettle.engine.visit_entries import part_ids, visit_cancel_entry, visit_entry, visit_of
 from medsettle.ledger.entries import Entry, LedgerReader, Recorded
-from medsettle.ledger.records import placed
+from medsettle.ledger.records import is_reversal, placed
 from medsettle.policy.book import RuleBook
 from medsettle.policy.vocabulary import suggestion
 from medsettle.settle.route import Routed, route_visit
@@ -65,7 +65,7 @@ class Visits:
     run: Run
     held: Callable[[str, str], list[RegistrationState]]
     warnings: Callable[[ClaimBatch, ClaimBatch, Sequence[int]], tuple[Finding, ...]]
-    commit: Callable[[Sequence[Entry]], tuple[int, datetime]]
+    log: RequestLog
 
     def preview(self, claims: ClaimBatch) -> Visit:
         """Return what a visit would be settled to; nothing is recorded.
@@ -101,12 +101,11 @@ class Visits:
         """
         claim = self._checked(claims)
         digest = content_digest("visit", claim)
-        key = request_key(claim)
-        known = self.ledger.requests([key]).get(key)
-        if known is not None:
-            if known.content_digest != digest:
-                raise reused(known)
-            return self._from_record(known, duplicate=True)
+        asked = Asked(*request_key(claim), digest, str(claim["pooling_area"]), str(claim["person"]))
+        return self.log.answer(asked, lambda: self._settle(claims, claim, asked), self._repeated)
+
+    def _settle(self, claims: ClaimBatch, claim: Row, asked: Asked) -> Visit:
+        key = asked.key
         self._refuse_used_number(claim)
         routed = self._routed(claim)
         self._refuse_used_ids(key, len(routed.parts))
@@ -122,8 +121,10 @@ class Visits:
             )
             entries.append(entry)
             settlements.append(named)
-        whole = self._linked(claim, digest, tuple(each.settlement for each in entries), routed)
-        first, moment = self.commit([whole, *entries])
+        whole = self._linked(
+            claim, asked.digest, tuple(each.settlement for each in entries), routed
+        )
+        first, moment = self.log.commit([whole, *entries])
         parts = tuple(placed(each, seq, moment) for seq, each in enumerate(settlements, first + 1))
         return replace(visit_of(whole, parts), seq=first, create_time=moment)
 
@@ -145,20 +146,35 @@ class Visits:
         """
         if faults := sender_faults(institution, request_id) or _id_faults(request_id):
             raise errors.InvalidRequest(faults)
-        digest = content_digest("visit_cancel", {"visit": visit})
-        key = (institution, request_id)
-        known = self.ledger.requests([key]).get(key)
-        if known is not None:
-            if known.content_digest != digest:
-                raise reused(known)
-            return self._from_record(known, duplicate=True)
-        original = self._original(institution, visit)
+        asked = Asked(institution, request_id, content_digest("visit_cancel", {"visit": visit}))
+        return self.log.answer(
+            asked,
+            lambda: self.take_back(self._original(institution, visit), asked),
+            self._repeated,
+        )
+
+    def take_back(
+        self, original: Recorded, asked: Asked, reversed_request: str | None = None
+    ) -> Visit:
+        """Return the record that takes a whole visit back, after its commit.
+
+        Args:
+            original: The visit.
+            asked: The request, to be recorded under its id.
+            reversed_request: The request id of the visit, where that is what is reversed.
+
+        Raises:
+            As `cancel`, but for those of its own request.
+        """
+        if faults := _id_faults(asked.request_id):
+            raise errors.InvalidRequest(faults)
+        self._refuse_cancelled(original.settlement)
         ids = part_ids(original)
-        self._refuse_used_ids(key, len(ids))
-        entries, settlements = self._taken_back(ids, key)
+        self._refuse_used_ids(asked.key, len(ids))
+        entries, settlements = self._taken_back(ids, asked.key, reversed_request)
         linked = tuple(entry.settlement for entry in entries)
-        whole = visit_cancel_entry(original, request_id, digest, linked)
-        first, moment = self.commit([whole, *reversed(entries)])
+        whole = visit_cancel_entry(original, asked, linked, reversed_request)
+        first, moment = self.log.commit([whole, *reversed(entries)])
         # The last part was taken back first; the answer has them in the order of the visit.
         seqs = range(first + len(entries), first, -1)
         parts = tuple(
@@ -167,7 +183,7 @@ class Visits:
         return replace(visit_of(whole, parts), seq=first, create_time=moment)
 
     def _taken_back(
-        self, ids: Sequence[str], key: tuple[str, str]
+        self, ids: Sequence[str], key: tuple[str, str], reversed_request: str | None
     ) -> tuple[list[Entry], list[Settlement]]:
         """Return the cancels of the parts in the order of the visit, worked out last part first."""
         moved: Counter[CounterKey] = Counter()
@@ -183,7 +199,7 @@ class Visits:
             sender = (key[0], f"{key[1]}.{number}")
             # Of its own kind: asked for under this id, a visit must not look repeated.
             digest = content_digest("visit_part_cancel", {"settlement": part.settlement})
-            entry, settlement = cancel_entry(part, sender, digest, values)
+            entry, settlement = cancel_entry(part, sender, digest, values, reversed_request)
             for posting in entry.postings:
                 moved[posting.key] += posting.delta
             found.append((entry, settlement))
@@ -275,6 +291,9 @@ class Visits:
             raise errors.NotFound(
                 f"institution {institution} has no visit {visit!r} to cancel", visit=visit
             )
+        return original
+
+    def _refuse_cancelled(self, visit: str) -> None:
         cancelled = self.ledger.cancel_of(visit)
         if cancelled is not None:
             raise errors.AlreadyCancelled(
@@ -282,7 +301,9 @@ class Visits:
                 visit=visit,
                 cancelled_by=cancelled.settlement,
             )
-        return original
+
+    def _repeated(self, recorded: Recorded) -> Visit:
+        return self._from_record(recorded, duplicate=True)
 
     def _from_record(self, recorded: Recorded, *, duplicate: bool = False) -> Visit:
         ids = part_ids(recorded)
@@ -293,7 +314,8 @@ class Visits:
         cancel = self.ledger.cancel_of(recorded.settlement) if recorded.kind == "visit" else None
         if cancel is None:
             return visit
-        notice = f"cancelled since by {cancel.settlement}: nothing of this visit is owed"
+        how = "reversed" if is_reversal(cancel) else "cancelled"
+        notice = f"{how} since by {cancel.settlement}: nothing of this visit is owed"
         return replace(visit, notices=(notice,))
 
 

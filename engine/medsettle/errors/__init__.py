@@ -40,6 +40,8 @@ SettlementError                 a request as a whole cannot be served
 │  │  ├─ DuplicateItem          the same item of the same day was settled before
 │  │  └─ RepeatedItem           an item stands in the claim more often than is in order
 │  ├─ AlreadyCancelled          the settlement has been cancelled before
+│  ├─ RequestReversed           the request was reversed before it arrived, and never settles
+│  ├─ NotReversible             what was recorded under the request id cannot be reversed
 │  ├─ AccountSpent              what it put into the account has been spent, or set aside
 │  ├─ BalanceTooLow             an account or a relative's limit holds less than is to leave it
 │  ├─ NotInsured                the insurance relation of a giver or receiver has ended
@@ -101,6 +103,7 @@ from medsettle.errors.tree import (
     NotConfirmed,
     NotFound,
     NotInsured,
+    NotReversible,
     Overloaded,
     PartOfVisit,
     PaymentsUnavailable,
@@ -110,6 +113,7 @@ from medsettle.errors.tree import (
     PolicyRejected,
     Precondition,
     RequestIdReused,
+    RequestReversed,
     RoutingNotFound,
     SettlementError,
     TooManyRelatives,
@@ -150,6 +154,7 @@ __all__ = [
     "NotConfirmed",
     "NotFound",
     "NotInsured",
+    "NotReversible",
     "OtherLiable",
     "OverlappingStay",
     "Overloaded",
@@ -163,6 +168,7 @@ __all__ = [
     "Precondition",
     "RepeatedItem",
     "RequestIdReused",
+    "RequestReversed",
     "RoutingNotFound",
     "SettlementError",
     "SuspendedInstitution",

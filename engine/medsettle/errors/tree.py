@@ -150,6 +150,18 @@ class AlreadyCancelled(Precondition):
     reason = "ALREADY_CANCELLED"
 
 
+class RequestReversed(Precondition):
+    """The request was reversed before it arrived; under this id it never settles."""
+
+    reason = "REQUEST_REVERSED"
+
+
+class NotReversible(Precondition):
+    """What was recorded under the original request id is no settlement and no visit."""
+
+    reason = "NOT_REVERSIBLE"
+
+
 class AccountSpent(Precondition):
     """A cancel would take more out of the personal account than it holds.
 

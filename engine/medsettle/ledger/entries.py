@@ -5,6 +5,14 @@ linked settlements stand beside it, the opening that a person brings along, a re
 of what a relative sets aside, or something that happened to a card. It carries *postings*, the
 changes it makes to the counters and the personal account of people. Entries are never changed and
 never deleted; the value of a counter is the sum of the postings recorded for it.
+
+Two kinds move nothing and only decide a request id for good. A *refusal* is the answer no, under
+the id of the request that was refused. A *tombstone* stands under the id of a request that was
+reversed before it arrived. Neither need know an area or a person; those are empty then.
+
+A reversal (冲正) of something that was recorded is an entry of the kind `cancel` or `visit_cancel`
+like any other: the same postings, the same link to its original. Its record alone tells it from a
+cancel, by `reversed_request`, the request id that it takes back.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,11 +24,23 @@ from medsettle.core.counters import CounterKey
 from medsettle.errors import InternalError
 
 EntryKind: TypeAlias = Literal[
-    "settle", "cancel", "visit", "visit_cancel", "opening", "registration", "relation", "card"
+    "settle",
+    "cancel",
+    "visit",
+    "visit_cancel",
+    "opening",
+    "registration",
+    "relation",
+    "card",
+    "refusal",
+    "tombstone",
 ]
 
 SETTLEMENT_KINDS: Final = frozenset({"settle", "cancel"})
 """The kinds of entries that settle something."""
+
+DECIDED_KINDS: Final = frozenset({"refusal", "tombstone"})
+"""The kinds of entries that move nothing and only decide a request id."""
 
 
 Holder: TypeAlias = tuple[str, str]

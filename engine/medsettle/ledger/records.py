@@ -15,6 +15,7 @@ from medsettle.core.cards import CardAction, CardEvent, CardKind, CardState
 from medsettle.core.columns import Kind
 from medsettle.core.counters import CounterKey
 from medsettle.core.relatives import Person, Relation
+from medsettle.core.request_states import Refusal
 from medsettle.core.settlement import Finding, Row, Settlement
 from medsettle.ledger.entries import Entry, Posting, Recorded
 
@@ -136,6 +137,22 @@ def decode_event(recorded: Recorded | Entry) -> Row:
     """Return the row that an event was recorded with; dates are texts like 2024-05-01."""
     row: Row = orjson.loads(recorded.record)
     return row
+
+
+def is_reversal(recorded: Recorded) -> bool:
+    """Whether the entry that takes a settlement or a visit back is a reversal of its request."""
+    record = orjson.loads(recorded.record)
+    return record.get("settlement", record).get("reversed_request") is not None
+
+
+def encode_refusal(refusal: Refusal) -> bytes:
+    """Return the bytes of the record of a refusal."""
+    return orjson.dumps(asdict(refusal))
+
+
+def decode_refusal(recorded: Recorded) -> Refusal:
+    """Return why the request of an entry was refused."""
+    return Refusal(**orjson.loads(recorded.record))
 
 
 def decode_inputs(recorded: Recorded) -> dict[str, int]:

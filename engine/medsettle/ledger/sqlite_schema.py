@@ -8,7 +8,7 @@ from typing import Final
 
 # "MSLG" in ASCII: tells a ledger from any other SQLite file (`PRAGMA application_id`).
 APPLICATION_ID: Final = 0x4D53_4C47
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 # The WAL-reset fault of 3.7.0 to 3.51.2 can corrupt a file while two connections are open.
 # Source: https://www.sqlite.org/wal.html#walresetbug
@@ -24,7 +24,8 @@ create table entries (
   seq integer primary key check (seq >= 1),
   create_time_us integer not null check (create_time_us >= 0),
   kind text not null check (kind in (
-    'settle', 'cancel', 'visit', 'visit_cancel', 'opening', 'registration', 'relation', 'card'
+    'settle', 'cancel', 'visit', 'visit_cancel', 'opening', 'registration', 'relation', 'card',
+    'refusal', 'tombstone'
   )),
   settlement text not null unique,
   original text,
@@ -41,7 +42,9 @@ create table entries (
   constraint only_cancels_have_an_original
     check ((kind in ('cancel', 'visit_cancel')) = (original is not null)),
   constraint only_events_have_a_subject
-    check ((kind in ('registration', 'card')) = (subject is not null))
+    check ((kind in ('registration', 'card')) = (subject is not null)),
+  constraint only_decided_ids_have_no_person
+    check (kind in ('refusal', 'tombstone') or (person <> '' and pooling_area <> ''))
 ) strict;
 
 create unique index entries_institution_settlement

@@ -35,7 +35,8 @@ class Gate:
     """Lets writes through until one of them ends in a bug of ours.
 
     After that nobody knows what was recorded, so every later write is refused until a new process
-    has read the ledger. `on_commit` is called after each write, `on_shut` once when the gate shuts.
+    has read the ledger. `on_commit` is called after each write, one that was refused too, `on_shut`
+    once when the gate shuts.
     """
 
     def __init__(self, on_commit: Callable[[], None], on_shut: Callable[[], None]) -> None:
@@ -59,6 +60,8 @@ class Gate:
         try:
             result = work()
         except SettlementError:
+            # A refusal is recorded too.
+            self._on_commit()
             raise
         except Exception as bug:
             self._shut = True

@@ -8,7 +8,9 @@ from typing import Protocol
 from medsettle.core.cards import Card, CardEvent, CardInquiry
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.enquiries import Overview, StatedFacts
+from medsettle.core.hindsight import Comparison
 from medsettle.core.relatives import Person, Relation, RelativesDesk
+from medsettle.core.request_states import RequestState, Reversal
 from medsettle.core.settlement import (
     Explanation,
     Opening,
@@ -95,6 +97,14 @@ class Statements(Protocol):
         ...
 
 
+class Hindsight(Protocol):
+    """What the service asks of `medsettle.engine.hindsight.Hindsight`."""
+
+    def without(self, settlement: str) -> Comparison:
+        """Return later settlements as recorded, and as they would be without one."""
+        ...
+
+
 class SettlementEngine(Protocol):
     """What the service asks of an engine; `medsettle.engine.Engine` is the one there is."""
 
@@ -113,6 +123,19 @@ class SettlementEngine(Protocol):
 
     def cancel(self, institution: str, request_id: str, settlement: str) -> Settlement:
         """Return the new negative settlement that takes one back."""
+        ...
+
+    def reverse(self, institution: str, original_request_id: str, request_id: str) -> Reversal:
+        """Take back whatever a request recorded, or let it never settle."""
+        ...
+
+    def find_request(self, institution: str, request_id: str) -> RequestState:
+        """Return what became of a request."""
+        ...
+
+    @property
+    def hindsight(self) -> Hindsight:
+        """What settles later claims once more, by the rules that are loaded now."""
         ...
 
     def get(self, settlement: str) -> Settlement:

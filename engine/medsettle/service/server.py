@@ -15,6 +15,7 @@ from medsettle.service.card_service import CardService
 from medsettle.service.desk import Desk, SettlementEngine
 from medsettle.service.enquiry_service import EnquiryService
 from medsettle.service.mutual_aid import MutualAidService
+from medsettle.service.request_service import RequestService
 from medsettle.service.services import PersonService, PolicyService, SettlementService
 from medsettle.service.visit_services import RegistrationService, VisitService
 from medsettle.v1 import card_service_pb2 as cards
@@ -29,6 +30,8 @@ from medsettle.v1 import policy_service_pb2 as policies
 from medsettle.v1 import policy_service_pb2_grpc as policies_grpc
 from medsettle.v1 import registration_service_pb2 as registrations
 from medsettle.v1 import registration_service_pb2_grpc as registrations_grpc
+from medsettle.v1 import request_service_pb2 as requests
+from medsettle.v1 import request_service_pb2_grpc as requests_grpc
 from medsettle.v1 import settlement_service_pb2 as settlements
 from medsettle.v1 import settlement_service_pb2_grpc as settlements_grpc
 from medsettle.v1 import visit_service_pb2 as visits
@@ -47,6 +50,7 @@ SERVICES: Final = (
     visits.DESCRIPTOR.services_by_name["VisitService"].full_name,
     registrations.DESCRIPTOR.services_by_name["RegistrationService"].full_name,
     enquiries.DESCRIPTOR.services_by_name["EnquiryService"].full_name,
+    requests.DESCRIPTOR.services_by_name["RequestService"].full_name,
 )
 
 PROJECTION: Final = "medsettle.projection"
@@ -91,6 +95,7 @@ class Server:
             RegistrationService(desk), self._grpc
         )
         enquiries_grpc.add_EnquiryServiceServicer_to_server(EnquiryService(desk), self._grpc)
+        requests_grpc.add_RequestServiceServicer_to_server(RequestService(desk), self._grpc)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
         shown = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(shown, self._grpc)

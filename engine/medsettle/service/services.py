@@ -126,6 +126,16 @@ class SettlementService(settlements_grpc.SettlementServiceServicer):
         return wire.explanation_message(self._desk.engine.explain(name.resource))
 
     @answered
+    async def CompareWithout(
+        self, request: settlements.CompareWithoutRequest, context: Context
+    ) -> settlements.CompareWithoutResponse:
+        """Return what later settlements would have been."""
+        name = names.parsed_name(request.name, "settlements")
+        if name.pooling_area is not None:
+            self._found(name)
+        return wire.comparison_message(self._desk.engine.hindsight.without(name.resource))
+
+    @answered
     async def SettleClaims(
         self, request: settlements.SettleClaimsRequest, context: Context
     ) -> settlements.SettleClaimsResponse:

@@ -169,6 +169,8 @@ _SUBJECTS: Final = (
     (errors.Excluded, "EXCLUSION"),
     (errors.CardRefused, "CARD"),
     (errors.CardActionRefused, "CARD"),
+    (errors.RequestReversed, "REQUEST"),
+    (errors.NotReversible, "REQUEST"),
     (errors.AlreadyCancelled, "SETTLEMENT"),
     (errors.AccountSpent, "SETTLEMENT"),
     (errors.PartOfVisit, "SETTLEMENT"),
@@ -254,7 +256,7 @@ FORMS: Final[dict[type[SettlementError], Form]] = {
     errors.Excluded: Form(_FAILED, "该费用在支付前核查中被拒绝。", _precondition),
     errors.LiabilityUnanswered: Form(
         _FAILED,
-        "意外或外伤就诊须先核实责任方（第三人、工伤），请补录责任方后重新提交。",
+        "意外或外伤就诊须先核实责任方（第三人、工伤），请补录责任方后用新的流水号提交。",
         _precondition,
     ),
     errors.OtherLiable: Form(
@@ -276,6 +278,12 @@ FORMS: Final[dict[type[SettlementError], Form]] = {
         _FAILED,
         "该结算划入个人账户的金额已被使用或已授权给亲属，不能撤销，请先撤销其后的结算或减少授权额度。",
         _precondition,
+    ),
+    errors.RequestReversed: Form(
+        _FAILED, "该流水号已被冲正，不能再办理；确需办理的，请使用新的流水号。", _precondition
+    ),
+    errors.NotReversible: Form(
+        _FAILED, "该流水号办理的不是结算，不能冲正，请按相应业务撤销。", _precondition
     ),
     errors.BalanceTooLow: Form(
         _FAILED, "个人账户余额或亲属授权额度不足，请核对后减少金额。", _precondition

@@ -29,7 +29,7 @@ ANSWERS: Final = pa.schema(
         pa.field("outcome", pa.string(), False, {"doc": "SETTLED, or why not."}),
         pa.field("message", pa.string(), False, {"doc": "Why not, in a sentence."}),
         pa.field("faults", pa.list_(_FAULT), False, {"doc": "What is wrong with the claim."}),
-        pa.field("duplicate", pa.bool_(), False, {"doc": "Whether it was recorded before."}),
+        pa.field("duplicate", pa.bool_(), False, {"doc": "Whether it was answered before."}),
         pa.field("warnings", pa.list_(_WARNING), False, {"doc": "What did not stop payment."}),
         *(field.with_nullable(True) for field in schema.arrow_schema(schema.SETTLEMENT)),
     ]
@@ -161,7 +161,7 @@ def _stream(answers: Sequence[Settlement | Rejection], faults_max: int) -> bytes
         [(each.outcome if each else Outcome.SETTLED).name for each in rejected],
         [_message(each) if each else "" for each in rejected],
         [_faults(each, faults_max) if each else [] for each in rejected],
-        [each.duplicate if each else False for each in settled],
+        [answer.duplicate for answer in answers],
         [[asdict(warning) for warning in each.warnings] if each else [] for each in settled],
     ]
     columns += [

@@ -18,6 +18,7 @@ from google.type.date_pb2 import Date  # type: ignore[import-untyped]
 from medsettle.core import schema
 from medsettle.core.columns import Column, Kind
 from medsettle.core.enquiries import FACT_COLUMNS
+from medsettle.core.hindsight import Comparison
 from medsettle.core.settlement import Explanation, PersonState, PolicySummary, Row, Settlement
 from medsettle.core.visits import RegistrationState, Route, RoutedBy, Visit
 from medsettle.service import names
@@ -94,6 +95,7 @@ def visit_message(visit: Visit) -> visits.Visit:
         routes=map(_route_message, visit.routes),
         notices=visit.notices,
         duplicate=visit.duplicate,
+        reversed_request=visit.reversed_request or "",
     )
 
 
@@ -158,6 +160,22 @@ def explanation_message(explanation: Explanation) -> settlements.ExplainSettleme
     return settlements.ExplainSettlementResponse(
         settlement=explanation.settlement, sentences=sentences
     )
+
+
+def comparison_message(comparison: Comparison) -> settlements.CompareWithoutResponse:
+    """Return the message of what later settlements would have been."""
+    later = [
+        settlements.LaterSettlement(
+            settlement=each.settlement,
+            seq=each.seq,
+            service_date=date_message(each.service_date),
+            institution=each.institution,
+            shares=[settlements.ComparedShare(**asdict(share)) for share in each.shares],
+            refusal=each.refusal,
+        )
+        for each in comparison.later
+    ]
+    return settlements.CompareWithoutResponse(later=later, complete=comparison.complete)
 
 
 def person_message(state: PersonState) -> persons.Person:

@@ -69,6 +69,7 @@ class Assembler:
             "settlement": None,
             "kind": "settle",
             "original": None,
+            "reversed_request": None,
             "create_time": None,
             "visit": None,
             "policy": policy.policy.name,

@@ -43,6 +43,10 @@ def _visit_cancel(client: Client, request: Request) -> Told:
     return client.visits.cancel(request.content, institution=institution, request_id=request_id)
 
 
+def _reverse(client: Client, request: Request) -> Told:
+    return client.reverse(request.institution, str(request.content), request.request_id)
+
+
 def _opening(client: Client, request: Request) -> Told:
     assert isinstance(request.content, Opening)
     return client.open_person(request.content)
@@ -78,4 +82,6 @@ _CALLS: Final[Mapping[Kind, Callable[[Client, Request], Told]]] = {
     "grant": _grant,
     "lower": _lower,
     "dissolve": _dissolve,
+    "reverse": _reverse,
+    "find": lambda client, request: client.find_request(*request.key),
 }

@@ -14,27 +14,18 @@ from typing import Final
 from medsettle import limits
 from medsettle.core.counters import ACCOUNT, CounterKey
 from medsettle.core.relatives import LIMIT_PREFIX, PREFIX
+from medsettle.core.request_states import RequestStatus
+from medsettle.core.settlement import Settlement
+from medsettle.core.visits import Visit
 from medsettle.engine import Engine
-from medsettle.ledger.entries import SETTLEMENT_KINDS, Entry, LedgerReader, Recorded
+from medsettle.ledger.entries import DECIDED_KINDS, SETTLEMENT_KINDS, Entry, LedgerReader, Recorded
 from medsettle.ledger.records import decode_postings, decode_settlement
 from medsettle.policy.book import RuleBook
-from medsettle.torture.acknowledged import Acknowledged, Done
+from medsettle.torture.acknowledged import Acknowledged, Decided, Doubled, Lost
 from medsettle.torture.memory_ledger import MemoryLedger
 from medsettle.torture.requests import Request, replayed
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class Lost(str):
-    """A fault: something that was acknowledged is not there."""
-
-    __slots__ = ()
-
-
-class Doubled(str):
-    """A fault: something is there, or was done, twice."""
-
-    __slots__ = ()
 
 
 class OtherContent(Exception):
@@ -85,28 +76,44 @@ def _acknowledged_faults(entries: Sequence[Recorded], known: Acknowledged) -> It
         if key in by_key:
             yield Doubled(f"{key} is recorded twice, as {by_key[key].seq} and {entry.seq}")
         by_key[key] = entry
-    for key, done in known.done.items():
-        found = by_key.get(key)
+    for key, decided in known.decided.items():
+        yield from _decided_faults(decided, by_key.get(key))
+    for key, reversed_ in known.originals.items():
+        found, state = by_key.get(key), reversed_.state
         if found is None:
-            yield Lost(f"{done.request} was acknowledged and is lost")
-        elif (told := _told_place(done)) is not None and told != (found.settlement, found.seq):
-            yield f"{done.request} was told {told}, recorded is {found.settlement} {found.seq}"
+            yield Lost(f"{reversed_.reversal} was told {state.status}, but nothing is recorded")
+        elif (found.kind == "tombstone") != (state.status is RequestStatus.TOMBSTONE):
+            yield f"{reversed_.reversal} was told {state.status}, recorded is a {found.kind}"
 
 
-def _told_place(done: Done) -> tuple[str, int] | None:
+def _decided_faults(decided: Decided, found: Recorded | None) -> Iterator[str]:
+    if found is None:
+        said = "acknowledged" if decided.answer.done else f"refused ({decided.answer.reason})"
+        yield Lost(f"{decided.request} was {said} and is lost")
+    elif decided.answer.done == (found.kind in DECIDED_KINDS):
+        said = decided.answer.reason or "done"
+        yield f"{decided.request} was told {said}, recorded is a {found.kind}"
+    elif (told := _told_place(decided)) is not None and told != (found.settlement, found.seq):
+        yield f"{decided.request} was told {told}, recorded is {found.settlement} {found.seq}"
+
+
+def _told_place(decided: Decided) -> tuple[str, int] | None:
     """Return the id and the place that an answer named, None where it names none."""
-    told = done.answer.told
-    if done.request.kind in {"visit", "visit_cancel"}:
-        return str(getattr(told, "visit", "")), getattr(told, "seq", 0)
-    columns = getattr(told, "columns", None)
-    return None if columns is None else (str(columns["settlement"]), columns["seq"])
+    told = decided.answer.told
+    if isinstance(told, Visit):
+        return str(told.visit), told.seq or 0
+    if isinstance(told, Settlement):
+        seq = told.columns["seq"]
+        assert isinstance(seq, int)
+        return str(told.columns["settlement"]), seq
+    return None
 
 
 def _order_faults(entries: Sequence[Recorded], known: Acknowledged) -> Iterator[str]:
     """Yield what stands behind something that was asked only after it was acknowledged."""
     earliest: tuple[float, Request] | None = None
     for entry in reversed(entries):
-        done = known.done.get((entry.institution, entry.request_id))
+        done = known.decided.get((entry.institution, entry.request_id))
         if done is None:
             continue
         sent = known.first_sent(done.request)
@@ -194,11 +201,14 @@ class _Model:
         while (seq := self.ledger.last_seq()) < len(self._entries):
             entry = self._entries[seq]
             self._moment_us = entry.create_time_us
-            sent = known.sent.get((entry.institution, entry.request_id), [])
+            key = (entry.institution, entry.request_id)
+            asked = [each.request for each in known.sent.get(key, [])]
+            if entry.kind == "tombstone":
+                asked = known.reversals.get(key, [])
             refusals = []
-            for each in sent:
+            for each in asked:
                 try:
-                    answer = replayed(self._engine, each.request)
+                    answer = replayed(self._engine, each)
                 except OtherContent:
                     continue
                 if self.ledger.last_seq() > seq:

@@ -51,7 +51,7 @@ class Contention:
         self.latest: list[Request] = []
         first = self._engine(0)
         for request in self.workload.beginning():
-            self._told(request, replayed(first, request))
+            self._told(request, replayed(first, request), 0)
         count = self.rng.randint(2, 4)
         operations = self.rng.randint(5, 15)
         works = [self._work(number, operations) for number in range(1, count + 1)]
@@ -82,13 +82,13 @@ class Contention:
         return work
 
     def _ask(self, process: int, engine: Engine) -> None:
-        requests = self._drawn()
+        requests, sent = self._drawn(), self.baton.turns
         for request in requests:
             self.known.sends(request, self.baton.turns)
             self._note("process {}: {}", process, request)
         for request, answer in zip(requests, self._answered(engine, requests), strict=True):
             self._note("process {}: {}: {}", process, request, answer.reason or "done")
-            self._told(request, answer)
+            self._told(request, answer, sent)
             self.workload.heard(request, answer)
 
     def _drawn(self) -> list[Request]:
@@ -114,9 +114,9 @@ class Contention:
         self._violation(f"{requests[0]} was overtaken {_OVERTAKEN_MAX} times")
         return [Answer("OVERTAKEN") for _ in requests]
 
-    def _told(self, request: Request, answer: Answer) -> None:
-        self.known.sends(request, self.baton.turns)
-        self.known.told(request, answer, self.baton.turns)
+    def _told(self, request: Request, answer: Answer, sent: float) -> None:
+        self.known.sends(request, sent)
+        self.known.told(request, answer, self.baton.turns, sent)
 
     def _violation(self, what: str) -> None:
         self._note("VIOLATION {}", what)
@@ -133,6 +133,8 @@ def _holders(ledger: LedgerReader, request: Request) -> Iterator[Holder]:
         yield str(content["pooling_area"]), str(content["person"])
     elif isinstance(content, str):
         original = ledger.settlement(content)
+        if request.kind == "reverse":
+            original = ledger.requests([request.original]).get(request.original)
         if original is not None:
             yield original.pooling_area, original.person
     elif isinstance(content, LimitChange | Dissolution):

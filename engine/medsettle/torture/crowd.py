@@ -93,18 +93,20 @@ class Crowd:
             if self._latest and chance < _REPEATED + _ALTERED:
                 return [self._workload.altered(self.rng.choice(self._latest))]
             request = self._workload.request()
-            self._latest.append(request)
+            if request.kind != "find":
+                self._latest.append(request)
             return [request]
 
     def _one(self, client: Client, request: Request) -> bool:
         """Ask once; return whether the answer is final."""
+        sent = time.monotonic()
         with self._lock:
-            self.known.sends(request, time.monotonic())
+            self.known.sends(request, sent)
         answer: Answer | None = asked(client, request)
         if answer is None:
             return False
         with self._lock:
-            self.known.told(request, answer, time.monotonic())
+            self.known.told(request, answer, time.monotonic(), sent)
             if answer.final:
                 self._workload.heard(request, answer)
         return answer.final

@@ -19,8 +19,9 @@ from medsettle.audit import verify
 from medsettle.errors import SettlementError
 from medsettle.ledger.entries import Recorded
 from medsettle.policy.book import RuleBook
+from medsettle.torture.acknowledged import Doubled, Lost
 from medsettle.torture.audit_check import audit_faults, segment_faults
-from medsettle.torture.checking import Doubled, Lost, entries_of, faults_of, recorded_faults
+from medsettle.torture.checking import entries_of, faults_of, recorded_faults
 from medsettle.torture.crowd import Crowd
 from medsettle.torture.named_steps import COMMIT_STEPS, STEPS
 from medsettle.torture.servers import Store

@@ -15,6 +15,7 @@ from medsettle import limits
 from medsettle.core.counters import ACCOUNT, CounterKey
 from medsettle.errors import InternalError
 from medsettle.ledger.entries import (
+    DECIDED_KINDS,
     SETTLEMENT_KINDS,
     CounterMismatch,
     Entry,
@@ -257,6 +258,8 @@ class MemoryLedger:
             self._check_original(each, batch)
             if (each.kind in _SUBJECTS) != (each.subject is not None):
                 raise _refused("only_events_have_a_subject")
+            if each.kind not in DECIDED_KINDS and not (each.person and each.pooling_area):
+                raise _refused("only_decided_ids_have_no_person")
             key = (each.institution, each.request_id)
             if each.settlement in settlements or each.settlement in store.by_settlement:
                 raise _refused(f"settlement {each.settlement} was used before")

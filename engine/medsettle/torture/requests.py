@@ -8,6 +8,7 @@ from medsettle import errors
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.outcome import Rejection
 from medsettle.core.relatives import Dissolution, LimitChange, RelationState
+from medsettle.core.request_states import RequestState, Reversal
 from medsettle.core.settlement import Opening, PersonState, Row, Settlement
 from medsettle.core.visits import RegistrationRequest, RegistrationState, Visit
 from medsettle.engine import Engine
@@ -16,12 +17,12 @@ from medsettle.service.desk import Desk
 
 Kind: TypeAlias = Literal[
     "settle", "cancel", "visit", "visit_cancel", "opening", "registration", "grant", "lower",
-    "dissolve",
+    "dissolve", "reverse", "find",
 ]  # fmt: skip
-Told: TypeAlias = Settlement | Visit | PersonState | RelationState | RegistrationState
+Told: TypeAlias = (
+    Settlement | Visit | PersonState | RelationState | RegistrationState | Reversal | RequestState
+)
 Content: TypeAlias = Row | str | Opening | RegistrationRequest | LimitChange | Dissolution
-
-_COMPARED: Final = (Settlement, Visit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ class Request:
     """One request of an institution under its id.
 
     `content` is the row of a claim for `settle` and `visit`, the id of what is taken back for
-    cancels, and the request itself for everything else.
+    cancels, the request id of the original for `reverse`, nothing for `find`, which asks what
+    became of its own id, and the request itself for everything else.
     """
 
     kind: Kind
@@ -44,7 +46,14 @@ class Request:
 
     def __str__(self) -> str:
         shown = f"{self.kind} {self.institution}/{self.request_id}"
-        return f"{shown} of {self.content}" if isinstance(self.content, str) else shown
+        named = isinstance(self.content, str) and self.content
+        return f"{shown} of {self.content}" if named else shown
+
+    @property
+    def original(self) -> tuple[str, str]:
+        """What a reversal names: institution and request id."""
+        assert self.kind == "reverse", self
+        return self.institution, str(self.content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +81,8 @@ class Answer:
 
     def facts(self) -> object:
         """Return what every repetition of the answer must repeat; None where nothing must be."""
+        if self.reason:
+            return [self.reason, self.message]
         if isinstance(self.told, Settlement):
             return _settlement_facts(self.told)
         if isinstance(self.told, Visit):
@@ -147,6 +158,10 @@ def _row(request: Request) -> Row:
     return request.content
 
 
+def _reverse(engine: Engine, request: Request) -> Told:
+    return engine.reverse(request.institution, str(request.content), request.request_id)
+
+
 def _cancel(engine: Engine, request: Request) -> Told:
     assert isinstance(request.content, str)
     return engine.cancel(*request.key, request.content)
@@ -195,4 +210,6 @@ _WRITES: Final[Mapping[Kind, Callable[[Engine, Request], Told]]] = {
     "grant": _grant,
     "lower": _lower,
     "dissolve": _dissolve,
+    "reverse": _reverse,
+    "find": lambda engine, request: engine.find_request(*request.key),
 }

@@ -168,7 +168,7 @@ class _Run:
         engine = self.parts.engine(self.book, ledger, self._now)
         for request in self.workload.beginning():
             self.known.sends(request, 0.0)
-            self.known.told(request, replayed(engine, request), 0.0)
+            self.known.told(request, replayed(engine, request), 0.0, 0.0)
         ledger.close()
 
     async def _phases(self) -> None:
@@ -263,18 +263,19 @@ class _Run:
         """Put a request on the network; answers that come back are given to `reply`."""
         self.known.sends(request, self.loop.time())
         self._note("sent      {}", request)
-        deadline = self.loop.time() + patience
+        sent = self.loop.time()
+        deadline = sent + patience
 
         def arrive() -> None:
             if self.process is not None:
-                self.process.receive(request, self._leaves(request, reply), deadline)
+                self.process.receive(request, self._leaves(request, reply, sent), deadline)
 
         self.network.carry(arrive)
 
-    def _leaves(self, request: Request, reply: Callable[[Answer], None]) -> Reply:
+    def _leaves(self, request: Request, reply: Callable[[Answer], None], sent: float) -> Reply:
         def leave(answer: Answer) -> None:
             self._note("answered  {}: {}", request, answer.reason or "done")
-            self.known.told(request, answer, self.loop.time())
+            self.known.told(request, answer, self.loop.time(), sent)
             self.network.carry(lambda: reply(answer))
 
         return leave

@@ -31,6 +31,8 @@ _WEIGHTS: Final[dict[Kind, int]] = {
     "grant": 8,
     "lower": 3,
     "dissolve": 3,
+    "reverse": 8,
+    "find": 6,
 }
 
 
@@ -43,6 +45,7 @@ class Workload:
     institutions: tuple[str, ...] = ("H1", "H2")
     _made: int = 0
     _settled: list[tuple[Kind, str, str]] = field(default_factory=list)
+    _asked: list[tuple[str, str]] = field(default_factory=list)
 
     def beginning(self) -> list[Request]:
         """Return what is recorded before anybody comes: accounts, and an injury of each person."""
@@ -85,8 +88,19 @@ class Workload:
             (kind,) = self.rng.choices(kinds, [_WEIGHTS[each] for each in kinds])
         self._made += 1
         institution = self.rng.choice(self.institutions)
-        request_id = f"Q{self._made}"
-        return self._drawn(kind, institution, request_id)
+        drawn = self._drawn(kind, institution, f"Q{self._made}")
+        if drawn.kind != "find":
+            self._asked.append(drawn.key)
+        return drawn
+
+    def reversal(self, original: Request) -> Request:
+        """Return the request that reverses another, which may not have arrived yet."""
+        self._made += 1
+        return Request("reverse", original.institution, f"Q{self._made}", original.request_id)
+
+    def query(self, original: Request) -> Request:
+        """Return the question what became of a request."""
+        return Request("find", *original.key, "")
 
     def altered(self, request: Request) -> Request:
         """Return a request under the same id that asks for something else."""
@@ -107,6 +121,12 @@ class Workload:
             _, institution, content = self.rng.choice(known[-4:])
         elif kind in {"grant", "lower", "dissolve"}:
             content = self._change(kind, institution, request_id)
+        elif kind in {"reverse", "find"}:
+            if not self._asked:
+                return self._drawn("settle", institution, request_id)
+            institution, content = self.rng.choice(self._asked[-6:])
+            if kind == "find":
+                request_id, content = content, ""
         elif kind == "opening":
             fen = self.rng.choice((0, 1, 5_000, 60_000))
             content = Opening(institution, request_id, AREA, self.rng.choice(self.persons), fen)

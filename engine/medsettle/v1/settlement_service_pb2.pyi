@@ -428,6 +428,7 @@ class Settlement(_message.Message):
     SETTLEMENT_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
     ORIGINAL_FIELD_NUMBER: _builtins.int
+    REVERSED_REQUEST_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     INSTITUTION_FIELD_NUMBER: _builtins.int
@@ -489,6 +490,8 @@ class Settlement(_message.Message):
     """Whether this settles a claim or takes a settlement back. (refd_setl_flag)"""
     original: _builtins.str
     """The `settlement` that a cancel takes back; empty otherwise. (init_setl_id)"""
+    reversed_request: _builtins.str
+    """冲正: the request id that a reversal takes back; empty otherwise, for a cancel too. (omsgid)"""
     request_id: _builtins.str
     """Request id of the claim, or of the cancel. 1..36 ASCII characters. (msgid)"""
     institution: _builtins.str
@@ -627,6 +630,7 @@ class Settlement(_message.Message):
         settlement: _builtins.str = ...,
         kind: Global___SettlementKind.ValueType = ...,
         original: _builtins.str = ...,
+        reversed_request: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         request_id: _builtins.str = ...,
         institution: _builtins.str = ...,
@@ -681,7 +685,7 @@ class Settlement(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_city_list_version", b"_city_list_version", "_national_list_version", b"_national_list_version", "_provincial_list_version", b"_provincial_list_version", "admission_date", b"admission_date", "city_list_version", b"city_list_version", "create_time", b"create_time", "credential_time", b"credential_time", "national_list_version", b"national_list_version", "provincial_list_version", b"provincial_list_version", "service_date", b"service_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_city_list_version", b"_city_list_version", "_national_list_version", b"_national_list_version", "_provincial_list_version", b"_provincial_list_version", "account_balance_fen", b"account_balance_fen", "account_fen", b"account_fen", "admission_date", b"admission_date", "amounts_fen", b"amounts_fen", "assistance_fen", b"assistance_fen", "card", b"card", "cash_fen", b"cash_fen", "catalogue_digest", b"catalogue_digest", "city_list_version", b"city_list_version", "civil_servant_fen", b"civil_servant_fen", "create_time", b"create_time", "credential_time", b"credential_time", "credential_type", b"credential_type", "critical_illness_fen", b"critical_illness_fen", "deductible_fen", b"deductible_fen", "disabled_serviceman_fen", b"disabled_serviceman_fen", "duplicate", b"duplicate", "enterprise_fen", b"enterprise_fen", "fund_total_fen", b"fund_total_fen", "in_scope_fen", b"in_scope_fen", "institution", b"institution", "institution_level", b"institution_level", "institution_settlement", b"institution_settlement", "institution_share_fen", b"institution_share_fen", "insurance_type", b"insurance_type", "kind", b"kind", "large_amount_fen", b"large_amount_fen", "lines", b"lines", "mutual_aid_fen", b"mutual_aid_fen", "name", b"name", "national_list_version", b"national_list_version", "notices", b"notices", "original", b"original", "other_fund_fen", b"other_fund_fen", "over_limit_fen", b"over_limit_fen", "own_expense_fen", b"own_expense_fen", "payers", b"payers", "payouts_fen", b"payouts_fen", "person", b"person", "person_total_fen", b"person_total_fen", "person_type", b"person_type", "policy", b"policy", "policy_digest", b"policy_digest", "pooled_fund_fen", b"pooled_fund_fen", "pooling_area", b"pooling_area", "pre_self_pay_fen", b"pre_self_pay_fen", "provincial_list_version", b"provincial_list_version", "relatives", b"relatives", "request_id", b"request_id", "seq", b"seq", "service_date", b"service_date", "settlement", b"settlement", "total_fen", b"total_fen", "visit", b"visit", "visit_type", b"visit_type", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_city_list_version", b"_city_list_version", "_national_list_version", b"_national_list_version", "_provincial_list_version", b"_provincial_list_version", "account_balance_fen", b"account_balance_fen", "account_fen", b"account_fen", "admission_date", b"admission_date", "amounts_fen", b"amounts_fen", "assistance_fen", b"assistance_fen", "card", b"card", "cash_fen", b"cash_fen", "catalogue_digest", b"catalogue_digest", "city_list_version", b"city_list_version", "civil_servant_fen", b"civil_servant_fen", "create_time", b"create_time", "credential_time", b"credential_time", "credential_type", b"credential_type", "critical_illness_fen", b"critical_illness_fen", "deductible_fen", b"deductible_fen", "disabled_serviceman_fen", b"disabled_serviceman_fen", "duplicate", b"duplicate", "enterprise_fen", b"enterprise_fen", "fund_total_fen", b"fund_total_fen", "in_scope_fen", b"in_scope_fen", "institution", b"institution", "institution_level", b"institution_level", "institution_settlement", b"institution_settlement", "institution_share_fen", b"institution_share_fen", "insurance_type", b"insurance_type", "kind", b"kind", "large_amount_fen", b"large_amount_fen", "lines", b"lines", "mutual_aid_fen", b"mutual_aid_fen", "name", b"name", "national_list_version", b"national_list_version", "notices", b"notices", "original", b"original", "other_fund_fen", b"other_fund_fen", "over_limit_fen", b"over_limit_fen", "own_expense_fen", b"own_expense_fen", "payers", b"payers", "payouts_fen", b"payouts_fen", "person", b"person", "person_total_fen", b"person_total_fen", "person_type", b"person_type", "policy", b"policy", "policy_digest", b"policy_digest", "pooled_fund_fen", b"pooled_fund_fen", "pooling_area", b"pooling_area", "pre_self_pay_fen", b"pre_self_pay_fen", "provincial_list_version", b"provincial_list_version", "relatives", b"relatives", "request_id", b"request_id", "reversed_request", b"reversed_request", "seq", b"seq", "service_date", b"service_date", "settlement", b"settlement", "total_fen", b"total_fen", "visit", b"visit", "visit_type", b"visit_type", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__city_list_version: _TypeAlias = _typing.Literal["city_list_version"]  # noqa: Y015
     _WhichOneofArgType__city_list_version: _TypeAlias = _typing.Literal["_city_list_version", b"_city_list_version"]  # noqa: Y015
@@ -1276,6 +1280,136 @@ class Step(_message.Message):
 Global___Step: _TypeAlias = Step  # noqa: Y015
 
 @_typing.final
+class CompareWithoutRequest(_message.Message):
+    """Asks what later settlements would have been without one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The settlement, cancelled since or not.
+    Format: poolingAreas/{pooling_area}/settlements/{settlement}; `-` stands for any pooling area.
+    """
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CompareWithoutRequest: _TypeAlias = CompareWithoutRequest  # noqa: Y015
+
+@_typing.final
+class CompareWithoutResponse(_message.Message):
+    """The later settlements of the person as recorded and as they would have been."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LATER_FIELD_NUMBER: _builtins.int
+    COMPLETE_FIELD_NUMBER: _builtins.int
+    complete: _builtins.bool
+    """False where the person has more later settlements than are compared."""
+    @_builtins.property
+    def later(self) -> _containers.RepeatedCompositeFieldContainer[Global___LaterSettlement]:
+        """In ledger order, those that stand. At most 200."""
+
+    def __init__(
+        self,
+        *,
+        later: _abc.Iterable[Global___LaterSettlement] | None = ...,
+        complete: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["complete", b"complete", "later", b"later"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CompareWithoutResponse: _TypeAlias = CompareWithoutResponse  # noqa: Y015
+
+@_typing.final
+class LaterSettlement(_message.Message):
+    """One later settlement as recorded and as it would have been."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SETTLEMENT_FIELD_NUMBER: _builtins.int
+    SEQ_FIELD_NUMBER: _builtins.int
+    SERVICE_DATE_FIELD_NUMBER: _builtins.int
+    INSTITUTION_FIELD_NUMBER: _builtins.int
+    SHARES_FIELD_NUMBER: _builtins.int
+    REFUSAL_FIELD_NUMBER: _builtins.int
+    settlement: _builtins.str
+    """结算ID. (setl_id)"""
+    seq: _builtins.int
+    """Position in the ledger."""
+    institution: _builtins.str
+    """定点医药机构 that sent it. (fixmedins_code)"""
+    refusal: _builtins.str
+    """Why it would have been refused, with the outcome first; empty where it would not."""
+    @_builtins.property
+    def service_date(self) -> _date_pb2.Date:
+        """结算所属日期. (setl_time)"""
+
+    @_builtins.property
+    def shares(self) -> _containers.RepeatedCompositeFieldContainer[Global___ComparedShare]:
+        """Who pays what of it: a row for each payer that pays in either case, and for `cash`; `payouts`
+        are beside the bill. At most 13.
+        """
+
+    def __init__(
+        self,
+        *,
+        settlement: _builtins.str = ...,
+        seq: _builtins.int = ...,
+        service_date: _date_pb2.Date | None = ...,
+        institution: _builtins.str = ...,
+        shares: _abc.Iterable[Global___ComparedShare] | None = ...,
+        refusal: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["service_date", b"service_date"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["institution", b"institution", "refusal", b"refusal", "seq", b"seq", "service_date", b"service_date", "settlement", b"settlement", "shares", b"shares"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LaterSettlement: _TypeAlias = LaterSettlement  # noqa: Y015
+
+@_typing.final
+class ComparedShare(_message.Message):
+    """What one payer pays of a settlement, as recorded and as it would have been."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYER_FIELD_NUMBER: _builtins.int
+    RECORDED_FEN_FIELD_NUMBER: _builtins.int
+    WOULD_BE_FEN_FIELD_NUMBER: _builtins.int
+    payer: _builtins.str
+    """The payer, such as `pooled_fund`, `account` or `cash`."""
+    recorded_fen: _builtins.int
+    """As recorded, fen."""
+    would_be_fen: _builtins.int
+    """As it would have been, fen; 0 where it would have been refused."""
+    def __init__(
+        self,
+        *,
+        payer: _builtins.str = ...,
+        recorded_fen: _builtins.int = ...,
+        would_be_fen: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["payer", b"payer", "recorded_fen", b"recorded_fen", "would_be_fen", b"would_be_fen"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ComparedShare: _TypeAlias = ComparedShare  # noqa: Y015
+
+@_typing.final
 class SettleClaimsRequest(_message.Message):
     """Asks to settle and record many claims."""
 
@@ -1308,12 +1442,13 @@ class SettleClaimsResponse(_message.Message):
     ARROW_STREAM_FIELD_NUMBER: _builtins.int
     arrow_stream: _builtins.bytes
     """An Arrow IPC stream, one row for each claim, in the order of the request. Columns: `outcome`
-    (SETTLED, or why not: INVALID_REQUEST, REQUEST_ID_REUSED, DUPLICATE_SETTLEMENT,
+    (SETTLED, or why not: INVALID_REQUEST, REQUEST_ID_REUSED, REQUEST_REVERSED,
+    DUPLICATE_SETTLEMENT,
     CREDENTIAL_NOT_ACCEPTED, CARD_UNKNOWN, CARD_OF_ANOTHER_PERSON, CARD_CANCELLED, CARD_REPLACED,
     CARD_EXPIRED, CARD_LOST, CARD_LOCKED, CARD_NOT_ACTIVATED, CARD_OUTSIDE_AREA,
     CARD_ON_INVALID_LIST, POLICY_NOT_FOUND, POLICY_NOT_IN_FORCE, CLASS_NOT_COVERED, POLICY_GAP,
     COUNTER_FULL), `message`, `faults`
-    (list of path and message), `duplicate`, and the columns of `Settlement` from `seq` to
+    (list of path and message), `duplicate` (settled or refused before), and the columns of `Settlement` from `seq` to
     `account_balance_fen`, null where the claim was refused.
     """
     def __init__(

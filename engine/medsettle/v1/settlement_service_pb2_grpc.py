@@ -71,6 +71,11 @@ class SettlementServiceStub:
                 request_serializer=medsettle_dot_v1_dot_settlement__service__pb2.ExplainSettlementRequest.SerializeToString,
                 response_deserializer=medsettle_dot_v1_dot_settlement__service__pb2.ExplainSettlementResponse.FromString,
                 _registered_method=True)
+        self.CompareWithout = channel.unary_unary(
+                '/medsettle.v1.SettlementService/CompareWithout',
+                request_serializer=medsettle_dot_v1_dot_settlement__service__pb2.CompareWithoutRequest.SerializeToString,
+                response_deserializer=medsettle_dot_v1_dot_settlement__service__pb2.CompareWithoutResponse.FromString,
+                _registered_method=True)
         self.SettleClaims = channel.unary_unary(
                 '/medsettle.v1.SettlementService/SettleClaims',
                 request_serializer=medsettle_dot_v1_dot_settlement__service__pb2.SettleClaimsRequest.SerializeToString,
@@ -107,7 +112,9 @@ class SettlementServiceServicer:
         """Settles one claim and records it durably before answering (结算, interfaces 2207 and 2304).
 
         Idempotent by `claim.institution` and `claim.request_id`: the same content again returns the
-        recorded settlement with `duplicate` set; other content is refused with `ALREADY_EXISTS`.
+        recorded settlement with `duplicate` set; other content is refused with `ALREADY_EXISTS`. A
+        refusal with `FAILED_PRECONDITION` is recorded too and repeated under the same id, with the
+        metadata `duplicate`; to try again takes a new id. See `RequestService` for all states.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -115,7 +122,8 @@ class SettlementServiceServicer:
 
     def CancelSettlement(self, request, context):
         """Takes a settlement back (撤销, interfaces 2208 and 2305). Returns the new negative settlement
-        that does so; the original stays as it is. Idempotent by `institution` and `request_id`.
+        that does so; the original stays as it is, as do later settlements of the person. Idempotent by
+        `institution` and `request_id`; a refusal is recorded and repeated.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -137,6 +145,18 @@ class SettlementServiceServicer:
 
     def ExplainSettlement(self, request, context):
         """Says in sentences why each payer of a settlement pays its amount, with the clause behind it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CompareWithout(self, request, context):
+        """Says what the later settlements of a person would have been if one had never been (事后重算):
+        share by share, each recomputed in order from its recorded claim and policy. Nothing is
+        recorded, and nothing that is recorded changes. A visit is meant by any of its settlements.
+
+        `FAILED_PRECONDITION` (`POLICY_NOT_FOUND`) where a later one was settled by a revision of its
+        policy or catalogue that is not loaded.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -189,6 +209,11 @@ def add_SettlementServiceServicer_to_server(servicer, server):
                     servicer.ExplainSettlement,
                     request_deserializer=medsettle_dot_v1_dot_settlement__service__pb2.ExplainSettlementRequest.FromString,
                     response_serializer=medsettle_dot_v1_dot_settlement__service__pb2.ExplainSettlementResponse.SerializeToString,
+            ),
+            'CompareWithout': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompareWithout,
+                    request_deserializer=medsettle_dot_v1_dot_settlement__service__pb2.CompareWithoutRequest.FromString,
+                    response_serializer=medsettle_dot_v1_dot_settlement__service__pb2.CompareWithoutResponse.SerializeToString,
             ),
             'SettleClaims': grpc.unary_unary_rpc_method_handler(
                     servicer.SettleClaims,
@@ -370,6 +395,33 @@ class SettlementService:
             '/medsettle.v1.SettlementService/ExplainSettlement',
             medsettle_dot_v1_dot_settlement__service__pb2.ExplainSettlementRequest.SerializeToString,
             medsettle_dot_v1_dot_settlement__service__pb2.ExplainSettlementResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompareWithout(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/medsettle.v1.SettlementService/CompareWithout',
+            medsettle_dot_v1_dot_settlement__service__pb2.CompareWithoutRequest.SerializeToString,
+            medsettle_dot_v1_dot_settlement__service__pb2.CompareWithoutResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -50,11 +50,14 @@ class SettlementServiceStub:
     """Settles one claim and records it durably before answering (结算, interfaces 2207 and 2304).
 
     Idempotent by `claim.institution` and `claim.request_id`: the same content again returns the
-    recorded settlement with `duplicate` set; other content is refused with `ALREADY_EXISTS`.
+    recorded settlement with `duplicate` set; other content is refused with `ALREADY_EXISTS`. A
+    refusal with `FAILED_PRECONDITION` is recorded too and repeated under the same id, with the
+    metadata `duplicate`; to try again takes a new id. See `RequestService` for all states.
     """
     CancelSettlement: _grpc.UnaryUnaryMultiCallable[_settlement_service_pb2.CancelSettlementRequest, _settlement_service_pb2.Settlement]
     """Takes a settlement back (撤销, interfaces 2208 and 2305). Returns the new negative settlement
-    that does so; the original stays as it is. Idempotent by `institution` and `request_id`.
+    that does so; the original stays as it is, as do later settlements of the person. Idempotent by
+    `institution` and `request_id`; a refusal is recorded and repeated.
     """
     GetSettlement: _grpc.UnaryUnaryMultiCallable[_settlement_service_pb2.GetSettlementRequest, _settlement_service_pb2.Settlement]
     """Returns one recorded settlement, or `NOT_FOUND`."""
@@ -62,6 +65,14 @@ class SettlementServiceStub:
     """Returns recorded settlements in ledger order, a page at a time."""
     ExplainSettlement: _grpc.UnaryUnaryMultiCallable[_settlement_service_pb2.ExplainSettlementRequest, _settlement_service_pb2.ExplainSettlementResponse]
     """Says in sentences why each payer of a settlement pays its amount, with the clause behind it."""
+    CompareWithout: _grpc.UnaryUnaryMultiCallable[_settlement_service_pb2.CompareWithoutRequest, _settlement_service_pb2.CompareWithoutResponse]
+    """Says what the later settlements of a person would have been if one had never been (事后重算):
+    share by share, each recomputed in order from its recorded claim and policy. Nothing is
+    recorded, and nothing that is recorded changes. A visit is meant by any of its settlements.
+
+    `FAILED_PRECONDITION` (`POLICY_NOT_FOUND`) where a later one was settled by a revision of its
+    policy or catalogue that is not loaded.
+    """
     SettleClaims: _grpc.UnaryUnaryMultiCallable[_settlement_service_pb2.SettleClaimsRequest, _settlement_service_pb2.SettleClaimsResponse]
     """Settles many claims sent as one Arrow stream. One durable commit: all settled claims of the
     call are recorded, or none. A refused claim is a row of the answer, not an error of the call.
@@ -91,11 +102,14 @@ class SettlementServiceAsyncStub(SettlementServiceStub):
     """Settles one claim and records it durably before answering (结算, interfaces 2207 and 2304).
 
     Idempotent by `claim.institution` and `claim.request_id`: the same content again returns the
-    recorded settlement with `duplicate` set; other content is refused with `ALREADY_EXISTS`.
+    recorded settlement with `duplicate` set; other content is refused with `ALREADY_EXISTS`. A
+    refusal with `FAILED_PRECONDITION` is recorded too and repeated under the same id, with the
+    metadata `duplicate`; to try again takes a new id. See `RequestService` for all states.
     """
     CancelSettlement: _aio.UnaryUnaryMultiCallable[_settlement_service_pb2.CancelSettlementRequest, _settlement_service_pb2.Settlement]  # type: ignore[assignment]
     """Takes a settlement back (撤销, interfaces 2208 and 2305). Returns the new negative settlement
-    that does so; the original stays as it is. Idempotent by `institution` and `request_id`.
+    that does so; the original stays as it is, as do later settlements of the person. Idempotent by
+    `institution` and `request_id`; a refusal is recorded and repeated.
     """
     GetSettlement: _aio.UnaryUnaryMultiCallable[_settlement_service_pb2.GetSettlementRequest, _settlement_service_pb2.Settlement]  # type: ignore[assignment]
     """Returns one recorded settlement, or `NOT_FOUND`."""
@@ -103,6 +117,14 @@ class SettlementServiceAsyncStub(SettlementServiceStub):
     """Returns recorded settlements in ledger order, a page at a time."""
     ExplainSettlement: _aio.UnaryUnaryMultiCallable[_settlement_service_pb2.ExplainSettlementRequest, _settlement_service_pb2.ExplainSettlementResponse]  # type: ignore[assignment]
     """Says in sentences why each payer of a settlement pays its amount, with the clause behind it."""
+    CompareWithout: _aio.UnaryUnaryMultiCallable[_settlement_service_pb2.CompareWithoutRequest, _settlement_service_pb2.CompareWithoutResponse]  # type: ignore[assignment]
+    """Says what the later settlements of a person would have been if one had never been (事后重算):
+    share by share, each recomputed in order from its recorded claim and policy. Nothing is
+    recorded, and nothing that is recorded changes. A visit is meant by any of its settlements.
+
+    `FAILED_PRECONDITION` (`POLICY_NOT_FOUND`) where a later one was settled by a revision of its
+    policy or catalogue that is not loaded.
+    """
     SettleClaims: _aio.UnaryUnaryMultiCallable[_settlement_service_pb2.SettleClaimsRequest, _settlement_service_pb2.SettleClaimsResponse]  # type: ignore[assignment]
     """Settles many claims sent as one Arrow stream. One durable commit: all settled claims of the
     call are recorded, or none. A refused claim is a row of the answer, not an error of the call.
@@ -141,7 +163,9 @@ class SettlementServiceServicer(metaclass=_abc_1.ABCMeta):
         """Settles one claim and records it durably before answering (结算, interfaces 2207 and 2304).
 
         Idempotent by `claim.institution` and `claim.request_id`: the same content again returns the
-        recorded settlement with `duplicate` set; other content is refused with `ALREADY_EXISTS`.
+        recorded settlement with `duplicate` set; other content is refused with `ALREADY_EXISTS`. A
+        refusal with `FAILED_PRECONDITION` is recorded too and repeated under the same id, with the
+        metadata `duplicate`; to try again takes a new id. See `RequestService` for all states.
         """
 
     @_abc_1.abstractmethod
@@ -151,7 +175,8 @@ class SettlementServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_settlement_service_pb2.Settlement, _abc.Awaitable[_settlement_service_pb2.Settlement]]:
         """Takes a settlement back (撤销, interfaces 2208 and 2305). Returns the new negative settlement
-        that does so; the original stays as it is. Idempotent by `institution` and `request_id`.
+        that does so; the original stays as it is, as do later settlements of the person. Idempotent by
+        `institution` and `request_id`; a refusal is recorded and repeated.
         """
 
     @_abc_1.abstractmethod
@@ -177,6 +202,20 @@ class SettlementServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_settlement_service_pb2.ExplainSettlementResponse, _abc.Awaitable[_settlement_service_pb2.ExplainSettlementResponse]]:
         """Says in sentences why each payer of a settlement pays its amount, with the clause behind it."""
+
+    @_abc_1.abstractmethod
+    def CompareWithout(
+        self,
+        request: _settlement_service_pb2.CompareWithoutRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_settlement_service_pb2.CompareWithoutResponse, _abc.Awaitable[_settlement_service_pb2.CompareWithoutResponse]]:
+        """Says what the later settlements of a person would have been if one had never been (事后重算):
+        share by share, each recomputed in order from its recorded claim and policy. Nothing is
+        recorded, and nothing that is recorded changes. A visit is meant by any of its settlements.
+
+        `FAILED_PRECONDITION` (`POLICY_NOT_FOUND`) where a later one was settled by a revision of its
+        policy or catalogue that is not loaded.
+        """
 
     @_abc_1.abstractmethod
     def SettleClaims(

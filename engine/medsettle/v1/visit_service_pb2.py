@@ -29,7 +29,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from medsettle.v1 import settlement_service_pb2 as medsettle_dot_v1_dot_settlement__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n medsettle/v1/visit_service.proto\x12\x0cmedsettle.v1\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%medsettle/v1/settlement_service.proto\"\x93\x04\n\x05Visit\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x11\n\x03seq\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x13\n\x05visit\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12+\n\x04kind\x18\x04 \x01(\x0e\x32\x17.medsettle.v1.VisitKindB\x04\xe2\x41\x01\x03\x12\x16\n\x08original\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x18\n\nrequest_id\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0binstitution\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1a\n\x0cpooling_area\x18\t \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06person\x18\n \x01(\tB\x04\xe2\x41\x01\x03\x12\x33\n\x0bsettlements\x18\x0b \x03(\x0b\x32\x18.medsettle.v1.SettlementB\x04\xe2\x41\x01\x03\x12)\n\x06routes\x18\x0c \x03(\x0b\x32\x13.medsettle.v1.RouteB\x04\xe2\x41\x01\x03\x12\x15\n\x07notices\x18\r \x03(\tB\x04\xe2\x41\x01\x03\x12\x17\n\tduplicate\x18\x0e \x01(\x08\x42\x04\xe2\x41\x01\x03:[\xea\x41X\n\x1bmedsettle.example.com/Visit\x12*poolingAreas/{pooling_area}/visits/{visit}*\x06visits2\x05visit\"\x88\x02\n\x05Route\x12\x15\n\x07line_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06scheme\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1c\n\x0einsurance_type\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04part\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12(\n\x02\x62y\x18\x05 \x01(\x0e\x32\x16.medsettle.v1.RoutedByB\x04\xe2\x41\x01\x03\x12\x17\n\tdiagnosis\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1a\n\x0cregistration\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07\x65\x61rmark\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06\x63lause\x18\t \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\n \x01(\tB\x04\xe2\x41\x01\x03\"?\n\x13PreviewVisitRequest\x12(\n\x05\x63laim\x18\x01 \x01(\x0b\x32\x13.medsettle.v1.ClaimB\x04\xe2\x41\x01\x02\"@\n\x14PreviewVisitResponse\x12(\n\x05visit\x18\x01 \x01(\x0b\x32\x13.medsettle.v1.VisitB\x04\xe2\x41\x01\x03\">\n\x12\x43reateVisitRequest\x12(\n\x05\x63laim\x18\x01 \x01(\x0b\x32\x13.medsettle.v1.ClaimB\x04\xe2\x41\x01\x02\"}\n\x12\x43\x61ncelVisitRequest\x12\x32\n\x04name\x18\x01 \x01(\tB$\xe2\x41\x01\x02\xfa\x41\x1d\n\x1bmedsettle.example.com/Visit\x12\x19\n\x0binstitution\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\"E\n\x0fGetVisitRequest\x12\x32\n\x04name\x18\x01 \x01(\tB$\xe2\x41\x01\x02\xfa\x41\x1d\n\x1bmedsettle.example.com/Visit*U\n\tVisitKind\x12\x1a\n\x16VISIT_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11VISIT_KIND_SETTLE\x10\x01\x12\x15\n\x11VISIT_KIND_CANCEL\x10\x02*\xaf\x01\n\x08RoutedBy\x12\x19\n\x15ROUTED_BY_UNSPECIFIED\x10\x00\x12\x17\n\x13ROUTED_BY_DIAGNOSIS\x10\x01\x12\x12\n\x0eROUTED_BY_ITEM\x10\x02\x12\x19\n\x15ROUTED_BY_CHARGE_TYPE\x10\x03\x12\x14\n\x10ROUTED_BY_SHARED\x10\x04\x12\x12\n\x0eROUTED_BY_REST\x10\x05\x12\x16\n\x12ROUTED_BY_ORIGINAL\x10\x06\x32\xee\x02\n\x0cVisitService\x12_\n\x0cPreviewVisit\x12!.medsettle.v1.PreviewVisitRequest\x1a\".medsettle.v1.PreviewVisitResponse\"\x08\xda\x41\x05\x63laim\x12N\n\x0b\x43reateVisit\x12 .medsettle.v1.CreateVisitRequest\x1a\x13.medsettle.v1.Visit\"\x08\xda\x41\x05\x63laim\x12\x64\n\x0b\x43\x61ncelVisit\x12 .medsettle.v1.CancelVisitRequest\x1a\x13.medsettle.v1.Visit\"\x1e\xda\x41\x1bname,institution,request_id\x12G\n\x08GetVisit\x12\x1d.medsettle.v1.GetVisitRequest\x1a\x13.medsettle.v1.Visit\"\x07\xda\x41\x04nameb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n medsettle/v1/visit_service.proto\x12\x0cmedsettle.v1\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%medsettle/v1/settlement_service.proto\"\xb3\x04\n\x05Visit\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x11\n\x03seq\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x13\n\x05visit\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12+\n\x04kind\x18\x04 \x01(\x0e\x32\x17.medsettle.v1.VisitKindB\x04\xe2\x41\x01\x03\x12\x16\n\x08original\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x18\n\nrequest_id\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0binstitution\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1a\n\x0cpooling_area\x18\t \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06person\x18\n \x01(\tB\x04\xe2\x41\x01\x03\x12\x33\n\x0bsettlements\x18\x0b \x03(\x0b\x32\x18.medsettle.v1.SettlementB\x04\xe2\x41\x01\x03\x12)\n\x06routes\x18\x0c \x03(\x0b\x32\x13.medsettle.v1.RouteB\x04\xe2\x41\x01\x03\x12\x15\n\x07notices\x18\r \x03(\tB\x04\xe2\x41\x01\x03\x12\x17\n\tduplicate\x18\x0e \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x1e\n\x10reversed_request\x18\x0f \x01(\tB\x04\xe2\x41\x01\x03:[\xea\x41X\n\x1bmedsettle.example.com/Visit\x12*poolingAreas/{pooling_area}/visits/{visit}*\x06visits2\x05visit\"\x88\x02\n\x05Route\x12\x15\n\x07line_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06scheme\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1c\n\x0einsurance_type\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04part\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12(\n\x02\x62y\x18\x05 \x01(\x0e\x32\x16.medsettle.v1.RoutedByB\x04\xe2\x41\x01\x03\x12\x17\n\tdiagnosis\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1a\n\x0cregistration\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07\x65\x61rmark\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06\x63lause\x18\t \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\n \x01(\tB\x04\xe2\x41\x01\x03\"?\n\x13PreviewVisitRequest\x12(\n\x05\x63laim\x18\x01 \x01(\x0b\x32\x13.medsettle.v1.ClaimB\x04\xe2\x41\x01\x02\"@\n\x14PreviewVisitResponse\x12(\n\x05visit\x18\x01 \x01(\x0b\x32\x13.medsettle.v1.VisitB\x04\xe2\x41\x01\x03\">\n\x12\x43reateVisitRequest\x12(\n\x05\x63laim\x18\x01 \x01(\x0b\x32\x13.medsettle.v1.ClaimB\x04\xe2\x41\x01\x02\"}\n\x12\x43\x61ncelVisitRequest\x12\x32\n\x04name\x18\x01 \x01(\tB$\xe2\x41\x01\x02\xfa\x41\x1d\n\x1bmedsettle.example.com/Visit\x12\x19\n\x0binstitution\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\"E\n\x0fGetVisitRequest\x12\x32\n\x04name\x18\x01 \x01(\tB$\xe2\x41\x01\x02\xfa\x41\x1d\n\x1bmedsettle.example.com/Visit*U\n\tVisitKind\x12\x1a\n\x16VISIT_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11VISIT_KIND_SETTLE\x10\x01\x12\x15\n\x11VISIT_KIND_CANCEL\x10\x02*\xaf\x01\n\x08RoutedBy\x12\x19\n\x15ROUTED_BY_UNSPECIFIED\x10\x00\x12\x17\n\x13ROUTED_BY_DIAGNOSIS\x10\x01\x12\x12\n\x0eROUTED_BY_ITEM\x10\x02\x12\x19\n\x15ROUTED_BY_CHARGE_TYPE\x10\x03\x12\x14\n\x10ROUTED_BY_SHARED\x10\x04\x12\x12\n\x0eROUTED_BY_REST\x10\x05\x12\x16\n\x12ROUTED_BY_ORIGINAL\x10\x06\x32\xee\x02\n\x0cVisitService\x12_\n\x0cPreviewVisit\x12!.medsettle.v1.PreviewVisitRequest\x1a\".medsettle.v1.PreviewVisitResponse\"\x08\xda\x41\x05\x63laim\x12N\n\x0b\x43reateVisit\x12 .medsettle.v1.CreateVisitRequest\x1a\x13.medsettle.v1.Visit\"\x08\xda\x41\x05\x63laim\x12\x64\n\x0b\x43\x61ncelVisit\x12 .medsettle.v1.CancelVisitRequest\x1a\x13.medsettle.v1.Visit\"\x1e\xda\x41\x1bname,institution,request_id\x12G\n\x08GetVisit\x12\x1d.medsettle.v1.GetVisitRequest\x1a\x13.medsettle.v1.Visit\"\x07\xda\x41\x04nameb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -64,6 +64,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VISIT'].fields_by_name['notices']._serialized_options = b'\342A\001\003'
   _globals['_VISIT'].fields_by_name['duplicate']._loaded_options = None
   _globals['_VISIT'].fields_by_name['duplicate']._serialized_options = b'\342A\001\003'
+  _globals['_VISIT'].fields_by_name['reversed_request']._loaded_options = None
+  _globals['_VISIT'].fields_by_name['reversed_request']._serialized_options = b'\342A\001\003'
   _globals['_VISIT']._loaded_options = None
   _globals['_VISIT']._serialized_options = b'\352AX\n\033medsettle.example.com/Visit\022*poolingAreas/{pooling_area}/visits/{visit}*\006visits2\005visit'
   _globals['_ROUTE'].fields_by_name['line_id']._loaded_options = None
@@ -108,24 +110,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VISITSERVICE'].methods_by_name['CancelVisit']._serialized_options = b'\332A\033name,institution,request_id'
   _globals['_VISITSERVICE'].methods_by_name['GetVisit']._loaded_options = None
   _globals['_VISITSERVICE'].methods_by_name['GetVisit']._serialized_options = b'\332A\004name'
-  _globals['_VISITKIND']._serialized_start=1401
-  _globals['_VISITKIND']._serialized_end=1486
-  _globals['_ROUTEDBY']._serialized_start=1489
-  _globals['_ROUTEDBY']._serialized_end=1664
+  _globals['_VISITKIND']._serialized_start=1433
+  _globals['_VISITKIND']._serialized_end=1518
+  _globals['_ROUTEDBY']._serialized_start=1521
+  _globals['_ROUTEDBY']._serialized_end=1696
   _globals['_VISIT']._serialized_start=208
-  _globals['_VISIT']._serialized_end=739
-  _globals['_ROUTE']._serialized_start=742
-  _globals['_ROUTE']._serialized_end=1006
-  _globals['_PREVIEWVISITREQUEST']._serialized_start=1008
-  _globals['_PREVIEWVISITREQUEST']._serialized_end=1071
-  _globals['_PREVIEWVISITRESPONSE']._serialized_start=1073
-  _globals['_PREVIEWVISITRESPONSE']._serialized_end=1137
-  _globals['_CREATEVISITREQUEST']._serialized_start=1139
-  _globals['_CREATEVISITREQUEST']._serialized_end=1201
-  _globals['_CANCELVISITREQUEST']._serialized_start=1203
-  _globals['_CANCELVISITREQUEST']._serialized_end=1328
-  _globals['_GETVISITREQUEST']._serialized_start=1330
-  _globals['_GETVISITREQUEST']._serialized_end=1399
-  _globals['_VISITSERVICE']._serialized_start=1667
-  _globals['_VISITSERVICE']._serialized_end=2033
+  _globals['_VISIT']._serialized_end=771
+  _globals['_ROUTE']._serialized_start=774
+  _globals['_ROUTE']._serialized_end=1038
+  _globals['_PREVIEWVISITREQUEST']._serialized_start=1040
+  _globals['_PREVIEWVISITREQUEST']._serialized_end=1103
+  _globals['_PREVIEWVISITRESPONSE']._serialized_start=1105
+  _globals['_PREVIEWVISITRESPONSE']._serialized_end=1169
+  _globals['_CREATEVISITREQUEST']._serialized_start=1171
+  _globals['_CREATEVISITREQUEST']._serialized_end=1233
+  _globals['_CANCELVISITREQUEST']._serialized_start=1235
+  _globals['_CANCELVISITREQUEST']._serialized_end=1360
+  _globals['_GETVISITREQUEST']._serialized_start=1362
+  _globals['_GETVISITREQUEST']._serialized_end=1431
+  _globals['_VISITSERVICE']._serialized_start=1699
+  _globals['_VISITSERVICE']._serialized_end=2065
 # @@protoc_insertion_point(module_scope)

@@ -107,6 +107,7 @@ class Visit(_message.Message):
     ROUTES_FIELD_NUMBER: _builtins.int
     NOTICES_FIELD_NUMBER: _builtins.int
     DUPLICATE_FIELD_NUMBER: _builtins.int
+    REVERSED_REQUEST_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Format: poolingAreas/{pooling_area}/visits/{visit}. Empty in a preview."""
     seq: _builtins.int
@@ -127,6 +128,8 @@ class Visit(_message.Message):
     """参保人: opaque token of the insured person. (psn_no)"""
     duplicate: _builtins.bool
     """True when this is the recorded answer of an earlier request with the same id and content."""
+    reversed_request: _builtins.str
+    """冲正: the request id that a reversal takes back; empty otherwise, for a cancel too. (omsgid)"""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was recorded, microseconds, UTC; not when care was given. Absent in a preview."""
@@ -164,10 +167,11 @@ class Visit(_message.Message):
         routes: _abc.Iterable[Global___Route] | None = ...,
         notices: _abc.Iterable[_builtins.str] | None = ...,
         duplicate: _builtins.bool = ...,
+        reversed_request: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "duplicate", b"duplicate", "institution", b"institution", "kind", b"kind", "name", b"name", "notices", b"notices", "original", b"original", "person", b"person", "pooling_area", b"pooling_area", "request_id", b"request_id", "routes", b"routes", "seq", b"seq", "settlements", b"settlements", "visit", b"visit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "duplicate", b"duplicate", "institution", b"institution", "kind", b"kind", "name", b"name", "notices", b"notices", "original", b"original", "person", b"person", "pooling_area", b"pooling_area", "request_id", b"request_id", "reversed_request", b"reversed_request", "routes", b"routes", "seq", b"seq", "settlements", b"settlements", "visit", b"visit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,125 @@
+"""One answer for each request id, of every kind of write but the batches of claims.
+
+A write is asked for under (institution, request id). What was recorded under that id answers it; a
+refusal is recorded like everything else, in a durable commit of its own before the caller hears of
+it, and repeated from then on. Batches of claims keep to the same rules in `engine.requests`, where
+many requests are one commit.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, NamedTuple, TypeVar
+
+from medsettle import errors
+from medsettle.core.dates import day_number, service_day_of
+from medsettle.core.outcome import DUPLICATE
+from medsettle.core.request_states import Refusal
+from medsettle.engine.requests import refusal_entry, request_reversed, reused
+from medsettle.errors.reasons import rebuilt
+from medsettle.ledger.entries import Entry, Ledger, Recorded
+from medsettle.ledger.records import decode_refusal
+
+Answer = TypeVar("Answer")
+
+_US: Final = 1_000_000
+
+# What may pass: the state of things. A malformed request and an id or a number that is taken stay
+# what they are, and a server that is away has decided nothing.
+_RECORDED: Final = (errors.NotFound, errors.Precondition)
+
+
+def microseconds(moment: datetime) -> int:
+    """Return a moment as the ledger counts it."""
+    return int(moment.timestamp()) * _US + moment.microsecond
+
+
+class Asked(NamedTuple):
+    """A write by its id and the digest of its content.
+
+    Area and person are those it is about, empty where only a record would tell.
+    """
+
+    institution: str
+    request_id: str
+    digest: bytes
+    pooling_area: str = ""
+    person: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Under which it is recorded."""
+        return self.institution, self.request_id
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLog:
+    """Answers writes once, and commits what they record.
+
+    `clock` returns the present moment with a time zone; it dates records and decides no rule.
+    """
+
+    ledger: Ledger
+    clock: Callable[[], datetime]
+
+    def answer(
+        self, asked: Asked, act: Callable[[], Answer], recorded: Callable[[Recorded], Answer]
+    ) -> Answer:
+        """Return the answer to a write, from the record where there is one.
+
+        Args:
+            asked: The write, well formed.
+            act: Does it and returns its answer, after its commit.
+            recorded: Returns the answer, marked duplicate, of the entry that the same write made.
+
+        Raises:
+            RequestIdReused: The id was used before with other content.
+            RequestReversed: The request was reversed before it arrived.
+            SettlementError: As `act` raises it. `NotFound`, `Precondition` and their children are
+                recorded, and raised again, marked duplicate, when the same write comes again.
+            LedgerUnavailable: Nothing was recorded.
+        """
+        known = self.ledger.requests([asked.key]).get(asked.key)
+        if known is not None:
+            raise_if_decided(known, asked.digest)
+            return recorded(known)
+        try:
+            return act()
+        except _RECORDED as error:
+            self.commit([self._refusal(asked, error)])
+            raise
+
+    def _refusal(self, asked: Asked, error: errors.SettlementError) -> Entry:
+        refusal = Refusal(error.reason, error.message, error.metadata)
+        day = day_number(service_day_of(self.now()))
+        return refusal_entry(
+            asked.key, asked.digest, (asked.pooling_area, asked.person), day, refusal
+        )
+
+    def commit(self, entries: Sequence[Entry]) -> tuple[int, datetime]:
+        """Return the place of the first entry and the moment, after one durable commit."""
+        moment = self.now()
+        return self.ledger.append(entries, microseconds(moment)), moment
+
+    def now(self) -> datetime:
+        """Return the present moment in UTC, by the clock of the engine."""
+        moment = self.clock()
+        assert moment.tzinfo is not None, "a clock needs a time zone"
+        return moment.astimezone(UTC)
+
+
+def raise_if_decided(known: Recorded, digest: bytes) -> None:
+    """Raise what a recorded id has for a write that did not make an entry under it.
+
+    Raises:
+        RequestReversed: It was reversed before it arrived.
+        RequestIdReused: It was used with other content.
+        SettlementError: It was refused.
+    """
+    if known.kind == "tombstone":
+        raise request_reversed(known).error()
+    if known.content_digest != digest:
+        raise reused(known)
+    if known.kind == "refusal":
+        refusal = decode_refusal(known)
+        raise rebuilt(refusal.reason, refusal.message, refusal.metadata | DUPLICATE)

@@ -1,0 +1,65 @@
+"""The servicer of requests: what became of one, and its reversal."""
+
+from typing import Final
+
+from medsettle.core.request_states import RequestState, RequestStatus
+from medsettle.service import wire
+from medsettle.service.calls import Context, answered
+from medsettle.service.desk import Desk
+from medsettle.v1 import request_service_pb2 as requests
+from medsettle.v1 import request_service_pb2_grpc as requests_grpc
+
+_STATUSES: Final = {
+    status: requests.RequestStatus.Value(f"REQUEST_STATUS_{status.name}")
+    for status in RequestStatus
+}
+
+
+class RequestService(requests_grpc.RequestServiceServicer):
+    """Finds requests and reverses them by their ids."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    @answered
+    async def ReverseRequest(
+        self, request: requests.ReverseRequestRequest, context: Context
+    ) -> requests.ReverseRequestResponse:
+        """Return what the original is after its reversal."""
+        reversal = self._desk.write(
+            lambda: self._desk.engine.reverse(
+                request.institution, request.original_request_id, request.request_id
+            )
+        )
+        return requests.ReverseRequestResponse(
+            original=_state_message(reversal.original), duplicate=reversal.duplicate
+        )
+
+    @answered
+    async def FindRequest(
+        self, request: requests.FindRequestRequest, context: Context
+    ) -> requests.RequestState:
+        """Return what became of a request."""
+        found = self._desk.engine.find_request(request.institution, request.request_id)
+        return _state_message(found)
+
+
+def _state_message(state: RequestState) -> requests.RequestState:
+    refusal = state.refusal
+    return requests.RequestState(
+        institution=state.institution,
+        request_id=state.request_id,
+        status=_STATUSES[state.status],
+        kind=state.kind,
+        entry=state.entry,
+        taken_back_by=state.taken_back_by,
+        pooling_area=state.pooling_area,
+        seq=state.seq or 0,
+        create_time=wire.moment_message(state.create_time) if state.create_time else None,
+        refusal=None
+        if refusal is None
+        else requests.Refusal(
+            reason=refusal.reason, message=refusal.message, metadata=refusal.metadata
+        ),
+        advice=state.advice,
+    )
