@@ -1,9 +1,26 @@
 """How every test runs: no deadline on shared machines, and a longer search on request."""
 
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
+from medsettle.ledger.opening import LedgerPlace
+
+from tests.stores import STORES, new_place, stop_servers
 
 # A slow machine is not a wrong answer, so no example has a deadline. `--hypothesis-profile=long`
 # searches fifty times as far before a release.
 settings.register_profile("house", deadline=None, print_blob=True, max_examples=100)
 settings.register_profile("long", settings.get_profile("house"), max_examples=5_000)
 settings.load_profile("house")
+
+
+@pytest.fixture(params=STORES)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> LedgerPlace:
+    """Return where a new ledger may be made, once in each kind of store."""
+    return new_place(request.param, tmp_path)
+
+
+def pytest_sessionfinish() -> None:
+    """End what tests of this process have started and shared."""
+    stop_servers()

@@ -6,9 +6,9 @@ Run as `python -m tests.ledger.appending_process LEDGER SEED`, to be killed.
 import random
 import sys
 from dataclasses import replace
-from pathlib import Path
 
-from medsettle.ledger import Entry, Posting, SqliteLedger
+from medsettle.ledger import Entry, Posting
+from medsettle.ledger.opening import LedgerPlace, ledger_place, open_ledger
 
 from tests.ledger.building import ACCOUNT_KEY, PAID_KEY, entry
 
@@ -19,9 +19,9 @@ def numbered_entry(seq: int, batch_end: int) -> Entry:
     return replace(entry(seq, *postings), record=b"%d" % batch_end)
 
 
-def _run(path: Path, seed: int) -> None:
+def _run(place: LedgerPlace, seed: int) -> None:
     rng = random.Random(seed)
-    with SqliteLedger(path) as ledger:
+    with open_ledger(place) as ledger:
         while True:
             first = ledger.last_seq() + 1
             end = first + rng.choice((1, 1, 2, 16, 200)) - 1
@@ -31,4 +31,4 @@ def _run(path: Path, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    _run(Path(sys.argv[1]), int(sys.argv[2]))
+    _run(ledger_place(sys.argv[1]), int(sys.argv[2]))

@@ -57,8 +57,12 @@ class PostgresReader(EntryReader):
         self._lock = threading.Lock()
         self._server = Server(url, writes=False)
         self.place = self._server.place
-        with unavailable(self.place, "open"):
-            check_schema(self._server.connection(), self.place)
+        try:
+            with unavailable(self.place, "open"):
+                check_schema(self._server.connection(), self.place)
+        except BaseException:
+            self._server.close()
+            raise
 
     def close(self) -> None:
         """Let go of the store. Closing twice is harmless."""
@@ -120,7 +124,11 @@ class PostgresLedger(PostgresReader):
             with unavailable(self._writer.place, "open"):
                 create_schema(self._writer.connection(), self._writer.place)
             super().__init__(url)
-            self._seen_seq = self._checked()
+            try:
+                self._seen_seq = self._checked()
+            except BaseException:
+                super().close()
+                raise
         except BaseException:
             self._writer.close()
             raise
@@ -143,7 +151,7 @@ class PostgresLedger(PostgresReader):
             finally:
                 self._write = None
                 if write.begun:
-                    self._writer.undo()
+                    self._writer.end()
 
     def append(self, entries: Sequence[Entry], create_time_us: int) -> int:
         """Record all entries in one durable transaction, or none of them.
@@ -282,7 +290,7 @@ class PostgresLedger(PostgresReader):
             except psycopg.OperationalError:
                 # A connection that had gone stale is replaced: nothing was decided yet.
                 if not was_open or self._writer.is_open:
-                    self._writer.undo()
+                    self._writer.end()
                     raise
                 self._lock_rows(locked, shared)
 
@@ -293,7 +301,7 @@ class PostgresLedger(PostgresReader):
             self._check_not_older(connection)
         wanted = sorted(locked | shared)
         with connection.pipeline():
-            connection.execute(statements.BEGIN)
+            connection.execute(statements.BEGIN, prepare=False)
             if wanted:
                 connection.execute(statements.INSERT_HOLDERS, _columns(wanted))
             # One order for all, whoever is locked how; mostly these are one or two runs.
@@ -302,23 +310,16 @@ class PostgresLedger(PostgresReader):
                 connection.execute(lock, _columns(list(run)))
 
     def _commit(self, write: _Write, entries: Sequence[Entry], create_time_us: int) -> int:
-        count = len(entries)
         connection = self._writer.connection()
+        write.begun = False
         try:
-            with connection.pipeline():
-                taken = connection.execute(statements.TAKE_SEQS, (count,))
-                connection.execute(
-                    statements.INSERT_ENTRIES, (count, create_time_us, *_entry_columns(entries))
-                )
-                postings = _posting_columns(entries)
-                if postings:
-                    connection.execute(statements.INSERT_POSTINGS, (count, *postings))
-                    connection.execute(statements.APPLY_POSTINGS, (count,))
-                connection.execute("commit")
-        except psycopg.OperationalError as error:
-            if not connection.closed:
+            last_seq = self._record(connection, entries, create_time_us)
+        except BaseException as error:
+            lost = isinstance(error, psycopg.Error) and connection.closed
+            # Numbers may have been taken: with the connection goes all that was not committed.
+            self._writer.drop()
+            if not lost:
                 raise
-            write.begun = False
             raise LedgerUnavailable(
                 f"the connection to the ledger {self.place} broke during a commit, so it is "
                 "unknown whether it was recorded. Send the same request id again: it is answered "
@@ -326,10 +327,26 @@ class PostgresLedger(PostgresReader):
                 path=self.place,
                 outcome="unknown",
             ) from error
-        write.begun = False
-        (last_seq,) = taken.fetchall()[0]
         self._seen_seq = max(self._seen_seq, last_seq)
-        return int(last_seq) - count + 1
+        return last_seq - len(entries) + 1
+
+    @staticmethod
+    def _record(
+        connection: psycopg.Connection[Row], entries: Sequence[Entry], create_time_us: int
+    ) -> int:
+        """Send the statements of a batch and its commit; return the number of the last entry."""
+        count = len(entries)
+        postings = _posting_columns(entries)
+        with connection.pipeline():
+            taken = connection.execute(statements.TAKE_SEQS, (count,))
+            columns = _entry_columns(entries)
+            connection.execute(statements.INSERT_ENTRIES, (count, create_time_us, *columns))
+            if postings:
+                connection.execute(statements.INSERT_POSTINGS, (count, *postings))
+                connection.execute(statements.APPLY_POSTINGS, (count,))
+            connection.execute("commit", prepare=False)
+        (last_seq,) = taken.fetchall()[0]
+        return int(last_seq)
 
 
 def _columns(holders: Sequence[Holder]) -> tuple[list[str], list[str]]:

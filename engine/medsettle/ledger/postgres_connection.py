@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 
 import psycopg
 from psycopg import conninfo
+from psycopg.pq import TransactionStatus
 
 from medsettle import limits
 from medsettle.errors import InternalError, LedgerUnavailable
@@ -116,13 +117,27 @@ class Server:
                 return connection.execute(statement.encode(), values).fetchall()
         return connection.execute(statement.encode(), values, binary=True).fetchall()
 
-    def undo(self) -> None:
-        """End what was begun; a connection that cannot is dropped, which undoes it as well."""
-        if self._connection is not None and self.is_open:
-            try:
-                self._connection.execute("rollback")
-            except psycopg.Error:
-                self.drop()
+    def end(self) -> None:
+        """End what was begun and recorded nothing, and give back what it locked.
+
+        By a commit that waits for no disk: the rows made for persons stay, and the prepared
+        statements do, which the driver drops at a rollback. Where a statement failed the connection
+        is dropped: the driver would take statements for prepared that went with the failure.
+        """
+        if self._connection is None or not self.is_open:
+            return
+        status = self._connection.info.transaction_status
+        if status == TransactionStatus.IDLE:
+            return
+        if status != TransactionStatus.INTRANS:
+            self.drop()
+            return
+        try:
+            with self._connection.pipeline():
+                self._connection.execute("set local synchronous_commit = off", prepare=False)
+                self._connection.execute("commit", prepare=False)
+        except psycopg.Error:
+            self.drop()
 
     def drop(self) -> None:
         """Let go of the connection; the next call makes another."""

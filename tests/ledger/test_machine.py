@@ -8,9 +8,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from medsettle.errors import InternalError
-from medsettle.ledger import ACCOUNT, CounterKey, Entry, Posting, SqliteLedger
+from medsettle.ledger import ACCOUNT, CounterKey, Entry, Posting
+from medsettle.ledger.opening import open_ledger
 
-from tests.ledger.building import AREA, entry, ledger_path, recorded, sums
+from tests.ledger.building import AREA, entry, recorded, sums
+from tests.stores import new_place
 
 _KEYS = [
     CounterKey(AREA, person, counter, period)
@@ -29,12 +31,14 @@ _CLAIMS = st.tuples(
 class LedgerMachine(RuleBasedStateMachine):
     """A ledger beside the list of entries that it should hold."""
 
+    store = "sqlite"
+
     @initialize()
     def open(self) -> None:
         """Start with an empty ledger and an empty list."""
         self.folder = tempfile.TemporaryDirectory()
-        self.path = ledger_path(Path(self.folder.name))
-        self.ledger = SqliteLedger(self.path)
+        self.place = new_place(self.store, Path(self.folder.name))
+        self.ledger = open_ledger(self.place)
         self.held: list[Entry] = []
         self.made = 0
 
@@ -81,7 +85,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def reopen(self) -> None:
         """Close and open, as a restart does."""
         self.ledger.close()
-        self.ledger = SqliteLedger(self.path)
+        self.ledger = open_ledger(self.place)
 
     @invariant()
     def holds_what_the_list_holds(self) -> None:
@@ -117,5 +121,13 @@ class LedgerMachine(RuleBasedStateMachine):
         return unique and set(originals) <= settled and min(sums(after).values(), default=0) >= 0
 
 
+class PostgresMachine(LedgerMachine):
+    """The same in PostgreSQL."""
+
+    store = "postgres"
+
+
 LedgerMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=20)
+PostgresMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=20)
 test_ledger_machine = pytest.mark.slow(LedgerMachine.TestCase)
+test_postgres_machine = pytest.mark.slow(PostgresMachine.TestCase)

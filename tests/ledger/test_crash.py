@@ -9,20 +9,22 @@ from pathlib import Path
 
 import pytest
 from medsettle import limits
-from medsettle.ledger import Recorded, SqliteLedger, SqliteReader
+from medsettle.ledger import Recorded
+from medsettle.ledger.opening import LedgerPlace, OpenLedger, open_ledger
 
 from tests.ledger.appending_process import numbered_entry
-from tests.ledger.building import ledger_path, recorded, sums
+from tests.ledger.building import recorded, sums
+from tests.stores import postgres
 
 _ROOT = Path(__file__).parents[2]
-_KILLS = 8
+_KILLS = 6
 
 
-def _append_until_killed(path: Path, seed: int) -> int:
+def _append_until_killed(place: LedgerPlace, seed: int) -> int:
     """Return the last number acknowledged by a writer that is killed at a random moment."""
     rng = random.Random(seed)
     writer = subprocess.Popen(
-        [sys.executable, "-m", "tests.ledger.appending_process", path, str(seed)],
+        [sys.executable, "-m", "tests.ledger.appending_process", place, str(seed)],
         cwd=_ROOT,
         stdout=subprocess.PIPE,
         text=True,
@@ -38,21 +40,30 @@ def _append_until_killed(path: Path, seed: int) -> int:
     return acknowledged[-1]
 
 
-def _entries(reader: SqliteReader) -> list[Recorded]:
+def _entries(reader: OpenLedger) -> list[Recorded]:
     entries: list[Recorded] = []
     while page := reader.page(after_seq=len(entries), limit=limits.PAGE_SIZE_MAX):
         entries += page
     return entries
 
 
-@pytest.mark.slow
-def test_killed_writers_lose_nothing_they_acknowledged(tmp_path: Path) -> None:
-    """After each kill what was acknowledged is there once, in whole batches, and adds up."""
-    path = ledger_path(tmp_path)
-    for seed in range(_KILLS):
-        acknowledged = _append_until_killed(path, seed)
+def _end_backends(place: LedgerPlace) -> None:
+    """Return when what a killed client had begun at its server has ended, done or undone."""
+    if isinstance(place, str):
+        postgres().execute(
+            "select pg_terminate_backend(pid, 10000) from pg_stat_activity "
+            "where application_name = 'medsettle'"
+        )
 
-        with SqliteLedger(path) as ledger:
+
+@pytest.mark.slow
+def test_killed_writers_lose_nothing_they_acknowledged(place: LedgerPlace) -> None:
+    """After each kill what was acknowledged is there once, in whole batches, and adds up."""
+    for seed in range(_KILLS):
+        acknowledged = _append_until_killed(place, seed)
+        _end_backends(place)
+
+        with open_ledger(place) as ledger:
             found = _entries(ledger)
             ends = [int(one.record) for one in found]
             assert acknowledged <= len(found) == ledger.last_seq() == ends[-1]
