@@ -262,21 +262,25 @@ class MemoryLedger:
                 raise _refused("only_decided_ids_have_no_person")
             key = (each.institution, each.request_id)
             if each.settlement in settlements or each.settlement in store.by_settlement:
-                raise _refused(f"settlement {each.settlement} was used before")
+                raise self._used(f"settlement {each.settlement} was used before")
             if key in requests or key in store.by_request:
-                raise _refused(f"institution, request_id {key} were used before")
+                raise self._used(f"institution, request_id {key} were used before")
             if each.kind in _NUMBERED and each.institution_settlement is not None:
                 number = (each.institution, each.institution_settlement)
                 if number in numbers or number in store.by_number:
-                    raise _refused(f"institution_settlement {number} was used before")
+                    raise self._used(f"institution_settlement {number} was used before")
                 numbers.add(number)
             if each.original is not None:
                 if each.original in cancels or each.original in store.cancels:
-                    raise _refused(f"original {each.original} was cancelled before")
+                    raise self._used(f"original {each.original} was cancelled before")
                 cancels.add(each.original)
             settlements.add(each.settlement)
             requests.add(key)
             batch[each.settlement] = each
+
+    def _used(self, rule: str) -> InternalError:
+        """Return what a key that was used before is refused with: no other writer can be why."""
+        return _refused(rule)
 
     def _check_original(self, entry: Recorded, batch: dict[str, Recorded]) -> None:
         of_kind = _CANCEL_OF.get(entry.kind)

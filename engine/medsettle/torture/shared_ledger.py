@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from medsettle.core.counters import CounterKey
+from medsettle.errors import InternalError
 from medsettle.ledger.entries import Entry, EntryKind, Holder, Overtaken, Recorded, card_holder
 from medsettle.torture.baton import Baton
 from medsettle.torture.memory_ledger import MemoryLedger, MemoryStore
@@ -82,9 +83,6 @@ class SharedLedger(MemoryLedger):
         missing = write.missing | (moved - write.locked)
         if missing:
             raise Overtaken("decided on holders that were not locked", missing)
-        keys = [(entry.institution, entry.request_id) for entry in entries]
-        if any(key in self.store.by_request for key in keys):
-            raise Overtaken("another process recorded the same request")
         return super().append(entries, create_time_us)
 
     def counters(self, keys: Sequence[CounterKey]) -> dict[CounterKey, int]:
@@ -128,6 +126,10 @@ class SharedLedger(MemoryLedger):
         """Return the entry that cancels this settlement or visit, or None."""
         self._baton.pass_on()
         return super().cancel_of(settlement)
+
+    def _used(self, rule: str) -> InternalError:
+        """Return that another process got ahead: this one looked before it decided."""
+        return Overtaken(rule)
 
     def _reads(self, holders: Iterable[Holder]) -> None:
         self._baton.pass_on()
