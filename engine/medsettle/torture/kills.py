@@ -24,24 +24,33 @@ from medsettle.torture.audit_check import audit_faults, segment_faults
 from medsettle.torture.checking import entries_of, faults_of, recorded_faults
 from medsettle.torture.crowd import Crowd
 from medsettle.torture.named_steps import COMMIT_STEPS, STEPS
-from medsettle.torture.servers import Store
+from medsettle.torture.seeds import rule_book
+from medsettle.torture.servers import Life, Servers
+from medsettle.torture.stores import Place, Store
 
 _ROUNDS_PER_LEDGER: Final = 20
 _RANDOM_SECONDS: Final = (0.05, 1.0)
 _STEP_SECONDS_MAX: Final = 8.0
 _FINISH_SECONDS_MAX: Final = 60.0
+# Of the deaths, so many are at a named step, and of a part of the store where it has parts.
+_AT_STEPS, _OF_VICTIMS = 0.5, 0.2
 _COMMITS_MAX, _PROJECTIONS_MAX = 80, 4
 _VIOLATIONS_KEPT_MAX: Final = 100
 
 
 @dataclass
 class Report:
-    """What many rounds came to. `kills` counts by step, `random` being kills at any moment."""
+    """What many rounds came to.
+
+    `kills` counts by step, `random` being kills at any moment; `settled` counts the settlements and
+    visits among what was acknowledged.
+    """
 
     rounds: int = 0
     kills: Counter[str] = field(default_factory=Counter)
     asked: int = 0
     acknowledged: int = 0
+    settled: int = 0
     recorded: int = 0
     lost: int = 0
     doubled: int = 0
@@ -58,7 +67,7 @@ class Report:
 
 def kill_rounds(
     store: Store,
-    book: RuleBook,
+    rules: Path,
     rounds: int,
     clients: int,
     seed: int,
@@ -68,21 +77,25 @@ def kill_rounds(
 
     Args:
         store: Where the ledgers are, and how to serve them.
-        book: The rules of the servers.
+        rules: Folder of rules that has the area of the workload.
         rounds: How many servers die.
         clients: How many ask at once.
         seed: Decides requests and deaths; which falls on which is decided by the machine.
         told: Called after each round.
 
     Raises:
-        OSError: A server does not start.
+        PolicyRejected: The rules have faults.
+        OSError: A server does not start, or the rules lack the area.
     """
     rng = Random(seed)
     report = Report()
-    while report.rounds < rounds:
-        count = min(_ROUNDS_PER_LEDGER, rounds - report.rounds)
-        with store.ledger() as place:
-            _Ledger(store, place, book, Crowd(rng, clients), rng, report).go(count, told)
+    book = rule_book(rules)
+    with Servers() as servers:
+        while report.rounds < rounds:
+            count = min(_ROUNDS_PER_LEDGER, rounds - report.rounds)
+            with store.ledger() as place:
+                crowd = Crowd(rng, clients)
+                _Ledger(store, servers, place, rules, book, crowd, rng, report).go(count, told)
     return report
 
 
@@ -91,7 +104,9 @@ class _Ledger:
     """One ledger through the lives of its servers."""
 
     store: Store
-    place: Path
+    servers: Servers
+    place: Place
+    rules: Path
     book: RuleBook
     crowd: Crowd
     rng: Random
@@ -107,31 +122,51 @@ class _Ledger:
         self._finish()
         known = self.crowd.known
         self.report.asked += sum(map(len, known.sent.values()))
-        self.report.acknowledged += len(known.done)
+        done = known.done.values()
+        self.report.acknowledged += len(done)
+        self.report.settled += sum(each.request.kind in {"settle", "visit"} for each in done)
         self.report.add(iter(known.violations))
 
     def _round(self) -> None:
-        # Every second death is at a step, and which is drawn; the others are at any moment.
-        step = self.rng.choice(STEPS) if self.rng.random() < 0.5 else ""
+        step, victim = self._death()
         most = _COMMITS_MAX if step in COMMIT_STEPS else _PROJECTIONS_MAX
-        with self.store.serving(self.place, step, self.rng.randint(1, most)) as life:
+        arguments = self.place.arguments(self.rules)
+        with self.servers.serving(arguments, step, self.rng.randint(1, most)) as life:
             pool = self.crowd.ask(life.address, life.alive)
-            if not step:
+            if victim:
                 time.sleep(self.rng.uniform(*_RANDOM_SECONDS))
-            elif not life.died(_STEP_SECONDS_MAX):
-                step = ""  # It never came there; it is killed like the others.
-            life.kill()
+                self.store.kill(victim)
+            died = self._dies(life, step)
             self.crowd.hang_up()
             pool.shutdown()
-        self.report.kills[step or "random"] += 1
+        self.report.kills[victim or (step if died else "random")] += 1
         with self.store.as_left(self.place) as ledger:
             entries = entries_of(ledger)
             self.report.add(recorded_faults(ledger, entries, self.crowd.known))
         self._check_audit(entries)
 
+    def _death(self) -> tuple[str, str]:
+        """Return the step at which the server dies, if at one, and who is killed besides it."""
+        chance = self.rng.random()
+        if chance < _AT_STEPS:
+            return self.rng.choice(STEPS), ""
+        if self.store.victims and chance < _AT_STEPS + _OF_VICTIMS:
+            return "", self.rng.choice(self.store.victims)
+        return "", ""
+
+    def _dies(self, life: Life, step: str) -> bool:
+        """Return whether the server came to its step and died there; if not, it is killed."""
+        if step:
+            died = life.died(_STEP_SECONDS_MAX)
+        else:
+            time.sleep(self.rng.uniform(*_RANDOM_SECONDS))
+            died = False
+        life.kill()
+        return died
+
     def _check_audit(self, entries: list[Recorded]) -> None:
         """Hold what was projected since the last look to the ledger; nothing need be complete."""
-        folder = self.store.audit(self.place)
+        folder = self.place.audit
         try:
             head = verify(folder)
         except SettlementError as error:
@@ -145,7 +180,7 @@ class _Ledger:
         self._checked_seq = head.last_seq
 
     def _finish(self) -> None:
-        with self.store.serving(self.place, "", 1) as life:
+        with self.servers.serving(self.place.arguments(self.rules)) as life:
             for request in self.crowd.finish(life.address, _FINISH_SECONDS_MAX):
                 self.report.add(iter([f"{request} has no final answer of a healthy server"]))
             if (code := life.stop()) != 0:
@@ -154,4 +189,4 @@ class _Ledger:
             entries = entries_of(ledger)
             self.report.recorded += len(entries)
             self.report.add(faults_of(self.book, ledger, entries, self.crowd.known))
-        self.report.add(audit_faults(self.store.audit(self.place), entries))
+        self.report.add(audit_faults(self.place.audit, entries))

@@ -4,6 +4,7 @@ Only a process that `arm` is called in has these traps; the product has none. Ea
 function by one that does the same and, the n-th time, ends the process with SIGKILL at the step.
 """
 
+import contextlib
 import os
 import signal
 from collections.abc import Callable
@@ -42,15 +43,35 @@ def arm(step: str, count: int) -> None:
     if not step:
         return
     trap = _Trap(count)
-    {
-        "before-commit": lambda: _before(SqliteLedger, "append", trap),
-        "after-commit": lambda: _after(SqliteLedger, "append", trap),
-        "before-segment": lambda: _before(projector, "write_segment", trap),
-        "between-files": lambda: _before(Path, "replace", trap),
-        "before-manifest": lambda: _after(projector, "write_segment", trap),
-        "within-manifest": lambda: _before(Manifest, "append", trap, _write_half_a_line),
-        "after-manifest": lambda: _after(Manifest, "append", trap),
-    }[step]()
+    match step:
+        case "before-commit":
+            for ledger in _ledgers():
+                _before(ledger, "append", trap)
+        case "after-commit":
+            for ledger in _ledgers():
+                _after(ledger, "append", trap)
+        case "before-segment":
+            _before(projector, "write_segment", trap)
+        case "between-files":
+            _before(Path, "replace", trap)
+        case "before-manifest":
+            _after(projector, "write_segment", trap)
+        case "within-manifest":
+            _before(Manifest, "append", trap, _write_half_a_line)
+        case "after-manifest":
+            _after(Manifest, "append", trap)
+        case _:
+            raise AssertionError(f"no step is called {step}")
+
+
+def _ledgers() -> list[type]:
+    found: list[type] = [SqliteLedger]
+    with contextlib.suppress(ImportError):
+        # Without its driver nobody can serve from PostgreSQL either.
+        from medsettle.ledger.postgres import PostgresLedger  # noqa: PLC0415
+
+        found.append(PostgresLedger)
+    return found
 
 
 class _Trap:

@@ -1,26 +1,26 @@
-"""Server processes on a store, and the store as a dead one left it."""
+"""Server processes, each with the place at which it is to die.
+
+The next server is started while the last one still works, as far as it can go without knowing what
+to serve, because loading its code takes longer than most lives last.
+"""
 
 import json
-import os
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Self, TypeAlias
 
 from medsettle import limits
-from medsettle.ledger.entries import LedgerReader
-from medsettle.ledger.sqlite import SqliteLedger
 
-_LEDGER_FILE: Final = "ledger.db"
-_AUDIT_FOLDER: Final = "audit"
-_DOOMED: Final = "medsettle.cli.doomed"
+_DOOMED: Final = (sys.executable, "-m", "medsettle.cli.doomed")
 _STOP_SECONDS_MAX: Final = limits.SHUTDOWN_SECONDS_MAX + 10
+_SAID_CHARS: Final = 2_000
+
+_Process: TypeAlias = "subprocess.Popen[str]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Life:
     """One server process."""
 
     address: str
-    process: "subprocess.Popen[str]"
+    process: _Process
 
     def alive(self) -> bool:
         """Whether it has not ended."""
@@ -53,85 +53,70 @@ class Life:
         return self.process.wait(_STOP_SECONDS_MAX)
 
 
-class Store(Protocol):
-    """Where ledgers are kept, and how they are served."""
+class Servers:
+    """Starts servers one after another. Use it as a context manager."""
 
-    def ledger(self) -> AbstractContextManager[Path]:
-        """Return a new ledger; the path is that of its folder, which goes with the block."""
-        ...
+    def __init__(self) -> None:
+        self._log = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 - see `close`
+        self._next: _Process | None = None
 
-    def serving(self, place: Path, step: str, count: int) -> AbstractContextManager[Life]:
-        """Return a server that dies at a step; it is gone with the block."""
-        ...
+    def __enter__(self) -> Self:
+        return self
 
-    def as_left(self, place: Path) -> AbstractContextManager[LedgerReader]:
-        """Return the ledger as a dead server left it, without doing what the next one must do."""
-        ...
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
-    def audit(self, place: Path) -> Path:
-        """Return the folder of the audit tables."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class SqliteStore:
-    """Ledgers in SQLite files."""
-
-    rules: Path
+    def close(self) -> None:
+        """End the server that was started ahead of time."""
+        if self._next is not None:
+            _end(self._next)
+            self._next = None
+        self._log.close()
 
     @contextmanager
-    def ledger(self) -> Iterator[Path]:
-        """Yield the folder of a new ledger."""
-        with tempfile.TemporaryDirectory(prefix="medsettle-torture-") as folder:
-            yield Path(folder)
+    def serving(self, arguments: Sequence[str], step: str = "", count: int = 1) -> Iterator[Life]:
+        """Yield a server process; it is killed with the block if it still lives.
 
-    def serving(self, place: Path, step: str, count: int) -> AbstractContextManager[Life]:
-        """Return a server of the ledger in a folder."""
-        return serving(self.rules, _data(place), step, count)
+        Args:
+            arguments: Those of `medsettle serve`.
+            step: Where it dies, one of `named_steps.STEPS`, or empty.
+            count: At which arrival there, from 1.
 
-    @contextmanager
-    def as_left(self, place: Path) -> Iterator[LedgerReader]:
-        """Yield a copy of the ledger: opening it would recover it, which the next server must."""
-        with tempfile.TemporaryDirectory(prefix="medsettle-torture-") as folder:
-            for file in _data(place).glob(f"{_LEDGER_FILE}*"):
-                shutil.copy(file, folder)
-            with SqliteLedger(Path(folder) / _LEDGER_FILE) as ledger:
-                yield ledger
+        Raises:
+            OSError: It ended before it served.
+        """
+        process, self._next = self._next or self._started(), None
+        try:
+            yield Life(self._told(process, arguments, step, count), process)
+        finally:
+            _end(process)
 
-    def audit(self, place: Path) -> Path:
-        """Return the folder of the audit tables."""
-        return _data(place) / _AUDIT_FOLDER
-
-
-def _data(place: Path) -> Path:
-    return place / "data"
-
-
-@contextmanager
-def serving(
-    rules: Path, data: Path, step: str, count: int, options: tuple[str, ...] = ()
-) -> Iterator[Life]:
-    """Yield a server process; it is killed with the block if it still lives.
-
-    Raises:
-        OSError: It ended before it served.
-    """
-    place = ("--rules", str(rules), "--data", str(data), "--listen", "127.0.0.1:0")
-    words = [sys.executable, "-m", _DOOMED, step, str(count), "serve", "--json", *place, *options]
-    with (data.parent / "server.log").open("ab") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own module, with our own words
-            words, stdout=subprocess.PIPE, stderr=log, text=True, env=os.environ
+    def _started(self) -> _Process:
+        return subprocess.Popen(  # noqa: S603 - our own module
+            _DOOMED, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True
         )
-    assert process.stdout is not None
-    try:
+
+    def _told(self, process: _Process, arguments: Sequence[str], step: str, count: int) -> str:
+        """Tell a process what to serve, start its successor, and return the address."""
+        assert process.stdin is not None
+        assert process.stdout is not None
+        told = {"step": step, "count": count, "arguments": ["serve", "--json", *arguments]}
+        process.stdin.write(json.dumps(told) + "\n")
+        process.stdin.flush()
         line = process.stdout.readline()
         if not line.startswith('{"serving"'):
             code = process.wait(_STOP_SECONDS_MAX)
-            said = (data.parent / "server.log").read_text(errors="replace")[-2_000:]
+            self._log.seek(0)
+            said = self._log.read()[-_SAID_CHARS:]
             raise OSError(f"a server ended with {code} before it served: {line}{said}")
-        yield Life(str(json.loads(line)["serving"]), process)
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-        process.stdout.close()
+        self._next = self._started()
+        return str(json.loads(line)["serving"])
+
+
+def _end(process: _Process) -> None:
+    if process.poll() is None:
+        process.kill()
+    process.wait()
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            stream.close()
