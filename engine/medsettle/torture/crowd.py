@@ -11,7 +11,7 @@ from typing import Final
 
 from medsettle.client import Client
 from medsettle.torture.acknowledged import Acknowledged
-from medsettle.torture.calls import asked
+from medsettle.torture.client_calls import asked
 from medsettle.torture.requests import Answer, Request
 from medsettle.torture.workload import Workload
 

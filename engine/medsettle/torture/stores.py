@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from medsettle.ledger.entries import LedgerReader
 from medsettle.ledger.opening import open_ledger, open_reader
-from medsettle.torture.postgres_server import Postgres
+
+if TYPE_CHECKING:
+    from medsettle.torture.postgres_server import Postgres
 
 _LEDGER_FILE: Final = "ledger.db"
 _AUDIT_FOLDER: Final = "audit"
@@ -88,13 +90,16 @@ class PostgresStore:
 
     url: str = ""
     victims: tuple[str, ...] = field(init=False)
-    _server: Postgres | None = field(default=None, init=False)
+    _server: "Postgres | None" = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.victims = () if self.url else ("backend", "postmaster")
 
     def __enter__(self) -> "PostgresStore":
         if not self.url:
+            # Its packages are not needed by who has a server, or keeps ledgers in files.
+            from medsettle.torture.postgres_server import Postgres  # noqa: PLC0415
+
             self._server = Postgres()
         return self
 
