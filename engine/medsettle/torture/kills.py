@@ -30,11 +30,12 @@ from medsettle.torture.stores import Place, Store
 
 _ROUNDS_PER_LEDGER: Final = 20
 _RANDOM_SECONDS: Final = (0.05, 1.0)
-_STEP_SECONDS_MAX: Final = 8.0
+_STEP_SECONDS_MAX: Final = 20.0
 _FINISH_SECONDS_MAX: Final = 60.0
-# Of the deaths, so many are at a named step, and of a part of the store where it has parts.
-_AT_STEPS, _OF_VICTIMS = 0.5, 0.2
-_COMMITS_MAX, _PROJECTIONS_MAX = 80, 4
+# Besides one death at each step: so many at any moment, and of each part that a store has.
+_RANDOM_IN_DECK, _VICTIMS_IN_DECK = 5, 2
+# At which arrival at a step the server dies, at most.
+_COMMITS_MAX, _PROJECTIONS_MAX = 40, 4
 _VIOLATIONS_KEPT_MAX: Final = 100
 
 
@@ -89,13 +90,15 @@ def kill_rounds(
     """
     rng = Random(seed)
     report = Report()
+    deck: list[tuple[str, str]] = []
     book = rule_book(rules)
     with Servers() as servers:
         while report.rounds < rounds:
             count = min(_ROUNDS_PER_LEDGER, rounds - report.rounds)
             with store.ledger() as place:
-                crowd = Crowd(rng, clients)
-                _Ledger(store, servers, place, rules, book, crowd, rng, report).go(count, told)
+                _Ledger(
+                    store, servers, place, rules, book, Crowd(rng, clients), rng, report, deck
+                ).go(count, told)
     return report
 
 
@@ -111,6 +114,7 @@ class _Ledger:
     crowd: Crowd
     rng: Random
     report: Report
+    deck: list[tuple[str, str]]
     _checked_seq: int = 0
 
     def go(self, rounds: int, told: Callable[[Report], None]) -> None:
@@ -146,13 +150,15 @@ class _Ledger:
         self._check_audit(entries)
 
     def _death(self) -> tuple[str, str]:
-        """Return the step at which the server dies, if at one, and who is killed besides it."""
-        chance = self.rng.random()
-        if chance < _AT_STEPS:
-            return self.rng.choice(STEPS), ""
-        if self.store.victims and chance < _AT_STEPS + _OF_VICTIMS:
-            return "", self.rng.choice(self.store.victims)
-        return "", ""
+        """Return the step at which the server dies, if at one, and who is killed besides it.
+
+        Deaths are drawn from a deck, so that all come in turn.
+        """
+        if not self.deck:
+            self.deck += [(step, "") for step in STEPS] + [("", "")] * _RANDOM_IN_DECK
+            self.deck += [("", victim) for victim in self.store.victims] * _VICTIMS_IN_DECK
+            self.rng.shuffle(self.deck)
+        return self.deck.pop()
 
     def _dies(self, life: Life, step: str) -> bool:
         """Return whether the server came to its step and died there; if not, it is killed."""
