@@ -192,8 +192,8 @@ def test_outcomes_come_in_order_of_precedence(counter: Counter) -> None:
     counter.engine.cards.replace_lists(InvalidLists([listed]))
     row = _visit(1, person="P2", credential_type="99", visit_type="99")
     found = []
-    for _, mended in _walk():
-        row |= mended
+    for number, (_, mended) in enumerate(_walk(), 1):
+        row |= mended | {"request_id": f"R{number}"}
         found += outcomes(settle(counter.engine, row))
 
     assert [outcome for outcome, _ in _walk()] == found

@@ -19,6 +19,7 @@ from tests.cards.desks import (
     Counter,
     at,
 )
+from tests.engine.engines import acts
 from tests.service.claims import AREA
 
 # Written out by hand: state before, action, state after. What is not here is not possible.
@@ -102,12 +103,12 @@ def test_every_other_transition_is_refused(
 ) -> None:
     """What is not in the table is refused with the state, and leaves nothing in the ledger."""
     _in_state(counter, before)
-    seq = counter.engine.ledger.last_seq()
+    seq = acts(counter.engine)
     issue = {"person": "P1", "kind": CardKind.PHYSICAL} if action is ISSUE else {}
     with pytest.raises(errors.CardActionRefused) as refused:
         counter.does("C1", action, at(5, 2, 15), **issue)
 
-    assert seq == counter.engine.ledger.last_seq()
+    assert seq == acts(counter.engine)
     assert before is _state(counter.engine)
     assert ("C1", action.value) == (
         refused.value.metadata["card"],

@@ -77,6 +77,11 @@ def id_of(settlement: Settlement) -> str:
     return str(settlement.columns["settlement"])
 
 
+def acts(engine: Engine) -> int:
+    """Return how many entries the ledger has that are more than a refusal."""
+    return sum(entry.kind != "refusal" for entry in engine.ledger.page(after_seq=0, limit=1_000))
+
+
 def counters(engine: Engine, person: str) -> dict[str, int]:
     """Return the counters of a person that are not zero, each under its name and period."""
     state = engine.person("999900", person)

@@ -9,7 +9,7 @@ from medsettle.core import codes
 from medsettle.core.settlement import Opening, Settlement
 from medsettle.engine import Engine
 
-from tests.engine.engines import counters, engine_on, id_of, settled, stay
+from tests.engine.engines import acts, counters, engine_on, id_of, settled, stay
 from tests.service.claims import AREA, INSTITUTION, claim, line
 
 
@@ -96,7 +96,7 @@ def test_a_second_cancel_is_refused(engine: Engine) -> None:
     with pytest.raises(errors.AlreadyCancelled) as refused:
         engine.cancel(INSTITUTION, "X2", id_of(original))
     assert {"settlement": id_of(original), "cancelled_by": id_of(cancel)} == refused.value.metadata
-    assert 2 == engine.ledger.last_seq()
+    assert 2 == acts(engine)
 
 
 def test_a_repeated_cancel_gets_the_recorded_answer(tmp_path: Path) -> None:
@@ -128,19 +128,20 @@ def test_only_a_settlement_of_the_institution_is_cancelled(engine: Engine) -> No
     original = settled(engine, claim(1))
     cancelled = settled(engine, claim(2))
     cancel = engine.cancel(INSTITUTION, "X2", id_of(cancelled))
-    last = engine.ledger.last_seq()
+    last = acts(engine)
 
-    for institution, settlement in (
+    asked = (
         (INSTITUTION, id_of(cancel)),
         (INSTITUTION, opening),
         (INSTITUTION, "999900ffffffffffffffffffff"),
         (INSTITUTION, ""),
         ("H2", id_of(original)),
         ("H2", id_of(cancelled)),
-    ):
+    )
+    for number, (institution, settlement) in enumerate(asked, 10):
         with pytest.raises(errors.NotFound):
-            engine.cancel(institution, "X9", settlement)
-    assert last == engine.ledger.last_seq()
+            engine.cancel(institution, f"X{number}", settlement)
+    assert last == acts(engine)
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,7 @@ class EngineMachine(RuleBasedStateMachine):
         self.claims: dict[str, dict[str, Any]] = {}
         self.opened: Counter[str] = Counter()
         self.openings = 0
+        self.cancels = 0
 
     def teardown(self) -> None:
         """Let go of the file."""
@@ -68,6 +69,9 @@ class EngineMachine(RuleBasedStateMachine):
             if isinstance(answer, Rejection):
                 reused = answer.outcome is Outcome.REQUEST_ID_REUSED
                 assert reused == (known is not None and known != row)
+                if answer.outcome.recorded:
+                    assert answer.duplicate == (known is not None)
+                    self.claims[row["request_id"]] = row
             elif answer.duplicate:
                 assert known == row
             else:
@@ -82,7 +86,8 @@ class EngineMachine(RuleBasedStateMachine):
             return
         target = self.records[position % len(self.records)]
         cancelled = id_of(target) in {str(each.columns["original"]) for each in self.records}
-        request = "R1" if used and "R1" in self.claims else f"X{len(self.records)}"
+        self.cancels += 1
+        request = "R1" if used and "R1" in self.claims else f"X{self.cancels}"
         try:
             answer = self.engine.cancel(INSTITUTION, request, id_of(target))
         except errors.RequestIdReused:

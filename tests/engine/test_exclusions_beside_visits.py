@@ -14,7 +14,7 @@ from medsettle.ledger import EntryKind, Recorded, SqliteLedger
 from medsettle.policy.book import load_rule_book
 
 from tests.engine import suspects
-from tests.engine.engines import engine_on, rule_book, settle, settled
+from tests.engine.engines import acts, engine_on, rule_book, settle, settled
 from tests.engine.suspects import codes, may, suspect
 from tests.engine.visits import (
     AREA,
@@ -77,16 +77,17 @@ def test_a_visit_is_refused_as_a_claim_is(engine: Engine) -> None:
     visit = settle_visit(engine, injury_stay())
     # One day of bed at another institution, while the person lay in the first.
     second = visit_row(line(1, BED, 100), request_id="V2", institution="H2")
-    last = engine.ledger.last_seq()
+    last = acts(engine)
 
     with pytest.raises(errors.OverlappingStay, match=r"overlaps settlement .* at H1"):
         settle_visit(engine, second)
     with pytest.raises(errors.OverlappingStay):
         engine.visits.preview(ClaimBatch.from_rows([second]))
-    assert last == engine.ledger.last_seq()
+    assert last == acts(engine)
 
     assert visit.visit is not None
     engine.visits.cancel("H1", "X1", visit.visit)
+    second["request_id"] = "V3"
     assert ((),) == tuple(each.warnings for each in settle_visit(engine, second).settlements)
 
 
@@ -219,9 +220,9 @@ def test_a_card_that_does_not_count_is_told_first(engine: Engine) -> None:
     presented = visit_row(line(1, BED, 100), **unanswered)
     with pytest.raises(errors.CardUnknown):
         settle_visit(engine, presented)
-    (answer,) = settle(engine, presented)
+    (answer,) = settle(engine, presented | {"request_id": "C1"})
     assert ("refused", "CARD_UNKNOWN") == codes(answer)
-    plain = visit_row(line(1, BED, 100), visit_type="22")
+    plain = visit_row(line(1, BED, 100), visit_type="22", request_id="V2")
     with pytest.raises(errors.LiabilityUnanswered):
         settle_visit(engine, plain)
 

@@ -9,7 +9,7 @@ from medsettle.core.settlement import Settlement
 from medsettle.engine import Engine
 
 from tests.engine.engines import outcomes, settle, settled, stay
-from tests.service.claims import claim, line
+from tests.service.claims import INSTITUTION, claim, line
 
 # Each row mends the fault that the row above was rejected for, and keeps all the others.
 _FAULTS: dict[str, Any] = {
@@ -21,23 +21,26 @@ _FAULTS: dict[str, Any] = {
     "institution_level": "04",
     "lines": [line(2_000_001, item_code="Z9")],
 }
+# Under its id a refusal is for good, so what is mended after one needs another.
 _WALK: list[tuple[Outcome, dict[str, Any]]] = [
     (Outcome.INVALID_REQUEST, {}),
     (Outcome.REQUEST_ID_REUSED, {"person_type": "1101"}),
+    (Outcome.REQUEST_REVERSED, {"request_id": "R0"}),
     (Outcome.DUPLICATE_SETTLEMENT, {"request_id": "R2"}),
     (Outcome.POLICY_NOT_FOUND, {"institution_settlement": "N2"}),
-    (Outcome.POLICY_NOT_IN_FORCE, {"visit_type": "21"}),
-    (Outcome.CLASS_NOT_COVERED, {"service_date": "2024-12-31"}),
+    (Outcome.POLICY_NOT_IN_FORCE, {"request_id": "R3", "visit_type": "21"}),
+    (Outcome.CLASS_NOT_COVERED, {"request_id": "R4", "service_date": "2024-12-31"}),
     # An item is looked up in the catalogue of the policy that was found, so this one comes late.
-    (Outcome.INVALID_REQUEST, {"institution_level": "03"}),
+    (Outcome.INVALID_REQUEST, {"request_id": "R5", "institution_level": "03"}),
     (Outcome.POLICY_GAP, {"lines": [line(2_000_001)]}),
-    (Outcome.SETTLED, {"lines": [line(2_000_000)]}),
+    (Outcome.SETTLED, {"request_id": "R6", "lines": [line(2_000_000)]}),
 ]
 
 
 def test_outcomes_come_in_order_of_precedence(engine: Engine) -> None:
     """Walking down, mending one fault at a time, meets every outcome in its order."""
     settled(engine, claim(1, institution_settlement="N1"))
+    engine.reverse(INSTITUTION, "R0", "V1")
     row = stay(1, **_FAULTS)
     found = []
     for _, mended in _WALK:
@@ -50,6 +53,7 @@ def test_outcomes_come_in_order_of_precedence(engine: Engine) -> None:
 def test_a_bad_row_does_not_stop_the_others(engine: Engine) -> None:
     """Every step of the walk in one batch is rejected by itself, between claims that settle."""
     settled(engine, claim(1, institution_settlement="N1"))
+    engine.reverse(INSTITUTION, "R0", "V1")
     row = stay(1, **_FAULTS)
     rows, expected = [], []
     for number, (outcome, mended) in enumerate(_WALK[:-1]):

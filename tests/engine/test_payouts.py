@@ -214,7 +214,10 @@ def test_a_credit_that_was_set_aside_is_not_cancelled(engine: Engine) -> None:
     with pytest.raises(errors.AccountSpent, match=r"holds 0\.00.*lower the limits"):
         engine.cancel("H1", "X1", id_of(credit))
     engine.relatives.lower(replace(aside, request_id="Q2"))
-    engine.cancel("H1", "X1", id_of(credit))
+    with pytest.raises(errors.AccountSpent) as repeated:
+        engine.cancel("H1", "X1", id_of(credit))
+    assert "true" == repeated.value.metadata["duplicate"]
+    engine.cancel("H1", "X2", id_of(credit))
     assert 0 == engine.person(*giver).account_fen
 
 
@@ -229,7 +232,7 @@ def test_a_credit_that_is_spent_is_not_cancelled(engine: Engine) -> None:
     ) as refused:
         engine.cancel("H1", "X1", id_of(credit))
     engine.cancel("H1", "X2", id_of(spent))
-    engine.cancel("H1", "X1", id_of(credit))
+    engine.cancel("H1", "X3", id_of(credit))
 
     assert id_of(credit) == refused.value.metadata["settlement"]
     assert 0 == engine.person(_AREA, "P1").account_fen

@@ -7,7 +7,7 @@ from medsettle.core.outcome import Outcome, Rejection
 from medsettle.core.settlement import Opening, Settlement
 from medsettle.engine import Engine
 
-from tests.engine.engines import counters, id_of, outcomes, previewed, settle, settled, stay
+from tests.engine.engines import acts, counters, id_of, outcomes, previewed, settle, settled, stay
 from tests.service.claims import AREA, INSTITUTION, claim
 
 # The invented policy decides up to 20,000 yuan of scope a year.
@@ -83,8 +83,8 @@ def test_an_undecided_amount_is_not_settled(engine: Engine) -> None:
     assert {"policy": "example-inpatient"} == rejection.metadata
     assert isinstance(rejection.error(), errors.PolicyGap)
     assert rejection.outcome.transient
-    assert (0, {}) == (engine.ledger.last_seq(), counters(engine, "P1"))
-    assert settled(engine, stay(1, _DECIDED_FEN))
+    assert (0, {}) == (acts(engine), counters(engine, "P1"))
+    assert settled(engine, stay(2, _DECIDED_FEN))
 
 
 @pytest.mark.parametrize("crowd", [1, 40])

@@ -282,7 +282,7 @@ def test_lowering_gives_back_what_was_not_used(engine: Engine) -> None:
 
     with pytest.raises(errors.BalanceTooLow, match="holds 30000 fen, less than 30001"):
         lowered(engine, "G1", "R", 30_001, "L1")
-    state = lowered(engine, "G1", "R", 30_000, "L1")
+    state = lowered(engine, "G1", "R", 30_000, "L2")
     assert (0, 40_000, True) == (state.limit_fen, state.used_fen, state.bound)
     assert 60_000 == account(engine, "G1")
 
@@ -327,9 +327,9 @@ def test_who_is_not_insured_neither_gives_nor_receives(engine: Engine) -> None:
     end = InsuranceNotice(INSTITUTION, "E1", person("G1"))
     engine.relatives.end_insurance(end)
     engine.relatives.end_insurance(replace(end, request_id="E2"))
-    for giver, receiver in (("G1", "R"), ("G2", "G1")):
+    for giver, receiver, request in (("G1", "R", "Q1"), ("G2", "G1", "Q0")):
         with pytest.raises(errors.NotInsured, match="insurance of G1 of 999921 has ended"):
-            granted(engine, giver, receiver, 1, "Q1")
+            granted(engine, giver, receiver, 1, request)
     assert (100_000, 50_000) == (account(engine, "G1"), account(engine, "G2"))
     assert granted(engine, "G2", "R", 1, "Q2").bound
 
@@ -338,7 +338,9 @@ def test_who_is_not_insured_neither_gives_nor_receives(engine: Engine) -> None:
     assert (True, False) == (begun.insured, begun.duplicate)
     assert replace(begun, duplicate=True) == engine.relatives.begin_insurance(begin)
     assert engine.relatives.begin_insurance(replace(begin, request_id="B2")).insured
-    assert granted(engine, "G1", "R", 1, "Q1").bound
+    with pytest.raises(errors.NotInsured, match="has ended"):
+        granted(engine, "G1", "R", 1, "Q1")
+    assert granted(engine, "G1", "R", 1, "Q4").bound
     assert granted(engine, "G2", "G1", 1, "Q3").bound
     with pytest.raises(errors.RequestIdReused, match="E1"):
         engine.relatives.begin_insurance(end)

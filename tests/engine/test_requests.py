@@ -13,6 +13,7 @@ from medsettle.engine import Engine
 
 from tests.engine.engines import (
     DEDUCTIBLE_MET,
+    acts,
     counters,
     engine_on,
     id_of,
@@ -126,22 +127,23 @@ def test_a_cancelled_number_stays_used(engine: Engine) -> None:
     assert [Outcome.DUPLICATE_SETTLEMENT, Outcome.SETTLED] == outcomes(settle(engine, *rows))
 
 
-def test_a_rejected_claim_records_nothing(engine: Engine) -> None:
-    """Nothing is recorded and no counter moves, and the same id serves the corrected claim."""
+def test_a_rejected_claim_settles_nothing(engine: Engine) -> None:
+    """Only the refusal is recorded, no counter moves, and the number serves the corrected claim."""
     (rejection,) = settle(engine, stay(1, institution_level="09", institution_settlement="N1"))
 
     assert isinstance(rejection, Rejection)
-    assert (0, {}) == (engine.ledger.last_seq(), counters(engine, "P1"))
-    corrected = settled(engine, stay(1, institution_settlement="N1"))
+    assert (0, {}) == (acts(engine), counters(engine, "P1"))
+    corrected = settled(engine, stay(1, request_id="R2", institution_settlement="N1"))
     assert not corrected.duplicate
 
 
-def test_a_rejected_claim_does_not_hold_a_number_or_id(engine: Engine) -> None:
-    """Within a batch, too, only what is settled takes a request id or a number."""
+def test_a_rejected_claim_holds_its_id_and_not_its_number(engine: Engine) -> None:
+    """Within a batch, too, a refusal decides its request id, and only what settles a number."""
     bad = stay(1, institution_level="09", institution_settlement="N1", person="P")
     rows = [
         bad,
         stay(1, institution_settlement="N1", person="P"),
+        stay(5, institution_settlement="N1", person="P"),
         bad | {"request_id": "R2"},
         stay(3, institution_settlement="N1", person="P"),
         claim(4, person="P"),
@@ -149,6 +151,7 @@ def test_a_rejected_claim_does_not_hold_a_number_or_id(engine: Engine) -> None:
 
     assert [
         Outcome.CLASS_NOT_COVERED,
+        Outcome.REQUEST_ID_REUSED,
         Outcome.SETTLED,
         Outcome.DUPLICATE_SETTLEMENT,
         Outcome.DUPLICATE_SETTLEMENT,
@@ -168,8 +171,8 @@ def test_a_reused_id_comes_before_a_used_number(engine: Engine) -> None:
     ] == outcomes(settle(engine, *rows))
 
 
-def test_a_rejected_request_repeated_after_its_id_was_taken_is_refused(engine: Engine) -> None:
-    """Between a rejected claim and its repetition another one may take the id, or the number."""
+def test_a_rejected_request_is_repeated_whatever_came_between(engine: Engine) -> None:
+    """Neither a claim that wants its id nor one that takes its number changes the answer."""
     rejected = stay(1, institution_level="09", institution_settlement="N1")
     other = claim(2, institution_settlement="N1")
     by_id = settle(engine, rejected, claim(1), rejected)
@@ -177,21 +180,23 @@ def test_a_rejected_request_repeated_after_its_id_was_taken_is_refused(engine: E
         engine, rejected | {"request_id": "R3"}, other, rejected | {"request_id": "R3"}
     )
 
-    assert [Outcome.CLASS_NOT_COVERED, Outcome.SETTLED, Outcome.REQUEST_ID_REUSED] == outcomes(
-        by_id
-    )
-    assert [Outcome.CLASS_NOT_COVERED, Outcome.SETTLED, Outcome.DUPLICATE_SETTLEMENT] == outcomes(
+    assert [
+        Outcome.CLASS_NOT_COVERED,
+        Outcome.REQUEST_ID_REUSED,
+        Outcome.CLASS_NOT_COVERED,
+    ] == outcomes(by_id)
+    assert [Outcome.CLASS_NOT_COVERED, Outcome.SETTLED, Outcome.CLASS_NOT_COVERED] == outcomes(
         by_number
     )
 
 
 def test_a_rejected_request_repeated_in_its_batch_is_rejected_alike(engine: Engine) -> None:
-    """The repetition of a rejected row gets the same rejection, not a settlement."""
+    """The repetition of a rejected row gets the same rejection, marked, not a settlement."""
     rejected = claim(1, visit_type="99")
     first, second = settle(engine, rejected, rejected)
 
     assert isinstance(first, Rejection)
-    assert first == second
+    assert replace(first, duplicate=True) == second
 
 
 def test_a_request_id_serves_one_kind_of_request(engine: Engine) -> None:

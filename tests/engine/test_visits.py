@@ -12,7 +12,7 @@ from medsettle.core.settlement import Opening, Settlement
 from medsettle.core.visits import RoutedBy
 from medsettle.engine import Engine
 
-from tests.engine.engines import counters, engine_on
+from tests.engine.engines import acts, counters, engine_on
 from tests.engine.visits import (
     AREA,
     BED,
@@ -165,12 +165,16 @@ def test_a_device_needs_its_confirmation(engine: Engine) -> None:
     row = visit_row(line(1, LIMB, 3_000, "S82.1"))
     with pytest.raises(errors.NotConfirmed, match=r"kind device .辅助器具配置确认. that holds on"):
         settle(engine, row)
-    assert 1 == engine.ledger.last_seq()
+    assert 1 == acts(engine)
     register(
         engine,
         recognition(kind="device", number="D-1", diagnoses=(), items=(LIMB,), continues=None),
     )
 
+    with pytest.raises(errors.NotConfirmed) as repeated:
+        settle(engine, row)
+    assert "true" == repeated.value.metadata["duplicate"]
+    row["request_id"] = "V2"
     assert 3_000 == _yuan(settle(engine, row).settlements[0])["other_fund"]
 
 
@@ -301,7 +305,7 @@ def test_a_visit_that_cannot_be_routed_says_why(
     """Each refusal names what is missing, and nothing is recorded."""
     with pytest.raises(error, match=says):
         settle(engine, injury_stay(**changes))
-    assert 0 == engine.ledger.last_seq()
+    assert 0 == acts(engine)
 
 
 def test_a_visit_before_the_routing_began_is_refused(engine: Engine) -> None:
@@ -355,10 +359,10 @@ def test_a_card_that_does_not_count_refuses_the_whole_visit(engine: Engine) -> N
     row = injury_stay(credential_type="03", card="C1")
     with pytest.raises(errors.CardUnknown, match="no physical card C1 had been issued"):
         settle(engine, row)
-    assert 1 == engine.ledger.last_seq()
+    assert 1 == acts(engine)
     issue_card(engine, "C1", "P1")
 
-    visit = settle(engine, row)
+    visit = settle(engine, row | {"request_id": "V2"})
 
     assert ["C1", "C1"] == [part.columns["card"] for part in visit.settlements]
 

@@ -17,7 +17,7 @@ from medsettle.engine import Engine
 from medsettle.service.status import status_of
 from medsettle.service.streams import stream_of
 
-from tests.engine.engines import engine_on
+from tests.engine.engines import acts, engine_on
 from tests.engine.suspects import AREA, may, suspect
 from tests.engine.visits import SHAPES
 from tests.service.serving import serving
@@ -54,7 +54,7 @@ def test_a_refusal_arrives_as_its_own_error(client: Client, engine: Engine) -> N
     assert "Correct the days of the stay." == raised.value.metadata["remedy_en"]
     with pytest.raises(errors.OverlappingStay):
         client.preview(row)
-    assert 1 == engine.ledger.last_seq()
+    assert 1 == acts(engine)
 
 
 def test_the_cashier_reads_the_remedy_of_the_area(engine: Engine) -> None:

@@ -18,7 +18,7 @@ from medsettle.v1 import registration_service_pb2_grpc as registrations_grpc
 from medsettle.v1 import visit_service_pb2 as visits
 from medsettle.v1 import visit_service_pb2_grpc as visits_grpc
 
-from tests.engine.engines import engine_on
+from tests.engine.engines import acts, engine_on
 from tests.engine.visits import AREA, LIMB, SHAPES, injury_stay, line, recognition, visit_row
 from tests.service.serving import Served
 
@@ -95,7 +95,7 @@ def test_what_cannot_be_settled_is_a_precondition(
     stub: Stub, engine: Engine, changes: dict[str, Any], reason: str, metadata: dict[str, str]
 ) -> None:
     """Preview and settle are refused alike, with the reason, and nothing is recorded."""
-    before = engine.ledger.last_seq()
+    before = acts(engine)
     row = injury_stay(request_id="V1", **changes)
     asked = visits.PreviewVisitRequest(claim=claim_message(row))
     for call in (
@@ -108,7 +108,7 @@ def test_what_cannot_be_settled_is_a_precondition(
         assert grpc.StatusCode.FAILED_PRECONDITION is code
         assert ("POLICY", reason) == (violation.type, found["ErrorInfo"].reason)
         assert metadata.items() <= dict(found["ErrorInfo"].metadata).items()
-    assert before == engine.ledger.last_seq()
+    assert before == acts(engine)
 
 
 def test_a_device_that_is_not_confirmed_is_named(

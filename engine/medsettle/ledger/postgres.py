@@ -300,14 +300,35 @@ class PostgresLedger(PostgresReader):
         if fresh:
             self._check_not_older(connection)
         wanted = sorted(locked | shared)
+        if self._locked(connection, wanted, shared) == len(wanted):
+            return
+        # Some have no row yet. It is made on its own, or who else needs it would wait for all of
+        # this write. Rows are never removed, so this is once in the life of a person.
+        self._writer.end()
         with connection.pipeline():
             connection.execute(statements.BEGIN, prepare=False)
-            if wanted:
-                connection.execute(statements.INSERT_HOLDERS, _columns(wanted))
+            connection.execute(statements.NO_SYNC, prepare=False)
+            connection.execute(statements.INSERT_HOLDERS, _columns(wanted))
+            connection.execute("commit", prepare=False)
+        found = self._locked(connection, wanted, shared)
+        assert found == len(wanted), "rows of holders are never removed"
+
+    @staticmethod
+    def _locked(
+        connection: psycopg.Connection[Row], wanted: Sequence[Holder], shared: frozenset[Holder]
+    ) -> int:
+        """Begin, lock the rows of these holders that there are, and return how many they are."""
+        with connection.pipeline():
+            connection.execute(statements.BEGIN, prepare=False)
             # One order for all, whoever is locked how; mostly these are one or two runs.
-            for to_read, run in groupby(wanted, shared.__contains__):
-                lock = statements.LOCK_TO_READ if to_read else statements.LOCK_TO_WRITE
-                connection.execute(lock, _columns(list(run)))
+            runs = [
+                connection.execute(
+                    statements.LOCK_TO_READ if to_read else statements.LOCK_TO_WRITE,
+                    _columns(list(run)),
+                )
+                for to_read, run in groupby(wanted, shared.__contains__)
+            ]
+        return sum(run.rowcount for run in runs)
 
     def _commit(self, write: _Write, entries: Sequence[Entry], create_time_us: int) -> int:
         connection = self._writer.connection()

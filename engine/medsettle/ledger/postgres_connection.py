@@ -14,6 +14,7 @@ from psycopg.pq import TransactionStatus
 from medsettle import limits
 from medsettle.errors import InternalError, LedgerUnavailable
 from medsettle.ledger.entries import Overtaken
+from medsettle.ledger.postgres_statements import NO_SYNC
 from medsettle.ledger.reading import Row, Value
 
 # What is not given in the connection string. Without keepalives a server that vanished, and took
@@ -120,9 +121,9 @@ class Server:
     def end(self) -> None:
         """End what was begun and recorded nothing, and give back what it locked.
 
-        By a commit that waits for no disk: the rows made for persons stay, and the prepared
-        statements do, which the driver drops at a rollback. Where a statement failed the connection
-        is dropped: the driver would take statements for prepared that went with the failure.
+        By a commit that waits for no disk, for at a rollback the driver forgets all statements that
+        it has prepared. Where a statement failed the connection is dropped: the driver would take
+        statements for prepared that went with the failure.
         """
         if self._connection is None or not self.is_open:
             return
@@ -134,7 +135,7 @@ class Server:
             return
         try:
             with self._connection.pipeline():
-                self._connection.execute("set local synchronous_commit = off", prepare=False)
+                self._connection.execute(NO_SYNC, prepare=False)
                 self._connection.execute("commit", prepare=False)
         except psycopg.Error:
             self.drop()

@@ -59,8 +59,13 @@ def check_schema(connection: psycopg.Connection[Row], place: str) -> None:
 
 def found_version(connection: psycopg.Connection[Row]) -> int:
     """Return the schema version of the ledger that a connection leads to, 0 where there is none."""
-    named = "to_regclass(format('%I.schema_version', current_schema()))"
-    if connection.execute(f"select {named}".encode()).fetchall()[0][0] is None:
+    # Asked of the catalogue itself: `to_regclass` may remember that there was none, although it
+    # was made while this process waited for the lock.
+    there = connection.execute(
+        "select 1 from pg_catalog.pg_tables "
+        "where schemaname = current_schema() and tablename = 'schema_version'"
+    ).fetchall()
+    if not there:
         return 0
     row = connection.execute("select coalesce(max(version), 0) from schema_version").fetchall()[0]
     return int(row[0])

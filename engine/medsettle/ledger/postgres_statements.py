@@ -10,14 +10,16 @@ from medsettle.ledger.reading import ENTRY_COLUMNS, ReadStatements
 
 BEGIN: Final = "begin isolation level read committed read write"
 
-# In the order of their keys, as every writer does it: who waits for a row holds smaller ones only.
-# A row that another writer makes at this moment is waited for here.
+# For a transaction that records nothing anybody is told of.
+NO_SYNC: Final = "set local synchronous_commit = off"
+
 INSERT_HOLDERS: Final = """
 insert into holders (pooling_area, holder)
 select * from unnest(%s::text[], %s::text[]) as k (pooling_area, holder) order by 1, 2
 on conflict do nothing
 """
 
+# In the order of their keys, as every writer does it: who waits for a row holds smaller ones only.
 _LOCK: Final = """
 select from unnest(%s::text[], %s::text[]) as k (pooling_area, holder)
 join holders h on h.pooling_area = k.pooling_area and h.holder = k.holder

@@ -124,7 +124,7 @@ class PostgresStore:
         """Kill a backend, or all of the server, with SIGKILL, and start it again."""
         assert self._server is not None
         if victim == "postmaster":
-            os.kill(self._server.pid, signal.SIGKILL)
+            self._server.process.kill()
             self._server.start()
             return
         backends = self._server.execute(

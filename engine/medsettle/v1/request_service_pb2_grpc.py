@@ -44,8 +44,8 @@ class RequestServiceStub:
     `ALREADY_EXISTS`, which the same bytes meet again, and `UNAVAILABLE`, which decided nothing: only
     after that, and where no answer came, is the same id sent again.
 
-    A cancel or reversal has the service day of its original, and so belongs to that month and benefit
-    year of service; its `create_time` is its own, and so it is cleared in the month it was made in.
+    A cancel or reversal has the service day of its original, and so belongs to that month and year
+    of benefits; its `create_time` is its own, and so it is cleared in the month it was made in.
     It may come in any order: later settlements stay, and `CompareWithout` says what they would have
     been.
     """
@@ -87,8 +87,8 @@ class RequestServiceServicer:
     `ALREADY_EXISTS`, which the same bytes meet again, and `UNAVAILABLE`, which decided nothing: only
     after that, and where no answer came, is the same id sent again.
 
-    A cancel or reversal has the service day of its original, and so belongs to that month and benefit
-    year of service; its `create_time` is its own, and so it is cleared in the month it was made in.
+    A cancel or reversal has the service day of its original, and so belongs to that month and year
+    of benefits; its `create_time` is its own, and so it is cleared in the month it was made in.
     It may come in any order: later settlements stay, and `CompareWithout` says what they would have
     been.
     """
@@ -160,8 +160,8 @@ class RequestService:
     `ALREADY_EXISTS`, which the same bytes meet again, and `UNAVAILABLE`, which decided nothing: only
     after that, and where no answer came, is the same id sent again.
 
-    A cancel or reversal has the service day of its original, and so belongs to that month and benefit
-    year of service; its `create_time` is its own, and so it is cleared in the month it was made in.
+    A cancel or reversal has the service day of its original, and so belongs to that month and year
+    of benefits; its `create_time` is its own, and so it is cleared in the month it was made in.
     It may come in any order: later settlements stay, and `CompareWithout` says what they would have
     been.
     """

@@ -1443,12 +1443,11 @@ class SettleClaimsResponse(_message.Message):
     arrow_stream: _builtins.bytes
     """An Arrow IPC stream, one row for each claim, in the order of the request. Columns: `outcome`
     (SETTLED, or why not: INVALID_REQUEST, REQUEST_ID_REUSED, REQUEST_REVERSED,
-    DUPLICATE_SETTLEMENT,
-    CREDENTIAL_NOT_ACCEPTED, CARD_UNKNOWN, CARD_OF_ANOTHER_PERSON, CARD_CANCELLED, CARD_REPLACED,
-    CARD_EXPIRED, CARD_LOST, CARD_LOCKED, CARD_NOT_ACTIVATED, CARD_OUTSIDE_AREA,
-    CARD_ON_INVALID_LIST, POLICY_NOT_FOUND, POLICY_NOT_IN_FORCE, CLASS_NOT_COVERED, POLICY_GAP,
-    COUNTER_FULL), `message`, `faults`
-    (list of path and message), `duplicate` (settled or refused before), and the columns of `Settlement` from `seq` to
+    DUPLICATE_SETTLEMENT, CREDENTIAL_NOT_ACCEPTED, CARD_UNKNOWN, CARD_OF_ANOTHER_PERSON,
+    CARD_CANCELLED, CARD_REPLACED, CARD_EXPIRED, CARD_LOST, CARD_LOCKED, CARD_NOT_ACTIVATED,
+    CARD_OUTSIDE_AREA, CARD_ON_INVALID_LIST, POLICY_NOT_FOUND, POLICY_NOT_IN_FORCE,
+    CLASS_NOT_COVERED, POLICY_GAP, COUNTER_FULL), `message`, `faults` (list of path and message),
+    `duplicate` (settled or refused before), and the columns of `Settlement` from `seq` to
     `account_balance_fen`, null where the claim was refused.
     """
     def __init__(

@@ -96,8 +96,8 @@ class VisitServiceServicer:
         Idempotent by `claim.institution` and `claim.request_id`: the same content again returns the
         recorded visit with `duplicate` set, whatever has been registered since; other content is
         refused with `ALREADY_EXISTS` (`REQUEST_ID_REUSED`). A refusal with `FAILED_PRECONDITION` is
-        recorded too and repeated under the same id, with the metadata `duplicate`. The settlements have the request id of the
-        visit with `.1`, `.2` and so on, so these ids are taken too.
+        recorded too and repeated under the same id, with the metadata `duplicate`. The settlements
+        have the request id of the visit with `.1`, `.2` and so on, so these ids are taken too.
 
         `INVALID_ARGUMENT` with every fault of the claim; `ALREADY_EXISTS` (`DUPLICATE_SETTLEMENT`)
         where the institution's own settlement number was used; `FAILED_PRECONDITION` where the area
@@ -113,8 +113,9 @@ class VisitServiceServicer:
         with a negative settlement for each; the original stays as it is.
 
         Idempotent by `institution` and `request_id`; a refusal is recorded and repeated. `NOT_FOUND`
-        where the institution has no such visit; `FAILED_PRECONDITION` where it was cancelled before under another request id
-        (`ALREADY_CANCELLED`), or what it put into the account has been spent (`ACCOUNT_SPENT`).
+        where the institution has no such visit; `FAILED_PRECONDITION` where it was cancelled before
+        under another request id (`ALREADY_CANCELLED`), or what it put into the account has been spent
+        (`ACCOUNT_SPENT`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -55,8 +55,8 @@ class VisitServiceStub:
     Idempotent by `claim.institution` and `claim.request_id`: the same content again returns the
     recorded visit with `duplicate` set, whatever has been registered since; other content is
     refused with `ALREADY_EXISTS` (`REQUEST_ID_REUSED`). A refusal with `FAILED_PRECONDITION` is
-    recorded too and repeated under the same id, with the metadata `duplicate`. The settlements have the request id of the
-    visit with `.1`, `.2` and so on, so these ids are taken too.
+    recorded too and repeated under the same id, with the metadata `duplicate`. The settlements
+    have the request id of the visit with `.1`, `.2` and so on, so these ids are taken too.
 
     `INVALID_ARGUMENT` with every fault of the claim; `ALREADY_EXISTS` (`DUPLICATE_SETTLEMENT`)
     where the institution's own settlement number was used; `FAILED_PRECONDITION` where the area
@@ -68,8 +68,9 @@ class VisitServiceStub:
     with a negative settlement for each; the original stays as it is.
 
     Idempotent by `institution` and `request_id`; a refusal is recorded and repeated. `NOT_FOUND`
-    where the institution has no such visit; `FAILED_PRECONDITION` where it was cancelled before under another request id
-    (`ALREADY_CANCELLED`), or what it put into the account has been spent (`ACCOUNT_SPENT`).
+    where the institution has no such visit; `FAILED_PRECONDITION` where it was cancelled before
+    under another request id (`ALREADY_CANCELLED`), or what it put into the account has been spent
+    (`ACCOUNT_SPENT`).
     """
     GetVisit: _grpc.UnaryUnaryMultiCallable[_visit_service_pb2.GetVisitRequest, _visit_service_pb2.Visit]
     """Returns one recorded visit, or the one that took it back, or `NOT_FOUND`."""
@@ -101,8 +102,8 @@ class VisitServiceAsyncStub(VisitServiceStub):
     Idempotent by `claim.institution` and `claim.request_id`: the same content again returns the
     recorded visit with `duplicate` set, whatever has been registered since; other content is
     refused with `ALREADY_EXISTS` (`REQUEST_ID_REUSED`). A refusal with `FAILED_PRECONDITION` is
-    recorded too and repeated under the same id, with the metadata `duplicate`. The settlements have the request id of the
-    visit with `.1`, `.2` and so on, so these ids are taken too.
+    recorded too and repeated under the same id, with the metadata `duplicate`. The settlements
+    have the request id of the visit with `.1`, `.2` and so on, so these ids are taken too.
 
     `INVALID_ARGUMENT` with every fault of the claim; `ALREADY_EXISTS` (`DUPLICATE_SETTLEMENT`)
     where the institution's own settlement number was used; `FAILED_PRECONDITION` where the area
@@ -114,8 +115,9 @@ class VisitServiceAsyncStub(VisitServiceStub):
     with a negative settlement for each; the original stays as it is.
 
     Idempotent by `institution` and `request_id`; a refusal is recorded and repeated. `NOT_FOUND`
-    where the institution has no such visit; `FAILED_PRECONDITION` where it was cancelled before under another request id
-    (`ALREADY_CANCELLED`), or what it put into the account has been spent (`ACCOUNT_SPENT`).
+    where the institution has no such visit; `FAILED_PRECONDITION` where it was cancelled before
+    under another request id (`ALREADY_CANCELLED`), or what it put into the account has been spent
+    (`ACCOUNT_SPENT`).
     """
     GetVisit: _aio.UnaryUnaryMultiCallable[_visit_service_pb2.GetVisitRequest, _visit_service_pb2.Visit]  # type: ignore[assignment]
     """Returns one recorded visit, or the one that took it back, or `NOT_FOUND`."""
@@ -156,8 +158,8 @@ class VisitServiceServicer(metaclass=_abc_1.ABCMeta):
         Idempotent by `claim.institution` and `claim.request_id`: the same content again returns the
         recorded visit with `duplicate` set, whatever has been registered since; other content is
         refused with `ALREADY_EXISTS` (`REQUEST_ID_REUSED`). A refusal with `FAILED_PRECONDITION` is
-        recorded too and repeated under the same id, with the metadata `duplicate`. The settlements have the request id of the
-        visit with `.1`, `.2` and so on, so these ids are taken too.
+        recorded too and repeated under the same id, with the metadata `duplicate`. The settlements
+        have the request id of the visit with `.1`, `.2` and so on, so these ids are taken too.
 
         `INVALID_ARGUMENT` with every fault of the claim; `ALREADY_EXISTS` (`DUPLICATE_SETTLEMENT`)
         where the institution's own settlement number was used; `FAILED_PRECONDITION` where the area
@@ -175,8 +177,9 @@ class VisitServiceServicer(metaclass=_abc_1.ABCMeta):
         with a negative settlement for each; the original stays as it is.
 
         Idempotent by `institution` and `request_id`; a refusal is recorded and repeated. `NOT_FOUND`
-        where the institution has no such visit; `FAILED_PRECONDITION` where it was cancelled before under another request id
-        (`ALREADY_CANCELLED`), or what it put into the account has been spent (`ACCOUNT_SPENT`).
+        where the institution has no such visit; `FAILED_PRECONDITION` where it was cancelled before
+        under another request id (`ALREADY_CANCELLED`), or what it put into the account has been spent
+        (`ACCOUNT_SPENT`).
         """
 
     @_abc_1.abstractmethod
