@@ -3,16 +3,20 @@
 import io
 import json
 import subprocess
+from dataclasses import replace
 from random import Random
 
 import pytest
+from medsettle import limits
 from medsettle.cli import torture_runs
+from medsettle.cli.app import app
 from medsettle.cli.exits import Exit, Quit
 from medsettle.torture import seeds
 from medsettle.torture.baton import Baton, Deadlock
 from medsettle.torture.clockwork import SimulatedLoop, Stalled, simulated_loop
 from medsettle.torture.parts import Parts, sqlite_store
 from rich.console import Console
+from typer.testing import CliRunner
 
 from tests.cli.commands import ROOT, command, environment, run
 from tests.torture import planted
@@ -88,6 +92,39 @@ def test_the_command_says_how_many_kept_their_promises() -> None:
     mixed = run("torture", "--ledger", "postgresql://somewhere/ledger", "--json")
     assert Exit.USAGE == mixed.code
     assert "--store postgres" in mixed.out
+
+
+@pytest.mark.parametrize(
+    ("option", "largest"),
+    [
+        ("--seeds", limits.SEEDS_MAX),
+        ("--processes", limits.SEED_PROCESSES_MAX),
+        ("--rounds", limits.KILL_ROUNDS_MAX),
+        ("--clients", limits.KILL_CLIENTS_MAX),
+    ],
+)
+def test_options_have_bounds(option: str, largest: int) -> None:
+    """The bound itself is taken and one more is not; nor is none at all."""
+    # One seed alone: what is asked for is checked, and nothing of it is run.
+    words = ["torture", "--simulate", "--seed", "1", "--json", "--rules", str(SHAPES)]
+    runner = CliRunner()
+
+    assert 0 == runner.invoke(app, [*words, option, str(largest)]).exit_code
+    assert 2 == runner.invoke(app, [*words, option, str(largest + 1)]).exit_code
+    assert 2 == runner.invoke(app, [*words, option, "0"]).exit_code
+
+
+def test_the_traces_of_few_failed_seeds_are_kept() -> None:
+    """As many as the bound, and not one more; all seeds are counted."""
+    failed = replace(run_seed(0), violations=("broken",))
+    tally = seeds.Tally()
+    for _ in range(limits.FAILED_SEEDS_KEPT_MAX):
+        tally.add(failed)
+    assert limits.FAILED_SEEDS_KEPT_MAX == len(tally.failed)
+    tally.add(failed)
+
+    assert limits.FAILED_SEEDS_KEPT_MAX == len(tally.failed)
+    assert limits.FAILED_SEEDS_KEPT_MAX + 1 == tally.seeds == tally.broken
 
 
 def test_time_is_counted_and_not_waited_for() -> None:

@@ -121,6 +121,7 @@ def _tally(tally: Tally, seconds: float) -> dict[str, object]:
         "deaths": tally.deaths,
         "audited": tally.audited,
         "contended": tally.contended,
+        "broken": tally.broken,
         "seconds": round(seconds, 1),
         "failed": [{"seed": each.seed, **_failure(each)} for each in tally.failed],
     }
@@ -156,5 +157,6 @@ def _print_tally(console: Console, tally: Tally, seconds: float) -> None:
         f"{tally.acknowledged} acknowledged, {tally.recorded} entries, {tally.deaths} deaths; "
         f"{tally.audited} with audit tables, {tally.contended} with several processes"
     )
-    failed = [str(each.seed) for each in tally.failed]
-    console.print(f"violations in seeds {', '.join(failed)}" if failed else "every promise kept")
+    failed = ", ".join(str(each.seed) for each in tally.failed)
+    said = f"violations in {tally.broken} seeds, first in {failed}"
+    console.print(said if tally.broken else "every promise kept")

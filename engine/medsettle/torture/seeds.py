@@ -20,7 +20,10 @@ _books: dict[Path, RuleBook] = {}
 
 @dataclass
 class Tally:
-    """What many seeds came to; `failed` keeps the outcomes with violations, traces included."""
+    """What many seeds came to.
+
+    `broken` counts the seeds with violations; `failed` has the first of them, traces included.
+    """
 
     seeds: int = 0
     asked: int = 0
@@ -29,6 +32,7 @@ class Tally:
     deaths: int = 0
     audited: int = 0
     contended: int = 0
+    broken: int = 0
     failed: list[Outcome] = field(default_factory=list)
 
     def add(self, outcome: Outcome) -> None:
@@ -40,6 +44,7 @@ class Tally:
         self.deaths += outcome.deaths
         self.audited += outcome.audited
         self.contended += outcome.swarm is None
+        self.broken += bool(outcome.violations)
         if outcome.violations and len(self.failed) < limits.FAILED_SEEDS_KEPT_MAX:
             self.failed.append(outcome)
 
