@@ -7,6 +7,7 @@ import pytest
 from medsettle.engine import Engine
 
 from tests.engine.engines import engine_on
+from tests.stores import using
 
 
 @pytest.fixture
@@ -14,3 +15,19 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     """Yield an engine with an empty ledger."""
     with engine_on(tmp_path) as engine:
         yield engine
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of a module against each of the stores that it names in `STORES`."""
+    if stores := getattr(metafunc.module, "STORES", None):
+        metafunc.parametrize("store", stores, indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def store(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let the engines of a test have ledgers of the store that its module asks for, if any."""
+    if not hasattr(request, "param"):
+        yield
+        return
+    with using(request.param):
+        yield

@@ -10,11 +10,12 @@ from medsettle.core.claims import ClaimBatch
 from medsettle.core.outcome import Outcome, Rejection
 from medsettle.core.settlement import Settlement
 from medsettle.engine import Engine
-from medsettle.ledger import SqliteLedger
+from medsettle.ledger.opening import open_ledger
 from medsettle.policy.book import RuleBook, load_rule_book
 
 from tests.service.claims import claim
 from tests.service.serving import Ticking
+from tests.stores import ledger_in
 
 RULES = Path(__file__).parent / "rules"
 REAL_RULES = Path(__file__).parents[2] / "rules"
@@ -32,7 +33,7 @@ def rule_book(folder: Path = RULES) -> RuleBook:
 @contextmanager
 def engine_on(folder: Path, rules: Path = RULES) -> Iterator[Engine]:
     """Yield an engine with the ledger of a folder, new or as it was left."""
-    ledger = SqliteLedger(folder / "ledger.db")
+    ledger = open_ledger(ledger_in(folder))
     try:
         yield Engine(rule_book(rules), ledger, Ticking())
     finally:

@@ -127,6 +127,7 @@ def test_what_was_not_locked_is_noticed(
     with pytest.raises(Overtaken) as moved, first.writing([OWN]):
         first.append([entry(1, Posting(CounterKey(AREA, "P2", "fund_paid", 2024), 1))], 1)
     assert {OTHER} == moved.value.holders
+    assert not moved.value.reading
 
     with pytest.raises(Overtaken) as read, first.writing([OWN], [OTHER]):
         first.person_counters(*OTHER)
@@ -136,7 +137,7 @@ def test_what_was_not_locked_is_noticed(
         first.counters_named([(AREA, "P4")], "aid.")
         first.events([(AREA, "P5")], "registration")
         first.append([entry(1)], 1)
-    assert {card, (AREA, "P3"), (AREA, "P4"), (AREA, "P5")} == read.value.holders
+    assert {card, (AREA, "P3"), (AREA, "P4"), (AREA, "P5")} == read.value.reading
     assert 1 == first.append([entry(1)], 1)
 
 

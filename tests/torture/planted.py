@@ -170,11 +170,11 @@ class SkipsARow(Projector):
 
 
 class LocksInAnyOrder(SharedLedger):
-    """Locks holders in the order in which a request happens to name them."""
+    """Locks holders in an order that another process need not share."""
 
     def lock_order(self, holders: Iterable[Holder]) -> Sequence[Holder]:
-        """Return holders as they came."""
-        return list(holders)
+        """Return holders up in one process and down in the next."""
+        return sorted(holders, reverse=self.process % 2 == 1)
 
 
 class LocksNobody(SharedLedger):

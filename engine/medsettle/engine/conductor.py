@@ -33,6 +33,7 @@ from medsettle.core.settlement import (
 from medsettle.engine.cancels import Cancels
 from medsettle.engine.card_desk import CardDesk
 from medsettle.engine.claim_entries import claim_entry, refused_claim_entry
+from medsettle.engine.concerned import concerned
 from medsettle.engine.enquiries import Enquiries
 from medsettle.engine.exclusions import Exclusions, Suspicions
 from medsettle.engine.hindsight import Hindsight
@@ -144,6 +145,13 @@ class Engine:
             for row in range(len(claims))
             if row not in claims.rejections
         }
+        holders, reading = concerned([claims.rows[row] for row in digests], self.rulebook)
+        return self.log.undisturbed(lambda: self._settle(claims, digests), holders, reading)
+
+    def _settle(
+        self, claims: ClaimBatch, digests: dict[int, bytes]
+    ) -> list[Settlement | Rejection]:
+        """Return what each claim was settled to; `digests` has those without faults, by row."""
         known = triage(self.ledger, claims, digests)
         results = self._results(claims, known)
         answers: dict[int, Settlement | Rejection] = {**claims.rejections, **known.answers}

@@ -6,18 +6,18 @@ it, and repeated from then on. Batches of claims keep to the same rules in `engi
 many requests are one commit.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, NamedTuple, TypeVar
 
-from medsettle import errors
+from medsettle import errors, limits
 from medsettle.core.dates import day_number, service_day_of
 from medsettle.core.outcome import DUPLICATE
 from medsettle.core.request_states import Refusal
 from medsettle.engine.requests import refusal_entry, request_reversed, reused
 from medsettle.errors.reasons import rebuilt
-from medsettle.ledger.entries import Entry, Ledger, Recorded
+from medsettle.ledger.entries import Entry, Holder, Ledger, Overtaken, Recorded
 from medsettle.ledger.records import decode_refusal
 
 Answer = TypeVar("Answer")
@@ -51,6 +51,11 @@ class Asked(NamedTuple):
         """Under which it is recorded."""
         return self.institution, self.request_id
 
+    @property
+    def holder(self) -> Holder:
+        """Whose entries it is known to change."""
+        return self.pooling_area, self.person
+
 
 @dataclass(frozen=True, slots=True)
 class RequestLog:
@@ -79,15 +84,50 @@ class RequestLog:
                 recorded, and raised again, marked duplicate, when the same write comes again.
             LedgerUnavailable: Nothing was recorded.
         """
-        known = self.ledger.requests([asked.key]).get(asked.key)
-        if known is not None:
-            raise_if_decided(known, asked.digest)
-            return recorded(known)
-        try:
-            return act()
-        except _RECORDED as error:
-            self.commit([self._refusal(asked, error)])
-            raise
+
+        def decide() -> Answer:
+            known = self.ledger.requests([asked.key]).get(asked.key)
+            if known is not None:
+                raise_if_decided(known, asked.digest)
+                return recorded(known)
+            try:
+                return act()
+            except _RECORDED as error:
+                self.commit([self._refusal(asked, error)])
+                raise
+
+        return self.undisturbed(decide, [asked.holder] if asked.person else [])
+
+    def undisturbed(
+        self,
+        decide: Callable[[], Answer],
+        holders: Iterable[Holder],
+        reading: Iterable[Holder] = (),
+    ) -> Answer:
+        """Return what a write is decided to, while no other process changes what it rests on.
+
+        Args:
+            decide: Reads, decides and commits; done once more where it looked further than was
+                known before, or another process recorded the same request meanwhile.
+            holders: Whose entries and counters it is known to change: (pooling area, person).
+            reading: Whom it is known to look at besides.
+
+        Raises:
+            LedgerUnavailable: Others got ahead every time. Nothing was recorded.
+        """
+        kept, looked_at = set(holders), set(reading)
+        for _ in range(limits.WRITE_ATTEMPTS_MAX):
+            try:
+                with self.ledger.writing(kept, looked_at):
+                    return decide()
+            except Overtaken as overtaken:
+                kept |= overtaken.holders
+                looked_at |= overtaken.reading
+        raise errors.LedgerUnavailable(
+            f"other processes got ahead {limits.WRITE_ATTEMPTS_MAX} times; nothing was recorded. "
+            "Send the same request id again",
+            attempts=str(limits.WRITE_ATTEMPTS_MAX),
+        )
 
     def _refusal(self, asked: Asked, error: errors.SettlementError) -> Entry:
         refusal = Refusal(error.reason, error.message, error.metadata)

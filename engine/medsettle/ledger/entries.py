@@ -42,7 +42,6 @@ SETTLEMENT_KINDS: Final = frozenset({"settle", "cancel"})
 DECIDED_KINDS: Final = frozenset({"refusal", "tombstone"})
 """The kinds of entries that move nothing and only decide a request id."""
 
-
 Holder: TypeAlias = tuple[str, str]
 """(Pooling area, whose): what a writer keeps to itself while it decides. See `card_holder`."""
 
@@ -61,13 +60,16 @@ def card_holder(card: str) -> str:
 class Overtaken(InternalError):
     """What a write decided on is not what there is; nothing was recorded. Decide again.
 
-    Another process recorded the same request meanwhile, or the write read or moved something of
-    holders that it had not kept to itself: `holders` then names them, to be kept the next time.
+    Another process recorded the same request meanwhile, or the write moved something of `holders`
+    or looked at something of `reading` that it had not kept from others; keep them the next time.
     """
 
-    def __init__(self, message: str, holders: Iterable[Holder] = ()) -> None:
+    def __init__(
+        self, message: str, holders: Iterable[Holder] = (), reading: Iterable[Holder] = ()
+    ) -> None:
         super().__init__(message)
         self.holders = frozenset(holders)
+        self.reading = frozenset(reading)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from medsettle.core.counters import CounterKey
 from medsettle.errors import LedgerUnavailable
 from medsettle.ledger import postgres_statements as statements
 from medsettle.ledger.entries import (
+    DECIDED_KINDS,
     Entry,
     EntryKind,
     Holder,
@@ -178,10 +179,13 @@ class PostgresLedger(PostgresReader):
             with self.writing(moved):
                 return self.append(entries, create_time_us)
         assert write.begun, "one append for each `writing`"
-        missing = write.missing | (moved - write.locked)
-        if missing:
+        unlocked = moved - write.locked
+        if unlocked or write.missing:
+            count = len(unlocked | write.missing)
             raise Overtaken(
-                f"decided on {len(missing)} holder(s) that were not locked; decide again", missing
+                f"decided on {count} holder(s) that were not locked; decide again",
+                unlocked,
+                write.missing,
             )
         with unavailable(self.place, "append to"):
             return self._commit(write, entries, create_time_us)
@@ -375,10 +379,14 @@ def _columns(holders: Sequence[Holder]) -> tuple[list[str], list[str]]:
 
 
 def _moved(entries: Sequence[Entry]) -> frozenset[Holder]:
-    """Return whose entries and counters a batch changes."""
+    """Return whose entries and counters a batch changes.
+
+    What only decides a request id changes nobody's, and may not know whose it would have been.
+    """
     found: set[Holder] = set()
     for entry in entries:
-        found.add((entry.pooling_area, entry.person))
+        if entry.kind not in DECIDED_KINDS:
+            found.add((entry.pooling_area, entry.person))
         found.update((each.key.pooling_area, each.key.person) for each in entry.postings)
         if entry.kind == "card":
             found.add((entry.pooling_area, card_holder(str(entry.subject))))

@@ -5,17 +5,13 @@ There are no deaths here; what is looked for is what goes wrong between processe
 an update that is lost, a request that is done twice, and two that wait for one another.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Final
 
-from medsettle.core.relatives import Dissolution, LimitChange
-from medsettle.core.settlement import Opening
-from medsettle.core.visits import RegistrationRequest
 from medsettle.engine import Engine
-from medsettle.ledger.entries import Holder, LedgerReader, Overtaken
 from medsettle.policy.book import RuleBook
 from medsettle.torture.acknowledged import Acknowledged
 from medsettle.torture.baton import Baton, Deadlock
@@ -29,7 +25,6 @@ from medsettle.torture.workload import Workload
 _START: Final = datetime(2024, 6, 1, tzinfo=UTC)
 _REPEATED: Final = 0.2
 _BATCHES: Final = 0.4
-_OVERTAKEN_MAX: Final = 50
 
 
 @dataclass
@@ -86,7 +81,7 @@ class Contention:
         for request in requests:
             self.known.sends(request, self.baton.turns)
             self._note("process {}: {}", process, request)
-        for request, answer in zip(requests, self._answered(engine, requests), strict=True):
+        for request, answer in zip(requests, replayed_together(engine, requests), strict=True):
             self._note("process {}: {}: {}", process, request, answer.reason or "done")
             self._told(request, answer, sent)
             self.workload.heard(request, answer)
@@ -102,18 +97,6 @@ class Contention:
         self.latest += drawn
         return drawn
 
-    def _answered(self, engine: Engine, requests: Sequence[Request]) -> list[Answer]:
-        named = (each for request in requests for each in _holders(engine.ledger, request))
-        holders = dict.fromkeys(named)
-        for _ in range(_OVERTAKEN_MAX):
-            try:
-                with engine.ledger.writing(holders):
-                    return replayed_together(engine, requests)
-            except Overtaken as overtaken:
-                holders |= dict.fromkeys(sorted(overtaken.holders))
-        self._violation(f"{requests[0]} was overtaken {_OVERTAKEN_MAX} times")
-        return [Answer("OVERTAKEN") for _ in requests]
-
     def _told(self, request: Request, answer: Answer, sent: float) -> None:
         self.known.sends(request, sent)
         self.known.told(request, answer, self.baton.turns, sent)
@@ -124,21 +107,3 @@ class Contention:
 
     def _note(self, what: str, *values: object) -> None:
         self.events.append((self.baton.turns, what, values))
-
-
-def _holders(ledger: LedgerReader, request: Request) -> Iterator[Holder]:
-    """Yield whom a request is about, in the order in which it names them."""
-    content = request.content
-    if isinstance(content, dict):
-        yield str(content["pooling_area"]), str(content["person"])
-    elif isinstance(content, str):
-        original = ledger.settlement(content)
-        if request.kind == "reverse":
-            original = ledger.requests([request.original]).get(request.original)
-        if original is not None:
-            yield original.pooling_area, original.person
-    elif isinstance(content, LimitChange | Dissolution):
-        yield content.giver.pooling_area, content.giver.person
-        yield content.receiver.pooling_area, content.receiver.person
-    elif isinstance(content, Opening | RegistrationRequest):
-        yield content.pooling_area, content.person

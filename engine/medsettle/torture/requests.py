@@ -12,7 +12,6 @@ from medsettle.core.request_states import RequestState, Reversal
 from medsettle.core.settlement import Opening, PersonState, Row, Settlement
 from medsettle.core.visits import RegistrationRequest, RegistrationState, Visit
 from medsettle.engine import Engine
-from medsettle.ledger.entries import Overtaken
 from medsettle.service.desk import Desk
 
 Kind: TypeAlias = Literal[
@@ -108,29 +107,19 @@ def _settlement_facts(settlement: Settlement) -> list[object]:
 
 
 def replayed(engine: Engine, request: Request) -> Answer:
-    """Return the answer of an engine that is asked alone.
-
-    Raises:
-        Overtaken: Another engine on the same store got ahead.
-    """
+    """Return the answer of an engine that is asked alone."""
     (answer,) = replayed_together(engine, [request])
     return answer
 
 
 def replayed_together(engine: Engine, requests: Sequence[Request]) -> list[Answer]:
-    """Return the answers of an engine to one request, or to several claims as one batch.
-
-    Raises:
-        Overtaken: Another engine on the same store got ahead.
-    """
+    """Return the answers of an engine to one request, or to several claims as one batch."""
     try:
         if requests[0].kind == "settle":
             claims = ClaimBatch.from_rows([_row(each) for each in requests])
             return [answer_of(each) for each in engine.settle(claims)]
         (request,) = requests
         return [Answer("", told=_WRITES[request.kind](engine, request))]
-    except Overtaken:
-        raise
     except errors.SettlementError as error:
         return [Answer(error.reason, error.message) for _ in requests]
 

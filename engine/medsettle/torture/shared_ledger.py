@@ -12,7 +12,15 @@ from typing import Any
 
 from medsettle.core.counters import CounterKey
 from medsettle.errors import InternalError
-from medsettle.ledger.entries import Entry, EntryKind, Holder, Overtaken, Recorded, card_holder
+from medsettle.ledger.entries import (
+    DECIDED_KINDS,
+    Entry,
+    EntryKind,
+    Holder,
+    Overtaken,
+    Recorded,
+    card_holder,
+)
 from medsettle.torture.baton import Baton
 from medsettle.torture.memory_ledger import MemoryLedger, MemoryStore
 
@@ -39,7 +47,7 @@ class SharedLedger(MemoryLedger):
     def __init__(self, store: SharedStore, process: int, baton: Baton) -> None:
         super().__init__(store.held)
         self._shared_store = store
-        self._process = process
+        self.process = process
         self._baton = baton
         self._write: _Write | None = None
 
@@ -75,14 +83,18 @@ class SharedLedger(MemoryLedger):
         moved = {
             (each.key.pooling_area, each.key.person) for entry in entries for each in entry.postings
         }
-        moved |= {(entry.pooling_area, entry.person) for entry in entries if entry.person}
+        moved |= {
+            (entry.pooling_area, entry.person)
+            for entry in entries
+            if entry.kind not in DECIDED_KINDS
+        }
         write = self._write
         if write is None:
-            with self.writing(sorted(moved)):
+            with self.writing(moved):
                 return self.append(entries, create_time_us)
-        missing = write.missing | (moved - write.locked)
-        if missing:
-            raise Overtaken("decided on holders that were not locked", missing)
+        unlocked = moved - write.locked
+        if unlocked or write.missing:
+            raise Overtaken("decided on holders that were not locked", unlocked, write.missing)
         return super().append(entries, create_time_us)
 
     def counters(self, keys: Sequence[CounterKey]) -> dict[CounterKey, int]:
@@ -146,15 +158,15 @@ class SharedLedger(MemoryLedger):
 
         self._baton.wait_for(free, f"{holder[1]}, whom another process keeps")
         if exclusively:
-            store.exclusive[holder] = self._process
+            store.exclusive[holder] = self.process
         else:
-            store.shared.setdefault(holder, set()).add(self._process)
+            store.shared.setdefault(holder, set()).add(self.process)
 
     def _give_back(self, holder: Holder) -> None:
         store = self._shared_store
-        if store.exclusive.get(holder) == self._process:
+        if store.exclusive.get(holder) == self.process:
             del store.exclusive[holder]
-        store.shared.get(holder, set()).discard(self._process)
+        store.shared.get(holder, set()).discard(self.process)
 
 
 def _pair(holder: Sequence[Any]) -> Holder:

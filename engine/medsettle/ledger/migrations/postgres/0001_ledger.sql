@@ -19,14 +19,17 @@ create table entries (
   record bytea not null,
   subject text collate "C",
   constraint entries_kind check (kind in (
-    'settle', 'cancel', 'visit', 'visit_cancel', 'opening', 'registration', 'relation', 'card'
+    'settle', 'cancel', 'visit', 'visit_cancel', 'opening', 'registration', 'relation', 'card',
+    'refusal', 'tombstone'
   )),
   constraint entries_settlement unique (settlement),
   constraint entries_request_id unique (institution, request_id),
   constraint only_cancels_have_an_original
     check ((kind in ('cancel', 'visit_cancel')) = (original is not null)),
   constraint only_events_have_a_subject
-    check ((kind in ('registration', 'card')) = (subject is not null))
+    check ((kind in ('registration', 'card')) = (subject is not null)),
+  constraint only_decided_ids_have_no_person
+    check (kind in ('refusal', 'tombstone') or (person <> '' and pooling_area <> ''))
 );
 
 create unique index entries_institution_settlement
