@@ -14,7 +14,7 @@ from medsettle.cli.exits import Exit, Quit
 from medsettle.torture import seeds
 from medsettle.torture.baton import Baton, Deadlock
 from medsettle.torture.clockwork import SimulatedLoop, Stalled, simulated_loop
-from medsettle.torture.parts import Parts, sqlite_store
+from medsettle.torture.parts import ON_FILES
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -57,7 +57,7 @@ def test_seeds_are_shared_by_processes() -> None:
 
 def test_the_sqlite_ledger_passes_as_the_one_in_memory() -> None:
     """With the store that is shipped the same histories keep every promise."""
-    outcomes = [run_seed(seed, Parts(store=sqlite_store)) for seed in range(3)]
+    outcomes = [run_seed(seed, ON_FILES) for seed in range(3)]
 
     assert [()] * 3 == [each.violations for each in outcomes]
     assert 0 < sum(each.deaths for each in outcomes)
@@ -65,11 +65,11 @@ def test_the_sqlite_ledger_passes_as_the_one_in_memory() -> None:
 
 def test_a_failing_seed_prints_itself_and_replays(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is printed names the seed, what happened, the promise, and the command to see it."""
-    monkeypatch.setattr(seeds, "REAL", planted.FORGETS_TOMBSTONES)
+    monkeypatch.setattr(torture_runs, "REAL", planted.FORGETS_TOMBSTONES)
     said = io.StringIO()
     with pytest.raises(Quit) as quit_:
         torture_runs.simulate_seeds(
-            Console(file=said, soft_wrap=True), SHAPES, range(40), 1, as_json=False
+            Console(file=said, soft_wrap=True), SHAPES, range(8), 1, as_json=False
         )
 
     assert Exit.FINDING == quit_.value.code
@@ -87,11 +87,16 @@ def test_the_command_says_how_many_kept_their_promises() -> None:
     ran = run("torture", "--simulate", "--seeds", 3, "--rules", SHAPES, "--json")
     assert (Exit.OK, 3, []) == (ran.code, ran.json["seeds"], ran.json["failed"])
 
-    missing = run("torture", "--simulate", "--rules", ROOT / "nowhere", "--json")
-    assert (Exit.USAGE, "USAGE") == (missing.code, missing.json["error"])
-    mixed = run("torture", "--ledger", "postgresql://somewhere/ledger", "--json")
-    assert Exit.USAGE == mixed.code
-    assert "--store postgres" in mixed.out
+    assert Exit.USAGE == _code("--simulate", "--rules", str(ROOT / "nowhere"))
+    assert Exit.USAGE == _code("--ledger", "postgresql://somewhere/ledger")
+    words = ("--simulate", "--seed", "1", "--rules", str(SHAPES), "--store")
+    assert Exit.OK == _code(*words, "sqlite")
+    assert Exit.USAGE == _code(*words, "postgres")
+
+
+def _code(*words: str) -> int:
+    result = CliRunner().invoke(app, ["torture", "--json", *words])
+    return result.exception.code if isinstance(result.exception, Quit) else result.exit_code
 
 
 @pytest.mark.parametrize(

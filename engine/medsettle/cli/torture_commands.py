@@ -41,7 +41,12 @@ def torture(
     clients: Annotated[
         int, typer.Option(min=1, max=limits.KILL_CLIENTS_MAX, help="Real: who ask at once.")
     ] = 4,
-    store: Annotated[StoreKind, typer.Option(help="Real: where ledgers are.")] = StoreKind.SQLITE,
+    store: Annotated[
+        StoreKind | None,
+        typer.Option(
+            help="Where ledgers are: files unless said; simulated, in memory unless said."
+        ),
+    ] = None,
     ledger: Annotated[
         str, typer.Option(help="Real: a PostgreSQL of yours, with no ledger in it yet.")
     ] = "",
@@ -62,12 +67,12 @@ def torture(
     console = Console(soft_wrap=True)
     with told(console, as_json=as_json):
         if not simulate:
-            with torture_runs.opened_store(store, ledger) as opened:
+            with torture_runs.opened_store(store or StoreKind.SQLITE, ledger) as opened:
                 torture_runs.kill_servers(
                     console, opened, rules, rounds, clients, seed or 0, as_json=as_json
                 )
         elif seed is not None:
-            torture_runs.replay(console, rules, seed, as_json=as_json)
+            torture_runs.replay(console, rules, seed, store, as_json=as_json)
         else:
             wanted = range(first, first + seeds)
-            torture_runs.simulate_seeds(console, rules, wanted, processes, as_json=as_json)
+            torture_runs.simulate_seeds(console, rules, wanted, processes, store, as_json=as_json)

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 
 from medsettle.cli.exits import Exit, Quit, UnreadableFile
 from medsettle.torture.kills import Report, kill_rounds
+from medsettle.torture.parts import ON_FILES, REAL, Parts
 from medsettle.torture.seeds import Tally, rule_book, run_seeds
 from medsettle.torture.simulation import Outcome, simulate
 from medsettle.torture.stores import PostgresStore, SqliteStore, Store
@@ -85,9 +86,9 @@ def _bar(what: str, total: int, *, as_json: bool) -> Iterator[Callable[[], None]
         yield lambda: progress.advance(task)
 
 
-def replay(console: Console, rules: Path, seed: int, *, as_json: bool) -> None:
-    """Run one seed and print what happens in it."""
-    outcome = simulate(seed, rule_book(rules))
+def replay(console: Console, rules: Path, seed: int, store: str | None, *, as_json: bool) -> None:
+    """Run one seed and print what happens in it; end with exit code 1 where it breaks a promise."""
+    outcome = simulate(seed, rule_book(rules), _parts(store))
     if as_json:
         _print_json(console, {"seed": seed, **_failure(outcome)})
     else:
@@ -97,19 +98,31 @@ def replay(console: Console, rules: Path, seed: int, *, as_json: bool) -> None:
 
 
 def simulate_seeds(
-    console: Console, rules: Path, seeds: range, processes: int, *, as_json: bool
+    console: Console,
+    rules: Path,
+    seeds: range,
+    processes: int,
+    store: str | None = None,
+    *,
+    as_json: bool,
 ) -> None:
     """Run seeds, and print what came of them; end with exit code 1 where one broke a promise."""
     begun = time.monotonic()
     with _bar("simulating", len(seeds), as_json=as_json) as advance:
-        tally = run_seeds(rules, seeds, processes, lambda _: advance())
+        tally = run_seeds(rules, seeds, processes, _parts(store), lambda _: advance())
     seconds = time.monotonic() - begun
     if as_json:
         _print_json(console, _tally(tally, seconds))
     else:
-        _print_tally(console, tally, seconds)
+        _print_tally(console, tally, seconds, f" --store {store}" if store else "")
     if tally.failed:
         raise Quit(Exit.FINDING)
+
+
+def _parts(store: str | None) -> Parts:
+    if store == "postgres":
+        raise UnreadableFile("a simulation keeps its ledger in memory, or in files with sqlite")
+    return ON_FILES if store == "sqlite" else REAL
 
 
 def _tally(tally: Tally, seconds: float) -> dict[str, object]:
@@ -148,10 +161,10 @@ def _print_outcome(console: Console, outcome: Outcome) -> None:
         )
 
 
-def _print_tally(console: Console, tally: Tally, seconds: float) -> None:
+def _print_tally(console: Console, tally: Tally, seconds: float, again: str) -> None:
     for outcome in tally.failed:
         _print_outcome(console, outcome)
-        console.print(f"again: medsettle torture --simulate --seed {outcome.seed}")
+        console.print(f"again: medsettle torture --simulate --seed {outcome.seed}{again}")
     console.print(
         f"{tally.seeds} seeds in {seconds:.0f} s: {tally.asked} requests, "
         f"{tally.acknowledged} acknowledged, {tally.recorded} entries, {tally.deaths} deaths; "

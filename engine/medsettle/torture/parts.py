@@ -48,3 +48,6 @@ class Parts:
 
 REAL = Parts()
 """The parts as they are shipped, on a ledger in memory."""
+
+ON_FILES = Parts(store=sqlite_store)
+"""The parts as they are shipped, with the ledger that is shipped."""

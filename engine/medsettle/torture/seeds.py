@@ -9,7 +9,7 @@ from typing import Final
 
 from medsettle import limits
 from medsettle.policy.book import RuleBook, load_rule_book
-from medsettle.torture.parts import REAL
+from medsettle.torture.parts import REAL, Parts
 from medsettle.torture.simulation import Outcome, simulate
 from medsettle.torture.workload import AREA
 
@@ -62,7 +62,11 @@ def rule_book(rules: Path) -> RuleBook:
 
 
 def run_seeds(
-    rules: Path, seeds: range, processes: int = 1, told: Callable[[Outcome], None] = lambda _: None
+    rules: Path,
+    seeds: range,
+    processes: int = 1,
+    parts: Parts = REAL,
+    told: Callable[[Outcome], None] = lambda _: None,
 ) -> Tally:
     """Run seeds and return what they came to.
 
@@ -70,6 +74,7 @@ def run_seeds(
         rules: Folder that has the area of the workload.
         seeds: Which.
         processes: How many share the work; more than there are cores only wait.
+        parts: What the deployment is made of.
         told: Called with each outcome as it comes, in the order of the seeds.
 
     Raises:
@@ -77,25 +82,25 @@ def run_seeds(
         OSError: The folder cannot be read, or lacks the area.
     """
     tally = Tally()
-    for outcome in _outcomes(rules, seeds, processes):
+    for outcome in _outcomes(rules, seeds, processes, parts):
         tally.add(outcome)
         told(outcome)
     return tally
 
 
-def _outcomes(rules: Path, seeds: range, processes: int) -> Iterator[Outcome]:
+def _outcomes(rules: Path, seeds: range, processes: int, parts: Parts) -> Iterator[Outcome]:
     rule_book(rules)
     if processes == 1:
         for seed in seeds:
-            yield _run(rules, seed)
+            yield _run(rules, parts, seed)
         return
     # Started anew: a fork would copy whatever threads and locks the caller has.
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         count = len(seeds)
-        yield from pool.map(_run, [rules] * count, seeds, chunksize=_CHUNK)
+        yield from pool.map(_run, [rules] * count, [parts] * count, seeds, chunksize=_CHUNK)
 
 
-def _run(rules: Path, seed: int) -> Outcome:
-    outcome = simulate(seed, rule_book(rules), REAL)
+def _run(rules: Path, parts: Parts, seed: int) -> Outcome:
+    outcome = simulate(seed, rule_book(rules), parts)
     # Nobody reads what happened where nothing went wrong, and it is long.
     return outcome if outcome.violations else outcome.without_trace()
