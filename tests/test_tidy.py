@@ -25,6 +25,7 @@ _LAYERS = (
     {"core"},
     {"policy"},
     {"settle"},
+    {"durable"},
     {"ledger", "cards", "audit"},
     {"clearing", "replay", "payments"},
     {"engine"},

@@ -107,6 +107,16 @@ CLAIMS_PER_BATCH_MAX: Final = 4_096
 MESSAGE_BYTES_MAX: Final = 4 * 1024 * 1024
 # Requests that may wait for the batch in flight; past it the server sheds with UNAVAILABLE.
 WAITING_REQUESTS_MAX: Final = 2_048
+# What they may weigh together: 2,048 usual claims are some 2 MiB, and 2,048 of the largest 8 GiB.
+WAITING_BYTES_MAX: Final = 64 * 1024 * 1024
+# Calls that gRPC holds while a batch is being settled. Every call but a single claim is answered
+# in one turn of the loop, so this is where it waits. What comes beyond is cut off with no word of
+# ours, and clients send it again by the same request id. A bound on the calls of one connection was
+# tried: it refuses calls too, and earlier, since each side counts those just ended otherwise.
+PENDING_CALLS_MAX: Final = 4_096
+
+assert MESSAGE_BYTES_MAX < WAITING_BYTES_MAX
+assert WAITING_REQUESTS_MAX < PENDING_CALLS_MAX, "we shed with a delay before gRPC cuts off"
 CLAIMS_PER_COMMIT_MAX: Final = 512
 PAGE_SIZE_DEFAULT: Final = 50
 PAGE_SIZE_MAX: Final = 1_000
@@ -206,6 +216,11 @@ SCALAR_ROWS_MAX: Final = 12
 LEDGER_CHECKPOINT_PAGES: Final = 8_192
 # How long a connection waits for another one that recovers the log after a crash.
 LEDGER_BUSY_MS_MAX: Final = 5_000
+# How long the writer waits for a foreign program that holds the file locked: everybody waits with
+# it, so it must answer while its callers still listen.
+LEDGER_LOCKED_MS_MAX: Final = 1_000
+
+assert LEDGER_LOCKED_MS_MAX < CALL_SECONDS_DEFAULT * 1_000 / 2
 
 # A ledger in PostgreSQL. A write waits so long for persons that another process settles, which
 # takes milliseconds; its own caller must hear of it before giving up, and everybody behind waits.

@@ -206,7 +206,7 @@ def test_a_failing_disk_stops_the_writer(path: Path) -> None:
             pytest.raises(LedgerUnavailable),
         ):
             ledger.append([entry(4)], 7)
-        with pytest.raises(LedgerUnavailable, match="open it again"):
+        with pytest.raises(LedgerUnavailable, match="Open it again"):
             ledger.append([entry(5)], 8)
         assert 3 == ledger.last_seq()
 

@@ -1,14 +1,20 @@
 """Batches that form by themselves, their bounds, and what happens when the engine fails."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from medsettle.core.outcome import Outcome, Rejection
 from medsettle.core.settlement import Row
-from medsettle.errors import InternalError, LedgerUnavailable, Overloaded
+from medsettle.errors import (
+    InternalError,
+    LedgerFailed,
+    LedgerUnavailable,
+    Overloaded,
+    SettlementError,
+)
 from medsettle.service.batcher import Answer, Batcher, DeadlinePassed, Gate
 
 
@@ -88,6 +94,26 @@ def test_the_queue_has_a_bound() -> None:
 
         assert [_rejection(_row(n)) for n in range(3)] == answers[:3]
         assert isinstance(answers[3], Overloaded)
+
+    _run(work())
+
+
+@pytest.mark.parametrize(("last_bytes", "refused"), [(40, False), (41, True)])
+def test_what_waits_has_a_weight(last_bytes: int, refused: bool) -> None:
+    """What would make the waiting calls too heavy is refused; what was answered weighs nothing."""
+
+    async def work() -> None:
+        run = _Recording()
+        batcher = Batcher(run, waiting_bytes_max=100)
+        for _ in range(2):
+            *others, last = await asyncio.gather(
+                batcher.answer(_row(1), size_bytes=30),
+                batcher.answer(_row(2), size_bytes=30),
+                batcher.answer(_row(3), size_bytes=last_bytes),
+                return_exceptions=True,
+            )
+            assert [_rejection(_row(1)), _rejection(_row(2))] == others
+            assert refused == isinstance(last, Overloaded)
 
     _run(work())
 
@@ -187,7 +213,7 @@ class _Calls:
         """Count a commit."""
         self.commits += 1
 
-    def on_shut(self) -> None:
+    def on_shut(self, _: SettlementError) -> None:
         """Count a shut."""
         self.shut += 1
 
@@ -220,12 +246,21 @@ def test_a_gate_stays_open_after_a_refusal() -> None:
     assert 0 == calls.shut
 
 
-def test_a_gate_shuts_after_a_bug() -> None:
-    """After an unforeseen exception nothing is written any more, and it is told once."""
+def _failure() -> int:
+    raise LedgerFailed("a sync failed")
+
+
+@pytest.mark.parametrize(
+    ("work", "raised"), [(_bug, InternalError), (_failure, LedgerFailed)], ids=["bug", "ledger"]
+)
+def test_a_gate_shuts_after_a_failure(
+    work: Callable[[], int], raised: type[SettlementError]
+) -> None:
+    """After a bug, or a ledger that failed, nothing more is written, and it is told once."""
     calls = _Calls()
     gate = Gate(calls.on_commit, calls.on_shut)
-    with pytest.raises(InternalError):
-        gate.write(_bug)
+    with pytest.raises(raised):
+        gate.write(work)
     for _ in range(2):
         with pytest.raises(LedgerUnavailable):
             gate.write(lambda: 7)

@@ -87,6 +87,8 @@ def test_a_bug_stops_writes_and_nothing_else(engine: Engine, loop: Loop) -> None
         with pytest.raises(errors.LedgerUnavailable, match="until it is restarted"):
             client.cancel("S1", institution="H1", request_id="X1")
         _health_becomes(served, "", _NOT_SERVING)
+        ended = asyncio.run_coroutine_threadsafe(served.server.failure(), loop)
+        assert isinstance(ended.result(limits.CALL_SECONDS_DEFAULT), errors.InternalError)
 
         assert 18_000 == client.preview(claim(1)).fen("cash_fen")
 
@@ -186,6 +188,42 @@ def test_a_call_that_comes_too_late_is_sent_elsewhere(engine: Engine, loop: Loop
     assert all(failure.again for failure in failures)
     assert {errors.LedgerUnavailable} == {type(failure.error) for failure in failures}
     assert {1.0} == {failure.delay_seconds for failure in failures}
+
+
+@pytest.mark.slow
+def test_calls_that_wait_for_a_batch_have_a_bound(engine: Engine, loop: Loop) -> None:
+    """As many as may wait are answered; of more, each is answered or may be sent again."""
+    begun, let_go = threading.Event(), threading.Event()
+
+    def cancel(institution: str, request_id: str, settlement: str) -> object:
+        begun.set()
+        assert let_go.wait(limits.SHUTDOWN_SECONDS_MAX)
+        return engine.cancel(institution, request_id, settlement)
+
+    with (
+        serving(altered(engine, cancel=cancel), loop) as served,
+        grpc.insecure_channel(served.address) as channel,
+    ):
+        stub = settlements_grpc.SettlementServiceStub(channel)
+
+        def sent(number: int) -> Any:  # noqa: ANN401 - the stubs know no futures
+            name = f"poolingAreas/-/settlements/S{number}"
+            request = settlements.CancelSettlementRequest(
+                name=name, institution="H1", request_id=f"X{number}"
+            )
+            return stub.CancelSettlement.future(request, timeout=limits.SHUTDOWN_SECONDS_MAX)
+
+        calls = [sent(0)]
+        assert begun.wait(limits.SHUTDOWN_SECONDS_MAX)
+        calls += [sent(number) for number in range(1, limits.PENDING_CALLS_MAX + 600)]
+        let_go.set()
+        answered = [call.code() is grpc.StatusCode.NOT_FOUND for call in calls]
+        others = [
+            failure_of(call) for call, known in zip(calls, answered, strict=True) if not known
+        ]
+
+    assert sum(answered) >= limits.PENDING_CALLS_MAX
+    assert all(failure.again for failure in others)
 
 
 def test_a_call_whose_deadline_passed_is_not_begun(engine: Engine, loop: Loop) -> None:

@@ -1,7 +1,8 @@
 """The audit tables: Parquet segments written behind the ledger, sealed by a chained manifest."""
 
+from medsettle.audit.following import LedgerFeed, check_follows
 from medsettle.audit.manifest import Head, Segment, SegmentFile, read_segments
-from medsettle.audit.projector import LedgerFeed, LedgerRow, Projector
+from medsettle.audit.projector import LedgerRow, Projector
 from medsettle.audit.query import connect
 from medsettle.audit.verification import verify
 
@@ -12,6 +13,7 @@ __all__ = [
     "Projector",
     "Segment",
     "SegmentFile",
+    "check_follows",
     "connect",
     "read_segments",
     "verify",

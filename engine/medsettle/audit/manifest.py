@@ -17,6 +17,7 @@ from typing import Final, Self
 
 import orjson
 
+from medsettle import durable
 from medsettle.errors import AuditCorrupt
 
 MANIFEST_NAME: Final = "manifest.jsonl"
@@ -156,8 +157,11 @@ class Manifest:
             self.segments, whole_bytes = _parse(content)
             if whole_bytes < len(content):
                 self._file.truncate(whole_bytes)
+            if self.segments:
+                # A crash may have come of a sync that failed, and only the last line can be of one.
+                durable.write_again(path, whole_bytes - len(self.segments[-1].line()))
             os.fsync(self._file.fileno())
-            sync_folder(folder)
+            durable.sync_folder(folder)
         except BaseException:
             self._file.close()
             raise
@@ -198,12 +202,3 @@ class Manifest:
     def close(self) -> None:
         """Let go of the file. Closing twice is harmless."""
         self._file.close()
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable; syncing a file alone does not."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -6,30 +6,18 @@ files that nothing names, which the next start removes before it projects the sa
 """
 
 import fcntl
-from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Final, Protocol, Self
+from typing import IO, Final, Self
 
-from medsettle import limits
-from medsettle.audit.manifest import MANIFEST_NAME, Manifest, sync_folder
+from medsettle import durable, limits
+from medsettle.audit.following import LedgerFeed, check_follows
+from medsettle.audit.manifest import MANIFEST_NAME, Manifest
 from medsettle.audit.segments import AUDIT_TABLES, LedgerRow, segment_tables, write_segment
 from medsettle.errors import AuditCorrupt, InternalError, Precondition
 
 __all__ = ["LedgerFeed", "LedgerRow", "Projector"]
 
 LOCK_NAME: Final = "projector.lock"
-
-
-class LedgerFeed(Protocol):
-    """Where the entries come from: the reading half of a ledger has these two methods."""
-
-    def page(self, *, after_seq: int, limit: int) -> Sequence[LedgerRow]:
-        """Return up to `limit` entries after `after_seq`, in seq order."""
-        ...
-
-    def last_seq(self) -> int:
-        """Return the seq of the last entry, 0 for an empty ledger."""
-        ...
 
 
 class Projector:
@@ -39,20 +27,21 @@ class Projector:
         """Open the folder, made in its parent if need be, and remove what a crash left behind.
 
         Raises:
-            AuditCorrupt: The manifest is damaged or missing, knows more than the ledger, or files
-                lie in the folder that no crash explains. Nothing is removed then.
+            AuditCorrupt: The manifest is damaged or missing, knows more than the ledger or other
+                settlements, or files lie in the folder that no crash explains. Nothing is removed
+                then.
             Precondition: Another projector has the folder open.
             OSError: The folder cannot be written.
         """
         self._ledger = ledger
         self.folder = folder
         folder.mkdir(exist_ok=True)
-        sync_folder(folder.parent)
+        durable.sync_folder(folder.parent)
         self._lock = _lock_exclusively(folder)
         try:
             self._manifest = _open_manifest(folder)
             try:
-                self._check_behind_ledger()
+                check_follows(folder, self._manifest.segments, ledger)
                 _remove_leftovers(folder, self._manifest)
             except BaseException:
                 self._manifest.close()
@@ -72,6 +61,11 @@ class Projector:
         """The last ledger entry in the audit tables, 0 when there is none."""
         return self._manifest.last_seq
 
+    @property
+    def closed(self) -> bool:
+        """Whether the folder has been let go of, by `close` or because the disk failed."""
+        return self._lock.closed
+
     def run_once(self, max_rows: int = limits.AUDIT_SEGMENT_ROWS_MAX) -> int:
         """Project the entries that follow, as one segment, and return how many they were.
 
@@ -85,7 +79,7 @@ class Projector:
                 removed and written again by the next one.
         """
         assert 1 <= max_rows <= limits.AUDIT_SEGMENT_ROWS_MAX, max_rows
-        if self._lock.closed:
+        if self.closed:
             raise InternalError("the projector is closed; open a new one")
         entries = self._next_entries(max_rows)
         if not entries:
@@ -123,16 +117,6 @@ class Projector:
             if len(page) < wanted:
                 break
         return entries
-
-    def _check_behind_ledger(self) -> None:
-        ledger_seq = self._ledger.last_seq()
-        if self.last_seq > ledger_seq:
-            raise AuditCorrupt(
-                f"{self.folder} holds entries up to {self.last_seq}, the ledger ends at "
-                f"{ledger_seq}: it was restored from an older backup, or is another ledger",
-                audit_seq=str(self.last_seq),
-                ledger_seq=str(ledger_seq),
-            )
 
 
 def _lock_exclusively(folder: Path) -> IO[bytes]:
@@ -175,4 +159,4 @@ def _remove_leftovers(folder: Path, manifest: Manifest) -> None:
     for path in (*unlisted, *unfinished):
         path.unlink()
         # A name that came back after a power cut would later be one that nothing explains.
-        sync_folder(path.parent)
+        durable.sync_folder(path.parent)

@@ -10,7 +10,6 @@ Amounts are split by byte, which puts the zero bytes of small int64 next to one 
 dictionaries, except those that differ in every row.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -22,7 +21,8 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from medsettle.audit.manifest import SegmentFile, sync_folder
+from medsettle import durable
+from medsettle.audit.manifest import SegmentFile
 from medsettle.core.columns import Column, Kind
 from medsettle.core.schema import TABLES, arrow_schema
 from medsettle.errors import InternalError
@@ -208,12 +208,13 @@ def write_segment(
         rows = tables[partition, table]
         content = _parquet(stored_columns(table), rows)
         path = f"{partition.path(table)}/{first_seq:012d}-{last_seq:012d}.parquet"
-        _write_durably(folder / path, content)
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        durable.put(folder / path, content)
         digest = sha256(content).hexdigest()
         files.append(SegmentFile(table, path, rows.num_rows, len(content), digest))
     touched = {parent for file in files for parent in Path(file.path).parents}
     for parent in sorted(touched):
-        sync_folder(folder / parent)
+        durable.sync_folder(folder / parent)
     return tuple(files)
 
 
@@ -233,13 +234,3 @@ def _parquet(columns: tuple[Column, ...], rows: pa.Table) -> memoryview:
         column_encoding=dict.fromkeys(names[Kind.INTEGER], "DELTA_BINARY_PACKED"),
     )
     return memoryview(sink.getvalue())
-
-
-def _write_durably(path: Path, content: memoryview) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".tmp")
-    with unfinished.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)

@@ -16,6 +16,7 @@ from medsettle.cli import (
     audit_commands,
     card_commands,
     comparison_words,
+    ledger_commands,
     payment_commands,
     person_commands,
     policy_commands,
@@ -54,6 +55,7 @@ app = typer.Typer(
 )
 app.add_typer(policy_commands.app, name="policy")
 app.add_typer(audit_commands.app, name="audit")
+app.add_typer(ledger_commands.app, name="ledger")
 app.add_typer(relatives_commands.app, name="relatives")
 app.add_typer(card_commands.app, name="card")
 app.add_typer(person_commands.app, name="person")

@@ -1,5 +1,6 @@
 """Where a command settles: at a server, or at an embedded engine on this machine."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,10 +19,13 @@ from medsettle.core.relatives import RelativesDesk
 from medsettle.core.request_states import RequestDesk
 from medsettle.core.settlement import Explanation, Row, Settlement
 from medsettle.core.visits import RegistrationRequest, RegistrationState, Visit
+from medsettle.durable import make_folder
 from medsettle.engine import Engine
 from medsettle.engine.list_folder import ListFolders, load_lists
 from medsettle.ledger.sqlite import SqliteLedger
 from medsettle.policy.book import load_rule_book
+
+logger = logging.getLogger(__name__)
 
 Answer = Settlement | Rejection
 
@@ -277,17 +281,30 @@ def engine_at(data: Path, rules: Path, lists: ListFolders | None = None) -> Iter
         LedgerUnavailable: The ledger is in use or cannot be opened.
     """
     book = load_rule_book(rules)
-    data.mkdir(parents=True, exist_ok=True)
+    make_folder(data)
     ledger = SqliteLedger(data / LEDGER_FILE)
     try:
         engine = Engine(book, ledger, now)
         put_in_use(engine, lists)
         yield engine
-        with Projector(ledger, data / AUDIT_FOLDER) as projector:
-            while projector.run_once():
-                pass
+        _project_all(ledger, data / AUDIT_FOLDER)
     finally:
         ledger.close()
+
+
+def _project_all(ledger: SqliteLedger, folder: Path) -> None:
+    try:
+        with Projector(ledger, folder) as projector:
+            while projector.run_once():
+                pass
+    except OSError as error:
+        # What was settled is recorded, and its answer is worth more than the tables behind it.
+        logger.warning(
+            "the audit tables %s stay behind the ledger, which has everything: %s. Free the disk; "
+            "the next command or server catches up",
+            folder,
+            error,
+        )
 
 
 @contextmanager

@@ -72,6 +72,22 @@ def told(console: Console, *, as_json: bool) -> Iterator[None]:
         raise Quit(Exit.USAGE) from error
 
 
+@contextmanager
+def catching_up(console: Console, *, as_json: bool) -> Iterator[None]:
+    """Project what is behind the ledger, and tell where the disk fails that it stays behind.
+
+    Raises:
+        Quit: It stays behind.
+    """
+    try:
+        yield
+    except OSError as error:
+        words = f"the audit tables stay behind the ledger, which has everything: {error}. "
+        words += "Free the disk; the next start catches up"
+        say(console, "AUDIT_BEHIND", [words], as_json=as_json)
+        raise Quit(Exit.UNAVAILABLE) from error
+
+
 def say(console: Console, reason: str, lines: list[str], *, as_json: bool) -> None:
     """Print an error to people on the error stream, or to programs as one JSON object."""
     if as_json:

@@ -12,6 +12,8 @@ from rich.console import Console
 from medsettle import limits
 from medsettle.audit import Projector
 from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE, now, put_in_use
+from medsettle.cli.exits import catching_up
+from medsettle.durable import make_folder
 from medsettle.engine import Engine
 from medsettle.engine.list_folder import ListFolders, load_lists
 from medsettle.errors import PolicyRejected
@@ -34,11 +36,14 @@ def serve_until_signal(
     Raises:
         PolicyRejected: The rules have faults.
         InvalidListRejected: An invalid list is refused.
-        LedgerUnavailable: The ledger is in use or cannot be opened.
+        LedgerUnavailable: The ledger is in use or cannot be opened, or it failed: a supervisor
+            starts the next process, which opens it again.
+        InternalError: A write met a bug of ours; the next process reads what was recorded.
+        AuditCorrupt: The audit tables are damaged or know more than the ledger.
         OSError: The address cannot be listened at.
     """
     book = load_rule_book(rules)
-    data.mkdir(parents=True, exist_ok=True)
+    make_folder(data)
     ledger = SqliteLedger(data / LEDGER_FILE)
     try:
         engine = Engine(book, ledger, now)
@@ -49,11 +54,16 @@ def serve_until_signal(
         ledger.close()
 
 
-class _Follower:
-    """Projects the audit tables behind the ledger, a moment's settlements at a time."""
+class Follower:
+    """Projects the audit tables behind the ledger, a moment's settlements at a time.
 
-    def __init__(self, projector: Projector) -> None:
-        self._projector = projector
+    A projector whose disk failed has closed itself; the next projection opens another.
+    """
+
+    def __init__(self, reader: SqliteReader, folder: Path) -> None:
+        self._reader = reader
+        self._folder = folder
+        self._projector = Projector(reader, folder)
         self._stopping = asyncio.Event()
         # A cancelled wait does not end the thread behind it; the next projection waits for it.
         self._lock = threading.Lock()
@@ -63,12 +73,19 @@ class _Follower:
         self._stopping.set()
 
     async def __call__(self) -> None:
+        """Wait a moment for more commits, then project all there are."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), limits.AUDIT_DELAY_SECONDS)
         await asyncio.to_thread(self._project_all)
 
+    def close(self) -> None:
+        """Let go of the folder."""
+        self._projector.close()
+
     def _project_all(self) -> None:
         with self._lock:
+            if self._projector.closed:
+                self._projector = Projector(self._reader, self._folder)
             while self._projector.run_once():
                 pass
 
@@ -147,10 +164,10 @@ class _Reload:
 async def _serve(
     console: Console, engine: Engine, data: Path, listen: str, reload: _Reload, *, as_json: bool
 ) -> None:
-    reader = SqliteReader(data / LEDGER_FILE)
-    projector = Projector(reader, data / AUDIT_FOLDER)
-    project = _Follower(projector)
-    try:
+    with (
+        SqliteReader(data / LEDGER_FILE) as reader,
+        contextlib.closing(Follower(reader, data / AUDIT_FOLDER)) as project,
+    ):
         try:
             server = await start(engine, listen, project=project)
         except RuntimeError as error:
@@ -166,12 +183,14 @@ async def _serve(
             console.out(orjson.dumps({"serving": server.address}).decode(), highlight=False)
         else:
             console.print(f"serving {len(engine.policies())} policies at {server.address}")
-        await stopped.wait()
+        failing = asyncio.ensure_future(server.failure())
+        stopping = asyncio.ensure_future(stopped.wait())
+        await asyncio.wait({failing, stopping}, return_when=asyncio.FIRST_COMPLETED)
         reloading.cancel()
         project.hurry()
         await server.stop()
+        if failing.done():
+            raise failing.result()
         # What an earlier run committed and did not project is behind too.
-        await project()
-    finally:
-        projector.close()
-        reader.close()
+        with catching_up(console, as_json=as_json):
+            await project()

@@ -48,6 +48,7 @@ SettlementError                 a request as a whole cannot be served
 │  └─ TooManyRelatives          a person is bound to as many relatives as may be
 ├─ Overloaded                   the queue is full; nothing was recorded
 ├─ LedgerUnavailable            the ledger cannot be opened or written; nothing was acknowledged
+│  └─ LedgerFailed              it failed while it wrote; nothing more until it is opened again
 ├─ PaymentsUnavailable          a store of payments cannot be opened or written, or lost its ledger
 ├─ AuditCorrupt                 an audit segment does not match its manifest
 ├─ InvalidListRejected          an invalid list is not its keeper's, faulty or older; the old stays
@@ -99,6 +100,7 @@ from medsettle.errors.tree import (
     InternalError,
     InvalidListRejected,
     InvalidRequest,
+    LedgerFailed,
     LedgerUnavailable,
     NotConfirmed,
     NotFound,
@@ -149,6 +151,7 @@ __all__ = [
     "InternalError",
     "InvalidListRejected",
     "InvalidRequest",
+    "LedgerFailed",
     "LedgerUnavailable",
     "LiabilityUnanswered",
     "NotConfirmed",

@@ -202,6 +202,15 @@ class LedgerUnavailable(SettlementError):
     reason = "LEDGER_UNAVAILABLE"
 
 
+class LedgerFailed(LedgerUnavailable):
+    """The ledger failed while it wrote, and takes nothing more until it is opened again.
+
+    What was being written may have been recorded: the same request id tells, once it is open again.
+    """
+
+    reason = "LEDGER_FAILED"
+
+
 class PaymentsUnavailable(SettlementError):
     """A store of payment orders, of a till or of the sandbox bank cannot be opened or written.
 

@@ -16,17 +16,19 @@ import orjson
 
 from medsettle import limits
 from medsettle.core.counters import CounterKey
-from medsettle.errors import InternalError, LedgerUnavailable
+from medsettle.errors import InternalError
 from medsettle.ledger import sqlite_statements as statements
 from medsettle.ledger.entries import Entry, Holder, deltas
 from medsettle.ledger.reading import EntryReader, Row, Value
+from medsettle.ledger.sqlite_faults import HARMLESS, described, failed, unavailable
 from medsettle.ledger.sqlite_file import (
+    LogMover,
     check,
     check_version,
     lock_exclusively,
     open_reader,
+    open_still,
     open_writer,
-    unavailable,
 )
 
 
@@ -39,15 +41,26 @@ class SqliteReader(EntryReader):
 
     _statements = statements.READ
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, still: bool = False) -> None:
         """Open an existing ledger for reading.
+
+        Args:
+            path: Its file.
+            still: Whether nobody writes it, such as a copy; nothing is made beside it then.
 
         Raises:
             LedgerUnavailable: There is no ledger at `path`, or one of another schema version.
         """
         self.path = path
         self._lock = threading.Lock()
-        self._connection = open_reader(path)
+        self._connection = open_still(path) if still else open_reader(path)
+
+    def damage(self) -> list[str]:
+        """Return what is wrong with pages, indexes, numbers and keys; reads the whole file."""
+        found = [text for (text,) in self._rows("pragma integrity_check", ()) if text != "ok"]
+        for sql, words in statements.DAMAGE.items():
+            found += [f"{words}: {' '.join(map(str, row))}" for row in self._rows(sql, ())]
+        return found
 
     def close(self) -> None:
         """Let go of the store. Closing twice is harmless."""
@@ -82,10 +95,11 @@ class SqliteLedger(SqliteReader):
         """
         check_version(apsw.sqlite_lib_version())
         self._write_lock = threading.Lock()
-        self._failed = False
+        self._failure: str | None = None
         self._lock_file = lock_exclusively(path)
         try:
             self._writer = open_writer(path)
+            self._log = LogMover(self._writer)
             try:
                 super().__init__(path)
             except BaseException:
@@ -117,27 +131,39 @@ class SqliteLedger(SqliteReader):
         Raises:
             InternalError: An entry breaks a rule of the ledger: a key used before, a counter or
                 account below zero. Nothing was recorded, and sending it again cannot help.
-            LedgerUnavailable: The store failed. Nothing was recorded as far as is known; the
-                ledger takes no more entries until it is opened again, which decides.
+            LedgerUnavailable: The disk is full, or another program holds the file locked. Nothing
+                was recorded, and the next append may succeed.
+            LedgerFailed: The disk failed, now or before. The ledger takes no more entries until it
+                is opened again, which decides what was recorded: a sync is never tried twice.
         """
         assert len(entries) <= limits.CLAIMS_PER_BATCH_MAX, len(entries)
         with self._write_lock, unavailable(self.path, "append to"):
-            if self._failed:
-                raise LedgerUnavailable(
-                    f"{self.path} failed before and takes no more entries; open it again",
-                    path=str(self.path),
-                )
+            if self._failure is not None:
+                raise failed(self.path, self._failure)
             if not entries:
                 return _last_seq(self._writer) + 1
             try:
-                return self._commit(entries, create_time_us)
+                first = self._commit(entries, create_time_us)
             except apsw.ConstraintError as error:
                 raise InternalError(
                     f"an entry breaks a rule of the ledger: {error}", cause=str(error)
                 ) from error
-            except apsw.Error:
-                self._failed = True
+            except HARMLESS:
                 raise
+            except apsw.Error as error:
+                self._fail(error)
+                raise failed(self.path, described(error)) from error
+            try:
+                self._log.move_when_long()
+            except apsw.Error as error:
+                # These entries are safe in the log; the next ones would not be.
+                self._fail(error)
+            return first
+
+    def _fail(self, error: apsw.Error) -> None:
+        self._failure = described(error)
+        # Closing would sync once more, and might be told that all is well.
+        self._writer.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
 
     def recover(self) -> None:
         """Check what the last run left behind. Opening has already replayed the write-ahead log.

@@ -6,17 +6,19 @@ when the power fails.
 """
 
 import fcntl
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
+from urllib.parse import quote
 
 import apsw
 
-from medsettle import limits
+from medsettle import durable, limits
 from medsettle.errors import LedgerUnavailable
 from medsettle.ledger import sqlite_schema as schema
+from medsettle.ledger.sqlite_faults import HARMLESS, unavailable
+
+LOG_ENDINGS: Final = ("-wal", "-shm", "-journal")
+"""Endings of the files that may belong to a ledger beside its own."""
 
 
 def open_writer(path: Path) -> apsw.Connection:
@@ -29,13 +31,60 @@ def open_writer(path: Path) -> apsw.Connection:
             if not fresh:
                 _check_identity(connection, path)
             _make_durable(connection, path)
+            _secure_log(connection, path)
             if fresh:
                 _create(connection, path)
             check(connection, path)
+            connection.set_busy_timeout(limits.LEDGER_LOCKED_MS_MAX)
         except BaseException:
             connection.close()
             raise
     return connection
+
+
+def _secure_log(connection: apsw.Connection, path: Path) -> None:
+    # Our process before may have ended over a sync that failed. What it had written then is in the
+    # log as we read it, and on no disk; entries behind it would go with it at the next power cut.
+    log = path.with_name(path.name + "-wal")
+    connection.execute("begin immediate")
+    try:
+        if log.exists():
+            durable.write_again(log)
+            durable.sync_folder(log.parent)
+    finally:
+        connection.execute("rollback")
+
+
+class LogMover:
+    """Moves the log into the file once it is long.
+
+    SQLite would do so too, but says nothing when a sync fails meanwhile.
+    """
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        """Follow the log of a connection."""
+        self._connection = connection
+        self._pages = 0
+        connection.set_wal_hook(self._grown)
+
+    def _grown(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
+        self._pages = pages
+        return apsw.SQLITE_OK
+
+    def move_when_long(self) -> None:
+        """Move the log after a commit.
+
+        Where it cannot be moved now the next commit tries again, and meanwhile it grows.
+
+        Raises:
+            apsw.Error: The disk failed. What was committed is in the log, and is safe.
+        """
+        if self._pages < limits.LEDGER_CHECKPOINT_PAGES:
+            return
+        try:
+            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except HARMLESS:
+            return
 
 
 def open_reader(path: Path) -> apsw.Connection:
@@ -50,7 +99,20 @@ def open_reader(path: Path) -> apsw.Connection:
     return connection
 
 
-def _connect(path: Path, flags: int) -> apsw.Connection:
+def open_still(path: Path) -> apsw.Connection:
+    """Return a reading connection to a file that nobody writes; nothing is made beside it."""
+    with unavailable(path, "open"):
+        address = f"file:{quote(str(path.resolve()))}?immutable=1"
+        connection = _connect(address, apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+        try:
+            _check_identity(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _connect(path: Path | str, flags: int) -> apsw.Connection:
     connection = apsw.Connection(str(path), flags=flags)
     # Only a process that recovers the log ever blocks a reader, and only for a moment.
     connection.set_busy_timeout(limits.LEDGER_BUSY_MS_MAX)
@@ -83,7 +145,6 @@ def _check_identity(connection: apsw.Connection, path: Path) -> None:
 
 
 def _make_durable(connection: apsw.Connection, path: Path) -> None:
-    connection.execute(f"pragma wal_autocheckpoint = {limits.LEDGER_CHECKPOINT_PAGES}")
     # Plain fsync leaves data in the drive's cache on macOS; elsewhere these two do nothing.
     connection.execute("pragma fullfsync = on")
     connection.execute("pragma checkpoint_fullfsync = on")
@@ -108,11 +169,7 @@ def _create(connection: apsw.Connection, path: Path) -> None:
     connection.execute("insert into meta values ('schema_version', ?)", (schema.SCHEMA_VERSION,))
     connection.execute(f"pragma application_id = {schema.APPLICATION_ID}")
     connection.execute("commit")
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    durable.sync_folder(path.parent)
 
 
 def check(connection: apsw.Connection, path: Path) -> None:
@@ -167,17 +224,6 @@ def lock_exclusively(path: Path) -> IO[bytes]:
             path=str(path),
         ) from error
     return file
-
-
-@contextmanager
-def unavailable(path: Path, action: str) -> Iterator[None]:
-    """Turn whatever SQLite objects to into LedgerUnavailable."""
-    try:
-        yield
-    except apsw.Error as error:
-        raise LedgerUnavailable(
-            f"cannot {action} the ledger {path}: {error}", path=str(path), cause=str(error)
-        ) from error
 
 
 def _scalar(connection: apsw.Connection, sql: str) -> object:

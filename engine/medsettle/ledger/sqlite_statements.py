@@ -119,3 +119,19 @@ where pooling_area = ? and person = ? order by counter, period
     last_seq="select coalesce(max(seq), 0) from entries",
     first_mismatch=_FIRST_MISMATCH,
 )
+
+# What constraints and triggers forbid, looked for all the same: rows of each are findings.
+DAMAGE: Final[dict[str, str]] = {
+    "select count(*), max(seq) from entries having count(*) <> coalesce(max(seq), 0)": (
+        "the number of entries and the last number differ"
+    ),
+    "select institution, request_id from entries group by 1, 2 having count(*) > 1": (
+        "a request id is recorded twice"
+    ),
+    "select c.seq, c.original from entries c left join entries o on o.settlement = c.original "
+    "where c.original is not null and (o.seq is null or o.seq >= c.seq)": (
+        "a cancel has no original before it"
+    ),
+    "select distinct p.seq from postings p left join entries e on e.seq = p.seq "
+    "where e.seq is null": "postings belong to no entry",
+}

@@ -14,7 +14,7 @@ from typing import Any
 
 import apsw
 
-from medsettle import limits
+from medsettle import durable, limits
 from medsettle.errors import PaymentsUnavailable
 from medsettle.ledger.sqlite_file import check_version
 
@@ -35,7 +35,7 @@ class StoreForm:
 
 def private_folder(folder: Path) -> Path:
     """Return the folder, made with its parents where there is none, readable by its owner only."""
-    folder.mkdir(mode=_OWNER_FOLDER, parents=True, exist_ok=True)
+    durable.make_folder(folder, _OWNER_FOLDER)
     return folder
 
 
@@ -56,7 +56,7 @@ def open_store(path: Path, form: StoreForm) -> apsw.Connection:
             _make_durable(connection, path)
             with transaction(connection, path):
                 _create_or_check(connection, path, form)
-            sync_folder(path.parent)
+            durable.sync_folder(path.parent)
         except BaseException:
             connection.close()
             raise
@@ -144,30 +144,12 @@ def rows_of(
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that under its name there is all of it or nothing, also after a power cut.
 
-    One process at a time writes to a folder: the unfinished file has one name, and is written over
-    by whoever comes after a crash.
-
     Raises:
         PaymentsUnavailable: The disk failed; the name is as it was.
     """
-    unfinished = path.with_name(f".{path.name}.unfinished")
     with unavailable(path, "write"):
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _OWNER_ONLY)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-        sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names that were added to a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        durable.put(path, content, _OWNER_ONLY)
+        durable.sync_folder(path.parent)
 
 
 def _scalar(connection: apsw.Connection, sql: str) -> object:

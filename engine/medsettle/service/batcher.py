@@ -19,7 +19,13 @@ from typing import TypeVar
 from medsettle import limits
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Row, Settlement
-from medsettle.errors import InternalError, LedgerUnavailable, Overloaded, SettlementError
+from medsettle.errors import (
+    InternalError,
+    LedgerFailed,
+    LedgerUnavailable,
+    Overloaded,
+    SettlementError,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -32,14 +38,16 @@ class DeadlinePassed(Exception):
 
 
 class Gate:
-    """Lets writes through until one of them ends in a bug of ours.
+    """Lets writes through until one of them ends in a bug of ours, or the ledger fails for good.
 
     After that nobody knows what was recorded, so every later write is refused until a new process
     has read the ledger. `on_commit` is called after each write, one that was refused too, `on_shut`
-    once when the gate shuts.
+    once, with the error that shut the gate.
     """
 
-    def __init__(self, on_commit: Callable[[], None], on_shut: Callable[[], None]) -> None:
+    def __init__(
+        self, on_commit: Callable[[], None], on_shut: Callable[[SettlementError], None]
+    ) -> None:
         self._on_commit = on_commit
         self._on_shut = on_shut
         self._shut = False
@@ -54,22 +62,30 @@ class Gate:
         """
         if self._shut:
             raise LedgerUnavailable(
-                "This server has met an internal error and records nothing until it is restarted. "
+                "This server has met a failure and records nothing until it is restarted. "
                 "Send the same request id to another server, or later."
             )
         try:
             result = work()
+        except LedgerFailed as failure:
+            logger.critical("the ledger failed; writes stop: %s", failure)
+            self._end(failure)
+            raise
         except SettlementError:
             # A refusal is recorded too.
             self._on_commit()
             raise
         except Exception as bug:
-            self._shut = True
             logger.critical("a write failed in an unforeseen way; writes stop", exc_info=bug)
-            self._on_shut()
-            raise InternalError("The write failed; nothing was acknowledged.") from bug
+            error = InternalError("The write failed; nothing was acknowledged.")
+            self._end(error)
+            raise error from bug
         self._on_commit()
         return result
+
+    def _end(self, error: SettlementError) -> None:
+        self._shut = True
+        self._on_shut(error)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,6 +93,7 @@ class _Waiting:
     """A row, until when its caller waits in seconds of the loop's clock, and its answer to come."""
 
     row: Row
+    size_bytes: int
     deadline: float | None
     answer: "asyncio.Future[Answer]"
 
@@ -90,6 +107,7 @@ class Batcher:
         *,
         batch_max: int = limits.CLAIMS_PER_COMMIT_MAX,
         waiting_max: int = limits.WAITING_REQUESTS_MAX,
+        waiting_bytes_max: int = limits.WAITING_BYTES_MAX,
     ) -> None:
         """Make a batcher of the running event loop.
 
@@ -97,25 +115,31 @@ class Batcher:
             run: Answers rows in their order; called on the thread of the loop.
             batch_max: Rows of one batch at most.
             waiting_max: Rows that may wait; one more is refused.
+            waiting_bytes_max: What those that wait may weigh together.
         """
         self._run = run
         self._batch_max = batch_max
         self._waiting_max = waiting_max
+        self._waiting_bytes_max = waiting_bytes_max
+        self._waiting_bytes = 0
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[_Waiting] = deque()
         self._turning = False
         self._seen = 0
         self._quiet = 0
 
-    async def answer(self, row: Row, deadline: float | None = None) -> Answer:
+    async def answer(
+        self, row: Row, deadline: float | None = None, *, size_bytes: int = 0
+    ) -> Answer:
         """Return the answer to one row once its batch is done.
 
         Args:
             row: A claim.
             deadline: Seconds of the loop's clock after which work on it must not begin.
+            size_bytes: What the row weighs, as it was sent.
 
         Raises:
-            Overloaded: Too many rows wait.
+            Overloaded: Too many rows wait, or too heavy ones.
             DeadlinePassed: The deadline came before its batch.
             SettlementError: The batch as a whole failed.
         """
@@ -125,8 +149,16 @@ class Batcher:
                 "request id again.",
                 waiting_max=str(self._waiting_max),
             )
-        waiting = _Waiting(row, deadline, self._loop.create_future())
+        if self._waiting_bytes + size_bytes > self._waiting_bytes_max:
+            raise Overloaded(
+                f"{self._waiting_bytes} bytes of requests are waiting, and one of {size_bytes} "
+                f"would pass {self._waiting_bytes_max}. Nothing was recorded; send the same "
+                "request id again.",
+                waiting_bytes_max=str(self._waiting_bytes_max),
+            )
+        waiting = _Waiting(row, size_bytes, deadline, self._loop.create_future())
         self._waiting.append(waiting)
+        self._waiting_bytes += size_bytes
         if not self._turning:
             self._turning = True
             self._loop.call_soon(self._turn)
@@ -153,6 +185,7 @@ class Batcher:
         now = self._loop.time()
         while self._waiting and len(batch) < self._batch_max:
             waiting = self._waiting.popleft()
+            self._waiting_bytes -= waiting.size_bytes
             if waiting.answer.done():
                 continue  # The caller hung up.
             if waiting.deadline is not None and waiting.deadline <= now:

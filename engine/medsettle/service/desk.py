@@ -20,7 +20,7 @@ from medsettle.core.settlement import (
 )
 from medsettle.core.statements import Movement
 from medsettle.core.visits import RegistrationRequest, RegistrationState, Visit
-from medsettle.errors import LedgerUnavailable
+from medsettle.errors import LedgerUnavailable, SettlementError
 from medsettle.service.batcher import Answer, Batcher, Gate, Result
 from medsettle.service.paging import Pages
 
@@ -205,7 +205,7 @@ class Desk:
         *,
         page_key: bytes,
         on_commit: Callable[[], None],
-        on_shut: Callable[[], None],
+        on_shut: Callable[[SettlementError], None],
     ) -> None:
         self.engine = engine
         self.calls = 0

@@ -11,6 +11,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from medsettle import limits
+from medsettle.errors import SettlementError
 from medsettle.service.card_service import CardService
 from medsettle.service.desk import Desk, SettlementEngine
 from medsettle.service.enquiry_service import EnquiryService
@@ -60,6 +61,8 @@ _OPTIONS: Final = (
     ("grpc.max_receive_message_length", limits.MESSAGE_BYTES_MAX + limits.ENVELOPE_BYTES),
     # What is recorded must be told, so an answer has no bound of its own; pages and streams do.
     ("grpc.max_send_message_length", -1),
+    ("grpc.server.max_pending_requests", limits.PENDING_CALLS_MAX),
+    ("grpc.server.max_pending_requests_hard_limit", limits.PENDING_CALLS_MAX),
     # The ledger has one writer: a second process on the port is a mistake, not a helper.
     ("grpc.so_reuseport", 0),
 )
@@ -80,6 +83,7 @@ class Server:
         self._project = project
         self._committed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._failure: asyncio.Future[SettlementError] = asyncio.get_running_loop().create_future()
         self._desk = desk = Desk(
             engine, page_key=page_key, on_commit=self._committed.set, on_shut=self._stop_serving
         )
@@ -116,6 +120,14 @@ class Server:
     async def wait(self) -> None:
         """Return once the server has stopped."""
         await self._grpc.wait_for_termination()
+
+    async def failure(self) -> SettlementError:
+        """Return what ended writes for good, once that happens.
+
+        The server then refuses every write and tells so through health; whoever started it should
+        stop it, and end the process with an error so that a new one opens the ledger again.
+        """
+        return await asyncio.shield(self._failure)
 
     async def stop(self, grace_seconds: float = limits.SHUTDOWN_SECONDS_MAX) -> None:
         """Tell that the server goes, begin no more calls, finish those begun, and return.
@@ -177,7 +189,8 @@ class Server:
         else:
             await self._health.set(PROJECTION, _SERVING)
 
-    def _stop_serving(self) -> None:
+    def _stop_serving(self, error: SettlementError) -> None:
+        self._failure.set_result(error)
         self._begin(self._tell(_NOT_SERVING))
 
     async def _tell(self, serving: int) -> None:

@@ -28,7 +28,9 @@ def _deadline(context: Context) -> float | None:
 
 async def _single(batcher: Batcher, claim: settlements.Claim, context: Context) -> Settlement:
     """Return the settlement of one claim, or raise the error that belongs to its rejection."""
-    answer = await batcher.answer(wire.claim_row(claim), _deadline(context))
+    answer = await batcher.answer(
+        wire.claim_row(claim), _deadline(context), size_bytes=claim.ByteSize()
+    )
     if isinstance(answer, Rejection):
         raise answer.error()
     return answer

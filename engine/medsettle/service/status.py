@@ -6,7 +6,7 @@
 | `RequestIdReused`, `DuplicateSettlement` | `ALREADY_EXISTS` | `ResourceInfo` |
 | `NotFound` | `NOT_FOUND` | `ResourceInfo` |
 | `Precondition` and its children | `FAILED_PRECONDITION` | `PreconditionFailure` |
-| `Overloaded`, `LedgerUnavailable` | `UNAVAILABLE` | `RetryInfo` |
+| `Overloaded`, `LedgerUnavailable` and its child | `UNAVAILABLE` | `RetryInfo` |
 | `AuditCorrupt` | `DATA_LOSS` | |
 | `InternalError`, anything unforeseen | `INTERNAL` | `RequestInfo` |
 
@@ -190,6 +190,7 @@ _RESOURCES: Final = (
 _RETRY_SECONDS: Final[dict[type[SettlementError], float]] = {
     errors.Overloaded: 0.1,
     errors.LedgerUnavailable: 1.0,
+    errors.LedgerFailed: 1.0,
     errors.PaymentsUnavailable: 1.0,
 }
 
@@ -299,6 +300,9 @@ FORMS: Final[dict[type[SettlementError], Form]] = {
     ),
     errors.LedgerUnavailable: Form(
         _UNAVAILABLE, "账本暂时不可用，请稍后用同一流水号重新提交。", _retry
+    ),
+    errors.LedgerFailed: Form(
+        _UNAVAILABLE, "账本发生故障，正在重启，请稍后用同一流水号重新提交或查询结果。", _retry
     ),
     errors.PaymentsUnavailable: Form(_UNAVAILABLE, "付款记录暂时不可用，请稍后重新提交。", _retry),
     errors.AuditCorrupt: Form(

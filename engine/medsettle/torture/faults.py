@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from random import Random
 from typing import Any, Final, cast
 
-from medsettle.errors import LedgerUnavailable
+from medsettle.errors import LedgerFailed, LedgerUnavailable
 from medsettle.ledger.entries import Entry, Ledger
 
 _LIKELIHOODS: Final = (0.02, 0.05, 0.1, 0.2)
@@ -96,12 +96,12 @@ class FaultyLedger:
         """Record all entries as the inner ledger does, unless a fault comes before or after."""
         self._check_alive()
         if self.failed:
-            raise LedgerUnavailable("the store failed before and takes no more entries")
+            raise LedgerFailed("the store failed before and takes no more entries")
         if self.faults.strikes("death_before_commit"):
             self.die("before a commit")
         if self.faults.strikes("failure_before_commit"):
             self.failed = True
-            raise LedgerUnavailable("the disk failed before the commit")
+            raise LedgerFailed("the disk failed before the commit")
         if self.faults.strikes("slow_commit"):
             self.spend(5.0)
         first = self.inner.append(entries, create_time_us)
@@ -109,7 +109,7 @@ class FaultyLedger:
             self.die("after a commit, before its answer")
         if self.faults.strikes("failure_after_commit"):
             self.failed = True
-            raise LedgerUnavailable("the connection was lost during the commit")
+            raise LedgerFailed("the connection was lost during the commit")
         return first
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the inner ledger has

@@ -14,6 +14,7 @@ from medsettle.audit import Projector
 from medsettle.audit.manifest import MANIFEST_NAME
 from medsettle.audit.segments import segment_tables, write_segment
 from medsettle.engine import Engine
+from medsettle.errors import LedgerFailed, SettlementError
 from medsettle.ledger.entries import Ledger
 from medsettle.service.batcher import DeadlinePassed
 from medsettle.service.desk import Desk
@@ -42,13 +43,14 @@ class Process:
         self.alive = True
         self.engine = engine(ledger.as_ledger(), clock)
         self._projector = projector
+        self._on_bug = on_bug
         self._committed = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._desk = Desk(
             self.engine,
             page_key=_PAGE_KEY,
             on_commit=self._committed.set,
-            on_shut=lambda: on_bug("an unforeseen exception shut the gate before writes"),
+            on_shut=self._shut,
         )
         if projector is not None:
             # What an earlier life committed and did not project is behind too.
@@ -70,6 +72,11 @@ class Process:
             # The system takes back the lock of a process that ends.
             self._projector.close()
         self.ledger.close()
+
+    def _shut(self, error: SettlementError) -> None:
+        """Note what shut the gate before writes: a store may fail, the engine may not."""
+        if not isinstance(error, LedgerFailed):
+            self._on_bug(f"an unforeseen exception shut the gate before writes: {error!r}")
 
     async def _answer(self, request: Request, reply: Reply, deadline: float | None) -> None:
         try:

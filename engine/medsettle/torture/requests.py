@@ -92,7 +92,12 @@ class Answer:
 
 
 _PASSING: Final = frozenset(
-    {errors.LedgerUnavailable.reason, errors.Overloaded.reason, errors.InternalError.reason}
+    {
+        errors.LedgerUnavailable.reason,
+        errors.LedgerFailed.reason,
+        errors.Overloaded.reason,
+        errors.InternalError.reason,
+    }
 )
 
 

@@ -1,0 +1,189 @@
+"""`medsettle ledger`: back the ledger up while it is served, verify it, restore it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+from rich.console import Console
+
+from medsettle.audit import check_follows, read_segments
+from medsettle.audit import verify as verify_audit
+from medsettle.cli.checkout import PAYMENTS_FOLDER
+from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE
+from medsettle.cli.exits import Exit, Quit, told
+from medsettle.cli.options import Data, Json
+from medsettle.durable import make_folder
+from medsettle.ledger.backup import Copied, back_up, check_is_copy
+from medsettle.ledger.backup import restore as restore_copy
+from medsettle.ledger.sqlite import SqliteReader
+from medsettle.ledger.verification import check, findings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Back the ledger up while it is served, verify it, restore it. A ledger in PostgreSQL is "
+    "backed up and restored by pg_dump and pg_restore.",
+)
+
+
+def _ledger_of(data: Path) -> Path:
+    """Return the file of the ledger in a data folder.
+
+    Raises:
+        FileNotFoundError: There is none.
+    """
+    path = data / LEDGER_FILE
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{data} holds no {LEDGER_FILE}; name the folder with --data. A ledger in PostgreSQL "
+            "is backed up by pg_dump"
+        )
+    return path
+
+
+@app.command()
+def backup(
+    to: Annotated[Path, typer.Option(help="The file to make; it must not exist.")],
+    data: Data = Path("medsettle-data"),
+    as_json: Json = False,
+) -> None:
+    """Copy the ledger into a file, as it is at this moment; a server may go on settling.
+
+    The copy is checked and synced before it gets its name.
+    """
+    console = Console(soft_wrap=True)
+    with told(console, as_json=as_json):
+        copied = back_up(_ledger_of(data), to, check)
+        notes = _payments_notes(data)
+        _show(console, "backed up", copied, notes, as_json=as_json)
+
+
+def _payments_notes(data: Path) -> list[str]:
+    folder = data / PAYMENTS_FOLDER
+    if not folder.is_dir():
+        return []
+    return [
+        f"{folder} is not in it: orders given to the bank, and what tills took. Copy that folder "
+        "too, after every export and while no payments command runs; an older one forgets what "
+        "was paid"
+    ]
+
+
+def _show(console: Console, done: str, copied: Copied, notes: list[str], *, as_json: bool) -> None:
+    if as_json:
+        found = {
+            "file": str(copied.path),
+            "last_seq": copied.last_seq,
+            "bytes": copied.size_bytes,
+            "notes": notes,
+        }
+        console.out(orjson.dumps(found).decode(), highlight=False)
+        return
+    words = f"{done} to ledger position {copied.last_seq}: {copied.path}, {copied.size_bytes} bytes"
+    for line in (words, *notes):
+        console.print(line, markup=False, highlight=False)
+
+
+@app.command()
+def verify(
+    what: Annotated[Path, typer.Argument(help="A copy of a ledger, or a data folder.")],
+    as_json: Json = False,
+) -> None:
+    """Read a whole ledger, and say what is wrong: pages, numbers, counters, keys, shares.
+
+    Of a data folder the audit tables are verified too, and held to the ledger.
+    """
+    console = Console(soft_wrap=True)
+    with told(console, as_json=as_json):
+        folder = what if what.is_dir() else None
+        path = _ledger_of(what) if folder is not None else what
+        if folder is None:
+            _check_is_file(path)
+            check_is_copy(path)
+        with SqliteReader(path, still=folder is None) as reader:
+            last_seq = reader.last_seq()
+            found = list(findings(reader))
+            audited = None if folder is None else _audited(folder / AUDIT_FOLDER, reader)
+    _show_findings(console, path, last_seq, audited, found, as_json=as_json)
+    if found:
+        raise Quit(Exit.FINDING)
+
+
+def _check_is_file(path: Path) -> None:
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is no file; name a copy of a ledger, or a data folder")
+
+
+def _audited(folder: Path, reader: SqliteReader) -> int:
+    """Return up to where the audit tables of a ledger go, after verifying them.
+
+    Raises:
+        AuditCorrupt: They are damaged, or are not of this ledger.
+    """
+    if not folder.is_dir():
+        return 0
+    head = verify_audit(folder)
+    check_follows(folder, read_segments(folder), reader)
+    return head.last_seq
+
+
+def _show_findings(
+    console: Console,
+    path: Path,
+    last_seq: int,
+    audited: int | None,
+    found: list[str],
+    *,
+    as_json: bool,
+) -> None:
+    if as_json:
+        body = {"file": str(path), "last_seq": last_seq, "audit_seq": audited, "findings": found}
+        console.out(orjson.dumps(body).decode(), highlight=False)
+        return
+    for line in found:
+        console.print(line, markup=False, highlight=False)
+    words = (
+        f"{len(found)} finding(s); restore a backup, and keep this file"
+        if found
+        else (f"verified: {path}, {last_seq} entries")
+    )
+    if audited is not None:
+        words += f"; audit tables to position {audited}"
+    console.print(words, markup=False, highlight=False)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A copy made by `medsettle ledger backup`.")],
+    data: Data = Path("medsettle-data"),
+    as_json: Json = False,
+) -> None:
+    """Make the ledger of a data folder from a copy; a ledger that is there is not touched.
+
+    Audit tables that are older follow at the next start. Where they are newer than the copy, or of
+    another ledger, nothing is restored.
+    """
+    console = Console(soft_wrap=True)
+    with told(console, as_json=as_json):
+        _check_is_file(file)
+        check_is_copy(file)
+        audit = data / AUDIT_FOLDER
+
+        def complete(reader: SqliteReader) -> None:
+            check(reader)
+            if audit.is_dir():
+                check_follows(audit, read_segments(audit), reader)
+
+        make_folder(data)
+        copied = restore_copy(file, data / LEDGER_FILE, complete)
+        _show(console, "restored", copied, _restored_notes(data), as_json=as_json)
+
+
+def _restored_notes(data: Path) -> list[str]:
+    notes = ["The audit tables follow at the next start; settlements after this one are not in it"]
+    if (data / PAYMENTS_FOLDER).is_dir():
+        notes.append(
+            f"{data / PAYMENTS_FOLDER} was left as it is: it must be the newest there is, for an "
+            "older one forgets what was paid. One that knows more than this ledger refuses to work"
+        )
+    return notes
