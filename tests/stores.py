@@ -38,9 +38,7 @@ def new_place(store: str, folder: Path) -> LedgerPlace:
     return postgres().new_ledger()
 
 
-_store: ContextVar[str] = ContextVar(
-    "store", default=os.environ.get("MEDSETTLE_TEST_STORE", "sqlite")
-)
+_store: ContextVar[str] = ContextVar("store", default="")
 
 
 @contextmanager
@@ -62,7 +60,8 @@ def ledger_in(folder: Path) -> LedgerPlace:
     named = folder / "ledger.url"
     if named.exists():
         return named.read_text(encoding="utf-8")
-    place = new_place(_store.get(), folder)
+    store = _store.get() or os.environ.get("MEDSETTLE_TEST_STORE", "sqlite")
+    place = new_place(store, folder)
     if isinstance(place, str):
         named.write_text(place, encoding="utf-8")
         return place

@@ -7,7 +7,7 @@ import pytest
 from medsettle.engine import Engine
 
 from tests.engine.engines import engine_on
-from tests.stores import using
+from tests.stores import STORES, using
 
 
 @pytest.fixture
@@ -18,9 +18,9 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run the tests of a module against each of the stores that it names in `STORES`."""
-    if stores := getattr(metafunc.module, "STORES", None):
-        metafunc.parametrize("store", stores, indirect=True)
+    """Run the tests that are marked so against each kind of store."""
+    if metafunc.definition.get_closest_marker("both_stores"):
+        metafunc.parametrize("store", STORES, indirect=True)
 
 
 @pytest.fixture(autouse=True)

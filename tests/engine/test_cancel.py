@@ -12,6 +12,8 @@ from medsettle.engine import Engine
 from tests.engine.engines import acts, counters, engine_on, id_of, settled, stay
 from tests.service.claims import AREA, INSTITUTION, claim, line
 
+pytestmark = pytest.mark.both_stores
+
 
 def _open_account(engine: Engine, person: str = "P1") -> None:
     brought = (("310.admissions", 2024, 1),)

@@ -20,6 +20,7 @@ from medsettle.engine import Engine
 from tests.engine.engines import engine_on, id_of
 from tests.identities import broken_identities
 from tests.service.claims import AREA, INSTITUTION, claim
+from tests.stores import using
 
 _PEOPLE = ("P1", "P2")
 
@@ -45,10 +46,13 @@ def _claims(draw: st.DrawFn) -> dict[str, Any]:
 class EngineMachine(RuleBasedStateMachine):
     """An engine beside everything that it has answered."""
 
+    store = "sqlite"
+
     @initialize()
     def open(self) -> None:
         """Start with an empty ledger."""
         self.stack = ExitStack()
+        self.stack.enter_context(using(self.store))
         self.folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
         self.engine: Engine = self.stack.enter_context(engine_on(self.folder))
         self.records: list[Settlement] = []
@@ -165,5 +169,13 @@ class EngineMachine(RuleBasedStateMachine):
         return counters | {"account": self.opened[person] - spent}
 
 
+class PostgresEngineMachine(EngineMachine):
+    """The same with a ledger in PostgreSQL."""
+
+    store = "postgres"
+
+
 EngineMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=20)
+PostgresEngineMachine.TestCase.settings = settings(max_examples=8, stateful_step_count=20)
 test_engine_machine = pytest.mark.slow(EngineMachine.TestCase)
+test_postgres_engine_machine = pytest.mark.slow(PostgresEngineMachine.TestCase)

@@ -32,6 +32,8 @@ from tests.engine.relatives import (
 from tests.identities import broken_identities
 from tests.service.claims import INSTITUTION
 
+pytestmark = pytest.mark.both_stores
+
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:

@@ -33,6 +33,7 @@ from tests.engine.relatives import (
 )
 from tests.identities import broken_identities
 from tests.service.claims import INSTITUTION
+from tests.stores import using
 
 _FAMILY = ("A", "B", "C", "D")
 _PERSONS = st.sampled_from(_FAMILY)
@@ -49,10 +50,13 @@ _Pair = tuple[str, str]
 class FamilyMachine(RuleBasedStateMachine):
     """Four persons who give to, use, and leave one another."""
 
+    store = "sqlite"
+
     @initialize()
     def open(self) -> None:
         """Start with an empty ledger."""
         self.stack = ExitStack()
+        self.stack.enter_context(using(self.store))
         self.folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
         self.engine: Engine = self.stack.enter_context(family_engine(self.folder))
         self.requests = 0
@@ -277,5 +281,13 @@ class FamilyMachine(RuleBasedStateMachine):
         assert self.engine.ledger.verify() is None  # type: ignore[attr-defined]
 
 
+class PostgresFamilyMachine(FamilyMachine):
+    """The same with a ledger in PostgreSQL."""
+
+    store = "postgres"
+
+
 FamilyMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=30)
+PostgresFamilyMachine.TestCase.settings = settings(max_examples=6, stateful_step_count=20)
 test_family_machine = pytest.mark.slow(FamilyMachine.TestCase)
+test_postgres_family_machine = pytest.mark.slow(PostgresFamilyMachine.TestCase)

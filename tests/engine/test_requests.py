@@ -24,6 +24,8 @@ from tests.engine.engines import (
 )
 from tests.service.claims import AREA, INSTITUTION, claim, line
 
+pytestmark = pytest.mark.both_stores
+
 
 def test_a_repeated_request_gets_the_recorded_answer(engine: Engine) -> None:
     """The same id and content again changes nothing and is answered alike, marked duplicate."""

@@ -72,7 +72,9 @@ def test_the_cashier_reads_the_remedy_of_the_area(engine: Engine) -> None:
     }
 
     assert grpc.StatusCode.FAILED_PRECONDITION.value[0] == status.code
-    assert found[details.LocalizedMessage].message.endswith("重新提交。请询问并填写责任方。")
+    assert found[details.LocalizedMessage].message.endswith(
+        "用新的流水号提交。请询问并填写责任方。"
+    )
     assert "LIABILITY_UNANSWERED" == found[details.ErrorInfo].reason
     assert "EXCLUSION" == found[details.PreconditionFailure].violations[0].type
 

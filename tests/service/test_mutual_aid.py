@@ -91,7 +91,7 @@ def test_the_end_and_the_beginning_of_insurance_are_one_call_each(client: Client
     begun = client.relatives.begin_insurance(replace(end, request_id="B1"))
     assert (True, False) == (begun.insured, begun.duplicate)
     assert client.relatives.begin_insurance(replace(end, request_id="B1")).duplicate
-    assert client.relatives.grant(_change(5, "Q2")).bound
+    assert client.relatives.grant(_change(5, "Q3")).bound
 
 
 def test_errors_arrive_with_their_class_and_remedy(client: Client) -> None:
@@ -99,12 +99,13 @@ def test_errors_arrive_with_their_class_and_remedy(client: Client) -> None:
     with pytest.raises(errors.BalanceTooLow, match=r"holds 100000 fen.*ask for 100000 at most"):
         client.relatives.grant(_change(100_001, "Q1"))
     with pytest.raises(errors.NotFound, match="list the relations of either"):
-        client.relatives.lower(_change(1, "Q1"))
-    client.relatives.grant(_change(5, "Q1"))
-    with pytest.raises(errors.RequestIdReused, match="needs a new id"):
-        client.relatives.grant(_change(6, "Q1"))
+        client.relatives.lower(_change(1, "Q2"))
+    client.relatives.grant(_change(5, "Q3"))
+    for used in ("Q1", "Q2", "Q3"):
+        with pytest.raises(errors.RequestIdReused, match="needs a new id"):
+            client.relatives.grant(_change(6, used))
     with pytest.raises(errors.InvalidRequest, match="fen: 0 lies outside 1 to"):
-        client.relatives.grant(_change(0, "Q2"))
+        client.relatives.grant(_change(0, "Q4"))
     with pytest.raises(errors.InvalidRequest, match=r"giver\.pooling_area: not served here"):
         change = LimitChange(INSTITUTION, "Q2", Person("1", "G"), _RECEIVER, 1)
         client.relatives.grant(change)

@@ -182,10 +182,11 @@ def test_what_the_policy_does_not_cover_is_a_precondition(
     client: Client, changes: dict[str, str], expected: type[errors.SettlementError]
 ) -> None:
     """A claim outside the documents is refused with the error of its outcome."""
+    row = claim(5, request_id=expected.reason) | changes
     with pytest.raises(expected):
-        client.settle(claim(5) | changes)
+        client.settle(row)
     with pytest.raises(expected):
-        client.preview(claim(5) | changes)
+        client.preview(row)
 
 
 def test_a_settlement_is_cancelled_once(client: Client) -> None:

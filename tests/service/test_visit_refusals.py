@@ -96,7 +96,7 @@ def test_what_cannot_be_settled_is_a_precondition(
 ) -> None:
     """Preview and settle are refused alike, with the reason, and nothing is recorded."""
     before = acts(engine)
-    row = injury_stay(request_id="V1", **changes)
+    row = injury_stay(request_id=reason, **changes)
     asked = visits.PreviewVisitRequest(claim=claim_message(row))
     for call in (
         lambda: _create(stub, row),
@@ -209,7 +209,7 @@ def test_a_visit_is_cancelled_once_and_whole(
     visit = _create(stub, injury_stay(request_id="V6", person="P6"))
     part = visit.settlements[0].settlement
     with pytest.raises(errors.PartOfVisit) as alone:
-        client.cancel(part, institution="H1", request_id="X6")
+        client.cancel(part, institution="H1", request_id="X5")
     assert {"settlement": part, "visit": visit.visit} == alone.value.metadata
 
     def cancel(request_id: str) -> object:

@@ -30,7 +30,8 @@ _WORDS = {
     Step.REFUNDED: "cancelled, and the charge given back",
     Step.REFUND_OWED: "cancelled, and the bank would not give the charge back; order it with "
     "`medsettle payments orders --refund SETTLEMENT`",
-    Step.REJECTED: "not settled, nothing was charged; correct the claim or load the rules",
+    Step.REJECTED: "not settled, nothing was charged; correct the claim or load the rules, and check "
+    "out under a new request id",
 }
 _GOOD = {Step.CHARGED, Step.NOTHING_DUE}
 

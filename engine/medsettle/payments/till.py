@@ -90,8 +90,10 @@ class Till:
     def checkout(self, claim: Row, account: str, if_declined: IfDeclined) -> Leg:
         """Settle a claim and charge its cash to an account; return the leg, ended or not.
 
-        The same claim again carries on with its leg, or says how it ended; a rejected one is tried
-        again. A leg that has not ended waits for the bank; see `resume`.
+        The same claim again carries on with its leg, or says how it ended. A rejected one is asked
+        for again, which changes nothing where the refusal is recorded: that takes a claim with a
+        new request id, and its own checkout. A leg that has not ended waits for the bank; see
+        `resume`.
 
         Args:
             claim: A claim as the engine takes it.
@@ -107,8 +109,8 @@ class Till:
         """
         leg = self.journal.begin(claim, account, if_declined, self.clock())
         if leg.step is Step.REJECTED:
-            # A rejection records nothing, and the rules may have been loaded since.
-            leg = self._on(leg, Step.SETTLING, "tried again")
+            # A fault of form is not recorded, and the catalogue may have been loaded since.
+            leg = self._on(leg, Step.SETTLING, "asked for again")
         return self._drive(leg)
 
     def resume(self) -> list[Leg]:
@@ -181,7 +183,10 @@ class Till:
     def _settle(self, leg: Leg) -> Leg:
         answer = self.desk.settle(leg.claim)
         if isinstance(answer, Rejection):
-            return self._on(leg, Step.REJECTED, f"{answer.outcome.name}: {answer.message}")
+            why = f"{answer.outcome.name}: {answer.message}"
+            if answer.outcome.recorded:
+                why += "; refused for good under this request id, a new request needs a new one"
+            return self._on(leg, Step.REJECTED, why)
         settlement, cash_fen = str(answer.columns["settlement"]), answer.fen("cash_fen")
         step = Step.CHARGING if cash_fen else Step.NOTHING_DUE
         # Settled before, by this leg or by another till, and taken back since.

@@ -163,8 +163,12 @@ class Leg:
 
     @property
     def cancel_request_id(self) -> str:
-        """The request id of the cancel, should there be one."""
-        return f"till-{self.leg}"
+        """The request id of the cancel that this step is about.
+
+        It has the number of the step: tried twice it is the same cancel, and asked for again after
+        a refusal, which is for good under its id, it is another.
+        """
+        return f"till-{self.leg}-{self.number}"
 
 
 class TillJournal:

@@ -15,7 +15,7 @@ from medsettle.core.visits import (
     institution_holder,
     registration_of,
 )
-from medsettle.errors import Fault, InvalidRequest
+from medsettle.errors import Fault, InvalidRequest, NotFound
 from medsettle.v1 import person_service_pb2 as persons
 from medsettle.v1 import registration_service_pb2 as registrations
 from medsettle.v1 import settlement_service_pb2 as settlements
@@ -145,11 +145,21 @@ def checked_cancel(
 
     Raises:
         InvalidRequest: Fields are missing or malformed; all faults together.
+        NotFound: The id is none of the pooling area named.
     """
     faults: list[Fault] = []
     name = _name(request.name, collection, faults)
     _check_sender(request.institution, request.request_id, faults)
     _refuse(faults)
+    # An id begins with the area that recorded it, so nothing that comes later mends the name;
+    # whether there is such an id is for the engine to say, which records that there was none.
+    if name.pooling_area is not None and not name.resource.startswith(name.pooling_area):
+        raise NotFound(
+            f"No {collection[:-1]} {name.resource} is recorded in pooling area "
+            f"{name.pooling_area}. Check the name, or ask with - for any pooling area.",
+            pooling_area=name.pooling_area,
+            **{collection[:-1]: name.resource},
+        )
     return Cancel(name, request.institution, request.request_id)
 
 

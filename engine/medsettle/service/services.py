@@ -82,8 +82,6 @@ class SettlementService(settlements_grpc.SettlementServiceServicer):
         """Return the new negative settlement."""
         cancel = names.checked_cancel(request, "settlements")
         engine = self._desk.engine
-        if cancel.name.pooling_area is not None:
-            self._found(cancel.name)
         settlement = self._desk.write(
             lambda: engine.cancel(cancel.institution, cancel.request_id, cancel.name.resource)
         )

@@ -45,8 +45,6 @@ class VisitService(visits_grpc.VisitServiceServicer):
     ) -> visits.Visit:
         """Return the new visit that takes one back."""
         cancel = names.checked_cancel(request, "visits")
-        if cancel.name.pooling_area is not None:
-            self._found(cancel.name)
         visit = self._desk.write(
             lambda: self._desk.engine.visits.cancel(
                 cancel.institution, cancel.request_id, cancel.name.resource
