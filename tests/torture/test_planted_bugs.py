@@ -9,7 +9,7 @@ from tests.torture.simulating import first_found, run
 
 pytestmark = pytest.mark.slow
 
-_SEEDS = range(40)
+_SEEDS = range(30)
 """Every bug is found within these, and the engine as it is passes all of them."""
 
 
