@@ -62,11 +62,13 @@ class Report:
     violations: list[str] = field(default_factory=list)
 
     def add(self, faults: Iterator[str]) -> None:
-        """Count faults by what they are."""
+        """Count faults by what they are, those that later looks find again once."""
         for fault in faults:
+            if fault in self.violations:
+                continue
             self.lost += isinstance(fault, Lost)
             self.doubled += isinstance(fault, Doubled)
-            if fault not in self.violations and len(self.violations) < _VIOLATIONS_KEPT_MAX:
+            if len(self.violations) < _VIOLATIONS_KEPT_MAX:
                 self.violations.append(fault)
 
 

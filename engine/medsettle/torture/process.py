@@ -45,7 +45,8 @@ class Process:
         self._projector = projector
         self._on_bug = on_bug
         self._committed = asyncio.Event()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        # In the order in which they began, which a set would not keep.
+        self._tasks: dict[asyncio.Task[Any], None] = {}
         self._desk = Desk(
             self.engine,
             page_key=_PAGE_KEY,
@@ -117,5 +118,5 @@ class Process:
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = None
+        task.add_done_callback(self._tasks.pop)
