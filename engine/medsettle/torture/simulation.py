@@ -85,7 +85,7 @@ def simulate(seed: int, book: RuleBook, parts: Parts = REAL) -> Outcome:
 
 @contextmanager
 def _unlogged() -> Iterator[None]:
-    """Log nothing meanwhile: what a service has to say of a failing disk is meant to happen here."""
+    """Log nothing meanwhile: what a service says of a failing disk is meant to happen here."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
