@@ -243,6 +243,9 @@ AUDIT_SEGMENT_ROWS_MAX: Final = 100_000
 # How far the audit tables may stay behind the ledger, so that a second of checkouts is one segment
 # and not a thousand files of one row.
 AUDIT_DELAY_SECONDS: Final = 1.0
+# How often a server looks whether other processes have recorded something in the same ledger, and
+# whether the one that wrote the audit tables is gone.
+AUDIT_POLL_SECONDS: Final = 1.0
 # Ledger records of one segment, which is built in memory: 100,000 claims of a few lines each, or
 # fewer large ones. A single record always fits.
 AUDIT_SEGMENT_BYTES_MAX: Final = 256 * 1024 * 1024

@@ -19,7 +19,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from medsettle import limits
 from medsettle.audit import verify
 from medsettle.cli.exits import Exit
-from medsettle.cli.serving import Follower
+from medsettle.cli.following import Follower
 from medsettle.client import Client
 from medsettle.client.claims import claim_message
 from medsettle.client.failures import Failure, failure_of
@@ -122,7 +122,7 @@ def test_a_projection_whose_disk_failed_begins_anew(tmp_path: Path) -> None:
         watched(tmp_path) as disk,
         engine_on(tmp_path) as engine,
         SqliteReader(tmp_path / "ledger.db") as reader,
-        closing(Follower(reader, tmp_path / "audit")) as follower,
+        closing(Follower(reader, tmp_path / "audit", shared=False)) as follower,
     ):
         settle(engine, 1)
         asyncio.run(work(follower, disk))

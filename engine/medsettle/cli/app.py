@@ -27,10 +27,10 @@ from medsettle.cli import (
     visit_commands,
 )
 from medsettle.cli.check_settlement import check_settlement as held_to_its_rules
-from medsettle.cli.desks import open_desk
+from medsettle.cli.desks import ledger_at, open_desk
 from medsettle.cli.exits import Exit, Quit, told
 from medsettle.cli.files import read_claims
-from medsettle.cli.options import Data, Json, ListKeys, Lists, Rules, Server, list_folders
+from medsettle.cli.options import Data, Json, Ledger, ListKeys, Lists, Rules, Server, list_folders
 from medsettle.cli.show import (
     answer_json,
     answers_table,
@@ -71,6 +71,7 @@ app.command()(torture_commands.torture)
 def serve(
     rules: Rules = Path("rules"),
     data: Data = Path("medsettle-data"),
+    ledger: Ledger = None,
     listen: Annotated[str, typer.Option(help="Host and port; port 0 chooses.")] = "127.0.0.1:50051",
     lists: Lists = None,
     list_keys: ListKeys = None,
@@ -89,6 +90,7 @@ def serve(
             console,
             rules=rules,
             data=data,
+            ledger=ledger_at(data, ledger),
             listen=listen,
             lists=list_folders(lists, list_keys),
             as_json=as_json,
@@ -101,6 +103,7 @@ def settle(
     preview: Annotated[bool, typer.Option(help="Say what would be paid; record nothing.")] = False,
     server: Server = None,
     data: Data = Path("medsettle-data"),
+    ledger: Ledger = None,
     rules: Rules = Path("rules"),
     lists: Lists = None,
     list_keys: ListKeys = None,
@@ -112,7 +115,7 @@ def settle(
         rows = read_claims(file)
         answers: list[tuple[str, Settlement | Rejection]] = []
         folders = list_folders(lists, list_keys)
-        opened = open_desk(server, data, rules, new=True, lists=folders)
+        opened = open_desk(server, data, rules, new=True, lists=folders, ledger=ledger)
         with opened as desk, _bar(as_json=as_json) as progress:
             task = progress.add_task("settling", total=len(rows))
             for row, answer in zip(rows, desk.answers(rows, preview=preview), strict=True):
@@ -162,12 +165,13 @@ def explain(
     settlement: Annotated[str, typer.Argument(help="Id of a recorded settlement.")],
     server: Server = None,
     data: Data = Path("medsettle-data"),
+    ledger: Ledger = None,
     rules: Rules = Path("rules"),
     as_json: Json = False,
 ) -> None:
     """Say why each payer pays what, with the arithmetic and the clause."""
     console = Console(soft_wrap=True)
-    with told(console, as_json=as_json), open_desk(server, data, rules) as desk:
+    with told(console, as_json=as_json), open_desk(server, data, rules, ledger=ledger) as desk:
         explanation = desk.explain(settlement)
     if as_json:
         console.out(orjson.dumps(asdict(explanation)).decode(), highlight=False)
@@ -182,12 +186,13 @@ def cancel(
     request_id: Annotated[str, typer.Option(help="A new id, stored before calling.")],
     server: Server = None,
     data: Data = Path("medsettle-data"),
+    ledger: Ledger = None,
     rules: Rules = Path("rules"),
     as_json: Json = False,
 ) -> None:
     """Take a settlement back with a linked negative one."""
     console = Console()
-    with told(console, as_json=as_json), open_desk(server, data, rules) as desk:
+    with told(console, as_json=as_json), open_desk(server, data, rules, ledger=ledger) as desk:
         answer = desk.cancel(settlement, institution, request_id)
     _show_answers(console, [(request_id, answer)], as_json=as_json)
 

@@ -18,7 +18,7 @@ from rich.markup import escape
 from medsettle.cards.list_format import list_bytes, read_list, signature_of
 from medsettle.cli.desks import now, open_desk
 from medsettle.cli.exits import Exit, Quit, UnreadableFile, told
-from medsettle.cli.options import Data, Json, ListKeys, Lists, Rules, Server, list_folders
+from medsettle.cli.options import Data, Json, Ledger, ListKeys, Lists, Rules, Server, list_folders
 from medsettle.cli.show import rows_table
 from medsettle.core.cards import Card, CardAction, CardEvent, CardKind, InvalidReason
 from medsettle.core.credentials import moment_of
@@ -48,6 +48,7 @@ def record(
     bound_to: Annotated[str | None, typer.Option(help="Of an electronic one: its card.")] = None,
     server: Server = None,
     data: Data = Path("medsettle-data"),
+    ledger: Ledger = None,
     rules: Rules = Path("rules"),
     as_json: Json = False,
 ) -> None:
@@ -67,7 +68,10 @@ def record(
         replaces=replaces,
         bound_to=bound_to,
     )
-    with told(console, as_json=as_json), open_desk(server, data, rules, new=True) as desk:
+    with (
+        told(console, as_json=as_json),
+        open_desk(server, data, rules, new=True, ledger=ledger) as desk,
+    ):
         held = desk.cards.record(event)
     _show_card(console, held, as_json=as_json)
 
@@ -78,12 +82,13 @@ def show(
     area: Area,
     server: Server = None,
     data: Data = Path("medsettle-data"),
+    ledger: Ledger = None,
     rules: Rules = Path("rules"),
     as_json: Json = False,
 ) -> None:
     """Show a card as it is now, and what happened to it."""
     console = Console()
-    with told(console, as_json=as_json), open_desk(server, data, rules) as desk:
+    with told(console, as_json=as_json), open_desk(server, data, rules, ledger=ledger) as desk:
         held = desk.cards.get(area, card)
         events = desk.cards.events(area, card)
     if as_json:
@@ -112,6 +117,7 @@ def check(
     at: At = "",
     server: Server = None,
     data: Data = Path("medsettle-data"),
+    ledger: Ledger = None,
     rules: Rules = Path("rules"),
     lists: Lists = None,
     list_keys: ListKeys = None,
@@ -120,7 +126,10 @@ def check(
     """Say whether a card is valid at a moment; where it is not: by whom, since when, why."""
     console = Console(soft_wrap=True)
     folders, moment = list_folders(lists, list_keys), _moment(at)
-    with told(console, as_json=as_json), open_desk(server, data, rules, lists=folders) as desk:
+    with (
+        told(console, as_json=as_json),
+        open_desk(server, data, rules, lists=folders, ledger=ledger) as desk,
+    ):
         answer = desk.cards.check(area, card, moment)
     if as_json:
         console.out(_json(asdict(answer)), highlight=False)

@@ -30,8 +30,8 @@ _WORDS = {
     Step.REFUNDED: "cancelled, and the charge given back",
     Step.REFUND_OWED: "cancelled, and the bank would not give the charge back; order it with "
     "`medsettle payments orders --refund SETTLEMENT`",
-    Step.REJECTED: "not settled, nothing was charged; correct the claim or load the rules, and check "
-    "out under a new request id",
+    Step.REJECTED: "not settled, nothing was charged; correct the claim or load the rules, and "
+    "check out under a new request id",
 }
 _GOOD = {Step.CHARGED, Step.NOTHING_DUE}
 
@@ -64,6 +64,7 @@ class Place:
     data: Path
     rules: Path
     bank: Path
+    ledger: str | None = None
     lists: ListFolders | None = None
 
 
@@ -180,7 +181,14 @@ def _till(place: Place, *, new: bool) -> Iterator[Till]:
         if not path.is_file() and not (new and option == "--data"):
             raise FileNotFoundError(f"there is no {path}; name the folder with {option}")
     with (
-        open_desk(place.server, place.data, place.rules, new=new, lists=place.lists) as desk,
+        open_desk(
+            place.server,
+            place.data,
+            place.rules,
+            new=new,
+            lists=place.lists,
+            ledger=place.ledger,
+        ) as desk,
         SandboxBank(place.bank) as bank,
         TillJournal(folder) as journal,
     ):

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from medsettle.cli.desks import open_desk
 from medsettle.cli.exits import told
-from medsettle.cli.options import Data, Json, Rules, Server
+from medsettle.cli.options import Data, Json, Ledger, Rules, Server
 from medsettle.cli.show import grid
 from medsettle.core.hindsight import COMPARED_PAYERS, Comparison
 from medsettle.core.money import yuan_from_fen
@@ -22,6 +22,7 @@ def without(
     settlement: Annotated[str, typer.Argument(help="Id of a settlement, cancelled or not.")],
     server: Server = None,
     data: Data = Path("medsettle-data"),
+    ledger: Ledger = None,
     rules: Rules = Path("rules"),
     as_json: Json = False,
 ) -> None:
@@ -31,7 +32,7 @@ def without(
     on the deductibles, caps and balances it would have seen, and shows who would have paid what.
     """
     console = Console()
-    with told(console, as_json=as_json), open_desk(server, data, rules) as desk:
+    with told(console, as_json=as_json), open_desk(server, data, rules, ledger=ledger) as desk:
         comparison = desk.without(settlement)
     if as_json:
         found = asdict(comparison) | {"difference_fen": _differences(comparison)}

@@ -22,7 +22,14 @@ from medsettle.core.visits import RegistrationRequest, RegistrationState, Visit
 from medsettle.durable import make_folder
 from medsettle.engine import Engine
 from medsettle.engine.list_folder import ListFolders, load_lists
-from medsettle.ledger.sqlite import SqliteLedger
+from medsettle.ledger.opening import (
+    LedgerPlace,
+    OpenLedger,
+    is_shared,
+    ledger_place,
+    open_ledger,
+    open_reader,
+)
 from medsettle.policy.book import load_rule_book
 
 logger = logging.getLogger(__name__)
@@ -272,8 +279,16 @@ def put_in_use(engine: Engine, lists: ListFolders | None) -> None:
 
 
 @contextmanager
-def engine_at(data: Path, rules: Path, lists: ListFolders | None = None) -> Iterator[Engine]:
+def engine_at(
+    data: Path, rules: Path, lists: ListFolders | None = None, *, ledger: str | None = None
+) -> Iterator[Engine]:
     """Open the engine of a data folder, and project its audit tables at the end.
+
+    Args:
+        data: The folder.
+        rules: Folder of the rule documents.
+        lists: Folders of the invalid lists of cards.
+        ledger: Names a ledger that is not in the folder.
 
     Raises:
         PolicyRejected: The rules have faults.
@@ -282,17 +297,42 @@ def engine_at(data: Path, rules: Path, lists: ListFolders | None = None) -> Iter
     """
     book = load_rule_book(rules)
     make_folder(data)
-    ledger = SqliteLedger(data / LEDGER_FILE)
-    try:
-        engine = Engine(book, ledger, now)
+    place = ledger_at(data, ledger)
+    with open_ledger(place) as opened:
+        engine = Engine(book, opened, now)
         put_in_use(engine, lists)
         yield engine
-        _project_all(ledger, data / AUDIT_FOLDER)
-    finally:
-        ledger.close()
+        try:
+            _project_all(opened, data / AUDIT_FOLDER)
+        except errors.Precondition:
+            # A server that shares the ledger has the folder, and projects this too.
+            if not is_shared(place):
+                raise
 
 
-def _project_all(ledger: SqliteLedger, folder: Path) -> None:
+def ledger_at(data: Path, named: str | None) -> LedgerPlace:
+    """Return the ledger that the option `--ledger` names, or else that of a data folder.
+
+    Raises:
+        LedgerUnavailable: It names a database of a kind that keeps no ledger.
+    """
+    return ledger_place(named) if named else data / LEDGER_FILE
+
+
+def check_is_ledger(place: LedgerPlace) -> None:
+    """Check that there is a ledger to read, for commands that make none.
+
+    Raises:
+        FileNotFoundError: The file is missing.
+        LedgerUnavailable: The server cannot be reached, or keeps none.
+    """
+    if not isinstance(place, Path):
+        open_reader(place).close()
+    elif not place.is_file():
+        raise FileNotFoundError(f"{place.parent} holds no ledger; name the folder with --data")
+
+
+def _project_all(ledger: OpenLedger, folder: Path) -> None:
     try:
         with Projector(ledger, folder) as projector:
             while projector.run_once():
@@ -315,10 +355,12 @@ def open_desk(
     *,
     new: bool = False,
     lists: ListFolders | None = None,
+    ledger: str | None = None,
 ) -> Iterator[Desk]:
     """Open the desk that the options of a command name: a server, or else a data folder.
 
-    Only a command that records something makes a data folder where there is none (`new`).
+    Only a command that records something makes a data folder where there is none (`new`). The
+    ledger is in the folder unless it is named.
 
     Raises:
         FileNotFoundError: The data folder has no ledger.
@@ -328,8 +370,8 @@ def open_desk(
     if server is not None:
         with Client(server) as client:
             yield RemoteDesk(client)
-    elif not new and not (data / LEDGER_FILE).is_file():
-        raise FileNotFoundError(f"{data} holds no ledger; name the folder with --data")
-    else:
-        with engine_at(data, rules, lists) as engine:
-            yield LocalDesk(engine)
+        return
+    if not new:
+        check_is_ledger(ledger_at(data, ledger))
+    with engine_at(data, rules, lists, ledger=ledger) as engine:
+        yield LocalDesk(engine)

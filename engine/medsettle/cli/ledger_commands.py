@@ -10,12 +10,13 @@ from rich.console import Console
 from medsettle.audit import check_follows, read_segments
 from medsettle.audit import verify as verify_audit
 from medsettle.cli.checkout import PAYMENTS_FOLDER
-from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE
+from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE, ledger_at
 from medsettle.cli.exits import Exit, Quit, told
-from medsettle.cli.options import Data, Json
+from medsettle.cli.options import Data, Json, Ledger
 from medsettle.durable import make_folder
 from medsettle.ledger.backup import Copied, back_up, check_is_copy
 from medsettle.ledger.backup import restore as restore_copy
+from medsettle.ledger.opening import migrate_ledger
 from medsettle.ledger.sqlite import SqliteReader
 from medsettle.ledger.verification import check, findings
 
@@ -39,6 +40,29 @@ def _ledger_of(data: Path) -> Path:
             "is backed up by pg_dump"
         )
     return path
+
+
+@app.command()
+def migrate(
+    data: Data = Path("medsettle-data"), ledger: Ledger = None, as_json: Json = False
+) -> None:
+    """Bring the tables of a ledger to the version that this medsettle works with.
+
+    A ledger in a file is brought there by whatever opens it to record something. One in PostgreSQL
+    waits for this command, since servers of the older version may be at work on it: stop them.
+    """
+    console = Console(soft_wrap=True)
+    with told(console, as_json=as_json):
+        place = ledger_at(data, ledger)
+        if isinstance(place, Path) and not place.is_file():
+            raise FileNotFoundError(f"{place} is no file; name the folder with --data")
+        before, after = migrate_ledger(place)
+        if as_json:
+            body = {"version_before": before, "version": after}
+            console.out(orjson.dumps(body).decode(), highlight=False)
+        else:
+            words = f"migrated from {before}" if before != after else "nothing to do"
+            console.print(f"ledger schema version {after}: {words}", highlight=False)
 
 
 @app.command()

@@ -14,6 +14,14 @@ RulesBeside = Annotated[
 ]
 Paths = Annotated[list[Path], typer.Argument(help="Documents, or folders of them.")]
 Data = Annotated[Path, typer.Option(help="Folder of ledger and audit tables.")]
+Ledger = Annotated[
+    str | None,
+    typer.Option(
+        envvar="MEDSETTLE_LEDGER",
+        help="A ledger in PostgreSQL, as postgresql://USER@HOST/DATABASE, or another file; without "
+        "it the one in --data.",
+    ),
+]
 Overlays = Annotated[
     list[Path] | None,
     typer.Option("--overlay", help="A reform to apply to the rules; may be given several times."),

@@ -8,8 +8,9 @@ import typer
 from rich.console import Console
 
 from medsettle.cli.checkout import Place, run_checkout, run_collect, run_resume, run_take_back
+from medsettle.cli.desks import ledger_at
 from medsettle.cli.exits import told
-from medsettle.cli.options import Data, Json, ListKeys, Lists, Rules, Server, list_folders
+from medsettle.cli.options import Data, Json, Ledger, ListKeys, Lists, Rules, Server, list_folders
 from medsettle.cli.payment_orders import (
     run_export,
     run_export_again,
@@ -29,6 +30,7 @@ app = typer.Typer(
 @app.command()
 def orders(
     data: Data = Path("medsettle-data"),
+    ledger: Ledger = None,
     rules: Rules = Path("rules"),
     pay_on: Annotated[
         datetime | None,
@@ -51,6 +53,7 @@ def orders(
             console,
             data,
             rules,
+            ledger_at(data, ledger),
             pay_on=None if pay_on is None else pay_on.date(),
             reimburse=reimburse or [],
             refund=refund or [],
@@ -69,6 +72,7 @@ def export(
     ] = None,
     initiator: Annotated[str, typer.Option(help="Who asks the bank.")] = "medsettle",
     data: Data = Path("medsettle-data"),
+    ledger: Ledger = None,
     rules: Rules = Path("rules"),
     as_json: Json = False,
 ) -> None:
@@ -80,7 +84,8 @@ def export(
             return
         if accounts is None:
             raise typer.BadParameter("name the accounts file with --accounts")
-        run_export(console, data, rules, out, accounts, initiator, as_json=as_json)
+        kept = ledger_at(data, ledger)
+        run_export(console, data, rules, kept, out, accounts, initiator, as_json=as_json)
 
 
 @app.command(name="open")
@@ -102,13 +107,14 @@ def resume(
     bank: Bank,
     server: Server = None,
     data: Data = Path("medsettle-data"),
+    ledger: Ledger = None,
     rules: Rules = Path("rules"),
     as_json: Json = False,
 ) -> None:
     """Carry on with checkouts that have not ended, or whose settlement was cancelled since."""
     console = Console()
     with told(console, as_json=as_json):
-        run_resume(console, Place(server, data, rules, bank), as_json=as_json)
+        run_resume(console, Place(server, data, rules, bank, ledger), as_json=as_json)
 
 
 @app.command()
@@ -117,13 +123,14 @@ def collect(
     bank: Bank,
     server: Server = None,
     data: Data = Path("medsettle-data"),
+    ledger: Ledger = None,
     rules: Rules = Path("rules"),
     as_json: Json = False,
 ) -> None:
     """Charge the account of an open debt once more."""
     console = Console()
     with told(console, as_json=as_json):
-        run_collect(console, Place(server, data, rules, bank), checkout, as_json=as_json)
+        run_collect(console, Place(server, data, rules, bank, ledger), checkout, as_json=as_json)
 
 
 @app.command()
@@ -132,13 +139,14 @@ def take_back(
     bank: Bank,
     server: Server = None,
     data: Data = Path("medsettle-data"),
+    ledger: Ledger = None,
     rules: Rules = Path("rules"),
     as_json: Json = False,
 ) -> None:
     """Cancel the settlement of a checkout and give its charge back."""
     console = Console()
     with told(console, as_json=as_json):
-        run_take_back(console, Place(server, data, rules, bank), checkout, as_json=as_json)
+        run_take_back(console, Place(server, data, rules, bank, ledger), checkout, as_json=as_json)
 
 
 @app.command()
@@ -170,6 +178,7 @@ def checkout(
     bank: Bank,
     server: Server = None,
     data: Data = Path("medsettle-data"),
+    ledger: Ledger = None,
     rules: Rules = Path("rules"),
     lists: Lists = None,
     list_keys: ListKeys = None,
@@ -178,5 +187,5 @@ def checkout(
     """Settle a claim and take its cash from a bank account: both, or what is stated."""
     console = Console()
     with told(console, as_json=as_json):
-        place = Place(server, data, rules, bank, list_folders(lists, list_keys))
+        place = Place(server, data, rules, bank, ledger, list_folders(lists, list_keys))
         run_checkout(console, place, file, pay_from, if_declined, as_json=as_json)

@@ -11,13 +11,13 @@ from rich.markup import escape
 
 from medsettle import limits
 from medsettle.cli.checkout import PAYMENTS_FOLDER, leg_row
-from medsettle.cli.desks import LEDGER_FILE, now
+from medsettle.cli.desks import check_is_ledger, now
 from medsettle.cli.show import grid, rows_table
 from medsettle.core.dates import service_day_of
 from medsettle.core.money import yuan_from_fen
 from medsettle.core.settlement import Row, Settlement
 from medsettle.errors import Fault, InvalidRequest, PolicyNotFound
-from medsettle.ledger import SqliteLedger, SqliteReader
+from medsettle.ledger.opening import LedgerPlace, OpenReader, open_reader
 from medsettle.payments.accounts import BankAccount, read_accounts
 from medsettle.payments.batches import Batch, Exporter, without_account
 from medsettle.payments.order_store import ORDERS_FILE, KeptOrder, OrderStore
@@ -38,6 +38,7 @@ def run_orders(
     console: Console,
     data: Path,
     rules: Path,
+    place: LedgerPlace,
     *,
     pay_on: date | None,
     reimburse: Sequence[str],
@@ -47,7 +48,7 @@ def run_orders(
     """Follow the ledger, add what is asked for, and list every order."""
     day = pay_on or service_day_of(now())
     book = load_rule_book(rules)
-    with _ledger(data) as ledger, OrderStore(data / PAYMENTS_FOLDER) as store:
+    with _ledger(place) as ledger, OrderStore(data / PAYMENTS_FOLDER) as store:
         added = store.collect(ledger, lambda settled: clauses_of(book, settled), day)
         for settlement in reimburse:
             added += store.reimburse(
@@ -70,6 +71,7 @@ def run_export(
     console: Console,
     data: Path,
     rules: Path,
+    place: LedgerPlace,
     out: Path,
     accounts: Path,
     initiator: str,
@@ -83,7 +85,7 @@ def run_export(
     known = read_accounts(accounts)
     book = load_rule_book(rules)
     today = service_day_of(now())
-    with _ledger(data) as ledger, OrderStore(data / PAYMENTS_FOLDER) as store:
+    with _ledger(place) as ledger, OrderStore(data / PAYMENTS_FOLDER) as store:
         # First what was cancelled since: it must not go out.
         store.collect(ledger, lambda settled: clauses_of(book, settled), today)
         batches = Exporter(store, out, initiator).export(known, now(), today)
@@ -187,13 +189,10 @@ def _leg_of(data: Path, settlement: str) -> Leg | None:
         return journal.of_settlement(settlement)
 
 
-@contextmanager
-def _ledger(data: Path) -> Iterator[SqliteReader]:
-    """Open the ledger of a data folder for reading; a server may be writing it."""
-    if not (data / LEDGER_FILE).is_file():
-        raise FileNotFoundError(f"{data} holds no ledger; name the folder with --data")
-    with SqliteLedger.reader(data / LEDGER_FILE) as reader:
-        yield reader
+def _ledger(place: LedgerPlace) -> OpenReader:
+    """Open a ledger for reading; a server may be writing it."""
+    check_is_ledger(place)
+    return open_reader(place)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from rich.console import Console
 from medsettle.cli.desks import open_desk
 from medsettle.cli.enquiry_words import movements_table, overview_json, print_overview
 from medsettle.cli.exits import told
-from medsettle.cli.options import Data, Json, Rules, Server
+from medsettle.cli.options import Data, Json, Ledger, Rules, Server
 from medsettle.cli.relation_words import person_of
 from medsettle.core.enquiries import facts_of
 from medsettle.core.relatives import Relation
@@ -39,6 +39,7 @@ def show(
     ] = None,
     server: Server = None,
     data: Data = Path("medsettle-data"),
+    ledger: Ledger = None,
     rules: Rules = Path("rules"),
     as_json: Json = False,
 ) -> None:
@@ -59,7 +60,7 @@ def show(
                 "benefit_groups": benefit_group,
             }
         )
-        with open_desk(server, data, rules) as desk:
+        with open_desk(server, data, rules, ledger=ledger) as desk:
             overview = desk.enquiries.overview(asked, facts)
     if as_json:
         line = orjson.dumps(overview_json(overview), option=orjson.OPT_UTC_Z)
@@ -73,6 +74,7 @@ def movements(
     person: Whom,
     server: Server = None,
     data: Data = Path("medsettle-data"),
+    ledger: Ledger = None,
     rules: Rules = Path("rules"),
     as_json: Json = False,
 ) -> None:
@@ -80,7 +82,7 @@ def movements(
     console = Console()
     with told(console, as_json=as_json):
         asked = person_of(person, "person")
-        with open_desk(server, data, rules) as desk:
+        with open_desk(server, data, rules, ledger=ledger) as desk:
             found = list(desk.enquiries.account_movements(asked))
     _show(console, found, ("moved", "balance"), "the account never moved", as_json=as_json)
 
@@ -92,6 +94,7 @@ def limit_uses(
     number: Annotated[int, typer.Argument(help="Of the relation, as `relatives list` says.")],
     server: Server = None,
     data: Data = Path("medsettle-data"),
+    ledger: Ledger = None,
     rules: Rules = Path("rules"),
     as_json: Json = False,
 ) -> None:
@@ -99,7 +102,7 @@ def limit_uses(
     console = Console()
     with told(console, as_json=as_json):
         sides = person_of(giver, "giver"), person_of(receiver, "receiver")
-        with open_desk(server, data, rules) as desk:
+        with open_desk(server, data, rules, ledger=ledger) as desk:
             found = list(desk.enquiries.limit_uses(Relation(*sides, number)))
     _show(console, found, ("used", "used in all"), "the limit was never used", as_json=as_json)
 

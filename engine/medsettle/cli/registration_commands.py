@@ -11,7 +11,7 @@ from rich.console import Console
 from medsettle.cli.desks import open_desk
 from medsettle.cli.exits import told
 from medsettle.cli.files import read_one
-from medsettle.cli.options import Data, Json, Rules, Server
+from medsettle.cli.options import Data, Json, Ledger, Rules, Server
 from medsettle.cli.visit_words import registration_json, registrations_table
 from medsettle.core import columns, schema
 from medsettle.core.claims import checked_row
@@ -54,6 +54,7 @@ def add(
     card: Annotated[str | None, typer.Option(help="Token of the card presented.")] = None,
     server: Server = None,
     data: Data = Path("medsettle-data"),
+    ledger: Ledger = None,
     rules: Rules = Path("rules"),
     as_json: Json = False,
 ) -> None:
@@ -69,7 +70,7 @@ def add(
             credential_type=credential_type,
             card=card,
         )
-        with open_desk(server, data, rules, new=True) as desk:
+        with open_desk(server, data, rules, new=True, ledger=ledger) as desk:
             state = desk.register(request)
     _show(console, [state], as_json=as_json)
     if state.duplicate and not as_json:
@@ -83,6 +84,7 @@ def list_(
     about: Annotated[str, typer.Option(help="An institution's code, instead of a person.")] = "",
     server: Server = None,
     data: Data = Path("medsettle-data"),
+    ledger: Ledger = None,
     rules: Rules = Path("rules"),
     as_json: Json = False,
 ) -> None:
@@ -90,7 +92,7 @@ def list_(
     if bool(person) == bool(about):
         raise typer.BadParameter("name either --person or --about")
     console = Console()
-    with told(console, as_json=as_json), open_desk(server, data, rules) as desk:
+    with told(console, as_json=as_json), open_desk(server, data, rules, ledger=ledger) as desk:
         held = desk.registrations(area, institution_holder(about) if about else person)
     _show(console, held, as_json=as_json)
     if not held and not as_json:

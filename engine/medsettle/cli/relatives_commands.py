@@ -10,7 +10,7 @@ from rich.console import Console
 
 from medsettle.cli.desks import open_desk
 from medsettle.cli.exits import told
-from medsettle.cli.options import Data, Json, Rules, Server
+from medsettle.cli.options import Data, Json, Ledger, Rules, Server
 from medsettle.cli.relation_words import person_of, relation_json, relations_table
 from medsettle.core.money import fen_from_yuan
 from medsettle.core.relatives import (
@@ -42,6 +42,7 @@ def grant(
     request_id: RequestId,
     server: Server = None,
     data: Data = Path("medsettle-data"),
+    ledger: Ledger = None,
     rules: Rules = Path("rules"),
     as_json: Json = False,
 ) -> None:
@@ -49,7 +50,7 @@ def grant(
     console = Console()
     with told(console, as_json=as_json):
         change = _change(giver, receiver, yuan, institution, request_id)
-        with open_desk(server, data, rules) as desk:
+        with open_desk(server, data, rules, ledger=ledger) as desk:
             state = desk.relatives.grant(change)
     _show(console, [state], as_json=as_json)
 
@@ -63,6 +64,7 @@ def lower(
     request_id: RequestId,
     server: Server = None,
     data: Data = Path("medsettle-data"),
+    ledger: Ledger = None,
     rules: Rules = Path("rules"),
     as_json: Json = False,
 ) -> None:
@@ -70,7 +72,7 @@ def lower(
     console = Console()
     with told(console, as_json=as_json):
         change = _change(giver, receiver, yuan, institution, request_id)
-        with open_desk(server, data, rules) as desk:
+        with open_desk(server, data, rules, ledger=ledger) as desk:
             state = desk.relatives.lower(change)
     _show(console, [state], as_json=as_json)
 
@@ -84,6 +86,7 @@ def dissolve(
     by: Annotated[str, typer.Option(help="Who wishes it: giver or receiver.")] = "giver",
     server: Server = None,
     data: Data = Path("medsettle-data"),
+    ledger: Ledger = None,
     rules: Rules = Path("rules"),
     as_json: Json = False,
 ) -> None:
@@ -97,7 +100,7 @@ def dissolve(
             person_of(receiver, "receiver"),
             _reason(by),
         )
-        with open_desk(server, data, rules) as desk:
+        with open_desk(server, data, rules, ledger=ledger) as desk:
             state = desk.relatives.dissolve(dissolution)
     _show(console, [state], as_json=as_json)
 
@@ -109,6 +112,7 @@ def end_insurance(
     request_id: RequestId,
     server: Server = None,
     data: Data = Path("medsettle-data"),
+    ledger: Ledger = None,
     rules: Rules = Path("rules"),
     as_json: Json = False,
 ) -> None:
@@ -116,7 +120,7 @@ def end_insurance(
     console = Console()
     with told(console, as_json=as_json):
         notice = InsuranceNotice(institution, request_id, person_of(person, "person"))
-        with open_desk(server, data, rules) as desk:
+        with open_desk(server, data, rules, ledger=ledger) as desk:
             state = desk.relatives.end_insurance(notice)
     _show(console, state.ended, as_json=as_json)
 
@@ -128,6 +132,7 @@ def begin_insurance(
     request_id: RequestId,
     server: Server = None,
     data: Data = Path("medsettle-data"),
+    ledger: Ledger = None,
     rules: Rules = Path("rules"),
     as_json: Json = False,
 ) -> None:
@@ -135,7 +140,7 @@ def begin_insurance(
     console = Console()
     with told(console, as_json=as_json):
         notice = InsuranceNotice(institution, request_id, person_of(person, "person"))
-        with open_desk(server, data, rules) as desk:
+        with open_desk(server, data, rules, ledger=ledger) as desk:
             state = desk.relatives.begin_insurance(notice)
     if as_json:
         row = {"person": person, "insured": state.insured, "duplicate": state.duplicate}
@@ -149,6 +154,7 @@ def list_relations(
     person: Annotated[str, typer.Argument(help="A giver or receiver: area/person.")],
     server: Server = None,
     data: Data = Path("medsettle-data"),
+    ledger: Ledger = None,
     rules: Rules = Path("rules"),
     as_json: Json = False,
 ) -> None:
@@ -156,7 +162,7 @@ def list_relations(
     console = Console()
     with told(console, as_json=as_json):
         asked = person_of(person, "person")
-        with open_desk(server, data, rules) as desk:
+        with open_desk(server, data, rules, ledger=ledger) as desk:
             states = desk.relatives.relations(asked)
     _show(console, states, as_json=as_json)
 

@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from medsettle.cli.desks import open_desk
 from medsettle.cli.exits import told
-from medsettle.cli.options import Data, Json, Rules, Server
+from medsettle.cli.options import Data, Json, Ledger, Rules, Server
 from medsettle.core.request_states import RequestState
 
 Institution = Annotated[str, typer.Option(help="The institution that sent the request.")]
@@ -28,6 +28,7 @@ def show(
     request_id: Annotated[str, typer.Option(help="The id it was sent with.")],
     server: Server = None,
     data: Data = Path("medsettle-data"),
+    ledger: Ledger = None,
     rules: Rules = Path("rules"),
     as_json: Json = False,
 ) -> None:
@@ -36,7 +37,7 @@ def show(
     For a till whose answer got lost. Every answer says what to do next.
     """
     console = Console()
-    with told(console, as_json=as_json), open_desk(server, data, rules) as desk:
+    with told(console, as_json=as_json), open_desk(server, data, rules, ledger=ledger) as desk:
         state = desk.requests.find_request(institution, request_id)
     if as_json:
         _print_json(console, _state_json(state))
@@ -56,6 +57,7 @@ def reverse(
     ] = None,
     server: Server = None,
     data: Data = Path("medsettle-data"),
+    ledger: Ledger = None,
     rules: Rules = Path("rules"),
     as_json: Json = False,
 ) -> None:
@@ -65,7 +67,10 @@ def reverse(
     """
     console = Console()
     own = own_request_id or f"rev-{uuid4().hex[:28]}"
-    with told(console, as_json=as_json), open_desk(server, data, rules, new=True) as desk:
+    with (
+        told(console, as_json=as_json),
+        open_desk(server, data, rules, new=True, ledger=ledger) as desk,
+    ):
         reversal = desk.requests.reverse(institution, request_id, own)
     if as_json:
         _print_json(

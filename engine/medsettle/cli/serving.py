@@ -3,21 +3,19 @@
 import asyncio
 import contextlib
 import signal
-import threading
 from pathlib import Path
 
 import orjson
 from rich.console import Console
 
-from medsettle import limits
-from medsettle.audit import Projector
-from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE, now, put_in_use
+from medsettle.cli.desks import AUDIT_FOLDER, now, put_in_use
 from medsettle.cli.exits import catching_up
+from medsettle.cli.following import Follower
 from medsettle.durable import make_folder
 from medsettle.engine import Engine
 from medsettle.engine.list_folder import ListFolders, load_lists
 from medsettle.errors import PolicyRejected
-from medsettle.ledger.sqlite import SqliteLedger, SqliteReader
+from medsettle.ledger.opening import LedgerPlace, is_shared, open_ledger, open_reader
 from medsettle.policy.book import load_rule_book
 from medsettle.service.server import start
 
@@ -27,6 +25,7 @@ def serve_until_signal(
     *,
     rules: Path,
     data: Path,
+    ledger: LedgerPlace,
     listen: str,
     lists: ListFolders | None,
     as_json: bool,
@@ -44,50 +43,12 @@ def serve_until_signal(
     """
     book = load_rule_book(rules)
     make_folder(data)
-    ledger = SqliteLedger(data / LEDGER_FILE)
-    try:
-        engine = Engine(book, ledger, now)
+    with open_ledger(ledger) as opened:
+        engine = Engine(book, opened, now)
         put_in_use(engine, lists)
         reload = _Reload(console, engine, rules, lists, as_json=as_json)
-        asyncio.run(_serve(console, engine, data, listen, reload, as_json=as_json))
-    finally:
-        ledger.close()
-
-
-class Follower:
-    """Projects the audit tables behind the ledger, a moment's settlements at a time.
-
-    A projector whose disk failed has closed itself; the next projection opens another.
-    """
-
-    def __init__(self, reader: SqliteReader, folder: Path) -> None:
-        self._reader = reader
-        self._folder = folder
-        self._projector = Projector(reader, folder)
-        self._stopping = asyncio.Event()
-        # A cancelled wait does not end the thread behind it; the next projection waits for it.
-        self._lock = threading.Lock()
-
-    def hurry(self) -> None:
-        """Wait no more before a projection."""
-        self._stopping.set()
-
-    async def __call__(self) -> None:
-        """Wait a moment for more commits, then project all there are."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), limits.AUDIT_DELAY_SECONDS)
-        await asyncio.to_thread(self._project_all)
-
-    def close(self) -> None:
-        """Let go of the folder."""
-        self._projector.close()
-
-    def _project_all(self) -> None:
-        with self._lock:
-            if self._projector.closed:
-                self._projector = Projector(self._reader, self._folder)
-            while self._projector.run_once():
-                pass
+        serving = _serve(console, engine, (ledger, data), listen, reload, as_json=as_json)
+        asyncio.run(serving)
 
 
 class _Reload:
@@ -162,11 +123,20 @@ class _Reload:
 
 
 async def _serve(
-    console: Console, engine: Engine, data: Path, listen: str, reload: _Reload, *, as_json: bool
+    console: Console,
+    engine: Engine,
+    kept: tuple[LedgerPlace, Path],
+    listen: str,
+    reload: _Reload,
+    *,
+    as_json: bool,
 ) -> None:
+    place, data = kept
     with (
-        SqliteReader(data / LEDGER_FILE) as reader,
-        contextlib.closing(Follower(reader, data / AUDIT_FOLDER)) as project,
+        open_reader(place) as reader,
+        contextlib.closing(
+            Follower(reader, data / AUDIT_FOLDER, shared=is_shared(place))
+        ) as project,
     ):
         try:
             server = await start(engine, listen, project=project)
@@ -178,7 +148,7 @@ async def _serve(
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stopped.set)
         loop.add_signal_handler(signal.SIGHUP, reload.ask)
-        reloading = asyncio.ensure_future(reload())
+        beside = [asyncio.ensure_future(each) for each in (reload(), project.look_out(server))]
         if as_json:
             console.out(orjson.dumps({"serving": server.address}).decode(), highlight=False)
         else:
@@ -186,7 +156,8 @@ async def _serve(
         failing = asyncio.ensure_future(server.failure())
         stopping = asyncio.ensure_future(stopped.wait())
         await asyncio.wait({failing, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        reloading.cancel()
+        for task in beside:
+            task.cancel()
         project.hurry()
         await server.stop()
         if failing.done():

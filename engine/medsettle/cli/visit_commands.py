@@ -10,7 +10,7 @@ from rich.console import Console
 from medsettle.cli.desks import open_desk
 from medsettle.cli.exits import told
 from medsettle.cli.files import read_one
-from medsettle.cli.options import Data, Json, ListKeys, Lists, Rules, Server, list_folders
+from medsettle.cli.options import Data, Json, Ledger, ListKeys, Lists, Rules, Server, list_folders
 from medsettle.cli.visit_words import print_visit, visit_json
 from medsettle.core.visits import Visit
 
@@ -27,6 +27,7 @@ def settle(
     preview: Annotated[bool, typer.Option(help="Say what would be paid; record nothing.")] = False,
     server: Server = None,
     data: Data = Path("medsettle-data"),
+    ledger: Ledger = None,
     rules: Rules = Path("rules"),
     lists: Lists = None,
     list_keys: ListKeys = None,
@@ -41,7 +42,7 @@ def settle(
     with told(console, as_json=as_json):
         row = read_one(file, "visit")
         folders = list_folders(lists, list_keys)
-        with open_desk(server, data, rules, new=True, lists=folders) as desk:
+        with open_desk(server, data, rules, new=True, lists=folders, ledger=ledger) as desk:
             visit = desk.visit(row, preview=preview)
     _show(console, visit, as_json=as_json)
 
@@ -51,12 +52,13 @@ def show(
     visit: Annotated[str, typer.Argument(help="Id of a recorded visit.")],
     server: Server = None,
     data: Data = Path("medsettle-data"),
+    ledger: Ledger = None,
     rules: Rules = Path("rules"),
     as_json: Json = False,
 ) -> None:
     """Show a recorded visit: who pays what in each scheme, and why each line is there."""
     console = Console()
-    with told(console, as_json=as_json), open_desk(server, data, rules) as desk:
+    with told(console, as_json=as_json), open_desk(server, data, rules, ledger=ledger) as desk:
         found = desk.recorded_visit(visit)
     _show(console, found, as_json=as_json)
 
@@ -68,12 +70,13 @@ def cancel(
     request_id: Annotated[str, typer.Option(help="A new id, stored before calling.")],
     server: Server = None,
     data: Data = Path("medsettle-data"),
+    ledger: Ledger = None,
     rules: Rules = Path("rules"),
     as_json: Json = False,
 ) -> None:
     """Take a whole visit back with a linked negative settlement for each scheme."""
     console = Console()
-    with told(console, as_json=as_json), open_desk(server, data, rules) as desk:
+    with told(console, as_json=as_json), open_desk(server, data, rules, ledger=ledger) as desk:
         answer = desk.cancel_visit(visit, institution, request_id)
     _show(console, answer, as_json=as_json)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from medsettle.errors import LedgerUnavailable
 from medsettle.ledger.sqlite import SqliteLedger, SqliteReader
+from medsettle.ledger.sqlite_file import version_of
 
 if TYPE_CHECKING:
     from medsettle.ledger.postgres import PostgresLedger, PostgresReader
@@ -67,6 +68,20 @@ def open_reader(place: LedgerPlace) -> OpenReader:
         return SqliteReader(place)
     opened: PostgresReader = _postgres().PostgresReader(place)
     return opened
+
+
+def migrate_ledger(place: LedgerPlace) -> tuple[int, int]:
+    """Bring the tables of a ledger to the newest version; return the version before and after.
+
+    Raises:
+        LedgerUnavailable: There is none, it is in use, or it is newer than this medsettle.
+    """
+    if isinstance(place, Path):
+        before = version_of(place)
+        SqliteLedger(place).close()
+        return before, version_of(place)
+    done: tuple[int, int] = _postgres().migrate(place)
+    return done
 
 
 def _postgres() -> ModuleType:

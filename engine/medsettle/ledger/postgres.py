@@ -22,17 +22,21 @@ from medsettle.core.counters import CounterKey
 from medsettle.errors import LedgerUnavailable
 from medsettle.ledger import postgres_statements as statements
 from medsettle.ledger.entries import (
-    DECIDED_KINDS,
     Entry,
     EntryKind,
     Holder,
     Overtaken,
     Recorded,
     card_holder,
-    deltas,
 )
 from medsettle.ledger.postgres_connection import Server, storable, unavailable
-from medsettle.ledger.postgres_schema import check_schema, create_schema
+from medsettle.ledger.postgres_rows import columns, entry_columns, moved, posting_columns
+from medsettle.ledger.postgres_schema import (
+    check_schema,
+    create_schema,
+    found_version,
+    migrate_schema,
+)
 from medsettle.ledger.reading import EntryReader, Row, Value
 
 _WHOLE_LEDGER = {statements.READ.first_mismatch, statements.COUNT_ENTRIES}
@@ -76,8 +80,8 @@ class PostgresReader(EntryReader):
     def _keyed(self, statement: str, keys: Sequence[Sequence[Value]], *values: Value) -> list[Row]:
         if not keys:
             return []
-        columns = [[storable(value) for value in column] for column in zip(*keys, strict=True)]
-        return self._answer(statement, [*columns, *values])
+        arrays = [[storable(value) for value in column] for column in zip(*keys, strict=True)]
+        return self._answer(statement, [*arrays, *values])
 
     def _counter_values(self, keys: Sequence[CounterKey]) -> Iterable[tuple[int, int]]:
         return self._keyed(self._statements.counters, keys)
@@ -173,13 +177,13 @@ class PostgresLedger(PostgresReader):
             return self.last_seq() + 1
         if not all(isinstance(entry.record, bytes) for entry in entries):
             raise TypeError("the record of an entry is bytes")
-        moved = _moved(entries)
+        changed = moved(entries)
         write = self._own_write()
         if write is None:
-            with self.writing(moved):
+            with self.writing(changed):
                 return self.append(entries, create_time_us)
         assert write.begun, "one append for each `writing`"
-        unlocked = moved - write.locked
+        unlocked = changed - write.locked
         if unlocked or write.missing:
             count = len(unlocked | write.missing)
             raise Overtaken(
@@ -312,7 +316,7 @@ class PostgresLedger(PostgresReader):
         with connection.pipeline():
             connection.execute(statements.BEGIN, prepare=False)
             connection.execute(statements.NO_SYNC, prepare=False)
-            connection.execute(statements.INSERT_HOLDERS, _columns(wanted))
+            connection.execute(statements.INSERT_HOLDERS, columns(wanted))
             connection.execute("commit", prepare=False)
         found = self._locked(connection, wanted, shared)
         assert found == len(wanted), "rows of holders are never removed"
@@ -328,7 +332,7 @@ class PostgresLedger(PostgresReader):
             runs = [
                 connection.execute(
                     statements.LOCK_TO_READ if to_read else statements.LOCK_TO_WRITE,
-                    _columns(list(run)),
+                    columns(list(run)),
                 )
                 for to_read, run in groupby(wanted, shared.__contains__)
             ]
@@ -361,11 +365,11 @@ class PostgresLedger(PostgresReader):
     ) -> int:
         """Send the statements of a batch and its commit; return the number of the last entry."""
         count = len(entries)
-        postings = _posting_columns(entries)
+        postings = posting_columns(entries)
         with connection.pipeline():
             taken = connection.execute(statements.TAKE_SEQS, (count,))
-            columns = _entry_columns(entries)
-            connection.execute(statements.INSERT_ENTRIES, (count, create_time_us, *columns))
+            rows = entry_columns(entries)
+            connection.execute(statements.INSERT_ENTRIES, (count, create_time_us, *rows))
             if postings:
                 connection.execute(statements.INSERT_POSTINGS, (count, *postings))
                 connection.execute(statements.APPLY_POSTINGS, (count,))
@@ -374,47 +378,20 @@ class PostgresLedger(PostgresReader):
         return int(last_seq)
 
 
-def _columns(holders: Sequence[Holder]) -> tuple[list[str], list[str]]:
-    return [area for area, _ in holders], [holder for _, holder in holders]
+def migrate(url: str) -> tuple[int, int]:
+    """Bring the tables of a ledger to the newest version; return the version before and after.
 
-
-def _moved(entries: Sequence[Entry]) -> frozenset[Holder]:
-    """Return whose entries and counters a batch changes.
-
-    What only decides a request id changes nobody's, and may not know whose it would have been.
+    Raises:
+        LedgerUnavailable: There is none, or it is newer than this medsettle.
     """
-    found: set[Holder] = set()
-    for entry in entries:
-        if entry.kind not in DECIDED_KINDS:
-            found.add((entry.pooling_area, entry.person))
-        found.update((each.key.pooling_area, each.key.person) for each in entry.postings)
-        if entry.kind == "card":
-            found.add((entry.pooling_area, card_holder(str(entry.subject))))
-    return frozenset(found)
-
-
-def _entry_columns(entries: Sequence[Entry]) -> tuple[list[object], ...]:
-    return (
-        [entry.kind for entry in entries],
-        [entry.settlement for entry in entries],
-        [entry.original for entry in entries],
-        [entry.institution for entry in entries],
-        [entry.request_id for entry in entries],
-        [entry.institution_settlement for entry in entries],
-        [entry.pooling_area for entry in entries],
-        [entry.person for entry in entries],
-        [entry.service_day for entry in entries],
-        [entry.content_digest for entry in entries],
-        [entry.record for entry in entries],
-        [entry.subject for entry in entries],
-    )
-
-
-def _posting_columns(entries: Sequence[Entry]) -> list[list[object]]:
-    """Return the columns of the postings of a batch, the place of their entry first."""
-    rows = [
-        (place, *key, delta)
-        for place, entry in enumerate(entries, 1)
-        for key, delta in deltas(entry).items()
-    ]
-    return [list(column) for column in zip(*rows, strict=True)]
+    server = Server(url, writes=True)
+    try:
+        with unavailable(server.place, "migrate"):
+            connection = server.connection()
+            before = found_version(connection)
+            if before == 0:
+                check_schema(connection, server.place)
+            migrate_schema(connection, server.place)
+            return before, found_version(connection)
+    finally:
+        server.close()

@@ -6,6 +6,7 @@ when the power fails.
 """
 
 import fcntl
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Final
 from urllib.parse import quote
@@ -15,6 +16,7 @@ import apsw
 from medsettle import durable, limits
 from medsettle.errors import LedgerUnavailable
 from medsettle.ledger import sqlite_schema as schema
+from medsettle.ledger.migrations import Migration, migrations
 from medsettle.ledger.sqlite_faults import HARMLESS, unavailable
 
 LOG_ENDINGS: Final = ("-wal", "-shm", "-journal")
@@ -29,11 +31,13 @@ def open_writer(path: Path) -> apsw.Connection:
             fresh = _is_fresh(connection)
             # Before anything is set: another program's file must stay as it is.
             if not fresh:
-                _check_identity(connection, path)
+                _check_kind(connection, path)
+                _check_version(connection, path, migrations("sqlite")[0].version - 1)
             _make_durable(connection, path)
             _secure_log(connection, path)
             if fresh:
                 _create(connection, path)
+            migrate(connection, migrations("sqlite"))
             check(connection, path)
             connection.set_busy_timeout(limits.LEDGER_LOCKED_MS_MAX)
         except BaseException:
@@ -126,6 +130,11 @@ def _is_fresh(connection: apsw.Connection) -> bool:
 
 
 def _check_identity(connection: apsw.Connection, path: Path) -> None:
+    _check_kind(connection, path)
+    _check_version(connection, path, schema.SCHEMA_VERSION)
+
+
+def _check_kind(connection: apsw.Connection, path: Path) -> None:
     found = _scalar(connection, "pragma application_id")
     if found != schema.APPLICATION_ID:
         raise LedgerUnavailable(
@@ -134,14 +143,65 @@ def _check_identity(connection: apsw.Connection, path: Path) -> None:
             path=str(path),
             application_id=str(found),
         )
-    version = _scalar(connection, "select value from meta where name = 'schema_version'")
-    if version != schema.SCHEMA_VERSION:
-        raise LedgerUnavailable(
-            f"{path} has ledger schema version {version}; this medsettle reads version "
-            f"{schema.SCHEMA_VERSION}. Open it with the medsettle that wrote it",
-            path=str(path),
-            schema_version=str(version),
+
+
+def _check_version(connection: apsw.Connection, path: Path, oldest: int) -> None:
+    """Raise LedgerUnavailable unless a ledger has a version from `oldest` to the present one."""
+    found, newest = _version(connection), schema.SCHEMA_VERSION
+    if oldest <= found <= newest:
+        return
+    way_out = "Open it with the medsettle that wrote it"
+    if migrations("sqlite")[0].version - 1 <= found < newest:
+        way_out = (
+            "Run `medsettle ledger migrate`, or let a server or a command that records open it"
         )
+    raise LedgerUnavailable(
+        f"{path} has ledger schema version {found}; this medsettle reads version {newest}. "
+        f"{way_out}",
+        path=str(path),
+        schema_version=str(found),
+    )
+
+
+def _version(connection: apsw.Connection) -> int:
+    found = _scalar(connection, "select value from meta where name = 'schema_version'")
+    assert isinstance(found, int), "a strict table holds integers"
+    return found
+
+
+def migrate(connection: apsw.Connection, steps: Sequence[Migration]) -> None:
+    """Bring an older ledger to the version of the last step, in one transaction."""
+    found = _version(connection)
+    left = [step for step in steps if step.version > found]
+    if not left:
+        return
+    connection.execute("begin immediate")
+    try:
+        for step in left:
+            connection.execute(step.sql)
+        connection.execute(
+            "update meta set value = ? where name = 'schema_version'", (left[-1].version,)
+        )
+        connection.execute("commit")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("rollback")
+        raise
+
+
+def version_of(path: Path) -> int:
+    """Return the schema version of the ledger in a file, whatever it is.
+
+    Raises:
+        LedgerUnavailable: The file is no ledger.
+    """
+    with unavailable(path, "open"):
+        connection = _connect(path, apsw.SQLITE_OPEN_READONLY)
+        try:
+            _check_kind(connection, path)
+            return _version(connection)
+        finally:
+            connection.close()
 
 
 def _make_durable(connection: apsw.Connection, path: Path) -> None:

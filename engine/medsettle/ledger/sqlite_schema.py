@@ -8,6 +8,7 @@ from typing import Final
 
 # "MSLG" in ASCII: tells a ledger from any other SQLite file (`PRAGMA application_id`).
 APPLICATION_ID: Final = 0x4D53_4C47
+# That of the last of `migrations/sqlite`, which bring older files to the tables below.
 SCHEMA_VERSION: Final = 3
 
 # The WAL-reset fault of 3.7.0 to 3.51.2 can corrupt a file while two connections are open.

@@ -129,6 +129,10 @@ class Server:
         """
         return await asyncio.shield(self._failure)
 
+    def project_soon(self) -> None:
+        """Project although nothing was recorded here: somebody else may have recorded something."""
+        self._committed.set()
+
     async def stop(self, grace_seconds: float = limits.SHUTDOWN_SECONDS_MAX) -> None:
         """Tell that the server goes, begin no more calls, finish those begun, and return.
 

@@ -1,0 +1,82 @@
+create table meta (
+  name text primary key,
+  value integer not null
+) strict, without rowid;
+
+create table entries (
+  seq integer primary key check (seq >= 1),
+  create_time_us integer not null check (create_time_us >= 0),
+  kind text not null check (kind in (
+    'settle', 'cancel', 'visit', 'visit_cancel', 'opening', 'registration', 'relation', 'card'
+  )),
+  settlement text not null unique,
+  original text,
+  institution text not null,
+  request_id text not null,
+  institution_settlement text,
+  pooling_area text not null,
+  person text not null,
+  service_day integer not null,
+  content_digest blob not null check (length(content_digest) = 32),
+  record blob not null,
+  subject text,
+  unique (institution, request_id),
+  constraint only_cancels_have_an_original
+    check ((kind in ('cancel', 'visit_cancel')) = (original is not null)),
+  constraint only_events_have_a_subject
+    check ((kind in ('registration', 'card')) = (subject is not null))
+) strict;
+
+create unique index entries_institution_settlement
+  on entries (institution, institution_settlement)
+  where kind in ('settle', 'visit') and institution_settlement is not null;
+create unique index entries_original on entries (original) where original is not null;
+-- For pages: an index ends in the row's number, so equal keys come out in seq order.
+create index entries_of_institution on entries (institution);
+create index entries_of_person on entries (person, pooling_area);
+create index settlements_of_person_by_day on entries (person, pooling_area, service_day)
+  where kind = 'settle';
+create index events_of_person on entries (person, pooling_area, kind) where subject is not null;
+create index entries_of_card on entries (subject, pooling_area) where kind = 'card';
+
+create table postings (
+  seq integer not null,
+  pooling_area text not null,
+  person text not null,
+  counter text not null,
+  period integer not null,
+  delta integer not null check (delta <> 0),
+  primary key (seq, pooling_area, person, counter, period)
+) strict, without rowid;
+
+create index postings_of_counter on postings (person, counter, pooling_area, period);
+
+create table counters (
+  pooling_area text not null,
+  person text not null,
+  counter text not null,
+  period integer not null,
+  value integer not null,
+  primary key (pooling_area, person, counter, period),
+  constraint account_not_below_zero check (counter <> 'account' or value >= 0),
+  constraint counter_not_below_zero check (value >= 0)
+) strict, without rowid;
+
+create trigger entries_are_never_changed before update on entries
+  begin select raise(abort, 'entries are never changed'); end;
+create trigger entries_are_never_deleted before delete on entries
+  begin select raise(abort, 'entries are never deleted'); end;
+create trigger postings_are_never_changed before update on postings
+  begin select raise(abort, 'postings are never changed'); end;
+create trigger postings_are_never_deleted before delete on postings
+  begin select raise(abort, 'postings are never deleted'); end;
+create trigger cancels_need_their_settlement before insert on entries
+  when new.kind in ('cancel', 'visit_cancel')
+  begin
+    select raise(abort, 'a cancel names no settlement of its person') where not exists (
+      select 1 from entries
+      where settlement = new.original
+        and kind = case new.kind when 'cancel' then 'settle' else 'visit' end
+        and pooling_area = new.pooling_area and person = new.person
+    );
+  end;
