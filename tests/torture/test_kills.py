@@ -3,13 +3,14 @@
 import pytest
 from medsettle.torture.kills import Report, kill_rounds
 from medsettle.torture.named_steps import STEPS
-from medsettle.torture.stores import SqliteStore
+from medsettle.torture.stores import PostgresStore, SqliteStore
 
 from tests.torture.simulating import SHAPES
 
 pytestmark = pytest.mark.slow
 
 _ROUNDS = 12
+_POSTGRES_ROUNDS = 6
 _CLIENTS = 4
 
 
@@ -26,3 +27,12 @@ def test_killed_servers_on_sqlite_lose_nothing() -> None:
 
     _assert_proved(report, _ROUNDS)
     assert {*STEPS, "random"} == report.kills.keys()
+
+
+def test_killed_servers_on_postgres_lose_nothing() -> None:
+    """Six deaths: of our server at a step and at any moment, of a backend, of the whole store."""
+    with PostgresStore() as store:
+        report = kill_rounds(store, SHAPES, _POSTGRES_ROUNDS, _CLIENTS, seed=20)
+
+    _assert_proved(report, _POSTGRES_ROUNDS)
+    assert {"backend", "postmaster"} <= report.kills.keys()

@@ -94,7 +94,8 @@ def kill_rounds(
         PolicyRejected: The rules have faults.
         OSError: A server does not start, or the rules lack the area.
     """
-    rng = Random(seed)
+    # Clients draw in an order that the machine decides; deaths come as the seed says.
+    requests, deaths = Random(f"{seed} requests"), Random(f"{seed} deaths")
     report = Report()
     deck: list[tuple[str, str]] = []
     book = rule_book(rules)
@@ -103,7 +104,15 @@ def kill_rounds(
             count = min(_ROUNDS_PER_LEDGER, rounds - report.rounds)
             with store.ledger() as place:
                 _Ledger(
-                    store, servers, place, alone, book, Crowd(rng, clients), rng, report, deck
+                    store,
+                    servers,
+                    place,
+                    alone,
+                    book,
+                    Crowd(requests, clients),
+                    deaths,
+                    report,
+                    deck,
                 ).go(count, told)
     return report
 
