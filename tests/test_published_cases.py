@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
+from medsettle.books.identities import broken_identities
 from medsettle.client import Client
 from medsettle.core.claims import ClaimBatch
 from medsettle.demo.cases import settle_case
@@ -20,7 +21,6 @@ from medsettle.settle.prove import Difference, opening_counters, prove
 from medsettle.settle.run import Settled, Settler
 
 from tests.cli.commands import RULES, serving
-from tests.identities import broken_identities
 
 _REQUIRED = {
     *(f"WC-{number:03d}" for number in (1, 2, 3, 4, 6, 7, 10, 11, 14, 15, 23, 25, 65)),

@@ -27,7 +27,7 @@ _LAYERS = (
     {"settle"},
     {"durable"},
     {"ledger", "cards", "audit"},
-    {"clearing", "replay", "payments"},
+    {"clearing", "replay", "payments", "books"},
     {"engine"},
     {"v1"},
     {"client", "service", "gateway", "console"},
@@ -35,7 +35,7 @@ _LAYERS = (
     {"cli"},
 )
 _PURE = {"core", "policy", "settle"}
-_MONEY = _PURE | {"ledger", "clearing", "payments"}
+_MONEY = _PURE | {"ledger", "clearing", "payments", "books"}
 # Their clock is handed to them: a settlement computed twice must come out the same.
 _CLOCKLESS = _MONEY | {"audit", "cards", "replay", "engine"}
 _TERMINAL = {"cli", "demo"}

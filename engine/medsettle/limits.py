@@ -146,6 +146,12 @@ MESSAGE_CHARS_MAX: Final = 500
 assert 7 * REMEDY_CHARS_MAX + 2 * MESSAGE_CHARS_MAX < STATUS_BYTES_MAX, (
     "a Chinese remedy stands in a status twice, at three bytes a character, beside the English one"
 )
+# What a stream may become once it is decoded, and the lines and list elements it may have: many
+# times what plain claims of MESSAGE_BYTES_MAX are, and a bound for those that only seem small.
+STREAM_DECODED_BYTES_MAX: Final = 16 * MESSAGE_BYTES_MAX
+STREAM_ELEMENTS_MAX: Final = 262_144
+
+assert LINES_PER_CLAIM_MAX <= STREAM_ELEMENTS_MAX
 # Room for the field around a stream, so that one of MESSAGE_BYTES_MAX still reaches our own check
 # and its explanation.
 ENVELOPE_BYTES: Final = 1_024
@@ -249,6 +255,13 @@ AUDIT_POLL_SECONDS: Final = 1.0
 # Ledger records of one segment, which is built in memory: 100,000 claims of a few lines each, or
 # fewer large ones. A single record always fits.
 AUDIT_SEGMENT_BYTES_MAX: Final = 256 * 1024 * 1024
+
+# --- books -------------------------------------------------------------------------------------
+
+# Moves that are gathered before they go to the scratch database, and what that may keep in memory:
+# it sorts the moves of millions of entries on disk.
+BOOKS_ROWS_MAX: Final = 50_000
+BOOKS_MEMORY: Final = "512MB"
 
 # --- cards -------------------------------------------------------------------------------------
 

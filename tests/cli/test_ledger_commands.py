@@ -133,6 +133,10 @@ def test_wrong_calls_say_what_to_do(tmp_path: Path) -> None:
     data, copy = tmp_path / "data", tmp_path / "copy.db"
     nothing = run("ledger", "backup", "--data", data, "--to", copy)
     assert (Exit.USAGE, True) == (nothing.code, "pg_dump" in nothing.err)
+    server = "postgresql://somebody:secret@127.0.0.1/ledger"
+    kept = run("ledger", "backup", "--ledger", server, "--to", copy)
+    assert (Exit.FINDING, True) == (kept.code, "pg_dump" in kept.err)
+    assert "secret" not in kept.err
     _settle(data, range(2))
     (data / "payments").mkdir()
     made = run("ledger", "backup", "--data", data, "--to", copy)

@@ -48,7 +48,9 @@ def test_a_limit_is_granted_lowered_and_dissolved(tmp_path: Path) -> None:
     assert (0, "insured\n") == (begun.code, begun.out)
     again = run("relatives", "begin-insurance", f"{AREA}/G", *_sent("Q7"), *here, "--json")
     assert {"person": f"{AREA}/G", "insured": True, "duplicate": True} == again.json
-    assert 0 == run("relatives", "grant", *_PAIR, "1", *_sent("Q6"), *here).code
+    repeated = run("relatives", "grant", *_PAIR, "1", *_sent("Q6"), *here)
+    assert "a new request needs a new request id" in repeated.err
+    assert 0 == run("relatives", "grant", *_PAIR, "1", *_sent("Q8"), *here).code
 
 
 def test_what_cannot_be_read_is_told_with_its_name(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from tests.stores import postgres
 pytestmark = pytest.mark.slow
 
 _SERVERS, _CLIENTS, _PERSONS = 4, 64, 50
-_ROUNDS = int(os.environ.get("MEDSETTLE_HAMMER_ROUNDS", "6"))
+_ROUNDS = int(os.environ.get("MEDSETTLE_HAMMER_ROUNDS", "4"))
 
 
 def _entries(url: str) -> list[Recorded]:

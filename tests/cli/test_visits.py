@@ -105,7 +105,7 @@ def test_a_server_does_all_of_it(tmp_path: Path, rules: Path) -> None:
         _through_every_command("--server", server.address)
         assert Exit.OK == server.stop()
     verified = run("audit", "verify", "--json", "--data", tmp_path / "data")
-    assert (Exit.OK, 7) == (verified.code, verified.json["last_seq"])
+    assert (Exit.OK, 8) == (verified.code, verified.json["last_seq"])
 
 
 def test_people_are_shown_who_pays_what_and_why(tmp_path: Path, rules: Path) -> None:

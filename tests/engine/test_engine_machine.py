@@ -12,13 +12,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from medsettle import errors
+from medsettle.books.identities import broken_identities
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.outcome import Outcome, Rejection
 from medsettle.core.settlement import Opening, Settlement
 from medsettle.engine import Engine
 
 from tests.engine.engines import engine_on, id_of
-from tests.identities import broken_identities
 from tests.service.claims import AREA, INSTITUTION, claim
 from tests.stores import using
 

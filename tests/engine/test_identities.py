@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from medsettle.books.identities import broken_identities
 from medsettle.core import codes
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.outcome import Outcome, Rejection
@@ -18,7 +19,6 @@ from medsettle.engine import Engine
 from fixtures.claims import claim_rows
 from fixtures.visit_facts import asked_by
 from tests.engine.engines import REAL_RULES, engine_on, id_of, outcomes, rule_book
-from tests.identities import broken_identities
 
 _SEEDS = st.integers(0, 2**32 - 1)
 # A run is a hundred claims, so a few runs are many claims.

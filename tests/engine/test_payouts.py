@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from medsettle import errors, limits
+from medsettle.books.identities import broken_identities
 from medsettle.client import Client
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.outcome import Outcome, Rejection
@@ -18,7 +19,6 @@ from medsettle.ledger.records import decode_inputs
 from medsettle.settle.explain import explain
 
 from tests.engine.engines import engine_on, id_of, settle, settled
-from tests.identities import broken_identities
 from tests.service.serving import running_loop, serving
 
 _AREA = "999913"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from medsettle import errors
+from medsettle.books.identities import broken_identities
 from medsettle.core.outcome import Rejection
 from medsettle.core.relatives import Dissolution, InsuranceNotice, LimitChange, Person
 from medsettle.core.settlement import Settlement
@@ -29,7 +30,6 @@ from tests.engine.relatives import (
     person,
     visit,
 )
-from tests.identities import broken_identities
 from tests.service.claims import INSTITUTION
 
 pytestmark = pytest.mark.both_stores

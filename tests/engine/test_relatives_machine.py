@@ -14,6 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from medsettle import errors
+from medsettle.books.identities import broken_identities
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.relatives import Dissolution, InsuranceNotice
 from medsettle.core.settlement import Opening, Settlement
@@ -31,7 +32,6 @@ from tests.engine.relatives import (
     person,
     visit,
 )
-from tests.identities import broken_identities
 from tests.service.claims import INSTITUTION
 from tests.stores import using
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from medsettle import errors
+from medsettle.books.identities import broken_identities
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.relatives import LimitChange, Person
 from medsettle.core.settlement import Opening
@@ -33,7 +34,6 @@ from tests.engine.visits import (
     register,
     visit_row,
 )
-from tests.identities import broken_identities
 
 _ITEMS = (BED, NURSING, SURGERY, DIABETES, OUTSIDE, CAESAREAN, NEWBORN)
 _DIAGNOSES = st.sampled_from([None, "S82.1", "O82.0", "E11.9"])

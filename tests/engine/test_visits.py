@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from medsettle import errors, limits
+from medsettle.books.identities import broken_identities
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.settlement import Opening, Settlement
 from medsettle.core.visits import RoutedBy
@@ -31,7 +32,6 @@ from tests.engine.visits import (
     settle,
     visit_row,
 )
-from tests.identities import broken_identities
 
 
 @pytest.fixture(name="engine")

@@ -4,7 +4,12 @@ from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
+from medsettle.errors import InternalError
 from medsettle.ledger import ACCOUNT, CounterKey, Entry, EntryKind, Posting, Recorded
+from medsettle.ledger.entries import Overtaken
+
+REFUSED = (InternalError, Overtaken)
+"""What a store raises at an entry that breaks a rule: several writers may do so without a bug."""
 
 AREA = "999900"
 PERSON = "P1"

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 from medsettle import limits
-from medsettle.errors import InternalError
 from medsettle.ledger import CounterKey, Entry, Posting
 from medsettle.ledger.opening import LedgerPlace, OpenLedger, open_ledger
 
@@ -14,6 +13,7 @@ from tests.ledger.building import (
     AREA,
     PAID_KEY,
     PERSON,
+    REFUSED,
     entry,
     recorded,
 )
@@ -233,7 +233,7 @@ def test_a_refused_entry_takes_its_batch_along(
     ledger.append([entry(1, Posting(ACCOUNT_KEY, 100), institution_settlement="N1")], 5)
     before = ledger.page(after_seq=0, limit=10)
 
-    with pytest.raises(InternalError, match=constraint):
+    with pytest.raises(REFUSED, match=constraint):
         ledger.append([entry(8, Posting(PAID_KEY, 0)), second], 6)
 
     assert before == ledger.page(after_seq=0, limit=10)
@@ -246,7 +246,7 @@ def test_a_settlement_is_cancelled_once(ledger: OpenLedger) -> None:
     ledger.append([entry(1), entry(2, kind="cancel", original="S1")], 5)
 
     for original in ("S1", "S2"):
-        with pytest.raises(InternalError):
+        with pytest.raises(REFUSED):
             ledger.append([entry(3, kind="cancel", original=original)], 6)
     assert 2 == ledger.last_seq()
 
@@ -256,7 +256,7 @@ def test_a_balance_may_fall_to_zero_but_not_below(ledger: OpenLedger) -> None:
     ledger.append([entry(1, Posting(ACCOUNT_KEY, 100), kind="opening")], 5)
     ledger.append([entry(2, Posting(ACCOUNT_KEY, -100))], 5)
 
-    with pytest.raises(InternalError, match="account_not_below_zero"):
+    with pytest.raises(REFUSED, match="account_not_below_zero"):
         ledger.append([entry(3, Posting(ACCOUNT_KEY, -1))], 5)
     assert {ACCOUNT_KEY: 0} == ledger.counters([ACCOUNT_KEY])
 

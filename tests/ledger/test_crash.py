@@ -17,7 +17,7 @@ from tests.ledger.building import recorded, sums
 from tests.stores import postgres
 
 _ROOT = Path(__file__).parents[2]
-_KILLS = 6
+_KILLS = 4
 
 
 def _append_until_killed(place: LedgerPlace, seed: int) -> int:

@@ -7,11 +7,10 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from medsettle.errors import InternalError
 from medsettle.ledger import ACCOUNT, CounterKey, Entry, Posting
 from medsettle.ledger.opening import open_ledger
 
-from tests.ledger.building import AREA, entry, recorded, sums
+from tests.ledger.building import AREA, REFUSED, entry, recorded, sums
 from tests.stores import new_place
 
 _KEYS = [
@@ -107,7 +106,7 @@ class LedgerMachine(RuleBasedStateMachine):
             assert len(self.held) + 1 == self.ledger.append(batch, 7)
             self.held += batch
         else:
-            with pytest.raises(InternalError):
+            with pytest.raises(REFUSED):
                 self.ledger.append(batch, 7)
 
     def _allowed(self, batch: list[Entry]) -> bool:
@@ -128,6 +127,6 @@ class PostgresMachine(LedgerMachine):
 
 
 LedgerMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=20)
-PostgresMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=20)
+PostgresMachine.TestCase.settings = settings(max_examples=12, stateful_step_count=20)
 test_ledger_machine = pytest.mark.slow(LedgerMachine.TestCase)
 test_postgres_machine = pytest.mark.slow(PostgresMachine.TestCase)

@@ -8,6 +8,7 @@ import apsw
 import pytest
 from medsettle.errors import InternalError, LedgerUnavailable
 from medsettle.ledger import Posting, SqliteLedger, sqlite_schema
+from medsettle.ledger.backup import back_up, restore
 from medsettle.ledger.migrations import Migration, migrations
 from medsettle.ledger.opening import migrate_ledger, open_reader
 from medsettle.ledger.sqlite_file import migrate, version_of
@@ -101,3 +102,15 @@ def test_the_last_step_leads_to_the_tables_of_today() -> None:
     assert sqlite_schema.SCHEMA_VERSION == migrations("sqlite")[-1].version
     assert 3 == migrations("sqlite")[0].version
     assert 1 == migrations("postgres")[0].version
+
+
+def test_an_old_ledger_is_copied_before_it_is_migrated(old: Path, tmp_path: Path) -> None:
+    """A copy keeps its version; the ledger restored from it is migrated when it is opened."""
+    copy, restored = tmp_path / "copy.db", tmp_path / "restored.db"
+    assert 3 == back_up(old, copy, lambda _: None).last_seq
+    restore(copy, restored, lambda _: None)
+
+    assert 2 == version_of(copy)
+    with SqliteLedger(restored) as ledger:
+        assert 3 == ledger.last_seq()
+        assert ledger.verify() is None

@@ -79,6 +79,15 @@ def test_nothing_is_charged_for_a_rejected_claim(desk: Counter) -> None:
     assert [Step.SETTLING, Step.REJECTED] * 2 == desk.till.journal.steps(again.leg)
 
 
+def test_a_checkout_refused_for_good_says_that_it_needs_a_new_id(desk: Counter) -> None:
+    """A refusal that is recorded stays one, and the till says what to do."""
+    leg, again = (desk.checkout(visit_type="21", institution_level="09") for _ in "12")
+
+    assert (Step.REJECTED, leg.why) == (again.step, again.why)
+    assert leg.why.startswith("CLASS_NOT_COVERED: ")
+    assert leg.why.endswith("refused for good under this request id, a new request needs a new one")
+
+
 def test_without_cash_nobody_is_charged(desk: Counter) -> None:
     """A bill that the personal account pays leaves nothing to take."""
     leg = desk.checkout(lines=[{**claim(1)["lines"][0], "amount_fen": 0, "unit_price_e6": 0}])

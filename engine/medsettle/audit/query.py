@@ -5,6 +5,7 @@ from typing import Final
 
 import duckdb
 
+from medsettle.audit.bookings import BOOKINGS
 from medsettle.audit.manifest import read_segments
 from medsettle.audit.segments import AUDIT_TABLES, PARTITION_COLUMNS
 from medsettle.core.columns import Kind
@@ -22,7 +23,9 @@ _SQL_TYPES: Final[dict[Kind, str]] = {
 
 
 def connect(folder: Path) -> duckdb.DuckDBPyConnection:
-    """Return a connection with the views `settlements`, `payers` and `line_splits`.
+    """Return a connection with the views `settlements`, `payers`, `line_splits`, `relative_shares`.
+
+    The view `bookings` has the same in double entry (`medsettle.audit.bookings`).
 
     The views show the segments that the manifest names at this moment, and no file beside them;
     later segments need a new connection. Columns are those of `medsettle.core.schema`, then
@@ -52,6 +55,7 @@ def connect(folder: Path) -> duckdb.DuckDBPyConnection:
                 f"names the first: {str(error).splitlines()[0]}",
                 table=table,
             ) from error
+    connection.execute(BOOKINGS)
     # A query may read these segments and nothing else of this machine, and write nowhere.
     listed = [path for paths in files.values() for path in paths]
     connection.execute("set allowed_paths = ?", [listed])

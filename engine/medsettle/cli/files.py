@@ -60,7 +60,9 @@ def _table_rows(path: Path) -> list[Row]:
     ending = path.suffix
     try:
         table = pq.read_table(path) if ending == ".parquet" else _arrow_table(path)
-    except pa.ArrowException as error:
+        # A damaged file may lie about its offsets; reading values would follow them.
+        table.validate(full=True)
+    except (pa.ArrowException, UnicodeDecodeError) as error:
         raise _refused(path, f"cannot be read as {ending[1:]}: {error}") from error
     rows: list[Row] = table.to_pylist()
     return rows

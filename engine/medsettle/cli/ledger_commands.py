@@ -9,37 +9,46 @@ from rich.console import Console
 
 from medsettle.audit import check_follows, read_segments
 from medsettle.audit import verify as verify_audit
+from medsettle.books.conservation import discrepancies
+from medsettle.books.resettling import Resettling
+from medsettle.cli.books_command import books
 from medsettle.cli.checkout import PAYMENTS_FOLDER
 from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE, ledger_at
 from medsettle.cli.exits import Exit, Quit, told
 from medsettle.cli.options import Data, Json, Ledger
 from medsettle.durable import make_folder
+from medsettle.errors import Precondition
 from medsettle.ledger.backup import Copied, back_up, check_is_copy
 from medsettle.ledger.backup import restore as restore_copy
 from medsettle.ledger.opening import migrate_ledger
 from medsettle.ledger.sqlite import SqliteReader
 from medsettle.ledger.verification import check, findings
+from medsettle.policy.book import load_rule_book
 
 app = typer.Typer(
     no_args_is_help=True,
     help="Back the ledger up while it is served, verify it, restore it. A ledger in PostgreSQL is "
     "backed up and restored by pg_dump and pg_restore.",
 )
+app.command()(books)
 
 
-def _ledger_of(data: Path) -> Path:
-    """Return the file of the ledger in a data folder.
+def _ledger_of(data: Path, named: str | None = None) -> Path:
+    """Return the file of a ledger, in a data folder unless it is named.
 
     Raises:
         FileNotFoundError: There is none.
+        Precondition: It is kept in PostgreSQL.
     """
-    path = data / LEDGER_FILE
-    if not path.is_file():
+    place = ledger_at(data, named)
+    if not isinstance(place, Path):
+        raise Precondition("a ledger in PostgreSQL is backed up by pg_dump; this copies files")
+    if not place.is_file():
         raise FileNotFoundError(
-            f"{data} holds no {LEDGER_FILE}; name the folder with --data. A ledger in PostgreSQL "
+            f"{place} is no file of a ledger; name its folder with --data. A ledger in PostgreSQL "
             "is backed up by pg_dump"
         )
-    return path
+    return place
 
 
 @app.command()
@@ -69,6 +78,7 @@ def migrate(
 def backup(
     to: Annotated[Path, typer.Option(help="The file to make; it must not exist.")],
     data: Data = Path("medsettle-data"),
+    ledger: Ledger = None,
     as_json: Json = False,
 ) -> None:
     """Copy the ledger into a file, as it is at this moment; a server may go on settling.
@@ -77,7 +87,7 @@ def backup(
     """
     console = Console(soft_wrap=True)
     with told(console, as_json=as_json):
-        copied = back_up(_ledger_of(data), to, check)
+        copied = back_up(_ledger_of(data, ledger), to, check)
         notes = _payments_notes(data)
         _show(console, "backed up", copied, notes, as_json=as_json)
 
@@ -111,11 +121,15 @@ def _show(console: Console, done: str, copied: Copied, notes: list[str], *, as_j
 @app.command()
 def verify(
     what: Annotated[Path, typer.Argument(help="A copy of a ledger, or a data folder.")],
+    rules: Annotated[
+        Path | None, typer.Option(help="Rules to settle every entry again by, fen for fen.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Read a whole ledger, and say what is wrong: pages, numbers, counters, keys, shares.
 
-    Of a data folder the audit tables are verified too, and held to the ledger.
+    Everything it holds is worked out again from the entries alone. Of a data folder the audit
+    tables are verified too, and held to the ledger row by row.
     """
     console = Console(soft_wrap=True)
     with told(console, as_json=as_json):
@@ -124,13 +138,31 @@ def verify(
         if folder is None:
             _check_is_file(path)
             check_is_copy(path)
-        with SqliteReader(path, still=folder is None) as reader:
+        with SqliteReader(path, still=folder is None, older=True) as reader:
             last_seq = reader.last_seq()
             found = list(findings(reader))
             audited = None if folder is None else _audited(folder / AUDIT_FOLDER, reader)
+            if not found:
+                # What is worked out again presumes that the file can be read.
+                found = _recomputed(reader, folder, rules)
     _show_findings(console, path, last_seq, audited, found, as_json=as_json)
     if found:
         raise Quit(Exit.FINDING)
+
+
+def _recomputed(reader: SqliteReader, folder: Path | None, rules: Path | None) -> list[str]:
+    """Return what does not follow from the entries, and which do not settle to what they say."""
+    audit = None if folder is None else folder / AUDIT_FOLDER
+    found = [str(each) for each in discrepancies(reader, audit)]
+    if rules is not None:
+        again = Resettling(reader, load_rule_book(rules))
+        found += [str(each) for each in again.discrepancies()]
+        if again.unknown:
+            found.append(
+                f"{again.unknown} settlement(s) cannot be settled again: {rules} lacks the "
+                "revisions of the policies that settled them; name the rules of that time"
+            )
+    return found
 
 
 def _check_is_file(path: Path) -> None:

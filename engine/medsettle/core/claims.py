@@ -129,6 +129,14 @@ def _told(faults: list[Fault]) -> tuple[Fault, ...]:
     return (*faults[: most - 1], more)
 
 
+def lines_faults(count: int) -> list[Fault]:
+    """Return the fault of a claim with more lines than a claim may have, if it has."""
+    most = limits.LINES_PER_CLAIM_MAX
+    if count <= most:
+        return []
+    return [Fault("lines", f"{count} lines, more than {most}; split the claim")]
+
+
 def _checked_claim(row: Row, faults: list[Fault]) -> dict[str, object]:
     """Return the values of a claim by column name, adding to `faults` whatever is wrong."""
     if not isinstance(row, Mapping):
@@ -140,9 +148,8 @@ def _checked_claim(row: Row, faults: list[Fault]) -> dict[str, object]:
     if not isinstance(lines, list | tuple):
         faults.append(Fault("lines", "expected a list of charge lines"))
         lines = []
-    if len(lines) > limits.LINES_PER_CLAIM_MAX:
-        most = limits.LINES_PER_CLAIM_MAX
-        faults.append(Fault("lines", f"{len(lines)} lines, more than {most}; split the claim"))
+    if too_many := lines_faults(len(lines)):
+        faults += too_many
         lines = []
     claim["lines"] = [_checked_line(line, index, faults) for index, line in enumerate(lines)]
     _check_dates(claim, faults)

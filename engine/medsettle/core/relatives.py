@@ -20,9 +20,9 @@ PREFIX: Final = f"{MUTUAL_AID}."
 
 LIMIT_PREFIX: Final = f"{PREFIX}limit:"
 _USED_PREFIX: Final = f"{PREFIX}used:"
-_BOUND_PREFIX: Final = f"{PREFIX}bound:"
-_GIVES_PREFIX: Final = f"{PREFIX}gives:"
-_INSURANCE_ENDED: Final = f"{PREFIX}insurance_ended"
+BOUND_PREFIX: Final = f"{PREFIX}bound:"
+GIVES_PREFIX: Final = f"{PREFIX}gives:"
+INSURANCE_ENDED: Final = f"{PREFIX}insurance_ended"
 
 
 class Person(NamedTuple):
@@ -39,7 +39,7 @@ class Person(NamedTuple):
     @property
     def insurance_ended(self) -> CounterKey:
         """The counter that is 1 while the insurance relation is known to have ended, else 0."""
-        return CounterKey(*self, _INSURANCE_ENDED, 0)
+        return CounterKey(*self, INSURANCE_ENDED, 0)
 
 
 class Relation(NamedTuple):
@@ -66,12 +66,12 @@ class Relation(NamedTuple):
     @property
     def bound(self) -> CounterKey:
         """The counter that is 1 until the relation is dissolved, then 0."""
-        return self._of_receiver(_BOUND_PREFIX)
+        return self._of_receiver(BOUND_PREFIX)
 
     @property
     def gives(self) -> CounterKey:
         """The giver's counter that is 1 until the relation is dissolved, then 0."""
-        return CounterKey(*self.giver, _GIVES_PREFIX + "/".join(self.receiver), self.number)
+        return CounterKey(*self.giver, GIVES_PREFIX + "/".join(self.receiver), self.number)
 
     def _of_receiver(self, prefix: str) -> CounterKey:
         return CounterKey(*self.receiver, prefix + "/".join(self.giver), self.number)
@@ -194,13 +194,13 @@ def received(receiver: Person, counter: str, number: int) -> Relation | None:
 
 def bound_to(receiver: Person, counter: str, number: int) -> Relation | None:
     """Return the relation of which a counter of a receiver says whether it is bound, or None."""
-    giver = _named(counter, _BOUND_PREFIX)
+    giver = _named(counter, BOUND_PREFIX)
     return None if giver is None else Relation(giver, receiver, number)
 
 
 def given_by(giver: Person, counter: str, number: int) -> Relation | None:
     """Return the relation of which a counter of a giver says whether it is bound, or None."""
-    receiver = _named(counter, _GIVES_PREFIX)
+    receiver = _named(counter, GIVES_PREFIX)
     return None if receiver is None else Relation(giver, receiver, number)
 
 

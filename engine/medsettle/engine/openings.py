@@ -13,6 +13,7 @@ from medsettle.engine.requests import (
     settlement_id,
 )
 from medsettle.ledger.entries import Entry, Posting
+from medsettle.ledger.records import encode_opening
 from medsettle.policy.book import RuleBook
 from medsettle.policy.vocabulary import suggestion
 from medsettle.settle.counter_keys import is_stored_name, stored_name
@@ -85,6 +86,6 @@ def opening_entry(opening: Opening, digest: bytes, moment: datetime) -> Entry:
         person=person,
         service_day=day_number(service_day_of(moment)),
         content_digest=digest,
-        record=b"{}",
+        record=encode_opening(opening),
         postings=postings,
     )

@@ -113,9 +113,10 @@ class RequestLog:
             reading: Whom it is known to look at besides.
 
         Raises:
-            LedgerUnavailable: Others got ahead every time. Nothing was recorded.
+            InternalError: It was overtaken every time, which only a bug of ours explains: the
+                second time it knows what it was overtaken by. Nothing was recorded.
         """
-        kept, looked_at = set(holders), set(reading)
+        kept, looked_at, last = set(holders), set(reading), ""
         for _ in range(limits.WRITE_ATTEMPTS_MAX):
             try:
                 with self.ledger.writing(kept, looked_at):
@@ -123,9 +124,9 @@ class RequestLog:
             except Overtaken as overtaken:
                 kept |= overtaken.holders
                 looked_at |= overtaken.reading
-        raise errors.LedgerUnavailable(
-            f"other processes got ahead {limits.WRITE_ATTEMPTS_MAX} times; nothing was recorded. "
-            "Send the same request id again",
+                last = overtaken.message
+        raise errors.InternalError(
+            f"a write was overtaken {limits.WRITE_ATTEMPTS_MAX} times, at last since {last}",
             attempts=str(limits.WRITE_ATTEMPTS_MAX),
         )
 

@@ -37,7 +37,8 @@ class Copied:
 def back_up(source: Path, target: Path, check: Callable[[SqliteReader], None]) -> Copied:
     """Copy the ledger at `source`, which may be being written, into a new file.
 
-    The log of the ledger is not begun anew while it is being read, so it grows meanwhile.
+    One of an older version is copied as it is, so that there is a copy before it is migrated. The
+    log of the ledger is not begun anew while it is being read, so it grows meanwhile.
 
     Args:
         source: The ledger's file; its writer may be any process.
@@ -50,7 +51,7 @@ def back_up(source: Path, target: Path, check: Callable[[SqliteReader], None]) -
         LedgerUnavailable: The source cannot be read, or the copy not be written.
     """
     with unavailable(source, "read"):
-        reader = open_reader(source)
+        reader = open_reader(source, older=True)
     try:
         return _copy(reader, source, target, check)
     finally:
@@ -59,6 +60,8 @@ def back_up(source: Path, target: Path, check: Callable[[SqliteReader], None]) -
 
 def restore(source: Path, target: Path, check: Callable[[SqliteReader], None]) -> Copied:
     """Make a new ledger at `target` from a copy, checked as in `back_up`.
+
+    One of an older version is migrated by whatever opens it to record something.
 
     Raises:
         Precondition: There is a ledger at `target`, or something one left behind.
@@ -72,7 +75,7 @@ def restore(source: Path, target: Path, check: Callable[[SqliteReader], None]) -
                 "one restored; move it away with its ledger",
                 path=str(path),
             )
-        copy = open_still(source)
+        copy = open_still(source, older=True)
         try:
             return _copy(copy, source, target, check)
         finally:
@@ -98,7 +101,7 @@ def _copy(
             reader.execute("rollback")
         with unavailable(target, "write"):
             os.fsync(descriptor)
-        with SqliteReader(path, still=True) as copy:
+        with SqliteReader(path, still=True, older=True) as copy:
             check(copy)
         size_bytes = path.stat().st_size
         with unavailable(target, "write"):

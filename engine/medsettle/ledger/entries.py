@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from typing import Final, Literal, Protocol, TypeAlias
 
 from medsettle.core.counters import CounterKey
-from medsettle.errors import InternalError
 
 EntryKind: TypeAlias = Literal[
     "settle",
@@ -57,17 +56,19 @@ def card_holder(card: str) -> str:
     return f"card {card}"
 
 
-class Overtaken(InternalError):
+class Overtaken(Exception):
     """What a write decided on is not what there is; nothing was recorded. Decide again.
 
     Another process recorded the same request meanwhile, or the write moved something of `holders`
     or looked at something of `reading` that it had not kept from others; keep them the next time.
+    No caller of an engine meets it: the engine decides again.
     """
 
     def __init__(
         self, message: str, holders: Iterable[Holder] = (), reading: Iterable[Holder] = ()
     ) -> None:
         super().__init__(message)
+        self.message = message
         self.holders = frozenset(holders)
         self.reading = frozenset(reading)
 
@@ -298,7 +299,8 @@ class Ledger(LedgerReader, Protocol):
             The seq of the first entry.
 
         Raises:
-            Overtaken: Another process got ahead; nothing was recorded. Decide again.
+            Overtaken: Another process got ahead, where several write: a key was used before.
+                Nothing was recorded. Decide again.
             InternalError: An entry breaks a rule: a key was used before, a counter or account would
                 fall below zero. Nothing was recorded.
             LedgerUnavailable: The disk or the store failed. Nothing was recorded as far as is

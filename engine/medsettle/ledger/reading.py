@@ -36,6 +36,9 @@ ENTRY_COLUMNS: tuple[str, ...] = (
 )
 
 
+_KEY = "pooling_area, person, counter, period"
+
+
 @dataclass(frozen=True, slots=True)
 class ReadStatements:
     """The questions of a reader in the words of one store.
@@ -194,6 +197,42 @@ class EntryReader(ABC):
             return None
         *key, value, posted = rows[0]
         return CounterMismatch(CounterKey(*key), int(value), int(posted))
+
+    def postings(self, first_seq: int, last_seq: int) -> list[tuple[int, CounterKey, int]]:
+        """Return (seq, key, delta) of all postings of some entries, by seq and key."""
+        mark = self._statements.mark
+        rows = self._rows(
+            f"select seq, {_KEY}, delta from postings "  # noqa: S608 - our own column names
+            f"where seq between {mark} and {mark} order by seq, {_KEY}",
+            (first_seq, last_seq),
+        )
+        return [(seq, CounterKey(*key), delta) for seq, *key, delta in rows]
+
+    def counters_after(self, key: CounterKey | None, *, limit: int) -> list[tuple[CounterKey, int]]:
+        """Return up to `limit` counters with their values, in the order of their keys.
+
+        Args:
+            key: The last key of the page before; None for the first page.
+            limit: At most `limits.PAGE_SIZE_MAX`.
+        """
+        assert 1 <= limit <= limits.PAGE_SIZE_MAX, limit
+        mark = self._statements.mark
+        rows = self._rows(
+            f"select {_KEY}, value from counters "  # noqa: S608 - our own column names
+            f"where ({_KEY}) > ({mark}, {mark}, {mark}, {mark}) order by {_KEY} limit {mark}",
+            (*(key or CounterKey("", "", "", 0)), limit),
+        )
+        return [(CounterKey(*found), value) for *found, value in rows]
+
+    def totals_before(self, seq: int, keys: Sequence[CounterKey]) -> dict[CounterKey, int]:
+        """Return what the postings before an entry add up to, for each of some counters."""
+        mark = self._statements.mark
+        statement = (
+            "select coalesce(sum(delta), 0) from postings "  # noqa: S608 - our own marks
+            f"where pooling_area = {mark} and person = {mark} and counter = {mark} "
+            f"and period = {mark} and seq < {mark}"
+        )
+        return {key: int(self._rows(statement, (*key, seq))[0][0]) for key in keys}
 
     @abstractmethod
     def close(self) -> None:

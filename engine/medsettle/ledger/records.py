@@ -4,19 +4,20 @@ JSON, because an auditor in ten years must be able to read it with any tool. The
 bytes; only this module writes and reads them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import orjson
 
 from medsettle.core import schema
 from medsettle.core.cards import CardAction, CardEvent, CardKind, CardState
 from medsettle.core.columns import Kind
-from medsettle.core.counters import CounterKey
+from medsettle.core.counters import ACCOUNT, CounterKey
 from medsettle.core.relatives import Person, Relation
 from medsettle.core.request_states import Refusal
-from medsettle.core.settlement import Finding, Row, Settlement
+from medsettle.core.settlement import Finding, Opening, Row, Settlement
 from medsettle.ledger.entries import Entry, Posting, Recorded
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -93,7 +94,11 @@ def decode_care(recorded: Recorded) -> tuple[Row, str | None]:
 
 def decode_postings(recorded: Recorded) -> tuple[Posting, ...]:
     """Return what an entry moved."""
-    record = orjson.loads(recorded.record)
+    return postings_of(orjson.loads(recorded.record), recorded)
+
+
+def postings_of(record: Mapping[str, Any], recorded: Recorded) -> tuple[Posting, ...]:
+    """Return what the parsed record of an entry says that it moved."""
     own = (recorded.pooling_area, recorded.person)
     return tuple(
         Posting(CounterKey(*_whose(whose, own), counter, period), delta)
@@ -103,6 +108,23 @@ def decode_postings(recorded: Recorded) -> tuple[Posting, ...]:
 
 def _whose(named: Sequence[str], own: tuple[str, str]) -> tuple[str, str]:
     return (named[0], named[1]) if named else own
+
+
+def encode_opening(opening: Opening) -> bytes:
+    """Return the bytes of the record of an opening: what the person brought along."""
+    return orjson.dumps({"account_fen": opening.account_fen, "counters": opening.counters})
+
+
+def opening_postings(record: Mapping[str, Any], recorded: Recorded) -> tuple[Posting, ...] | None:
+    """Return what the parsed record of an opening says that it moved.
+
+    None for one recorded before openings told what they brought.
+    """
+    if "counters" not in record:
+        return None
+    brought = [(ACCOUNT, 0, record["account_fen"]), *record["counters"]]
+    own = (recorded.pooling_area, recorded.person)
+    return tuple(Posting(CounterKey(*own, name, period), fen) for name, period, fen in brought)
 
 
 def encode_relation(act: str, relations: Sequence[Relation], fen: int, reason: str) -> bytes:

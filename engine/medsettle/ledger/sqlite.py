@@ -41,19 +41,21 @@ class SqliteReader(EntryReader):
 
     _statements = statements.READ
 
-    def __init__(self, path: Path, *, still: bool = False) -> None:
+    def __init__(self, path: Path, *, still: bool = False, older: bool = False) -> None:
         """Open an existing ledger for reading.
 
         Args:
             path: Its file.
             still: Whether nobody writes it, such as a copy; nothing is made beside it then.
+            older: Whether it may be of a version before the present one.
 
         Raises:
             LedgerUnavailable: There is no ledger at `path`, or one of another schema version.
         """
         self.path = path
         self._lock = threading.Lock()
-        self._connection = open_still(path) if still else open_reader(path)
+        opened = open_still if still else open_reader
+        self._connection = opened(path, older=older)
 
     def damage(self) -> list[str]:
         """Return what is wrong with pages, indexes, numbers and keys; reads the whole file."""

@@ -32,7 +32,7 @@ def open_writer(path: Path) -> apsw.Connection:
             # Before anything is set: another program's file must stay as it is.
             if not fresh:
                 _check_kind(connection, path)
-                _check_version(connection, path, migrations("sqlite")[0].version - 1)
+                _check_version(connection, path, _oldest())
             _make_durable(connection, path)
             _secure_log(connection, path)
             if fresh:
@@ -91,25 +91,30 @@ class LogMover:
             return
 
 
-def open_reader(path: Path) -> apsw.Connection:
-    """Return a connection that can only read the existing ledger at `path`."""
+def open_reader(path: Path, *, older: bool = False) -> apsw.Connection:
+    """Return a connection that can only read the existing ledger at `path`.
+
+    Args:
+        path: Its file.
+        older: Whether it may be of a version that opening it to record would bring up to date.
+    """
     with unavailable(path, "open"):
         connection = _connect(path, apsw.SQLITE_OPEN_READONLY)
         try:
-            _check_identity(connection, path)
+            _check_identity(connection, path, older=older)
         except BaseException:
             connection.close()
             raise
     return connection
 
 
-def open_still(path: Path) -> apsw.Connection:
+def open_still(path: Path, *, older: bool = False) -> apsw.Connection:
     """Return a reading connection to a file that nobody writes; nothing is made beside it."""
     with unavailable(path, "open"):
         address = f"file:{quote(str(path.resolve()))}?immutable=1"
         connection = _connect(address, apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
         try:
-            _check_identity(connection, path)
+            _check_identity(connection, path, older=older)
         except BaseException:
             connection.close()
             raise
@@ -129,9 +134,13 @@ def _is_fresh(connection: apsw.Connection) -> bool:
     return tables == 0 and _scalar(connection, "pragma application_id") == 0
 
 
-def _check_identity(connection: apsw.Connection, path: Path) -> None:
+def _check_identity(connection: apsw.Connection, path: Path, *, older: bool) -> None:
     _check_kind(connection, path)
-    _check_version(connection, path, schema.SCHEMA_VERSION)
+    _check_version(connection, path, _oldest() if older else schema.SCHEMA_VERSION)
+
+
+def _oldest() -> int:
+    return migrations("sqlite")[0].version - 1
 
 
 def _check_kind(connection: apsw.Connection, path: Path) -> None:
@@ -151,7 +160,7 @@ def _check_version(connection: apsw.Connection, path: Path, oldest: int) -> None
     if oldest <= found <= newest:
         return
     way_out = "Open it with the medsettle that wrote it"
-    if migrations("sqlite")[0].version - 1 <= found < newest:
+    if _oldest() <= found < newest:
         way_out = (
             "Run `medsettle ledger migrate`, or let a server or a command that records open it"
         )

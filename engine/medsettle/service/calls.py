@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 import grpc
 from grpc_status import rpc_status
 
+from medsettle.core.claims import lines_faults
 from medsettle.errors import Fault, InternalError, InvalidRequest, SettlementError
 from medsettle.service import status
 from medsettle.service.batcher import DeadlinePassed
@@ -61,13 +62,14 @@ def answered(method: _Method[Service, Request, Response]) -> _Method[Service, Re
         if refusal is None:
             await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, _LATE)
         else:
-            await _refuse(context, refusal, _request_id(request))
+            await refuse(context, refusal, _request_id(request))
         raise AssertionError("abort does not return")
 
     return answer
 
 
-async def _refuse(context: Context, error: SettlementError, request_id: str) -> None:
+async def refuse(context: Context, error: SettlementError, request_id: str) -> None:
+    """End a call with the status of an error; does not return."""
     delay = status.retry_seconds(error)
     answer = rpc_status.to_status(status.status_of(error, request_id))
     trailers = tuple(answer.trailing_metadata or ())
@@ -85,8 +87,11 @@ def stated_claim(request: object, claim: settlements.Claim | None) -> settlement
     """Return the claim of a request.
 
     Raises:
-        InvalidRequest: The request has none.
+        InvalidRequest: The request has none, or one with more lines than a claim may have: rows
+            take a hundred times the memory of a message, so it never becomes one.
     """
     if claim is None or not claim.ByteSize():
         raise InvalidRequest([Fault("claim", f"missing in {type(request).__name__}")])
+    if faults := lines_faults(len(claim.lines)):
+        raise InvalidRequest(faults)
     return claim

@@ -23,6 +23,7 @@ from medsettle.core.visits import RegistrationRequest, RegistrationState, Visit
 from medsettle.errors import LedgerUnavailable, SettlementError
 from medsettle.service.batcher import Answer, Batcher, Gate, Result
 from medsettle.service.paging import Pages
+from medsettle.service.previews import previewed_apart
 
 
 class Cards(Protocol):
@@ -216,7 +217,7 @@ class Desk:
         self.pages = Pages(page_key)
         self._gate = Gate(on_commit, on_shut)
         self.settling = Batcher(lambda rows: self.settle(ClaimBatch.from_rows(rows)))
-        self.previewing = Batcher(lambda rows: engine.preview(ClaimBatch.from_rows(rows)))
+        self.previewing = Batcher(lambda rows: previewed_apart(engine.preview, rows))
 
     @contextmanager
     def call(self) -> Iterator[None]:

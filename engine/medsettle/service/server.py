@@ -16,6 +16,7 @@ from medsettle.service.card_service import CardService
 from medsettle.service.desk import Desk, SettlementEngine
 from medsettle.service.enquiry_service import EnquiryService
 from medsettle.service.mutual_aid import MutualAidService
+from medsettle.service.readable import ReadableServer
 from medsettle.service.request_service import RequestService
 from medsettle.service.services import PersonService, PolicyService, SettlementService
 from medsettle.service.visit_services import RegistrationService, VisitService
@@ -78,7 +79,7 @@ class Server:
         self, engine: SettlementEngine, page_key: bytes, project: Projection | None
     ) -> None:
         self.address = ""
-        self._grpc = grpc.aio.server(options=_OPTIONS)
+        self._grpc = ReadableServer(grpc.aio.server(options=_OPTIONS))
         self._health = health.aio.HealthServicer()
         self._project = project
         self._committed = asyncio.Event()

@@ -1,5 +1,6 @@
 """Arrow streams of `SettleClaims` and `PreviewClaims`: claims in, one answer a claim out."""
 
+import struct
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import Final
@@ -13,8 +14,7 @@ from medsettle.core.columns import Column, Kind
 from medsettle.core.outcome import Outcome, Rejection
 from medsettle.core.settlement import Finding, Settlement
 from medsettle.errors import BatchTooLarge, Fault, InvalidRequest
-
-_PATH: Final = "arrow_stream"
+from medsettle.service.stream_bounds import PATH, check_decoded, check_messages
 
 _FAULT: Final = pa.struct(
     [pa.field("path", pa.string(), False), pa.field("message", pa.string(), False)]
@@ -37,6 +37,10 @@ ANSWERS: Final = pa.schema(
 """The columns of an answer; those of the settlement are null where the claim was refused."""
 
 
+# What reading the frame of a stream that is none ends in.
+_NO_MESSAGE: Final = (struct.error, IndexError)
+
+
 def claims_of(stream: bytes) -> ClaimBatch:
     """Return the claims of an Arrow IPC stream, each checked.
 
@@ -48,12 +52,14 @@ def claims_of(stream: bytes) -> ClaimBatch:
     if len(stream) > limits.MESSAGE_BYTES_MAX:
         _refuse_size(f"{len(stream)} bytes, more than {limits.MESSAGE_BYTES_MAX}")
     try:
+        check_messages(stream)
         table = _read(stream)
         # A stream from outside may lie about its offsets; reading values would follow them.
         table.validate(full=True)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        check_decoded(table)
+    except (pa.ArrowException, OSError, UnicodeDecodeError, *_NO_MESSAGE) as error:
         found = str(error).splitlines()[0][:200]
-        raise InvalidRequest([Fault(_PATH, f"not a whole Arrow IPC stream: {found}")]) from error
+        raise InvalidRequest([Fault(PATH, f"not a whole Arrow IPC stream: {found}")]) from error
     return ClaimBatch.from_arrow(table)
 
 
@@ -82,7 +88,7 @@ def _read(stream: bytes) -> pa.Table:
 
 
 def _refuse_size(found: str) -> None:
-    raise BatchTooLarge([Fault(_PATH, f"{found}; send them in several calls")])
+    raise BatchTooLarge([Fault(PATH, f"{found}; send them in several calls")])
 
 
 def _check_columns(found: pa.Schema) -> None:
@@ -102,7 +108,7 @@ def _check_columns(found: pa.Schema) -> None:
         else:
             faults += _type_faults(columns[field.name], field.type, "")
     if len(set(found.names)) != len(found.names):
-        faults.append(Fault(_PATH, "a column stands in it twice"))
+        faults.append(Fault(PATH, "a column stands in it twice"))
     if faults:
         raise InvalidRequest(faults[: limits.FAULTS_PER_CLAIM_MAX])
 

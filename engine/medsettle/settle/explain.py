@@ -35,9 +35,7 @@ def explain(policy: CompiledPolicy, settlement: Settlement, inputs: dict[str, in
     Raises:
         InternalError: The recorded inputs give other amounts than the record.
     """
-    _check_inputs(policy, inputs)
-    trace = traced(policy, inputs)
-    _check_equal(_recorded(settlement), _settled_again(policy, inputs, trace), _AGAIN)
+    trace = settled_again(policy, settlement, inputs)
     teller = Teller(policy, inputs, trace, relatives=settlement.relatives)
     sentences = [teller.payer(stage) for stage in policy.policy.stages]
     sentences.append(cash_sentence(policy, inputs, trace))
@@ -47,6 +45,25 @@ def explain(policy: CompiledPolicy, settlement: Settlement, inputs: dict[str, in
     if told != settlement.fen("total_fen"):
         raise InternalError(f"an explanation of {told} fen for {settlement.fen('total_fen')} fen")
     return explanation
+
+
+def settled_again(
+    policy: CompiledPolicy, settlement: Settlement, inputs: dict[str, int]
+) -> dict[str, int]:
+    """Return every output of the program for the recorded inputs; the amounts are the recorded.
+
+    Args:
+        policy: The revision that settled it.
+        settlement: The settlement as recorded.
+        inputs: The recorded inputs of the policy's program.
+
+    Raises:
+        InternalError: The recorded inputs give other amounts than the record.
+    """
+    _check_inputs(policy, inputs)
+    trace = traced(policy, inputs)
+    _check_equal(_recorded(settlement), _settled_again(policy, inputs, trace), _AGAIN)
+    return trace
 
 
 def explain_by_revision(

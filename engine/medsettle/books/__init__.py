@@ -1,0 +1,1 @@
+"""The books (账簿): every entry in double entry, and whether everything still adds up."""

@@ -1,0 +1,163 @@
+"""The audit tables against the ledger: each settlement's rows exactly once, in order, to the fen.
+
+A segment says which stretch of the ledger it was made from, so segments are compared one by one and
+memory holds one. Rows are compared column by column with what the records say; hashes and the chain
+of the manifest are the matter of `medsettle.audit.verify`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from medsettle import limits
+from medsettle.audit import read_segments
+from medsettle.audit.manifest import Segment
+from medsettle.audit.segments import AUDIT_TABLES, Partition, stored_columns
+from medsettle.books.discrepancies import Discrepancy
+from medsettle.core.columns import Kind
+from medsettle.ledger.entries import SETTLEMENT_KINDS, LedgerReader, Recorded
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_RECORDED_AS: Final = {
+    "settlements": "settlement",
+    "payers": "payers",
+    "line_splits": "lines",
+    "relative_shares": "relatives",
+}
+
+assert _RECORDED_AS.keys() == AUDIT_TABLES.keys()
+
+_Row = dict[str, Any]
+
+
+def audit_discrepancies(reader: LedgerReader, folder: Path) -> Iterator[Discrepancy]:
+    """Yield every difference between the audit tables and the entries they were made from.
+
+    Entries behind the last segment are not projected yet, and no difference.
+
+    Raises:
+        AuditCorrupt: The manifest is damaged.
+        LedgerUnavailable: The ledger cannot be read.
+    """
+    last_seq = reader.last_seq()
+    for segment in read_segments(folder):
+        if segment.last_seq > last_seq:
+            name, found = segment.named(), f"a ledger that ends at {last_seq}"
+            yield Discrepancy("audit", segment.last_seq, "?", name, "entries of the ledger", found)
+            return
+        yield from _segment(reader, folder, segment)
+
+
+def _segment(reader: LedgerReader, folder: Path, segment: Segment) -> Iterator[Discrepancy]:
+    entries = {each.seq: each for each in _entries(reader, segment)}
+    settling = [each for each in entries.values() if each.kind in SETTLEMENT_KINDS]
+    expected = _expected(settling)
+    paths: dict[tuple[Partition, str], list[str]] = {}
+    for file in segment.files:
+        paths.setdefault((_partition(file.path), file.table), []).append(file.path)
+    for place in sorted({*expected, *paths}):
+        table = place[1]
+        try:
+            found = [row for path in paths.get(place, ()) for row in _rows(folder / path, table)]
+        except (OSError, pa.ArrowException) as error:
+            key = f"{segment.named()}: {paths[place][0]}"
+            yield Discrepancy("audit", segment.first_seq, "?", key, "a Parquet file", repr(error))
+            continue
+        yield from _compared(table, expected.get(place, []), found, entries)
+
+
+def _entries(reader: LedgerReader, segment: Segment) -> Iterator[Recorded]:
+    after = segment.first_seq - 1
+    while after < segment.last_seq:
+        wanted = min(limits.PAGE_SIZE_MAX, segment.last_seq - after)
+        page = reader.page(after_seq=after, limit=wanted)
+        if not page:
+            return
+        yield from (each for each in page if each.seq <= segment.last_seq)
+        after = page[-1].seq
+
+
+def _expected(entries: Sequence[Recorded]) -> dict[tuple[Partition, str], list[_Row]]:
+    """Return the rows that entries have in the tables, in ledger order."""
+    found: dict[tuple[Partition, str], list[_Row]] = {}
+    for entry in entries:
+        record = orjson.loads(entry.record)
+        month = str(record["settlement"]["service_date"])[: len("2024-05")]
+        for table, name in _RECORDED_AS.items():
+            rows = record[name] if table != "settlements" else [record[name]]
+            own = {"seq": entry.seq, "settlement": entry.settlement}
+            if table == "settlements":
+                moment = _EPOCH + timedelta(microseconds=entry.create_time_us)
+                own |= {"kind": entry.kind, "original": entry.original, "create_time": moment}
+            for row in rows:
+                place = Partition(entry.pooling_area, month), table
+                found.setdefault(place, []).append(_typed(table, row | own))
+    return found
+
+
+def _typed(table: str, row: Mapping[str, Any]) -> _Row:
+    """Return the columns of a row of a record as they come out of Parquet."""
+    typed = {}
+    for column in stored_columns(table):
+        value = row.get(column.name)
+        if isinstance(value, str):
+            if column.kind is Kind.DATE:
+                value = date.fromisoformat(value)
+            elif column.kind is Kind.TIMESTAMP:
+                value = datetime.fromisoformat(value).astimezone(UTC)
+        typed[column.name] = value
+    return typed
+
+
+def _partition(path: str) -> Partition:
+    parts = dict(part.split("=", 1) for part in path.split("/") if "=" in part)
+    return Partition(parts["pooling_area"], parts["service_month"])
+
+
+def _rows(path: Path, table: str) -> list[_Row]:
+    names = [column.name for column in stored_columns(table)]
+    with pq.ParquetFile(path) as file:
+        rows: list[_Row] = file.read(columns=names).to_pylist()
+    return rows
+
+
+def _compared(
+    table: str, expected: list[_Row], found: list[_Row], entries: Mapping[int, Recorded]
+) -> Iterator[Discrepancy]:
+    """Yield what differs between the rows that should be there and those that are, by entry."""
+    if expected == found:
+        return
+    wanted, there = _by_entry(expected), _by_entry(found)
+    before = len(list(wanted))
+    for seq in dict.fromkeys([*wanted, *there]):
+        entry = entries[seq].settlement if seq in entries else "?"
+        theirs, own = wanted.get(seq, []), there.get(seq, [])
+        if len(theirs) != len(own):
+            counts = f"{len(theirs)} rows", f"{len(own)} rows"
+            yield Discrepancy("audit", seq, entry, table, *counts)
+            before = -1
+            continue
+        for place, (right, row) in enumerate(zip(theirs, own, strict=True)):
+            for name, value in right.items():
+                if row.get(name) != value:
+                    key = f"{table}[{place}].{name}"
+                    yield Discrepancy("audit", seq, entry, key, str(value), str(row.get(name)))
+                    before = -1
+    if before >= 0:
+        pairs = zip(expected, found, strict=True)
+        seqs = [int(row["seq"]) for row in found]
+        place = next(at for at, (one, two) in enumerate(pairs) if one != two)
+        key, order = f"{table} row {place}", "ledger order"
+        yield Discrepancy("audit", seqs[place], "?", key, order, f"entry {seqs[place]} there")
+
+
+def _by_entry(rows: Sequence[_Row]) -> dict[int, list[_Row]]:
+    found: dict[int, list[_Row]] = {}
+    for row in rows:
+        found.setdefault(int(row["seq"]), []).append(row)
+    return found

@@ -1,0 +1,125 @@
+"""A gRPC server that tells what cannot be read as a fault of the request.
+
+gRPC for Python answers UNKNOWN, with the text of an exception, where bytes are no message of the
+method, such as a text that is no UTF-8. Callers take that for a fault of the server and send the
+same bytes again. Here whatever cannot be read is INVALID_ARGUMENT, of every service alike.
+"""
+
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from medsettle.errors import Fault, InvalidRequest
+from medsettle.service.calls import Context, refuse
+
+_Read: TypeAlias = Callable[[bytes], Any]
+_Method: TypeAlias = Callable[[Any, Context], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Unreadable:
+    """What stands in place of a message that cannot be read."""
+
+    fault: str
+
+
+class ReadableServer(grpc.aio.Server):
+    """A server of `grpc.aio`, all handlers of which are given messages or are not called."""
+
+    def __init__(self, server: grpc.aio.Server) -> None:
+        self._server = server
+
+    def add_generic_rpc_handlers(self, generic_rpc_handlers: Iterable[Any]) -> None:
+        """Add nothing: generated code adds the same handlers by name after this."""
+
+    def add_registered_method_handlers(
+        self, service_name: str, method_handlers: Mapping[str, Any]
+    ) -> None:
+        """Add the handlers of a service by the names of their methods."""
+        handlers = {name: _checked(each) for name, each in method_handlers.items()}
+        generic = grpc.method_handlers_generic_handler(service_name, handlers)
+        self._server.add_generic_rpc_handlers((generic,))
+
+    def add_insecure_port(self, address: str) -> int:
+        """Open a port for plain text, and return its number."""
+        return self._server.add_insecure_port(address)
+
+    def add_secure_port(self, address: str, server_credentials: grpc.ServerCredentials) -> int:
+        """Open a port for TLS, and return its number."""
+        return self._server.add_secure_port(address, server_credentials)
+
+    async def start(self) -> None:
+        """Begin to serve."""
+        await self._server.start()
+
+    async def stop(self, grace: float | None) -> None:
+        """Stop, and return when calls under way have ended or their grace has."""
+        await self._server.stop(grace)
+
+    async def wait_for_termination(self, timeout: float | None = None) -> bool:
+        """Return once the server has stopped."""
+        return await self._server.wait_for_termination(timeout)
+
+
+def _checked(handler: Any) -> Any:  # noqa: ANN401 - gRPC's named tuple, which it does not export
+    """Return a handler whose method is called with messages only."""
+    forms = {"unary_unary": _unary, "unary_stream": _unary, "stream_stream": _stream}
+    changes = {
+        form: wrap(method)
+        for form, wrap in forms.items()
+        if (method := getattr(handler, form)) is not None
+    }
+    read = _reader(handler.request_deserializer)
+    return handler._replace(request_deserializer=read, **changes)
+
+
+def _reader(deserializer: _Read) -> _Read:
+    def read(data: bytes) -> Any:  # noqa: ANN401 - a message of the method
+        try:
+            return deserializer(data)
+        except DecodeError as error:
+            return _Unreadable(str(error))
+
+    return read
+
+
+def _unary(method: _Method) -> _Method:
+    if inspect.isasyncgenfunction(method):
+
+        async def streamed(request: Any, context: Context) -> AsyncIterator[Any]:  # noqa: ANN401
+            await _refuse_unreadable(request, context)
+            async for answer in method(request, context):
+                yield answer
+
+        return streamed
+
+    async def answered(request: Any, context: Context) -> Any:  # noqa: ANN401
+        if isinstance(request, _Unreadable):
+            await _refuse_unreadable(request, context)
+        answer: Awaitable[Any] = method(request, context)
+        return await answer
+
+    return answered
+
+
+def _stream(method: _Method) -> _Method:
+    async def streamed(requests: AsyncIterator[Any], context: Context) -> AsyncIterator[Any]:
+        async def readable() -> AsyncIterator[Any]:
+            async for request in requests:
+                await _refuse_unreadable(request, context)
+                yield request
+
+        async for answer in method(readable(), context):
+            yield answer
+
+    return streamed
+
+
+async def _refuse_unreadable(request: object, context: Context) -> None:
+    if isinstance(request, _Unreadable):
+        fault = Fault("request", f"its bytes are no message of this method: {request.fault}")
+        await refuse(context, InvalidRequest([fault]), "")
