@@ -9,9 +9,12 @@ is held to laws that know no rule: a cancel takes back what its original moved, 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 from medsettle import limits
+from medsettle.books.conservation import discrepancies
+from medsettle.books.trial_balance import BooksReader
 from medsettle.core.counters import ACCOUNT, CounterKey
 from medsettle.core.relatives import LIMIT_PREFIX, PREFIX
 from medsettle.core.request_states import RequestStatus
@@ -55,6 +58,15 @@ def faults_of(
     model = _Model(book, entries)
     yield from model.faults(known)
     yield from _counter_faults(ledger, model.ledger)
+
+
+def books_faults(ledger: BooksReader, audit: Path) -> Iterator[str]:
+    """Yield what ledger and audit tables hold that does not follow from the entries alone.
+
+    The books are kept in double entry and know nothing of tills or requests
+    (`medsettle.books.conservation`).
+    """
+    return map(str, discrepancies(ledger, audit))
 
 
 def recorded_faults(

@@ -24,7 +24,7 @@ from medsettle.ledger.entries import Recorded
 from medsettle.policy.book import RuleBook
 from medsettle.torture.acknowledged import Doubled, Lost
 from medsettle.torture.audit_check import audit_faults, segment_faults
-from medsettle.torture.checking import entries_of, faults_of, recorded_faults
+from medsettle.torture.checking import books_faults, entries_of, faults_of, recorded_faults
 from medsettle.torture.crowd import Crowd
 from medsettle.torture.named_steps import COMMIT_STEPS, STEPS
 from medsettle.torture.seeds import rule_book
@@ -218,4 +218,5 @@ class _Ledger:
             entries = entries_of(ledger)
             self.report.recorded += len(entries)
             self.report.add(faults_of(self.book, ledger, entries, self.crowd.known))
+            self.report.add(books_faults(ledger, self.place.audit))
         self.report.add(audit_faults(self.place.audit, entries))

@@ -234,6 +234,27 @@ class MemoryLedger:
                 return CounterMismatch(key, value, sum_)
         return None
 
+    def postings(self, first_seq: int, last_seq: int) -> list[tuple[int, CounterKey, int]]:
+        """Return (seq, key, delta) of all postings of some entries, by seq and key."""
+        return [
+            (seq, posting.key, posting.delta)
+            for seq in range(first_seq, min(last_seq, self.last_seq()) + 1)
+            for posting in sorted(self.store.postings[seq - 1], key=lambda each: each.key)
+        ]
+
+    def counters_after(self, key: CounterKey | None, *, limit: int) -> list[tuple[CounterKey, int]]:
+        """Return up to `limit` counters after a key with their values, in the order of keys."""
+        held = sorted(self.store.counters.items())
+        return [(each, value) for each, value in held if key is None or each > key][:limit]
+
+    def totals_before(self, seq: int, keys: Sequence[CounterKey]) -> dict[CounterKey, int]:
+        """Return what the postings before an entry add up to, for each of some counters."""
+        totals = dict.fromkeys(keys, 0)
+        for _, key, delta in self.postings(1, seq - 1):
+            if key in totals:
+                totals[key] += delta
+        return totals
+
     def recover(self) -> None:
         """Check what the last run left behind; memory is whole or gone."""
 
@@ -278,7 +299,7 @@ class MemoryLedger:
             requests.add(key)
             batch[each.settlement] = each
 
-    def _used(self, rule: str) -> InternalError:
+    def _used(self, rule: str) -> Exception:
         """Return what a key that was used before is refused with: no other writer can be why."""
         return _refused(rule)
 

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from medsettle.audit import Projector
 from medsettle.audit.projector import LedgerFeed
+from medsettle.books.trial_balance import BooksReader
 from medsettle.engine import Engine
 from medsettle.ledger.entries import Ledger
 from medsettle.ledger.sqlite import SqliteLedger
@@ -16,8 +17,13 @@ from medsettle.torture.baton import Baton
 from medsettle.torture.memory_ledger import MemoryLedger, MemoryStore
 from medsettle.torture.shared_ledger import SharedLedger, SharedStore
 
+
+class CheckedLedger(Ledger, BooksReader, Protocol):
+    """A ledger that also reads everything that was moved, as all of ours do."""
+
+
 Clock: TypeAlias = Callable[[], datetime]
-Open: TypeAlias = Callable[[], Ledger]
+Open: TypeAlias = Callable[[], CheckedLedger]
 
 
 def memory_store(_folder: Path) -> Open:

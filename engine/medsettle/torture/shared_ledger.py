@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from medsettle.core.counters import CounterKey
-from medsettle.errors import InternalError
 from medsettle.ledger.entries import (
     DECIDED_KINDS,
     Entry,
@@ -139,7 +138,7 @@ class SharedLedger(MemoryLedger):
         self._baton.pass_on()
         return super().cancel_of(settlement)
 
-    def _used(self, rule: str) -> InternalError:
+    def _used(self, rule: str) -> Exception:
         """Return that another process got ahead: this one looked before it decided."""
         return Overtaken(rule)
 

@@ -20,7 +20,7 @@ from medsettle.audit import Projector
 from medsettle.policy.book import RuleBook
 from medsettle.torture.acknowledged import Acknowledged
 from medsettle.torture.audit_check import audit_faults
-from medsettle.torture.checking import entries_of, faults_of
+from medsettle.torture.checking import books_faults, entries_of, faults_of
 from medsettle.torture.clockwork import SimulatedLoop, Stalled, simulated_loop
 from medsettle.torture.contention import Contention
 from medsettle.torture.faults import Faults, FaultyLedger, Killed, Swarm, drawn_swarm
@@ -218,6 +218,8 @@ class _Run:
                 while projector.run_once():
                     pass
             for fault in audit_faults(self._audit, entries):
+                self._violation(fault)
+            for fault in books_faults(ledger, self._audit):
                 self._violation(fault)
         ledger.close()
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from medsettle.ledger.entries import LedgerReader
+from medsettle.books.trial_balance import BooksReader
 from medsettle.ledger.opening import open_ledger, open_reader
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Store(Protocol):
         """Return a new ledger, which goes with the block."""
         ...
 
-    def as_left(self, place: Place) -> AbstractContextManager[LedgerReader]:
+    def as_left(self, place: Place) -> AbstractContextManager[BooksReader]:
         """Return the ledger as a dead server left it, without doing what the next one must do."""
         ...
 
@@ -69,7 +69,7 @@ class SqliteStore:
             yield Place(Path(folder) / "data")
 
     @contextmanager
-    def as_left(self, place: Place) -> Iterator[LedgerReader]:
+    def as_left(self, place: Place) -> Iterator[BooksReader]:
         """Yield a copy of the ledger: opening it would recover it, which the next server must."""
         with tempfile.TemporaryDirectory(prefix="medsettle-torture-") as folder:
             for file in place.data.glob(f"{_LEDGER_FILE}*"):
@@ -115,7 +115,7 @@ class PostgresStore:
             yield Place(Path(folder) / "data", url)
 
     @contextmanager
-    def as_left(self, place: Place) -> Iterator[LedgerReader]:
+    def as_left(self, place: Place) -> Iterator[BooksReader]:
         """Yield a reader; the server has recovered by itself."""
         with open_reader(place.url) as ledger:
             yield ledger
