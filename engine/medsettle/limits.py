@@ -304,3 +304,14 @@ BANK_PAUSE_SECONDS_FIRST: Final = 0.1
 SANDBOX_SLOW_SECONDS: Final = 0.2
 # Answers that may wait in the script of one account of the sandbox bank.
 SANDBOX_SCRIPT_MAX: Final = 100
+
+# --- torture -----------------------------------------------------------------------------------
+
+# Failed seeds whose trace is kept; one is enough to find a bug, and a bug fails thousands.
+FAILED_SEEDS_KEPT_MAX: Final = 20
+# Seeds of one call, and processes that share them.
+SEEDS_MAX: Final = 10_000_000
+SEED_PROCESSES_MAX: Final = 256
+# Rounds of real kills of one call, and clients that ask meanwhile.
+KILL_ROUNDS_MAX: Final = 100_000
+KILL_CLIENTS_MAX: Final = 64

@@ -10,9 +10,10 @@ import pytest
 from medsettle.errors import LedgerUnavailable
 from medsettle.ledger import Posting
 from medsettle.ledger.postgres import PostgresLedger
+from medsettle.torture.postgres_server import Postgres
 
 from tests.ledger.building import AREA, PAID_KEY, PERSON, entry
-from tests.stores import Postgres, postgres
+from tests.stores import postgres
 
 OWN = (AREA, PERSON)
 

@@ -23,6 +23,7 @@ from medsettle.cli import (
     registration_commands,
     relatives_commands,
     request_commands,
+    torture_commands,
     visit_commands,
 )
 from medsettle.cli.check_settlement import check_settlement as held_to_its_rules
@@ -63,6 +64,7 @@ app.add_typer(registration_commands.app, name="registration")
 app.add_typer(payment_commands.app, name="payments")
 app.command()(payment_commands.checkout)
 app.add_typer(request_commands.app, name="request")
+app.command()(torture_commands.torture)
 
 
 @app.command()

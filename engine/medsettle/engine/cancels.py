@@ -42,6 +42,7 @@ class Cancels:
             asked,
             lambda: self.take_back(self._original(institution, settlement), asked),
             lambda recorded: decode_settlement(recorded, duplicate=True),
+            self.ledger.settlement(settlement),
         )
 
     def take_back(

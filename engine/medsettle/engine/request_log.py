@@ -68,7 +68,11 @@ class RequestLog:
     clock: Callable[[], datetime]
 
     def answer(
-        self, asked: Asked, act: Callable[[], Answer], recorded: Callable[[Recorded], Answer]
+        self,
+        asked: Asked,
+        act: Callable[[], Answer],
+        recorded: Callable[[Recorded], Answer],
+        original: Recorded | None = None,
     ) -> Answer:
         """Return the answer to a write, from the record where there is one.
 
@@ -76,6 +80,8 @@ class RequestLog:
             asked: The write, well formed.
             act: Does it and returns its answer, after its commit.
             recorded: Returns the answer, marked duplicate, of the entry that the same write made.
+            original: What it takes back, where it is there. Whose it is never changes, and is kept
+                from others before anything else is read: a refusal, too, must be of one moment.
 
         Raises:
             RequestIdReused: The id was used before with other content.
@@ -96,7 +102,10 @@ class RequestLog:
                 self.commit([self._refusal(asked, error)])
                 raise
 
-        return self.undisturbed(decide, [asked.holder] if asked.person else [])
+        holders = [asked.holder] if asked.person else []
+        if original is not None and original.person:
+            holders.append((original.pooling_area, original.person))
+        return self.undisturbed(decide, holders)
 
     def undisturbed(
         self,

@@ -52,7 +52,12 @@ class Reversals:
         def recorded(_: Recorded) -> Reversal:
             return Reversal(self.find(institution, original_request_id), duplicate=True)
 
-        return self.log.answer(asked, lambda: self._reverse(asked, original_request_id), recorded)
+        return self.log.answer(
+            asked,
+            lambda: self._reverse(asked, original_request_id),
+            recorded,
+            self._recorded(institution, original_request_id),
+        )
 
     def _reverse(self, asked: Asked, original_request_id: str) -> Reversal:
         original = self._recorded(asked.institution, original_request_id)

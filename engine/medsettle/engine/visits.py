@@ -151,6 +151,7 @@ class Visits:
             asked,
             lambda: self.take_back(self._original(institution, visit), asked),
             self._repeated,
+            self.ledger.settlement(visit),
         )
 
     def take_back(

@@ -1,0 +1,78 @@
+"""`medsettle torture`: prove by faults that nothing is lost and nothing happens twice."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from medsettle import limits
+from medsettle.cli.exits import told
+from medsettle.cli.options import Json
+
+
+class StoreKind(StrEnum):
+    """Where real servers keep their ledgers."""
+
+    SQLITE = "sqlite"
+    POSTGRES = "postgres"
+
+
+def torture(
+    simulate: Annotated[
+        bool, typer.Option("--simulate", help="Simulate a deployment, seed by seed.")
+    ] = False,
+    seeds: Annotated[
+        int, typer.Option(min=1, max=limits.SEEDS_MAX, help="Simulated: how many seeds.")
+    ] = 1_000,
+    first: Annotated[int, typer.Option(min=0, help="Simulated: the first of them.")] = 0,
+    processes: Annotated[
+        int,
+        typer.Option(min=1, max=limits.SEED_PROCESSES_MAX, help="Simulated: who share them."),
+    ] = 1,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, help="Simulated: this seed alone, with what happens. Real: of deaths."),
+    ] = None,
+    rounds: Annotated[
+        int, typer.Option(min=1, max=limits.KILL_ROUNDS_MAX, help="Real: how many servers die.")
+    ] = 20,
+    clients: Annotated[
+        int, typer.Option(min=1, max=limits.KILL_CLIENTS_MAX, help="Real: who ask at once.")
+    ] = 4,
+    store: Annotated[
+        StoreKind | None,
+        typer.Option(
+            help="Where ledgers are: files unless said; simulated, in memory unless said."
+        ),
+    ] = None,
+    ledger: Annotated[
+        str, typer.Option(help="Real: a PostgreSQL of yours, with no ledger in it yet.")
+    ] = "",
+    rules: Annotated[
+        Path, typer.Option(help="Rules with the invented area of the requests.")
+    ] = Path("fixtures/policies/shapes"),
+    as_json: Json = False,
+) -> None:
+    """Prove by faults that nothing is lost and nothing happens twice.
+
+    Real servers are killed under load, at any moment and at named steps, and what they leave is
+    held to what they acknowledged. With --simulate everything happens in one process, decided by a
+    seed: what tills ask, which messages are lost, where the server dies and the store fails. A seed
+    that breaks a promise is printed with what happened, and --seed runs it again.
+    """
+    from medsettle.cli import torture_runs  # noqa: PLC0415 - gRPC loads slowly
+
+    console = Console(soft_wrap=True)
+    with told(console, as_json=as_json):
+        if not simulate:
+            with torture_runs.opened_store(store or StoreKind.SQLITE, ledger) as opened:
+                torture_runs.kill_servers(
+                    console, opened, rules, rounds, clients, seed or 0, as_json=as_json
+                )
+        elif seed is not None:
+            torture_runs.replay(console, rules, seed, store, as_json=as_json)
+        else:
+            wanted = range(first, first + seeds)
+            torture_runs.simulate_seeds(console, rules, wanted, processes, store, as_json=as_json)

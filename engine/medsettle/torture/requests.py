@@ -1,0 +1,209 @@
+"""What tills ask of an engine, as data: the same request can be sent, repeated and replayed."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from medsettle import errors
+from medsettle.core.claims import ClaimBatch
+from medsettle.core.outcome import Rejection
+from medsettle.core.relatives import Dissolution, LimitChange, RelationState
+from medsettle.core.request_states import RequestState, Reversal
+from medsettle.core.settlement import Opening, PersonState, Row, Settlement
+from medsettle.core.visits import RegistrationRequest, RegistrationState, Visit
+from medsettle.engine import Engine
+from medsettle.service.desk import Desk
+
+Kind: TypeAlias = Literal[
+    "settle", "cancel", "visit", "visit_cancel", "opening", "registration", "grant", "lower",
+    "dissolve", "reverse", "find",
+]  # fmt: skip
+Told: TypeAlias = (
+    Settlement | Visit | PersonState | RelationState | RegistrationState | Reversal | RequestState
+)
+Content: TypeAlias = Row | str | Opening | RegistrationRequest | LimitChange | Dissolution
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request of an institution under its id.
+
+    `content` is the row of a claim for `settle` and `visit`, the id of what is taken back for
+    cancels, the request id of the original for `reverse`, nothing for `find`, which asks what
+    became of its own id, and the request itself for everything else.
+    """
+
+    kind: Kind
+    institution: str
+    request_id: str
+    content: Content
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What makes it one request: institution and request id."""
+        return self.institution, self.request_id
+
+    def __str__(self) -> str:
+        shown = f"{self.kind} {self.institution}/{self.request_id}"
+        named = isinstance(self.content, str) and self.content
+        return f"{shown} of {self.content}" if named else shown
+
+    @property
+    def original(self) -> tuple[str, str]:
+        """What a reversal names: institution and request id."""
+        assert self.kind == "reverse", self
+        return self.institution, str(self.content)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: `reason` is empty when it was done, else that of the error."""
+
+    reason: str
+    message: str = ""
+    told: Told | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether the request was carried out, now or before."""
+        return not self.reason
+
+    @property
+    def final(self) -> bool:
+        """Whether the till has its answer; else it sends the same request again."""
+        return self.reason not in _PASSING
+
+    @property
+    def duplicate(self) -> bool:
+        """Whether it is marked as the answer to what was done before."""
+        return bool(getattr(self.told, "duplicate", False))
+
+    def facts(self) -> object:
+        """Return what every repetition of the answer must repeat; None where nothing must be."""
+        if self.reason:
+            return [self.reason, self.message]
+        if isinstance(self.told, Settlement):
+            return _settlement_facts(self.told)
+        if isinstance(self.told, Visit):
+            visit = self.told
+            parts = [_settlement_facts(each) for each in visit.settlements]
+            return [visit.visit, visit.seq, visit.create_time, visit.routes, parts]
+        return None
+
+
+_PASSING: Final = frozenset(
+    {
+        errors.LedgerUnavailable.reason,
+        errors.LedgerFailed.reason,
+        errors.Overloaded.reason,
+        errors.InternalError.reason,
+    }
+)
+
+
+def _settlement_facts(settlement: Settlement) -> list[object]:
+    return [
+        settlement.columns,
+        settlement.payers,
+        settlement.lines,
+        settlement.amounts,
+        settlement.relatives,
+    ]
+
+
+def replayed(engine: Engine, request: Request) -> Answer:
+    """Return the answer of an engine that is asked alone."""
+    (answer,) = replayed_together(engine, [request])
+    return answer
+
+
+def replayed_together(engine: Engine, requests: Sequence[Request]) -> list[Answer]:
+    """Return the answers of an engine to one request, or to several claims as one batch."""
+    try:
+        if requests[0].kind == "settle":
+            claims = ClaimBatch.from_rows([_row(each) for each in requests])
+            return [answer_of(each) for each in engine.settle(claims)]
+        (request,) = requests
+        return [Answer("", told=_WRITES[request.kind](engine, request))]
+    except errors.SettlementError as error:
+        return [Answer(error.reason, error.message) for _ in requests]
+
+
+async def served(desk: Desk, engine: Engine, request: Request, deadline: float | None) -> Answer:
+    """Return the answer of a desk, through its batcher or its gate as the service asks it."""
+    try:
+        if request.kind == "settle":
+            return answer_of(await desk.settling.answer(_row(request), deadline))
+        return Answer("", told=desk.write(lambda: _WRITES[request.kind](engine, request)))
+    except errors.SettlementError as error:
+        return Answer(error.reason, error.message)
+
+
+def answer_of(answer: Settlement | Rejection) -> Answer:
+    """Return what a claim was answered with."""
+    if isinstance(answer, Settlement):
+        return Answer("", told=answer)
+    error = answer.error()
+    return Answer(error.reason, error.message)
+
+
+def _row(request: Request) -> Row:
+    assert isinstance(request.content, dict)
+    return request.content
+
+
+def _reverse(engine: Engine, request: Request) -> Told:
+    return engine.reverse(request.institution, str(request.content), request.request_id)
+
+
+def _cancel(engine: Engine, request: Request) -> Told:
+    assert isinstance(request.content, str)
+    return engine.cancel(*request.key, request.content)
+
+
+def _visit(engine: Engine, request: Request) -> Told:
+    return engine.visits.settle(ClaimBatch.from_rows([_row(request)]))
+
+
+def _visit_cancel(engine: Engine, request: Request) -> Told:
+    assert isinstance(request.content, str)
+    return engine.visits.cancel(*request.key, request.content)
+
+
+def _opening(engine: Engine, request: Request) -> Told:
+    assert isinstance(request.content, Opening)
+    return engine.open_person(request.content)
+
+
+def _registration(engine: Engine, request: Request) -> Told:
+    assert isinstance(request.content, RegistrationRequest)
+    return engine.registrations.record(request.content)
+
+
+def _grant(engine: Engine, request: Request) -> Told:
+    assert isinstance(request.content, LimitChange)
+    return engine.relatives.grant(request.content)
+
+
+def _lower(engine: Engine, request: Request) -> Told:
+    assert isinstance(request.content, LimitChange)
+    return engine.relatives.lower(request.content)
+
+
+def _dissolve(engine: Engine, request: Request) -> Told:
+    assert isinstance(request.content, Dissolution)
+    return engine.relatives.dissolve(request.content)
+
+
+_WRITES: Final[Mapping[Kind, Callable[[Engine, Request], Told]]] = {
+    "cancel": _cancel,
+    "visit": _visit,
+    "visit_cancel": _visit_cancel,
+    "opening": _opening,
+    "registration": _registration,
+    "grant": _grant,
+    "lower": _lower,
+    "dissolve": _dissolve,
+    "reverse": _reverse,
+    "find": lambda engine, request: engine.find_request(*request.key),
+}
