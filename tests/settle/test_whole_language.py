@@ -17,7 +17,7 @@ from medsettle.policy.tree import Place
 
 from tests.settle.strategies import policies
 
-# What is drawn depends on the modules loaded before, so there are as many as it takes, up to a bound.
+# What is drawn depends on the modules loaded before: as many as it takes, up to a bound.
 _BATCHES_MAX = 8
 _DOCUMENTS_PER_BATCH = 100
 _ENOUGH = 3
