@@ -119,8 +119,8 @@ class Acknowledged:
         if isinstance(told, Reversal):
             reversed_ = Reversed(request, told.original, moment)
             self.originals.setdefault(request.original, reversed_)
-            if told.duplicate or told.original.status is not RequestStatus.REVERSED:
-                return  # It recorded nothing under its own id, which is free for something else.
+            if not _records_its_id(told):
+                return  # Its own id is free for something else.
         if answer.reason in _NOT_RECORDED:
             return
         known = self.decided.setdefault(
@@ -138,7 +138,7 @@ class Acknowledged:
         if before is not None:
             yield from _repetition_faults(request, answer, before)
         if answer.done:
-            yield from self._tombstone_faults(request)
+            yield from self._tombstone_faults(request, answer, sent)
             return
         reused = answer.reason == errors.RequestIdReused.reason
         if reused and len(self.sent[request.key]) == 1 and request.key not in self.reversals:
@@ -148,9 +148,15 @@ class Acknowledged:
         if answer.reason == errors.NotFound.reason and request.kind in {"cancel", "visit_cancel"}:
             yield Lost(f"what it takes back was acknowledged, but is not found: {answer.message}")
 
-    def _tombstone_faults(self, request: Request) -> Iterator[str]:
+    def _tombstone_faults(self, request: Request, answer: Answer, sent: float) -> Iterator[str]:
         known = self.originals.get(request.key)
-        if known is not None and known.state.status is RequestStatus.TOMBSTONE:
+        if known is None or known.state.status is not RequestStatus.TOMBSTONE:
+            return
+        told = answer.told
+        # What records nothing under its id leaves none to be found, so that it may have been done
+        # before the tombstone although its answer came later: only who asked afterwards is refused.
+        at_once = isinstance(told, Reversal) and not _records_its_id(told) and sent <= known.moment
+        if not at_once:
             yield Doubled(f"done although {known.reversal} let it never settle")
 
     def _reversal_faults(self, request: Request, told: Reversal) -> Iterator[str]:
@@ -187,6 +193,14 @@ def _repetition_faults(request: Request, answer: Answer, before: Decided) -> Ite
         yield "a second answer differs from the first"
     elif answer.done and before.fresh and not answer.duplicate and _is_marked(answer):
         yield Doubled("carried out twice")
+
+
+def _records_its_id(told: Reversal) -> bool:
+    """Whether a reversal took something back, and so recorded an entry under its own id.
+
+    What it found decided is answered only, and a tombstone stands under the id of the original.
+    """
+    return not told.duplicate and told.original.status is RequestStatus.REVERSED
 
 
 def _is_marked(answer: Answer) -> bool:
