@@ -40,8 +40,10 @@ def make_folder(folder: Path, mode: int = 0o777) -> None:
         mode: Of the folder itself, as far as the process may give it.
 
     Raises:
-        OSError: It cannot be made, or the disk failed.
+        OSError: It cannot be made, a file has its name, or the disk failed.
     """
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is a file; name a folder")
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     folder.mkdir(mode, parents=True, exist_ok=True)
     for each in missing:

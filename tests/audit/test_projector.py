@@ -227,6 +227,24 @@ def test_a_ledger_behind_its_audit_log_is_refused(
             Projector(older, folder)
 
 
+def test_a_ledger_that_went_another_way_is_refused(
+    ledger: SqliteLedger, folder: Path, tmp_path: Path
+) -> None:
+    """Also where the last segment has no row, and where the same request was recorded again."""
+    refusal = replace(audited_entry(2), kind="refusal", institution_settlement=None)
+    ledger.append([audited_entry(1)], CREATE_TIME_US)
+    ledger.append([refusal], CREATE_TIME_US)
+    with Projector(ledger, folder) as projector:
+        projector.run_once(1)
+        projector.run_once(1)
+    for moment, second in [(0, audited_entry(4)), (1, refusal)]:
+        with SqliteLedger(tmp_path / f"other-{moment}.db") as other:
+            other.append([audited_entry(1)], CREATE_TIME_US)
+            other.append([second, audited_entry(5)], CREATE_TIME_US + moment)
+            with pytest.raises(AuditCorrupt, match="another ledger, or went another way"):
+                Projector(other, folder)
+
+
 def test_a_folder_has_one_projector(ledger: SqliteLedger, folder: Path) -> None:
     """A second projector is refused until the first is closed."""
     with Projector(ledger, folder), pytest.raises(Precondition, match="another projector"):

@@ -5,12 +5,14 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import orjson
 import pytest
 from medsettle.audit import Projector, verify
 from medsettle.cli.exits import Exit
 from medsettle.client import Client
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.settlement import Row
+from medsettle.ledger import SqliteReader
 
 from tests.cli.commands import run, serving
 from tests.service.claims import claim
@@ -126,6 +128,21 @@ def test_a_ledger_that_went_another_way_halts(tmp_path: Path) -> None:
 
     ran = run("ledger", "verify", other)
     assert (Exit.FINDING, True) == (ran.code, "another ledger, or went another way" in ran.err)
+
+
+def test_a_command_beside_audit_tables_of_another_ledger_records_nothing(tmp_path: Path) -> None:
+    """The tables are looked at before the claim is settled, so no answer is lost behind them."""
+    data, other, file = tmp_path / "data", tmp_path / "other", tmp_path / "claim.json"
+    _settle(data, range(2))
+    _settle(other, range(10, 14))
+    shutil.rmtree(other / "audit")
+    shutil.copytree(data / "audit", other / "audit")
+    file.write_bytes(orjson.dumps(claim(20)))
+
+    ran = run("settle", file, "--data", other, "--rules", RULES)
+    assert (Exit.FINDING, True) == (ran.code, "another ledger, or went another way" in ran.err)
+    with SqliteReader(other / "ledger.db") as reader:
+        assert 4 == reader.last_seq()
 
 
 def test_wrong_calls_say_what_to_do(tmp_path: Path) -> None:

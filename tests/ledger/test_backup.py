@@ -1,5 +1,6 @@
 """Copies of a ledger: one moment, whole or absent under their name, never over another file."""
 
+import fcntl
 import random
 import subprocess
 import sys
@@ -98,6 +99,27 @@ def test_a_ledger_in_use_is_no_copy(ledger: SqliteLedger, tmp_path: Path) -> Non
         check_is_copy(ledger.path)
     back_up(ledger.path, tmp_path / "copy.db", _anything)
     check_is_copy(tmp_path / "copy.db")
+
+
+def test_a_copy_finished_meanwhile_is_not_emptied(
+    ledger: SqliteLedger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who opened the unfinished file before another gave it its name leaves it as it is."""
+    target, lock = tmp_path / "copy.db", fcntl.flock
+    copied = []
+
+    def late(descriptor: int, operation: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", lock)
+        copied.append(back_up(ledger.path, target, _anything))
+        lock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with pytest.raises(Precondition, match="another process writes"):
+        back_up(ledger.path, target, _anything)
+
+    (found,) = copied
+    assert 0 < found.size_bytes == target.stat().st_size
+    assert [target.name] == [each.name for each in tmp_path.glob("copy*")]
 
 
 def test_what_is_not_as_it_should_be_gets_no_name(ledger: SqliteLedger, tmp_path: Path) -> None:

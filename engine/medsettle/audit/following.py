@@ -1,11 +1,12 @@
 """Whether audit tables are those of a ledger, and not of another one or of one lost since."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+import orjson
 
 from medsettle.audit.manifest import Segment
 from medsettle.audit.segments import LedgerRow
@@ -30,11 +31,13 @@ class LedgerFeed(Protocol):
 
 
 def check_follows(folder: Path, segments: Sequence[Segment], ledger: LedgerFeed) -> None:
-    """Check that a ledger holds what the last segment says, and everything before it.
+    """Check that a ledger holds the last entry of the last segment, and everything before it.
+
+    An entry has its moment, so one ledger that went two ways has two entries at each place since.
 
     Raises:
-        AuditCorrupt: The audit tables know more than the ledger, or other settlements at the same
-            places. The message says what to do.
+        AuditCorrupt: The audit tables know more than the ledger, or another entry at the same
+            place. The message says what to do.
     """
     if not segments:
         return
@@ -46,31 +49,23 @@ def check_follows(folder: Path, segments: Sequence[Segment], ledger: LedgerFeed)
             audit_seq=str(last.last_seq),
             ledger_seq=str(ledger_seq),
         )
-    audited = _settlements(folder, last)
-    for seq in {min(audited), max(audited)} if audited else ():
-        (entry,) = ledger.page(after_seq=seq - 1, limit=1)
-        if entry.settlement != audited[seq]:
-            raise AuditCorrupt(
-                f"{folder} holds settlement {audited[seq]} as entry {seq}, the ledger "
-                f"{entry.settlement}: it is another ledger, or went another way after it was "
-                f"restored. {_WAY_OUT}",
-                audit_seq=str(seq),
-                ledger_seq=str(ledger_seq),
-            )
+    (entry,) = ledger.page(after_seq=last.last_seq - 1, limit=1)
+    if entry_digest(entry) != last.last_entry:
+        raise AuditCorrupt(
+            f"{folder} holds another entry {last.last_seq} than the ledger, where it is "
+            f"{entry.settlement} of {_moment(entry)}: it is another ledger, or went another way "
+            f"after it was restored. {_WAY_OUT}",
+            audit_seq=str(last.last_seq),
+            ledger_seq=str(ledger_seq),
+        )
 
 
-def _settlements(folder: Path, segment: Segment) -> dict[int, str]:
-    """Return the settlements of a segment by their place in the ledger."""
-    found: dict[int, str] = {}
-    for file in segment.files:
-        if file.table != "settlements":
-            continue
-        try:
-            rows = pq.ParquetFile(folder / file.path).read(columns=["seq", "settlement"])
-        except (OSError, pa.ArrowException) as error:
-            raise AuditCorrupt(
-                f"{segment.named()}: {file.path} cannot be read: {error}", path=file.path
-            ) from error
-        places, names = rows["seq"].to_pylist(), rows["settlement"].to_pylist()
-        found |= dict(zip(places, names, strict=True))
-    return found
+def entry_digest(entry: LedgerRow) -> str:
+    """Return the SHA-256 in hex of a ledger entry of any kind, moment and place among it."""
+    named = (entry.seq, entry.create_time_us, entry.kind, entry.settlement, entry.original)
+    placed = (entry.pooling_area, sha256(entry.record).hexdigest())
+    return sha256(orjson.dumps([*named, *placed])).hexdigest()
+
+
+def _moment(entry: LedgerRow) -> str:
+    return f"{datetime.fromtimestamp(entry.create_time_us // 1_000_000, UTC):%Y-%m-%d %H:%M:%S} UTC"

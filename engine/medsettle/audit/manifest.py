@@ -21,7 +21,7 @@ from medsettle import durable
 from medsettle.errors import AuditCorrupt
 
 MANIFEST_NAME: Final = "manifest.jsonl"
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 NO_DIGEST: Final = "0" * 64
 """What the first line names as the digest before it."""
 
@@ -41,13 +41,16 @@ class SegmentFile:
 class Segment:
     """A stretch of the ledger, `first_seq` to `last_seq` with both, and the files that hold it.
 
-    `rows` counts ledger entries; openings are among them and stand in no file.
+    `rows` counts ledger entries; openings are among them and stand in no file. `last_entry` is the
+    digest of the last of them, of whatever kind, by which the ledger is known again
+    (`following.entry_digest`).
     """
 
     number: int
     first_seq: int
     last_seq: int
     rows: int
+    last_entry: str
     files: tuple[SegmentFile, ...]
     previous: str
     version: int = FORMAT_VERSION
@@ -177,7 +180,7 @@ class Manifest:
         """The last ledger entry in the audit tables, 0 when there is none."""
         return self.segments[-1].last_seq if self.segments else 0
 
-    def append(self, last_seq: int, files: tuple[SegmentFile, ...]) -> Segment:
+    def append(self, last_seq: int, last_entry: str, files: tuple[SegmentFile, ...]) -> Segment:
         """Make the segment that follows exist; its files must be durable before.
 
         Raises:
@@ -190,6 +193,7 @@ class Manifest:
             first_seq=first_seq,
             last_seq=last_seq,
             rows=last_seq - first_seq + 1,
+            last_entry=last_entry,
             files=files,
             previous=self.segments[-1].digest() if self.segments else NO_DIGEST,
         )

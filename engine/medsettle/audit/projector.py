@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Final, Self
 
 from medsettle import durable, limits
-from medsettle.audit.following import LedgerFeed, check_follows
+from medsettle.audit.following import LedgerFeed, check_follows, entry_digest
 from medsettle.audit.manifest import MANIFEST_NAME, Manifest
 from medsettle.audit.segments import AUDIT_TABLES, LedgerRow, segment_tables, write_segment
 from medsettle.errors import AuditCorrupt, InternalError, Precondition
@@ -27,8 +27,8 @@ class Projector:
         """Open the folder, made in its parent if need be, and remove what a crash left behind.
 
         Raises:
-            AuditCorrupt: The manifest is damaged or missing, knows more than the ledger or other
-                settlements, or files lie in the folder that no crash explains. Nothing is removed
+            AuditCorrupt: The manifest is damaged or missing, knows more than the ledger or another
+                entry, or files lie in the folder that no crash explains. Nothing is removed
                 then.
             Precondition: Another projector has the folder open.
             OSError: The folder cannot be written.
@@ -88,7 +88,7 @@ class Projector:
         first_seq, last_seq = entries[0].seq, entries[-1].seq
         try:
             files = write_segment(self.folder, first_seq, last_seq, tables)
-            self._manifest.append(last_seq, files)
+            self._manifest.append(last_seq, entry_digest(entries[-1]), files)
         except BaseException:
             self.close()
             raise

@@ -27,7 +27,8 @@ from medsettle.cli import (
     visit_commands,
 )
 from medsettle.cli.check_settlement import check_settlement as held_to_its_rules
-from medsettle.cli.desks import ledger_at, open_desk
+from medsettle.cli.desks import open_desk
+from medsettle.cli.embedded import ledger_at
 from medsettle.cli.exits import Exit, Quit, told
 from medsettle.cli.files import read_claims
 from medsettle.cli.options import Data, Json, Ledger, ListKeys, Lists, Rules, Server, list_folders

@@ -9,7 +9,8 @@ import orjson
 from rich.console import Console
 from rich.markup import escape
 
-from medsettle.cli.desks import Desk, now, open_desk
+from medsettle.cli.desks import Desk, open_desk
+from medsettle.cli.embedded import now
 from medsettle.cli.exits import Exit, Quit, UnreadableFile
 from medsettle.cli.files import read_claims
 from medsettle.core.money import yuan_from_fen

@@ -1,14 +1,13 @@
 """Where a command settles: at a server, or at an embedded engine on this machine."""
 
-import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from medsettle import errors, limits
-from medsettle.audit import Projector
+from medsettle.cli.embedded import check_is_ledger, engine_at, ledger_at
 from medsettle.client import Client
 from medsettle.core.cards import Card, CardEvent, CardInquiry
 from medsettle.core.claims import ClaimBatch
@@ -19,25 +18,10 @@ from medsettle.core.relatives import RelativesDesk
 from medsettle.core.request_states import RequestDesk
 from medsettle.core.settlement import Explanation, Opening, PersonState, Row, Settlement
 from medsettle.core.visits import RegistrationRequest, RegistrationState, Visit
-from medsettle.durable import make_folder
 from medsettle.engine import Engine
-from medsettle.engine.list_folder import ListFolders, load_lists
-from medsettle.ledger.opening import (
-    LedgerPlace,
-    OpenLedger,
-    is_shared,
-    ledger_place,
-    open_ledger,
-    open_reader,
-)
-from medsettle.policy.book import load_rule_book
-
-logger = logging.getLogger(__name__)
+from medsettle.engine.list_folder import ListFolders
 
 Answer = Settlement | Rejection
-
-LEDGER_FILE = "ledger.db"
-AUDIT_FOLDER = "audit"
 
 
 class Cards(Protocol):
@@ -268,95 +252,6 @@ class LocalDesk:
     def cancelled(self, settlement: str, claim: Row) -> bool:
         """Whether a settlement, which the claim made, has been taken back."""
         return self._engine.ledger.cancel_of(settlement) is not None
-
-
-def now() -> datetime:
-    """Return the present moment: the clock of an engine that serves people."""
-    return datetime.now(UTC)
-
-
-def put_in_use(engine: Engine, lists: ListFolders | None) -> None:
-    """Let an engine that starts look cards up in the lists of a folder.
-
-    Raises:
-        InvalidListRejected: A list is refused; all that are refused are listed.
-        OSError: The folder cannot be read.
-    """
-    if lists is None:
-        return
-    loaded = load_lists(lists, engine.cards.lists, now())
-    if loaded.faults:
-        raise errors.InvalidListRejected("\n".join(loaded.faults))
-    engine.cards.replace_lists(loaded.lists)
-
-
-@contextmanager
-def engine_at(
-    data: Path, rules: Path, lists: ListFolders | None = None, *, ledger: str | None = None
-) -> Iterator[Engine]:
-    """Open the engine of a data folder, and project its audit tables at the end.
-
-    Args:
-        data: The folder.
-        rules: Folder of the rule documents.
-        lists: Folders of the invalid lists of cards.
-        ledger: Names a ledger that is not in the folder.
-
-    Raises:
-        PolicyRejected: The rules have faults.
-        InvalidListRejected: An invalid list is refused.
-        LedgerUnavailable: The ledger is in use or cannot be opened.
-    """
-    book = load_rule_book(rules)
-    make_folder(data)
-    place = ledger_at(data, ledger)
-    with open_ledger(place) as opened:
-        engine = Engine(book, opened, now)
-        put_in_use(engine, lists)
-        yield engine
-        try:
-            _project_all(opened, data / AUDIT_FOLDER)
-        except errors.Precondition:
-            # A server that shares the ledger has the folder, and projects this too.
-            if not is_shared(place):
-                raise
-
-
-def ledger_at(data: Path, named: str | None) -> LedgerPlace:
-    """Return the ledger that the option `--ledger` names, or else that of a data folder.
-
-    Raises:
-        LedgerUnavailable: It names a database of a kind that keeps no ledger.
-    """
-    return ledger_place(named) if named else data / LEDGER_FILE
-
-
-def check_is_ledger(place: LedgerPlace) -> None:
-    """Check that there is a ledger to read, for commands that make none.
-
-    Raises:
-        FileNotFoundError: The file is missing.
-        LedgerUnavailable: The server cannot be reached, or keeps none.
-    """
-    if not isinstance(place, Path):
-        open_reader(place).close()
-    elif not place.is_file():
-        raise FileNotFoundError(f"{place.parent} holds no ledger; name the folder with --data")
-
-
-def _project_all(ledger: OpenLedger, folder: Path) -> None:
-    try:
-        with Projector(ledger, folder) as projector:
-            while projector.run_once():
-                pass
-    except OSError as error:
-        # What was settled is recorded, and its answer is worth more than the tables behind it.
-        logger.warning(
-            "the audit tables %s stay behind the ledger, which has everything: %s. Free the disk; "
-            "the next command or server catches up",
-            folder,
-            error,
-        )
 
 
 @contextmanager

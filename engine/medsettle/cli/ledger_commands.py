@@ -13,7 +13,7 @@ from medsettle.books.conservation import discrepancies
 from medsettle.books.resettling import Resettling
 from medsettle.cli.books_command import books
 from medsettle.cli.checkout import PAYMENTS_FOLDER
-from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE, check_is_ledger, ledger_at
+from medsettle.cli.embedded import AUDIT_FOLDER, LEDGER_FILE, check_is_ledger, ledger_at
 from medsettle.cli.exits import Exit, Quit, told
 from medsettle.cli.options import Data, Json, Ledger
 from medsettle.durable import make_folder
@@ -209,7 +209,8 @@ def _show_findings(
     for line in found:
         console.print(line, markup=False, highlight=False)
     words = (
-        f"{len(found)} finding(s); restore a backup, and keep this file"
+        f"{len(found)} finding(s); name the rules of a revision that is missing, or else restore "
+        "a backup, and keep this file"
         if found
         else (f"verified: {name}, {last_seq} entries")
     )

@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from medsettle import limits
 from medsettle.cli.checkout import PAYMENTS_FOLDER, leg_row
-from medsettle.cli.desks import check_is_ledger, now
+from medsettle.cli.embedded import check_is_ledger, now
 from medsettle.cli.show import grid, rows_table
 from medsettle.core.dates import service_day_of
 from medsettle.core.money import yuan_from_fen

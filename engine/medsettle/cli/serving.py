@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 from rich.console import Console
 
-from medsettle.cli.desks import AUDIT_FOLDER, now, put_in_use
+from medsettle.cli.embedded import AUDIT_FOLDER, now, put_in_use
 from medsettle.cli.exits import catching_up
 from medsettle.cli.following import Follower
 from medsettle.durable import make_folder

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -19,7 +19,12 @@ class StoreKind(StrEnum):
     POSTGRES = "postgres"
 
 
+_SIMULATED: Final = ("seeds", "first", "processes")
+_REAL: Final = ("rounds", "clients", "ledger")
+
+
 def torture(
+    context: typer.Context,
     simulate: Annotated[
         bool, typer.Option("--simulate", help="Simulate a deployment, seed by seed.")
     ] = False,
@@ -62,6 +67,13 @@ def torture(
     seed: what tills ask, which messages are lost, where the server dies and the store fails. A seed
     that breaks a promise is printed with what happened, and --seed runs it again.
     """
+    if not simulate:
+        _refuse(context, _SIMULATED, "is for --simulate, without which real servers are killed")
+    else:
+        _refuse(context, _REAL, "is for real servers; leave --simulate out, or the option")
+        if seed is not None:
+            _refuse(context, _SIMULATED, "is for many seeds, and --seed names one")
+
     from medsettle.cli import torture_runs  # noqa: PLC0415 - gRPC loads slowly
 
     console = Console(soft_wrap=True)
@@ -76,3 +88,16 @@ def torture(
         else:
             wanted = range(first, first + seeds)
             torture_runs.simulate_seeds(console, rules, wanted, processes, store, as_json=as_json)
+
+
+def _refuse(context: typer.Context, names: tuple[str, ...], why: str) -> None:
+    """Refuse options that were given and would do nothing.
+
+    Raises:
+        BadParameter: One of them was given on the command line.
+    """
+    for name in names:
+        # Typer has a click of its own, whose source of a parameter is another class.
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise typer.BadParameter(why, context, param_hint=f"--{name}")

@@ -22,7 +22,7 @@ from rich.table import Table
 
 from medsettle import errors, limits
 from medsettle.audit import connect, verify
-from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE
+from medsettle.cli.embedded import AUDIT_FOLDER, LEDGER_FILE
 from medsettle.cli.exits import Exit, Quit
 from medsettle.cli.show import grid, print_explanation, rows_table, waterfall
 from medsettle.cli.tour_visits import second_act

@@ -131,13 +131,7 @@ def _unfinished(target: Path) -> Iterator[tuple[Path, int]]:
     with unavailable(target, "write"):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, _OWNER_ONLY)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Precondition(
-                f"another process writes {path}; wait for it, or name another file",
-                path=str(path),
-            ) from error
+        _keep_alone(descriptor, path)
         os.ftruncate(descriptor, 0)
         try:
             yield path, descriptor
@@ -145,6 +139,26 @@ def _unfinished(target: Path) -> Iterator[tuple[Path, int]]:
             path.unlink(missing_ok=True)
     finally:
         os.close(descriptor)
+
+
+def _keep_alone(descriptor: int, path: Path) -> None:
+    """Lock a file that was opened under this name, and is it still.
+
+    A process that finished meanwhile has given the file its final name and let go of it: locked
+    only now, it is a copy that somebody was promised.
+
+    Raises:
+        Precondition: Another process writes it, or has just finished.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        ours = os.path.samestat(os.fstat(descriptor), path.stat())
+    except (BlockingIOError, FileNotFoundError):
+        ours = False
+    if not ours:
+        raise Precondition(
+            f"another process writes {path}; wait for it, or name another file", path=str(path)
+        )
 
 
 def _name(path: Path, target: Path) -> None:

@@ -38,7 +38,8 @@ def unavailable(path: Path, action: str) -> Iterator[None]:
         ) from error
     except OSError as error:
         raise LedgerUnavailable(
-            f"cannot {action} the ledger {path}: {error.strerror}. Look at its disk and its owner",
+            f"cannot {action} the ledger {path}: {error.strerror}. Look at its folder, its disk "
+            "and its owner",
             path=str(path),
             cause=str(error),
         ) from error

@@ -288,8 +288,8 @@ def lock_exclusively(path: Path) -> IO[bytes]:
     except OSError as error:
         file.close()
         raise LedgerUnavailable(
-            f"another writer has {path} open; a ledger has one writer. Stop it first, or read "
-            "with SqliteLedger.reader",
+            f"another writer has {path} open; a ledger has one writer. Ask that one (--server), "
+            "or stop it first; programs may read beside it (SqliteLedger.reader)",
             path=str(path),
         ) from error
     return file

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from medsettle.books.trial_balance import BooksReader
+from medsettle.errors import LedgerUnavailable
 from medsettle.ledger.opening import open_ledger, open_reader
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 _LEDGER_FILE: Final = "ledger.db"
 _AUDIT_FOLDER: Final = "audit"
+_RECOVERY_SECONDS_MAX: Final = 60.0
+_RECOVERY_POLL_SECONDS: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,7 @@ class PostgresStore:
     url: str = ""
     victims: tuple[str, ...] = field(init=False)
     _server: "Postgres | None" = field(default=None, init=False)
+    _killed: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         self.victims = () if self.url else ("backend", "postmaster")
@@ -116,9 +121,32 @@ class PostgresStore:
 
     @contextmanager
     def as_left(self, place: Place) -> Iterator[BooksReader]:
-        """Yield a reader; the server has recovered by itself."""
+        """Yield a reader, once the server has recovered by itself."""
+        self._recovered(place.url)
         with open_reader(place.url) as ledger:
             yield ledger
+
+    def _recovered(self, url: str) -> None:
+        """Wait until the server takes connections again after the death of a backend.
+
+        All of it begins anew then, and tells nobody when: it is asked until it answers.
+
+        Raises:
+            LedgerUnavailable: It has not come back.
+        """
+        end = time.monotonic() + _RECOVERY_SECONDS_MAX
+        while self._killed and Path(f"/proc/{self._killed}").exists():
+            time.sleep(_RECOVERY_POLL_SECONDS)
+        while True:
+            try:
+                open_reader(url).close()
+            except LedgerUnavailable:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(_RECOVERY_POLL_SECONDS)
+            else:
+                self._killed = 0
+                return
 
     def kill(self, victim: str) -> None:
         """Kill a backend, or all of the server, with SIGKILL, and start it again."""
@@ -132,3 +160,4 @@ class PostgresStore:
         )
         for (pid,) in backends[:1]:
             os.kill(pid, signal.SIGKILL)
+            self._killed = pid
