@@ -2,9 +2,9 @@
 
 `medsettle torture` starts it once and tells it, in one line of JSON on its standard input for each
 life, what to serve and where to die; see `medsettle.torture.named_steps`. Loading the code takes
-longer than most lives last, so this process loads it and makes each server by a fork. Itself it opens
-no file, no socket and no channel of gRPC, none of which would survive being shared. It tells the
-number of each server process and how it ended.
+longer than most lives last, so this process loads it and makes each server by a fork. Itself it
+opens no file, no socket and no channel of gRPC, none of which would survive being shared. It tells
+the number of each server process and how it ended.
 """
 
 import json

@@ -23,7 +23,10 @@ _SAID_CHARS: Final = 2_000
 
 
 class Life:
-    """One server process; its number stays its own until the next one is started."""
+    """One server process; its number stays its own until the next one is started.
+
+    `address` is where it serves, `code` how it ended, `words` what it said besides.
+    """
 
     def __init__(self, process: int, said: IO[str]) -> None:
         """Follow a process that has just begun, by what is said of it."""
@@ -122,9 +125,8 @@ class Servers:
         )
         try:
             if not life.serves():
-                raise OSError(
-                    f"a server ended with {life.code} before it served: {life.words}{self._last_words()}"
-                )
+                said = life.words + self._last_words()
+                raise OSError(f"a server ended with {life.code} before it served: {said}")
             yield life
         finally:
             life.kill()
