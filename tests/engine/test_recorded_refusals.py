@@ -1,6 +1,6 @@
 """A refusal is an answer too: recorded, repeated, and never followed by a yes under its id."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ from medsettle.core.relatives import LimitChange, Person
 from medsettle.core.settlement import Opening
 from medsettle.core.visits import RegistrationRequest
 from medsettle.engine import Engine
-from medsettle.ledger import Entry, SqliteLedger
 
 from tests.cards.desks import Counter
 from tests.cards.desks import engine_on as cards_engine
@@ -22,7 +21,8 @@ from tests.engine.engines import counters, engine_on, id_of, outcomes, settle, s
 from tests.engine.visits import AREA as VISITS_AREA
 from tests.engine.visits import SHAPES, issue_card, recognition
 from tests.service.claims import AREA, INSTITUTION, claim
-from tests.service.serving import Ticking
+
+pytestmark = pytest.mark.both_stores
 
 _UNCOVERED: dict[str, Any] = {"institution_level": "09"}
 
@@ -112,37 +112,22 @@ def test_settled_and_refused_claims_of_a_batch_are_one_commit(engine: Engine) ->
     assert [id_of(a) for a in engine.page()] == [entries[0].settlement, entries[2].settlement]
 
 
-class _FailsOnce(SqliteLedger):
-    """A ledger whose next commit fails before it is durable."""
-
-    fails = False
-
-    def append(self, entries: Sequence[Entry], create_time_us: int) -> int:
-        """Record, or fail."""
-        if self.fails:
-            self.fails = False
-            raise errors.LedgerUnavailable("the disk is away")
-        return super().append(entries, create_time_us)
-
-
-def test_a_refusal_leaves_after_its_commit_only(tmp_path: Path) -> None:
+def test_a_refusal_leaves_after_its_commit_only(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What could not be recorded is no answer: the caller hears of the ledger, and asks again."""
-    with engine_on(tmp_path) as sound:
-        book = sound.rulebook
-    ledger = _FailsOnce(tmp_path / "ledger.db")
-    engine = Engine(book, ledger, Ticking())
-    try:
-        for act in (
-            lambda: settle(engine, stay(1, **_UNCOVERED)),
-            lambda: engine.cancel(INSTITUTION, "X1", "nothing"),
-        ):
-            ledger.fails = True
-            with pytest.raises(errors.LedgerUnavailable):
-                act()
-        assert [] == _kinds(engine)
-        assert not _refused(engine, stay(1, **_UNCOVERED)).duplicate
-    finally:
-        ledger.close()
+
+    def fails(*_: object) -> int:
+        raise errors.LedgerUnavailable("the disk is away")
+
+    with monkeypatch.context() as away:
+        away.setattr(engine.ledger, "append", fails)
+        with pytest.raises(errors.LedgerUnavailable):
+            settle(engine, stay(1, **_UNCOVERED))
+        with pytest.raises(errors.LedgerUnavailable):
+            engine.cancel(INSTITUTION, "X1", "nothing")
+    assert [] == _kinds(engine)
+    assert not _refused(engine, stay(1, **_UNCOVERED)).duplicate
 
 
 # --- every other write ---------------------------------------------------------------------------

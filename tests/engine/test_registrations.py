@@ -14,6 +14,8 @@ from medsettle.engine import Engine
 from tests.engine.engines import engine_on
 from tests.engine.visits import AREA, SHAPES, pregnancy, recognition, register
 
+pytestmark = pytest.mark.both_stores
+
 
 @pytest.fixture(name="engine")
 def _engine(tmp_path: Path) -> Iterator[Engine]:

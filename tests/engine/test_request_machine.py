@@ -21,6 +21,7 @@ from medsettle.engine.requests import settlement_id
 from tests.engine.engines import counters, engine_on, rule_book
 from tests.engine.visits import SHAPES
 from tests.service.claims import AREA, INSTITUTION, claim
+from tests.stores import using
 
 _CLAIMS = st.sampled_from(["R1", "R2", "R3"])
 _OWN = st.sampled_from(["X1", "X2", "X3", "X4"])
@@ -47,17 +48,20 @@ _NOTHING = _Held(("", None), _UNKNOWN)
 class RequestMachine(RuleBasedStateMachine):
     """Claims, cancels and reversals under few ids, with rules that come and go."""
 
+    store = "sqlite"
+
     @initialize()
     def open(self) -> None:
         """Start with an empty ledger and the rules of the area."""
         self.stack = ExitStack()
+        self.stack.enter_context(using(self.store))
         self.folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
         self.engine: Engine = self.stack.enter_context(engine_on(self.folder))
         self.model: dict[str, _Held] = {}
         self.loaded = True
 
     def teardown(self) -> None:
-        """Let go of the file."""
+        """Let go of the ledger."""
         self.stack.close()
 
     def _of(self, request_id: str) -> _Held:
@@ -182,5 +186,13 @@ def _outcome(answer: Settlement | Rejection) -> Outcome:
     return answer.outcome if isinstance(answer, Rejection) else Outcome.SETTLED
 
 
+class PostgresRequestMachine(RequestMachine):
+    """The same on a server: fewer histories, for each takes it three times as long."""
+
+    store = "postgres"
+
+
 RequestMachine.TestCase.settings = settings(max_examples=20, stateful_step_count=30)
+PostgresRequestMachine.TestCase.settings = settings(max_examples=6, stateful_step_count=30)
 test_request_machine = pytest.mark.slow(RequestMachine.TestCase)
+test_request_machine_on_postgres = pytest.mark.slow(PostgresRequestMachine.TestCase)

@@ -25,6 +25,8 @@ from tests.engine.visits import settle as settle_visit
 from tests.payments import paying
 from tests.service.claims import AREA, INSTITUTION, claim
 
+pytestmark = pytest.mark.both_stores
+
 
 def _status(engine: Engine, request_id: str, institution: str = INSTITUTION) -> RequestStatus:
     return engine.find_request(institution, request_id).status

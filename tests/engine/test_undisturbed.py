@@ -99,6 +99,7 @@ def test_one_request_at_several_engines_is_answered_alike(engines: list[Engine])
     assert len(claims) == engines[0].ledger.last_seq() == len(found[0])
 
 
+@pytest.mark.both_stores
 def test_a_write_is_decided_anew_so_often(tmp_path: Path) -> None:
     """The last attempt may still succeed; one more is a bug, and names what it was overtaken by."""
     with engine_on(tmp_path) as engine:

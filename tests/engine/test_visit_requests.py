@@ -20,6 +20,8 @@ from tests.engine.visits import (
     visit_row,
 )
 
+pytestmark = pytest.mark.both_stores
+
 
 @pytest.fixture(name="engine")
 def _engine(tmp_path: Path) -> Iterator[Engine]:

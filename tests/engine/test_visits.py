@@ -102,6 +102,7 @@ def test_without_recognition_everything_is_basic(engine: Engine) -> None:
     assert 18_600 == _yuan(basic)["total"]
 
 
+@pytest.mark.both_stores
 def test_after_recognition_the_visit_is_taken_back_and_settled_again(engine: Engine) -> None:
     """What basic insurance paid is given back, and the injury fund pays from the first day."""
     before = settle(engine, injury_stay())
@@ -208,6 +209,7 @@ def test_a_delivery_with_complications_and_another_illness(engine: Engine) -> No
     assert {"total": 1_500, "pooled_fund": 400, "account": 600, "cash": 500} == _yuan(basic)
 
 
+@pytest.mark.both_stores
 def test_a_line_that_takes_another_back_goes_with_it(engine: Engine) -> None:
     """Half of a surgery line is given back: it stays with its scheme and its mark."""
     register(engine, recognition(timeliness="late"))
@@ -227,6 +229,7 @@ def test_a_line_that_takes_another_back_goes_with_it(engine: Engine) -> None:
     )
 
 
+@pytest.mark.both_stores
 def test_a_cancel_restores_every_counter(engine: Engine) -> None:
     """All parts are taken back in one commit, and a person stands where they stood before."""
     register(engine, recognition())
@@ -250,6 +253,7 @@ def test_a_cancel_restores_every_counter(engine: Engine) -> None:
     ).notices[0]
 
 
+@pytest.mark.both_stores
 def test_a_part_does_not_fall_alone(engine: Engine) -> None:
     """Cancelling one settlement of a visit is refused and names the visit."""
     register(engine, recognition())
@@ -260,6 +264,7 @@ def test_a_part_does_not_fall_alone(engine: Engine) -> None:
         engine.cancel("H1", "X1", part)
 
 
+@pytest.mark.both_stores
 def test_one_part_that_cannot_be_settled_refuses_the_visit(engine: Engine) -> None:
     """The scheme is named, and the line by its place in the visit."""
     register(engine, recognition())

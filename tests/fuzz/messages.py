@@ -11,6 +11,8 @@ from google.protobuf.message_factory import GetMessageClass
 from medsettle import limits
 from medsettle.service.server import SERVICES
 
+from tests.fuzz.likely import fill_likely, likely_value, settle_on
+
 _INT32: Final = (0, 1, -1, 2**31 - 1, -(2**31), 12, 13, 31)
 _INT64: Final = (
     *(0, 1, -1, limits.INT64_MAX, -limits.INT64_MAX - 1, limits.AMOUNT_FEN_MAX),
@@ -30,6 +32,8 @@ _INTEGERS: Final = {
     FieldDescriptor.CPPTYPE_BOOL: (False, True),
 }
 _DEPTH_MAX: Final = 4
+# How many of all requests have fields from the edges only, and how many a few of them.
+_EDGES, _CHANGED = 0.3, 0.3
 
 Changed = Callable[[random.Random, Message], None]
 
@@ -43,10 +47,14 @@ def methods() -> Iterator[tuple[str, MethodDescriptor]]:
 
 
 def drawn_message(draw: random.Random, method: MethodDescriptor) -> Message:
-    """Return a request of a method, its fields drawn from the edges of their types."""
+    """Return a request of a method: well formed, nearly so, or of the edges of its types."""
     message: Message = GetMessageClass(method.input_type)()
-    _fill(draw, message, 0)
-    return message
+    chance = draw.random()
+    if chance < _EDGES:
+        _fill(draw, message, 0)
+        return message
+    _fill_likely(draw, message)
+    return changed(draw, message) if chance < _EDGES + _CHANGED else message
 
 
 def changed(draw: random.Random, message: Message) -> Message:
@@ -117,6 +125,26 @@ def _fill(draw: random.Random, message: Message, depth: int) -> None:
     for field in message.DESCRIPTOR.fields:
         if draw.random() < 0.7:
             _set(draw, message, field, depth)
+
+
+def _fill_likely(draw: random.Random, message: Message) -> None:
+    if fill_likely(draw, message):
+        return
+    for of_message in message.DESCRIPTOR.fields:
+        field: Any = of_message
+        if _is_map(field):
+            continue
+        held = getattr(message, field.name)
+        if field.message_type is not None:
+            # Moments and dates may be absent wherever they stand outside a claim.
+            if not field.message_type.file.package.startswith("google") or draw.random() < 0.5:
+                _fill_likely(draw, held.add() if field.is_repeated else held)
+        elif (value := likely_value(draw, field)) is not None:
+            if field.is_repeated:
+                held.append(value)
+            else:
+                setattr(message, field.name, value)
+    settle_on(message)
 
 
 def _set(draw: random.Random, message: Message, field: Any, depth: int) -> None:  # noqa: ANN401

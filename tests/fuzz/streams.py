@@ -17,6 +17,11 @@ def stream_of(table: pa.Table, **options: Any) -> bytes:  # noqa: ANN401 - optio
     return bytes(sink.getvalue())
 
 
+def stream_of_claims(rows: list[dict[str, Any]]) -> bytes:
+    """Return claims as an IPC stream."""
+    return stream_of(claims_table(rows))
+
+
 def hostile(draw: random.Random, rows: list[dict[str, Any]]) -> bytes:
     """Return a stream made of claims that somebody damaged, or that never were any."""
     table = claims_table(rows)

@@ -5,7 +5,7 @@ id, in one order with everything else, and never edited. A card is what its even
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 
 from medsettle import errors, limits
@@ -189,11 +189,15 @@ class CardDesk:
 
 
 def _content(event: CardEvent) -> Row:
-    """Return what was asked for, by which a repetition is told from a reuse."""
+    """Return what was asked for, by which a repetition is told from a reuse.
+
+    A field that has its default is left out: it says no more than one that does not exist yet.
+    """
     return {
-        name: getattr(event, name)
-        for name in CardEvent.__dataclass_fields__
-        if name not in {"institution", "request_id", "state", "lapse_time"}
+        field.name: value
+        for field in fields(event)
+        if field.name not in {"institution", "request_id", "state", "lapse_time"}
+        and (value := getattr(event, field.name)) != field.default
     }
 
 

@@ -28,9 +28,27 @@ _Key: TypeAlias = tuple[str, str]
 
 
 def content_digest(kind: str, content: Row) -> bytes:
-    """Return 32 bytes over the content of a request, the same for every equal content."""
-    canonical = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+    """Return 32 bytes over the content of a request, the same for every equal content.
+
+    What is not stated is no part of it, so that a column which is added later leaves the digests of
+    requests as they were that do not state it.
+    """
+    canonical = orjson.dumps(_stated(content), option=orjson.OPT_SORT_KEYS)
     return sha256(kind.encode() + b"\0" + canonical).digest()
+
+
+def _stated(content: Row) -> dict[str, object]:
+    """Return content without its nulls and empty lists, at any depth; zero and false are stated."""
+    found = {name: value for name, value in content.items() if value is not None}
+    for name, value in list(found.items()):
+        if isinstance(value, list | tuple):
+            if value:
+                found[name] = [_stated(row) if isinstance(row, dict) else row for row in value]
+            else:
+                del found[name]
+        elif isinstance(value, dict):
+            found[name] = _stated(value)
+    return found
 
 
 def settlement_id(pooling_area: str, institution: str, request_id: str) -> str:

@@ -1,18 +1,19 @@
 """Server processes, each with the place at which it is to die.
 
-The next server is started while the last one still works, as far as it can go without knowing what
-to serve, because loading its code takes longer than most lives last.
+They are forks of one process that has loaded their code and opened nothing, because loading takes
+longer than most lives last.
 """
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Final, Self, TypeAlias
+from contextlib import contextmanager, suppress
+from typing import IO, Final, Self
 
 from medsettle import limits
 
@@ -20,37 +21,68 @@ _DOOMED: Final = (sys.executable, "-m", "medsettle.cli.doomed")
 _STOP_SECONDS_MAX: Final = limits.SHUTDOWN_SECONDS_MAX + 10
 _SAID_CHARS: Final = 2_000
 
-_Process: TypeAlias = "subprocess.Popen[str]"
 
-
-@dataclass(frozen=True, slots=True)
 class Life:
-    """One server process."""
+    """One server process; its number stays its own until the next one is started.
 
-    address: str
-    process: _Process
+    `address` is where it serves, `code` how it ended, `words` what it said besides.
+    """
+
+    def __init__(self, process: int, said: IO[str]) -> None:
+        """Follow a process that has just begun, by what is said of it."""
+        self.address = ""
+        self.code = 0
+        self.words = ""
+        self._process = process
+        self._said = said
+        self._serves = threading.Event()
+        self._ended = threading.Event()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def alive(self) -> bool:
         """Whether it has not ended."""
-        return self.process.poll() is None
+        return not self._ended.is_set()
+
+    def serves(self) -> bool:
+        """Wait until it serves; return False if it ended before."""
+        self._serves.wait()
+        return self.address != ""
 
     def died(self, seconds: float) -> bool:
         """Wait for its end; return whether it came within these seconds."""
-        try:
-            self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return False
-        return True
+        return self._ended.wait(seconds)
 
     def kill(self) -> None:
         """End it as `kill -9` does."""
-        self.process.kill()
-        self.process.wait()
+        with suppress(ProcessLookupError):
+            # It is gone where the terminal has interrupted all of us.
+            os.kill(self._process, signal.SIGKILL)
+        self._listener.join()
 
     def stop(self) -> int:
-        """End it as a service manager does, and return its exit code."""
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(_STOP_SECONDS_MAX)
+        """End it as a service manager does, and return its exit code.
+
+        Raises:
+            TimeoutError: It did not end.
+        """
+        os.kill(self._process, signal.SIGTERM)
+        if not self.died(_STOP_SECONDS_MAX):
+            raise TimeoutError(f"a server that was told to stop goes on, process {self._process}")
+        return self.code
+
+    def _listen(self) -> None:
+        for line in self._said:
+            if line.startswith('{"serving"'):
+                self.address = str(json.loads(line)["serving"])
+                self._serves.set()
+            elif line.startswith('{"ended"'):
+                self.code = int(json.loads(line)["ended"])
+                break
+            else:
+                self.words = (self.words + line)[-_SAID_CHARS:]
+        self._ended.set()
+        self._serves.set()
 
 
 class Servers:
@@ -58,7 +90,9 @@ class Servers:
 
     def __init__(self) -> None:
         self._log = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 - see `close`
-        self._next: _Process | None = None
+        self._source = subprocess.Popen(  # noqa: S603 - our own module
+            _DOOMED, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -67,10 +101,11 @@ class Servers:
         self.close()
 
     def close(self) -> None:
-        """End the server that was started ahead of time."""
-        if self._next is not None:
-            _end(self._next)
-            self._next = None
+        """End the process that makes servers."""
+        for stream in (self._source.stdin, self._source.stdout):
+            assert stream is not None
+            stream.close()
+        self._source.wait()
         self._log.close()
 
     @contextmanager
@@ -85,38 +120,28 @@ class Servers:
         Raises:
             OSError: It ended before it served.
         """
-        process, self._next = self._next or self._started(), None
-        try:
-            yield Life(self._told(process, arguments, step, count), process)
-        finally:
-            _end(process)
-
-    def _started(self) -> _Process:
-        return subprocess.Popen(  # noqa: S603 - our own module
-            _DOOMED, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True
+        life = self._begun(
+            {"step": step, "count": count, "arguments": ["serve", "--json", *arguments]}
         )
+        try:
+            if not life.serves():
+                said = life.words + self._last_words()
+                raise OSError(f"a server ended with {life.code} before it served: {said}")
+            yield life
+        finally:
+            life.kill()
 
-    def _told(self, process: _Process, arguments: Sequence[str], step: str, count: int) -> str:
-        """Tell a process what to serve, start its successor, and return the address."""
-        assert process.stdin is not None
-        assert process.stdout is not None
-        told = {"step": step, "count": count, "arguments": ["serve", "--json", *arguments]}
-        process.stdin.write(json.dumps(told) + "\n")
-        process.stdin.flush()
-        line = process.stdout.readline()
-        if not line.startswith('{"serving"'):
-            code = process.wait(_STOP_SECONDS_MAX)
-            self._log.seek(0)
-            said = self._log.read()[-_SAID_CHARS:]
-            raise OSError(f"a server ended with {code} before it served: {line}{said}")
-        self._next = self._started()
-        return str(json.loads(line)["serving"])
+    def _begun(self, told: dict[str, object]) -> Life:
+        stdin, stdout = self._source.stdin, self._source.stdout
+        assert stdin is not None
+        assert stdout is not None
+        stdin.write(json.dumps(told) + "\n")
+        stdin.flush()
+        for line in stdout:
+            if line.startswith('{"process"'):
+                return Life(int(json.loads(line)["process"]), stdout)
+        raise OSError(f"no server was started: {self._last_words()}")
 
-
-def _end(process: _Process) -> None:
-    if process.poll() is None:
-        process.kill()
-    process.wait()
-    for stream in (process.stdin, process.stdout):
-        if stream is not None:
-            stream.close()
+    def _last_words(self) -> str:
+        self._log.seek(0)
+        return self._log.read()[-_SAID_CHARS:]
