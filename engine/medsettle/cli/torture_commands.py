@@ -1,5 +1,6 @@
 """`medsettle torture`: prove by faults that nothing is lost and nothing happens twice."""
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
@@ -74,6 +75,8 @@ def torture(
         if seed is not None:
             _refuse(context, _SIMULATED, "is for many seeds, and --seed names one")
 
+    # A PostgreSQL server is started by a fork, which gRPC would comment on; read as it loads.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
     from medsettle.cli import torture_runs  # noqa: PLC0415 - gRPC loads slowly
 
     console = Console(soft_wrap=True)

@@ -1,6 +1,5 @@
 """What `medsettle torture` runs, and how it says what came of it."""
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,8 +31,6 @@ def opened_store(kind: str, url: str) -> Iterator[Store]:
             raise UnreadableFile("--ledger names a PostgreSQL; say --store postgres with it")
         yield SqliteStore()
         return
-    # Its server is started by a fork, which gRPC would comment on.
-    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
     try:
         with PostgresStore(url) as opened:
             yield opened
