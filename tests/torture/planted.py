@@ -55,9 +55,11 @@ class AnswersEarly(Engine):
 class _ForgetfulReversals(Reversals):
     """Lets what it reverses before it arrives settle afterwards."""
 
-    def _reverse(self, asked: Asked, original_request_id: str) -> Reversal:
-        if self._recorded(asked.institution, original_request_id) is not None:
-            return super()._reverse(asked, original_request_id)
+    def _reverse(
+        self, asked: Asked, original_request_id: str, original: Recorded | None
+    ) -> Reversal:
+        if original is not None:
+            return super()._reverse(asked, original_request_id, original)
         state = RequestState(asked.institution, original_request_id, RequestStatus.TOMBSTONE)
         return Reversal(state)
 

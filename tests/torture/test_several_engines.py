@@ -22,6 +22,16 @@ _ORDERS = range(60)
 _MOMENT = datetime(2024, 6, 1, tzinfo=UTC)
 
 
+def _engines(seed: int) -> tuple[Baton, Callable[[int], Engine]]:
+    """Return what decides whose turn it is, and the engines of processes on one store."""
+    baton, store = Baton(Random(seed)), SharedStore()
+
+    def engine(process: int) -> Engine:
+        return Engine(rule_book(), SharedLedger(store, process, baton), lambda: _MOMENT)
+
+    return baton, engine
+
+
 def _at_once(
     seed: int, kind: Kind, second: Callable[[Request, str], Request]
 ) -> tuple[Answer, Answer]:
@@ -32,11 +42,7 @@ def _at_once(
         kind: What is taken back: `settle` or `visit`.
         second: Makes the other request, of the original and its id.
     """
-    baton, store = Baton(Random(seed)), SharedStore()
-
-    def engine(process: int) -> Engine:
-        return Engine(rule_book(), SharedLedger(store, process, baton), lambda: _MOMENT)
-
+    baton, engine = _engines(seed)
     workload = Workload(Random(1))
     for request in workload.beginning():
         assert replayed(engine(0), request).done
@@ -89,3 +95,36 @@ def test_a_reversal_beside_a_cancel_finds_what_became_of_its_original(kind: Kind
         assert cancel.reason in {"", "ALREADY_CANCELLED"}
         seen.add(status)
     assert {RequestStatus.CANCELLED, RequestStatus.REVERSED} == seen
+
+
+def test_a_reversal_beside_its_original_and_a_cancel_is_never_refused() -> None:
+    """Its original may come, and be cancelled, after the reversal has looked for it."""
+    seen = {_reversal_beside_all(seed) for seed in range(4 * len(_ORDERS))}
+
+    assert {RequestStatus.TOMBSTONE, RequestStatus.CANCELLED, RequestStatus.REVERSED} <= seen
+
+
+def _reversal_beside_all(seed: int) -> RequestStatus:
+    """Return what a reversal finds while another engine settles its original and cancels it."""
+    baton, engine = _engines(seed)
+    workload = Workload(Random(1))
+    for request in workload.beginning():
+        assert replayed(engine(0), request).done
+    original = workload.request("settle")
+    answers: list[Answer] = []
+
+    def settles_and_cancels() -> None:
+        first = engine(1)
+        told = replayed(first, original).told
+        if isinstance(told, Settlement):
+            own = str(told.columns["settlement"])
+            replayed(first, Request("cancel", original.institution, "X1", own))
+
+    def reverses() -> None:
+        asked = Request("reverse", original.institution, "X2", original.request_id)
+        answers.append(replayed(engine(2), asked))
+
+    baton.run([settles_and_cancels, reverses])
+    (answer,) = answers
+    assert isinstance(answer.told, Reversal), (seed, answer)
+    return answer.told.original.status

@@ -38,11 +38,20 @@ class Cancels:
             raise errors.InvalidRequest(faults)
         digest = content_digest("cancel", {"settlement": settlement})
         asked = Asked(institution, request_id, digest)
-        return self.log.answer(
+
+        def act(found: Recorded | None) -> Settlement:
+            if found is None or found.kind != "settle" or found.institution != institution:
+                raise errors.NotFound(
+                    f"institution {institution} has no settlement {settlement!r} to cancel",
+                    settlement=settlement,
+                )
+            return self.take_back(found, asked)
+
+        return self.log.answer_about(
             asked,
-            lambda: self.take_back(self._original(institution, settlement), asked),
+            lambda: self.ledger.settlement(settlement),
+            act,
             lambda recorded: decode_settlement(recorded, duplicate=True),
-            self.ledger.settlement(settlement),
         )
 
     def take_back(
@@ -67,15 +76,6 @@ class Cancels:
             original, sender, asked.digest, self.ledger.counters, reversed_request
         )
         return placed(answer, *self.log.commit([entry]))
-
-    def _original(self, institution: str, settlement: str) -> Recorded:
-        original = self.ledger.settlement(settlement)
-        if original is None or original.kind != "settle" or original.institution != institution:
-            raise errors.NotFound(
-                f"institution {institution} has no settlement {settlement!r} to cancel",
-                settlement=settlement,
-            )
-        return original
 
     def _refuse_gone(self, original: Recorded) -> None:
         settlement = original.settlement

@@ -68,11 +68,7 @@ class RequestLog:
     clock: Callable[[], datetime]
 
     def answer(
-        self,
-        asked: Asked,
-        act: Callable[[], Answer],
-        recorded: Callable[[Recorded], Answer],
-        original: Recorded | None = None,
+        self, asked: Asked, act: Callable[[], Answer], recorded: Callable[[Recorded], Answer]
     ) -> Answer:
         """Return the answer to a write, from the record where there is one.
 
@@ -80,8 +76,6 @@ class RequestLog:
             asked: The write, well formed.
             act: Does it and returns its answer, after its commit.
             recorded: Returns the answer, marked duplicate, of the entry that the same write made.
-            original: What it takes back, where it is there. Whose it is never changes, and is kept
-                from others before anything else is read: a refusal, too, must be of one moment.
 
         Raises:
             RequestIdReused: The id was used before with other content.
@@ -90,22 +84,48 @@ class RequestLog:
                 recorded, and raised again, marked duplicate, when the same write comes again.
             LedgerUnavailable: Nothing was recorded.
         """
+        return self.answer_about(asked, lambda: None, lambda _: act(), recorded)
+
+    def answer_about(
+        self,
+        asked: Asked,
+        find: Callable[[], Recorded | None],
+        act: Callable[[Recorded | None], Answer],
+        recorded: Callable[[Recorded], Answer],
+    ) -> Answer:
+        """Return the answer to a write that takes an entry back, as `answer` does.
+
+        Args:
+            asked: The write, well formed.
+            find: Returns the original, if it is there. Whose it is never changes, and is kept from
+                others before anything else of it is read: a refusal, too, is of one moment.
+            act: Takes back what was found, and returns its answer, after its commit.
+            recorded: As for `answer`.
+
+        Raises:
+            As `answer`.
+        """
+        kept = _holders(find())
+        if asked.person:
+            kept.add(asked.holder)
 
         def decide() -> Answer:
             known = self.ledger.requests([asked.key]).get(asked.key)
             if known is not None:
                 raise_if_decided(known, asked.digest)
                 return recorded(known)
+            original = find()
+            # It may have been recorded since it was looked for, and then nobody is kept away yet.
+            if late := _holders(original) - kept:
+                kept.update(late)
+                raise Overtaken(f"{asked.request_id} takes back what was not there before", late)
             try:
-                return act()
+                return act(original)
             except _RECORDED as error:
                 self.commit([self._refusal(asked, error)])
                 raise
 
-        holders = [asked.holder] if asked.person else []
-        if original is not None and original.person:
-            holders.append((original.pooling_area, original.person))
-        return self.undisturbed(decide, holders)
+        return self.undisturbed(decide, frozenset(kept))
 
     def undisturbed(
         self,
@@ -156,6 +176,13 @@ class RequestLog:
         moment = self.clock()
         assert moment.tzinfo is not None, "a clock needs a time zone"
         return moment.astimezone(UTC)
+
+
+def _holders(original: Recorded | None) -> set[Holder]:
+    """Return whose entries an original is among; a refusal or a tombstone may be nobody's."""
+    if original is None or not original.person:
+        return set()
+    return {(original.pooling_area, original.person)}
 
 
 def raise_if_decided(known: Recorded, digest: bytes) -> None:

@@ -52,15 +52,16 @@ class Reversals:
         def recorded(_: Recorded) -> Reversal:
             return Reversal(self.find(institution, original_request_id), duplicate=True)
 
-        return self.log.answer(
+        return self.log.answer_about(
             asked,
-            lambda: self._reverse(asked, original_request_id),
+            lambda: self._recorded(institution, original_request_id),
+            lambda original: self._reverse(asked, original_request_id, original),
             recorded,
-            self._recorded(institution, original_request_id),
         )
 
-    def _reverse(self, asked: Asked, original_request_id: str) -> Reversal:
-        original = self._recorded(asked.institution, original_request_id)
+    def _reverse(
+        self, asked: Asked, original_request_id: str, original: Recorded | None
+    ) -> Reversal:
         if original is not None:
             state = self._state(original)
             if state.status is not RequestStatus.COMMITTED:

@@ -147,11 +147,16 @@ class Visits:
         if faults := sender_faults(institution, request_id) or _id_faults(request_id):
             raise errors.InvalidRequest(faults)
         asked = Asked(institution, request_id, content_digest("visit_cancel", {"visit": visit}))
-        return self.log.answer(
-            asked,
-            lambda: self.take_back(self._original(institution, visit), asked),
-            self._repeated,
-            self.ledger.settlement(visit),
+
+        def act(found: Recorded | None) -> Visit:
+            if found is None or found.kind != "visit" or found.institution != institution:
+                raise errors.NotFound(
+                    f"institution {institution} has no visit {visit!r} to cancel", visit=visit
+                )
+            return self.take_back(found, asked)
+
+        return self.log.answer_about(
+            asked, lambda: self.ledger.settlement(visit), act, self._repeated
         )
 
     def take_back(
@@ -285,14 +290,6 @@ class Visits:
         keys = [(institution, f"{request_id}.{number}") for number in range(1, parts + 1)]
         for recorded in self.ledger.requests(keys).values():
             raise reused(recorded)
-
-    def _original(self, institution: str, visit: str) -> Recorded:
-        original = self.ledger.settlement(visit)
-        if original is None or original.kind != "visit" or original.institution != institution:
-            raise errors.NotFound(
-                f"institution {institution} has no visit {visit!r} to cancel", visit=visit
-            )
-        return original
 
     def _refuse_cancelled(self, visit: str) -> None:
         cancelled = self.ledger.cancel_of(visit)
