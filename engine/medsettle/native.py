@@ -67,7 +67,14 @@ def inlined(function: Callable[_P, _R]) -> Callable[_P, _R]:
     return made
 
 
-@intrinsic
+@compiled('int64(Array(int64, 1, "C", readonly=True))')
+def address_of(column: Column) -> int:
+    """Return where a column lies in memory; it must be int64 and contiguous."""
+    address: int = column.ctypes.data
+    return address
+
+
+@intrinsic  # type: ignore[untyped-decorator]
 def _pointer(typing_context: Any, address: Any) -> Any:
     def convert(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.inttoptr(arguments[0], cgutils.voidptr_t)

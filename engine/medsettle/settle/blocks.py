@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from medsettle import limits
 from medsettle.core.counters import BALANCES
+from medsettle.native import address_of
 from medsettle.policy.program import Program
 from medsettle.settle.interpreter import Order, order_by_rank, run_waves
 from medsettle.settle.steps import lowered
@@ -130,17 +131,18 @@ class BlockRunner:
             IndexError: A slot lies outside the state.
         """
         results, before = into
-        plan, rows = self._lowered, results.shape[1]
-        columns, where = (
-            _Addresses([held[name] for name in names], rows)
-            for held, names in ((inputs, plan.inputs), (slots, plan.counters))
-        )
+        plan = self._lowered
+        # Both lists keep their columns alive until the interpreter is done with their addresses.
+        own = [np.ascontiguousarray(inputs[name]) for name in plan.inputs]
+        places = [np.ascontiguousarray(slots[name]) for name in plan.counters]
+        columns = np.array([address_of(column) for column in own], dtype=np.int64)
+        where = np.array([address_of(column) for column in places], dtype=np.int64)
         run_waves(
             plan.steps,
             plan.reciprocals,
             plan.tables,
-            np.concatenate([columns.numbers, _row_addresses(before), _row_addresses(results)]),
-            where.numbers,
+            np.concatenate([columns, _row_addresses(before), _row_addresses(results)]),
+            where,
             self._moves,
             self._gaps,
             state,
@@ -152,25 +154,9 @@ class BlockRunner:
         )
 
 
-class _Addresses:
-    """Addresses of columns of some length, which live as long as this does."""
-
-    def __init__(self, columns: Sequence[Column], rows: int) -> None:
-        self.columns: list[Column]
-        if rows <= limits.STACKED_ROWS_MAX:
-            # A copy of short columns costs less than asking each for its address.
-            matrix = np.array(columns, dtype=np.int64).reshape(len(columns), rows)
-            self.columns = [matrix]
-            self.numbers = _row_addresses(matrix)
-        else:
-            self.columns = [np.ascontiguousarray(column, dtype=np.int64) for column in columns]
-            found = [column.ctypes.data for column in self.columns]
-            self.numbers = np.array(found, dtype=np.int64)
-
-
 def _row_addresses(matrix: NDArray[np.int64]) -> Column:
     """Return the address of each row of a matrix."""
-    return matrix.ctypes.data + matrix.strides[0] * np.arange(len(matrix), dtype=np.int64)
+    return address_of(matrix.ravel()) + matrix.strides[0] * np.arange(len(matrix), dtype=np.int64)
 
 
 def run_blocks(

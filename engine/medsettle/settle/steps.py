@@ -96,7 +96,7 @@ def lowered(program: Program, outputs: Sequence[str], counters: Sequence[str]) -
     rows = np.array(steps, dtype=np.int64).reshape(len(steps), len(Step._fields))
     return Steps(
         steps=rows,
-        reciprocals=1.0 / np.maximum(rows[:, Step._fields.index("k")], 1),
+        reciprocals=1 / np.maximum(rows[:, Step._fields.index("k")], 1),
         tables=np.concatenate([np.zeros(0, dtype=np.int64), *program.tables]),
         inputs=tuple(inputs),
         counters=tuple(counters),
