@@ -18,7 +18,6 @@ from medsettle.errors import PolicyRejected
 from medsettle.ledger.opening import LedgerPlace, is_shared, open_ledger, open_reader
 from medsettle.policy.book import load_rule_book
 from medsettle.service.server import start
-from medsettle.settle.waterfall import load_interpreter
 
 
 def serve_until_signal(
@@ -43,7 +42,6 @@ def serve_until_signal(
         OSError: The address cannot be listened at.
     """
     book = load_rule_book(rules)
-    load_interpreter()
     make_folder(data)
     with open_ledger(ledger) as opened:
         engine = Engine(book, opened, now)
