@@ -7,7 +7,7 @@ in it. Where an answer is not plainly "in order", the claims are in doubt, and
 be stricter than what is said there, never laxer.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import chain
@@ -26,6 +26,7 @@ from medsettle.core.dates import day_number
 from medsettle.core.line_arrays import LineArrays, lines_in_order
 from medsettle.errors import Fault
 
+Row: TypeAlias = Mapping[str, object]
 Values: TypeAlias = Sequence[Any]
 
 CLAIM_NAMES: Final = tuple(column.name for column in schema.CLAIM)
@@ -41,12 +42,14 @@ class InDoubt(Exception):
 class Lists(NamedTuple):
     """Claims as lists, a value for each claim, and the lines of all of them one after another.
 
-    `counts` has the number of lines of each claim; both dictionaries have all columns.
+    `counts` has the number of lines of each claim; both dictionaries have all columns. `given` are
+    the claims and lines as rows, if they came as such.
     """
 
     claims: Mapping[str, Values]
     lines: Mapping[str, Values]
     counts: Sequence[int]
+    given: tuple[Sequence[Row], Sequence[Row]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ class Checked:
     arrays: LineArrays
 
 
-def lists_of(rows: Sequence[Mapping[str, object]]) -> Lists:
+def lists_of(rows: Sequence[Row]) -> Lists:
     """Return claims as lists.
 
     Raises:
@@ -69,7 +72,8 @@ def lists_of(rows: Sequence[Mapping[str, object]]) -> Lists:
     if not {*map(type, bills)} <= {list, tuple}:
         raise InDoubt
     lines = list(chain.from_iterable(bills))
-    return Lists(claims, _columns_of(lines, LINE_NAMES, _LINE_KEYS), [*map(len, bills)])
+    columns = _columns_of(lines, LINE_NAMES, _LINE_KEYS)
+    return Lists(claims, columns, [*map(len, bills)], (rows, lines))
 
 
 def checked_lists(lists: Lists) -> Checked:
@@ -95,46 +99,96 @@ def checked_lists(lists: Lists) -> Checked:
         if len({*ids[start : start + count]}) != count:
             raise InDoubt
         start += count
-    return Checked(list(_rows(claims, lines, lists.counts)), lines, arrays)
+    return Checked(_rows(lists, claims, lines), lines, arrays)
 
 
-def rows_of(lists: Lists) -> Iterator[dict[str, object]]:
-    """Yield claims given as lists as rows."""
-    return _rows(lists.claims, lists.lines, lists.counts)
+def rows_of(lists: Lists) -> list[dict[str, object]]:
+    """Return claims given as lists as rows."""
+    return _rows(lists, lists.claims, lists.lines)
 
 
-def part_of(row: dict[str, object], lines: Sequence[Mapping[str, object]]) -> Checked:
+def part_of(row: dict[str, object], lines: Sequence[Row]) -> Checked:
     """Return a claim gone through by `claim_faults` with those of its lines that count."""
     columns = {name: [line[name] for line in lines] for name in LINE_NAMES}
     return Checked([row], columns, LineArrays.of(columns, [len(lines)]))
 
 
 def _columns_of(
-    rows: Sequence[Mapping[str, object]], names: tuple[str, ...], known: frozenset[str]
+    rows: Sequence[Row], names: tuple[str, ...], known: frozenset[str]
 ) -> dict[str, Values]:
     """Return a column for each name; what no row states is None."""
     if not {*map(type, rows)} <= {dict}:
         raise InDoubt
-    shapes = {*map(tuple, rows)}
-    if not all(known.issuperset(shape) for shape in shapes):
+    stated = _common_columns(rows)
+    if stated is None:
+        if not all(map(known.issuperset, rows)):
+            raise InDoubt
+        return {name: [row.get(name) for row in rows] for name in names}
+    if not known.issuperset(stated):
         raise InDoubt
     nothing = (None,) * len(rows)
-    if len(shapes) == 1 and len(shape := shapes.pop()) > 1:
-        stated = dict(zip(shape, zip(*map(itemgetter(*shape), rows), strict=True), strict=True))
-        return {name: stated.get(name, nothing) for name in names}
-    return {name: [row.get(name) for row in rows] for name in names}
+    return {name: stated.get(name, nothing) for name in names}
+
+
+def _common_columns(rows: Sequence[Row]) -> dict[str, Values] | None:
+    """Return the columns of rows that have all the same keys, which most senders' rows have."""
+    if not rows or {*map(len, rows)} != {len(rows[0])} or len(rows[0]) < _KEYS_OF_A_TUPLE:
+        return None
+    try:
+        columns = zip(*map(itemgetter(*rows[0]), rows), strict=True)
+    except KeyError:
+        return None
+    return dict(zip(rows[0], columns, strict=True))
+
+
+# Of a single key, itemgetter makes no tuple.
+_KEYS_OF_A_TUPLE: Final = 2
 
 
 def _rows(
-    claims: Mapping[str, Values], lines: Mapping[str, Values], counts: Sequence[int]
-) -> Iterator[dict[str, object]]:
-    bills = [dict(zip(lines, each, strict=True)) for each in zip(*lines.values(), strict=True)]
+    lists: Lists, claims: Mapping[str, Values], lines: Mapping[str, Values]
+) -> list[dict[str, object]]:
+    """Return the rows of checked columns."""
+    given_rows, given_lines = lists.given or (None, None)
+    bills = _table(lists.lines, lines, given_lines, len(_LINE_KEYS))
+    rows = _table(lists.claims, claims, given_rows, len(_CLAIM_KEYS))
     start = 0
-    for values, count in zip(zip(*claims.values(), strict=True), counts, strict=True):
-        row: dict[str, object] = dict(zip(claims, values, strict=True))
+    for row, count in zip(rows, lists.counts, strict=True):
         row["lines"] = bills[start : start + count]
         start += count
-        yield row
+    return rows
+
+
+def _table(
+    before: Mapping[str, Values],
+    columns: Mapping[str, Values],
+    given: Sequence[Row] | None,
+    keys: int,
+) -> list[dict[str, object]]:
+    """Return the rows of some columns: copies where they are as given, for those cost least.
+
+    Args:
+        before: The columns before they were checked.
+        columns: The checked columns.
+        given: The rows that `before` came from, if any.
+        keys: How many keys a row has that states everything.
+    """
+    if given is None:
+        return [
+            dict(zip(columns, each, strict=True)) for each in zip(*columns.values(), strict=True)
+        ]
+    if not given:
+        return []
+    if min(map(len, given)) == keys:
+        rows = [dict(each) for each in given]
+    else:
+        nothing = dict.fromkeys(columns)
+        rows = [{**nothing, **each} for each in given]
+    for name, values in columns.items():
+        if values is not before[name]:
+            for row, value in zip(rows, values, strict=True):
+                row[name] = value
+    return rows
 
 
 def _visits_in_order(claims: Mapping[str, Values]) -> bool:
