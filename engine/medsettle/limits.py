@@ -213,6 +213,13 @@ assert AMOUNT_FEN_MAX * TIMES_MAX * (RATE_MAX + AMOUNT_TERMS_MAX) <= INT64_MAX /
 # policy of 53 passes: 37 at 4,096 rows, 43 at 8,192, 46 at 16,384, 47 from there to 131,072; charge
 # lines by the same steps 42, 50, 54, 56. The smallest on the plateau leaves room in other caches.
 BLOCK_ROWS: Final = 16_384
+# Charge lines whose parts are added up while they are in the second-level cache, and lines that one
+# loop after another goes over in the first-level cache.
+BLOCK_LINES: Final = 16_384
+CACHED_LINES: Final = 1_024
+# Up to this many lines the loops run as plain Python where their machine code is not loaded:
+# loading it takes as long.
+UNLOADED_LINES_MAX: Final = 200_000
 # Up to this many rows the generated plain-Python function beats NumPy passes. Measured, with all
 # that a settlement records: they meet at 8 rows for a policy of 20 operations, at 12 for one of 60,
 # at 16 to 20 for the longest, of 140.
