@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from medsettle import limits
+from medsettle.core.coded import Coded
+from medsettle.core.dates import day_number
+from medsettle.policy.catalogue import NOT_LISTED, NOT_VALID, Catalogue
 from medsettle.policy.line_terms import LineTerms
 from medsettle.settle import native_lines
+from medsettle.settle.item_rows import item_rows
 from medsettle.settle.scope import pots, split_and_sum, split_lines
 from numpy.typing import NDArray
 
@@ -88,6 +93,54 @@ def test_machine_code_is_the_same_arithmetic(
         assert parts_of(again) == parts_of(splits)
         assert sums.T.tolist() == pots(splits, claim, 4, 1).tolist()
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("bands", [False, True])
+def test_items_by_number_have_the_rows_of_their_codes(tmp_path: Path, bands: bool) -> None:
+    """Versions before, in and after force, unknown codes and bands: by number as by code."""
+    head = (
+        "item_code,name,list_type,charge_type,valid_from,valid_until,item_class,"
+        "pre_self_pay_310_percent,ceiling_level_1_yuan,ceiling_level_2_yuan,ceiling_level_3_yuan,"
+        "over_limit_as,pot,restricted,unit_price_above_yuan"
+    )
+    versions = [
+        *("A,n,201,01,2020-01-01,2021-01-01,01,0,,,,,,no,", "A,n,201,01,2022-01-01,,01,0,,,,,,no,"),
+        *("B,n,201,01,2020-01-01,2021-01-01,01,0,,,,,,no,", "C,n,201,01,2021-06-01,,01,0,,,,,,no,"),
+    ]
+    versions += ["C,n,201,01,2021-06-01,,02,10,,,,,,no,5"] if bands else []
+    path = tmp_path / "catalogue.csv"
+    path.write_text("\n".join([head, *versions]), encoding="utf-8")
+    catalogue = Catalogue.load(path, LineTerms((), full_price=False, per_settlement=False))
+    texts = ("C", "?", "A", "B")
+    dates = (date(2019, 12, 31), *(date(year, month, 1) for year in _YEARS for month in (1, 6)))
+    days = np.repeat([day_number(each) for each in dates], len(texts))
+    items = Coded(texts, np.tile(np.arange(len(texts), dtype=np.int32), len(dates)))
+    prices = np.where(np.arange(len(items)) % 8 < 4, 1, 10**7)
+
+    found = item_rows(catalogue, items, days, prices)
+
+    assert native_lines.__name__ in sys.modules
+    assert catalogue.rows(list(items), days, prices).tolist() == found.tolist()
+    assert {NOT_LISTED, NOT_VALID, *range(len(catalogue))} == set(found.tolist())
+
+
+_YEARS = (2020, 2021, 2022)
+
+
+def test_a_line_outside_the_catalogue_is_a_bug(tmp_path: Path) -> None:
+    """A row, scheme or price level that no table has is never read from a neighbouring cell."""
+    catalogue = catalogue_of(tmp_path, [Entry(), Entry()])
+    inside = columns_of([Line(1, level=3)] * 3)
+    wrong = (("row", 2), ("scheme", 2), ("scheme", -1), ("price_level", 4), ("price_level", 0))
+
+    for loops in _LOOPS:
+        with loops():
+            split_lines(inside, catalogue)
+            for name, value in wrong:
+                column = getattr(inside, name).copy()
+                column[1] = value
+                with pytest.raises((AssertionError, IndexError)):
+                    split_lines(replace(inside, **{name: column}), catalogue)
 
 
 @pytest.mark.parametrize("extra", [-1, 0, 1])

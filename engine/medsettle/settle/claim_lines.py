@@ -17,6 +17,7 @@ from medsettle.policy.area import Area
 from medsettle.policy.book import RuleBook
 from medsettle.policy.catalogue import CLASS_C, IN_SCOPE_POT, NOT_LISTED, Catalogue
 from medsettle.policy.compiled import CompiledPolicy
+from medsettle.settle.item_rows import item_rows
 from medsettle.settle.item_use import ItemUse
 from medsettle.settle.line_columns import LineColumns, LineSplits
 from medsettle.settle.line_source import LineSource, OfClaim, line_columns, marked_lines
@@ -135,7 +136,7 @@ def scoped_lines(
     source = net.source[chosen]
     items = batch.line_item if every else texts_at(batch.line_item, source)
     days = batch.line_day[source]
-    entry = catalogue.rows(items, days.astype(np.int32), batch.unit_price_e6[chosen])
+    entry = item_rows(catalogue, items, days, batch.unit_price_e6[chosen])
     if care.unlisted_items == "refuse":
         _refuse_unlisted(batch, chosen, entry, care, prepared)
     of_lines = LineSource(batch, net, chosen)
@@ -171,7 +172,7 @@ def _pots_at_home(
     A pot is a benefit with a stage of its own, so it is home that says what is in one; an item
     that home does not list is ordinary.
     """
-    row = catalogue.rows(items, days.astype(np.int32), lines.unit_price_e6)
+    row = item_rows(catalogue, items, days, lines.unit_price_e6)
     pot = np.where(row < 0, IN_SCOPE_POT, catalogue.pot.take(np.maximum(row, 0)))
     marked = lines.marked_pot
     pot = pot if marked is None else np.where(marked >= 0, marked, pot)

@@ -17,6 +17,8 @@ _BYTES = "Array(int8, 1, 'C', readonly=True)"
 _TABLE = "Array(int64, 2, 'C', readonly=True)"
 _OUT = "int64[::1]"
 OUTSIDE = 1
+EARLIER = -3
+_NOT_LISTED, _NOT_VALID = -1, -2
 
 
 @compiled(f"int64({_INTS}, {_BYTES}, {_BYTES}, {_TABLE}, {_TABLE}, {_OUT}, {_OUT})")
@@ -57,6 +59,39 @@ def look_up(
         entry = np.uint64(max(row[at], 0))
         terms[at] = flat[entry * width + np.uint64(scheme[at])]
     return first
+
+
+@compiled(f"int64({_INTS}, {_IN}, {_INTS}, {_INTS}, {_INTS}, {_INTS}, int32[::1])")
+def look_at_last(
+    number: NDArray[np.int32],
+    day: NDArray[np.int64],
+    item: NDArray[np.int32],
+    entry: NDArray[np.int32],
+    valid_from: NDArray[np.int32],
+    valid_until: NDArray[np.int32],
+    row: NDArray[np.int32],
+) -> int:
+    """Write the row of each line by the last version of its item; return how many are `EARLIER`.
+
+    Args:
+        number: Which of the texts each line has; the caller made them, so they are in range.
+        day: The day of each line.
+        item: The id of each text, negative for one that is not listed.
+        entry: The row of the last version of each text's item.
+        valid_from: Its first day.
+        valid_until: The day after its last.
+        row: Takes the rows, `NOT_LISTED` and `NOT_VALID` among them.
+    """
+    earlier = 0
+    for at in range(len(row)):
+        text = np.uint64(number[at])
+        here = entry[text]
+        here = here if day[at] < valid_until[text] else _NOT_VALID
+        here = here if day[at] >= valid_from[text] else EARLIER
+        here = here if item[text] >= 0 else _NOT_LISTED
+        row[at] = here
+        earlier += 1 if here == EARLIER else 0
+    return earlier
 
 
 for _loop in (

@@ -12,6 +12,7 @@ Lines, not claims, set the cost of a batch. They are taken in blocks whose tempo
 cache, as columns from beginning to end, by the loops of `medsettle.settle.line_loops`.
 """
 
+import importlib
 import sys
 from collections.abc import Iterator
 from typing import Any, Final
@@ -169,7 +170,8 @@ class _Room:
     """What a block of lines needs beside its parts, used again for the next."""
 
     def __init__(self, lines: int) -> None:
-        self.ceiling, self.terms, self.left = np.empty((3, lines), dtype=np.int64)
+        # One by one they are small enough for memory that was used before.
+        self.ceiling, self.terms, self.left = (np.empty(lines, dtype=np.int64) for _ in range(3))
 
 
 def _loops(lines: int) -> Any:  # noqa: ANN401 - a module, or its functions as machine code
@@ -179,6 +181,14 @@ def _loops(lines: int) -> Any:  # noqa: ANN401 - a module, or its functions as m
 
         return native_lines
     return line_loops
+
+
+def load_loops() -> None:
+    """Load the loops as machine code, which takes some tenths of a second, and seconds once.
+
+    Without this the first large batch does it. A server calls it before its port opens.
+    """
+    importlib.import_module(_NATIVE)
 
 
 _NATIVE: Final = "medsettle.settle.native_lines"
