@@ -18,6 +18,7 @@ from medsettle.errors import PolicyRejected
 from medsettle.ledger.opening import LedgerPlace, is_shared, open_ledger, open_reader
 from medsettle.policy.book import load_rule_book
 from medsettle.service.server import start
+from medsettle.settle.scope import load_loops
 
 
 def serve_until_signal(
@@ -42,6 +43,7 @@ def serve_until_signal(
         OSError: The address cannot be listened at.
     """
     book = load_rule_book(rules)
+    load_loops()
     make_folder(data)
     with open_ledger(ledger) as opened:
         engine = Engine(book, opened, now)
