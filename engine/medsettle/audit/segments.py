@@ -25,6 +25,7 @@ from medsettle import durable
 from medsettle.audit.manifest import SegmentFile
 from medsettle.core.columns import Column, Kind
 from medsettle.core.schema import TABLES, arrow_schema
+from medsettle.core.tables import rows_of
 from medsettle.errors import InternalError
 
 PARTITION_COLUMNS: Final[tuple[str, ...]] = ("pooling_area", "service_month")
@@ -143,7 +144,7 @@ def _rows(entry: LedgerRow) -> tuple[Partition, dict[str, list[_Row]]]:
     return partition, {
         "settlements": [settlement],
         "payers": [{**row, **name} for row in record["payers"]],
-        "line_splits": [{**row, **name} for row in record["lines"]],
+        "line_splits": [{**row, **name} for row in rows_of(record["lines"])],
         "relative_shares": [{**row, **name} for row in record["relatives"]],
     }
 

@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 
 from medsettle import limits
 from medsettle.core import schema
+from medsettle.core.claim_columns import ClaimColumns, found_sound, lines_of
 from medsettle.core.columns import Column, Kind
 from medsettle.core.credentials import check_credential, moment_of
 from medsettle.core.dates import day_number
 from medsettle.core.negative_lines import negative_line_faults, original_lines
 from medsettle.core.outcome import Rejection, invalid
+from medsettle.core.tables import ColumnRows
 from medsettle.errors import BatchTooLarge, Fault, InvalidRequest
 
 Row = Mapping[str, object]
@@ -74,6 +76,48 @@ class ClaimBatch:
         return cls._from_checked(tuple(checked), rejections)
 
     @classmethod
+    def from_columns(
+        cls, columns: ClaimColumns, row_of: Callable[[int], Row]
+    ) -> "ClaimBatch":
+        """Return the batch of claims given as columns.
+
+        Args:
+            columns: The claims as they came.
+            row_of: Returns a claim as a row, as `from_rows` takes it; asked for those alone in
+                which a fault is suspected.
+
+        Raises:
+            BatchTooLarge: More claims than one call may carry.
+        """
+        _check_count(len(columns.heads))
+        found = found_sound(columns)
+        rows = columns.heads
+        rejections: dict[int, Rejection] = {}
+        for index, sound in enumerate(found.sound.tolist()):
+            if sound:
+                rows[index]["lines"] = lines_of(columns, found, index)
+                continue
+            faults: list[Fault] = []
+            rows[index] = _checked_claim(row_of(index), faults)
+            if faults:
+                rejections[index] = invalid(_told(faults))
+        if not found.sound.all():
+            return cls._from_checked(tuple(rows), rejections)
+        return cls(
+            rows=tuple(rows),
+            rejections={},
+            line_claim=np.repeat(np.arange(len(rows)), columns.line_counts),
+            line_item=columns.item_code,
+            line_day=found.days,
+            quantity_e4=found.quantity_e4,
+            unit_price_e6=found.unit_price_e6,
+            amount_fen=found.amount_fen,
+            approval=np.array([int(code or 0) for code in columns.approval], dtype=np.int8),
+            original=np.full(len(found.days), -1, dtype=np.int64),
+            earmark=[mark or None for mark in columns.earmark],
+        )
+
+    @classmethod
     def from_arrow(cls, table: pa.Table | pa.RecordBatch) -> "ClaimBatch":
         """Return the batch of claims given as an Arrow table with `schema.claim_schema()`.
 
@@ -100,7 +144,7 @@ class ClaimBatch:
         owners: list[int] = []
         for index, row in enumerate(rows):
             if index not in rejections:
-                own: list[dict[str, object]] = row["lines"]  # type: ignore[assignment]
+                own: Sequence[dict[str, object]] = row["lines"]  # type: ignore[assignment]
                 lines += own
                 owners += [index] * len(own)
         days = [day_number(line["fee_date"]) for line in lines]  # type: ignore[arg-type]
@@ -151,7 +195,7 @@ def _checked_claim(row: Row, faults: list[Fault]) -> dict[str, object]:
         return _checked_claim({}, [])
     claim = checked_row(row, schema.CLAIM, {"lines"}, "", faults)
     lines = row.get("lines")
-    if not isinstance(lines, list | tuple):
+    if not isinstance(lines, list | tuple | ColumnRows):
         faults.append(Fault("lines", "expected a list of charge lines"))
         lines = []
     if too_many := lines_faults(len(lines)):

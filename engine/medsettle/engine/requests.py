@@ -13,6 +13,7 @@ from medsettle.core.claims import ClaimBatch
 from medsettle.core.outcome import Outcome, Rejection
 from medsettle.core.request_states import Refusal
 from medsettle.core.settlement import Row, Settlement
+from medsettle.core.tables import plain
 from medsettle.errors import Fault, RequestIdReused
 from medsettle.ledger.entries import DECIDED_KINDS, Entry, LedgerReader, Recorded
 from medsettle.ledger.records import (
@@ -29,7 +30,7 @@ _Key: TypeAlias = tuple[str, str]
 
 def content_digest(kind: str, content: Row) -> bytes:
     """Return 32 bytes over the content of a request, the same for every equal content."""
-    canonical = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+    canonical = orjson.dumps(content, default=plain, option=orjson.OPT_SORT_KEYS)
     return sha256(kind.encode() + b"\0" + canonical).digest()
 
 

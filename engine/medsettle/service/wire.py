@@ -5,7 +5,7 @@ date stays visible as None or text, so that `ClaimBatch` can name the fault by i
 follow from the list of columns: a new column needs a field in the proto, nothing here.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -16,6 +16,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.date_pb2 import Date  # type: ignore[import-untyped]
 
 from medsettle.core import schema
+from medsettle.core.claim_columns import ClaimColumns, Head, new_head
+from medsettle.core.claims import ClaimBatch
 from medsettle.core.columns import Column, Kind
 from medsettle.core.enquiries import FACT_COLUMNS
 from medsettle.core.hindsight import Comparison
@@ -53,6 +55,76 @@ def claim_row(claim: settlements.Claim) -> Row:
     row = {name: read(claim) for name, read in _CLAIM}
     row["lines"] = [{name: read(line) for name, read in _LINE} for line in claim.lines]
     return row
+
+
+def batch_of(claims: Sequence[settlements.Claim]) -> ClaimBatch:
+    """Return claims as a batch, each checked.
+
+    Raises:
+        BatchTooLarge: More claims than one call may carry.
+    """
+    return ClaimBatch.from_columns(claim_columns(claims), lambda at: claim_row(claims[at]))
+
+
+def claim_columns(claims: Iterable[settlements.Claim]) -> ClaimColumns:
+    """Return claims as columns; see `claim_row` for what is absent."""
+    columns = ClaimColumns()
+    for claim in claims:
+        columns.heads.append(_head(claim))
+        columns.line_counts.append(len(claim.lines))
+        first = len(columns.line_id)
+        lines = [
+            (
+                line.line_id,
+                line.item_code,
+                (day := line.fee_date).year * 10_000 + day.month * 100 + day.day,
+                line.quantity_e4,
+                line.unit_price_e6,
+                line.amount_fen,
+                line.approval,
+                line.original_line,
+                line.earmark,
+                line.diagnosis,
+            )
+            for line in claim.lines
+        ]
+        for column, values in zip(_line_columns(columns), zip(*lines, strict=True), strict=False):
+            column += values
+        # A number that is not stated is zero here.
+        for index, line in enumerate(lines):
+            if not line[4] or not line[5]:
+                stated = claim.lines[index]
+                if not (stated.HasField("unit_price_e6") and stated.HasField("amount_fen")):
+                    columns.unstated.append(first + index)
+    return columns
+
+
+def _line_columns(columns: ClaimColumns) -> tuple[list[Any], ...]:
+    return (
+        columns.line_id,
+        columns.item_code,
+        columns.fee_date,
+        columns.quantity_e4,
+        columns.unit_price_e6,
+        columns.amount_fen,
+        columns.approval,
+        columns.original_line,
+        columns.earmark,
+        columns.diagnosis,
+    )
+
+
+def _head(claim: settlements.Claim) -> Head:
+    """Return what a claim states for itself."""
+    head = new_head()
+    for stated, value in claim.ListFields():
+        name = stated.name
+        read = _HEAD_READERS.get(name)
+        if read is not None:
+            value = read(value)
+        head[name] = value
+    head.pop("lines", None)
+    return head
 
 
 def settlement_message(settlement: Settlement) -> settlements.Settlement:
@@ -216,6 +288,25 @@ def _date_or_text(year: int, month: int, day: int) -> date | str:
         return f"{year:04d}-{month:02d}-{day:02d}"
 
 
+def _day(value: Any) -> date | str:  # noqa: ANN401 - a Date, which has no stubs
+    return _date_or_text(value.year, value.month, value.day)
+
+
+def _moment(value: Any) -> datetime | str:  # noqa: ANN401 - a Timestamp
+    try:
+        moment: datetime = value.ToDatetime(tzinfo=UTC)
+    except ValueError:
+        return "a moment of no calendar"
+    return moment
+
+
+_VALUE_READERS: Final[dict[Kind, _Read]] = {
+    Kind.CODES: list,
+    Kind.DATE: _day,
+    Kind.TIMESTAMP: _moment,
+}
+
+
 def _reader(column: Column) -> _Read:
     """Return the function that takes a column's value out of a message."""
     name = column.name
@@ -227,18 +318,10 @@ def _reader(column: Column) -> _Read:
         return list(getattr(message, name))
 
     def day(message: Any) -> object:  # noqa: ANN401
-        if not message.HasField(name):
-            return None
-        value = getattr(message, name)
-        return _date_or_text(value.year, value.month, value.day)
+        return _day(getattr(message, name)) if message.HasField(name) else None
 
     def moment(message: Any) -> object:  # noqa: ANN401
-        if not message.HasField(name):
-            return None
-        try:
-            return getattr(message, name).ToDatetime(tzinfo=UTC)
-        except ValueError:
-            return "a moment of no calendar"
+        return _moment(getattr(message, name)) if message.HasField(name) else None
 
     def stated(message: Any) -> object:  # noqa: ANN401
         return getattr(message, name) if message.HasField(name) else None
@@ -253,6 +336,11 @@ def _readers(columns: Iterable[Column]) -> tuple[tuple[str, _Read], ...]:
 
 _CLAIM: Final = _readers(schema.CLAIM)
 _LINE: Final = _readers(schema.LINE)
+_HEAD_READERS: Final = {
+    column.name: read
+    for column in schema.CLAIM
+    if (read := _VALUE_READERS.get(column.kind)) is not None
+}
 _REGISTRATION: Final = _readers(schema.REGISTRATION)
 _FACTS: Final = _readers(FACT_COLUMNS)
 

@@ -11,6 +11,7 @@ from medsettle.core.claims import ClaimBatch
 from medsettle.core.codes import BILL
 from medsettle.core.money import yuan_from_fen
 from medsettle.core.settlement import Row, Settlement
+from medsettle.core.tables import ColumnRows, squeezed, table_of
 from medsettle.errors import InternalError
 from medsettle.policy.model import STAGE_AMOUNTS, Gap
 from medsettle.settle.claim_lines import Prepared
@@ -98,7 +99,7 @@ class Assembler:
         return Settlement(
             columns=columns,
             payers=tuple(_payer_rows(work, value)),
-            lines=tuple(self._line_rows(row)),
+            lines=self._line_rows(row),
             amounts=named,
             notices=notices,
             relatives=share_rows(self.shares.get(row, ())),
@@ -124,27 +125,26 @@ class Assembler:
         amounts["payouts_fen"] = value["payouts"]
         return amounts
 
-    def _line_rows(self, row: int) -> list[Row]:
+    def _line_rows(self, row: int) -> Sequence[Row]:
         first, last = np.searchsorted(self.batch.line_claim, [row, row + 1]).tolist()
-        lines: list[Row] = self.batch.rows[row]["lines"]  # type: ignore[assignment]
-        parts = self.prepared.parts[:, first:last].T.tolist()
+        if first == last:
+            return ()
+        lines: Sequence[Row] = self.batch.rows[row]["lines"]  # type: ignore[assignment]
+        stated = table_of(lines)
+        parts = self.prepared.parts[:, first:last].tolist()
         classes = self.prepared.item_class[first:last].tolist()
-        return [
-            {
-                "seq": None,
-                "settlement": None,
-                "line_id": line["line_id"],
-                "item_code": line["item_code"],
-                "item_class": _CLASS_CODES[item_class],
-                "pot": self.prepared.line_pot[first + index],
-                "route": None,
-                "amount_fen": line["amount_fen"],
-                **{f"{name}_fen": part[pot] for pot, name in enumerate(codes.POT_NAMES)},
-            }
-            for index, (line, part, item_class) in enumerate(
-                zip(lines, parts, classes, strict=True)
-            )
-        ]
+        table: dict[str, object] = {
+            "seq": None,
+            "settlement": None,
+            "line_id": stated["line_id"],
+            "item_code": stated["item_code"],
+            "item_class": [_CLASS_CODES[item_class] for item_class in classes],
+            "pot": self.prepared.line_pot[first:last],
+            "route": None,
+            "amount_fen": stated["amount_fen"],
+        }
+        table |= {f"{name}_fen": parts[pot] for pot, name in enumerate(codes.POT_NAMES)}
+        return ColumnRows(squeezed(table))
 
 
 def _payer_rows(work: Work, value: dict[str, int]) -> list[Row]:
