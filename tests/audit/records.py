@@ -121,7 +121,7 @@ def expected_rows(entry: Entry, seq: int) -> dict[str, list[Row]]:
         settlement["credential_time"] = datetime.fromisoformat(settlement["credential_time"])
     return {
         "settlements": [settlement],
-        "payers": [row | name for row in content["payers"]],
+        "payers": [row | name for row in rows_of(content["payers"])],
         "line_splits": [row | name for row in rows_of(content["lines"])],
         "relative_shares": [row | name for row in content["relatives"]],
     }

@@ -4,9 +4,8 @@ from collections.abc import Callable, Sequence
 
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.outcome import Rejection
-from medsettle.core.settlement import Settlement
+from medsettle.core.settlement import Row, Settlement
 from medsettle.engine import Engine
-from medsettle.core.settlement import Row
 from medsettle.service.batcher import Answer
 from medsettle.service.previews import previewed_apart
 

@@ -143,7 +143,7 @@ def _rows(entry: LedgerRow) -> tuple[Partition, dict[str, list[_Row]]]:
     partition = Partition(entry.pooling_area, settlement["service_date"][: len("YYYY-MM")])
     return partition, {
         "settlements": [settlement],
-        "payers": [{**row, **name} for row in record["payers"]],
+        "payers": [{**row, **name} for row in rows_of(record["payers"])],
         "line_splits": [{**row, **name} for row in rows_of(record["lines"])],
         "relative_shares": [{**row, **name} for row in record["relatives"]],
     }

@@ -182,7 +182,7 @@ def _settlement(recorded: Recorded, record: Mapping[str, Any]) -> Iterator[Discr
     columns = record["settlement"]
     settlement = Settlement(
         columns=columns,
-        payers=tuple(record["payers"]),
+        payers=rows_of(record["payers"]),
         lines=rows_of(record["lines"]),
         relatives=tuple(record["relatives"]),
     )

@@ -46,7 +46,7 @@ class Settlement:
     """
 
     columns: Row
-    payers: tuple[Row, ...]
+    payers: Sequence[Row]
     lines: Sequence[Row]
     amounts: dict[str, int] = field(default_factory=dict)
     notices: tuple[str, ...] = ()

@@ -2,48 +2,50 @@
 
 Thirty lines as thirty dictionaries name every column thirty times, in memory, on their way to a
 message and in every record. A table names each once, with its values in a list, or with a single
-value that all rows have. Records hold tables too, as JSON objects of the same form.
+value that all rows have. Records hold tables too: their number of rows and their columns.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import repeat
-from typing import Final, TypeAlias, overload
+from typing import Any, Final, TypeAlias, overload
 
 Row: TypeAlias = dict[str, object]
-Table: TypeAlias = Mapping[str, object]
+Columns: TypeAlias = Mapping[str, Any]
 
 
 class ColumnRows(Sequence[Row]):
     """Rows that are made when they are asked for; equal to a list or tuple of the same rows.
 
     No column has lists for values: a list is the values of a column, anything else what all rows
-    have. At least one column is a list, so that one can count.
+    have.
 
-    >>> rows = ColumnRows({"line": ["a", "b"], "fen": [1, 2], "seq": None})
+    >>> rows = ColumnRows(2, {"line": ["a", "b"], "fen": [1, 2], "seq": None})
     >>> rows[1], len(rows)
     ({'line': 'b', 'fen': 2, 'seq': None}, 2)
     """
 
-    __slots__ = ("table",)
+    __slots__ = ("columns", "count")
 
-    def __init__(self, table: Table) -> None:
-        """Keep a table with a list among its columns; it must not change afterwards."""
-        self.table: Final = table
+    def __init__(self, count: int, columns: Columns) -> None:
+        """Keep `count` rows; the columns must not change afterwards."""
+        self.count: Final = count
+        self.columns: Final = columns
 
-    def column(self, name: str) -> Sequence[object]:
+    def column(self, name: str) -> Sequence[Any]:
         """Return the value of each row in one column."""
-        values = self.table[name]
-        return values if isinstance(values, list) else [values] * len(self)
+        values = self.columns[name]
+        return values if isinstance(values, list) else [values] * self.count
 
     def __len__(self) -> int:
-        return next(len(values) for values in self.table.values() if isinstance(values, list))
+        return self.count
 
     def __iter__(self) -> Iterator[Row]:
-        names = tuple(self.table)
+        names = tuple(self.columns)
         columns = (
-            values if isinstance(values, list) else repeat(values) for values in self.table.values()
+            values if isinstance(values, list) else repeat(values, self.count)
+            for values in self.columns.values()
         )
-        return (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=False))
+        return (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
 
     @overload
     def __getitem__(self, at: int) -> Row: ...
@@ -54,9 +56,11 @@ class ColumnRows(Sequence[Row]):
     def __getitem__(self, at: int | slice) -> Row | list[Row]:
         if isinstance(at, slice):
             return list(self)[at]
+        if not -self.count <= at < self.count:
+            raise IndexError(f"row {at} of {self.count}")
         return {
             name: values[at] if isinstance(values, list) else values
-            for name, values in self.table.items()
+            for name, values in self.columns.items()
         }
 
     def __eq__(self, other: object) -> bool:
@@ -64,67 +68,70 @@ class ColumnRows(Sequence[Row]):
             return NotImplemented
         return list(self) == list(other)
 
-    def __hash__(self) -> int:
-        raise TypeError("rows can change, so they have no hash")
+    __hash__ = None  # type: ignore[assignment] - rows are dictionaries, which have none
 
     def __repr__(self) -> str:
         return repr(list(self))
 
 
-def table_of(rows: Iterable[Mapping[str, object]]) -> Table:
-    """Return rows that all have the same columns as a table in its shortest form, `squeezed`.
-
-    No rows are a table without columns.
-    """
+def columns_of(rows: Sequence[Mapping[str, Any]]) -> Columns:
+    """Return the columns of rows that all have the same ones, `squeezed`."""
     if isinstance(rows, ColumnRows):
-        return rows.table
-    listed = list(rows)
-    if not listed:
-        return {}
-    return squeezed({name: [row[name] for row in listed] for name in listed[0]})
+        return rows.columns
+    return squeezed({name: [row[name] for row in rows] for name in rows[0]}) if rows else {}
 
 
-def squeezed(table: Table) -> Table:
-    """Return a table in which a column has one value where all rows have it, not a list.
+def squeezed(columns: Columns) -> Columns:
+    """Return columns in which a value that all rows have stands for the list of it.
 
-    The first list stays one. So the same rows make the same table, whoever made it.
+    So the same rows have the same columns, whoever made them. There is one row at least.
 
     >>> squeezed({"line": ["a", "b"], "pot": ["in_scope", "in_scope"], "fen": [1, 2]})
     {'line': ['a', 'b'], 'pot': 'in_scope', 'fen': [1, 2]}
     """
-    short = dict(table)
-    lists = [name for name, values in table.items() if isinstance(values, list)]
-    for name in lists[1:]:
-        values: list[object] = short[name]  # type: ignore[assignment]
-        if values[0] == values[-1] and values.count(values[0]) == len(values):
-            short[name] = values[0]
-    return short
+    return {
+        name: values[0]
+        if isinstance(values, list)
+        and values[0] == values[-1]
+        and values.count(values[0]) == len(values)
+        else values
+        for name, values in columns.items()
+    }
 
 
-def rows_of(table: object) -> Sequence[Row]:
-    """Return the rows of a table as a record has it, or of a list of rows as older ones have.
+def table_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return rows as a table of a record.
 
-    >>> rows_of({"fen": [1, 2], "pot": "in_scope"})
+    >>> table_of([{"fen": 1, "pot": "in_scope"}, {"fen": 2, "pot": "in_scope"}])
+    {'rows': 2, 'columns': {'fen': [1, 2], 'pot': 'in_scope'}}
+    """
+    return {"rows": len(rows), "columns": columns_of(rows)}
+
+
+def rows_of(table: Any) -> Sequence[dict[str, Any]]:  # noqa: ANN401 - what JSON has
+    """Return the rows of a table of a record, or of a list of rows as older records have.
+
+    >>> rows_of({"rows": 2, "columns": {"fen": [1, 2], "pot": "in_scope"}})
     [{'fen': 1, 'pot': 'in_scope'}, {'fen': 2, 'pot': 'in_scope'}]
-    >>> rows_of({}), rows_of([{"fen": 1}])
-    ([], [{'fen': 1}])
+    >>> rows_of([{"fen": 1}])
+    [{'fen': 1}]
     """
     if isinstance(table, Mapping):
-        return ColumnRows(table) if table else []
-    assert isinstance(table, list | tuple), table
-    return table
+        return ColumnRows(table["rows"], table["columns"])
+    rows: list[dict[str, Any]] = table
+    return rows
 
 
 def with_all(rows: Sequence[Row], values: Mapping[str, object]) -> Sequence[Row]:
     """Return rows with these values in each of them.
 
-    >>> with_all(ColumnRows({"fen": [1, 2], "seq": None}), {"seq": 7})
+    >>> with_all(ColumnRows(2, {"fen": [1, 2], "seq": None}), {"seq": 7})
     [{'fen': 1, 'seq': 7}, {'fen': 2, 'seq': 7}]
     >>> with_all(({"fen": 1},), {"seq": 7})
     ({'fen': 1, 'seq': 7},)
     """
     if isinstance(rows, ColumnRows):
-        return ColumnRows({**rows.table, **values})
+        return ColumnRows(rows.count, {**rows.columns, **values})
     return tuple({**row, **values} for row in rows)
 
 

@@ -41,7 +41,7 @@ from medsettle.engine.openings import check_opening, opening_digest, opening_ent
 from medsettle.engine.registrations import Registrations
 from medsettle.engine.relatives import Relatives, limits_before
 from medsettle.engine.request_log import Asked, RequestLog
-from medsettle.engine.requests import Triage, content_digest, from_record, triage
+from medsettle.engine.requests import Triage, claim_digest, from_record, triage
 from medsettle.engine.reversals import Reversals
 from medsettle.engine.statements import Statements
 from medsettle.engine.summaries import policy_summaries
@@ -141,7 +141,7 @@ class Engine:
             InternalError: A bug of ours; nothing was recorded.
         """
         digests = {
-            row: content_digest("settle", claims.rows[row])
+            row: claim_digest(claims.rows[row])
             for row in range(len(claims))
             if row not in claims.rejections
         }

@@ -43,7 +43,7 @@ def encode_record(
     return orjson.dumps(
         {
             "settlement": settlement.columns,
-            "payers": settlement.payers,
+            "payers": table_of(settlement.payers),
             "lines": table_of(settlement.lines),
             "amounts": settlement.amounts,
             "relatives": settlement.relatives,
@@ -68,7 +68,7 @@ def decode_settlement(recorded: Recorded, *, duplicate: bool = False) -> Settlem
     place: Row = {"seq": recorded.seq, "settlement": recorded.settlement}
     return Settlement(
         columns=columns | place,
-        payers=tuple(row | place for row in record["payers"]),
+        payers=with_all(rows_of(record["payers"]), place),
         lines=with_all(rows_of(record["lines"]), place),
         amounts=record["amounts"],
         duplicate=duplicate,
@@ -196,7 +196,7 @@ def placed(settlement: Settlement, seq: int, moment: datetime) -> Settlement:
     return replace(
         settlement,
         columns=settlement.columns | place | {"create_time": moment},
-        payers=tuple(row | place for row in settlement.payers),
+        payers=with_all(settlement.payers, place),
         lines=with_all(settlement.lines, place),
         relatives=tuple(row | place for row in settlement.relatives),
     )
@@ -208,7 +208,7 @@ def named(settlement: Settlement, settlement_id: str) -> Settlement:
     return replace(
         settlement,
         columns=settlement.columns | own,
-        payers=tuple(row | own for row in settlement.payers),
+        payers=with_all(settlement.payers, own),
         lines=with_all(settlement.lines, own),
         relatives=tuple(row | own for row in settlement.relatives),
     )

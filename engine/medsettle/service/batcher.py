@@ -164,7 +164,8 @@ class Batcher(Generic[Asked, Told]):
         if not self._turning:
             self._turning = True
             self._loop.call_soon(self._turn)
-        return await waiting.answer
+        told: Told = await waiting.answer
+        return told
 
     def _turn(self) -> None:
         """Let the loop turn on while calls keep arriving, else settle what is there."""

@@ -90,7 +90,11 @@ def marked_lines(
         rejections: Takes the claims that bear a mark which the area does not know.
     """
     batch, source = of_lines.batch, of_lines.net.source[of_lines.chosen]
-    marks = [(at, mark) for at, line in enumerate(source.tolist()) if (mark := batch.earmark[line])]
+    if not batch.earmarks:
+        return lines
+    marks = [
+        (at, mark) for at, line in enumerate(source.tolist()) if (mark := batch.earmarks.get(line))
+    ]
     if not marks:
         return lines
     pot = np.full(len(lines), -1, dtype=np.int64)

@@ -153,7 +153,7 @@ class _LineTeller:
                 f"单价 {price} 元高于限价 {ceiling} 元，全额自费",
             )
         if ground is Ground.MARKED:
-            mark = self.claims.earmark[int(self.scoped.chosen[at])]
+            mark = self.claims.earmarks.get(int(self.scoped.chosen[at]))
             return Phrase(f"bears the mark {mark}, so own expense", f"标记 {mark}，全额自费")
         return _GROUNDS[ground]
 
@@ -211,7 +211,7 @@ class _LineTeller:
 
     def _pot(self, at: int, pot: str) -> Phrase:
         line = int(self.scoped.chosen[at])
-        mark = self.claims.earmark[line]
+        mark = self.claims.earmarks.get(line)
         item_class = int(self.catalogue.item_class[self._row(at)])
         if mark is not None:
             why = (f"it bears the mark {mark}", f"标记 {mark}")
