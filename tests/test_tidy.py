@@ -21,7 +21,7 @@ _GENERATED = _PACKAGE / "v1"
 
 # Imports point from right to left only; what stands together may not import one another.
 _LAYERS = (
-    {"errors", "limits"},
+    {"errors", "limits", "native"},
     {"core"},
     {"policy"},
     {"settle"},

@@ -14,7 +14,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from medsettle import limits
+from medsettle.core.arrow_columns import Unusual
 from medsettle.core.claim_faults import checked_claim, told
+from medsettle.core.claim_table import ClaimTable, TableRows
 from medsettle.core.line_arrays import LineArrays
 from medsettle.core.negative_lines import original_lines
 from medsettle.core.outcome import Rejection, invalid
@@ -66,7 +68,8 @@ class ClaimBatch:
         Unlike `rows`, it makes no row of what came as columns.
         """
         if name not in self._columns:
-            self._columns[name] = [row[name] for row in self.rows]
+            made = self.rows.column(name) if isinstance(self.rows, TableRows) else None
+            self._columns[name] = [row[name] for row in self.rows] if made is None else made
         return self._columns[name]
 
     @classmethod
@@ -107,7 +110,7 @@ class ClaimBatch:
         try:
             return cls._joined([checked_lists(lists)], {})
         except InDoubt:
-            return cls.from_rows([*rows_of(lists)])
+            return cls.from_rows(rows_of(lists))
 
     @classmethod
     def from_arrow(cls, table: pa.Table | pa.RecordBatch) -> "ClaimBatch":
@@ -119,14 +122,26 @@ class ClaimBatch:
             BatchTooLarge: More claims than one call may carry.
             InvalidRequest: A date or a moment is one that no calendar has.
         """
-        # Rows take a hundred times the memory of columns, so a table too large never becomes rows.
         _check_count(table.num_rows)
+        if isinstance(table, pa.RecordBatch):
+            table = pa.Table.from_batches([table])
+        if table.num_rows < limits.TABLE_CLAIMS_MIN:
+            return cls.from_rows(_rows_of(table))
         try:
-            rows = table.to_pylist()
-        except (pa.ArrowException, OverflowError, ValueError) as error:
-            found = f"a date or a moment is none of any calendar: {error}"
-            raise InvalidRequest([Fault("claims", found[: limits.MESSAGE_CHARS_MAX])]) from error
-        return cls.from_rows(rows)
+            claims = ClaimTable.of(table)
+        except Unusual:
+            return cls.from_rows(_rows_of(table))
+        arrays = claims.arrays()
+        gone_through: dict[int, dict[str, object]] = {}
+        rejections: dict[int, Rejection] = {}
+        doubted = np.flatnonzero(claims.in_doubt(arrays))
+        for at, row in zip(doubted.tolist(), _rows_of(table.take(doubted)), strict=True):
+            faults: list[Fault] = []
+            gone_through[at] = checked_claim(row, faults)
+            if faults:
+                rejections[at] = invalid(told(faults))
+        lines = claims.line_columns(arrays, [*rejections])
+        return cls(rows=TableRows(claims, gone_through), rejections=rejections, **lines)
 
     @classmethod
     def _joined(cls, parts: Sequence[Checked], rejections: dict[int, Rejection]) -> "ClaimBatch":
@@ -190,3 +205,12 @@ def _parts(rows: Sequence[Row], first: int, rejections: dict[int, Rejection]) ->
     else:
         claim_lines = claim["lines"]  # type: ignore[assignment]
     yield part_of(claim, claim_lines)
+
+
+def _rows_of(table: pa.Table) -> list[dict[str, object]]:
+    try:
+        rows: list[dict[str, object]] = table.to_pylist()
+    except (pa.ArrowException, OverflowError, ValueError) as error:
+        found = f"a date or a moment is none of any calendar: {error}"
+        raise InvalidRequest([Fault("claims", found[: limits.MESSAGE_CHARS_MAX])]) from error
+    return rows

@@ -63,6 +63,18 @@ class LineArrays:
             **columns,
         )
 
+    def chosen(self, mask: NDArray[np.bool_]) -> "LineArrays":
+        """Return the lines that a mask names; the claims keep their positions."""
+        return LineArrays(
+            claims=self.claims,
+            claim=self.claim[mask],
+            day=self.day[mask],
+            quantity_e4=self.quantity_e4[mask],
+            unit_price_e6=self.unit_price_e6[mask],
+            amount_fen=self.amount_fen[mask],
+            takes_back=self.takes_back,
+        )
+
 
 def lines_in_order(
     lines: LineArrays, admission: NDArray[np.int64], service: NDArray[np.int64]
@@ -81,7 +93,7 @@ def lines_in_order(
         return not lines.takes_back
     return (
         not doubtful_lines(lines, admission, service).any()
-        and not _totals(lines).max() > limits.CLAIM_TOTAL_FEN_MAX
+        and not totals(lines).max() > limits.CLAIM_TOTAL_FEN_MAX
     )
 
 
@@ -101,7 +113,8 @@ def doubtful_lines(
     return doubtful
 
 
-def _totals(lines: LineArrays) -> NDArray[np.int64]:
-    totals = np.zeros(lines.claims, dtype=np.int64)
-    np.add.at(totals, lines.claim, lines.amount_fen)
-    return totals
+def totals(lines: LineArrays) -> NDArray[np.int64]:
+    """Return the sum of the lines of each claim in fen, shape (claims,)."""
+    sums = np.zeros(lines.claims, dtype=np.int64)
+    np.add.at(sums, lines.claim, lines.amount_fen)
+    return sums

@@ -27,6 +27,7 @@ from medsettle.core.line_arrays import LineArrays, lines_in_order
 from medsettle.core.tables import ColumnRows, squeezed
 from medsettle.errors import Fault
 
+Row: TypeAlias = Mapping[str, object]
 Values: TypeAlias = Sequence[Any]
 
 CLAIM_NAMES: Final = tuple(column.name for column in schema.CLAIM)
@@ -42,12 +43,14 @@ class InDoubt(Exception):
 class Lists(NamedTuple):
     """Claims as lists, a value for each claim, and the lines of all of them one after another.
 
-    `counts` has the number of lines of each claim; both dictionaries have all columns.
+    `counts` has the number of lines of each claim; both dictionaries have all columns. `given` are
+    the claims and lines as rows, if they came as such.
     """
 
     claims: Mapping[str, Values]
     lines: Mapping[str, Values]
     counts: Sequence[int]
+    given: tuple[Sequence[Row], Sequence[Row]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class Checked:
     arrays: LineArrays
 
 
-def lists_of(rows: Sequence[Mapping[str, object]]) -> Lists:
+def lists_of(rows: Sequence[Row]) -> Lists:
     """Return claims as lists.
 
     Raises:
@@ -70,7 +73,8 @@ def lists_of(rows: Sequence[Mapping[str, object]]) -> Lists:
     if not {*map(type, bills)} <= {list, tuple, ColumnRows}:
         raise InDoubt
     lines = list(chain.from_iterable(bills))
-    return Lists(claims, _columns_of(lines, LINE_NAMES, _LINE_KEYS), [*map(len, bills)])
+    columns = _columns_of(lines, LINE_NAMES, _LINE_KEYS)
+    return Lists(claims, columns, [*map(len, bills)], (rows, lines))
 
 
 def checked_lists(lists: Lists) -> Checked:
@@ -96,54 +100,126 @@ def checked_lists(lists: Lists) -> Checked:
         if len({*ids[start : start + count]}) != count:
             raise InDoubt
         start += count
-    return Checked(list(_rows(claims, _tables(lines, lists.counts))), lines, arrays)
+    return Checked(_rows(lists, claims, lines, _tables), lines, arrays)
 
 
-def rows_of(lists: Lists) -> Iterator[dict[str, object]]:
-    """Yield claims given as lists as rows."""
-    names, bills = tuple(lists.lines), zip(*lists.lines.values(), strict=True)
-    lines = [dict(zip(names, line, strict=True)) for line in bills]
-    ends = list(accumulate(lists.counts, initial=0))
-    return _rows(lists.claims, (lines[start:end] for start, end in pairwise(ends)))
+def rows_of(lists: Lists) -> list[dict[str, object]]:
+    """Return claims given as lists as rows."""
+    return _rows(lists, lists.claims, lists.lines, _dictionaries)
 
 
-def part_of(row: dict[str, object], lines: Sequence[Mapping[str, object]]) -> Checked:
+def part_of(row: dict[str, object], lines: Sequence[Row]) -> Checked:
     """Return a claim gone through by `claim_faults` with those of its lines that count."""
     columns = {name: [line[name] for line in lines] for name in LINE_NAMES}
     return Checked([row], columns, LineArrays.of(columns, [len(lines)]))
 
 
 def _columns_of(
-    rows: Sequence[Mapping[str, object]], names: tuple[str, ...], known: frozenset[str]
+    rows: Sequence[Row], names: tuple[str, ...], known: frozenset[str]
 ) -> dict[str, Values]:
     """Return a column for each name; what no row states is None."""
     if not {*map(type, rows)} <= {dict}:
         raise InDoubt
-    shapes = {*map(tuple, rows)}
-    if not all(known.issuperset(shape) for shape in shapes):
+    stated = _common_columns(rows)
+    if stated is None:
+        if not all(map(known.issuperset, rows)):
+            raise InDoubt
+        return {name: [row.get(name) for row in rows] for name in names}
+    if not known.issuperset(stated):
         raise InDoubt
     nothing = (None,) * len(rows)
-    if len(shapes) == 1 and len(shape := shapes.pop()) > 1:
-        stated = dict(zip(shape, zip(*map(itemgetter(*shape), rows), strict=True), strict=True))
-        return {name: stated.get(name, nothing) for name in names}
-    return {name: [row.get(name) for row in rows] for name in names}
+    return {name: stated.get(name, nothing) for name in names}
+
+
+def _common_columns(rows: Sequence[Row]) -> dict[str, Values] | None:
+    """Return the columns of rows that have all the same keys, which most senders' rows have."""
+    if not rows or {*map(len, rows)} != {len(rows[0])} or len(rows[0]) < _KEYS_OF_A_TUPLE:
+        return None
+    try:
+        columns = zip(*map(itemgetter(*rows[0]), rows), strict=True)
+    except KeyError:
+        return None
+    return dict(zip(rows[0], columns, strict=True))
+
+
+# Of a single key, itemgetter makes no tuple.
+_KEYS_OF_A_TUPLE: Final = 2
 
 
 def _rows(
-    claims: Mapping[str, Values], bills: Iterable[Sequence[object]]
-) -> Iterator[dict[str, object]]:
-    names = (*claims, "lines")
-    for values in zip(*claims.values(), bills, strict=True):
-        yield dict(zip(names, values, strict=True))
+    lists: Lists,
+    claims: Mapping[str, Values],
+    lines: Mapping[str, Values],
+    bills_of: Callable[[Mapping[str, Values], Sequence[int]], Iterable[Sequence[object]]],
+) -> list[dict[str, object]]:
+    """Return the rows of columns, their lines as `bills_of` makes them of columns."""
+    bills: Iterable[Sequence[object]]
+    if lists.given is None:
+        rows = _table(lists.claims, claims, None, len(_CLAIM_KEYS))
+        bills = bills_of(lines, lists.counts)
+    else:
+        given_rows, given_lines = lists.given
+        rows = _table(lists.claims, claims, given_rows, len(_CLAIM_KEYS))
+        whole = _table(lists.lines, lines, given_lines, len(_LINE_KEYS))
+        bills = (whole[start:end] for start, end in _spans(lists.counts))
+    for row, bill in zip(rows, bills, strict=True):
+        row["lines"] = bill
+    return rows
+
+
+def _spans(counts: Sequence[int]) -> Iterable[tuple[int, int]]:
+    """Return where the lines of each claim begin and end."""
+    return pairwise(accumulate(counts, initial=0))
 
 
 def _tables(
     lines: Mapping[str, Values], counts: Sequence[int]
 ) -> Iterator[Sequence[dict[str, object]]]:
-    """Yield the lines of each claim."""
-    for start, end in pairwise(accumulate(counts, initial=0)):
+    """Yield the lines of each claim as a table; the lines are checked."""
+    for start, end in _spans(counts):
         table = {name: [*values[start:end]] for name, values in lines.items()}
         yield ColumnRows(end - start, squeezed(table)) if end > start else []
+
+
+def _dictionaries(
+    lines: Mapping[str, Values], counts: Sequence[int]
+) -> Iterator[Sequence[dict[str, object]]]:
+    """Yield the lines of each claim as dictionaries, whatever their values are."""
+    rows = [dict(zip(lines, each, strict=True)) for each in zip(*lines.values(), strict=True)]
+    for start, end in _spans(counts):
+        yield rows[start:end]
+
+
+def _table(
+    before: Mapping[str, Values],
+    columns: Mapping[str, Values],
+    given: Sequence[Row] | None,
+    keys: int,
+) -> list[dict[str, object]]:
+    """Return the rows of some columns: copies where they are as given, for those cost least.
+
+    Args:
+        before: The columns before they were checked.
+        columns: The checked columns.
+        given: The rows that `before` came from, if any.
+        keys: How many keys a row has that states everything.
+    """
+    if given is None:
+        return [
+            dict(zip(columns, each, strict=True)) for each in zip(*columns.values(), strict=True)
+        ]
+    if not given:
+        return []
+    if min(map(len, given)) == keys:
+        rows = [dict(each) for each in given]
+    else:
+        nothing = dict.fromkeys(columns)
+        rows = [{**nothing, **each} for each in given]
+    for name, values in columns.items():
+        if values is not before[name]:
+            for row, value in zip(rows, values, strict=True):
+                row[name] = value
+    return rows
 
 
 def _visits_in_order(claims: Mapping[str, Values]) -> bool:
