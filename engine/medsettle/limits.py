@@ -308,6 +308,9 @@ SANDBOX_SLOW_SECONDS: Final = 0.2
 # Answers that may wait in the script of one account of the sandbox bank.
 SANDBOX_SCRIPT_MAX: Final = 100
 
+# Compiled rule books that are kept for the next process, some megabytes each.
+RULE_BOOKS_KEPT: Final = 16
+
 # --- torture -----------------------------------------------------------------------------------
 
 # Failed seeds whose trace is kept; one is enough to find a bug, and a bug fails thousands.

@@ -23,8 +23,8 @@ from medsettle.core.settlement import Settlement
 from medsettle.errors import InternalError, PolicyNotFound
 from medsettle.ledger.entries import Recorded
 from medsettle.ledger.records import decode_care, decode_settlement, postings_of
-from medsettle.policy.book import RuleBook
 from medsettle.policy.compiled import CompiledPolicy
+from medsettle.policy.rule_book import RuleBook
 from medsettle.settle.counter_keys import counter_keys
 from medsettle.settle.explain import settled_again
 

@@ -48,8 +48,8 @@ from medsettle.engine.summaries import policy_summaries
 from medsettle.engine.visits import Visits
 from medsettle.ledger.entries import SETTLEMENT_KINDS, Entry, Ledger, Recorded
 from medsettle.ledger.records import decode_inputs, decode_settlement, placed
-from medsettle.policy.book import RuleBook
 from medsettle.policy.compiled import CompiledPolicy
+from medsettle.policy.rule_book import RuleBook
 from medsettle.settle.explain import explain, explain_by_revision, explain_cancel
 from medsettle.settle.run import Settled, Settler
 
