@@ -24,25 +24,25 @@ class ColumnRows(Sequence[Row]):
     ({'line': 'b', 'fen': 2, 'seq': None}, 2)
     """
 
-    __slots__ = ("columns", "count")
+    __slots__ = ("_length", "columns")
 
-    def __init__(self, count: int, columns: Columns) -> None:
-        """Keep `count` rows; the columns must not change afterwards."""
-        self.count: Final = count
+    def __init__(self, length: int, columns: Columns) -> None:
+        """Keep `length` rows; the columns must not change afterwards."""
+        self._length: Final = length
         self.columns: Final = columns
 
     def column(self, name: str) -> Sequence[Any]:
         """Return the value of each row in one column."""
         values = self.columns[name]
-        return values if isinstance(values, list) else [values] * self.count
+        return values if isinstance(values, list) else [values] * self._length
 
     def __len__(self) -> int:
-        return self.count
+        return self._length
 
     def __iter__(self) -> Iterator[Row]:
         names = tuple(self.columns)
         columns = (
-            values if isinstance(values, list) else repeat(values, self.count)
+            values if isinstance(values, list) else repeat(values, self._length)
             for values in self.columns.values()
         )
         return (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
@@ -56,8 +56,8 @@ class ColumnRows(Sequence[Row]):
     def __getitem__(self, at: int | slice) -> Row | list[Row]:
         if isinstance(at, slice):
             return list(self)[at]
-        if not -self.count <= at < self.count:
-            raise IndexError(f"row {at} of {self.count}")
+        if not -self._length <= at < self._length:
+            raise IndexError(f"row {at} of {self._length}")
         return {
             name: values[at] if isinstance(values, list) else values
             for name, values in self.columns.items()
@@ -68,7 +68,8 @@ class ColumnRows(Sequence[Row]):
             return NotImplemented
         return list(self) == list(other)
 
-    __hash__ = None  # type: ignore[assignment] - rows are dictionaries, which have none
+    # Rows are dictionaries, which have none.
+    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         return repr(list(self))
@@ -131,7 +132,7 @@ def with_all(rows: Sequence[Row], values: Mapping[str, object]) -> Sequence[Row]
     ({'fen': 1, 'seq': 7},)
     """
     if isinstance(rows, ColumnRows):
-        return ColumnRows(rows.count, {**rows.columns, **values})
+        return ColumnRows(len(rows), {**rows.columns, **values})
     return tuple({**row, **values} for row in rows)
 
 

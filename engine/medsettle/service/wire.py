@@ -141,7 +141,7 @@ def settlement_message(settlement: Settlement) -> settlements.Settlement:
     )
 
 
-def _parts(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def _parts(rows: Sequence[Row]) -> list[Any]:
     """Return rows as the parts of a message; what all of them leave empty is never looked at.
 
     As dictionaries: protobuf makes messages of them in two thirds of the time that it takes us.
