@@ -308,6 +308,8 @@ SANDBOX_SLOW_SECONDS: Final = 0.2
 # Answers that may wait in the script of one account of the sandbox bank.
 SANDBOX_SCRIPT_MAX: Final = 100
 
+# Objects that may be new, and not freed, before a server looks for cycles among them.
+COLLECTED_AFTER_OBJECTS: Final = 50_000
 # Compiled rule books that are kept for the next process, some megabytes each.
 RULE_BOOKS_KEPT: Final = 16
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import orjson
 from rich.console import Console
 
+from medsettle import limits
 from medsettle.cli.desks import AUDIT_FOLDER, now
 from medsettle.cli.exits import catching_up
 from medsettle.cli.following import Follower
@@ -50,9 +52,21 @@ def serve_until_signal(
     with open_ledger(ledger) as opened:
         engine = Engine(book, opened, now)
         put_in_use(engine, lists)
+        _spare_the_collector()
         reload = _Reload(console, engine, rules, lists, as_json=as_json)
         serving = _serve(console, engine, (ledger, data), listen, reload, as_json=as_json)
         asyncio.run(serving)
+
+
+def _spare_the_collector() -> None:
+    """Keep what is loaded out of sight of the garbage collector, and let it look less often.
+
+    A batch of thousands of claims makes a million objects that counting references frees; looking
+    for cycles among them, and among the rules each time, takes a fifth of settling it.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(limits.COLLECTED_AFTER_OBJECTS, 20, 50)
 
 
 class _Reload:
