@@ -17,14 +17,22 @@ file: in the folder `NUMBA_CACHE_DIR` if that is set, else beside the source, el
 package cannot be written) in the user's own cache folder. Where nothing can be written every
 process compiles anew, which takes seconds.
 
-The cache looks at one file alone. So a compiled function calls only those of its own module, or it
-would go on running the old text of another.
+The cache looks at one file alone: a compiled function that takes functions or constants from
+another module goes on with the old ones when that module changes. So it keeps to its own module,
+`column_at` apart.
 """
 
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 import numba
+import numpy as np
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+Column: TypeAlias = NDArray[np.int64]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -57,3 +65,29 @@ def inlined(function: Callable[_P, _R]) -> Callable[_P, _R]:
     """Return a function that becomes a part of the compiled functions of its module."""
     made: Callable[_P, _R] = numba.njit(error_model="numpy")(function)
     return made
+
+
+@compiled('int64(Array(int64, 1, "C", readonly=True))')
+def address_of(column: Column) -> int:
+    """Return where a column lies in memory; it must be int64 and contiguous."""
+    address: int = column.ctypes.data
+    return address
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _pointer(typing_context: Any, address: Any) -> Any:
+    def convert(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], cgutils.voidptr_t)
+
+    return types.voidptr(types.int64), convert
+
+
+@inlined
+def column_at(address: int, rows: int) -> Column:
+    """Return the int64 column of shape (rows,) at an address of memory, for compiled functions.
+
+    It is how a compiled function takes any number of columns: as one array of addresses. The
+    caller keeps the columns alive and has seen to it that they are contiguous.
+    """
+    column: Column = numba.carray(_pointer(address), (rows,), np.int64)
+    return column
