@@ -31,36 +31,13 @@ from medsettle.core.arrow_columns import (
     whole,
     years_of,
 )
+from medsettle.core.coded import Coded
 from medsettle.core.dates import CHINA_STANDARD_TIME
 from medsettle.core.line_arrays import LineArrays, doubtful_lines, totals
 from medsettle.core.negative_lines import original_lines
 
 _MICROSECONDS_PER_DAY: Final = 86_400 * 10**6
 _AHEAD_MICROSECONDS: Final = CHINA_STANDARD_TIME.utcoffset(None) // timedelta(microseconds=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Coded(Sequence[str]):
-    """Texts of which many are the same: line i has the text `texts[numbers[i]]`."""
-
-    texts: Sequence[str]
-    numbers: NDArray[np.int32]
-
-    def __len__(self) -> int:
-        return len(self.numbers)
-
-    @overload
-    def __getitem__(self, at: int) -> str: ...
-    @overload
-    def __getitem__(self, at: slice) -> "Coded": ...
-    def __getitem__(self, at: int | slice) -> "str | Coded":
-        if isinstance(at, slice):
-            return Coded(self.texts, self.numbers[at])
-        return self.texts[int(self.numbers[at])]
-
-    def take(self, places: NDArray[np.int64]) -> "Coded":
-        """Return the texts at some places."""
-        return Coded(self.texts, self.numbers[places])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

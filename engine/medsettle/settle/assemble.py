@@ -13,7 +13,7 @@ from medsettle.core.settlement import Row, Settlement
 from medsettle.core.tables import ColumnRows, columns_of, squeezed
 from medsettle.errors import InternalError
 from medsettle.policy.model import STAGE_AMOUNTS, Gap, Policy
-from medsettle.settle.claim_lines import Prepared
+from medsettle.settle.claim_lines import Prepared, pot_names
 from medsettle.settle.relatives import Share, share_rows
 from medsettle.settle.waterfall import Work
 
@@ -122,7 +122,7 @@ class Assembler:
         )
 
     def _pots(self, row: int) -> Row:
-        sums: list[int] = self.prepared.pots[row].tolist()  # type: ignore[union-attr]
+        sums: list[int] = self.prepared.pots[row].tolist()
         national = len(codes.POT_NAMES)
         amounts: Row = {"total_fen": sum(sums)}
         amounts |= zip(_POT_COLUMNS, sums[:national], strict=True)
@@ -137,13 +137,16 @@ class Assembler:
         stated = columns_of(lines)
         parts = self.prepared.parts[:, first:last].tolist()
         classes = self.prepared.item_class[first:last].tolist()
+        fact = self.prepared.facts[row]
+        assert fact is not None
+        names = pot_names(fact.area)
         table: dict[str, object] = {
             "seq": None,
             "settlement": None,
             "line_id": stated["line_id"],
             "item_code": stated["item_code"],
             "item_class": [_CLASS_CODES[item_class] for item_class in classes],
-            "pot": self.prepared.line_pot[first:last],
+            "pot": [names[pot] for pot in self.prepared.pot[first:last].tolist()],
             "route": None,
             "amount_fen": stated["amount_fen"],
         }

@@ -20,11 +20,11 @@ from medsettle.policy.catalogue import NO_CEILING, NO_LIMIT, PPM_ONE, Catalogue
 from medsettle.policy.keys import PRICE_LEVELS
 from medsettle.policy.rule_book import RuleBook
 from medsettle.settle.claim_lines import Facts, ScopedLines, scoped_lines
+from medsettle.settle.grounds import Ground, cells, grounds
 from medsettle.settle.item_use import ItemUse
 from medsettle.settle.phrases import Phrase
 from medsettle.settle.prepare import Preparer
 from medsettle.settle.refunds import net_lines
-from medsettle.settle.scope import Ground, cells, grounds
 
 _E4, _E6 = 4, 6
 _PERCENT_DECIMALS = 4
