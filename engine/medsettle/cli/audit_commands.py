@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from medsettle.audit import connect, verify
-from medsettle.cli.embedded import AUDIT_FOLDER, LEDGER_FILE
+from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE
 from medsettle.cli.exits import Exit, Quit, say, told
 from medsettle.cli.options import Data, Json
 from medsettle.cli.show import rows_table

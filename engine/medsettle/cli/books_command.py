@@ -12,7 +12,7 @@ from rich.table import Table
 
 from medsettle.books.double_entry import Title
 from medsettle.books.trial_balance import BalanceRow, trial_balance
-from medsettle.cli.embedded import check_is_ledger, ledger_at
+from medsettle.cli.desks import check_is_ledger, ledger_at
 from medsettle.cli.exits import told
 from medsettle.cli.options import Data, Json, Ledger
 from medsettle.cli.show import grid

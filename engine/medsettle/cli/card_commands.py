@@ -16,8 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from medsettle.cards.list_format import list_bytes, read_list, signature_of
-from medsettle.cli.desks import open_desk
-from medsettle.cli.embedded import now
+from medsettle.cli.desks import now, open_desk
 from medsettle.cli.exits import Exit, Quit, UnreadableFile, told
 from medsettle.cli.options import Data, Json, Ledger, ListKeys, Lists, Rules, Server, list_folders
 from medsettle.cli.show import rows_table

@@ -1,27 +1,31 @@
 """Where a command settles: at a server, or at an embedded engine on this machine."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from medsettle import errors, limits
-from medsettle.cli.embedded import check_is_ledger, engine_at, ledger_at
-from medsettle.client import Client
-from medsettle.core.cards import Card, CardEvent, CardInquiry
-from medsettle.core.claims import ClaimBatch
-from medsettle.core.enquiries import EnquiryDesk
-from medsettle.core.hindsight import Comparison
-from medsettle.core.outcome import Outcome, Rejection, invalid
-from medsettle.core.relatives import RelativesDesk
-from medsettle.core.request_states import RequestDesk
-from medsettle.core.settlement import Explanation, Opening, PersonState, Row, Settlement
-from medsettle.core.visits import RegistrationRequest, RegistrationState, Visit
-from medsettle.engine import Engine
-from medsettle.engine.list_folder import ListFolders
+from medsettle.ledger.opening import LedgerPlace, ledger_place, open_reader
 
-Answer = Settlement | Rejection
+# A desk at a server needs no engine, and one here no gRPC: each is loaded where it is opened.
+if TYPE_CHECKING:
+    from medsettle.core.cards import Card, CardEvent, CardInquiry
+    from medsettle.core.enquiries import EnquiryDesk
+    from medsettle.core.hindsight import Comparison
+    from medsettle.core.outcome import Rejection
+    from medsettle.core.relatives import RelativesDesk
+    from medsettle.core.request_states import RequestDesk
+    from medsettle.core.settlement import Explanation, Opening, PersonState, Row, Settlement
+    from medsettle.core.visits import RegistrationRequest, RegistrationState, Visit
+    from medsettle.engine.list_folder import ListFolders
+
+Answer: TypeAlias = "Settlement | Rejection"
+
+LEDGER_FILE = "ledger.db"
+AUDIT_FOLDER = "audit"
 
 
 class Cards(Protocol):
@@ -112,146 +116,31 @@ class Desk(Protocol):
         ...
 
 
-class RemoteDesk:
-    """Settles at a server, one call a claim, each safe to repeat by its request id."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-        self.relatives: RelativesDesk = client.relatives
-        self.cards: Cards = client.cards
-        self.enquiries: EnquiryDesk = client.enquiries
-        self.requests: RequestDesk = client
-
-    def answers(self, rows: Sequence[Row], *, preview: bool) -> Iterator[Answer]:
-        """Yield the answer to each claim in order."""
-        for row in rows:
-            try:
-                yield self._client.preview(row) if preview else self._client.settle(row)
-            except errors.SettlementError as error:
-                yield rejection_of(error)
-
-    def explain(self, settlement: str) -> Explanation:
-        """Return the explanation of a settlement."""
-        return self._client.explain(settlement)
-
-    def without(self, settlement: str) -> Comparison:
-        """Return what later settlements would have been without one."""
-        return self._client.compare_without(settlement)
-
-    def cancel(self, settlement: str, institution: str, request_id: str) -> Settlement:
-        """Return the settlement that takes one back."""
-        return self._client.cancel(settlement, institution=institution, request_id=request_id)
-
-    def visit(self, row: Row, *, preview: bool) -> Visit:
-        """Return a visit as settled over several schemes, or as it would be."""
-        visits = self._client.visits
-        return visits.preview(row) if preview else visits.settle(row)
-
-    def recorded_visit(self, visit: str) -> Visit:
-        """Return the visit with this id."""
-        return self._client.visits.get(visit)
-
-    def cancel_visit(self, visit: str, institution: str, request_id: str) -> Visit:
-        """Return the visit that takes one back."""
-        return self._client.visits.cancel(visit, institution=institution, request_id=request_id)
-
-    def register(self, request: RegistrationRequest) -> RegistrationState:
-        """Return a registration as recorded."""
-        return self._client.registrations.record(request)
-
-    def registrations(self, pooling_area: str, holder: str) -> list[RegistrationState]:
-        """Return the registrations held of a person, in ledger order."""
-        return list(self._client.registrations.held(pooling_area, holder))
-
-    def open_person(self, opening: Opening) -> PersonState:
-        """Return the state of a person after recording what it brings along."""
-        return self._client.open_person(opening)
-
-    def cancelled(self, settlement: str, claim: Row) -> bool:
-        """Whether a settlement, which the claim made, has been taken back."""
-        # The API names no cancel by its original: what the person had here is looked through.
-        had = self._client.list(
-            pooling_area=str(claim["pooling_area"]),
-            institution=str(claim["institution"]),
-            person=str(claim["person"]),
-        )
-        return any(each.columns["original"] == settlement for each in had)
+def now() -> datetime:
+    """Return the present moment: the clock of an engine that serves people."""
+    return datetime.now(UTC)
 
 
-def rejection_of(error: errors.SettlementError) -> Rejection:
-    """Return the rejection behind an error of a single-claim call; other errors go on.
+def ledger_at(data: Path, named: str | None) -> LedgerPlace:
+    """Return the ledger that the option `--ledger` names, or else that of a data folder.
 
     Raises:
-        SettlementError: The error says nothing about the claim, but about the call.
+        LedgerUnavailable: It names a database of a kind that keeps no ledger.
     """
-    if isinstance(error, errors.InvalidRequest):
-        return invalid(error.faults)
-    for outcome in Outcome:
-        if outcome.name == error.reason:
-            said = dict(error.metadata)
-            duplicate = said.pop("duplicate", None) is not None
-            return Rejection(outcome, error.message, metadata=said, duplicate=duplicate)
-    raise error
+    return ledger_place(named) if named else data / LEDGER_FILE
 
 
-class LocalDesk:
-    """Settles with an embedded engine, and writes the audit tables when it is done."""
+def check_is_ledger(place: LedgerPlace) -> None:
+    """Check that there is a ledger to read, for commands that make none.
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self.relatives: RelativesDesk = engine.relatives
-        self.cards: Cards = engine.cards
-        self.enquiries: EnquiryDesk = engine.enquiries
-        self.requests: RequestDesk = engine
-
-    def answers(self, rows: Sequence[Row], *, preview: bool) -> Iterator[Answer]:
-        """Yield the answer to each claim in order, a commit for each batch."""
-        for start in range(0, len(rows), limits.CLAIMS_PER_COMMIT_MAX):
-            part = ClaimBatch.from_rows(rows[start : start + limits.CLAIMS_PER_COMMIT_MAX])
-            yield from self._engine.preview(part) if preview else self._engine.settle(part)
-
-    def explain(self, settlement: str) -> Explanation:
-        """Return the explanation of a settlement."""
-        return self._engine.explain(settlement)
-
-    def without(self, settlement: str) -> Comparison:
-        """Return what later settlements would have been without one."""
-        return self._engine.hindsight.without(settlement)
-
-    def cancel(self, settlement: str, institution: str, request_id: str) -> Settlement:
-        """Return the settlement that takes one back."""
-        return self._engine.cancel(institution, request_id, settlement)
-
-    def visit(self, row: Row, *, preview: bool) -> Visit:
-        """Return a visit as settled over several schemes, or as it would be."""
-        claim = ClaimBatch.from_rows([row])
-        visits = self._engine.visits
-        return visits.preview(claim) if preview else visits.settle(claim)
-
-    def recorded_visit(self, visit: str) -> Visit:
-        """Return the visit with this id."""
-        return self._engine.visits.get(visit)
-
-    def cancel_visit(self, visit: str, institution: str, request_id: str) -> Visit:
-        """Return the visit that takes one back."""
-        return self._engine.visits.cancel(institution, request_id, visit)
-
-    def register(self, request: RegistrationRequest) -> RegistrationState:
-        """Return a registration as recorded."""
-        return self._engine.registrations.record(request)
-
-    def registrations(self, pooling_area: str, holder: str) -> list[RegistrationState]:
-        """Return the registrations held of a person, in ledger order."""
-        held = self._engine.registrations.held(pooling_area, holder)
-        return sorted(held, key=lambda each: each.seq)
-
-    def open_person(self, opening: Opening) -> PersonState:
-        """Return the state of a person after recording what it brings along."""
-        return self._engine.open_person(opening)
-
-    def cancelled(self, settlement: str, claim: Row) -> bool:
-        """Whether a settlement, which the claim made, has been taken back."""
-        return self._engine.ledger.cancel_of(settlement) is not None
+    Raises:
+        FileNotFoundError: The file is missing.
+        LedgerUnavailable: The server cannot be reached, or keeps none.
+    """
+    if not isinstance(place, Path):
+        open_reader(place).close()
+    elif not place.is_file():
+        raise FileNotFoundError(f"{place.parent} holds no ledger; name the folder with --data")
 
 
 @contextmanager
@@ -275,10 +164,15 @@ def open_desk(
         LedgerUnavailable: The ledger is in use or cannot be opened.
     """
     if server is not None:
+        from medsettle.cli.remote_desk import RemoteDesk  # noqa: PLC0415 - loads gRPC
+        from medsettle.client import Client  # noqa: PLC0415
+
         with Client(server) as client:
             yield RemoteDesk(client)
         return
     if not new:
         check_is_ledger(ledger_at(data, ledger))
+    from medsettle.cli.local_desk import LocalDesk, engine_at  # noqa: PLC0415 - loads the engine
+
     with engine_at(data, rules, lists, ledger=ledger) as engine:
         yield LocalDesk(engine)

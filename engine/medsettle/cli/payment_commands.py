@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from medsettle.cli.checkout import Place, run_checkout, run_collect, run_resume, run_take_back
-from medsettle.cli.embedded import ledger_at
+from medsettle.cli.desks import ledger_at
 from medsettle.cli.exits import told
 from medsettle.cli.options import Data, Json, Ledger, ListKeys, Lists, Rules, Server, list_folders
 from medsettle.cli.payment_orders import (

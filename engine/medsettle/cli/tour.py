@@ -22,7 +22,7 @@ from rich.table import Table
 
 from medsettle import errors, limits
 from medsettle.audit import connect, verify
-from medsettle.cli.embedded import AUDIT_FOLDER, LEDGER_FILE
+from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE
 from medsettle.cli.exits import Exit, Quit
 from medsettle.cli.show import grid, print_explanation, rows_table, waterfall
 from medsettle.cli.tour_visits import second_act
@@ -41,8 +41,9 @@ from medsettle.demo.day import (
     person_openings,
 )
 from medsettle.demo.showcase import Scripts, Showcase
-from medsettle.policy.book import EXAMPLES_SUFFIX, RuleBook, load_rule_book
+from medsettle.policy.book import EXAMPLES_SUFFIX, load_rule_book
 from medsettle.policy.examples import read_examples
+from medsettle.policy.rule_book import RuleBook
 from medsettle.settle.counter_keys import stored_name
 
 _SEED = 20240603

@@ -13,6 +13,7 @@ from medsettle.core.claims import ClaimBatch
 from medsettle.core.outcome import Outcome, Rejection
 from medsettle.core.request_states import Refusal
 from medsettle.core.settlement import Row, Settlement
+from medsettle.core.tables import plain, table_of
 from medsettle.errors import Fault, RequestIdReused
 from medsettle.ledger.entries import DECIDED_KINDS, Entry, LedgerReader, Recorded
 from medsettle.ledger.records import (
@@ -33,8 +34,17 @@ def content_digest(kind: str, content: Row) -> bytes:
     What is not stated is no part of it, so that a column which is added later leaves the digests of
     requests as they were that do not state it.
     """
-    canonical = orjson.dumps(_stated(content), option=orjson.OPT_SORT_KEYS)
+    canonical = orjson.dumps(_stated(content), default=plain, option=orjson.OPT_SORT_KEYS)
     return sha256(kind.encode() + b"\0" + canonical).digest()
+
+
+def claim_digest(kind: str, claim: Row) -> bytes:
+    """Return 32 bytes over the content of a claim, as `content_digest` does.
+
+    Its lines are taken as a table, in which they are written down four times as fast.
+    """
+    lines = table_of(claim["lines"])  # type: ignore[arg-type]
+    return content_digest(kind, claim | {"lines": lines})
 
 
 def _stated(content: Row) -> dict[str, object]:

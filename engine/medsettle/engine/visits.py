@@ -22,6 +22,7 @@ from medsettle.engine.cancels import cancel_entry
 from medsettle.engine.claim_entries import claim_entry
 from medsettle.engine.request_log import Asked, RequestLog
 from medsettle.engine.requests import (
+    claim_digest,
     content_digest,
     from_record,
     named,
@@ -33,7 +34,7 @@ from medsettle.engine.requests import (
 from medsettle.engine.visit_entries import part_ids, visit_cancel_entry, visit_entry, visit_of
 from medsettle.ledger.entries import Entry, LedgerReader, Recorded
 from medsettle.ledger.records import is_reversal, placed
-from medsettle.policy.book import RuleBook
+from medsettle.policy.rule_book import RuleBook
 from medsettle.policy.vocabulary import suggestion
 from medsettle.settle.route import Routed, route_visit
 from medsettle.settle.run import Settled
@@ -100,7 +101,7 @@ class Visits:
             LedgerUnavailable: Nothing was recorded.
         """
         claim = self._checked(claims)
-        digest = content_digest("visit", claim)
+        digest = claim_digest("visit", claim)
         asked = Asked(*request_key(claim), digest, str(claim["pooling_area"]), str(claim["person"]))
         return self.log.answer(asked, lambda: self._settle(claims, claim, asked), self._repeated)
 
@@ -117,7 +118,7 @@ class Visits:
         for part, result in zip(_numbered(routed, key[1]), results, strict=True):
             settlement = _of_visit(result.settlement, own_id, routed, warnings)
             entry, named = claim_entry(
-                part, content_digest("visit_part", part), replace(result, settlement=settlement)
+                part, claim_digest("visit_part", part), replace(result, settlement=settlement)
             )
             entries.append(entry)
             settlements.append(named)
