@@ -139,11 +139,14 @@ class Settler:
         for work in works:
             key_rows = keys[id(work.policy)]
             settled = assembler.settlements(work)
-            for position, row in enumerate(work.rows.tolist()):
+            posted = zip(
+                work.rows.tolist(), settled, _inputs(work), _moved(work, key_rows), strict=True
+            )
+            for row, settlement, given, moved in posted:
                 used = (*prepared.used.get(row, ()), *moved_by(shares.get(row, ())))
-                results[row] = _settled(work, position, settled[position], key_rows[position], used)
-                if refuse_gaps and settled[position].notices:
-                    results[row] = _gap(settled[position])
+                results[row] = Settled(settlement, given, (*moved, *used))
+                if refuse_gaps and settlement.notices:
+                    results[row] = _gap(settlement)
         return results, prepared
 
     def _catalogue_digests(self) -> dict[str, str]:
@@ -257,23 +260,26 @@ def _person_numbers(claims: ClaimBatch) -> NDArray[np.int64]:
     return np.array(found, dtype=np.int64)
 
 
-def _settled(
-    work: Work,
-    position: int,
-    settlement: Settlement,
-    keys: dict[str, CounterKey],
-    used: Sequence[tuple[CounterKey, int]],
-) -> Settled:
-    inputs = {name: int(column[position]) for name, column in work.columns.items()}
-    inputs |= {f"counter:{name}": int(held[position]) for name, held in work.before.items()}
-    moved = []
-    for name, key in keys.items():
-        # What limits hold together is no counter of its own: the limits are moved.
-        column = work.results.get(f"counter:{name}") if name != MUTUAL_AID else None
-        amount = int(column[position]) if column is not None else 0
-        if amount:
-            moved.append((key, -amount if name == ACCOUNT else amount))
-    return Settled(settlement, inputs, (*moved, *used))
+def _inputs(work: Work) -> Iterator[dict[str, int]]:
+    """Yield the inputs of the program for each claim, the counters as it met them among them."""
+    columns = work.columns | {f"counter:{name}": held for name, held in work.before.items()}
+    for row in zip(*(column.tolist() for column in columns.values()), strict=True):
+        yield dict(zip(columns, row, strict=True))
+
+
+def _moved(
+    work: Work, key_rows: Sequence[Mapping[str, CounterKey]]
+) -> Iterator[list[tuple[CounterKey, int]]]:
+    """Yield the change of every counter that each claim moves."""
+    # What limits hold together is no counter of its own: the limits are moved.
+    columns = {
+        name: (-column if name == ACCOUNT else column).tolist()
+        for name in (key_rows[0] if key_rows else ())
+        if name != MUTUAL_AID and (column := work.results.get(f"counter:{name}")) is not None
+    }
+    for position, keys in enumerate(key_rows):
+        amounts = [(keys[name], column[position]) for name, column in columns.items()]
+        yield [(key, amount) for key, amount in amounts if amount]
 
 
 def _gap(settlement: Settlement) -> Rejection:

@@ -2,8 +2,7 @@
 
 A person's claims depend on one another through deductibles, caps and the account balance. A batch
 of a few claims is settled one after another by the scalar function of each policy. A larger one
-goes through the compiled interpreter in waves: all first claims of a person in one pass, then all
-second ones, and so on, which comes to the same.
+goes through the compiled interpreter in waves, nobody twice in one, which comes to the same.
 """
 
 import importlib
@@ -116,7 +115,7 @@ class Kernel:
     def _settle_in_waves(
         self, works: Sequence[Work], persons: Column, state: Column, refuse_gaps: bool
     ) -> None:
-        """Settle the first claim of each person, then the second ones, by the interpreter."""
+        """Settle waves of claims, nobody twice in one, by the interpreter."""
         # Loaded here for the time it takes; a server has it loaded before its port opens.
         from medsettle.settle import waves  # noqa: PLC0415
 
