@@ -14,9 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from medsettle import limits
-from medsettle.core.arrow_columns import Unusual
 from medsettle.core.claim_faults import checked_claim, told
-from medsettle.core.claim_table import ClaimTable, TableRows
 from medsettle.core.line_arrays import LineArrays
 from medsettle.core.negative_lines import original_lines
 from medsettle.core.outcome import Rejection, invalid
@@ -30,6 +28,7 @@ from medsettle.core.quick_checks import (
     part_of,
     rows_of,
 )
+from medsettle.core.table_rows import TableRows
 from medsettle.errors import BatchTooLarge, Fault, InvalidRequest
 
 Row = Mapping[str, object]
@@ -127,9 +126,12 @@ class ClaimBatch:
             table = pa.Table.from_batches([table])
         if table.num_rows < limits.TABLE_CLAIMS_MIN:
             return cls.from_rows(_rows_of(table))
+        # The functions of Arrow load slowly, and whoever settles rows does without them.
+        from medsettle.core import arrow_columns, claim_table  # noqa: PLC0415
+
         try:
-            claims = ClaimTable.of(table)
-        except Unusual:
+            claims = claim_table.ClaimTable.of(table)
+        except arrow_columns.Unusual:
             return cls.from_rows(_rows_of(table))
         arrays = claims.arrays()
         gone_through: dict[int, dict[str, object]] = {}
