@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from medsettle import limits
 from medsettle.audit.segments import parquet_bytes, segment_tables, stored_columns
 from medsettle.core.schema import arrow_schema
+from medsettle.ledger import Recorded
 
 from benchmarks.bulk.claims import streams
 from benchmarks.bulk.stages import Stages
@@ -22,7 +23,7 @@ def compare(folder: Path, claims: int, lines: int) -> Iterator[str]:
     """Yield what a row of each table costs both, alternately, and how many bytes it takes."""
     stages = Stages(folder)
     stages.run(streams(claims, claims // 2, lines))
-    entries = []
+    entries: list[Recorded] = []
     while page := stages.ledger.page(after_seq=len(entries), limit=limits.PAGE_SIZE_MAX):
         entries += page
     stages.close()
