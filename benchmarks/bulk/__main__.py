@@ -1,8 +1,10 @@
-"""Bulk settling: `python -m benchmarks.bulk stages|growth|soak`.
+"""Bulk settling: `python -m benchmarks.bulk stages|wire|encoding|growth|soak`.
 
     stages  --claims 50000    CPU of each stage a claim: decode, settle, append, answer, project
+    wire    --claims 50000    at a server over gRPC, durable and audited: unary calls, then streams
+    encoding --claims 50000   audit rows as Parquet: ours beside pyarrow's defaults
     growth  --claims 200000   the same at growing ledgers, and for more and more persons
-    soak    --seconds 600     resident memory over time, every tenth claim repeated
+    soak    --seconds 600     resident memory over time, every fifth stream sent twice
 
 Everything is settled on a new ledger in --folder, which is left behind for a look.
 """
@@ -12,21 +14,22 @@ import resource
 import tempfile
 import time
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
 
+from benchmarks.bulk import encoding, wire
 from benchmarks.bulk.claims import CLAIMS_PER_STREAM, streams
 from benchmarks.bulk.stages import Stages
 
 _PERSONS = (10_000, 100_000, 1_000_000, 10_000_000)
 _SOAK_PERSONS = 100_000
+_SOAK_ROUND = 4 * CLAIMS_PER_STREAM
 _PAGE_BYTES = resource.getpagesize()
 
 
 def main() -> None:
     """Run what the command line names."""
     parser = argparse.ArgumentParser(prog="benchmarks.bulk", description=__doc__)
-    parser.add_argument("what", choices=("stages", "growth", "soak"))
+    parser.add_argument("what", choices=("stages", "wire", "encoding", "growth", "soak"))
     parser.add_argument("--claims", type=int, default=50_000)
     parser.add_argument("--lines", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=600)
@@ -36,6 +39,8 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     lines = {
         "stages": lambda: _stages(folder, given.claims, given.lines),
+        "encoding": lambda: encoding.compare(folder, given.claims, given.lines),
+        "wire": lambda: wire.compare(folder, given.claims, given.lines),
         "growth": lambda: _growth(folder, given.claims, given.lines),
         "soak": lambda: _soak(folder, given.seconds, given.lines),
     }[given.what]()
@@ -77,10 +82,12 @@ def _soak(folder: Path, seconds: float, lines: int) -> Iterator[str]:
     stages = Stages(folder)
     start, number = time.monotonic(), 0
     while time.monotonic() < start + seconds:
-        fresh = streams(10 * CLAIMS_PER_STREAM, _SOAK_PERSONS, lines, number)
-        again = streams(CLAIMS_PER_STREAM, _SOAK_PERSONS, lines, number)
-        stages.run(chain(fresh, again))
-        number += 10 * CLAIMS_PER_STREAM
+        for stream in streams(_SOAK_ROUND, _SOAK_PERSONS, lines, number):
+            last = stream
+            stages.run([stream])
+        # Every round ends as a round over a bad line does: what was sent is sent again.
+        stages.run([last])
+        number += _SOAK_ROUND
         yield (
             f"{time.monotonic() - start:6.0f} s {stages.settled:12,} settled "
             f"{_resident_mb():7.0f} MB resident"

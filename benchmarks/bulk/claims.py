@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from medsettle.core import schema
+from medsettle.core.dates import day_number
+from numpy.typing import NDArray
 
-from fixtures.claims import catalogue, scene
+from fixtures.claims import catalogue
 
 RULES = Path(__file__).parents[2] / "rules"
 AREA = "110000"
@@ -72,7 +75,7 @@ def _claims(
 
 def _lines(count: int, lines: int, random: np.random.Generator) -> pa.Array:
     total = count * lines
-    codes = np.array(scene(1, AREA).catalogue.item_codes or catalogue(AREA).item_codes)
+    codes = _items()
     amounts = random.geometric(1 / 4_000, total).astype(np.int64)
     field = _SCHEMA.field("lines").type.value_field
     given = {
@@ -89,3 +92,12 @@ def _lines(count: int, lines: int, random: np.random.Generator) -> pa.Array:
     )
     offsets = pa.array(np.arange(0, total + 1, lines), pa.int32())
     return pa.ListArray.from_arrays(offsets, rows, type=_SCHEMA.field("lines").type)
+
+
+@cache
+def _items() -> NDArray[np.str_]:
+    """Return the items of the area's catalogue that may be charged on the day."""
+    found = catalogue(AREA)
+    codes = np.array(found.item_codes)
+    days = np.full(len(codes), day_number(_DAY), dtype=np.int64)
+    return codes[found.rows(list(codes), days) >= 0]

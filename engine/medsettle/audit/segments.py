@@ -181,7 +181,7 @@ def write_segment(
     files = []
     for partition, table in sorted(tables):
         rows = tables[partition, table]
-        content = _parquet(stored_columns(table), rows)
+        content = parquet_bytes(stored_columns(table), rows)
         path = f"{partition.path(table)}/{first_seq:012d}-{last_seq:012d}.parquet"
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         durable.put(folder / path, content)
@@ -193,7 +193,7 @@ def write_segment(
     return tuple(files)
 
 
-def _parquet(columns: tuple[Column, ...], rows: pa.Table) -> memoryview:
+def parquet_bytes(columns: tuple[Column, ...], rows: pa.Table) -> memoryview:
     """Return the bytes of a file; a reader finds texts in it, and no dictionary of Arrow's."""
     sink = pa.BufferOutputStream()
     writer = pq.ParquetWriter(
