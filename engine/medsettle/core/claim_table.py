@@ -35,6 +35,7 @@ from medsettle.core.coded import Coded
 from medsettle.core.dates import CHINA_STANDARD_TIME
 from medsettle.core.line_arrays import LineArrays, doubtful_lines, totals
 from medsettle.core.negative_lines import original_lines
+from medsettle.core.tables import ColumnRows, squeezed
 
 _MICROSECONDS_PER_DAY: Final = 86_400 * 10**6
 _AHEAD_MICROSECONDS: Final = CHINA_STANDARD_TIME.utcoffset(None) // timedelta(microseconds=1)
@@ -155,11 +156,10 @@ class ClaimTable:
     def rows(self, start: int, end: int) -> Iterator[dict[str, object]]:
         """Yield the checked rows of some claims."""
         first, last = int(self.starts[start]), int(self.starts[end])
-        columns = [
-            values_in(column, self.lines[column.name].slice(first, last - first))
+        lines = [
+            (column.name, values_in(column, self.lines[column.name].slice(first, last - first)))
             for column in schema.LINE
         ]
-        lines = [dict(zip(_LINE, each, strict=True)) for each in zip(*columns, strict=True)]
         facts = [
             values_in(column, self.claims[column.name].slice(start, end - start))
             for column in schema.CLAIM
@@ -167,12 +167,15 @@ class ClaimTable:
         places = (self.starts[start : end + 1] - first).tolist()
         for at, each in enumerate(zip(*facts, strict=True)):
             row: dict[str, object] = dict(zip(_CLAIM, each, strict=True))
-            row["lines"] = lines[places[at] : places[at + 1]]
+            own = slice(places[at], places[at + 1])
+            count = own.stop - own.start
+            columns = {name: values[own] for name, values in lines}
+            # Digest, record and answer take lines as a table, so none makes one out of rows again.
+            row["lines"] = ColumnRows(count, squeezed(columns)) if count else []
             yield row
 
 
 _CLAIM: Final = {column.name: column for column in schema.CLAIM}
-_LINE: Final = {column.name: column for column in schema.LINE}
 
 
 def _originals(ids: pa.Array, names: pa.Array, claim: NDArray[np.int64]) -> NDArray[np.int64]:
