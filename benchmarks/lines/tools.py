@@ -15,9 +15,11 @@ from medsettle.core.codes import POT_NAMES
 from medsettle.settle.scope import LineColumns, pots, split_lines
 
 from benchmarks.anchor.claims import Columns, FenArray
-from benchmarks.anchor.tools import Tool
+from benchmarks.anchor.names import DUCKDB, NUMBA, PYTHON
+from benchmarks.anchor.tools import Tool, optional
 from benchmarks.lines import bills
 from benchmarks.lines.bills import LINES_PER_CLAIM, PER_FEN, PPM_ONE, Bills
+from benchmarks.sections.names import LINE_BLOCKS
 
 _Prepared: TypeAlias = tuple[LineColumns, Bills]
 
@@ -139,9 +141,16 @@ def _from_table(table: pa.Table) -> Columns:
     return {name: table[name].to_numpy().astype(np.int64, copy=False) for name in POT_NAMES}
 
 
-TOOLS: Final = (
+def _numba_tool() -> Tool | None:
+    module = optional("benchmarks.lines.numba_loop")
+    return None if module is None else Tool(NUMBA, module.prepare, module.run, _columns)
+
+
+_KNOWN: Final = (
     Tool("medsettle", _line_columns, _run_kernel, _columns),
-    Tool("NumPy, blocks by hand", _flat, _run_by_hand, _columns),
-    Tool("DuckDB over Arrow", _tables, _run_statement, _from_table),
-    Tool("plain Python", bills.lists_of, bills.split_lists, bills.columns_of),
+    _numba_tool(),
+    Tool(LINE_BLOCKS, _flat, _run_by_hand, _columns),
+    Tool(DUCKDB, _tables, _run_statement, _from_table),
+    Tool(PYTHON, bills.lists_of, bills.split_lists, bills.columns_of),
 )
+TOOLS: Final = tuple(tool for tool in _KNOWN if tool is not None)

@@ -33,15 +33,16 @@ _CLAIMS_AHEAD_MAX: Final = 50_000
 _SEED: Final = 7
 
 
-def _arguments() -> argparse.Namespace:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("address", help="host and port of a server")
+    parser.add_argument("address", help="host and port; only - reads runs from stdin")
     loop = parser.add_mutually_exclusive_group(required=True)
     loop.add_argument("--rate", type=float, help="open loop: calls a second, by a fixed schedule")
     loop.add_argument("--in-flight", type=int, help="closed loop: calls in flight")
     parser.add_argument("--random", action="store_true", help="a schedule of independent callers")
     parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--calls", type=int, help="end a closed loop after so many calls")
     parser.add_argument("--lines", type=int, default=30, help="lines of a claim")
     parser.add_argument("--persons", type=int, default=100_000)
     parser.add_argument("--batch", type=int, default=1, help="claims of a message")
@@ -54,7 +55,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--server-pid", type=int, help="whose CPU to measure, children included")
     parser.add_argument("--save-answer", type=Path, help="write the first answer to this file")
     parser.add_argument("--json", action="store_true")
-    return parser.parse_args()
+    return parser
 
 
 def _bodies(bills: Bills, batch: int) -> Iterator[bytes]:
@@ -71,7 +72,9 @@ def _timings(chosen: argparse.Namespace, calls: Calls) -> Timings:
     clock = pacing.MachineClock()
     every = chosen.check_every
     if chosen.rate is None:
-        return pacing.closed_loop(calls, chosen.in_flight, chosen.seconds, clock, every)
+        return pacing.closed_loop(
+            calls, chosen.in_flight, chosen.seconds, clock, every, chosen.calls
+        )
     if chosen.random:
         schedule = pacing.random_schedule(chosen.rate, chosen.seconds, _SEED)
     else:
@@ -100,6 +103,7 @@ def drive(chosen: argparse.Namespace) -> Figures:
     )
     per_second = chosen.rate or _CLAIMS_PER_SECOND / chosen.batch
     ahead = min(int(chosen.seconds * per_second) + 1, _CLAIMS_AHEAD_MAX // chosen.batch + 1)
+    ahead = chosen.calls or ahead
     bodies = made_ahead(_bodies(bills, chosen.batch), ahead)
     method = SETTLE_ONE if chosen.batch == 1 else SETTLE_MANY
     calls = Calls(
@@ -148,9 +152,19 @@ def _told(found: Figures) -> str:
     return "\n".join([*lines, *found.wrong_shown])
 
 
+def _drive_each() -> None:
+    """Drive one run after another: a JSON list of arguments a line in, figures a line out."""
+    parser = _parser()
+    for line in sys.stdin:
+        print(json.dumps(drive(parser.parse_args(json.loads(line))).as_json()), flush=True)
+
+
 def main() -> int:
     """Run, print, and return 1 where an answer was wrong."""
-    chosen = _arguments()
+    if sys.argv[1:] == ["-"]:
+        _drive_each()
+        return 0
+    chosen = _parser().parse_args()
     found = drive(chosen)
     shown: dict[str, Any] | str = found.as_json() if chosen.json else _told(found)
     print(json.dumps(shown) if chosen.json else shown)

@@ -9,6 +9,7 @@ import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -22,8 +23,8 @@ RULES: Final = Path(__file__).parents[2] / "rules"
 AREA: Final = "330100"
 _DAY: Final = date(2024, 5, 20)
 _SEED: Final = 20_240_501
-# Different bills; a claim takes one of them by its number.
-_BILLS: Final = 64
+# Different bills; a claim takes one of them by its number. Fewer would flatter what compresses.
+_BILLS: Final = 2_048
 _CLASS_C: Final = "03"
 # Odd, so that it meets every person; numbers near one another are persons far apart.
 _STRIDE: Final = 2_654_435_761
@@ -113,6 +114,11 @@ def draw_bills(
         ValueError: The catalogue has no item to draw.
         OSError: It cannot be read.
     """
+    return Bills(_drawn(lines, area, rules), area, persons, run)
+
+
+@lru_cache(maxsize=4)
+def _drawn(lines: int, area: str, rules: Path) -> list[list[Line]]:
     items = read_items(rules / area / "catalogue.csv")
     random = np.random.default_rng(_SEED)
     drawn = []
@@ -121,7 +127,7 @@ def draw_bills(
         amounts = _AMOUNT_FEN_MEDIAN * np.exp(random.normal(0, 1, lines))
         fen = np.clip(amounts.astype(np.int64), 1, _LINE_FEN_MAX).tolist()
         drawn.append([Line(items[at], each) for at, each in zip(chosen, fen, strict=True)])
-    return Bills(drawn, area, persons, run)
+    return drawn
 
 
 def requests(bills: Bills) -> Iterator[bytes]:
@@ -137,7 +143,7 @@ def requests(bills: Bills) -> Iterator[bytes]:
 
 
 def _request(bills: Bills, number: int) -> settlements.CreateSettlementRequest:
-    row = _row(bills, number)
+    facts = row(bills, number)
     day = Date(year=_DAY.year, month=_DAY.month, day=_DAY.day)
     lines = [
         settlements.ClaimLine(
@@ -151,7 +157,7 @@ def _request(bills: Bills, number: int) -> settlements.CreateSettlementRequest:
         for position, line in enumerate(bills.lines(number))
     ]
     fixed: dict[str, Any] = {
-        name: value for name, value in row.items() if isinstance(value, str | bool)
+        name: value for name, value in facts.items() if isinstance(value, str | bool)
     }
     birth = Date(year=1980, month=1, day=1)
     claim = settlements.Claim(
@@ -160,7 +166,8 @@ def _request(bills: Bills, number: int) -> settlements.CreateSettlementRequest:
     return settlements.CreateSettlementRequest(claim=claim)
 
 
-def _row(bills: Bills, number: int) -> dict[str, object]:
+def row(bills: Bills, number: int) -> dict[str, object]:
+    """Return claim `number` as a row keyed by the columns of a claim."""
     lines = [
         {
             "line_id": str(position),
@@ -191,7 +198,7 @@ def _row(bills: Bills, number: int) -> dict[str, object]:
 
 def stream(bills: Bills, numbers: range) -> bytes:
     """Return claims as the Arrow stream of one `SettleClaims` message."""
-    table = pa.Table.from_pylist([_row(bills, number) for number in numbers], claim_schema())
+    table = pa.Table.from_pylist([row(bills, number) for number in numbers], claim_schema())
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)

@@ -135,9 +135,17 @@ def open_loop(sender: Sender, schedule: Seconds, clock: Clock, keep_every: int =
 
 
 def closed_loop(
-    sender: Sender, in_flight: int, seconds: float, clock: Clock, keep_every: int = 1
+    sender: Sender,
+    in_flight: int,
+    seconds: float,
+    clock: Clock,
+    keep_every: int = 1,
+    calls_max: int | None = None,
 ) -> Timings:
-    """Return the timings of so many callers, each of whom begins anew when it is answered."""
+    """Return the timings of so many callers, each of whom begins anew when it is answered.
+
+    The loop ends after so many seconds or, where that is given, after so many calls.
+    """
     timings = Timings(keep_every)
     numbers = count()
     timings.first = clock.now()
@@ -150,12 +158,12 @@ def closed_loop(
 
         def done(answer: bytes | None, error: str) -> None:
             note(answer, error)
-            if clock.now() < end:
+            if timings.begun < calls_max if calls_max is not None else clock.now() < end:
                 begin()
 
         sender.send(number, done)
 
-    for _ in range(in_flight):
+    for _ in range(in_flight if calls_max is None else min(in_flight, calls_max)):
         begin()
     sender.finish()
     return timings
