@@ -55,8 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(options: Options, parts: list[str]) -> Record:
-    """Return the record of some parts, run one after another."""
+def _run(options: Options, parts: list[str], keep: Callable[[Record], None]) -> None:
+    """Run some parts one after another; after each, `keep` is given the record so far."""
     options.scratch.mkdir(parents=True, exist_ok=True)
     started, machine = records.now(), records.machine()
     measured: list[Measured] = []
@@ -71,12 +71,15 @@ def _run(options: Options, parts: list[str]) -> Record:
         measured += measure(options)
         seconds[part] = round(time.perf_counter() - start, 1)
         print(f"{seconds[part]} s", flush=True)
-    told = {name: str(value) for name, value in asdict(options).items()}
-    return Record(machine, records.versions(), started, seconds, told, tuple(measured))
+        # An hour of ten million persons should not be lost to what comes after it.
+        told = {name: str(value) for name, value in asdict(options).items()}
+        keep(Record(machine, records.versions(), started, dict(seconds), told, tuple(measured)))
 
 
-def _merged(old: Record, new: Record) -> Record:
+def _merged(old: Record | None, new: Record) -> Record:
     """Return the new record with those sections of the old one that were not run again."""
+    if old is None:
+        return new
     again = {each.section for each in new.measured}
     kept = [each for each in old.measured if each.section not in again]
     return replace(new, seconds=old.seconds | new.seconds, measured=(*kept, *new.measured))
@@ -92,13 +95,16 @@ def main() -> int:
     if unknown:
         print(f"no part {', '.join(unknown)}; there are {', '.join(PARTS)}", file=sys.stderr)
         return 2
-    if chosen.report_only:
-        record = records.read(chosen.record)
-    else:
-        record = _run(options_of(chosen), parts)
+    if not chosen.report_only:
+        old = None
         if chosen.only is not None and chosen.record.exists():
-            record = _merged(records.read(chosen.record), record)
-        records.write(record, chosen.record)
+            old = records.read(chosen.record)
+        _run(
+            options_of(chosen),
+            parts,
+            lambda new: records.write(_merged(old, new), chosen.record),
+        )
+    record = records.read(chosen.record)
     from benchmarks import plots, report  # noqa: PLC0415 - after the variables above
 
     plots.draw(record, chosen.results / "plots")

@@ -130,6 +130,7 @@ def _claim_lines(record: Record) -> Figure:
         color=_COLOURS[4],
         linewidth=1,
         linestyle=":",
+        zorder=4,
         label=f"{start:.0f} µs a claim and {slope:.1f} µs a line",
     )
     axes.set(xscale="log", yscale="log", xlabel="lines of a claim", ylabel="µs of CPU a claim")
