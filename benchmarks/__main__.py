@@ -50,7 +50,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", help=f"parts to run, of {', '.join(PARTS)}")
     parser.add_argument("--record", type=Path, default=Path("var/bench.json"))
     parser.add_argument("--results", type=Path, default=_FOLDER, help="where RESULTS.md goes")
-    parser.add_argument("--report-only", action="store_true")
+    parser.add_argument("--report-only", action="store_true", help="measure nothing")
+    parser.add_argument("--keep", help="name under which the goals stand in later pages too")
     add_arguments(parser)
     return parser
 
@@ -105,10 +106,13 @@ def main() -> int:
             lambda new: records.write(_merged(old, new), chosen.record),
         )
     record = records.read(chosen.record)
-    from benchmarks import plots, report  # noqa: PLC0415 - after the variables above
+    from benchmarks import earlier, plots, report  # noqa: PLC0415 - after the variables above
 
+    if chosen.keep is not None:
+        earlier.keep(record, chosen.keep)
     plots.draw(record, chosen.results / "plots")
-    (chosen.results / "RESULTS.md").write_text(report.page(record), encoding="utf-8")
+    page = report.page(record, earlier.read_all())
+    (chosen.results / "RESULTS.md").write_text(page, encoding="utf-8")
     print(report.goal_lines(record))
     print(f"written: {chosen.results / 'RESULTS.md'}, from {chosen.record}")
     return 0

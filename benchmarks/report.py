@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from benchmarks.anchor.names import COUNTERS
+from benchmarks.earlier import Earlier
 from benchmarks.goals import Outcome, outcomes
 from benchmarks.record import OURS, Record, ratios
 from benchmarks.sections import names as of
@@ -78,14 +79,28 @@ def _asked(outcome: Outcome) -> str:
     return f"{'≥' if outcome.at_least else '≤'} {outcome.asked:g}"
 
 
-def _goals(record: Record) -> str:
+def _goals(record: Record, earlier: Sequence[Earlier]) -> str:
     found, untold = outcomes(record)
     rows = [
-        (each.goal, f"{spread(each.values)} {each.unit}", _asked(each), _yes(met=each.met))
+        (
+            each.goal,
+            *(_then(run, each.goal) for run in earlier),
+            f"{spread(each.values)} {each.unit}",
+            _asked(each),
+            _yes(met=each.met),
+        )
         for each in found
     ]
-    rows += [(text, "not in this record", "", "") for text in untold]
-    return table(("goal", "median (lowest–highest)", "asked", "met"), rows)
+    rows += [
+        (text, *(_then(run, text) for run in earlier), "not in this record", "", "")
+        for text in untold
+    ]
+    runs = [f"{run.name}, {run.started[:10]}" for run in earlier]
+    return table(("goal", *runs, "median (lowest–highest)", "asked", "met"), rows)
+
+
+def _then(run: Earlier, goal: str) -> str:
+    return number(run.medians[goal]) if goal in run.medians else "–"
 
 
 def _yes(*, met: bool) -> str:
@@ -207,7 +222,7 @@ _SECTIONS: Final[tuple[tuple[str, str, str, Callable[[Record], str]], ...]] = (
     (
         "Charge lines a second, 60 to a claim",
         of.LINES,
-        "By the lines of a batch; memory copy is of the bytes of the lines, in bytes a second.",
+        "By the lines of a batch; memory copy is of 128 MiB, in bytes a second, both ways counted.",
         lambda record: _compared(record, of.LINES, of.LINE_RATE, "tool"),
     ),
     (
@@ -291,8 +306,8 @@ _SECTIONS: Final[tuple[tuple[str, str, str, Callable[[Record], str]], ...]] = (
 )
 
 
-def page(record: Record) -> str:
-    """Return the whole page."""
+def page(record: Record, earlier: Sequence[Earlier] = ()) -> str:
+    """Return the whole page; goals of earlier runs stand beside those of this one."""
     parts = [
         "# Results",
         "Written by `make bench`; do not edit. How to read it says [README.md](README.md).\n"
@@ -300,7 +315,7 @@ def page(record: Record) -> str:
         "a round, of two things measured next to one another, and the median is of those.",
         _machine(record),
         "## Against the goals",
-        _goals(record),
+        _goals(record, earlier),
     ]
     for title, section, words, body in _SECTIONS:
         if record.section(section):

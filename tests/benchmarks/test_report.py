@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import goals, report
+from benchmarks import earlier, goals, report
 from benchmarks import record as records
 from benchmarks.record import Measured, ratios
 from tests.benchmarks.records import record
@@ -97,6 +97,17 @@ def test_tables_hold_medians_with_their_spread_and_the_ratio_to_ours() -> None:
     assert "150 (80–200) ×1.2" in row
     # Wrong claims of all sizes together.
     assert row.endswith("| 12 |")
+
+
+def test_earlier_runs_stand_beside_this_one(tmp_path: Path) -> None:
+    """The goals of a run that was kept are a column of later pages, those it lacked a dash."""
+    earlier.keep(record(), "before", tmp_path)
+
+    page = report.page(record(), earlier.read_all(tmp_path))
+
+    assert "| goal | before, 2026-11-30 | median (lowest–highest) | asked | met |" in page
+    assert re.search(r"^\| kernel, a million claims.* \| 0\.8 \| 0\.8 \(", page, re.MULTILINE)
+    assert "| lines, 1,200,000: over DuckDB | – | not in this record |" in page
 
 
 def test_the_machine_and_versions_stand_above_the_figures() -> None:
