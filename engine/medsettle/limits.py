@@ -210,10 +210,15 @@ assert AMOUNT_FEN_MAX * TIMES_MAX * (RATE_MAX + AMOUNT_TERMS_MAX) <= INT64_MAX /
 # policy of 53 passes: 37 at 4,096 rows, 43 at 8,192, 46 at 16,384, 47 from there to 131,072; charge
 # lines by the same steps 42, 50, 54, 56. The smallest on the plateau leaves room in other caches.
 BLOCK_ROWS: Final = 16_384
-# Up to this many rows the generated plain-Python function beats NumPy passes. Measured, with all
-# that a settlement records: they meet at 8 rows for a policy of 20 operations, at 12 for one of 60,
-# at 16 to 20 for the longest, of 140.
-SCALAR_ROWS_MAX: Final = 12
+# Rows that the compiled interpreter runs a step over. A policy keeps some ten to twenty columns at
+# work, so 512 rows of 8 bytes stay in a first-level cache or near it. Measured with 32 KiB of it,
+# million claims a second: 101 at 256 rows, 108 at 512, 96 at 1,024, 83 at 2,048.
+INTERPRETER_ROWS: Final = 512
+# Up to this many claims of a batch are settled by the generated plain-Python function, which beats
+# the call of the interpreter. Where that is not loaded, loading it takes as long as some ten
+# thousand claims do one by one.
+SCALAR_ROWS_MAX: Final = 4
+UNLOADED_ROWS_MAX: Final = 10_000
 
 # --- ledger ------------------------------------------------------------------------------------
 

@@ -344,7 +344,7 @@ def test_permuted_rows_give_permuted_results(path: Path) -> None:
     compiled = compiled_document(path)
     claims = claims_at(compiled.policy, pots_of(compiled), seed=19, count=500)
     # More rows than one block holds, so that rows change blocks.
-    rows = np.arange(limits.BLOCK_ROWS + 100) % len(claims)
+    rows = np.arange(3 * limits.INTERPRETER_ROWS + 100) % len(claims)
     order = np.random.default_rng(19).permutation(len(rows))
     inputs = kernel_inputs(compiled, claims)
     outputs = list(compiled.program.outputs)

@@ -11,8 +11,9 @@ from medsettle import limits
 from medsettle.policy.book import compile_file, read_area_folder
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.settle.blocks import BlockRunner
+from medsettle.settle.interpreter import order_by_rank, ranks_within
 from medsettle.settle.scalar import scalar_function
-from medsettle.settle.waterfall import Column, Kernel, Work, ranks_within
+from medsettle.settle.waterfall import Column, Kernel, Work
 
 _FOLDER = Path(__file__).parents[2] / "benchmarks" / "anchor" / "rules" / "999900"
 _COUNTERS = ("admissions", "pooled_paid", "large_paid", "account")
@@ -130,7 +131,7 @@ def test_an_empty_batch_settles_nothing() -> None:
 @pytest.mark.parametrize("extra", [-1, 0, 1])
 def test_blocks_meet_without_a_seam(extra: int) -> None:
     """Rows around the length of a block come out as each would alone."""
-    count = limits.BLOCK_ROWS + extra
+    count = limits.INTERPRETER_ROWS + extra
     year = _year(50, seed=extra + 2)
     outputs = list(_policy().program.outputs)
     inputs = {name: np.resize(column, count) for name, column in year.columns.items()}
@@ -146,13 +147,20 @@ def test_blocks_meet_without_a_seam(extra: int) -> None:
 
 
 def test_ranks_of_many_people() -> None:
-    """Ranks hold where people's numbers need more bits than one digit of the sort."""
+    """Ranks hold for people of far apart numbers, and order puts each rank behind the last."""
     random = Random(1)
-    persons = [random.choice((3, 70_000, 70_003, 2**40)) for _ in range(500)]
+    persons = [random.choice((3, 70_000, 70_003, 2**20)) for _ in range(500)]
     seen: dict[int, int] = {}
     expected = []
     for person in persons:
         expected.append(seen.get(person, 0))
         seen[person] = expected[-1] + 1
+    ranks, order = np.empty((2, 500), dtype=np.uint32)
 
-    assert expected == ranks_within(np.array(persons, dtype=np.int64)).tolist()
+    highest = ranks_within(np.array(persons, dtype=np.int64), ranks)
+    edges = np.empty(highest + 2, dtype=np.int64)
+    order_by_rank(ranks, order, edges)
+
+    assert (max(expected), expected) == (highest, ranks.tolist())
+    assert sorted(range(500), key=expected.__getitem__) == order.tolist()
+    assert [sum(rank < wave for rank in expected) for wave in range(highest + 2)] == edges.tolist()

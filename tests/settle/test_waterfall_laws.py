@@ -18,7 +18,8 @@ from medsettle.policy.amount_of import AmountOf
 from medsettle.policy.compiled import CompiledPolicy, compile_policy
 from medsettle.policy.model import Policy
 from medsettle.settle.blocks import Column
-from medsettle.settle.waterfall import Kernel, Work, ranks_within
+from medsettle.settle.interpreter import ranks_within
+from medsettle.settle.waterfall import Kernel, Work
 
 from tests.reference_counters import Kept
 from tests.reference_facts import Facts, ReferenceResult
@@ -311,4 +312,7 @@ def test_ranks_count_the_earlier_claims_of_a_person(persons: list[int]) -> None:
     """The rank of a claim is the number of claims of its person before it."""
     expected = [persons[:row].count(person) for row, person in enumerate(persons)]
 
-    assert expected == ranks_within(np.array(persons, dtype=np.int64)).tolist()
+    ranks = np.empty(len(persons), dtype=np.uint32)
+    highest = ranks_within(np.array(persons, dtype=np.int64), ranks)
+
+    assert (max(expected, default=0), expected) == (highest, ranks.tolist())

@@ -1,36 +1,93 @@
-"""Run a program over columns with NumPy, a cache-sized block of rows at a time.
+"""Run a program over columns by the compiled interpreter.
 
-Temporaries are a few blocks that are used again, so a pass over a million claims allocates its
-results and nothing else: fresh memory costs ten times the arithmetic.
+Importing this module loads numba and the compiled code, some tenths of a second: who settles single
+claims does without it (`medsettle.settle.scalar`), who serves imports it before the port opens.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medsettle import limits
+from medsettle.core.counters import BALANCES
+from medsettle.native import address_of
 from medsettle.policy.program import Program
-from medsettle.settle import passes
+from medsettle.settle.interpreter import Order, order_by_rank, run_waves
+from medsettle.settle.steps import lowered
 
 Column: TypeAlias = NDArray[np.int64]
 
+_NO_NUMBERS: Column = np.zeros(0, dtype=np.int64)
+_NO_ORDER: Order = np.zeros(0, dtype=np.uint32)
+
+
+@dataclass(frozen=True, slots=True)
+class Waves:
+    """Claims in the order of their waves: nobody twice in one, everybody's in order.
+
+    `order` is of shape (n,), empty where the claims stand so already; wave w is the part of it from
+    `edges[w]` to `edges[w + 1]`.
+    """
+
+    order: Order
+    edges: Column
+
+    def wave(self, rank: int) -> "Waves":
+        """Return one wave alone."""
+        return Waves(self.order, self.edges[rank : rank + 2])
+
+
+def waves_by_rank(ranks: Order, highest: int) -> Waves:
+    """Return the waves of claims with the given ranks, none above `highest`; some may be empty."""
+    if highest == 0:
+        return Waves(_NO_ORDER, np.array([0, len(ranks)], dtype=np.int64))
+    order, edges = np.empty_like(ranks), np.empty(highest + 2, dtype=np.int64)
+    order_by_rank(ranks, order, edges)
+    return Waves(order, edges)
+
 
 class BlockRunner:
-    """A program planned once for some of its outputs; it keeps no rows, so threads may share it.
+    """A program lowered once for some of its outputs; it keeps no rows, so threads may share it.
 
     Outputs that are proved to be equal, such as the payers a policy does not ask, share a result:
     `results` says which result each output is, `result_count` how many there are.
+
+    Args:
+        program: The compiled policy.
+        outputs: Names of outputs.
+        counters: Names of the counters that `settle` carries in a state.
+        refuse_gaps: Whether a claim with an amount its policy cannot decide leaves the counters
+            alone, because it will not be recorded.
     """
 
-    def __init__(self, program: Program, outputs: Sequence[str]) -> None:
-        self._plan = passes.plan(program, outputs)
-        self.results = self._plan.results
-        self.result_count = self._plan.result_count
+    def __init__(
+        self,
+        program: Program,
+        outputs: Sequence[str],
+        counters: Sequence[str] = (),
+        *,
+        refuse_gaps: bool = False,
+    ) -> None:
+        moving = [f"counter:{name}" for name in counters if f"counter:{name}" in program.outputs]
+        gaps = [name for name in program.outputs if refuse_gaps and name.startswith("gap:")]
+        self._lowered = lowered(program, [*outputs, *moving, *gaps], counters)
+        numbers = self._lowered.results
+        self.results = {name: numbers[name] for name in outputs}
+        self.result_count = self._lowered.result_count
+        first = len(self._lowered.inputs) + len(counters)
+        moves = [
+            (position, first + numbers[f"counter:{name}"], -1 if name in BALANCES else 1)
+            for position, name in enumerate(counters)
+            if f"counter:{name}" in moving
+        ]
+        self._moves = np.array(moves, dtype=np.int64).reshape(len(moves), 3)
+        self._gaps = np.array(sorted({first + numbers[name] for name in gaps}), dtype=np.int64)
 
     def run(self, inputs: Mapping[str, Column], rows: int) -> dict[str, Column]:
-        """Return the planned outputs for every row.
+        """Return the outputs for every row, of a program that carries no counters.
 
         Args:
             inputs: Columns of shape (rows,), int64, each within the bounds the program was compiled
@@ -41,34 +98,69 @@ class BlockRunner:
             Each output with shape (rows,), int64, in the order they were asked for. Equal outputs
             share one column.
         """
-        columns = [np.empty(rows, dtype=np.int64) for _ in range(self.result_count)]
-        self.fill(inputs, columns, rows)
+        results = np.empty((self.result_count, rows), dtype=np.int64)
+        nothing = np.empty((0, rows), dtype=np.int64)
+        waves = Waves(_NO_ORDER, np.array([0, rows], dtype=np.int64))
+        self.settle(inputs, {}, _NO_NUMBERS, waves, (results, nothing))
+        return self.named(results)
+
+    def named(self, results: NDArray[np.int64]) -> dict[str, Column]:
+        """Return the outputs by name, given the results, of shape (result_count, rows)."""
+        columns = list(results)
         return {name: columns[number] for name, number in self.results.items()}
 
-    def fill(self, inputs: Mapping[str, Column], results: Sequence[Column], rows: int) -> None:
-        """Write the results into columns of shape (rows,) that share no memory; see `run`."""
-        plan = self._plan
-        columns = [*(inputs[name] for name in plan.inputs), *results]
-        size = min(rows, limits.BLOCK_ROWS)
-        scratch = [np.empty(size, dtype=np.int64) for _ in range(plan.scratch_count)]
-        if rows <= limits.BLOCK_ROWS:
-            self._run_block([*columns, *scratch])
-            return
-        for start in range(0, rows, limits.BLOCK_ROWS):
-            block = [column[start : start + limits.BLOCK_ROWS] for column in columns]
-            own = [column[: rows - start] for column in scratch]
-            self._run_block([*block, *own])
+    def settle(
+        self,
+        inputs: Mapping[str, Column],
+        slots: Mapping[str, Column],
+        state: Column,
+        waves: Waves,
+        into: tuple[NDArray[np.int64], NDArray[np.int64]],
+    ) -> None:
+        """Settle claims wave by wave, moving their counters.
 
-    def _run_block(self, columns: list[Column]) -> None:
-        plan = self._plan
-        places = [*plan.fixed, *columns]
-        places += [places[place].view(np.uint64) for place in plan.viewed]
-        for function, a, b, out, _ in plan.passes:
-            function(places[a], places[b], out=places[out])
+        Args:
+            inputs: As for `run`, without the counters.
+            slots: For each counter of the runner, shape (rows,), its position in the state.
+            state: Shape (s,), counter values; changed in place.
+            waves: All claims, or some of them.
+            into: Two matrices of shape (result_count, rows) and (counters, rows): the results, and
+                the counters as each claim met them. Rows of claims in no wave stay as they are.
+
+        Raises:
+            IndexError: A slot lies outside the state.
+        """
+        results, before = into
+        plan = self._lowered
+        # Both lists keep their columns alive until the interpreter is done with their addresses.
+        own = [np.ascontiguousarray(inputs[name]) for name in plan.inputs]
+        places = [np.ascontiguousarray(slots[name]) for name in plan.counters]
+        columns = np.array([address_of(column) for column in own], dtype=np.int64)
+        where = np.array([address_of(column) for column in places], dtype=np.int64)
+        run_waves(
+            plan.steps,
+            plan.reciprocals,
+            plan.tables,
+            np.concatenate([columns, _row_addresses(before), _row_addresses(results)]),
+            where,
+            self._moves,
+            self._gaps,
+            state,
+            waves.order,
+            waves.edges,
+            len(plan.inputs),
+            plan.scratch,
+            limits.INTERPRETER_ROWS,
+        )
+
+
+def _row_addresses(matrix: NDArray[np.int64]) -> Column:
+    """Return the address of each row of a matrix."""
+    return address_of(matrix.ravel()) + matrix.strides[0] * np.arange(len(matrix), dtype=np.int64)
 
 
 def run_blocks(
     program: Program, inputs: Mapping[str, Column], outputs: Sequence[str], rows: int
 ) -> dict[str, Column]:
-    """Return the named outputs of a program, planned for this call alone; see `BlockRunner`."""
+    """Return the named outputs of a program, lowered for this call alone; see `BlockRunner`."""
     return BlockRunner(program, outputs).run(inputs, rows)

@@ -8,6 +8,7 @@ of the limit's own program (`medsettle.policy.counted_limits`), never of a secon
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import product
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -26,9 +27,9 @@ from medsettle.policy.keys import NONE
 from medsettle.policy.model import Counter, Dimension
 from medsettle.policy.program import Program
 from medsettle.policy.quantity import QuantityKind
-from medsettle.settle.blocks import run_blocks
 from medsettle.settle.counter_keys import counter_key, stored_name
 from medsettle.settle.quantities import quantity_values
+from medsettle.settle.scalar import scalar_function
 
 _Axes: TypeAlias = dict[str, tuple[str, int]]
 """Columns of the dimensions that are not stated, and how many classes each has, by input."""
@@ -244,12 +245,17 @@ def _values(
     nothing = np.zeros(0, dtype=np.int64)
     if count > limits.CLAIMS_PER_BATCH_MAX:
         return None, nothing
-    columns = {name: np.full(count, value, dtype=np.int64) for name, value in inputs.items()}
-    grid = np.indices(shape, dtype=np.int64).reshape(len(shape), count)
-    columns |= {name: np.ascontiguousarray(own) for name, own in zip(axes, grid, strict=True)}
-    found = run_blocks(program, columns, [APPLIES, LIMIT, LEFT], count)
-    fen = np.where(found[APPLIES] > 0, found[LIMIT], _NOT_KNOWN)
-    return fen.reshape(shape), found[LEFT]
+    limit = scalar_function(program, [APPLIES, LIMIT, LEFT])
+    # Most questions are for one combination, or a handful; the interpreter is for batches.
+    found = np.array(
+        [
+            limit({**inputs, **dict(zip(axes, classes, strict=True))})
+            for classes in product(*(range(size) for size in shape))
+        ],
+        dtype=np.int64,
+    ).reshape(*shape, 3)
+    applies, fen, left = np.moveaxis(found, -1, 0)
+    return np.where(applies > 0, fen, _NOT_KNOWN), left
 
 
 def _deciding(values: NDArray[np.int64], axes: _Axes) -> tuple[str, ...]:

@@ -1,17 +1,15 @@
 """Run the waterfall for a batch: claims of one person in order, each with its counters.
 
-A person's claims depend on one another through deductibles, caps and the account balance. Claims
-are ranked within their person; all first claims run as one vectorised pass, then all second ones,
-and so on, so that the result is the same as settling one by one in order. A wave of few rows runs
-through the scalar function instead.
-
-The claims are put in order of rank once, which makes a wave a slice of every column: its inputs are
-read and its results written where they are.
+A person's claims depend on one another through deductibles, caps and the account balance. A batch
+of a few claims is settled one after another by the scalar function of each policy. A larger one
+goes through the compiled interpreter in waves: all first claims of a person in one pass, then all
+second ones, and so on, which comes to the same.
 """
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +17,14 @@ from numpy.typing import NDArray
 from medsettle import limits
 from medsettle.core.counters import BALANCES
 from medsettle.policy.compiled import CompiledPolicy
-from medsettle.settle.blocks import BlockRunner
 from medsettle.settle.scalar import ScalarFunction, scalar_function
 
+if TYPE_CHECKING:
+    from medsettle.settle.blocks import BlockRunner
+
 Column: TypeAlias = NDArray[np.int64]
+
+_BLOCKS = "medsettle.settle.blocks"
 
 
 @dataclass
@@ -44,21 +46,28 @@ class Work:
     before: dict[str, Column] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class _Runners:
-    """Both runners of one policy, for the outputs that a settlement records."""
+def few_rows() -> int:
+    """Return up to how many claims a batch is best settled one by one in this process.
 
-    policy: CompiledPolicy
-    blocks: BlockRunner
-    scalar: ScalarFunction
+    Where the interpreter is not loaded, loading it costs as much as a few thousand claims.
+    """
+    return limits.SCALAR_ROWS_MAX if _BLOCKS in sys.modules else limits.UNLOADED_ROWS_MAX
 
 
 @dataclass
 class Kernel:
-    """Runs works; holds the planned and generated programs of the policies it has met."""
+    """Runs works; holds the lowered and generated programs of the policies it has met.
 
-    scalar_rows_max: int = limits.SCALAR_ROWS_MAX
-    _runners: dict[int, _Runners] = field(default_factory=dict)
+    Args:
+        scalar_rows_max: Up to how many claims a batch is settled one by one; as `few_rows` says
+            where it is None.
+        outputs: What is worked out of a program; where it is None, all that a settlement records.
+    """
+
+    scalar_rows_max: int | None = None
+    outputs: Sequence[str] | None = None
+    _scalars: dict[object, tuple[CompiledPolicy, "_Scalar"]] = field(default_factory=dict)
+    _blocks: dict[object, tuple[CompiledPolicy, "BlockRunner"]] = field(default_factory=dict)
 
     def settle(
         self, works: Sequence[Work], persons: Column, state: Column, *, refuse_gaps: bool
@@ -72,136 +81,140 @@ class Kernel:
             refuse_gaps: Whether a claim with an amount its policy cannot decide leaves the
                 counters alone, because it will not be recorded.
         """
-        ranks = ranks_within(persons)
-        ranked = [
-            _Ranked(work, self._runners_of(work.policy), ranks[work.rows], refuse_gaps)
-            for work in works
-        ]
-        for rank in range(int(ranks.max(initial=-1)) + 1):
-            for one in ranked:
-                one.settle_wave(rank, state, self.scalar_rows_max)
-        for one in ranked:
+        most = few_rows() if self.scalar_rows_max is None else self.scalar_rows_max
+        if sum(len(work.rows) for work in works) <= most:
+            self._settle_in_order(works, state, refuse_gaps)
+        else:
+            self._settle_in_waves(works, persons, state, refuse_gaps)
+
+    def _settle_in_order(self, works: Sequence[Work], state: Column, refuse_gaps: bool) -> None:
+        """Settle the claims of all works one after another, as they stand in the batch."""
+        alone = [_OneByOne(work, self._scalar_of(work), state, refuse_gaps) for work in works]
+        turns = sorted(
+            (row, number, position)
+            for number, work in enumerate(works)
+            for position, row in enumerate(work.rows.tolist())
+        )
+        moved: dict[int, int] = {}
+        for _, number, position in turns:
+            alone[number].settle(position, moved)
+        for slot, value in moved.items():
+            state[slot] = value
+        for one in alone:
             one.finish()
 
-    def _runners_of(self, policy: CompiledPolicy) -> _Runners:
-        held = self._runners.get(id(policy))
-        if held is None or held.policy is not policy:
-            program = policy.program
-            # What is recorded is all but the details of single bands.
-            names = [name for name in program.outputs if not name.startswith("detail:")]
-            blocks = BlockRunner(program, names)
-            firsts = {number: name for name, number in reversed(blocks.results.items())}
-            scalar = scalar_function(program, [firsts[n] for n in range(blocks.result_count)])
-            held = self._runners[id(policy)] = _Runners(policy, blocks, scalar)
-        return held
+    def _settle_in_waves(
+        self, works: Sequence[Work], persons: Column, state: Column, refuse_gaps: bool
+    ) -> None:
+        """Settle the first claim of each person, then the second ones, by the interpreter."""
+        # Loaded here for the time it takes; a server has it loaded before its port opens.
+        from medsettle.settle import blocks, interpreter  # noqa: PLC0415
 
-
-class _Ranked:
-    """A work with its claims in order of rank, so that each wave is a slice of every column."""
-
-    def __init__(self, work: Work, runners: _Runners, ranks: Column, refuse_gaps: bool) -> None:
-        self.work = work
-        self.runners = runners
-        count, highest = len(ranks), int(ranks.max(initial=-1))
-        # Where nobody comes twice the claims are in order already.
-        self.order = None if highest <= 0 else _stable_order(ranks)
-        self.edges = np.cumsum(np.bincount(ranks, minlength=highest + 1)).tolist()
-        self.columns = {name: self._sorted(column) for name, column in work.columns.items()}
-        self.slots = {name: self._sorted(column) for name, column in work.slots.items()}
-        self.before = {name: np.empty(count, dtype=np.int64) for name in work.slots}
-        blocks = runners.blocks
-        self.results = [np.empty(count, dtype=np.int64) for _ in range(blocks.result_count)]
-        # Which result moves each counter, by its sign, and which tell of a gap.
-        self.moves = [
-            (name, -1 if name in BALANCES else 1, blocks.results[moved])
-            for name in work.slots
-            if (moved := f"counter:{name}") in blocks.results
-        ]
-        gaps = [number for name, number in blocks.results.items() if name.startswith("gap:")]
-        self.gaps = gaps if refuse_gaps else []
-
-    def _sorted(self, column: Column) -> Column:
-        return column if self.order is None else column.take(self.order)
-
-    def settle_wave(self, rank: int, state: Column, scalar_rows_max: int) -> None:
-        """Settle the claims of one rank and move their counters."""
-        if rank >= len(self.edges):
-            # A person comes more often under another policy of the batch than anybody under this.
-            return
-        start, stop = self.edges[rank - 1] if rank else 0, self.edges[rank]
-        if start == stop:
-            return
-        part = slice(start, stop)
-        inputs = {name: column[part] for name, column in self.columns.items()}
-        for name, slots in self.slots.items():
-            inputs[f"counter:{name}"] = held = self.before[name][part]
-            state.take(slots[part], out=held, mode="clip")
-        outputs = [column[part] for column in self.results]
-        if stop - start <= scalar_rows_max:
-            self._settle_few(inputs, outputs)
-        else:
-            self.runners.blocks.fill(inputs, outputs, stop - start)
-        self._move(part, outputs, state)
-
-    def _settle_few(self, inputs: dict[str, Column], outputs: list[Column]) -> None:
-        names = tuple(inputs)
-        rows = zip(*(column.tolist() for column in inputs.values()), strict=True)
-        function = self.runners.scalar
-        answers = [function(dict(zip(names, row, strict=True))) for row in rows]
-        for column, values in zip(outputs, zip(*answers, strict=True), strict=True):
-            column[:] = values
-
-    def _move(self, part: slice, outputs: list[Column], state: Column) -> None:
-        """Add what each claim of the wave moves; slots are distinct, one claim a person."""
-        refused = [outputs[number] > 0 for number in self.gaps]
-        kept = 1 - np.logical_or.reduce(refused) if refused else 1
-        for name, sign, number in self.moves:
-            state[self.slots[name][part]] = self.before[name][part] + outputs[number] * (
-                sign * kept
+        ranks = np.empty(len(persons), dtype=np.uint32)
+        highest = interpreter.ranks_within(persons, ranks)
+        runs = []
+        for work in works:
+            runner = self._runner_of(work, refuse_gaps)
+            count = len(work.rows)
+            own = ranks if count == len(ranks) else ranks[work.rows]
+            into = (
+                np.empty((runner.result_count, count), dtype=np.int64),
+                np.empty((len(work.slots), count), dtype=np.int64),
             )
+            runs.append((work, runner, blocks.waves_by_rank(own, highest), into))
+        # Under one policy the interpreter goes through all waves itself. Under several a person's
+        # claims may alternate, so each wave is finished by all of them before the next.
+        alternate = highest > 0 and len(works) > 1
+        for rank in range(highest + 1 if alternate else 1):
+            for work, runner, waves, into in runs:
+                part = waves.wave(rank) if alternate else waves
+                runner.settle(work.columns, work.slots, state, part, into)
+        for work, runner, _, (results, before) in runs:
+            work.results = runner.named(results)
+            work.before = dict(zip(work.slots, before, strict=True))
+
+    def _names(self, policy: CompiledPolicy) -> list[str]:
+        """Return the outputs that are worked out: of single bands only if they are asked for."""
+        if self.outputs is not None:
+            return list(self.outputs)
+        return [name for name in policy.program.outputs if not name.startswith("detail:")]
+
+    def _scalar_of(self, work: Work) -> "_Scalar":
+        # Holding the policy keeps its id from being another one's.
+        key = id(work.policy)
+        if key not in self._scalars:
+            self._scalars[key] = work.policy, _Scalar(work.policy, self._names(work.policy))
+        return self._scalars[key][1]
+
+    def _runner_of(self, work: Work, refuse_gaps: bool) -> "BlockRunner":
+        from medsettle.settle.blocks import BlockRunner  # noqa: PLC0415
+
+        key = id(work.policy), tuple(work.slots), refuse_gaps
+        if key not in self._blocks:
+            program, names = work.policy.program, self._names(work.policy)
+            runner = BlockRunner(program, names, list(work.slots), refuse_gaps=refuse_gaps)
+            self._blocks[key] = work.policy, runner
+        return self._blocks[key][1]
+
+
+class _Scalar:
+    """The generated function of a policy, which works out equal outputs once.
+
+    `results` says which result each output is; `moved` and `gaps` those that move counters, by
+    name, and those that tell of an amount that the policy cannot decide.
+    """
+
+    def __init__(self, policy: CompiledPolicy, names: Sequence[str]) -> None:
+        outputs = policy.program.outputs
+        telling = [name for name in outputs if name.startswith(("counter:", "gap:"))]
+        firsts = {outputs[name].number: name for name in (*names, *telling)}
+        numbers = {number: position for position, number in enumerate(firsts)}
+        at = {name: numbers[outputs[name].number] for name in (*names, *telling)}
+        self.function: ScalarFunction = scalar_function(policy.program, list(firsts.values()))
+        self.result_count = len(firsts)
+        self.results = {name: at[name] for name in names}
+        self.moved = {name.removeprefix("counter:"): at[name] for name in telling if name[0] == "c"}
+        self.gaps = [at[name] for name in telling if name[0] == "g"]
+
+
+class _OneByOne:
+    """A work whose claims are settled one at a time, when it is their turn."""
+
+    def __init__(self, work: Work, scalar: _Scalar, state: Column, refuse_gaps: bool) -> None:
+        self.work, self.scalar, self.state = work, scalar, state
+        lists = [column.tolist() for column in work.columns.values()]
+        self.rows = list(zip(*lists, strict=True))
+        self.slots = [(name, f"counter:{name}", own.tolist()) for name, own in work.slots.items()]
+        self.gaps = scalar.gaps if refuse_gaps else []
+        self.moves = [
+            (position, scalar.moved[name], -1 if name in BALANCES else 1)
+            for position, name in enumerate(work.slots)
+            if name in scalar.moved
+        ]
+        self.answers: list[tuple[int, ...]] = []
+        self.before: list[list[int]] = []
+
+    def settle(self, position: int, moved: dict[int, int]) -> None:
+        """Settle a claim; `moved` holds the counters that claims before it moved, by slot."""
+        inputs = dict(zip(self.work.columns, self.rows[position], strict=True))
+        held = []
+        for _, name, slots in self.slots:
+            slot = slots[position]
+            value = moved[slot] if slot in moved else self.state.item(slot)
+            inputs[name] = value
+            held.append(value)
+        answer = self.scalar.function(inputs)
+        self.answers.append(answer)
+        self.before.append(held)
+        if not any(answer[gap] > 0 for gap in self.gaps):
+            for number, result, sign in self.moves:
+                moved[self.slots[number][2][position]] = held[number] + sign * answer[result]
 
     def finish(self) -> None:
-        """Hand the results to the work in the order of its claims."""
-        self._restore_order()
-        numbers = self.runners.blocks.results
-        self.work.results = {name: self.results[number] for name, number in numbers.items()}
-        self.work.before = self.before
-
-    def _restore_order(self) -> None:
-        if self.order is None:
-            return
-        places = np.empty_like(self.order)
-        places[self.order] = np.arange(len(places))
-        self.results = [column.take(places) for column in self.results]
-        self.before = {name: column.take(places) for name, column in self.before.items()}
-
-
-def ranks_within(persons: Column) -> Column:
-    """Return for each claim how many earlier claims of the batch its person has.
-
-    >>> ranks_within(np.array([7, 3, 7, 7, 3]))
-    array([0, 0, 1, 2, 1])
-    """
-    count = len(persons)
-    order = _stable_order(persons)
-    ordered = persons[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if count else ordered
-    lengths = np.diff(np.r_[starts, count])
-    ranks = np.empty(count, dtype=np.int64)
-    ranks[order] = np.arange(count) - np.repeat(starts, lengths)
-    return ranks
-
-
-def _stable_order(numbers: Column) -> Column:
-    """Return the positions of numbers, none negative, from the smallest to the largest.
-
-    NumPy sorts 16 bits in one counting pass: two of them are four times as fast as a comparison
-    sort of a large batch.
-    """
-    order = np.argsort((numbers & 0xFFFF).astype(np.uint16), kind="stable")
-    higher = numbers >> 16
-    while higher.any():
-        digits = (higher & 0xFFFF).astype(np.uint16)
-        order = order[np.argsort(digits[order], kind="stable")]
-        higher >>= 16
-    return order
+        """Hand the results to the work in the order of its claims, which is that of their turns."""
+        count = len(self.answers)
+        results = np.array(self.answers, dtype=np.int64).reshape(count, self.scalar.result_count)
+        columns = list(np.ascontiguousarray(results.T))
+        self.work.results = {name: columns[number] for name, number in self.scalar.results.items()}
+        before = np.array(self.before, dtype=np.int64).reshape(count, len(self.slots))
+        self.work.before = dict(zip(self.work.slots, np.ascontiguousarray(before.T), strict=True))
