@@ -25,6 +25,7 @@ from benchmarks.load import claims
 from benchmarks.load.claims import Bills
 from benchmarks.options import Options
 from benchmarks.record import OURS, Measured
+from benchmarks.sections import loaded
 from benchmarks.sections import names as of
 from tests.ledger.building import entry
 from tests.stores import STORES, new_place
@@ -89,6 +90,7 @@ def _measured(section: str, at: int, asking: Asking, size: int, rounds: int) -> 
 
 def measure(options: Options) -> list[Measured]:
     """Return what a claim costs by its lines, and by the claims that share a commit."""
+    loaded.load()
     book = load_rule_book(claims.RULES)
     found: list[Measured] = []
     with _ledger(options, "engine") as ledger:
@@ -107,6 +109,7 @@ def measure(options: Options) -> list[Measured]:
 
 def measure_ledgers(options: Options) -> list[Measured]:
     """Return what a claim costs where ever more persons have a settlement and counters already."""
+    loaded.load()
     book = load_rule_book(claims.RULES)
     found: list[Measured] = []
     with _ledger(options, "persons") as ledger:

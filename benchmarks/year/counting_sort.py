@@ -55,7 +55,8 @@ def _scatter(sorted_column: FenArray, order: Rows, column: FenArray) -> None:
         column[order[place]] = sorted_column[place]
 
 
-@numba.njit(cache=True)
+# Not cached: the cache would go on with the old `settle` after that had changed.
+@numba.njit
 def _walk(claims: FenArray, begins: FenArray, balance_fen: FenArray, shares: FenArray) -> None:
     for person in range(len(begins) - 1):
         later = pooled_used = large_used = 0
