@@ -160,12 +160,16 @@ def _drive_each() -> None:
 
 
 def main() -> int:
-    """Run, print, and return 1 where an answer was wrong."""
+    """Run, print, and return 1 where an answer was wrong, 2 where there was no run."""
     if sys.argv[1:] == ["-"]:
         _drive_each()
         return 0
     chosen = _parser().parse_args()
-    found = drive(chosen)
+    try:
+        found = drive(chosen)
+    except (OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
     shown: dict[str, Any] | str = found.as_json() if chosen.json else _told(found)
     print(json.dumps(shown) if chosen.json else shown)
     return 1 if found.wrong else 0

@@ -50,14 +50,22 @@ class Calls:
             for number in range(connections)
         ]
         self._methods: list[Any] = [channel.unary_unary(method) for channel in self._channels]
+        self._address = address
         self._bodies = bodies
         self._deadline = deadline_seconds
         self._open = 0
         self._changed = threading.Condition()
 
     def __enter__(self) -> "Calls":
+        """Wait until the server answers, or raise `ConnectionError`."""
         for channel in self._channels:
-            grpc.channel_ready_future(channel).result(timeout=self._deadline)
+            try:
+                grpc.channel_ready_future(channel).result(timeout=self._deadline)
+            except grpc.FutureTimeoutError as error:
+                raise ConnectionError(
+                    f"no server answers at {self._address} within {self._deadline:g} seconds; start"
+                    " one with `medsettle serve --listen ADDRESS`"
+                ) from error
         return self
 
     def __exit__(
