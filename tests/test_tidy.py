@@ -21,7 +21,10 @@ _GENERATED = _PACKAGE / "v1"
 
 # Here whole numbers are divided by a multiplication with a reciprocal, and the last unit is mended;
 # the proof stands beside it, and a test looks at both ends of its range.
-_DIVIDES_BY_RECIPROCALS = {_PACKAGE / "settle" / "interpreter.py"}
+_DIVIDES_BY_RECIPROCALS = {
+    _PACKAGE / "settle" / "interpreter.py",
+    _PACKAGE / "settle" / "line_loops.py",
+}
 
 # Imports point from right to left only; what stands together may not import one another.
 _LAYERS = (

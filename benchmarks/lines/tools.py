@@ -12,7 +12,9 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 from medsettle.core.codes import POT_NAMES
-from medsettle.settle.scope import LineColumns, pots, split_lines
+from medsettle.settle import native_lines
+from medsettle.settle.line_columns import LineColumns
+from medsettle.settle.scope import split_and_sum
 
 from benchmarks.anchor.claims import Columns, FenArray
 from benchmarks.anchor.names import DUCKDB, NUMBA, PYTHON
@@ -21,7 +23,7 @@ from benchmarks.lines import bills
 from benchmarks.lines.bills import LINES_PER_CLAIM, PER_FEN, PPM_ONE, Bills
 from benchmarks.sections.names import LINE_BLOCKS
 
-_Prepared: TypeAlias = tuple[LineColumns, Bills]
+_Prepared: TypeAlias = tuple[LineColumns, FenArray, Bills]
 
 # --- the kernel --------------------------------------------------------------------------------
 
@@ -37,13 +39,14 @@ def _line_columns(batch: Bills) -> _Prepared:
         amount_fen=batch.amount_fen,
         approval=np.zeros(count, dtype=np.int8),
     )
-    return lines, batch
+    return lines, np.empty((len(POT_NAMES), count), dtype=np.int64), batch
 
 
 def _run_kernel(prepared: _Prepared) -> FenArray:
-    lines, batch = prepared
-    splits = split_lines(lines, batch.catalogue)
-    return pots(splits, batch.claim, batch.claims, 0)
+    lines, parts, batch = prepared
+    sums = np.zeros((len(POT_NAMES), batch.claims), dtype=np.int64)
+    split_and_sum(lines, batch.catalogue, batch.claim, sums, parts)
+    return sums.T
 
 
 def _columns(sums: FenArray) -> Columns:
@@ -139,6 +142,10 @@ def _run_statement(prepared: tuple[duckdb.DuckDBPyConnection, pa.Table]) -> pa.T
 
 def _from_table(table: pa.Table) -> Columns:
     return {name: table[name].to_numpy().astype(np.int64, copy=False) for name in POT_NAMES}
+
+
+# A server has loaded it before the port opens.
+assert native_lines
 
 
 def _numba_tool() -> Tool | None:

@@ -104,6 +104,9 @@ CODE_COMBINATIONS_MAX: Final = 65_536
 # --- batches and messages ----------------------------------------------------------------------
 
 CLAIMS_PER_BATCH_MAX: Final = 4_096
+# Tables of fewer claims are checked as rows: asking fifty columns for their bounds takes as long as
+# making and checking 16 claims of 30 lines.
+TABLE_CLAIMS_MIN: Final = 16
 MESSAGE_BYTES_MAX: Final = 4 * 1024 * 1024
 # Requests that may wait for the batch in flight; past it the server sheds with UNAVAILABLE.
 WAITING_REQUESTS_MAX: Final = 2_048
@@ -219,6 +222,13 @@ INTERPRETER_ROWS: Final = 512
 # thousand claims do one by one.
 SCALAR_ROWS_MAX: Final = 4
 UNLOADED_ROWS_MAX: Final = 10_000
+# Charge lines whose parts are added up while they are in the second-level cache, and lines that one
+# loop after another goes over in the first-level cache.
+BLOCK_LINES: Final = 16_384
+CACHED_LINES: Final = 1_024
+# Up to this many lines the loops run as plain Python where their machine code is not loaded:
+# loading it takes as long.
+UNLOADED_LINES_MAX: Final = 200_000
 
 # --- ledger ------------------------------------------------------------------------------------
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -11,105 +10,50 @@ from hypothesis import given
 from hypothesis import strategies as st
 from medsettle import limits
 from medsettle.core.dates import DayArray
-from medsettle.policy.catalogue import IN_SCOPE_POT, NOT_LISTED, NOT_VALID, Catalogue
-from medsettle.policy.line_terms import LineTerms
-from medsettle.settle.scope import LineColumns, LineSplits, pots, split_lines
+from medsettle.policy.catalogue import IN_SCOPE_POT, NOT_LISTED, NOT_VALID
+from medsettle.settle.line_columns import LineSplits
+from medsettle.settle.scope import pots, split_lines
 from numpy.typing import NDArray
 
 from tests.reference_lines import Item, reference_split
-
-_HEADER = (
-    "item_code,name,list_type,charge_type,valid_from,valid_until,item_class,"
-    "pre_self_pay_310_percent,pre_self_pay_390_percent,"
-    "ceiling_level_1_yuan,ceiling_level_2_yuan,ceiling_level_3_yuan,over_limit_as,pot,restricted"
+from tests.settle.charge_lines import (
+    NEW_YEAR,
+    Entry,
+    Line,
+    catalogue_of,
+    charge_lines,
+    columns_of,
+    drawn_entries,
+    parts_of,
 )
-_TERMS = LineTerms(("domestic", "imported"), full_price=False, per_settlement=False)
-_MICRO_YUAN = 10**6
-_NEW_YEAR = 19_723
 
 
-class _Entry(NamedTuple):
-    """A line of the catalogue, all texts; the ratio of residents is always 20 %."""
-
-    item_class: str = "02"
-    percent: str = "10"
-    ceilings: tuple[str, str, str] = ("", "", "")
-    over_limit_as: str = "over_limit"
-    pot: str = ""
-    restricted: str = "no"
-
-    def line(self, code: str) -> str:
-        start = f"{code},n,101,09,2024-01-01,,{self.item_class},{self.percent},20"
-        return ",".join([start, *self.ceilings, self.over_limit_as, self.pot, self.restricted])
+def _split_one(folder: Path, entry: Entry, line: Line) -> tuple[int, ...]:
+    return parts_of(split_lines(columns_of([line]), catalogue_of(folder, [entry])))[0]
 
 
-class _Line(NamedTuple):
-    """A charge line; `row` is the position of its entry."""
-
-    row: int = 0
-    amount_fen: int = 100
-    price_e6: int = _MICRO_YUAN
-    quantity_e4: int = 10_000
-    level: int = 3
-    scheme: int = 0
-    approval: int = 0
-
-
-def _catalogue(folder: Path, entries: Sequence[_Entry]) -> Catalogue:
-    path = folder / "catalogue.csv"
-    lines = [entry.line(f"I{number:03d}") for number, entry in enumerate(entries)]
-    path.write_text("\n".join([_HEADER, *lines]), encoding="utf-8")
-    return Catalogue.load(path, _TERMS)
-
-
-def _columns(lines: Sequence[_Line]) -> LineColumns:
-    return LineColumns(
-        row=np.array([line.row for line in lines], dtype=np.int32),
-        scheme=np.array([line.scheme for line in lines], dtype=np.int8),
-        price_level=np.array([line.level for line in lines], dtype=np.int8),
-        quantity_e4=np.array([line.quantity_e4 for line in lines], dtype=np.int64),
-        unit_price_e6=np.array([line.price_e6 for line in lines], dtype=np.int64),
-        amount_fen=np.array([line.amount_fen for line in lines], dtype=np.int64),
-        approval=np.array([line.approval for line in lines], dtype=np.int8),
-    )
-
-
-def _parts(splits: LineSplits) -> list[tuple[int, ...]]:
-    columns = (
-        splits.own_expense_fen,
-        splits.over_limit_fen,
-        splits.pre_self_pay_fen,
-        splits.in_scope_fen,
-    )
-    return [tuple(row) for row in np.stack(columns, axis=1).tolist()]
-
-
-def _split_one(folder: Path, entry: _Entry, line: _Line) -> tuple[int, ...]:
-    return _parts(split_lines(_columns([line]), _catalogue(folder, [entry])))[0]
-
-
-_A = _Entry(item_class="01", percent="0")
+_A = Entry(item_class="01", percent="0")
 _CEILING = _A._replace(ceilings=("0", "50", "60"))
 
 
 @pytest.mark.parametrize(
     ("entry", "line", "parts"),
     [
-        pytest.param(_A, _Line(), (0, 0, 0, 100), id="class-a"),
-        pytest.param(_Entry("03", "0"), _Line(), (100, 0, 0, 0), id="class-c-whatever-its-ratio"),
-        pytest.param(_Entry(), _Line(), (0, 0, 10, 90), id="class-b"),
-        pytest.param(_Entry(), _Line(scheme=1), (0, 0, 20, 80), id="class-b-residents"),
-        pytest.param(_Entry(percent="100"), _Line(), (100, 0, 0, 0), id="ratio-of-100-percent"),
-        pytest.param(_Entry(percent="99.9999"), _Line(), (0, 0, 100, 0), id="ratio-rounded-to-all"),
-        pytest.param(_Entry(), _Line(row=NOT_LISTED), (100, 0, 0, 0), id="not-listed"),
-        pytest.param(_Entry(), _Line(row=NOT_VALID), (100, 0, 0, 0), id="not-valid-on-the-day"),
-        pytest.param(_Entry(), _Line(amount_fen=0, price_e6=0), (0, 0, 0, 0), id="nothing"),
-        pytest.param(_Entry(), _Line(amount_fen=1), (0, 0, 0, 1), id="one-fen"),
-        pytest.param(_Entry(), _Line(amount_fen=4), (0, 0, 0, 4), id="below-half-a-fen"),
-        pytest.param(_Entry(), _Line(amount_fen=5), (0, 0, 1, 4), id="half-a-fen-goes-up"),
+        pytest.param(_A, Line(), (0, 0, 0, 100), id="class-a"),
+        pytest.param(Entry("03", "0"), Line(), (100, 0, 0, 0), id="class-c-whatever-its-ratio"),
+        pytest.param(Entry(), Line(), (0, 0, 10, 90), id="class-b"),
+        pytest.param(Entry(), Line(scheme=1), (0, 0, 20, 80), id="class-b-residents"),
+        pytest.param(Entry(percent="100"), Line(), (100, 0, 0, 0), id="ratio-of-100-percent"),
+        pytest.param(Entry(percent="99.9999"), Line(), (0, 0, 100, 0), id="ratio-rounded-to-all"),
+        pytest.param(Entry(), Line(row=NOT_LISTED), (100, 0, 0, 0), id="not-listed"),
+        pytest.param(Entry(), Line(row=NOT_VALID), (100, 0, 0, 0), id="not-valid-on-the-day"),
+        pytest.param(Entry(), Line(amount_fen=0, price_e6=0), (0, 0, 0, 0), id="nothing"),
+        pytest.param(Entry(), Line(amount_fen=1), (0, 0, 0, 1), id="one-fen"),
+        pytest.param(Entry(), Line(amount_fen=4), (0, 0, 0, 4), id="below-half-a-fen"),
+        pytest.param(Entry(), Line(amount_fen=5), (0, 0, 1, 4), id="half-a-fen-goes-up"),
     ],
 )
-def test_item_classes(tmp_path: Path, entry: _Entry, line: _Line, parts: tuple[int, ...]) -> None:
+def test_item_classes(tmp_path: Path, entry: Entry, line: Line, parts: tuple[int, ...]) -> None:
     """Class and ratio decide between scope, first-self-pay and own expense."""
     assert parts == _split_one(tmp_path, entry, line)
 
@@ -127,37 +71,37 @@ def test_refused_use(
     tmp_path: Path, restricted: str, approval: int, parts: tuple[int, ...]
 ) -> None:
     """Only the refused use of a restricted item is own expense."""
-    line = _Line(approval=approval)
+    line = Line(approval=approval)
 
-    assert parts == _split_one(tmp_path, _Entry(restricted=restricted), line)
+    assert parts == _split_one(tmp_path, Entry(restricted=restricted), line)
 
 
 @pytest.mark.parametrize(
     ("line", "parts"),
     [
-        pytest.param(_Line(0, 6_000, 60_000_000), (0, 0, 0, 6_000), id="at-the-ceiling"),
-        pytest.param(_Line(0, 6_000, 60_000_001), (0, 0, 0, 6_000), id="a-micro-yuan-above"),
-        pytest.param(_Line(0, 6_001, 60_010_000), (0, 1, 0, 6_000), id="a-fen-above"),
-        pytest.param(_Line(0, 5_999, 59_990_000), (0, 0, 0, 5_999), id="a-fen-below"),
-        pytest.param(_Line(0, 6_000, 60_005_000), (0, 1, 0, 5_999), id="half-a-fen-goes-up"),
-        pytest.param(_Line(0, 6_000, 60_004_999), (0, 0, 0, 6_000), id="below-half-a-fen"),
-        pytest.param(_Line(0, 45_000, 150_000_000, 30_000), (0, 27_000, 0, 18_000), id="days"),
-        pytest.param(_Line(0, 7_500, 150_000_000, 5_000), (0, 4_500, 0, 3_000), id="half-a-day"),
-        pytest.param(_Line(0, 6_000, 60_000_000, level=2), (0, 1_000, 0, 5_000), id="level-2"),
-        pytest.param(_Line(0, 6_000, 60_000_000, level=1), (0, 6_000, 0, 0), id="ceiling-of-zero"),
-        pytest.param(_Line(0, 1, 0, level=1), (0, 1, 0, 0), id="zero-pays-not-even-a-fen"),
+        pytest.param(Line(0, 6_000, 60_000_000), (0, 0, 0, 6_000), id="at-the-ceiling"),
+        pytest.param(Line(0, 6_000, 60_000_001), (0, 0, 0, 6_000), id="a-micro-yuan-above"),
+        pytest.param(Line(0, 6_001, 60_010_000), (0, 1, 0, 6_000), id="a-fen-above"),
+        pytest.param(Line(0, 5_999, 59_990_000), (0, 0, 0, 5_999), id="a-fen-below"),
+        pytest.param(Line(0, 6_000, 60_005_000), (0, 1, 0, 5_999), id="half-a-fen-goes-up"),
+        pytest.param(Line(0, 6_000, 60_004_999), (0, 0, 0, 6_000), id="below-half-a-fen"),
+        pytest.param(Line(0, 45_000, 150_000_000, 30_000), (0, 27_000, 0, 18_000), id="days"),
+        pytest.param(Line(0, 7_500, 150_000_000, 5_000), (0, 4_500, 0, 3_000), id="half-a-day"),
+        pytest.param(Line(0, 6_000, 60_000_000, level=2), (0, 1_000, 0, 5_000), id="level-2"),
+        pytest.param(Line(0, 6_000, 60_000_000, level=1), (0, 6_000, 0, 0), id="ceiling-of-zero"),
+        pytest.param(Line(0, 1, 0, level=1), (0, 1, 0, 0), id="zero-pays-not-even-a-fen"),
         pytest.param(
-            _Line(0, 4_167, 41_600, 10_000_000, level=1), (0, 4_167, 0, 0), id="zero-rounded-price"
+            Line(0, 4_167, 41_600, 10_000_000, level=1), (0, 4_167, 0, 0), id="zero-rounded-price"
         ),
-        pytest.param(_Line(0, 100, 160_000_000), (0, 100, 0, 0), id="never-above-the-amount"),
+        pytest.param(Line(0, 100, 160_000_000), (0, 100, 0, 0), id="never-above-the-amount"),
         pytest.param(
-            _Line(0, limits.LINE_AMOUNT_FEN_MAX, limits.UNIT_PRICE_E6_MAX, limits.QUANTITY_E4_MAX),
+            Line(0, limits.LINE_AMOUNT_FEN_MAX, limits.UNIT_PRICE_E6_MAX, limits.QUANTITY_E4_MAX),
             (0, limits.LINE_AMOUNT_FEN_MAX, 0, 0),
             id="largest-product",
         ),
     ],
 )
-def test_ceiling_prices(tmp_path: Path, line: _Line, parts: tuple[int, ...]) -> None:
+def test_ceiling_prices(tmp_path: Path, line: Line, parts: tuple[int, ...]) -> None:
     """What lies above the ceiling of the hospital's level is over limit, rounded half up."""
     assert parts == _split_one(tmp_path, _CEILING, line)
 
@@ -176,22 +120,22 @@ def test_ceiling_that_excludes_the_line(
     """Where the excess is own expense, a price above the ceiling excludes the whole line."""
     entry = _CEILING._replace(over_limit_as="own_expense")
 
-    assert parts == _split_one(tmp_path, entry, _Line(0, 6_000, price_e6, level=level))
+    assert parts == _split_one(tmp_path, entry, Line(0, 6_000, price_e6, level=level))
 
 
 def test_no_ceiling_is_not_a_ceiling_of_zero(tmp_path: Path) -> None:
     """A blank ceiling leaves the highest price in scope."""
-    line = _Line(0, limits.LINE_AMOUNT_FEN_MAX, limits.UNIT_PRICE_E6_MAX, 1, level=3)
+    line = Line(0, limits.LINE_AMOUNT_FEN_MAX, limits.UNIT_PRICE_E6_MAX, 1, level=3)
 
     assert (0, 0, 0, limits.LINE_AMOUNT_FEN_MAX) == _split_one(tmp_path, _A, line)
 
 
 def test_the_ratio_applies_below_the_ceiling(tmp_path: Path) -> None:
     """First-self-pay is taken from what the ceiling leaves."""
-    entry = _Entry(ceilings=("", "", "60"))
+    entry = Entry(ceilings=("", "", "60"))
 
     assert (0, 27_000, 1_800, 16_200) == _split_one(
-        tmp_path, entry, _Line(0, 45_000, 150_000_000, 30_000)
+        tmp_path, entry, Line(0, 45_000, 150_000_000, 30_000)
     )
 
 
@@ -213,10 +157,10 @@ def test_published_receipts_round_half_up(
 
     Source: receipts of several provinces; the tie of 233 yuan tells half up from half even.
     """
-    line = _Line(0, amount_fen, amount_fen * 10_000)
+    line = Line(0, amount_fen, amount_fen * 10_000)
 
     assert (0, 0, rounded_fen, amount_fen - rounded_fen) == _split_one(
-        tmp_path, _Entry(percent=percent), line
+        tmp_path, Entry(percent=percent), line
     )
 
 
@@ -225,21 +169,21 @@ def test_published_receipts_round_half_up(
     [
         pytest.param(
             _A._replace(ceilings=("", "", "2")),
-            _Line(0, 600, 2_000_000, 30_000),
+            Line(0, 600, 2_000_000, 30_000),
             (0, 0, 0, 600),
             id="price-is-the-ceiling",
         ),
-        pytest.param(_Entry("03", "100"), _Line(0, 150, 1_500_000), (150, 0, 0, 0), id="class-c"),
+        pytest.param(Entry("03", "100"), Line(0, 150, 1_500_000), (150, 0, 0, 0), id="class-c"),
         pytest.param(
-            _Entry("01", "100"),
-            _Line(0, 120_000, 120_000_000, 100_000),
+            Entry("01", "100"),
+            Line(0, 120_000, 120_000_000, 100_000),
             (120_000, 0, 0, 0),
             id="class-a-with-a-ratio-of-one",
         ),
     ],
 )
 def test_published_line_results(
-    tmp_path: Path, entry: _Entry, line: _Line, parts: tuple[int, ...]
+    tmp_path: Path, entry: Entry, line: Line, parts: tuple[int, ...]
 ) -> None:
     """Line results of real uploads come out to the fen.
 
@@ -248,48 +192,7 @@ def test_published_line_results(
     assert parts == _split_one(tmp_path, entry, line)
 
 
-_PERCENTS = ("0", "4", "10", "12.3456", "33.3333", "66.5", "99.9999", "100")
-_CEILINGS_E6 = (None, 0, 1, 33_333, 60_000_000, limits.UNIT_PRICE_E6_MAX)
-
-
-def _yuan(micro_yuan: int | None) -> str:
-    return "" if micro_yuan is None else f"{micro_yuan // 10**6}.{micro_yuan % 10**6:06d}"
-
-
-@st.composite
-def _entries(draw: st.DrawFn) -> tuple[_Entry, int | None]:
-    ceiling_e6 = draw(st.sampled_from(_CEILINGS_E6))
-    return (
-        _Entry(
-            item_class=draw(st.sampled_from(["01", "02", "03"])),
-            percent=draw(st.sampled_from(_PERCENTS)),
-            ceilings=(_yuan(ceiling_e6), "", "0"),
-            over_limit_as=draw(st.sampled_from(["over_limit", "own_expense"])),
-            restricted=draw(st.sampled_from(["yes", "no"])),
-        ),
-        ceiling_e6,
-    )
-
-
-@st.composite
-def _charge_lines(draw: st.DrawFn, rows: int) -> _Line:
-    near = draw(st.sampled_from([value for value in _CEILINGS_E6 if value is not None]))
-    prices = st.one_of(
-        st.integers(0, limits.UNIT_PRICE_E6_MAX),
-        st.integers(max(0, near - 2), min(near + 2, limits.UNIT_PRICE_E6_MAX)),
-    )
-    amounts = st.one_of(st.integers(0, 100_000), st.integers(0, limits.LINE_AMOUNT_FEN_MAX))
-    return _Line(
-        row=draw(st.integers(NOT_VALID, rows - 1)),
-        amount_fen=draw(amounts),
-        price_e6=draw(prices),
-        quantity_e4=draw(st.one_of(st.just(10_000), st.integers(1, limits.QUANTITY_E4_MAX))),
-        level=1,
-        approval=draw(st.integers(0, 2)),
-    )
-
-
-def _reference(line: _Line, entries: Sequence[tuple[_Entry, int | None]]) -> tuple[int, ...]:
+def _reference(line: Line, entries: Sequence[tuple[Entry, int | None]]) -> tuple[int, ...]:
     item = None
     if line.row >= 0:
         entry, ceiling_e6 = entries[line.row]
@@ -309,45 +212,30 @@ def test_the_kernel_equals_the_oracle(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     """Any lines under any entries split as exact fractions and plain ifs say, fen for fen."""
-    entries = data.draw(st.lists(_entries(), min_size=1, max_size=8))
-    lines = data.draw(st.lists(_charge_lines(len(entries)), min_size=1, max_size=40))
-    catalogue = _catalogue(tmp_path_factory.mktemp("scope"), [entry for entry, _ in entries])
+    entries = data.draw(st.lists(drawn_entries(), min_size=1, max_size=8))
+    lines = data.draw(st.lists(charge_lines(len(entries)), min_size=1, max_size=40))
+    catalogue = catalogue_of(tmp_path_factory.mktemp("scope"), [entry for entry, _ in entries])
 
-    splits = split_lines(_columns(lines), catalogue)
+    splits = split_lines(columns_of(lines), catalogue)
 
-    assert [_reference(line, entries) for line in lines] == _parts(splits)
-    assert [line.amount_fen for line in lines] == [sum(parts) for parts in _parts(splits)]
-
-
-@pytest.mark.parametrize("extra", [-1, 0, 1])
-def test_blocks_leave_no_seam(tmp_path: Path, extra: int) -> None:
-    """Lines around the size of a block split as they do alone."""
-    catalogue = _catalogue(tmp_path, [_Entry(), _CEILING])
-    count = limits.BLOCK_ROWS + extra
-    lines = [_Line(at % 2, at, at * 10_000) for at in range(count)]
-    edges = [0, 1, count - 2, count - 1]
-
-    parts = _parts(split_lines(_columns(lines), catalogue))
-
-    alone = [_parts(split_lines(_columns([lines[at]]), catalogue))[0] for at in edges]
-    assert alone == [parts[at] for at in edges]
-    assert list(range(count)) == [sum(row) for row in parts]
+    assert [_reference(line, entries) for line in lines] == parts_of(splits)
+    assert [line.amount_fen for line in lines] == [sum(parts) for parts in parts_of(splits)]
 
 
 def test_no_lines_at_all(tmp_path: Path) -> None:
     """A batch without lines has no splits, and its claims have empty pots."""
-    splits = split_lines(_columns([]), _catalogue(tmp_path, [_Entry()]))
+    splits = split_lines(columns_of([]), catalogue_of(tmp_path, [Entry()]))
 
-    assert [] == _parts(splits)
+    assert [] == parts_of(splits)
     assert [[0] * 5] * 2 == pots(splits, np.zeros(0, dtype=np.int32), 2, 1).tolist()
 
 
 def test_special_pots_stand_apart(tmp_path: Path) -> None:
     """The in-scope part of a line with a special pot goes there; the other parts stay."""
-    entries = [_Entry(pot="imported"), _Entry(pot="domestic"), _Entry(), _Entry(item_class="03")]
-    catalogue = _catalogue(tmp_path, entries)
+    entries = [Entry(pot="imported"), Entry(pot="domestic"), Entry(), Entry(item_class="03")]
+    catalogue = catalogue_of(tmp_path, entries)
     rows = [0, 0, 1, 2, 3, NOT_LISTED]
-    splits = split_lines(_columns([_Line(row) for row in rows]), catalogue)
+    splits = split_lines(columns_of([Line(row) for row in rows]), catalogue)
 
     sums = pots(splits, np.array([0, 1, 1, 1, 1, 2], dtype=np.int32), 4, 2)
 
@@ -361,7 +249,8 @@ def test_special_pots_stand_apart(tmp_path: Path) -> None:
 
 
 def _splits_of(amount_fen: NDArray[np.int64], pot: NDArray[np.int64]) -> LineSplits:
-    return LineSplits(amount_fen, amount_fen * 2, amount_fen * 3, amount_fen * 4, pot)
+    parts = np.stack([amount_fen * part for part in (1, 2, 3, 4)])
+    return LineSplits(parts, pot.astype(np.int8))
 
 
 @given(
@@ -384,11 +273,11 @@ def test_pots_are_exact_sums(lines: list[tuple[int, int, int]]) -> None:
 
 def test_a_lookup_feeds_the_kernel(tmp_path: Path) -> None:
     """Rows of the catalogue's lookup are what the kernel takes, missing ones included."""
-    catalogue = _catalogue(tmp_path, [_A, _Entry()])
-    days: DayArray = np.array([_NEW_YEAR, _NEW_YEAR, _NEW_YEAR, _NEW_YEAR - 1], dtype=np.int32)
+    catalogue = catalogue_of(tmp_path, [_A, Entry()])
+    days: DayArray = np.array([NEW_YEAR, NEW_YEAR, NEW_YEAR, NEW_YEAR - 1], dtype=np.int32)
     rows = catalogue.rows(["I001", "I000", "X", "I000"], days)
-    lines = [_Line(int(row)) for row in rows]
+    lines = [Line(int(row)) for row in rows]
 
-    assert [(0, 0, 10, 90), (0, 0, 0, 100), (100, 0, 0, 0), (100, 0, 0, 0)] == _parts(
-        split_lines(_columns(lines), catalogue)
+    assert [(0, 0, 10, 90), (0, 0, 0, 100), (100, 0, 0, 0), (100, 0, 0, 0)] == parts_of(
+        split_lines(columns_of(lines), catalogue)
     )

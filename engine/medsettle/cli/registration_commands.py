@@ -14,7 +14,7 @@ from medsettle.cli.files import read_one
 from medsettle.cli.options import Data, Json, Ledger, Rules, Server
 from medsettle.cli.visit_words import registration_json, registrations_table
 from medsettle.core import columns, schema
-from medsettle.core.claims import checked_row
+from medsettle.core.claim_faults import checked_row
 from medsettle.core.visits import (
     RegistrationRequest,
     RegistrationState,

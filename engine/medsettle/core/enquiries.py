@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from medsettle.core import schema
 from medsettle.core.cards import Card
-from medsettle.core.claims import checked_row
+from medsettle.core.claim_faults import checked_row
 from medsettle.core.relatives import Person, Relation, RelationState
 from medsettle.core.settlement import PersonState, Row
 from medsettle.core.statements import Movement

@@ -101,23 +101,19 @@ def _excess_faults(original: _Line, back: Sequence[int], path: str) -> Iterator[
         )
 
 
-def original_lines(lines: Sequence[_Line], claims: Sequence[int]) -> NDArray[np.int64]:
+def original_lines(
+    ids: Sequence[object], originals: Sequence[object], claims: NDArray[np.int64]
+) -> NDArray[np.int64]:
     """Return the position of the line that each line takes back, -1 where it takes back none.
 
     Args:
-        lines: The lines of a batch, without faults.
+        ids: The id of each line of a batch, without faults.
+        originals: The id of the line that each one takes back, if it does.
         claims: The claim of each line, rising.
     """
-    found = np.full(len(lines), -1, dtype=np.int64)
-    negative = [at for at, line in enumerate(lines) if line["original_line"]]
-    if not negative:
-        return found
-    concerned = {claims[at] for at in negative}
-    places = {
-        (claim, line["line_id"]): at
-        for at, (claim, line) in enumerate(zip(claims, lines, strict=True))
-        if claim in concerned
-    }
-    for at in negative:
-        found[at] = places[claims[at], lines[at]["original_line"]]
+    found = np.full(len(ids), -1, dtype=np.int64)
+    for at in [at for at, name in enumerate(originals) if name]:
+        claim = claims[at]
+        first, end = np.searchsorted(claims, [claim, claim + 1]).tolist()
+        found[at] = first + list(ids[first:end]).index(originals[at])
     return found

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from medsettle.core import schema
-from medsettle.core.claims import checked_row
+from medsettle.core.claim_faults import checked_row
 from medsettle.core.settlement import Row, Settlement
 from medsettle.errors import Fault, InvalidRequest
 

@@ -20,6 +20,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from medsettle.core.coded import Coded
 from medsettle.core.dates import DayArray
 from medsettle.errors import PolicyRejected, Violation
 from medsettle.policy.catalogue_cells import NO_CEILING, NO_LIMIT, PPM_ONE
@@ -45,6 +46,7 @@ __all__ = [
     "NO_CEILING",
     "NO_LIMIT",
     "PPM_ONE",
+    "TERM_FLAGS",
     "Catalogue",
 ]
 
@@ -55,6 +57,10 @@ NOT_LISTED: Final = -1
 
 NOT_VALID: Final = -2
 """Row of an item that the catalogue holds, but not on the day of the fee."""
+
+TERM_FLAGS: Final = (1 << 20, 1 << 21, 1 << 22)
+"""What stands above the ratio in the terms of an entry: wholly own expense, own expense above the
+ceiling, restricted."""
 
 # An item and a day share one int64 sort key; days fit 32 bits.
 _DAYS_PER_ITEM = 2**32
@@ -70,9 +76,13 @@ class Catalogue:
     - `schemes`: insurance types and populations of the ratio columns; `ceiling_sets`: populations
       with ceilings of their own, behind the general set, whose name is empty;
     - `item_codes`: the m codes in order, `index` their dense ids, `item` (n,) the id of each row;
+    - `last_of_item` (m,): int32, the row of the last version of each item, its band of the highest
+      prices;
     - `valid_from`, `valid_until` (n,): int32 days, the second one exclusive;
     - `item_class` (n,): int8, 1 to 3 for class A to C; `restricted` (n,): bool;
     - `pre_self_pay_ppm` (n, s): int64 parts per million in 0..1,000,000;
+    - `terms_ppm` (n, s): int64, the same with the `TERM_FLAGS` of the entry, so that one look-up of
+      a line finds them all;
     - `ceiling_e6` (n, 3c): int64 micro-yuan, for each set the hospital levels 1 to 3, `NO_CEILING`
       for none;
     - `own_expense_above` (n,): bool, the whole line is own expense when its price is above;
@@ -100,10 +110,12 @@ class Catalogue:
     list_types: tuple[str, ...]
     charge_types: tuple[str, ...]
     item: NDArray[np.int32]
+    last_of_item: NDArray[np.int32]
     valid_from: DayArray
     valid_until: DayArray
     item_class: NDArray[np.int8]
     pre_self_pay_ppm: NDArray[np.int64]
+    terms_ppm: NDArray[np.int64]
     ceiling_e6: NDArray[np.int64]
     own_expense_above: NDArray[np.bool_]
     pot: NDArray[np.int64]
@@ -139,6 +151,10 @@ class Catalogue:
 
     def items(self, item_codes: Sequence[str]) -> NDArray[np.int32]:
         """Return the dense id of each code, shape (n,); `NOT_LISTED` for unknown ones."""
+        if isinstance(item_codes, Coded):
+            # A text that no line has may still be among those of a column.
+            ids = self.items(item_codes.texts)
+            return ids.take(item_codes.numbers) if len(item_codes) else ids[:0]
         found = map(self.index.get, item_codes, repeat(NOT_LISTED))
         return np.fromiter(found, dtype=np.int32, count=len(item_codes))
 
@@ -159,14 +175,21 @@ class Catalogue:
             Shape (n,), int32; `NOT_LISTED` or `NOT_VALID` where there is none.
         """
         ids = item_codes if isinstance(item_codes, np.ndarray) else self.items(item_codes)
-        key = ids.astype(np.int64) * _DAYS_PER_ITEM + fee_days
-        row = np.searchsorted(self.sort_key, key, side="right") - 1
+        # Most lines are younger than the last version of their item.
+        last = self.last_of_item.take(np.maximum(ids, 0))
+        row = last.astype(np.intp)
+        earlier = np.flatnonzero(fee_days < self.valid_from.take(last))
+        if len(earlier):
+            key = ids[earlier].astype(np.int64) * _DAYS_PER_ITEM + fee_days[earlier]
+            row[earlier] = np.searchsorted(self.sort_key, key, side="right") - 1
         if self.most_bands > 1:
             row = self._band_rows(row, unit_prices_e6)
         at = np.maximum(row, 0)
-        valid = (row >= 0) & (self.item[at] == ids) & (fee_days < self.valid_until[at])
-        found = np.where(ids < 0, NOT_LISTED, np.where(valid, row, NOT_VALID))
-        return found.astype(np.int32)
+        valid = (row >= 0) & (self.item.take(at) == ids) & (fee_days < self.valid_until.take(at))
+        found = row.astype(np.int32)
+        found[~valid] = NOT_VALID
+        found[ids < 0] = NOT_LISTED
+        return found
 
     def _band_rows(
         self, last: NDArray[np.intp], unit_prices_e6: NDArray[np.int64] | None
@@ -215,6 +238,10 @@ def _compiled(sheet: Sheet, terms: LineTerms, columns: Columns, entries: list[En
     sort_key = item.astype(np.int64) * _DAYS_PER_ITEM + valid_from
     most = np.array(columns.most, dtype=np.int64).reshape(len(columns.most), len(order)).T[order]
     item_class = np.array(columns.item_class, dtype=np.int8)[order]
+    ratios = np.array(columns.ratios, dtype=np.int64).T[order]
+    own_expense_above = np.array(columns.over_limit_as)[order] == "own_expense"
+    restricted = np.array(columns.restricted, dtype=np.bool_)[order]
+    flags = (item_class == CLASS_C, own_expense_above, restricted)
 
     def texts(name: str) -> tuple[str, ...]:
         return tuple(sheet.columns[name][record] for record in order)
@@ -232,14 +259,16 @@ def _compiled(sheet: Sheet, terms: LineTerms, columns: Columns, entries: list[En
         list_types=texts("list_type"),
         charge_types=texts("charge_type"),
         item=_frozen(item),
+        last_of_item=_frozen(_last_of_each(item, len(item_codes))),
         valid_from=_frozen(valid_from),
         valid_until=_frozen(np.array([entry.valid_until for entry in entries], dtype=np.int32)),
         item_class=_frozen(item_class),
-        pre_self_pay_ppm=_frozen(np.array(columns.ratios, dtype=np.int64).T[order]),
+        pre_self_pay_ppm=_frozen(ratios),
+        terms_ppm=_frozen(_with_flags(ratios, flags)),
         ceiling_e6=_frozen(np.array(columns.ceilings, dtype=np.int64).T[order]),
-        own_expense_above=_frozen(np.array(columns.over_limit_as)[order] == "own_expense"),
+        own_expense_above=_frozen(own_expense_above),
         pot=_frozen(_class_pots(np.array(columns.pot, dtype=np.int64)[order], item_class, terms)),
-        restricted=_frozen(np.array(columns.restricted, dtype=np.bool_)[order]),
+        restricted=_frozen(restricted),
         price_above_e6=_frozen(np.array(columns.price_above, dtype=np.int64)[order]),
         bands=_frozen(_same_version(sort_key)),
         line_limit_fen=_frozen(np.array(columns.line_limit, dtype=np.int64)[order]),
@@ -251,6 +280,18 @@ def _compiled(sheet: Sheet, terms: LineTerms, columns: Columns, entries: list[En
         limits_lines=any(limit != NO_LIMIT for limit in columns.line_limit),
         limits_quantities=bool((most != NO_LIMIT).any()),
     )
+
+
+def _with_flags(ratios: NDArray[np.int64], flags: Sequence[NDArray[np.bool_]]) -> NDArray[np.int64]:
+    """Return ratios with the flags of their entries above them."""
+    word = sum(held * flag for held, flag in zip(flags, TERM_FLAGS, strict=True))
+    return ratios | np.asarray(word, dtype=np.int64)[:, np.newaxis]
+
+
+def _last_of_each(item: NDArray[np.int32], items: int) -> NDArray[np.int32]:
+    """Return the last row of each item; a row of no item where there are none at all."""
+    ends = np.searchsorted(item, np.arange(max(items, 1)), side="right")
+    return (ends - 1).astype(np.int32)
 
 
 def _same_version(sort_key: NDArray[np.int64]) -> NDArray[np.int64]:

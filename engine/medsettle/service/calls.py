@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 import grpc
 from grpc_status import rpc_status
 
-from medsettle.core.claims import lines_faults
+from medsettle.core.claim_faults import lines_faults
 from medsettle.errors import Fault, InternalError, InvalidRequest, SettlementError
 from medsettle.service import status
 from medsettle.service.batcher import DeadlinePassed

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from medsettle.core import codes, schema
 from medsettle.core.claims import ClaimBatch
@@ -13,7 +12,7 @@ from medsettle.core.money import yuan_from_fen
 from medsettle.core.settlement import Row, Settlement
 from medsettle.errors import InternalError
 from medsettle.policy.model import STAGE_AMOUNTS, Gap
-from medsettle.settle.claim_lines import Prepared
+from medsettle.settle.claim_lines import Prepared, pot_names
 from medsettle.settle.relatives import Share, share_rows
 from medsettle.settle.waterfall import Work
 
@@ -106,7 +105,7 @@ class Assembler:
 
     def _amounts(self, work: Work, position: int, value: dict[str, int]) -> Row:
         row = int(work.rows[position])
-        pots: NDArray[np.int64] = self.prepared.pots[row]  # type: ignore[assignment]
+        pots = self.prepared.pots[row]
         special = int(pots[len(codes.POT_NAMES) :].sum())
         amounts: Row = {"total_fen": int(pots.sum())}
         for index, name in enumerate(codes.POT_NAMES):
@@ -129,6 +128,10 @@ class Assembler:
         lines: list[Row] = self.batch.rows[row]["lines"]  # type: ignore[assignment]
         parts = self.prepared.parts[:, first:last].T.tolist()
         classes = self.prepared.item_class[first:last].tolist()
+        fact = self.prepared.facts[row]
+        assert fact is not None
+        names = pot_names(fact.area)
+        pots = [names[pot] for pot in self.prepared.pot[first:last].tolist()]
         return [
             {
                 "seq": None,
@@ -136,7 +139,7 @@ class Assembler:
                 "line_id": line["line_id"],
                 "item_code": line["item_code"],
                 "item_class": _CLASS_CODES[item_class],
-                "pot": self.prepared.line_pot[first + index],
+                "pot": pots[index],
                 "route": None,
                 "amount_fen": line["amount_fen"],
                 **{f"{name}_fen": part[pot] for pot, name in enumerate(codes.POT_NAMES)},

@@ -8,18 +8,20 @@ from numpy.typing import NDArray
 
 from medsettle.core import codes
 from medsettle.core.claims import ClaimBatch
+from medsettle.core.coded import texts_at
 from medsettle.core.counters import CounterKey
 from medsettle.core.dates import day_number
 from medsettle.core.outcome import Rejection, invalid
 from medsettle.errors import Fault
 from medsettle.policy.area import Area
 from medsettle.policy.book import RuleBook
-from medsettle.policy.catalogue import IN_SCOPE_POT, NOT_LISTED, Catalogue
+from medsettle.policy.catalogue import CLASS_C, IN_SCOPE_POT, NOT_LISTED, Catalogue
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.settle.item_use import ItemUse
-from medsettle.settle.line_source import LineSource, line_columns, marked_lines
+from medsettle.settle.line_columns import LineColumns, LineSplits
+from medsettle.settle.line_source import LineSource, OfClaim, line_columns, marked_lines
 from medsettle.settle.refunds import NetLines
-from medsettle.settle.scope import LineColumns, LineSplits, pots, split_lines
+from medsettle.settle.scope import pots, split_and_sum, split_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +44,19 @@ class Facts:
 class Prepared:
     """A batch ready for the waterfall.
 
-    `facts[i]` belongs to claim i where it is not rejected; `pots` has shape (n, 4 + special pots of
-    the area), `parts` one column for each line of the batch. `used` is what a claim adds to the
-    counters of items whose quantity is limited (shape L4).
+    `facts[i]` belongs to claim i where it is not rejected; `pots` has shape (n, 4 + most special
+    pots of an area), a claim's own first and zeros behind them. `parts` has shape (4, lines), in
+    the order of `POT_NAMES`; `item_class` and `pot`, of shape (lines,), are the class of each item,
+    1 to 3, and where the in-scope part goes: a position in `pot_names` of the claim's area. `used`
+    is what a claim adds to the counters of items whose quantity is limited (shape L4).
     """
 
     facts: list[Facts | None]
     rejections: dict[int, Rejection]
-    pots: list[NDArray[np.int64] | None]
+    pots: NDArray[np.int64]
     parts: NDArray[np.int64]
-    item_class: NDArray[np.int64]
-    line_pot: list[str]
+    item_class: NDArray[np.int8]
+    pot: NDArray[np.int8]
     used: dict[int, tuple[tuple[CounterKey, int], ...]] = field(default_factory=dict)
 
 
@@ -65,7 +69,7 @@ class ScopedLines:
     """
 
     chosen: NDArray[np.int64]
-    items: list[str]
+    items: Sequence[str]
     days: NDArray[np.int64]
     entry: NDArray[np.int32]
     lines: LineColumns
@@ -83,15 +87,21 @@ def scope_lines(
     care, home = areas
     catalogue = book.catalogues[care.code]
     scoped = scoped_lines(book, areas, batch, net, prepared, use)
-    splits = split_lines(scoped.lines, catalogue)
-    if care is not home:
+    own_parts = prepared.parts if len(scoped.chosen) == len(batch.line_claim) else None
+    claim_of = batch.line_claim[scoped.chosen]
+    width = len(codes.POT_NAMES) + len(home.special_pots)
+    if care is home:
+        sums = np.zeros((width, len(batch)), dtype=np.int64)
+        splits = split_and_sum(scoped.lines, catalogue, claim_of, sums, own_parts)
+        sums = sums.T
+    else:
+        splits = split_lines(scoped.lines, catalogue, own_parts)
         pot = _pots_at_home(book.catalogues[home.code], scoped.items, scoped.days, scoped.lines)
         splits = replace(splits, pot=pot)
-    _keep_splits(prepared, scoped.chosen, splits, catalogue, scoped.entry, home)
-    claim_of = batch.line_claim[scoped.chosen]
-    sums = pots(splits, claim_of.astype(np.int32), len(batch), len(home.special_pots))
-    for row in _claims_of(areas, prepared):
-        prepared.pots[row] = sums[row]
+        sums = pots(splits, claim_of, len(batch), len(home.special_pots))
+    _keep_splits(prepared, scoped.chosen, splits, catalogue, scoped.entry)
+    # The sums of the claims of other areas are zeros.
+    prepared.pots[:, :width] += sums
 
 
 def _claims_of(areas: tuple[Area, Area], prepared: Prepared) -> list[int]:
@@ -120,18 +130,16 @@ def scoped_lines(
     mine = np.zeros(len(batch), dtype=bool)
     mine[_claims_of(areas, prepared)] = True
     chosen = np.flatnonzero(mine[batch.line_claim])
+    every = len(chosen) == len(batch.line_claim) and net.before is None
     catalogue = book.catalogues[care.code]
     source = net.source[chosen]
-    items, days = [batch.line_item[line] for line in source], batch.line_day[source]
+    items = batch.line_item if every else texts_at(batch.line_item, source)
+    days = batch.line_day[source]
     entry = catalogue.rows(items, days.astype(np.int32), batch.unit_price_e6[chosen])
     if care.unlisted_items == "refuse":
         _refuse_unlisted(batch, chosen, entry, care, prepared)
-    of_claims = [
-        (fact.scheme, fact.price_level, rule_day(fact.policy, claim)) if fact else None
-        for fact, claim in zip(prepared.facts, batch.rows, strict=True)
-    ]
     of_lines = LineSource(batch, net, chosen)
-    lines = line_columns(of_lines, entry, of_claims, care, catalogue)
+    lines = line_columns(of_lines, entry, _of_claims(care, batch, prepared), care, catalogue)
     lines = marked_lines(lines, of_lines, home, catalogue, prepared.rejections)
     if catalogue.limits_quantities:
         starts = {
@@ -145,9 +153,19 @@ def scoped_lines(
     return ScopedLines(chosen, items, days, entry, lines)
 
 
+def _of_claims(care: Area, batch: ClaimBatch, prepared: Prepared) -> list[OfClaim | None]:
+    """Return what each claim is in the catalogue; the day matters where populations are told."""
+    if not care.lines.populations:
+        return [(fact.scheme, fact.price_level, 0) if fact else None for fact in prepared.facts]
+    return [
+        (fact.scheme, fact.price_level, rule_day(fact.policy, batch.rows[row])) if fact else None
+        for row, fact in enumerate(prepared.facts)
+    ]
+
+
 def _pots_at_home(
     catalogue: Catalogue, items: Sequence[str], days: NDArray[np.int64], lines: LineColumns
-) -> NDArray[np.int64]:
+) -> NDArray[np.int8]:
     """Return the pot of each line by the insured area's own catalogue, shape (n,).
 
     A pot is a benefit with a stage of its own, so it is home that says what is in one; an item
@@ -156,7 +174,8 @@ def _pots_at_home(
     row = catalogue.rows(items, days.astype(np.int32), lines.unit_price_e6)
     pot = np.where(row < 0, IN_SCOPE_POT, catalogue.pot.take(np.maximum(row, 0)))
     marked = lines.marked_pot
-    return pot if marked is None else np.where(marked >= 0, marked, pot)
+    pot = pot if marked is None else np.where(marked >= 0, marked, pot)
+    return pot.astype(np.int8)
 
 
 def _refuse_unlisted(
@@ -189,20 +208,19 @@ def _keep_splits(
     splits: LineSplits,
     catalogue: Catalogue,
     entry: NDArray[np.int32],
-    area: Area,
 ) -> None:
     """Write the splits of one area's lines to their places in the batch."""
-    parts = prepared.parts
-    parts[0, chosen] = splits.own_expense_fen
-    parts[1, chosen] = splits.over_limit_fen
-    parts[2, chosen] = splits.pre_self_pay_fen
-    parts[3, chosen] = splits.in_scope_fen
+    if splits.parts is not prepared.parts:
+        prepared.parts[:, chosen] = splits.parts
     # An item that is not listed is wholly own expense, which is what class C says.
-    listed = np.where(entry < 0, 3, catalogue.item_class[np.maximum(entry, 0)])
+    listed = np.where(entry < 0, CLASS_C, catalogue.item_class.take(np.maximum(entry, 0)))
     prepared.item_class[chosen] = listed
-    names = (*codes.POT_NAMES, *area.special_pots)
-    for line, pot in zip(chosen.tolist(), splits.pot.tolist(), strict=True):
-        prepared.line_pot[line] = names[pot]
+    prepared.pot[chosen] = splits.pot
+
+
+def pot_names(area: Area) -> tuple[str, ...]:
+    """Return the pots of an area in the order of their numbers."""
+    return (*codes.POT_NAMES, *area.special_pots)
 
 
 def rule_day(policy: CompiledPolicy, claim: dict[str, object]) -> int:

@@ -22,8 +22,9 @@ from medsettle.core.settlement import Row
 from medsettle.errors import Fault
 from medsettle.policy.catalogue import NO_LIMIT, Catalogue
 from medsettle.policy.catalogue_columns import QuantityLimit
+from medsettle.settle.line_columns import LineColumns
 from medsettle.settle.line_source import LineSource
-from medsettle.settle.scope import LineColumns, outside
+from medsettle.settle.scope import outside
 
 _PREFIX = "item"
 

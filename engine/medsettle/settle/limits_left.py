@@ -178,7 +178,9 @@ class _Asked:
             if quantity.kind is not QuantityKind.MONTH_OF and quantity.column not in self.known:
                 return None, (quantity.column,)
             start = document.year_start
-            return int(quantity_values(quantity, [self.claim], days, start)[0]), ()
+            return int(
+                quantity_values(quantity, [self.claim.get(quantity.column)], days, start)[0]
+            ), ()
         ordinal = np.array([self.today.toordinal()], dtype=np.int64)
         return max(int(self.policy.epoch_of(ordinal)[0]), 0), ()
 

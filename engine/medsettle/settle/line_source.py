@@ -21,8 +21,8 @@ from medsettle.policy.keys import NONE, PRICE_LEVELS
 from medsettle.policy.line_terms import OWN_EXPENSE, Population
 from medsettle.policy.model import Dimension
 from medsettle.policy.vocabulary import suggestion
+from medsettle.settle.line_columns import LineColumns
 from medsettle.settle.refunds import NetLines, local_positions
-from medsettle.settle.scope import LineColumns
 
 OfClaim: TypeAlias = tuple[int, int, int]
 """Ratio column of the insurance type, hospital level from 1, day of the rules of a claim."""
@@ -53,11 +53,15 @@ def line_columns(
         area: The area of the catalogue.
         catalogue: Its catalogue.
     """
-    found = [
-        _columns_of(claim, own, area, catalogue) if own else (0, 1)
-        for claim, own in zip(source.batch.rows, of_claims, strict=True)
-    ]
-    schemes, levels = np.array(found, dtype=np.int8).T
+    if area.lines.populations:
+        rows = source.batch.rows
+        found = [
+            _columns_of(rows[row], own, area, catalogue) if own else (0, 1)
+            for row, own in enumerate(of_claims)
+        ]
+    else:
+        found = [own[:2] if own else (0, 1) for own in of_claims]
+    schemes, levels = np.array(found, dtype=np.int8).reshape(-1, 2).T
     batch, chosen = source.batch, source.chosen
     claim = batch.line_claim[chosen]
     return LineColumns(
@@ -90,7 +94,11 @@ def marked_lines(
         rejections: Takes the claims that bear a mark which the area does not know.
     """
     batch, source = of_lines.batch, of_lines.net.source[of_lines.chosen]
-    marks = [(at, mark) for at, line in enumerate(source.tolist()) if (mark := batch.earmark[line])]
+    if not batch.earmarks:
+        return lines
+    marks = [
+        (at, mark) for at, line in enumerate(source.tolist()) if (mark := batch.earmarks.get(line))
+    ]
     if not marks:
         return lines
     pot = np.full(len(lines), -1, dtype=np.int64)

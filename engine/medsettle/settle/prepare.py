@@ -5,9 +5,10 @@ holds; per claim there is a look-up. What a rule document decides is looked up i
 area, scheme or payer is named here.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +22,16 @@ from medsettle.core.dates import age_years, day_number
 from medsettle.core.outcome import Outcome, Rejection, invalid
 from medsettle.errors import Fault
 from medsettle.policy.book import RuleBook
+from medsettle.policy.catalogue import IN_SCOPE_POT
 from medsettle.policy.compiled import CompiledPolicy, band_of, class_of, group_class, list_class
 from medsettle.policy.keys import NONE
-from medsettle.settle.claim_lines import Facts, Prepared, scope_lines
+from medsettle.policy.quantity import QuantityKind
+from medsettle.settle.claim_lines import Facts, Prepared, pot_names, scope_lines
 from medsettle.settle.item_use import ItemUse, no_values
 from medsettle.settle.quantities import quantity_values
 from medsettle.settle.refunds import net_lines
+
+_Candidates: TypeAlias = list[tuple[CompiledPolicy, Facts | Rejection]]
 
 
 @dataclass
@@ -34,9 +39,7 @@ class Preparer:
     """Looks claims up in a rule book; remembers what a combination of codes decides."""
 
     book: RuleBook
-    _facts: dict[tuple[object, ...], list[tuple[CompiledPolicy, Facts | Rejection]]] = field(
-        default_factory=dict
-    )
+    _facts: dict[tuple[object, ...], _Candidates] = field(default_factory=dict)
     _columns: tuple[str, ...] = ()
     _lists: list[str] = field(default_factory=list)
 
@@ -67,26 +70,29 @@ class Preparer:
             counters: Reads what was used before of items whose quantity is limited.
             spared: Positions of claims that will be refused, so that they use up nothing.
         """
-        count = len(batch)
-        prepared = Prepared(
-            facts=[None] * count,
-            rejections={},
-            pots=[None] * count,
-            parts=np.zeros((5, len(batch.line_claim)), dtype=np.int64),
-            item_class=np.zeros(len(batch.line_claim), dtype=np.int64),
-            line_pot=["in_scope"] * len(batch.line_claim),
-        )
-        for row in rows:
-            found = self._facts_of(batch.rows[row])
+        count, lines = len(batch), len(batch.line_claim)
+        facts: list[Facts | None] = [None] * count
+        rejections: dict[int, Rejection] = {}
+        billed = np.bincount(batch.line_claim, minlength=count).tolist()
+        for row, found in zip(rows, self._facts_of(batch, rows), strict=True):
             if isinstance(found, Rejection):
-                prepared.rejections[row] = found
-            elif not batch.rows[row]["lines"] and not found.policy.policy.payouts:
-                prepared.rejections[row] = _no_lines(found.policy)
+                rejections[row] = found
+            elif not billed[row] and not found.policy.policy.payouts:
+                rejections[row] = _no_lines(found.policy)
             else:
-                prepared.facts[row] = found
-        net = net_lines(batch)
+                facts[row] = found
         # Benefits of home with the catalogue of the place of care: an area may meet several.
-        met = {(fact.care.code, fact.area.code): fact for fact in prepared.facts if fact}
+        met = {(fact.care.code, fact.area.code): fact for fact in facts if fact}
+        pots = max((len(pot_names(fact.area)) for fact in met.values()), default=0)
+        prepared = Prepared(
+            facts=facts,
+            rejections=rejections,
+            pots=np.zeros((count, pots), dtype=np.int64),
+            parts=np.zeros((len(codes.POT_NAMES), lines), dtype=np.int64),
+            item_class=np.zeros(lines, dtype=np.int8),
+            pot=np.full(lines, IN_SCOPE_POT, dtype=np.int8),
+        )
+        net = net_lines(batch)
         for fact in met.values():
             use = ItemUse(counters, spared)
             scope_lines(self.book, (fact.care, fact.area), batch, net, prepared, use)
@@ -94,27 +100,23 @@ class Preparer:
 
     # --- codes -----------------------------------------------------------------------------
 
-    def _facts_of(self, row: dict[str, object]) -> Facts | Rejection:
+    def _facts_of(self, batch: ClaimBatch, rows: Sequence[int]) -> Iterator[Facts | Rejection]:
+        """Yield what the codes of each claim decide; no row is made of what came as columns."""
+        columns = [batch.column(column) for column in self._columns]
+        columns += [[*map(tuple, batch.column(column))] for column in self._lists]
+        for row in rows:
+            key = tuple(column[row] for column in columns)
+            candidates = self._facts.get(key)
+            if candidates is None:
+                candidates = self._facts[key] = self._candidates(key, batch.rows[row])
+            yield _in_force(batch, row, candidates)
+
+    def _candidates(self, key: tuple[object, ...], row: dict[str, object]) -> _Candidates:
+        if len(self._facts) >= limits.CODE_COMBINATIONS_MAX:
+            self._facts.clear()
         groups: list[str] = row["benefit_groups"]  # type: ignore[assignment]
-        key = (
-            *[row[column] for column in self._columns],
-            *[tuple(row[column]) for column in self._lists],  # type: ignore[arg-type]
-        )
-        if key not in self._facts:
-            if len(self._facts) >= limits.CODE_COMBINATIONS_MAX:
-                self._facts.clear()
-            policies = self.book.candidates(*(str(code) for code in key[:3]))
-            self._facts[key] = [(policy, self._resolve(policy, row, groups)) for policy in policies]
-        candidates = self._facts[key]
-        for policy, found in candidates:
-            day = row[policy.policy.rule_date]
-            assert isinstance(day, date)
-            until = policy.policy.in_force_until
-            if policy.policy.in_force_from <= day and (until is None or day < until):
-                left = policy.unstated_on(day) if policy.unstated else None
-                return found if left is None else _no_values(row, policy, left)
-        policies = [policy for policy, _ in candidates]
-        return _not_in_force(row, policies) if policies else _no_policy(row)
+        policies = self.book.candidates(*(str(code) for code in key[:3]))
+        return [(policy, self._resolve(policy, row, groups)) for policy in policies]
 
     def _resolve(
         self, policy: CompiledPolicy, row: dict[str, object], groups: Sequence[str]
@@ -163,6 +165,18 @@ class Preparer:
         if column not in schemes:
             return _not_covered(policy, "insurance_type", insurance_type, "catalogue ratios")
         return Facts(policy, policy.area, care, classes, price_level, schemes.index(column))
+
+
+def _in_force(batch: ClaimBatch, row: int, candidates: _Candidates) -> Facts | Rejection:
+    """Return what the policy in force on the rule date of a claim decides."""
+    for policy, found in candidates:
+        day = batch.column(policy.policy.rule_date)[row]
+        until = policy.policy.in_force_until
+        if policy.policy.in_force_from <= day and (until is None or day < until):
+            left = policy.unstated_on(day) if policy.unstated else None
+            return found if left is None else _no_values(batch.rows[row], policy, left)
+    policies = [policy for policy, _ in candidates]
+    return _not_in_force(batch.rows[row], policies) if policies else _no_policy(batch.rows[row])
 
 
 def _no_lines(policy: CompiledPolicy) -> Rejection:
@@ -259,20 +273,22 @@ def static_columns(
     Returns:
         Columns of shape (len(rows),), int64, keyed by input name.
     """
-    names = (*codes.POT_NAMES, *policy.area.special_pots)
-    sums = np.array([prepared.pots[row] for row in rows], dtype=np.int64)
-    columns = {f"pot:{name}": sums[:, index] for index, name in enumerate(names)}
+    sums = prepared.pots[np.array(rows, dtype=np.int64)]
+    columns = {f"pot:{name}": sums[:, at] for at, name in enumerate(pot_names(policy.area))}
     columns["total"] = sums.sum(axis=1)
-    claims = [batch.rows[row] for row in rows]
-    days = rule_days(policy, claims)
+    every = len(rows) == len(batch)
+
+    def stated(name: str) -> Sequence[Any]:
+        column = batch.column(name)
+        return column if every else [column[row] for row in rows]
+
+    days = _day_numbers(stated(policy.policy.rule_date))
     columns["epoch"] = policy.epoch_of(days + _EPOCH_ORDINAL)
     for index, dimension in enumerate(policy.dimensions):
         if dimension.kind == "age":
-            births = np.array([_day(claim, "birth_date") for claim in claims], dtype=np.int64)
-            values = band_of(dimension, age_years(births, days))
+            values = band_of(dimension, age_years(_day_numbers(stated("birth_date")), days))
         elif dimension.kind == "date":
-            stated = [claim[dimension.column] for claim in claims]
-            ordinals = [day.toordinal() if isinstance(day, date) else 0 for day in stated]
+            ordinals = [day.toordinal() if day else 0 for day in stated(dimension.column)]
             values = band_of(dimension, np.array(ordinals, dtype=np.int64))
         else:
             values = np.array(
@@ -281,17 +297,16 @@ def static_columns(
             )
         columns[f"dimension:{dimension.name}"] = values
     for quantity in policy.quantities:
+        held = stated(quantity.column) if quantity.kind is not QuantityKind.MONTH_OF else ()
         columns[f"quantity:{quantity.name}"] = quantity_values(
-            quantity, claims, days, policy.policy.year_start
+            quantity, held, days, policy.policy.year_start
         )
     for name in schema.CLAIM_AMOUNTS:
-        stated = [claim[f"{name}_fen"] or 0 for claim in claims]
-        columns[f"claim:{name}"] = np.array(stated, dtype=np.int64)
-        held = [claim[f"{name}_fen"] is not None for claim in claims]
-        columns[f"stated:{name}"] = np.array(held, dtype=np.int64)
-    columns["account_used"] = np.array(
-        [int(bool(claim["account_used"])) for claim in claims], dtype=np.int64
-    )
+        amounts = stated(f"{name}_fen")
+        columns[f"claim:{name}"] = np.array([fen or 0 for fen in amounts], dtype=np.int64)
+        known = [fen is not None for fen in amounts]
+        columns[f"stated:{name}"] = np.array(known, dtype=np.int64)
+    columns["account_used"] = np.array(stated("account_used"), dtype=np.int64)
     return {name: np.ascontiguousarray(column) for name, column in columns.items()}
 
 
@@ -301,10 +316,10 @@ _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 def rule_days(policy: CompiledPolicy, claims: Sequence[dict[str, object]]) -> NDArray[np.int64]:
     """Return the day that decides rule version and period of each claim (shape T2)."""
     column = policy.policy.rule_date
-    return np.array([_day(claim, column) for claim in claims], dtype=np.int64)
+    return _day_numbers([claim[column] for claim in claims])
 
 
-def _day(claim: dict[str, object], column: str) -> int:
-    value = claim[column]
-    assert isinstance(value, date)
-    return day_number(value)
+def _day_numbers(dates: Sequence[Any]) -> NDArray[np.int64]:
+    """Return dates as days since 1970-01-01; the same day is often many claims'."""
+    numbers = {day: day_number(day) for day in {*dates}}
+    return np.fromiter(map(numbers.__getitem__, dates), dtype=np.int64, count=len(dates))

@@ -19,7 +19,7 @@ from medsettle.policy.quantity import Quantity, QuantityKind
 
 def quantity_values(
     quantity: Quantity,
-    claims: Sequence[dict[str, object]],
+    held: Sequence[object],
     days: NDArray[np.int64],
     start: YearStart,
 ) -> NDArray[np.int64]:
@@ -27,21 +27,21 @@ def quantity_values(
 
     Args:
         quantity: What to look at.
-        claims: n checked claims.
+        held: What each of n claims states in its column; nothing is asked of the month's.
         days: Shape (n,), the rule date of each, days since 1970-01-01.
         start: First day of the benefit year.
 
     Returns:
         Shape (n,), in 0..quantity.most.
     """
-    source = np.maximum(_source(quantity, claims, days, start) - quantity.less, 0)
+    source = np.maximum(_source(quantity, held, days, start) - quantity.less, 0)
     counted: NDArray[np.int64] = -(-np.minimum(source, quantity.at_most) // quantity.every)
     return np.minimum(counted, quantity.most)
 
 
 def _source(
     quantity: Quantity,
-    claims: Sequence[dict[str, object]],
+    held: Sequence[object],
     days: NDArray[np.int64],
     start: YearStart,
 ) -> NDArray[np.int64]:
@@ -51,7 +51,6 @@ def _source(
         year, _, _ = year_month_day(days)
         months = (year - benefit_year(days, start)) * MONTHS_PER_YEAR + month - start.month
         return months - (day < start.day) + 1
-    held = [claim[quantity.column] for claim in claims]
     if kind is QuantityKind.NUMBER:
         return np.array([value or 0 for value in held], dtype=np.int64)
     if kind is QuantityKind.COUNT:

@@ -9,12 +9,11 @@ The stated line amount is authoritative: prices arrive rounded (12 tablets for 0
 each), so price times quantity only ever measures the excess over a ceiling.
 
 Lines, not claims, set the cost of a batch. They are taken in blocks whose temporaries stay in the
-cache, as columns from beginning to end; there is no loop over lines.
+cache, as columns from beginning to end, by the loops of `medsettle.settle.line_loops`.
 """
 
+import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
-from enum import StrEnum
 from typing import Any, Final
 
 import numpy as np
@@ -22,237 +21,259 @@ from numpy.typing import NDArray
 
 from medsettle import limits
 from medsettle.core.codes import POT_NAMES
-from medsettle.core.money import FenArray, Rounding, scaled_quotient
-from medsettle.policy.catalogue import CLASS_C, IN_SCOPE_POT, PPM_ONE, Catalogue
-
-REFUSED: Final = 2
-"""Approval code of a restricted use that was refused."""
+from medsettle.core.money import FenArray
+from medsettle.policy.catalogue import IN_SCOPE_POT, NO_LIMIT, PPM_ONE, TERM_FLAGS, Catalogue
+from medsettle.settle import line_loops
+from medsettle.settle.line_columns import LineColumns, LineSplits
 
 _PRE = POT_NAMES.index("pre_self_pay")
+_IN_SCOPE = POT_NAMES.index("in_scope")
+
+assert line_loops.PPM_ONE == PPM_ONE
+assert limits.PRICE_QUANTITY_PER_FEN == line_loops.PER_FEN
+assert (line_loops.OWN_EXPENSE, line_loops.OWN_EXPENSE_ABOVE, line_loops.RESTRICTED) == TERM_FLAGS
+assert limits.UNIT_PRICE_E6_MAX // line_loops.PER_FEN < line_loops.QUOTIENT_END
+assert limits.QUANTITY_E4_MAX + 1 < line_loops.QUOTIENT_END
+assert limits.LINE_AMOUNT_FEN_MAX + 1 < line_loops.QUOTIENT_END
 
 
-class Ground(StrEnum):
-    """Why a line is own expense as a whole; several may hold of one line."""
-
-    UNLISTED = "unlisted"
-    CLASS_C = "class_c"
-    WHOLE_RATIO = "whole_ratio"
-    ABOVE_CEILING = "above_ceiling"
-    REFUSED_USE = "refused_use"
-    MARKED = "marked"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LineColumns:
-    """Charge lines of one catalogue as columns of n rows.
-
-    - `row`: int32, entry of the catalogue; negative when it has none, then the line is own expense;
-    - `scheme`: position of the claim's insurance type or population in `Catalogue.schemes`;
-    - `price_level`: column of the ceiling prices, from 1: the hospital level, and 3 more for each
-      set of ceilings before the claim's;
-    - `quantity_e4` in 0..QUANTITY_E4_MAX, `unit_price_e6` in 0..UNIT_PRICE_E6_MAX, `amount_fen` in
-      0..LINE_AMOUNT_FEN_MAX: int64;
-    - `approval`: 0 none needed, 1 approved, 2 refused;
-    - `claim`: int64, rising; needed where first-self-pay is rounded once a settlement;
-    - `covered_e4`: int64, the most units that the insurance looks at, `NO_LIMIT` for all;
-    - `marked_pot`: int64, where the in-scope part of a marked line goes, -1 for unmarked ones;
-    - `unowed`: whether a mark makes the whole line own expense;
-    - `before`: int64, for a line that takes back a part of another: the line of which this one, by
-      quantity and amount, is what is left (`medsettle.settle.refunds`); -1 for all others.
-    """
-
-    row: NDArray[np.int32]
-    scheme: NDArray[np.int8]
-    price_level: NDArray[np.int8]
-    quantity_e4: NDArray[np.int64]
-    unit_price_e6: NDArray[np.int64]
-    amount_fen: FenArray
-    approval: NDArray[np.int8]
-    claim: NDArray[np.int64] | None = None
-    covered_e4: NDArray[np.int64] | None = None
-    marked_pot: NDArray[np.int64] | None = None
-    unowed: NDArray[np.bool_] | None = None
-    before: NDArray[np.int64] | None = None
-
-    def __len__(self) -> int:
-        """Return the number of lines."""
-        return len(self.row)
-
-    def block(self, part: slice | NDArray[np.int64]) -> "LineColumns":
-        """Return some of the lines; those of a slice share their memory."""
-        chosen: dict[str, Any] = {}
-        for field in fields(self):
-            column = getattr(self, field.name)
-            chosen[field.name] = None if column is None else column[part]
-        return LineColumns(**chosen)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LineSplits:
-    """The parts of each line, int64 fen, shape (n,), adding up to the line's amount.
-
-    They are >= 0, and <= 0 where a line takes back a part of another, but for a fen of rounding.
-    `pot` says where the in-scope part goes: `IN_SCOPE_POT`, or 4 + the number of a special pot.
-    """
-
-    own_expense_fen: FenArray
-    over_limit_fen: FenArray
-    pre_self_pay_fen: FenArray
-    in_scope_fen: FenArray
-    pot: NDArray[np.int64]
-
-
-def split_lines(lines: LineColumns, catalogue: Catalogue) -> LineSplits:
+def split_lines(
+    lines: LineColumns, catalogue: Catalogue, parts: NDArray[np.int64] | None = None
+) -> LineSplits:
     """Return the parts of each line, in the order of the lines.
 
     Args:
         lines: Lines whose rows belong to `catalogue`.
         catalogue: The catalogue of the place of treatment, with the terms of its area.
+        parts: Takes the parts, shape (4, n), rows contiguous; new memory without it, which costs
+            more than the arithmetic.
 
     Returns:
-        n splits in arrays of their own.
+        n splits, their amounts the rows of `parts`.
 
     Source: national settlement interface, results of line uploads (2204, 2301): ceiling prices,
     first-self-pay ratios and the in-scope amount as the remainder; every line rounded half up.
     """
-    count = len(lines)
-    # A wrong column would silently read a neighbouring cell.
-    assert ((lines.scheme >= 0) & (lines.scheme < len(catalogue.schemes))).all()
-    assert ((lines.price_level >= 1) & (lines.price_level <= catalogue.ceiling_e6.shape[1])).all()
-    parts = np.empty((len(POT_NAMES) + 1, count), dtype=np.int64)
-    left = np.empty(count if catalogue.terms.per_settlement else 0, dtype=np.int64)
-    for start in range(0, count, limits.BLOCK_ROWS):
-        part = slice(start, start + limits.BLOCK_ROWS)
-        _split_block(lines.block(part), catalogue, parts[:, part], left[part])
-    if catalogue.terms.per_settlement:
-        carried = _carried(lines, left)
-        parts[_PRE] += carried
-        parts[IN_SCOPE_POT] -= carried
-    assert parts[: IN_SCOPE_POT + 1].min(initial=0) >= 0, "a part of a line is below zero"
+    if parts is None:
+        parts = np.empty((len(POT_NAMES), len(lines)), dtype=np.int64)
+    for _ in _split_blocks(lines, catalogue, parts):
+        pass
     if lines.before is not None:
         taken = np.flatnonzero(lines.before >= 0)
-        parts[: IN_SCOPE_POT + 1, taken] -= parts[: IN_SCOPE_POT + 1, lines.before[taken]].copy()
-    own, over, pre, in_scope, pot = parts
-    return LineSplits(own, over, pre, in_scope, pot)
+        parts[:, taken] -= parts[:, lines.before[taken]].copy()
+    return LineSplits(parts, _pots_of(lines, catalogue))
+
+
+def split_and_sum(
+    lines: LineColumns,
+    catalogue: Catalogue,
+    claim: NDArray[np.int64],
+    sums: FenArray,
+    parts: NDArray[np.int64] | None = None,
+) -> LineSplits:
+    """Return the parts of each line, and add them to the pots of its claim.
+
+    Args:
+        lines: As for `split_lines`.
+        catalogue: Likewise.
+        claim: Shape (n,), position of each line's claim; the lines of one stand together.
+        sums: Takes the pots, shape (4 + special pots, claims), rows contiguous; see `pots`.
+        parts: As for `split_lines`.
+    """
+    if catalogue.terms.per_settlement or catalogue.terms.pots or lines.marked_pot is not None:
+        splits = split_lines(lines, catalogue, parts)
+        sums += pots(splits, claim, sums.shape[1], len(sums) - len(POT_NAMES)).T
+        return splits
+    if parts is None:
+        parts = np.empty((len(POT_NAMES), len(lines)), dtype=np.int64)
+    loops = _loops(len(lines))
+    national = sums[: len(POT_NAMES)]
+    if lines.before is not None:
+        splits = split_lines(lines, catalogue, parts)
+        _add_up(loops, claim, parts, national)
+        return splits
+    # While the parts of a block are still in the cache.
+    for block in _split_blocks(lines, catalogue, parts):
+        _add_up(loops, claim[block], parts[:, block], national)
+    return LineSplits(parts, _pots_of(lines, catalogue))
+
+
+def _split_blocks(
+    lines: LineColumns, catalogue: Catalogue, parts: NDArray[np.int64]
+) -> Iterator[slice]:
+    """Write the parts of lines; yield each block of lines whose parts are as they stay."""
+    count, carries = len(lines), catalogue.terms.per_settlement
+    loops = _loops(count)
+    room = _Room(min(count, limits.BLOCK_LINES))
+    left = np.empty(count, dtype=np.int64) if carries else room.left
+    beyond = _beyond(lines, catalogue)
+    for start in range(0, count, limits.BLOCK_LINES):
+        end = min(start + limits.BLOCK_LINES, count)
+        block = slice(start, end)
+        rest = left[block] if carries else left[: end - start]
+        found = _columns(loops, lines, catalogue, block, room)
+        limited = beyond[block], _limits(lines, catalogue, block)
+        rules = catalogue.terms.full_price, carries
+        into = tuple(parts[:, block])
+        if loops is line_loops:
+            signs = _interpreted(found, limited, rules, into, rest)
+        else:
+            signs = loops.split(*found, limited, rules, into, rest, limits.CACHED_LINES)
+        assert signs >= 0, "a part of a line is below zero"
+        if not carries:
+            yield block
+    if carries:
+        carried = _carried(lines, left)
+        parts[_PRE] += carried
+        parts[_IN_SCOPE] -= carried
+        assert parts[_IN_SCOPE].min(initial=0) >= 0, "a part of a line is below zero"
+
+
+def _pots_of(lines: LineColumns, catalogue: Catalogue) -> NDArray[np.int8]:
+    """Return where the in-scope part of each line goes."""
+    pot = np.full(len(lines), IN_SCOPE_POT, dtype=np.int8)
+    if catalogue.terms.pots:
+        of_entry = catalogue.pot.take(np.maximum(lines.row, 0))
+        pot[:] = np.where(lines.row < 0, IN_SCOPE_POT, of_entry)
+    if lines.marked_pot is not None:
+        pot[:] = np.where(lines.marked_pot >= 0, lines.marked_pot, pot)
+    return pot
 
 
 def outside(lines: LineColumns, catalogue: Catalogue) -> NDArray[np.bool_]:
     """Return whether each line is own expense as a whole, whatever its quantity."""
-    row = np.maximum(lines.row, 0).astype(np.intp)
-    return _outside(lines, catalogue, row, *cells(lines, catalogue))
-
-
-def grounds(lines: LineColumns, catalogue: Catalogue) -> dict[Ground, NDArray[np.bool_]]:
-    """Return which lines are own expense as a whole on which ground, shape (n,) each."""
-    row = np.maximum(lines.row, 0).astype(np.intp)
-    return dict(_grounds(lines, catalogue, row, *cells(lines, catalogue)))
-
-
-def cells(lines: LineColumns, catalogue: Catalogue) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the ceiling price in micro-yuan and the ratio in parts per million of each line."""
-    return _cells(lines, catalogue, np.maximum(lines.row, 0).astype(np.intp))
-
-
-def _cells(
-    lines: LineColumns, catalogue: Catalogue, row: NDArray[np.intp]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the ceiling and the ratio of each line."""
-    # take() on flat arrays with native indexes gathers three times as fast as [row, column].
-    ceilings, ratios = catalogue.ceiling_e6, catalogue.pre_self_pay_ppm
-    ceiling = ceilings.ravel().take(row * ceilings.shape[1] + (lines.price_level - 1))
-    return ceiling, ratios.ravel().take(row * ratios.shape[1] + lines.scheme)
-
-
-def _outside(
-    lines: LineColumns,
-    catalogue: Catalogue,
-    row: NDArray[np.intp],
-    ceiling: NDArray[np.int64],
-    ratio: NDArray[np.int64],
-) -> NDArray[np.bool_]:
-    found = np.zeros(len(lines), dtype=np.bool_)
-    for _, held in _grounds(lines, catalogue, row, ceiling, ratio):
-        found |= held
+    count, loops = len(lines), _loops(len(lines))
+    (ceiling, terms), (price, _, amount, approval) = _columns(
+        loops, lines, catalogue, slice(0, count), _Room(count)
+    )
+    own = [0] * count if loops is line_loops else np.empty(count, dtype=np.int64)
+    loops.set_apart(ceiling, terms, price, approval, amount, own)
+    found: NDArray[np.bool_] = np.asarray(terms, dtype=np.int64) == PPM_ONE
     return found
 
 
-def _grounds(
+def cells_of(
+    row: NDArray[np.int32],
+    scheme: NDArray[np.int8],
+    price_level: NDArray[np.int8],
+    ceilings: NDArray[np.int64],
+    by_scheme: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the ceiling of each line, and the cell of its scheme in a table by schemes."""
+    assert ((scheme >= 0) & (price_level > 0)).all(), "a line outside the catalogue"
+    row = np.maximum(row, 0)
+    return ceilings[row, price_level - 1], by_scheme[row, scheme]
+
+
+class _Room:
+    """What a block of lines needs beside its parts, used again for the next."""
+
+    def __init__(self, lines: int) -> None:
+        self.ceiling, self.terms, self.left = np.empty((3, lines), dtype=np.int64)
+
+
+def _loops(lines: int) -> Any:  # noqa: ANN401 - a module, or its functions as machine code
+    """Return the loops for some lines: as machine code where it is loaded, or worth loading."""
+    if _NATIVE in sys.modules or lines > limits.UNLOADED_LINES_MAX:
+        from medsettle.settle import native_lines  # noqa: PLC0415 - numba loads slowly
+
+        return native_lines
+    return line_loops
+
+
+_NATIVE: Final = "medsettle.settle.native_lines"
+
+
+def _columns(
+    loops: Any,  # noqa: ANN401
     lines: LineColumns,
     catalogue: Catalogue,
-    row: NDArray[np.intp],
-    ceiling: NDArray[np.int64],
-    ratio: NDArray[np.int64],
-) -> Iterator[tuple[Ground, NDArray[np.bool_]]]:
-    """Yield each ground on which lines of a block may be own expense, with where it holds."""
-    yield Ground.UNLISTED, lines.row < 0
-    yield Ground.CLASS_C, catalogue.item_class.take(row) == CLASS_C
-    yield Ground.WHOLE_RATIO, ratio == PPM_ONE
-    above = (lines.unit_price_e6 > ceiling) | (ceiling == 0)
-    yield Ground.ABOVE_CEILING, catalogue.own_expense_above.take(row) & above
-    refused = lines.approval == REFUSED
-    if refused.any():
-        yield Ground.REFUSED_USE, catalogue.restricted.take(row) & refused
-    if lines.unowed is not None:
-        yield Ground.MARKED, lines.unowed
+    block: slice,
+    room: _Room,
+) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Return ceiling and terms of a block of lines, then price, quantity, amount and approval.
 
-
-def _split_block(
-    lines: LineColumns,
-    catalogue: Catalogue,
-    parts: NDArray[np.int64],
-    left: NDArray[np.int64],
-) -> None:
-    """Write the parts of a block of lines into `parts`, shape (5, n).
-
-    Where first-self-pay is rounded once a settlement, it is rounded down here, and what that
-    leaves, in millionths of a fen, goes into `left`.
+    They are arrays for machine code, and lists for Python.
     """
-    own, over, pre, in_scope, pot = parts
-    row = np.maximum(lines.row, 0).astype(np.intp)
-    ceiling, ratio = _cells(lines, catalogue, row)
-    np.multiply(lines.amount_fen, _outside(lines, catalogue, row, ceiling, ratio), out=own)
-    quantity = lines.quantity_e4
-    if lines.covered_e4 is not None:
-        quantity = np.minimum(quantity, lines.covered_e4)
-        own += _beyond(lines, quantity, own)
-    rest = lines.amount_fen - own
-    excess = scaled_quotient(
-        np.maximum(lines.unit_price_e6 - ceiling, 0),
-        quantity,
-        limits.PRICE_QUANTITY_PER_FEN,
-        Rounding.HALF_UP,
-    )
-    # A ceiling of zero pays nothing at all, not even the fen by which an amount may differ from
-    # its price times quantity.
-    over[:] = np.where(ceiling == 0, rest, np.minimum(rest, excess))
-    if catalogue.limits_lines:
-        over[:] = np.maximum(over, rest - catalogue.line_limit_fen.take(row))
-    payable = rest - over
-    of = rest if catalogue.terms.full_price else payable
-    if catalogue.terms.per_settlement:
-        np.divmod(of * ratio, PPM_ONE, out=(pre, left))
-        left[pre >= payable] = 0
+    row, scheme, level = lines.row[block], lines.scheme[block], lines.price_level[block]
+    tables = catalogue.ceiling_e6, catalogue.terms_ppm
+    said = room.ceiling[: len(row)], room.terms[: len(row)]
+    if loops is line_loops:
+        for cells, found in zip(said, cells_of(row, scheme, level, *tables), strict=True):
+            cells[:] = found
+        lowest = row.min(initial=0)
     else:
-        pre[:] = scaled_quotient(of, ratio, PPM_ONE, Rounding.HALF_UP)
-    if catalogue.terms.full_price:
-        np.minimum(pre, payable, out=pre)
-    np.subtract(payable, pre, out=in_scope)
-    pot[:] = IN_SCOPE_POT
-    if catalogue.terms.pots:
-        pot[:] = np.where(lines.row < 0, IN_SCOPE_POT, catalogue.pot.take(row))
-    if lines.marked_pot is not None:
-        pot[:] = np.where(lines.marked_pot >= 0, lines.marked_pot, pot)
+        lowest = loops.look_up(row, scheme, level, *tables, *said)
+        assert lowest != loops.OUTSIDE, "a line outside the catalogue"
+    if lowest < 0:
+        said[1][row < 0] |= line_loops.OWN_EXPENSE
+    if lines.unowed is not None:
+        said[1][lines.unowed[block]] |= line_loops.OWN_EXPENSE
+    quantity = lines.quantity_e4[block]
+    if lines.covered_e4 is not None:
+        quantity = np.minimum(quantity, lines.covered_e4[block])
+    stated = (lines.unit_price_e6[block], quantity, lines.amount_fen[block], lines.approval[block])
+    if loops is not line_loops:
+        return said, stated
+    return tuple(each.tolist() for each in said), tuple(each.tolist() for each in stated)
 
 
-def _beyond(lines: LineColumns, covered: NDArray[np.int64], own: FenArray) -> FenArray:
+def _interpreted(
+    found: tuple[tuple[Any, ...], tuple[Any, ...]],
+    limited: tuple[NDArray[np.int64], ...],
+    rules: tuple[bool, bool],
+    parts: tuple[NDArray[np.int64], ...],
+    left: NDArray[np.int64],
+) -> int:
+    """Write the parts of a block of lines without machine code."""
+    count = len(left)
+    into, rest = tuple([0] * count for _ in parts), [0] * count
+    as_lists = tuple(each.tolist() for each in limited)
+    signs = line_loops.split(*found, as_lists, rules, into, rest, max(count, 1))  # type: ignore[arg-type]
+    for column, own in zip((*parts, left), (*into, rest), strict=True):
+        column[:] = own
+    return signs
+
+
+def _add_up(
+    loops: Any,  # noqa: ANN401
+    claim: NDArray[np.int64],
+    parts: NDArray[np.int64],
+    sums: FenArray,
+) -> None:
+    """Add parts to the sums of their claims, shape (4, n) and (4, claims)."""
+    if loops is not line_loops:
+        loops.add_up(claim, tuple(parts), tuple(sums))
+        return
+    added = sums.tolist()
+    loops.add_up(claim.tolist(), parts.tolist(), added)
+    sums[:] = added
+
+
+_NO_LINES: Final = np.empty(0, dtype=np.int64)
+
+
+def _limits(lines: LineColumns, catalogue: Catalogue, block: slice) -> NDArray[np.int64]:
+    """Return the most of each line that may be in scope; nothing where no entry limits that."""
+    if not catalogue.limits_lines:
+        return _NO_LINES
+    row = lines.row[block]
+    return np.where(row < 0, NO_LIMIT, catalogue.line_limit_fen.take(np.maximum(row, 0)))
+
+
+def _beyond(lines: LineColumns, catalogue: Catalogue) -> NDArray[np.int64]:
     """Return what of each line falls to the units that are not covered, half up.
 
     Lines past a limit are rare, and amount times quantity needs more than 64 bits.
     """
+    if lines.covered_e4 is None:
+        return _NO_LINES
     found = np.zeros(len(lines), dtype=np.int64)
-    for at in np.flatnonzero((covered < lines.quantity_e4) & (own == 0)).tolist():
+    places = np.flatnonzero(lines.covered_e4 < lines.quantity_e4)
+    for at in places[~outside(lines.block(places), catalogue)].tolist():
         units, amount = int(lines.quantity_e4[at]), int(lines.amount_fen[at])
-        found[at] = (2 * amount * (units - int(covered[at])) + units) // (2 * units)
+        covered = int(lines.covered_e4[at])
+        found[at] = (2 * amount * (units - covered) + units) // (2 * units)
     return found
 
 
@@ -292,10 +313,12 @@ def pots(
         order of `POT_NAMES`, then the special pots. In-scope amounts of a special pot are not in
         the in-scope column, so that each row adds up to the claim's total.
     """
+    loops, claim = _loops(len(line_claim)), line_claim.astype(np.int64, copy=False)
     sums = np.zeros((len(POT_NAMES) + pot_count, claim_count), dtype=np.int64)
-    # Unlike bincount with weights, add.at stays in integers.
-    np.add.at(sums[0], line_claim, splits.own_expense_fen)
-    np.add.at(sums[1], line_claim, splits.over_limit_fen)
-    np.add.at(sums[2], line_claim, splits.pre_self_pay_fen)
-    np.add.at(sums.reshape(-1), splits.pot * claim_count + line_claim, splits.in_scope_fen)
+    _add_up(loops, claim, splits.parts, sums[: len(POT_NAMES)])
+    special = np.flatnonzero(splits.pot > IN_SCOPE_POT)
+    if len(special):
+        apart = splits.in_scope_fen[special]
+        np.subtract.at(sums[IN_SCOPE_POT], claim[special], apart)
+        np.add.at(sums, (splits.pot[special], claim[special]), apart)
     return sums.T

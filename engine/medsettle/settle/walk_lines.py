@@ -20,11 +20,11 @@ from medsettle.policy.book import RuleBook
 from medsettle.policy.catalogue import NO_CEILING, NO_LIMIT, PPM_ONE, Catalogue
 from medsettle.policy.keys import PRICE_LEVELS
 from medsettle.settle.claim_lines import Facts, ScopedLines, scoped_lines
+from medsettle.settle.grounds import Ground, cells, grounds
 from medsettle.settle.item_use import ItemUse
 from medsettle.settle.phrases import Phrase
 from medsettle.settle.prepare import Preparer
 from medsettle.settle.refunds import net_lines
-from medsettle.settle.scope import Ground, cells, grounds
 
 _E4, _E6 = 4, 6
 _PERCENT_DECIMALS = 4
@@ -153,7 +153,7 @@ class _LineTeller:
                 f"单价 {price} 元高于限价 {ceiling} 元，全额自费",
             )
         if ground is Ground.MARKED:
-            mark = self.claims.earmark[int(self.scoped.chosen[at])]
+            mark = self.claims.earmarks.get(int(self.scoped.chosen[at]))
             return Phrase(f"bears the mark {mark}, so own expense", f"标记 {mark}，全额自费")
         return _GROUNDS[ground]
 
@@ -211,7 +211,7 @@ class _LineTeller:
 
     def _pot(self, at: int, pot: str) -> Phrase:
         line = int(self.scoped.chosen[at])
-        mark = self.claims.earmark[line]
+        mark = self.claims.earmarks.get(line)
         item_class = int(self.catalogue.item_class[self._row(at)])
         if mark is not None:
             why = (f"it bears the mark {mark}", f"标记 {mark}")
