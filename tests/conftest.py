@@ -1,9 +1,11 @@
 """How every test runs: no deadline on shared machines, and a longer search on request."""
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from medsettle import rule_cache
 from medsettle.ledger.opening import LedgerPlace
 
 from tests.stores import STORES, new_place, stop_servers
@@ -19,6 +21,14 @@ settings.load_profile("house")
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> LedgerPlace:
     """Return where a new ledger may be made, once in each kind of store."""
     return new_place(request.param, tmp_path)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep compiled rules for the hundreds of commands that tests start, and only for them."""
+    assert config.cache is not None
+    kept = config.cache.mkdir("rule-books")
+    kept.chmod(0o700)
+    os.environ[rule_cache.VARIABLE] = str(kept)
 
 
 def pytest_sessionfinish() -> None:

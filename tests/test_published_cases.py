@@ -14,8 +14,9 @@ from medsettle.client import Client
 from medsettle.core.claims import ClaimBatch
 from medsettle.demo.cases import settle_case
 from medsettle.errors import InvalidRequest, PolicyGap
-from medsettle.policy.book import EXAMPLES_SUFFIX, RuleBook, load_rule_book
+from medsettle.policy.book import EXAMPLES_SUFFIX, load_rule_book
 from medsettle.policy.examples import Example, Visit, read_examples
+from medsettle.policy.rule_book import RuleBook
 from medsettle.settle.explain import traced
 from medsettle.settle.prove import Difference, opening_counters, prove
 from medsettle.settle.run import Settled, Settler

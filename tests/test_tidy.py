@@ -33,7 +33,7 @@ _LAYERS = (
     {"policy"},
     {"settle"},
     {"durable"},
-    {"ledger", "cards", "audit"},
+    {"ledger", "cards", "audit", "rule_cache"},
     {"clearing", "replay", "payments", "books"},
     {"engine"},
     {"v1"},

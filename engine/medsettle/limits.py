@@ -235,6 +235,9 @@ UNLOADED_LINES_MAX: Final = 200_000
 # Pages of 4 KiB in the write-ahead log before they are moved into the file. Moving them is the
 # slowest commit there is, so rarely; 32 MiB is what a restart has to replay at most.
 LEDGER_CHECKPOINT_PAGES: Final = 8_192
+# Pages that the writer of a ledger file keeps in memory. With SQLite's own two megabytes, a batch
+# of thousands writes the pages of its indexes and reads them again, several times over.
+LEDGER_CACHE_KIB: Final = 32 * 1024
 # How long a connection waits for another one that recovers the log after a crash.
 LEDGER_BUSY_MS_MAX: Final = 5_000
 # How long the writer waits for a foreign program that holds the file locked: everybody waits with
@@ -319,6 +322,11 @@ BANK_PAUSE_SECONDS_FIRST: Final = 0.1
 SANDBOX_SLOW_SECONDS: Final = 0.2
 # Answers that may wait in the script of one account of the sandbox bank.
 SANDBOX_SCRIPT_MAX: Final = 100
+
+# Objects that may be new, and not freed, before a server looks for cycles among them.
+COLLECTED_AFTER_OBJECTS: Final = 50_000
+# Compiled rule books that are kept for the next process, some megabytes each.
+RULE_BOOKS_KEPT: Final = 16
 
 # --- torture -----------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from medsettle.audit import connect
 from medsettle.core.columns import Column, Kind
 from medsettle.core.dates import day_number
 from medsettle.core.schema import LINE_SPLIT, PAYER_DETAIL, RELATIVE_SHARE, SETTLEMENT, TABLES
+from medsettle.core.tables import rows_of
 from medsettle.ledger import Entry, EntryKind, SqliteLedger
 
 Row: TypeAlias = dict[str, object]
@@ -120,8 +121,8 @@ def expected_rows(entry: Entry, seq: int) -> dict[str, list[Row]]:
         settlement["credential_time"] = datetime.fromisoformat(settlement["credential_time"])
     return {
         "settlements": [settlement],
-        "payers": [row | name for row in content["payers"]],
-        "line_splits": [row | name for row in content["lines"]],
+        "payers": [row | name for row in rows_of(content["payers"])],
+        "line_splits": [row | name for row in rows_of(content["lines"])],
         "relative_shares": [row | name for row in content["relatives"]],
     }
 

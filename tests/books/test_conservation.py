@@ -17,6 +17,7 @@ from medsettle.audit import Projector, SegmentFile, read_segments
 from medsettle.books.conservation import discrepancies
 from medsettle.books.discrepancies import Discrepancy
 from medsettle.books.resettling import Resettling
+from medsettle.core.tables import rows_of
 from medsettle.ledger import SqliteLedger, SqliteReader
 
 from tests.books.histories import lived
@@ -167,11 +168,11 @@ def _cancelled_twice(ledger: Corrupted) -> None:
 
 def _other_cancel(ledger: Corrupted) -> None:
     def less(record: dict[str, Any]) -> None:
-        for place in (record["settlement"], record["payers"][0]):
-            name = "pooled_fund_fen" if "cash_fen" in place else "paid_fen"
-            place[name] = place[name] + 7
-        columns = record["settlement"]
+        columns, payers = record["settlement"], list(rows_of(record["payers"]))
+        columns["pooled_fund_fen"] += 7
+        payers[0]["paid_fen"] += 7
         columns["cash_fen"] -= 7
+        record["payers"] = payers
 
     ledger.record("cancel", less)
 

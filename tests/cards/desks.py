@@ -12,7 +12,8 @@ from tempfile import TemporaryDirectory
 from medsettle.core.cards import Card, CardAction, CardEvent, CardKind
 from medsettle.engine import Engine
 from medsettle.ledger.opening import open_ledger
-from medsettle.policy.book import RuleBook, load_rule_book
+from medsettle.policy.book import load_rule_book
+from medsettle.policy.rule_book import RuleBook
 
 from tests.engine.engines import RULES
 from tests.service.claims import AREA

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from medsettle.cli.page import Page
 from medsettle.cli.policy_page import policy_json, print_policy
-from medsettle.policy.book import RuleBook, load_rule_book
+from medsettle.policy.book import load_rule_book
 from medsettle.policy.compiled import CompiledPolicy, compile_policy
+from medsettle.policy.rule_book import RuleBook
 from rich.cells import cell_len
 from rich.console import Console
 

@@ -11,7 +11,8 @@ from medsettle.core.outcome import Outcome, Rejection
 from medsettle.core.settlement import Settlement
 from medsettle.engine import Engine
 from medsettle.ledger.opening import open_ledger
-from medsettle.policy.book import RuleBook, load_rule_book
+from medsettle.policy.book import load_rule_book
+from medsettle.policy.rule_book import RuleBook
 
 from tests.service.claims import claim
 from tests.service.serving import Ticking

@@ -17,9 +17,9 @@ from medsettle.core.outcome import Outcome, Rejection
 from medsettle.core.settlement import Opening, Row, Settlement
 from medsettle.engine import Engine
 from medsettle.ledger import SqliteLedger
-from medsettle.policy.book import RuleBook
 from medsettle.policy.compiled import compile_policy
 from medsettle.policy.model import Policy
+from medsettle.policy.rule_book import RuleBook
 
 from tests.engine.engines import id_of
 from tests.engine.nowhere_claims import Visits, load_catalogue

@@ -67,7 +67,7 @@ _REPLACED = "update entries set record = cast(replace(record, '{}', '{}') as blo
         (["insert into postings values (99, 'A', 'P', 'c', 0, 1)"], "belong to no entry"),
         ([_REPLACED.format('"cash_fen":18000', '"cash_fen":18001')], "person_total_fen is 18000"),
         ([_REPLACED.format('"total_fen":50000', '"total_fen":50001')], "total_fen is 50001"),
-        ([_REPLACED.format('"paid_fen":32000', '"paid_fen":32001')], "its stages pay 32001"),
+        ([_REPLACED.format('"paid_fen":[32000', '"paid_fen":[32001')], "its stages pay 32001"),
         ([_REPLACED.format('"payers":', '"players":')], "its record is no settlement"),
     ],
     ids=["gap", "original", "counter", "posting", "cash", "total", "stage", "record"],

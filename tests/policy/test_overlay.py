@@ -7,7 +7,8 @@ import pytest
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.settlement import Settlement
 from medsettle.errors import PolicyRejected
-from medsettle.policy.book import RuleBook, load_rule_book
+from medsettle.policy.book import load_rule_book
+from medsettle.policy.rule_book import RuleBook
 from medsettle.settle.run import Settled, Settler
 
 from tests.engine.engines import REAL_RULES

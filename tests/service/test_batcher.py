@@ -175,7 +175,10 @@ def test_a_short_answer_fails_the_whole_batch() -> None:
     """An engine that forgets a row is a bug, never a shifted answer."""
 
     async def work() -> None:
-        batcher = Batcher(lambda rows: [_rejection(row) for row in rows[1:]])
+        def forgetful(rows: Sequence[Row]) -> list[Answer]:
+            return [_rejection(row) for row in rows[1:]]
+
+        batcher = Batcher(forgetful)
         answers = await asyncio.gather(
             *(batcher.answer(_row(n)) for n in range(2)), return_exceptions=True
         )

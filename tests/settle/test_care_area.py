@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.outcome import Outcome, Rejection
-from medsettle.policy.book import DIGEST_CHARS, load_rule_book
+from medsettle.policy.book import load_rule_book
+from medsettle.policy.rule_book import DIGEST_CHARS
 from medsettle.settle.run import Settled, Settler
 
 from tests.service.claims import claim, line

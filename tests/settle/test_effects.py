@@ -4,11 +4,12 @@ from fractions import Fraction
 from functools import cache
 from pathlib import Path
 
-from medsettle.policy.book import RuleBook, load_rule_book
+from medsettle.policy.book import load_rule_book
 from medsettle.policy.compiled import compile_policy
 from medsettle.policy.difference import Change, Topic, moments
 from medsettle.policy.difference_classes import Classes
 from medsettle.policy.difference_stages import differences
+from medsettle.policy.rule_book import RuleBook
 from medsettle.settle.effects import Bill, Effects, effects
 
 from tests.policy.documents import GOOD, area_of, good

@@ -19,11 +19,12 @@ from medsettle.core.money import rate_text, yuan_from_fen
 from medsettle.core.settlement import Explanation, Row, Sentence, Settlement
 from medsettle.errors import InternalError
 from medsettle.ledger.records import decode_inputs
-from medsettle.policy.book import RuleBook, load_rule_book
+from medsettle.policy.book import load_rule_book
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.policy.examples import Example, read_examples
 from medsettle.policy.model import Stage
 from medsettle.policy.rates import rate_divisor
+from medsettle.policy.rule_book import RuleBook
 from medsettle.settle.assemble import negated
 from medsettle.settle.explain import explain, explain_cancel, traced
 from medsettle.settle.phrases import exact_yuan

@@ -11,10 +11,10 @@ from medsettle.core.claims import ClaimBatch
 from medsettle.core.outcome import Outcome, Rejection
 from medsettle.core.settlement import Row
 from medsettle.policy.area import Area
-from medsettle.policy.book import RuleBook
 from medsettle.policy.catalogue import Catalogue
 from medsettle.policy.compiled import compile_policy
 from medsettle.policy.model import Policy
+from medsettle.policy.rule_book import RuleBook
 from medsettle.settle.run import Settled, Settler
 
 from tests.policy.documents import AREA_TEXT, GOOD, area_of, good

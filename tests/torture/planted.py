@@ -20,7 +20,7 @@ from medsettle.engine.cancels import Cancels, cancel_entry
 from medsettle.engine.request_log import Asked, RequestLog, microseconds
 from medsettle.engine.reversals import Reversals
 from medsettle.ledger.entries import Entry, Holder, Ledger, Recorded
-from medsettle.policy.book import RuleBook
+from medsettle.policy.rule_book import RuleBook
 from medsettle.settle.run import Settled
 from medsettle.torture.memory_ledger import MemoryLedger, MemoryStore
 from medsettle.torture.parts import Open, Parts

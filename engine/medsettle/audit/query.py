@@ -1,15 +1,16 @@
 """SQL over the audit tables."""
 
 from pathlib import Path
-from typing import Final
-
-import duckdb
+from typing import TYPE_CHECKING, Final
 
 from medsettle.audit.bookings import BOOKINGS
 from medsettle.audit.manifest import read_segments
 from medsettle.audit.segments import AUDIT_TABLES, PARTITION_COLUMNS
 from medsettle.core.columns import Kind
 from medsettle.errors import AuditCorrupt
+
+if TYPE_CHECKING:
+    import duckdb
 
 _SQL_TYPES: Final[dict[Kind, str]] = {
     Kind.CODE: "varchar",
@@ -22,7 +23,7 @@ _SQL_TYPES: Final[dict[Kind, str]] = {
 }
 
 
-def connect(folder: Path) -> duckdb.DuckDBPyConnection:
+def connect(folder: Path) -> "duckdb.DuckDBPyConnection":
     """Return a connection with the views `settlements`, `payers`, `line_splits`, `relative_shares`.
 
     The view `bookings` has the same in double entry (`medsettle.audit.bookings`).
@@ -38,6 +39,9 @@ def connect(folder: Path) -> duckdb.DuckDBPyConnection:
         AuditCorrupt: The manifest is damaged, or a file it names is missing or no Parquet. Hashes
             of files are checked by `verify` alone.
     """
+    # Who writes the tables, as every command that settles does, needs no SQL.
+    import duckdb  # noqa: PLC0415
+
     files: dict[str, list[str]] = {table: [] for table in AUDIT_TABLES}
     for segment in read_segments(folder):
         for file in segment.files:

@@ -7,11 +7,12 @@ and not in the file, as in Hive: with both, pyarrow refuses the folder, because 
 file and a number in the path, and DuckDB silently takes the one from the path.
 
 Amounts are split by byte, which puts the zero bytes of small int64 next to one another; codes have
-dictionaries, except those that differ in every row.
+dictionaries, except those that differ in every row
+([0025](../../decisions/0025-bulk-ledger-and-audit.md)).
 """
 
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol, TypeAlias
@@ -22,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from medsettle import durable
+from medsettle.audit.columns import UNIQUE_CODES, ColumnFault, Gathered
 from medsettle.audit.manifest import SegmentFile
 from medsettle.core.columns import Column, Kind
 from medsettle.core.schema import TABLES, arrow_schema
@@ -32,15 +34,20 @@ AUDIT_TABLES: Final[dict[str, tuple[Column, ...]]] = {
     name: TABLES[name] for name in ("settlements", "payers", "line_splits", "relative_shares")
 }
 
-# A dictionary of values that never come back only adds its own size.
-_UNIQUE_CODES: Final = {
-    *("settlement", "original", "reversed_request", "request_id", "institution_settlement"),
+_RECORDED_AS: Final = {
+    "payers": "payers",
+    "line_splits": "lines",
+    "relative_shares": "relatives",
 }
 
-_SETTLING: Final = {"settle", "cancel"}
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_ENCODINGS: Final = {Kind.FEN: "BYTE_STREAM_SPLIT", Kind.INTEGER: "DELTA_BINARY_PACKED"}
+# The least and greatest of a row group let a reader skip it where rows come in that order. Amounts
+# and codes do not; theirs would cost a third of writing the file.
+_STATISTICS: Final = {"seq", "create_time", "service_date"}
+# Where Arrow's readers look for the types that a file was written from.
+_ARROW_SCHEMA: Final = b"ARROW:schema"
 
-_Row: TypeAlias = dict[str, object]
+_SETTLING: Final = {"settle", "cancel"}
 
 
 class LedgerRow(Protocol):
@@ -78,7 +85,7 @@ class LedgerRow(Protocol):
 
     @property
     def record(self) -> bytes:
-        """JSON with `settlement`, `payers`, `lines` and `relatives`."""
+        """JSON with `settlement`, and `payers`, `lines` and `relatives` as rows or as tables."""
         ...
 
 
@@ -111,86 +118,54 @@ def segment_tables(entries: Sequence[LedgerRow]) -> Tables:
     Raises:
         InternalError: A record lacks a column or holds something else in it; the entry is named.
     """
-    rows: dict[tuple[Partition, str], list[_Row]] = {}
+    gathered: dict[Partition, dict[str, Gathered]] = {}
     for entry in entries:
         if entry.kind not in _SETTLING:
             continue
         try:
-            partition, found = _rows(entry)
+            _gather(entry, gathered)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise InternalError(
                 f"the record of ledger entry {entry.seq} is not a settlement: {error!r}",
                 seq=str(entry.seq),
             ) from error
-        for table, of_table in found.items():
-            if of_table:
-                rows.setdefault((partition, table), []).extend(of_table)
-    return {key: _table(key[1], of_table) for key, of_table in rows.items()}
+    return {
+        (partition, table): _table(table, rows)
+        for partition, tables in gathered.items()
+        for table, rows in tables.items()
+        if len(rows)
+    }
 
 
-def _rows(entry: LedgerRow) -> tuple[Partition, dict[str, list[_Row]]]:
+def _gather(entry: LedgerRow, gathered: dict[Partition, dict[str, Gathered]]) -> None:
     record = orjson.loads(entry.record)
     # The ledger decides who and when an entry is, whatever the record repeats of it.
-    name = {"seq": entry.seq, "settlement": entry.settlement}
     settlement = {
         **record["settlement"],
-        **name,
         "kind": entry.kind,
         "original": entry.original,
         "create_time": entry.create_time_us,
     }
     partition = Partition(entry.pooling_area, settlement["service_date"][: len("YYYY-MM")])
-    return partition, {
-        "settlements": [settlement],
-        "payers": [{**row, **name} for row in record["payers"]],
-        "line_splits": [{**row, **name} for row in record["lines"]],
-        "relative_shares": [{**row, **name} for row in record["relatives"]],
-    }
+    tables = gathered.get(partition)
+    if tables is None:
+        tables = {table: Gathered(stored_columns(table)) for table in AUDIT_TABLES}
+        gathered[partition] = tables
+    tables["settlements"].add(entry.seq, entry.settlement, [settlement])
+    for table, name in _RECORDED_AS.items():
+        tables[table].add(entry.seq, entry.settlement, record[name])
 
 
-def _table(table: str, rows: Sequence[_Row]) -> pa.Table:
-    columns = stored_columns(table)
-    schema = arrow_schema(columns)
-    arrays = [
-        _array(table, column, field.type, rows)
-        for column, field in zip(columns, schema, strict=True)
-    ]
-    return pa.Table.from_arrays(arrays, schema=schema)
-
-
-def _array(table: str, column: Column, arrow_type: pa.DataType, rows: Sequence[_Row]) -> pa.Array:
-    values = [row.get(column.name) for row in rows]
+def _table(table: str, rows: Gathered) -> pa.Table:
     try:
-        return _typed(column, arrow_type, values)
-    except (OverflowError, TypeError, ValueError) as error:
+        return rows.table()
+    except ColumnFault as fault:
+        column = f"{table}.{fault.column}"
+        first, last = fault.ends
         raise InternalError(
-            f"ledger entries {rows[0]['seq']} to {rows[-1]['seq']}: "
-            f"column {table}.{column.name} cannot be written: {error}",
-            column=f"{table}.{column.name}",
-        ) from error
-
-
-def _typed(column: Column, arrow_type: pa.DataType, values: list[object]) -> pa.Array:
-    if column.required and None in values:
-        raise ValueError("a value is missing")
-    if column.kind is Kind.DATE:
-        return pa.array(values, pa.string()).cast(arrow_type)
-    if column.kind is Kind.TIMESTAMP:
-        return pa.array([_microseconds(value) for value in values], pa.int64()).cast(arrow_type)
-    if column.kind in {Kind.FEN, Kind.INTEGER}:
-        # Told the type, Arrow would take 1.0 for 1; an amount that was ever a float is a bug.
-        inferred = pa.array(values)
-        if inferred.type not in {pa.int64(), pa.null()}:
-            raise TypeError(f"{inferred.type} among the integers")
-        return inferred.cast(arrow_type)
-    return pa.array(values, arrow_type)
-
-
-def _microseconds(value: object) -> object:
-    """Return a moment of a record, which writes it as text, as the ledger counts its own."""
-    if not isinstance(value, str):
-        return value
-    return (datetime.fromisoformat(value) - _EPOCH) // timedelta(microseconds=1)
+            f"ledger entries {first} to {last}: column {column} cannot be written: {fault}",
+            column=column,
+        ) from fault
 
 
 def write_segment(
@@ -219,18 +194,26 @@ def write_segment(
 
 
 def _parquet(columns: tuple[Column, ...], rows: pa.Table) -> memoryview:
-    names: dict[Kind, list[str]] = {kind: [] for kind in Kind}
-    for column in columns:
-        if column.name not in _UNIQUE_CODES:
-            names[column.kind].append(column.name)
+    """Return the bytes of a file; a reader finds texts in it, and no dictionary of Arrow's."""
     sink = pa.BufferOutputStream()
-    pq.write_table(
-        rows,
+    writer = pq.ParquetWriter(
         sink,
+        rows.schema,
         compression="zstd",
         compression_level=1,
-        use_dictionary=[*names[Kind.CODE], *names[Kind.DATE]],
-        use_byte_stream_split=names[Kind.FEN],
-        column_encoding=dict.fromkeys(names[Kind.INTEGER], "DELTA_BINARY_PACKED"),
+        use_dictionary=[
+            column.name
+            for column in columns
+            if column.kind in {Kind.CODE, Kind.DATE} and column.name not in UNIQUE_CODES
+        ],
+        column_encoding={
+            column.name: _ENCODINGS[column.kind] for column in columns if column.kind in _ENCODINGS
+        },
+        write_statistics=[column.name for column in columns if column.name in _STATISTICS],
+        store_schema=False,
     )
+    with writer:
+        writer.write_table(rows)
+        told = b64encode(arrow_schema(columns).serialize())
+        writer.add_key_value_metadata({_ARROW_SCHEMA: told})
     return memoryview(sink.getvalue())

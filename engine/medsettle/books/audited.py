@@ -20,6 +20,7 @@ from medsettle.audit.manifest import Segment
 from medsettle.audit.segments import AUDIT_TABLES, Partition, stored_columns
 from medsettle.books.discrepancies import Discrepancy
 from medsettle.core.columns import Kind
+from medsettle.core.tables import rows_of
 from medsettle.ledger.entries import SETTLEMENT_KINDS, LedgerReader, Recorded
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -132,7 +133,7 @@ def _expected(entries: Sequence[Recorded]) -> dict[tuple[Partition, str], list[_
         record = orjson.loads(entry.record)
         month = str(record["settlement"]["service_date"])[: len("2024-05")]
         for table, name in _RECORDED_AS.items():
-            rows = record[name] if table != "settlements" else [record[name]]
+            rows = rows_of(record[name]) if table != "settlements" else [record[name]]
             own = {"seq": entry.seq, "settlement": entry.settlement}
             if table == "settlements":
                 moment = _EPOCH + timedelta(microseconds=entry.create_time_us)

@@ -29,6 +29,7 @@ from medsettle.core import codes
 from medsettle.core.codes import BILL, Payee
 from medsettle.core.counters import ACCOUNT, MUTUAL_AID, CounterKey
 from medsettle.core.relatives import Person, received
+from medsettle.core.tables import rows_of
 
 _INSTITUTION_SHARE = "institution_share"
 
@@ -89,7 +90,7 @@ def settlement_bookings(record: Mapping[str, Any]) -> Iterator[Booking]:
     area, person = columns["pooling_area"], columns["person"]
     institution = columns["institution"]
     yield Booking(Account(Title.INSTITUTION, area, institution), columns["total_fen"])
-    for row in record["payers"]:
+    for row in rows_of(record["payers"]):
         if row["payee"] == BILL:
             if row["payer"] != MUTUAL_AID:
                 yield Booking(_payer(columns, row), -row["paid_fen"])

@@ -16,6 +16,7 @@ from medsettle.books.identities import broken_identities
 from medsettle.books.trial_balance import BooksReader, bookings_of
 from medsettle.core.counters import CounterKey
 from medsettle.core.settlement import Settlement
+from medsettle.core.tables import rows_of
 from medsettle.ledger.entries import SETTLEMENT_KINDS, Recorded
 from medsettle.ledger.records import decode_relations, opening_postings, postings_of
 
@@ -181,8 +182,8 @@ def _settlement(recorded: Recorded, record: Mapping[str, Any]) -> Iterator[Discr
     columns = record["settlement"]
     settlement = Settlement(
         columns=columns,
-        payers=tuple(record["payers"]),
-        lines=tuple(record["lines"]),
+        payers=rows_of(record["payers"]),
+        lines=rows_of(record["lines"]),
         relatives=tuple(record["relatives"]),
     )
     for broken in broken_identities(settlement):
@@ -234,7 +235,7 @@ def _amounts(record: Mapping[str, Any]) -> dict[str, int]:
         f"amounts.{name}": fen for name, fen in record["amounts"].items()
     }
     for table in ("payers", "lines", "relatives"):
-        for place, row in enumerate(record[table]):
+        for place, row in enumerate(rows_of(record[table])):
             found |= _fen(f"{table}[{place}].", row)
     return found
 

@@ -22,9 +22,9 @@ from medsettle.core.relatives import LIMIT_PREFIX, Person, Relation
 from medsettle.core.settlement import Settlement
 from medsettle.errors import InternalError, PolicyNotFound
 from medsettle.ledger.entries import Recorded
-from medsettle.ledger.records import decode_settlement, postings_of
-from medsettle.policy.book import RuleBook
+from medsettle.ledger.records import decode_care, decode_settlement, postings_of
 from medsettle.policy.compiled import CompiledPolicy
+from medsettle.policy.rule_book import RuleBook
 from medsettle.settle.counter_keys import counter_keys
 from medsettle.settle.explain import settled_again
 
@@ -71,7 +71,7 @@ class Resettling:
                 return
             inputs: dict[str, int] = record["inputs"]
             trace = settled_again(policy, settlement, inputs)
-            keys = _keys(policy, record["claim"], inputs)
+            keys = _keys(policy, decode_care(recorded)[0], inputs)
             moved = {each.key: each.delta for each in postings_of(record, recorded)}
         except InternalError as error:
             yield _found(recorded, "the amounts", "those of its inputs", error.message)

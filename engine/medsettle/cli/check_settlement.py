@@ -1,25 +1,33 @@
 """`medsettle check-settlement`: which amounts of a stated settlement cannot be."""
 
 from pathlib import Path
+from typing import Annotated
 
 import orjson
+import typer
 from rich.console import Console
 from rich.markup import escape
 
 from medsettle.cli.exits import Exit, Quit, say, told
-from medsettle.policy.book import load_rule_book
+from medsettle.cli.options import Json, Rules
 from medsettle.policy.receipts import FaultyReceipt, Receipt, read_receipt
+from medsettle.rule_cache import rule_book
 from medsettle.settle.run import Settler
 from medsettle.settle.stated import Check, checks
 from medsettle.settle.stated_claim import policy_checks
 
 
-def check_settlement(console: Console, file: Path, rules: Path, *, as_json: bool) -> None:
-    """Print the amounts of a stated settlement that cannot be, and what can.
+def check_settlement(
+    file: Annotated[Path, typer.Argument(help="A stated settlement, as a YAML document.")],
+    rules: Rules = Path("rules"),
+    as_json: Json = False,
+) -> None:
+    """Say which amounts of a receipt or a page cannot be, and what can.
 
-    Raises:
-        Quit: An amount cannot be, the file has faults, or nothing of it can be checked.
+    The sums are held to one another and to the rules printed beside them; where the document
+    states the claim, also to what its policy settles.
     """
+    console = Console()
     with told(console, as_json=as_json):
         try:
             receipt = read_receipt(file)
@@ -28,7 +36,7 @@ def check_settlement(console: Console, file: Path, rules: Path, *, as_json: bool
             raise Quit(Exit.USAGE) from error
         done = checks(receipt)
         if receipt.policy is not None:
-            done += policy_checks(Settler(load_rule_book(rules)), receipt)
+            done += policy_checks(Settler(rule_book(rules)), receipt)
         if not done:
             nothing = f"{file}: nothing of it can be checked; state `total`, payers or calculations"
             say(console, "USAGE", [nothing], as_json=as_json)

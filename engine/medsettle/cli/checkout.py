@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import orjson
 from rich.console import Console
@@ -15,10 +16,12 @@ from medsettle.cli.files import read_claims
 from medsettle.core.money import yuan_from_fen
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Row, Settlement
-from medsettle.engine.list_folder import ListFolders
 from medsettle.payments.sandbox_bank import BANK_FILE, SandboxBank
 from medsettle.payments.till import Till
 from medsettle.payments.till_journal import TILL_FILE, IfDeclined, Leg, Step, TillJournal
+
+if TYPE_CHECKING:
+    from medsettle.engine.list_folder import ListFolders
 
 PAYMENTS_FOLDER = "payments"
 
@@ -65,7 +68,7 @@ class Place:
     rules: Path
     bank: Path
     ledger: str | None = None
-    lists: ListFolders | None = None
+    lists: "ListFolders | None" = None
 
 
 def run_checkout(

@@ -23,7 +23,7 @@ from medsettle.ledger.backup import restore as restore_copy
 from medsettle.ledger.opening import LedgerPlace, OpenReader, migrate_ledger, open_reader, shown
 from medsettle.ledger.sqlite import SqliteReader
 from medsettle.ledger.verification import check, findings
-from medsettle.policy.book import load_rule_book
+from medsettle.rule_cache import rule_book
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -154,7 +154,7 @@ def _recomputed(reader: OpenReader, folder: Path | None, rules: Path | None) -> 
     audit = None if folder is None else folder / AUDIT_FOLDER
     found = [str(each) for each in discrepancies(reader, audit)]
     if rules is not None:
-        again = Resettling(reader, load_rule_book(rules))
+        again = Resettling(reader, rule_book(rules))
         found += [str(each) for each in again.discrepancies()]
         if again.unknown:
             found.append(

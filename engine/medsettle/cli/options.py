@@ -1,11 +1,12 @@
 """Options that several commands share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from medsettle.engine.list_folder import ListFolders
+if TYPE_CHECKING:
+    from medsettle.engine.list_folder import ListFolders
 
 Rules = Annotated[Path, typer.Option(help="Folder of the rule documents.")]
 RulesBeside = Annotated[
@@ -38,7 +39,7 @@ ListKeys = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
-def list_folders(lists: Path | None, keys: Path | None) -> ListFolders | None:
+def list_folders(lists: Path | None, keys: Path | None) -> "ListFolders | None":
     """Return the folders that two options name; None where they name none.
 
     Raises:
@@ -48,4 +49,6 @@ def list_folders(lists: Path | None, keys: Path | None) -> ListFolders | None:
         return None
     if lists is None or keys is None:
         raise typer.BadParameter("--lists and --list-keys go together; give both")
+    from medsettle.engine.list_folder import ListFolders  # noqa: PLC0415 - loads cryptography
+
     return ListFolders(lists, keys)

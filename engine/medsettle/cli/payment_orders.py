@@ -29,7 +29,8 @@ from medsettle.payments.till_journal import (
     Step,
     TillJournal,
 )
-from medsettle.policy.book import RuleBook, load_rule_book
+from medsettle.policy.rule_book import RuleBook
+from medsettle.rule_cache import rule_book
 
 _ROWS_SHOWN_MAX = 50
 
@@ -47,7 +48,7 @@ def run_orders(
 ) -> None:
     """Follow the ledger, add what is asked for, and list every order."""
     day = pay_on or service_day_of(now())
-    book = load_rule_book(rules)
+    book = rule_book(rules)
     with _ledger(place) as ledger, OrderStore(data / PAYMENTS_FOLDER) as store:
         added = store.collect(ledger, lambda settled: clauses_of(book, settled), day)
         for settlement in reimburse:
@@ -83,7 +84,7 @@ def run_export(
     if not (1 <= len(initiator) <= most and initiator.isprintable()):
         raise InvalidRequest([Fault("initiator", f"expected 1 to {most} printable characters")])
     known = read_accounts(accounts)
-    book = load_rule_book(rules)
+    book = rule_book(rules)
     today = service_day_of(now())
     with _ledger(place) as ledger, OrderStore(data / PAYMENTS_FOLDER) as store:
         # First what was cancelled since: it must not go out.

@@ -22,6 +22,7 @@ from medsettle.policy import book as books
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.policy.difference import Change, Moment, moments
 from medsettle.policy.difference_stages import differences
+from medsettle.policy.rule_book import RuleBook
 from medsettle.settle.effects import Effects, effects
 
 _WHICH = "A document, or the name of a loaded policy; NAME@DATE is its revision of that day."
@@ -102,7 +103,7 @@ class _Finder:
 
     def __init__(self, rules: Path, overlays: list[Path]) -> None:
         self._rules, self._overlays = rules, overlays
-        self._book: books.RuleBook | None = None
+        self._book: RuleBook | None = None
 
     def find(self, word: str) -> tuple[CompiledPolicy, date | None]:
         """Return a policy and the day asked for.

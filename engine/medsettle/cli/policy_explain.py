@@ -19,8 +19,8 @@ from medsettle.core.settlement import Row
 from medsettle.errors import NotFound, PolicyNotFound, PolicyNotInForce, PolicyRejected
 from medsettle.policy import book as books
 from medsettle.policy import values
-from medsettle.policy.book import RuleBook
 from medsettle.policy.examples import Example, Visit, read_examples
+from medsettle.policy.rule_book import RuleBook
 from medsettle.policy.tree import Place
 from medsettle.policy.vocabulary import suggestion
 from medsettle.settle.run import Settler

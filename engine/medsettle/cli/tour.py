@@ -41,8 +41,9 @@ from medsettle.demo.day import (
     person_openings,
 )
 from medsettle.demo.showcase import Scripts, Showcase
-from medsettle.policy.book import EXAMPLES_SUFFIX, RuleBook, load_rule_book
+from medsettle.policy.book import EXAMPLES_SUFFIX, load_rule_book
 from medsettle.policy.examples import read_examples
+from medsettle.policy.rule_book import RuleBook
 from medsettle.settle.counter_keys import stored_name
 
 _SEED = 20240603

@@ -13,6 +13,7 @@ from medsettle.core import schema
 from medsettle.core.columns import Column, Kind
 from medsettle.core.credentials import check_credential, moment_of
 from medsettle.core.negative_lines import negative_line_faults
+from medsettle.core.tables import ColumnRows
 from medsettle.errors import Fault
 
 Row = Mapping[str, object]
@@ -45,7 +46,7 @@ def checked_claim(row: Row, faults: list[Fault]) -> dict[str, object]:
         return checked_claim({}, [])
     claim = checked_row(row, schema.CLAIM, {"lines"}, "", faults)
     lines = row.get("lines")
-    if not isinstance(lines, list | tuple):
+    if not isinstance(lines, list | tuple | ColumnRows):
         faults.append(Fault("lines", "expected a list of charge lines"))
         lines = []
     if too_many := lines_faults(len(lines)):

@@ -7,10 +7,10 @@ in it. Where an answer is not plainly "in order", the claims are in doubt, and
 be stricter than what is said there, never laxer.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import chain
+from itertools import accumulate, chain, pairwise
 from operator import itemgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -24,6 +24,7 @@ from medsettle.core.columns import Column, Kind
 from medsettle.core.credentials import check_credential, moment_of
 from medsettle.core.dates import day_number
 from medsettle.core.line_arrays import LineArrays, lines_in_order
+from medsettle.core.tables import ColumnRows, squeezed
 from medsettle.errors import Fault
 
 Row: TypeAlias = Mapping[str, object]
@@ -69,7 +70,7 @@ def lists_of(rows: Sequence[Row]) -> Lists:
     """
     claims = _columns_of(rows, (*CLAIM_NAMES, "lines"), _CLAIM_KEYS)
     bills = claims.pop("lines")
-    if not {*map(type, bills)} <= {list, tuple}:
+    if not {*map(type, bills)} <= {list, tuple, ColumnRows}:
         raise InDoubt
     lines = list(chain.from_iterable(bills))
     columns = _columns_of(lines, LINE_NAMES, _LINE_KEYS)
@@ -99,12 +100,12 @@ def checked_lists(lists: Lists) -> Checked:
         if len({*ids[start : start + count]}) != count:
             raise InDoubt
         start += count
-    return Checked(_rows(lists, claims, lines), lines, arrays)
+    return Checked(_rows(lists, claims, lines, _tables), lines, arrays)
 
 
 def rows_of(lists: Lists) -> list[dict[str, object]]:
     """Return claims given as lists as rows."""
-    return _rows(lists, lists.claims, lists.lines)
+    return _rows(lists, lists.claims, lists.lines, _dictionaries)
 
 
 def part_of(row: dict[str, object], lines: Sequence[Row]) -> Checked:
@@ -146,17 +147,47 @@ _KEYS_OF_A_TUPLE: Final = 2
 
 
 def _rows(
-    lists: Lists, claims: Mapping[str, Values], lines: Mapping[str, Values]
+    lists: Lists,
+    claims: Mapping[str, Values],
+    lines: Mapping[str, Values],
+    bills_of: Callable[[Mapping[str, Values], Sequence[int]], Iterable[Sequence[object]]],
 ) -> list[dict[str, object]]:
-    """Return the rows of checked columns."""
-    given_rows, given_lines = lists.given or (None, None)
-    bills = _table(lists.lines, lines, given_lines, len(_LINE_KEYS))
-    rows = _table(lists.claims, claims, given_rows, len(_CLAIM_KEYS))
-    start = 0
-    for row, count in zip(rows, lists.counts, strict=True):
-        row["lines"] = bills[start : start + count]
-        start += count
+    """Return the rows of columns, their lines as `bills_of` makes them of columns."""
+    bills: Iterable[Sequence[object]]
+    if lists.given is None:
+        rows = _table(lists.claims, claims, None, len(_CLAIM_KEYS))
+        bills = bills_of(lines, lists.counts)
+    else:
+        given_rows, given_lines = lists.given
+        rows = _table(lists.claims, claims, given_rows, len(_CLAIM_KEYS))
+        whole = _table(lists.lines, lines, given_lines, len(_LINE_KEYS))
+        bills = (whole[start:end] for start, end in _spans(lists.counts))
+    for row, bill in zip(rows, bills, strict=True):
+        row["lines"] = bill
     return rows
+
+
+def _spans(counts: Sequence[int]) -> Iterable[tuple[int, int]]:
+    """Return where the lines of each claim begin and end."""
+    return pairwise(accumulate(counts, initial=0))
+
+
+def _tables(
+    lines: Mapping[str, Values], counts: Sequence[int]
+) -> Iterator[Sequence[dict[str, object]]]:
+    """Yield the lines of each claim as a table; the lines are checked."""
+    for start, end in _spans(counts):
+        table = {name: [*values[start:end]] for name, values in lines.items()}
+        yield ColumnRows(end - start, squeezed(table)) if end > start else []
+
+
+def _dictionaries(
+    lines: Mapping[str, Values], counts: Sequence[int]
+) -> Iterator[Sequence[dict[str, object]]]:
+    """Yield the lines of each claim as dictionaries, whatever their values are."""
+    rows = [dict(zip(lines, each, strict=True)) for each in zip(*lines.values(), strict=True)]
+    for start, end in _spans(counts):
+        yield rows[start:end]
 
 
 def _table(

@@ -4,6 +4,7 @@ Rows are plain dictionaries keyed by the column names of `medsettle.core.schema`
 service, the ledger record and the audit tables carry the same words.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -45,8 +46,8 @@ class Settlement:
     """
 
     columns: Row
-    payers: tuple[Row, ...]
-    lines: tuple[Row, ...]
+    payers: Sequence[Row]
+    lines: Sequence[Row]
     amounts: dict[str, int] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
     duplicate: bool = False

@@ -7,9 +7,9 @@ from medsettle.client import Client
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.counters import ACCOUNT
 from medsettle.core.settlement import Opening, Row, Settlement
-from medsettle.policy.book import RuleBook
 from medsettle.policy.checker import same_name
 from medsettle.policy.examples import Example, Visit
+from medsettle.policy.rule_book import RuleBook
 from medsettle.settle.prove import amount_called, amounts_of, opening_counters
 
 # A request id of 36 characters holds this, a hyphen, `open-` and the number of a visit.

@@ -23,8 +23,8 @@ from medsettle.engine.request_log import Asked, RequestLog
 from medsettle.engine.requests import code_faults, content_digest, sender_faults, settlement_id
 from medsettle.ledger.entries import Entry, LedgerReader
 from medsettle.ledger.records import decode_card_event, encode_card_event
-from medsettle.policy.book import RuleBook
 from medsettle.policy.card_terms import CardRules
+from medsettle.policy.rule_book import RuleBook
 from medsettle.policy.vocabulary import suggestion
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from medsettle.core.settlement import Row
 from medsettle.core.visits import institution_holder
 from medsettle.ledger.entries import Holder, card_holder
-from medsettle.policy.book import RuleBook
+from medsettle.policy.rule_book import RuleBook
 
 
 def concerned(claims: Sequence[Row], rulebook: RuleBook) -> tuple[set[Holder], set[Holder]]:

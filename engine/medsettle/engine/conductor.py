@@ -41,15 +41,15 @@ from medsettle.engine.openings import check_opening, opening_digest, opening_ent
 from medsettle.engine.registrations import Registrations
 from medsettle.engine.relatives import Relatives, limits_before
 from medsettle.engine.request_log import Asked, RequestLog
-from medsettle.engine.requests import Triage, content_digest, from_record, triage
+from medsettle.engine.requests import Triage, claim_digest, from_record, triage
 from medsettle.engine.reversals import Reversals
 from medsettle.engine.statements import Statements
 from medsettle.engine.summaries import policy_summaries
 from medsettle.engine.visits import Visits
 from medsettle.ledger.entries import SETTLEMENT_KINDS, Entry, Ledger, Recorded
 from medsettle.ledger.records import decode_inputs, decode_settlement, placed
-from medsettle.policy.book import RuleBook
 from medsettle.policy.compiled import CompiledPolicy
+from medsettle.policy.rule_book import RuleBook
 from medsettle.settle.explain import explain, explain_by_revision, explain_cancel
 from medsettle.settle.run import Settled, Settler
 
@@ -141,7 +141,7 @@ class Engine:
             InternalError: A bug of ours; nothing was recorded.
         """
         digests = {
-            row: content_digest("settle", claims.rows[row])
+            row: claim_digest(claims.rows[row])
             for row in range(len(claims))
             if row not in claims.rejections
         }

@@ -27,8 +27,8 @@ from medsettle.engine.relatives import Relatives
 from medsettle.engine.statements import Statements
 from medsettle.ledger.entries import LedgerReader, Recorded
 from medsettle.ledger.records import decode_settlement
-from medsettle.policy.book import RuleBook
 from medsettle.policy.compiled import CompiledPolicy
+from medsettle.policy.rule_book import RuleBook
 from medsettle.settle.limits_left import limits_left
 
 

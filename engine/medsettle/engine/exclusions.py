@@ -25,9 +25,9 @@ from medsettle.engine.registrations import Registrations
 from medsettle.engine.requests import request_key, settlement_id
 from medsettle.ledger.entries import LedgerReader
 from medsettle.ledger.records import decode_care
-from medsettle.policy.book import RuleBook
 from medsettle.policy.exclusions import IN_LEDGER, OF_LIABILITY, ExclusionVersion
 from medsettle.policy.registration_kinds import About
+from medsettle.policy.rule_book import RuleBook
 from medsettle.settle.care import Care, care_of
 from medsettle.settle.run import Settled
 from medsettle.settle.suspicion import (

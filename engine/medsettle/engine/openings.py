@@ -14,7 +14,7 @@ from medsettle.engine.requests import (
 )
 from medsettle.ledger.entries import Entry, Posting
 from medsettle.ledger.records import encode_opening
-from medsettle.policy.book import RuleBook
+from medsettle.policy.rule_book import RuleBook
 from medsettle.policy.vocabulary import suggestion
 from medsettle.settle.counter_keys import is_stored_name, stored_name
 

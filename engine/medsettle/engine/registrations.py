@@ -24,9 +24,9 @@ from medsettle.engine.request_log import Asked, RequestLog
 from medsettle.engine.requests import code_faults, content_digest, sender_faults, settlement_id
 from medsettle.ledger.entries import Entry, LedgerReader, Recorded
 from medsettle.ledger.records import decode_event, encode_event
-from medsettle.policy.book import RuleBook
 from medsettle.policy.registration_kinds import About, RegistrationKind
 from medsettle.policy.routing import Routing
+from medsettle.policy.rule_book import RuleBook
 from medsettle.policy.vocabulary import suggestion
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -36,7 +36,7 @@ from medsettle.engine.request_log import Asked, RequestLog
 from medsettle.engine.requests import code_faults, content_digest, sender_faults, settlement_id
 from medsettle.ledger.entries import Entry, LedgerReader, Posting, Recorded
 from medsettle.ledger.records import decode_relations, encode_relation
-from medsettle.policy.book import RuleBook
+from medsettle.policy.rule_book import RuleBook
 from medsettle.policy.vocabulary import suggestion
 
 _Moves = Sequence[tuple[CounterKey, int]]

@@ -13,6 +13,7 @@ from medsettle.core.claims import ClaimBatch
 from medsettle.core.outcome import Outcome, Rejection
 from medsettle.core.request_states import Refusal
 from medsettle.core.settlement import Row, Settlement
+from medsettle.core.tables import plain, table_of
 from medsettle.errors import Fault, RequestIdReused
 from medsettle.ledger.entries import DECIDED_KINDS, Entry, LedgerReader, Recorded
 from medsettle.ledger.records import (
@@ -29,8 +30,16 @@ _Key: TypeAlias = tuple[str, str]
 
 def content_digest(kind: str, content: Row) -> bytes:
     """Return 32 bytes over the content of a request, the same for every equal content."""
-    canonical = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+    canonical = orjson.dumps(content, default=plain, option=orjson.OPT_SORT_KEYS)
     return sha256(kind.encode() + b"\0" + canonical).digest()
+
+
+def claim_digest(claim: Row) -> bytes:
+    """Return 32 bytes over the content of a claim that is to be settled, as `content_digest` does.
+
+    Its lines are taken as a table, in which they are written down four times as fast.
+    """
+    return content_digest("settle", claim | {"lines": table_of(claim["lines"])})  # type: ignore[arg-type]
 
 
 def settlement_id(pooling_area: str, institution: str, request_id: str) -> str:
@@ -153,7 +162,7 @@ def triage(ledger: LedgerReader, claims: ClaimBatch, digests: dict[int, bytes]) 
     firsts: dict[tuple[_Key, bytes], int] = {}
     for row, (request, _) in wanted.items():
         if request in recorded:
-            found.answers[row] = _known(ledger, recorded[request], digests[row])
+            found.answers[row] = _known(ledger, recorded[request], claims.rows[row], digests[row])
             continue
         first = firsts.setdefault((request, digests[row]), row)
         if first == row:
@@ -232,10 +241,13 @@ def _number_key(row: Row) -> tuple[str, str] | None:
     return None if number is None else (str(row["institution"]), str(number))
 
 
-def _known(ledger: LedgerReader, recorded: Recorded, digest: bytes) -> Settlement | Rejection:
+def _known(
+    ledger: LedgerReader, recorded: Recorded, claim: Row, digest: bytes
+) -> Settlement | Rejection:
     if recorded.kind == "tombstone":
         return request_reversed(recorded)
-    if recorded.content_digest != digest:
+    # What was recorded before lines were tables is known by the digest of their rows.
+    if recorded.content_digest not in {digest, content_digest("settle", claim)}:
         return _reused(recorded.request_id, recorded)
     if recorded.kind == "refusal":
         refusal = decode_refusal(recorded)

@@ -1,7 +1,7 @@
 """What is loaded, in short."""
 
 from medsettle.core.settlement import PolicySummary
-from medsettle.policy.book import RuleBook
+from medsettle.policy.rule_book import RuleBook
 
 
 def policy_summaries(rulebook: RuleBook) -> list[PolicySummary]:

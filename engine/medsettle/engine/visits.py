@@ -33,7 +33,7 @@ from medsettle.engine.requests import (
 from medsettle.engine.visit_entries import part_ids, visit_cancel_entry, visit_entry, visit_of
 from medsettle.ledger.entries import Entry, LedgerReader, Recorded
 from medsettle.ledger.records import is_reversal, placed
-from medsettle.policy.book import RuleBook
+from medsettle.policy.rule_book import RuleBook
 from medsettle.policy.vocabulary import suggestion
 from medsettle.settle.route import Routed, route_visit
 from medsettle.settle.run import Settled

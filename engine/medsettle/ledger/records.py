@@ -18,6 +18,7 @@ from medsettle.core.counters import ACCOUNT, CounterKey
 from medsettle.core.relatives import Person, Relation
 from medsettle.core.request_states import Refusal
 from medsettle.core.settlement import Finding, Opening, Row, Settlement
+from medsettle.core.tables import plain, rows_of, table_of, with_all
 from medsettle.ledger.entries import Entry, Posting, Recorded
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -42,13 +43,13 @@ def encode_record(
     return orjson.dumps(
         {
             "settlement": settlement.columns,
-            "payers": settlement.payers,
-            "lines": settlement.lines,
+            "payers": table_of(settlement.payers),
+            "lines": table_of(settlement.lines),
             "amounts": settlement.amounts,
             "relatives": settlement.relatives,
             "inputs": inputs,
             "postings": [_posting(settlement, posting) for posting in postings],
-            "claim": claim,
+            "claim": None if claim is None else claim | {"lines": table_of(_lines(claim))},
             "warnings": settlement.warnings,
         }
     )
@@ -67,8 +68,8 @@ def decode_settlement(recorded: Recorded, *, duplicate: bool = False) -> Settlem
     place: Row = {"seq": recorded.seq, "settlement": recorded.settlement}
     return Settlement(
         columns=columns | place,
-        payers=tuple(row | place for row in record["payers"]),
-        lines=tuple(row | place for row in record["lines"]),
+        payers=with_all(rows_of(record["payers"]), place),
+        lines=with_all(rows_of(record["lines"]), place),
         amounts=record["amounts"],
         duplicate=duplicate,
         relatives=tuple(row | place for row in record["relatives"]),
@@ -89,7 +90,13 @@ def decode_care(recorded: Recorded) -> tuple[Row, str | None]:
     """Return the claim of a settlement, its dates texts, and the visit that it is a part of."""
     record = orjson.loads(recorded.record)
     claim: Row = record["claim"]
+    claim["lines"] = list(rows_of(claim["lines"]))
     return claim, record["settlement"]["visit"]
+
+
+def _lines(claim: Row) -> Sequence[Row]:
+    lines: Sequence[Row] = claim["lines"]  # type: ignore[assignment]
+    return lines
 
 
 def decode_postings(recorded: Recorded) -> tuple[Posting, ...]:
@@ -152,7 +159,7 @@ def decode_relations(recorded: Recorded) -> tuple[Relation, ...]:
 
 def encode_event(row: Row) -> bytes:
     """Return the bytes of the record of an event, or of what links several entries."""
-    return orjson.dumps(row)
+    return orjson.dumps(row, default=plain)
 
 
 def decode_event(recorded: Recorded | Entry) -> Row:
@@ -189,8 +196,8 @@ def placed(settlement: Settlement, seq: int, moment: datetime) -> Settlement:
     return replace(
         settlement,
         columns=settlement.columns | place | {"create_time": moment},
-        payers=tuple(row | place for row in settlement.payers),
-        lines=tuple(row | place for row in settlement.lines),
+        payers=with_all(settlement.payers, place),
+        lines=with_all(settlement.lines, place),
         relatives=tuple(row | place for row in settlement.relatives),
     )
 
@@ -201,8 +208,8 @@ def named(settlement: Settlement, settlement_id: str) -> Settlement:
     return replace(
         settlement,
         columns=settlement.columns | own,
-        payers=tuple(row | own for row in settlement.payers),
-        lines=tuple(row | own for row in settlement.lines),
+        payers=with_all(settlement.payers, own),
+        lines=with_all(settlement.lines, own),
         relatives=tuple(row | own for row in settlement.relatives),
     )
 

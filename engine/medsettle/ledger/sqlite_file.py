@@ -214,6 +214,7 @@ def version_of(path: Path) -> int:
 
 
 def _make_durable(connection: apsw.Connection, path: Path) -> None:
+    connection.execute(f"pragma cache_size = -{limits.LEDGER_CACHE_KIB}")
     # Plain fsync leaves data in the drive's cache on macOS; elsewhere these two do nothing.
     connection.execute("pragma fullfsync = on")
     connection.execute("pragma checkpoint_fullfsync = on")

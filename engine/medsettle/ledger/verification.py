@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import orjson
 
 from medsettle import limits
+from medsettle.core.tables import rows_of
 from medsettle.errors import LedgerUnavailable
 from medsettle.ledger.entries import SETTLEMENT_KINDS, Recorded
 from medsettle.ledger.reading import EntryReader
@@ -53,7 +54,7 @@ def _of_entry(recorded: Recorded) -> Iterator[str]:
     name = f"entry {recorded.seq} ({recorded.settlement})"
     try:
         record = orjson.loads(recorded.record)
-        columns, payers = record["settlement"], record["payers"]
+        columns, payers = record["settlement"], rows_of(record["payers"])
         for whole, parts in _SUMS:
             total = sum(columns[part] for part in parts)
             if columns[whole] != total:

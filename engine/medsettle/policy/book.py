@@ -13,7 +13,7 @@ from datetime import date
 from hashlib import sha256
 from pathlib import Path
 
-from medsettle.errors import PolicyNotFound, PolicyRejected, Violation
+from medsettle.errors import PolicyRejected, Violation
 from medsettle.policy import area_keys, tree
 from medsettle.policy.area import Area, read_area
 from medsettle.policy.card_terms import CardRules
@@ -28,66 +28,14 @@ from medsettle.policy.read_card import CARD_FILE, read_card_file
 from medsettle.policy.read_exclusions import EXCLUSIONS_FILE, read_exclusions_file
 from medsettle.policy.read_policy import read_policy
 from medsettle.policy.read_routing import ROUTING_FILE, read_routing_file
-from medsettle.policy.registration_kinds import RegistrationKind
 from medsettle.policy.routing import Routing
+from medsettle.policy.rule_book import DIGEST_CHARS, RuleBook
 from medsettle.policy.tree import Map
-from medsettle.policy.vocabulary import canonical, quoted, suggestion
+from medsettle.policy.vocabulary import canonical, quoted
 
 AREA_FILE = area_keys.AREA_FILE
 EXAMPLES_SUFFIX = ".examples.yaml"
-DIGEST_CHARS = 12
 _OTHER_FILES = {AREA_FILE, ROUTING_FILE, CARD_FILE, EXCLUSIONS_FILE}
-
-
-@dataclass(frozen=True, slots=True)
-class RuleBook:
-    """Everything that decides who pays: read-only, and identified by the digests of its sources.
-
-    `routings` has the areas that settle one visit over several schemes, `cards` those that keep
-    cards here, `exclusions` those that look for reasons not to pay.
-    """
-
-    areas: dict[str, Area]
-    catalogues: dict[str, Catalogue]
-    policies: tuple[CompiledPolicy, ...]
-    routings: dict[str, Routing] = field(default_factory=dict)
-    cards: dict[str, CardRules] = field(default_factory=dict)
-    exclusions: dict[str, Exclusions] = field(default_factory=dict)
-
-    def registration_kinds(self, pooling_area: str) -> dict[str, RegistrationKind]:
-        """Return the kinds of registration that the documents of an area declare, by name."""
-        documents = (self.routings.get(pooling_area), self.exclusions.get(pooling_area))
-        return {
-            name: kind
-            for document in documents
-            if document is not None
-            for name, kind in document.kinds.items()
-        }
-
-    def candidates(
-        self, pooling_area: str, insurance_type: str, visit_type: str
-    ) -> list[CompiledPolicy]:
-        """Return the policies for an area, insurance type and visit type, earliest first."""
-        found = [
-            compiled
-            for compiled in self.policies
-            if compiled.policy.pooling_area == pooling_area
-            and compiled.policy.insurance_type == insurance_type
-            and visit_type in compiled.policy.visit_types
-        ]
-        return sorted(found, key=lambda compiled: compiled.policy.in_force_from)
-
-    def policy(self, name: str) -> CompiledPolicy:
-        """Return a policy by its name.
-
-        Raises:
-            PolicyNotFound: No policy has that name.
-        """
-        for compiled in self.policies:
-            if compiled.policy.name == name:
-                return compiled
-        hint = suggestion(name, [compiled.policy.name for compiled in self.policies])
-        raise PolicyNotFound(f"no policy is called {quoted(name)}; {hint}", policy=name)
 
 
 def load_rule_book(

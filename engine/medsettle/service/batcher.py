@@ -14,11 +14,11 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from medsettle import limits
 from medsettle.core.outcome import Rejection
-from medsettle.core.settlement import Row, Settlement
+from medsettle.core.settlement import Settlement
 from medsettle.errors import (
     InternalError,
     LedgerFailed,
@@ -30,6 +30,8 @@ from medsettle.errors import (
 logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
+Asked = TypeVar("Asked")
+Told = TypeVar("Told")
 Answer = Settlement | Rejection
 
 
@@ -89,21 +91,21 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Waiting:
-    """A row, until when its caller waits in seconds of the loop's clock, and its answer to come."""
+class _Waiting(Generic[Asked, Told]):
+    """A claim, until when its caller waits in seconds of the loop's clock, and its answer."""
 
-    row: Row
+    claim: Asked
     size_bytes: int
     deadline: float | None
-    answer: "asyncio.Future[Answer]"
+    answer: "asyncio.Future[Told]"
 
 
-class Batcher:
+class Batcher(Generic[Asked, Told]):
     """Gathers single claims into batches and hands each caller its own answer."""
 
     def __init__(
         self,
-        run: Callable[[Sequence[Row]], Sequence[Answer]],
+        run: Callable[[Sequence[Asked]], Sequence[Told]],
         *,
         batch_max: int = limits.CLAIMS_PER_COMMIT_MAX,
         waiting_max: int = limits.WAITING_REQUESTS_MAX,
@@ -112,9 +114,9 @@ class Batcher:
         """Make a batcher of the running event loop.
 
         Args:
-            run: Answers rows in their order; called on the thread of the loop.
-            batch_max: Rows of one batch at most.
-            waiting_max: Rows that may wait; one more is refused.
+            run: Answers claims in their order; called on the thread of the loop.
+            batch_max: Claims of one batch at most.
+            waiting_max: Claims that may wait; one more is refused.
             waiting_bytes_max: What those that wait may weigh together.
         """
         self._run = run
@@ -123,23 +125,23 @@ class Batcher:
         self._waiting_bytes_max = waiting_bytes_max
         self._waiting_bytes = 0
         self._loop = asyncio.get_running_loop()
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: deque[_Waiting[Asked, Told]] = deque()
         self._turning = False
         self._seen = 0
         self._quiet = 0
 
     async def answer(
-        self, row: Row, deadline: float | None = None, *, size_bytes: int = 0
-    ) -> Answer:
-        """Return the answer to one row once its batch is done.
+        self, claim: Asked, deadline: float | None = None, *, size_bytes: int = 0
+    ) -> Told:
+        """Return the answer to one claim once its batch is done.
 
         Args:
-            row: A claim.
+            claim: The claim, as `run` takes it.
             deadline: Seconds of the loop's clock after which work on it must not begin.
-            size_bytes: What the row weighs, as it was sent.
+            size_bytes: What the claim weighs, as it was sent.
 
         Raises:
-            Overloaded: Too many rows wait, or too heavy ones.
+            Overloaded: Too many claims wait, or too heavy ones.
             DeadlinePassed: The deadline came before its batch.
             SettlementError: The batch as a whole failed.
         """
@@ -156,13 +158,14 @@ class Batcher:
                 "request id again.",
                 waiting_bytes_max=str(self._waiting_bytes_max),
             )
-        waiting = _Waiting(row, size_bytes, deadline, self._loop.create_future())
+        waiting = _Waiting(claim, size_bytes, deadline, self._loop.create_future())
         self._waiting.append(waiting)
         self._waiting_bytes += size_bytes
         if not self._turning:
             self._turning = True
             self._loop.call_soon(self._turn)
-        return await waiting.answer
+        told: Told = await waiting.answer
+        return told
 
     def _turn(self) -> None:
         """Let the loop turn on while calls keep arriving, else settle what is there."""
@@ -179,9 +182,9 @@ class Batcher:
         else:
             self._turning = False
 
-    def _next_batch(self) -> list[_Waiting]:
-        """Return the next rows whose callers still wait, in the order they came."""
-        batch: list[_Waiting] = []
+    def _next_batch(self) -> list[_Waiting[Asked, Told]]:
+        """Return the next claims whose callers still wait, in the order they came."""
+        batch: list[_Waiting[Asked, Told]] = []
         now = self._loop.time()
         while self._waiting and len(batch) < self._batch_max:
             waiting = self._waiting.popleft()
@@ -194,12 +197,12 @@ class Batcher:
             batch.append(waiting)
         return batch
 
-    def _settle(self, batch: Sequence[_Waiting]) -> None:
+    def _settle(self, batch: Sequence[_Waiting[Asked, Told]]) -> None:
         if not batch:
             return
         try:
-            answers = self._run([waiting.row for waiting in batch])
-            assert len(answers) == len(batch), "one answer for each row"
+            answers = self._run([waiting.claim for waiting in batch])
+            assert len(answers) == len(batch), "one answer for each claim"
         except SettlementError as error:
             self._fail(batch, error)
         except Exception as bug:
@@ -210,6 +213,6 @@ class Batcher:
                 waiting.answer.set_result(answer)
 
     @staticmethod
-    def _fail(batch: Sequence[_Waiting], error: SettlementError) -> None:
+    def _fail(batch: Sequence[_Waiting[Asked, Told]], error: SettlementError) -> None:
         for waiting in batch:
             waiting.answer.set_exception(error)

@@ -24,6 +24,8 @@ from medsettle.errors import LedgerUnavailable, SettlementError
 from medsettle.service.batcher import Answer, Batcher, Gate, Result
 from medsettle.service.paging import Pages
 from medsettle.service.previews import previewed_apart
+from medsettle.service.wire import batch_of
+from medsettle.v1.settlement_service_pb2 import Claim
 
 
 class Cards(Protocol):
@@ -214,10 +216,16 @@ class Desk:
         self.under_way = 0
         """Calls begun and not finished."""
         self._stopping = False
+        self.settling: Batcher[Claim, Answer]
+        self.previewing: Batcher[Claim, Answer]
         self.pages = Pages(page_key)
         self._gate = Gate(on_commit, on_shut)
-        self.settling = Batcher(lambda rows: self.settle(ClaimBatch.from_rows(rows)))
-        self.previewing = Batcher(lambda rows: previewed_apart(engine.preview, rows))
+        self.settling = Batcher(lambda claims: self.settle(batch_of(claims)))
+        self.previewing = Batcher(
+            lambda claims: previewed_apart(
+                engine.preview, claims, lambda claim: claim.person, batch_of
+            )
+        )
 
     @contextmanager
     def call(self) -> Iterator[None]:

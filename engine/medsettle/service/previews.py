@@ -8,25 +8,29 @@ one another: a patient would be shown what is left after somebody else's questio
 from collections.abc import Callable, Sequence
 
 from medsettle.core.claims import ClaimBatch
-from medsettle.core.settlement import Row
-from medsettle.service.batcher import Answer
+from medsettle.service.batcher import Answer, Asked
 
 
 def previewed_apart(
-    preview: Callable[[ClaimBatch], Sequence[Answer]], rows: Sequence[Row]
+    preview: Callable[[ClaimBatch], Sequence[Answer]],
+    claims: Sequence[Asked],
+    person_of: Callable[[Asked], object],
+    batch_of: Callable[[Sequence[Asked]], ClaimBatch],
 ) -> list[Answer]:
-    """Return the answer to each row as if it had been asked alone.
+    """Return the answer to each claim as if it had been asked alone.
 
     Args:
         preview: Previews a batch; called once for each claim of the person that has the most.
-        rows: Claims, each of another caller.
+        claims: Claims, each of another caller.
+        person_of: Returns whose claim one is.
+        batch_of: Returns claims as a batch.
     """
     answers: dict[int, Answer] = {}
-    waiting = dict(enumerate(rows))
+    waiting = dict(enumerate(claims))
     while waiting:
         part: dict[object, int] = {}
-        for at, row in waiting.items():
-            part.setdefault(row["person"], at)
-        asked = ClaimBatch.from_rows([waiting.pop(at) for at in part.values()])
+        for at, claim in waiting.items():
+            part.setdefault(person_of(claim), at)
+        asked = batch_of([waiting.pop(at) for at in part.values()])
         answers |= dict(zip(part.values(), preview(asked), strict=True))
-    return [answers[at] for at in range(len(rows))]
+    return [answers[at] for at in range(len(claims))]

@@ -8,7 +8,7 @@ from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Settlement
 from medsettle.errors import NotFound
 from medsettle.service import names, paging, streams, wire
-from medsettle.service.batcher import Batcher
+from medsettle.service.batcher import Answer, Batcher
 from medsettle.service.calls import Context, answered, stated_claim
 from medsettle.service.desk import Desk
 from medsettle.service.names import Name
@@ -26,11 +26,11 @@ def _deadline(context: Context) -> float | None:
     return None if remaining is None else asyncio.get_running_loop().time() + remaining
 
 
-async def _single(batcher: Batcher, claim: settlements.Claim, context: Context) -> Settlement:
+async def _single(
+    batcher: Batcher[settlements.Claim, Answer], claim: settlements.Claim, context: Context
+) -> Settlement:
     """Return the settlement of one claim, or raise the error that belongs to its rejection."""
-    answer = await batcher.answer(
-        wire.claim_row(claim), _deadline(context), size_bytes=claim.ByteSize()
-    )
+    answer = await batcher.answer(claim, _deadline(context), size_bytes=claim.ByteSize())
     if isinstance(answer, Rejection):
         raise answer.error()
     return answer

@@ -115,4 +115,4 @@ class RegistrationService(registrations_grpc.RegistrationServiceServicer):
 
 
 def _batch(claim: settlements.Claim) -> ClaimBatch:
-    return ClaimBatch.from_rows([wire.claim_row(claim)])
+    return wire.batch_of([claim])

@@ -10,8 +10,9 @@ from medsettle.core.claims import ClaimBatch
 from medsettle.core.codes import BILL
 from medsettle.core.money import yuan_from_fen
 from medsettle.core.settlement import Row, Settlement
+from medsettle.core.tables import ColumnRows, columns_of, squeezed
 from medsettle.errors import InternalError
-from medsettle.policy.model import STAGE_AMOUNTS, Gap
+from medsettle.policy.model import STAGE_AMOUNTS, Gap, Policy
 from medsettle.settle.claim_lines import Prepared, pot_names
 from medsettle.settle.relatives import Share, share_rows
 from medsettle.settle.waterfall import Work
@@ -26,6 +27,10 @@ LIST_VERSION_COLUMNS = tuple(column.name for column in schema.LIST_VERSIONS)
 
 _FUND_PAY_TYPE = {payer.name: payer.fund_pay_type for payer in codes.PAYERS}
 _CLASS_CODES = ("", *codes.ITEM_CLASSES)
+_POT_COLUMNS = tuple(f"{name}_fen" for name in codes.POT_NAMES)
+_IN_SCOPE = codes.POT_NAMES.index("in_scope")
+_FUNDS = tuple(f"payer:{name}" for name in codes.FUND_NAMES)
+_PERSONAL = (*(f"payer:{name}" for name in codes.PERSONAL_NAMES), "cash")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,15 @@ class Assembler:
                 recorded.
         """
         self._assert_conserved(work)
-        return [self._settlement(work, position) for position in range(len(work.rows))]
+        same = self._same(work)
+        names = tuple(work.results)
+        values = zip(*(column.tolist() for column in work.results.values()), strict=True)
+        accounts = self._accounts(work)
+        forms = _forms(work)
+        return [
+            self._settlement(forms, row, same, dict(zip(names, each, strict=True)), account)
+            for row, each, account in zip(work.rows.tolist(), values, accounts, strict=True)
+        ]
 
     def _assert_conserved(self, work: Work) -> None:
         paid = sum(work.results[f"payer:{payer}"] for payer in codes.PAYER_NAMES)
@@ -56,14 +69,9 @@ class Assembler:
             name = work.policy.policy.name
             raise InternalError(f"shares of claim {row} under {name} do not add up to its total")
 
-    def _settlement(self, work: Work, position: int) -> Settlement:
-        row = int(work.rows[position])
-        claim = self.batch.rows[row]
-        value = {name: int(column[position]) for name, column in work.results.items()}
-        policy, fact = work.policy, self.prepared.facts[row]
-        assert fact is not None
-        columns: Row = {name: claim[name] for name in FACT_COLUMNS}
-        columns |= {
+    def _same(self, work: Work) -> Row:
+        """Return the columns that all settlements of a work share."""
+        return {
             "seq": None,
             "settlement": None,
             "kind": "settle",
@@ -71,111 +79,151 @@ class Assembler:
             "reversed_request": None,
             "create_time": None,
             "visit": None,
-            "policy": policy.policy.name,
-            "policy_digest": policy.digest,
-            "catalogue_digest": self.catalogue_digests[fact.care.code],
+            "policy": work.policy.policy.name,
+            "policy_digest": work.policy.digest,
+            "catalogue_digest": None,
             # Whoever looks the card up says in which lists.
             **dict.fromkeys(LIST_VERSION_COLUMNS),
         }
-        columns |= self._amounts(work, position, value)
-        notices = tuple(
-            f"{gap.amount} is {_gap_yuan(value, gap)} yuan, which policy {policy.policy.name} "
-            f"cannot decide: {gap.says}"
-            for gap in policy.policy.gaps
-            if value[f"gap:{gap.amount}"]
-        )
-        notices += tuple(
-            f"{name} is not stated, and policy {policy.policy.name} pays by it; state it"
-            for name in schema.CLAIM_AMOUNTS
-            if value.get(f"gap:{name}")
-        )
-        named = {
-            name.removeprefix("stage:"): amount
-            for name, amount in value.items()
-            if name.startswith("stage:")
-        }
+
+    def _accounts(self, work: Work) -> list[int]:
+        """Return the balance of the account after each claim of a work."""
+        name = work.policy.account_counter
+        held = work.before.get(name)
+        balance = np.zeros(len(work.rows), dtype=np.int64) if held is None else held.copy()
+        taken = work.results.get(f"counter:{name}")
+        if taken is not None:
+            balance -= taken
+        balances: list[int] = balance.tolist()
+        return balances
+
+    def _settlement(
+        self, forms: "_Forms", row: int, same: Row, value: Mapping[str, int], account_fen: int
+    ) -> Settlement:
+        claim, fact = self.batch.rows[row], self.prepared.facts[row]
+        assert fact is not None
+        columns: Row = {name: claim[name] for name in FACT_COLUMNS}
+        columns |= same
+        columns["catalogue_digest"] = self.catalogue_digests[fact.care.code]
+        columns |= self._pots(row)
+        columns |= {column: value[name] for column, name in forms.amounts}
+        columns["fund_total_fen"] = sum(value[name] for name in _FUNDS)
+        columns["person_total_fen"] = sum(value[name] for name in _PERSONAL)
+        columns["cash_fen"] = value["cash"]
+        columns["account_balance_fen"] = account_fen
+        columns["payouts_fen"] = value["payouts"]
         return Settlement(
             columns=columns,
-            payers=tuple(_payer_rows(work, value)),
-            lines=tuple(self._line_rows(row)),
-            amounts=named,
-            notices=notices,
+            payers=forms.payers(value),
+            lines=self._line_rows(row),
+            amounts={name: value[result] for name, result in forms.named},
+            notices=_notices(forms.policy, value),
             relatives=share_rows(self.shares.get(row, ())),
         )
 
-    def _amounts(self, work: Work, position: int, value: dict[str, int]) -> Row:
-        row = int(work.rows[position])
-        pots = self.prepared.pots[row]
-        special = int(pots[len(codes.POT_NAMES) :].sum())
-        amounts: Row = {"total_fen": int(pots.sum())}
-        for index, name in enumerate(codes.POT_NAMES):
-            amounts[f"{name}_fen"] = int(pots[index]) + (special if name == "in_scope" else 0)
-        amounts["deductible_fen"] = value["deductible"]
-        amounts |= {f"{name}_fen": value[f"payer:{name}"] for name in codes.PAYER_NAMES}
-        amounts["fund_total_fen"] = sum(value[f"payer:{name}"] for name in codes.FUND_NAMES)
-        own = sum(value[f"payer:{name}"] for name in codes.PERSONAL_NAMES)
-        amounts["person_total_fen"] = own + value["cash"]
-        amounts["cash_fen"] = value["cash"]
-        held = work.before.get(work.policy.account_counter)
-        account = int(held[position]) if held is not None else 0
-        taken = value.get(f"counter:{work.policy.account_counter}", 0)
-        amounts["account_balance_fen"] = account - taken
-        amounts["payouts_fen"] = value["payouts"]
+    def _pots(self, row: int) -> Row:
+        sums: list[int] = self.prepared.pots[row].tolist()
+        national = len(codes.POT_NAMES)
+        amounts: Row = {"total_fen": sum(sums)}
+        amounts |= zip(_POT_COLUMNS, sums[:national], strict=True)
+        amounts["in_scope_fen"] = sums[_IN_SCOPE] + sum(sums[national:])
         return amounts
 
-    def _line_rows(self, row: int) -> list[Row]:
+    def _line_rows(self, row: int) -> Sequence[Row]:
         first, last = np.searchsorted(self.batch.line_claim, [row, row + 1]).tolist()
-        lines: list[Row] = self.batch.rows[row]["lines"]  # type: ignore[assignment]
-        parts = self.prepared.parts[:, first:last].T.tolist()
+        if first == last:
+            return ()
+        lines: Sequence[Row] = self.batch.rows[row]["lines"]  # type: ignore[assignment]
+        stated = columns_of(lines)
+        parts = self.prepared.parts[:, first:last].tolist()
         classes = self.prepared.item_class[first:last].tolist()
         fact = self.prepared.facts[row]
         assert fact is not None
         names = pot_names(fact.area)
-        pots = [names[pot] for pot in self.prepared.pot[first:last].tolist()]
-        return [
-            {
-                "seq": None,
-                "settlement": None,
-                "line_id": line["line_id"],
-                "item_code": line["item_code"],
-                "item_class": _CLASS_CODES[item_class],
-                "pot": pots[index],
-                "route": None,
-                "amount_fen": line["amount_fen"],
-                **{f"{name}_fen": part[pot] for pot, name in enumerate(codes.POT_NAMES)},
-            }
-            for index, (line, part, item_class) in enumerate(
-                zip(lines, parts, classes, strict=True)
-            )
-        ]
-
-
-def _payer_rows(work: Work, value: dict[str, int]) -> list[Row]:
-    rows: list[Row] = []
-    for position, stage in enumerate(work.policy.policy.all_stages):
-        amounts: Row = {
-            f"{part}_fen": value[f"stage:{stage.name}.{part}"]
-            for part in STAGE_AMOUNTS
-            if part != "net"
+        table: dict[str, object] = {
+            "seq": None,
+            "settlement": None,
+            "line_id": stated["line_id"],
+            "item_code": stated["item_code"],
+            "item_class": [_CLASS_CODES[item_class] for item_class in classes],
+            "pot": [names[pot] for pot in self.prepared.pot[first:last].tolist()],
+            "route": None,
+            "amount_fen": stated["amount_fen"],
         }
-        rows.append(
-            {
-                "seq": None,
-                "settlement": None,
-                "position": position,
-                "stage": stage.name,
-                "payer": stage.payer,
-                "fund_pay_type": _FUND_PAY_TYPE[stage.payer],
-                **amounts,
-                "payee": BILL if stage.payee is None else str(stage.payee),
-                "replaced_fen": value.get(f"replaced:{stage.name}", 0),
-                "debtor": None if stage.advance_for is None else str(stage.advance_for),
-            }
-        )
-    return rows
+        table |= zip(_POT_COLUMNS, parts, strict=False)
+        return ColumnRows(len(lines), squeezed(table))
 
 
-def _gap_yuan(value: dict[str, int], gap: Gap) -> str:
+@dataclass(frozen=True, slots=True)
+class _Forms:
+    """How the results of a policy's program become columns: (column, result) each."""
+
+    policy: Policy
+    amounts: tuple[tuple[str, str], ...]
+    named: tuple[tuple[str, str], ...]
+    stages: Mapping[str, object]
+    of_stages: tuple[tuple[str, tuple[str, ...]], ...]
+
+    def payers(self, value: Mapping[str, int]) -> Sequence[Row]:
+        """Return what each stage paid, by the results of one claim."""
+        amounts = {
+            column: [value.get(result, 0) for result in results]
+            for column, results in self.of_stages
+        }
+        return ColumnRows(len(self.policy.all_stages), {**self.stages, **amounts})
+
+
+def _forms(work: Work) -> _Forms:
+    policy = work.policy.policy
+    stages = policy.all_stages
+    outputs = [name for name in work.results if name.startswith("stage:")]
+    parts = [part for part in STAGE_AMOUNTS if part != "net"]
+    of_stages = {
+        f"{part}_fen": tuple(f"stage:{stage.name}.{part}" for stage in stages) for part in parts
+    }
+    of_stages["replaced_fen"] = tuple(f"replaced:{stage.name}" for stage in stages)
+    return _Forms(
+        policy=policy,
+        amounts=(
+            ("deductible_fen", "deductible"),
+            *((f"{name}_fen", f"payer:{name}") for name in codes.PAYER_NAMES),
+        ),
+        named=tuple((name.removeprefix("stage:"), name) for name in outputs),
+        stages={
+            "seq": None,
+            "settlement": None,
+            "position": list(range(len(stages))),
+            "stage": [stage.name for stage in stages],
+            "payer": [stage.payer for stage in stages],
+            "fund_pay_type": [_FUND_PAY_TYPE[stage.payer] for stage in stages],
+            **dict.fromkeys(f"{part}_fen" for part in parts),
+            "payee": [BILL if each.payee is None else str(each.payee) for each in stages],
+            "replaced_fen": None,
+            "debtor": [
+                None if each.advance_for is None else str(each.advance_for) for each in stages
+            ],
+        },
+        of_stages=tuple(of_stages.items()),
+    )
+
+
+def _notices(policy: Policy, value: Mapping[str, int]) -> tuple[str, ...]:
+    """Return a sentence for each amount that the policy cannot decide."""
+    undecided = (
+        f"{gap.amount} is {_gap_yuan(value, gap)} yuan, which policy {policy.name} "
+        f"cannot decide: {gap.says}"
+        for gap in policy.gaps
+        if value[f"gap:{gap.amount}"]
+    )
+    unstated = (
+        f"{name} is not stated, and policy {policy.name} pays by it; state it"
+        for name in schema.CLAIM_AMOUNTS
+        if value.get(f"gap:{name}")
+    )
+    return (*undecided, *unstated)
+
+
+def _gap_yuan(value: Mapping[str, int], gap: Gap) -> str:
     """Return the amount of a gap; a stage's is told in whole fen, where a gap may be finer."""
     return yuan_from_fen(value.get(f"stage:{gap.amount}", value[f"gap:{gap.amount}"]))
 

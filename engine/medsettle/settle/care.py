@@ -68,7 +68,7 @@ def care_of(
     """Return what a claim is for; its dates may be texts, as a record keeps them."""
     encounter, liability = claim.get("encounter"), claim.get("liability")
     lines = claim["lines"]
-    assert isinstance(lines, list)
+    assert isinstance(lines, Sequence)
     return Care(
         settlement=settlement,
         institution=str(claim["institution"]),

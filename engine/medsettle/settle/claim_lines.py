@@ -14,9 +14,9 @@ from medsettle.core.dates import day_number
 from medsettle.core.outcome import Rejection, invalid
 from medsettle.errors import Fault
 from medsettle.policy.area import Area
-from medsettle.policy.book import RuleBook
 from medsettle.policy.catalogue import CLASS_C, IN_SCOPE_POT, NOT_LISTED, Catalogue
 from medsettle.policy.compiled import CompiledPolicy
+from medsettle.policy.rule_book import RuleBook
 from medsettle.settle.item_use import ItemUse
 from medsettle.settle.line_columns import LineColumns, LineSplits
 from medsettle.settle.line_source import LineSource, OfClaim, line_columns, marked_lines

@@ -21,11 +21,11 @@ from medsettle.core.counters import CounterValues
 from medsettle.core.dates import age_years, day_number
 from medsettle.core.outcome import Outcome, Rejection, invalid
 from medsettle.errors import Fault
-from medsettle.policy.book import RuleBook
 from medsettle.policy.catalogue import IN_SCOPE_POT
 from medsettle.policy.compiled import CompiledPolicy, band_of, class_of, group_class, list_class
 from medsettle.policy.keys import NONE
 from medsettle.policy.quantity import QuantityKind
+from medsettle.policy.rule_book import RuleBook
 from medsettle.settle.claim_lines import Facts, Prepared, pot_names, scope_lines
 from medsettle.settle.item_use import ItemUse, no_values
 from medsettle.settle.quantities import quantity_values

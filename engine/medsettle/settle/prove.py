@@ -10,10 +10,10 @@ from medsettle.core.outcome import Rejection
 from medsettle.core.relatives import Granted, LimitsOf, Person, Relation
 from medsettle.core.settlement import Settlement
 from medsettle.errors import Fault, InvalidRequest, SettlementError
-from medsettle.policy.book import RuleBook
 from medsettle.policy.checker import same_name
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.policy.examples import Example, Visit
+from medsettle.policy.rule_book import RuleBook
 from medsettle.policy.vocabulary import quoted, suggestion
 from medsettle.settle.cancel import taken_back
 from medsettle.settle.counter_keys import counter_keys

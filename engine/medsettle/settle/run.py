@@ -16,8 +16,8 @@ from medsettle.core.counters import ACCOUNT, MUTUAL_AID, CounterKey, CounterValu
 from medsettle.core.outcome import Outcome, Rejection
 from medsettle.core.relatives import LimitsOf, no_limits
 from medsettle.core.settlement import Settlement
-from medsettle.policy.book import DIGEST_CHARS, RuleBook
 from medsettle.policy.compiled import CompiledPolicy
+from medsettle.policy.rule_book import DIGEST_CHARS, RuleBook
 from medsettle.settle.assemble import Assembler
 from medsettle.settle.claim_lines import Prepared
 from medsettle.settle.counter_keys import counter_keys

@@ -18,13 +18,13 @@ from medsettle.core.dates import Period, age_years, date_of, day_number
 from medsettle.core.relatives import PREFIX
 from medsettle.core.settlement import Explanation, Row, Sentence, Settlement
 from medsettle.errors import Fault, InvalidRequest, SettlementError
-from medsettle.policy.book import RuleBook
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.policy.coverage import asked
 from medsettle.policy.examples import Visit
 from medsettle.policy.keys import NONE
 from medsettle.policy.model import Dimension, Policy
 from medsettle.policy.quantity import Quantity
+from medsettle.policy.rule_book import RuleBook
 from medsettle.settle.cancel import taken_back
 from medsettle.settle.counter_keys import counter_keys
 from medsettle.settle.explain import explain, traced

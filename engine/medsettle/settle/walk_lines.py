@@ -16,9 +16,9 @@ from medsettle.core.counters import CounterKey
 from medsettle.core.dates import Period, date_of
 from medsettle.core.money import yuan_from_fen
 from medsettle.core.settlement import Row, Settlement
-from medsettle.policy.book import RuleBook
 from medsettle.policy.catalogue import NO_CEILING, NO_LIMIT, PPM_ONE, Catalogue
 from medsettle.policy.keys import PRICE_LEVELS
+from medsettle.policy.rule_book import RuleBook
 from medsettle.settle.claim_lines import Facts, ScopedLines, scoped_lines
 from medsettle.settle.grounds import Ground, cells, grounds
 from medsettle.settle.item_use import ItemUse

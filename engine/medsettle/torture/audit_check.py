@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 
 from medsettle.audit import verify
 from medsettle.audit.manifest import read_segments
-from medsettle.audit.segments import segment_tables
+from medsettle.audit.segments import segment_tables, stored_columns
+from medsettle.core.schema import arrow_schema
 from medsettle.errors import AuditCorrupt
 from medsettle.ledger.entries import Recorded
 
@@ -54,7 +55,7 @@ def segment_faults(folder: Path, entries: Sequence[Recorded], after_seq: int = 0
     for table in sorted(due.keys() | found.keys()):
         ours, theirs = due.get(table, []), found.get(table, [])
         # Alike in most runs; naming the rows that differ is slow.
-        if not (ours and theirs and pa.concat_tables(ours).equals(pa.concat_tables(theirs))):
+        if not (ours and theirs and _rows(table, ours).equals(_rows(table, theirs))):
             yield from _differences(table, ours, theirs)
 
 
@@ -63,6 +64,12 @@ def _by_table(tables: Iterator[tuple[str, pa.Table]]) -> dict[str, list[pa.Table
     for name, table in tables:
         found.setdefault(name, []).append(table)
     return found
+
+
+def _rows(table: str, parts: list[pa.Table]) -> pa.Table:
+    """Return parts as one table of plain types, whatever dictionaries one was made with."""
+    plain = arrow_schema(stored_columns(table))
+    return pa.concat_tables([each.cast(plain) for each in parts])
 
 
 def _differences(table: str, due: list[pa.Table], found: list[pa.Table]) -> Iterator[str]:

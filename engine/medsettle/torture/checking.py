@@ -23,7 +23,7 @@ from medsettle.core.visits import Visit
 from medsettle.engine import Engine
 from medsettle.ledger.entries import DECIDED_KINDS, SETTLEMENT_KINDS, Entry, LedgerReader, Recorded
 from medsettle.ledger.records import decode_postings, decode_settlement
-from medsettle.policy.book import RuleBook
+from medsettle.policy.rule_book import RuleBook
 from medsettle.torture.acknowledged import Acknowledged, Decided, Doubled, Lost
 from medsettle.torture.memory_ledger import MemoryLedger
 from medsettle.torture.requests import Request, replayed

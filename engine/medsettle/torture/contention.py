@@ -12,7 +12,7 @@ from random import Random
 from typing import Final
 
 from medsettle.engine import Engine
-from medsettle.policy.book import RuleBook
+from medsettle.policy.rule_book import RuleBook
 from medsettle.torture.acknowledged import Acknowledged
 from medsettle.torture.baton import Baton, Deadlock
 from medsettle.torture.checking import entries_of, faults_of

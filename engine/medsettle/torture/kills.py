@@ -21,7 +21,7 @@ from typing import Final
 from medsettle.audit import verify
 from medsettle.errors import SettlementError
 from medsettle.ledger.entries import Recorded
-from medsettle.policy.book import RuleBook
+from medsettle.policy.rule_book import RuleBook
 from medsettle.torture.acknowledged import Doubled, Lost
 from medsettle.torture.audit_check import audit_faults, segment_faults
 from medsettle.torture.checking import books_faults, entries_of, faults_of, recorded_faults

@@ -12,7 +12,7 @@ from medsettle.books.trial_balance import BooksReader
 from medsettle.engine import Engine
 from medsettle.ledger.entries import Ledger
 from medsettle.ledger.sqlite import SqliteLedger
-from medsettle.policy.book import RuleBook
+from medsettle.policy.rule_book import RuleBook
 from medsettle.torture.baton import Baton
 from medsettle.torture.memory_ledger import MemoryLedger, MemoryStore
 from medsettle.torture.shared_ledger import SharedLedger, SharedStore

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from medsettle import errors
+from medsettle.client.claims import claim_message
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.outcome import Rejection
 from medsettle.core.relatives import Dissolution, LimitChange, RelationState
@@ -133,7 +134,8 @@ async def served(desk: Desk, engine: Engine, request: Request, deadline: float |
     """Return the answer of a desk, through its batcher or its gate as the service asks it."""
     try:
         if request.kind == "settle":
-            return answer_of(await desk.settling.answer(_row(request), deadline))
+            claim = claim_message(_row(request))
+            return answer_of(await desk.settling.answer(claim, deadline))
         return Answer("", told=desk.write(lambda: _WRITES[request.kind](engine, request)))
     except errors.SettlementError as error:
         return Answer(error.reason, error.message)

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from medsettle import limits
-from medsettle.policy.book import RuleBook, load_rule_book
+from medsettle.policy.book import load_rule_book
+from medsettle.policy.rule_book import RuleBook
 from medsettle.torture.parts import REAL, Parts
 from medsettle.torture.simulation import Outcome, simulate
 from medsettle.torture.workload import AREA

@@ -17,7 +17,7 @@ from random import Random
 from typing import Any, Final, TypeAlias
 
 from medsettle.audit import Projector
-from medsettle.policy.book import RuleBook
+from medsettle.policy.rule_book import RuleBook
 from medsettle.torture.acknowledged import Acknowledged
 from medsettle.torture.audit_check import audit_faults
 from medsettle.torture.checking import books_faults, entries_of, faults_of

@@ -1,0 +1,1 @@
+"""Bulk settling measured: Arrow batches in, durable and audited settlements out."""
