@@ -19,7 +19,8 @@ from medsettle.core.settlement import Settlement
 from medsettle.engine import Engine
 from medsettle.ledger import ACCOUNT, CounterKey, Entry, Posting
 from medsettle.ledger.opening import OpenLedger, open_ledger
-from medsettle.policy.book import RuleBook, load_rule_book
+from medsettle.policy.book import load_rule_book
+from medsettle.policy.rule_book import RuleBook
 
 from benchmarks.load import claims
 from benchmarks.load.claims import Bills
