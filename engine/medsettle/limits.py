@@ -217,10 +217,13 @@ BLOCK_ROWS: Final = 16_384
 # work, so 512 rows of 8 bytes stay in a first-level cache or near it. Measured with 32 KiB of it,
 # million claims a second: 101 at 256 rows, 108 at 512, 96 at 1,024, 83 at 2,048.
 INTERPRETER_ROWS: Final = 512
+# How many claims a run without a person twice must have on average. Fewer, and putting the claims
+# in another order costs less than looking up what to do for so few.
+RUN_ROWS_MIN: Final = 16
 # Up to this many claims of a batch are settled by the generated plain-Python function, which beats
 # the call of the interpreter. Where that is not loaded, loading it takes as long as some ten
 # thousand claims do one by one.
-SCALAR_ROWS_MAX: Final = 4
+SCALAR_ROWS_MAX: Final = 2
 UNLOADED_ROWS_MAX: Final = 10_000
 # Charge lines whose parts are added up while they are in the second-level cache, and lines that one
 # loop after another goes over in the first-level cache.

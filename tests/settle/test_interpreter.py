@@ -8,7 +8,7 @@ import pytest
 from medsettle import limits
 from medsettle.core.money import Rounding
 from medsettle.policy.program import Builder, Program, Register
-from medsettle.settle.blocks import BlockRunner, Waves, waves_by_rank
+from medsettle.settle.blocks import BlockRunner
 from medsettle.settle.interpreter import (
     DIVIDE,
     DIVIDE_LARGE,
@@ -16,10 +16,10 @@ from medsettle.settle.interpreter import (
     SHARE,
     SPLIT,
     SPLIT_LARGE,
-    ranks_within,
 )
 from medsettle.settle.scalar import scalar_function
 from medsettle.settle.steps import lowered
+from medsettle.settle.waves import Waves, waves_of
 
 
 def _same_by_both(program: Program, columns: dict[str, list[int]]) -> None:
@@ -36,7 +36,7 @@ def _same_by_both(program: Program, columns: dict[str, list[int]]) -> None:
 
 
 def _ops(program: Program) -> set[int]:
-    return set(lowered(program, list(program.outputs), ()).steps[:, 0].tolist())
+    return set(lowered(program, list(program.outputs)).steps[:, 0].tolist())
 
 
 def _around(multiples: list[int], divisor: int, low: int, high: int) -> list[int]:
@@ -138,8 +138,7 @@ def test_blocks_of_waves_meet_without_a_seam(extra: int) -> None:
     for person, fen in zip(people.tolist(), bills.tolist(), strict=True):
         expected.append(min(fen, left[person]))
         left[person] -= expected[-1]
-    ranks = np.empty(rows, dtype=np.uint32)
-    waves = waves_by_rank(ranks, ranks_within(people, ranks))
+    waves = waves_of(people)
     results, before = np.empty((2, 1, rows), dtype=np.int64)
 
     runner.settle({"bill": bills}, {"used": people}, state, waves, (results, before))

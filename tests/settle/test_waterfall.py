@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 
@@ -11,9 +12,9 @@ from medsettle import limits
 from medsettle.policy.book import compile_file, read_area_folder
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.settle.blocks import BlockRunner
-from medsettle.settle.interpreter import order_by_rank, ranks_within
 from medsettle.settle.scalar import scalar_function
 from medsettle.settle.waterfall import Column, Kernel, Work
+from medsettle.settle.waves import order_by_rank, ranks_within, runs_without_repeats
 
 _FOLDER = Path(__file__).parents[2] / "benchmarks" / "anchor" / "rules" / "999900"
 _COUNTERS = ("admissions", "pooled_paid", "large_paid", "account")
@@ -164,3 +165,29 @@ def test_ranks_of_many_people() -> None:
     assert (max(expected), expected) == (highest, ranks.tolist())
     assert sorted(range(500), key=expected.__getitem__) == order.tolist()
     assert [sum(rank < wave for rank in expected) for wave in range(highest + 2)] == edges.tolist()
+
+
+@pytest.mark.parametrize("people", [1, 3, 40])
+@pytest.mark.parametrize("most", [1, 2, 7, 200])
+def test_nobody_comes_twice_in_a_run(people: int, most: int) -> None:
+    """Runs cover the claims as they stand, and each ends only where it has to."""
+    random = Random(people)
+    persons = [random.randrange(people) for _ in range(100)]
+    edges = np.zeros(102, dtype=np.int64)
+
+    count = runs_without_repeats(np.array(persons, dtype=np.int64), most, edges)
+
+    starts = edges[: count + 1].tolist()
+    assert (0, 100) == (starts[0], starts[-1])
+    for start, end in pairwise(starts):
+        own = persons[start:end]
+        assert 0 < len(own) == len(set(own)) <= most
+        assert end == 100 or len(own) == most or persons[end] in own
+
+
+@pytest.mark.parametrize(("room", "expected"), [(2, 0), (3, 0), (4, 3), (5, 3)])
+def test_more_runs_than_fit_are_told(room: int, expected: int) -> None:
+    """Runs that need one edge more than there is room for are no runs at all."""
+    edges = np.zeros(room, dtype=np.int64)
+
+    assert expected == runs_without_repeats(np.array([5, 5, 5]), 9, edges)

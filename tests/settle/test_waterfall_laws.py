@@ -18,8 +18,8 @@ from medsettle.policy.amount_of import AmountOf
 from medsettle.policy.compiled import CompiledPolicy, compile_policy
 from medsettle.policy.model import Policy
 from medsettle.settle.blocks import Column
-from medsettle.settle.interpreter import ranks_within
 from medsettle.settle.waterfall import Kernel, Work
+from medsettle.settle.waves import ranks_within
 
 from tests.reference_counters import Kept
 from tests.reference_facts import Facts, ReferenceResult

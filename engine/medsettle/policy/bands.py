@@ -2,8 +2,8 @@
 
 Two questions are asked of several bands at once. What do they pay together, rounded once (shape
 O2)? And when a cap leaves room for less: which part of the base does a payment of `room` cover
-(shapes B7, O6)? Both want the exact payment of every band, which is kept as a whole part and a
-remainder, so that no product passes int64.
+(shapes B7, O6)? Both want the exact payment of every band. Where the products together pass int64
+it is kept as a whole part and a remainder.
 
 Where a stage rounds in each band, the room is used up by the rounded shares of its bands; where it
 rounds once, by their exact payments.
@@ -97,10 +97,14 @@ def _rounded_sum(
 ) -> Register:
     """Return the sum of amount * rate / divisor over some bands in fen, rounded once."""
     scale = parts[0][0].scale
-    exact = [_exact(build, amount.register, rate, divisor * scale) for amount, rate in parts]
-    rest = build.sum([rest for _, rest in exact])
-    rounded = build.share(rest, build.constant(1), divisor * scale, mode)
-    total = build.add(build.sum([whole for whole, _ in exact]), rounded)
+    one, most = build.constant(1), sum(amount.register.high * rate.high for amount, rate in parts)
+    if most + divisor * scale <= limits.INT64_MAX:
+        products = [build.mul(amount.register, rate) for amount, rate in parts]
+        total = build.share(build.sum(products), one, divisor * scale, mode)
+    else:
+        exact = [_exact(build, amount.register, rate, divisor * scale) for amount, rate in parts]
+        rounded = build.share(build.sum([rest for _, rest in exact]), one, divisor * scale, mode)
+        total = build.add(build.sum([whole for whole, _ in exact]), rounded)
     # No rate passes one, so the sum never passes the whole amount, rounded up.
     amount = build.sum([amount.register for amount, _ in parts])
     return build.min(total, build.share(amount, build.constant(1), scale, Rounding.UP))

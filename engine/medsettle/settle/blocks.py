@@ -5,7 +5,6 @@ claims does without it (`medsettle.settle.scalar`), who serves imports it before
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -15,38 +14,13 @@ from medsettle import limits
 from medsettle.core.counters import BALANCES
 from medsettle.native import address_of
 from medsettle.policy.program import Program
-from medsettle.settle.interpreter import Order, order_by_rank, run_waves
+from medsettle.settle.interpreter import run_waves
 from medsettle.settle.steps import lowered
+from medsettle.settle.waves import AS_THEY_STAND, Waves
 
 Column: TypeAlias = NDArray[np.int64]
 
 _NO_NUMBERS: Column = np.zeros(0, dtype=np.int64)
-_NO_ORDER: Order = np.zeros(0, dtype=np.uint32)
-
-
-@dataclass(frozen=True, slots=True)
-class Waves:
-    """Claims in the order of their waves: nobody twice in one, everybody's in order.
-
-    `order` is of shape (n,), empty where the claims stand so already; wave w is the part of it from
-    `edges[w]` to `edges[w + 1]`.
-    """
-
-    order: Order
-    edges: Column
-
-    def wave(self, rank: int) -> "Waves":
-        """Return one wave alone."""
-        return Waves(self.order, self.edges[rank : rank + 2])
-
-
-def waves_by_rank(ranks: Order, highest: int) -> Waves:
-    """Return the waves of claims with the given ranks, none above `highest`; some may be empty."""
-    if highest == 0:
-        return Waves(_NO_ORDER, np.array([0, len(ranks)], dtype=np.int64))
-    order, edges = np.empty_like(ranks), np.empty(highest + 2, dtype=np.int64)
-    order_by_rank(ranks, order, edges)
-    return Waves(order, edges)
 
 
 class BlockRunner:
@@ -73,7 +47,7 @@ class BlockRunner:
     ) -> None:
         moving = [f"counter:{name}" for name in counters if f"counter:{name}" in program.outputs]
         gaps = [name for name in program.outputs if refuse_gaps and name.startswith("gap:")]
-        self._lowered = lowered(program, [*outputs, *moving, *gaps], counters)
+        self._lowered = lowered(program, outputs, counters, [*moving, *gaps])
         numbers = self._lowered.results
         self.results = {name: numbers[name] for name in outputs}
         self.result_count = self._lowered.result_count
@@ -99,9 +73,8 @@ class BlockRunner:
             share one column.
         """
         results = np.empty((self.result_count, rows), dtype=np.int64)
-        nothing = np.empty((0, rows), dtype=np.int64)
-        waves = Waves(_NO_ORDER, np.array([0, rows], dtype=np.int64))
-        self.settle(inputs, {}, _NO_NUMBERS, waves, (results, nothing))
+        waves = Waves(AS_THEY_STAND, np.array([0, rows], dtype=np.int64))
+        self.settle(inputs, {}, _NO_NUMBERS, waves, (results, None))
         return self.named(results)
 
     def named(self, results: NDArray[np.int64]) -> dict[str, Column]:
@@ -115,7 +88,7 @@ class BlockRunner:
         slots: Mapping[str, Column],
         state: Column,
         waves: Waves,
-        into: tuple[NDArray[np.int64], NDArray[np.int64]],
+        into: tuple[NDArray[np.int64], NDArray[np.int64] | None],
     ) -> None:
         """Settle claims wave by wave, moving their counters.
 
@@ -125,7 +98,8 @@ class BlockRunner:
             state: Shape (s,), counter values; changed in place.
             waves: All claims, or some of them.
             into: Two matrices of shape (result_count, rows) and (counters, rows): the results, and
-                the counters as each claim met them. Rows of claims in no wave stay as they are.
+                the counters as each claim met them, unless nobody wants those. Claims in no wave
+                stay as they are.
 
         Raises:
             IndexError: A slot lies outside the state.
@@ -136,12 +110,14 @@ class BlockRunner:
         own = [np.ascontiguousarray(inputs[name]) for name in plan.inputs]
         places = [np.ascontiguousarray(slots[name]) for name in plan.counters]
         columns = np.array([address_of(column) for column in own], dtype=np.int64)
+        unwanted = np.zeros(len(places), dtype=np.int64)
+        met = unwanted if before is None else _row_addresses(before)
         where = np.array([address_of(column) for column in places], dtype=np.int64)
         run_waves(
             plan.steps,
             plan.reciprocals,
             plan.tables,
-            np.concatenate([columns, _row_addresses(before), _row_addresses(results)]),
+            np.concatenate([columns, met, _row_addresses(results)]),
             where,
             self._moves,
             self._gaps,

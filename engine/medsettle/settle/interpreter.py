@@ -283,7 +283,7 @@ def run_waves(
         reciprocals: Shape (m,), 1 / k of the steps that divide.
         tables: All tables of the program, one behind another.
         columns: Addresses of the columns in the first places. Inputs are read; counters, as each
-            claim met them, and results are written.
+            claim met them, and results are written. Counters at address 0 are not wanted.
         slots: For each counter the address of a column of positions in the state.
         moves: Shape (q, 3): number of a counter, place of what moves it, and with which sign.
         gaps: Places that, above 0, keep a claim from moving any counter.
@@ -318,7 +318,8 @@ def run_waves(
                 _gather_all(slots, total, part, own_slots)
             else:
                 for place in range(known):
-                    places[place] = columns[place] + 8 * start
+                    if columns[place]:
+                        places[place] = columns[place] + 8 * start
                 for counter in range(count):
                     own_slots[counter] = slots[counter] + 8 * start
             for counter in range(count):
@@ -336,50 +337,6 @@ def run_waves(
                 _move(state, column_at(own_slots[counter], rows), met, moved, sign, refused)
             if ordered:
                 for place in range(inputs, known):
-                    column = column_at(columns[place], total)
-                    _scatter(column_at(places[place], rows), part, column)
-
-
-@compiled("int64(int64[::1], uint32[::1])")
-def ranks_within(persons: Column, ranks: Order) -> int:
-    """Fill `ranks` with how many earlier claims of the batch each claim's person has.
-
-    Args:
-        persons: Shape (n,), a dense number, none negative, for the person of each claim.
-        ranks: Shape (n,).
-
-    Returns:
-        The highest rank, 0 for no claims.
-    """
-    people = 0
-    for person in persons:
-        people = max(people, person + 1)
-    seen = np.zeros(people, np.uint32)
-    highest = np.uint32(0)
-    for row in range(len(persons)):
-        person = np.uint64(persons[row])
-        ranks[row] = seen[person]
-        highest = max(highest, ranks[row])
-        seen[person] += np.uint32(1)
-    return int(highest)
-
-
-@compiled("void(uint32[::1], uint32[::1], int64[::1])")
-def order_by_rank(ranks: Order, order: Order, edges: Column) -> None:
-    """Fill `order` with the positions of ranks from lowest to highest, equal ones as they stand.
-
-    Args:
-        ranks: Shape (n,), each below w.
-        order: Shape (n,).
-        edges: Shape (w + 1,), filled with where each rank begins in the order, and with n.
-    """
-    edges[:] = 0
-    for rank in ranks:
-        edges[np.uint64(rank) + np.uint64(1)] += 1
-    for rank in range(len(edges) - 1):
-        edges[rank + 1] += edges[rank]
-    free = edges[:-1].copy()
-    for row in range(len(ranks)):
-        rank = np.uint64(ranks[row])
-        order[free[rank]] = row
-        free[rank] += 1
+                    if columns[place]:
+                        column = column_at(columns[place], total)
+                        _scatter(column_at(places[place], rows), part, column)

@@ -58,7 +58,8 @@ class Steps:
     """The steps of a program for some of its outputs, as the interpreter takes them.
 
     Places are those of `inputs`, of `counters`, of the results, then `scratch` more. `results` says
-    which result each output is: what is equal for every claim is worked out and kept once.
+    which result each output is: what is equal for every claim is worked out and kept once. From
+    `result_count` on they are scratch, for outputs that only the counters ask.
     """
 
     steps: Matrix
@@ -71,15 +72,21 @@ class Steps:
     scratch: int
 
 
-def lowered(program: Program, outputs: Sequence[str], counters: Sequence[str]) -> Steps:
+def lowered(
+    program: Program,
+    outputs: Sequence[str],
+    counters: Sequence[str] = (),
+    passing: Sequence[str] = (),
+) -> Steps:
     """Return the steps that work out the named outputs, and no others.
 
     Args:
         program: A compiled policy.
         outputs: Names of its outputs.
         counters: Names of the counters that come from a state, read by the program or not.
+        passing: Names of outputs that are asked for while a block is at hand, and not kept.
     """
-    draft = _Draft(program, outputs)
+    draft = _Draft(program, (*outputs, *passing))
     read = {number for step in draft.steps for number in (step.a, step.b, step.c)}
     carried = {f"counter:{name}" for name in counters}
     inputs = {
@@ -91,6 +98,7 @@ def lowered(program: Program, outputs: Sequence[str], counters: Sequence[str]) -
     asked = {name: program.inputs.get(f"counter:{name}") for name in counters}
     met = [draft.fresh() if one is None else one.number for one in asked.values()]
     results = list(dict.fromkeys(draft.outputs.values()))
+    kept = len({draft.outputs[name] for name in outputs})
     homes = {column: place for place, column in enumerate([*inputs.values(), *met, *results])}
     steps, places = _placed(draft.steps, homes)
     rows = np.array(steps, dtype=np.int64).reshape(len(steps), len(Step._fields))
@@ -101,8 +109,8 @@ def lowered(program: Program, outputs: Sequence[str], counters: Sequence[str]) -
         inputs=tuple(inputs),
         counters=tuple(counters),
         results={name: results.index(column) for name, column in draft.outputs.items()},
-        result_count=len(results),
-        scratch=places - len(homes),
+        result_count=kept,
+        scratch=places - len(homes) + len(results) - kept,
     )
 
 

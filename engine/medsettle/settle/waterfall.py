@@ -6,6 +6,7 @@ goes through the compiled interpreter in waves: all first claims of a person in 
 second ones, and so on, which comes to the same.
 """
 
+import importlib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -54,6 +55,14 @@ def few_rows() -> int:
     return limits.SCALAR_ROWS_MAX if _BLOCKS in sys.modules else limits.UNLOADED_ROWS_MAX
 
 
+def load_interpreter() -> None:
+    """Load the compiled interpreter, which takes some tenths of a second the first time.
+
+    Without this the first large batch does it. A server calls it before its port opens.
+    """
+    importlib.import_module(_BLOCKS)
+
+
 @dataclass
 class Kernel:
     """Runs works; holds the lowered and generated programs of the policies it has met.
@@ -61,7 +70,8 @@ class Kernel:
     Args:
         scalar_rows_max: Up to how many claims a batch is settled one by one; as `few_rows` says
             where it is None.
-        outputs: What is worked out of a program; where it is None, all that a settlement records.
+        outputs: What is worked out of a program; where it is None, all that a settlement records,
+            and the counters as each claim met them.
     """
 
     scalar_rows_max: int | None = None
@@ -108,30 +118,30 @@ class Kernel:
     ) -> None:
         """Settle the first claim of each person, then the second ones, by the interpreter."""
         # Loaded here for the time it takes; a server has it loaded before its port opens.
-        from medsettle.settle import blocks, interpreter  # noqa: PLC0415
+        from medsettle.settle import waves  # noqa: PLC0415
 
-        ranks = np.empty(len(persons), dtype=np.uint32)
-        highest = interpreter.ranks_within(persons, ranks)
         runs = []
         for work in works:
-            runner = self._runner_of(work, refuse_gaps)
-            count = len(work.rows)
-            own = ranks if count == len(ranks) else ranks[work.rows]
-            into = (
-                np.empty((runner.result_count, count), dtype=np.int64),
-                np.empty((len(work.slots), count), dtype=np.int64),
-            )
-            runs.append((work, runner, blocks.waves_by_rank(own, highest), into))
-        # Under one policy the interpreter goes through all waves itself. Under several a person's
-        # claims may alternate, so each wave is finished by all of them before the next.
-        alternate = highest > 0 and len(works) > 1
-        for rank in range(highest + 1 if alternate else 1):
-            for work, runner, waves, into in runs:
-                part = waves.wave(rank) if alternate else waves
-                runner.settle(work.columns, work.slots, state, part, into)
-        for work, runner, _, (results, before) in runs:
+            runner, count = self._runner_of(work, refuse_gaps), len(work.rows)
+            results = np.empty((runner.result_count, count), dtype=np.int64)
+            before = np.empty((len(work.slots), count), dtype=np.int64)
+            runs.append((work, runner, (results, None if self.outputs else before)))
+        if len(works) == 1:
+            ((work, runner, into),) = runs
+            own = waves.waves_of(persons[work.rows])
+            runner.settle(work.columns, work.slots, state, own, into)
+        else:
+            # A person's claims may alternate between policies, so a wave is finished by all of them
+            # before the next.
+            ranks = np.empty(len(persons), dtype=np.uint32)
+            highest = waves.ranks_within(persons, ranks)
+            ordered = [waves.waves_by_rank(ranks[work.rows], highest) for work in works]
+            for rank in range(highest + 1):
+                for (work, runner, into), own in zip(runs, ordered, strict=True):
+                    runner.settle(work.columns, work.slots, state, own.wave(rank), into)
+        for work, runner, (results, held) in runs:
             work.results = runner.named(results)
-            work.before = dict(zip(work.slots, before, strict=True))
+            work.before = {} if held is None else dict(zip(work.slots, held, strict=True))
 
     def _names(self, policy: CompiledPolicy) -> list[str]:
         """Return the outputs that are worked out: of single bands only if they are asked for."""
