@@ -84,9 +84,9 @@ def _over_the_best(size: int) -> Callable[[Record], Sequence[float]]:
     return values
 
 
-def _year(tool: str) -> Callable[[Record], Sequence[float]]:
+def _year(tool: str, section: str = of.YEAR) -> Callable[[Record], Sequence[float]]:
     def values(record: Record) -> Sequence[float]:
-        ours, other = _of(record, of.YEAR, OURS), _of(record, of.YEAR, tool)
+        ours, other = _of(record, section, OURS), _of(record, section, tool)
         return () if not ours or not other else ratios(ours[-1], other[-1])
 
     return values
@@ -198,6 +198,11 @@ GOALS: Final = (
     ),
     Goal("a year with counters: over Polars", 5.0, _year(of.POLARS_YEAR)),
     Goal("a year with counters: of a counting-sort loop in numba", 0.5, _year(of.COUNTING_SORT)),
+    Goal(
+        "a year of running totals, 64 plans: of a counting-sort loop in numba",
+        0.5,
+        _year(of.BY_HAND, of.TOTALS),
+    ),
     Goal(
         "unary claims of 30 lines, 64 in flight, durable: of an echo of the same messages",
         0.7,

@@ -232,6 +232,13 @@ _SECTIONS: Final[tuple[tuple[str, str, str, Callable[[Record], str]], ...]] = (
         lambda record: _compared(record, of.YEAR, of.RATE, "tool"),
     ),
     (
+        "A year of running totals",
+        of.TOTALS,
+        "64 plans, each with bands along what a person has spent so far, a cap and an account; both"
+        " give two shares and are compared with one another fen by fen.",
+        lambda record: _compared(record, of.TOTALS, of.RATE, "tool"),
+    ),
+    (
         "Every shipped policy",
         of.POLICIES,
         "At 4,096 claims, by the stages of the policy: median (lowest–highest) over policies.",

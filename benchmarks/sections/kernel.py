@@ -18,7 +18,7 @@ from benchmarks.options import Options
 from benchmarks.record import OURS, Measured
 from benchmarks.rounds import Case, take_turns, timed
 from benchmarks.sections import names as of
-from benchmarks.year import history
+from benchmarks.year import history, running_totals
 from benchmarks.year.tools import TOOLS as YEAR_TOOLS
 
 _PERSONS_PART: Final = 10
@@ -101,7 +101,23 @@ def measure_year(options: Options) -> list[Measured]:
             run = timed(partial(tool.run, tool.prepare(year)))
             case = Case(tool.name, len(year.person), run, wrong)
         cases.append(case)
-    return _turns(of.YEAR, options.year_claims, of.RATE, cases, options)
+    found = _turns(of.YEAR, options.year_claims, of.RATE, cases, options)
+    return [*found, *_measure_totals(options)]
+
+
+def _measure_totals(options: Options) -> list[Measured]:
+    """Return the rates of a year whose bands run along what a person has spent so far."""
+    count = options.year_claims
+    plans, year = running_totals.random_year(count)
+    runs = {
+        OURS: running_totals.by_kernel(plans, year),
+        of.BY_HAND: running_totals.by_hand(plans, year),
+    }
+    ours, by_hand = (run() for run in runs.values())
+    differs = [first != second for first, second in zip(ours, by_hand, strict=True)]
+    wrong = int(np.logical_or.reduce(differs).sum())
+    cases = [Case(tool, count, timed(run), wrong) for tool, run in runs.items()]
+    return _turns(of.TOTALS, count, of.RATE, cases, options)
 
 
 def measure_versions(options: Options) -> list[Measured]:
