@@ -9,8 +9,10 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DEV := .venv/dev.stamp
 BENCH := .venv/bench.stamp
+# PolicyEngine-core asks for an older pytest than ours, so it has an environment of its own.
+POLICYENGINE := .venv/policyengine.stamp
 
-# More arguments for pytest: make test ARGS='-k money'.
+# More arguments: make test ARGS='-k money', make bench ARGS='--only kernel,lines'.
 ARGS ?=
 # Where `drift` writes a second copy of what is generated, to compare with.
 DRIFT := .venv/drift
@@ -34,10 +36,8 @@ lint: $(DEV) ## Check style, form and types.
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(TYPED)
 
-bench: $(BENCH) ## Time the kernel beside what a user would pick instead.
-	@mkdir -p var
-	@$(BIN)/pytest benchmarks --benchmark-enable --benchmark-json=var/benchmarks.json $(ARGS)
-	@$(BIN)/python benchmarks/report.py var/benchmarks.json
+bench: $(BENCH) $(POLICYENGINE) ## Measure medsettle beside what a user would pick instead.
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 check: lint drift test ## Everything CI runs.
 
@@ -52,10 +52,12 @@ drift: $(DEV) ## Check that generated code and pages are those of today's source
 	@diff -u rules/README.md $(DRIFT)/shapes.md
 	@diff -u README.md $(DRIFT)/front.md
 
-lock: $(DEV) ## Write both requirement locks anew, keeping the pins that still hold.
+lock: $(DEV) ## Write the requirement locks anew, keeping the pins that still hold.
 	$(BIN)/pip-compile --quiet --extra dev --output-file requirements/dev.txt pyproject.toml
 	$(BIN)/pip-compile --quiet --extra dev --extra bench --constraint requirements/dev.txt \
 		--output-file requirements/bench.txt pyproject.toml
+	$(BIN)/pip-compile --quiet --output-file requirements/policyengine.txt \
+		requirements/policyengine.in
 
 protos: $(DEV) ## Generate engine/medsettle/v1 and the descriptor set from protos/.
 	@$(BIN)/python protos/generate.py
@@ -74,6 +76,12 @@ $(DEV): requirements/dev.txt pyproject.toml
 
 $(BENCH): requirements/bench.txt $(DEV)
 	@$(PIP) install --require-hashes --requirement requirements/bench.txt
+	@touch $@
+
+$(POLICYENGINE): requirements/policyengine.txt
+	@$(PYTHON) -m venv .venv/policyengine
+	@.venv/policyengine/bin/python -m pip --disable-pip-version-check --quiet install \
+		--require-hashes --requirement requirements/policyengine.txt
 	@touch $@
 
 fixtures: $(DEV) ## Write the generated catalogues anew from their seed.

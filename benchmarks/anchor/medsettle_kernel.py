@@ -25,7 +25,7 @@ from medsettle.settle.waterfall import Kernel, Work
 from benchmarks.anchor.claims import Columns, FenArray
 from benchmarks.anchor.policy import Shares
 
-_FOLDER: Final = Path(__file__).parent / "rules" / "999900"
+FOLDER: Final = Path(__file__).parent / "rules" / "999900"
 
 # What the document calls the facts of a claim.
 _INPUTS: Final = {
@@ -53,9 +53,9 @@ OUTPUTS: Final = (
 
 
 def _compiled() -> CompiledPolicy:
-    area, faults = read_area_folder(_FOLDER)
+    area, faults = read_area_folder(FOLDER)
     assert area is not None, faults
-    compiled, faults = compile_file(_FOLDER / "anchor.yaml", area)
+    compiled, faults = compile_file(FOLDER / "anchor.yaml", area)
     assert compiled is not None, faults
     return compiled
 
@@ -109,6 +109,7 @@ class Batch:
     slots: Columns
     persons: FenArray
     state: FenArray
+    policy: CompiledPolicy = POLICY
 
 
 def prepare_batch(columns: Columns) -> Batch:
@@ -135,7 +136,7 @@ def _unused(count: int) -> Columns:
 
 def run_batch(batch: Batch) -> Columns:
     """Return everything a settlement records; the counters move on from call to call."""
-    work = Work(POLICY, np.arange(len(batch.persons)), batch.columns, batch.slots)
+    work = Work(batch.policy, np.arange(len(batch.persons)), batch.columns, batch.slots)
     _KERNEL.settle([work], batch.persons, batch.state, refuse_gaps=True)
     return work.results
 

@@ -1,19 +1,29 @@
-"""The anchor policy on OpenFisca-core, at its best: integer fen, and a dense table of our own.
+"""The anchor policy on OpenFisca-core or PolicyEngine-core: integer fen, a dense table of our own.
 
-Written in floating yuan, as its documentation teaches, the same model is not exact: its floats have
-24 bits. It keeps integers in 32, so products are widened by hand.
+Written in floating yuan, as their documentation teaches, the same model is not exact: floats have
+24 bits there. Both keep integers in 32, so products are widened by hand.
 """
 
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from openfisca_core.entities import build_entity
-from openfisca_core.parameters import ParameterNode
-from openfisca_core.periods import MONTH
-from openfisca_core.simulation_builder import SimulationBuilder
-from openfisca_core.taxbenefitsystems import TaxBenefitSystem
-from openfisca_core.variables import Variable
+
+try:
+    from openfisca_core.entities import build_entity
+    from openfisca_core.parameters import ParameterNode
+    from openfisca_core.periods import MONTH
+    from openfisca_core.simulation_builder import SimulationBuilder
+    from openfisca_core.taxbenefitsystems import TaxBenefitSystem
+    from openfisca_core.variables import Variable
+except ModuleNotFoundError:
+    # Its fork has the same parts under other names; see `policyengine_worker`.
+    from policyengine_core.entities import build_entity
+    from policyengine_core.parameters import ParameterNode
+    from policyengine_core.periods import MONTH
+    from policyengine_core.simulations import SimulationBuilder
+    from policyengine_core.taxbenefitsystems import TaxBenefitSystem
+    from policyengine_core.variables import Variable
 
 from benchmarks.anchor import policy
 from benchmarks.anchor.claims import Columns, FenArray

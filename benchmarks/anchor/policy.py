@@ -84,8 +84,10 @@ def at_rate(amount_fen: int, rate: int) -> int:
     return (amount_fen * rate + RATE_ONE // 2) // RATE_ONE
 
 
-def settle(claim: Claim) -> Shares:
+def settle(claim: Claim, more_deductible_fen: int = 0) -> Shares:
     """Return the shares of one claim: the reference.
+
+    `more_deductible_fen` raises the deductible, as a later version of the policy may.
 
     Each band's payment is rounded by itself, and so is that of the large-amount fund.
 
@@ -94,7 +96,8 @@ def settle(claim: Claim) -> Shares:
     """
     outside = claim.own_expense_fen + claim.over_limit_fen + claim.pre_self_pay_fen
     in_scope = max(0, claim.total_fen - outside)
-    deductible = min(in_scope, DEDUCTIBLE_FEN[claim.level][claim.later_admission])
+    whole = DEDUCTIBLE_FEN[claim.level][claim.later_admission] + more_deductible_fen
+    deductible = min(in_scope, whole)
     base = in_scope - deductible
 
     rates = RATE[claim.level][claim.retired]

@@ -22,9 +22,11 @@ from medsettle.settle.line_columns import LineColumns
 from medsettle.settle.scope import split_and_sum
 
 from benchmarks.anchor.claims import Columns, FenArray
-from benchmarks.anchor.tools import Tool
+from benchmarks.anchor.names import DUCKDB, NUMBA, PYTHON
+from benchmarks.anchor.tools import Tool, optional
 from benchmarks.lines import bills
 from benchmarks.lines.bills import LINES_PER_CLAIM, PER_FEN, PPM_ONE, Bills
+from benchmarks.sections.names import LINE_BLOCKS
 
 # A day on which every version of the invented catalogue is in force.
 _DAY: Final = 19_844
@@ -166,10 +168,18 @@ def _from_table(table: pa.Table) -> Columns:
 # A server has loaded it before the port opens.
 assert native_lines
 
-TOOLS: Final = (
+
+def _numba_tool() -> Tool | None:
+    module = optional("benchmarks.lines.numba_loop")
+    return None if module is None else Tool(NUMBA, module.prepare, module.run, _columns)
+
+
+_KNOWN: Final = (
     Tool("medsettle", _line_columns, _run_kernel, _columns),
     Tool("medsettle, from item codes", _coded_columns, _run_from_codes, _columns),
-    Tool("NumPy, blocks by hand", _flat, _run_by_hand, _columns),
-    Tool("DuckDB over Arrow", _tables, _run_statement, _from_table),
-    Tool("plain Python", bills.lists_of, bills.split_lists, bills.columns_of),
+    _numba_tool(),
+    Tool(LINE_BLOCKS, _flat, _run_by_hand, _columns),
+    Tool(DUCKDB, _tables, _run_statement, _from_table),
+    Tool(PYTHON, bills.lists_of, bills.split_lists, bills.columns_of),
 )
+TOOLS: Final = tuple(tool for tool in _KNOWN if tool is not None)

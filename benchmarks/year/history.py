@@ -31,10 +31,12 @@ class History:
         return len(self.balance_fen)
 
 
-def random_year(count: int, seed: int = claims.SEED) -> History:
-    """Return `count` claims of a quarter as many people, in no order of people."""
+def random_year(
+    count: int, seed: int = claims.SEED, persons_part: int = _CLAIMS_PER_PERSON
+) -> History:
+    """Return `count` claims of a quarter, or another part, as many people, in no order of them."""
     random = np.random.default_rng(seed + 7)
-    people = max(1, count // _CLAIMS_PER_PERSON)
+    people = max(1, count // persons_part)
     person = random.integers(0, people, count)
     columns = claims.random_claims(count, seed)
     columns["retired"] = random.integers(0, 2, people)[person]

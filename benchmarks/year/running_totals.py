@@ -174,7 +174,7 @@ def _compiled(plans: Plans) -> CompiledPolicy:
         return policy
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def _by_hand(
     person: FenArray,
     in_scope: FenArray,

@@ -1,22 +1,22 @@
-"""A year on each tool: the kernel, NumPy by hand, Polars and plain Python.
+"""A year on each tool: the kernel, numba and NumPy by hand, Polars and plain Python.
 
-All settle the claims of one person in order. The kernel and NumPy take every person's first claim
-as one batch, then every second one; both find these ranks inside the timing. Polars uses a fact of
-this one policy: what a fund has paid by a claim is what it would have paid so far without a cap, or
-the cap. The kernel works out all that a settlement records, the others the six shares.
+All settle the claims of one person in order, find that order inside the timing, and work out six
+shares; `medsettle, all columns` is what a settlement records, some forty of them.
 """
 
 from typing import Final
 
 import numpy as np
-import polars as pl
+from medsettle.settle.waterfall import Kernel, Work
 
-from benchmarks.anchor import claims, medsettle_kernel, numpy_columns, plain_python, policy
-from benchmarks.anchor import polars_frame as frames
+from benchmarks.anchor import claims, medsettle_kernel, numpy_columns, plain_python
 from benchmarks.anchor.claims import Columns, FenArray
 from benchmarks.anchor.policy import Claim, Shares
-from benchmarks.anchor.tools import Tool
+from benchmarks.anchor.tools import Tool, optional
+from benchmarks.sections.names import COUNTING_SORT, POLARS_YEAR
 from benchmarks.year.history import History
+
+_SHARES_ONLY: Final = Kernel(outputs=medsettle_kernel.OUTPUTS)
 
 
 def _as_given(history: History) -> History:
@@ -40,8 +40,14 @@ def _batch(history: History) -> medsettle_kernel.Batch:
     return medsettle_kernel.Batch(batch.columns, slots, history.person, state.reshape(-1))
 
 
-def _run_kernel(batch: medsettle_kernel.Batch) -> Columns:
+def _run_shares(batch: medsettle_kernel.Batch) -> Columns:
     # Each round begins the year anew.
+    work = Work(batch.policy, np.arange(len(batch.persons)), batch.columns, batch.slots)
+    _SHARES_ONLY.settle([work], batch.persons, batch.state.copy(), refuse_gaps=True)
+    return work.results
+
+
+def _run_kernel(batch: medsettle_kernel.Batch) -> Columns:
     started = medsettle_kernel.Batch(batch.columns, batch.slots, batch.persons, batch.state.copy())
     return medsettle_kernel.run_batch(started)
 
@@ -85,49 +91,6 @@ def _run_by_rank(history: History) -> Columns:
     return settled
 
 
-# --- Polars ------------------------------------------------------------------------------------
-
-
-def _before(name: str) -> pl.Expr:
-    """Return the sum of a column over the person's earlier claims."""
-    return pl.col(name).cum_sum().over("person") - pl.col(name)
-
-
-# What has to be known before the step that makes a column.
-_CARRIED: Final = {
-    "deductible_fen": {
-        "later_admission": (pl.col("person").cum_count().over("person") > 1).cast(pl.Int64)
-    },
-    "pooled_fund_fen": {
-        "pooled_used_fen": pl.min_horizontal(_before("uncapped"), policy.POOLED_CAP_FEN)
-    },
-    "large_amount_fen": {
-        "large_amount_used_fen": pl.min_horizontal(
-            _before("entitled_fen"), policy.LARGE_AMOUNT_CAP_FEN
-        )
-    },
-    "account_fen": {
-        "account_balance_fen": (pl.col("balance_fen") - _before("left_fen")).clip(lower_bound=0)
-    },
-}
-_LEFT: Final = pl.col("total_fen") - pl.col("pooled_fund_fen") - pl.col("large_amount_fen")
-
-
-def _frame(history: History) -> pl.DataFrame:
-    own = {"person": history.person, "balance_fen": history.balance_fen[history.person]}
-    return pl.DataFrame(history.columns | own)
-
-
-def _run_frame(frame: pl.DataFrame) -> pl.DataFrame:
-    query = frame.lazy()
-    for step in frames.STEPS:
-        (made,) = step
-        if made == "account_fen":
-            query = query.with_columns(left_fen=_LEFT)
-        query = query.with_columns(**_CARRIED.get(made, {})).with_columns(**step)
-    return query.select(Shares._fields).collect()
-
-
 # --- plain Python ------------------------------------------------------------------------------
 
 
@@ -149,9 +112,17 @@ def _run_rows(year: tuple[list[Claim], list[int], list[int]]) -> list[tuple[int,
     return settled
 
 
-TOOLS: Final = (
-    Tool("medsettle", _batch, _run_kernel, medsettle_kernel.columns_of_batch),
+def _optional_tool(name: str, place: str) -> Tool | None:
+    module = optional(f"benchmarks.year.{place}")
+    return None if module is None else Tool(name, module.prepare, module.run, module.columns_of)
+
+
+_KNOWN: Final = (
+    Tool("medsettle", _batch, _run_shares, medsettle_kernel.columns_of_batch),
+    Tool("medsettle, all columns", _batch, _run_kernel, medsettle_kernel.columns_of_batch),
+    _optional_tool(COUNTING_SORT, "counting_sort"),
     Tool("NumPy, blocks by rank", _as_given, _run_by_rank, _as_columns),
-    Tool("Polars, windows", _frame, _run_frame, frames.columns_of),
+    _optional_tool(POLARS_YEAR, "polars_windows"),
     Tool("plain Python", _rows, _run_rows, plain_python.columns_of),
 )
+TOOLS: Final = tuple(tool for tool in _KNOWN if tool is not None)

@@ -44,8 +44,8 @@ _PINNED: Final = {
     "registration P1-recognition/R-1-None": (
         "bef626f61e32ba8051aa12cb5d0e7099ec6aae8a2af26b1d9884e71a233ca25d"
     ),
-    "visit V1": "2281858c6dc96ed6f8f9cddebcaab5f0b3e30c40df74f778753e381a03dab276",
-    "settle V1.1": "a751af3119a5dd7a52669cbc517640997d9f53b8f3a5cb516259221468053ae7",
+    "visit V1": "b4c57d3d2a23a4c53b8297f4199b7060f8c0ef76d101320928be46b3201cc9e3",
+    "settle V1.1": "234bfff97cf9113a6dd551bb6589edc4a5c7907e10810da74409101fddc8042d",
     "settle V1.2": "6b422f6a7bc6ac700d015a3bff9573173e63af5ff30bf215b46d6af6289726ab",
     "visit_cancel TAKEN-BACK": "3169cd6ba38706315a6c36d98fd588e94b3753f13ba2755d98dff77b03934022",
     "cancel TAKEN-BACK.2": "b60fbe207f8525fe9930a130851b505194e952d39586192c5e30b48de4ee8b07",

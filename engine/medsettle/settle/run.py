@@ -94,11 +94,7 @@ class Settler:
         results: dict[int, Settled | Rejection] = {}
         prepared = self.preparer.prepare(claims, rows, reader.counters, spared)
         results |= prepared.rejections
-        by_policy: dict[int, tuple[CompiledPolicy, list[int]]] = {}
-        for row in rows:
-            fact = prepared.facts[row]
-            if row not in results and fact is not None:
-                by_policy.setdefault(id(fact.policy), (fact.policy, []))[1].append(row)
+        by_policy = _by_policy([row for row in rows if row not in results], prepared)
         inputs = {
             id(policy): static_columns(policy, claims, own, prepared)
             for policy, own in by_policy.values()
@@ -154,6 +150,18 @@ class Settler:
             code: catalogue.digest[:DIGEST_CHARS]
             for code, catalogue in self.book.catalogues.items()
         }
+
+
+def _by_policy(
+    rows: Iterable[int], prepared: Prepared
+) -> dict[int, tuple[CompiledPolicy, list[int]]]:
+    """Return the policies of claims, each with its rows in order, by what tells them apart."""
+    found: dict[int, tuple[CompiledPolicy, list[int]]] = {}
+    for row in rows:
+        fact = prepared.facts[row]
+        if fact is not None:
+            found.setdefault(id(fact.policy), (fact.policy, []))[1].append(row)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,67 @@
+"""Names that a record uses: of sections, tools and units, and the sizes that goals speak of.
+
+They stand apart so that a record can be read where nothing that it measures is installed.
+"""
+
+from typing import Final
+
+# Sections.
+MACHINE: Final = "machine"
+KERNEL: Final = "kernel"
+VERSIONED: Final = "versions"
+LINES: Final = "lines"
+YEAR: Final = "year"
+TOTALS: Final = "year of running totals"
+POLICIES: Final = "policies"
+CLAIM_LINES: Final = "lines of a claim"
+BATCHES: Final = "claims of a batch"
+LEDGERS: Final = "persons and settlements there"
+COMMITS: Final = "commits"
+UNARY: Final = "unary"
+OPEN: Final = "open loop"
+BATCHED: Final = "batch messages"
+BULK: Final = "bulk"
+AUDIT: Final = "audit"
+START: Final = "start"
+SOAK: Final = "soak"
+
+# Units.
+RATE: Final = "claims/s"
+LINE_RATE: Final = "lines/s"
+P50: Final = "µs p50"
+P99: Final = "µs p99"
+CPU_CALL: Final = "µs CPU/call"
+CPU_CLAIM: Final = "µs CPU/claim"
+WALL_CLAIM: Final = "µs/claim"
+LINE_BYTES: Final = "B/line"
+CPU_LINE: Final = "ns CPU/line"
+
+# Who is measured beside medsettle, outside the anchor policy.
+COPY: Final = "memory copy"
+SYNC: Final = "fdatasync"
+LINE_BLOCKS: Final = "NumPy, blocks by hand"
+DUCKDB: Final = "DuckDB over Arrow"
+BY_HAND: Final = "numba, sorted by hand"
+COUNTING_SORT: Final = "numba, counting sort"
+POLARS_YEAR: Final = "Polars, windows"
+ECHO: Final = "echo, same messages"
+THREADS: Final = "echo, same messages, threads"
+EMPTY: Final = "empty echo"
+ONE_BY_ONE: Final = "one by one"
+FLOOR: Final = "sync and echo"
+BARE: Final = "SQLite, bare rows"
+DEFAULTS: Final = "pyarrow, defaults"
+AUDITED: Final = "medsettle, audited"
+
+# Sizes.
+SIZES: Final = (1, 100, 10_000, 1_000_000)
+VERSIONS: Final = 36
+MIXED: Final = f"{VERSIONS} versions mixed"
+VERSIONED_CLAIMS: Final = 100_000
+# Claims of 60 lines: a checkout, a busy second and a day of a city.
+LINE_CLAIMS: Final = (1, 100, 20_000)
+CACHED_LINES: Final = 6_000
+ALL_LINES: Final = 1_200_000
+IN_FLIGHT: Final = (1, 16, 64, 256)
+WIDE: Final = 64
+MESSAGE_CLAIMS: Final = 256
