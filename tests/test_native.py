@@ -52,3 +52,18 @@ def test_without_a_cache_functions_run_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("not a folder", encoding="utf-8")
 
     assert _run(tmp_path, tmp_path / "cache") == "20 0\n"
+
+
+@pytest.mark.slow
+def test_settling_a_claim_loads_no_compiler() -> None:
+    """What a command imports to settle leaves numba alone; a large batch or a server loads it."""
+    code = "import sys, medsettle.cli.app, medsettle.engine; print('numba' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": ":".join(sys.path)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    assert "False\n" == done.stdout

@@ -133,11 +133,8 @@ class Settler:
         shares = granted.divided(works, claims)
         assembler = Assembler(claims, prepared, self._catalogue_digests(), shares)
         for work in works:
-            key_rows = keys[id(work.policy)]
-            settled = assembler.settlements(work)
-            posted = zip(
-                work.rows.tolist(), settled, _inputs(work), _moved(work, key_rows), strict=True
-            )
+            settled, moves = assembler.settlements(work), _moved(work, keys[id(work.policy)])
+            posted = zip(work.rows.tolist(), settled, _inputs(work), moves, strict=True)
             for row, settlement, given, moved in posted:
                 used = (*prepared.used.get(row, ()), *moved_by(shares.get(row, ())))
                 results[row] = Settled(settlement, given, (*moved, *used))
