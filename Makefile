@@ -72,6 +72,7 @@ $(DEV): requirements/dev.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(PIP) install --require-hashes --requirement requirements/dev.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m medsettle.settle.machine_code
 	@touch $@
 
 $(BENCH): requirements/bench.txt $(DEV)

@@ -11,9 +11,9 @@ from shutil import copytree
 
 from medsettle.ledger.opening import open_ledger
 from medsettle.policy.book import load_rule_book
+from medsettle.settle import machine_code
 
 from benchmarks.load import claims
-from benchmarks.sections import loaded
 from benchmarks.sections.engine import Asking
 from tests.stores import STORES, new_place
 
@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=64, help="claims of a batch")
     parser.add_argument("--lines", type=int, default=30, help="lines of a claim")
     chosen = parser.parse_args()
-    loaded.load()
+    machine_code.load()
     bills = claims.draw_bills("F", lines=chosen.lines)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -21,12 +21,12 @@ from medsettle.ledger import ACCOUNT, CounterKey, Entry, Posting
 from medsettle.ledger.opening import OpenLedger, open_ledger
 from medsettle.policy.book import load_rule_book
 from medsettle.policy.rule_book import RuleBook
+from medsettle.settle import machine_code
 
 from benchmarks.load import claims
 from benchmarks.load.claims import Bills
 from benchmarks.options import Options
 from benchmarks.record import OURS, Measured
-from benchmarks.sections import loaded
 from benchmarks.sections import names as of
 from tests.ledger.building import entry
 from tests.stores import STORES, new_place
@@ -91,7 +91,7 @@ def _measured(section: str, at: int, asking: Asking, size: int, rounds: int) -> 
 
 def measure(options: Options) -> list[Measured]:
     """Return what a claim costs by its lines, and by the claims that share a commit."""
-    loaded.load()
+    machine_code.load()
     book = load_rule_book(claims.RULES)
     found: list[Measured] = []
     with _ledger(options, "engine") as ledger:
@@ -110,7 +110,7 @@ def measure(options: Options) -> list[Measured]:
 
 def measure_ledgers(options: Options) -> list[Measured]:
     """Return what a claim costs where ever more persons have a settlement and counters already."""
-    loaded.load()
+    machine_code.load()
     book = load_rule_book(claims.RULES)
     found: list[Measured] = []
     with _ledger(options, "persons") as ledger:

@@ -5,6 +5,7 @@ from typing import Final
 import numpy as np
 from medsettle.policy.book import load_rule_book
 from medsettle.policy.compiled import CompiledPolicy
+from medsettle.settle import machine_code
 from medsettle.settle.waterfall import Kernel, Work
 
 from benchmarks.anchor.claims import Columns
@@ -12,7 +13,6 @@ from benchmarks.load.claims import RULES
 from benchmarks.options import Options
 from benchmarks.record import Measured
 from benchmarks.rounds import Case, take_turns, timed
-from benchmarks.sections import loaded
 from benchmarks.sections import names as of
 
 _CLAIMS: Final = 4_096
@@ -60,7 +60,7 @@ def _case(policy: CompiledPolicy, kernel: Kernel) -> Case:
 
 def measure(options: Options) -> list[Measured]:
     """Return the claims a second of each policy, at 4,096 claims of as many persons."""
-    loaded.load()
+    machine_code.load()
     kernel = Kernel()
     cases = [_case(policy, kernel) for policy in load_rule_book(RULES).policies]
     return take_turns(

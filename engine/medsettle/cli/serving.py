@@ -21,7 +21,6 @@ from medsettle.errors import PolicyRejected
 from medsettle.ledger.opening import LedgerPlace, is_shared, open_ledger, open_reader
 from medsettle.rule_cache import rule_book
 from medsettle.service.server import start
-from medsettle.settle.scope import load_loops
 
 if TYPE_CHECKING:
     from medsettle.engine.list_folder import ListFolders
@@ -49,7 +48,6 @@ def serve_until_signal(
         OSError: The address cannot be listened at.
     """
     book = rule_book(rules)
-    load_loops()
     make_folder(data)
     with open_ledger(ledger) as opened:
         engine = Engine(book, opened, now)

@@ -20,7 +20,7 @@ from medsettle.service.readable import ReadableServer
 from medsettle.service.request_service import RequestService
 from medsettle.service.services import PersonService, PolicyService, SettlementService
 from medsettle.service.visit_services import RegistrationService, VisitService
-from medsettle.settle.waterfall import load_interpreter
+from medsettle.settle import machine_code
 from medsettle.v1 import card_service_pb2 as cards
 from medsettle.v1 import card_service_pb2_grpc as cards_grpc
 from medsettle.v1 import enquiry_service_pb2 as enquiries
@@ -230,7 +230,7 @@ async def start(
     Raises:
         RuntimeError: The address cannot be bound.
     """
-    load_interpreter()
+    machine_code.load()
     server = Server(engine, page_key or secrets.token_bytes(32), project)
     await server.serve(address, credentials)
     return server

@@ -12,7 +12,6 @@ Lines, not claims, set the cost of a batch. They are taken in blocks whose tempo
 cache, as columns from beginning to end, by the loops of `medsettle.settle.line_loops`.
 """
 
-import importlib
 import sys
 from collections.abc import Iterator
 from typing import Any, Final
@@ -181,14 +180,6 @@ def _loops(lines: int) -> Any:  # noqa: ANN401 - a module, or its functions as m
 
         return native_lines
     return line_loops
-
-
-def load_loops() -> None:
-    """Load the loops as machine code, which takes some tenths of a second, and seconds once.
-
-    Without this the first large batch does it. A server calls it before its port opens.
-    """
-    importlib.import_module(_NATIVE)
 
 
 _NATIVE: Final = "medsettle.settle.native_lines"

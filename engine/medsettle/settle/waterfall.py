@@ -5,7 +5,6 @@ of a few claims is settled one after another by the scalar function of each poli
 goes through the compiled interpreter in waves, nobody twice in one, which comes to the same.
 """
 
-import importlib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -52,14 +51,6 @@ def few_rows() -> int:
     Where the interpreter is not loaded, loading it costs as much as a few thousand claims.
     """
     return limits.SCALAR_ROWS_MAX if _BLOCKS in sys.modules else limits.UNLOADED_ROWS_MAX
-
-
-def load_interpreter() -> None:
-    """Load the compiled interpreter, which takes some tenths of a second the first time.
-
-    Without this the first large batch does it. A server calls it before its port opens.
-    """
-    importlib.import_module(_BLOCKS)
 
 
 @dataclass
