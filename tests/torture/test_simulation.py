@@ -109,14 +109,18 @@ def _code(*words: str) -> int:
     ],
 )
 def test_options_have_bounds(option: str, largest: int) -> None:
-    """The bound itself is taken and one more is not; nor is none at all."""
-    # One seed alone: what is asked for is checked, and nothing of it is run.
+    """The bound itself is in the range, one more is not; nor is none at all."""
+    # An option that does not go with --seed is refused after its range, and nothing is run.
     words = ["torture", "--simulate", "--seed", "1", "--json", "--rules", str(SHAPES)]
-    runner = CliRunner()
 
-    assert 0 == runner.invoke(app, [*words, option, str(largest)]).exit_code
-    assert 2 == runner.invoke(app, [*words, option, str(largest + 1)]).exit_code
-    assert 2 == runner.invoke(app, [*words, option, "0"]).exit_code
+    def refused(value: int) -> str:
+        result = CliRunner().invoke(app, [*words, option, str(value)])
+        assert 2 == result.exit_code
+        return result.output
+
+    assert "Input should be" not in refused(largest)
+    assert f"Input should be less than or equal to {largest}" in refused(largest + 1)
+    assert "Input should be greater than or equal to 1" in refused(0)
 
 
 def test_the_traces_of_few_failed_seeds_are_kept() -> None:
