@@ -133,18 +133,6 @@ def test_every_picture_is_shown() -> None:
     assert list(report.PICTURES) == named
 
 
-@pytest.mark.slow
-def test_pictures_of_a_record_are_drawn(tmp_path: Path) -> None:
-    """Every picture the page shows is drawn from a whole record, the same bytes each time."""
-    plots = pytest.importorskip("benchmarks.plots", exc_type=ImportError)
-
-    first = plots.draw(record(), tmp_path / "first")
-    second = plots.draw(record(), tmp_path / "second")
-
-    assert sorted(report.PICTURES) == sorted(path.stem for path in first)
-    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
-
-
 def test_a_section_that_was_not_run_leaves_no_table() -> None:
     """A run of some parts makes a page without empty tables."""
     part = tuple(each for each in record().measured if each.section == "kernel")
