@@ -55,6 +55,17 @@ def test_without_a_cache_functions_run_all_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kind", ["nbi", "nbc"])
+def test_code_that_a_crash_cut_short_is_made_anew(tmp_path: Path, kind: str) -> None:
+    """An index or a code file without its end is no reason not to start."""
+    assert _run(tmp_path, tmp_path / "cache") == "20 0\n"
+    for path in (tmp_path / "cache").rglob(f"*.{kind}"):
+        path.write_bytes(path.read_bytes()[:20])
+
+    assert _run(tmp_path, tmp_path / "cache").startswith("20 ")
+
+
+@pytest.mark.slow
 def test_settling_a_claim_loads_no_compiler() -> None:
     """What a command imports to settle leaves numba alone; a large batch or a server loads it."""
     code = "import sys, medsettle.cli.app, medsettle.engine; print('numba' in sys.modules)"

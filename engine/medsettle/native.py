@@ -53,8 +53,8 @@ def compiled(signature: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
         made: Callable[_P, _R]
         try:
             made = numba.njit(signature, nogil=True, cache=True, error_model="numpy")(function)
-        except (OSError, RuntimeError):
-            # No folder for the cache, or none with room; whatever else is wrong comes again.
+        except Exception:
+            # No folder for the cache, none with room, or a file in it that a crash cut short.
             made = numba.njit(signature, nogil=True, error_model="numpy")(function)
         return made
 

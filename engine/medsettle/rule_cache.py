@@ -21,8 +21,9 @@ import pickle
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
+from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -51,13 +52,18 @@ def rule_book(folder: Path) -> RuleBook:
     kept = _place()
     if kept is None or not folder.is_dir():
         return _loaded(folder)
-    name = _name(folder)
+    try:
+        name = _name(folder)
+    except OSError:
+        # A file that is no document cannot be read, or went away: the loader may not need it.
+        return _loaded(folder)
     found = _read(kept / name)
     if found is None:
         found = _loaded(folder)
         # A document that changed meanwhile would be kept under the digest of its elder.
-        if name == _name(folder):
-            _write(kept / name, found)
+        with suppress(OSError):
+            if name == _name(folder):
+                _write(kept / name, found)
     return found
 
 
@@ -91,12 +97,18 @@ def _name(folder: Path) -> str:
     total = sha256("\0".join(said).encode())
     package = Path(__file__).parent
     _add(total, sorted(path for part in _CODE for path in (package / part).iterdir()))
-    _add(total, [Path(__file__), package / "limits.py"])
+    _add(total, [Path(__file__), package / "limits.py", *_parser()])
     documents = [*folder.glob("*.y*ml"), *folder.glob("*/*/*.y*ml")]
     for area in {path.parent for path in folder.glob("*/*.y*ml")}:
         documents += area.iterdir()
     _add(total, sorted(documents))
     return total.hexdigest() + _SUFFIX
+
+
+def _parser() -> list[Path]:
+    """Return the file that names the version of what reads YAML, without loading it."""
+    found = find_spec("ruamel.yaml")
+    return [Path(found.origin)] if found is not None and found.origin else []
 
 
 def _add(total: Any, paths: list[Path]) -> None:  # noqa: ANN401 - hashlib names no type
@@ -129,17 +141,22 @@ def _write(path: Path, book: RuleBook) -> None:
     pickler = pickle.Pickler(content, _PROTOCOL)
     pickler.dispatch_table = copyreg.dispatch_table | {MappingProxyType: _reduced}
     pickler.dump(book)
+    unfinished: Path | None = None
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
+            unfinished = Path(file.name)
             file.write(sha256(content.getvalue()).digest())
             file.write(content.getvalue())
-        Path(file.name).replace(path)
+        unfinished.replace(path)
+        unfinished = None
         elder = sorted(path.parent.glob(f"*{_SUFFIX}"), key=lambda each: each.stat().st_mtime)
         for each in elder[: -limits.RULE_BOOKS_KEPT]:
             each.unlink(missing_ok=True)
     except OSError:
         # The disk is full or not ours to write, or another process tidies: all may stay as it is.
-        return
+        if unfinished is not None:
+            with suppress(OSError):
+                unfinished.unlink(missing_ok=True)
 
 
 def _reduced(mapping: MappingProxyType[Any, Any]) -> tuple[Callable[..., Any], tuple[Any]]:

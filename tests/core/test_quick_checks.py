@@ -168,9 +168,13 @@ def _tables(rows: list[dict[str, Any]]) -> list[pa.Table]:
         typed = loose.cast(schema.claim_schema())
     except (pa.ArrowInvalid, ValueError):
         return tables
-    coded = pa.dictionary(pa.int32(), pa.string())
     at = typed.column_names.index("person")
-    return [*tables, typed, typed.set_column(at, "person", typed["person"].cast(coded))]
+    person = typed["person"].combine_chunks().dictionary_encode()
+    kinds = (pa.int8(), pa.int32(), pa.uint32(), pa.int64())
+    for numbers in (person.indices.cast(kind) for kind in kinds):
+        coded = pa.DictionaryArray.from_arrays(numbers, person.dictionary)
+        tables.append(typed.set_column(at, "person", coded))
+    return [*tables, typed]
 
 
 def test_columns_are_the_batch_of_their_rows() -> None:

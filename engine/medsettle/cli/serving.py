@@ -21,6 +21,7 @@ from medsettle.errors import PolicyRejected
 from medsettle.ledger.opening import LedgerPlace, is_shared, open_ledger, open_reader
 from medsettle.rule_cache import rule_book
 from medsettle.service.server import start
+from medsettle.settle import machine_code
 
 if TYPE_CHECKING:
     from medsettle.engine.list_folder import ListFolders
@@ -52,6 +53,7 @@ def serve_until_signal(
     with open_ledger(ledger) as opened:
         engine = Engine(book, opened, now)
         put_in_use(engine, lists)
+        machine_code.load()
         _spare_the_collector()
         reload = _Reload(console, engine, rules, lists, as_json=as_json)
         serving = _serve(console, engine, (ledger, data), listen, reload, as_json=as_json)

@@ -35,10 +35,13 @@ def by_name(names: Sequence[str], arrays: Sequence[pa.Array]) -> dict[str, pa.Ar
 
 
 def whole(column: pa.ChunkedArray) -> pa.Array:
-    """Return a column as one array."""
+    """Return a column as one array; `Unusual` where its dictionaries have no room for one."""
     if column.num_chunks == 1:
         return column.chunk(0)
-    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    try:
+        return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    except pa.ArrowInvalid as error:
+        raise Unusual from error
 
 
 def typed_columns(
@@ -59,6 +62,10 @@ def typed_columns(
 def _coded(column: Column, array: pa.Array) -> pa.Array:
     """Return codes with null for what is empty; items as a dictionary, whose texts are few."""
     texts = decoded(array)
+    if pa.types.is_dictionary(array.type) and array.type.index_type != pa.int32():
+        # Senders number their texts in whatever they need; the loops take one kind of number.
+        numbers = array.indices.cast(pa.int32())
+        array = pa.DictionaryArray.from_arrays(numbers, array.dictionary)
     if pa.types.is_dictionary(array.type) and not _lengths(array.dictionary).all():
         array = texts
     if not pa.types.is_dictionary(array.type):
