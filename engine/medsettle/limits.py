@@ -208,11 +208,6 @@ assert AMOUNT_FEN_MAX * TIMES_MAX * (RATE_MAX + AMOUNT_TERMS_MAX) <= INT64_MAX /
 
 # --- kernel ------------------------------------------------------------------------------------
 
-# Rows of one NumPy pass. Fewer, and calling a pass costs as much as its arithmetic; more, and the
-# columns leave the cache. Measured with 1 MiB of second-level cache, million claims a second of a
-# policy of 53 passes: 37 at 4,096 rows, 43 at 8,192, 46 at 16,384, 47 from there to 131,072; charge
-# lines by the same steps 42, 50, 54, 56. The smallest on the plateau leaves room in other caches.
-BLOCK_ROWS: Final = 16_384
 # Rows that the compiled interpreter runs a step over. A policy keeps some ten to twenty columns at
 # work, so 512 rows of 8 bytes stay in a first-level cache or near it. Measured with 32 KiB of it,
 # million claims a second: 101 at 256 rows, 108 at 512, 96 at 1,024, 83 at 2,048.

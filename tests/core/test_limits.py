@@ -70,5 +70,5 @@ def test_batches_fit_one_another() -> None:
     """A commit is part of a batch, a page has a default below its bound, a block holds rows."""
     assert limits.CLAIMS_PER_COMMIT_MAX <= limits.CLAIMS_PER_BATCH_MAX
     assert 0 < limits.PAGE_SIZE_DEFAULT <= limits.PAGE_SIZE_MAX
-    assert 0 < limits.SCALAR_ROWS_MAX < limits.BLOCK_ROWS
+    assert 0 < limits.SCALAR_ROWS_MAX < limits.INTERPRETER_ROWS
     assert limits.SERVICE_YEAR_MIN < limits.SERVICE_YEAR_MAX

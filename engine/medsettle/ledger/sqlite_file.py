@@ -98,21 +98,19 @@ def open_reader(path: Path, *, older: bool = False) -> apsw.Connection:
         path: Its file.
         older: Whether it may be of a version that opening it to record would bring up to date.
     """
-    with unavailable(path, "open"):
-        connection = _connect(path, apsw.SQLITE_OPEN_READONLY)
-        try:
-            _check_identity(connection, path, older=older)
-        except BaseException:
-            connection.close()
-            raise
-    return connection
+    return _opened(path, path, apsw.SQLITE_OPEN_READONLY, older=older)
 
 
 def open_still(path: Path, *, older: bool = False) -> apsw.Connection:
     """Return a reading connection to a file that nobody writes; nothing is made beside it."""
+    address = f"file:{quote(str(path.resolve()))}?immutable=1"
+    flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+    return _opened(path, address, flags, older=older)
+
+
+def _opened(path: Path, address: Path | str, flags: int, *, older: bool) -> apsw.Connection:
     with unavailable(path, "open"):
-        address = f"file:{quote(str(path.resolve()))}?immutable=1"
-        connection = _connect(address, apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+        connection = _connect(address, flags)
         try:
             _check_identity(connection, path, older=older)
         except BaseException:

@@ -43,17 +43,6 @@ def item_counter(item_code: str, limit: QuantityLimit) -> str:
     return f"{_PREFIX}.{item_code}.{limit.name}"
 
 
-def is_item_counter(catalogue: Catalogue, name: str) -> bool:
-    """Return whether a counter is one of an item of a catalogue."""
-    return any(
-        name == item_counter(code, limit)
-        for limit in catalogue.quantity_limits
-        if limit.period is not None
-        for code in [name.removeprefix(f"{_PREFIX}.").removesuffix(f".{limit.name}")]
-        if code in catalogue.index
-    )
-
-
 class _Limited(NamedTuple):
     """A line under limits: its place, claim, units left of it, and key and room of each limit."""
 

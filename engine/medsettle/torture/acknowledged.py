@@ -24,7 +24,6 @@ _NOT_RECORDED: Final = frozenset(
         errors.DuplicateSettlement.reason,
     }
 )
-_TAKEN_BACK: Final = frozenset({RequestStatus.CANCELLED, RequestStatus.REVERSED})
 
 
 class Lost(str):

@@ -5,10 +5,7 @@ from typing import Final
 
 from medsettle import errors
 from medsettle.client import Client
-from medsettle.core.relatives import Dissolution, LimitChange
-from medsettle.core.settlement import Opening
-from medsettle.core.visits import RegistrationRequest
-from medsettle.torture.requests import Answer, Kind, Request, Told
+from medsettle.torture.requests import ALIKE, Answer, Kind, Request, Told
 
 
 def asked(client: Client, request: Request) -> Answer | None:
@@ -43,45 +40,10 @@ def _visit_cancel(client: Client, request: Request) -> Told:
     return client.visits.cancel(request.content, institution=institution, request_id=request_id)
 
 
-def _reverse(client: Client, request: Request) -> Told:
-    return client.reverse(request.institution, str(request.content), request.request_id)
-
-
-def _opening(client: Client, request: Request) -> Told:
-    assert isinstance(request.content, Opening)
-    return client.open_person(request.content)
-
-
-def _registration(client: Client, request: Request) -> Told:
-    assert isinstance(request.content, RegistrationRequest)
-    return client.registrations.record(request.content)
-
-
-def _grant(client: Client, request: Request) -> Told:
-    assert isinstance(request.content, LimitChange)
-    return client.relatives.grant(request.content)
-
-
-def _lower(client: Client, request: Request) -> Told:
-    assert isinstance(request.content, LimitChange)
-    return client.relatives.lower(request.content)
-
-
-def _dissolve(client: Client, request: Request) -> Told:
-    assert isinstance(request.content, Dissolution)
-    return client.relatives.dissolve(request.content)
-
-
 _CALLS: Final[Mapping[Kind, Callable[[Client, Request], Told]]] = {
     "settle": _settle,
     "cancel": _cancel,
     "visit": _visit,
     "visit_cancel": _visit_cancel,
-    "opening": _opening,
-    "registration": _registration,
-    "grant": _grant,
-    "lower": _lower,
-    "dissolve": _dissolve,
-    "reverse": _reverse,
-    "find": lambda client, request: client.find_request(*request.key),
+    **ALIKE,
 }

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 from medsettle import errors
 from medsettle.client.claims import claim_message
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.outcome import Rejection
-from medsettle.core.relatives import Dissolution, LimitChange, RelationState
+from medsettle.core.relatives import Dissolution, LimitChange, RelationState, RelativesDesk
 from medsettle.core.request_states import RequestState, Reversal
 from medsettle.core.settlement import Opening, PersonState, Row, Settlement
 from medsettle.core.visits import RegistrationRequest, RegistrationState, Visit
@@ -154,10 +154,6 @@ def _row(request: Request) -> Row:
     return request.content
 
 
-def _reverse(engine: Engine, request: Request) -> Told:
-    return engine.reverse(request.institution, str(request.content), request.request_id)
-
-
 def _cancel(engine: Engine, request: Request) -> Told:
     assert isinstance(request.content, str)
     return engine.cancel(*request.key, request.content)
@@ -172,40 +168,78 @@ def _visit_cancel(engine: Engine, request: Request) -> Told:
     return engine.visits.cancel(*request.key, request.content)
 
 
-def _opening(engine: Engine, request: Request) -> Told:
+class _Registrations(Protocol):
+    def record(self, request: RegistrationRequest, /) -> RegistrationState: ...
+
+
+class Asked(Protocol):
+    """What an engine and a client answer alike."""
+
+    @property
+    def relatives(self) -> RelativesDesk:
+        """What persons set aside for their relatives."""
+        ...
+
+    @property
+    def registrations(self) -> _Registrations:
+        """What authorities decided."""
+        ...
+
+    def open_person(self, opening: Opening, /) -> PersonState:
+        """Return the state of a person after recording what it brings along."""
+        ...
+
+    def reverse(self, institution: str, original_request_id: str, request_id: str, /) -> Reversal:
+        """Return what a reversal made of its original."""
+        ...
+
+    def find_request(self, institution: str, request_id: str, /) -> RequestState:
+        """Return what became of a request."""
+        ...
+
+
+def _reverse(asked: Asked, request: Request) -> Told:
+    return asked.reverse(request.institution, str(request.content), request.request_id)
+
+
+def _opening(asked: Asked, request: Request) -> Told:
     assert isinstance(request.content, Opening)
-    return engine.open_person(request.content)
+    return asked.open_person(request.content)
 
 
-def _registration(engine: Engine, request: Request) -> Told:
+def _registration(asked: Asked, request: Request) -> Told:
     assert isinstance(request.content, RegistrationRequest)
-    return engine.registrations.record(request.content)
+    return asked.registrations.record(request.content)
 
 
-def _grant(engine: Engine, request: Request) -> Told:
+def _grant(asked: Asked, request: Request) -> Told:
     assert isinstance(request.content, LimitChange)
-    return engine.relatives.grant(request.content)
+    return asked.relatives.grant(request.content)
 
 
-def _lower(engine: Engine, request: Request) -> Told:
+def _lower(asked: Asked, request: Request) -> Told:
     assert isinstance(request.content, LimitChange)
-    return engine.relatives.lower(request.content)
+    return asked.relatives.lower(request.content)
 
 
-def _dissolve(engine: Engine, request: Request) -> Told:
+def _dissolve(asked: Asked, request: Request) -> Told:
     assert isinstance(request.content, Dissolution)
-    return engine.relatives.dissolve(request.content)
+    return asked.relatives.dissolve(request.content)
 
 
-_WRITES: Final[Mapping[Kind, Callable[[Engine, Request], Told]]] = {
-    "cancel": _cancel,
-    "visit": _visit,
-    "visit_cancel": _visit_cancel,
+ALIKE: Final[Mapping[Kind, Callable[[Asked, Request], Told]]] = {
     "opening": _opening,
     "registration": _registration,
     "grant": _grant,
     "lower": _lower,
     "dissolve": _dissolve,
     "reverse": _reverse,
-    "find": lambda engine, request: engine.find_request(*request.key),
+    "find": lambda asked, request: asked.find_request(*request.key),
+}
+
+_WRITES: Final[Mapping[Kind, Callable[[Engine, Request], Told]]] = {
+    "cancel": _cancel,
+    "visit": _visit,
+    "visit_cancel": _visit_cancel,
+    **ALIKE,
 }
