@@ -2,7 +2,7 @@
 
 from medsettle import errors
 from medsettle.core.dates import service_day_of
-from medsettle.core.messages import Message, MessageState
+from medsettle.core.messages import MessageState
 from medsettle.gateway.envelope import Envelope
 from medsettle.gateway.office import Office
 from medsettle.gateway.recording import message_of
