@@ -355,3 +355,5 @@ MSGID_CHARS: Final = 30
 INSTITUTION_CODE_CHARS: Final = 12
 # Minutes that the time of a signature may be away from ours.
 GATEWAY_CLOCK_MINUTES_MAX: Final = 15
+# Characters of setl_proc_info, as the interface has them.
+PROCESS_CHARS_MAX: Final = 4_000
