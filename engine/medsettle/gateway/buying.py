@@ -49,9 +49,7 @@ def _claim(office: Office, asked: Asked) -> Claim:
     rows: Sequence[Values] = asked.input["drugdetail"]
     envelope = asked.envelope
     day = said["begntime"].date()
-    enrolment = enrolment_of(
-        office, said["psn_no"], said["insutype"], envelope.insured_area, day
-    )
+    enrolment = enrolment_of(office, said["psn_no"], said["insutype"], envelope.insured_area, day)
     shown = Presented(said["mdtrt_cert_type"], said["mdtrt_cert_no"] or "", said["card_sn"])
     if shown.number and office.directory.presenting(shown, office.clock()).person != said["psn_no"]:
         raise errors.PersonDiffers(

@@ -143,7 +143,9 @@ def _part(office: Office, asked: Asked, *, stay: bool, estimate: bool) -> _Part:
         lines = [line for number, line in now.lines.items() if number not in done]
     if not lines:
         now.refuse("has no lines to settle" + (f" in batch {batch}" if batch else ""))
-    return _Part(now, lines, batch, _day(office, now, said, lines, estimate=estimate), len(attempts))
+    return _Part(
+        now, lines, batch, _day(office, now, said, lines, estimate=estimate), len(attempts)
+    )
 
 
 def _day(
@@ -201,7 +203,8 @@ async def cancel(office: Office, asked: Asked) -> Answer:
         said["mdtrt_id"],
     ):
         raise errors.NotFound(
-            f"{institution} has no settlement {said['setl_id']!r} of this person and visit; check setl_id",
+            f"{institution} has no settlement {said['setl_id']!r} of "
+            "this person and visit; check setl_id",
             settlement=said["setl_id"],
         )
     negative = office.desk.write(

@@ -39,9 +39,7 @@ async def upload(office: Office, asked: Asked) -> Answer:
     return Answer({"result": office.record(message, decide).answer["result"]})
 
 
-def _one_visit(
-    office: Office, asked: Asked, rows: Sequence[Values], node: str
-) -> Encounter:
+def _one_visit(office: Office, asked: Asked, rows: Sequence[Values], node: str) -> Encounter:
     """Return the visit that all rows of a message are about."""
     first = rows[0]
     held = found(office, asked.envelope.institution, first["mdtrt_id"], first["psn_no"])
@@ -89,9 +87,7 @@ def _batch_faults(now: Encounter, rows: Sequence[Values]) -> list[Fault]:
     return faults
 
 
-def _split(
-    office: Office, now: Encounter, rows: Sequence[Values], asked: Asked
-) -> list[Values]:
+def _split(office: Office, now: Encounter, rows: Sequence[Values], asked: Asked) -> list[Values]:
     """Return how lines are split, by the rules of the day they are settled on at the earliest.
 
     A line that takes another back needs that one beside it; only the new ones are told.

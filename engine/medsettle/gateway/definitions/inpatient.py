@@ -152,7 +152,9 @@ TRANSACTIONS = (
                 "data",
                 "费用明细撤销",
                 (
-                    text("feedetl_sn", 30, "费用明细流水号; 0000 for all not settled", required=True),
+                    text(
+                        "feedetl_sn", 30, "费用明细流水号; 0000 for all not settled", required=True
+                    ),
                     visit_id(),
                     person_number(),
                 ),

@@ -97,7 +97,13 @@ TRANSACTIONS = (
     Transaction(
         "2202",
         "门诊挂号撤销",
-        (Node("data", "门诊挂号撤销", (person_number(), visit_id(), text("ipt_otp_no", 30, "门诊号"))),),
+        (
+            Node(
+                "data",
+                "门诊挂号撤销",
+                (person_number(), visit_id(), text("ipt_otp_no", 30, "门诊号")),
+            ),
+        ),
         (),
         encountering.cancel_registration,
         service=_DOCUMENTS,
