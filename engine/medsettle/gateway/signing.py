@@ -17,7 +17,9 @@ async def sign_in(office: Office, asked: Asked) -> Answer:
     said = asked.input["signIn"]
     message = message_of(asked, SIGN_IN, said, subject="")
     state = office.record(message, dict)
-    return Answer({"signinoutb": {"sign_time": state.create_time, "sign_no": state.subject}})
+    return Answer(
+        {"signinoutb": {"sign_time": state.create_time, "sign_no": state.message.subject}}
+    )
 
 
 async def sign_out(office: Office, asked: Asked) -> Answer:
