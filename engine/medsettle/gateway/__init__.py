@@ -1,0 +1,1 @@
+"""The national interface: its messages checked, answered by the engine, and recorded."""
