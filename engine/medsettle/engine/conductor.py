@@ -37,6 +37,7 @@ from medsettle.engine.concerned import concerned
 from medsettle.engine.enquiries import Enquiries
 from medsettle.engine.exclusions import Exclusions, Suspicions
 from medsettle.engine.hindsight import Hindsight
+from medsettle.engine.messages import Messages
 from medsettle.engine.openings import check_opening, opening_digest, opening_entry
 from medsettle.engine.registrations import Registrations
 from medsettle.engine.relatives import Relatives, limits_before
@@ -70,6 +71,7 @@ class Engine:
     reversals: Reversals = field(init=False)
     registrations: Registrations = field(init=False)
     relatives: Relatives = field(init=False)
+    messages: Messages = field(init=False)
     cards: CardDesk = field(init=False)
     exclusions: Exclusions = field(init=False)
     visits: Visits = field(init=False)
@@ -83,6 +85,7 @@ class Engine:
         self.statements = Statements(self.ledger)
         self.log = RequestLog(self.ledger, self.clock)
         self.cancels = Cancels(self.ledger, self.log)
+        self.messages = Messages(self.ledger, self.log)
         self.cards = CardDesk(self.rulebook, self.ledger, self.log)
         self._use(self.rulebook)
 
@@ -322,6 +325,7 @@ class Engine:
                 pooling_area=pooling_area,
                 institution=institution,
                 person=person,
+                with_messages=False,
             )
             found += [decode_settlement(each) for each in page if each.kind in SETTLEMENT_KINDS]
             if len(page) < limit:
