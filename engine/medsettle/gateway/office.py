@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from medsettle.core.attempts import Attempt
 from medsettle.core.messages import Message, MessageState
+from medsettle.core.settlement import Attempt
 from medsettle.gateway.directory import Directory
 from medsettle.gateway.turns import Turns
 from medsettle.service.desk import Desk

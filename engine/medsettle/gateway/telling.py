@@ -8,7 +8,7 @@ import orjson
 
 from medsettle import limits
 from medsettle.core import codes, schema
-from medsettle.core.dates import age_years
+from medsettle.core.dates import full_years
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Explanation, Sentence, Settlement
 from medsettle.gateway.office import Office
@@ -89,7 +89,7 @@ def settlement_row(office: Office, settlement: Settlement) -> dict[str, Any]:
         "gend": person.gender,
         "naty": person.ethnicity,
         "brdy": person.birth_date,
-        "age": age_years(person.birth_date, day),
+        "age": full_years(person.birth_date, day),
         "insutype": columns["insurance_type"],
         "psn_type": columns["person_type"],
         "mdtrt_cert_type": columns["credential_type"],

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from medsettle.core.outcome import Rejection
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.gateway.claiming import Charge, claim_of, named_lines
 from medsettle.gateway.encountering import found
@@ -202,9 +201,3 @@ def _withdraw(
         pooling_area=held.pooling_area,
     )
     office.record(message, decide)
-
-
-def refused(answer: object) -> None:
-    """Raise what a rejected claim says; anything else passes."""
-    if isinstance(answer, Rejection):
-        raise answer.error()
