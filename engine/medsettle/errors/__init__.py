@@ -175,13 +175,10 @@ __all__ = [
     "DoubleInsurance",
     "DuplicateItem",
     "DuplicateSettlement",
-<<<<<<< HEAD
+    "EncounterRefused",
     "EnrolmentEnded",
     "EnrolmentNotBegun",
     "EnrolmentPaused",
-=======
-    "EncounterRefused",
->>>>>>> gateway
     "Excluded",
     "Fault",
     "InstitutionUnknown",
