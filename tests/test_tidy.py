@@ -39,7 +39,7 @@ _LAYERS = (
     {"v1"},
     {"client", "service"},
     {"gateway", "console"},
-    {"demo", "torture"},
+    {"demo", "torture", "conformance"},
     {"cli"},
 )
 _PURE = {"core", "policy", "settle"}

@@ -378,3 +378,6 @@ DIRECTORY_CACHE_KIB: Final = 64 * 1024
 
 assert NATIONAL_PERSON_CHARS_MAX <= PERSON_CHARS_MAX
 assert INSTITUTION_CHARS_MAX <= CODE_CHARS_MAX
+
+# How long the conformance kit waits for an answer: clients in use wait from 2 to 700 seconds.
+CONFORM_SECONDS_DEFAULT: Final = 30.0

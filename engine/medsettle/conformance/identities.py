@@ -33,9 +33,7 @@ _PAID: Final = ("fund_pay_sumamt", "acct_pay", "hosp_part_amt")
 _LINE_NODES: Final = ("result", "detlcutinfo")
 
 AMOUNTS: Final = tuple(
-    dict.fromkeys(
-        name for whole, parts in _IN_SETTLEMENT.values() for name in (whole, *parts)
-    )
+    dict.fromkeys(name for whole, parts in _IN_SETTLEMENT.values() for name in (whole, *parts))
 )
 """Amounts of a settlement that repeat in a settle what its trial said, and negate in a cancel."""
 

@@ -123,7 +123,9 @@ def _read(path: Path) -> Scenario:
             raise Unreadable(f"{path}: two steps are called {step.step}")
         for earlier in _earlier(step):
             if earlier not in seen:
-                raise Unreadable(f"{path}: {step.step} refers to {earlier}, which is no step before")
+                raise Unreadable(
+                    f"{path}: {step.step} refers to {earlier}, which is no step before"
+                )
         seen.add(step.step)
     return found
 
