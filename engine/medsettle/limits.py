@@ -355,3 +355,5 @@ MSGID_CHARS: Final = 30
 INSTITUTION_CODE_CHARS: Final = 12
 # Minutes that the time of a signature may be away from ours.
 GATEWAY_CLOCK_MINUTES_MAX: Final = 15
+# Numbers of attempts to settle one bill that one statement looks at; most bills have one or none.
+ATTEMPTS_READ: Final = 8
