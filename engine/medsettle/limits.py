@@ -253,6 +253,11 @@ LEDGER_STATEMENT_MS_MAX: Final = 30_000
 # them after this.
 LEDGER_IDLE_MS_MAX: Final = 30_000
 LEDGER_POSTGRES_MIN: Final = 15
+# A message with its answer as recorded; the largest is a file of the reconciliation as base64.
+TOLD_BYTES_MAX: Final = 8 * 1024 * 1024
+SUBJECT_CHARS_MAX: Final = 100
+# How far the clocks of the machines that record may be apart, or one of them be put back.
+CLOCK_DISORDER_US: Final = 3_600 * 1_000_000
 # How often a write is decided anew because another process got ahead. The second time answers from
 # what that one recorded, or has locked all that the first was found to need.
 WRITE_ATTEMPTS_MAX: Final = 8
@@ -357,3 +362,5 @@ INSTITUTION_CODE_CHARS: Final = 12
 GATEWAY_CLOCK_MINUTES_MAX: Final = 15
 # Numbers of attempts to settle one bill that one statement looks at; most bills have one or none.
 ATTEMPTS_READ: Final = 8
+# Characters of setl_proc_info, as the interface has them.
+PROCESS_CHARS_MAX: Final = 4_000

@@ -96,6 +96,7 @@ def audited_entry(number: int, kind: EntryKind = "settle", original: str | None 
         service_day=day_number(service_date(number)),
         content_digest=sha256(b"%d" % number).digest(),
         record=record(number) if kind in {"settle", "cancel"} else b"{}",
+        subject=f"E{number}" if kind == "message" else None,
     )
 
 

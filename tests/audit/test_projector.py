@@ -85,7 +85,7 @@ def test_segments_follow_one_another(ledger: SqliteLedger, folder: Path) -> None
     _assert_projected(folder, [audited_entry(number) for number in range(1, 13)])
 
 
-@pytest.mark.parametrize("kind", ["opening", "refusal", "tombstone"])
+@pytest.mark.parametrize("kind", ["opening", "refusal", "tombstone", "message"])
 def test_what_settles_nothing_has_no_rows_but_counts(
     ledger: SqliteLedger, folder: Path, kind: EntryKind
 ) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from medsettle import limits
+from medsettle.core.messages import Message
 from medsettle.core.outcome import Rejection
 from medsettle.core.relatives import Dissolution
 from medsettle.core.settlement import Settlement
@@ -144,3 +145,27 @@ def test_whom_a_write_needs_is_kept_the_second_time(engines: list[Engine]) -> No
     )
     assert 2 == engine.log.undisturbed(decide, [])
     assert [1_000, 1_000] == looked
+
+
+@pytest.mark.parametrize("person", ["P", ""], ids=["of-persons", "of-nobody"])
+def test_what_a_subject_decides_is_decided_one_after_another(
+    engines: list[Engine], person: str
+) -> None:
+    """Messages about one subject number themselves without a gap, whomever they are about."""
+
+    def tell(number: int, engine: Engine) -> None:
+        """Send messages about a person of this engine's own; the subject alone is common."""
+
+        def decide() -> dict[str, object]:
+            return {"number": len(engine.messages.of(["E1"]).get("E1", ()))}
+
+        whose = f"{person}{number}" if person else ""
+        for turn in range(8):
+            told = Message(INSTITUTION, f"M{number}-{turn}", AREA, whose, "2204", "E1", {})
+            engine.messages.record(told, decide)
+
+    _at_once(engines, tell)
+
+    found = engines[0].messages.of(["E1"])["E1"]
+    assert list(range(24)) == [each.answer["number"] for each in found]
+    assert list(range(1, 25)) == [each.seq for each in found]

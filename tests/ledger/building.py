@@ -27,6 +27,7 @@ def entry(
     institution_settlement: str | None = None,
     pooling_area: str = AREA,
     person: str = PERSON,
+    subject: str | None = None,
 ) -> Entry:
     """Return entry `number`; whatever must be unique in a ledger follows from it."""
     return Entry(
@@ -42,6 +43,7 @@ def entry(
         content_digest=sha256(str(number).encode()).digest(),
         record=b'{"number":%d}' % number,
         postings=postings,
+        subject=subject,
     )
 
 
@@ -61,6 +63,7 @@ def recorded(seq: int, create_time_us: int, entry: Entry) -> Recorded:
         service_day=entry.service_day,
         content_digest=entry.content_digest,
         record=entry.record,
+        subject=entry.subject,
     )
 
 

@@ -178,7 +178,7 @@ def test_pages_are_filtered_and_bounded(ledger: OpenLedger) -> None:
     )
 
     def seqs(**filters: str) -> list[int]:
-        return [one.seq for one in ledger.page(after_seq=1, limit=4, **filters)]
+        return [one.seq for one in ledger.page(after_seq=1, limit=4, **filters)]  # type: ignore[arg-type]
 
     assert [2, 3, 4, 5] == seqs()
     assert [3, 5, 7, 9] == seqs(person="P2")
@@ -233,10 +233,30 @@ def test_what_only_decides_its_id_needs_no_person(ledger: OpenLedger, kind: Entr
             entry(2, original="S1"), "only_cancels_have_an_original", id="settle-with-original"
         ),
         pytest.param(
-            entry(2, person=""), "only_decided_ids_have_no_person", id="settle-without-person"
+            entry(2, person=""),
+            "only_messages_and_decided_ids_have_no_person",
+            id="settle-without-person",
         ),
         pytest.param(
-            entry(2, pooling_area=""), "only_decided_ids_have_no_person", id="settle-without-area"
+            entry(2, pooling_area=""),
+            "only_messages_and_decided_ids_have_no_person",
+            id="settle-without-area",
+        ),
+        pytest.param(
+            entry(2, kind="message"), "only_events_have_a_subject", id="message-without-subject"
+        ),
+        pytest.param(
+            entry(2, subject="E1"), "only_events_have_a_subject", id="settle-with-subject"
+        ),
+        pytest.param(
+            entry(2, kind="message", subject="E1", original="S1"),
+            "only_cancels_have_an_original",
+            id="message-with-original",
+        ),
+        pytest.param(
+            entry(2, kind="message", subject="E1", request_id="R1"),
+            "request_id",
+            id="message-on-used-id",
         ),
         pytest.param(
             entry(2, kind="tombstone", request_id="R1"), "request_id", id="tombstone-on-used-id"
@@ -328,3 +348,53 @@ def test_the_last_settlements_of_a_person_come_newest_first(ledger: OpenLedger) 
     assert [6, 3] == last("P1", 2)
     assert [5] == last("P2", 10)
     assert [] == last("P3", 10)
+
+
+def test_messages_are_found_by_their_subject_in_order(ledger: OpenLedger) -> None:
+    """Of these subjects alone, with or without a person, and never what else has the same name."""
+    told = [
+        entry(1, kind="message", subject="E1"),
+        entry(2, kind="message", subject="E2", pooling_area="", person=""),
+        entry(3, kind="card", subject="E1"),
+        entry(4),
+        entry(5, kind="message", subject="E1", person="P2"),
+    ]
+    ledger.append(told, 5)
+
+    first, second, _, _, third = [recorded(seq, 5, one) for seq, one in enumerate(told, 1)]
+    assert {"E1": [first, third], "E2": [second]} == ledger.messages(["E2", "E1", "E3", "E1"])
+    assert {} == ledger.messages(["E3", "E1\0"]) == ledger.messages([])
+    assert [first] == ledger.events([(AREA, PERSON)], "message")
+
+
+def test_messages_are_no_settlements(ledger: OpenLedger) -> None:
+    """Pages without them pass them by, and no question about settlements or cards sees one."""
+    message = entry(1, kind="message", subject="E1", institution_settlement="N1")
+    ledger.append([message, entry(2), replace(message, settlement="S3", request_id="R3")], 5)
+
+    for filters in ({}, {"institution": "H1"}, {"person": PERSON}, {"pooling_area": AREA}):
+        seqs = [
+            [one.seq for one in ledger.page(after_seq=0, limit=9, with_messages=told, **filters)]
+            for told in (True, False)
+        ]
+        assert [[1, 2, 3], [2]] == seqs
+    assert [2] == [each.seq for each in ledger.latest(AREA, PERSON, limit=9)]
+    assert [2] == [each.seq for each in ledger.settled_since([(AREA, PERSON, 0)])]
+    assert {} == ledger.institution_settlements([("H1", "N1")])
+    assert {} == ledger.card_events([(AREA, "E1")])
+    assert [] == ledger.events([(AREA, PERSON)], "card")
+
+
+@pytest.mark.parametrize("hours", [0, 1, 2, 5, 9])
+def test_a_place_before_a_moment_misses_nothing_after_it(ledger: OpenLedger, hours: int) -> None:
+    """Clocks that differ by up to an hour hide no entry; no more than an hour comes before."""
+    hour = limits.CLOCK_DISORDER_US
+    moments = [hour, hour * 2, hour, hour * 3, hour * 2 + 1, hour * 3, hour * 4, hour * 5]
+    for number, moment in enumerate(moments, 1):
+        ledger.append([entry(number)], moment)
+
+    seq = ledger.seq_before(hours * hour)
+
+    assert all(moment < hours * hour for moment in moments[:seq])
+    assert seq == len(moments) or moments[seq] >= (hours - 1) * hour
+    assert (seq == 0) == (hours <= 2)

@@ -54,8 +54,8 @@ def _schema(path: Path) -> set[str]:
 
 
 def _migrated(path: Path) -> None:
-    assert (2, 3) == migrate_ledger(path)
-    assert (3, 3) == migrate_ledger(path)
+    assert (2, 4) == migrate_ledger(path)
+    assert (4, 4) == migrate_ledger(path)
 
 
 def _opened(path: Path) -> None:
@@ -79,6 +79,7 @@ def test_an_old_file_opens_with_all_it_holds(
         with pytest.raises(InternalError, match="request_id"):
             ledger.append([entry(4, request_id="R1")], 6)
         assert 4 == ledger.append([entry(4, kind="refusal")], 6)
+        assert 5 == ledger.append([entry(5, kind="message", subject="E1")], 6)
     today = tmp_path / "today.sqlite"
     SqliteLedger(today).close()
     assert _schema(today) == _schema(old)

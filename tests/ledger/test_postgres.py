@@ -10,10 +10,17 @@ from medsettle import limits
 from medsettle.errors import InternalError, LedgerUnavailable
 from medsettle.ledger import CounterMismatch, Posting
 from medsettle.ledger.migrations import Migration, migrations
-from medsettle.ledger.opening import is_shared, ledger_place, open_ledger, open_reader
+from medsettle.ledger.opening import (
+    is_shared,
+    ledger_place,
+    migrate_ledger,
+    open_ledger,
+    open_reader,
+)
 from medsettle.ledger.postgres import PostgresLedger
 from medsettle.ledger.postgres_connection import check_version, place_of
 from medsettle.ledger.postgres_schema import found_version, migrate_schema
+from medsettle.ledger.reading import ENTRY_COLUMNS
 
 from tests.ledger.building import ACCOUNT_KEY, PAID_KEY, entry, recorded
 from tests.stores import postgres
@@ -161,7 +168,11 @@ def test_the_driver_is_asked_for_by_its_name() -> None:
 def test_an_unknown_schema_version_is_refused(url: str) -> None:
     """A ledger of another medsettle is neither read nor written; the message says what to do."""
     known = migrations("postgres")[-1].version
-    for found, says in ((known + 1, "knows 1 at most"), (known - 1, "holds no ledger")):
+    for found, says in (
+        (known + 1, f"knows {known} at most"),
+        (known - 1, f"needs {known}.*medsettle ledger migrate"),
+        (0, "holds no ledger"),
+    ):
         postgres().execute("delete from schema_version", url=url)
         if found:
             postgres().execute("insert into schema_version values (%s, 'x')", (found,), url=url)
@@ -174,18 +185,42 @@ def test_an_unknown_schema_version_is_refused(url: str) -> None:
 def test_migrations_are_applied_in_order_and_once(url: str) -> None:
     """The steps after the version found are done together, and what fails changes nothing."""
     first = migrations("postgres")
-    second = Migration(2, "second", "create table second_step (a bigint)")
-    third = Migration(3, "third", "insert into second_step values (7)")
-    broken = Migration(4, "broken", "insert into second_step values (8); select nothing from it")
+    known = first[-1].version
+    second = Migration(known + 1, "second", "create table second_step (a bigint)")
+    third = Migration(known + 2, "third", "insert into second_step values (7)")
+    fails = "insert into second_step values (8); select nothing from it"
+    broken = Migration(known + 3, "broken", fails)
     with psycopg.connect(url, autocommit=True) as connection:
         assert [second, third] == migrate_schema(connection, "db", [*first, second, third])
         assert [] == migrate_schema(connection, "db", [*first, second, third])
         with pytest.raises(psycopg.Error):
             migrate_schema(connection, "db", [*first, second, third, broken])
-        assert 3 == found_version(connection)
+        assert known + 2 == found_version(connection)
     assert [(7,)] == postgres().execute("select a from second_step", url=url)
-    with pytest.raises(LedgerUnavailable, match="version 3; this medsettle knows 1"):
+    with pytest.raises(
+        LedgerUnavailable, match=f"version {known + 2}; this medsettle knows {known}"
+    ):
         open_ledger(url)
+
+
+def test_an_old_ledger_is_migrated_with_all_it_holds() -> None:
+    """Version 1 becomes today's version on request: the same entries, and messages beside them."""
+    old = postgres().new_ledger()
+    row = recorded(1, 5, entry(1, institution_settlement="N1"))
+    values = tuple(getattr(row, name) for name in ENTRY_COLUMNS)
+    with psycopg.connect(old, autocommit=True) as connection:
+        migrate_schema(connection, "db", migrations("postgres")[:1])
+        marks = ", ".join(["%s"] * len(values))
+        connection.execute(f"insert into entries values ({marks})".encode(), values)
+        connection.execute("update ledger_head set last_seq = 1")
+    with pytest.raises(LedgerUnavailable, match="medsettle ledger migrate"):
+        open_ledger(old)
+    assert (1, migrations("postgres")[-1].version) == migrate_ledger(old)
+
+    with open_ledger(old) as ledger:
+        assert [row] == ledger.page(after_seq=0, limit=10)
+        assert 2 == ledger.append([entry(2, kind="message", subject="E1", person="")], 6)
+        assert ["E1"] == list(ledger.messages(["E1"]))
 
 
 # --- damage ------------------------------------------------------------------------------------

@@ -40,6 +40,7 @@ from medsettle.engine.enquiries import Enquiries
 from medsettle.engine.exclusions import Exclusions, Suspicions
 from medsettle.engine.explaining import Explainer
 from medsettle.engine.hindsight import Hindsight
+from medsettle.engine.messages import Messages
 from medsettle.engine.openings import check_opening, opening_digest, opening_entry
 from medsettle.engine.reading import Filters, recorded_settlement, settlement_page
 from medsettle.engine.registrations import Registrations
@@ -74,6 +75,7 @@ class Engine:
     reversals: Reversals = field(init=False)
     registrations: Registrations = field(init=False)
     relatives: Relatives = field(init=False)
+    messages: Messages = field(init=False)
     cards: CardDesk = field(init=False)
     exclusions: Exclusions = field(init=False)
     visits: Visits = field(init=False)
@@ -90,6 +92,7 @@ class Engine:
         self._explainer = Explainer(self.rulebook)
         self.log = RequestLog(self.ledger, self.clock)
         self.cancels = Cancels(self.ledger, self.log)
+        self.messages = Messages(self.ledger, self.log)
         self.cards = CardDesk(self.rulebook, self.ledger, self.log)
         self._use(self.rulebook)
 

@@ -94,6 +94,7 @@ class Hindsight:
                 limit=limits.PAGE_SIZE_MAX,
                 pooling_area=first.pooling_area,
                 person=first.person,
+                with_messages=False,
             )
             yield from page
             if len(page) < limits.PAGE_SIZE_MAX:

@@ -37,7 +37,9 @@ def settlement_page(
     """Return settlements and cancels in ledger order, after a sequence number."""
     found: list[Settlement] = []
     while len(found) < limit:
-        page = ledger.page(after_seq=after_seq, limit=limit, **filters._asdict())
+        page = ledger.page(
+            after_seq=after_seq, limit=limit, with_messages=False, **filters._asdict()
+        )
         found += [decode_settlement(each) for each in page if each.kind in SETTLEMENT_KINDS]
         if len(page) < limit:
             break

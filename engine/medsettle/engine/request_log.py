@@ -17,7 +17,14 @@ from medsettle.core.outcome import DUPLICATE
 from medsettle.core.request_states import Refusal
 from medsettle.engine.requests import refusal_entry, request_reversed, reused
 from medsettle.errors.reasons import rebuilt
-from medsettle.ledger.entries import Entry, Holder, Ledger, Overtaken, Recorded
+from medsettle.ledger.entries import (
+    Entry,
+    Holder,
+    Ledger,
+    Overtaken,
+    Recorded,
+    message_holder,
+)
 from medsettle.ledger.records import decode_refusal
 
 Answer = TypeVar("Answer")
@@ -37,7 +44,8 @@ def microseconds(moment: datetime) -> int:
 class Asked(NamedTuple):
     """A write by its id and the digest of its content.
 
-    Area and person are those it is about, empty where only a record would tell.
+    Area and person are those it is about, empty where only a record would tell; `subject` is what
+    a message is about, and empty for everything else.
     """
 
     institution: str
@@ -45,6 +53,7 @@ class Asked(NamedTuple):
     digest: bytes
     pooling_area: str = ""
     person: str = ""
+    subject: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -52,9 +61,10 @@ class Asked(NamedTuple):
         return self.institution, self.request_id
 
     @property
-    def holder(self) -> Holder:
+    def holders(self) -> set[Holder]:
         """Whose entries it is known to change."""
-        return self.pooling_area, self.person
+        found = {(self.pooling_area, self.person)} if self.person else set[Holder]()
+        return found | {message_holder(self.subject)} if self.subject else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +115,7 @@ class RequestLog:
         Raises:
             As `answer`.
         """
-        kept = _holders(find())
-        if asked.person:
-            kept.add(asked.holder)
+        kept = _holders(find()) | asked.holders
 
         def decide() -> Answer:
             known = self.ledger.requests([asked.key]).get(asked.key)

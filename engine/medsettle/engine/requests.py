@@ -240,14 +240,14 @@ def refusal_entry(
 
 
 def named(recorded: Recorded) -> dict[str, str]:
-    """Return the metadata that names an entry in an error, as a settlement or as a visit.
+    """Return the metadata that names an entry in an error, as what it is.
 
     A request that was only decided has left nothing that could be named.
     """
     if recorded.kind in DECIDED_KINDS:
         return {}
-    kind = "visit" if recorded.kind in {"visit", "visit_cancel"} else "settlement"
-    return {kind: recorded.settlement}
+    names = {"visit": "visit", "visit_cancel": "visit", "message": "entry"}
+    return {names.get(recorded.kind, "settlement"): recorded.settlement}
 
 
 def request_key(row: Row) -> tuple[str, str]:
@@ -289,7 +289,11 @@ def from_record(ledger: LedgerReader, recorded: Recorded, *, duplicate: bool = F
 
 def _what(recorded: Recorded) -> str:
     """Return what an entry is, in a message: its id, but for what only decided its request."""
-    said = {"refusal": "a request that was refused", "tombstone": "a request that was reversed"}
+    said = {
+        "refusal": "a request that was refused",
+        "tombstone": "a request that was reversed",
+        "message": f"the message {recorded.settlement}",
+    }
     return said.get(recorded.kind, recorded.settlement)
 
 

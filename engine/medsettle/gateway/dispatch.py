@@ -43,8 +43,8 @@ class Dispatch:
         except Exception:
             # The outermost edge: whatever it is, the caller must not see its text.
             logger.exception("a request failed in an unforeseen way")
-            error = InternalError("The call failed; nothing was acknowledged.")
-            return self._refused(envelope, received, error)
+            bug = InternalError("The call failed; nothing was acknowledged.")
+            return self._refused(envelope, received, bug)
         return write_envelope(
             infcode=DONE,
             reference=self._references.next(envelope.treatment_area, received),

@@ -131,7 +131,7 @@ def read_nodes(nodes: Sequence[Node], said: Mapping[str, Any], faults: list[Faul
     found: dict[str, Any] = {}
     for node in nodes:
         value = said.get(node.name)
-        if value is None or value == "" or value == {}:
+        if value is None or value in ("", {}):
             found[node.name] = [] if node.many else None
             if node.required:
                 faults.append(Fault(node.name, f"missing; {node.meaning}"))
@@ -180,8 +180,7 @@ def read_row(
 
 
 def _read_text(field: Field, value: Any) -> str:  # noqa: ANN401 - what JSON has
-    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
-        raise ValueError(f"{type(value).__name__} is no text")
+    _check_scalar(value, "text")
     shown = value if isinstance(value, str) else str(value)
     if field.chars and len(shown) > field.chars:
         raise ValueError(f"{len(shown)} characters; at most {field.chars}")
@@ -190,6 +189,12 @@ def _read_text(field: Field, value: Any) -> str:  # noqa: ANN401 - what JSON has
     if field.values and shown not in field.values:
         raise ValueError(f"{_shown(shown)} is none of {', '.join(field.values)}")
     return shown
+
+
+def _check_scalar(value: object, wanted: str) -> None:
+    scalar = isinstance(value, str | int | Decimal) and not isinstance(value, bool)
+    if not scalar:
+        raise ValueError(f"{type(value).__name__} is no {wanted}")
 
 
 def _read_number(field: Field, value: Any) -> int:  # noqa: ANN401 - what JSON has
@@ -210,8 +215,7 @@ def _read_number(field: Field, value: Any) -> int:  # noqa: ANN401 - what JSON h
 
 
 def _decimal(value: Any) -> Decimal:  # noqa: ANN401 - what JSON has
-    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
-        raise ValueError(f"{type(value).__name__} is no number")
+    _check_scalar(value, "number")
     written = str(value)
     if len(written) > limits.GATEWAY_NUMBER_CHARS_MAX:
         raise ValueError(f"{len(written)} characters are too many for a number")

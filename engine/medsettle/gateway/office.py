@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from medsettle.core.messages import Message, MessageState
+from medsettle.core.settlement import Attempt
 from medsettle.gateway.directory import Directory
 from medsettle.gateway.turns import Turns
 from medsettle.service.desk import Desk
@@ -37,3 +38,11 @@ class Office:
     def messages(self, subject: str) -> list[MessageState]:
         """Return what was told about a visit, a sign-in, a filing or a file, in order."""
         return self.desk.engine.messages.of([subject]).get(subject, [])
+
+    def standing(self, institution: str, stem: str) -> list[Attempt]:
+        """Return the settlements under a stem of settlement numbers that are not cancelled."""
+        return [each for each in self.attempts(institution, stem) if each.cancel is None]
+
+    def attempts(self, institution: str, stem: str) -> list[Attempt]:
+        """Return every settlement under a stem, in order; the next has the next number."""
+        return self.desk.engine.attempts.of(institution, stem)

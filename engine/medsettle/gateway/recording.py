@@ -1,11 +1,13 @@
 """From a request to the message that the ledger keeps of it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from medsettle.core.messages import Message
+from medsettle.engine.messages import Messages
 from medsettle.gateway.transactions import Asked
 
 
@@ -29,7 +31,7 @@ def message_of(
         person: Whom it is about, if anybody.
         pooling_area: The insured area of that person.
     """
-    return Message(
+    message = Message(
         institution=asked.envelope.institution,
         request_id=asked.envelope.msgid,
         pooling_area=pooling_area,
@@ -38,6 +40,7 @@ def message_of(
         subject=subject,
         content=recordable(content),
     )
+    return message if subject else replace(message, subject=Messages.id_of(message))
 
 
 def recordable(said: Any) -> Any:  # noqa: ANN401 - as `message_of`

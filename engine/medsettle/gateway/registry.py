@@ -3,10 +3,16 @@
 from collections.abc import Iterable, Mapping
 from types import ModuleType
 
-from medsettle.gateway.definitions import signing
+from medsettle.gateway.definitions import inpatient, outpatient, pharmacy, reversal, signing
 from medsettle.gateway.transactions import Transaction
 
-_FAMILIES: tuple[ModuleType, ...] = (signing,)
+_FAMILIES: tuple[ModuleType, ...] = (
+    signing,
+    pharmacy,
+    outpatient,
+    inpatient,
+    reversal,
+)
 
 
 def transactions() -> tuple[Transaction, ...]:

@@ -33,7 +33,7 @@ class Signatures(Protocol):
 class Unsigned:
     """Lets everybody in: the network says who may reach the port."""
 
-    def refusal(self, headers: Headers) -> str | None:  # noqa: ARG002 - as the protocol has it
+    def refusal(self, headers: Headers) -> str | None:
         """Return None."""
         return None
 

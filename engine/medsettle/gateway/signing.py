@@ -2,7 +2,7 @@
 
 from medsettle import errors
 from medsettle.core.dates import service_day_of
-from medsettle.core.messages import Message, MessageState
+from medsettle.core.messages import MessageState
 from medsettle.gateway.envelope import Envelope
 from medsettle.gateway.office import Office
 from medsettle.gateway.recording import message_of
@@ -17,7 +17,9 @@ async def sign_in(office: Office, asked: Asked) -> Answer:
     said = asked.input["signIn"]
     message = message_of(asked, SIGN_IN, said, subject="")
     state = office.record(message, dict)
-    return Answer({"signinoutb": {"sign_time": state.create_time, "sign_no": state.subject}})
+    return Answer(
+        {"signinoutb": {"sign_time": state.create_time, "sign_no": state.message.subject}}
+    )
 
 
 async def sign_out(office: Office, asked: Asked) -> Answer:

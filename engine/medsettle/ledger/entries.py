@@ -10,6 +10,10 @@ Two kinds move nothing and only decide a request id for good. A *refusal* is the
 the id of the request that was refused. A *tombstone* stands under the id of a request that was
 reversed before it arrived. Neither need know an area or a person; those are empty then.
 
+A *message* is what an institution told and was answered where no money moves: that a visit begins,
+what was done in it, a filing, a file. It has no postings and no original. Its subject is what it is
+about, an id that we gave and that is unique over all areas; area and person may be empty.
+
 A reversal (冲正) of something that was recorded is an entry of the kind `cancel` or `visit_cancel`
 like any other: the same postings, the same link to its original. Its record alone tells it from a
 cancel, by `reversed_request`, the request id that it takes back.
@@ -33,6 +37,7 @@ EntryKind: TypeAlias = Literal[
     "card",
     "refusal",
     "tombstone",
+    "message",
 ]
 
 SETTLEMENT_KINDS: Final = frozenset({"settle", "cancel"})
@@ -54,6 +59,15 @@ def card_holder(card: str) -> str:
     'card C1'
     """
     return f"card {card}"
+
+
+def message_holder(subject: str) -> Holder:
+    """Return under which name the messages of a subject are kept from other writers.
+
+    >>> message_holder("999900a1")
+    ('', 'message 999900a1')
+    """
+    return "", f"message {subject}"
 
 
 class Overtaken(Exception):
@@ -87,8 +101,9 @@ class Entry:
 
     `settlement` is the id of this entry and unique; `original` names the settlement or visit a
     cancel takes back and is given for cancels only. `subject` is what an entry that is an event
-    happened to: a registration or a card. `service_day` counts days since 1970-01-01.
-    `content_digest` is 32 bytes over the content of the request, to tell a repetition from a reuse.
+    happened to, a registration or a card, or what a message is about. `service_day` counts days
+    since 1970-01-01. `content_digest` is 32 bytes over the content of the request, to tell a
+    repetition from a reuse.
     `record` is opaque to the ledger. Postings on the same key are added up.
     """
 
@@ -209,6 +224,18 @@ class LedgerReader(Protocol):
         """Return the events of these (pooling area, card) in seq order; others are absent."""
         ...
 
+    def messages(self, subjects: Sequence[str]) -> dict[str, list[Recorded]]:
+        """Return the messages about these subjects in seq order; others are absent."""
+        ...
+
+    def seq_before(self, create_time_us: int) -> int:
+        """Return a seq up to which nothing was recorded from a moment on, 0 for a first entry.
+
+        Entries stand in the order of their commits, while the clocks of those that record them may
+        differ by up to `limits.CLOCK_DISORDER_US`; so more entries before the moment may follow.
+        """
+        ...
+
     def page(
         self,
         *,
@@ -217,10 +244,12 @@ class LedgerReader(Protocol):
         pooling_area: str | None = None,
         institution: str | None = None,
         person: str | None = None,
+        with_messages: bool = True,
     ) -> list[Recorded]:
         """Return up to `limit` entries after `after_seq` in seq order; every filter given holds.
 
-        `limit` is at most `limits.PAGE_SIZE_MAX`.
+        `limit` is at most `limits.PAGE_SIZE_MAX`. What an institution or a person has is found by
+        an index where messages, which would be most of it, are left out.
         """
         ...
 

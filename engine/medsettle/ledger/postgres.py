@@ -28,6 +28,7 @@ from medsettle.ledger.entries import (
     Overtaken,
     Recorded,
     card_holder,
+    message_holder,
 )
 from medsettle.ledger.postgres_connection import Server, place_of, storable, unavailable
 from medsettle.ledger.postgres_rows import columns, entry_columns, moved, posting_columns
@@ -223,6 +224,11 @@ class PostgresLedger(PostgresReader):
         """Return the events of these (pooling area, card) in seq order; others are absent."""
         self._reads((area, card_holder(card)) for area, card in cards)
         return super().card_events(cards)
+
+    def messages(self, subjects: Sequence[str]) -> dict[str, list[Recorded]]:
+        """Return the messages about these subjects in seq order; others are absent."""
+        self._reads(map(message_holder, subjects))
+        return super().messages(subjects)
 
     def settled_since(self, persons: Sequence[tuple[str, str, int]]) -> list[Recorded]:
         """Return the settlements of these (area, person) from a service day on, in seq order."""

@@ -2,7 +2,14 @@
 
 from collections.abc import Sequence
 
-from medsettle.ledger.entries import DECIDED_KINDS, Entry, Holder, card_holder, deltas
+from medsettle.ledger.entries import (
+    DECIDED_KINDS,
+    Entry,
+    Holder,
+    card_holder,
+    deltas,
+    message_holder,
+)
 
 
 def columns(holders: Sequence[Holder]) -> tuple[list[str], list[str]]:
@@ -13,15 +20,18 @@ def columns(holders: Sequence[Holder]) -> tuple[list[str], list[str]]:
 def moved(entries: Sequence[Entry]) -> frozenset[Holder]:
     """Return whose entries and counters a batch changes.
 
-    What only decides a request id changes nobody's, and may not know whose it would have been.
+    What only decides a request id changes nobody's, and may not know whose it would have been. A
+    message is among those of its subject, and of its person where it is about one.
     """
     found: set[Holder] = set()
     for entry in entries:
-        if entry.kind not in DECIDED_KINDS:
+        if entry.person and entry.kind not in DECIDED_KINDS:
             found.add((entry.pooling_area, entry.person))
         found.update((each.key.pooling_area, each.key.person) for each in entry.postings)
         if entry.kind == "card":
             found.add((entry.pooling_area, card_holder(str(entry.subject))))
+        elif entry.kind == "message":
+            found.add(message_holder(str(entry.subject)))
     return frozenset(found)
 
 

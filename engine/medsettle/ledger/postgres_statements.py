@@ -113,6 +113,10 @@ where e.subject is not null order by e.seq
   on e.subject = k.card and e.pooling_area = k.pooling_area
 where e.kind = 'card' order by e.seq
 """,
+    messages=f"""
+{_keyed("text", "subject")} on e.subject = k.subject
+where e.kind = 'message' order by e.seq
+""",
     settled_since=f"""
 {_keyed("text text bigint", "pooling_area, person, day")}
   on e.person = k.person and e.pooling_area = k.pooling_area and e.service_day >= k.day
@@ -132,6 +136,7 @@ where c.value > 0 order by c.pooling_area, c.person, c.period, c.counter
     page=f"{_SELECT} where e.seq > %s",
     latest=f"""
 {_SELECT} where e.person = %s and e.pooling_area = %s and e.kind in ('settle', 'cancel')
+  and e.kind <> 'message'
 order by e.seq desc limit %s
 """,
     person_counters="""
@@ -149,6 +154,7 @@ from postings p join entries e on e.seq = p.seq
 where p.pooling_area = %s and p.person = %s and p.counter = %s and p.period = %s and p.seq > %s
 order by p.seq limit %s
 """,
+    moment="select create_time_us from entries where seq = %s",
     last_seq="select coalesce(max(seq), 0) from entries",
     first_mismatch="""
 select pooling_area, person, counter, period, sum(value), sum(delta) from (

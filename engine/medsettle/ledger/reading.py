@@ -6,7 +6,7 @@ rows are fetched.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self, TypeAlias
 
@@ -54,6 +54,29 @@ DAMAGE: Final[dict[str, str]] = {
 }
 
 
+def last_before(create_time_us: int, last_seq: int, moment_of: Callable[[int], int]) -> int:
+    """Return a seq up to which nothing was recorded from a moment on.
+
+    A moment that lies before the one asked for by more than clocks differ has none behind it, among
+    the entries before, that does not; so halving finds a place although moments are not quite in
+    order.
+
+    Args:
+        create_time_us: The moment.
+        last_seq: Of the last entry, 0 where there is none.
+        moment_of: Returns when an entry was recorded.
+    """
+    wanted = create_time_us - limits.CLOCK_DISORDER_US
+    low, high = 0, last_seq
+    while low < high:
+        middle = (low + high + 1) // 2
+        if moment_of(middle) < wanted:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
 @dataclass(frozen=True, slots=True)
 class ReadStatements:
     """The questions of a reader in the words of one store.
@@ -68,6 +91,7 @@ class ReadStatements:
     counters: str
     events: str
     card_events: str
+    messages: str
     settled_since: str
     counters_named: str
     settlement: str
@@ -76,6 +100,7 @@ class ReadStatements:
     latest: str
     person_counters: str
     history: str
+    moment: str
     last_seq: str
     first_mismatch: str
 
@@ -135,6 +160,14 @@ class EntryReader(ABC):
             found.setdefault((recorded.pooling_area, str(recorded.subject)), []).append(recorded)
         return found
 
+    def messages(self, subjects: Sequence[str]) -> dict[str, list[Recorded]]:
+        """Return the messages about these subjects in seq order; others are absent."""
+        keys = [(subject,) for subject in dict.fromkeys(subjects)]
+        found: dict[str, list[Recorded]] = {}
+        for recorded in (Recorded(*row) for row in self._keyed(self._statements.messages, keys)):
+            found.setdefault(str(recorded.subject), []).append(recorded)
+        return found
+
     def settled_since(self, persons: Sequence[tuple[str, str, int]]) -> list[Recorded]:
         """Return the settlements of these (area, person) from a service day on, in seq order.
 
@@ -150,16 +183,20 @@ class EntryReader(ABC):
         pooling_area: str | None = None,
         institution: str | None = None,
         person: str | None = None,
+        with_messages: bool = True,
     ) -> list[Recorded]:
         """Return up to `limit` entries after `after_seq` in seq order; every filter given holds.
 
-        `limit` is at most `limits.PAGE_SIZE_MAX`.
+        `limit` is at most `limits.PAGE_SIZE_MAX`. What an institution or a person has is found by
+        an index where messages, which would be most of it, are left out.
         """
         assert 1 <= limit <= limits.PAGE_SIZE_MAX, limit
         filters = {"pooling_area": pooling_area, "institution": institution, "person": person}
         given = {name: value for name, value in filters.items() if value is not None}
         mark = self._statements.mark
-        conditions = "".join(f" and e.{name} = {mark}" for name in given)
+        # The words are those of the indexes, by which a store knows that they will do.
+        conditions = "" if with_messages else " and e.kind <> 'message'"
+        conditions += "".join(f" and e.{name} = {mark}" for name in given)
         rows = self._rows(
             f"{self._statements.page}{conditions} order by e.seq limit {mark}",
             (after_seq, *given.values(), limit),
@@ -201,6 +238,13 @@ class EntryReader(ABC):
     def last_seq(self) -> int:
         """Return the seq of the last entry, 0 for an empty ledger."""
         return int(self._rows(self._statements.last_seq, ())[0][0])
+
+    def seq_before(self, create_time_us: int) -> int:
+        """Return a seq up to which nothing was recorded from a moment on; see `LedgerReader`."""
+        moment = self._statements.moment
+        return last_before(
+            create_time_us, self.last_seq(), lambda seq: int(self._rows(moment, (seq,))[0][0])
+        )
 
     def verify(self) -> CounterMismatch | None:
         """Return the first counter that is not the sum of its postings, None when all are.

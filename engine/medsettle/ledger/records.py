@@ -15,6 +15,7 @@ from medsettle.core import schema
 from medsettle.core.cards import CardAction, CardEvent, CardKind, CardState
 from medsettle.core.columns import Kind
 from medsettle.core.counters import ACCOUNT, CounterKey
+from medsettle.core.messages import Message
 from medsettle.core.relatives import Person, Relation
 from medsettle.core.request_states import Refusal
 from medsettle.core.settlement import Finding, Opening, Row, Settlement
@@ -166,6 +167,31 @@ def decode_event(recorded: Recorded | Entry) -> Row:
     """Return the row that an event was recorded with; dates are texts like 2024-05-01."""
     row: Row = orjson.loads(recorded.record)
     return row
+
+
+def encode_message(message: Message, answer: Mapping[str, object]) -> bytes:
+    """Return the bytes of the record of a message and its answer.
+
+    Raises:
+        TypeError: A value is none that JSON has.
+    """
+    row = {"message": message.kind, "content": message.content, "answer": answer}
+    return orjson.dumps(row)
+
+
+def decode_message(recorded: Recorded) -> tuple[Message, dict[str, object]]:
+    """Return what an entry of the kind `message` told, and the answer to it."""
+    row = orjson.loads(recorded.record)
+    message = Message(
+        institution=recorded.institution,
+        request_id=recorded.request_id,
+        pooling_area=recorded.pooling_area,
+        person=recorded.person,
+        kind=row["message"],
+        subject=str(recorded.subject),
+        content=row["content"],
+    )
+    return message, row["answer"]
 
 
 def is_reversal(recorded: Recorded) -> bool:

@@ -9,7 +9,7 @@ from typing import Final
 # "MSLG" in ASCII: tells a ledger from any other SQLite file (`PRAGMA application_id`).
 APPLICATION_ID: Final = 0x4D53_4C47
 # That of the last of `migrations/sqlite`, which bring older files to the tables below.
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 
 # The WAL-reset fault of 3.7.0 to 3.51.2 can corrupt a file while two connections are open.
 # Source: https://www.sqlite.org/wal.html#walresetbug
@@ -26,7 +26,7 @@ create table entries (
   create_time_us integer not null check (create_time_us >= 0),
   kind text not null check (kind in (
     'settle', 'cancel', 'visit', 'visit_cancel', 'opening', 'registration', 'relation', 'card',
-    'refusal', 'tombstone'
+    'refusal', 'tombstone', 'message'
   )),
   settlement text not null unique,
   original text,
@@ -43,22 +43,25 @@ create table entries (
   constraint only_cancels_have_an_original
     check ((kind in ('cancel', 'visit_cancel')) = (original is not null)),
   constraint only_events_have_a_subject
-    check ((kind in ('registration', 'card')) = (subject is not null)),
-  constraint only_decided_ids_have_no_person
-    check (kind in ('refusal', 'tombstone') or (person <> '' and pooling_area <> ''))
+    check ((kind in ('registration', 'card', 'message')) = (subject is not null)),
+  constraint only_messages_and_decided_ids_have_no_person check (
+    kind in ('refusal', 'tombstone', 'message') or (person <> '' and pooling_area <> '')
+  )
 ) strict;
 
 create unique index entries_institution_settlement
   on entries (institution, institution_settlement)
   where kind in ('settle', 'visit') and institution_settlement is not null;
 create unique index entries_original on entries (original) where original is not null;
--- For pages: an index ends in the row's number, so equal keys come out in seq order.
-create index entries_of_institution on entries (institution);
-create index entries_of_person on entries (person, pooling_area);
+-- For pages: an index ends in the row's number, so equal keys come out in seq order. Messages are
+-- many to a settlement, and whoever asks for settlements does not read past them.
+create index entries_of_institution on entries (institution) where kind <> 'message';
+create index entries_of_person on entries (person, pooling_area) where kind <> 'message';
 create index settlements_of_person_by_day on entries (person, pooling_area, service_day)
   where kind = 'settle';
 create index events_of_person on entries (person, pooling_area, kind) where subject is not null;
 create index entries_of_card on entries (subject, pooling_area) where kind = 'card';
+create index messages_of_subject on entries (subject) where kind = 'message';
 
 create table postings (
   seq integer not null,

@@ -90,6 +90,9 @@ where e.subject is not null order by e.seq
 {_KEYED} on e.subject = k.value ->> 1 and e.pooling_area = k.value ->> 0
 where e.kind = 'card' order by e.seq
 """,
+    messages=f"""
+{_KEYED} on e.subject = k.value ->> 0 where e.kind = 'message' order by e.seq
+""",
     settled_since=f"""
 {_KEYED} on e.person = k.value ->> 1 and e.pooling_area = k.value ->> 0
   and e.service_day >= k.value ->> 2
@@ -109,6 +112,7 @@ where c.value > 0 order by c.pooling_area, c.person, c.period, c.counter
     page=f"{_SELECT} where e.seq > ?",
     latest=f"""
 {_SELECT} where e.person = ? and e.pooling_area = ? and e.kind in ('settle', 'cancel')
+  and e.kind <> 'message'
 order by e.seq desc limit ?
 """,
     person_counters="""
@@ -116,6 +120,7 @@ select counter, period, value from counters
 where pooling_area = ? and person = ? order by counter, period
 """,
     history=_HISTORY,
+    moment="select create_time_us from entries where seq = ?",
     last_seq="select coalesce(max(seq), 0) from entries",
     first_mismatch=_FIRST_MISMATCH,
 )

@@ -1,6 +1,6 @@
 """What the servicers share: the engine, the gate before its writes, and the two batchers."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Protocol
@@ -9,6 +9,7 @@ from medsettle.core.cards import Card, CardEvent, CardInquiry
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.enquiries import Overview, StatedFacts
 from medsettle.core.hindsight import Comparison
+from medsettle.core.messages import Message, MessageState
 from medsettle.core.outcome import Rejection
 from medsettle.core.relatives import Person, Relation, RelativesDesk
 from medsettle.core.request_states import RequestState, Reversal
@@ -91,6 +92,30 @@ class Enquiries(Protocol):
         ...
 
 
+class Messages(Protocol):
+    """What the service asks of `medsettle.engine.messages.Messages`."""
+
+    def record(self, message: Message, decide: Callable[[], Mapping[str, object]]) -> MessageState:
+        """Return a message with its answer, after recording both once per request id."""
+        ...
+
+    def id_of(self, message: Message) -> str:
+        """Return the id of a message, which may serve as a subject."""
+        ...
+
+    def of(self, subjects: Sequence[str]) -> dict[str, list[MessageState]]:
+        """Return the messages about these subjects in ledger order."""
+        ...
+
+    def of_person(self, pooling_area: str, person: str) -> list[MessageState]:
+        """Return the messages about a person in ledger order."""
+        ...
+
+    def find(self, institution: str, request_id: str) -> MessageState | None:
+        """Return the message that was recorded under a request id."""
+        ...
+
+
 class Statements(Protocol):
     """What the service asks of `medsettle.engine.statements.Statements`."""
 
@@ -155,6 +180,11 @@ class SettlementEngine(Protocol):
 
     def find_request(self, institution: str, request_id: str) -> RequestState:
         """Return what became of a request."""
+        ...
+
+    @property
+    def messages(self) -> Messages:
+        """What institutions told that moves no money."""
         ...
 
     @property

@@ -26,10 +26,12 @@ from medsettle.ledger.entries import (
     Recorded,
     deltas,
 )
+from medsettle.ledger.reading import last_before
 
 _KINDS: Final = frozenset(get_args(EntryKind))
 _CANCEL_OF: Final[dict[str, str]] = {"cancel": "settle", "visit_cancel": "visit"}
-_SUBJECTS: Final = frozenset({"registration", "card"})
+_SUBJECTS: Final = frozenset({"registration", "card", "message"})
+_NOBODYS: Final = DECIDED_KINDS | {"message"}
 _NUMBERED: Final = frozenset({"settle", "visit"})
 
 _Key: TypeAlias = tuple[str, str]
@@ -50,6 +52,7 @@ class MemoryStore:
     cancels: dict[str, Recorded] = field(default_factory=dict)
     of_person: dict[_Key, list[Recorded]] = field(default_factory=dict)
     of_card: dict[_Key, list[Recorded]] = field(default_factory=dict)
+    of_subject: dict[str, list[Recorded]] = field(default_factory=dict)
 
     def copy(self) -> "MemoryStore":
         """Return a store of its own with the same content."""
@@ -63,6 +66,7 @@ class MemoryStore:
             dict(self.cancels),
             {key: list(held) for key, held in self.of_person.items()},
             {key: list(held) for key, held in self.of_card.items()},
+            {key: list(held) for key, held in self.of_subject.items()},
         )
 
     def add(self, recorded: Recorded, postings: tuple[Posting, ...]) -> None:
@@ -81,6 +85,8 @@ class MemoryStore:
         if recorded.kind == "card":
             card = (recorded.pooling_area, str(recorded.subject))
             self.of_card.setdefault(card, []).append(recorded)
+        if recorded.kind == "message":
+            self.of_subject.setdefault(str(recorded.subject), []).append(recorded)
         for posting in postings:
             self.counters[posting.key] = self.counters.get(posting.key, 0) + posting.delta
 
@@ -159,6 +165,19 @@ class MemoryLedger:
         found = {card: self.store.of_card.get(card, []) for card in cards}
         return {card: list(events) for card, events in found.items() if events}
 
+    def messages(self, subjects: Sequence[str]) -> dict[str, list[Recorded]]:
+        """Return the messages about these subjects in seq order; others are absent."""
+        return {
+            subject: list(held) for subject, held in _found(self.store.of_subject, subjects).items()
+        }
+
+    def seq_before(self, create_time_us: int) -> int:
+        """Return a seq up to which nothing was recorded from a moment on."""
+        entries = self.store.entries
+        return last_before(
+            create_time_us, len(entries), lambda seq: entries[seq - 1].create_time_us
+        )
+
     def page(
         self,
         *,
@@ -167,10 +186,11 @@ class MemoryLedger:
         pooling_area: str | None = None,
         institution: str | None = None,
         person: str | None = None,
+        with_messages: bool = True,
     ) -> list[Recorded]:
         """Return up to `limit` entries after `after_seq` in seq order; every filter given holds."""
         assert 1 <= limit <= limits.PAGE_SIZE_MAX, limit
-        if pooling_area is institution is person is None:
+        if with_messages and pooling_area is institution is person is None:
             return self.store.entries[after_seq : after_seq + limit]
         found = [
             each
@@ -178,6 +198,7 @@ class MemoryLedger:
             if pooling_area in {None, each.pooling_area}
             and institution in {None, each.institution}
             and person in {None, each.person}
+            and (with_messages or each.kind != "message")
         ]
         return found[:limit]
 
@@ -279,8 +300,8 @@ class MemoryLedger:
             self._check_original(each, batch)
             if (each.kind in _SUBJECTS) != (each.subject is not None):
                 raise _refused("only_events_have_a_subject")
-            if each.kind not in DECIDED_KINDS and not (each.person and each.pooling_area):
-                raise _refused("only_decided_ids_have_no_person")
+            if each.kind not in _NOBODYS and not (each.person and each.pooling_area):
+                raise _refused("only_messages_and_decided_ids_have_no_person")
             key = (each.institution, each.request_id)
             if each.settlement in settlements or each.settlement in store.by_settlement:
                 raise self._used(f"settlement {each.settlement} was used before")

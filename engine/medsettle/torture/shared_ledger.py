@@ -12,14 +12,15 @@ from typing import Any
 
 from medsettle.core.counters import CounterKey
 from medsettle.ledger.entries import (
-    DECIDED_KINDS,
     Entry,
     EntryKind,
     Holder,
     Overtaken,
     Recorded,
     card_holder,
+    message_holder,
 )
+from medsettle.ledger.postgres_rows import moved
 from medsettle.torture.baton import Baton
 from medsettle.torture.memory_ledger import MemoryLedger, MemoryStore
 
@@ -79,19 +80,12 @@ class SharedLedger(MemoryLedger):
             Overtaken: See `Ledger.append`.
         """
         self._baton.pass_on()
-        moved = {
-            (each.key.pooling_area, each.key.person) for entry in entries for each in entry.postings
-        }
-        moved |= {
-            (entry.pooling_area, entry.person)
-            for entry in entries
-            if entry.kind not in DECIDED_KINDS
-        }
+        changed = moved(entries)
         write = self._write
         if write is None:
-            with self.writing(moved):
+            with self.writing(changed):
                 return self.append(entries, create_time_us)
-        unlocked = moved - write.locked
+        unlocked = changed - write.locked
         if unlocked or write.missing:
             raise Overtaken("decided on holders that were not locked", unlocked, write.missing)
         return super().append(entries, create_time_us)
@@ -110,6 +104,11 @@ class SharedLedger(MemoryLedger):
         """Return the events of these (pooling area, card) in seq order; others are absent."""
         self._reads((area, card_holder(card)) for area, card in cards)
         return super().card_events(cards)
+
+    def messages(self, subjects: Sequence[str]) -> dict[str, list[Recorded]]:
+        """Return the messages about these subjects in seq order; others are absent."""
+        self._reads(map(message_holder, subjects))
+        return super().messages(subjects)
 
     def settled_since(self, persons: Sequence[tuple[str, str, int]]) -> list[Recorded]:
         """Return the settlements of these (area, person) from a service day on, in seq order."""

@@ -85,7 +85,7 @@ class RequestState(_message.Message):
     """What became of it."""
     kind: _builtins.str
     """What it recorded: `settle`, `cancel`, `visit`, `visit_cancel`, `opening`, `registration`,
-    `relation`, `card`, `refusal` or `tombstone`; empty for an unknown one.
+    `relation`, `card`, `message`, `refusal` or `tombstone`; empty for an unknown one.
     """
     entry: _builtins.str
     """Id of what it recorded, such as the settlement's or the visit's; empty where it is rejected,
