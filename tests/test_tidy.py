@@ -37,7 +37,8 @@ _LAYERS = (
     {"clearing", "replay", "payments", "books"},
     {"engine"},
     {"v1"},
-    {"client", "service", "gateway", "console"},
+    {"client", "service"},
+    {"gateway", "console"},
     {"demo", "torture"},
     {"cli"},
 )

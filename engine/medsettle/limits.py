@@ -341,3 +341,24 @@ SEED_PROCESSES_MAX: Final = 256
 # Rounds of real kills of one call, and clients that ask meanwhile.
 KILL_ROUNDS_MAX: Final = 100_000
 KILL_CLIENTS_MAX: Final = 64
+
+# --- the national interface --------------------------------------------------------------------
+
+# Bytes of one request; a file of 9101, as base64 text, is the longest.
+GATEWAY_BYTES_MAX: Final = 16 * 1024 * 1024
+# Characters of an input, as the interface has them. Clients of 100 full lines send more and are
+# let; the answer says so, and what counts is the bound above.
+GATEWAY_INPUT_CHARS_MAX: Final = 40_000
+# Rows of one node of an input; clients send 30 to 100 lines a call.
+GATEWAY_ROWS_MAX: Final = 1_000
+# Characters of a number in a request: sixteen digits with what may stand around them.
+GATEWAY_NUMBER_CHARS_MAX: Final = 40
+# Characters of err_msg and warn_msg, as the interface has them.
+GATEWAY_ERROR_CHARS_MAX: Final = 200
+# A msgid: code of the institution 12, moment 14, sequence 4.
+MSGID_CHARS: Final = 30
+INSTITUTION_CODE_CHARS: Final = 12
+# Minutes that the time of a signature may be away from ours.
+GATEWAY_CLOCK_MINUTES_MAX: Final = 15
+# Characters of setl_proc_info, as the interface has them.
+PROCESS_CHARS_MAX: Final = 4_000

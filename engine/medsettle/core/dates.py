@@ -150,6 +150,15 @@ def rolling_period(days: DayArray, since: DayArray, years: int) -> NDArray[np.in
     return starts
 
 
+def full_years(birth: date, on: date) -> int:
+    """Return full years of age of one person on a day, as `age_years` does.
+
+    >>> full_years(date(1954, 5, 2), date(2024, 5, 1))
+    69
+    """
+    return on.year - birth.year - ((on.month, on.day) < (birth.month, birth.day))
+
+
 def age_years(birth_days: DayArray, on_days: DayArray) -> NDArray[np.int64]:
     """Return full years of age on a day, shape (n,).
 

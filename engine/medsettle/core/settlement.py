@@ -60,6 +60,11 @@ class Settlement:
         assert isinstance(value, int)
         return value
 
+    @property
+    def accounts_fen(self) -> int:
+        """What personal accounts pay, that of relatives among them (acct_pay)."""
+        return self.fen("account_fen") + self.fen("mutual_aid_fen")
+
 
 @dataclass(frozen=True, slots=True)
 class Step:

@@ -45,7 +45,11 @@ SettlementError                 a request as a whole cannot be served
 │  ├─ AccountSpent              what it put into the account has been spent, or set aside
 │  ├─ BalanceTooLow             an account or a relative's limit holds less than is to leave it
 │  ├─ NotInsured                the insurance relation of a giver or receiver has ended
-│  └─ TooManyRelatives          a person is bound to as many relatives as may be
+│  ├─ TooManyRelatives          a person is bound to as many relatives as may be
+│  ├─ NotSignedIn               the operator has not signed in today, or has signed out
+│  ├─ EncounterRefused          the visit is in no state in which that can happen
+│  └─ SumsDiffer                the institution states other sums than its lines come to
+├─ TransactionUnknown           no transaction of the gateway has this number
 ├─ Overloaded                   the queue is full; nothing was recorded
 ├─ LedgerUnavailable            the ledger cannot be opened or written; nothing was acknowledged
 │  └─ LedgerFailed              it failed while it wrote; nothing more until it is opened again
@@ -86,6 +90,12 @@ from medsettle.errors.exclusions import (
     RepeatedItem,
     SuspendedInstitution,
     SuspendedPerson,
+)
+from medsettle.errors.interface import (
+    EncounterRefused,
+    NotSignedIn,
+    SumsDiffer,
+    TransactionUnknown,
 )
 from medsettle.errors.tree import (
     AccountSpent,
@@ -146,6 +156,7 @@ __all__ = [
     "DoubleInsurance",
     "DuplicateItem",
     "DuplicateSettlement",
+    "EncounterRefused",
     "Excluded",
     "Fault",
     "InternalError",
@@ -158,6 +169,7 @@ __all__ = [
     "NotFound",
     "NotInsured",
     "NotReversible",
+    "NotSignedIn",
     "OtherLiable",
     "OverlappingStay",
     "Overloaded",
@@ -174,8 +186,10 @@ __all__ = [
     "RequestReversed",
     "RoutingNotFound",
     "SettlementError",
+    "SumsDiffer",
     "SuspendedInstitution",
     "SuspendedPerson",
     "TooManyRelatives",
+    "TransactionUnknown",
     "Violation",
 ]

@@ -299,6 +299,12 @@ FORMS: Final[dict[type[SettlementError], Form]] = {
     errors.TooManyRelatives: Form(
         _FAILED, "共济关系人数已达上限，请先解除一个共济关系。", _precondition
     ),
+    errors.NotSignedIn: Form(_FAILED, "请先签到（9001）再办理业务。", _precondition),
+    errors.EncounterRefused: Form(_FAILED, "该就诊的当前状态不能办理该业务。", _precondition),
+    errors.SumsDiffer: Form(
+        _FAILED, "医药机构上传的汇总金额与明细核定金额不一致，请核对明细后重新提交。", _precondition
+    ),
+    errors.TransactionUnknown: Form(_INVALID, "本平台不支持该交易。", _nothing),
     errors.Overloaded: Form(
         _UNAVAILABLE, "系统繁忙，本次未结算，请稍后用同一流水号重新提交。", _retry
     ),

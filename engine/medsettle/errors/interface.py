@@ -1,0 +1,27 @@
+"""What the counter of the national interface refuses before the engine is asked."""
+
+from medsettle.errors.tree import Precondition, SettlementError
+
+
+class TransactionUnknown(SettlementError):
+    """No transaction of the gateway has this number."""
+
+    reason = "TRANSACTION_UNKNOWN"
+
+
+class NotSignedIn(Precondition):
+    """The operator has not signed in today, or has signed out."""
+
+    reason = "NOT_SIGNED_IN"
+
+
+class EncounterRefused(Precondition):
+    """The visit (就诊) is in no state in which that can happen; the message says in which it is."""
+
+    reason = "ENCOUNTER_REFUSED"
+
+
+class SumsDiffer(Precondition):
+    """The institution states other sums than its lines come to."""
+
+    reason = "SUMS_DIFFER"

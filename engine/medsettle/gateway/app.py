@@ -1,0 +1,106 @@
+"""The gateway as an ASGI application: bytes of HTTP to and from `Dispatch`.
+
+An envelope is posted to `/` or to a path that ends in the number of the transaction, such as
+`/fsi/api/outpatientSettleService/2207`. Whatever became of it is told inside, with HTTP status
+200; only what never reached an envelope has another status.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final, TypeAlias
+
+import orjson
+
+from medsettle import limits
+from medsettle.gateway.dispatch import Dispatch
+from medsettle.gateway.signatures import Signatures
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+DESCRIPTION_PATH: Final = "/openapi.json"
+
+_JSON: Final = (b"content-type", b"application/json; charset=utf-8")
+_INFNO: Final = re.compile(r"(?:/[\w.-]+)*?/(\d{4,5}A?)/?")
+_PREFIX: Final = re.compile(r"/|/fsi/api(?:/[\w.-]+)*/?")
+
+
+class TooLarge(Exception):
+    """A body is longer than a request may be."""
+
+
+class Gateway:
+    """Serves the national interface; `description` is its OpenAPI document."""
+
+    def __init__(self, dispatch: Dispatch, signatures: Signatures, description: object) -> None:
+        """Serve what a dispatch answers, to those whose headers are signed."""
+        self._dispatch = dispatch
+        self._signatures = signatures
+        self._description = orjson.dumps(description)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        path, method = scope["path"], scope["method"]
+        if path == DESCRIPTION_PATH:
+            if method != "GET":
+                await _plain(send, 405, "only GET", ((b"allow", b"GET"),))
+            else:
+                await _send(send, 200, self._description)
+            return
+        numbered = _INFNO.fullmatch(path)
+        if numbered is None and not _PREFIX.fullmatch(path):
+            await _plain(
+                send, 404, f"nothing is at this path; post to /, or get {DESCRIPTION_PATH}"
+            )
+        elif method != "POST":
+            await _plain(send, 405, "only POST", ((b"allow", b"POST"),))
+        elif (refusal := self._signatures.refusal(scope["headers"])) is not None:
+            await _plain(send, 401, refusal)
+        else:
+            await self._posted(receive, send, numbered[1] if numbered else None)
+
+    async def _posted(self, receive: Receive, send: Send, infno: str | None) -> None:
+        try:
+            body = await _body(receive)
+        except TooLarge:
+            most = limits.GATEWAY_BYTES_MAX
+            await _plain(send, 413, f"a request has at most {most} bytes; send fewer lines a call")
+            return
+        if body is not None:
+            await _send(send, 200, await self._dispatch.answer(body, infno))
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """Return the whole body, None where the caller hung up before its end."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        part = message.get("body", b"")
+        size += len(part)
+        if size > limits.GATEWAY_BYTES_MAX:
+            raise TooLarge
+        parts.append(part)
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+async def _plain(
+    send: Send, status: int, message: str, headers: tuple[tuple[bytes, bytes], ...] = ()
+) -> None:
+    await _send(send, status, orjson.dumps({"message": message}), headers)
+
+
+async def _send(
+    send: Send, status: int, body: bytes, headers: tuple[tuple[bytes, bytes], ...] = ()
+) -> None:
+    length = (b"content-length", str(len(body)).encode())
+    await send(
+        {"type": "http.response.start", "status": status, "headers": [_JSON, length, *headers]}
+    )
+    await send({"type": "http.response.body", "body": body})

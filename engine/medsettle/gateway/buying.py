@@ -1,0 +1,71 @@
+"""A pharmacy's sale: visit, lines and settlement in one message (2101, 2102)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from medsettle import errors
+from medsettle.core.outcome import Rejection
+from medsettle.engine.requests import settlement_id
+from medsettle.errors import InvalidRequest
+from medsettle.gateway.claiming import Charge, claim_of, named_lines
+from medsettle.gateway.directory import Presented
+from medsettle.gateway.encounters import Encounter
+from medsettle.gateway.fields import Values
+from medsettle.gateway.insured import enrolment_of
+from medsettle.gateway.office import Office
+from medsettle.gateway.settling import check_sums
+from medsettle.gateway.splits import split_rows
+from medsettle.gateway.telling import previewed, settled
+from medsettle.gateway.transactions import Answer, Asked
+from medsettle.service.wire import batch_of
+from medsettle.v1.settlement_service_pb2 import Claim
+
+
+async def preview(office: Office, asked: Asked) -> Answer:
+    """Return what a sale would be settled to (2101)."""
+    claim = _claim(office, asked)
+    return _with_lines(office, asked, claim, previewed(office, claim))
+
+
+async def settle(office: Office, asked: Asked) -> Answer:
+    """Settle a sale (2102)."""
+    claim = _claim(office, asked)
+    state = office.desk.engine.find_request(asked.envelope.institution, asked.envelope.msgid)
+    if not state.entry:
+        await check_sums(office, asked.input["druginfo"], claim)
+    answer = await office.desk.settling.answer(claim, size_bytes=claim.ByteSize())
+    if isinstance(answer, Rejection):
+        raise answer.error()
+    return _with_lines(office, asked, claim, settled(office, answer))
+
+
+def _with_lines(office: Office, asked: Asked, claim: Claim, answer: Answer) -> Answer:
+    rows = split_rows(office, batch_of([claim]), asked.input["drugdetail"])
+    return replace(answer, output={**answer.output, "detlcutinfo": rows})
+
+
+def _claim(office: Office, asked: Asked) -> Claim:
+    said = asked.input["druginfo"]
+    rows: Sequence[Values] = asked.input["drugdetail"]
+    envelope = asked.envelope
+    day = said["begntime"].date()
+    enrolment = enrolment_of(office, said["psn_no"], said["insutype"], envelope.insured_area, day)
+    shown = Presented(said["mdtrt_cert_type"], said["mdtrt_cert_no"] or "", said["card_sn"])
+    if shown.number and office.directory.presenting(shown, office.clock()).person != said["psn_no"]:
+        raise errors.PersonDiffers(
+            "The credential presented is another person's than psn_no.", person=said["psn_no"]
+        )
+    # The visit is made by the sale, so the sale says its id: the same msgid, the same visit.
+    encounter = Encounter(
+        encounter=settlement_id(enrolment.pooling_area, envelope.institution, envelope.msgid),
+        institution=envelope.institution,
+        pooling_area=enrolment.pooling_area,
+        person=enrolment.person,
+        stay=False,
+        facts={**said, "begntime": said["begntime"].isoformat()},
+    )
+    charge = Charge(encounter, rows, day, envelope.msgid, f"{encounter.encounter}.sale", said)
+    try:
+        return claim_of(office, charge)
+    except InvalidRequest as error:
+        raise named_lines(error, "drugdetail") from error

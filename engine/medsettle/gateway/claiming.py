@@ -1,0 +1,134 @@
+"""From a visit and its lines to the claim that the engine settles."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from medsettle.client.claims import claim_message
+from medsettle.errors import Fault, InvalidRequest
+from medsettle.gateway.aliases import visit_type
+from medsettle.gateway.directory import institution_facts, insured_facts
+from medsettle.gateway.encounters import Encounter
+from medsettle.gateway.fields import Values
+from medsettle.gateway.insured import enrolment_of
+from medsettle.gateway.office import Office
+from medsettle.v1.settlement_service_pb2 import Claim
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What is to be settled of a visit, and how.
+
+    `lines` are rows as they were sent. `number` is the institution's settlement number, empty where
+    nothing is settled. `said` is the settle request where there is one: it states the credential
+    presented and whether the account may pay.
+    """
+
+    encounter: Encounter
+    lines: Sequence[Values]
+    service_date: date
+    request_id: str
+    number: str | None = None
+    said: Values | None = None
+
+
+def claim_of(office: Office, charge: Charge) -> Claim:
+    """Return the claim of a charge.
+
+    Raises:
+        InvalidRequest: All faults of it; paths of lines are those of the claim.
+        NotEnrolled: The person is not insured so on the day of service.
+        InstitutionUnknown, PersonUnknown: The directory has lost them since.
+    """
+    return claim_message(claim_row(office, charge))
+
+
+def claim_row(office: Office, charge: Charge) -> dict[str, Any]:
+    """Return the row of a claim, not yet checked, keyed by the columns of `core.schema.CLAIM`."""
+    encounter, said = charge.encounter, charge.said or {}
+    institution = office.directory.institution(encounter.institution)
+    day = charge.service_date
+    enrolment = enrolment_of(
+        office, encounter.person, encounter.insurance_type, encounter.pooling_area, day
+    )
+    facts: dict[str, Any] = {
+        "request_id": charge.request_id,
+        "institution_settlement": charge.number,
+        **insured_facts(office.directory, enrolment, day),
+        **institution_facts(institution),
+        "encounter": encounter.encounter,
+        "visit_type": _visit_type(encounter),
+        "admission_date": encounter.begun,
+        "service_date": day,
+        "account_used": said.get("acct_used_flag") == "1",
+        "diagnosis": encounter.main_diagnosis,
+        "lines": [_line(row) for row in charge.lines],
+    }
+    facts |= _told(encounter)
+    if institution.area != enrolment.pooling_area:
+        facts["care_area"] = institution.area
+    if encounter.stay:
+        facts["stay_days"] = (day - encounter.begun).days
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def _visit_type(encounter: Encounter) -> str:
+    if encounter.visit_type is None:
+        text = f"visit {encounter.encounter} has no med_type yet; tell it by 2203"
+        raise InvalidRequest([Fault("med_type", text)])
+    return visit_type(encounter.visit_type)
+
+
+_STATED = {
+    "disease": "dise_codg",
+    "delivery": "matn_type",
+    "children": "fetus_cnt",
+    "gestation_weeks": "geso_val",
+}
+
+
+def _told(encounter: Encounter) -> dict[str, Any]:
+    """Return the facts of a claim that messages of the visit state, the last that states one."""
+    said = (encounter.discharge or {}, encounter.facts)
+    return {
+        column: next((each[name] for each in said if each.get(name) is not None), None)
+        for column, name in _STATED.items()
+    }
+
+
+def _line(row: Values) -> dict[str, Any]:
+    line: dict[str, Any] = {
+        "line_id": row["feedetl_sn"],
+        "item_code": row["med_list_codg"],
+        "fee_date": _date(row["fee_ocur_time"]),
+        "quantity_e4": row["cnt"],
+        "unit_price_e6": row["pric"],
+        "amount_fen": row["det_item_fee_sumamt"],
+    }
+    stated = {"approval": row.get("hosp_appr_flag"), "original_line": row.get("init_feedetl_sn")}
+    return line | {name: value for name, value in stated.items() if value is not None}
+
+
+def _date(moment: object) -> date:
+    """Return the day of a moment as read, or as recorded."""
+    if isinstance(moment, datetime):
+        return moment.date()
+    return datetime.fromisoformat(str(moment)).date()
+
+
+def named_lines(error: InvalidRequest, node: str) -> InvalidRequest:
+    """Return the faults of a claim with their lines under the name of the node they came in."""
+    return InvalidRequest(
+        [
+            Fault(f"{node}{fault.path.removeprefix('lines')}", fault.message)
+            if fault.path.startswith("lines[")
+            else fault
+            for fault in error.faults
+        ]
+    )
+
+
+def sums_of(said: Mapping[str, Any], names: Sequence[str]) -> dict[str, int]:
+    """Return the sums that a request states, by field; those it leaves out are absent."""
+    return {name: said[name] for name in names if said.get(name) is not None}

@@ -1,0 +1,1 @@
+"""The transactions of the national interface, a module a family; each has `TRANSACTIONS`."""

@@ -1,0 +1,83 @@
+"""One request from its bytes to the bytes of its answer."""
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime
+
+from medsettle import errors
+from medsettle.errors import Fault, InternalError, InvalidRequest, SettlementError
+from medsettle.gateway import registry, signing
+from medsettle.gateway.envelope import DONE, Envelope, References, read_envelope, write_envelope
+from medsettle.gateway.fields import read_nodes, write_nodes
+from medsettle.gateway.office import Office
+from medsettle.gateway.refusals import err_msg_of, infcode_of
+from medsettle.gateway.transactions import Answer, Asked, Transaction
+
+logger = logging.getLogger(__name__)
+
+
+class Dispatch:
+    """Answers requests. Whatever is sent, the answer is an envelope."""
+
+    def __init__(self, office: Office, transactions: Iterable[Transaction]) -> None:
+        """Answer these transactions at an office."""
+        self._office = office
+        self._transactions = registry.by_number(transactions)
+        self._references = References()
+
+    async def answer(self, body: bytes, infno: str | None = None) -> bytes:
+        """Return the response to a request.
+
+        Args:
+            body: What was posted.
+            infno: The transaction that the path names, if it names one.
+        """
+        received = self._office.clock()
+        envelope: Envelope | None = None
+        try:
+            envelope = read_envelope(body, infno)
+            with self._office.desk.call():
+                transaction, answer = await self._answered(envelope)
+        except SettlementError as error:
+            return self._refused(envelope, received, error)
+        except Exception:
+            # The outermost edge: whatever it is, the caller must not see its text.
+            logger.exception("a request failed in an unforeseen way")
+            bug = InternalError("The call failed; nothing was acknowledged.")
+            return self._refused(envelope, received, bug)
+        return write_envelope(
+            infcode=DONE,
+            reference=self._references.next(envelope.treatment_area, received),
+            received=received,
+            responded=self._office.clock(),
+            output=write_nodes(transaction.outputs, answer.output),
+            warn_msg="; ".join((*answer.warnings, *envelope.warnings)),
+        )
+
+    async def _answered(self, envelope: Envelope) -> tuple[Transaction, Answer]:
+        transaction = self._transactions.get(envelope.infno)
+        if transaction is None:
+            raise errors.TransactionUnknown(
+                f"{envelope.infno} is no transaction of this gateway; see its OpenAPI description",
+                infno=envelope.infno,
+            )
+        if transaction.signed_in:
+            signing.check(self._office, envelope)
+        faults: list[Fault] = []
+        said = read_nodes(transaction.inputs, envelope.said, faults)
+        if faults:
+            raise InvalidRequest(faults)
+        return transaction, await transaction.handler(self._office, Asked(envelope, said))
+
+    def _refused(
+        self, envelope: Envelope | None, received: datetime, error: SettlementError
+    ) -> bytes:
+        area = envelope.treatment_area if envelope is not None else ""
+        return write_envelope(
+            infcode=infcode_of(error),
+            reference=self._references.next(area, received),
+            received=received,
+            responded=self._office.clock(),
+            output=None,
+            err_msg=err_msg_of(error),
+        )

@@ -1,0 +1,54 @@
+"""From a request to the message that the ledger keeps of it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from medsettle.core.messages import Message
+from medsettle.engine.messages import Messages
+from medsettle.gateway.transactions import Asked
+
+
+def message_of(
+    asked: Asked,
+    kind: str,
+    content: Any,  # noqa: ANN401 - what the definitions read: rows, lists of them, values
+    *,
+    subject: str,
+    person: str = "",
+    pooling_area: str = "",
+) -> Message:
+    """Return the message of a request.
+
+    Args:
+        asked: The request.
+        kind: The number of the transaction, without a variant.
+        content: What it says, as its definition reads it.
+        subject: The id of what it is about; empty where the message begins something, which then
+            has the id of the message.
+        person: Whom it is about, if anybody.
+        pooling_area: The insured area of that person.
+    """
+    message = Message(
+        institution=asked.envelope.institution,
+        request_id=asked.envelope.msgid,
+        pooling_area=pooling_area,
+        person=person,
+        kind=kind,
+        subject=subject,
+        content=recordable(content),
+    )
+    return message if subject else replace(message, subject=Messages.id_of(message))
+
+
+def recordable(said: Any) -> Any:  # noqa: ANN401 - as `message_of`
+    """Return what was said as JSON has it: dates and moments as ISO text, decimals as text."""
+    if isinstance(said, Mapping):
+        return {name: recordable(value) for name, value in said.items() if value is not None}
+    if isinstance(said, list | tuple):
+        return [recordable(value) for value in said]
+    if isinstance(said, date):
+        return said.isoformat()
+    return str(said) if isinstance(said, Decimal) else said

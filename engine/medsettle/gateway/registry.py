@@ -1,0 +1,30 @@
+"""Every transaction there is, by its number."""
+
+from collections.abc import Iterable, Mapping
+from types import ModuleType
+
+from medsettle.gateway.definitions import inpatient, outpatient, pharmacy, reversal, signing
+from medsettle.gateway.transactions import Transaction
+
+_FAMILIES: tuple[ModuleType, ...] = (
+    signing,
+    pharmacy,
+    outpatient,
+    inpatient,
+    reversal,
+)
+
+
+def transactions() -> tuple[Transaction, ...]:
+    """Return every transaction, in the order of the families."""
+    return tuple(each for family in _FAMILIES for each in family.TRANSACTIONS)
+
+
+def by_number(found: Iterable[Transaction]) -> Mapping[str, Transaction]:
+    """Return transactions by number, variants among them."""
+    numbered: dict[str, Transaction] = {}
+    for each in found:
+        for infno in (each.infno, *each.variants):
+            assert infno not in numbered, f"{infno} is defined twice"
+            numbered[infno] = each
+    return numbered

@@ -1,0 +1,213 @@
+"""Settling a batch of a visit or what is open of a stay: pre-settle, settle, cancel."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from medsettle import errors
+from medsettle.core.dates import service_day_of
+from medsettle.core.outcome import Rejection
+from medsettle.core.settlement import Settlement
+from medsettle.errors import Fault, InvalidRequest
+from medsettle.gateway.claiming import Charge, claim_of, sums_of
+from medsettle.gateway.directory import Presented
+from medsettle.gateway.encountering import found
+from medsettle.gateway.encounters import Encounter, Line
+from medsettle.gateway.fields import Values, decimal_text
+from medsettle.gateway.office import Office
+from medsettle.gateway.telling import encounter_of, previewed, settled
+from medsettle.gateway.transactions import Answer, Asked
+from medsettle.gateway.uploading import settled_lines
+from medsettle.v1.settlement_service_pb2 import Claim
+
+_ECHOED: Final = {
+    "medfee_sumamt": "total_fen",
+    "fulamt_ownpay_amt": "own_expense_fen",
+    "overlmt_selfpay": "over_limit_fen",
+    "preselfpay_amt": "pre_self_pay_fen",
+    "inscp_scp_amt": "in_scope_fen",
+}
+"""Sums that a client states of its own lines, and the columns that must be the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The part of a visit that one request settles.
+
+    `batch` is None for a stay. `before` is the settlement that this very request made, where it
+    was sent before.
+    """
+
+    encounter: Encounter
+    lines: list[Line]
+    batch: str | None
+    day: date
+    number: int
+    before: Settlement | None = None
+
+
+async def preview_batch(office: Office, asked: Asked) -> Answer:
+    """Return what settling a batch would come to (2206)."""
+    return await _preview(office, asked, stay=False)
+
+
+async def preview_stay(office: Office, asked: Asked) -> Answer:
+    """Return what settling a stay would come to (2303)."""
+    return await _preview(office, asked, stay=True)
+
+
+async def settle_batch(office: Office, asked: Asked) -> Answer:
+    """Settle a batch (2207)."""
+    return await _settle(office, asked, stay=False)
+
+
+async def settle_stay(office: Office, asked: Asked) -> Answer:
+    """Settle a discharged stay, or, in its middle, what is open of it (2304)."""
+    return await _settle(office, asked, stay=True)
+
+
+async def _preview(office: Office, asked: Asked, *, stay: bool) -> Answer:
+    said = asked.input["data"]
+    async with office.turns.of(said["mdtrt_id"]):
+        part = _part(office, asked, stay=stay, estimate=True)
+        return previewed(office, _claim(office, asked, part))
+
+
+async def _settle(office: Office, asked: Asked, *, stay: bool) -> Answer:
+    said = asked.input["data"]
+    # One at a time in this process; another process is kept out by the settlement number, which
+    # is the same for both and recorded once.
+    async with office.turns.of(said["mdtrt_id"]):
+        part = _part(office, asked, stay=stay, estimate=False)
+        claim = _claim(office, asked, part)
+        if part.before is None:
+            await check_sums(office, said, claim)
+        answer = await office.desk.settling.answer(claim, size_bytes=claim.ByteSize())
+        if isinstance(answer, Rejection):
+            raise answer.error()
+        return settled(office, answer)
+
+
+async def check_sums(office: Office, said: Values, claim: Claim) -> None:
+    """Refuse sums that are not those of the lines, before anything is recorded.
+
+    Raises:
+        SumsDiffer: One differs.
+        SettlementError: The claim is refused.
+    """
+    stated = sums_of(said, tuple(_ECHOED))
+    answer = await office.desk.previewing.answer(claim, size_bytes=claim.ByteSize())
+    if isinstance(answer, Rejection):
+        raise answer.error()
+    for name, fen in stated.items():
+        own = answer.fen(_ECHOED[name])
+        if own != fen:
+            shown, right = decimal_text(fen, 2), decimal_text(own, 2)
+            raise errors.SumsDiffer(
+                f"{name} is {shown}; the lines come to {right}",
+                field=name,
+                stated=shown,
+                found=right,
+                remedy_zh=f"{name} 上传 {shown}，核定 {right}。",
+            )
+
+
+def _part(office: Office, asked: Asked, *, stay: bool, estimate: bool) -> _Part:
+    said = asked.input["data"]
+    institution = asked.envelope.institution
+    now = found(office, institution, said["mdtrt_id"], said["psn_no"])
+    now.check_open()
+    if now.stay != stay:
+        now.refuse(f"is settled by {'2304' if now.stay else '2207'}")
+    if said["insutype"] != now.insurance_type:
+        text = f"{said['insutype']}; the visit was registered under {now.insurance_type}"
+        raise InvalidRequest([Fault("data.insutype", text)])
+    batch = None if stay else said["chrg_bchno"]
+    attempts = office.attempts(institution, now.stem(batch))
+    state = office.desk.engine.find_request(institution, asked.envelope.msgid)
+    for attempt in attempts:
+        if attempt.settlement == state.entry:
+            before = office.desk.engine.get(attempt.settlement)
+            lines = [now.lines[str(line["line_id"])] for line in before.lines]
+            day = before.columns["service_date"]
+            assert isinstance(day, date)
+            return _Part(now, lines, batch, day, attempt.number, before)
+    if batch is not None:
+        lines = now.batch(batch)
+        standing = [each for each in attempts if each.cancel is None]
+        if standing:
+            now.refuse(f"has batch {batch} settled as {standing[0].settlement}")
+    else:
+        done = settled_lines(office, now)
+        lines = [line for number, line in now.lines.items() if number not in done]
+    if not lines:
+        now.refuse("has no lines to settle" + (f" in batch {batch}" if batch else ""))
+    return _Part(
+        now, lines, batch, _day(office, now, said, lines, estimate=estimate), len(attempts)
+    )
+
+
+def _day(
+    office: Office, now: Encounter, said: Values, lines: Sequence[Line], *, estimate: bool
+) -> date:
+    """Return the day that a settlement is dated on (结算所属日期).
+
+    Of an outpatient visit it is the day of its last line. Of a stay it is the day of discharge;
+    before that, the day stated, or today.
+    """
+    if not now.stay:
+        charged = (date.fromisoformat(each.said["fee_ocur_time"][:10]) for each in lines)
+        return max(now.begun, *charged)
+    if now.discharge is not None:
+        return date.fromisoformat(now.discharge["endtime"][:10])
+    if not estimate and said["mid_setl_flag"] != "1":
+        now.refuse("is not discharged; tell 2402 first, or settle its middle by mid_setl_flag 1")
+    stated = said["dscg_time"]
+    return stated.date() if stated is not None else service_day_of(office.clock())
+
+
+def _claim(office: Office, asked: Asked, part: _Part) -> Claim:
+    said = asked.input["data"]
+    shown = Presented(said["mdtrt_cert_type"], said["mdtrt_cert_no"] or "", said["card_sn"])
+    if shown.number:
+        person = office.directory.presenting(shown, office.clock())
+        if person.person != part.encounter.person:
+            raise errors.PersonDiffers(
+                "The credential presented is another person's than the visit's.",
+                person=part.encounter.person,
+            )
+    stem = part.encounter.stem(part.batch)
+    return claim_of(
+        office,
+        Charge(
+            part.encounter,
+            [line.said for line in part.lines],
+            part.day,
+            asked.envelope.msgid,
+            f"{stem}.{part.number}",
+            said,
+        ),
+    )
+
+
+async def cancel(office: Office, asked: Asked) -> Answer:
+    """Take a settlement back as a whole (2103, 2208, 2305)."""
+    said = asked.input["data"]
+    institution, engine = asked.envelope.institution, office.desk.engine
+    original = engine.get(said["setl_id"])
+    columns = original.columns
+    if (columns["institution"], columns["person"], encounter_of(original)) != (
+        institution,
+        said["psn_no"],
+        said["mdtrt_id"],
+    ):
+        raise errors.NotFound(
+            f"{institution} has no settlement {said['setl_id']!r} of "
+            "this person and visit; check setl_id",
+            settlement=said["setl_id"],
+        )
+    negative = office.desk.write(
+        lambda: engine.cancel(institution, asked.envelope.msgid, said["setl_id"])
+    )
+    return settled(office, negative)

@@ -1,0 +1,57 @@
+"""How lines are split, as the national interface tells it: one row a line."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from medsettle.core.claims import ClaimBatch
+from medsettle.core.outcome import Rejection
+from medsettle.gateway.fields import Values
+from medsettle.gateway.office import Office
+
+NO_CEILING_E6: Final = 999_999_000_000
+"""What the interface says where a price has no ceiling; a ceiling of zero is 0."""
+
+_AMOUNTS: Final = {
+    "fulamt_ownpay_amt": "own_expense_fen",
+    "overlmt_amt": "over_limit_fen",
+    "preselfpay_amt": "pre_self_pay_fen",
+    "inscp_scp_amt": "in_scope_fen",
+}
+_PPM_PER_E4: Final = 100
+
+
+def split_rows(office: Office, batch: ClaimBatch, rows: Sequence[Values]) -> list[dict[str, Any]]:
+    """Return how the lines of one claim are split, amounts in fen.
+
+    Args:
+        office: Whose engine splits.
+        batch: The claim.
+        rows: Its lines as they were sent, in order.
+
+    Raises:
+        SettlementError: The claim is refused.
+    """
+    engine = office.desk.engine
+    (settlement,), (terms,) = engine.preview(batch), engine.line_terms(batch)
+    for each in (settlement, terms):
+        if isinstance(each, Rejection):
+            raise each.error()
+    assert not isinstance(settlement, Rejection)
+    assert not isinstance(terms, Rejection)
+    return [
+        {
+            "feedetl_sn": row["feedetl_sn"],
+            "det_item_fee_sumamt": split["amount_fen"],
+            "cnt": row["cnt"],
+            "pric": row["pric"],
+            "pric_uplmt_amt": NO_CEILING_E6 if term.ceiling_e6 is None else term.ceiling_e6,
+            # Four decimals are told; the split itself is by the exact ratio.
+            "selfpay_prop": (term.pre_self_pay_ppm + _PPM_PER_E4 // 2) // _PPM_PER_E4,
+            **{name: split[column] for name, column in _AMOUNTS.items()},
+            "chrgitm_lv": split["item_class"],
+            "med_chrgitm_type": term.charge_type or None,
+            "lmt_used_flag": "1" if term.restricted else "0",
+            "memo": term.cut_zh or None,
+        }
+        for row, split, term in zip(rows, settlement.lines, terms, strict=True)
+    ]

@@ -1,0 +1,160 @@
+"""Settlements as the national interface tells them: setlinfo, and a row for each payer."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any, Final
+
+import orjson
+
+from medsettle import limits
+from medsettle.core import codes, schema
+from medsettle.core.dates import full_years
+from medsettle.core.outcome import Rejection
+from medsettle.core.settlement import Explanation, Sentence, Settlement
+from medsettle.gateway.office import Office
+from medsettle.gateway.transactions import Answer
+from medsettle.service.wire import batch_of
+from medsettle.v1.settlement_service_pb2 import Claim
+
+_AMOUNTS: Final = {
+    column.name: column.alias
+    for column in schema.SETTLEMENT
+    if column.name.endswith("_fen") and column.alias
+}
+"""Amounts of a settlement, and how the interface calls them."""
+
+_PAYERS: Final = {payer.name: payer.chinese for payer in codes.PAYERS}
+_PHARMACY, _STAY, _VISIT = "41", "21", "11"
+"""清算类别 clr_type."""
+_STAYS: Final = {"21", "22", "23", "24", "25", "26", "27", "28", "52", "71"}
+"""Visit types (医疗类别) that are cleared as stays."""
+_PER_ITEM: Final = "01"
+"""清算方式 clr_way: by item."""
+
+
+def previewed(office: Office, claim: Claim) -> Answer:
+    """Return what a claim would be settled to; of what is made by recording there is nothing yet.
+
+    Raises:
+        SettlementError: The claim is refused.
+    """
+    (found,) = office.desk.engine.preview_explained(batch_of([claim]))
+    if isinstance(found, Rejection):
+        raise found.error()
+    settlement, explanation = found
+    return told(office, settlement, explanation)
+
+
+def settled(office: Office, settlement: Settlement) -> Answer:
+    """Return the answer to what recorded a settlement, or took one back."""
+    explanation = office.desk.engine.explain(str(settlement.columns["settlement"]))
+    return told(office, settlement, explanation)
+
+
+def told(office: Office, settlement: Settlement, explanation: Explanation) -> Answer:
+    """Return setlinfo and setldetail of a settlement."""
+    warnings = tuple(f"[{each.code}] {each.reason_zh}" for each in settlement.warnings)
+    return Answer(
+        {
+            "setlinfo": settlement_row(office, settlement),
+            "setldetail": list(_funds(settlement, explanation)),
+        },
+        (*settlement.notices, *warnings),
+    )
+
+
+def encounter_of(settlement: Settlement) -> str:
+    """Return the visit that a settlement is of: its settlement number begins with it."""
+    number = settlement.columns["institution_settlement"] or ""
+    return str(number).partition(".")[0]
+
+
+def settlement_row(office: Office, settlement: Settlement) -> dict[str, Any]:
+    """Return setlinfo of a settlement, amounts in fen."""
+    columns = settlement.columns
+    number = str(columns["person"])
+    person = office.directory.person(number)
+    day = columns["service_date"]
+    assert isinstance(day, date)
+    row: dict[str, Any] = {alias: columns[name] for name, alias in _AMOUNTS.items()}
+    row |= {
+        # The interface counts the money of relatives in that of the account.
+        "acct_pay": settlement.accounts_fen,
+        "pool_prop_selfpay": 0,
+        "mdtrt_id": encounter_of(settlement),
+        "psn_no": number,
+        "psn_name": person.name,
+        "psn_cert_type": person.certificate_type,
+        "certno": person.certificate,
+        "gend": person.gender,
+        "naty": person.ethnicity,
+        "brdy": person.birth_date,
+        "age": full_years(person.birth_date, day),
+        "insutype": columns["insurance_type"],
+        "psn_type": columns["person_type"],
+        "mdtrt_cert_type": columns["credential_type"],
+        "med_type": columns["visit_type"],
+        "medins_setl_id": columns["request_id"],
+        "clr_type": clearing_type(str(columns["visit_type"])),
+        "refd_setl_flag": "1" if columns["kind"] == "cancel" else "0",
+        "init_setl_id": columns["original"],
+    }
+    if columns["settlement"] is not None:
+        row |= {
+            "setl_id": columns["settlement"],
+            "setl_time": columns["create_time"],
+            "clr_optins": columns["pooling_area"],
+            "clr_way": _PER_ITEM,
+        }
+    return row
+
+
+def clearing_type(visit_type: str) -> str:
+    """Return how a visit type (医疗类别) is cleared (清算类别).
+
+    >>> clearing_type("11"), clearing_type("21"), clearing_type("52"), clearing_type("41")
+    ('11', '21', '21', '41')
+    """
+    if visit_type == _PHARMACY:
+        return _PHARMACY
+    return _STAY if visit_type in _STAYS else _VISIT
+
+
+def _funds(settlement: Settlement, explanation: Explanation) -> Iterator[dict[str, Any]]:
+    """Yield a row for everybody but the patient who pays a share of the bill, in order."""
+    sentences = {each.stage: each for each in explanation.sentences}
+    for row in settlement.payers:
+        if row["payee"] == codes.BILL and row["paid_fen"]:
+            yield {
+                "fund_pay_type": row["fund_pay_type"],
+                "inscp_scp_amt": settlement.fen("in_scope_fen"),
+                "fund_payamt": row["paid_fen"],
+                "fund_pay_type_name": _PAYERS[str(row["payer"])],
+                "setl_proc_info": _process(sentences.get(str(row["stage"])), row),
+            }
+
+
+def _process(sentence: Sentence | None, row: dict[str, object]) -> str:
+    """Return how an amount came about, as text of JSON; steps that do not fit are left out."""
+    told: dict[str, Any] = {
+        "stage": row["stage"],
+        "base": row["base_fen"],
+        "deductible": row["deductible_fen"],
+        "own_share": row["own_share_fen"],
+        "over_cap": row["over_cap_fen"],
+        "paid": row["paid_fen"],
+        "unit": "fen",
+    }
+    if sentence is not None:
+        told |= {"clause": sentence.clause, "zh": sentence.text_zh, "en": sentence.text_en}
+        steps = [
+            {"label": each.label, "fen": each.amount_fen, "text": each.text}
+            for each in sentence.steps
+        ]
+        for count in range(len(steps), -1, -1):
+            written = orjson.dumps({**told, "steps": steps[:count]}).decode()
+            if len(written) <= limits.PROCESS_CHARS_MAX:
+                return written
+        # Law texts are long; the amounts and their clause matter most.
+        told = {name: value for name, value in told.items() if name not in {"zh", "en"}}
+    return orjson.dumps(told).decode()[: limits.PROCESS_CHARS_MAX]
