@@ -85,5 +85,6 @@ $(POLICYENGINE): requirements/policyengine.txt
 		--require-hashes --requirement requirements/policyengine.txt
 	@touch $@
 
-fixtures: $(DEV) ## Write the generated catalogues anew from their seed.
+fixtures: $(DEV) ## Write the generated catalogues and the directory anew from their seeds.
 	@$(BIN)/python -m fixtures.make_catalogue
+	@$(BIN)/python -m fixtures.make_directory

@@ -362,3 +362,19 @@ INSTITUTION_CODE_CHARS: Final = 12
 GATEWAY_CLOCK_MINUTES_MAX: Final = 15
 # Characters of setl_proc_info, as the interface has them.
 PROCESS_CHARS_MAX: Final = 4_000
+# Fields of its table: fixmedins_code, psn_no, mdtrt_cert_no, card_sn; texts such as emp_name.
+INSTITUTION_CHARS_MAX: Final = 30
+NATIONAL_PERSON_CHARS_MAX: Final = 30
+CREDENTIAL_CHARS_MAX: Final = 50
+CARD_CHARS_MAX: Final = 32
+DIRECTORY_TEXT_CHARS_MAX: Final = 200
+# A directory: everybody of a large province, at some 100 bytes a row.
+DIRECTORY_ROWS_MAX: Final = 100_000_000
+DIRECTORY_FILE_BYTES_MAX: Final = 16 * 1024 * 1024 * 1024
+# A file with more faults than this is another file; the rest are counted.
+DIRECTORY_FAULTS_SHOWN_MAX: Final = 1_000
+# Pages of a directory that are kept in memory: all of a city, and the inner pages of a province.
+DIRECTORY_CACHE_KIB: Final = 64 * 1024
+
+assert NATIONAL_PERSON_CHARS_MAX <= PERSON_CHARS_MAX
+assert INSTITUTION_CHARS_MAX <= CODE_CHARS_MAX

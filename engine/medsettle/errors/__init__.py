@@ -7,6 +7,8 @@ SettlementError                 a request as a whole cannot be served
 ├─ RequestIdReused              same institution and request id, different content
 ├─ DuplicateSettlement          same institution settlement id under another request id
 ├─ NotFound                     nothing recorded under that name
+│  ├─ InstitutionUnknown        no institution of that code is in the directory
+│  └─ PersonUnknown             nobody in the directory has that number, certificate, card or token
 ├─ Precondition                 well formed, but not possible in the present state
 │  ├─ CardRefused               the card or credential presented does not count
 │  │  ├─ CredentialNotAccepted  the area settles nothing with such a credential
@@ -21,6 +23,12 @@ SettlementError                 a request as a whole cannot be served
 │  │  ├─ CardOutsideArea        a temporary card was presented elsewhere
 │  │  └─ CardOnInvalidList      an invalid list names it
 │  ├─ CardActionRefused         the card is in no state in which that can happen
+│  ├─ PersonDiffers             the name or card stated is not that of the person found
+│  ├─ CredentialExpired         the e-voucher token had expired when it was presented
+│  ├─ NotEnrolled               the person has no such enrolment there
+│  │  ├─ EnrolmentNotBegun      it begins after that day
+│  │  ├─ EnrolmentPaused        it was paused on that day
+│  │  └─ EnrolmentEnded         it had ended on that day
 │  ├─ PolicyNotFound            no policy for area, insurance type and visit type
 │  ├─ PolicyNotInForce          the policy does not cover the service date
 │  ├─ ClassNotCovered           the policy has no class for a code of this claim
@@ -78,6 +86,16 @@ from medsettle.errors.cards import (
     CardReplaced,
     CardUnknown,
     CredentialNotAccepted,
+)
+from medsettle.errors.directory import (
+    CredentialExpired,
+    EnrolmentEnded,
+    EnrolmentNotBegun,
+    EnrolmentPaused,
+    InstitutionUnknown,
+    NotEnrolled,
+    PersonDiffers,
+    PersonUnknown,
 )
 from medsettle.errors.exclusions import (
     DoubleInsurance,
@@ -152,13 +170,18 @@ __all__ = [
     "CardUnknown",
     "ClassNotCovered",
     "CounterFull",
+    "CredentialExpired",
     "CredentialNotAccepted",
     "DoubleInsurance",
     "DuplicateItem",
     "DuplicateSettlement",
     "EncounterRefused",
+    "EnrolmentEnded",
+    "EnrolmentNotBegun",
+    "EnrolmentPaused",
     "Excluded",
     "Fault",
+    "InstitutionUnknown",
     "InternalError",
     "InvalidListRejected",
     "InvalidRequest",
@@ -166,6 +189,7 @@ __all__ = [
     "LedgerUnavailable",
     "LiabilityUnanswered",
     "NotConfirmed",
+    "NotEnrolled",
     "NotFound",
     "NotInsured",
     "NotReversible",
@@ -176,6 +200,8 @@ __all__ = [
     "PaidByHand",
     "PartOfVisit",
     "PaymentsUnavailable",
+    "PersonDiffers",
+    "PersonUnknown",
     "PolicyGap",
     "PolicyNotFound",
     "PolicyNotInForce",

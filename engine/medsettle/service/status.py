@@ -180,6 +180,9 @@ _SUBJECTS: Final = (
     (errors.PartOfVisit, "SETTLEMENT"),
     (errors.BalanceTooLow, "PERSON"),
     (errors.NotInsured, "PERSON"),
+    (errors.NotEnrolled, "PERSON"),
+    (errors.PersonDiffers, "PERSON"),
+    (errors.CredentialExpired, "CARD"),
     (errors.TooManyRelatives, "PERSON"),
 )
 _RESOURCES: Final = (
@@ -212,6 +215,22 @@ FORMS: Final[dict[type[SettlementError], Form]] = {
         _EXISTS, "该医药机构结算号已经结算，请核对原结算，不要重复收费。", _resource
     ),
     errors.NotFound: Form(grpc.StatusCode.NOT_FOUND, "未找到相应的记录，请核对编号。", _resource),
+    errors.InstitutionUnknown: Form(
+        grpc.StatusCode.NOT_FOUND, "未查到该定点医药机构，请核对机构编码。", _resource
+    ),
+    errors.PersonUnknown: Form(
+        grpc.StatusCode.NOT_FOUND, "未查到该参保人，请核对证件、卡或电子凭证。", _resource
+    ),
+    errors.PersonDiffers: Form(
+        _FAILED, "所报姓名或卡识别码与参保人登记信息不一致，请核对。", _precondition
+    ),
+    errors.CredentialExpired: Form(_FAILED, "电子凭证已过期，请重新扫码。", _precondition),
+    errors.NotEnrolled: Form(
+        _FAILED, "该参保人没有此险种和参保地的参保信息，请核对险种和参保地。", _precondition
+    ),
+    errors.EnrolmentNotBegun: Form(_FAILED, "就诊日期早于参保开始日期。", _precondition),
+    errors.EnrolmentPaused: Form(_FAILED, "参保状态为暂停参保，不能享受待遇。", _precondition),
+    errors.EnrolmentEnded: Form(_FAILED, "参保状态为终止参保，不能享受待遇。", _precondition),
     errors.Precondition: Form(_FAILED, "当前状态下不能办理该业务。", _precondition),
     errors.CardRefused: Form(_FAILED, "出示的凭证或社保卡不能用于本次结算。", _precondition),
     errors.CredentialNotAccepted: Form(
