@@ -86,7 +86,9 @@ def _batch_faults(now: Encounter, rows: Sequence[Values]) -> list[Fault]:
     return faults
 
 
-def _split(office: Office, now: Encounter, rows: Sequence[Values], asked: Asked) -> list[Values]:
+def _split(
+    office: Office, now: Encounter, rows: Sequence[Values], asked: Asked
+) -> list[dict[str, Any]]:
     """Return how lines are split, by the rules of the day they are settled on at the earliest.
 
     A line that takes another back needs that one beside it; only the new ones are told.

@@ -16,11 +16,13 @@ from medsettle import limits
 from medsettle.books.conservation import discrepancies
 from medsettle.books.trial_balance import BooksReader
 from medsettle.core.counters import ACCOUNT, CounterKey
+from medsettle.core.messages import MessageState
 from medsettle.core.relatives import LIMIT_PREFIX, PREFIX
 from medsettle.core.request_states import RequestStatus
 from medsettle.core.settlement import Settlement
 from medsettle.core.visits import Visit
 from medsettle.engine import Engine
+from medsettle.engine.messages import Messages
 from medsettle.ledger.entries import DECIDED_KINDS, SETTLEMENT_KINDS, Entry, LedgerReader, Recorded
 from medsettle.ledger.records import decode_postings, decode_settlement
 from medsettle.policy.rule_book import RuleBook
@@ -114,6 +116,8 @@ def _told_place(decided: Decided) -> tuple[str, int] | None:
     told = decided.answer.told
     if isinstance(told, Visit):
         return str(told.visit), told.seq or 0
+    if isinstance(told, MessageState):
+        return Messages.id_of(told.message), told.seq
     if isinstance(told, Settlement):
         seq = told.columns["seq"]
         assert isinstance(seq, int)

@@ -42,7 +42,7 @@ class Contention:
         """Run the processes and check what is left."""
         self.baton = Baton(self.rng)
         self.store = SharedStore()
-        self.workload = Workload(self.rng)
+        self.workload = Workload(self.rng, messages=True)
         self.latest: list[Request] = []
         first = self._engine(0)
         for request in self.workload.beginning():

@@ -7,6 +7,7 @@ from typing import Final, Literal, Protocol, TypeAlias
 from medsettle import errors
 from medsettle.client.claims import claim_message
 from medsettle.core.claims import ClaimBatch
+from medsettle.core.messages import Message, MessageState
 from medsettle.core.outcome import Rejection
 from medsettle.core.relatives import Dissolution, LimitChange, RelationState, RelativesDesk
 from medsettle.core.request_states import RequestState, Reversal
@@ -17,12 +18,19 @@ from medsettle.service.desk import Desk
 
 Kind: TypeAlias = Literal[
     "settle", "cancel", "visit", "visit_cancel", "opening", "registration", "grant", "lower",
-    "dissolve", "reverse", "find",
+    "dissolve", "reverse", "find", "message",
 ]  # fmt: skip
 Told: TypeAlias = (
-    Settlement | Visit | PersonState | RelationState | RegistrationState | Reversal | RequestState
+    Settlement
+    | Visit
+    | PersonState
+    | RelationState
+    | RegistrationState
+    | Reversal
+    | RequestState
+    | MessageState
 )
-Content: TypeAlias = Row | str | Opening | RegistrationRequest | LimitChange | Dissolution
+Content: TypeAlias = Row | str | Opening | RegistrationRequest | LimitChange | Dissolution | Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +97,8 @@ class Answer:
             visit = self.told
             parts = [_settlement_facts(each) for each in visit.settlements]
             return [visit.visit, visit.seq, visit.create_time, visit.routes, parts]
+        if isinstance(self.told, MessageState):
+            return [self.told.message, self.told.answer, self.told.seq, self.told.create_time]
         return None
 
 
@@ -168,6 +178,19 @@ def _visit_cancel(engine: Engine, request: Request) -> Told:
     return engine.visits.cancel(*request.key, request.content)
 
 
+def _message(engine: Engine, request: Request) -> Told:
+    told = request.content
+    assert isinstance(told, Message)
+
+    def decide() -> dict[str, object]:
+        """Number the message among those about its subject, and say what its person has."""
+        number = len(engine.messages.of([told.subject]).get(told.subject, ()))
+        has = engine.person(told.pooling_area, told.person).account_fen if told.person else 0
+        return {"number": number, "account_fen": has}
+
+    return engine.messages.record(told, decide)
+
+
 class _Registrations(Protocol):
     def record(self, request: RegistrationRequest, /) -> RegistrationState: ...
 
@@ -241,5 +264,6 @@ _WRITES: Final[Mapping[Kind, Callable[[Engine, Request], Told]]] = {
     "cancel": _cancel,
     "visit": _visit,
     "visit_cancel": _visit_cancel,
+    "message": _message,
     **ALIKE,
 }

@@ -144,7 +144,7 @@ class _Run:
         self.swarm = drawn_swarm(self.rng)
         self.faults = Faults(self.swarm, self.rng)
         self.audited = self.rng.random() < _AUDITED
-        self.workload = Workload(self.rng)
+        self.workload = Workload(self.rng, messages=True)
         self.open_store = self.parts.store(self.folder)
         self.process: Process | None = None
         self.skew = timedelta()

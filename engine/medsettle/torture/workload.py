@@ -9,6 +9,7 @@ from datetime import date
 from random import Random
 from typing import Any, Final
 
+from medsettle.core.messages import Message
 from medsettle.core.relatives import Dissolution, LimitChange, Person
 from medsettle.core.settlement import Opening, Row, Settlement
 from medsettle.core.visits import Registration, RegistrationRequest, Visit
@@ -33,16 +34,21 @@ _WEIGHTS: Final[dict[Kind, int]] = {
     "dissolve": 3,
     "reverse": 8,
     "find": 6,
+    "message": 8,
 }
 
 
 @dataclass
 class Workload:
-    """Draws requests; `heard` tells it of answers, so that it can take back what was settled."""
+    """Draws requests; `heard` tells it of answers, so that it can take back what was settled.
+
+    `messages` says whether there are any among them; they are asked of an engine, not over gRPC.
+    """
 
     rng: Random
     persons: tuple[str, ...] = ("P1", "P2", "P3")
     institutions: tuple[str, ...] = ("H1", "H2")
+    messages: bool = False
     _made: int = 0
     _settled: list[tuple[Kind, str, str]] = field(default_factory=list)
     _asked: list[tuple[str, str]] = field(default_factory=list)
@@ -84,7 +90,7 @@ class Workload:
     def request(self, kind: Kind | None = None) -> Request:
         """Return a new request under an id of its own, of any kind unless one is named."""
         if kind is None:
-            kinds = list(_WEIGHTS)
+            kinds = [each for each in _WEIGHTS if self.messages or each != "message"]
             (kind,) = self.rng.choices(kinds, [_WEIGHTS[each] for each in kinds])
         self._made += 1
         institution = self.rng.choice(self.institutions)
@@ -130,6 +136,8 @@ class Workload:
         elif kind == "opening":
             fen = self.rng.choice((0, 1, 5_000, 60_000))
             content = Opening(institution, request_id, AREA, self.rng.choice(self.persons), fen)
+        elif kind == "message":
+            content = self._message(institution, request_id)
         else:
             content = self._claim(kind, institution, request_id)
         return Request(kind, institution, request_id, content)
@@ -140,6 +148,11 @@ class Workload:
             return Dissolution(institution, request_id, giver, receiver, "giver")
         fen = self.rng.choice((1, 3_000, 20_000))
         return LimitChange(institution, request_id, giver, receiver, fen)
+
+    def _message(self, institution: str, request_id: str) -> Message:
+        whose = (AREA, self.rng.choice(self.persons)) if self.rng.random() < 0.7 else ("", "")
+        subject, told = f"E{self.rng.randrange(3)}", {"line": self.rng.randrange(100)}
+        return Message(institution, request_id, *whose, "2204", subject, told)
 
     def _claim(self, kind: Kind, institution: str, request_id: str) -> Row:
         yuan = self.rng.choice((1, 90, 700, 1_300, 5_000))
