@@ -1,7 +1,7 @@
 """Write `engine/gateway.openapi.json`, the open description of the national interface.
 
-Stands beside the package because it writes a file. `make openapi` runs it, and `make drift` compares
-the file with what it would write today.
+Stands beside the package because it writes a file. `make openapi` runs it, and
+`make drift` compares the file with what it would write today.
 """
 
 import sys

@@ -15,7 +15,8 @@ from medsettle.cli.exits import Exit, Quit, UnreadableFile, told
 from medsettle.cli.options import Json
 
 if TYPE_CHECKING:
-    from medsettle.conformance.running import Checked, Outcome
+    from medsettle.conformance.running import Checked, Kit, Outcome
+    from medsettle.conformance.scenarios import Scenario
 
 _COLOURS = {"passed": "green", "failed": "bold red", "skipped": "dim"}
 
@@ -60,46 +61,47 @@ def conform(
     Exit code 0 says that all passed, 1 that one did not. Settlements are cancelled at the end of
     each scenario; run it against an endpoint for tests all the same.
     """
-    # As the scenarios, HTTP is loaded for this command alone.
+    # HTTP is loaded for this command alone.
     from medsettle.conformance.endpoint import Endpoint, Signer  # noqa: PLC0415
     from medsettle.conformance.running import Kit  # noqa: PLC0415
-    from medsettle.conformance.scenarios import (  # noqa: PLC0415
-        Unreadable,
-        read_names,
-        read_scenarios,
-    )
+    from medsettle.conformance.scenarios import read_names, read_scenarios  # noqa: PLC0415
 
     if (client is None) != (token is None):
         raise typer.BadParameter("--client and --token go together; give both")
     signer = Signer(client, token) if client is not None and token is not None else None
     headers = _pairs(header or (), ":", "--header 'name: value'")
+    codes = _pairs(institution or (), "=", "--institution name=code")
     console = Console()
     with told(console, as_json=as_json):
         try:
             endpoint = Endpoint(url, not by_infno, headers, signer, seconds)
             found = read_scenarios(scenarios, only or ())
-            kit = Kit(
-                endpoint,
-                read_names(scenarios),
-                _pairs(institution or (), "=", "--institution name=code"),
-                sign_in=sign_in,
-                codes=not any_code,
-            )
-        except (Unreadable, ValueError) as error:
+            names = read_names(scenarios)
+        except ValueError as error:
             raise UnreadableFile(str(error)) from error
         endpoint.reach()
-        outcomes = []
-        for each in found:
-            outcome = kit.run(each)
-            outcomes.append(outcome)
-            if as_json:
-                console.out(orjson.dumps(_as_json(outcome)).decode(), highlight=False)
+        kit = Kit(endpoint, names, codes, sign_in=sign_in, codes=not any_code)
+        outcomes = _outcomes(console, kit, found, as_json=as_json)
     if not as_json:
-        console.print(_table(outcomes))
         passed = sum(each.passed for each in outcomes)
         console.print(f"{passed} of {len(outcomes)} scenarios passed at {url}", highlight=False)
     if not all(each.passed for each in outcomes):
         raise Quit(Exit.FINDING)
+
+
+def _outcomes(
+    console: Console, kit: "Kit", scenarios: "Sequence[Scenario]", *, as_json: bool
+) -> "list[Outcome]":
+    """Return what became of scenarios, shown to programs one by one, to people at once."""
+    outcomes = []
+    for each in scenarios:
+        outcome = kit.run(each)
+        outcomes.append(outcome)
+        if as_json:
+            console.out(orjson.dumps(_as_json(outcome)).decode(), highlight=False)
+    if not as_json:
+        console.print(_table(outcomes))
+    return outcomes
 
 
 def _pairs(given: Sequence[str], between: str, form: str) -> dict[str, str]:

@@ -39,7 +39,7 @@ ListKeys = Annotated[
 Tokens = Annotated[
     Path | None,
     typer.Option(
-        help="JSON file of tokens by client; with it the national interface asks for signed headers.",
+        help="JSON file of tokens by client; with it requests must be signed.",
     ),
 ]
 NoSignIn = Annotated[

@@ -90,27 +90,27 @@ def serve_until_signal(
         AuditCorrupt: The audit tables are damaged or know more than the ledger.
         OSError: An address cannot be listened at, or a file cannot be read.
     """
-    book = rule_book(kept.rules)
     with contextlib.ExitStack() as held:
         opened = None
         if counter is not None:
             from medsettle.cli.gateway_counter import counter_of  # noqa: PLC0415 - loads HTTP
 
             opened = held.enter_context(counter_of(counter))
+        book = rule_book(kept.rules)
         make_folder(kept.data)
-        ledger = held.enter_context(open_ledger(kept.ledger))
-        engine = Engine(book, ledger, now)
-        put_in_use(engine, kept.lists)
-        machine_code.load()
-        _spare_the_collector()
-        reload = Reload(console, as_json=as_json)
-        reload.rules(engine, kept.rules)
-        if kept.lists is not None:
-            reload.lists(engine, kept.lists)
-        if opened is not None:
-            reload.directory(opened.directory)
-        served = _Served(console, engine, kept, reload, as_json)
-        asyncio.run(served.serve(listen, opened))
+        with open_ledger(kept.ledger) as ledger:
+            engine = Engine(book, ledger, now)
+            put_in_use(engine, kept.lists)
+            machine_code.load()
+            _spare_the_collector()
+            reload = Reload(console, as_json=as_json)
+            reload.rules(engine, kept.rules)
+            if kept.lists is not None:
+                reload.lists(engine, kept.lists)
+            if opened is not None:
+                reload.directory(opened.directory)
+            served = _Served(console, engine, kept, reload, as_json)
+            asyncio.run(served.serve(listen, opened))
 
 
 def _spare_the_collector() -> None:
@@ -187,7 +187,7 @@ class _Served:
 async def _begun(
     engine: Engine, project: Projection, listen: str | None
 ) -> tuple[Serving, dict[str, str]]:
-    """Return a desk that is served, by gRPC where it has an address, and the address by its name."""
+    """Return a desk that is served, by gRPC where it has an address, and addresses by name."""
     if listen is None:
         shift = Shift(engine, project=project)
         shift.begin()

@@ -36,7 +36,7 @@ NAMES_FILE: Final = "names.json"
 """Institutions, persons, items and days that the scenarios name, beside the scenarios."""
 
 
-class Unreadable(Exception):
+class Unreadable(ValueError):
     """A file is no scenario; the message says where."""
 
 

@@ -19,7 +19,9 @@ _VERSION: Final = "1.0.0"
 
 _SCHEMAS: Final = "#/components/schemas/"
 _ABOUT: Final = f"""\
-国家医保信息平台接口（定点医药机构端）。POST a JSON envelope to the path of its transaction, or to `/`.
+国家医保信息平台接口（定点医药机构端）。
+
+POST a JSON envelope to the path of its transaction, or to `/`.
 
 Whatever became of a request is told in `infcode` with HTTP status 200: 0 done, -1 outcome unknown
 (send the same msgid again, or reverse it with 2601), -2 refused (show `err_msg` to the operator;
