@@ -6,8 +6,7 @@ from dataclasses import replace
 from medsettle import errors
 from medsettle.core.outcome import Rejection
 from medsettle.engine.requests import settlement_id
-from medsettle.errors import InvalidRequest
-from medsettle.gateway.claiming import Charge, claim_of, named_lines
+from medsettle.gateway.claiming import Charge, claim_of, in_national_words
 from medsettle.gateway.directory import Presented
 from medsettle.gateway.encounters import Encounter
 from medsettle.gateway.fields import Values
@@ -24,7 +23,7 @@ from medsettle.v1.settlement_service_pb2 import Claim
 async def preview(office: Office, asked: Asked) -> Answer:
     """Return what a sale would be settled to (2101)."""
     claim = _claim(office, asked)
-    return _with_lines(office, asked, claim, previewed(office, claim))
+    return _with_lines(office, asked, claim, previewed(office, claim, "drugdetail"))
 
 
 async def settle(office: Office, asked: Asked) -> Answer:
@@ -35,12 +34,12 @@ async def settle(office: Office, asked: Asked) -> Answer:
         await check_sums(office, asked.input["druginfo"], claim)
     answer = await office.desk.settling.answer(claim, size_bytes=claim.ByteSize())
     if isinstance(answer, Rejection):
-        raise answer.error()
+        raise in_national_words(answer.error(), "drugdetail")
     return _with_lines(office, asked, claim, settled(office, answer))
 
 
 def _with_lines(office: Office, asked: Asked, claim: Claim, answer: Answer) -> Answer:
-    rows = split_rows(office, batch_of([claim]), asked.input["drugdetail"])
+    rows = split_rows(office, batch_of([claim]), asked.input["drugdetail"], "drugdetail")
     return replace(answer, output={**answer.output, "detlcutinfo": rows})
 
 
@@ -65,7 +64,4 @@ def _claim(office: Office, asked: Asked) -> Claim:
         facts={**said, "begntime": said["begntime"].isoformat()},
     )
     charge = Charge(encounter, rows, day, envelope.msgid, f"{encounter.encounter}.sale", said)
-    try:
-        return claim_of(office, charge)
-    except InvalidRequest as error:
-        raise named_lines(error, "drugdetail") from error
+    return claim_of(office, charge, "drugdetail")

@@ -11,6 +11,7 @@ from medsettle.core import codes, schema
 from medsettle.core.dates import full_years
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Explanation, Sentence, Settlement
+from medsettle.gateway.claiming import in_national_words
 from medsettle.gateway.office import Office
 from medsettle.gateway.transactions import Answer
 from medsettle.service.wire import batch_of
@@ -28,19 +29,25 @@ _PHARMACY, _STAY, _VISIT = "41", "21", "11"
 """清算类别 clr_type."""
 _STAYS: Final = {"21", "22", "23", "24", "25", "26", "27", "28", "52", "71"}
 """Visit types (医疗类别) that are cleared as stays."""
+_ANSWERED_BEFORE: Final = "[DUPLICATE] 该报文此前已受理，本次按原结果答复"
 _PER_ITEM: Final = "01"
 """清算方式 clr_way: by item."""
 
 
-def previewed(office: Office, claim: Claim) -> Answer:
+def previewed(office: Office, claim: Claim, node: str) -> Answer:
     """Return what a claim would be settled to; of what is made by recording there is nothing yet.
+
+    Args:
+        office: Whose engine is asked.
+        claim: The claim.
+        node: The node in which its lines came, for the paths of faults.
 
     Raises:
         SettlementError: The claim is refused.
     """
     (found,) = office.desk.engine.preview_explained(batch_of([claim]))
     if isinstance(found, Rejection):
-        raise found.error()
+        raise in_national_words(found.error(), node)
     settlement, explanation = found
     return told(office, settlement, explanation)
 
@@ -54,6 +61,8 @@ def settled(office: Office, settlement: Settlement) -> Answer:
 def told(office: Office, settlement: Settlement, explanation: Explanation) -> Answer:
     """Return setlinfo and setldetail of a settlement."""
     warnings = tuple(f"[{each.code}] {each.reason_zh}" for each in settlement.warnings)
+    if settlement.duplicate:
+        warnings = (_ANSWERED_BEFORE, *warnings)
     return Answer(
         {
             "setlinfo": settlement_row(office, settlement),

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from medsettle.errors import Fault, InvalidRequest
-from medsettle.gateway.claiming import Charge, claim_of, named_lines
+from medsettle.gateway.claiming import Charge, claim_of
 from medsettle.gateway.encountering import found
 from medsettle.gateway.encounters import ALL, Encounter
 from medsettle.gateway.fields import Values
@@ -98,11 +98,8 @@ def _split(
     together = [*before, *rows]
     day = max(now.begun, *(_day(row) for row in together))
     charge = Charge(now, together, day, asked.envelope.msgid)
-    try:
-        batch = batch_of([claim_of(office, charge)])
-    except InvalidRequest as error:
-        raise named_lines(error, "feedetail") from error
-    return split_rows(office, batch, together)[len(before) :]
+    batch = batch_of([claim_of(office, charge, "feedetail")])
+    return split_rows(office, batch, together, "feedetail")[len(before) :]
 
 
 def _day(row: Values) -> date:
