@@ -360,6 +360,8 @@ MSGID_CHARS: Final = 30
 INSTITUTION_CODE_CHARS: Final = 12
 # Minutes that the time of a signature may be away from ours.
 GATEWAY_CLOCK_MINUTES_MAX: Final = 15
+# Numbers of attempts to settle one bill that one statement looks at; most bills have one or none.
+ATTEMPTS_READ: Final = 8
 # Characters of setl_proc_info, as the interface has them.
 PROCESS_CHARS_MAX: Final = 4_000
 # Fields of its table: fixmedins_code, psn_no, mdtrt_cert_no, card_sn; texts such as emp_name.

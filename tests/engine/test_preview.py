@@ -119,3 +119,31 @@ def test_a_preview_cannot_be_explained_or_cancelled(engine: Engine) -> None:
     with pytest.raises(errors.NotFound):
         engine.cancel(INSTITUTION, "X1", id_of(preview))
     assert settlement == engine.get(id_of(settlement))
+
+
+def test_a_preview_explains_itself_as_the_settlement_does(engine: Engine) -> None:
+    """Every sentence and step is what `explain` says of the same claim once it is settled."""
+    engine.open_person(Opening(INSTITUTION, "O1", AREA, "P1", 10_000, ()))
+    rows = [claim(1), claim(2, person=""), stay(3)]
+    first, faulty, second = engine.preview_explained(ClaimBatch.from_rows(rows))
+
+    assert isinstance(faulty, Rejection)
+    for preview, row in ((first, rows[0]), (second, rows[2])):
+        assert not isinstance(preview, Rejection)
+        settlement, told = preview
+        recorded = settled(engine, row)
+        assert _without_place(recorded) == _without_place(settlement)
+        assert ("", engine.explain(id_of(recorded)).sentences) == (
+            told.settlement,
+            told.sentences,
+        )
+
+
+def test_a_preview_of_an_undecided_amount_is_explained(engine: Engine) -> None:
+    """A gap leaves a notice, and shares that add up to the bill all the same."""
+    (answer,) = engine.preview_explained(ClaimBatch.from_rows([stay(1, _DECIDED_FEN + 1)]))
+
+    assert not isinstance(answer, Rejection)
+    settlement, told = answer
+    assert settlement.notices
+    assert told.total_fen() == _DECIDED_FEN + 1

@@ -109,6 +109,44 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True)
+class LineTerm:
+    """By what one charge line was split: what the national answer tells of it beside the parts.
+
+    - `ceiling_e6`: the ceiling price in micro-yuan, 0 for a ceiling of nothing, None for none;
+    - `pre_self_pay_ppm`: the first-self-pay ratio in parts per million, 1,000,000 where the whole
+      line is own expense, whatever makes it so;
+    - `item_class`: 01 to 03, 03 for an item that is not listed; `charge_type`, `list_type` and
+      `name` are empty for one;
+    - `restricted`: whether its use is restricted;
+    - `cut_en`, `cut_zh`: why less than the whole line is in scope, first-self-pay apart; empty
+      where nothing was cut.
+    """
+
+    ceiling_e6: int | None
+    pre_self_pay_ppm: int
+    item_class: str
+    charge_type: str
+    list_type: str
+    name: str
+    restricted: bool
+    cut_en: str
+    cut_zh: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One settlement under the numbers that an institution gave the attempts to settle one bill.
+
+    `number` counts the attempts from 0; `cancel` is the id of what took `settlement` back, None
+    where it stands.
+    """
+
+    number: int
+    settlement: str
+    cancel: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Opening:
     """What a person brings along when an area moves to this engine in mid-year.
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from medsettle import errors, limits
+from medsettle import limits
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.counters import ACCOUNT, CounterKey
 from medsettle.core.outcome import Rejection
@@ -25,20 +25,24 @@ from medsettle.core.relatives import PREFIX, Granted, Person
 from medsettle.core.request_states import RequestState, Reversal
 from medsettle.core.settlement import (
     Explanation,
+    LineTerm,
     Opening,
     PersonState,
     PolicySummary,
     Settlement,
 )
+from medsettle.engine.attempts import Attempts
 from medsettle.engine.cancels import Cancels
 from medsettle.engine.card_desk import CardDesk
 from medsettle.engine.claim_entries import claim_entry, refused_claim_entry
 from medsettle.engine.concerned import concerned
 from medsettle.engine.enquiries import Enquiries
 from medsettle.engine.exclusions import Exclusions, Suspicions
+from medsettle.engine.explaining import Explainer
 from medsettle.engine.hindsight import Hindsight
 from medsettle.engine.messages import Messages
 from medsettle.engine.openings import check_opening, opening_digest, opening_entry
+from medsettle.engine.reading import Filters, recorded_settlement, settlement_page
 from medsettle.engine.registrations import Registrations
 from medsettle.engine.relatives import Relatives, limits_before
 from medsettle.engine.request_log import Asked, RequestLog
@@ -47,11 +51,11 @@ from medsettle.engine.reversals import Reversals
 from medsettle.engine.statements import Statements
 from medsettle.engine.summaries import policy_summaries
 from medsettle.engine.visits import Visits
-from medsettle.ledger.entries import SETTLEMENT_KINDS, Entry, Ledger, Recorded
-from medsettle.ledger.records import decode_inputs, decode_settlement, placed
-from medsettle.policy.compiled import CompiledPolicy
+from medsettle.ledger.entries import Entry, Ledger
+from medsettle.ledger.records import decode_settlement, placed
 from medsettle.policy.rule_book import RuleBook
-from medsettle.settle.explain import explain, explain_by_revision, explain_cancel
+from medsettle.settle.explain import explain_cancel
+from medsettle.settle.line_terms import line_terms
 from medsettle.settle.run import Settled, Settler
 
 
@@ -78,11 +82,14 @@ class Engine:
     statements: Statements = field(init=False)
     enquiries: Enquiries = field(init=False)
     hindsight: Hindsight = field(init=False)
-    _replaced: dict[str, CompiledPolicy] = field(default_factory=dict, init=False)
+    attempts: Attempts = field(init=False)
+    _explainer: Explainer = field(init=False)
 
     def __post_init__(self) -> None:
         """Make what works by the rule book, and what reads the ledger alone."""
         self.statements = Statements(self.ledger)
+        self.attempts = Attempts(self.ledger)
+        self._explainer = Explainer(self.rulebook)
         self.log = RequestLog(self.ledger, self.clock)
         self.cancels = Cancels(self.ledger, self.log)
         self.messages = Messages(self.ledger, self.log)
@@ -112,10 +119,7 @@ class Engine:
 
         Policies that go stay known for explanations of what they settled, until the engine ends.
         """
-        loaded = {compiled.digest for compiled in rulebook.policies}
-        for compiled in self.rulebook.policies:
-            if compiled.digest not in loaded:
-                self._replaced[compiled.digest] = compiled
+        self._explainer.replace_rules(rulebook)
         self._use(rulebook)
         self.cards.replace_rules(rulebook)
 
@@ -127,14 +131,36 @@ class Engine:
         An amount that the policy cannot decide is answered with a notice. Claims of one person see
         one another, as they would when settled together.
         """
+        return [
+            each.settlement if isinstance(each, Settled) else each for each in self._seen(claims)
+        ]
+
+    def preview_explained(
+        self, claims: ClaimBatch
+    ) -> list[tuple[Settlement, Explanation] | Rejection]:
+        """Return what `preview` does, each with the explanation it would have once settled.
+
+        Raises:
+            InternalError: Shares do not add up, or the explanation says another amount.
+        """
+        return [
+            (each.settlement, self._explainer.settled(each)) if isinstance(each, Settled) else each
+            for each in self._seen(claims)
+        ]
+
+    def _seen(self, claims: ClaimBatch) -> list[Settled | Rejection]:
         rows = [row for row in range(len(claims)) if row not in claims.rejections]
         suspicions = self.exclusions.of(claims, rows)
         results = self._run(claims, rows, {}, suspicions, refuse_gaps=False)
-        answers = dict(claims.rejections) | {
-            row: result.settlement if isinstance(result, Settled) else result
-            for row, result in results.items()
-        }
+        answers = claims.rejections | results
         return [answers[row] for row in range(len(claims))]
+
+    def line_terms(self, claims: ClaimBatch) -> list[tuple[LineTerm, ...] | Rejection]:
+        """Return by what each line of each claim would be split now; nothing is recorded.
+
+        Neither cards nor what is found before payment is asked: only codes, catalogue and counters.
+        """
+        return line_terms(self.settler.preparer, claims, self.ledger.counters)
 
     def settle(self, claims: ClaimBatch) -> list[Settlement | Rejection]:
         """Return what each claim was settled to, in order, after one durable commit.
@@ -296,16 +322,7 @@ class Engine:
         Raises:
             NotFound: Nothing is recorded under that id.
         """
-        return from_record(self.ledger, self._recorded(settlement))
-
-    def _recorded(self, settlement: str) -> Recorded:
-        recorded = self.ledger.settlement(settlement)
-        if recorded is None or recorded.kind not in SETTLEMENT_KINDS:
-            raise errors.NotFound(
-                f"no settlement is recorded as {settlement!r}; check the id",
-                settlement=settlement,
-            )
-        return recorded
+        return from_record(self.ledger, recorded_settlement(self.ledger, settlement))
 
     def page(
         self,
@@ -317,21 +334,9 @@ class Engine:
         limit: int = limits.PAGE_SIZE_DEFAULT,
     ) -> list[Settlement]:
         """Return settlements and cancels in ledger order, after a sequence number."""
-        found: list[Settlement] = []
-        while len(found) < limit:
-            page = self.ledger.page(
-                after_seq=after_seq,
-                limit=limit,
-                pooling_area=pooling_area,
-                institution=institution,
-                person=person,
-                with_messages=False,
-            )
-            found += [decode_settlement(each) for each in page if each.kind in SETTLEMENT_KINDS]
-            if len(page) < limit:
-                break
-            after_seq = page[-1].seq
-        return found[:limit]
+        return settlement_page(
+            self.ledger, after_seq, limit, Filters(pooling_area, institution, person)
+        )
 
     def explain(self, settlement: str) -> Explanation:
         """Return every fen of a settlement with its clause, from the recorded inputs.
@@ -345,19 +350,14 @@ class Engine:
             InternalError: Settling again gives other amounts than the record, or a cancel others
                 than its original.
         """
-        recorded = self._recorded(settlement)
+        recorded = recorded_settlement(self.ledger, settlement)
         if recorded.kind == "cancel":
             assert recorded.original is not None
             original = self.get(recorded.original)
             return explain_cancel(
                 self.explain(recorded.original), original, decode_settlement(recorded)
             )
-        held = decode_settlement(recorded)
-        settled_by = self._replaced.get(str(held.columns["policy_digest"]))
-        policy = settled_by or self.rulebook.policy(str(held.columns["policy"]))
-        if policy.digest != held.columns["policy_digest"]:
-            return explain_by_revision(policy, held, decode_inputs(recorded))
-        return explain(policy, held, decode_inputs(recorded))
+        return self._explainer.recorded(recorded)
 
     def policies(self) -> list[PolicySummary]:
         """Return a summary of every loaded policy."""

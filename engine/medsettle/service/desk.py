@@ -10,10 +10,13 @@ from medsettle.core.claims import ClaimBatch
 from medsettle.core.enquiries import Overview, StatedFacts
 from medsettle.core.hindsight import Comparison
 from medsettle.core.messages import Message, MessageState
+from medsettle.core.outcome import Rejection
 from medsettle.core.relatives import Person, Relation, RelativesDesk
 from medsettle.core.request_states import RequestState, Reversal
 from medsettle.core.settlement import (
+    Attempt,
     Explanation,
+    LineTerm,
     Opening,
     PersonState,
     PolicySummary,
@@ -133,6 +136,14 @@ class Hindsight(Protocol):
         ...
 
 
+class Attempts(Protocol):
+    """What the gateway asks of `medsettle.engine.attempts.Attempts`."""
+
+    def of(self, institution: str, stem: str) -> list[Attempt]:
+        """Return the settlements under the numbers `stem.0`, `stem.1` and so on, in order."""
+        ...
+
+
 class SettlementEngine(Protocol):
     """What the service asks of an engine; `medsettle.engine.Engine` is the one there is."""
 
@@ -143,6 +154,16 @@ class SettlementEngine(Protocol):
 
     def preview(self, claims: ClaimBatch) -> list[Answer]:
         """Return what settling would answer, in order; nothing is recorded."""
+        ...
+
+    def preview_explained(
+        self, claims: ClaimBatch
+    ) -> list[tuple[Settlement, Explanation] | Rejection]:
+        """Return what `preview` does, each with the explanation it would have once settled."""
+        ...
+
+    def line_terms(self, claims: ClaimBatch) -> list[tuple[LineTerm, ...] | Rejection]:
+        """Return by what each line of each claim would be split, in order."""
         ...
 
     def settle(self, claims: ClaimBatch) -> list[Answer]:
@@ -216,6 +237,11 @@ class SettlementEngine(Protocol):
     @property
     def registrations(self) -> Registrations:
         """What keeps registrations by the rules that are loaded now."""
+        ...
+
+    @property
+    def attempts(self) -> Attempts:
+        """The settlements of bills that are settled again after a cancel."""
         ...
 
     @property

@@ -26,7 +26,7 @@ FACT_COLUMNS = tuple(
 LIST_VERSION_COLUMNS = tuple(column.name for column in schema.LIST_VERSIONS)
 
 _FUND_PAY_TYPE = {payer.name: payer.fund_pay_type for payer in codes.PAYERS}
-_CLASS_CODES = ("", *codes.ITEM_CLASSES)
+CLASS_CODES = ("", *codes.ITEM_CLASSES)
 _POT_COLUMNS = tuple(f"{name}_fen" for name in codes.POT_NAMES)
 _IN_SCOPE = codes.POT_NAMES.index("in_scope")
 _FUNDS = tuple(f"payer:{name}" for name in codes.FUND_NAMES)
@@ -145,7 +145,7 @@ class Assembler:
             "settlement": None,
             "line_id": stated["line_id"],
             "item_code": stated["item_code"],
-            "item_class": [_CLASS_CODES[item_class] for item_class in classes],
+            "item_class": [CLASS_CODES[item_class] for item_class in classes],
             "pot": [names[pot] for pot in self.prepared.pot[first:last].tolist()],
             "route": None,
             "amount_fen": stated["amount_fen"],

@@ -6,7 +6,7 @@ from the traced numbers and the document (`medsettle.settle.telling`), never fro
 calculation.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
@@ -17,30 +17,54 @@ from medsettle.core.settlement import Explanation, Sentence, Settlement
 from medsettle.errors import InternalError, PolicyNotFound
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.settle.remainder import cash_sentence
-from medsettle.settle.scalar import scalar_function
+from medsettle.settle.scalar import ScalarFunction, scalar_function
 from medsettle.settle.telling import BEFORE, Teller
+
+
+@dataclass(slots=True)
+class Tracers:
+    """Holds the functions that trace policies: to make one takes longer than to explain by it."""
+
+    _made: dict[int, tuple[CompiledPolicy, ScalarFunction]] = field(default_factory=dict)
+
+    def traced(self, policy: CompiledPolicy, inputs: dict[str, int]) -> dict[str, int]:
+        """Return every output of a policy's program for one claim, details of bands included."""
+        program = policy.program
+        if id(policy) not in self._made:
+            # Holding the policy keeps its id from being another one's.
+            made = scalar_function(program, list(program.outputs))
+            self._made[id(policy)] = policy, made
+        return dict(zip(program.outputs, self._made[id(policy)][1](inputs), strict=True))
+
 
 _AGAIN = "settled again from the recorded inputs"
 _TAKEN = "as the opposite of its original"
 
 
-def explain(policy: CompiledPolicy, settlement: Settlement, inputs: dict[str, int]) -> Explanation:
+def explain(
+    policy: CompiledPolicy,
+    settlement: Settlement,
+    inputs: dict[str, int],
+    tracers: Tracers | None = None,
+) -> Explanation:
     """Return the explanation of a recorded settlement.
 
     Args:
         policy: The revision that settled it.
         settlement: The settlement as recorded.
         inputs: The recorded inputs of the policy's program.
+        tracers: Holds what was made for earlier explanations, if there are any.
 
     Raises:
         InternalError: The recorded inputs give other amounts than the record.
     """
-    trace = settled_again(policy, settlement, inputs)
+    trace = settled_again(policy, settlement, inputs, tracers)
     teller = Teller(policy, inputs, trace, relatives=settlement.relatives)
     sentences = [teller.payer(stage) for stage in policy.policy.stages]
     sentences.append(cash_sentence(policy, inputs, trace))
     sentences += [teller.payer(payout) for payout in policy.policy.payouts]
-    explanation = Explanation(str(settlement.columns["settlement"]), tuple(sentences))
+    # A preview has no id.
+    explanation = Explanation(str(settlement.columns["settlement"] or ""), tuple(sentences))
     told = explanation.total_fen()
     if told != settlement.fen("total_fen"):
         raise InternalError(f"an explanation of {told} fen for {settlement.fen('total_fen')} fen")
@@ -48,7 +72,10 @@ def explain(policy: CompiledPolicy, settlement: Settlement, inputs: dict[str, in
 
 
 def settled_again(
-    policy: CompiledPolicy, settlement: Settlement, inputs: dict[str, int]
+    policy: CompiledPolicy,
+    settlement: Settlement,
+    inputs: dict[str, int],
+    tracers: Tracers | None = None,
 ) -> dict[str, int]:
     """Return every output of the program for the recorded inputs; the amounts are the recorded.
 
@@ -56,18 +83,22 @@ def settled_again(
         policy: The revision that settled it.
         settlement: The settlement as recorded.
         inputs: The recorded inputs of the policy's program.
+        tracers: As for `explain`.
 
     Raises:
         InternalError: The recorded inputs give other amounts than the record.
     """
     _check_inputs(policy, inputs)
-    trace = traced(policy, inputs)
+    trace = (tracers or Tracers()).traced(policy, inputs)
     _check_equal(_recorded(settlement), _settled_again(policy, inputs, trace), _AGAIN)
     return trace
 
 
 def explain_by_revision(
-    policy: CompiledPolicy, settlement: Settlement, inputs: dict[str, int]
+    policy: CompiledPolicy,
+    settlement: Settlement,
+    inputs: dict[str, int],
+    tracers: Tracers | None = None,
 ) -> Explanation:
     """Return the explanation by a later revision of the document, where that settles the same.
 
@@ -82,7 +113,7 @@ def explain_by_revision(
     epoch = int(policy.epoch_of(np.array([day.toordinal()]))[0])
     settled_by, loaded = settlement.columns["policy_digest"], policy.digest
     try:
-        explanation = explain(policy, settlement, inputs | {"epoch": max(epoch, 0)})
+        explanation = explain(policy, settlement, inputs | {"epoch": max(epoch, 0)}, tracers)
     except InternalError as error:
         raise PolicyNotFound(
             f"{settlement.columns['settlement']} was settled by revision {settled_by} of "
@@ -142,9 +173,7 @@ def _taken_back(sentence: Sentence) -> Sentence:
 
 def traced(policy: CompiledPolicy, inputs: dict[str, int]) -> dict[str, int]:
     """Return every output of a policy's program for one claim, the details of bands included."""
-    names = list(policy.program.outputs)
-    values = scalar_function(policy.program, names)(inputs)
-    return dict(zip(names, values, strict=True))
+    return Tracers().traced(policy, inputs)
 
 
 def _check_inputs(policy: CompiledPolicy, inputs: dict[str, int]) -> None:

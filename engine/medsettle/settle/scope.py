@@ -142,14 +142,22 @@ def _pots_of(lines: LineColumns, catalogue: Catalogue) -> NDArray[np.int8]:
 
 def outside(lines: LineColumns, catalogue: Catalogue) -> NDArray[np.bool_]:
     """Return whether each line is own expense as a whole, whatever its quantity."""
+    found: NDArray[np.bool_] = ratios(lines, catalogue) == PPM_ONE
+    return found
+
+
+def ratios(lines: LineColumns, catalogue: Catalogue) -> NDArray[np.int64]:
+    """Return the first-self-pay ratio by which each line is split, in parts per million.
+
+    It is one for a line that is own expense as a whole, whatever makes it so.
+    """
     count, loops = len(lines), _loops(len(lines))
     (ceiling, terms), (price, _, amount, approval) = _columns(
         loops, lines, catalogue, slice(0, count), _Room(count)
     )
     own = [0] * count if loops is line_loops else np.empty(count, dtype=np.int64)
     loops.set_apart(ceiling, terms, price, approval, amount, own)
-    found: NDArray[np.bool_] = np.asarray(terms, dtype=np.int64) == PPM_ONE
-    return found
+    return np.asarray(terms, dtype=np.int64)
 
 
 def cells_of(

@@ -1,0 +1,54 @@
+"""Explanations of what was settled, by the policies that are loaded and those loaded before."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from medsettle.core.settlement import Explanation
+from medsettle.ledger.entries import Recorded
+from medsettle.ledger.records import decode_inputs, decode_settlement
+from medsettle.policy.compiled import CompiledPolicy
+from medsettle.policy.rule_book import RuleBook
+from medsettle.settle.explain import Tracers, explain, explain_by_revision
+from medsettle.settle.run import Settled
+
+
+@dataclass
+class Explainer:
+    """Explains settlements; policies that have been replaced stay known until the engine ends."""
+
+    rulebook: RuleBook
+    _replaced: dict[str, CompiledPolicy] = field(default_factory=dict)
+    _tracers: Tracers = field(default_factory=Tracers)
+
+    def replace_rules(self, rulebook: RuleBook) -> None:
+        """Explain by another rule book from the next call on."""
+        loaded = {compiled.digest for compiled in rulebook.policies}
+        for compiled in self.rulebook.policies:
+            if compiled.digest not in loaded:
+                self._replaced[compiled.digest] = compiled
+        self.rulebook = rulebook
+        self._tracers = Tracers()
+
+    def recorded(self, recorded: Recorded) -> Explanation:
+        """Return the explanation of a recorded settlement that is no cancel.
+
+        Raises:
+            PolicyNotFound: The policy is not loaded, or only a revision of it that would settle
+                this otherwise.
+            InternalError: Settling again gives other amounts than the record.
+        """
+        held = decode_settlement(recorded)
+        policy = self._policy(held.columns)
+        if policy.digest != held.columns["policy_digest"]:
+            return explain_by_revision(policy, held, decode_inputs(recorded), self._tracers)
+        return explain(policy, held, decode_inputs(recorded), self._tracers)
+
+    def settled(self, settled: Settled) -> Explanation:
+        """Return the explanation of what was settled a moment ago and is recorded nowhere."""
+        settlement = settled.settlement
+        return explain(self._policy(settlement.columns), settlement, settled.inputs, self._tracers)
+
+    def _policy(self, columns: Mapping[str, object]) -> CompiledPolicy:
+        """Return the revision that settled something, else the one that is loaded."""
+        settled_by = self._replaced.get(str(columns["policy_digest"]))
+        return settled_by or self.rulebook.policy(str(columns["policy"]))
