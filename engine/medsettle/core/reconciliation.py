@@ -4,7 +4,7 @@ A day is that on which a settlement, or the cancel of one, was recorded. A cance
 negative amounts on its own day.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -25,16 +25,19 @@ class Verdict(StrEnum):
 class Days:
     """What is reconciled: an institution, days from first to last, and which settlements.
 
-    `counts` says by its columns whether a settlement or a cancel belongs to it, such as by
-    insurance type and pooling area. Without `refunds` cancels are left out, and what they cancel
-    may be missing at the institution.
+    `pooled` says of a pooling area whether its settlements belong to it, `counts` says it by the
+    columns of a settlement or a cancel, such as the insurance type. Without `refunds` cancels are
+    left out, and what they cancel may be missing at the institution. Without `accounts` what
+    personal accounts paid is not compared.
     """
 
     institution: str
     first: date
     last: date
+    pooled: Callable[[str], bool]
     counts: Callable[[Mapping[str, object]], bool]
     refunds: bool = True
+    accounts: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +71,12 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """Sums as an institution states them; None where it does not reconcile one."""
+    """Sums as an institution states them."""
 
     number: int
     total_fen: int
     fund_fen: int
-    account_fen: int | None = None
+    account_fen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,16 @@ class Row:
     fund_fen: int
     account_fen: int
     refund: bool
+
+
+def stated_by(rows: Sequence[Row]) -> Stated:
+    """Return what the rows of an institution add up to."""
+    return Stated(
+        len(rows),
+        sum(row.total_fen for row in rows),
+        sum(row.fund_fen for row in rows),
+        sum(row.account_fen for row in rows),
+    )
 
 
 class Reason(StrEnum):

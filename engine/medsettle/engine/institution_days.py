@@ -1,6 +1,6 @@
 """The settlements of an institution by the day on which they were recorded, summed and compared."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
@@ -31,21 +31,14 @@ class InstitutionDays:
 
     ledger: LedgerReader
 
-    def settlements(
-        self, institution: str, first: date, last: date, pooled: Callable[[str], bool] = bool
-    ) -> Iterator[Settlement]:
-        """Yield the settlements and cancels recorded from the first to the last day, in order.
-
-        Args:
-            institution: Whose.
-            first: A day of China Standard Time.
-            last: The last day, counted in.
-            pooled: Says of a pooling area whether its settlements are wanted.
-        """
-        begin, end = _beginning(first), _beginning(last + timedelta(days=1))
-        for entry in self._entries(institution, begin, end):
-            if entry.kind in SETTLEMENT_KINDS and pooled(entry.pooling_area):
-                yield decode_settlement(entry)
+    def counted(self, days: Days) -> Iterator[Settlement]:
+        """Yield what belongs to the days, cancels too, in the order of the ledger."""
+        begin, end = _beginning(days.first), _beginning(days.last + timedelta(days=1))
+        for entry in self._entries(days.institution, begin, end):
+            if entry.kind in SETTLEMENT_KINDS and days.pooled(entry.pooling_area):
+                settlement = decode_settlement(entry)
+                if days.counts(settlement.columns):
+                    yield settlement
 
     def _entries(self, institution: str, begin: int, end: int) -> Iterator[Recorded]:
         after_seq = self.ledger.seq_before(begin)
@@ -64,12 +57,6 @@ class InstitutionDays:
                 return
             after_seq = page[-1].seq
 
-    def counted(self, days: Days) -> Iterator[Settlement]:
-        """Yield what belongs to the days that are reconciled, cancels too, in order."""
-        for settlement in self.settlements(days.institution, days.first, days.last):
-            if days.counts(settlement.columns):
-                yield settlement
-
     def totals(self, days: Days) -> Totals:
         """Return the sums of everything that belongs to the days, cancels negative."""
         return _summed(self.counted(days))
@@ -84,12 +71,11 @@ class InstitutionDays:
         if days.refunds:
             ways = [_summed(held)]
         else:
-            cancelled = {str(each.columns["original"]) for each in held if _is_cancel(each)}
             settled = [each for each in held if not _is_cancel(each)]
-            standing = [each for each in settled if _id(each) not in cancelled]
+            standing = [each for each in _unpaired(held) if not _is_cancel(each)]
             ways = [_summed(standing), _summed(settled)]
         for own in ways:
-            if _same(own, stated) and stated.number in own.numbers:
+            if _same(days, own, stated) and stated.number in own.numbers:
                 return Verdict.FLAT, own
         numbers = [number for own in ways for number in own.numbers]
         if stated.number in numbers:
@@ -127,12 +113,10 @@ class InstitutionDays:
             if settlement is None or _is_cancel(settlement) != row.refund:
                 found.append(self._alone(days, row))
             elif name in seen:
-                found.append(
-                    Difference(Verdict.INSTITUTION_MORE, Reason.TWICE, settlement=None, row=row)
-                )
+                found.append(Difference(Verdict.INSTITUTION_MORE, Reason.TWICE, row=row))
             else:
                 seen.add(name)
-                if differing := _differing(row, settlement, encounter_of):
+                if differing := _differing(days, row, settlement, encounter_of):
                     found.append(
                         Difference(Verdict.DIFFER, Reason.VALUES, settlement, row, differing)
                     )
@@ -141,6 +125,13 @@ class InstitutionDays:
             if name not in seen and (days.refunds or not refunded):
                 found.append(Difference(Verdict.CENTRE_MORE, Reason.NOT_STATED, settlement))
         return found
+
+    def away(self, days: Days) -> list[Settlement]:
+        """Return what belongs to the days, without what was settled and cancelled within them.
+
+        The cancel of something settled earlier stays, with its negative amounts.
+        """
+        return _unpaired(list(self.counted(days)))
 
     def _alone(self, days: Days, row: Row) -> Difference:
         """Return why a row of the institution has nothing of ours beside it."""
@@ -176,10 +167,22 @@ def _summed(settlements: Sequence[Settlement] | Iterator[Settlement]) -> Totals:
     return totals
 
 
-def _same(own: Totals, stated: Stated) -> bool:
+def _same(days: Days, own: Totals, stated: Stated) -> bool:
     return (own.total_fen, own.fund_fen) == (stated.total_fen, stated.fund_fen) and (
-        stated.account_fen in {None, own.account_fen}
+        not days.accounts or own.account_fen == stated.account_fen
     )
+
+
+def _unpaired(settlements: Sequence[Settlement]) -> list[Settlement]:
+    """Return the settlements whose cancels, and the cancels whose originals, are not beside them."""
+    own = {_id(each) for each in settlements}
+    cancelled = {str(each.columns["original"]) for each in settlements if _is_cancel(each)}
+    gone = own & cancelled
+    return [
+        each
+        for each in settlements
+        if _id(each) not in gone and str(each.columns["original"]) not in gone
+    ]
 
 
 def _id(settlement: Settlement) -> str:
@@ -191,13 +194,14 @@ def _is_cancel(settlement: Settlement) -> bool:
 
 
 def _differing(
-    row: Row, settlement: Settlement, encounter_of: Callable[[Settlement], str]
+    days: Days, row: Row, settlement: Settlement, encounter_of: Callable[[Settlement], str]
 ) -> tuple[str, ...]:
-    own: Mapping[str, object] = {
+    own: dict[str, object] = {
         "encounter": encounter_of(settlement),
         "person": settlement.columns["person"],
         "total_fen": settlement.fen("total_fen"),
         "fund_fen": settlement.fen("fund_total_fen"),
-        "account_fen": settlement.accounts_fen,
     }
+    if days.accounts:
+        own["account_fen"] = settlement.accounts_fen
     return tuple(name for name, value in own.items() if getattr(row, name) != value)
