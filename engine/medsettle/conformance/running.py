@@ -148,8 +148,13 @@ class _Run:
             found = self._checked(step) if going else Checked(step, Verdict.SKIPPED)
             going = going and found.verdict is Verdict.PASSED
             checked.append(found)
-        # An undo that has nothing to undo, for its step never came, is left out.
-        undone = [self._checked(step) for step in self._scenario.undo if self._can(step)]
+        passed = {each.step.step for each in checked if each.verdict is Verdict.PASSED}
+        # An undo that has nothing to undo is left out.
+        undone = [
+            self._checked(step)
+            for step in self._scenario.undo
+            if step.unless not in passed and self._can(step)
+        ]
         return Outcome(self._scenario, [*checked, *undone])
 
     def _can(self, step: Step) -> bool:
@@ -163,7 +168,7 @@ class _Run:
         try:
             request = self._request(step)
             self._asked[step.step] = request
-            self._known[f"{step.step}.msgid"] = request["msgid"]
+            self._known[f"{step.step}.msgid"] = request.get("msgid")
             if step.unsent:
                 return Checked(step, Verdict.PASSED)
             if step.give_up:

@@ -23,6 +23,7 @@ A step:
     negates    an earlier step whose amounts the answer must take back
     keep       names for parts of the answer, such as {"mdtrt_id": "output.data.mdtrt_id"}
     envelope   fields of the envelope that are sent otherwise; null leaves one out
+    unless     in `undo`, a step that makes this one needless where it passed
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -56,6 +57,7 @@ class Step(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     negates: str = ""
     keep: Mapping[str, str] = {}
     envelope: Mapping[str, Any] = {}
+    unless: str = ""
 
     @property
     def number(self) -> str:
@@ -131,4 +133,4 @@ def _read(path: Path) -> Scenario:
 
 
 def _earlier(step: Step) -> Iterator[str]:
-    yield from filter(None, (step.same_as, step.negates, step.msgid))
+    yield from filter(None, (step.same_as, step.negates, step.msgid, step.unless))
