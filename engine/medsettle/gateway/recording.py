@@ -1,13 +1,14 @@
 """From a request to the message that the ledger keeps of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from medsettle.core.messages import Message
 from medsettle.engine.messages import Messages
+from medsettle.gateway.fields import Field, Kind
 from medsettle.gateway.transactions import Asked
 
 
@@ -52,3 +53,15 @@ def recordable(said: Any) -> Any:  # noqa: ANN401 - as `message_of`
     if isinstance(said, date):
         return said.isoformat()
     return str(said) if isinstance(said, Decimal) else said
+
+
+def recalled(fields: Sequence[Field], row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that a recorded row states, days and moments as such again."""
+    return {
+        field.name: _RECALLED[field.kind](value) if field.kind in _RECALLED else value
+        for field in fields
+        if (value := row.get(field.name)) is not None
+    }
+
+
+_RECALLED: Final = {Kind.DATE: date.fromisoformat, Kind.MOMENT: datetime.fromisoformat}

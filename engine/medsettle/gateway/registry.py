@@ -3,7 +3,14 @@
 from collections.abc import Iterable, Mapping
 from types import ModuleType
 
-from medsettle.gateway.definitions import inpatient, outpatient, pharmacy, reversal, signing
+from medsettle.gateway.definitions import (
+    inpatient,
+    outpatient,
+    pharmacy,
+    queries,
+    reversal,
+    signing,
+)
 from medsettle.gateway.transactions import Transaction
 
 _FAMILIES: tuple[ModuleType, ...] = (
@@ -12,6 +19,7 @@ _FAMILIES: tuple[ModuleType, ...] = (
     outpatient,
     inpatient,
     reversal,
+    queries,
 )
 
 

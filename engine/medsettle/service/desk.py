@@ -20,6 +20,7 @@ from medsettle.core.settlement import (
     Opening,
     PersonState,
     PolicySummary,
+    Row,
     Settlement,
 )
 from medsettle.core.statements import Movement
@@ -194,6 +195,10 @@ class SettlementEngine(Protocol):
 
     def get(self, settlement: str) -> Settlement:
         """Return a recorded settlement, or raise `NotFound`."""
+        ...
+
+    def claim(self, settlement: str) -> Row:
+        """Return the claim behind a settlement as it was sent, or raise `NotFound`."""
         ...
 
     def page(
