@@ -20,6 +20,7 @@ def message_of(
     subject: str,
     person: str = "",
     pooling_area: str = "",
+    part: int = 0,
 ) -> Message:
     """Return the message of a request.
 
@@ -31,10 +32,11 @@ def message_of(
             has the id of the message.
         person: Whom it is about, if anybody.
         pooling_area: The insured area of that person.
+        part: Which message of the request it is, where one request tells of several subjects.
     """
     message = Message(
         institution=asked.envelope.institution,
-        request_id=asked.envelope.msgid,
+        request_id=asked.envelope.msgid + (f".{part}" if part else ""),
         pooling_area=pooling_area,
         person=person,
         kind=kind,

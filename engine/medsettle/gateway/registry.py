@@ -9,6 +9,7 @@ from medsettle.gateway.definitions import (
     pharmacy,
     queries,
     reversal,
+    settlement_list,
     signing,
 )
 from medsettle.gateway.transactions import Transaction
@@ -20,6 +21,7 @@ _FAMILIES: tuple[ModuleType, ...] = (
     inpatient,
     reversal,
     queries,
+    settlement_list,
 )
 
 
