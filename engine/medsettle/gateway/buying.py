@@ -6,7 +6,7 @@ from dataclasses import replace
 from medsettle import errors
 from medsettle.core.outcome import Rejection
 from medsettle.engine.requests import settlement_id
-from medsettle.gateway.claiming import Charge, claim_of
+from medsettle.gateway.claiming import Charge, claim_of, in_national_words
 from medsettle.gateway.directory import Presented
 from medsettle.gateway.encounters import Encounter
 from medsettle.gateway.fields import Values
@@ -24,8 +24,8 @@ from medsettle.v1.settlement_service_pb2 import Claim
 async def preview(office: Office, asked: Asked) -> Answer:
     """Return what a sale would be settled to (2101)."""
     claim = _claim(office, asked)
-    rows = split_rows(office, batch_of([claim]), asked.input["drugdetail"])
-    return _with_lines(previewed(office, claim), rows)
+    rows = split_rows(office, batch_of([claim]), asked.input["drugdetail"], "drugdetail")
+    return _with_lines(previewed(office, claim, "drugdetail"), rows)
 
 
 async def settle(office: Office, asked: Asked) -> Answer:
@@ -36,7 +36,7 @@ async def settle(office: Office, asked: Asked) -> Answer:
         await check_sums(office, asked.input["druginfo"], claim)
     answer = await office.desk.settling.answer(claim, size_bytes=claim.ByteSize())
     if isinstance(answer, Rejection):
-        raise answer.error()
+        raise in_national_words(answer.error(), "drugdetail")
     # As settled: asked again, limits that the sale used up would leave its lines less.
     rows = settled_rows(office, answer, asked.input["drugdetail"])
     return _with_lines(settled(office, answer), rows)

@@ -6,6 +6,7 @@ from typing import Any, Final
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import LineTerm, Row, Settlement
+from medsettle.gateway.claiming import in_national_words
 from medsettle.gateway.fields import Values
 from medsettle.gateway.office import Office
 
@@ -21,13 +22,16 @@ _AMOUNTS: Final = {
 _PPM_PER_E4: Final = 100
 
 
-def split_rows(office: Office, batch: ClaimBatch, rows: Sequence[Values]) -> list[dict[str, Any]]:
+def split_rows(
+    office: Office, batch: ClaimBatch, rows: Sequence[Values], node: str
+) -> list[dict[str, Any]]:
     """Return how the lines of one claim are split, amounts in fen.
 
     Args:
         office: Whose engine splits.
         batch: The claim.
         rows: Its lines as they were sent, in order.
+        node: The node in which they came, for the paths of faults.
 
     Raises:
         SettlementError: The claim is refused.
@@ -36,7 +40,7 @@ def split_rows(office: Office, batch: ClaimBatch, rows: Sequence[Values]) -> lis
     (settlement,), (terms,) = engine.preview(batch), engine.line_terms(batch)
     for each in (settlement, terms):
         if isinstance(each, Rejection):
-            raise each.error()
+            raise in_national_words(each.error(), node)
     assert not isinstance(settlement, Rejection)
     assert not isinstance(terms, Rejection)
     return told_lines(rows, settlement, terms)

@@ -11,6 +11,7 @@ from medsettle.core import codes, schema
 from medsettle.core.dates import full_years
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Explanation, Sentence, Settlement
+from medsettle.gateway.claiming import in_national_words
 from medsettle.gateway.office import Office
 from medsettle.gateway.transactions import Answer
 from medsettle.service.wire import batch_of
@@ -33,15 +34,20 @@ _PER_ITEM: Final = "01"
 """清算方式 clr_way: by item."""
 
 
-def previewed(office: Office, claim: Claim) -> Answer:
+def previewed(office: Office, claim: Claim, node: str) -> Answer:
     """Return what a claim would be settled to; of what is made by recording there is nothing yet.
+
+    Args:
+        office: Whose engine is asked.
+        claim: The claim.
+        node: The node in which its lines came, for the paths of faults.
 
     Raises:
         SettlementError: The claim is refused.
     """
     (found,) = office.desk.engine.preview_explained(batch_of([claim]))
     if isinstance(found, Rejection):
-        raise found.error()
+        raise in_national_words(found.error(), node)
     settlement, explanation = found
     return told(office, settlement, explanation)
 
