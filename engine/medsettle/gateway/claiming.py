@@ -8,9 +8,11 @@ from typing import Any
 from medsettle.client.claims import claim_message
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.gateway.aliases import visit_type
+from medsettle.gateway.declaring import facts_of
 from medsettle.gateway.directory import institution_facts, insured_facts
 from medsettle.gateway.encounters import Encounter
 from medsettle.gateway.fields import Values
+from medsettle.gateway.filings import Visited
 from medsettle.gateway.insured import enrolment_of
 from medsettle.gateway.office import Office
 from medsettle.v1.settlement_service_pb2 import Claim
@@ -66,6 +68,20 @@ def claim_row(office: Office, charge: Charge) -> dict[str, Any]:
         "lines": [_line(row) for row in charge.lines],
     }
     facts |= _told(encounter)
+    filed = facts_of(
+        office,
+        Visited(
+            institution,
+            enrolment.pooling_area,
+            enrolment.insurance_type,
+            day,
+            facts["disease"],
+        ),
+        enrolment.person,
+    )
+    # An entitlement may come of the register and of a filing.
+    facts["benefit_groups"] = sorted({*facts["benefit_groups"], *filed.pop("benefit_groups", ())})
+    facts |= filed
     if institution.area != enrolment.pooling_area:
         facts["care_area"] = institution.area
     if encounter.stay:
