@@ -1,32 +1,15 @@
-"""A counter with an empty ledger for each test; rules and directory are read once."""
+"""A till at an engine with an empty ledger, new for each test."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from medsettle.gateway.directory_files import FileDirectory
-from medsettle.policy.rule_book import RuleBook
 
-from fixtures import make_directory as invented
-from tests.gateway.counter import Counter, counter_on, rules_of
-
-
-@pytest.fixture(scope="session")
-def real_rules(tmp_path_factory: pytest.TempPathFactory) -> RuleBook:
-    """Return the rules of the areas in which the invented persons are insured."""
-    return rules_of(tmp_path_factory.mktemp("gateway") / "rules")
-
-
-@pytest.fixture(scope="session")
-def files() -> Iterator[FileDirectory]:
-    """Yield the invented directory."""
-    held = FileDirectory(invented.FOLDER)
-    yield held
-    held.close()
+from tests.gateway.till import Till, open_till
 
 
 @pytest.fixture
-def counter(tmp_path: Path, real_rules: RuleBook, files: FileDirectory) -> Iterator[Counter]:
-    """Yield a counter of the bureau."""
-    with counter_on(tmp_path, real_rules, files) as made:
-        yield made
+def till(tmp_path: Path) -> Iterator[Till]:
+    """Yield a till of a hospital of the third level, signed in."""
+    with open_till(tmp_path / "ledger.db") as till:
+        yield till

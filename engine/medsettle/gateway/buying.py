@@ -6,8 +6,7 @@ from dataclasses import replace
 from medsettle import errors
 from medsettle.core.outcome import Rejection
 from medsettle.engine.requests import settlement_id
-from medsettle.errors import InvalidRequest
-from medsettle.gateway.claiming import Charge, claim_of, named_lines
+from medsettle.gateway.claiming import Charge, claim_of
 from medsettle.gateway.directory import Presented
 from medsettle.gateway.encounters import Encounter
 from medsettle.gateway.fields import Values
@@ -65,7 +64,4 @@ def _claim(office: Office, asked: Asked) -> Claim:
         facts={**said, "begntime": said["begntime"].isoformat()},
     )
     charge = Charge(encounter, rows, day, envelope.msgid, f"{encounter.encounter}.sale", said)
-    try:
-        return claim_of(office, charge)
-    except InvalidRequest as error:
-        raise named_lines(error, "drugdetail") from error
+    return claim_of(office, charge, "drugdetail")

@@ -6,10 +6,16 @@ from datetime import date, datetime
 from typing import Any
 
 from medsettle.client.claims import claim_message
-from medsettle.errors import Fault, InvalidRequest
+from medsettle.core import schema
+from medsettle.errors import Fault, InvalidRequest, NotFound
 from medsettle.gateway.aliases import visit_type
 from medsettle.gateway.declaring import facts_of
-from medsettle.gateway.directory import institution_facts, insured_facts
+from medsettle.gateway.directory import (
+    E_VOUCHER,
+    IDENTITY_NUMBER,
+    institution_facts,
+    insured_facts,
+)
 from medsettle.gateway.encounters import Encounter
 from medsettle.gateway.fields import Values
 from medsettle.gateway.filings import Visited
@@ -35,18 +41,28 @@ class Charge:
     said: Values | None = None
 
 
-def claim_of(office: Office, charge: Charge) -> Claim:
+def claim_of(office: Office, charge: Charge, node: str = "lines") -> Claim:
     """Return the claim of a charge.
 
+    Args:
+        office: Where persons and institutions are looked up.
+        charge: What is to be settled.
+        node: The node in which its lines came, for the paths of faults.
+
     Raises:
-        InvalidRequest: All faults of it; paths of lines are those of the claim.
+        InvalidRequest: All faults of it, in the words of the interface.
         NotEnrolled: The person is not insured so on the day of service.
         InstitutionUnknown, PersonUnknown: The directory has lost them since.
     """
-    return claim_message(claim_row(office, charge))
+    try:
+        return claim_message(_row(office, charge))
+    except InvalidRequest as error:
+        raise InvalidRequest(
+            [Fault(_path(fault.path, node), fault.message) for fault in error.faults]
+        ) from error
 
 
-def claim_row(office: Office, charge: Charge) -> dict[str, Any]:
+def _row(office: Office, charge: Charge) -> dict[str, Any]:
     """Return the row of a claim, not yet checked, keyed by the columns of `core.schema.CLAIM`."""
     encounter, said = charge.encounter, charge.said or {}
     institution = office.directory.institution(encounter.institution)
@@ -84,9 +100,28 @@ def claim_row(office: Office, charge: Charge) -> dict[str, Any]:
     facts |= filed
     if institution.area != enrolment.pooling_area:
         facts["care_area"] = institution.area
+    facts |= _presented(office, enrolment.pooling_area, said)
     if encounter.stay:
         facts["stay_days"] = (day - encounter.begun).days
     return {name: value for name, value in facts.items() if value is not None}
+
+
+def _presented(office: Office, pooling_area: str, said: Values) -> dict[str, str]:
+    """Return what a claim says of the credential; of a card only where the area keeps it here.
+
+    A card that the ledger has never seen has no state to be judged by; who it belongs to is looked
+    up in the directory all the same.
+    """
+    shown, card = said.get("mdtrt_cert_type"), said.get("card_sn")
+    if shown in {E_VOUCHER, IDENTITY_NUMBER}:
+        return {"credential_type": shown}
+    if shown is None or card is None:
+        return {}
+    try:
+        office.desk.engine.cards.get(pooling_area, card)
+    except NotFound:
+        return {}
+    return {"credential_type": shown, "card": card}
 
 
 def _visit_type(encounter: Encounter) -> str:
@@ -133,16 +168,14 @@ def _date(moment: object) -> date:
     return datetime.fromisoformat(str(moment)).date()
 
 
-def named_lines(error: InvalidRequest, node: str) -> InvalidRequest:
-    """Return the faults of a claim with their lines under the name of the node they came in."""
-    return InvalidRequest(
-        [
-            Fault(f"{node}{fault.path.removeprefix('lines')}", fault.message)
-            if fault.path.startswith("lines[")
-            else fault
-            for fault in error.faults
-        ]
-    )
+def _path(path: str, node: str) -> str:
+    """Return where a fault of a claim stands, by the names of the interface."""
+    head, dot, column = path.rpartition(".")
+    named = f"{head}{dot}{_ALIASES.get(column, column)}"
+    return f"{node}{named.removeprefix('lines')}" if named.startswith("lines[") else named
+
+
+_ALIASES = {each.name: each.alias for each in (*schema.CLAIM, *schema.LINE) if each.alias}
 
 
 def sums_of(said: Mapping[str, Any], names: Sequence[str]) -> dict[str, int]:

@@ -28,6 +28,7 @@ _PHARMACY, _STAY, _VISIT = "41", "21", "11"
 """清算类别 clr_type."""
 _STAYS: Final = {"21", "22", "23", "24", "25", "26", "27", "28", "52", "71"}
 """Visit types (医疗类别) that are cleared as stays."""
+_ANSWERED_BEFORE: Final = "[DUPLICATE] 该报文此前已受理，本次按原结果答复"
 _PER_ITEM: Final = "01"
 """清算方式 clr_way: by item."""
 
@@ -54,6 +55,8 @@ def settled(office: Office, settlement: Settlement) -> Answer:
 def told(office: Office, settlement: Settlement, explanation: Explanation) -> Answer:
     """Return setlinfo and setldetail of a settlement."""
     warnings = tuple(f"[{each.code}] {each.reason_zh}" for each in settlement.warnings)
+    if settlement.duplicate:
+        warnings = (_ANSWERED_BEFORE, *warnings)
     return Answer(
         {
             "setlinfo": settlement_row(office, settlement),

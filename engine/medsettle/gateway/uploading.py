@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from medsettle.errors import Fault, InvalidRequest
-from medsettle.gateway.claiming import Charge, claim_of, named_lines
+from medsettle.gateway.claiming import Charge, claim_of
 from medsettle.gateway.encountering import found
 from medsettle.gateway.encounters import ALL, Encounter
 from medsettle.gateway.fields import Values
@@ -86,7 +86,9 @@ def _batch_faults(now: Encounter, rows: Sequence[Values]) -> list[Fault]:
     return faults
 
 
-def _split(office: Office, now: Encounter, rows: Sequence[Values], asked: Asked) -> list[Values]:
+def _split(
+    office: Office, now: Encounter, rows: Sequence[Values], asked: Asked
+) -> list[dict[str, Any]]:
     """Return how lines are split, by the rules of the day they are settled on at the earliest.
 
     A line that takes another back needs that one beside it; only the new ones are told.
@@ -96,10 +98,7 @@ def _split(office: Office, now: Encounter, rows: Sequence[Values], asked: Asked)
     together = [*before, *rows]
     day = max(now.begun, *(_day(row) for row in together))
     charge = Charge(now, together, day, asked.envelope.msgid)
-    try:
-        batch = batch_of([claim_of(office, charge)])
-    except InvalidRequest as error:
-        raise named_lines(error, "feedetail") from error
+    batch = batch_of([claim_of(office, charge, "feedetail")])
     return split_rows(office, batch, together)[len(before) :]
 
 
