@@ -3,15 +3,29 @@
 from collections.abc import Iterable, Mapping
 from types import ModuleType
 
-from medsettle.gateway.definitions import inpatient, outpatient, pharmacy, reversal, signing
+from medsettle.gateway.definitions import (
+    filings,
+    inpatient,
+    outpatient,
+    persons,
+    pharmacy,
+    queries,
+    reversal,
+    settlement_list,
+    signing,
+)
 from medsettle.gateway.transactions import Transaction
 
 _FAMILIES: tuple[ModuleType, ...] = (
     signing,
+    persons,
     pharmacy,
     outpatient,
     inpatient,
     reversal,
+    queries,
+    settlement_list,
+    filings,
 )
 
 

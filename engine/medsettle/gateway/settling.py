@@ -195,19 +195,30 @@ async def cancel(office: Office, asked: Asked) -> Answer:
     """Take a settlement back as a whole (2103, 2208, 2305)."""
     said = asked.input["data"]
     institution, engine = asked.envelope.institution, office.desk.engine
-    original = engine.get(said["setl_id"])
-    columns = original.columns
-    if (columns["institution"], columns["person"], encounter_of(original)) != (
-        institution,
-        said["psn_no"],
-        said["mdtrt_id"],
+    own_settlement(office, institution, said)
+    negative = office.desk.write(
+        lambda: engine.cancel(institution, asked.envelope.msgid, said["setl_id"])
+    )
+    return settled(office, negative)
+
+
+def own_settlement(office: Office, institution: str, said: Values) -> Settlement:
+    """Return the settlement that a request names by setl_id, psn_no and mdtrt_id where it does.
+
+    Raises:
+        NotFound: The institution has none of that id, person and visit. Whose it is instead is not
+            told.
+    """
+    found = office.desk.engine.get(said["setl_id"])
+    columns = found.columns
+    if (
+        columns["institution"] != institution
+        or said.get("psn_no") not in {None, columns["person"]}
+        or said.get("mdtrt_id") not in {None, encounter_of(found)}
     ):
         raise errors.NotFound(
             f"{institution} has no settlement {said['setl_id']!r} of "
             "this person and visit; check setl_id",
             settlement=said["setl_id"],
         )
-    negative = office.desk.write(
-        lambda: engine.cancel(institution, asked.envelope.msgid, said["setl_id"])
-    )
-    return settled(office, negative)
+    return found

@@ -11,7 +11,8 @@ from medsettle.core.enquiries import Overview, StatedFacts
 from medsettle.core.hindsight import Comparison
 from medsettle.core.messages import Message, MessageState
 from medsettle.core.outcome import Rejection
-from medsettle.core.reconciliation import Days, Difference, Row, Stated, Totals, Verdict
+from medsettle.core.reconciliation import Days, Difference, Stated, Totals, Verdict
+from medsettle.core.reconciliation import Row as StatedRow
 from medsettle.core.relatives import Person, Relation, RelativesDesk
 from medsettle.core.request_states import RequestState, Reversal
 from medsettle.core.settlement import (
@@ -21,11 +22,13 @@ from medsettle.core.settlement import (
     Opening,
     PersonState,
     PolicySummary,
+    Row,
     Settlement,
 )
 from medsettle.core.statements import Movement
 from medsettle.core.visits import RegistrationRequest, RegistrationState, Visit
 from medsettle.errors import LedgerUnavailable, SettlementError
+from medsettle.policy.rule_book import RuleBook
 from medsettle.service.batcher import Answer, Batcher, Gate, Result
 from medsettle.service.paging import Pages
 from medsettle.service.previews import previewed_apart
@@ -157,7 +160,7 @@ class InstitutionDays(Protocol):
         ...
 
     def differences(
-        self, days: Days, rows: Sequence[Row], encounter_of: Callable[[Settlement], str]
+        self, days: Days, rows: Sequence[StatedRow], encounter_of: Callable[[Settlement], str]
     ) -> list[Difference]:
         """Return the rows in which an institution and the ledger differ."""
         ...
@@ -169,6 +172,11 @@ class InstitutionDays(Protocol):
 
 class SettlementEngine(Protocol):
     """What the service asks of an engine; `medsettle.engine.Engine` is the one there is."""
+
+    @property
+    def rulebook(self) -> RuleBook:
+        """The policies and catalogues that are loaded now."""
+        ...
 
     @property
     def cards(self) -> Cards:
@@ -217,6 +225,10 @@ class SettlementEngine(Protocol):
 
     def get(self, settlement: str) -> Settlement:
         """Return a recorded settlement, or raise `NotFound`."""
+        ...
+
+    def claim(self, settlement: str) -> Row:
+        """Return the claim behind a settlement as it was sent, or raise `NotFound`."""
         ...
 
     def page(
