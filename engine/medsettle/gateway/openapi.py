@@ -121,18 +121,29 @@ def _request(transaction: Transaction, infno: str, shared: _Shared) -> Schema:
 
 
 def _response(transaction: Transaction, infno: str, shared: _Shared) -> Schema:
-    nodes = transaction.outputs
-    output: Schema = {
-        "description": "null where infcode is not 0",
-        "type": ["object", "null"],
-        "properties": {each.name: shared.node(each, infno, asked=False) for each in nodes},
-        "required": [each.name for each in nodes],
-        "additionalProperties": False,
-    }
     return {
         "allOf": [{"$ref": f"{_SCHEMAS}Response"}],
-        "properties": {"output": output},
+        "properties": {"output": _output(transaction, infno, shared)},
         "unevaluatedProperties": False,
+    }
+
+
+def _output(transaction: Transaction, infno: str, shared: _Shared) -> Schema:
+    """Return the schema of an output; a node without a name is the output, or a part of it."""
+    properties: Schema = {}
+    for node in transaction.outputs:
+        if node.name:
+            properties[node.name] = shared.node(node, infno, asked=False)
+        elif node.many:
+            return told_node(node) | {"type": ["array", "null"]}
+        else:
+            properties |= told_node(node)["properties"]
+    return {
+        "description": "null where infcode is not 0",
+        "type": ["object", "null"],
+        "properties": properties,
+        "required": [*properties],
+        "additionalProperties": False,
     }
 
 
@@ -143,7 +154,7 @@ def _by_number(numbers: Sequence[str]) -> Schema:
     }
     response = {
         "allOf": [{"$ref": f"{_SCHEMAS}Response"}],
-        "properties": {"output": {"type": ["object", "null"]}},
+        "properties": {"output": {"type": ["object", "array", "null"]}},
         "unevaluatedProperties": False,
     }
     return {
