@@ -273,15 +273,20 @@ _READERS: Final[dict[Kind, Callable[[Field, Any], object]]] = {
 
 
 def write_nodes(nodes: Sequence[Node], said: Nodes) -> dict[str, Any]:
-    """Return the output as JSON has it; a node that is not said is null, or an empty list."""
-    return {
-        node.name: [write_row(node.fields, row) for row in said.get(node.name) or ()]
-        if node.many
-        else None
-        if said.get(node.name) is None
-        else write_row(node.fields, said[node.name])
-        for node in nodes
-    }
+    """Return the output as JSON has it; a node that is not said is null, or an empty list.
+
+    The fields of a node without a name stand in the output itself.
+    """
+    found: dict[str, Any] = {}
+    for node in nodes:
+        row = said.get(node.name)
+        if node.many:
+            found[node.name] = [write_row(node.fields, each) for each in row or ()]
+        elif node.name:
+            found[node.name] = None if row is None else write_row(node.fields, row)
+        else:
+            found |= write_row(node.fields, row or {})
+    return found
 
 
 def write_row(fields: Sequence[Field], row: Values) -> dict[str, Any]:

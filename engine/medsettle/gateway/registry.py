@@ -3,7 +3,16 @@
 from collections.abc import Iterable, Mapping
 from types import ModuleType
 
-from medsettle.gateway.definitions import inpatient, outpatient, pharmacy, reversal, signing
+from medsettle.gateway.definitions import (
+    clearing,
+    files,
+    inpatient,
+    outpatient,
+    pharmacy,
+    reconciliation,
+    reversal,
+    signing,
+)
 from medsettle.gateway.transactions import Transaction
 
 _FAMILIES: tuple[ModuleType, ...] = (
@@ -12,6 +21,9 @@ _FAMILIES: tuple[ModuleType, ...] = (
     outpatient,
     inpatient,
     reversal,
+    reconciliation,
+    files,
+    clearing,
 )
 
 

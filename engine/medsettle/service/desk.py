@@ -104,6 +104,10 @@ class Messages(Protocol):
         """Return the id of a message, which may serve as a subject."""
         ...
 
+    def get(self, message_id: str) -> MessageState | None:
+        """Return the message that has an id."""
+        ...
+
     def of(self, subjects: Sequence[str]) -> dict[str, list[MessageState]]:
         """Return the messages about these subjects in ledger order."""
         ...
