@@ -10,8 +10,8 @@ from medsettle.core.reconciliation import (
     Days,
     Difference,
     Reason,
-    Row,
     Stated,
+    StatedRow,
     Totals,
     Verdict,
 )
@@ -88,7 +88,7 @@ class InstitutionDays:
     def differences(
         self,
         days: Days,
-        rows: Sequence[Row],
+        rows: Sequence[StatedRow],
         encounter_of: Callable[[Settlement], str],
     ) -> list[Difference]:
         """Return the rows in which an institution and the ledger differ.
@@ -133,7 +133,7 @@ class InstitutionDays:
         """
         return _unpaired(list(self.counted(days)))
 
-    def _alone(self, days: Days, row: Row) -> Difference:
+    def _alone(self, days: Days, row: StatedRow) -> Difference:
         """Return why a row of the institution has nothing of ours beside it."""
         entry = self.ledger.settlement(row.settlement)
         known = (
@@ -194,7 +194,7 @@ def _is_cancel(settlement: Settlement) -> bool:
 
 
 def _differing(
-    days: Days, row: Row, settlement: Settlement, encounter_of: Callable[[Settlement], str]
+    days: Days, row: StatedRow, settlement: Settlement, encounter_of: Callable[[Settlement], str]
 ) -> tuple[str, ...]:
     own: dict[str, object] = {
         "encounter": encounter_of(settlement),

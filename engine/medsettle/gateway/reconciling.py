@@ -14,8 +14,8 @@ from medsettle.core.reconciliation import (
     Days,
     Difference,
     Reason,
-    Row,
     Stated,
+    StatedRow,
     Totals,
     Verdict,
     stated_by,
@@ -97,7 +97,7 @@ async def detail(office: Office, asked: Asked) -> Answer:
 
 def _compared(
     office: Office, days: Days, file: files.File
-) -> tuple[list[Row], list[Difference], Totals]:
+) -> tuple[list[StatedRow], list[Difference], Totals]:
     rows = read_rows(file.data, file.name)
     own = office.desk.engine.days
     return rows, own.differences(days, rows, encounter_of), own.totals(days)
@@ -210,7 +210,7 @@ def _memo(each: Difference) -> str:
     return _REASONS[each.reason]
 
 
-def _both_sides(row: Row, held: Settlement, fields: Sequence[str]) -> Iterator[str]:
+def _both_sides(row: StatedRow, held: Settlement, fields: Sequence[str]) -> Iterator[str]:
     own = {
         "encounter": encounter_of(held),
         "person": str(held.columns["person"]),

@@ -9,8 +9,10 @@ from medsettle.gateway.definitions import (
     inpatient,
     outpatient,
     pharmacy,
+    queries,
     reconciliation,
     reversal,
+    settlement_list,
     signing,
 )
 from medsettle.gateway.transactions import Transaction
@@ -21,6 +23,8 @@ _FAMILIES: tuple[ModuleType, ...] = (
     outpatient,
     inpatient,
     reversal,
+    queries,
+    settlement_list,
     reconciliation,
     files,
     clearing,

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from medsettle import limits
-from medsettle.core.reconciliation import Row
+from medsettle.core.reconciliation import StatedRow
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.gateway.fields import Field, code, money, read_row, text
 
@@ -33,7 +33,7 @@ _EXTENSION: Final = 1
 """exp_content may follow, and is passed over."""
 
 
-def read_rows(data: bytes, path: str) -> list[Row]:
+def read_rows(data: bytes, path: str) -> list[StatedRow]:
     """Return the settlements and refunds that a file states, in its order.
 
     Args:
@@ -65,7 +65,7 @@ def read_rows(data: bytes, path: str) -> list[Row]:
     return [row for row in rows if row is not None]
 
 
-def _row(line: str, path: str, faults: list[Fault]) -> Row | None:
+def _row(line: str, path: str, faults: list[Fault]) -> StatedRow | None:
     cells = line.removesuffix("\r").split("\t")
     if not len(_FIELDS) <= len(cells) <= len(_FIELDS) + _EXTENSION:
         count = f"{len(_FIELDS)} or {len(_FIELDS) + _EXTENSION}"
@@ -81,7 +81,7 @@ def _row(line: str, path: str, faults: list[Fault]) -> Row | None:
     if len(faults) > before:
         return None
     total = found["medfee_sumamt"]
-    return Row(
+    return StatedRow(
         settlement=found["setl_id"],
         encounter=found["mdtrt_id"] or "",
         person=found["psn_no"],

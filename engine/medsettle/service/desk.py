@@ -11,7 +11,14 @@ from medsettle.core.enquiries import Overview, StatedFacts
 from medsettle.core.hindsight import Comparison
 from medsettle.core.messages import Message, MessageState
 from medsettle.core.outcome import Rejection
-from medsettle.core.reconciliation import Days, Difference, Row, Stated, Totals, Verdict
+from medsettle.core.reconciliation import (
+    Days,
+    Difference,
+    Stated,
+    StatedRow,
+    Totals,
+    Verdict,
+)
 from medsettle.core.relatives import Person, Relation, RelativesDesk
 from medsettle.core.request_states import RequestState, Reversal
 from medsettle.core.settlement import (
@@ -21,6 +28,7 @@ from medsettle.core.settlement import (
     Opening,
     PersonState,
     PolicySummary,
+    Row,
     Settlement,
 )
 from medsettle.core.statements import Movement
@@ -161,7 +169,7 @@ class InstitutionDays(Protocol):
         ...
 
     def differences(
-        self, days: Days, rows: Sequence[Row], encounter_of: Callable[[Settlement], str]
+        self, days: Days, rows: Sequence[StatedRow], encounter_of: Callable[[Settlement], str]
     ) -> list[Difference]:
         """Return the rows in which an institution and the ledger differ."""
         ...
@@ -221,6 +229,10 @@ class SettlementEngine(Protocol):
 
     def get(self, settlement: str) -> Settlement:
         """Return a recorded settlement, or raise `NotFound`."""
+        ...
+
+    def claim(self, settlement: str) -> Row:
+        """Return the claim behind a settlement as it was sent, or raise `NotFound`."""
         ...
 
     def page(

@@ -35,7 +35,7 @@ def price(*, required: bool = True) -> Field:
     return Field("pric", Kind.PRICE, "单价", required=required, least=0)
 
 
-_PERSON = (
+PERSON = (
     person_number(),
     text("psn_name", 50, "人员姓名"),
     code("psn_cert_type", "人员证件类型"),
@@ -48,6 +48,7 @@ _PERSON = (
     code("psn_type", "人员类别"),
     code("cvlserv_flag", "公务员标志", chars=3),
 )
+"""Who is settled for, and as what."""
 
 SUMS = (
     money("fulamt_ownpay_amt", "全自费金额"),
@@ -63,7 +64,7 @@ SETTLEMENT = Node(
     (
         visit_id(),
         text("setl_id", 30, "结算ID"),
-        *_PERSON,
+        *PERSON,
         moment("setl_time", "结算时间"),
         code("mdtrt_cert_type", "就诊凭证类型", chars=3),
         code("med_type", "医疗类别"),

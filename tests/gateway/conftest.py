@@ -1,0 +1,15 @@
+"""A till at an engine with an empty ledger, new for each test."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.gateway.till import Till, open_till
+
+
+@pytest.fixture
+def till(tmp_path: Path) -> Iterator[Till]:
+    """Yield a till of a hospital of the third level, signed in."""
+    with open_till(tmp_path / "ledger.db") as till:
+        yield till
