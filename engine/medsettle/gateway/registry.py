@@ -6,8 +6,10 @@ from types import ModuleType
 from medsettle.gateway.definitions import (
     clearing,
     files,
+    filings,
     inpatient,
     outpatient,
+    persons,
     pharmacy,
     queries,
     reconciliation,
@@ -19,6 +21,7 @@ from medsettle.gateway.transactions import Transaction
 
 _FAMILIES: tuple[ModuleType, ...] = (
     signing,
+    persons,
     pharmacy,
     outpatient,
     inpatient,
@@ -28,6 +31,7 @@ _FAMILIES: tuple[ModuleType, ...] = (
     reconciliation,
     files,
     clearing,
+    filings,
 )
 
 

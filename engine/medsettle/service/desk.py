@@ -34,6 +34,7 @@ from medsettle.core.settlement import (
 from medsettle.core.statements import Movement
 from medsettle.core.visits import RegistrationRequest, RegistrationState, Visit
 from medsettle.errors import LedgerUnavailable, SettlementError
+from medsettle.policy.rule_book import RuleBook
 from medsettle.service.batcher import Answer, Batcher, Gate, Result
 from medsettle.service.paging import Pages
 from medsettle.service.previews import previewed_apart
@@ -181,6 +182,11 @@ class InstitutionDays(Protocol):
 
 class SettlementEngine(Protocol):
     """What the service asks of an engine; `medsettle.engine.Engine` is the one there is."""
+
+    @property
+    def rulebook(self) -> RuleBook:
+        """The policies and catalogues that are loaded now."""
+        ...
 
     @property
     def cards(self) -> Cards:
