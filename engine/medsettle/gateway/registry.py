@@ -4,12 +4,15 @@ from collections.abc import Iterable, Mapping
 from types import ModuleType
 
 from medsettle.gateway.definitions import (
+    clearing,
+    files,
     filings,
     inpatient,
     outpatient,
     persons,
     pharmacy,
     queries,
+    reconciliation,
     reversal,
     settlement_list,
     signing,
@@ -25,6 +28,9 @@ _FAMILIES: tuple[ModuleType, ...] = (
     reversal,
     queries,
     settlement_list,
+    reconciliation,
+    files,
+    clearing,
     filings,
 )
 
