@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from decimal import Decimal
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -226,6 +227,16 @@ def test_files_are_packed_and_read() -> None:
     assert rows == unzipped(zipped("detail.txt", rows))
     assert {"in": zipped("a.txt", [["7"]])} == filled(
         {"in": {"$zip": {"name": "a.txt", "rows": [["${n}"]]}}}, {"n": 7}
+    )
+    table = {
+        "$unzip": {
+            "columns": ["a", "b", "c"],
+            "rows": [{"a": "S1", "c": Decimal("12.5")}, {"c": 0}],
+        }
+    }
+    assert [] == list(differences(table, zipped("detail.txt", rows)))
+    assert ["f: a row has 1 cells where 3 are expected"] == list(
+        differences({"f": table}, {"f": zipped("detail.txt", [["S1"]])})
     )
     with pytest.raises(ValueError, match="no ZIP"):
         unzipped("aGVsbG8=")
