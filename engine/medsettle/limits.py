@@ -362,6 +362,19 @@ INSTITUTION_CODE_CHARS: Final = 12
 GATEWAY_CLOCK_MINUTES_MAX: Final = 15
 # Numbers of attempts to settle one bill that one statement looks at; most bills have one or none.
 ATTEMPTS_READ: Final = 8
+# A file of 9101 in bytes, and how many days it is given out by 9102.
+GATEWAY_FILE_BYTES_MAX: Final = 4 * 1024 * 1024
+GATEWAY_FILE_DAYS: Final = 7
+# The text that a file of 3202 unpacks to, its lines and the faults of them that are told. A month
+# of a large hospital is some hundred thousand settlements, of 150 bytes each.
+STATEMENT_BYTES_MAX: Final = 32 * 1024 * 1024
+STATEMENT_ROWS_MAX: Final = 200_000
+STATEMENT_FAULTS_SHOWN_MAX: Final = 100
+# Days of one reconciliation, and rows of one call about settlements of other regions (3260, 3261).
+STATEMENT_DAYS_MAX: Final = 31
+TRANS_REGIONAL_ROWS_MAX: Final = 100
+# Characters of stmt_rslt_dscr, as the interface has them.
+STATEMENT_TEXT_CHARS_MAX: Final = 200
 # Characters of setl_proc_info, as the interface has them.
 PROCESS_CHARS_MAX: Final = 4_000
 # Fields of its table: fixmedins_code, psn_no, mdtrt_cert_no, card_sn; texts such as emp_name.
@@ -388,3 +401,5 @@ DIRECTORY_CACHE_KIB: Final = 64 * 1024
 
 assert NATIONAL_PERSON_CHARS_MAX <= PERSON_CHARS_MAX
 assert INSTITUTION_CHARS_MAX <= CODE_CHARS_MAX
+
+assert GATEWAY_FILE_BYTES_MAX * 4 // 3 + CODE_CHARS_MAX * 100 <= TOLD_BYTES_MAX, "as base64"

@@ -19,9 +19,9 @@ from datetime import datetime
 
 from medsettle import limits
 from medsettle.core.claims import ClaimBatch
-from medsettle.core.counters import ACCOUNT, CounterKey
+from medsettle.core.counters import CounterKey
 from medsettle.core.outcome import Rejection
-from medsettle.core.relatives import PREFIX, Granted, Person
+from medsettle.core.relatives import Granted, Person
 from medsettle.core.request_states import RequestState, Reversal
 from medsettle.core.settlement import (
     Explanation,
@@ -29,6 +29,7 @@ from medsettle.core.settlement import (
     Opening,
     PersonState,
     PolicySummary,
+    Row,
     Settlement,
 )
 from medsettle.engine.attempts import Attempts
@@ -40,12 +41,19 @@ from medsettle.engine.enquiries import Enquiries
 from medsettle.engine.exclusions import Exclusions, Suspicions
 from medsettle.engine.explaining import Explainer
 from medsettle.engine.hindsight import Hindsight
+from medsettle.engine.institution_days import InstitutionDays
 from medsettle.engine.messages import Messages
-from medsettle.engine.openings import check_opening, opening_digest, opening_entry
-from medsettle.engine.reading import Filters, recorded_settlement, settlement_page
+from medsettle.engine.openings import open_person
+from medsettle.engine.reading import (
+    Filters,
+    person_state,
+    recorded_claim,
+    recorded_settlement,
+    settlement_page,
+)
 from medsettle.engine.registrations import Registrations
 from medsettle.engine.relatives import Relatives, limits_before
-from medsettle.engine.request_log import Asked, RequestLog
+from medsettle.engine.request_log import RequestLog
 from medsettle.engine.requests import Triage, claim_digest, from_record, triage
 from medsettle.engine.reversals import Reversals
 from medsettle.engine.statements import Statements
@@ -83,12 +91,14 @@ class Engine:
     enquiries: Enquiries = field(init=False)
     hindsight: Hindsight = field(init=False)
     attempts: Attempts = field(init=False)
+    days: InstitutionDays = field(init=False)
     _explainer: Explainer = field(init=False)
 
     def __post_init__(self) -> None:
         """Make what works by the rule book, and what reads the ledger alone."""
         self.statements = Statements(self.ledger)
         self.attempts = Attempts(self.ledger)
+        self.days = InstitutionDays(self.ledger)
         self._explainer = Explainer(self.rulebook)
         self.log = RequestLog(self.ledger, self.clock)
         self.cancels = Cancels(self.ledger, self.log)
@@ -324,6 +334,14 @@ class Engine:
         """
         return from_record(self.ledger, recorded_settlement(self.ledger, settlement))
 
+    def claim(self, settlement: str) -> Row:
+        """Return the claim behind a settlement or cancel as it was sent, dates as texts.
+
+        Raises:
+            NotFound: Nothing is recorded under that id.
+        """
+        return recorded_claim(self.ledger, settlement)
+
     def page(
         self,
         *,
@@ -373,22 +391,8 @@ class Engine:
             RequestIdReused: The request id was used before with other content.
             LedgerUnavailable: Nothing was recorded.
         """
-        check_opening(self.rulebook, opening)
-        area, person, digest = opening.pooling_area, opening.person, opening_digest(opening)
-
-        def record() -> PersonState:
-            self.log.commit([opening_entry(opening, digest, self.log.now())])
-            return self.person(area, person)
-
-        asked = Asked(opening.institution, opening.request_id, digest, area, person)
-        return self.log.answer(asked, record, lambda _: self.person(area, person))
+        return open_person(self.rulebook, self.log, opening, self.person)
 
     def person(self, pooling_area: str, person: str) -> PersonState:
         """Return account balance and counters of a person; zeros for one never seen."""
-        counters = self.ledger.person_counters(pooling_area, person)
-        account = sum(value for counter, _, value in counters if counter == ACCOUNT)
-        # What relatives set aside is asked of `relatives`.
-        others = tuple(
-            each for each in counters if each[0] != ACCOUNT and not each[0].startswith(PREFIX)
-        )
-        return PersonState(pooling_area, person, account, others)
+        return person_state(self.ledger, pooling_area, person)

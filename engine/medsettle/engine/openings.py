@@ -1,11 +1,13 @@
 """Openings: what a person brings along when an area moves to this engine in mid-year."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from medsettle import errors, limits
 from medsettle.core.counters import ACCOUNT, CounterKey
 from medsettle.core.dates import day_number, service_day_of
-from medsettle.core.settlement import Opening, Row
+from medsettle.core.settlement import Opening, PersonState, Row
+from medsettle.engine.request_log import Asked, RequestLog
 from medsettle.engine.requests import (
     code_faults,
     content_digest,
@@ -17,6 +19,36 @@ from medsettle.ledger.records import encode_opening
 from medsettle.policy.rule_book import RuleBook
 from medsettle.policy.vocabulary import suggestion
 from medsettle.settle.counter_keys import is_stored_name, stored_name
+
+
+def open_person(
+    rulebook: RuleBook,
+    log: RequestLog,
+    opening: Opening,
+    state: Callable[[str, str], PersonState],
+) -> PersonState:
+    """Return the state of a person after recording an opening, once per request id.
+
+    Args:
+        rulebook: Knows the counters.
+        log: Where it is recorded.
+        opening: What the person brings along.
+        state: Reads account and counters of a person of an area.
+
+    Raises:
+        InvalidRequest: A counter is unknown, a value is out of range.
+        RequestIdReused: The request id was used before with other content.
+        LedgerUnavailable: Nothing was recorded.
+    """
+    check_opening(rulebook, opening)
+    area, person, digest = opening.pooling_area, opening.person, opening_digest(opening)
+
+    def record() -> PersonState:
+        log.commit([opening_entry(opening, digest, log.now())])
+        return state(area, person)
+
+    asked = Asked(opening.institution, opening.request_id, digest, area, person)
+    return log.answer(asked, record, lambda _: state(area, person))
 
 
 def check_opening(rulebook: RuleBook, opening: Opening) -> None:

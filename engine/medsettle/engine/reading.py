@@ -1,11 +1,13 @@
-"""Settlements and cancels as recorded, one by its id or page by page."""
+"""What is recorded: settlements, cancels, their claims, and the state of persons."""
 
 from typing import NamedTuple
 
 from medsettle import errors
-from medsettle.core.settlement import Settlement
+from medsettle.core.counters import ACCOUNT
+from medsettle.core.relatives import PREFIX
+from medsettle.core.settlement import PersonState, Row, Settlement
 from medsettle.ledger.entries import SETTLEMENT_KINDS, LedgerReader, Recorded
-from medsettle.ledger.records import decode_settlement
+from medsettle.ledger.records import decode_care, decode_settlement
 
 
 class Filters(NamedTuple):
@@ -29,6 +31,29 @@ def recorded_settlement(ledger: LedgerReader, settlement: str) -> Recorded:
             settlement=settlement,
         )
     return recorded
+
+
+def recorded_claim(ledger: LedgerReader, settlement: str) -> Row:
+    """Return the claim behind a settlement or cancel as it was sent, dates as texts.
+
+    Raises:
+        NotFound: Nothing is recorded under that id.
+    """
+    recorded = recorded_settlement(ledger, settlement)
+    if recorded.original is not None:
+        recorded = recorded_settlement(ledger, recorded.original)
+    return decode_care(recorded)[0]
+
+
+def person_state(ledger: LedgerReader, pooling_area: str, person: str) -> PersonState:
+    """Return account balance and counters of a person; zeros for one never seen."""
+    counters = ledger.person_counters(pooling_area, person)
+    account = sum(value for counter, _, value in counters if counter == ACCOUNT)
+    # What relatives set aside is asked of `relatives`.
+    others = tuple(
+        each for each in counters if each[0] != ACCOUNT and not each[0].startswith(PREFIX)
+    )
+    return PersonState(pooling_area, person, account, others)
 
 
 def settlement_page(

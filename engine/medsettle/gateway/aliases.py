@@ -22,6 +22,7 @@ NAMES: Final[dict[str, str]] = {
     "prese_ifpay_amt": "preselfpay_amt",
     "med_fee_sumamt": "medfee_sumamt",
     "cert_no": "certno",
+    "REFD_SETL_FLAG": "refd_setl_flag",
     "dscgTime": "dscg_time",
     "fulamt_ownpayamt": "fulamt_ownpay_amt",
     "acctUsedFlag": "acct_used_flag",
@@ -82,3 +83,14 @@ def visit_type(med_type: str) -> str:
     ('14', '53', '21', '0101')
     """
     return med_type[:2] if med_type[:2] in codes.VISIT_TYPES else med_type
+
+
+def fund_pay_type(code: str) -> str:
+    """Return the code of a fund (基金支付类型) without the last two digits that provinces choose.
+
+    Codes that begin with 9999 are of funds of their own.
+
+    >>> fund_pay_type("310101"), fund_pay_type("330100"), fund_pay_type("999996")
+    ('310100', '330100', '999996')
+    """
+    return code if code.startswith("9999") else f"{code[:4]}00"

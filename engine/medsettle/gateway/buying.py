@@ -6,14 +6,15 @@ from dataclasses import replace
 from medsettle import errors
 from medsettle.core.outcome import Rejection
 from medsettle.engine.requests import settlement_id
-from medsettle.gateway.claiming import Charge, claim_of
+from medsettle.gateway.claiming import Charge, claim_of, in_national_words
 from medsettle.gateway.directory import Presented
 from medsettle.gateway.encounters import Encounter
 from medsettle.gateway.fields import Values
 from medsettle.gateway.insured import enrolment_of
 from medsettle.gateway.office import Office
+from medsettle.gateway.sales import sale_number
 from medsettle.gateway.settling import check_sums
-from medsettle.gateway.splits import split_rows
+from medsettle.gateway.splits import settled_rows, split_rows
 from medsettle.gateway.telling import previewed, settled
 from medsettle.gateway.transactions import Answer, Asked
 from medsettle.service.wire import batch_of
@@ -23,7 +24,8 @@ from medsettle.v1.settlement_service_pb2 import Claim
 async def preview(office: Office, asked: Asked) -> Answer:
     """Return what a sale would be settled to (2101)."""
     claim = _claim(office, asked)
-    return _with_lines(office, asked, claim, previewed(office, claim))
+    rows = split_rows(office, batch_of([claim]), asked.input["drugdetail"], "drugdetail")
+    return _with_lines(previewed(office, claim, "drugdetail"), rows)
 
 
 async def settle(office: Office, asked: Asked) -> Answer:
@@ -34,12 +36,13 @@ async def settle(office: Office, asked: Asked) -> Answer:
         await check_sums(office, asked.input["druginfo"], claim)
     answer = await office.desk.settling.answer(claim, size_bytes=claim.ByteSize())
     if isinstance(answer, Rejection):
-        raise answer.error()
-    return _with_lines(office, asked, claim, settled(office, answer))
+        raise in_national_words(answer.error(), "drugdetail")
+    # As settled: asked again, limits that the sale used up would leave its lines less.
+    rows = settled_rows(office, answer, asked.input["drugdetail"])
+    return _with_lines(settled(office, answer), rows)
 
 
-def _with_lines(office: Office, asked: Asked, claim: Claim, answer: Answer) -> Answer:
-    rows = split_rows(office, batch_of([claim]), asked.input["drugdetail"])
+def _with_lines(answer: Answer, rows: Sequence[Values]) -> Answer:
     return replace(answer, output={**answer.output, "detlcutinfo": rows})
 
 
@@ -63,5 +66,5 @@ def _claim(office: Office, asked: Asked) -> Claim:
         stay=False,
         facts={**said, "begntime": said["begntime"].isoformat()},
     )
-    charge = Charge(encounter, rows, day, envelope.msgid, f"{encounter.encounter}.sale", said)
+    charge = Charge(encounter, rows, day, envelope.msgid, sale_number(encounter.encounter), said)
     return claim_of(office, charge, "drugdetail")

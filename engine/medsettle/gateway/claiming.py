@@ -7,7 +7,7 @@ from typing import Any
 
 from medsettle.client.claims import claim_message
 from medsettle.core import schema
-from medsettle.errors import Fault, InvalidRequest, NotFound
+from medsettle.errors import Fault, InvalidRequest, NotFound, SettlementError
 from medsettle.gateway.aliases import visit_type
 from medsettle.gateway.declaring import facts_of
 from medsettle.gateway.directory import (
@@ -57,9 +57,19 @@ def claim_of(office: Office, charge: Charge, node: str = "lines") -> Claim:
     try:
         return claim_message(_row(office, charge))
     except InvalidRequest as error:
-        raise InvalidRequest(
-            [Fault(_path(fault.path, node), fault.message) for fault in error.faults]
-        ) from error
+        raise in_national_words(error, node) from error
+
+
+def in_national_words(error: SettlementError, node: str) -> SettlementError:
+    """Return an error about a claim with the paths of its faults as the interface names them.
+
+    Args:
+        error: What the engine says.
+        node: The node in which the lines of the claim came.
+    """
+    if not isinstance(error, InvalidRequest):
+        return error
+    return InvalidRequest([Fault(_path(each.path, node), each.message) for each in error.faults])
 
 
 def _row(office: Office, charge: Charge) -> dict[str, Any]:

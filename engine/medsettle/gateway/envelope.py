@@ -119,8 +119,10 @@ def read_envelope(body: bytes, infno: str | None = None) -> Envelope:
 def _json(body: bytes | str, path: str) -> Any:  # noqa: ANN401 - what JSON has
     try:
         return _decoder.decode(body)
-    except (msgspec.DecodeError, RecursionError, UnicodeError, ArithmeticError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         raise InvalidRequest([Fault(path, f"is no JSON: {error}")]) from error
+    except ArithmeticError as error:
+        raise InvalidRequest([Fault(path, "has a number that no field holds")]) from error
 
 
 def _input(stated: object, faults: list[Fault]) -> Mapping[str, Any]:

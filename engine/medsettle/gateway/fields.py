@@ -80,8 +80,9 @@ class Field:
 class Node:
     """A part of an input or an output: an object, or, where `many`, a list of them.
 
-    `most` bounds the rows of a list. Fields that a node does not name are let pass in a request and
-    handed to nobody: provinces add their own.
+    One without a name stands for the output itself: its fields, or, where `many`, its rows, are not
+    inside anything. `most` bounds the rows of a list. Fields that a node does not name are let pass
+    in a request and handed to nobody: provinces add their own.
     """
 
     name: str
@@ -272,16 +273,21 @@ _READERS: Final[dict[Kind, Callable[[Field, Any], object]]] = {
 # --- writing -----------------------------------------------------------------------------------
 
 
-def write_nodes(nodes: Sequence[Node], said: Nodes) -> dict[str, Any]:
+def write_nodes(nodes: Sequence[Node], said: Nodes) -> object:
     """Return the output as JSON has it; a node that is not said is null, or an empty list."""
-    return {
-        node.name: [write_row(node.fields, row) for row in said.get(node.name) or ()]
-        if node.many
-        else None
-        if said.get(node.name) is None
-        else write_row(node.fields, said[node.name])
-        for node in nodes
-    }
+    output: dict[str, Any] = {}
+    for node in nodes:
+        found = said.get(node.name)
+        if node.many:
+            rows = [write_row(node.fields, row) for row in found or ()]
+            if not node.name:
+                return rows
+            output[node.name] = rows
+        elif not node.name:
+            output |= write_row(node.fields, found or {})
+        else:
+            output[node.name] = None if found is None else write_row(node.fields, found)
+    return output
 
 
 def write_row(fields: Sequence[Field], row: Values) -> dict[str, Any]:

@@ -1,13 +1,14 @@
 """From a request to the message that the ledger keeps of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from medsettle.core.messages import Message
 from medsettle.engine.messages import Messages
+from medsettle.gateway.fields import Field, Kind
 from medsettle.gateway.transactions import Asked
 
 
@@ -19,6 +20,7 @@ def message_of(
     subject: str,
     person: str = "",
     pooling_area: str = "",
+    part: int = 0,
 ) -> Message:
     """Return the message of a request.
 
@@ -30,10 +32,11 @@ def message_of(
             has the id of the message.
         person: Whom it is about, if anybody.
         pooling_area: The insured area of that person.
+        part: Which message of the request it is, where one request tells of several subjects.
     """
     message = Message(
         institution=asked.envelope.institution,
-        request_id=asked.envelope.msgid,
+        request_id=asked.envelope.msgid + (f".{part}" if part else ""),
         pooling_area=pooling_area,
         person=person,
         kind=kind,
@@ -52,3 +55,15 @@ def recordable(said: Any) -> Any:  # noqa: ANN401 - as `message_of`
     if isinstance(said, date):
         return said.isoformat()
     return str(said) if isinstance(said, Decimal) else said
+
+
+def recalled(fields: Sequence[Field], row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that a recorded row states, days and moments as such again."""
+    return {
+        field.name: _RECALLED[field.kind](value) if field.kind in _RECALLED else value
+        for field in fields
+        if (value := row.get(field.name)) is not None
+    }
+
+
+_RECALLED: Final = {Kind.DATE: date.fromisoformat, Kind.MOMENT: datetime.fromisoformat}

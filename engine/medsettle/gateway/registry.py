@@ -4,12 +4,17 @@ from collections.abc import Iterable, Mapping
 from types import ModuleType
 
 from medsettle.gateway.definitions import (
+    clearing,
+    files,
     filings,
     inpatient,
     outpatient,
     persons,
     pharmacy,
+    queries,
+    reconciliation,
     reversal,
+    settlement_list,
     signing,
 )
 from medsettle.gateway.transactions import Transaction
@@ -21,6 +26,11 @@ _FAMILIES: tuple[ModuleType, ...] = (
     outpatient,
     inpatient,
     reversal,
+    queries,
+    settlement_list,
+    reconciliation,
+    files,
+    clearing,
     filings,
 )
 

@@ -10,7 +10,7 @@ from medsettle.core.dates import service_day_of
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Settlement
 from medsettle.errors import Fault, InvalidRequest
-from medsettle.gateway.claiming import Charge, claim_of, sums_of
+from medsettle.gateway.claiming import Charge, claim_of, in_national_words, sums_of
 from medsettle.gateway.directory import Presented
 from medsettle.gateway.encountering import found
 from medsettle.gateway.encounters import Encounter, Line
@@ -71,7 +71,7 @@ async def _preview(office: Office, asked: Asked, *, stay: bool) -> Answer:
     said = asked.input["data"]
     async with office.turns.of(said["mdtrt_id"]):
         part = _part(office, asked, stay=stay, estimate=True)
-        return previewed(office, _claim(office, asked, part))
+        return previewed(office, _claim(office, asked, part), "feedetail")
 
 
 async def _settle(office: Office, asked: Asked, *, stay: bool) -> Answer:
@@ -85,7 +85,7 @@ async def _settle(office: Office, asked: Asked, *, stay: bool) -> Answer:
             await check_sums(office, said, claim)
         answer = await office.desk.settling.answer(claim, size_bytes=claim.ByteSize())
         if isinstance(answer, Rejection):
-            raise answer.error()
+            raise in_national_words(answer.error(), "feedetail")
         return settled(office, answer)
 
 
@@ -99,7 +99,7 @@ async def check_sums(office: Office, said: Values, claim: Claim) -> None:
     stated = sums_of(said, tuple(_ECHOED))
     answer = await office.desk.previewing.answer(claim, size_bytes=claim.ByteSize())
     if isinstance(answer, Rejection):
-        raise answer.error()
+        raise in_national_words(answer.error(), "feedetail")
     for name, fen in stated.items():
         own = answer.fen(_ECHOED[name])
         if own != fen:
@@ -195,19 +195,30 @@ async def cancel(office: Office, asked: Asked) -> Answer:
     """Take a settlement back as a whole (2103, 2208, 2305)."""
     said = asked.input["data"]
     institution, engine = asked.envelope.institution, office.desk.engine
-    original = engine.get(said["setl_id"])
-    columns = original.columns
-    if (columns["institution"], columns["person"], encounter_of(original)) != (
-        institution,
-        said["psn_no"],
-        said["mdtrt_id"],
+    own_settlement(office, institution, said)
+    negative = office.desk.write(
+        lambda: engine.cancel(institution, asked.envelope.msgid, said["setl_id"])
+    )
+    return settled(office, negative)
+
+
+def own_settlement(office: Office, institution: str, said: Values) -> Settlement:
+    """Return the settlement that a request names by setl_id, psn_no and mdtrt_id where it does.
+
+    Raises:
+        NotFound: The institution has none of that id, person and visit. Whose it is instead is not
+            told.
+    """
+    found = office.desk.engine.get(said["setl_id"])
+    columns = found.columns
+    if (
+        columns["institution"] != institution
+        or said.get("psn_no") not in {None, columns["person"]}
+        or said.get("mdtrt_id") not in {None, encounter_of(found)}
     ):
         raise errors.NotFound(
             f"{institution} has no settlement {said['setl_id']!r} of "
             "this person and visit; check setl_id",
             settlement=said["setl_id"],
         )
-    negative = office.desk.write(
-        lambda: engine.cancel(institution, asked.envelope.msgid, said["setl_id"])
-    )
-    return settled(office, negative)
+    return found

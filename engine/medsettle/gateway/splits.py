@@ -5,6 +5,8 @@ from typing import Any, Final
 
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.outcome import Rejection
+from medsettle.core.settlement import LineTerm, Row, Settlement
+from medsettle.gateway.claiming import in_national_words
 from medsettle.gateway.fields import Values
 from medsettle.gateway.office import Office
 
@@ -20,13 +22,16 @@ _AMOUNTS: Final = {
 _PPM_PER_E4: Final = 100
 
 
-def split_rows(office: Office, batch: ClaimBatch, rows: Sequence[Values]) -> list[dict[str, Any]]:
+def split_rows(
+    office: Office, batch: ClaimBatch, rows: Sequence[Values], node: str
+) -> list[dict[str, Any]]:
     """Return how the lines of one claim are split, amounts in fen.
 
     Args:
         office: Whose engine splits.
         batch: The claim.
         rows: Its lines as they were sent, in order.
+        node: The node in which they came, for the paths of faults.
 
     Raises:
         SettlementError: The claim is refused.
@@ -35,23 +40,62 @@ def split_rows(office: Office, batch: ClaimBatch, rows: Sequence[Values]) -> lis
     (settlement,), (terms,) = engine.preview(batch), engine.line_terms(batch)
     for each in (settlement, terms):
         if isinstance(each, Rejection):
-            raise each.error()
+            raise in_national_words(each.error(), node)
     assert not isinstance(settlement, Rejection)
     assert not isinstance(terms, Rejection)
+    return told_lines(rows, settlement, terms)
+
+
+def settled_rows(
+    office: Office, settlement: Settlement, rows: Sequence[Values]
+) -> list[dict[str, Any]]:
+    """Return how the lines of a settlement were split, amounts in fen.
+
+    Args:
+        office: Whose engine settled.
+        settlement: The settlement.
+        rows: Its lines as they were sent, in order.
+    """
+    engine = office.desk.engine
+    claim = engine.claim(str(settlement.columns["settlement"]))
+    (terms,) = engine.line_terms(ClaimBatch.from_rows([claim]))
+    # Rules that have gone since leave the amounts, which are recorded, and nothing beside them.
+    return told_lines(rows, settlement, () if isinstance(terms, Rejection) else terms)
+
+
+def told_lines(
+    rows: Sequence[Values], settlement: Settlement, terms: Sequence[LineTerm]
+) -> list[dict[str, Any]]:
+    """Return the lines of a settlement as they are told, by terms where these are known."""
+    known: Sequence[LineTerm | None] = terms or [None] * len(rows)
     return [
         {
             "feedetl_sn": row["feedetl_sn"],
             "det_item_fee_sumamt": split["amount_fen"],
             "cnt": row["cnt"],
             "pric": row["pric"],
-            "pric_uplmt_amt": NO_CEILING_E6 if term.ceiling_e6 is None else term.ceiling_e6,
-            # Four decimals are told; the split itself is by the exact ratio.
-            "selfpay_prop": (term.pre_self_pay_ppm + _PPM_PER_E4 // 2) // _PPM_PER_E4,
-            **{name: split[column] for name, column in _AMOUNTS.items()},
-            "chrgitm_lv": split["item_class"],
-            "med_chrgitm_type": term.charge_type or None,
-            "lmt_used_flag": "1" if term.restricted else "0",
-            "memo": term.cut_zh or None,
+            **split_amounts(split),
+            **(_told_terms(term, split) if term is not None else {}),
         }
-        for row, split, term in zip(rows, settlement.lines, terms, strict=True)
+        for row, split, term in zip(rows, settlement.lines, known, strict=True)
     ]
+
+
+def split_amounts(split: Row) -> dict[str, Any]:
+    """Return the parts of a line of a settlement, and its class."""
+    parts = {name: split[column] for name, column in _AMOUNTS.items()}
+    return {**parts, "chrgitm_lv": split["item_class"]}
+
+
+def _told_terms(term: LineTerm, split: Row) -> dict[str, Any]:
+    cut = any(split[_AMOUNTS[name]] for name in ("fulamt_ownpay_amt", "overlmt_amt"))
+    return {
+        "pric_uplmt_amt": NO_CEILING_E6 if term.ceiling_e6 is None else term.ceiling_e6,
+        # Four decimals are told; the split itself is by the exact ratio.
+        "selfpay_prop": (term.pre_self_pay_ppm + _PPM_PER_E4 // 2) // _PPM_PER_E4,
+        "med_chrgitm_type": term.charge_type or None,
+        "list_type": term.list_type or None,
+        "hilist_name": term.name or None,
+        "lmt_used_flag": "1" if term.restricted else "0",
+        "memo": term.cut_zh if cut and term.cut_zh else None,
+    }

@@ -11,6 +11,7 @@ from medsettle.core import codes, schema
 from medsettle.core.dates import full_years
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Explanation, Sentence, Settlement
+from medsettle.gateway.claiming import in_national_words
 from medsettle.gateway.office import Office
 from medsettle.gateway.transactions import Answer
 from medsettle.service.wire import batch_of
@@ -33,15 +34,20 @@ _PER_ITEM: Final = "01"
 """清算方式 clr_way: by item."""
 
 
-def previewed(office: Office, claim: Claim) -> Answer:
+def previewed(office: Office, claim: Claim, node: str) -> Answer:
     """Return what a claim would be settled to; of what is made by recording there is nothing yet.
+
+    Args:
+        office: Whose engine is asked.
+        claim: The claim.
+        node: The node in which its lines came, for the paths of faults.
 
     Raises:
         SettlementError: The claim is refused.
     """
     (found,) = office.desk.engine.preview_explained(batch_of([claim]))
     if isinstance(found, Rejection):
-        raise found.error()
+        raise in_national_words(found.error(), node)
     settlement, explanation = found
     return told(office, settlement, explanation)
 
@@ -76,7 +82,6 @@ def settlement_row(office: Office, settlement: Settlement) -> dict[str, Any]:
     """Return setlinfo of a settlement, amounts in fen."""
     columns = settlement.columns
     number = str(columns["person"])
-    person = office.directory.person(number)
     day = columns["service_date"]
     assert isinstance(day, date)
     row: dict[str, Any] = {alias: columns[name] for name, alias in _AMOUNTS.items()}
@@ -85,14 +90,7 @@ def settlement_row(office: Office, settlement: Settlement) -> dict[str, Any]:
         "acct_pay": settlement.accounts_fen,
         "pool_prop_selfpay": 0,
         "mdtrt_id": encounter_of(settlement),
-        "psn_no": number,
-        "psn_name": person.name,
-        "psn_cert_type": person.certificate_type,
-        "certno": person.certificate,
-        "gend": person.gender,
-        "naty": person.ethnicity,
-        "brdy": person.birth_date,
-        "age": full_years(person.birth_date, day),
+        **person_row(office, number, day),
         "insutype": columns["insurance_type"],
         "psn_type": columns["person_type"],
         "mdtrt_cert_type": columns["credential_type"],
@@ -110,6 +108,25 @@ def settlement_row(office: Office, settlement: Settlement) -> dict[str, Any]:
             "clr_way": _PER_ITEM,
         }
     return row
+
+
+def person_row(office: Office, number: str, day: date) -> dict[str, Any]:
+    """Return who a person is, and how old on a day.
+
+    Raises:
+        PersonUnknown: The directory has lost the person since.
+    """
+    person = office.directory.person(number)
+    return {
+        "psn_no": number,
+        "psn_name": person.name,
+        "psn_cert_type": person.certificate_type,
+        "certno": person.certificate,
+        "gend": person.gender,
+        "naty": person.ethnicity,
+        "brdy": person.birth_date,
+        "age": full_years(person.birth_date, day),
+    }
 
 
 def clearing_type(visit_type: str) -> str:

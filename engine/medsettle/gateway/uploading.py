@@ -99,7 +99,7 @@ def _split(
     day = max(now.begun, *(_day(row) for row in together))
     charge = Charge(now, together, day, asked.envelope.msgid)
     batch = batch_of([claim_of(office, charge, "feedetail")])
-    return split_rows(office, batch, together)[len(before) :]
+    return split_rows(office, batch, together, "feedetail")[len(before) :]
 
 
 def _day(row: Values) -> date:

@@ -11,6 +11,14 @@ from medsettle.core.enquiries import Overview, StatedFacts
 from medsettle.core.hindsight import Comparison
 from medsettle.core.messages import Message, MessageState
 from medsettle.core.outcome import Rejection
+from medsettle.core.reconciliation import (
+    Days,
+    Difference,
+    Stated,
+    StatedRow,
+    Totals,
+    Verdict,
+)
 from medsettle.core.relatives import Person, Relation, RelativesDesk
 from medsettle.core.request_states import RequestState, Reversal
 from medsettle.core.settlement import (
@@ -20,6 +28,7 @@ from medsettle.core.settlement import (
     Opening,
     PersonState,
     PolicySummary,
+    Row,
     Settlement,
 )
 from medsettle.core.statements import Movement
@@ -104,6 +113,10 @@ class Messages(Protocol):
         """Return the id of a message, which may serve as a subject."""
         ...
 
+    def get(self, message_id: str) -> MessageState | None:
+        """Return the message that has an id."""
+        ...
+
     def of(self, subjects: Sequence[str]) -> dict[str, list[MessageState]]:
         """Return the messages about these subjects in ledger order."""
         ...
@@ -142,6 +155,28 @@ class Attempts(Protocol):
 
     def of(self, institution: str, stem: str) -> list[Attempt]:
         """Return the settlements under the numbers `stem.0`, `stem.1` and so on, in order."""
+        ...
+
+
+class InstitutionDays(Protocol):
+    """What the gateway asks of `medsettle.engine.institution_days.InstitutionDays`."""
+
+    def totals(self, days: Days) -> Totals:
+        """Return the sums of everything that belongs to the days, cancels negative."""
+        ...
+
+    def judged(self, days: Days, stated: Stated) -> tuple[Verdict, Totals]:
+        """Return whether the sums that an institution states are ours, and ours."""
+        ...
+
+    def differences(
+        self, days: Days, rows: Sequence[StatedRow], encounter_of: Callable[[Settlement], str]
+    ) -> list[Difference]:
+        """Return the rows in which an institution and the ledger differ."""
+        ...
+
+    def away(self, days: Days) -> list[Settlement]:
+        """Return what belongs to the days and was not cancelled within them."""
         ...
 
 
@@ -202,6 +237,10 @@ class SettlementEngine(Protocol):
         """Return a recorded settlement, or raise `NotFound`."""
         ...
 
+    def claim(self, settlement: str) -> Row:
+        """Return the claim behind a settlement as it was sent, or raise `NotFound`."""
+        ...
+
     def page(
         self,
         *,
@@ -248,6 +287,11 @@ class SettlementEngine(Protocol):
     @property
     def attempts(self) -> Attempts:
         """The settlements of bills that are settled again after a cancel."""
+        ...
+
+    @property
+    def days(self) -> InstitutionDays:
+        """The settlements of institutions by the day on which they were recorded."""
         ...
 
     @property

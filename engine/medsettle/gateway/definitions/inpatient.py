@@ -42,7 +42,7 @@ _DISEASE = (
     text("oprn_oprt_name", 500, "手术操作名称"),
     text("fpsc_no", 50, "计划生育服务证号"),
 )
-_STAY = (
+STAY = (
     text("coner_name", 50, "联系人姓名"),
     text("tel", 50, "联系电话"),
     text("ipt_no", 30, "住院号"),
@@ -60,6 +60,7 @@ _STAY = (
     *_MATERNITY,
     code("dise_type_code", "病种类型代码"),
 )
+"""What is told of a stay beside who, when and as what."""
 _ADMISSION = Node(
     "mdtrtinfo",
     "入院登记",
@@ -69,7 +70,7 @@ _ADMISSION = Node(
         moment("begntime", "开始时间", required=True),
         *CREDENTIAL,
         code("med_type", "医疗类别", required=True),
-        *_STAY,
+        *STAY,
     ),
 )
 _CHANGE = Node(
@@ -80,7 +81,7 @@ _CHANGE = Node(
         person_number(),
         moment("begntime", "开始时间"),
         code("med_type", "医疗类别"),
-        *_STAY,
+        *STAY,
     ),
 )
 _DISCHARGE = Node(

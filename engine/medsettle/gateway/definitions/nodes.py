@@ -47,12 +47,13 @@ PERSON_BASE = (
 )
 """Who a person is, in every answer that says so."""
 
-_PERSON = (
+PERSON = (
     *PERSON_BASE,
     code("insutype", "险种类型"),
     code("psn_type", "人员类别"),
     code("cvlserv_flag", "公务员标志", chars=3),
 )
+"""Who is settled for, and as what."""
 
 SUMS = (
     money("fulamt_ownpay_amt", "全自费金额"),
@@ -68,7 +69,7 @@ SETTLEMENT = Node(
     (
         visit_id(),
         text("setl_id", 30, "结算ID"),
-        *_PERSON,
+        *PERSON,
         moment("setl_time", "结算时间"),
         code("mdtrt_cert_type", "就诊凭证类型", chars=3),
         code("med_type", "医疗类别"),

@@ -1,0 +1,117 @@
+"""What tills send: visits, stays and lines of the invented directory and catalogue."""
+
+from decimal import Decimal
+from typing import Any
+
+from tests.gateway.till import EMPLOYEE, Nodes, Till
+
+ID_NUMBERS = {
+    "990000000000000001": "990000198503120019",
+    "990000000000000002": "990000195309300020",
+}
+
+# Of rules/110000/catalogue.csv: class A without a ceiling; class B with 30 % first-self-pay and a
+# ceiling of 340 yuan in a hospital of the third level, above which the patient pays.
+PLAIN, CAPPED = "009901000054000990100005400", "009901000009000990100000900"
+
+ECHOED = (
+    "medfee_sumamt",
+    "fulamt_ownpay_amt",
+    "overlmt_selfpay",
+    "preselfpay_amt",
+    "inscp_scp_amt",
+)
+
+DIAGNOSES = [
+    {"diag_type": "1", "diag_srt_no": "1", "diag_code": "J06.900", "diag_name": "示例诊断"},
+]
+
+
+def credential(person: str) -> Nodes:
+    """Return the identity card of a person as a till sends it."""
+    return {"mdtrt_cert_type": "02", "mdtrt_cert_no": ID_NUMBERS[person]}
+
+
+def line(visit: str, number: str, item: str, yuan: object, **more: Any) -> Nodes:  # noqa: ANN401
+    """Return a line of one unit, dated on the visit of `registered`; `more` overrides."""
+    return {
+        "feedetl_sn": number,
+        "mdtrt_id": visit,
+        "psn_no": EMPLOYEE,
+        "fee_ocur_time": "2024-06-03 09:10:00",
+        "med_list_codg": item,
+        "det_item_fee_sumamt": yuan,
+        "cnt": "1",
+        "pric": yuan,
+        **more,
+    }
+
+
+def registered(till: Till, person: str = EMPLOYEE) -> str:
+    """Return the id of an outpatient visit with its diagnosis told."""
+    visit: str = till.done(
+        "2201",
+        {
+            "data": {
+                "psn_no": person,
+                "insutype": "310",
+                "begntime": "2024-06-03 09:00:00",
+                **credential(person),
+                "ipt_otp_no": "O1",
+            }
+        },
+    )["data"]["mdtrt_id"]
+    told = {
+        "mdtrt_id": visit,
+        "psn_no": person,
+        "med_type": "11",
+        "begntime": "2024-06-03 09:00:00",
+    }
+    till.done("2203A", {"mdtrtinfo": told, "diseinfo": DIAGNOSES})
+    return visit
+
+
+def to_settle(visit: str, person: str = EMPLOYEE, **more: Any) -> Nodes:  # noqa: ANN401
+    """Return what a settle request states beside its sums."""
+    return {
+        "psn_no": person,
+        **credential(person),
+        "psn_setlway": "01",
+        "mdtrt_id": visit,
+        "acct_used_flag": "1",
+        "insutype": "310",
+        "medfee_sumamt": "0",
+        **more,
+    }
+
+
+def echoed(setlinfo: Nodes) -> Nodes:
+    """Return the sums of a preview as a client sends them back."""
+    return {name: str(setlinfo[name]) for name in ECHOED}
+
+
+def settled(till: Till, trial: str, final: str, said: Nodes) -> Nodes:
+    """Return the output of a settlement after its trial, whose sums it echoes."""
+    found = till.done(trial, {"data": said})["setlinfo"]
+    return till.done(final, {"data": {**said, **echoed(found)}})
+
+
+def check_identities(output: Nodes) -> None:
+    """Assert the identities A, B, C, D and S of the national answer, to the fen."""
+    told = output["setlinfo"]
+    own = ("fulamt_ownpay_amt", "overlmt_selfpay", "preselfpay_amt", "inscp_scp_amt")
+    basic = ("hifp_pay", "cvlserv_pay", "hifes_pay", "hifmi_pay", "hifob_pay", "hifdm_pay")
+    funds = (*basic, "maf_pay", "oth_pay")
+    payers = ("fund_pay_sumamt", "psn_part_amt", "hosp_part_amt")
+    assert told["medfee_sumamt"] == sum(told[name] for name in own)
+    assert told["medfee_sumamt"] == sum(told[name] for name in payers)
+    assert told["psn_part_amt"] == told["acct_pay"] + told["psn_cash_pay"]
+    assert told["fund_pay_sumamt"] == sum(told[name] for name in funds)
+    listed = sum((row["fund_payamt"] for row in output["setldetail"]), Decimal(0))
+    assert listed == told["fund_pay_sumamt"] + told["acct_pay"] + told["hosp_part_amt"]
+
+
+def check_split(row: Nodes) -> None:
+    """Assert identity L of a line, to the fen."""
+    parts = ("fulamt_ownpay_amt", "overlmt_amt", "preselfpay_amt", "inscp_scp_amt")
+    assert row["det_item_fee_sumamt"] == sum(row[name] for name in parts)
