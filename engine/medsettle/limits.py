@@ -389,6 +389,9 @@ INSTITUTIONS_FOUND_MAX: Final = 100
 FILINGS_PER_PERSON_MAX: Final = 256
 # Characters of trt_chk_rslt, as the interface has them.
 BENEFIT_TEXT_CHARS_MAX: Final = 500
+# Characters that tell one state of a catalogue from another: with the number of the transaction and
+# the area they are as long as a file_qury_no may be.
+LIST_VERSION_CHARS: Final = 18
 # Rows of one page of a catalogue or a statement.
 GATEWAY_PAGE_ROWS_MAX: Final = 1_000
 # A directory: everybody of a large province, at some 100 bytes a row.

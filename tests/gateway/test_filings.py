@@ -135,9 +135,9 @@ def test_the_same_message_again_is_answered_from_the_record(till: Till) -> None:
         ("2504", _cancel("110000" + "0" * 20, "99"), "[PERSON_UNKNOWN]"),
     ],
 )
-def test_what_cannot_be_filed(till: Till, infno: str, said: dict[str, Any], reason: str) -> None:
+def test_what_cannot_be_filed(reading: Till, infno: str, said: dict[str, Any], reason: str) -> None:
     """Nobody insured then, days in the wrong order, missing or unknown values, no such filing."""
-    assert reason in till.refused(infno, said)
+    assert reason in reading.refused(infno, said)
 
 
 def test_a_filing_is_cancelled_by_its_own_pair_and_person(till: Till) -> None:

@@ -60,9 +60,9 @@ def test_a_person_with_insurance_and_balance(till: Till) -> None:
         _shown("2", _NUMBER, card_sn="", certno="", psn_name="", begntime=""),
     ],
 )
-def test_every_credential_leads_to_the_person(till: Till, said: dict[str, Any]) -> None:
+def test_every_credential_leads_to_the_person(reading: Till, said: dict[str, Any]) -> None:
     """Card, token, certificate and a drifting code of the type tell of the same person."""
-    assert invented.EMPLOYEE == till.done("1101", said)["baseinfo"]["psn_no"]
+    assert invented.EMPLOYEE == reading.done("1101", said)["baseinfo"]["psn_no"]
 
 
 @pytest.mark.parametrize(
@@ -79,9 +79,9 @@ def test_every_credential_leads_to_the_person(till: Till, said: dict[str, Any]) 
         ({}, "data: missing"),
     ],
 )
-def test_who_is_not_told(till: Till, said: dict[str, Any], reason: str) -> None:
+def test_who_is_not_told(reading: Till, said: dict[str, Any], reason: str) -> None:
     """Each refusal has its code, and none of them tells a name or a number back."""
-    refused = till.refused("1101", said)
+    refused = reading.refused("1101", said)
 
     assert reason in refused
     assert "示例" not in refused
@@ -105,26 +105,26 @@ def test_several_insurances_and_one_account(till: Till) -> None:
     ] == [(row["insutype"], row["balc"]) for row in told["insuinfo"]]
 
 
-def test_identities_are_those_of_the_day(till: Till) -> None:
+def test_identities_are_those_of_the_day(reading: Till) -> None:
     """An entitlement of last year is told to whoever asks about last year."""
     (number,) = [
         str(row["certno"])
         for row in invented.tables()["persons"]
         if row["psn_no"] == invented.RESIDENT
     ]
-    during = till.done("1101", _shown("02", number, begntime="2024-12-31 23:59:59"))
-    after = till.done("1101", _shown("02", number, begntime="2025-01-01 00:00:00"))
+    during = reading.done("1101", _shown("02", number, begntime="2024-12-31 23:59:59"))
+    after = reading.done("1101", _shown("02", number, begntime="2025-01-01 00:00:00"))
 
     assert ["hardship"] == [row["psn_idet_type"] for row in during["idetinfo"]]
     assert [] == after["idetinfo"]
 
 
-def test_institutions_by_code_and_by_name(till: Till) -> None:
+def test_institutions_by_code_and_by_name(reading: Till) -> None:
     """A code finds one; a part of a name finds those of the type that have it."""
-    one = till.done(
+    one = reading.done(
         "1201", {"medinsinfo": {"fixmedins_type": "1", "fixmedins_code": "H11000000001"}}
     )
-    some = till.done("1201", {"medinsinfo": {"fixmedins_type": "2", "fixmedins_name": "药店"}})
+    some = reading.done("1201", {"medinsinfo": {"fixmedins_type": "2", "fixmedins_name": "药店"}})
 
     assert [
         {
@@ -148,9 +148,9 @@ def test_institutions_by_code_and_by_name(till: Till) -> None:
         ({"fixmedins_type": "3", "fixmedins_name": "院"}, "medinsinfo.fixmedins_type: '3' is"),
     ],
 )
-def test_institutions_that_are_not_found(till: Till, said: dict[str, str], reason: str) -> None:
+def test_institutions_that_are_not_found(reading: Till, said: dict[str, str], reason: str) -> None:
     """None of that code, type or name; and too little said."""
-    assert reason in till.refused("1201", {"medinsinfo": said})
+    assert reason in reading.refused("1201", {"medinsinfo": said})
 
 
 def _checked(person: str, **changes: str) -> dict[str, Any]:
@@ -164,9 +164,9 @@ def _checked(person: str, **changes: str) -> dict[str, Any]:
     return {"data": said | changes}
 
 
-def test_benefits_are_the_funds_of_the_policy_in_force(till: Till) -> None:
+def test_benefits_are_the_funds_of_the_policy_in_force(reading: Till) -> None:
     """Each fund that pays is a row with the policy's first day and what is left of its caps."""
-    told = till.done("2001", _checked(invented.EMPLOYEE))["trtinfo"]
+    told = reading.done("2001", _checked(invented.EMPLOYEE))["trtinfo"]
 
     assert ["310100", "330100", "999900"] == [row["fund_pay_type"] for row in told]
     assert {"1"} == {row["trt_enjymnt_flag"] for row in told}
@@ -201,15 +201,15 @@ def test_what_is_left_goes_down_with_what_was_used(till: Till) -> None:
         (_checked(invented.EMPLOYEE, begntime="2024-02-30"), "data.begntime: '2024-02-30'"),
     ],
 )
-def test_who_has_no_benefits(till: Till, said: dict[str, Any], reason: str) -> None:
+def test_who_has_no_benefits(reading: Till, said: dict[str, Any], reason: str) -> None:
     """Not insured then, no policy for such a visit, none in force: each has its code."""
-    assert reason in till.refused("2001", said)
+    assert reason in reading.refused("2001", said)
 
 
-def test_a_code_table(till: Till) -> None:
+def test_a_code_table(reading: Till) -> None:
     """The table of a field, by its name in capitals or not; children name their parent."""
-    rows = till.done("1901", {"data": {"type": "PSN_TYPE", "parentValue": "12"}})["list"]
-    all_of = till.done("1901", {"data": {"type": "psn_type"}})["list"]
+    rows = reading.done("1901", {"data": {"type": "PSN_TYPE", "parentValue": "12"}})["list"]
+    all_of = reading.done("1901", {"data": {"type": "psn_type"}})["list"]
 
     assert [] == rows
     assert {
@@ -230,13 +230,13 @@ def test_a_code_table(till: Till) -> None:
         ({"type": "psn_type", "parentValue": "14"}, 4),
     ],
 )
-def test_rows_of_a_code_table(till: Till, said: dict[str, str], found: int) -> None:
+def test_rows_of_a_code_table(reading: Till, said: dict[str, str], found: int) -> None:
     """What is valid is told, and what belongs under a code."""
-    assert found == len(till.done("1901", {"data": said})["list"])
+    assert found == len(reading.done("1901", {"data": said})["list"])
 
 
-def test_an_unknown_code_table(till: Till) -> None:
+def test_an_unknown_code_table(reading: Till) -> None:
     """The refusal names the tables that there are."""
-    assert "data.type: 'nope' is no table here; insutype, med_type" in till.refused(
+    assert "data.type: 'nope' is no table here; insutype, med_type" in reading.refused(
         "1901", {"data": {"type": "nope"}}
     )

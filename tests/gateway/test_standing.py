@@ -43,10 +43,10 @@ def test_counters_have_our_names_and_their_year(till: Till) -> None:
     assert [] == till.done("5206", _said(cum_ym="202405"))["cuminfo"]
 
 
-def test_counters_of_nobody(till: Till) -> None:
+def test_counters_of_nobody(reading: Till) -> None:
     """Who was never settled has none; who is in no directory is refused."""
-    assert [] == till.done("5206", _said())["cuminfo"]
-    assert "[PERSON_UNKNOWN]" in till.refused("5206", {"data": {"psn_no": "99"}})
+    assert [] == reading.done("5206", _said())["cuminfo"]
+    assert "[PERSON_UNKNOWN]" in reading.refused("5206", {"data": {"psn_no": "99"}})
 
 
 def test_an_account_with_its_movements(till: Till) -> None:
@@ -89,12 +89,12 @@ def test_movements_come_in_pages(till: Till) -> None:
         (limits.GATEWAY_PAGE_ROWS_MAX + 1, True),
     ],
 )
-def test_bounds_of_a_page(till: Till, size: int, refused: bool) -> None:
+def test_bounds_of_a_page(reading: Till, size: int, refused: bool) -> None:
     """A page has one row at least, and no more than the bound."""
     if refused:
-        assert "data.page_size" in till.refused("5368", _said(page_size=size))
+        assert "data.page_size" in reading.refused("5368", _said(page_size=size))
     else:
-        till.done("5368", _said(page_size=size))
+        reading.done("5368", _said(page_size=size))
 
 
 def _admitted(till: Till, begun: str) -> str:
