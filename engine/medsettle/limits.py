@@ -370,6 +370,14 @@ NATIONAL_PERSON_CHARS_MAX: Final = 30
 CREDENTIAL_CHARS_MAX: Final = 50
 CARD_CHARS_MAX: Final = 32
 DIRECTORY_TEXT_CHARS_MAX: Final = 200
+# Institutions that a part of a name finds; who gets so many asks by a longer part.
+INSTITUTIONS_FOUND_MAX: Final = 100
+# Filings of one person that are told apart: a change of hospital each month for ten years.
+FILINGS_PER_PERSON_MAX: Final = 256
+# Characters of trt_chk_rslt, as the interface has them.
+BENEFIT_TEXT_CHARS_MAX: Final = 500
+# Rows of one page of a catalogue or a statement.
+GATEWAY_PAGE_ROWS_MAX: Final = 1_000
 # A directory: everybody of a large province, at some 100 bytes a row.
 DIRECTORY_ROWS_MAX: Final = 100_000_000
 DIRECTORY_FILE_BYTES_MAX: Final = 16 * 1024 * 1024 * 1024

@@ -82,5 +82,43 @@ HOSPITAL_LEVEL_WORDS: Final[dict[str, tuple[str, str]]] = {
 """医院等级 hosp_lv, by a pattern that is remembered and not read (confidence KM): which code is
 which grade inside a level stands in each platform's own dictionary."""
 
+ITEM_CLASS_WORDS: Final[dict[str, str]] = {"01": "甲类", "02": "乙类", "03": "丙类（自费）"}
+"""收费项目等级 chrgitm_lv."""
+
+APPROVAL_WORDS: Final[dict[str, str]] = {
+    "0": "无须审批",
+    "1": "审批通过",
+    "2": "审批不通过（自费）",
+}
+"""医院审批标志 hosp_appr_flag."""
+
+LIST_TYPE_WORDS: Final[dict[str, str]] = {
+    "101": "西药中成药",
+    "102": "中药饮片",
+    "103": "自制剂",
+    "201": "医疗服务项目",
+    "301": "医用耗材",
+}
+"""目录类别 list_type."""
+
+GENDER_WORDS: Final[dict[str, str]] = {"0": "未知", "1": "男", "2": "女"}
+"""性别 gend."""
+
+CREDENTIAL_TYPE_WORDS: Final[dict[str, str]] = {
+    "01": "医保电子凭证",
+    "02": "居民身份证",
+    "03": "社会保障卡",
+}
+"""就诊凭证类型 mdtrt_cert_type."""
+
+ENROLMENT_STATE_WORDS: Final[dict[str, str]] = {"1": "正常参保", "2": "暂停参保", "4": "终止参保"}
+"""人员参保状态 psn_insu_stas; remembered, not read (confidence KM)."""
+
+INSTITUTION_TYPE_WORDS: Final[dict[str, str]] = {"1": "定点医疗机构", "2": "定点零售药店"}
+"""定点医疗服务机构类型 fixmedins_type."""
+
+assert list(ITEM_CLASS_WORDS) == list(codes.ITEM_CLASSES)
+assert list(APPROVAL_WORDS) == list(codes.APPROVALS)
+assert list(LIST_TYPE_WORDS) == list(codes.LIST_TYPES)
 assert list(INSURANCE_TYPE_WORDS) == list(codes.INSURANCE_TYPES)
 assert list(VISIT_TYPE_WORDS) == list(codes.VISIT_TYPES)

@@ -41,6 +41,7 @@ from medsettle.engine.enquiries import Enquiries
 from medsettle.engine.exclusions import Exclusions, Suspicions
 from medsettle.engine.explaining import Explainer
 from medsettle.engine.hindsight import Hindsight
+from medsettle.engine.institution_days import InstitutionDays
 from medsettle.engine.messages import Messages
 from medsettle.engine.openings import open_person
 from medsettle.engine.reading import (
@@ -90,12 +91,14 @@ class Engine:
     enquiries: Enquiries = field(init=False)
     hindsight: Hindsight = field(init=False)
     attempts: Attempts = field(init=False)
+    days: InstitutionDays = field(init=False)
     _explainer: Explainer = field(init=False)
 
     def __post_init__(self) -> None:
         """Make what works by the rule book, and what reads the ledger alone."""
         self.statements = Statements(self.ledger)
         self.attempts = Attempts(self.ledger)
+        self.days = InstitutionDays(self.ledger)
         self._explainer = Explainer(self.rulebook)
         self.log = RequestLog(self.ledger, self.clock)
         self.cancels = Cancels(self.ledger, self.log)

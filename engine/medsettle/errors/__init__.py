@@ -29,6 +29,7 @@ SettlementError                 a request as a whole cannot be served
 │  │  ├─ EnrolmentNotBegun      it begins after that day
 │  │  ├─ EnrolmentPaused        it was paused on that day
 │  │  └─ EnrolmentEnded         it had ended on that day
+│  ├─ FilingRefused             the same is filed for these days, or it was cancelled before
 │  ├─ PolicyNotFound            no policy for area, insurance type and visit type
 │  ├─ PolicyNotInForce          the policy does not cover the service date
 │  ├─ ClassNotCovered           the policy has no class for a code of this claim
@@ -92,6 +93,7 @@ from medsettle.errors.directory import (
     EnrolmentEnded,
     EnrolmentNotBegun,
     EnrolmentPaused,
+    FilingRefused,
     InstitutionUnknown,
     NotEnrolled,
     PersonDiffers,
@@ -181,6 +183,7 @@ __all__ = [
     "EnrolmentPaused",
     "Excluded",
     "Fault",
+    "FilingRefused",
     "InstitutionUnknown",
     "InternalError",
     "InvalidListRejected",

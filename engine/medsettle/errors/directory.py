@@ -1,4 +1,4 @@
-"""Why an institution or a person is not known, or is not insured on the day asked for."""
+"""Why an institution or a person is not known, not insured on a day, or cannot file."""
 
 from medsettle.errors.tree import NotFound, Precondition
 
@@ -49,3 +49,9 @@ class EnrolmentEnded(NotEnrolled):
     """The enrolment ended on or before the day asked for."""
 
     reason = "ENROLMENT_ENDED"
+
+
+class FilingRefused(Precondition):
+    """A filing of the same thing counts on these days, or it was cancelled before."""
+
+    reason = "FILING_REFUSED"

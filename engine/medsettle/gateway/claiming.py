@@ -9,6 +9,7 @@ from medsettle.client.claims import claim_message
 from medsettle.core import schema
 from medsettle.errors import Fault, InvalidRequest, NotFound, SettlementError
 from medsettle.gateway.aliases import visit_type
+from medsettle.gateway.declaring import facts_of
 from medsettle.gateway.directory import (
     E_VOUCHER,
     IDENTITY_NUMBER,
@@ -17,6 +18,7 @@ from medsettle.gateway.directory import (
 )
 from medsettle.gateway.encounters import Encounter
 from medsettle.gateway.fields import Values
+from medsettle.gateway.filings import Visited
 from medsettle.gateway.insured import enrolment_of
 from medsettle.gateway.office import Office
 from medsettle.v1.settlement_service_pb2 import Claim
@@ -92,6 +94,20 @@ def _row(office: Office, charge: Charge) -> dict[str, Any]:
         "lines": [_line(row) for row in charge.lines],
     }
     facts |= _told(encounter)
+    filed = facts_of(
+        office,
+        Visited(
+            institution,
+            enrolment.pooling_area,
+            enrolment.insurance_type,
+            day,
+            facts["disease"],
+        ),
+        enrolment.person,
+    )
+    # An entitlement may come of the register and of a filing.
+    facts["benefit_groups"] = sorted({*facts["benefit_groups"], *filed.pop("benefit_groups", ())})
+    facts |= filed
     if institution.area != enrolment.pooling_area:
         facts["care_area"] = institution.area
     facts |= _presented(office, enrolment.pooling_area, said)

@@ -8,6 +8,7 @@ all directories: whether somebody is insured on a day, and what a claim states o
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Final, Protocol
 
 from medsettle.errors import (
@@ -92,6 +93,10 @@ class Enrolment:
     retirement_date: date | None = None
     wage_base_fen: int | None = None
 
+    def counts(self, day: date) -> bool:
+        """Return whether it has begun on a day and is neither paused nor ended."""
+        return self.start_date <= day and (self.paused_date is None or day < self.paused_date)
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -137,6 +142,32 @@ class Credential:
     expires: datetime | None = None
 
 
+class Place(StrEnum):
+    """Where an institution lies, as seen from the area of insurance."""
+
+    HOME = "home"
+    PROVINCE = "province"
+    ELSEWHERE = "elsewhere"
+
+
+@dataclass(frozen=True, slots=True)
+class FilingEffect:
+    """What a filing that covers a visit states in its claim, by the words of an area's rules.
+
+    `filing` is the transaction that files it, `subject` its 业务申请类型; without a filing it is
+    for a visit that none covers. `place` is a `Place`, None where it counts anywhere. `column` is
+    `referral`, `filing` or `benefit_groups` of `medsettle.core.schema.CLAIM`, `value` what is
+    stated there.
+    """
+
+    pooling_area: str
+    filing: str | None
+    subject: str | None
+    place: str | None
+    column: str
+    value: str
+
+
 class Directory(Protocol):
     """Where institutions and persons are looked up; answers come in microseconds."""
 
@@ -146,6 +177,15 @@ class Directory(Protocol):
         Raises:
             InstitutionUnknown: There is none.
         """
+
+    def institutions_named(self, part: str, kind: str) -> Sequence[Institution]:
+        """Return the institutions of a national type whose name has a part, by code.
+
+        There are at most `limits.INSTITUTIONS_FOUND_MAX`; further ones are left out.
+        """
+
+    def filing_effects(self, pooling_area: str) -> Sequence["FilingEffect"]:
+        """Return what filings of persons of an area state in their claims, in order."""
 
     def person(self, person: str) -> Person:
         """Return a person by number.
@@ -248,7 +288,7 @@ def insured_on(
             **named,
         )
     last = begun[-1]
-    if last.paused_date is None or day < last.paused_date:
+    if last.counts(day):
         return last
     kind, word = (EnrolmentEnded, "ended") if last.state == ENDED else (EnrolmentPaused, "paused")
     chinese = "终止" if last.state == ENDED else "暂停"

@@ -164,6 +164,14 @@ CREDENTIALS: Final = (
         kind=Kind.TIMESTAMP,
     ),
 )
+FILING_EFFECTS: Final = (
+    Cell("insuplc_admdvs", "pooling_area", _AREA, "an area of six digits"),
+    _one_of("infno", "filing", ("2501", "2503", "2505"), required=False),
+    _one_of("biz_appy_type", "subject", ("01", "03", "08"), required=False),
+    _one_of("place", "place", tuple(directory.Place), required=False),
+    _one_of("column", "column", ("referral", "filing", "benefit_groups")),
+    _code("value", "value"),
+)
 
 FILES: Final[dict[str, tuple[Cell, ...]]] = {
     "institutions": INSTITUTIONS,
@@ -171,10 +179,11 @@ FILES: Final[dict[str, tuple[Cell, ...]]] = {
     "enrolments": ENROLMENTS,
     "identities": IDENTITIES,
     "credentials": CREDENTIALS,
+    "filing_effects": FILING_EFFECTS,
 }
 """The files by name, in the order in which they are read: `<name>.csv` or `<name>.parquet`."""
 
-OPTIONAL_FILES: Final = frozenset({"identities", "credentials"})
+OPTIONAL_FILES: Final = frozenset({"identities", "credentials", "filing_effects"})
 """Files that a directory may lack."""
 
 KEYS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
@@ -183,5 +192,6 @@ KEYS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "enrolments": (("person", "insurance_type", "pooling_area", "start_date"),),
     "identities": (("person", "benefit_group", "insurance_type", "start_date"),),
     "credentials": (("type", "number"),),
+    "filing_effects": (("pooling_area", "filing", "subject", "place", "column"),),
 }
 """What may occur once in a file. The first key of a file is also how its rows are found."""

@@ -1,6 +1,7 @@
 """A directory of files that the bureau puts into a folder, and reads anew when told to.
 
-    institutions.csv   persons.csv   enrolments.csv   identities.csv   credentials.csv
+    institutions.csv   persons.csv   enrolments.csv
+    identities.csv   credentials.csv   filing_effects.csv
 
 or `.parquet` of the same columns; `medsettle.gateway.directory_cells` says what they hold.
 """
@@ -10,13 +11,22 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
+from medsettle import limits
 from medsettle.errors import CredentialExpired, InstitutionUnknown, PersonDiffers, PersonUnknown
 from medsettle.gateway import directory
-from medsettle.gateway.directory import Enrolment, Identity, Institution, Person, Presented
+from medsettle.gateway.directory import (
+    Enrolment,
+    FilingEffect,
+    Identity,
+    Institution,
+    Person,
+    Presented,
+)
 from medsettle.gateway.directory_store import (
     credential_of,
     enrolment_of,
     files_of,
+    filing_effect_of,
     identity_of,
     institution_of,
     person_of,
@@ -73,6 +83,16 @@ class FileDirectory:
                 f"No institution {institution} is in the directory.", institution=institution
             )
         return institution_of(rows[0])
+
+    def institutions_named(self, part: str, kind: str) -> Sequence[Institution]:
+        """See `Directory.institutions_named`."""
+        found = self._store.institutions_named(part, kind, limits.INSTITUTIONS_FOUND_MAX)
+        return [institution_of(row) for row in found]
+
+    def filing_effects(self, pooling_area: str) -> Sequence[FilingEffect]:
+        """See `Directory.filing_effects`."""
+        rows = self._store.rows("filing_effects", {"pooling_area": pooling_area})
+        return [filing_effect_of(row) for row in rows]
 
     def person(self, person: str) -> Person:
         """See `Directory.person`."""

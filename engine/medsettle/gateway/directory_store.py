@@ -12,7 +12,14 @@ from typing import Final, TypeVar
 import apsw
 
 from medsettle import limits
-from medsettle.gateway.directory import Credential, Enrolment, Identity, Institution, Person
+from medsettle.gateway.directory import (
+    Credential,
+    Enrolment,
+    FilingEffect,
+    Identity,
+    Institution,
+    Person,
+)
 from medsettle.gateway.directory_cells import FILES, KEYS, OPTIONAL_FILES, Cell
 from medsettle.gateway.directory_sheet import SUFFIXES, Faults, Sheet, checked_rows, open_sheet
 
@@ -32,6 +39,17 @@ class Store:
         """Return the rows of a file whose named fields have these values, by its first key."""
         with self._lock:
             return [*self._connection.execute(_select(file, tuple(where)), tuple(where.values()))]
+
+    def institutions_named(self, part: str, kind: str, most: int) -> list[tuple[str, ...]]:
+        """Return the first institutions of a national type whose name has a part, by code."""
+        fields = ", ".join(f'"{cell.field}"' for cell in FILES["institutions"])
+        with self._lock:
+            found = self._connection.execute(
+                f'SELECT {fields} FROM institutions WHERE "type" = ? AND instr("name", ?) '
+                'ORDER BY "institution" LIMIT ?',
+                (kind, part, most),
+            )
+            return [*found]
 
     def count(self, file: str) -> int:
         """Return how many rows a file has."""
@@ -53,7 +71,7 @@ def _select(file: str, names: tuple[str, ...]) -> str:
         fields = ", ".join(f'"{cell.field}"' for cell in FILES[file])
         where = " AND ".join(f'"{name}" = ?' for name in names)
         order = ", ".join(f'"{name}"' for name in KEYS[file][0])
-        known = f"SELECT {fields} FROM {file} WHERE {where} ORDER BY {order}"
+        known = f"SELECT {fields} FROM {file} WHERE {where} ORDER BY {order}, row"
         _SELECTS[file, names] = known
     return known
 
@@ -74,6 +92,7 @@ person_of = record_maker(Person, "persons")
 enrolment_of = record_maker(Enrolment, "enrolments")
 identity_of = record_maker(Identity, "identities")
 credential_of = record_maker(Credential, "credentials")
+filing_effect_of = record_maker(FilingEffect, "filing_effects")
 
 
 def files_of(folder: Path) -> dict[str, Path]:

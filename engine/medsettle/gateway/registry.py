@@ -4,8 +4,10 @@ from collections.abc import Iterable, Mapping
 from types import ModuleType
 
 from medsettle.gateway.definitions import (
+    filings,
     inpatient,
     outpatient,
+    persons,
     pharmacy,
     queries,
     reversal,
@@ -16,12 +18,14 @@ from medsettle.gateway.transactions import Transaction
 
 _FAMILIES: tuple[ModuleType, ...] = (
     signing,
+    persons,
     pharmacy,
     outpatient,
     inpatient,
     reversal,
     queries,
     settlement_list,
+    filings,
 )
 
 

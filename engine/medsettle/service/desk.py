@@ -11,6 +11,8 @@ from medsettle.core.enquiries import Overview, StatedFacts
 from medsettle.core.hindsight import Comparison
 from medsettle.core.messages import Message, MessageState
 from medsettle.core.outcome import Rejection
+from medsettle.core.reconciliation import Days, Difference, Stated, Totals, Verdict
+from medsettle.core.reconciliation import Row as StatedRow
 from medsettle.core.relatives import Person, Relation, RelativesDesk
 from medsettle.core.request_states import RequestState, Reversal
 from medsettle.core.settlement import (
@@ -26,6 +28,7 @@ from medsettle.core.settlement import (
 from medsettle.core.statements import Movement
 from medsettle.core.visits import RegistrationRequest, RegistrationState, Visit
 from medsettle.errors import LedgerUnavailable, SettlementError
+from medsettle.policy.rule_book import RuleBook
 from medsettle.service.batcher import Answer, Batcher, Gate, Result
 from medsettle.service.paging import Pages
 from medsettle.service.previews import previewed_apart
@@ -145,8 +148,35 @@ class Attempts(Protocol):
         ...
 
 
+class InstitutionDays(Protocol):
+    """What the gateway asks of `medsettle.engine.institution_days.InstitutionDays`."""
+
+    def totals(self, days: Days) -> Totals:
+        """Return the sums of everything that belongs to the days, cancels negative."""
+        ...
+
+    def judged(self, days: Days, stated: Stated) -> tuple[Verdict, Totals]:
+        """Return whether the sums that an institution states are ours, and ours."""
+        ...
+
+    def differences(
+        self, days: Days, rows: Sequence[StatedRow], encounter_of: Callable[[Settlement], str]
+    ) -> list[Difference]:
+        """Return the rows in which an institution and the ledger differ."""
+        ...
+
+    def away(self, days: Days) -> list[Settlement]:
+        """Return what belongs to the days and was not cancelled within them."""
+        ...
+
+
 class SettlementEngine(Protocol):
     """What the service asks of an engine; `medsettle.engine.Engine` is the one there is."""
+
+    @property
+    def rulebook(self) -> RuleBook:
+        """The policies and catalogues that are loaded now."""
+        ...
 
     @property
     def cards(self) -> Cards:
@@ -247,6 +277,11 @@ class SettlementEngine(Protocol):
     @property
     def attempts(self) -> Attempts:
         """The settlements of bills that are settled again after a cancel."""
+        ...
+
+    @property
+    def days(self) -> InstitutionDays:
+        """The settlements of institutions by the day on which they were recorded."""
         ...
 
     @property

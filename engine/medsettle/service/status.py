@@ -181,6 +181,7 @@ _SUBJECTS: Final = (
     (errors.BalanceTooLow, "PERSON"),
     (errors.NotInsured, "PERSON"),
     (errors.NotEnrolled, "PERSON"),
+    (errors.FilingRefused, "PERSON"),
     (errors.PersonDiffers, "PERSON"),
     (errors.CredentialExpired, "CARD"),
     (errors.TooManyRelatives, "PERSON"),
@@ -230,6 +231,9 @@ FORMS: Final[dict[type[SettlementError], Form]] = {
     ),
     errors.EnrolmentNotBegun: Form(_FAILED, "就诊日期早于参保开始日期。", _precondition),
     errors.EnrolmentPaused: Form(_FAILED, "参保状态为暂停参保，不能享受待遇。", _precondition),
+    errors.FilingRefused: Form(
+        _FAILED, "该备案与已有备案重复，或已经撤销，请核对备案。", _precondition
+    ),
     errors.EnrolmentEnded: Form(_FAILED, "参保状态为终止参保，不能享受待遇。", _precondition),
     errors.Precondition: Form(_FAILED, "当前状态下不能办理该业务。", _precondition),
     errors.CardRefused: Form(_FAILED, "出示的凭证或社保卡不能用于本次结算。", _precondition),

@@ -35,7 +35,7 @@ def price(*, required: bool = True) -> Field:
     return Field("pric", Kind.PRICE, "单价", required=required, least=0)
 
 
-PERSON = (
+PERSON_BASE = (
     person_number(),
     text("psn_name", 50, "人员姓名"),
     code("psn_cert_type", "人员证件类型"),
@@ -44,6 +44,11 @@ PERSON = (
     code("naty", "民族", chars=3),
     day("brdy", "出生日期"),
     Field("age", Kind.COUNT, "年龄"),
+)
+"""Who a person is, in every answer that says so."""
+
+PERSON = (
+    *PERSON_BASE,
     code("insutype", "险种类型"),
     code("psn_type", "人员类别"),
     code("cvlserv_flag", "公务员标志", chars=3),

@@ -1,0 +1,207 @@
+"""The settlements of an institution by the day on which they were recorded, summed and compared."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from medsettle import limits
+from medsettle.core.dates import CHINA_STANDARD_TIME
+from medsettle.core.reconciliation import (
+    Days,
+    Difference,
+    Reason,
+    Row,
+    Stated,
+    Totals,
+    Verdict,
+)
+from medsettle.core.settlement import Settlement
+from medsettle.engine.request_log import microseconds
+from medsettle.ledger.entries import SETTLEMENT_KINDS, LedgerReader, Recorded
+from medsettle.ledger.records import decode_settlement
+
+
+@dataclass(frozen=True, slots=True)
+class InstitutionDays:
+    """Reads days of institutions out of the ledger.
+
+    A day of a large hospital is ten thousand settlements; every method may be called on another
+    thread than that of the engine.
+    """
+
+    ledger: LedgerReader
+
+    def counted(self, days: Days) -> Iterator[Settlement]:
+        """Yield what belongs to the days, cancels too, in the order of the ledger."""
+        begin, end = _beginning(days.first), _beginning(days.last + timedelta(days=1))
+        for entry in self._entries(days.institution, begin, end):
+            if entry.kind in SETTLEMENT_KINDS and days.pooled(entry.pooling_area):
+                settlement = decode_settlement(entry)
+                if days.counts(settlement.columns):
+                    yield settlement
+
+    def _entries(self, institution: str, begin: int, end: int) -> Iterator[Recorded]:
+        after_seq = self.ledger.seq_before(begin)
+        while True:
+            page = self.ledger.page(
+                after_seq=after_seq,
+                limit=limits.PAGE_SIZE_MAX,
+                institution=institution,
+                with_messages=False,
+            )
+            for entry in page:
+                if begin <= entry.create_time_us < end:
+                    yield entry
+            # Clocks that differ may let an entry of these days stand somewhat behind their end.
+            if len(page) < limits.PAGE_SIZE_MAX or page[-1].create_time_us > _surely_after(end):
+                return
+            after_seq = page[-1].seq
+
+    def totals(self, days: Days) -> Totals:
+        """Return the sums of everything that belongs to the days, cancels negative."""
+        return _summed(self.counted(days))
+
+    def judged(self, days: Days, stated: Stated) -> tuple[Verdict, Totals]:
+        """Return whether the sums that an institution states are ours, and ours.
+
+        Institutions count settlements with or without the cancels among them; both are right. Where
+        refunds are left out, they may leave out what was cancelled in the same days, or not.
+        """
+        held = list(self.counted(days))
+        if days.refunds:
+            ways = [_summed(held)]
+        else:
+            settled = [each for each in held if not _is_cancel(each)]
+            standing = [each for each in _unpaired(held) if not _is_cancel(each)]
+            ways = [_summed(standing), _summed(settled)]
+        for own in ways:
+            if _same(days, own, stated) and stated.number in own.numbers:
+                return Verdict.FLAT, own
+        numbers = [number for own in ways for number in own.numbers]
+        if stated.number in numbers:
+            return Verdict.DIFFER, ways[0]
+        if stated.number < min(numbers):
+            return Verdict.CENTRE_MORE, ways[0]
+        more = stated.number > max(numbers)
+        return (Verdict.INSTITUTION_MORE if more else Verdict.DIFFER), ways[0]
+
+    def differences(
+        self,
+        days: Days,
+        rows: Sequence[Row],
+        encounter_of: Callable[[Settlement], str],
+    ) -> list[Difference]:
+        """Return the rows in which an institution and the ledger differ.
+
+        Those that the institution states come first, in its order, then those that it does not, in
+        the order of the ledger.
+
+        Args:
+            days: What is reconciled.
+            rows: What the institution has of it.
+            encounter_of: Returns the visit of a settlement.
+        """
+        held = {_id(each): each for each in self.counted(days)}
+        cancels = {
+            str(each.columns["original"]): name for name, each in held.items() if _is_cancel(each)
+        }
+        found: list[Difference] = []
+        seen = set[str]()
+        for row in rows:
+            name = cancels.get(row.settlement, row.settlement) if row.refund else row.settlement
+            settlement = held.get(name)
+            if settlement is None or _is_cancel(settlement) != row.refund:
+                found.append(self._alone(days, row))
+            elif name in seen:
+                found.append(Difference(Verdict.INSTITUTION_MORE, Reason.TWICE, row=row))
+            else:
+                seen.add(name)
+                if differing := _differing(days, row, settlement, encounter_of):
+                    found.append(
+                        Difference(Verdict.DIFFER, Reason.VALUES, settlement, row, differing)
+                    )
+        for name, settlement in held.items():
+            refunded = _is_cancel(settlement) or name in cancels
+            if name not in seen and (days.refunds or not refunded):
+                found.append(Difference(Verdict.CENTRE_MORE, Reason.NOT_STATED, settlement))
+        return found
+
+    def away(self, days: Days) -> list[Settlement]:
+        """Return what belongs to the days, without what was settled and cancelled within them.
+
+        The cancel of something settled earlier stays, with its negative amounts.
+        """
+        return _unpaired(list(self.counted(days)))
+
+    def _alone(self, days: Days, row: Row) -> Difference:
+        """Return why a row of the institution has nothing of ours beside it."""
+        entry = self.ledger.settlement(row.settlement)
+        known = (
+            entry is not None
+            and entry.institution == days.institution
+            and entry.kind in SETTLEMENT_KINDS
+        )
+        if entry is None or not known:
+            return Difference(Verdict.INSTITUTION_MORE, Reason.UNKNOWN, row=row)
+        if row.refund and entry.kind == "settle":
+            cancel = self.ledger.cancel_of(row.settlement)
+            if cancel is None:
+                return Difference(Verdict.INSTITUTION_MORE, Reason.NOT_REFUNDED, row=row)
+            entry = cancel
+        held = decode_settlement(entry)
+        return Difference(Verdict.INSTITUTION_MORE, Reason.OTHER_DAYS, held, row)
+
+
+def _beginning(day: date) -> int:
+    return microseconds(datetime.combine(day, time(), CHINA_STANDARD_TIME))
+
+
+def _surely_after(end: int) -> int:
+    return end + limits.CLOCK_DISORDER_US
+
+
+def _summed(settlements: Sequence[Settlement] | Iterator[Settlement]) -> Totals:
+    totals = Totals()
+    for each in settlements:
+        totals = totals.with_one(each)
+    return totals
+
+
+def _same(days: Days, own: Totals, stated: Stated) -> bool:
+    return (own.total_fen, own.fund_fen) == (stated.total_fen, stated.fund_fen) and (
+        not days.accounts or own.account_fen == stated.account_fen
+    )
+
+
+def _unpaired(settlements: Sequence[Settlement]) -> list[Settlement]:
+    """Return settlements without their cancel, and cancels without their original, beside them."""
+    own = {_id(each) for each in settlements}
+    cancelled = {str(each.columns["original"]) for each in settlements if _is_cancel(each)}
+    gone = own & cancelled
+    return [
+        each
+        for each in settlements
+        if _id(each) not in gone and str(each.columns["original"]) not in gone
+    ]
+
+
+def _id(settlement: Settlement) -> str:
+    return str(settlement.columns["settlement"])
+
+
+def _is_cancel(settlement: Settlement) -> bool:
+    return settlement.columns["kind"] == "cancel"
+
+
+def _differing(
+    days: Days, row: Row, settlement: Settlement, encounter_of: Callable[[Settlement], str]
+) -> tuple[str, ...]:
+    own: dict[str, object] = {
+        "encounter": encounter_of(settlement),
+        "person": settlement.columns["person"],
+        "total_fen": settlement.fen("total_fen"),
+        "fund_fen": settlement.fen("fund_total_fen"),
+    }
+    if days.accounts:
+        own["account_fen"] = settlement.accounts_fen
+    return tuple(name for name, value in own.items() if getattr(row, name) != value)
