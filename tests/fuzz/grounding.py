@@ -28,8 +28,10 @@ _REAL: dict[str, tuple[object, ...]] = {
     "mdtrt_cert_no": ("",),
     "chrg_bchno": ("1", "1", "2", "0000"),
     "feedetl_sn": (*"123456789", "0000"),
-    "det_item_fee_sumamt": ("100.00", 2000, "0.01"),
-    "medfee_sumamt": ("100.00", 2000, "0.01"),
+    "det_item_fee_sumamt": ("100.00", 100, "100", "0.01"),
+    "medfee_sumamt": ("100.00", 100, "0.01"),
+    **dict.fromkeys(("fulamt_ownpay_amt", "overlmt_selfpay", "preselfpay_amt"), ("0", "0.00", 1)),
+    "inscp_scp_amt": ("100.00", "90.00"),
     "init_feedetl_sn": ("1",),
     "oinfno": ("2207", "2102", "2401", "2204"),
 }
@@ -112,7 +114,9 @@ def _value(draw: random.Random, asked: Field) -> object:
     if asked.kind is Kind.OBJECT:
         return draw.choice(({}, [], "text", None))
     if asked.kind in {Kind.DATE, Kind.MOMENT}:
-        return f"2024-{draw.randint(1, 12):02d}-{draw.choice((1, 15, 28)):02d} 09:00:00"
+        # Most on one day, for much must not be before or after something else.
+        month = draw.choice((5, 5, 5, 5, draw.randint(1, 12)))
+        return f"2024-{month:02d}-06 09:00:00"
     if asked.kind is Kind.TEXT:
         length = min(asked.chars or 20, draw.choice((1, 3, 20)))
         return "".join(draw.choices("0123456789A示", k=length))

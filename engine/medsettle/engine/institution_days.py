@@ -179,7 +179,7 @@ def _same(days: Days, own: Totals, stated: Stated) -> bool:
 
 
 def _unpaired(settlements: Sequence[Settlement]) -> list[Settlement]:
-    """Return settlements without their cancel, and cancels without their original, beside them."""
+    """Return what is neither cancelled by one of these nor the cancel of one of these."""
     own = {_id(each) for each in settlements}
     cancelled = {str(each.columns["original"]) for each in settlements if _is_cancel(each)}
     gone = own & cancelled

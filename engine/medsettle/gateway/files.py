@@ -10,6 +10,7 @@ from typing import Any, Final
 from medsettle import errors, limits
 from medsettle.core.messages import MessageState
 from medsettle.errors import Fault, InvalidRequest
+from medsettle.gateway.cataloguing import made_file
 from medsettle.gateway.office import Office
 from medsettle.gateway.recording import message_of
 from medsettle.gateway.transactions import Answer, Asked
@@ -45,7 +46,13 @@ async def download(office: Office, asked: Asked) -> Answer:
     said = asked.input["fsDownloadIn"]
     if said["fixmedins_code"] != _ANYBODY:
         _check_owner(asked, said["fixmedins_code"])
-    file = kept(office, asked.envelope.institution, said["file_qury_no"])
+    number = said["file_qury_no"]
+    made = await made_file(office, number)
+    if made is not None:
+        until = office.clock() + timedelta(days=limits.GATEWAY_FILE_DAYS)
+        file = File(number, *made, until)
+    else:
+        file = kept(office, asked.envelope.institution, number)
     if office.clock() > file.expires:
         raise errors.FileExpired(
             f"file {file.number} was kept until {file.expires:%Y-%m-%d %H:%M}; have it made anew",

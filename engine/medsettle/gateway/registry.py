@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from types import ModuleType
 
 from medsettle.gateway.definitions import (
+    catalogues,
     clearing,
     files,
     filings,
@@ -22,6 +23,7 @@ from medsettle.gateway.transactions import Transaction
 _FAMILIES: tuple[ModuleType, ...] = (
     signing,
     persons,
+    catalogues,
     pharmacy,
     outpatient,
     inpatient,
