@@ -353,4 +353,7 @@ const settled = await stay();
 await sale();
 await timeOut();
 await statement(settled);
+for (const { setl_id, mdtrt_id, psn_no } of settled.reverse()) {
+  await ask(SECONDARY, "2305", { data: { setl_id, mdtrt_id, psn_no } });
+}
 console.log("ok");

@@ -20,17 +20,11 @@ from medsettle.conformance.matching import differences
 from medsettle.conformance.running import Kit, Outcome, Verdict
 from medsettle.conformance.scenarios import Unreadable, read_names, read_scenarios
 
-from tests.cli.commands import ROOT, gateway, run
+from tests.cli.commands import ROOT, run
 
 SCENARIOS = ROOT / "fixtures" / "conformance"
 
 Tamper = Callable[[str, dict[str, Any]], None]
-
-
-@pytest.fixture(scope="module", name="address")
-def _address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with gateway(tmp_path_factory.mktemp("conformance") / "data") as server:
-        yield server.address
 
 
 def _kit(address: str) -> Kit:

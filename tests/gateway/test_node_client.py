@@ -2,11 +2,10 @@
 
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import ROOT, gateway
+from tests.cli.commands import ROOT
 
 _VERSION_MIN = 18
 
@@ -23,17 +22,14 @@ def _node() -> str:
 
 
 @pytest.mark.slow
-def test_a_client_in_another_language_does_a_day(tmp_path: Path) -> None:
+def test_a_client_in_another_language_does_a_day(address: str) -> None:
     """`client.mjs` does a visit, a stay, a sale, a time-out and a statement, and checks all."""
-    node = _node()
-    with gateway(tmp_path / "data") as server:
-        done = subprocess.run(
-            [node, ROOT / "tests" / "gateway" / "client.mjs", f"http://{server.address}"],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        assert server.stop() == 0
+    done = subprocess.run(
+        [_node(), ROOT / "tests" / "gateway" / "client.mjs", f"http://{address}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
 
     assert ("ok\n", "", 0) == (done.stdout, done.stderr, done.returncode)

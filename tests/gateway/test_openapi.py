@@ -9,6 +9,7 @@ import jsonschema
 import orjson
 import pytest
 import schemathesis
+from generate_openapi import PAGE, page
 from medsettle.errors import Fault
 from medsettle.gateway import registry
 from medsettle.gateway.field_schemas import asked_field, told_field
@@ -26,7 +27,6 @@ from medsettle.gateway.fields import (
 )
 from medsettle.gateway.openapi import description
 
-from engine.generate_openapi import PAGE, page
 from tests.cli.commands import ROOT
 
 _DOCUMENT = description(registry.transactions())
@@ -88,12 +88,15 @@ def _edges(field: Field) -> Iterator[object]:
 def test_the_description_says_what_is_read() -> None:
     """What the description of a field allows is read, and what it forbids is a fault.
 
-    Decimals of JSON numbers and days of the calendar are beyond a schema.
+    Decimals of JSON numbers, days of the calendar and the size of a number in a text are beyond a
+    schema; of the last it tells the digits.
     """
     for field in _fields():
         validator = jsonschema.Draft202012Validator(asked_field(field))
         for value in _edges(field):
             _, faults = _read(field, value)
+            if isinstance(value, str) and any("is below" in each.message for each in faults):
+                continue
             assert validator.is_valid(value) is not bool(faults), (field, value, faults)
 
 
