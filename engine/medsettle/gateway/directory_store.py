@@ -34,11 +34,23 @@ class Store:
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
         self._lock = threading.Lock()
+        # A visit asks for the same institution and person with every message. The rows of a store
+        # do not change: a directory that is read anew has another one.
+        self._found: dict[tuple[object, ...], list[tuple[str, ...]]] = {}
 
     def rows(self, file: str, where: dict[str, str]) -> list[tuple[str, ...]]:
         """Return the rows of a file whose named fields have these values, by its first key."""
-        with self._lock:
-            return [*self._connection.execute(_select(file, tuple(where)), tuple(where.values()))]
+        key = (file, *where.items())
+        found = self._found.get(key)
+        if found is None:
+            with self._lock:
+                found = [
+                    *self._connection.execute(_select(file, tuple(where)), tuple(where.values()))
+                ]
+            if len(self._found) >= limits.DIRECTORY_LOOKUPS_KEPT:
+                self._found.clear()
+            self._found[key] = found
+        return found
 
     def institutions_named(self, part: str, kind: str, most: int) -> list[tuple[str, ...]]:
         """Return the first institutions of a national type whose name has a part, by code."""

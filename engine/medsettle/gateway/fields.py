@@ -6,12 +6,14 @@ a request may give a number as a JSON number or as text. Nothing stated is None:
 missing, null or empty. A client that has no value for a number sends "0", which is the number.
 """
 
+import dataclasses
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 import orjson
@@ -54,6 +56,8 @@ _DECIMALS: Final = {Kind.MONEY: 2, Kind.RATIO: 4, Kind.QUANTITY: 4, Kind.PRICE: 
 _DIGITS: Final = {Kind.RATIO: 5}
 _DIGITS_MAX: Final = 16
 _NUMBER: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)")
+_PLAIN: Final = re.compile(r"([0-9]{1,16})(?:\.([0-9]{1,6}))?")
+_WRITTEN: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 _DAY: Final = re.compile(r"(\d{4})[-/]?(\d{2})[-/]?(\d{2})")
 _MOMENT: Final = re.compile(r"(.{8,10})[ T](\d{2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?Z?")
 
@@ -74,6 +78,13 @@ class Field:
     least: int | None = None
     most: int | None = None
     values: tuple[str, ...] = ()
+    # Looked up once: a request has a thousand fields, and members of an enumeration hash slowly.
+    read: Callable[[Any], object] = dataclasses.field(init=False, repr=False, compare=False)
+    write: Callable[[Any], object] = dataclasses.field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "read", partial(_READERS[self.kind], self))
+        object.__setattr__(self, "write", _WRITERS[self.kind])
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +194,7 @@ def read_row(
                 faults.append(Fault(f"{path}.{field.name}", f"missing; {field.meaning}"))
             continue
         try:
-            found[field.name] = _READERS[field.kind](field, value)
+            found[field.name] = field.read(value)
         except ValueError as wrong:
             found[field.name] = None
             faults.append(Fault(f"{path}.{field.name}", str(wrong)))
@@ -191,8 +202,11 @@ def read_row(
 
 
 def _read_text(field: Field, value: Any) -> str:  # noqa: ANN401 - what JSON has
-    _check_scalar(value, "text")
-    shown = value if isinstance(value, str) else str(value)
+    if isinstance(value, str):
+        shown = value
+    else:
+        _check_scalar(value, "text")
+        shown = str(value)
     if field.chars and len(shown) > field.chars:
         raise ValueError(f"{len(shown)} characters; at most {field.chars}")
     if not shown.isprintable() and any(not c.isprintable() and c not in "\r\n\t" for c in shown):
@@ -209,19 +223,29 @@ def _check_scalar(value: object, wanted: str) -> None:
 
 
 def _read_number(field: Field, value: Any) -> int:  # noqa: ANN401 - what JSON has
-    decimals = _DECIMALS[field.kind]
-    number = _decimal(value)
-    scaled = number.scaleb(decimals)
-    whole = int(scaled)
-    if scaled != whole:
-        raise ValueError(f"{_shown(value)} has more than {decimals} decimals")
-    bound = 10 ** _DIGITS.get(field.kind, _DIGITS_MAX)
-    if abs(whole) >= bound:
+    digits, decimals = digits_of(field)
+    whole = _scaled(value, decimals)
+    if abs(whole) >= 10 ** (digits + decimals):
         raise ValueError(f"{_shown(value)} is beyond what the field holds")
     if field.least is not None and whole < field.least:
         raise ValueError(f"{_shown(value)} is below {Decimal(field.least).scaleb(-decimals)}")
     if field.most is not None and whole > field.most:
         raise ValueError(f"{_shown(value)} is above {Decimal(field.most).scaleb(-decimals)}")
+    return whole
+
+
+def _scaled(value: Any, decimals: int) -> int:  # noqa: ANN401 - what JSON has
+    """Return a number in units of its last decimal."""
+    if isinstance(value, str) and (plain := _PLAIN.fullmatch(value)):
+        # As most are written; text of digits is read faster than a decimal is scaled.
+        before, after = plain[1], plain[2] or ""
+        if len(after) <= decimals:
+            return int(before + after.ljust(decimals, "0"))
+    number = _decimal(value)
+    scaled = number.scaleb(decimals)
+    whole = int(scaled)
+    if scaled != whole:
+        raise ValueError(f"{_shown(value)} has more than {decimals} decimals")
     return whole
 
 
@@ -251,6 +275,11 @@ def _read_day(_field: Field, value: Any) -> date:  # noqa: ANN401 - what JSON ha
 
 
 def _read_moment(field: Field, value: Any) -> datetime:  # noqa: ANN401 - what JSON has
+    if isinstance(value, str) and _WRITTEN.fullmatch(value):
+        try:
+            return datetime.fromisoformat(value).replace(tzinfo=CHINA_STANDARD_TIME)
+        except ValueError:
+            pass  # Said below, in words of ours.
     day_of = _read_day(field, value)
     found = _MOMENT.fullmatch(value)
     hours, minutes, seconds = (int(found[at] or 0) for at in (2, 3, 4)) if found else (0, 0, 0)
@@ -303,9 +332,7 @@ def write_nodes(nodes: Sequence[Node], said: Nodes) -> object:
 def write_row(fields: Sequence[Field], row: Values) -> dict[str, Any]:
     """Return a row with every field of its node; what has no value is null."""
     return {
-        field.name: None
-        if (value := row.get(field.name)) is None
-        else _WRITERS[field.kind](field, value)
+        field.name: None if (value := row.get(field.name)) is None else field.write(value)
         for field in fields
     }
 
@@ -318,33 +345,34 @@ def decimal_text(scaled: int, decimals: int) -> str:
     """
     if not decimals:
         return str(scaled)
-    whole, part = divmod(abs(scaled), 10**decimals)
-    return f"{'-' if scaled < 0 else ''}{whole}.{part:0{decimals}d}"
+    digits = str(abs(scaled)).rjust(decimals + 1, "0")
+    return f"{'-' if scaled < 0 else ''}{digits[:-decimals]}.{digits[-decimals:]}"
 
 
-def _write_number(field: Field, value: Any) -> object:  # noqa: ANN401 - a whole number
-    # As the digits themselves, so that no float comes near an amount.
-    return orjson.Fragment(decimal_text(value, _DECIMALS[field.kind]).encode())
+def _number_writer(decimals: int) -> Callable[[int], object]:
+    def write(value: int) -> object:
+        # As the digits themselves, so that no float comes near an amount.
+        return orjson.Fragment(decimal_text(value, decimals).encode())
+
+    return write
 
 
-def _write_day(_field: Field, value: Any) -> str:  # noqa: ANN401 - a date
-    shown: str = value.isoformat()
-    return shown
+def _write_day(value: date) -> str:
+    return value.isoformat()
 
 
-def _write_moment(_field: Field, value: Any) -> str:  # noqa: ANN401 - a datetime
-    shown: str = value.astimezone(CHINA_STANDARD_TIME).strftime("%Y-%m-%d %H:%M:%S")
-    return shown
+def _write_moment(value: datetime) -> str:
+    return value.astimezone(CHINA_STANDARD_TIME).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _write_text(_field: Field, value: Any) -> object:  # noqa: ANN401 - text or what JSON has
+def _as_it_is(value: object) -> object:
     return value
 
 
-_WRITERS: Final[dict[Kind, Callable[[Field, Any], object]]] = {
-    Kind.TEXT: _write_text,
+_WRITERS: Final[dict[Kind, Callable[[Any], object]]] = {
+    Kind.TEXT: _as_it_is,
     Kind.DATE: _write_day,
     Kind.MOMENT: _write_moment,
-    Kind.OBJECT: _write_text,
-    **dict.fromkeys(_DECIMALS, _write_number),
+    Kind.OBJECT: _as_it_is,
+    **{kind: _number_writer(decimals) for kind, decimals in _DECIMALS.items()},
 }
