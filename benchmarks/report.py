@@ -288,8 +288,8 @@ _SECTIONS: Final[tuple[tuple[str, str, str, Callable[[Record], str]], ...]] = (
         "The national interface",
         of.GATEWAY,
         "Transactions of outpatient visits of 30 lines, recorded and synced before the answer, on"
-        f" {of.GATEWAY_IN_FLIGHT} connections; 0 is all of a visit in order, visits mixed. The empty"
-        " handler reads the same bodies on the same HTTP server and answers as many bytes.",
+        f" {of.GATEWAY_IN_FLIGHT} connections; 0 is all of a visit in order, visits mixed. The"
+        " empty handler reads the same bodies on the same HTTP server and answers as many bytes.",
         lambda record: _values(record, of.GATEWAY, "infno"),
     ),
     (

@@ -17,6 +17,7 @@ from medsettle import limits
 from medsettle.conformance.endpoint import Endpoint
 from medsettle.conformance.identities import broken_identities
 from medsettle.conformance.running import Kit
+from medsettle.conformance.scenarios import read_names, read_scenarios
 from medsettle.gateway import registry
 from medsettle.gateway.openapi import description
 from schemathesis.checks import not_a_server_error
@@ -28,7 +29,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.cli.commands import Serving, gateway
+from tests.cli.commands import ROOT, Serving, gateway
 from tests.fuzz.grounding import Ground
 from tests.fuzz.messages import broken
 
@@ -50,6 +51,14 @@ _BY_PATH = {
 _ANY = _BY_PATH["/2201"]
 
 
+# Scenarios, and after how many of their steps they are left: registered, charged, settled.
+_BEGUN = {
+    "outpatient-visit": (2, 4, 4, 4, 6),
+    "inpatient-stay": (1, 2, 2, 4, 7, 7),
+    "pharmacy-purchase": (2, 2),
+}
+
+
 @pytest.fixture(scope="module", name="server")
 def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     with gateway(tmp_path_factory.mktemp("fuzzed-gateway") / "data") as server:
@@ -60,7 +69,13 @@ def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
 
 @pytest.fixture(scope="module", name="ground")
 def _ground(server: Serving) -> Ground:
-    return Ground(Kit(Endpoint(f"http://{server.address}"), {}))
+    folder = ROOT / "fixtures" / "conformance"
+    ground = Ground(Kit(Endpoint(f"http://{server.address}"), read_names(folder)))
+    for name, steps in _BEGUN.items():
+        (scenario,) = read_scenarios(folder, [name])
+        for count in steps:
+            ground.begin(scenario, count)
+    return ground
 
 
 @dataclass
