@@ -27,7 +27,7 @@ const CLASS_A = "009902000001000990200000100";
 const CLASS_B = "XY01AAA001A001010100001"; // 10 % first self-pay
 const CLASS_C = "009914000001000991400000100";
 
-let serial = Math.floor(Math.random() * 5000);
+let serial = 0;
 const signIns = new Map();
 
 function chinaTime() {
@@ -35,8 +35,9 @@ function chinaTime() {
 }
 
 function newMsgid(institution) {
-  serial += 1;
-  return institution + chinaTime().replace(/\D/g, "") + String(serial % 10000).padStart(4, "0");
+  // The conformance kit, which may run in the same second, numbers its messages below 9000.
+  serial = (serial + 1) % 1000;
+  return institution + chinaTime().replace(/\D/g, "") + String(9000 + serial);
 }
 
 async function send(institution, infno, input, { msgid, timeout } = {}) {
