@@ -15,8 +15,9 @@ from medsettle.core.settlement import Settlement
 from medsettle.engine.messages import Messages
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.gateway.aliases import fund_pay_type
-from medsettle.gateway.fields import Node, Values, decimal_text, read_row
+from medsettle.gateway.fields import Node, Values, decimal_text
 from medsettle.gateway.office import Office
+from medsettle.gateway.reading import read_row
 from medsettle.gateway.recording import message_of, recalled
 from medsettle.gateway.settling import own_settlement
 from medsettle.gateway.transactions import Answer, Asked, Handler
