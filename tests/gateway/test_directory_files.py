@@ -9,7 +9,7 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 from medsettle import errors, limits
-from medsettle.gateway.directory_cells import ENROLMENTS, FILES, Cell
+from medsettle.gateway.directory_cells import ENROLMENTS, FILES, OPTIONAL_FILES, Cell
 from medsettle.gateway.directory_files import FileDirectory
 from ruamel.yaml import YAML
 
@@ -30,6 +30,14 @@ _GOOD = {
     ),
     "identities": "psn_no,psn_idet_type,begntime,endtime\nP1,hardship,2020-01-01,2020-01-01\n",
     "credentials": "psn_no,mdtrt_cert_type,mdtrt_cert_no,expi_time\nP1,01,T1,2024-05-01 00:00:00\n",
+    "filings": (
+        "psn_no,trt_dcla_detl_sn,insuplc_admdvs,infno,begndate,enddate,opsp_dise_code\n"
+        "P1,F1,999900,2503,2024-01-01,2024-12-31,M1\n"
+    ),
+    "filing_effects": (
+        "insuplc_admdvs,infno,biz_appy_type,place,column,value\n"
+        "999900,2505,08,province,referral,long_term\n"
+    ),
 }
 
 
@@ -53,17 +61,12 @@ def test_a_small_directory_is_read(tmp_path: Path) -> None:
     """Columns that need not be there may be missing; files of persons may be left out."""
     held = FileDirectory(_written(tmp_path, {}))
 
-    assert {
-        "institutions": 1,
-        "persons": 1,
-        "enrolments": 1,
-        "identities": 1,
-        "credentials": 1,
-    } == (held.counts())
+    assert dict.fromkeys(FILES, 1) == held.counts()
     assert held.enrolments("P1")[0].wage_base_fen is None
-    (tmp_path / "identities.csv").unlink()
-    (tmp_path / "credentials.csv").unlink()
-    assert [] == FileDirectory(tmp_path).identities("P1")
+    for name in OPTIONAL_FILES:
+        (tmp_path / f"{name}.csv").unlink()
+    without = FileDirectory(tmp_path)
+    assert [] == [*without.identities("P1"), *without.filings("P1")]
 
 
 @pytest.mark.parametrize("row", _FAULTS, ids=lambda row: f"{row['file']} {row['new']!r}")
@@ -224,7 +227,8 @@ def test_bounds_of_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str, most: int
 ) -> None:
     """As many rows and bytes as may be, and one more."""
-    short = {"identities": None, "credentials": None, "persons": _GOOD["persons"][13:]}
+    short: dict[str, str | None] = dict.fromkeys(OPTIONAL_FILES)
+    short["persons"] = _GOOD["persons"].removeprefix("# one person\n")
     _written(tmp_path, short)
     largest = max(path.stat().st_size for path in tmp_path.iterdir())
     if bound == "DIRECTORY_FILE_BYTES_MAX":

@@ -2,18 +2,21 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from medsettle import limits
 from medsettle.gateway.directory import FilingEffect, Institution
-from medsettle.gateway.filings import Filing, Visited, filed_facts
+from medsettle.gateway.filing import Filing
+from medsettle.gateway.filings import Visited, filed_facts
 
 from fixtures import make_directory as invented
 from tests.gateway.till import Till, open_till
 
 _DAY = date(2024, 6, 3)
+_LATER = datetime(2025, 3, 12, 2, 0, tzinfo=UTC)
 
 
 def _disease(person: str = invented.EMPLOYEE, code: str = "M00101", **more: str) -> dict[str, Any]:
@@ -124,6 +127,10 @@ def test_the_same_message_again_is_answered_from_the_record(till: Till) -> None:
         ("2503", _disease("99"), "[NOT_ENROLLED]"),
         ("2503", _disease(enddate="2024-05-31"), "enddate: 2024-05-31 is before begndate"),
         ("2503", _disease(opsp_dise_code=""), "opsp_dise_code: missing"),
+        ("2503", _disease(opsp_dise_code="糖尿病"), "data.opsp_dise_code: "),
+        ("2503", _disease(begndate="1997-12-31"), "data.begndate: 1997-12-31 lies outside"),
+        ("2503", _disease(invented.RETIRED, "M03900"), "[FILING_REFUSED]"),
+        ("2504", _cancel("BUREAU-0001", invented.RETIRED), "[FILING_REFUSED]"),
         ("2501", _referral(enddate="2024-06-01"), "refmedin.enddate: 2024-06-01 is before"),
         ("2501", _referral(mdtrtarea_admdvs=""), "refmedin.mdtrtarea_admvs: missing"),
         ("2505", _choice(fixmedins_code="H9"), "[INSTITUTION_UNKNOWN]"),
@@ -205,6 +212,95 @@ def test_a_choice_of_another_kind_or_place_stands_beside(till: Till) -> None:
     rows = till.done("5302", {"data": {"psn_no": invented.EMPLOYEE, "biz_appy_type": "03"}})
 
     assert ["1", "2"] == [row["fix_srt_no"] for row in rows["psnfixmedin"]]
+
+
+def test_filings_of_the_bureau_are_told_too(reading: Till) -> None:
+    """What the bureau filed before stands beside what is filed at a counter."""
+    (row,) = reading.done("5301", {"data": {"psn_no": invented.RETIRED}})["feedetail"]
+
+    assert {
+        "opsp_dise_code": "M03900",
+        "opsp_dise_name": "示例病种",
+        "begndate": "2023-01-01",
+        "enddate": "2024-12-31",
+        "trt_dcla_detl_sn": "BUREAU-0001",
+    } == row
+
+
+def test_an_outpatient_is_paid_for_by_choice_or_referral(tmp_path: Path) -> None:
+    """An area pays 80 % where a person has chosen, 65 % where referred, and elsewhere nothing.
+
+    The choice is one that the bureau filed before.
+    """
+    with open_till(tmp_path / "ledger.db", clock=lambda: _LATER) as till:
+        till.insured_area = "440100"
+        assert Decimal(80) == _outpatient(till.at(invented.HOSPITAL_CHOSEN), invented.CHOOSER)
+        assert Decimal(0) == _outpatient(till, invented.CHOOSER)
+        referral = _referral(
+            invented.CHOOSER,
+            insu_optins="440100",
+            reflin_medins_no="",
+            mdtrtarea_admdvs="110000",
+            begndate="2025-03-01",
+            enddate="",
+        )
+        till.done("2501", referral)
+        assert Decimal(65) == _outpatient(till, invented.CHOOSER)
+
+
+def _outpatient(till: Till, person: str) -> Decimal:
+    """Return what the fund pays of a visit of 100 yuan, by its pre-settlement."""
+    told = till.done(
+        "2201",
+        {
+            "data": {
+                "psn_no": person,
+                "insutype": "310",
+                "begntime": "2025-03-12 08:00:00",
+                "mdtrt_cert_type": "02",
+                "ipt_otp_no": "O1",
+            }
+        },
+    )
+    visit = told["data"]["mdtrt_id"]
+    till.done(
+        "2203",
+        {
+            "mdtrtinfo": {
+                "mdtrt_id": visit,
+                "psn_no": person,
+                "med_type": "11",
+                "begntime": "2025-03-12 08:00:00",
+            },
+            "diseinfo": [
+                {"diag_type": "1", "diag_srt_no": 1, "diag_code": "J06.900", "diag_name": "示例"}
+            ],
+        },
+    )
+    line = {
+        "feedetl_sn": "1",
+        "mdtrt_id": visit,
+        "psn_no": person,
+        "chrg_bchno": "B1",
+        "fee_ocur_time": "2025-03-12 08:30:00",
+        "med_list_codg": "009902000001000990200000100",
+        "det_item_fee_sumamt": "100.00",
+        "cnt": "1",
+        "pric": "100",
+    }
+    till.done("2204", {"feedetail": [line]})
+    settle = {
+        "psn_no": person,
+        "mdtrt_cert_type": "02",
+        "med_type": "11",
+        "medfee_sumamt": "100.00",
+        "mdtrt_id": visit,
+        "chrg_bchno": "B1",
+        "acct_used_flag": "0",
+        "insutype": "310",
+    }
+    paid: Decimal = till.done("2206", {"data": settle})["setlinfo"]["fund_pay_sumamt"]
+    return paid
 
 
 # --- what they state in claims -----------------------------------------------------------------
@@ -354,8 +450,7 @@ def test_what_the_fund_pays_follows_the_filings(tmp_path: Path) -> None:
     Of 50,000: 40,000 less 800 at 85 %; 45,000 less 800; and of who lives there, 50,000 less 800.
     """
     person = invented.TRAVELLER
-    now = datetime(2025, 3, 12, 2, 0, tzinfo=UTC)
-    with open_till(tmp_path / "ledger.db", clock=lambda: now) as till:
+    with open_till(tmp_path / "ledger.db", clock=lambda: _LATER) as till:
         till.insured_area = "360100"
         assert "33320.00" == _fund_pays(till, person)
         referral = _referral(

@@ -1,7 +1,7 @@
 """A directory of files that the bureau puts into a folder, and reads anew when told to.
 
     institutions.csv   persons.csv   enrolments.csv
-    identities.csv   credentials.csv   filing_effects.csv
+    identities.csv   credentials.csv   filings.csv   filing_effects.csv
 
 or `.parquet` of the same columns; `medsettle.gateway.directory_cells` says what they hold.
 """
@@ -27,11 +27,13 @@ from medsettle.gateway.directory_store import (
     enrolment_of,
     files_of,
     filing_effect_of,
+    filing_of,
     identity_of,
     institution_of,
     person_of,
     read_store,
 )
+from medsettle.gateway.filing import Filing
 
 Record = TypeVar("Record")
 
@@ -143,6 +145,10 @@ class FileDirectory:
     def identities(self, person: str) -> Sequence[Identity]:
         """See `Directory.identities`."""
         return self._of_person("identities", person, identity_of)
+
+    def filings(self, person: str) -> Sequence[Filing]:
+        """See `Directory.filings`."""
+        return self._of_person("filings", person, filing_of)
 
     def _of_person(
         self, file: str, person: str, made: Callable[[Sequence[str]], Record]

@@ -200,7 +200,7 @@ def _check(sheet: Sheet, cell: Cell, column: pa.Array, first: int, faults: Fault
     pattern = f"^(?:{cell.pattern})$" if cell.required else f"^(?:{cell.pattern})?$"
     matched = pc.match_substring_regex(column, pattern)
     if cell.kind in {Kind.DATE, Kind.TIMESTAMP}:
-        matched = pc.and_(matched, _calendar(column))
+        matched = pc.and_(matched, _calendar(column, cell.first_year))
     if pc.all(matched).as_py() is not False:
         return
     for row in _places(matched):
@@ -221,14 +221,14 @@ def _places(matched: pa.Array) -> Sequence[int]:
     return places
 
 
-def _calendar(column: pa.Array) -> pa.Array:
-    """Return which texts begin with a day that the calendar has; a blank one passes."""
+def _calendar(column: pa.Array, first_year: int) -> pa.Array:
+    """Return which texts are a day or moment that the calendar has; a blank one passes."""
     coded = column.dictionary_encode()
-    known = [_is_day(text) for text in coded.dictionary.to_pylist()]
+    known = [_is_day(text, first_year) for text in coded.dictionary.to_pylist()]
     return pa.array(known, pa.bool_()).take(coded.indices)
 
 
-def _is_day(text: str) -> bool:
+def _is_day(text: str, first_year: int) -> bool:
     if not text:
         return True
     try:
@@ -236,4 +236,4 @@ def _is_day(text: str) -> bool:
         found = datetime.fromisoformat(text)
     except ValueError:
         return False
-    return limits.SERVICE_YEAR_MIN - limits.AGE_YEARS_MAX <= found.year <= limits.SERVICE_YEAR_MAX
+    return first_year <= found.year <= limits.SERVICE_YEAR_MAX

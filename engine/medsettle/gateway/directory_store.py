@@ -20,12 +20,20 @@ from medsettle.gateway.directory import (
     Institution,
     Person,
 )
-from medsettle.gateway.directory_cells import FILES, KEYS, OPTIONAL_FILES, Cell
+from medsettle.gateway.directory_cells import (
+    DECIDING,
+    FILES,
+    KEYS,
+    NEEDS,
+    OPTIONAL_FILES,
+    Cell,
+)
 from medsettle.gateway.directory_sheet import SUFFIXES, Faults, Sheet, checked_rows, open_sheet
+from medsettle.gateway.filing import Filing
 
 Record = TypeVar("Record")
 
-_OF_PERSONS: Final = ("enrolments", "identities", "credentials")
+_OF_PERSONS: Final = ("enrolments", "identities", "credentials", "filings")
 
 
 class Store:
@@ -93,6 +101,19 @@ enrolment_of = record_maker(Enrolment, "enrolments")
 identity_of = record_maker(Identity, "identities")
 credential_of = record_maker(Credential, "credentials")
 filing_effect_of = record_maker(FilingEffect, "filing_effects")
+
+
+def filing_of(row: Sequence[str]) -> Filing:
+    """Return a filing that the bureau made before; what it says is by national names."""
+    stated = {cell.name: text for cell, text in zip(FILES["filings"], row, strict=True) if text}
+    return Filing(
+        stated["trt_dcla_detl_sn"],
+        stated["infno"],
+        stated["psn_no"],
+        stated["insuplc_admdvs"],
+        stated,
+        seq=0,
+    )
 
 
 def files_of(folder: Path) -> dict[str, Path]:
@@ -208,13 +229,33 @@ def _check_persons(connection: apsw.Connection, sheets: dict[str, Sheet], faults
             )
     _check_order(connection, sheets, faults, "enrolments", ("start_date", "paused_date"))
     _check_order(connection, sheets, faults, "identities", ("start_date", "end_date"))
-    stopped = connection.execute(
-        "SELECT \"row\" FROM enrolments WHERE state <> '1' AND paused_date = '' ORDER BY 1"
-    )
-    for (row,) in stopped:
-        sheet = sheets["enrolments"]
-        cell = next(each for each in sheet.cells if each.field == "paused_date")
-        faults.add(sheet.place(row, cell), "missing; a paused or ended insurance says since when")
+    _check_order(connection, sheets, faults, "filings", ("begndate", "enddate"))
+    for name, needs in NEEDS.items():
+        if name in sheets:
+            _check_needs(connection, sheets[name], faults, name, needs)
+
+
+def _check_needs(
+    connection: apsw.Connection,
+    sheet: Sheet,
+    faults: Faults,
+    name: str,
+    needs: dict[str, tuple[str, ...]],
+) -> None:
+    """Find cells that are blank although another one of the row asks for them."""
+    cells = {cell.field: cell for cell in sheet.cells}
+    deciding = DECIDING[name]
+    for value, fields in needs.items():
+        for field in fields:
+            blank = connection.execute(
+                f'SELECT "row" FROM {name} WHERE "{deciding}" = ? AND "{field}" = \'\' ORDER BY 1',
+                (value,),
+            )
+            for (row,) in blank:
+                faults.add(
+                    sheet.place(row, cells[field]),
+                    f"missing; {cells[deciding].name} {value} needs {cells[field].expected}",
+                )
 
 
 def _check_order(
