@@ -315,7 +315,7 @@ REMITTANCE_CHARS_MAX: Final = 140
 ACCOUNT_FILE_BYTES_MAX: Final = 256 * 1024 * 1024
 ACCOUNT_ROWS_MAX: Final = 4_000_000
 # A file with more faults than this is another file; the rest are counted.
-ACCOUNT_FAULTS_SHOWN_MAX: Final = 1_000
+FILE_FAULTS_SHOWN_MAX: Final = 1_000
 
 # How often a bank that gave no clear answer is asked before the till lets the patient go, and the
 # pauses between: the first, doubling. Twice the pauses of a client, for a bank is farther away.
@@ -365,15 +365,13 @@ ATTEMPTS_READ: Final = 8
 # A file of 9101 in bytes, and how many days it is given out by 9102.
 GATEWAY_FILE_BYTES_MAX: Final = 4 * 1024 * 1024
 GATEWAY_FILE_DAYS: Final = 7
-# The text that a file of 3202 unpacks to, its lines and the faults of them that are told. A month
-# of a large hospital is some hundred thousand settlements, of 150 bytes each.
+# The text that a file of 3202 unpacks to: a month of a large hospital, at 150 bytes a settlement.
 STATEMENT_BYTES_MAX: Final = 32 * 1024 * 1024
 STATEMENT_ROWS_MAX: Final = 200_000
-STATEMENT_FAULTS_SHOWN_MAX: Final = 100
 # Days of one reconciliation, and rows of one call about settlements of other regions (3260, 3261).
 STATEMENT_DAYS_MAX: Final = 31
 TRANS_REGIONAL_ROWS_MAX: Final = 100
-# Characters of stmt_rslt_dscr, as the interface has them.
+# Characters of stmt_rslt_dscr, setl_proc_info and trt_chk_rslt, as the interface has them.
 STATEMENT_TEXT_CHARS_MAX: Final = 200
 # Characters of fields, as the interface has them: setl_proc_info; trt_chk_rslt; fixmedins_code and
 # psn_no; mdtrt_cert_no; card_sn; texts such as emp_name.

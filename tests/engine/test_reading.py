@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from medsettle import errors
-from medsettle.core.settlement import Opening, Settlement
+from medsettle.core.settlement import Opening, Row, Settlement
 from medsettle.engine import Engine
 
 from tests.engine.engines import id_of, settled
@@ -76,3 +76,25 @@ def test_the_policies_are_listed(engine: Engine) -> None:
     assert ("999900", "310", ("21",)) == (stay.pooling_area, stay.insurance_type, stay.visit_types)
     assert ("2024-01-01", "2025-01-01") == (str(stay.in_force_from), str(stay.in_force_until))
     assert (12, "invented") == (len(stay.digest), stay.confidence)
+
+
+def test_a_claim_is_told_as_it_was_sent(engine: Engine) -> None:
+    """A cancel has the claim of its original; nothing recorded has none."""
+    settlement = settled(engine, claim(1))
+    cancel = engine.cancel(INSTITUTION, "X1", id_of(settlement))
+    found = engine.claim(id_of(settlement))
+
+    assert ("R1", "2024-05-01", 50_000) == (
+        found["request_id"],
+        found["service_date"],
+        _only_line(found)["amount_fen"],
+    )
+    assert found == engine.claim(id_of(cancel))
+    with pytest.raises(errors.NotFound):
+        engine.claim("S1")
+
+
+def _only_line(found: Row) -> Row:
+    lines: list[Row] = found["lines"]  # type: ignore[assignment]
+    (line,) = lines
+    return line

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from tests.gateway.till import EMPLOYEE, Nodes, Till
+from tests.gateway.till import EMPLOYEE, RETIRED, Nodes, Till
 
 ID_NUMBERS = {
     "990000000000000001": "990000198503120019",
@@ -24,6 +24,17 @@ ECHOED = (
 
 DIAGNOSES = [
     {"diag_type": "1", "diag_srt_no": "1", "diag_code": "J06.900", "diag_name": "示例诊断"},
+]
+
+STAY_DIAGNOSES = [
+    {
+        "diag_type": "1",
+        "maindiag_flag": flag,
+        "diag_srt_no": str(number),
+        "diag_code": code,
+        "diag_name": "示例诊断",
+    }
+    for number, (flag, code) in enumerate([("0", "J06.900"), ("1", "I25.103")], 1)
 ]
 
 
@@ -69,6 +80,44 @@ def registered(till: Till, person: str = EMPLOYEE) -> str:
     }
     till.done("2203A", {"mdtrtinfo": told, "diseinfo": DIAGNOSES})
     return visit
+
+
+def admitted(till: Till, msgid: str | None = None) -> str:
+    """Return the id of a stay of the retired person."""
+    said = {
+        "psn_no": RETIRED,
+        "insutype": "310",
+        "begntime": "2024-05-20 09:00:00",
+        **credential(RETIRED),
+        "med_type": "21",
+        "ipt_no": "I1",
+    }
+    admission = {"mdtrtinfo": said, "diseinfo": STAY_DIAGNOSES}
+    stay: str = till.done("2401", admission, msgid)["result"]["mdtrt_id"]
+    return stay
+
+
+def sale(**more: object) -> Nodes:
+    """Return a pharmacy's sale of one line of 2,000.00 yuan; `more` overrides."""
+    drug = {
+        "feedetl_sn": "1",
+        "fee_ocur_time": "2024-06-03 09:10:00",
+        "med_list_codg": PLAIN,
+        "det_item_fee_sumamt": "2000.00",
+        "cnt": "1",
+        "pric": "2000.00",
+    }
+    said = {
+        "psn_no": EMPLOYEE,
+        **credential(EMPLOYEE),
+        "begntime": "2024-06-03 09:00:00",
+        "medfee_sumamt": "2000.00",
+        "insutype": "310",
+        "acct_used_flag": "1",
+        "med_type": "41",
+        **more,
+    }
+    return {"druginfo": said, "drugdetail": [drug]}
 
 
 def to_settle(visit: str, person: str = EMPLOYEE, **more: Any) -> Nodes:  # noqa: ANN401

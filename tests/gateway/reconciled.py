@@ -5,13 +5,16 @@ import io
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import orjson
 from medsettle.core.settlement import Settlement
 from medsettle.engine import Engine
+from medsettle.gateway.dispatch import Dispatch, Reply
+from medsettle.gateway.registry import transactions
 from medsettle.gateway.statement_terms import StatementTerms
 from medsettle.ledger.opening import LedgerPlace
 
@@ -74,9 +77,13 @@ class Counter:
         return number
 
     def download(self, number: str, name: str) -> bytes:
-        """Return the bytes of a file."""
-        said = {"file_qury_no": number, "filename": name, "fixmedins_code": self.till.institution}
-        return base64.b64decode(self.till.done("9102", {"fsDownloadIn": said})["file_byte"])
+        """Return the bytes of a file, which are the whole answer."""
+        return self.till.downloaded(number, name)
+
+    def reply(self, infno: str, said: dict[str, Any]) -> Reply:
+        """Return the answer to a transaction, in an envelope or not."""
+        body = orjson.dumps(self.till.envelope(infno, said))
+        return self.till.loop.run_until_complete(self.till.dispatch.reply(body))
 
     def detail(
         self, data: bytes, settlements: Iterable[Settlement], **changes: object
@@ -151,9 +158,9 @@ def packed(data: bytes, name: str = "detail.txt", method: int = zipfile.ZIP_DEFL
 
 @contextmanager
 def open_counter(
-    place: LedgerPlace, terms: StatementTerms | None = None, day: str = DAY
+    place: LedgerPlace, terms: StatementTerms | None = None, *, enclosed: bool = False
 ) -> Iterator[Counter]:
-    """Yield a counter on a day, at an engine with a new ledger."""
+    """Yield a counter on a day, at an engine with the ledger of a place."""
     moment = [datetime(2024, 6, 3, 2, tzinfo=UTC)]
 
     def now() -> datetime:
@@ -161,10 +168,10 @@ def open_counter(
 
     with open_till(place, rules=RULES, clock=now) as till:
         office = till.dispatch._office
-        if terms is not None:
-            object.__setattr__(office, "statements", terms)
         engine = office.desk.engine
         assert isinstance(engine, Engine)
+        settings = replace(office, statements=terms or StatementTerms(), files_enclosed=enclosed)
+        till.dispatch = Dispatch(settings, transactions())
         counter = Counter(till, engine, moment)
-        counter.on(day)
+        counter.on(DAY)
         yield counter

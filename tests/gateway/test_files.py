@@ -4,13 +4,17 @@ import base64
 import io
 import struct
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 from medsettle import limits
 from medsettle.errors import InvalidRequest
+from medsettle.gateway.app import Gateway
+from medsettle.gateway.signatures import Unsigned
 from medsettle.gateway.statement_files import packed as result_packed
 from medsettle.gateway.statement_files import read_rows
 
@@ -58,9 +62,48 @@ def test_a_file_comes_back_as_it_was_sent(counter: Counter, sent: object) -> Non
     assert ("f.zip", "2024-06-10 10:00:00") == (up["filename"], up["dld_endtime"])
 
     for owner in (HOSPITAL, "plc"):
-        down = counter.till.done("9102", _down(up["file_qury_no"], fixmedins_code=owner))
+        reply = counter.reply("9102", _down(up["file_qury_no"], fixmedins_code=owner))
+        assert (_BYTES, True) == reply
+
+
+def test_an_office_may_enclose_files(tmp_path: Path) -> None:
+    """Then their bytes are base64 in the output, with what was told when they were sent."""
+    with open_counter(tmp_path / "ledger.db", enclosed=True) as counter:
+        up = counter.till.done("9101", _up(list(_BYTES)))
+        down = counter.till.done("9102", _down(up["file_qury_no"]))
         assert _BYTES == base64.b64decode(down.pop("file_byte"))
         assert up == down
+
+
+def test_a_file_is_sent_as_one(counter: Counter) -> None:
+    """Over HTTP it is a stream of bytes by its type, and a refusal is JSON."""
+    number = counter.upload(_BYTES, "f.zip")
+    app = Gateway(counter.till.dispatch, Unsigned(), {})
+    expected = (
+        (number, b"application/octet-stream", _BYTES),
+        ("F9", b"application/json; charset=utf-8", None),
+    )
+    for asked, media, body in expected:
+        sent = _posted(counter, app, orjson.dumps(counter.till.envelope("9102", _down(asked))))
+        headers = dict(sent[0]["headers"])
+        assert (200, media) == (sent[0]["status"], headers[b"content-type"])
+        assert str(len(sent[1]["body"])).encode() == headers[b"content-length"]
+        assert body == sent[1]["body"] or orjson.loads(sent[1]["body"])["infcode"] == -2
+
+
+def _posted(counter: Counter, app: Gateway, body: bytes) -> list[dict[str, Any]]:
+    """Return what the application sends for a body that is posted."""
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(dict(message))
+
+    scope = {"type": "http", "path": "/fsi/api/fileupload/9102", "method": "POST", "headers": []}
+    counter.till.loop.run_until_complete(app(scope, receive, send))
+    return sent
 
 
 def test_a_file_sent_twice_is_one(counter: Counter) -> None:
@@ -101,8 +144,7 @@ def test_a_file_has_a_size(counter: Counter) -> None:
     most = limits.GATEWAY_FILE_BYTES_MAX
     assert "bytes" in counter.till.refused("9101", _up(base64.b64encode(bytes(most + 1)).decode()))
     up = counter.till.done("9101", _up(base64.b64encode(bytes(most)).decode()))
-    down = counter.till.done("9102", _down(up["file_qury_no"]))
-    assert bytes(most) == base64.b64decode(down["file_byte"])
+    assert bytes(most) == counter.download(up["file_qury_no"], "f.zip")
 
 
 def test_a_file_is_its_institutions(counter: Counter) -> None:
@@ -202,7 +244,7 @@ def test_lines_that_are_not_read_are_named(lines: list[str], says: str) -> None:
 
 def test_so_many_faults_are_told_and_the_rest_counted() -> None:
     """A file of another kind does not fill an answer."""
-    shown = limits.STATEMENT_FAULTS_SHOWN_MAX
+    shown = limits.FILE_FAULTS_SHOWN_MAX
     for extra, counted in ((0, False), (1, True)):
         with pytest.raises(InvalidRequest) as refused:
             read_rows(zipped(*["x"] * (shown + extra)), "f.zip")

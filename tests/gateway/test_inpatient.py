@@ -8,6 +8,8 @@ import pytest
 from tests.gateway.bills import (
     CAPPED,
     PLAIN,
+    STAY_DIAGNOSES,
+    admitted,
     check_identities,
     check_split,
     credential,
@@ -16,31 +18,6 @@ from tests.gateway.bills import (
     to_settle,
 )
 from tests.gateway.till import EMPLOYEE, RETIRED, Nodes, Till
-
-_DIAGNOSES = [
-    {
-        "diag_type": "1",
-        "maindiag_flag": flag,
-        "diag_srt_no": str(number),
-        "diag_code": code,
-        "diag_name": "示例诊断",
-    }
-    for number, (flag, code) in enumerate([("0", "J06.900"), ("1", "I25.103")], 1)
-]
-
-
-def _admitted(till: Till, msgid: str | None = None) -> str:
-    said = {
-        "psn_no": RETIRED,
-        "insutype": "310",
-        "begntime": "2024-05-20 09:00:00",
-        **credential(RETIRED),
-        "med_type": "21",
-        "ipt_no": "I1",
-    }
-    admission = {"mdtrtinfo": said, "diseinfo": _DIAGNOSES}
-    stay: str = till.done("2401", admission, msgid)["result"]["mdtrt_id"]
-    return stay
 
 
 def _line(stay: str, number: str, yuan: str, day: str = "2024-05-21", **more: Any) -> Nodes:  # noqa: ANN401
@@ -51,7 +28,7 @@ def _line(stay: str, number: str, yuan: str, day: str = "2024-05-21", **more: An
 
 def _discharge(stay: str, day: str = "2024-05-30") -> Nodes:
     said = {"mdtrt_id": stay, "psn_no": RETIRED, "endtime": f"{day} 10:00:00"}
-    return {"dscginfo": said, "diseinfo": _DIAGNOSES}
+    return {"dscginfo": said, "diseinfo": STAY_DIAGNOSES}
 
 
 def _whose(stay: str) -> Nodes:
@@ -60,7 +37,7 @@ def _whose(stay: str) -> Nodes:
 
 def test_a_stay_is_settled_in_its_middle_and_at_its_end(till: Till) -> None:
     """Each line of a stay is settled once, in its middle or at its end."""
-    stay = _admitted(till)
+    stay = admitted(till)
     till.done("2301", {"feedetail": [_line(stay, "1", "8000.00")]})
     said = to_settle(stay, RETIRED)
     estimate = till.done("2303", {"data": said})
@@ -97,7 +74,7 @@ def _withdrawn(stay: str, number: str) -> Nodes:
 
 def test_a_stay_is_undone_in_the_order_of_the_interface(till: Till) -> None:
     """2305, 2405, 2302, 2404: none before the one it follows."""
-    stay = _admitted(till)
+    stay = admitted(till)
     till.done("2301", {"feedetail": [_line(stay, "1", "8000.00")]})
     till.done("2402", _discharge(stay))
     done = settled(till, "2303", "2304", to_settle(stay, RETIRED))["setlinfo"]
@@ -116,7 +93,7 @@ def test_a_stay_is_undone_in_the_order_of_the_interface(till: Till) -> None:
 
 def test_a_refund_line_takes_back_a_part_of_another(till: Till) -> None:
     """A negative line has the split of its original, negative."""
-    stay = _admitted(till)
+    stay = admitted(till)
     till.done(
         "2301", {"feedetail": [_line(stay, "1", "3400.00", item=CAPPED, cnt="10", pric="340")]}
     )
@@ -134,25 +111,25 @@ def test_a_refund_line_takes_back_a_part_of_another(till: Till) -> None:
 def test_an_admission_tells_whom_and_when(till: Till) -> None:
     """What was told last counts; days run forward."""
     msgid = till.msgid()
-    stay = _admitted(till, msgid)
-    assert _admitted(till, msgid) == stay
+    stay = admitted(till, msgid)
+    assert admitted(till, msgid) == stay
     assert "psn_no" in till.refused("2402", {**_discharge(stay), "dscginfo": {"mdtrt_id": stay}})
     wrong = _discharge(stay, "2024-05-19")
     assert "before 2024-05-20, the day of admission" in till.refused("2402", wrong)
     changed = {"mdtrt_id": stay, "psn_no": RETIRED, "med_type": "24"}
-    till.done("2403", {"adminfo": changed, "diseinfo": _DIAGNOSES})
+    till.done("2403", {"adminfo": changed, "diseinfo": STAY_DIAGNOSES})
     till.done("2301", {"feedetail": [_line(stay, "1", "100.00")]})
     told = till.done("2303", {"data": to_settle(stay, RETIRED)})["setlinfo"]
     assert told["med_type"] == "24"
     till.done("2402", _discharge(stay))
-    assert "is discharged" in till.refused("2403", {"adminfo": changed, "diseinfo": _DIAGNOSES})
+    assert "is discharged" in till.refused("2403", {"adminfo": changed, "diseinfo": STAY_DIAGNOSES})
     assert "is discharged" in till.refused("2402", _discharge(stay))
 
 
 @pytest.mark.parametrize("infno", ["2204", "2205", "2206", "2202"])
 def test_a_stay_is_no_outpatient_visit(till: Till, infno: str) -> None:
     """Transactions of visits refuse stays."""
-    stay = _admitted(till)
+    stay = admitted(till)
     said: dict[str, Nodes] = {
         "2204": {"feedetail": [_line(stay, "1", "1.00", chrg_bchno="B1")]},
         "2205": {"data": {"mdtrt_id": stay, "psn_no": RETIRED, "chrg_bchno": "0000"}},
@@ -165,5 +142,5 @@ def test_a_stay_is_no_outpatient_visit(till: Till, infno: str) -> None:
 def test_nobody_is_admitted_who_is_not_insured(till: Till) -> None:
     """An admission needs an enrolment on its day."""
     said = {"insutype": "390", "begntime": "2024-05-20", "med_type": "21", **credential(EMPLOYEE)}
-    admission = {"mdtrtinfo": {"psn_no": EMPLOYEE, **said}, "diseinfo": _DIAGNOSES}
+    admission = {"mdtrtinfo": {"psn_no": EMPLOYEE, **said}, "diseinfo": STAY_DIAGNOSES}
     assert "NOT_ENROLLED" in till.refused("2401", admission)

@@ -2,30 +2,8 @@
 
 import pytest
 
-from tests.gateway.bills import PLAIN, check_identities, check_split, credential
-from tests.gateway.till import EMPLOYEE, PHARMACY, RETIRED, Nodes, Till
-
-
-def _sale(**more: object) -> Nodes:
-    drug = {
-        "feedetl_sn": "1",
-        "fee_ocur_time": "2024-06-03 09:10:00",
-        "med_list_codg": PLAIN,
-        "det_item_fee_sumamt": "2000.00",
-        "cnt": "1",
-        "pric": "2000.00",
-    }
-    said = {
-        "psn_no": EMPLOYEE,
-        **credential(EMPLOYEE),
-        "begntime": "2024-06-03 09:00:00",
-        "medfee_sumamt": "2000.00",
-        "insutype": "310",
-        "acct_used_flag": "1",
-        "med_type": "41",
-        **more,
-    }
-    return {"druginfo": said, "drugdetail": [drug]}
+from tests.gateway.bills import check_identities, check_split, credential, sale
+from tests.gateway.till import EMPLOYEE, PHARMACY, RETIRED, Till
 
 
 @pytest.fixture
@@ -36,8 +14,8 @@ def shop(till: Till) -> Till:
 
 def test_a_sale_is_settled_with_its_lines_and_cancelled(shop: Till) -> None:
     """One message makes visit, lines and settlement; another takes them back."""
-    trial = shop.done("2101", _sale())
-    output = shop.done("2102", _sale())
+    trial = shop.done("2101", sale())
+    output = shop.done("2102", sale())
     check_identities(output)
     told = output["setlinfo"]
     # 1,800 deductible of the year; the pharmacy has no level, so 70 % of 200 like a hospital.
@@ -56,22 +34,22 @@ def test_a_sale_is_settled_with_its_lines_and_cancelled(shop: Till) -> None:
 def test_a_sale_counts_once(shop: Till) -> None:
     """A repeated sale is answered from the record; a new msgid is another sale."""
     msgid = shop.msgid()
-    first = shop.ask("2102", _sale(), msgid)
-    again = shop.ask("2102", _sale(), msgid)
+    first = shop.ask("2102", sale(), msgid)
+    again = shop.ask("2102", sale(), msgid)
     assert again["output"]["setlinfo"] == first["output"]["setlinfo"]
     assert "[DUPLICATE]" in again["warn_msg"]
-    assert "REQUEST_ID_REUSED" in shop.refused("2102", _sale(acct_used_flag="0"), msgid)
-    other = shop.done("2102", _sale())["setlinfo"]
+    assert "REQUEST_ID_REUSED" in shop.refused("2102", sale(acct_used_flag="0"), msgid)
+    other = shop.done("2102", sale())["setlinfo"]
     assert other["setl_id"] != first["output"]["setlinfo"]["setl_id"]
     assert other["mdtrt_id"] != first["output"]["setlinfo"]["mdtrt_id"]
 
 
 def test_a_sale_is_refused_whole(shop: Till) -> None:
     """Sums, credentials and insurances that do not fit leave nothing behind."""
-    assert "SUMS_DIFFER" in shop.refused("2102", _sale(medfee_sumamt="2000.01"))
-    assert "PERSON_DIFFERS" in shop.refused("2102", _sale(**credential(RETIRED)))
-    assert "NOT_ENROLLED" in shop.refused("2102", _sale(insutype="390"))
-    wrong = _sale()
+    assert "SUMS_DIFFER" in shop.refused("2102", sale(medfee_sumamt="2000.01"))
+    assert "PERSON_DIFFERS" in shop.refused("2102", sale(**credential(RETIRED)))
+    assert "NOT_ENROLLED" in shop.refused("2102", sale(insutype="390"))
+    wrong = sale()
     wrong["drugdetail"][0]["cnt"] = "2"
     assert "drugdetail[0].det_item_fee_sumamt" in shop.refused("2102", wrong)
-    assert shop.done("2101", _sale())["setlinfo"]["act_pay_dedc"] == 1800
+    assert shop.done("2101", sale())["setlinfo"]["act_pay_dedc"] == 1800

@@ -56,18 +56,6 @@ class Totals:
         """How many there are as institutions count: less the cancels, and with them."""
         return self.settlements - self.cancels, self.settlements + self.cancels
 
-    def with_one(self, settlement: Settlement) -> "Totals":
-        """Return the sums with another settlement or cancel."""
-        cancel = settlement.columns["kind"] == "cancel"
-        return Totals(
-            self.settlements + (not cancel),
-            self.cancels + cancel,
-            self.total_fen + settlement.fen("total_fen"),
-            self.fund_fen + settlement.fen("fund_total_fen"),
-            self.account_fen + settlement.accounts_fen,
-            self.cash_fen + settlement.fen("cash_fen"),
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Stated:

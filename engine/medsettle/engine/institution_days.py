@@ -18,7 +18,7 @@ from medsettle.core.reconciliation import (
 from medsettle.core.settlement import Settlement
 from medsettle.engine.request_log import microseconds
 from medsettle.ledger.entries import SETTLEMENT_KINDS, LedgerReader, Recorded
-from medsettle.ledger.records import decode_settlement
+from medsettle.ledger.records import decode_columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class InstitutionDays:
         begin, end = _beginning(days.first), _beginning(days.last + timedelta(days=1))
         for entry in self._entries(days.institution, begin, end):
             if entry.kind in SETTLEMENT_KINDS and days.pooled(entry.pooling_area):
-                settlement = decode_settlement(entry)
+                settlement = decode_columns(entry)
                 if days.counts(settlement.columns):
                     yield settlement
 
@@ -59,7 +59,7 @@ class InstitutionDays:
 
     def totals(self, days: Days) -> Totals:
         """Return the sums of everything that belongs to the days, cancels negative."""
-        return _summed(self.counted(days))
+        return _summed(list(self.counted(days)))
 
     def judged(self, days: Days, stated: Stated) -> tuple[Verdict, Totals]:
         """Return whether the sums that an institution states are ours, and ours.
@@ -148,7 +148,7 @@ class InstitutionDays:
             if cancel is None:
                 return Difference(Verdict.INSTITUTION_MORE, Reason.NOT_REFUNDED, row=row)
             entry = cancel
-        held = decode_settlement(entry)
+        held = decode_columns(entry)
         return Difference(Verdict.INSTITUTION_MORE, Reason.OTHER_DAYS, held, row)
 
 
@@ -160,11 +160,16 @@ def _surely_after(end: int) -> int:
     return end + limits.CLOCK_DISORDER_US
 
 
-def _summed(settlements: Sequence[Settlement] | Iterator[Settlement]) -> Totals:
-    totals = Totals()
-    for each in settlements:
-        totals = totals.with_one(each)
-    return totals
+def _summed(settlements: Sequence[Settlement]) -> Totals:
+    cancels = sum(map(_is_cancel, settlements))
+    return Totals(
+        settlements=len(settlements) - cancels,
+        cancels=cancels,
+        total_fen=sum(each.fen("total_fen") for each in settlements),
+        fund_fen=sum(each.fen("fund_total_fen") for each in settlements),
+        account_fen=sum(each.accounts_fen for each in settlements),
+        cash_fen=sum(each.fen("cash_fen") for each in settlements),
+    )
 
 
 def _same(days: Days, own: Totals, stated: Stated) -> bool:

@@ -110,7 +110,10 @@ def _days(asked: Asked, said: Values) -> Days:
 
 
 def _warnings(said: Values, own: Totals) -> Iterator[str]:
-    """Yield where what is applied for is not what was settled; the bureau decides on that."""
+    """Yield where what is applied for is not what was settled; the bureau decides on that.
+
+    Who does not state accounts or cash sends 0.
+    """
     sums = {
         "medfee_sumamt": own.total_fen,
         "fund_appy_sum": own.fund_fen,
@@ -118,6 +121,7 @@ def _warnings(said: Values, own: Totals) -> Iterator[str]:
         "cash_payamt": own.cash_fen,
     }
     for name, fen in sums.items():
-        if said[name] is not None and said[name] != fen:
+        unstated = name in {"acct_pay", "cash_payamt"} and not said[name]
+        if not unstated and said[name] != fen:
             shown, right = decimal_text(said[name], 2), decimal_text(fen, 2)
             yield f"[CLEARING_DIFFERS] {name} 申报 {shown}，中心合计 {right}"

@@ -58,6 +58,8 @@ async def download(office: Office, asked: Asked) -> Answer:
             f"file {file.number} was kept until {file.expires:%Y-%m-%d %H:%M}; have it made anew",
             file_qury_no=file.number,
         )
+    if not office.files_enclosed:
+        return Answer(file=file.data)
     return Answer({"": told(file) | {"file_byte": base64.b64encode(file.data).decode()}})
 
 

@@ -20,7 +20,7 @@ class Office:
     `desk` is the one that the gRPC services use: claims of both wait in the same batches, and
     writes pass the same gate. `turns` keeps messages about one visit in order. With `signs_in`,
     what is asked under no sign-in of the day is refused. `statements` says how reconciliations are
-    answered.
+    answered. Files are sent as they are, or with `files_enclosed` as base64 inside an envelope.
     """
 
     desk: Desk
@@ -29,6 +29,7 @@ class Office:
     signs_in: bool = True
     turns: Turns = field(default_factory=Turns)
     statements: StatementTerms = field(default_factory=StatementTerms)
+    files_enclosed: bool = False
 
     def record(self, message: Message, decide: Callable[[], Mapping[str, Any]]) -> MessageState:
         """Return a message as recorded, once per msgid, with what `decide` answers to it.

@@ -153,7 +153,8 @@ def _described(verdict: Verdict, stated: Stated, own: Totals) -> str:
 def _header_warnings(said: Values, rows: Stated, own: Totals) -> Iterator[str]:
     """Yield where the head of 3202 is not what the rows of its file add up to.
 
-    The file has no cash, so that of the head can be held to ours alone.
+    The file has no cash, so that of the head can be held to ours alone; who has no number to state
+    sends 0 there.
     """
     pairs = (
         ("medfee_sumamt", rows.total_fen, "文件合计"),
@@ -161,7 +162,8 @@ def _header_warnings(said: Values, rows: Stated, own: Totals) -> Iterator[str]:
         ("cash_payamt", own.cash_fen, "中心合计"),
     )
     for name, fen, side in pairs:
-        if said[name] is not None and said[name] != fen:
+        unstated = name == "cash_payamt" and not said[name]
+        if not unstated and said[name] != fen:
             shown, right = decimal_text(said[name], 2), decimal_text(fen, 2)
             yield f"[HEADER_DIFFERS] {name} 上传 {shown}，{side} {right}"
 

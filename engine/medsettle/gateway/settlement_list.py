@@ -41,8 +41,7 @@ async def upload(office: Office, asked: Asked) -> Answer:
         _check_standing(now)
         differences = list(_differences(now, asked))
         if differences:
-            text = "; ".join(differences)
-            raise errors.SumsDiffer(text, settlement=said["setl_id"], remedy_zh=f"{text}。")
+            raise errors.SumsDiffer("; ".join(differences), settlement=said["setl_id"])
         return {}
 
     message = message_of(

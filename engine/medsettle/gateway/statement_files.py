@@ -58,7 +58,7 @@ def read_rows(data: bytes, path: str) -> list[StatedRow]:
     faults: list[Fault] = []
     rows = [_row(line, f"{path}:{at}", faults) for at, line in enumerate(lines, 1)]
     if faults:
-        shown = limits.STATEMENT_FAULTS_SHOWN_MAX
+        shown = limits.FILE_FAULTS_SHOWN_MAX
         if len(faults) > shown:
             faults[shown:] = [Fault(path, f"{len(faults) - shown} more faults")]
         raise InvalidRequest(faults)

@@ -1,7 +1,8 @@
 """Files up and down (9101, 9102).
 
-Source: field models of public clients. Their numbers and names stand in the output itself; the
-bytes of a file are base64 text there.
+Source: field models of public clients. Numbers and names stand in the output itself. Clients take
+a body of the type `application/octet-stream` for the file that they asked for, and an envelope for
+a refusal; some platforms put the bytes into the output, as base64 text.
 """
 
 from medsettle.gateway import files
@@ -46,5 +47,6 @@ TRANSACTIONS = (
         (Node("", "文件", (*_TOLD, text("file_byte", 0, "文件字节流, base64"))),),
         files.download,
         service=_SERVICE,
+        sends_file=True,
     ),
 )
