@@ -1,6 +1,7 @@
 """Files of a directory: what is refused, with file and line, and what is read anew."""
 
 import os
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def test_a_small_directory_is_read(tmp_path: Path) -> None:
     for name in OPTIONAL_FILES:
         (tmp_path / f"{name}.csv").unlink()
     without = FileDirectory(tmp_path)
-    assert [] == [*without.identities("P1"), *without.filings("P1")]
+    assert () == (*without.identities("P1"), *without.filings("P1"))
 
 
 @pytest.mark.parametrize("row", _FAULTS, ids=lambda row: f"{row['file']} {row['new']!r}")
@@ -218,6 +219,17 @@ def test_a_faulty_change_leaves_what_was_there(tmp_path: Path) -> None:
     _written(tmp_path, {"persons": _GOOD["persons"].replace("甲", "丙丙")})
     assert held.reload()
     assert "丙丙" == held.person("P1").name
+
+
+def test_old_rows_go_when_new_ones_are_read(tmp_path: Path) -> None:
+    """Nothing keeps the temporary database of an earlier reading open."""
+    held = FileDirectory(_written(tmp_path, {}))
+    held.person("P1")
+    old = weakref.ref(held._store)
+    _written(tmp_path, {"institutions": _GOOD["institutions"].replace("甲医院", "乙医院大楼")})
+    assert held.reload()
+
+    assert old() is None
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ cache, and is gone with its connection. So a million persons need no more memory
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final
 
 import apsw
 
@@ -31,8 +32,6 @@ from medsettle.gateway.directory_cells import (
 from medsettle.gateway.directory_sheet import SUFFIXES, Faults, Sheet, checked_rows, open_sheet
 from medsettle.gateway.filing import Filing
 
-Record = TypeVar("Record")
-
 _OF_PERSONS: Final = ("enrolments", "identities", "credentials", "filings")
 
 
@@ -42,22 +41,22 @@ class Store:
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
         self._lock = threading.Lock()
+        # One call asks for the same person several times, and one visit makes several calls. The
+        # store is no part of what is kept, so that it goes, with its files, when it is dropped.
+        reader = partial(_found, connection, self._lock)
+        self._records = lru_cache(maxsize=limits.DIRECTORY_LOOKUPS_KEPT)(reader)
 
-    def rows(self, file: str, where: dict[str, str]) -> list[tuple[str, ...]]:
-        """Return the rows of a file whose named fields have these values, by its first key."""
-        with self._lock:
-            return [*self._connection.execute(_select(file, tuple(where)), tuple(where.values()))]
+    def records(self, file: str, *values: str, key: int = 0) -> tuple[Any, ...]:
+        """Return the records of a file whose key begins with these values, in its order.
 
-    def institutions_named(self, part: str, kind: str, most: int) -> list[tuple[str, ...]]:
+        `key` is the number of the key in `KEYS`. Records are made once and are read-only.
+        """
+        return self._records(file, key, values)
+
+    def institutions_named(self, part: str, kind: str, most: int) -> tuple[Any, ...]:
         """Return the first institutions of a national type whose name has a part, by code."""
-        fields = ", ".join(f'"{cell.field}"' for cell in FILES["institutions"])
-        with self._lock:
-            found = self._connection.execute(
-                f'SELECT {fields} FROM institutions WHERE "type" = ? AND instr("name", ?) '
-                'ORDER BY "institution" LIMIT ?',
-                (kind, part, most),
-            )
-            return [*found]
+        rest = f'WHERE "type" = ? AND instr("name", ?) ORDER BY {_order("institutions")} LIMIT ?'
+        return _made(self._connection, self._lock, "institutions", rest, (kind, part, most))
 
     def count(self, file: str) -> int:
         """Return how many rows a file has."""
@@ -70,40 +69,43 @@ class Store:
             self._connection.close()
 
 
-_SELECTS: dict[tuple[str, tuple[str, ...]], str] = {}
+def _found(
+    connection: apsw.Connection, lock: threading.Lock, file: str, key: int, values: tuple[str, ...]
+) -> tuple[Any, ...]:
+    names = KEYS[file][key][: len(values)]
+    where = " AND ".join(f'"{name}" = ?' for name in names)
+    return _made(connection, lock, file, f"WHERE {where} ORDER BY {_order(file)}, row", values)
 
 
-def _select(file: str, names: tuple[str, ...]) -> str:
-    known = _SELECTS.get((file, names))
-    if known is None:
-        fields = ", ".join(f'"{cell.field}"' for cell in FILES[file])
-        where = " AND ".join(f'"{name}" = ?' for name in names)
-        order = ", ".join(f'"{name}"' for name in KEYS[file][0])
-        known = f"SELECT {fields} FROM {file} WHERE {where} ORDER BY {order}, row"
-        _SELECTS[file, names] = known
-    return known
+def _made(
+    connection: apsw.Connection,
+    lock: threading.Lock,
+    file: str,
+    rest: str,
+    values: tuple[str | int, ...],
+) -> tuple[Any, ...]:
+    fields = ", ".join(f'"{cell.field}"' for cell in FILES[file])
+    with lock:
+        rows = [*connection.execute(f"SELECT {fields} FROM {file} {rest}", values)]
+    return tuple(map(_MAKERS[file], rows))
 
 
-def record_maker(kind: Callable[..., Record], file: str) -> Callable[[Sequence[str]], Record]:
+def _order(file: str) -> str:
+    return ", ".join(f'"{name}"' for name in KEYS[file][0])
+
+
+def _maker(kind: Callable[..., Any], file: str) -> Callable[[Sequence[str]], Any]:
     """Return what makes a record of a row of a file."""
     cells = FILES[file]
 
-    def made(row: Sequence[str]) -> Record:
+    def made(row: Sequence[str]) -> Any:  # noqa: ANN401 - a record of the kind
         values = {cell.field: cell.value(text) for cell, text in zip(cells, row, strict=True)}
         return kind(**values)
 
     return made
 
 
-institution_of = record_maker(Institution, "institutions")
-person_of = record_maker(Person, "persons")
-enrolment_of = record_maker(Enrolment, "enrolments")
-identity_of = record_maker(Identity, "identities")
-credential_of = record_maker(Credential, "credentials")
-filing_effect_of = record_maker(FilingEffect, "filing_effects")
-
-
-def filing_of(row: Sequence[str]) -> Filing:
+def _filing(row: Sequence[str]) -> Filing:
     """Return a filing that the bureau made before; what it says is by national names."""
     stated = {cell.name: text for cell, text in zip(FILES["filings"], row, strict=True) if text}
     return Filing(
@@ -114,6 +116,17 @@ def filing_of(row: Sequence[str]) -> Filing:
         stated,
         seq=0,
     )
+
+
+_MAKERS: Final[dict[str, Callable[[Sequence[str]], Any]]] = {
+    "institutions": _maker(Institution, "institutions"),
+    "persons": _maker(Person, "persons"),
+    "enrolments": _maker(Enrolment, "enrolments"),
+    "identities": _maker(Identity, "identities"),
+    "credentials": _maker(Credential, "credentials"),
+    "filings": _filing,
+    "filing_effects": _maker(FilingEffect, "filing_effects"),
+}
 
 
 def files_of(folder: Path) -> dict[str, Path]:
