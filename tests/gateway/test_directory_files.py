@@ -106,6 +106,15 @@ def test_torn_rows_are_told_with_their_lines(tmp_path: Path) -> None:
     ] == _faults(_written(tmp_path, {"persons": torn}))
 
 
+def test_what_spreadsheets_write(tmp_path: Path) -> None:
+    """A byte order mark before the first line, quoted names and cells, and Windows line ends."""
+    persons = _GOOD["persons"].replace("psn_no,", '"psn_no",').replace("甲", '"甲, 乙"')
+    _written(tmp_path, {})
+    (tmp_path / "persons.csv").write_bytes(persons.replace("\n", "\r\n").encode("utf-8-sig"))
+
+    assert "甲, 乙" == FileDirectory(tmp_path).person("P1").name
+
+
 def test_what_is_no_directory(tmp_path: Path) -> None:
     """A folder that is not there, an empty file, other bytes, and two files of one name."""
     missing = tmp_path / "missing"

@@ -236,3 +236,10 @@ NEEDS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
 
 DECIDING: Final = {"enrolments": "state", "filings": "kind"}
 """File -> the column that `NEEDS` speaks of."""
+
+SPANS: Final = {
+    "enrolments": ("start_date", "paused_date"),
+    "identities": ("start_date", "end_date"),
+    "filings": ("begndate", "enddate"),
+}
+"""File -> two days, the second of which is blank or no earlier."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import apsw
+import pyarrow.compute as pc
 
 from medsettle import limits
 from medsettle.gateway.directory import (
@@ -22,16 +23,17 @@ from medsettle.gateway.directory import (
     Person,
 )
 from medsettle.gateway.directory_cells import (
-    DECIDING,
     FILES,
     KEYS,
-    NEEDS,
     OPTIONAL_FILES,
-    Cell,
 )
 from medsettle.gateway.directory_sheet import SUFFIXES, Faults, Sheet, checked_rows, open_sheet
 from medsettle.gateway.filing import Filing
 
+# No cell may hold it.
+_SEPARATOR: Final = "\x1f"
+_SEARCHED: Final = {"institutions": ("name", "type"), "credentials": ("person",)}
+"""File -> fields that are searched besides its keys."""
 _OF_PERSONS: Final = ("enrolments", "identities", "credentials", "filings")
 
 
@@ -84,10 +86,9 @@ def _made(
     rest: str,
     values: tuple[str | int, ...],
 ) -> tuple[Any, ...]:
-    fields = ", ".join(f'"{cell.field}"' for cell in FILES[file])
     with lock:
-        rows = [*connection.execute(f"SELECT {fields} FROM {file} {rest}", values)]
-    return tuple(map(_MAKERS[file], rows))
+        rows = [*connection.execute(f"SELECT cells FROM {file} {rest}", values)]
+    return tuple(_MAKERS[file](cells.split(_SEPARATOR)) for (cells,) in rows)
 
 
 def _order(file: str) -> str:
@@ -146,16 +147,16 @@ def read_store(folder: Path) -> Store:
     connection = apsw.Connection("")
     try:
         for statement in (
-            # It is written once and never recovered.
-            "PRAGMA journal_mode = OFF",
+            # It is written once and never recovered; only a statement that fails is undone.
+            "PRAGMA journal_mode = MEMORY",
             "PRAGMA synchronous = OFF",
             f"PRAGMA cache_size = -{limits.DIRECTORY_CACHE_KIB}",
         ):
             connection.execute(statement)
         sheets = {name: sheet for name, sheet in _sheets(folder, faults) if sheet}
         with connection:
-            for name, cells in FILES.items():
-                _create(connection, name, cells)
+            for name in FILES:
+                _create(connection, name)
                 if name in sheets:
                     _fill(connection, name, sheets[name], faults)
         faults.refuse()
@@ -172,31 +173,49 @@ def _sheets(folder: Path, faults: Faults) -> Iterator[tuple[str, Sheet | None]]:
     if not folder.is_dir():
         faults.add(str(folder), "is no folder; name the one with institutions.csv and persons.csv")
         return
-    for name, cells in FILES.items():
+    for name in FILES:
         there = [path for suffix in SUFFIXES if (path := folder / f"{name}{suffix}").is_file()]
         if len(there) > 1:
             faults.add(str(there[0]), f"{there[1].name} is there as well; keep one of them")
         elif there:
-            yield name, open_sheet(there[0], cells, faults)
+            yield name, open_sheet(name, there[0], faults)
         elif name not in OPTIONAL_FILES:
             faults.add(str(folder / f"{name}.csv"), f"is missing, and {name}.parquet too")
 
 
-def _create(connection: apsw.Connection, name: str, cells: Sequence[Cell]) -> None:
-    fields = ", ".join(f'"{cell.field}" TEXT NOT NULL' for cell in cells)
-    connection.execute(f'CREATE TABLE {name} ("row" INTEGER PRIMARY KEY, {fields})')
+def _create(connection: apsw.Connection, name: str) -> None:
+    fields = "".join(f', "{field}" TEXT NOT NULL' for field in _stored(name))
+    # A row is kept as one text: splitting it when it is asked for costs less than a million times
+    # a dozen columns.
+    connection.execute(
+        f"CREATE TABLE {name} (row INTEGER PRIMARY KEY{fields}, cells TEXT NOT NULL)"
+    )
+
+
+def _stored(name: str) -> list[str]:
+    """Return the fields of a file that are columns of their own, for they are searched."""
+    return list(
+        dict.fromkeys([*(field for key in KEYS[name] for field in key), *_SEARCHED.get(name, ())])
+    )
 
 
 def _fill(connection: apsw.Connection, name: str, sheet: Sheet, faults: Faults) -> None:
-    marks = ", ".join("?" * (len(sheet.cells) + 1))
+    stored = _stored(name)
+    marks = ", ".join("?" * (len(stored) + 2))
     for first, columns in checked_rows(sheet, faults):
         if faults.count:
             # Nothing of this reading will be used: the rest is read for its faults alone.
             continue
-        texts = (column.to_pylist() for column in columns)
-        numbers = range(first, first + len(columns[0]))
+        at = {cell.field: column for cell, column in zip(sheet.cells, columns, strict=True)}
+        own = [at[each] for each in stored]
+        whole = pc.binary_join_element_wise(*columns, _SEPARATOR)
         connection.executemany(
-            f"INSERT INTO {name} VALUES ({marks})", zip(numbers, *texts, strict=True)
+            f"INSERT INTO {name} VALUES ({marks})",
+            zip(
+                range(first, first + len(whole)),
+                *(column.to_pylist() for column in (*own, whole)),
+                strict=True,
+            ),
         )
 
 
@@ -204,20 +223,26 @@ def _check_keys(connection: apsw.Connection, sheets: dict[str, Sheet], faults: F
     for name, keys in KEYS.items():
         for number, key in enumerate(keys):
             fields = ", ".join(f'"{each}"' for each in key)
-            connection.execute(f"CREATE INDEX {name}_{number} ON {name} ({fields})")
-            if name not in sheets:
-                continue
-            twice = connection.execute(
-                f'SELECT min("row"), max("row") FROM {name} GROUP BY {fields} '
-                "HAVING count(*) > 1 ORDER BY 1"
-            )
-            sheet = sheets[name]
-            cell = next(each for each in sheet.cells if each.field == key[-1])
-            for first, last in twice:
-                faults.add(
-                    sheet.place(last, cell),
-                    f"{_named(sheet, key)} stands in {sheet.place(first)} already; keep one",
-                )
+            made = f"INDEX {name}_{number} ON {name} ({fields})"
+            try:
+                connection.execute(f"CREATE UNIQUE {made}")
+            except apsw.ConstraintError:
+                connection.execute(f"CREATE {made}")
+                _tell_twice(connection, sheets[name], key, faults)
+
+
+def _tell_twice(
+    connection: apsw.Connection, sheet: Sheet, key: tuple[str, ...], faults: Faults
+) -> None:
+    fields = ", ".join(f'"{each}"' for each in key)
+    twice = connection.execute(
+        f"SELECT min(row), max(row) FROM {sheet.name} GROUP BY {fields} "
+        "HAVING count(*) > 1 ORDER BY 1"
+    )
+    cell = next(each for each in sheet.cells if each.field == key[-1])
+    for first, last in twice:
+        text = f"{_named(sheet, key)} stands in {sheet.place(first)} already; keep one"
+        faults.add(sheet.place(last, cell), text)
 
 
 def _named(sheet: Sheet, key: tuple[str, ...]) -> str:
@@ -226,7 +251,7 @@ def _named(sheet: Sheet, key: tuple[str, ...]) -> str:
 
 
 def _check_persons(connection: apsw.Connection, sheets: dict[str, Sheet], faults: Faults) -> None:
-    """Find rows of persons whom the directory does not have, and pauses without or before a day."""
+    """Find rows of persons whom the directory does not have."""
     for name in _OF_PERSONS:
         if name not in sheets:
             continue
@@ -240,54 +265,3 @@ def _check_persons(connection: apsw.Connection, sheets: dict[str, Sheet], faults
             faults.add(
                 sheet.place(row, sheet.cells[0]), f"{shown} is not in {sheets['persons'].path.name}"
             )
-    _check_order(connection, sheets, faults, "enrolments", ("start_date", "paused_date"))
-    _check_order(connection, sheets, faults, "identities", ("start_date", "end_date"))
-    _check_order(connection, sheets, faults, "filings", ("begndate", "enddate"))
-    for name, needs in NEEDS.items():
-        if name in sheets:
-            _check_needs(connection, sheets[name], faults, name, needs)
-
-
-def _check_needs(
-    connection: apsw.Connection,
-    sheet: Sheet,
-    faults: Faults,
-    name: str,
-    needs: dict[str, tuple[str, ...]],
-) -> None:
-    """Find cells that are blank although another one of the row asks for them."""
-    cells = {cell.field: cell for cell in sheet.cells}
-    deciding = DECIDING[name]
-    for value, fields in needs.items():
-        for field in fields:
-            blank = connection.execute(
-                f'SELECT "row" FROM {name} WHERE "{deciding}" = ? AND "{field}" = \'\' ORDER BY 1',
-                (value,),
-            )
-            for (row,) in blank:
-                faults.add(
-                    sheet.place(row, cells[field]),
-                    f"missing; {cells[deciding].name} {value} needs {cells[field].expected}",
-                )
-
-
-def _check_order(
-    connection: apsw.Connection,
-    sheets: dict[str, Sheet],
-    faults: Faults,
-    name: str,
-    span: tuple[str, str],
-) -> None:
-    if name not in sheets:
-        return
-    first, last = span
-    sheet = sheets[name]
-    cells = {cell.field: cell for cell in sheet.cells}
-    turned = connection.execute(
-        f'SELECT "row", {first}, {last} FROM {name} '
-        f"WHERE {last} <> '' AND {last} < {first} ORDER BY 1"
-    )
-    for row, begun, ended in turned:
-        faults.add(
-            sheet.place(row, cells[last]), f"{ended} lies before {cells[first].name} {begun}"
-        )
