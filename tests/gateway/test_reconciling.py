@@ -189,6 +189,35 @@ def test_a_refund_that_we_do_not_know_is_the_institutions(counter: Counter) -> N
     assert ("000102", "中心无此笔退费&&") == (row[4], row[6])
 
 
+@pytest.mark.parametrize("later", [DAY, "2024-06-05"], ids=["the-same-day", "days-later"])
+def test_what_was_reversed_never_was(counter: Counter, later: str) -> None:
+    """The day on which it was settled becomes flat, and that of the reversal stays so."""
+    kept, lost = counter.settle(1, 50_000), counter.settle(2, 60_000)
+    assert "000101" == counter.total([kept])["stmt_rslt"]
+    counter.on(later)
+    negative = counter.engine.get(
+        counter.engine.reverse(counter.till.institution, "R2", "X2").original.taken_back_by
+    )
+
+    assert "000000" == counter.total([kept])["stmt_rslt"]
+    assert "000000" == counter.total([kept], refd_setl_flag="0")["stmt_rslt"]
+    if later != DAY:
+        assert "000000" == counter.total([], **_days(later))["stmt_rslt"]
+    assert [] == counter.detail(zipped(line(kept)), [kept])
+    # Who has it for settled does not know of the reversal, and must not be told that all is well.
+    assert "000102" == counter.total([kept, lost])["stmt_rslt"]
+    (row,) = counter.detail(zipped(line(kept), line(lost)), [kept, lost])
+    assert (id_of(lost), "000102", "R2") == (row[2], row[4], row[3])
+    assert row[6].startswith("中心已冲正")
+    both = [kept, lost, negative]
+    stated = counter.detail(zipped(*map(line, both)), both)
+    if later == DAY:
+        assert "000000" == counter.total(both, fixmedins_setl_cnt=3)["stmt_rslt"]
+        assert [] == stated
+    else:
+        assert ["000102", "000102"] == [row[4] for row in stated]
+
+
 def test_what_is_of_another_day_says_of_which(counter: Counter) -> None:
     """The memo has day, office, kind and insurance; of another institution nothing is told."""
     counter.on("2024-06-02")

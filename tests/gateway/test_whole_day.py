@@ -6,8 +6,6 @@ import zipfile
 from decimal import Decimal
 from typing import Any
 
-import orjson
-
 from tests.gateway.bills import PLAIN, line, registered, sale, settled, to_settle
 from tests.gateway.reconciled import zipped
 from tests.gateway.till import EMPLOYEE, PHARMACY, Nodes, Till
@@ -44,13 +42,11 @@ def _head(kept: list[Nodes]) -> dict[str, Any]:
 def _result(till: Till, kept: list[Nodes], data: bytes) -> list[list[str]]:
     """Return the lines of result.txt for a file of settlements."""
     up = {"in": base64.b64encode(data).decode(), "filename": "d.zip"}
-    owner = {"fixmedins_code": till.institution}
-    number = till.done("9101", {"fsUploadIn": up | owner})["file_qury_no"]
+    up["fixmedins_code"] = till.institution
+    number = till.done("9101", {"fsUploadIn": up})["file_qury_no"]
     head = _head(kept) | {"file_qury_no": number}
     info = till.done("3202", {"data": head})["fileinfo"]
-    asked = {"file_qury_no": info["file_qury_no"], "filename": info["filename"], **owner}
-    body = orjson.dumps(till.envelope("9102", {"fsDownloadIn": asked}))
-    packed = till.loop.run_until_complete(till.dispatch.answer(body))
+    packed = till.downloaded(info["file_qury_no"], info["filename"])
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         return [row.split("\t") for row in archive.read("result.txt").decode().splitlines()]
 
@@ -72,12 +68,10 @@ def test_a_day_of_a_hospital_is_flat_and_a_tampered_row_is_found(till: Till) -> 
     assert "3000.01" in differing[6]
 
     till.done("2601", {"data": {"psn_no": EMPLOYEE, "omsgid": missing[3], "oinfno": "2207"}})
-    # The lost settlement and its reversal are two more of the day, and add up to nothing.
+    # What was reversed never was, as the client has it.
     assert "000000" == till.done("3201", {"data": _head(kept)})["stmtinfo"]["stmt_rslt"]
     rows[0][3] = str(kept[0]["medfee_sumamt"])
-    left = _result(till, kept, zipped(*map("\t".join, rows)))
-    assert [missing[3], "000101", "null"] == [left[0][3], left[0][4], left[0][5]]
-    assert ["-1800.00", "1"] == [left[1][7], left[1][5]]
+    assert [] == _result(till, kept, zipped(*map("\t".join, rows)))
 
 
 def test_a_day_of_a_pharmacy_is_its_own(till: Till) -> None:

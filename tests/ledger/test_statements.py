@@ -46,6 +46,7 @@ def test_every_question_about_keys_is_answered_by_an_index(tmp_path: Path) -> No
         read.settled_since,
         read.settlement,
         read.cancel_of,
+        read.cancels_of,
         read.person_counters,
     ):
         marks = statement.replace("%s::", "'{1,2}'::").replace("%s", "'1'")

@@ -1,7 +1,8 @@
 """What an institution and the bureau hold of the same settlements, and where they differ (对账).
 
 A day is that on which a settlement, or the cancel of one, was recorded. A cancel counts with
-negative amounts on its own day.
+negative amounts on its own day. What was reversed (冲正) belongs to no day, nor does the reversal:
+the institution never heard of the one, and the day that was not flat for it becomes flat.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -101,6 +102,7 @@ class Reason(StrEnum):
     NOT_REFUNDED = "not_refunded"
     OTHER_DAYS = "other_days"
     TWICE = "twice"
+    REVERSED = "reversed"
     VALUES = "values"
 
 

@@ -1,7 +1,7 @@
 """The settlements of an institution by the day on which they were recorded, summed and compared."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
 from medsettle import limits
@@ -18,7 +18,7 @@ from medsettle.core.reconciliation import (
 from medsettle.core.settlement import Settlement
 from medsettle.engine.request_log import microseconds
 from medsettle.ledger.entries import SETTLEMENT_KINDS, LedgerReader, Recorded
-from medsettle.ledger.records import decode_columns
+from medsettle.ledger.records import decode_columns, is_reversal
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +31,29 @@ class InstitutionDays:
 
     ledger: LedgerReader
 
-    def counted(self, days: Days) -> Iterator[Settlement]:
-        """Yield what belongs to the days, cancels too, in the order of the ledger."""
-        begin, end = _beginning(days.first), _beginning(days.last + timedelta(days=1))
-        for entry in self._entries(days.institution, begin, end):
-            if entry.kind in SETTLEMENT_KINDS and days.pooled(entry.pooling_area):
-                settlement = decode_columns(entry)
-                if days.counts(settlement.columns):
-                    yield settlement
+    def counted(self, days: Days) -> list[Settlement]:
+        """Return what belongs to the days, cancels too, in the order of the ledger."""
+        return self._held(days).counted
 
-    def _entries(self, institution: str, begin: int, end: int) -> Iterator[Recorded]:
+    def _held(self, days: Days) -> "_Held":
+        begin, end = _beginning(days.first), _beginning(days.last + timedelta(days=1))
+        found = _Held()
+        for page in self._pages(days.institution, begin, end):
+            settled = [
+                decode_columns(entry)
+                for entry in page
+                if entry.kind in SETTLEMENT_KINDS and days.pooled(entry.pooling_area)
+            ]
+            wanted = [each for each in settled if days.counts(each.columns)]
+            cancels = self.ledger.cancels_of([_id(each) for each in wanted])
+            reversed_ = {name for name, cancel in cancels.items() if is_reversal(cancel)}
+            for each in wanted:
+                gone = _id(each) in reversed_ or each.columns.get("reversed_request") is not None
+                (found.reversed if gone else found.counted).append(each)
+        return found
+
+    def _pages(self, institution: str, begin: int, end: int) -> Iterator[list[Recorded]]:
+        """Yield what an institution recorded from one moment until before another."""
         after_seq = self.ledger.seq_before(begin)
         while True:
             page = self.ledger.page(
@@ -49,9 +62,7 @@ class InstitutionDays:
                 institution=institution,
                 with_messages=False,
             )
-            for entry in page:
-                if begin <= entry.create_time_us < end:
-                    yield entry
+            yield [entry for entry in page if begin <= entry.create_time_us < end]
             # Clocks that differ may let an entry of these days stand somewhat behind their end.
             if len(page) < limits.PAGE_SIZE_MAX or page[-1].create_time_us > _surely_after(end):
                 return
@@ -59,31 +70,31 @@ class InstitutionDays:
 
     def totals(self, days: Days) -> Totals:
         """Return the sums of everything that belongs to the days, cancels negative."""
-        return _summed(list(self.counted(days)))
+        return _summed(self.counted(days))
 
     def judged(self, days: Days, stated: Stated) -> tuple[Verdict, Totals]:
         """Return whether the sums that an institution states are ours, and ours.
 
-        Institutions count settlements with or without the cancels among them; both are right. Where
-        refunds are left out, they may leave out what was cancelled in the same days, or not.
+        Institutions count settlements less the cancels or with them, and may have what was reversed
+        on both sides; each of these is right. Where refunds are left out, they may leave out what
+        was cancelled in the same days, or not.
         """
-        held = list(self.counted(days))
+        held = self._held(days)
         if days.refunds:
-            ways = [_summed(held)]
+            ways = [_summed(held.counted)]
         else:
-            settled = [each for each in held if not _is_cancel(each)]
-            standing = [each for each in _unpaired(held) if not _is_cancel(each)]
+            settled = [each for each in held.counted if not _is_cancel(each)]
+            standing = [each for each in _unpaired(held.counted) if not _is_cancel(each)]
             ways = [_summed(standing), _summed(settled)]
+        numbers = {number for own in ways for number in own.numbers}
         for own in ways:
-            if _same(days, own, stated) and stated.number in own.numbers:
+            counts = (*own.numbers, own.numbers[1] + 2 * len(held.pairs))
+            if _same(days, own, stated) and stated.number in counts:
                 return Verdict.FLAT, own
-        numbers = [number for own in ways for number in own.numbers]
-        if stated.number in numbers:
+        if min(numbers) <= stated.number <= max(numbers):
             return Verdict.DIFFER, ways[0]
-        if stated.number < min(numbers):
-            return Verdict.CENTRE_MORE, ways[0]
-        more = stated.number > max(numbers)
-        return (Verdict.INSTITUTION_MORE if more else Verdict.DIFFER), ways[0]
+        fewer = stated.number < min(numbers)
+        return (Verdict.CENTRE_MORE if fewer else Verdict.INSTITUTION_MORE), ways[0]
 
     def differences(
         self,
@@ -94,35 +105,40 @@ class InstitutionDays:
         """Return the rows in which an institution and the ledger differ.
 
         Those that the institution states come first, in its order, then those that it does not, in
-        the order of the ledger.
+        the order of the ledger. What was reversed may be stated with its reversal or not at all.
 
         Args:
             days: What is reconciled.
             rows: What the institution has of it.
             encounter_of: Returns the visit of a settlement.
         """
-        held = {_id(each): each for each in self.counted(days)}
+        own = self._held(days)
+        known = {_id(each): each for each in (*own.counted, *(e for p in own.pairs for e in p))}
         cancels = {
-            str(each.columns["original"]): name for name, each in held.items() if _is_cancel(each)
+            str(each.columns["original"]): name for name, each in known.items() if _is_cancel(each)
         }
         found: list[Difference] = []
-        seen = set[str]()
+        seen: dict[str, StatedRow] = {}
         for row in rows:
             name = cancels.get(row.settlement, row.settlement) if row.refund else row.settlement
-            settlement = held.get(name)
+            settlement = known.get(name)
             if settlement is None or _is_cancel(settlement) != row.refund:
                 found.append(self._alone(days, row))
             elif name in seen:
                 found.append(Difference(Verdict.INSTITUTION_MORE, Reason.TWICE, row=row))
             else:
-                seen.add(name)
+                seen[name] = row
                 if differing := _differing(days, row, settlement, encounter_of):
                     found.append(
                         Difference(Verdict.DIFFER, Reason.VALUES, settlement, row, differing)
                     )
-        for name, settlement in held.items():
-            refunded = _is_cancel(settlement) or name in cancels
-            if name not in seen and (days.refunds or not refunded):
+        for pair in own.pairs:
+            stated = [(each, seen[_id(each)]) for each in pair if _id(each) in seen]
+            if len(stated) == 1:
+                found.append(Difference(Verdict.INSTITUTION_MORE, Reason.REVERSED, *stated[0]))
+        for settlement in own.counted:
+            refunded = _is_cancel(settlement) or _id(settlement) in cancels
+            if _id(settlement) not in seen and (days.refunds or not refunded):
                 found.append(Difference(Verdict.CENTRE_MORE, Reason.NOT_STATED, settlement))
         return found
 
@@ -131,7 +147,7 @@ class InstitutionDays:
 
         The cancel of something settled earlier stays, with its negative amounts.
         """
-        return _unpaired(list(self.counted(days)))
+        return _unpaired(self.counted(days))
 
     def _alone(self, days: Days, row: StatedRow) -> Difference:
         """Return why a row of the institution has nothing of ours beside it."""
@@ -143,13 +159,32 @@ class InstitutionDays:
         )
         if entry is None or not known:
             return Difference(Verdict.INSTITUTION_MORE, Reason.UNKNOWN, row=row)
-        if row.refund and entry.kind == "settle":
-            cancel = self.ledger.cancel_of(row.settlement)
-            if cancel is None:
-                return Difference(Verdict.INSTITUTION_MORE, Reason.NOT_REFUNDED, row=row)
-            entry = cancel
-        held = decode_columns(entry)
+        cancel = entry if entry.kind == "cancel" else self.ledger.cancel_of(row.settlement)
+        if cancel is not None and is_reversal(cancel):
+            held = decode_columns(entry)
+            return Difference(Verdict.INSTITUTION_MORE, Reason.REVERSED, held, row)
+        if row.refund and cancel is None:
+            return Difference(Verdict.INSTITUTION_MORE, Reason.NOT_REFUNDED, row=row)
+        held = decode_columns(cancel if row.refund and cancel is not None else entry)
         return Difference(Verdict.INSTITUTION_MORE, Reason.OTHER_DAYS, held, row)
+
+
+@dataclass
+class _Held:
+    """What an institution has in some days, and what of them was reversed, or reverses."""
+
+    counted: list[Settlement] = field(default_factory=list)
+    reversed: list[Settlement] = field(default_factory=list)
+
+    @property
+    def pairs(self) -> list[tuple[Settlement, Settlement]]:
+        """What was reversed within the days, with its reversal."""
+        settled = {_id(each): each for each in self.reversed if not _is_cancel(each)}
+        return [
+            (settled[original], each)
+            for each in self.reversed
+            if (original := str(each.columns["original"])) in settled
+        ]
 
 
 def _beginning(day: date) -> int:

@@ -44,6 +44,7 @@ _REASONS: Final = {
     Reason.UNKNOWN: "中心无此结算",
     Reason.NOT_REFUNDED: "中心无此笔退费",
     Reason.TWICE: "机构文件重复",
+    Reason.REVERSED: "中心已冲正",
 }
 _NAMES: Final = {
     "encounter": "mdtrt_id",
@@ -177,7 +178,7 @@ def _result_rows(office: Office, found: Sequence[Difference]) -> Iterator[tuple[
     """
     for each in found:
         held, row = each.settlement, each.row
-        other = each.reason is Reason.OTHER_DAYS
+        other = each.verdict is Verdict.INSTITUTION_MORE
         memo = f"{_memo(each)}&&{held.columns['insurance_type'] if held is not None else ''}"
         if held is None or other:
             assert row is not None

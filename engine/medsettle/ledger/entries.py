@@ -207,6 +207,10 @@ class LedgerReader(Protocol):
         """Return the entry that cancels this settlement or visit, or None."""
         ...
 
+    def cancels_of(self, settlements: Sequence[str]) -> dict[str, Recorded]:
+        """Return the entries that cancel these settlements or visits, by the id of the original."""
+        ...
+
     def events(self, holders: Sequence[tuple[str, str]], kind: EntryKind) -> list[Recorded]:
         """Return the events of one kind that happened to these (area, person), in seq order."""
         ...

@@ -81,8 +81,8 @@ def last_before(create_time_us: int, last_seq: int, moment_of: Callable[[int], i
 class ReadStatements:
     """The questions of a reader in the words of one store.
 
-    `mark` stands for one value. Those from `requests` to `counters_named` take keys, the others
-    plain values; all that answer with entries select `ENTRY_COLUMNS`.
+    `mark` stands for one value. Those from `requests` to `counters_named`, and `cancels_of`, take
+    keys, the others plain values; all that answer with entries select `ENTRY_COLUMNS`.
     """
 
     mark: str
@@ -96,6 +96,7 @@ class ReadStatements:
     counters_named: str
     settlement: str
     cancel_of: str
+    cancels_of: str
     page: str
     latest: str
     person_counters: str
@@ -144,6 +145,12 @@ class EntryReader(ABC):
         """Return the entry that cancels this settlement or visit, or None."""
         rows = self._rows(self._statements.cancel_of, (settlement,))
         return Recorded(*rows[0]) if rows else None
+
+    def cancels_of(self, settlements: Sequence[str]) -> dict[str, Recorded]:
+        """Return the entries that cancel these settlements or visits, by the id of the original."""
+        keys = [(settlement,) for settlement in settlements]
+        found = (Recorded(*row) for row in self._keyed(self._statements.cancels_of, keys))
+        return {str(recorded.original): recorded for recorded in found}
 
     def events(self, holders: Sequence[tuple[str, str]], kind: EntryKind) -> list[Recorded]:
         """Return the events of one kind that happened to these (area, person), in seq order."""

@@ -109,6 +109,7 @@ where c.value > 0 order by c.pooling_area, c.person, c.period, c.counter
 """,
     settlement=f"{_SELECT} where e.settlement = ?",
     cancel_of=f"{_SELECT} where e.original = ?",
+    cancels_of=f"{_KEYED} on e.original = k.value ->> 0",
     page=f"{_SELECT} where e.seq > ?",
     latest=f"""
 {_SELECT} where e.person = ? and e.pooling_area = ? and e.kind in ('settle', 'cancel')

@@ -143,6 +143,10 @@ class MemoryLedger:
         """Return the entry that cancels this settlement or visit, or None."""
         return self.store.cancels.get(settlement)
 
+    def cancels_of(self, settlements: Sequence[str]) -> dict[str, Recorded]:
+        """Return the entries that cancel these settlements or visits, by the original's id."""
+        return _found(self.store.cancels, settlements)
+
     def events(self, holders: Sequence[_Key], kind: EntryKind) -> list[Recorded]:
         """Return the events of one kind that happened to these (area, person), in seq order."""
         wanted = {str(kind)} & _SUBJECTS
