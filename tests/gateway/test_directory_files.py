@@ -5,6 +5,7 @@ import weakref
 from collections.abc import Mapping
 from pathlib import Path
 
+import generate_directory
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
@@ -56,6 +57,13 @@ def _faults(folder: Path) -> list[str]:
     with pytest.raises(errors.InvalidRequest) as refused:
         FileDirectory(folder)
     return [str(fault).replace(f"{folder}{os.sep}", "") for fault in refused.value.faults]
+
+
+def test_the_page_of_the_files_is_today_s() -> None:
+    """`engine/directory.md` is what `make schema` writes now."""
+    page = Path(__file__).parents[2] / "engine" / "directory.md"
+
+    assert generate_directory.page() == page.read_text(encoding="utf-8")
 
 
 def test_a_small_directory_is_read(tmp_path: Path) -> None:
