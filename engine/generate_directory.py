@@ -27,7 +27,7 @@ _ABOUT: Final[dict[str, str]] = {
     "institutions": "One row a hospital or pharmacy.",
     "persons": "One row a person.",
     "enrolments": (
-        "One row an insurance of a person in an area, from its first day on. Of several rows of one "
+        "One row an insurance of a person in an area, from its first day on. Of several rows of an "
         "insurance and area, the last one that has begun counts."
     ),
     "identities": "One row an entitlement of a person, from its first to its last day.",
