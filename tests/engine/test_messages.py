@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from medsettle import errors, limits
-from medsettle.core.messages import Message
+from medsettle.core.messages import Message, MessageState
 from medsettle.core.request_states import RequestStatus
 from medsettle.core.settlement import Opening
 from medsettle.engine import Engine
@@ -230,3 +230,56 @@ def test_the_books_have_nothing_of_a_message(engine: Engine) -> None:
 
     assert before == engine.person(AREA, "P1")
     assert engine.ledger.verify() is None  # type: ignore[attr-defined]
+
+
+def _told(number: int, subject: str, person: str = "") -> Message:
+    """Return a message about a subject; about no person unless one is given."""
+    area = AREA if person else ""
+    return Message(INSTITUTION, f"B{number}", area, person, "9001", subject, {"n": number})
+
+
+def test_messages_of_one_moment_share_a_commit(tmp_path: Path) -> None:
+    """Each has its own answer: recorded, repeated, refused, or malformed."""
+
+    def refuse() -> Mapping[str, object]:
+        raise errors.NotFound("no visit has that id")
+
+    with engine_on(tmp_path) as engine:
+        engine.messages.record(_told(1, "V1"), _answering(n=1))
+        first, again, other, refused, malformed, last = engine.messages.record_all(
+            [
+                (_told(2, "V2"), _answering(n=2)),
+                (_told(1, "V1"), _never),
+                (replace(_told(1, "V3")), _never),
+                (_told(3, "V4"), refuse),
+                (replace(_told(4, "V5"), request_id=""), _never),
+                (_told(5, "V6"), _answering(n=5)),
+            ]
+        )
+        assert isinstance(first, MessageState)
+        assert isinstance(again, MessageState)
+        assert isinstance(last, MessageState)
+        assert ({"n": 2}, False) == (first.answer, first.duplicate)
+        assert ({"n": 1}, True) == (again.answer, again.duplicate)
+        assert isinstance(other, errors.RequestIdReused)
+        assert isinstance(refused, errors.NotFound)
+        assert isinstance(malformed, errors.InvalidRequest)
+        # One commit, one moment; between them the refusal, which is kept under its id.
+        assert first.create_time == last.create_time
+        assert 2 == last.seq - first.seq
+        with pytest.raises(errors.NotFound):
+            engine.messages.record(_told(3, "V4"), _never)
+
+
+def test_messages_that_meet_see_one_another(tmp_path: Path) -> None:
+    """Of one subject or person, each is decided by what those before it recorded."""
+    with engine_on(tmp_path) as engine:
+
+        def count() -> Mapping[str, object]:
+            return {"n": engine.ledger.last_seq()}
+
+        same_subject = [(_told(number, "V1"), count) for number in range(3)]
+        same_person = [(_told(number, f"W{number}", "P1"), count) for number in range(3, 6)]
+        told = engine.messages.record_all([*same_subject, *same_person])
+        seen = [each.answer["n"] for each in told if isinstance(each, MessageState)]
+        assert [0, 2, 4, 0, 2, 4] == seen

@@ -1,7 +1,9 @@
 """An outpatient visit from registration to its cancel, as a hospital's client sends it."""
 
 import asyncio
+import shutil
 from decimal import Decimal
+from pathlib import Path
 
 import msgspec
 import orjson
@@ -19,7 +21,15 @@ from tests.gateway.bills import (
     settled,
     to_settle,
 )
-from tests.gateway.till import COMMUNITY, EMPLOYEE, RETIRED, Till
+from tests.gateway.till import (
+    AREA,
+    COMMUNITY,
+    DIRECTORY,
+    EMPLOYEE,
+    RETIRED,
+    Till,
+    open_till,
+)
 
 
 def _uploaded(till: Till, batch: str = "B1", person: str = EMPLOYEE) -> str:
@@ -112,6 +122,26 @@ def test_a_message_counts_once(till: Till) -> None:
     changed = [{**rows[0], "det_item_fee_sumamt": "11.00", "pric": "11.00"}]
     assert "REQUEST_ID_REUSED" in till.refused("2204", {"feedetail": changed}, msgid)
     assert "was sent before" in till.refused("2204", {"feedetail": rows})
+
+
+def test_a_repetition_outlives_the_register(tmp_path: Path) -> None:
+    """What the register says of a person by then makes no other request of a repeated one."""
+    register = tmp_path / "directory"
+    shutil.copytree(DIRECTORY, register)
+    with open_till(tmp_path / "ledger.db", directory=register) as till:
+        visit = _uploaded(till)
+        said = to_settle(visit, med_type="11", chrg_bchno="B1", medfee_sumamt="6400.00")
+        msgid = till.msgid()
+        first = till.done("2207", {"data": said}, msgid)
+        file = register / "enrolments.csv"
+        enrolments = file.read_text(encoding="utf-8")
+        changed = enrolments.replace(f"{EMPLOYEE},310,{AREA},1101", f"{EMPLOYEE},310,{AREA},1201")
+        assert changed != enrolments
+        file.write_text(changed, encoding="utf-8")
+    with open_till(tmp_path / "ledger.db", directory=register) as till:
+        assert till.done("2207", {"data": said}, msgid) == first
+        other = {**said, "acct_used_flag": "0"}
+        assert "REQUEST_ID_REUSED" in till.refused("2207", {"data": other}, msgid)
 
 
 def test_two_requests_at_once_settle_a_batch_once(till: Till) -> None:

@@ -141,12 +141,12 @@ def open_till(
     with open_ledger(place) as ledger:
         engine = Engine(_rules(rules), ledger, clock)
 
-        async def opened() -> Desk:
-            return Desk(engine, page_key=b"0" * 32, on_commit=lambda: None, on_shut=lambda _: None)
+        async def opened() -> Office:
+            desk = Desk(engine, page_key=b"0" * 32, on_commit=lambda: None, on_shut=lambda _: None)
+            return Office(desk, FileDirectory(directory), clock)
 
         try:
-            desk = loop.run_until_complete(opened())
-            office = Office(desk, FileDirectory(directory), clock)
+            office = loop.run_until_complete(opened())
             till = Till(Dispatch(office, transactions()), loop, institution, clock=clock)
             till.sign_in()
             yield till

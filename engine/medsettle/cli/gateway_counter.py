@@ -15,9 +15,11 @@ from medsettle.gateway.app import Gateway
 from medsettle.gateway.directory_files import FileDirectory
 from medsettle.gateway.dispatch import Dispatch
 from medsettle.gateway.office import Office
+from medsettle.gateway.office_file import read_office
 from medsettle.gateway.openapi import description
 from medsettle.gateway.serving import GatewayServer
 from medsettle.gateway.signatures import Signatures, Signed, Unsigned
+from medsettle.gateway.statement_terms import StatementTerms
 
 if TYPE_CHECKING:
     from medsettle.service.desk import Desk
@@ -44,6 +46,7 @@ class Counter:
     def __init__(self, options: CounterOptions, directory: FileDirectory) -> None:
         self._options = options
         self.directory = directory
+        self._office = read_office(options.directory)
         self._signatures = signatures(options.tokens)
 
     def open(self, desk: "Desk") -> GatewayServer:
@@ -52,7 +55,15 @@ class Counter:
         Raises:
             OSError: The address cannot be listened at.
         """
-        office = Office(desk, self.directory, now, self._options.signs_in)
+        own = self._office
+        office = Office(
+            desk,
+            self.directory,
+            now,
+            self._options.signs_in,
+            statements=StatementTerms(own.six_digit_results, own.accounts_reconciled),
+            files_enclosed=own.files_enclosed,
+        )
         transactions = registry.transactions()
         app = Gateway(Dispatch(office, transactions), self._signatures, description(transactions))
         try:
@@ -69,7 +80,7 @@ def counter_of(options: CounterOptions) -> Iterator[Counter]:
     """Yield the counter that options describe, its directory read.
 
     Raises:
-        InvalidRequest: Everything that is wrong with the files of the directory.
+        InvalidRequest: Everything that is wrong with the files of the directory, or `office.json`.
         UnreadableFile: The file of tokens is none.
         OSError: A file cannot be read.
     """

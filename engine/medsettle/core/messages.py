@@ -5,9 +5,12 @@ sent: each is a *message*, recorded once under its request id and never edited. 
 moment, such as a visit with its lines, is folded from the messages about it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
+
+from medsettle.errors import SettlementError
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +45,10 @@ class MessageState:
     seq: int
     create_time: datetime
     duplicate: bool = False
+
+
+Decide: TypeAlias = Callable[[], Mapping[str, object]]
+"""Returns the answer to a message, of the values that JSON has."""
+
+Told: TypeAlias = MessageState | SettlementError
+"""A message as recorded, or why it was refused."""

@@ -1,15 +1,21 @@
 """Messages: what institutions tell where no money moves, recorded once and found by its subject."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import orjson
 
 from medsettle import errors, limits
 from medsettle.core.dates import day_number, service_day_of
-from medsettle.core.messages import Message, MessageState
-from medsettle.engine.request_log import Asked, RequestLog
+from medsettle.core.messages import Decide, Message, MessageState, Told
+from medsettle.engine.request_log import (
+    RECORDED_REFUSALS,
+    Asked,
+    RequestLog,
+    raise_if_decided,
+)
 from medsettle.engine.requests import (
     code_faults,
     content_digest,
@@ -22,6 +28,18 @@ from medsettle.ledger.records import decode_message, encode_message
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+# After these nobody knows what was recorded; they end the batch, and are nobody's answer alone.
+_OUTAGES = (errors.LedgerUnavailable, errors.InternalError)
+
+
+class _Telling(NamedTuple):
+    """A message to be recorded, how it is known again, and what decides its answer."""
+
+    message: Message
+    asked: Asked
+    decide: Decide
+
+
 @dataclass(frozen=True, slots=True)
 class Messages:
     """Records messages of institutions, and finds them."""
@@ -29,7 +47,7 @@ class Messages:
     ledger: LedgerReader
     log: RequestLog
 
-    def record(self, message: Message, decide: Callable[[], Mapping[str, object]]) -> MessageState:
+    def record(self, message: Message, decide: Decide) -> MessageState:
         """Return a message with its answer, after recording both in one commit, once per id.
 
         Args:
@@ -47,28 +65,75 @@ class Messages:
                 are recorded, and raised again, marked duplicate, when the message comes again.
             LedgerUnavailable: Nothing was recorded.
         """
-        _check(message)
-        asked = Asked(
-            message.institution,
-            message.request_id,
-            _digest(message),
-            message.pooling_area,
-            message.person,
-            message.subject,
-        )
-        return self.log.answer(
-            asked,
-            lambda: self._record(message, asked, decide()),
-            lambda found: replace(_state(found), duplicate=True),
-        )
+        (told,) = self.record_all([(message, decide)])
+        if isinstance(told, errors.SettlementError):
+            raise told
+        return told
 
-    def _record(self, message: Message, asked: Asked, answer: Mapping[str, object]) -> MessageState:
+    def record_all(self, tellings: Sequence[tuple[Message, Decide]]) -> list[Told]:
+        """Return what `record` returns or raises for each, after one durable commit of them all.
+
+        Messages about the same person or subject are decided one after the other, each by what
+        those before it recorded, so they take a commit each.
+
+        Raises:
+            LedgerUnavailable: Nothing was recorded of those that were to be committed together.
+        """
+        told: dict[int, Told] = {}
+        waiting: dict[int, _Telling] = {}
+        for at, (message, decide) in enumerate(tellings):
+            try:
+                waiting[at] = _Telling(message, _asked(message), decide)
+            except errors.InvalidRequest as error:
+                told[at] = error
+        while waiting:
+            part = _apart(waiting)
+            told |= self._recorded(part)
+            for at in part:
+                del waiting[at]
+        return [told[at] for at in range(len(tellings))]
+
+    def _recorded(self, part: Mapping[int, "_Telling"]) -> dict[int, Told]:
+        """Return the answers to messages that have nothing to do with one another."""
+
+        def decide() -> dict[int, Told]:
+            known = self.ledger.requests([each.asked.key for each in part.values()])
+            told: dict[int, Told] = {}
+            entries: dict[int, Entry] = {}
+            answers: dict[int, Mapping[str, object]] = {}
+            for at, each in part.items():
+                found = known.get(each.asked.key)
+                try:
+                    if found is not None:
+                        raise_if_decided(found, each.asked.digest)
+                        told[at] = replace(_state(found), duplicate=True)
+                        continue
+                    answers[at] = each.decide()
+                    entries[at] = self._entry(each, answers[at])
+                except _OUTAGES:
+                    raise
+                except errors.SettlementError as error:
+                    told[at] = error
+                    if found is None and isinstance(error, RECORDED_REFUSALS):
+                        entries[at] = self.log.refusal(each.asked, error)
+            if entries:
+                first, moment = self.log.commit(list(entries.values()))
+                for seq, at in enumerate(entries, first):
+                    if at not in told:
+                        told[at] = MessageState(part[at].message, answers[at], seq, moment)
+            return told
+
+        holders = {holder for each in part.values() for holder in each.asked.holders}
+        return self.log.undisturbed(decide, holders)
+
+    def _entry(self, telling: "_Telling", answer: Mapping[str, object]) -> Entry:
+        message = telling.message
         record = encode_message(message, answer)
         if len(record) > limits.TOLD_BYTES_MAX:
             most = limits.TOLD_BYTES_MAX
             text = f"{len(record)} bytes as recorded, at most {most} are; send it in parts"
             raise errors.InvalidRequest([errors.Fault("content", text)])
-        entry = Entry(
+        return Entry(
             kind="message",
             settlement=self.id_of(message),
             original=None,
@@ -78,12 +143,10 @@ class Messages:
             pooling_area=message.pooling_area,
             person=message.person,
             service_day=day_number(service_day_of(self.log.now())),
-            content_digest=asked.digest,
+            content_digest=telling.asked.digest,
             record=record,
             subject=message.subject,
         )
-        seq, moment = self.log.commit([entry])
-        return MessageState(message, answer, seq, moment)
 
     @staticmethod
     def id_of(message: Message) -> str:
@@ -114,6 +177,36 @@ class Messages:
         key = (institution, request_id)
         found = self.ledger.requests([key]).get(key)
         return _state(found) if found is not None and found.kind == "message" else None
+
+
+def _apart(waiting: Mapping[int, _Telling]) -> dict[int, _Telling]:
+    """Return the first messages that share no person, subject or request id with one before."""
+    used: set[object] = set()
+    apart: dict[int, _Telling] = {}
+    for at, each in waiting.items():
+        own: set[object] = {each.asked.key, *each.asked.holders}
+        if used.isdisjoint(own):
+            apart[at] = each
+        # Whoever comes after one that waits waits too, so that none overtakes another.
+        used |= own
+    return apart
+
+
+def _asked(message: Message) -> Asked:
+    """Return how a message is known again.
+
+    Raises:
+        InvalidRequest: A code is malformed.
+    """
+    _check(message)
+    return Asked(
+        message.institution,
+        message.request_id,
+        _digest(message),
+        message.pooling_area,
+        message.person,
+        message.subject,
+    )
 
 
 def _check(message: Message) -> None:

@@ -33,7 +33,7 @@ _US: Final = 1_000_000
 
 # What may pass: the state of things. A malformed request and an id or a number that is taken stay
 # what they are, and a server that is away has decided nothing.
-_RECORDED: Final = (errors.NotFound, errors.Precondition)
+RECORDED_REFUSALS: Final = (errors.NotFound, errors.Precondition)
 
 
 def microseconds(moment: datetime) -> int:
@@ -129,8 +129,8 @@ class RequestLog:
                 raise Overtaken(f"{asked.request_id} takes back what was not there before", late)
             try:
                 return act(original)
-            except _RECORDED as error:
-                self.commit([self._refusal(asked, error)])
+            except RECORDED_REFUSALS as error:
+                self.commit([self.refusal(asked, error)])
                 raise
 
         return self.undisturbed(decide, frozenset(kept))
@@ -167,7 +167,8 @@ class RequestLog:
             attempts=str(limits.WRITE_ATTEMPTS_MAX),
         )
 
-    def _refusal(self, asked: Asked, error: errors.SettlementError) -> Entry:
+    def refusal(self, asked: Asked, error: errors.SettlementError) -> Entry:
+        """Return the entry that keeps why a write was refused."""
         refusal = Refusal(error.reason, error.message, error.metadata)
         day = day_number(service_day_of(self.now()))
         return refusal_entry(

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Final
 
 from medsettle import errors
 from medsettle.core.claims import ClaimBatch
+from medsettle.core.settlement import Row
 from medsettle.engine.requests import settlement_id
 from medsettle.gateway.claiming import Charge, claims_of
 from medsettle.gateway.directory import Presented
@@ -32,8 +34,10 @@ async def preview(office: Office, asked: Asked) -> Answer:
 
 async def settle(office: Office, asked: Asked) -> Answer:
     """Settle a sale (2102)."""
-    claims = _claims(office, asked)
-    state = office.desk.engine.find_request(asked.envelope.institution, asked.envelope.msgid)
+    engine = office.desk.engine
+    state = engine.find_request(asked.envelope.institution, asked.envelope.msgid)
+    made = engine.claim(state.entry) if state.kind == "settle" else None
+    claims = _claims(office, asked, made)
     before = None
     if not state.entry:
         before = checked(office, asked.input["druginfo"], claims, _LINES)
@@ -47,12 +51,13 @@ def _with_lines(answer: Answer, rows: Sequence[Values]) -> Answer:
     return replace(answer, output={**answer.output, "detlcutinfo": rows})
 
 
-def _claims(office: Office, asked: Asked) -> ClaimBatch:
+def _claims(office: Office, asked: Asked, made: Row | None = None) -> ClaimBatch:
+    """Return the claim of a sale; `made` is the one that this very message made before, if any."""
     said = asked.input["druginfo"]
     rows: Sequence[Values] = asked.input[_LINES]
     envelope = asked.envelope
     day = said["begntime"].date()
-    enrolment = enrolment_of(office, said["psn_no"], said["insutype"], envelope.insured_area, day)
+    area = str(made["pooling_area"]) if made is not None else _area(office, asked, day)
     shown = Presented(said["mdtrt_cert_type"], said["mdtrt_cert_no"] or "", said["card_sn"])
     if shown.number and office.directory.presenting(shown, office.clock()).person != said["psn_no"]:
         raise errors.PersonDiffers(
@@ -60,12 +65,19 @@ def _claims(office: Office, asked: Asked) -> ClaimBatch:
         )
     # The visit is made by the sale, so the sale says its id: the same msgid, the same visit.
     encounter = Encounter(
-        encounter=settlement_id(enrolment.pooling_area, envelope.institution, envelope.msgid),
+        encounter=settlement_id(area, envelope.institution, envelope.msgid),
         institution=envelope.institution,
-        pooling_area=enrolment.pooling_area,
-        person=enrolment.person,
+        pooling_area=area,
+        person=said["psn_no"],
         stay=False,
         facts={**said, "begntime": said["begntime"].isoformat()},
     )
-    charge = Charge(encounter, rows, day, envelope.msgid, sale_number(encounter.encounter), said)
+    number = sale_number(encounter.encounter)
+    charge = Charge(encounter, rows, day, envelope.msgid, number, said, made)
     return claims_of(office, charge, _LINES)
+
+
+def _area(office: Office, asked: Asked, day: date) -> str:
+    """Return the pooling area of the insurance under which a sale is made."""
+    said, stated = asked.input["druginfo"], asked.envelope.insured_area
+    return enrolment_of(office, said["psn_no"], said["insutype"], stated, day).pooling_area

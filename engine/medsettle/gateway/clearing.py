@@ -46,7 +46,7 @@ async def apply(office: Office, asked: Asked) -> Answer:
             )
         return {}
 
-    state = office.record(message, decide)
+    state = await office.record(message, decide)
     own = await asyncio.to_thread(office.desk.engine.days.totals, days)
     return Answer(
         {"result": {"clr_appy_evt_id": _number(office, state)}}, tuple(_warnings(said, own))
@@ -77,7 +77,7 @@ async def withdraw(office: Office, asked: Asked) -> Answer:
             )
         return {}
 
-    office.record(message_of(asked, WITHDRAW, asked.input, subject=subject), decide)
+    await office.record(message_of(asked, WITHDRAW, asked.input, subject=subject), decide)
     return Answer()
 
 

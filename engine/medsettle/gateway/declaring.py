@@ -30,7 +30,7 @@ async def file_referral(office: Office, asked: Asked) -> Answer:
     """Record a referral to another institution (2501)."""
     said = asked.input["refmedin"]
     names = ("reflin_medins_no", "mdtrtarea_admvs")
-    return _file(
+    return await _file(
         office, asked, REFERRAL, said, lambda each: all(_same(each, said, name) for name in names)
     )
 
@@ -38,14 +38,15 @@ async def file_referral(office: Office, asked: Asked) -> Answer:
 async def file_disease(office: Office, asked: Asked) -> Answer:
     """Record an approved chronic or special disease (2503)."""
     said = asked.input["data"]
-    return _file(office, asked, DISEASE, said, lambda each: _same(each, said, "opsp_dise_code"))
+    named = "opsp_dise_code"
+    return await _file(office, asked, DISEASE, said, lambda each: _same(each, said, named))
 
 
 async def file_choice(office: Office, asked: Asked) -> Answer:
     """Record the choice of an institution (2505)."""
     said = asked.input["data"]
     office.directory.institution(said["fixmedins_code"])
-    return _file(
+    return await _file(
         office,
         asked,
         CHOICE,
@@ -61,7 +62,7 @@ def _same(filing: Filing, said: Values, name: str) -> bool:
     return bool(filing.said.get(name) == said[name])
 
 
-def _file(
+async def _file(
     office: Office,
     asked: Asked,
     kind: str,
@@ -113,7 +114,7 @@ def _file(
         person=enrolment.person,
         pooling_area=enrolment.pooling_area,
     )
-    recorded = office.record(message, decide).message
+    recorded = (await office.record(message, decide)).message
     return Answer({"result": {"trt_dcla_detl_sn": Messages.id_of(recorded)}})
 
 
@@ -201,7 +202,7 @@ async def cancel(office: Office, asked: Asked) -> Answer:
 
     office.directory.person(person)
     message = message_of(asked, kind, said, subject=subject, person=person, pooling_area=area)
-    office.record(message, decide)
+    await office.record(message, decide)
     return Answer()
 
 

@@ -32,7 +32,7 @@ def found(office: Office, institution: str, encounter: str, person: str | None) 
 async def register(office: Office, asked: Asked) -> Answer:
     """Register an outpatient visit (2201)."""
     said = asked.input["data"]
-    encounter = _begin(office, asked, "2201", said)
+    encounter = await _begin(office, asked, "2201", said)
     return Answer(
         {
             "data": {
@@ -46,11 +46,11 @@ async def register(office: Office, asked: Asked) -> Answer:
 
 async def admit(office: Office, asked: Asked) -> Answer:
     """Admit somebody to a stay (2401)."""
-    encounter = _begin(office, asked, "2401", asked.input["mdtrtinfo"])
+    encounter = await _begin(office, asked, "2401", asked.input["mdtrtinfo"])
     return Answer({"result": {"mdtrt_id": encounter}})
 
 
-def _begin(office: Office, asked: Asked, kind: str, said: Values) -> str:
+async def _begin(office: Office, asked: Asked, kind: str, said: Values) -> str:
     """Return the id of a new visit after recording its first message."""
     office.directory.institution(asked.envelope.institution)
     enrolment = enrolment_of(
@@ -68,18 +68,18 @@ def _begin(office: Office, asked: Asked, kind: str, said: Values) -> str:
         person=enrolment.person,
         pooling_area=enrolment.pooling_area,
     )
-    return office.record(message, dict).message.subject
+    return (await office.record(message, dict)).message.subject
 
 
 async def tell_visit(office: Office, asked: Asked) -> Answer:
     """Add the kind of a visit and its diagnoses (2203)."""
-    _step(office, asked, "2203", asked.input["mdtrtinfo"], _no_check)
+    await _step(office, asked, "2203", asked.input["mdtrtinfo"], _no_check)
     return Answer()
 
 
 async def change(office: Office, asked: Asked) -> Answer:
     """Change what was told of a stay (2403)."""
-    _step(office, asked, "2403", asked.input["adminfo"], _not_discharged)
+    await _step(office, asked, "2403", asked.input["adminfo"], _not_discharged)
     return Answer()
 
 
@@ -93,13 +93,13 @@ async def discharge(office: Office, asked: Asked) -> Answer:
             text = f"{said['endtime'].date()} is before {encounter.begun}, the day of admission"
             raise InvalidRequest([Fault("dscginfo.endtime", text)])
 
-    _step(office, asked, "2402", said, check)
+    await _step(office, asked, "2402", said, check)
     return Answer()
 
 
 async def cancel_registration(office: Office, asked: Asked) -> Answer:
     """Give up an outpatient visit without lines (2202)."""
-    _step(office, asked, "2202", asked.input["data"], _without_lines)
+    await _step(office, asked, "2202", asked.input["data"], _without_lines)
     return Answer()
 
 
@@ -110,7 +110,7 @@ async def cancel_admission(office: Office, asked: Asked) -> Answer:
         _not_discharged(encounter)
         _without_lines(encounter)
 
-    _step(office, asked, "2404", asked.input["data"], check)
+    await _step(office, asked, "2404", asked.input["data"], check)
     return Answer()
 
 
@@ -123,11 +123,11 @@ async def cancel_discharge(office: Office, asked: Asked) -> Answer:
         if office.standing(encounter.institution, encounter.stem()):
             encounter.refuse("is settled; cancel its settlement by 2305 first")
 
-    _step(office, asked, "2405", asked.input["data"], check)
+    await _step(office, asked, "2405", asked.input["data"], check)
     return Answer()
 
 
-def _step(
+async def _step(
     office: Office,
     asked: Asked,
     kind: str,
@@ -154,7 +154,9 @@ def _step(
         person=held.person,
         pooling_area=held.pooling_area,
     )
-    office.record(message, decide)
+    # In turn with whoever settles the visit meanwhile.
+    async with office.turns.of(held.encounter):
+        await office.record(message, decide)
 
 
 def _no_check(_: Encounter) -> None:

@@ -37,7 +37,7 @@ async def upload(office: Office, asked: Asked) -> Answer:
     _check_owner(asked, said["fixmedins_code"])
     data = _bytes(said["in"])
     content = file_content(said["filename"], data)
-    state = office.record(message_of(asked, UPLOAD, content, subject=""), dict)
+    state = await office.record(message_of(asked, UPLOAD, content, subject=""), dict)
     return Answer({"": told(file_of(state, content))})
 
 

@@ -1,19 +1,21 @@
 """What the handlers of the gateway need beyond a request: the engine's desk and the directory."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from medsettle.core.messages import Message, MessageState
+from medsettle import limits
+from medsettle.core.messages import Decide, Message, MessageState, Told
 from medsettle.core.settlement import Attempt
+from medsettle.errors import SettlementError
 from medsettle.gateway.directory import Directory
 from medsettle.gateway.statement_terms import StatementTerms
 from medsettle.gateway.turns import Turns
+from medsettle.service.batcher import Batcher
 from medsettle.service.desk import Desk
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Office:
     """The bureau's side of the counter.
 
@@ -30,14 +32,26 @@ class Office:
     turns: Turns = field(default_factory=Turns)
     statements: StatementTerms = field(default_factory=StatementTerms)
     files_enclosed: bool = False
+    _telling: Batcher[tuple[Message, Decide], Told] | None = field(default=None, init=False)
 
-    def record(self, message: Message, decide: Callable[[], Mapping[str, Any]]) -> MessageState:
+    async def record(self, message: Message, decide: Decide) -> MessageState:
         """Return a message as recorded, once per msgid, with what `decide` answers to it.
+
+        Messages of one moment share a commit.
 
         Raises:
             SettlementError: What `decide` raises, or as `medsettle.engine.messages` says.
+            Overloaded: Too many messages wait.
         """
-        return self.desk.write(lambda: self.desk.engine.messages.record(message, decide))
+        if self._telling is None:
+            self._telling = Batcher(self._record_all, quiet_turns=limits.GATEWAY_QUIET_TURNS)
+        told = await self._telling.answer((message, decide))
+        if isinstance(told, SettlementError):
+            raise told
+        return told
+
+    def _record_all(self, tellings: Sequence[tuple[Message, Decide]]) -> Sequence[Told]:
+        return self.desk.write(lambda: self.desk.engine.messages.record_all(tellings))
 
     def messages(self, subject: str) -> list[MessageState]:
         """Return what was told about a visit, a sign-in, a filing or a file, in order."""

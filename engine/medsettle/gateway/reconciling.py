@@ -92,7 +92,7 @@ async def detail(office: Office, asked: Asked) -> Answer:
         name = f"{DETAIL}_{message.subject}.zip"
         made = files.file_content(name, packed(RESULT_NAME, _result_rows(office, found)))
         warnings = tuple(_header_warnings(said, stated_by(rows), own))
-    state = office.record(message, lambda: made)
+    state = await office.record(message, lambda: made)
     return Answer({"fileinfo": files.told(files.file_of(state, state.answer))}, warnings)
 
 

@@ -32,7 +32,7 @@ async def reverse(office: Office, asked: Asked) -> Answer:
     engine = office.desk.engine
     told = engine.messages.find(envelope.institution, said["omsgid"])
     if told is not None and told.message.kind == "2401":
-        _give_up(office, asked, told)
+        await _give_up(office, asked, told)
     else:
         office.desk.write(
             lambda: engine.reverse(envelope.institution, said["omsgid"], envelope.msgid)
@@ -40,7 +40,7 @@ async def reverse(office: Office, asked: Asked) -> Answer:
     return Answer()
 
 
-def _give_up(office: Office, asked: Asked, admission: MessageState) -> None:
+async def _give_up(office: Office, asked: Asked, admission: MessageState) -> None:
     """Give up the stay that an admission began; lines and settlements keep it."""
     message = admission.message
 
@@ -50,7 +50,7 @@ def _give_up(office: Office, asked: Asked, admission: MessageState) -> None:
             now.refuse("has lines or a discharge; undo those first, or it by 2404")
         return {}
 
-    office.record(
+    await office.record(
         message_of(
             asked,
             "2601",

@@ -52,7 +52,8 @@ async def upload(office: Office, asked: Asked) -> Answer:
         person=str(settlement.columns["person"]),
         pooling_area=str(settlement.columns["pooling_area"]),
     )
-    number = {"setl_list_id": Messages.id_of(office.record(message, decide).message)}
+    recorded = await office.record(message, decide)
+    number = {"setl_list_id": Messages.id_of(recorded.message)}
     return Answer({"": number, "data": number})
 
 
@@ -73,7 +74,7 @@ def mark(states: Node) -> Handler:
                 # One message is about one settlement.
                 part=at,
             )
-            office.record(message, dict)
+            await office.record(message, dict)
         return Answer()
 
     return handler

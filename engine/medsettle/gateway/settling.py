@@ -10,7 +10,7 @@ from medsettle.client.claims import checked_message
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.dates import service_day_of
 from medsettle.core.outcome import Rejection
-from medsettle.core.settlement import Explanation, Settlement
+from medsettle.core.settlement import Explanation, Row, Settlement
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.gateway.claiming import Charge, claims_of, in_national_words, sums_of
 from medsettle.gateway.directory import Presented
@@ -39,8 +39,8 @@ _ECHOED: Final = {
 class _Part:
     """The part of a visit that one request settles.
 
-    `batch` is None for a stay. `before` is the settlement that this very request made, where it
-    was sent before.
+    `batch` is None for a stay. `before` is the claim that this very request made, where it was sent
+    before.
     """
 
     encounter: Encounter
@@ -48,7 +48,7 @@ class _Part:
     batch: str | None
     day: date
     number: int
-    before: Settlement | None = None
+    before: Row | None = None
 
 
 async def preview_batch(office: Office, asked: Asked) -> Answer:
@@ -152,10 +152,10 @@ def _part(office: Office, asked: Asked, *, stay: bool, estimate: bool) -> _Part:
     state = office.desk.engine.find_request(institution, asked.envelope.msgid)
     for attempt in attempts:
         if attempt.settlement == state.entry:
-            before = office.desk.engine.get(attempt.settlement)
-            lines = [now.lines[str(line["line_id"])] for line in before.lines]
-            day = before.columns["service_date"]
-            assert isinstance(day, date)
+            before = office.desk.engine.claim(attempt.settlement)
+            numbers = [str(line["line_id"]) for line in before["lines"]]  # type: ignore[attr-defined]
+            lines = [now.lines[number] for number in numbers if number in now.lines]
+            day = date.fromisoformat(str(before["service_date"]))
             return _Part(now, lines, batch, day, attempt.number, before)
     if batch is not None:
         lines = now.batch(batch)
@@ -211,6 +211,7 @@ def _claims(office: Office, asked: Asked, part: _Part) -> ClaimBatch:
             asked.envelope.msgid,
             f"{stem}.{part.number}",
             said,
+            part.before,
         ),
         _LINES,
     )

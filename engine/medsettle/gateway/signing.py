@@ -16,7 +16,7 @@ async def sign_in(office: Office, asked: Asked) -> Answer:
     """Return the number under which the operator works today."""
     said = asked.input["signIn"]
     message = message_of(asked, SIGN_IN, said, subject="")
-    state = office.record(message, dict)
+    state = await office.record(message, dict)
     return Answer(
         {"signinoutb": {"sign_time": state.create_time, "sign_no": state.message.subject}}
     )
@@ -28,7 +28,7 @@ async def sign_out(office: Office, asked: Asked) -> Answer:
     number = said["sign_no"]
     if _signed_in(office, number) is None:
         raise errors.NotFound(f"no sign-in has the number {number!r}; check it", sign_no=number)
-    state = office.record(message_of(asked, SIGN_OUT, said, subject=number), dict)
+    state = await office.record(message_of(asked, SIGN_OUT, said, subject=number), dict)
     return Answer({"signoutoutb": {"sign_time": state.create_time}})
 
 

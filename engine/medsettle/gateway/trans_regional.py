@@ -76,7 +76,7 @@ async def confirm(office: Office, asked: Asked) -> Answer:
                 )
         return {}
 
-    office.record(message, decide)
+    await office.record(message, decide)
     count = len(rows)
     if said["totalrow"] not in {None, count}:
         text = f"[ROWS_DIFFER] totalrow 上传 {said['totalrow']}，本次明细 {count} 行"
@@ -101,7 +101,7 @@ async def undo(office: Office, asked: Asked) -> Answer:
             )
         return {"undone": sorted(undone)}
 
-    office.record(message_of(asked, UNDO, asked.input, subject=month.subject), decide)
+    await office.record(message_of(asked, UNDO, asked.input, subject=month.subject), decide)
     return Answer()
 
 

@@ -34,7 +34,10 @@ async def upload(office: Office, asked: Asked) -> Answer:
         person=held.person,
         pooling_area=held.pooling_area,
     )
-    return Answer({"result": office.record(message, decide).answer["result"]})
+    # In turn with whoever settles the visit meanwhile.
+    async with office.turns.of(held.encounter):
+        recorded = await office.record(message, decide)
+    return Answer({"result": recorded.answer["result"]})
 
 
 def _one_visit(office: Office, asked: Asked, rows: Sequence[Values], node: str) -> Encounter:
@@ -122,7 +125,7 @@ async def withdraw_batch(office: Office, asked: Asked) -> Answer:
         chosen = batches - settled if wanted == ALL else {wanted}
         return [number for number, line in now.lines.items() if line.batch in chosen]
 
-    _withdraw(office, asked, "2205", held, gone)
+    await _withdraw(office, asked, "2205", held, gone)
     return Answer()
 
 
@@ -151,7 +154,7 @@ async def withdraw_lines(office: Office, asked: Asked) -> Answer:
             raise InvalidRequest(faults)
         return wanted
 
-    _withdraw(office, asked, "2302", held, gone)
+    await _withdraw(office, asked, "2302", held, gone)
     return Answer()
 
 
@@ -165,7 +168,7 @@ def settled_lines(office: Office, now: Encounter) -> set[str]:
     }
 
 
-def _withdraw(
+async def _withdraw(
     office: Office,
     asked: Asked,
     kind: str,
@@ -198,4 +201,5 @@ def _withdraw(
         person=held.person,
         pooling_area=held.pooling_area,
     )
-    office.record(message, decide)
+    async with office.turns.of(held.encounter):
+        await office.record(message, decide)

@@ -110,6 +110,7 @@ class Batcher(Generic[Asked, Told]):
         batch_max: int = limits.CLAIMS_PER_COMMIT_MAX,
         waiting_max: int = limits.WAITING_REQUESTS_MAX,
         waiting_bytes_max: int = limits.WAITING_BYTES_MAX,
+        quiet_turns: int = limits.QUIET_TURNS,
     ) -> None:
         """Make a batcher of the running event loop.
 
@@ -118,11 +119,13 @@ class Batcher(Generic[Asked, Told]):
             batch_max: Claims of one batch at most.
             waiting_max: Claims that may wait; one more is refused.
             waiting_bytes_max: What those that wait may weigh together.
+            quiet_turns: Turns of the loop without another call after which a batch begins.
         """
         self._run = run
         self._batch_max = batch_max
         self._waiting_max = waiting_max
         self._waiting_bytes_max = waiting_bytes_max
+        self._quiet_turns = quiet_turns
         self._waiting_bytes = 0
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[_Waiting[Asked, Told]] = deque()
@@ -172,7 +175,7 @@ class Batcher(Generic[Asked, Told]):
         arrived = len(self._waiting)
         self._quiet = self._quiet + 1 if arrived == self._seen else 0
         self._seen = arrived
-        if arrived < self._batch_max and self._quiet < limits.QUIET_TURNS:
+        if arrived < self._batch_max and self._quiet < self._quiet_turns:
             self._loop.call_soon(self._turn)
             return
         self._settle(self._next_batch())

@@ -1,6 +1,6 @@
 """What the servicers share: the engine, the gate before its writes, and the two batchers."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Protocol
@@ -9,7 +9,7 @@ from medsettle.core.cards import Card, CardEvent, CardInquiry
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.enquiries import Overview, StatedFacts
 from medsettle.core.hindsight import Comparison
-from medsettle.core.messages import Message, MessageState
+from medsettle.core.messages import Decide, Message, MessageState, Told
 from medsettle.core.outcome import Rejection
 from medsettle.core.reconciliation import (
     Days,
@@ -105,8 +105,8 @@ class Enquiries(Protocol):
 class Messages(Protocol):
     """What the service asks of `medsettle.engine.messages.Messages`."""
 
-    def record(self, message: Message, decide: Callable[[], Mapping[str, object]]) -> MessageState:
-        """Return a message with its answer, after recording both once per request id."""
+    def record_all(self, tellings: Sequence[tuple[Message, Decide]]) -> Sequence[Told]:
+        """Return messages with their answers, recorded once per request id, or why they are not."""
         ...
 
     def id_of(self, message: Message) -> str:
