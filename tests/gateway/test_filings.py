@@ -1,7 +1,9 @@
 """Filings: recorded once, cancelled once, and told when asked."""
 
+import asyncio
 from typing import Any
 
+import orjson
 import pytest
 from medsettle import limits
 
@@ -99,6 +101,20 @@ def test_a_filing_is_cancelled_by_its_own_pair_and_person(till: Till) -> None:
     assert "[NOT_FOUND]" in till.refused("2502", cancel_of(number))
     assert "[NOT_FOUND]" in till.refused("2504", cancel_of(number, invented.RETIRED))
     till.done("2504", cancel_of(number))
+
+
+def test_two_tills_at_the_same_moment(till: Till) -> None:
+    """Of two filings of one disease that share a commit, one is recorded and one is refused."""
+    bodies = [orjson.dumps(till.envelope("2503", disease_filed())) for _ in range(2)]
+
+    async def at_once() -> list[bytes]:
+        return await asyncio.gather(*(till.dispatch.answer(body) for body in bodies))
+
+    answers = [orjson.loads(each) for each in till.loop.run_until_complete(at_once())]
+
+    assert [-2, 0] == sorted(each["infcode"] for each in answers)
+    rows = till.done("5301", {"data": {"psn_no": invented.EMPLOYEE}})["feedetail"]
+    assert 1 == len(rows)
 
 
 @pytest.mark.parametrize(
