@@ -315,7 +315,7 @@ REMITTANCE_CHARS_MAX: Final = 140
 ACCOUNT_FILE_BYTES_MAX: Final = 256 * 1024 * 1024
 ACCOUNT_ROWS_MAX: Final = 4_000_000
 # A file with more faults than this is another file; the rest are counted.
-ACCOUNT_FAULTS_SHOWN_MAX: Final = 1_000
+FILE_FAULTS_SHOWN_MAX: Final = 1_000
 
 # How often a bank that gave no clear answer is asked before the till lets the patient go, and the
 # pauses between: the first, doubling. Twice the pauses of a client, for a bank is farther away.
@@ -362,29 +362,37 @@ INSTITUTION_CODE_CHARS: Final = 12
 GATEWAY_CLOCK_MINUTES_MAX: Final = 15
 # Numbers of attempts to settle one bill that one statement looks at; most bills have one or none.
 ATTEMPTS_READ: Final = 8
-# Characters of setl_proc_info, as the interface has them.
+# A file of 9101 in bytes, and how many days it is given out by 9102.
+GATEWAY_FILE_BYTES_MAX: Final = 4 * 1024 * 1024
+GATEWAY_FILE_DAYS: Final = 7
+# The text that a file of 3202 unpacks to: a month of a large hospital, at 150 bytes a settlement.
+STATEMENT_BYTES_MAX: Final = 32 * 1024 * 1024
+STATEMENT_ROWS_MAX: Final = 200_000
+# Days of one reconciliation, and rows of one call about settlements of other regions (3260, 3261).
+STATEMENT_DAYS_MAX: Final = 31
+TRANS_REGIONAL_ROWS_MAX: Final = 100
+# Characters of stmt_rslt_dscr, setl_proc_info and trt_chk_rslt, as the interface has them.
+STATEMENT_TEXT_CHARS_MAX: Final = 200
+# Characters of fields, as the interface has them: setl_proc_info; trt_chk_rslt; fixmedins_code and
+# psn_no; mdtrt_cert_no; card_sn; texts such as emp_name.
 PROCESS_CHARS_MAX: Final = 4_000
-# Fields of its table: fixmedins_code, psn_no, mdtrt_cert_no, card_sn; texts such as emp_name.
-INSTITUTION_CHARS_MAX: Final = 30
-NATIONAL_PERSON_CHARS_MAX: Final = 30
+BENEFIT_TEXT_CHARS_MAX: Final = 500
+NATIONAL_NUMBER_CHARS_MAX: Final = 30
 CREDENTIAL_CHARS_MAX: Final = 50
 CARD_CHARS_MAX: Final = 32
 DIRECTORY_TEXT_CHARS_MAX: Final = 200
-# Institutions that a part of a name finds; who gets so many asks by a longer part.
+# Institutions that a part of a name finds; filings of a person, a change each month for ten years.
 INSTITUTIONS_FOUND_MAX: Final = 100
-# Filings of one person that are told apart: a change of hospital each month for ten years.
 FILINGS_PER_PERSON_MAX: Final = 256
-# Characters of trt_chk_rslt, as the interface has them.
-BENEFIT_TEXT_CHARS_MAX: Final = 500
-# Rows of one page of a catalogue or a statement.
+# Characters that tell states of a list apart, so that a file_qury_no has 30; rows of one page.
+LIST_VERSION_CHARS: Final = 18
 GATEWAY_PAGE_ROWS_MAX: Final = 1_000
-# A directory: everybody of a large province, at some 100 bytes a row.
+# A file of a directory: everybody of a large province, at some 100 bytes a row; faults that are
+# told of it; pages in memory, which are all of a city and the inner ones of a province.
 DIRECTORY_ROWS_MAX: Final = 100_000_000
 DIRECTORY_FILE_BYTES_MAX: Final = 16 * 1024 * 1024 * 1024
-# A file with more faults than this is another file; the rest are counted.
 DIRECTORY_FAULTS_SHOWN_MAX: Final = 1_000
-# Pages of a directory that are kept in memory: all of a city, and the inner pages of a province.
 DIRECTORY_CACHE_KIB: Final = 64 * 1024
 
-assert NATIONAL_PERSON_CHARS_MAX <= PERSON_CHARS_MAX
-assert INSTITUTION_CHARS_MAX <= CODE_CHARS_MAX
+assert NATIONAL_NUMBER_CHARS_MAX <= CODE_CHARS_MAX <= PERSON_CHARS_MAX
+assert GATEWAY_FILE_BYTES_MAX * 4 // 3 + CODE_CHARS_MAX * 100 <= TOLD_BYTES_MAX, "as base64"

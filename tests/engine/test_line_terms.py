@@ -56,6 +56,7 @@ def test_a_bed_above_its_ceiling(engine: Engine) -> None:
     assert [80_000_000, 90_000_000] == [each.ceiling_e6 for each in terms]
     assert (
         LineTerm(
+            parts_fen={"own_expense": 0, "over_limit": 2_000, "pre_self_pay": 0, "in_scope": 8_000},
             ceiling_e6=80_000_000,
             pre_self_pay_ppm=0,
             item_class="01",

@@ -13,3 +13,10 @@ def till(tmp_path: Path) -> Iterator[Till]:
     """Yield a till of a hospital of the third level, signed in."""
     with open_till(tmp_path / "ledger.db") as till:
         yield till
+
+
+@pytest.fixture(scope="package")
+def reading(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Till]:
+    """Yield a till that tests share which record nothing but refusals."""
+    with open_till(tmp_path_factory.mktemp("reading") / "ledger.db") as till:
+        yield till

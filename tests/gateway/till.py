@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from medsettle.gateway.dispatch import Dispatch
 from medsettle.gateway.office import Office
 from medsettle.gateway.registry import transactions
 from medsettle.ledger.opening import LedgerPlace, open_ledger
+from medsettle.policy.rule_book import RuleBook
 from medsettle.rule_cache import rule_book
 from medsettle.service.desk import Desk
 
@@ -107,6 +109,12 @@ class Till:
         return other
 
 
+@cache
+def _rules(folder: Path) -> RuleBook:
+    """Return the rules of a folder; they are read-only, so one reading serves every test."""
+    return rule_book(folder)
+
+
 @contextmanager
 def open_till(
     place: LedgerPlace,
@@ -119,7 +127,7 @@ def open_till(
     """Yield a till that is signed in at an engine with a ledger at a place."""
     loop = asyncio.new_event_loop()
     with open_ledger(place) as ledger:
-        engine = Engine(rule_book(rules), ledger, clock)
+        engine = Engine(_rules(rules), ledger, clock)
 
         async def opened() -> Desk:
             return Desk(engine, page_key=b"0" * 32, on_commit=lambda: None, on_shut=lambda _: None)

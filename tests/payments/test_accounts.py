@@ -134,7 +134,7 @@ def test_files_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_thousand_faults_are_shown_and_the_rest_counted(tmp_path: Path) -> None:
     """The wrong file is told as such, not in a million lines."""
-    most = limits.ACCOUNT_FAULTS_SHOWN_MAX
+    most = limits.FILE_FAULTS_SHOWN_MAX
     full = _faults(_file(tmp_path, _HEADER + _row(bank="no") * most))
     more = _faults(_file(tmp_path, _HEADER + _row(bank="no") * (most + 1)))
 

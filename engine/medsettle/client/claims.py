@@ -79,6 +79,11 @@ def claim_message(claim: ClaimLike) -> settlements.Claim:
     batch = ClaimBatch.from_rows([_row(claim)])
     if 0 in batch.rejections:
         raise batch.rejections[0].error()
+    return checked_message(batch)
+
+
+def checked_message(batch: ClaimBatch) -> settlements.Claim:
+    """Return the message of the one claim of a batch, which has no faults."""
     row: dict[str, Any] = batch.rows[0]
     lines = [settlements.ClaimLine(**message_fields(line, schema.LINE)) for line in row["lines"]]
     return settlements.Claim(**message_fields(row, schema.CLAIM), lines=lines)

@@ -56,18 +56,6 @@ class Totals:
         """How many there are as institutions count: less the cancels, and with them."""
         return self.settlements - self.cancels, self.settlements + self.cancels
 
-    def with_one(self, settlement: Settlement) -> "Totals":
-        """Return the sums with another settlement or cancel."""
-        cancel = settlement.columns["kind"] == "cancel"
-        return Totals(
-            self.settlements + (not cancel),
-            self.cancels + cancel,
-            self.total_fen + settlement.fen("total_fen"),
-            self.fund_fen + settlement.fen("fund_total_fen"),
-            self.account_fen + settlement.accounts_fen,
-            self.cash_fen + settlement.fen("cash_fen"),
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Stated:
@@ -80,7 +68,7 @@ class Stated:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class StatedRow:
     """A settlement or a refund as an institution has it.
 
     `settlement` is the id of a settlement, and for a refund that of the cancel or of its original.
@@ -95,7 +83,7 @@ class Row:
     refund: bool
 
 
-def stated_by(rows: Sequence[Row]) -> Stated:
+def stated_by(rows: Sequence[StatedRow]) -> Stated:
     """Return what the rows of an institution add up to."""
     return Stated(
         len(rows),
@@ -121,11 +109,11 @@ class Difference:
     """One row in which the two sides differ.
 
     `settlement` is what the bureau holds, `row` what the institution states; one of them may be
-    missing. `fields` are the names of `Row` that differ, for the reason `VALUES`.
+    missing. `fields` are the names of `StatedRow` that differ, for the reason `VALUES`.
     """
 
     verdict: Verdict
     reason: Reason
     settlement: Settlement | None = None
-    row: Row | None = None
+    row: StatedRow | None = None
     fields: tuple[str, ...] = ()

@@ -110,8 +110,9 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class LineTerm:
-    """By what one charge line was split: what the national answer tells of it beside the parts.
+    """How one charge line was split, and by what, as the national answer tells it.
 
+    - `parts_fen`: its parts by the names of `codes.POT_NAMES`, which add up to its amount;
     - `ceiling_e6`: the ceiling price in micro-yuan, 0 for a ceiling of nothing, None for none;
     - `pre_self_pay_ppm`: the first-self-pay ratio in parts per million, 1,000,000 where the whole
       line is own expense, whatever makes it so;
@@ -122,6 +123,7 @@ class LineTerm:
       where nothing was cut.
     """
 
+    parts_fen: dict[str, int]
     ceiling_e6: int | None
     pre_self_pay_ppm: int
     item_class: str

@@ -10,15 +10,15 @@ from medsettle.core.reconciliation import (
     Days,
     Difference,
     Reason,
-    Row,
     Stated,
+    StatedRow,
     Totals,
     Verdict,
 )
 from medsettle.core.settlement import Settlement
 from medsettle.engine.request_log import microseconds
 from medsettle.ledger.entries import SETTLEMENT_KINDS, LedgerReader, Recorded
-from medsettle.ledger.records import decode_settlement
+from medsettle.ledger.records import decode_columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class InstitutionDays:
         begin, end = _beginning(days.first), _beginning(days.last + timedelta(days=1))
         for entry in self._entries(days.institution, begin, end):
             if entry.kind in SETTLEMENT_KINDS and days.pooled(entry.pooling_area):
-                settlement = decode_settlement(entry)
+                settlement = decode_columns(entry)
                 if days.counts(settlement.columns):
                     yield settlement
 
@@ -59,7 +59,7 @@ class InstitutionDays:
 
     def totals(self, days: Days) -> Totals:
         """Return the sums of everything that belongs to the days, cancels negative."""
-        return _summed(self.counted(days))
+        return _summed(list(self.counted(days)))
 
     def judged(self, days: Days, stated: Stated) -> tuple[Verdict, Totals]:
         """Return whether the sums that an institution states are ours, and ours.
@@ -88,7 +88,7 @@ class InstitutionDays:
     def differences(
         self,
         days: Days,
-        rows: Sequence[Row],
+        rows: Sequence[StatedRow],
         encounter_of: Callable[[Settlement], str],
     ) -> list[Difference]:
         """Return the rows in which an institution and the ledger differ.
@@ -133,7 +133,7 @@ class InstitutionDays:
         """
         return _unpaired(list(self.counted(days)))
 
-    def _alone(self, days: Days, row: Row) -> Difference:
+    def _alone(self, days: Days, row: StatedRow) -> Difference:
         """Return why a row of the institution has nothing of ours beside it."""
         entry = self.ledger.settlement(row.settlement)
         known = (
@@ -148,7 +148,7 @@ class InstitutionDays:
             if cancel is None:
                 return Difference(Verdict.INSTITUTION_MORE, Reason.NOT_REFUNDED, row=row)
             entry = cancel
-        held = decode_settlement(entry)
+        held = decode_columns(entry)
         return Difference(Verdict.INSTITUTION_MORE, Reason.OTHER_DAYS, held, row)
 
 
@@ -160,11 +160,16 @@ def _surely_after(end: int) -> int:
     return end + limits.CLOCK_DISORDER_US
 
 
-def _summed(settlements: Sequence[Settlement] | Iterator[Settlement]) -> Totals:
-    totals = Totals()
-    for each in settlements:
-        totals = totals.with_one(each)
-    return totals
+def _summed(settlements: Sequence[Settlement]) -> Totals:
+    cancels = sum(map(_is_cancel, settlements))
+    return Totals(
+        settlements=len(settlements) - cancels,
+        cancels=cancels,
+        total_fen=sum(each.fen("total_fen") for each in settlements),
+        fund_fen=sum(each.fen("fund_total_fen") for each in settlements),
+        account_fen=sum(each.accounts_fen for each in settlements),
+        cash_fen=sum(each.fen("cash_fen") for each in settlements),
+    )
 
 
 def _same(days: Days, own: Totals, stated: Stated) -> bool:
@@ -174,7 +179,7 @@ def _same(days: Days, own: Totals, stated: Stated) -> bool:
 
 
 def _unpaired(settlements: Sequence[Settlement]) -> list[Settlement]:
-    """Return settlements without their cancel, and cancels without their original, beside them."""
+    """Return what is neither cancelled by one of these nor the cancel of one of these."""
     own = {_id(each) for each in settlements}
     cancelled = {str(each.columns["original"]) for each in settlements if _is_cancel(each)}
     gone = own & cancelled
@@ -194,7 +199,7 @@ def _is_cancel(settlement: Settlement) -> bool:
 
 
 def _differing(
-    days: Days, row: Row, settlement: Settlement, encounter_of: Callable[[Settlement], str]
+    days: Days, row: StatedRow, settlement: Settlement, encounter_of: Callable[[Settlement], str]
 ) -> tuple[str, ...]:
     own: dict[str, object] = {
         "encounter": encounter_of(settlement),

@@ -94,6 +94,11 @@ class Messages:
         """
         return settlement_id(message.pooling_area, message.institution, message.request_id)
 
+    def get(self, message_id: str) -> MessageState | None:
+        """Return the message that has an id, as `id_of` gives it; None where none has."""
+        found = self.ledger.settlement(message_id)
+        return _state(found) if found is not None and found.kind == "message" else None
+
     def of(self, subjects: Sequence[str]) -> dict[str, list[MessageState]]:
         """Return the messages about these subjects in ledger order; others are absent."""
         found = self.ledger.messages(subjects)

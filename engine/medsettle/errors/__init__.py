@@ -57,6 +57,8 @@ SettlementError                 a request as a whole cannot be served
 │  ├─ TooManyRelatives          a person is bound to as many relatives as may be
 │  ├─ NotSignedIn               the operator has not signed in today, or has signed out
 │  ├─ EncounterRefused          the visit is in no state in which that can happen
+│  ├─ FileExpired               the file was kept for some days only
+│  ├─ ClearingRefused           the month is applied for, or the settlement confirmed, or not
 │  └─ SumsDiffer                the institution states other sums than its lines come to
 ├─ TransactionUnknown           no transaction of the gateway has this number
 ├─ Overloaded                   the queue is full; nothing was recorded
@@ -112,7 +114,9 @@ from medsettle.errors.exclusions import (
     SuspendedPerson,
 )
 from medsettle.errors.interface import (
+    ClearingRefused,
     EncounterRefused,
+    FileExpired,
     NotSignedIn,
     SumsDiffer,
     TransactionUnknown,
@@ -171,6 +175,7 @@ __all__ = [
     "CardReplaced",
     "CardUnknown",
     "ClassNotCovered",
+    "ClearingRefused",
     "CounterFull",
     "CredentialExpired",
     "CredentialNotAccepted",
@@ -183,6 +188,7 @@ __all__ = [
     "EnrolmentPaused",
     "Excluded",
     "Fault",
+    "FileExpired",
     "FilingRefused",
     "InstitutionUnknown",
     "InternalError",

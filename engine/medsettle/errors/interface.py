@@ -21,6 +21,18 @@ class EncounterRefused(Precondition):
     reason = "ENCOUNTER_REFUSED"
 
 
+class FileExpired(Precondition):
+    """The file was kept for some days only."""
+
+    reason = "FILE_EXPIRED"
+
+
+class ClearingRefused(Precondition):
+    """The month is applied for, or the settlement confirmed, or neither of them, already."""
+
+    reason = "CLEARING_REFUSED"
+
+
 class SumsDiffer(Precondition):
     """The institution states other sums than its lines come to."""
 

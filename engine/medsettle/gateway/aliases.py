@@ -22,6 +22,7 @@ NAMES: Final[dict[str, str]] = {
     "prese_ifpay_amt": "preselfpay_amt",
     "med_fee_sumamt": "medfee_sumamt",
     "cert_no": "certno",
+    "REFD_SETL_FLAG": "refd_setl_flag",
     "dscgTime": "dscg_time",
     "fulamt_ownpayamt": "fulamt_ownpay_amt",
     "acctUsedFlag": "acct_used_flag",

@@ -22,6 +22,7 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 DESCRIPTION_PATH: Final = "/openapi.json"
 
 _JSON: Final = (b"content-type", b"application/json; charset=utf-8")
+_FILE: Final = (b"content-type", b"application/octet-stream")
 _INFNO: Final = re.compile(r"(?:/[\w.-]+)*?/(\d{4,5}A?)/?")
 _PREFIX: Final = re.compile(r"/|/fsi/api(?:/[\w.-]+)*/?")
 
@@ -70,7 +71,8 @@ class Gateway:
             await _plain(send, 413, f"a request has at most {most} bytes; send fewer lines a call")
             return
         if body is not None:
-            await _send(send, 200, await self._dispatch.answer(body, infno))
+            reply = await self._dispatch.reply(body, infno)
+            await _send(send, 200, reply.body, media=_FILE if reply.is_file else _JSON)
 
 
 async def _body(receive: Receive) -> bytes | None:
@@ -97,10 +99,14 @@ async def _plain(
 
 
 async def _send(
-    send: Send, status: int, body: bytes, headers: tuple[tuple[bytes, bytes], ...] = ()
+    send: Send,
+    status: int,
+    body: bytes,
+    headers: tuple[tuple[bytes, bytes], ...] = (),
+    media: tuple[bytes, bytes] = _JSON,
 ) -> None:
     length = (b"content-length", str(len(body)).encode())
     await send(
-        {"type": "http.response.start", "status": status, "headers": [_JSON, length, *headers]}
+        {"type": "http.response.start", "status": status, "headers": [media, length, *headers]}
     )
     await send({"type": "http.response.body", "body": body})

@@ -2,53 +2,54 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from medsettle import errors
-from medsettle.core.outcome import Rejection
+from medsettle.core.claims import ClaimBatch
 from medsettle.engine.requests import settlement_id
-from medsettle.gateway.claiming import Charge, claim_of, in_national_words
+from medsettle.gateway.claiming import Charge, claims_of
 from medsettle.gateway.directory import Presented
 from medsettle.gateway.encounters import Encounter
 from medsettle.gateway.fields import Values
 from medsettle.gateway.insured import enrolment_of
 from medsettle.gateway.office import Office
 from medsettle.gateway.sales import sale_number
-from medsettle.gateway.settling import check_sums
+from medsettle.gateway.settling import checked, recorded
 from medsettle.gateway.splits import settled_rows, split_rows
-from medsettle.gateway.telling import previewed, settled
+from medsettle.gateway.telling import preview_of, settled, told
 from medsettle.gateway.transactions import Answer, Asked
-from medsettle.service.wire import batch_of
-from medsettle.v1.settlement_service_pb2 import Claim
+
+_LINES: Final = "drugdetail"
+"""The node in which the lines of a sale come."""
 
 
 async def preview(office: Office, asked: Asked) -> Answer:
     """Return what a sale would be settled to (2101)."""
-    claim = _claim(office, asked)
-    rows = split_rows(office, batch_of([claim]), asked.input["drugdetail"], "drugdetail")
-    return _with_lines(previewed(office, claim, "drugdetail"), rows)
+    claims = _claims(office, asked)
+    rows = split_rows(office, claims, asked.input[_LINES], _LINES)
+    return _with_lines(told(office, *preview_of(office, claims, _LINES)), rows)
 
 
 async def settle(office: Office, asked: Asked) -> Answer:
     """Settle a sale (2102)."""
-    claim = _claim(office, asked)
+    claims = _claims(office, asked)
     state = office.desk.engine.find_request(asked.envelope.institution, asked.envelope.msgid)
+    before = None
     if not state.entry:
-        await check_sums(office, asked.input["druginfo"], claim)
-    answer = await office.desk.settling.answer(claim, size_bytes=claim.ByteSize())
-    if isinstance(answer, Rejection):
-        raise in_national_words(answer.error(), "drugdetail")
+        before = checked(office, asked.input["druginfo"], claims, _LINES)
+    answer = await recorded(office, claims, _LINES)
     # As settled: asked again, limits that the sale used up would leave its lines less.
-    rows = settled_rows(office, answer, asked.input["drugdetail"])
-    return _with_lines(settled(office, answer), rows)
+    rows = settled_rows(office, answer, asked.input[_LINES])
+    return _with_lines(settled(office, answer, before), rows)
 
 
 def _with_lines(answer: Answer, rows: Sequence[Values]) -> Answer:
     return replace(answer, output={**answer.output, "detlcutinfo": rows})
 
 
-def _claim(office: Office, asked: Asked) -> Claim:
+def _claims(office: Office, asked: Asked) -> ClaimBatch:
     said = asked.input["druginfo"]
-    rows: Sequence[Values] = asked.input["drugdetail"]
+    rows: Sequence[Values] = asked.input[_LINES]
     envelope = asked.envelope
     day = said["begntime"].date()
     enrolment = enrolment_of(office, said["psn_no"], said["insutype"], envelope.insured_area, day)
@@ -67,4 +68,4 @@ def _claim(office: Office, asked: Asked) -> Claim:
         facts={**said, "begntime": said["begntime"].isoformat()},
     )
     charge = Charge(encounter, rows, day, envelope.msgid, sale_number(encounter.encounter), said)
-    return claim_of(office, charge, "drugdetail")
+    return claims_of(office, charge, _LINES)

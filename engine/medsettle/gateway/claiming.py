@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from medsettle.client.claims import claim_message
 from medsettle.core import schema
+from medsettle.core.claims import ClaimBatch
 from medsettle.errors import Fault, InvalidRequest, NotFound, SettlementError
 from medsettle.gateway.aliases import visit_type
 from medsettle.gateway.declaring import facts_of
@@ -21,7 +21,6 @@ from medsettle.gateway.fields import Values
 from medsettle.gateway.filings import Visited
 from medsettle.gateway.insured import enrolment_of
 from medsettle.gateway.office import Office
-from medsettle.v1.settlement_service_pb2 import Claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +40,8 @@ class Charge:
     said: Values | None = None
 
 
-def claim_of(office: Office, charge: Charge, node: str = "lines") -> Claim:
-    """Return the claim of a charge.
+def claims_of(office: Office, charge: Charge, node: str) -> ClaimBatch:
+    """Return the claim of a charge, checked, as a batch of one.
 
     Args:
         office: Where persons and institutions are looked up.
@@ -54,10 +53,10 @@ def claim_of(office: Office, charge: Charge, node: str = "lines") -> Claim:
         NotEnrolled: The person is not insured so on the day of service.
         InstitutionUnknown, PersonUnknown: The directory has lost them since.
     """
-    try:
-        return claim_message(_row(office, charge))
-    except InvalidRequest as error:
-        raise in_national_words(error, node) from error
+    claims = ClaimBatch.from_rows([_row(office, charge)])
+    if 0 in claims.rejections:
+        raise in_national_words(claims.rejections[0].error(), node)
+    return claims
 
 
 def in_national_words(error: SettlementError, node: str) -> SettlementError:

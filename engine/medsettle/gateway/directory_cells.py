@@ -85,11 +85,11 @@ def _years(name: str) -> Cell:
 
 assert limits.ENROLMENT_YEARS_MAX == 100, "the pattern of years says so"
 
-_PERSON: Final = _code("psn_no", "person", limits.NATIONAL_PERSON_CHARS_MAX)
+_PERSON: Final = _code("psn_no", "person", limits.NATIONAL_NUMBER_CHARS_MAX)
 _INSURANCE: Final = _one_of("insutype", "insurance_type", codes.INSURANCE_TYPES)
 
 INSTITUTIONS: Final = (
-    _code("fixmedins_code", "institution", limits.INSTITUTION_CHARS_MAX),
+    _code("fixmedins_code", "institution", limits.NATIONAL_NUMBER_CHARS_MAX),
     _text("fixmedins_name", "name"),
     _one_of("fixmedins_type", "type", (directory.HOSPITAL, directory.PHARMACY)),
     Cell("admdvs", "area", _AREA, "an area of six digits"),

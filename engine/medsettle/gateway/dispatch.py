@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable
 from datetime import datetime
+from typing import NamedTuple
 
 from medsettle import errors
 from medsettle.errors import Fault, InternalError, InvalidRequest, SettlementError
@@ -16,8 +17,15 @@ from medsettle.gateway.transactions import Answer, Asked, Transaction
 logger = logging.getLogger(__name__)
 
 
+class Reply(NamedTuple):
+    """The body of a response: an envelope, or, where `is_file`, the bytes of a file."""
+
+    body: bytes
+    is_file: bool = False
+
+
 class Dispatch:
-    """Answers requests. Whatever is sent, the answer is an envelope."""
+    """Answers requests. Whatever is sent, the answer is an envelope, or the file asked for."""
 
     def __init__(self, office: Office, transactions: Iterable[Transaction]) -> None:
         """Answer these transactions at an office."""
@@ -26,6 +34,10 @@ class Dispatch:
         self._references = References()
 
     async def answer(self, body: bytes, infno: str | None = None) -> bytes:
+        """Return the body of the response to a request; see `reply`."""
+        return (await self.reply(body, infno)).body
+
+    async def reply(self, body: bytes, infno: str | None = None) -> Reply:
         """Return the response to a request.
 
         Args:
@@ -39,13 +51,15 @@ class Dispatch:
             with self._office.desk.call():
                 transaction, answer = await self._answered(envelope)
         except SettlementError as error:
-            return self._refused(envelope, received, error)
+            return Reply(self._refused(envelope, received, error))
         except Exception:
             # The outermost edge: whatever it is, the caller must not see its text.
             logger.exception("a request failed in an unforeseen way")
             bug = InternalError("The call failed; nothing was acknowledged.")
-            return self._refused(envelope, received, bug)
-        return write_envelope(
+            return Reply(self._refused(envelope, received, bug))
+        if answer.file is not None:
+            return Reply(answer.file, is_file=True)
+        told = write_envelope(
             infcode=DONE,
             reference=self._references.next(envelope.treatment_area, received),
             received=received,
@@ -53,6 +67,7 @@ class Dispatch:
             output=write_nodes(transaction.outputs, answer.output),
             warn_msg="; ".join((*answer.warnings, *envelope.warnings)),
         )
+        return Reply(told)
 
     async def _answered(self, envelope: Envelope) -> tuple[Transaction, Answer]:
         transaction = self._transactions.get(envelope.infno)

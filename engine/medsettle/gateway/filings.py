@@ -183,7 +183,7 @@ def _covers(filing: Filing, visited: Visited) -> bool:
         named = filing.said.get("reflin_medins_no")
         if named is not None:
             return bool(named == own.institution)
-        return covers(filing.said["mdtrtarea_admdvs"], own.area)
+        return covers(filing.said["mdtrtarea_admvs"], own.area)
     return visited.disease is not None and filing.said["opsp_dise_code"] == visited.disease
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from medsettle.core.messages import Message, MessageState
 from medsettle.core.settlement import Attempt
 from medsettle.gateway.directory import Directory
+from medsettle.gateway.statement_terms import StatementTerms
 from medsettle.gateway.turns import Turns
 from medsettle.service.desk import Desk
 
@@ -18,7 +19,8 @@ class Office:
 
     `desk` is the one that the gRPC services use: claims of both wait in the same batches, and
     writes pass the same gate. `turns` keeps messages about one visit in order. With `signs_in`,
-    what is asked under no sign-in of the day is refused.
+    what is asked under no sign-in of the day is refused. `statements` says how reconciliations are
+    answered. Files are sent as they are, or with `files_enclosed` as base64 inside an envelope.
     """
 
     desk: Desk
@@ -26,6 +28,8 @@ class Office:
     clock: Callable[[], datetime]
     signs_in: bool = True
     turns: Turns = field(default_factory=Turns)
+    statements: StatementTerms = field(default_factory=StatementTerms)
+    files_enclosed: bool = False
 
     def record(self, message: Message, decide: Callable[[], Mapping[str, Any]]) -> MessageState:
         """Return a message as recorded, once per msgid, with what `decide` answers to it.

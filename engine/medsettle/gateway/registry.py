@@ -4,12 +4,16 @@ from collections.abc import Iterable, Mapping
 from types import ModuleType
 
 from medsettle.gateway.definitions import (
+    catalogues,
+    clearing,
+    files,
     filings,
     inpatient,
     outpatient,
     persons,
     pharmacy,
     queries,
+    reconciliation,
     reversal,
     settlement_list,
     signing,
@@ -19,12 +23,16 @@ from medsettle.gateway.transactions import Transaction
 _FAMILIES: tuple[ModuleType, ...] = (
     signing,
     persons,
+    catalogues,
     pharmacy,
     outpatient,
     inpatient,
     reversal,
     queries,
     settlement_list,
+    reconciliation,
+    files,
+    clearing,
     filings,
 )
 

@@ -6,20 +6,24 @@ from datetime import date
 from typing import Final
 
 from medsettle import errors
+from medsettle.client.claims import checked_message
+from medsettle.core.claims import ClaimBatch
 from medsettle.core.dates import service_day_of
 from medsettle.core.outcome import Rejection
-from medsettle.core.settlement import Settlement
+from medsettle.core.settlement import Explanation, Settlement
 from medsettle.errors import Fault, InvalidRequest
-from medsettle.gateway.claiming import Charge, claim_of, in_national_words, sums_of
+from medsettle.gateway.claiming import Charge, claims_of, in_national_words, sums_of
 from medsettle.gateway.directory import Presented
 from medsettle.gateway.encountering import found
 from medsettle.gateway.encounters import Encounter, Line
 from medsettle.gateway.fields import Values, decimal_text
 from medsettle.gateway.office import Office
-from medsettle.gateway.telling import encounter_of, previewed, settled
+from medsettle.gateway.telling import encounter_of, preview_of, settled, told
 from medsettle.gateway.transactions import Answer, Asked
 from medsettle.gateway.uploading import settled_lines
-from medsettle.v1.settlement_service_pb2 import Claim
+
+_LINES: Final = "feedetail"
+"""The node in which lines of visits and stays came."""
 
 _ECHOED: Final = {
     "medfee_sumamt": "total_fen",
@@ -71,7 +75,7 @@ async def _preview(office: Office, asked: Asked, *, stay: bool) -> Answer:
     said = asked.input["data"]
     async with office.turns.of(said["mdtrt_id"]):
         part = _part(office, asked, stay=stay, estimate=True)
-        return previewed(office, _claim(office, asked, part), "feedetail")
+        return told(office, *preview_of(office, _claims(office, asked, part), _LINES))
 
 
 async def _settle(office: Office, asked: Asked, *, stay: bool) -> Answer:
@@ -80,28 +84,47 @@ async def _settle(office: Office, asked: Asked, *, stay: bool) -> Answer:
     # is the same for both and recorded once.
     async with office.turns.of(said["mdtrt_id"]):
         part = _part(office, asked, stay=stay, estimate=False)
-        claim = _claim(office, asked, part)
-        if part.before is None:
-            await check_sums(office, said, claim)
-        answer = await office.desk.settling.answer(claim, size_bytes=claim.ByteSize())
-        if isinstance(answer, Rejection):
-            raise in_national_words(answer.error(), "feedetail")
-        return settled(office, answer)
+        claims = _claims(office, asked, part)
+        before = checked(office, said, claims, _LINES) if part.before is None else None
+        return settled(office, await recorded(office, claims, _LINES), before)
 
 
-async def check_sums(office: Office, said: Values, claim: Claim) -> None:
-    """Refuse sums that are not those of the lines, before anything is recorded.
+async def recorded(office: Office, claims: ClaimBatch, node: str) -> Settlement:
+    """Return a claim as settled and recorded, in one batch with whoever waits beside it.
+
+    Args:
+        office: Whose engine settles.
+        claims: The claim.
+        node: The node in which its lines came, for the paths of faults.
+
+    Raises:
+        SettlementError: The claim is refused, or nothing was recorded.
+    """
+    claim = checked_message(claims)
+    answer = await office.desk.settling.answer(claim, size_bytes=claim.ByteSize())
+    if isinstance(answer, Rejection):
+        raise in_national_words(answer.error(), node)
+    return answer
+
+
+def checked(
+    office: Office, said: Values, claims: ClaimBatch, node: str
+) -> tuple[Settlement, Explanation]:
+    """Return what a claim would be settled to; sums that are not those of its lines are refused.
+
+    Args:
+        office: Whose engine is asked.
+        said: The settle request, with the sums that the institution has of its own.
+        claims: The claim.
+        node: The node in which its lines came, for the paths of faults.
 
     Raises:
         SumsDiffer: One differs.
         SettlementError: The claim is refused.
     """
-    stated = sums_of(said, tuple(_ECHOED))
-    answer = await office.desk.previewing.answer(claim, size_bytes=claim.ByteSize())
-    if isinstance(answer, Rejection):
-        raise in_national_words(answer.error(), "feedetail")
-    for name, fen in stated.items():
-        own = answer.fen(_ECHOED[name])
+    found = preview_of(office, claims, node)
+    for name, fen in sums_of(said, tuple(_ECHOED)).items():
+        own = found[0].fen(_ECHOED[name])
         if own != fen:
             shown, right = decimal_text(fen, 2), decimal_text(own, 2)
             raise errors.SumsDiffer(
@@ -111,6 +134,7 @@ async def check_sums(office: Office, said: Values, claim: Claim) -> None:
                 found=right,
                 remedy_zh=f"{name} 上传 {shown}，核定 {right}。",
             )
+    return found
 
 
 def _part(office: Office, asked: Asked, *, stay: bool, estimate: bool) -> _Part:
@@ -167,7 +191,7 @@ def _day(
     return stated.date() if stated is not None else service_day_of(office.clock())
 
 
-def _claim(office: Office, asked: Asked, part: _Part) -> Claim:
+def _claims(office: Office, asked: Asked, part: _Part) -> ClaimBatch:
     said = asked.input["data"]
     shown = Presented(said["mdtrt_cert_type"], said["mdtrt_cert_no"] or "", said["card_sn"])
     if shown.number:
@@ -178,7 +202,7 @@ def _claim(office: Office, asked: Asked, part: _Part) -> Claim:
                 person=part.encounter.person,
             )
     stem = part.encounter.stem(part.batch)
-    return claim_of(
+    return claims_of(
         office,
         Charge(
             part.encounter,
@@ -188,6 +212,7 @@ def _claim(office: Office, asked: Asked, part: _Part) -> Claim:
             f"{stem}.{part.number}",
             said,
         ),
+        _LINES,
     )
 
 

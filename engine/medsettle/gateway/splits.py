@@ -13,37 +13,41 @@ from medsettle.gateway.office import Office
 NO_CEILING_E6: Final = 999_999_000_000
 """What the interface says where a price has no ceiling; a ceiling of zero is 0."""
 
-_AMOUNTS: Final = {
-    "fulamt_ownpay_amt": "own_expense_fen",
-    "overlmt_amt": "over_limit_fen",
-    "preselfpay_amt": "pre_self_pay_fen",
-    "inscp_scp_amt": "in_scope_fen",
+_PARTS: Final = {
+    "fulamt_ownpay_amt": "own_expense",
+    "overlmt_amt": "over_limit",
+    "preselfpay_amt": "pre_self_pay",
+    "inscp_scp_amt": "in_scope",
 }
 _PPM_PER_E4: Final = 100
 
 
 def split_rows(
-    office: Office, batch: ClaimBatch, rows: Sequence[Values], node: str
+    office: Office, claims: ClaimBatch, rows: Sequence[Values], node: str
 ) -> list[dict[str, Any]]:
-    """Return how the lines of one claim are split, amounts in fen.
+    """Return how the lines of one claim are split, amounts in fen; no payer is asked.
 
     Args:
         office: Whose engine splits.
-        batch: The claim.
+        claims: The claim.
         rows: Its lines as they were sent, in order.
         node: The node in which they came, for the paths of faults.
 
     Raises:
         SettlementError: The claim is refused.
     """
-    engine = office.desk.engine
-    (settlement,), (terms,) = engine.preview(batch), engine.line_terms(batch)
-    for each in (settlement, terms):
-        if isinstance(each, Rejection):
-            raise in_national_words(each.error(), node)
-    assert not isinstance(settlement, Rejection)
-    assert not isinstance(terms, Rejection)
-    return told_lines(rows, settlement, terms)
+    (terms,) = office.desk.engine.line_terms(claims)
+    if isinstance(terms, Rejection):
+        raise in_national_words(terms.error(), node)
+    return [
+        {
+            **_sent(row),
+            **{name: term.parts_fen[column] for name, column in _PARTS.items()},
+            "chrgitm_lv": term.item_class,
+            **_told_terms(term),
+        }
+        for row, term in zip(rows, terms, strict=True)
+    ]
 
 
 def settled_rows(
@@ -70,12 +74,9 @@ def told_lines(
     known: Sequence[LineTerm | None] = terms or [None] * len(rows)
     return [
         {
-            "feedetl_sn": row["feedetl_sn"],
-            "det_item_fee_sumamt": split["amount_fen"],
-            "cnt": row["cnt"],
-            "pric": row["pric"],
+            **_sent(row),
             **split_amounts(split),
-            **(_told_terms(term, split) if term is not None else {}),
+            **(_told_terms(term) if term is not None else {}),
         }
         for row, split, term in zip(rows, settlement.lines, known, strict=True)
     ]
@@ -83,12 +84,17 @@ def told_lines(
 
 def split_amounts(split: Row) -> dict[str, Any]:
     """Return the parts of a line of a settlement, and its class."""
-    parts = {name: split[column] for name, column in _AMOUNTS.items()}
+    parts = {name: split[f"{column}_fen"] for name, column in _PARTS.items()}
     return {**parts, "chrgitm_lv": split["item_class"]}
 
 
-def _told_terms(term: LineTerm, split: Row) -> dict[str, Any]:
-    cut = any(split[_AMOUNTS[name]] for name in ("fulamt_ownpay_amt", "overlmt_amt"))
+def _sent(row: Values) -> dict[str, Any]:
+    names = ("feedetl_sn", "det_item_fee_sumamt", "cnt", "pric")
+    return {name: row[name] for name in names}
+
+
+def _told_terms(term: LineTerm) -> dict[str, Any]:
+    cut = term.parts_fen["own_expense"] or term.parts_fen["over_limit"]
     return {
         "pric_uplmt_amt": NO_CEILING_E6 if term.ceiling_e6 is None else term.ceiling_e6,
         # Four decimals are told; the split itself is by the exact ratio.

@@ -8,14 +8,13 @@ import orjson
 
 from medsettle import limits
 from medsettle.core import codes, schema
+from medsettle.core.claims import ClaimBatch
 from medsettle.core.dates import full_years
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Explanation, Sentence, Settlement
 from medsettle.gateway.claiming import in_national_words
 from medsettle.gateway.office import Office
 from medsettle.gateway.transactions import Answer
-from medsettle.service.wire import batch_of
-from medsettle.v1.settlement_service_pb2 import Claim
 
 _AMOUNTS: Final = {
     column.name: column.alias
@@ -34,28 +33,43 @@ _PER_ITEM: Final = "01"
 """清算方式 clr_way: by item."""
 
 
-def previewed(office: Office, claim: Claim, node: str) -> Answer:
-    """Return what a claim would be settled to; of what is made by recording there is nothing yet.
+def preview_of(office: Office, claims: ClaimBatch, node: str) -> tuple[Settlement, Explanation]:
+    """Return what a claim would be settled to, and why.
 
     Args:
         office: Whose engine is asked.
-        claim: The claim.
+        claims: The claim.
         node: The node in which its lines came, for the paths of faults.
 
     Raises:
         SettlementError: The claim is refused.
     """
-    (found,) = office.desk.engine.preview_explained(batch_of([claim]))
+    (found,) = office.desk.engine.preview_explained(claims)
     if isinstance(found, Rejection):
         raise in_national_words(found.error(), node)
-    settlement, explanation = found
-    return told(office, settlement, explanation)
+    return found
 
 
-def settled(office: Office, settlement: Settlement) -> Answer:
-    """Return the answer to what recorded a settlement, or took one back."""
-    explanation = office.desk.engine.explain(str(settlement.columns["settlement"]))
-    return told(office, settlement, explanation)
+def settled(
+    office: Office, settlement: Settlement, before: tuple[Settlement, Explanation] | None = None
+) -> Answer:
+    """Return the answer to what recorded a settlement, or took one back.
+
+    Args:
+        office: Whose engine explains.
+        settlement: What was recorded.
+        before: What a preview just before said; where that came to the same, it explains this too.
+    """
+    if before is not None and _same(settlement, before[0]):
+        return told(office, settlement, before[1])
+    return told(
+        office, settlement, office.desk.engine.explain(str(settlement.columns["settlement"]))
+    )
+
+
+def _same(one: Settlement, other: Settlement) -> bool:
+    """Return whether two settlements of one claim come to the same in every stage."""
+    return one.amounts == other.amounts and one.fen("cash_fen") == other.fen("cash_fen")
 
 
 def told(office: Office, settlement: Settlement, explanation: Explanation) -> Answer:

@@ -23,10 +23,14 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a request is answered: its output by node, and warnings to show."""
+    """What a request is answered: its output by node, and warnings to show.
+
+    Where there is a `file`, its bytes are the whole answer, and no envelope is around them.
+    """
 
     output: Nodes = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    file: bytes | None = None
 
 
 Handler: TypeAlias = Callable[[Office, Asked], Awaitable[Answer]]
@@ -38,7 +42,8 @@ class Transaction:
 
     `variants` are further numbers of the same transaction, such as 2203A. `service` is the path
     segment of the national platform, under which it is reachable besides by its number. One that
-    `moves` money or records something is done once a msgid.
+    `moves` money or records something is done once a msgid. One that `sends_file` is answered by
+    the bytes of a file, where the office does not put them into envelopes.
     """
 
     infno: str
@@ -50,3 +55,4 @@ class Transaction:
     service: str = ""
     moves: bool = False
     signed_in: bool = True
+    sends_file: bool = False

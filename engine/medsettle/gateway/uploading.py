@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from medsettle.errors import Fault, InvalidRequest
-from medsettle.gateway.claiming import Charge, claim_of
+from medsettle.gateway.claiming import Charge, claims_of
 from medsettle.gateway.encountering import found
 from medsettle.gateway.encounters import ALL, Encounter
 from medsettle.gateway.fields import Values
@@ -13,7 +13,6 @@ from medsettle.gateway.office import Office
 from medsettle.gateway.recording import message_of, recordable
 from medsettle.gateway.splits import split_rows
 from medsettle.gateway.transactions import Answer, Asked
-from medsettle.service.wire import batch_of
 
 
 async def upload(office: Office, asked: Asked) -> Answer:
@@ -98,8 +97,8 @@ def _split(
     together = [*before, *rows]
     day = max(now.begun, *(_day(row) for row in together))
     charge = Charge(now, together, day, asked.envelope.msgid)
-    batch = batch_of([claim_of(office, charge, "feedetail")])
-    return split_rows(office, batch, together, "feedetail")[len(before) :]
+    claims = claims_of(office, charge, "feedetail")
+    return split_rows(office, claims, together, "feedetail")[len(before) :]
 
 
 def _day(row: Values) -> date:

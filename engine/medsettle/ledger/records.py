@@ -59,16 +59,9 @@ def encode_record(
 def decode_settlement(recorded: Recorded, *, duplicate: bool = False) -> Settlement:
     """Return the settlement of a ledger entry, with its place and time of recording."""
     record = orjson.loads(recorded.record)
-    columns: Row = record["settlement"]
-    for name in _DATES:
-        columns[name] = date.fromisoformat(str(columns[name]))
-    for name in _MOMENTS:
-        moment = columns.get(name)
-        columns[name] = None if moment is None else datetime.fromisoformat(str(moment))
-    columns["create_time"] = _EPOCH + timedelta(microseconds=recorded.create_time_us)
     place: Row = {"seq": recorded.seq, "settlement": recorded.settlement}
     return Settlement(
-        columns=columns | place,
+        columns=_columns(recorded, record) | place,
         payers=with_all(rows_of(record["payers"]), place),
         lines=with_all(rows_of(record["lines"]), place),
         amounts=record["amounts"],
@@ -76,6 +69,24 @@ def decode_settlement(recorded: Recorded, *, duplicate: bool = False) -> Settlem
         relatives=tuple(row | place for row in record["relatives"]),
         warnings=tuple(Finding(**row) for row in record.get("warnings", ())),
     )
+
+
+def decode_columns(recorded: Recorded) -> Settlement:
+    """Return the settlement of a ledger entry without payers, lines and all that explains it."""
+    columns = _columns(recorded, orjson.loads(recorded.record))
+    columns["seq"], columns["settlement"] = recorded.seq, recorded.settlement
+    return Settlement(columns=columns, payers=(), lines=())
+
+
+def _columns(recorded: Recorded, record: Mapping[str, Any]) -> Row:
+    columns: Row = record["settlement"]
+    for name in _DATES:
+        columns[name] = date.fromisoformat(str(columns[name]))
+    for name in _MOMENTS:
+        moment = columns.get(name)
+        columns[name] = None if moment is None else datetime.fromisoformat(str(moment))
+    columns["create_time"] = _EPOCH + timedelta(microseconds=recorded.create_time_us)
+    return columns
 
 
 def _posting(settlement: Settlement, posting: Posting) -> list[object]:

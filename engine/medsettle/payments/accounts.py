@@ -48,7 +48,7 @@ class _Reading:
     def refuse(self, line: int, column: str, message: str) -> None:
         """Record a fault; past the bound it is only counted."""
         self.faults_count += 1
-        if self.faults_count <= limits.ACCOUNT_FAULTS_SHOWN_MAX:
+        if self.faults_count <= limits.FILE_FAULTS_SHOWN_MAX:
             self.faults.append(Fault(f"{self.file}:{line} {column}".rstrip(), message))
 
 

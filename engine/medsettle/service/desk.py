@@ -11,8 +11,14 @@ from medsettle.core.enquiries import Overview, StatedFacts
 from medsettle.core.hindsight import Comparison
 from medsettle.core.messages import Message, MessageState
 from medsettle.core.outcome import Rejection
-from medsettle.core.reconciliation import Days, Difference, Stated, Totals, Verdict
-from medsettle.core.reconciliation import Row as StatedRow
+from medsettle.core.reconciliation import (
+    Days,
+    Difference,
+    Stated,
+    StatedRow,
+    Totals,
+    Verdict,
+)
 from medsettle.core.relatives import Person, Relation, RelativesDesk
 from medsettle.core.request_states import RequestState, Reversal
 from medsettle.core.settlement import (
@@ -105,6 +111,10 @@ class Messages(Protocol):
 
     def id_of(self, message: Message) -> str:
         """Return the id of a message, which may serve as a subject."""
+        ...
+
+    def get(self, message_id: str) -> MessageState | None:
+        """Return the message that has an id."""
         ...
 
     def of(self, subjects: Sequence[str]) -> dict[str, list[MessageState]]:

@@ -324,6 +324,10 @@ FORMS: Final[dict[type[SettlementError], Form]] = {
     ),
     errors.NotSignedIn: Form(_FAILED, "请先签到（9001）再办理业务。", _precondition),
     errors.EncounterRefused: Form(_FAILED, "该就诊的当前状态不能办理该业务。", _precondition),
+    errors.FileExpired: Form(_FAILED, "文件已过下载截止时间，请重新生成。", _precondition),
+    errors.ClearingRefused: Form(
+        _FAILED, "清算申请或异地清分确认的当前状态不能办理该业务。", _precondition
+    ),
     errors.SumsDiffer: Form(
         _FAILED, "医药机构上传的汇总金额与明细核定金额不一致，请核对明细后重新提交。", _precondition
     ),

@@ -49,7 +49,8 @@ class Prepared:
     pots of an area), a claim's own first and zeros behind them. `parts` has shape (4, lines), in
     the order of `POT_NAMES`; `item_class` and `pot`, of shape (lines,), are the class of each item,
     1 to 3, and where the in-scope part goes: a position in `pot_names` of the claim's area. `used`
-    is what a claim adds to the counters of items whose quantity is limited (shape L4).
+    is what a claim adds to the counters of items whose quantity is limited (shape L4). `scoped` are
+    the lines as they were split, with the area whose catalogue split them.
     """
 
     facts: list[Facts | None]
@@ -59,6 +60,7 @@ class Prepared:
     item_class: NDArray[np.int8]
     pot: NDArray[np.int8]
     used: dict[int, tuple[tuple[CounterKey, int], ...]] = field(default_factory=dict)
+    scoped: "list[tuple[Area, ScopedLines]]" = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +89,8 @@ def scope_lines(
     """Split the lines of the claims of one area at one place of care and sum their pots."""
     care, home = areas
     catalogue = book.catalogues[care.code]
-    scoped = scoped_lines(book, areas, batch, net, prepared, use)
+    scoped = _scoped_lines(book, areas, batch, net, prepared, use)
+    prepared.scoped.append((care, scoped))
     own_parts = prepared.parts if len(scoped.chosen) == len(batch.line_claim) else None
     claim_of = batch.line_claim[scoped.chosen]
     width = len(codes.POT_NAMES) + len(home.special_pots)
@@ -114,7 +117,7 @@ def _claims_of(areas: tuple[Area, Area], prepared: Prepared) -> list[int]:
     ]
 
 
-def scoped_lines(
+def _scoped_lines(
     book: RuleBook,
     areas: tuple[Area, Area],
     batch: ClaimBatch,

@@ -5,6 +5,7 @@ They are looked up where the split looks them up, by the same calls: nothing her
 
 from collections.abc import Iterator
 
+from medsettle.core import codes
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.counters import CounterValues
 from medsettle.core.outcome import Rejection
@@ -29,28 +30,36 @@ def line_terms(
         counters: Reads what was used of such items before.
     """
     rows = [row for row in range(len(claims)) if row not in claims.rejections]
-    prepared, scoped = preparer.lines(claims, rows, counters)
+    prepared = preparer.prepare(claims, rows, counters)
     terms: dict[int, list[LineTerm]] = {row: [] for row in rows}
-    for care, lines in scoped:
+    for care, lines in prepared.scoped:
         owners = claims.line_claim[lines.chosen].tolist()
-        told = _told(claims, lines, preparer.book.catalogues[care.code])
+        parts = prepared.parts[:, lines.chosen].T.tolist()
+        told = _told(claims, lines, preparer.book.catalogues[care.code], parts)
         for row, each in zip(owners, told, strict=True):
             terms[row].append(each)
     refused = claims.rejections | prepared.rejections
     return [refused[row] if row in refused else tuple(terms[row]) for row in range(len(claims))]
 
 
-def _told(claims: ClaimBatch, scoped: ScopedLines, catalogue: Catalogue) -> Iterator[LineTerm]:
+def _told(
+    claims: ClaimBatch, scoped: ScopedLines, catalogue: Catalogue, parts: list[list[int]]
+) -> Iterator[LineTerm]:
     """Yield the terms of lines that one catalogue splits."""
     why = LineReasons(claims, scoped, catalogue)
     ceilings = cells(scoped.lines, catalogue)[0].tolist()
     found = zip(
-        scoped.entry.tolist(), ceilings, ratios(scoped.lines, catalogue).tolist(), strict=True
+        scoped.entry.tolist(),
+        ceilings,
+        ratios(scoped.lines, catalogue).tolist(),
+        parts,
+        strict=True,
     )
-    for at, (entry, ceiling, ratio) in enumerate(found):
+    for at, (entry, ceiling, ratio, split) in enumerate(found):
         listed = entry >= 0
         cuts = why.cuts(at)
         yield LineTerm(
+            parts_fen=dict(zip(codes.POT_NAMES, split, strict=True)),
             ceiling_e6=ceiling if listed and ceiling != NO_CEILING else None,
             pre_self_pay_ppm=ratio,
             item_class=CLASS_CODES[int(catalogue.item_class[entry]) if listed else CLASS_C],

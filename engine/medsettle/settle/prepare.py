@@ -21,7 +21,6 @@ from medsettle.core.counters import CounterValues
 from medsettle.core.dates import age_years, day_number
 from medsettle.core.outcome import Outcome, Rejection, invalid
 from medsettle.errors import Fault
-from medsettle.policy.area import Area
 from medsettle.policy.catalogue import IN_SCOPE_POT
 from medsettle.policy.compiled import CompiledPolicy, band_of, class_of, group_class, list_class
 from medsettle.policy.keys import NONE
@@ -30,10 +29,8 @@ from medsettle.policy.rule_book import RuleBook
 from medsettle.settle.claim_lines import (
     Facts,
     Prepared,
-    ScopedLines,
     pot_names,
     scope_lines,
-    scoped_lines,
 )
 from medsettle.settle.item_use import ItemUse, no_values
 from medsettle.settle.quantities import quantity_values
@@ -78,31 +75,6 @@ class Preparer:
             counters: Reads what was used before of items whose quantity is limited.
             spared: Positions of claims that will be refused, so that they use up nothing.
         """
-        prepared, met = self._begun(batch, rows)
-        net = net_lines(batch)
-        for areas in met:
-            scope_lines(self.book, areas, batch, net, prepared, ItemUse(counters, spared))
-        return prepared
-
-    def lines(
-        self, batch: ClaimBatch, rows: Sequence[int], counters: CounterValues = no_values
-    ) -> tuple[Prepared, list[tuple[Area, ScopedLines]]]:
-        """Return the lines of the claims at `rows` as the split would see them, unsplit.
-
-        They come with the area whose catalogue splits them. The rest of what is prepared is facts
-        and rejections.
-        """
-        prepared, met = self._begun(batch, rows)
-        net, found = net_lines(batch), []
-        for areas in met:
-            use = ItemUse(counters, ())
-            found.append((areas[0], scoped_lines(self.book, areas, batch, net, prepared, use)))
-        return prepared, found
-
-    def _begun(
-        self, batch: ClaimBatch, rows: Sequence[int]
-    ) -> tuple[Prepared, list[tuple[Area, Area]]]:
-        """Return what the codes of claims decide, and places of care with insured areas."""
         count, lines = len(batch), len(batch.line_claim)
         facts: list[Facts | None] = [None] * count
         rejections: dict[int, Rejection] = {}
@@ -125,7 +97,10 @@ class Preparer:
             item_class=np.zeros(lines, dtype=np.int8),
             pot=np.full(lines, IN_SCOPE_POT, dtype=np.int8),
         )
-        return prepared, list(met.values())
+        net = net_lines(batch)
+        for areas in met.values():
+            scope_lines(self.book, areas, batch, net, prepared, ItemUse(counters, spared))
+        return prepared
 
     # --- codes -----------------------------------------------------------------------------
 

@@ -53,7 +53,8 @@ def line_stories(
         held: The counters before it.
         settlement: What it was settled to.
     """
-    prepared, ((care, scoped),) = Preparer(book).lines(claims, [0], lambda _: held)
+    prepared = Preparer(book).prepare(claims, [0], lambda _: held)
+    ((care, scoped),) = prepared.scoped
     facts = prepared.facts[0]
     assert facts is not None, "the claim was settled"
     catalogue = book.catalogues[care.code]
