@@ -20,7 +20,7 @@ DRIFT := .venv/drift
 TYPED := engine tests benchmarks protos $(if $(wildcard fixtures/*.py),fixtures)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench check drift lock protos schema shapes fixtures
+.PHONY: help demo test lint bench check drift lock protos schema shapes openapi fixtures
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,8 @@ drift: $(DEV) ## Check that generated code and pages are those of today's source
 	@$(BIN)/python engine/generate_shapes.py $(DRIFT)/shapes.md $(DRIFT)/front.md
 	@diff -u rules/README.md $(DRIFT)/shapes.md
 	@diff -u README.md $(DRIFT)/front.md
+	@$(BIN)/python engine/generate_openapi.py $(DRIFT)/openapi.json
+	@diff -u engine/gateway.openapi.json $(DRIFT)/openapi.json
 
 lock: $(DEV) ## Write the requirement locks anew, keeping the pins that still hold.
 	$(BIN)/pip-compile --quiet --extra dev --output-file requirements/dev.txt pyproject.toml
@@ -67,6 +69,9 @@ schema: $(DEV) ## Write engine/schema.md from the list of columns.
 
 shapes: $(DEV) ## Write the table of rule shapes and the counts into the pages.
 	@$(BIN)/python engine/generate_shapes.py rules/README.md README.md
+
+openapi: $(DEV) ## Write engine/gateway.openapi.json from the definitions of the gateway.
+	@$(BIN)/python engine/generate_openapi.py engine/gateway.openapi.json
 
 $(DEV): requirements/dev.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv

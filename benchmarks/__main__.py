@@ -40,6 +40,7 @@ PARTS: Final = {
     "unary": ("service", "measure"),
     "bulk": ("service", "measure_bulk"),
     "soak": ("service", "measure_soak"),
+    "gateway": ("gateway", "measure"),
 }
 _FOLDER: Final = Path(__file__).parent
 

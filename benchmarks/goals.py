@@ -232,6 +232,14 @@ GOALS: Final = (
         ),
     ),
     Goal("bulk, durable and audited, end to end: over the unary rate", 20.0, _bulk_over_unary),
+    Goal(
+        "the national interface, visits of 30 lines in a mix: of an empty handler, same bodies",
+        0.6,
+        _ratio(
+            (of.GATEWAY, OURS, of.AT_KIND[of.MIXED_DAY], of.REQUESTS),
+            (of.GATEWAY, of.EMPTY_HANDLER, of.AT_KIND[of.MIXED_DAY], of.REQUESTS),
+        ),
+    ),
     Goal("audit tables: bytes a line", 14.0, _audit_bytes, False, "B"),
     Goal("audit tables: CPU of pyarrow's defaults", 0.6, _audit_cpu, False),
     Goal("cost in the largest ledger over the smallest, over index depth", 1.0, _growth, False),

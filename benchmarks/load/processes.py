@@ -45,16 +45,21 @@ class Server:
         return time.perf_counter() - start
 
 
+def python_words(module: str, *arguments: str) -> list[str]:
+    """Return the words that start a module as a process."""
+    return [sys.executable, "-m", module, *arguments]
+
+
 def medsettle_words(data: Path, module: str = "medsettle.cli") -> list[str]:
     """Return the words that start a medsettle server on all shipped rules."""
     command = ["serve"] if module == "medsettle.cli" else []
     place = ["--rules", str(RULES), "--data", str(data), "--listen", "127.0.0.1:0", "--json"]
-    return [sys.executable, "-m", module, *command, *place]
+    return python_words(module, *command, *place)
 
 
 def echo_words(answer: Path | None, transport: str = "aio") -> list[str]:
     """Return the words that start an echo server; without an answer, the empty one."""
-    words = [sys.executable, "-m", "benchmarks.load.echo_server", "--transport", transport]
+    words = python_words("benchmarks.load.echo_server", "--transport", transport)
     return words if answer is None else [*words, "--answer", str(answer)]
 
 
@@ -112,7 +117,7 @@ class Generator:
 @contextmanager
 def generating(core: int | None = None) -> Iterator[Generator]:
     """Yield a load generator in a process of its own, on one core if that is given."""
-    words = [sys.executable, "-m", "benchmarks.load", "-"]
+    words = python_words("benchmarks.load", "-")
     with subprocess.Popen(
         words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=_ROOT
     ) as process:

@@ -24,9 +24,11 @@ BULK: Final = "bulk"
 AUDIT: Final = "audit"
 START: Final = "start"
 SOAK: Final = "soak"
+GATEWAY: Final = "gateway"
 
 # Units.
 RATE: Final = "claims/s"
+REQUESTS: Final = "requests/s"
 LINE_RATE: Final = "lines/s"
 P50: Final = "µs p50"
 P99: Final = "µs p99"
@@ -47,6 +49,7 @@ POLARS_YEAR: Final = "Polars, windows"
 ECHO: Final = "echo, same messages"
 THREADS: Final = "echo, same messages, threads"
 EMPTY: Final = "empty echo"
+EMPTY_HANDLER: Final = "empty handler"
 ONE_BY_ONE: Final = "one by one"
 FLOOR: Final = "sync and echo"
 BARE: Final = "SQLite, bare rows"
@@ -65,3 +68,10 @@ ALL_LINES: Final = 1_200_000
 IN_FLIGHT: Final = (1, 16, 64, 256)
 WIDE: Final = 64
 MESSAGE_CLAIMS: Final = 256
+GATEWAY_IN_FLIGHT: Final = 16
+# Transactions of the national interface stand on the axis by their number, whole visits at 0.
+MIXED_DAY: Final = "mixed"
+AT_KIND: Final = {
+    MIXED_DAY: 0,
+    **{kind: int(kind) for kind in ("9001", "2201", "2203", "2204", "2206", "2207", "5203")},
+}

@@ -394,5 +394,8 @@ DIRECTORY_FILE_BYTES_MAX: Final = 16 * 1024 * 1024 * 1024
 DIRECTORY_FAULTS_SHOWN_MAX: Final = 1_000
 DIRECTORY_CACHE_KIB: Final = 64 * 1024
 
+# How long the conformance kit waits for an answer: clients in use wait from 2 to 700 seconds.
+CONFORM_SECONDS_DEFAULT: Final = 30.0
+
 assert NATIONAL_NUMBER_CHARS_MAX <= CODE_CHARS_MAX <= PERSON_CHARS_MAX
 assert GATEWAY_FILE_BYTES_MAX * 4 // 3 + CODE_CHARS_MAX * 100 <= TOLD_BYTES_MAX, "as base64"

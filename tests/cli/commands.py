@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from medsettle import limits
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "rules"
+DIRECTORY = ROOT / "fixtures" / "directory"
 
 # Long enough for a machine that does ten other things, short enough to end a command that hangs.
 _SECONDS_MAX = 120
@@ -65,10 +67,14 @@ def run(*arguments: object, columns: int = 200) -> Ran:
 
 @dataclass
 class Serving:
-    """A running `medsettle serve`."""
+    """A running `medsettle serve` or `medsettle gateway`.
+
+    `gateway` is where `serve` answers the national interface, where it does.
+    """
 
     address: str
     process: subprocess.Popen[str]
+    gateway: str | None = None
 
     def stop(self) -> int:
         """End the server as a service manager does, and return its exit code."""
@@ -79,16 +85,42 @@ class Serving:
 @contextmanager
 def serving(data: Path, rules: Path = RULES, options: Sequence[object] = ()) -> Iterator[Serving]:
     """Yield a server process with its ledger in a folder; it ends with the block at the latest."""
+    with _started("serve", data, rules, options) as server:
+        yield server
+
+
+def one_area(folder: Path) -> Path:
+    """Return rules of one area, in a folder: a process that reads no more of them starts sooner."""
+    rules = folder / "rules-of-one-area"
+    if not rules.exists():
+        shutil.copytree(RULES / "110000", rules / "110000")
+    return rules
+
+
+@contextmanager
+def gateway(
+    data: Path, directory: Path = DIRECTORY, options: Sequence[object] = ()
+) -> Iterator[Serving]:
+    """Yield a process of the national interface, as `serving` yields one of gRPC."""
+    with _started(
+        "gateway", data, one_area(data.parent), ("--directory", directory, *options)
+    ) as server:
+        yield server
+
+
+@contextmanager
+def _started(verb: str, data: Path, rules: Path, options: Sequence[object]) -> Iterator[Serving]:
     place = ("--rules", rules, "--data", data, "--listen", "127.0.0.1:0")
-    words = command("serve", "--json", *place, *options)
+    words = command(verb, "--json", *place, *options)
     with subprocess.Popen(
         words, stdout=subprocess.PIPE, text=True, env=environment(), cwd=ROOT
     ) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
+        server = Serving("", process)
         try:
             assert line, "the server ended before it was ready"
-            yield Serving(json.loads(line)["serving"], process)
+            yield Serving(json.loads(line)["serving"], process, json.loads(line).get("gateway"))
         finally:
             if process.poll() is None:
-                Serving("", process).stop()
+                server.stop()

@@ -78,10 +78,7 @@ class Counter:
 
     def download(self, number: str, name: str) -> bytes:
         """Return the bytes of a file, which are the whole answer."""
-        said = {"file_qury_no": number, "filename": name, "fixmedins_code": self.till.institution}
-        reply = self.reply("9102", {"fsDownloadIn": said})
-        assert reply.is_file, reply.body
-        return reply.body
+        return self.till.downloaded(number, name)
 
     def reply(self, infno: str, said: dict[str, Any]) -> Reply:
         """Return the answer to a transaction, in an envelope or not."""

@@ -1,6 +1,5 @@
 """Downloads of the catalogue: pages with filters, files by 9102, and lists that nobody keeps."""
 
-import base64
 import csv
 import io
 import zipfile
@@ -171,14 +170,8 @@ def test_a_region_without_a_catalogue(till: Till) -> None:
 
 
 def _fetched(till: Till, told: dict[str, Any]) -> list[list[str]]:
-    said = {
-        "file_qury_no": told["file_qury_no"],
-        "filename": told["filename"],
-        "fixmedins_code": "plc",
-    }
-    down = till.done("9102", {"fsDownloadIn": said})
-    assert down["filename"] == told["filename"]
-    with zipfile.ZipFile(io.BytesIO(base64.b64decode(down["file_byte"]))) as archive:
+    data = till.downloaded(told["file_qury_no"], told["filename"], "plc")
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
         (name,) = archive.namelist()
         text = archive.read(name).decode()
     return [line.split("\t") for line in text.splitlines()]

@@ -89,6 +89,18 @@ class Till:
         output: Nodes = answer["output"]
         return output
 
+    def downloaded(self, number: str, name: str, owner: str | None = None) -> bytes:
+        """Return the bytes of a file (9102), which are the whole answer."""
+        said = {
+            "file_qury_no": number,
+            "filename": name,
+            "fixmedins_code": owner or self.institution,
+        }
+        body = orjson.dumps(self.envelope("9102", {"fsDownloadIn": said}))
+        reply = self.loop.run_until_complete(self.dispatch.reply(body))
+        assert reply.is_file, reply.body
+        return reply.body
+
     def refused(self, infno: str, said: Nodes, msgid: str | None = None) -> str:
         """Return why a transaction is refused (-2)."""
         answer = self.ask(infno, said, msgid)

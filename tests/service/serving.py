@@ -14,7 +14,8 @@ from medsettle.engine import Engine
 from medsettle.ledger.opening import open_ledger
 from medsettle.policy.book import load_rule_book
 from medsettle.service.desk import SettlementEngine
-from medsettle.service.server import Projection, Server, start
+from medsettle.service.server import Server, start
+from medsettle.service.shift import Projection
 
 from tests.stores import ledger_in
 

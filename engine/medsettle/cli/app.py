@@ -23,6 +23,8 @@ _COMMANDS: Final = {
     "checkout": ("payment_commands", "checkout"),
     "torture": ("torture_commands", "torture"),
     "serve": ("serve_command", "serve"),
+    "gateway": ("serve_command", "gateway"),
+    "conform": ("conform_command", "conform"),
     "settle": ("claim_commands", "settle"),
     "explain": ("claim_commands", "explain"),
     "cancel": ("claim_commands", "cancel"),

@@ -4,12 +4,20 @@ import asyncio
 import contextlib
 import threading
 from pathlib import Path
+from typing import Protocol
 
 from medsettle import limits
 from medsettle.audit import Projector
 from medsettle.errors import Precondition
 from medsettle.ledger.opening import OpenReader
-from medsettle.service.server import Server
+
+
+class Projecting(Protocol):
+    """What projects when it is told that somebody has recorded something."""
+
+    def project_soon(self) -> None:
+        """Project although nothing was recorded here."""
+        ...
 
 
 class Follower:
@@ -55,7 +63,7 @@ class Follower:
             await asyncio.wait_for(self._stopping.wait(), limits.AUDIT_DELAY_SECONDS)
         await asyncio.to_thread(self._project_all)
 
-    async def look_out(self, server: Server) -> None:
+    async def look_out(self, server: Projecting) -> None:
         """Let a server project what other processes record, until cancelled.
 
         Their commits tell this process nothing, and neither does their end.

@@ -36,6 +36,15 @@ Lists = Annotated[
 ListKeys = Annotated[
     Path | None, typer.Option("--list-keys", help="Folder of the public keys of their keepers.")
 ]
+Tokens = Annotated[
+    Path | None,
+    typer.Option(
+        help="JSON file of tokens by client; with it requests must be signed.",
+    ),
+]
+NoSignIn = Annotated[
+    bool, typer.Option("--no-sign-in", help="Take requests of operators who have not signed in.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 

@@ -1,11 +1,12 @@
-"""`medsettle serve`: an engine behind gRPC, and the audit tables behind the engine."""
+"""Serving an engine by gRPC, by the national interface or by both, with audit tables behind it."""
 
 import asyncio
 import contextlib
 import gc
 import signal
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import orjson
 from rich.console import Console
@@ -15,49 +16,101 @@ from medsettle.cli.desks import AUDIT_FOLDER, now
 from medsettle.cli.exits import catching_up
 from medsettle.cli.following import Follower
 from medsettle.cli.local_desk import put_in_use
+from medsettle.cli.reloading import Reload
 from medsettle.durable import make_folder
 from medsettle.engine import Engine
-from medsettle.errors import PolicyRejected
+from medsettle.errors import SettlementError
 from medsettle.ledger.opening import LedgerPlace, is_shared, open_ledger, open_reader
 from medsettle.rule_cache import rule_book
-from medsettle.service.server import start
+from medsettle.service.desk import Desk
+from medsettle.service.shift import Projection, Shift
 from medsettle.settle import machine_code
 
 if TYPE_CHECKING:
+    from medsettle.cli.gateway_counter import Counter, CounterOptions
     from medsettle.engine.list_folder import ListFolders
+    from medsettle.gateway.serving import GatewayServer
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is served: rules, ledger, the folder of audit tables, and invalid lists of cards."""
+
+    rules: Path
+    data: Path
+    ledger: LedgerPlace
+    lists: "ListFolders | None"
+
+
+class Serving(Protocol):
+    """A desk that is served."""
+
+    @property
+    def desk(self) -> Desk:
+        """The desk."""
+        ...
+
+    async def failure(self) -> SettlementError:
+        """Return what ended writes for good, once that happens."""
+        ...
+
+    def project_soon(self) -> None:
+        """Project although nothing was recorded here."""
+        ...
+
+    async def stop(self) -> None:
+        """Finish what was accepted, project the rest, and return."""
+        ...
 
 
 def serve_until_signal(
     console: Console,
+    kept: Kept,
     *,
-    rules: Path,
-    data: Path,
-    ledger: LedgerPlace,
-    listen: str,
-    lists: "ListFolders | None",
+    listen: str | None,
+    counter: "CounterOptions | None",
     as_json: bool,
 ) -> None:
     """Serve until SIGINT or SIGTERM, then finish what was accepted and project the rest.
 
+    Args:
+        console: Where it is told at which addresses, and what became of reloads.
+        kept: What is served.
+        listen: Where gRPC is served; None serves none.
+        counter: Where and how the national interface is served; None serves none.
+        as_json: Whether it is told to programs.
+
     Raises:
         PolicyRejected: The rules have faults.
         InvalidListRejected: An invalid list is refused.
+        InvalidRequest: The directory has faults.
         LedgerUnavailable: The ledger is in use or cannot be opened, or it failed: a supervisor
             starts the next process, which opens it again.
         InternalError: A write met a bug of ours; the next process reads what was recorded.
         AuditCorrupt: The audit tables are damaged or know more than the ledger.
-        OSError: The address cannot be listened at.
+        OSError: An address cannot be listened at, or a file cannot be read.
     """
-    book = rule_book(rules)
-    make_folder(data)
-    with open_ledger(ledger) as opened:
-        engine = Engine(book, opened, now)
-        put_in_use(engine, lists)
-        machine_code.load()
-        _spare_the_collector()
-        reload = _Reload(console, engine, rules, lists, as_json=as_json)
-        serving = _serve(console, engine, (ledger, data), listen, reload, as_json=as_json)
-        asyncio.run(serving)
+    with contextlib.ExitStack() as held:
+        opened = None
+        if counter is not None:
+            from medsettle.cli.gateway_counter import counter_of  # noqa: PLC0415 - loads HTTP
+
+            opened = held.enter_context(counter_of(counter))
+        book = rule_book(kept.rules)
+        make_folder(kept.data)
+        with open_ledger(kept.ledger) as ledger:
+            engine = Engine(book, ledger, now)
+            put_in_use(engine, kept.lists)
+            machine_code.load()
+            _spare_the_collector()
+            reload = Reload(console, as_json=as_json)
+            reload.rules(engine, kept.rules)
+            if kept.lists is not None:
+                reload.lists(engine, kept.lists)
+            if opened is not None:
+                reload.directory(opened.directory)
+            served = _Served(console, engine, kept, reload, as_json)
+            asyncio.run(served.serve(listen, opened))
 
 
 def _spare_the_collector() -> None:
@@ -71,119 +124,87 @@ def _spare_the_collector() -> None:
     gc.set_threshold(limits.COLLECTED_AFTER_OBJECTS, 20, 50)
 
 
-class _Reload:
-    """Reads rules and invalid lists again on SIGHUP; what is refused changes nothing."""
+@dataclass(frozen=True, slots=True)
+class _Served:
+    console: Console
+    engine: Engine
+    kept: Kept
+    reload: Reload
+    as_json: bool
 
-    def __init__(
-        self,
-        console: Console,
-        engine: Engine,
-        rules: Path,
-        lists: "ListFolders | None",
-        *,
-        as_json: bool,
-    ) -> None:
-        self._console = console
-        self._engine = engine
-        self._rules = rules
-        self._lists = lists
-        self._as_json = as_json
-        self._asked = asyncio.Event()
+    async def serve(self, listen: str | None, counter: "Counter | None") -> None:
+        """Serve until a signal comes or writes end for good."""
+        place = self.kept.ledger
+        audit = self.kept.data / AUDIT_FOLDER
+        with (
+            open_reader(place) as reader,
+            contextlib.closing(Follower(reader, audit, shared=is_shared(place))) as project,
+        ):
+            serving, addresses = await _begun(self.engine, project, listen)
+            gateway = None
+            try:
+                if counter is not None:
+                    gateway = counter.open(serving.desk)
+                    addresses["gateway" if addresses else "serving"] = gateway.address
+                failure = await self._until_asked(serving, addresses, project)
+            finally:
+                project.hurry()
+                await _stop(serving, gateway)
+            if failure is not None:
+                raise failure
+            # What an earlier run committed and did not project is behind too.
+            with catching_up(self.console, as_json=self.as_json):
+                await project()
 
-    def ask(self) -> None:
-        """Read everything again as soon as possible; asking twice before that is asking once."""
-        self._asked.set()
-
-    async def __call__(self) -> None:
-        """Serve reloads until cancelled."""
-        while True:
-            await self._asked.wait()
-            self._asked.clear()
-            await self._reload_rules()
-            if self._lists is not None:
-                await self._reload_lists(self._lists)
-
-    async def _reload_rules(self) -> None:
-        try:
-            # Calls go on meanwhile by the rules that are loaded.
-            book = await asyncio.to_thread(rule_book, self._rules)
-        except PolicyRejected as error:
-            self._tell_refused([str(violation) for violation in error.violations])
-        except OSError as error:
-            self._tell_refused([f"{self._rules} cannot be read: {error}"])
-        else:
-            # On the loop's thread, between two calls: each call has one rule book.
-            self._engine.replace_rules(book)
-            self._tell({"reloaded": len(book.policies)}, f"reloaded {len(book.policies)} policies")
-
-    async def _reload_lists(self, folders: "ListFolders") -> None:
-        from medsettle.engine.list_folder import load_lists  # noqa: PLC0415 - loads cryptography
-
-        used = self._engine.cards.lists
-        try:
-            # Calls go on meanwhile by the lists that are loaded.
-            loaded = await asyncio.to_thread(load_lists, folders, used, now())
-        except OSError as error:
-            faults: tuple[str, ...] = (f"{folders.lists} cannot be read: {error}",)
-        else:
-            self._engine.cards.replace_lists(loaded.lists)
-            used, faults = loaded.lists, loaded.faults
-        versions = {str(slot): each.version for slot, each in used.by_slot.items()}
-        shown = ", ".join(f"{name} version {version}" for name, version in versions.items())
-        lines = [*faults, f"invalid lists in use: {shown or 'none'}"]
-        self._tell({"lists": versions, "refused": faults}, "\n".join(lines))
-
-    def _tell_refused(self, faults: list[str]) -> None:
-        lines = [*faults, f"{len(faults)} fault(s); the policies loaded before stay in use"]
-        self._tell({"refused": faults}, "\n".join(lines))
-
-    def _tell(self, body: dict[str, object], text: str) -> None:
-        if self._as_json:
-            self._console.out(orjson.dumps(body).decode(), highlight=False)
-        else:
-            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
-
-
-async def _serve(
-    console: Console,
-    engine: Engine,
-    kept: tuple[LedgerPlace, Path],
-    listen: str,
-    reload: _Reload,
-    *,
-    as_json: bool,
-) -> None:
-    place, data = kept
-    with (
-        open_reader(place) as reader,
-        contextlib.closing(
-            Follower(reader, data / AUDIT_FOLDER, shared=is_shared(place))
-        ) as project,
-    ):
-        try:
-            server = await start(engine, listen, project=project)
-        except RuntimeError as error:
-            # gRPC says no more than this of an address that is taken or not ours.
-            raise OSError(f"cannot listen at {listen}; choose another address") from error
+    async def _until_asked(
+        self, serving: Serving, addresses: dict[str, str], project: Follower
+    ) -> SettlementError | None:
+        """Return once a signal asks to stop, or what ended writes for good."""
         stopped = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stopped.set)
-        loop.add_signal_handler(signal.SIGHUP, reload.ask)
-        beside = [asyncio.ensure_future(each) for each in (reload(), project.look_out(server))]
-        if as_json:
-            console.out(orjson.dumps({"serving": server.address}).decode(), highlight=False)
-        else:
-            console.print(f"serving {len(engine.policies())} policies at {server.address}")
-        failing = asyncio.ensure_future(server.failure())
+        loop.add_signal_handler(signal.SIGHUP, self.reload.ask)
+        beside = [
+            asyncio.ensure_future(each) for each in (self.reload(), project.look_out(serving))
+        ]
+        self._tell(addresses)
+        failing = asyncio.ensure_future(serving.failure())
         stopping = asyncio.ensure_future(stopped.wait())
         await asyncio.wait({failing, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        for task in beside:
+        for task in (*beside, stopping):
             task.cancel()
-        project.hurry()
-        await server.stop()
-        if failing.done():
-            raise failing.result()
-        # What an earlier run committed and did not project is behind too.
-        with catching_up(console, as_json=as_json):
-            await project()
+        return failing.result() if failing.done() else None
+
+    def _tell(self, addresses: dict[str, str]) -> None:
+        if self.as_json:
+            self.console.out(orjson.dumps(addresses).decode(), highlight=False)
+        else:
+            shown = " and ".join(addresses.values())
+            self.console.print(f"serving {len(self.engine.policies())} policies at {shown}")
+
+
+async def _begun(
+    engine: Engine, project: Projection, listen: str | None
+) -> tuple[Serving, dict[str, str]]:
+    """Return a desk that is served, by gRPC where it has an address, and addresses by name."""
+    if listen is None:
+        shift = Shift(engine, project=project)
+        shift.begin()
+        return shift, {}
+    from medsettle.service.server import start  # noqa: PLC0415 - loads gRPC
+
+    try:
+        server = await start(engine, listen, project=project)
+    except RuntimeError as error:
+        # gRPC says no more than this of an address that is taken or not ours.
+        raise OSError(f"cannot listen at {listen}; choose another address") from error
+    return server, {"serving": server.address}
+
+
+async def _stop(serving: Serving, gateway: "GatewayServer | None") -> None:
+    """Begin no more calls, finish those begun by either way, and project the rest."""
+    serving.desk.refuse_calls()
+    if gateway is not None:
+        await gateway.stop()
+    await serving.stop()

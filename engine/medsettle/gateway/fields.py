@@ -118,6 +118,16 @@ def day(name: str, meaning: str, **options: Any) -> Field:  # noqa: ANN401
     return Field(name, Kind.DATE, meaning, **options)
 
 
+def digits_of(field: Field) -> tuple[int, int]:
+    """Return how many digits a number has before its point and after it.
+
+    >>> digits_of(money("balc", "账户余额")), digits_of(Field("selfpay_prop", Kind.RATIO, "比例"))
+    ((14, 2), (1, 4))
+    """
+    decimals = _DECIMALS[field.kind]
+    return _DIGITS.get(field.kind, _DIGITS_MAX) - decimals, decimals
+
+
 # --- reading -----------------------------------------------------------------------------------
 
 

@@ -33,11 +33,7 @@ class GatewayServer:
             OSError: The address cannot be bound.
         """
         host, _, port = listen.rpartition(":")
-        self._socket = socket.create_server(
-            (host, int(port)),
-            backlog=_BACKLOG,
-            family=socket.AF_INET6 if ":" in host else socket.AF_INET,
-        )
+        self._socket = _bound(host, int(port))
         self.address = f"{host}:{self._socket.getsockname()[1]}"
         config = uvicorn.Config(
             app,
@@ -48,6 +44,8 @@ class GatewayServer:
             access_log=False,
             server_header=False,
             date_header=False,
+            # Addresses of callers are not looked at, whoever forwards for them.
+            proxy_headers=False,
             timeout_graceful_shutdown=int(limits.SHUTDOWN_SECONDS_MAX),
         )
         self._server = _Beside(config)
@@ -62,3 +60,22 @@ class GatewayServer:
         self._server.should_exit = True
         if self._task is not None:
             await self._task
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """Return a socket that listens.
+
+    It says that it is of TCP, for asyncio sends at once only on sockets that say so. An answer is
+    two writes, its head and its body, and the second would wait 40 ms for the client's kernel to
+    have seen the first.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    opened = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.bind((host, port))
+        opened.listen(_BACKLOG)
+    except BaseException:
+        opened.close()
+        raise
+    return opened

@@ -1,10 +1,7 @@
 """The server: starts, tells its health, and stops without losing what it accepted."""
 
 import asyncio
-import logging
-import secrets
-from collections.abc import Awaitable, Callable
-from typing import Final, TypeAlias
+from typing import Final
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -13,12 +10,13 @@ from grpc_reflection.v1alpha import reflection
 from medsettle import limits
 from medsettle.errors import SettlementError
 from medsettle.service.card_service import CardService
-from medsettle.service.desk import Desk, SettlementEngine
+from medsettle.service.desk import SettlementEngine
 from medsettle.service.enquiry_service import EnquiryService
 from medsettle.service.mutual_aid import MutualAidService
 from medsettle.service.readable import ReadableServer
 from medsettle.service.request_service import RequestService
 from medsettle.service.services import PersonService, PolicyService, SettlementService
+from medsettle.service.shift import Part, Projection, Shift
 from medsettle.service.visit_services import RegistrationService, VisitService
 from medsettle.settle import machine_code
 from medsettle.v1 import card_service_pb2 as cards
@@ -39,10 +37,6 @@ from medsettle.v1 import settlement_service_pb2 as settlements
 from medsettle.v1 import settlement_service_pb2_grpc as settlements_grpc
 from medsettle.v1 import visit_service_pb2 as visits
 from medsettle.v1 import visit_service_pb2_grpc as visits_grpc
-
-logger = logging.getLogger(__name__)
-
-Projection: TypeAlias = Callable[[], Awaitable[None]]
 
 SERVICES: Final = (
     settlements.DESCRIPTOR.services_by_name["SettlementService"].full_name,
@@ -77,18 +71,14 @@ class Server:
     """A running server. Made by `start`; close the engine's ledger after `stop` has returned."""
 
     def __init__(
-        self, engine: SettlementEngine, page_key: bytes, project: Projection | None
+        self, engine: SettlementEngine, page_key: bytes | None, project: Projection | None
     ) -> None:
         self.address = ""
         self._grpc = ReadableServer(grpc.aio.server(options=_OPTIONS))
         self._health = health.aio.HealthServicer()
-        self._project = project
-        self._committed = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._failure: asyncio.Future[SettlementError] = asyncio.get_running_loop().create_future()
-        self._desk = desk = Desk(
-            engine, page_key=page_key, on_commit=self._committed.set, on_shut=self._stop_serving
-        )
+        self._projects = project is not None
+        self._shift = Shift(engine, page_key=page_key, project=project, tell=self._told)
+        self.desk = desk = self._shift.desk
         settlements_grpc.add_SettlementServiceServicer_to_server(
             SettlementService(desk), self._grpc
         )
@@ -114,10 +104,10 @@ class Server:
             port = self._grpc.add_secure_port(address, credentials)
         self.address = f"{address.rpartition(':')[0]}:{port}"
         await self._grpc.start()
-        await self._tell(_SERVING)
-        if self._project is not None:
-            await self._health.set(PROJECTION, _SERVING)
-            self._begin(self._follow(self._project))
+        await self._told(Part.WRITES, well=True)
+        if self._projects:
+            await self._told(Part.PROJECTION, well=True)
+        self._shift.begin()
 
     async def wait(self) -> None:
         """Return once the server has stopped."""
@@ -129,11 +119,11 @@ class Server:
         The server then refuses every write and tells so through health; whoever started it should
         stop it, and end the process with an error so that a new one opens the ledger again.
         """
-        return await asyncio.shield(self._failure)
+        return await self._shift.failure()
 
     def project_soon(self) -> None:
         """Project although nothing was recorded here: somebody else may have recorded something."""
-        self._committed.set()
+        self._shift.project_soon()
 
     async def stop(self, grace_seconds: float = limits.SHUTDOWN_SECONDS_MAX) -> None:
         """Tell that the server goes, begin no more calls, finish those begun, and return.
@@ -146,67 +136,17 @@ class Server:
         """
         now = asyncio.get_running_loop().time
         end = now() + grace_seconds
-        self._desk.refuse_calls()
+        self.desk.refuse_calls()
         # Frozen: nothing that ends during shutdown may set health back to serving.
         await self._health.enter_graceful_shutdown()
-        await self._quiet(min(end, now() + limits.REFUSING_SECONDS_MAX))
+        await self._shift.quiet(min(end, now() + limits.REFUSING_SECONDS_MAX))
         await self._grpc.stop(max(0.0, end - now()))
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._project is not None and self._committed.is_set():
-            await self._projected(self._project)
+        await self._shift.stop()
 
-    async def _quiet(self, end: float) -> None:
-        """Return once no call has come for a moment and none is under way, or at `end`.
-
-        gRPC cancels what it has received and not handed over when it is stopped, and a caller
-        cannot tell such a call from one that was cut off in the middle.
-        """
-        now = asyncio.get_running_loop().time
-        quiet = False
-        while not quiet and now() < end:
-            # A batch holds up the loop, so a moment in which one ended says nothing.
-            idle, calls = not self._desk.under_way, self._desk.calls
-            await asyncio.sleep(min(limits.QUIET_SECONDS, end - now()))
-            quiet = idle and calls == self._desk.calls
-
-    async def _follow(self, project: Projection) -> None:
-        """Call the projection after commits, one call for all that came during the last."""
-        while True:
-            await self._committed.wait()
-            self._committed.clear()
-            await self._projected(project)
-
-    async def _projected(self, project: Projection) -> None:
-        """Project, and tell through health whether it worked.
-
-        A projection is behind the ledger and can always be made again, so its failure must not
-        stop settlements; the next commit tries again.
-        """
-        try:
-            await project()
-        except asyncio.CancelledError:
-            self._committed.set()  # Not finished: the last projection of `stop` does it.
-            raise
-        except Exception:
-            logger.exception("the projection behind the ledger failed; the next commit retries")
-            await self._health.set(PROJECTION, _NOT_SERVING)
-        else:
-            await self._health.set(PROJECTION, _SERVING)
-
-    def _stop_serving(self, error: SettlementError) -> None:
-        self._failure.set_result(error)
-        self._begin(self._tell(_NOT_SERVING))
-
-    async def _tell(self, serving: int) -> None:
-        for name in (health.OVERALL_HEALTH, *SERVICES):
-            await self._health.set(name, serving)
-
-    def _begin(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    async def _told(self, part: Part, *, well: bool) -> None:
+        names = (PROJECTION,) if part is Part.PROJECTION else (health.OVERALL_HEALTH, *SERVICES)
+        for name in names:
+            await self._health.set(name, _SERVING if well else _NOT_SERVING)
 
 
 async def start(
@@ -231,6 +171,6 @@ async def start(
         RuntimeError: The address cannot be bound.
     """
     machine_code.load()
-    server = Server(engine, page_key or secrets.token_bytes(32), project)
+    server = Server(engine, page_key, project)
     await server.serve(address, credentials)
     return server

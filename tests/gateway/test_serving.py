@@ -1,0 +1,183 @@
+"""`medsettle gateway`, and `serve` with it, as processes: start, reload, stop, death, restart."""
+
+import json
+import shutil
+import signal
+import socket
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from medsettle.audit import connect, verify
+from medsettle.cli.app import app
+from medsettle.cli.exits import Exit, Quit
+from medsettle.client import Client
+from medsettle.conformance.endpoint import OutOfReach, Signer
+from medsettle.gateway import registry
+from medsettle.gateway.openapi import description
+from typer.testing import CliRunner
+
+from tests.cli.commands import DIRECTORY, Serving, gateway, one_area, run, serving
+from tests.gateway.sales import RETIRED, kit_at, sale, sold
+
+pytestmark = pytest.mark.slow
+
+_NEWCOMER = "990000000000000777"
+
+
+def _line(server: Serving) -> Any:  # noqa: ANN401 - what it printed
+    assert server.process.stdout is not None
+    return json.loads(server.process.stdout.readline())
+
+
+def _in_audit_tables(data: Path) -> list[str]:
+    verify(data / "audit")
+    with connect(data / "audit") as connection:
+        table = connection.sql("select settlement from settlements").to_arrow_table()
+    return [str(each) for each in table["settlement"].to_pylist()]
+
+
+def _code(answer: Mapping[str, Any]) -> tuple[int, str]:
+    return answer["infcode"], answer["err_msg"].partition("]")[0].removeprefix("[")
+
+
+def test_what_was_answered_is_there_after_a_death_and_a_stop(tmp_path: Path) -> None:
+    """Killed at once after its answer, the next process knows sign-in and sale, and sells once.
+
+    It ends with 0 when it is told to, and the audit tables then hold what both recorded.
+    """
+    data = tmp_path / "data"
+    with gateway(data) as server:
+        kit = kit_at(server.address)
+        request = sale(kit)
+        first = sold(kit, request)
+        server.process.kill()
+        server.process.wait()
+
+    with gateway(data) as server:
+        # The sign-in of the dead process still counts.
+        kit = kit_at(server.address)
+        again = sold(kit, request)
+        changed = {**request, "input": {**request["input"], "druginfo": {}}}
+        other = kit.endpoint.ask("2102", changed)
+        assert Exit.OK == server.stop()
+
+    assert first == again
+    assert (-2, "INVALID_REQUEST") == _code(other)
+    assert [first["setl_id"]] == _in_audit_tables(data)
+
+
+def test_one_engine_answers_both_protocols(tmp_path: Path) -> None:
+    """What is settled at the gateway of `serve` is found over gRPC, and can be cancelled there."""
+    options = ("--gateway", "127.0.0.1:0", "--directory", DIRECTORY)
+    with serving(tmp_path / "data", one_area(tmp_path), options) as server:
+        assert server.gateway is not None
+        kit = kit_at(server.gateway)
+        request = sale(kit)
+        first = sold(kit, request)
+        with Client(server.address) as client:
+            found = client.get(first["setl_id"])
+            negative = client.cancel(
+                first["setl_id"], institution=request["fixmedins_code"], request_id="CANCEL-1"
+            )
+        retried = kit.endpoint.ask("2102", request)
+        assert Exit.OK == server.stop()
+
+    assert (RETIRED, 200_000) == (found.columns["person"], found.columns["total_fen"])
+    assert first["setl_id"] == negative.columns["original"]
+    assert 0 == retried["infcode"]
+
+
+def test_the_directory_is_read_again_on_sighup(tmp_path: Path) -> None:
+    """A newcomer buys after SIGHUP; a faulty file is refused with its place."""
+    directory = tmp_path / "directory"
+    shutil.copytree(DIRECTORY, directory)
+    with gateway(tmp_path / "data", directory) as server:
+        kit = kit_at(server.address)
+        unsigned = kit.endpoint.ask("2102", sale(kit, sign_in=False))
+        unknown = kit.endpoint.ask("2102", sale(kit, _NEWCOMER))
+        _add(directory / "persons.csv", "990000195309300020", "99000019530930003X")
+        _add(directory / "enrolments.csv", "", "")
+        server.process.send_signal(signal.SIGHUP)
+        rules, reloaded = _line(server), _line(server)
+        known = sold(kit, sale(kit, _NEWCOMER))
+
+        with (directory / "persons.csv").open("a", encoding="utf-8") as file:
+            file.write("broken\n")
+        server.process.send_signal(signal.SIGHUP)
+        _line(server)
+        refused = _line(server)["refused"]
+        still = sold(kit, sale(kit, _NEWCOMER))
+
+    assert (-2, "NOT_SIGNED_IN") == _code(unsigned)
+    assert -2 == unknown["infcode"]
+    assert rules["reloaded"] > 0
+    assert reloaded["directory"]["persons"] > 0
+    assert _NEWCOMER == known["psn_no"] == still["psn_no"]
+    assert any("persons.csv" in fault for fault in refused)
+
+
+def _add(path: Path, certificate: str, another: str) -> None:
+    """Add the rows of the retired person once more for a newcomer, who has another certificate."""
+    rows = [row for row in path.read_text("utf-8").splitlines() if row.startswith(RETIRED)]
+    with path.open("a", encoding="utf-8") as file:
+        for row in rows:
+            file.write(row.replace(RETIRED, _NEWCOMER).replace(certificate, another) + "\n")
+
+
+def test_only_signed_requests_are_let_in_where_tokens_are_known(tmp_path: Path) -> None:
+    """With --tokens a request needs the signature of a known client, whatever its envelope says.
+
+    With --no-sign-in it needs no sign-in besides. The description is served to everybody.
+    """
+    tokens = tmp_path / "tokens.json"
+    tokens.write_text('{"till": "secret"}')
+    with gateway(tmp_path / "data", options=("--tokens", tokens, "--no-sign-in")) as server:
+        right = kit_at(server.address, signer=Signer("till", "secret"))
+        first = sold(right, sale(right, sign_in=False))
+        for signer in (None, Signer("till", "guessed"), Signer("another", "secret")):
+            wrong = kit_at(server.address, signer=signer)
+            with pytest.raises(OutOfReach, match="HTTP 401"):
+                wrong.endpoint.ask("2102", sale(wrong, sign_in=False))
+        with urllib.request.urlopen(f"http://{server.address}/openapi.json") as response:
+            served = json.load(response)
+
+    assert description(registry.transactions()) == served
+    assert RETIRED == first["psn_no"]
+
+
+def test_wrong_options_end_before_anything_is_made(tmp_path: Path) -> None:
+    """A folder or file that is none, and options that miss others, are told; no ledger is made."""
+    data = tmp_path / "data"
+    tokens = tmp_path / "tokens.json"
+    tokens.write_text('{"till": ""}')
+    known = ("--directory", DIRECTORY)
+    calls: dict[str, tuple[object, ...]] = {
+        "is no folder": ("gateway", "--directory", tmp_path / "none"),
+        "without a name or token": ("gateway", *known, "--tokens", tokens),
+        "--gateway asks for --directory": ("serve", "--gateway", "127.0.0.1:0"),
+        "belong to --gateway": ("serve", *known),
+    }
+
+    for words, call in calls.items():
+        result = CliRunner().invoke(app, [*map(str, call), "--data", str(data)])
+        code = result.exception.code if isinstance(result.exception, Quit) else result.exit_code
+        assert code in {Exit.FINDING, Exit.USAGE}, result.output
+        assert words in result.output
+    assert not data.exists()
+
+
+def test_an_address_that_is_taken_is_told(tmp_path: Path) -> None:
+    """A second server on a port says so and ends with exit code 2."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        busy = run(
+            *("gateway", "--directory", DIRECTORY, "--rules", one_area(tmp_path)),
+            *("--data", tmp_path / "data", "--listen", listen),
+        )
+
+    assert Exit.USAGE == busy.code
+    assert f"cannot listen at {listen}" in busy.err
+    assert "Traceback" not in busy.err
