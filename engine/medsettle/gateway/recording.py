@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any, Final
+
+import orjson
 
 from medsettle.core.messages import Message
 from medsettle.engine.messages import Messages
@@ -47,14 +48,25 @@ def message_of(
 
 
 def recordable(said: Any) -> Any:  # noqa: ANN401 - as `message_of`
-    """Return what was said as JSON has it: dates and moments as ISO text, decimals as text."""
+    """Return what was said as JSON has it: dates and moments as ISO text, decimals as text.
+
+    What is not stated is left out, of every row.
+    """
+    return orjson.loads(orjson.dumps(_stated(said), default=str))
+
+
+def _stated(said: Any) -> Any:  # noqa: ANN401 - as `message_of`
     if isinstance(said, Mapping):
-        return {name: recordable(value) for name, value in said.items() if value is not None}
-    if isinstance(said, list | tuple):
-        return [recordable(value) for value in said]
-    if isinstance(said, date):
-        return said.isoformat()
-    return str(said) if isinstance(said, Decimal) else said
+        return {name: _stated(value) for name, value in said.items() if value is not None}
+    if isinstance(said, list):
+        # Rows have plain values: most of what is sent is lines.
+        return [
+            {name: value for name, value in row.items() if value is not None}
+            if isinstance(row, dict)
+            else row
+            for row in said
+        ]
+    return said
 
 
 def recalled(fields: Sequence[Field], row: Mapping[str, Any]) -> dict[str, Any]:
