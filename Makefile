@@ -47,9 +47,11 @@ drift: $(DEV) ## Check that generated code and pages are those of today's source
 	@rm -rf $(DRIFT) && mkdir -p $(DRIFT)
 	@$(BIN)/python protos/generate.py $(DRIFT) --descriptors $(DRIFT)/api.binpb
 	@$(BIN)/python engine/generate_schema.py $(DRIFT)/schema.md
+	@$(BIN)/python engine/generate_directory.py $(DRIFT)/directory.md
 	@diff -ru --exclude __pycache__ engine/medsettle/v1 $(DRIFT)/medsettle/v1
 	@diff protos/medsettle/v1/api.binpb $(DRIFT)/api.binpb
 	@diff -u engine/schema.md $(DRIFT)/schema.md
+	@diff -u engine/directory.md $(DRIFT)/directory.md
 	@$(BIN)/python engine/generate_shapes.py $(DRIFT)/shapes.md $(DRIFT)/front.md
 	@diff -u rules/README.md $(DRIFT)/shapes.md
 	@diff -u README.md $(DRIFT)/front.md
@@ -67,8 +69,9 @@ lock: $(DEV) ## Write the requirement locks anew, keeping the pins that still ho
 protos: $(DEV) ## Generate engine/medsettle/v1 and the descriptor set from protos/.
 	@$(BIN)/python protos/generate.py
 
-schema: $(DEV) ## Write engine/schema.md from the list of columns.
+schema: $(DEV) ## Write engine/schema.md and engine/directory.md from the lists of columns.
 	@$(BIN)/python engine/generate_schema.py engine/schema.md
+	@$(BIN)/python engine/generate_directory.py engine/directory.md
 
 shapes: $(DEV) ## Write the table of rule shapes and the counts into the pages.
 	@$(BIN)/python engine/generate_shapes.py rules/README.md README.md

@@ -390,7 +390,7 @@ FILINGS_PER_PERSON_MAX: Final = 256
 LIST_VERSION_CHARS: Final = 18
 GATEWAY_PAGE_ROWS_MAX: Final = 1_000
 # A file of a directory: everybody of a large province, at some 100 bytes a row; faults that are
-# told of it; pages in memory, which are all of a city and the inner ones of a province.
+# told of it; pages in memory, all of a city and the inner ones of a province; answers at hand.
 DIRECTORY_ROWS_MAX: Final = 100_000_000
 DIRECTORY_FILE_BYTES_MAX: Final = 16 * 1024 * 1024 * 1024
 DIRECTORY_FAULTS_SHOWN_MAX: Final = 1_000

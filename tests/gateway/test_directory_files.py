@@ -1,15 +1,17 @@
 """Files of a directory: what is refused, with file and line, and what is read anew."""
 
 import os
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 
+import generate_directory
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
 from medsettle import errors, limits
-from medsettle.gateway.directory_cells import ENROLMENTS, FILES, Cell
+from medsettle.gateway.directory_cells import ENROLMENTS, FILES, OPTIONAL_FILES, Cell
 from medsettle.gateway.directory_files import FileDirectory
 from ruamel.yaml import YAML
 
@@ -30,6 +32,14 @@ _GOOD = {
     ),
     "identities": "psn_no,psn_idet_type,begntime,endtime\nP1,hardship,2020-01-01,2020-01-01\n",
     "credentials": "psn_no,mdtrt_cert_type,mdtrt_cert_no,expi_time\nP1,01,T1,2024-05-01 00:00:00\n",
+    "filings": (
+        "psn_no,trt_dcla_detl_sn,insuplc_admdvs,infno,begndate,enddate,opsp_dise_code\n"
+        "P1,F1,999900,2503,2024-01-01,2024-12-31,M1\n"
+    ),
+    "filing_effects": (
+        "insuplc_admdvs,infno,biz_appy_type,place,column,value\n"
+        "999900,2505,08,province,referral,long_term\n"
+    ),
 }
 
 
@@ -49,21 +59,23 @@ def _faults(folder: Path) -> list[str]:
     return [str(fault).replace(f"{folder}{os.sep}", "") for fault in refused.value.faults]
 
 
+def test_the_page_of_the_files_is_today_s() -> None:
+    """`engine/directory.md` is what `make schema` writes now."""
+    page = Path(__file__).parents[2] / "engine" / "directory.md"
+
+    assert generate_directory.page() == page.read_text(encoding="utf-8")
+
+
 def test_a_small_directory_is_read(tmp_path: Path) -> None:
     """Columns that need not be there may be missing; files of persons may be left out."""
     held = FileDirectory(_written(tmp_path, {}))
 
-    assert {
-        "institutions": 1,
-        "persons": 1,
-        "enrolments": 1,
-        "identities": 1,
-        "credentials": 1,
-    } == (held.counts())
+    assert dict.fromkeys(FILES, 1) == held.counts()
     assert held.enrolments("P1")[0].wage_base_fen is None
-    (tmp_path / "identities.csv").unlink()
-    (tmp_path / "credentials.csv").unlink()
-    assert [] == FileDirectory(tmp_path).identities("P1")
+    for name in OPTIONAL_FILES:
+        (tmp_path / f"{name}.csv").unlink()
+    without = FileDirectory(tmp_path)
+    assert () == (*without.identities("P1"), *without.filings("P1"))
 
 
 @pytest.mark.parametrize("row", _FAULTS, ids=lambda row: f"{row['file']} {row['new']!r}")
@@ -100,6 +112,15 @@ def test_torn_rows_are_told_with_their_lines(tmp_path: Path) -> None:
         "persons.csv:4: has 2 cells, expected 7",
         "persons.csv:6: has 8 cells, expected 7",
     ] == _faults(_written(tmp_path, {"persons": torn}))
+
+
+def test_what_spreadsheets_write(tmp_path: Path) -> None:
+    """A byte order mark before the first line, quoted names and cells, and Windows line ends."""
+    persons = _GOOD["persons"].replace("psn_no,", '"psn_no",').replace("甲", '"甲, 乙"')
+    _written(tmp_path, {})
+    (tmp_path / "persons.csv").write_bytes(persons.replace("\n", "\r\n").encode("utf-8-sig"))
+
+    assert "甲, 乙" == FileDirectory(tmp_path).person("P1").name
 
 
 def test_what_is_no_directory(tmp_path: Path) -> None:
@@ -217,6 +238,17 @@ def test_a_faulty_change_leaves_what_was_there(tmp_path: Path) -> None:
     assert "丙丙" == held.person("P1").name
 
 
+def test_old_rows_go_when_new_ones_are_read(tmp_path: Path) -> None:
+    """Nothing keeps the temporary database of an earlier reading open."""
+    held = FileDirectory(_written(tmp_path, {}))
+    held.person("P1")
+    old = weakref.ref(held._store)
+    _written(tmp_path, {"institutions": _GOOD["institutions"].replace("甲医院", "乙医院大楼")})
+    assert held.reload()
+
+    assert old() is None
+
+
 @pytest.mark.parametrize(
     ("bound", "most"), [("DIRECTORY_ROWS_MAX", 1), ("DIRECTORY_FILE_BYTES_MAX", 103)]
 )
@@ -224,7 +256,8 @@ def test_bounds_of_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str, most: int
 ) -> None:
     """As many rows and bytes as may be, and one more."""
-    short = {"identities": None, "credentials": None, "persons": _GOOD["persons"][13:]}
+    short: dict[str, str | None] = dict.fromkeys(OPTIONAL_FILES)
+    short["persons"] = _GOOD["persons"].removeprefix("# one person\n")
     _written(tmp_path, short)
     largest = max(path.stat().st_size for path in tmp_path.iterdir())
     if bound == "DIRECTORY_FILE_BYTES_MAX":

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from medsettle import limits
 from medsettle.errors import Fault
-from medsettle.gateway.fields import Field, Kind, Node, read_nodes, read_row, write_row
+from medsettle.gateway.fields import Field, Kind, Node, write_row
+from medsettle.gateway.reading import read_nodes, read_row
 
 _ROW = "row"
 
@@ -40,6 +41,8 @@ def _refused(kind: Kind, value: object, **options: Any) -> str:  # noqa: ANN401
         (Kind.MONEY, 4, 400),
         (Kind.MONEY, "-0.01", -1),
         (Kind.MONEY, "4.5200", 452),
+        (Kind.MONEY, "-.5", -50),
+        (Kind.MONEY, Decimal("1E+2"), 10_000),
         (Kind.MONEY, "1e2", None),
         (Kind.MONEY, "0", 0),
         (Kind.PRICE, "0.041667", 41_667),
@@ -67,7 +70,13 @@ def test_a_value_is_read_exactly(kind: Kind, value: object, found: object) -> No
 def test_a_moment_is_of_china_standard_time() -> None:
     """Whatever the machine's zone."""
     expected = datetime(2024, 5, 1, 0, 30, tzinfo=UTC)
-    for written in ("2024-05-01 08:30:00", "2024-05-01T08:30", "20240501 08:30:00.000"):
+    for written in (
+        "2024-05-01 08:30:00",
+        "2024-05-01T08:30",
+        "20240501 08:30:00.000",
+        "2024-05-01T08:30:00+08:00",
+        "2024-05-01T00:30:00Z",
+    ):
         assert _taken(Kind.MOMENT, written) == expected
     assert "no time of a day" in _refused(Kind.MOMENT, "2024-05-01 25:00:00")
     assert "no day of the calendar" in _refused(Kind.MOMENT, "2024-02-30 08:30:00")
@@ -77,6 +86,10 @@ def test_a_moment_is_of_china_standard_time() -> None:
     ("kind", "value", "said"),
     [
         (Kind.MONEY, "4.521", "more than 2 decimals"),
+        # More digits than decimal arithmetic keeps by default.
+        (Kind.MONEY, f"4.52{'0' * 30}1", "more than 2 decimals"),
+        (Kind.MONEY, ".", "no decimal number"),
+        (Kind.MONEY, "٤.٥", "no decimal number"),
         (Kind.MONEY, Decimal("4.521"), "more than 2 decimals"),
         (Kind.MONEY, "4,521.00", "no decimal number"),
         (Kind.MONEY, "abc", "no decimal number"),

@@ -1,15 +1,15 @@
 """The settlement list of a bill: taken, checked against the settlement, replaced and shown."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.gateway.bills import PLAIN, line, registered, settled, to_settle
-from tests.gateway.till import COMMUNITY, EMPLOYEE, RETIRED, Nodes, Till
+from tests.gateway.till import COMMUNITY, EMPLOYEE, RETIRED, Nodes, Till, open_till
 
 
-@pytest.fixture
-def bill(till: Till) -> Nodes:
+def _settled(till: Till) -> Nodes:
     """Return setlinfo of 2,000.00: 1,800 deductible, 140.00 of the large-amount fund, 60.00 own."""
     visit = registered(till)
     till.done("2204", {"feedetail": [line(visit, "1", PLAIN, "2000.00", chrg_bchno="B1")]})
@@ -17,6 +17,19 @@ def bill(till: Till) -> Nodes:
     told: Nodes = settled(till, "2206", "2207", said)["setlinfo"]
     assert (told["hifob_pay"], told["acct_pay"] + told["psn_cash_pay"]) == (140, 1860)
     return told
+
+
+@pytest.fixture
+def bill(till: Till) -> Nodes:
+    """Return setlinfo of a bill of its own."""
+    return _settled(till)
+
+
+@pytest.fixture(scope="module")
+def unlisted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Till, Nodes]]:
+    """Yield a till and a bill whose lists are all refused, so that one does for all of them."""
+    with open_till(tmp_path_factory.mktemp("unlisted") / "ledger.db") as till:
+        yield till, _settled(till)
 
 
 def _list(bill: Nodes, **more: Any) -> Nodes:  # noqa: ANN401
@@ -153,9 +166,10 @@ def test_its_state_is_changed(till: Till, bill: Nodes, inside: bool) -> None:
     ],
 )
 def test_what_it_says_of_money_is_what_was_settled(
-    till: Till, bill: Nodes, changes: Nodes, said: str
+    unlisted: tuple[Till, Nodes], changes: Nodes, said: str
 ) -> None:
     """A fen apart is refused, with both amounts, and nothing is kept."""
+    till, bill = unlisted
     message = till.refused("4101", _list(bill, **changes))
 
     assert "[SUMS_DIFFER]" in message
@@ -195,8 +209,9 @@ def test_what_it_says_of_money_is_what_was_settled(
         ),
     ],
 )
-def test_what_no_list_may_say(till: Till, bill: Nodes, changes: Nodes, said: str) -> None:
+def test_what_no_list_may_say(unlisted: tuple[Till, Nodes], changes: Nodes, said: str) -> None:
     """Missing numbers of the bill, missing diagnoses and times in the wrong order are faults."""
+    till, bill = unlisted
     message = till.refused("4101", _list(bill, **changes))
 
     assert "[INVALID_REQUEST]" in message

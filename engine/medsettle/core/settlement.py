@@ -7,6 +7,7 @@ service, the ledger record and the audit tables carry the same words.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from fractions import Fraction
 
 from medsettle.core.codes import BILL
 
@@ -80,7 +81,9 @@ class Sentence:
     """Why one payer pays one amount: the sentence, the clause, and the arithmetic in steps.
 
     `payee` is `bill` for a share of the bill; otherwise the amount is paid beside it, to whom it
-    says, and is no part of the total.
+    says, and is no part of the total. `rate` is the one rate that was paid at, None where several
+    were or none is stated; it is for the national answer, and clients over gRPC have it in the
+    steps alone, so that it decides no equality.
     """
 
     payer: str
@@ -91,6 +94,7 @@ class Sentence:
     clause: str
     steps: tuple[Step, ...]
     payee: str = BILL
+    rate: Fraction | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

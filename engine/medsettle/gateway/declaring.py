@@ -6,15 +6,13 @@ from typing import Any
 
 from medsettle import errors, limits
 from medsettle.engine.messages import Messages
+from medsettle.engine.requests import code_faults
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.gateway.directory import Enrolment
 from medsettle.gateway.fields import Values
+from medsettle.gateway.filing import CHOICE, DISEASE, REFERRAL, Filing
 from medsettle.gateway.filings import (
     CANCELS,
-    CHOICE,
-    DISEASE,
-    REFERRAL,
-    Filing,
     Visited,
     filed_facts,
     folded,
@@ -31,8 +29,10 @@ _AREA_CHARS = 6
 async def file_referral(office: Office, asked: Asked) -> Answer:
     """Record a referral to another institution (2501)."""
     said = asked.input["refmedin"]
-    named = "reflin_medins_no"
-    return await _file(office, asked, REFERRAL, said, lambda each: _same(each, said, named))
+    names = ("reflin_medins_no", "mdtrtarea_admvs")
+    return await _file(
+        office, asked, REFERRAL, said, lambda each: all(_same(each, said, name) for name in names)
+    )
 
 
 async def file_disease(office: Office, asked: Asked) -> Answer:
@@ -72,15 +72,16 @@ async def _file(
     """Record a filing unless one of the same thing counts on some of its days."""
     begin, end = said["begndate"], said["enddate"]
     node = "refmedin" if kind == REFERRAL else "data"
-    if end is not None and end < begin:
-        raise InvalidRequest([Fault(f"{node}.enddate", f"{end} is before begndate {begin}")])
+    faults = _faults(node, kind, said)
+    if faults:
+        raise InvalidRequest(faults)
     office.directory.institution(asked.envelope.institution)
     enrolment = _enrolment(office, asked, said, begin)
     subject = subject_of(enrolment.pooling_area, enrolment.person)
     insurance = said.get("insutype")
 
     def decide() -> Mapping[str, Any]:
-        held = folded(office.messages(subject))
+        held = held_of(office, enrolment.pooling_area, enrolment.person)
         if len(held) >= limits.FILINGS_PER_PERSON_MAX:
             raise errors.FilingRefused(
                 f"the person has {len(held)} filings, no more are kept", person=enrolment.person
@@ -117,6 +118,23 @@ async def _file(
     return Answer({"result": {"trt_dcla_detl_sn": Messages.id_of(recorded)}})
 
 
+def _faults(node: str, kind: str, said: Values) -> list[Fault]:
+    """Return what a later claim could not state, or what says nothing."""
+    begin, end = said["begndate"], said["enddate"]
+    faults = []
+    if end is not None and end < begin:
+        faults.append(Fault(f"{node}.enddate", f"{end} is before begndate {begin}"))
+    first, last = limits.SERVICE_YEAR_MIN, limits.SERVICE_YEAR_MAX
+    if not first <= begin.year <= last:
+        text = f"{begin} lies outside the years {first} to {last}"
+        faults.append(Fault(f"{node}.begndate", text))
+    if kind == DISEASE:
+        faults += code_faults(
+            f"{node}.opsp_dise_code", said["opsp_dise_code"], limits.CODE_CHARS_MAX
+        )
+    return faults
+
+
 def _enrolment(office: Office, asked: Asked, said: Values, day: date) -> Enrolment:
     """Return the enrolment that a filing is for; one that names no insurance needs any one.
 
@@ -146,6 +164,12 @@ def _enrolment(office: Office, asked: Asked, said: Values, day: date) -> Enrolme
     return counting[0]
 
 
+def held_of(office: Office, pooling_area: str, person: str) -> list[Filing]:
+    """Return the filings of a person in an area: the bureau's own, then those made at a counter."""
+    own = [each for each in office.directory.filings(person) if each.pooling_area == pooling_area]
+    return own + folded(office.messages(subject_of(pooling_area, person)))
+
+
 async def cancel(office: Office, asked: Asked) -> Answer:
     """Take a filing back (2502, 2504, 2506)."""
     said = asked.input["data"]
@@ -158,6 +182,12 @@ async def cancel(office: Office, asked: Asked) -> Answer:
     def decide() -> Mapping[str, Any]:
         held = {each.number: each for each in folded(office.messages(subject))}
         filing = held.get(number)
+        if filing is None and number in {each.number for each in office.directory.filings(person)}:
+            raise errors.FilingRefused(
+                f"filing {number} was made by the bureau, which alone can take it back",
+                person=person,
+                filing=number,
+            )
         if filing is None or filing.kind != CANCELS[kind]:
             raise errors.NotFound(
                 f"the person has no filing {number!r} by {CANCELS[kind]}; "
@@ -178,5 +208,5 @@ async def cancel(office: Office, asked: Asked) -> Answer:
 
 def facts_of(office: Office, visited: Visited, person: str) -> dict[str, Any]:
     """Return the columns of a claim that the filings of a person state (`filings.filed_facts`)."""
-    filings = folded(office.messages(subject_of(visited.pooling_area, person)))
+    filings = held_of(office, visited.pooling_area, person)
     return filed_facts(filings, office.directory.filing_effects(visited.pooling_area), visited)

@@ -20,6 +20,7 @@ from medsettle.errors import (
     NotEnrolled,
     PersonDiffers,
 )
+from medsettle.gateway.filing import Filing
 
 HOSPITAL: Final = "1"
 PHARMACY: Final = "2"
@@ -215,6 +216,9 @@ class Directory(Protocol):
 
     def identities(self, person: str) -> Sequence[Identity]:
         """Return every identity of a person, by group and first day."""
+
+    def filings(self, person: str) -> Sequence[Filing]:
+        """Return the filings of a person that the bureau made itself, or before this engine."""
 
 
 def certificate_number(text: str) -> str:

@@ -11,11 +11,13 @@ from medsettle.core.columns import Kind
 from medsettle.core.dates import CHINA_STANDARD_TIME
 from medsettle.core.money import fen_from_yuan
 from medsettle.gateway import directory
+from medsettle.gateway.filing import APPLICATIONS, CHOICE, DISEASE, REFERRAL
 
 _CODE: Final = r"[!-~]"
 _AREA: Final = r"[0-9]{6}"
 _DATE: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _MOMENT: Final = _DATE + r" [0-9]{2}:[0-9]{2}:[0-9]{2}"
+_PAST: Final = limits.SERVICE_YEAR_MIN - limits.AGE_YEARS_MAX
 _YUAN: Final = r"[0-9]{1,9}(?:\.[0-9]{1,2})?"
 
 
@@ -24,7 +26,7 @@ class Cell:
     """What stands in one column of a file.
 
     `pattern` is a regular expression of both Python and RE2 for the whole cell; `expected` says the
-    same in words. A `private` cell is never quoted.
+    same in words. A `private` cell is never quoted. A date lies in no year before `first_year`.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Cell:
     required: bool = True
     private: bool = False
     kind: Kind = Kind.CODE
+    first_year: int = _PAST
 
     def value(self, text: str) -> object:
         """Return what a checked cell holds; None where it is blank."""
@@ -75,6 +78,13 @@ def _one_of(name: str, field: str, values: Iterable[str], *, required: bool = Tr
 
 def _day(name: str, field: str, *, required: bool = True) -> Cell:
     return Cell(name, field, _DATE, "a date like 2024-05-01", required, kind=Kind.DATE)
+
+
+def _recent(name: str, field: str, *, required: bool = True) -> Cell:
+    """Return the cell of a date that a claim states, and that lies in no earlier year there."""
+    first = limits.SERVICE_YEAR_MIN
+    expected = f"a date like 2024-05-01, from {first} on"
+    return Cell(name, field, _DATE, expected, required, kind=Kind.DATE, first_year=first)
 
 
 def _years(name: str) -> Cell:
@@ -124,7 +134,7 @@ ENROLMENTS: Final = (
     _text("emp_name", "employer", required=False),
     _years("enrolment_years"),
     _years("claim_free_years"),
-    _day("benefit_start_date", "benefit_start_date", required=False),
+    _recent("benefit_start_date", "benefit_start_date", required=False),
     _day("retirement_date", "retirement_date", required=False),
     Cell(
         "wage_base_yuan",
@@ -166,11 +176,27 @@ CREDENTIALS: Final = (
 )
 FILING_EFFECTS: Final = (
     Cell("insuplc_admdvs", "pooling_area", _AREA, "an area of six digits"),
-    _one_of("infno", "filing", ("2501", "2503", "2505"), required=False),
-    _one_of("biz_appy_type", "subject", ("01", "03", "08"), required=False),
+    _one_of("infno", "filing", (REFERRAL, DISEASE, CHOICE), required=False),
+    _one_of("biz_appy_type", "subject", APPLICATIONS, required=False),
     _one_of("place", "place", tuple(directory.Place), required=False),
     _one_of("column", "column", ("referral", "filing", "benefit_groups")),
     _code("value", "value"),
+)
+FILINGS: Final = (
+    _PERSON,
+    _code("trt_dcla_detl_sn", "number", limits.NATIONAL_NUMBER_CHARS_MAX),
+    Cell("insuplc_admdvs", "pooling_area", _AREA, "an area of six digits"),
+    _one_of("infno", "kind", (REFERRAL, DISEASE, CHOICE)),
+    _one_of("insutype", "insutype", codes.INSURANCE_TYPES, required=False),
+    _recent("begndate", "begndate"),
+    _day("enddate", "enddate", required=False),
+    _code("opsp_dise_code", "opsp_dise_code", limits.NATIONAL_NUMBER_CHARS_MAX, required=False),
+    _text("opsp_dise_name", "opsp_dise_name", required=False),
+    _one_of("biz_appy_type", "biz_appy_type", APPLICATIONS, required=False),
+    _code("fixmedins_code", "fixmedins_code", limits.NATIONAL_NUMBER_CHARS_MAX, required=False),
+    _text("fixmedins_name", "fixmedins_name", required=False),
+    _code("reflin_medins_no", "reflin_medins_no", limits.NATIONAL_NUMBER_CHARS_MAX, required=False),
+    Cell("mdtrtarea_admvs", "mdtrtarea_admvs", _AREA, "an area of six digits", required=False),
 )
 
 FILES: Final[dict[str, tuple[Cell, ...]]] = {
@@ -179,11 +205,12 @@ FILES: Final[dict[str, tuple[Cell, ...]]] = {
     "enrolments": ENROLMENTS,
     "identities": IDENTITIES,
     "credentials": CREDENTIALS,
+    "filings": FILINGS,
     "filing_effects": FILING_EFFECTS,
 }
 """The files by name, in the order in which they are read: `<name>.csv` or `<name>.parquet`."""
 
-OPTIONAL_FILES: Final = frozenset({"identities", "credentials", "filing_effects"})
+OPTIONAL_FILES: Final = frozenset({"identities", "credentials", "filings", "filing_effects"})
 """Files that a directory may lack."""
 
 KEYS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
@@ -192,6 +219,27 @@ KEYS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "enrolments": (("person", "insurance_type", "pooling_area", "start_date"),),
     "identities": (("person", "benefit_group", "insurance_type", "start_date"),),
     "credentials": (("type", "number"),),
+    "filings": (("person", "number"), ("number",)),
     "filing_effects": (("pooling_area", "filing", "subject", "place", "column"),),
 }
 """What may occur once in a file. The first key of a file is also how its rows are found."""
+
+NEEDS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
+    "enrolments": {directory.PAUSED: ("paused_date",), directory.ENDED: ("paused_date",)},
+    "filings": {
+        REFERRAL: ("mdtrtarea_admvs",),
+        DISEASE: ("opsp_dise_code",),
+        CHOICE: ("biz_appy_type", "fixmedins_code"),
+    },
+}
+"""File -> value of its deciding column -> columns that must not be blank beside it."""
+
+DECIDING: Final = {"enrolments": "state", "filings": "kind"}
+"""File -> the column that `NEEDS` speaks of."""
+
+SPANS: Final = {
+    "enrolments": ("start_date", "paused_date"),
+    "identities": ("start_date", "end_date"),
+    "filings": ("begndate", "enddate"),
+}
+"""File -> two days, the second of which is blank or no earlier."""

@@ -1,20 +1,20 @@
 """A directory of files that the bureau puts into a folder, and reads anew when told to.
 
     institutions.csv   persons.csv   enrolments.csv
-    identities.csv   credentials.csv   filing_effects.csv
+    identities.csv   credentials.csv   filings.csv   filing_effects.csv
 
 or `.parquet` of the same columns; `medsettle.gateway.directory_cells` says what they hold.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
 
 from medsettle import limits
 from medsettle.errors import CredentialExpired, InstitutionUnknown, PersonDiffers, PersonUnknown
 from medsettle.gateway import directory
 from medsettle.gateway.directory import (
+    Credential,
     Enrolment,
     FilingEffect,
     Identity,
@@ -22,18 +22,8 @@ from medsettle.gateway.directory import (
     Person,
     Presented,
 )
-from medsettle.gateway.directory_store import (
-    credential_of,
-    enrolment_of,
-    files_of,
-    filing_effect_of,
-    identity_of,
-    institution_of,
-    person_of,
-    read_store,
-)
-
-Record = TypeVar("Record")
+from medsettle.gateway.directory_store import files_of, read_store
+from medsettle.gateway.filing import Filing
 
 _Stamp = dict[str, tuple[str, int, int, int]]
 
@@ -77,56 +67,51 @@ class FileDirectory:
 
     def institution(self, institution: str) -> Institution:
         """See `Directory.institution`."""
-        rows = self._store.rows("institutions", {"institution": institution})
-        if not rows:
+        found: Sequence[Institution] = self._store.records("institutions", institution)
+        if not found:
             raise InstitutionUnknown(
                 f"No institution {institution} is in the directory.", institution=institution
             )
-        return institution_of(rows[0])
+        return found[0]
 
     def institutions_named(self, part: str, kind: str) -> Sequence[Institution]:
         """See `Directory.institutions_named`."""
-        found = self._store.institutions_named(part, kind, limits.INSTITUTIONS_FOUND_MAX)
-        return [institution_of(row) for row in found]
+        return self._store.institutions_named(part, kind, limits.INSTITUTIONS_FOUND_MAX)
 
     def filing_effects(self, pooling_area: str) -> Sequence[FilingEffect]:
         """See `Directory.filing_effects`."""
-        rows = self._store.rows("filing_effects", {"pooling_area": pooling_area})
-        return [filing_effect_of(row) for row in rows]
+        return self._store.records("filing_effects", pooling_area)
 
     def person(self, person: str) -> Person:
         """See `Directory.person`."""
-        rows = self._store.rows("persons", {"person": person})
-        if not rows:
+        found: Sequence[Person] = self._store.records("persons", person)
+        if not found:
             raise PersonUnknown(f"No person {person} is in the directory.", person=person)
-        return person_of(rows[0])
+        return found[0]
 
     def certified(self, certificate_type: str, certificate: str) -> Person:
         """See `Directory.certified`."""
-        key = {
-            "certificate_type": certificate_type,
-            "certificate": directory.certificate_number(certificate),
-        }
-        rows = self._store.rows("persons", key)
-        if not rows:
+        number = directory.certificate_number(certificate)
+        found: Sequence[Person] = self._store.records("persons", certificate_type, number, key=1)
+        if not found:
             # The number is personal, and is not told back.
             raise PersonUnknown(
                 f"Nobody in the directory has that certificate of type {certificate_type}.",
                 certificate_type=certificate_type,
             )
-        return person_of(rows[0])
+        return found[0]
 
     def presenting(self, shown: Presented, moment: datetime) -> Person:
         """See `Directory.presenting`."""
         if shown.type == directory.IDENTITY_NUMBER:
             return self.certified(directory.RESIDENT_IDENTITY, shown.number)
-        rows = self._store.rows("credentials", {"type": shown.type, "number": shown.number})
-        if not rows:
+        found: Sequence[Credential] = self._store.records("credentials", shown.type, shown.number)
+        if not found:
             raise PersonUnknown(
                 f"Nobody in the directory has that credential of type {shown.type}.",
                 credential_type=shown.type,
             )
-        credential = credential_of(rows[0])
+        (credential,) = found
         if shown.card and credential.card != shown.card:
             raise PersonDiffers("The card has another chip number.", person=credential.person)
         if credential.expires and credential.expires <= moment:
@@ -138,16 +123,15 @@ class FileDirectory:
 
     def enrolments(self, person: str) -> Sequence[Enrolment]:
         """See `Directory.enrolments`."""
-        return self._of_person("enrolments", person, enrolment_of)
+        return self._store.records("enrolments", person)
 
     def identities(self, person: str) -> Sequence[Identity]:
         """See `Directory.identities`."""
-        return self._of_person("identities", person, identity_of)
+        return self._store.records("identities", person)
 
-    def _of_person(
-        self, file: str, person: str, made: Callable[[Sequence[str]], Record]
-    ) -> Sequence[Record]:
-        return [made(row) for row in self._store.rows(file, {"person": person})]
+    def filings(self, person: str) -> Sequence[Filing]:
+        """See `Directory.filings`."""
+        return self._store.records("filings", person)
 
     def _stamped(self) -> _Stamp:
         found = {name: (path, path.stat()) for name, path in files_of(self._folder).items()}

@@ -4,6 +4,8 @@ Whole columns are asked for their form by regular expressions of Arrow, so that 
 a second; only what does not match is looked at cell by cell, and told with its file and line.
 """
 
+import csv
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,7 +22,7 @@ from numpy.typing import NDArray
 from medsettle import limits
 from medsettle.core.columns import Kind
 from medsettle.errors import Fault, InvalidRequest
-from medsettle.gateway.directory_cells import Cell
+from medsettle.gateway.directory_cells import DECIDING, FILES, NEEDS, SPANS, Cell
 
 SUFFIXES: Final = (".csv", ".parquet")
 
@@ -58,6 +60,7 @@ class Faults:
 class Sheet:
     """One file: `head` lines stand before its first row, which for CSV ends with the header."""
 
+    name: str
     path: Path
     cells: tuple[Cell, ...]
     head: int
@@ -71,7 +74,7 @@ class Sheet:
         return f"{self.path}:{self.head + row + 1}{name}"
 
 
-def open_sheet(path: Path, cells: tuple[Cell, ...], faults: Faults) -> Sheet | None:
+def open_sheet(name: str, path: Path, faults: Faults) -> Sheet | None:
     """Return a file whose header is in order; None where it is not, and why is among the faults.
 
     Raises:
@@ -84,11 +87,12 @@ def open_sheet(path: Path, cells: tuple[Cell, ...], faults: Faults) -> Sheet | N
         return None
     head, header, wrong = (_parquet_head if path.suffix == ".parquet" else _csv_head)(path)
     place = f"{path}:{head}" if head else str(path)
+    cells = FILES[name]
     if not wrong:
         wrong = list(_header_faults(header, cells))
     for message in wrong:
         faults.add(place, message)
-    return None if wrong else Sheet(path, cells, head, header)
+    return None if wrong else Sheet(name, path, cells, head, header)
 
 
 def _header_faults(header: tuple[str, ...], cells: tuple[Cell, ...]) -> Iterator[str]:
@@ -107,13 +111,16 @@ def _csv_head(path: Path) -> tuple[int, tuple[str, ...], list[str]]:
     """Return the number of the header's line, its names, and what is wrong with it."""
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
-            if line.startswith(_COMMENT):
+            if line.removeprefix(BOM_UTF8).startswith(_COMMENT):
                 continue
             try:
                 text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+                (names,) = csv.reader([text.strip()])
             except UnicodeDecodeError:
                 return number, (), ["the header is no UTF-8; save the file as UTF-8"]
-            return number, tuple(name.strip() for name in text.strip().split(",")), []
+            except (ValueError, csv.Error):
+                return number, (), ["the header is no line of CSV"]
+            return number, tuple(name.strip() for name in names), []
     return 0, (), ["the file has no header"]
 
 
@@ -142,13 +149,14 @@ def checked_rows(sheet: Sheet, faults: Faults) -> Iterator[tuple[int, list[pa.Ar
             columns = [_texts(batch, cell) for cell in sheet.cells]
             for cell, column in zip(sheet.cells, columns, strict=True):
                 _check(sheet, cell, column, first, faults)
+            _check_rows(sheet, columns, first, faults)
             yield first, columns
             first += batch.num_rows
             if first > limits.DIRECTORY_ROWS_MAX:
                 most = limits.DIRECTORY_ROWS_MAX
                 faults.add(str(sheet.path), f"has more than {most} rows; leave out who has left")
                 return
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         faults.add(str(sheet.path), f"cannot be read: {error}")
 
 
@@ -200,7 +208,7 @@ def _check(sheet: Sheet, cell: Cell, column: pa.Array, first: int, faults: Fault
     pattern = f"^(?:{cell.pattern})$" if cell.required else f"^(?:{cell.pattern})?$"
     matched = pc.match_substring_regex(column, pattern)
     if cell.kind in {Kind.DATE, Kind.TIMESTAMP}:
-        matched = pc.and_(matched, _calendar(column))
+        matched = pc.and_(matched, _calendar(column, cell.first_year))
     if pc.all(matched).as_py() is not False:
         return
     for row in _places(matched):
@@ -215,20 +223,40 @@ def _check(sheet: Sheet, cell: Cell, column: pa.Array, first: int, faults: Fault
         faults.add(sheet.place(first + row, cell), f"{found}; expected {cell.expected}")
 
 
+def _check_rows(sheet: Sheet, columns: Sequence[pa.Array], first: int, faults: Faults) -> None:
+    """Find cells that do not go with another one of their row."""
+    at = {cell.field: column for cell, column in zip(sheet.cells, columns, strict=True)}
+    cells = {cell.field: cell for cell in sheet.cells}
+    if sheet.name in SPANS:
+        begin, end = SPANS[sheet.name]
+        turned = pc.and_(pc.not_equal(at[end], ""), pc.less(at[end], at[begin]))
+        for row in _places(pc.invert(turned)):
+            text = f"{at[end][row]} lies before {cells[begin].name} {at[begin][row]}"
+            faults.add(sheet.place(first + row, cells[end]), text)
+    deciding = DECIDING.get(sheet.name, "")
+    for value, needed in NEEDS.get(sheet.name, {}).items():
+        decided = pc.equal(at[deciding], value)
+        for name in needed:
+            blank = pc.and_(decided, pc.equal(at[name], ""))
+            for row in _places(pc.invert(blank)):
+                text = f"missing; {cells[deciding].name} {value} needs {cells[name].expected}"
+                faults.add(sheet.place(first + row, cells[name]), text)
+
+
 def _places(matched: pa.Array) -> Sequence[int]:
     wrong: NDArray[np.bool_] = ~matched.to_numpy(zero_copy_only=False)
     places: list[int] = np.flatnonzero(wrong).tolist()
     return places
 
 
-def _calendar(column: pa.Array) -> pa.Array:
-    """Return which texts begin with a day that the calendar has; a blank one passes."""
+def _calendar(column: pa.Array, first_year: int) -> pa.Array:
+    """Return which texts are a day or moment that the calendar has; a blank one passes."""
     coded = column.dictionary_encode()
-    known = [_is_day(text) for text in coded.dictionary.to_pylist()]
+    known = [_is_day(text, first_year) for text in coded.dictionary.to_pylist()]
     return pa.array(known, pa.bool_()).take(coded.indices)
 
 
-def _is_day(text: str) -> bool:
+def _is_day(text: str, first_year: int) -> bool:
     if not text:
         return True
     try:
@@ -236,4 +264,4 @@ def _is_day(text: str) -> bool:
         found = datetime.fromisoformat(text)
     except ValueError:
         return False
-    return limits.SERVICE_YEAR_MIN - limits.AGE_YEARS_MAX <= found.year <= limits.SERVICE_YEAR_MAX
+    return first_year <= found.year <= limits.SERVICE_YEAR_MAX

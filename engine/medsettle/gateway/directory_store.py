@@ -6,10 +6,12 @@ cache, and is gone with its connection. So a million persons need no more memory
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final
 
 import apsw
+import pyarrow.compute as pc
 
 from medsettle import limits
 from medsettle.gateway.directory import (
@@ -20,12 +22,19 @@ from medsettle.gateway.directory import (
     Institution,
     Person,
 )
-from medsettle.gateway.directory_cells import FILES, KEYS, OPTIONAL_FILES, Cell
+from medsettle.gateway.directory_cells import (
+    FILES,
+    KEYS,
+    OPTIONAL_FILES,
+)
 from medsettle.gateway.directory_sheet import SUFFIXES, Faults, Sheet, checked_rows, open_sheet
+from medsettle.gateway.filing import Filing
 
-Record = TypeVar("Record")
-
-_OF_PERSONS: Final = ("enrolments", "identities", "credentials")
+# No cell may hold it.
+_SEPARATOR: Final = "\x1f"
+_SEARCHED: Final = {"institutions": ("name", "type"), "credentials": ("person",)}
+"""File -> fields that are searched besides its keys."""
+_OF_PERSONS: Final = ("enrolments", "identities", "credentials", "filings")
 
 
 class Store:
@@ -34,34 +43,22 @@ class Store:
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
         self._lock = threading.Lock()
-        # A visit asks for the same institution and person with every message. The rows of a store
-        # do not change: a directory that is read anew has another one.
-        self._found: dict[tuple[object, ...], list[tuple[str, ...]]] = {}
+        # One call asks for the same person several times, and one visit makes several calls. The
+        # store is no part of what is kept, so that it goes, with its files, when it is dropped.
+        reader = partial(_found, connection, self._lock)
+        self._records = lru_cache(maxsize=limits.DIRECTORY_LOOKUPS_KEPT)(reader)
 
-    def rows(self, file: str, where: dict[str, str]) -> list[tuple[str, ...]]:
-        """Return the rows of a file whose named fields have these values, by its first key."""
-        key = (file, *where.items())
-        found = self._found.get(key)
-        if found is None:
-            with self._lock:
-                found = [
-                    *self._connection.execute(_select(file, tuple(where)), tuple(where.values()))
-                ]
-            if len(self._found) >= limits.DIRECTORY_LOOKUPS_KEPT:
-                self._found.clear()
-            self._found[key] = found
-        return found
+    def records(self, file: str, *values: str, key: int = 0) -> tuple[Any, ...]:
+        """Return the records of a file whose key begins with these values, in its order.
 
-    def institutions_named(self, part: str, kind: str, most: int) -> list[tuple[str, ...]]:
+        `key` is the number of the key in `KEYS`. Records are made once and are read-only.
+        """
+        return self._records(file, key, values)
+
+    def institutions_named(self, part: str, kind: str, most: int) -> tuple[Any, ...]:
         """Return the first institutions of a national type whose name has a part, by code."""
-        fields = ", ".join(f'"{cell.field}"' for cell in FILES["institutions"])
-        with self._lock:
-            found = self._connection.execute(
-                f'SELECT {fields} FROM institutions WHERE "type" = ? AND instr("name", ?) '
-                'ORDER BY "institution" LIMIT ?',
-                (kind, part, most),
-            )
-            return [*found]
+        rest = f'WHERE "type" = ? AND instr("name", ?) ORDER BY {_order("institutions")} LIMIT ?'
+        return _made(self._connection, self._lock, "institutions", rest, (kind, part, most))
 
     def count(self, file: str) -> int:
         """Return how many rows a file has."""
@@ -74,37 +71,63 @@ class Store:
             self._connection.close()
 
 
-_SELECTS: dict[tuple[str, tuple[str, ...]], str] = {}
+def _found(
+    connection: apsw.Connection, lock: threading.Lock, file: str, key: int, values: tuple[str, ...]
+) -> tuple[Any, ...]:
+    names = KEYS[file][key][: len(values)]
+    where = " AND ".join(f'"{name}" = ?' for name in names)
+    return _made(connection, lock, file, f"WHERE {where} ORDER BY {_order(file)}, row", values)
 
 
-def _select(file: str, names: tuple[str, ...]) -> str:
-    known = _SELECTS.get((file, names))
-    if known is None:
-        fields = ", ".join(f'"{cell.field}"' for cell in FILES[file])
-        where = " AND ".join(f'"{name}" = ?' for name in names)
-        order = ", ".join(f'"{name}"' for name in KEYS[file][0])
-        known = f"SELECT {fields} FROM {file} WHERE {where} ORDER BY {order}, row"
-        _SELECTS[file, names] = known
-    return known
+def _made(
+    connection: apsw.Connection,
+    lock: threading.Lock,
+    file: str,
+    rest: str,
+    values: tuple[str | int, ...],
+) -> tuple[Any, ...]:
+    with lock:
+        rows = [*connection.execute(f"SELECT cells FROM {file} {rest}", values)]
+    return tuple(_MAKERS[file](cells.split(_SEPARATOR)) for (cells,) in rows)
 
 
-def record_maker(kind: Callable[..., Record], file: str) -> Callable[[Sequence[str]], Record]:
+def _order(file: str) -> str:
+    return ", ".join(f'"{name}"' for name in KEYS[file][0])
+
+
+def _maker(kind: Callable[..., Any], file: str) -> Callable[[Sequence[str]], Any]:
     """Return what makes a record of a row of a file."""
     cells = FILES[file]
 
-    def made(row: Sequence[str]) -> Record:
+    def made(row: Sequence[str]) -> Any:  # noqa: ANN401 - a record of the kind
         values = {cell.field: cell.value(text) for cell, text in zip(cells, row, strict=True)}
         return kind(**values)
 
     return made
 
 
-institution_of = record_maker(Institution, "institutions")
-person_of = record_maker(Person, "persons")
-enrolment_of = record_maker(Enrolment, "enrolments")
-identity_of = record_maker(Identity, "identities")
-credential_of = record_maker(Credential, "credentials")
-filing_effect_of = record_maker(FilingEffect, "filing_effects")
+def _filing(row: Sequence[str]) -> Filing:
+    """Return a filing that the bureau made before; what it says is by national names."""
+    stated = {cell.name: text for cell, text in zip(FILES["filings"], row, strict=True) if text}
+    return Filing(
+        stated["trt_dcla_detl_sn"],
+        stated["infno"],
+        stated["psn_no"],
+        stated["insuplc_admdvs"],
+        stated,
+        seq=0,
+    )
+
+
+_MAKERS: Final[dict[str, Callable[[Sequence[str]], Any]]] = {
+    "institutions": _maker(Institution, "institutions"),
+    "persons": _maker(Person, "persons"),
+    "enrolments": _maker(Enrolment, "enrolments"),
+    "identities": _maker(Identity, "identities"),
+    "credentials": _maker(Credential, "credentials"),
+    "filings": _filing,
+    "filing_effects": _maker(FilingEffect, "filing_effects"),
+}
 
 
 def files_of(folder: Path) -> dict[str, Path]:
@@ -124,16 +147,16 @@ def read_store(folder: Path) -> Store:
     connection = apsw.Connection("")
     try:
         for statement in (
-            # It is written once and never recovered.
-            "PRAGMA journal_mode = OFF",
+            # It is written once and never recovered; only a statement that fails is undone.
+            "PRAGMA journal_mode = MEMORY",
             "PRAGMA synchronous = OFF",
             f"PRAGMA cache_size = -{limits.DIRECTORY_CACHE_KIB}",
         ):
             connection.execute(statement)
         sheets = {name: sheet for name, sheet in _sheets(folder, faults) if sheet}
         with connection:
-            for name, cells in FILES.items():
-                _create(connection, name, cells)
+            for name in FILES:
+                _create(connection, name)
                 if name in sheets:
                     _fill(connection, name, sheets[name], faults)
         faults.refuse()
@@ -150,31 +173,49 @@ def _sheets(folder: Path, faults: Faults) -> Iterator[tuple[str, Sheet | None]]:
     if not folder.is_dir():
         faults.add(str(folder), "is no folder; name the one with institutions.csv and persons.csv")
         return
-    for name, cells in FILES.items():
+    for name in FILES:
         there = [path for suffix in SUFFIXES if (path := folder / f"{name}{suffix}").is_file()]
         if len(there) > 1:
             faults.add(str(there[0]), f"{there[1].name} is there as well; keep one of them")
         elif there:
-            yield name, open_sheet(there[0], cells, faults)
+            yield name, open_sheet(name, there[0], faults)
         elif name not in OPTIONAL_FILES:
             faults.add(str(folder / f"{name}.csv"), f"is missing, and {name}.parquet too")
 
 
-def _create(connection: apsw.Connection, name: str, cells: Sequence[Cell]) -> None:
-    fields = ", ".join(f'"{cell.field}" TEXT NOT NULL' for cell in cells)
-    connection.execute(f'CREATE TABLE {name} ("row" INTEGER PRIMARY KEY, {fields})')
+def _create(connection: apsw.Connection, name: str) -> None:
+    fields = "".join(f', "{field}" TEXT NOT NULL' for field in _stored(name))
+    # A row is kept as one text: splitting it when it is asked for costs less than a million times
+    # a dozen columns.
+    connection.execute(
+        f"CREATE TABLE {name} (row INTEGER PRIMARY KEY{fields}, cells TEXT NOT NULL)"
+    )
+
+
+def _stored(name: str) -> list[str]:
+    """Return the fields of a file that are columns of their own, for they are searched."""
+    return list(
+        dict.fromkeys([*(field for key in KEYS[name] for field in key), *_SEARCHED.get(name, ())])
+    )
 
 
 def _fill(connection: apsw.Connection, name: str, sheet: Sheet, faults: Faults) -> None:
-    marks = ", ".join("?" * (len(sheet.cells) + 1))
+    stored = _stored(name)
+    marks = ", ".join("?" * (len(stored) + 2))
     for first, columns in checked_rows(sheet, faults):
         if faults.count:
             # Nothing of this reading will be used: the rest is read for its faults alone.
             continue
-        texts = (column.to_pylist() for column in columns)
-        numbers = range(first, first + len(columns[0]))
+        at = {cell.field: column for cell, column in zip(sheet.cells, columns, strict=True)}
+        own = [at[each] for each in stored]
+        whole = pc.binary_join_element_wise(*columns, _SEPARATOR)
         connection.executemany(
-            f"INSERT INTO {name} VALUES ({marks})", zip(numbers, *texts, strict=True)
+            f"INSERT INTO {name} VALUES ({marks})",
+            zip(
+                range(first, first + len(whole)),
+                *(column.to_pylist() for column in (*own, whole)),
+                strict=True,
+            ),
         )
 
 
@@ -182,20 +223,26 @@ def _check_keys(connection: apsw.Connection, sheets: dict[str, Sheet], faults: F
     for name, keys in KEYS.items():
         for number, key in enumerate(keys):
             fields = ", ".join(f'"{each}"' for each in key)
-            connection.execute(f"CREATE INDEX {name}_{number} ON {name} ({fields})")
-            if name not in sheets:
-                continue
-            twice = connection.execute(
-                f'SELECT min("row"), max("row") FROM {name} GROUP BY {fields} '
-                "HAVING count(*) > 1 ORDER BY 1"
-            )
-            sheet = sheets[name]
-            cell = next(each for each in sheet.cells if each.field == key[-1])
-            for first, last in twice:
-                faults.add(
-                    sheet.place(last, cell),
-                    f"{_named(sheet, key)} stands in {sheet.place(first)} already; keep one",
-                )
+            made = f"INDEX {name}_{number} ON {name} ({fields})"
+            try:
+                connection.execute(f"CREATE UNIQUE {made}")
+            except apsw.ConstraintError:
+                connection.execute(f"CREATE {made}")
+                _tell_twice(connection, sheets[name], key, faults)
+
+
+def _tell_twice(
+    connection: apsw.Connection, sheet: Sheet, key: tuple[str, ...], faults: Faults
+) -> None:
+    fields = ", ".join(f'"{each}"' for each in key)
+    twice = connection.execute(
+        f"SELECT min(row), max(row) FROM {sheet.name} GROUP BY {fields} "
+        "HAVING count(*) > 1 ORDER BY 1"
+    )
+    cell = next(each for each in sheet.cells if each.field == key[-1])
+    for first, last in twice:
+        text = f"{_named(sheet, key)} stands in {sheet.place(first)} already; keep one"
+        faults.add(sheet.place(last, cell), text)
 
 
 def _named(sheet: Sheet, key: tuple[str, ...]) -> str:
@@ -204,7 +251,7 @@ def _named(sheet: Sheet, key: tuple[str, ...]) -> str:
 
 
 def _check_persons(connection: apsw.Connection, sheets: dict[str, Sheet], faults: Faults) -> None:
-    """Find rows of persons whom the directory does not have, and pauses without or before a day."""
+    """Find rows of persons whom the directory does not have."""
     for name in _OF_PERSONS:
         if name not in sheets:
             continue
@@ -218,34 +265,3 @@ def _check_persons(connection: apsw.Connection, sheets: dict[str, Sheet], faults
             faults.add(
                 sheet.place(row, sheet.cells[0]), f"{shown} is not in {sheets['persons'].path.name}"
             )
-    _check_order(connection, sheets, faults, "enrolments", ("start_date", "paused_date"))
-    _check_order(connection, sheets, faults, "identities", ("start_date", "end_date"))
-    stopped = connection.execute(
-        "SELECT \"row\" FROM enrolments WHERE state <> '1' AND paused_date = '' ORDER BY 1"
-    )
-    for (row,) in stopped:
-        sheet = sheets["enrolments"]
-        cell = next(each for each in sheet.cells if each.field == "paused_date")
-        faults.add(sheet.place(row, cell), "missing; a paused or ended insurance says since when")
-
-
-def _check_order(
-    connection: apsw.Connection,
-    sheets: dict[str, Sheet],
-    faults: Faults,
-    name: str,
-    span: tuple[str, str],
-) -> None:
-    if name not in sheets:
-        return
-    first, last = span
-    sheet = sheets[name]
-    cells = {cell.field: cell for cell in sheet.cells}
-    turned = connection.execute(
-        f'SELECT "row", {first}, {last} FROM {name} '
-        f"WHERE {last} <> '' AND {last} < {first} ORDER BY 1"
-    )
-    for row, begun, ended in turned:
-        faults.add(
-            sheet.place(row, cells[last]), f"{ended} lies before {cells[first].name} {begun}"
-        )

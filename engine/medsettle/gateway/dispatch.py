@@ -9,8 +9,9 @@ from medsettle import errors
 from medsettle.errors import Fault, InternalError, InvalidRequest, SettlementError
 from medsettle.gateway import registry, signing
 from medsettle.gateway.envelope import DONE, Envelope, References, read_envelope, write_envelope
-from medsettle.gateway.fields import read_nodes, write_nodes
+from medsettle.gateway.fields import write_nodes
 from medsettle.gateway.office import Office
+from medsettle.gateway.reading import read_nodes
 from medsettle.gateway.refusals import err_msg_of, infcode_of
 from medsettle.gateway.transactions import Answer, Asked, Transaction
 

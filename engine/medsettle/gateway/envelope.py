@@ -17,6 +17,7 @@ from medsettle.core.dates import CHINA_STANDARD_TIME
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.gateway import fields
 from medsettle.gateway.aliases import renamed, renamed_input
+from medsettle.gateway.reading import read_row
 
 REQUEST: Final = (
     fields.text("infno", 6, "交易编号 transaction number", required=True),
@@ -94,7 +95,7 @@ def read_envelope(body: bytes, infno: str | None = None) -> Envelope:
         raise InvalidRequest([Fault("body", f"{type(whole).__name__} is no JSON object")])
     whole = renamed(whole)
     faults: list[Fault] = []
-    own = fields.read_row(REQUEST, whole, "envelope", faults)
+    own = read_row(REQUEST, whole, "envelope", faults)
     said = _input(whole.get("input"), faults)
     if infno is not None and own["infno"] not in {None, infno}:
         faults.append(Fault("envelope.infno", f"{own['infno']} was sent to the path of {infno}"))

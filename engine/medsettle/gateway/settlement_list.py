@@ -15,8 +15,9 @@ from medsettle.core.settlement import Settlement
 from medsettle.engine.messages import Messages
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.gateway.aliases import fund_pay_type
-from medsettle.gateway.fields import Node, Values, decimal_text, read_row
+from medsettle.gateway.fields import Node, Values, decimal_text
 from medsettle.gateway.office import Office
+from medsettle.gateway.reading import read_row
 from medsettle.gateway.recording import message_of, recalled
 from medsettle.gateway.settling import own_settlement
 from medsettle.gateway.transactions import Answer, Asked, Handler
@@ -85,7 +86,7 @@ def query(nodes: Sequence[Node]) -> Handler:
 
     async def handler(office: Office, asked: Asked) -> Answer:
         said = asked.input["data"]
-        _own_list(office, asked, said)
+        person = _own_list(office, asked, said).columns["person"]
         sent, state = _last(office, said["setl_id"])
         assert sent is not None
         content: Mapping[str, Any] = sent.message.content
@@ -95,7 +96,8 @@ def query(nodes: Sequence[Node]) -> Handler:
             else recalled(node.fields, content[node.name])
             for node in nodes
         }
-        output["setlinfo"] |= {"setl_list_sn": Messages.id_of(sent.message), "stas_type": state}
+        number = Messages.id_of(sent.message)
+        output["setlinfo"] |= {"setl_list_sn": number, "stas_type": state, "psn_no": person}
         return Answer(output)
 
     return handler

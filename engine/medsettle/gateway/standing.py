@@ -8,10 +8,11 @@ from medsettle import limits
 from medsettle.core.dates import Period, date_of, full_years, service_day_of
 from medsettle.core.relatives import Person
 from medsettle.gateway import directory
+from medsettle.gateway.declaring import held_of
 from medsettle.gateway.encounters import Encounter
 from medsettle.gateway.encounters import folded as encounter_of
 from medsettle.gateway.fields import Values
-from medsettle.gateway.filings import CHOICE, DISEASE, REFERRAL, Filing, folded, subject_of
+from medsettle.gateway.filing import CHOICE, DISEASE, REFERRAL, Filing
 from medsettle.gateway.insured import covers
 from medsettle.gateway.office import Office
 from medsettle.gateway.transactions import Answer, Asked
@@ -35,7 +36,7 @@ def areas_of(office: Office, person: str, stated: str | None) -> list[str]:
 
 def _filings(office: Office, asked: Asked, person: str, kind: str) -> Iterator[Filing]:
     for area in areas_of(office, person, asked.envelope.insured_area):
-        for filing in folded(office.messages(subject_of(area, person))):
+        for filing in held_of(office, area, person):
             if filing.kind == kind and filing.cancelled is None:
                 yield filing
 

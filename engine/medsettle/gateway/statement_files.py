@@ -13,7 +13,8 @@ from typing import Final
 from medsettle import limits
 from medsettle.core.reconciliation import StatedRow
 from medsettle.errors import Fault, InvalidRequest
-from medsettle.gateway.fields import Field, code, money, read_row, text
+from medsettle.gateway.fields import Field, code, money, text
+from medsettle.gateway.reading import read_row
 
 RESULT_NAME: Final = "result.txt"
 """The name of the file in the archive that is sent back."""

@@ -29,6 +29,7 @@ _PHARMACY, _STAY, _VISIT = "41", "21", "11"
 _STAYS: Final = {"21", "22", "23", "24", "25", "26", "27", "28", "52", "71"}
 """Visit types (医疗类别) that are cleared as stays."""
 _ANSWERED_BEFORE: Final = "[DUPLICATE] 该报文此前已受理，本次按原结果答复"
+_POOL: Final = "pooled_fund"
 _PER_ITEM: Final = "01"
 """清算方式 clr_way: by item."""
 
@@ -79,7 +80,10 @@ def told(office: Office, settlement: Settlement, explanation: Explanation) -> An
         warnings = (_ANSWERED_BEFORE, *warnings)
     return Answer(
         {
-            "setlinfo": settlement_row(office, settlement),
+            "setlinfo": {
+                **settlement_row(office, settlement),
+                "pool_prop_selfpay": _pool_ratio_e4(explanation),
+            },
             "setldetail": list(_funds(settlement, explanation)),
         },
         (*settlement.notices, *warnings),
@@ -92,6 +96,14 @@ def encounter_of(settlement: Settlement) -> str:
     return str(number).partition(".")[0]
 
 
+def _pool_ratio_e4(explanation: Explanation) -> int:
+    """Return the ratio at which the pool paid, in 1/10,000 half up; 0 where bands differ in it."""
+    paid = [each for each in explanation.sentences if each.payer == _POOL and each.amount_fen]
+    rates = {each.rate for each in paid}
+    rate = rates.pop() if len(rates) == 1 else None
+    return 0 if rate is None else (rate.numerator * 20_000 // rate.denominator + 1) // 2
+
+
 def settlement_row(office: Office, settlement: Settlement) -> dict[str, Any]:
     """Return setlinfo of a settlement, amounts in fen."""
     columns = settlement.columns
@@ -102,7 +114,6 @@ def settlement_row(office: Office, settlement: Settlement) -> dict[str, Any]:
     row |= {
         # The interface counts the money of relatives in that of the account.
         "acct_pay": settlement.accounts_fen,
-        "pool_prop_selfpay": 0,
         "mdtrt_id": encounter_of(settlement),
         **person_row(office, number, day),
         "insutype": columns["insurance_type"],

@@ -7,6 +7,7 @@ which table each number comes, and where the table stands.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from medsettle.core.codes import BILL
 from medsettle.core.counters import MUTUAL_AID
@@ -87,7 +88,15 @@ class Teller:
             clause=f"{source.title} ({source.where}; {source.confidence})",
             steps=tuple(self._steps(stage)),
             payee=BILL if stage.payee is None else str(stage.payee),
+            rate=self._rate(stage),
         )
+
+    def _rate(self, stage: Stage) -> Fraction | None:
+        """Return the rate of every band that holds anything, None where they differ."""
+        if stage.rate is None or stage.rate.side is RateSide.TARGET:
+            return None
+        rates = {part.rate for part in self.numbers.parts(stage)}
+        return rates.pop() if len(rates) == 1 else None
 
     # --- sentences -------------------------------------------------------------------------
 
