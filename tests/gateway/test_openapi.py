@@ -21,11 +21,11 @@ from medsettle.gateway.fields import (
     digits_of,
     moment,
     money,
-    read_row,
     text,
     write_row,
 )
 from medsettle.gateway.openapi import description
+from medsettle.gateway.reading import read_row
 
 from tests.cli.commands import ROOT
 
@@ -64,7 +64,7 @@ def _fields() -> Iterator[Field]:
 
 def _read(field: Field, value: object) -> tuple[Any, list[Fault]]:
     faults: list[Fault] = []
-    return read_row([field], {field.name: value}, "node", faults)[field.name], faults
+    return read_row((field,), {field.name: value}, "node", faults)[field.name], faults
 
 
 def _edges(field: Field) -> Iterator[object]:
