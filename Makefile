@@ -14,13 +14,15 @@ POLICYENGINE := .venv/policyengine.stamp
 
 # More arguments: make test ARGS='-k money', make bench ARGS='--only kernel,lines'.
 ARGS ?=
+# How long `make fuzz` fuzzes.
+ROUNDS ?= 200
 # Where `drift` writes a second copy of what is generated, to compare with.
 DRIFT := .venv/drift
 # Folders that mypy reads; one without Python in it would stop mypy.
 TYPED := engine tests benchmarks protos $(if $(wildcard fixtures/*.py),fixtures)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench check drift lock protos schema shapes openapi fixtures
+.PHONY: help demo test lint bench check drift lock protos schema shapes openapi fuzz fixtures
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -53,8 +55,9 @@ drift: $(DEV) ## Check that generated code and pages are those of today's source
 	@$(BIN)/python engine/generate_shapes.py $(DRIFT)/shapes.md $(DRIFT)/front.md
 	@diff -u rules/README.md $(DRIFT)/shapes.md
 	@diff -u README.md $(DRIFT)/front.md
-	@$(BIN)/python engine/generate_openapi.py $(DRIFT)/openapi.json
+	@$(BIN)/python engine/generate_openapi.py $(DRIFT)/openapi.json $(DRIFT)/gateway.md
 	@diff -u engine/gateway.openapi.json $(DRIFT)/openapi.json
+	@diff -u engine/gateway.md $(DRIFT)/gateway.md
 
 lock: $(DEV) ## Write the requirement locks anew, keeping the pins that still hold.
 	$(BIN)/pip-compile --quiet --extra dev --output-file requirements/dev.txt pyproject.toml
@@ -73,8 +76,11 @@ schema: $(DEV) ## Write engine/schema.md and engine/directory.md from the lists 
 shapes: $(DEV) ## Write the table of rule shapes and the counts into the pages.
 	@$(BIN)/python engine/generate_shapes.py rules/README.md README.md
 
-openapi: $(DEV) ## Write engine/gateway.openapi.json from the definitions of the gateway.
-	@$(BIN)/python engine/generate_openapi.py engine/gateway.openapi.json
+openapi: $(DEV) ## Write the description of the gateway and its table of transactions.
+	@$(BIN)/python engine/generate_openapi.py engine/gateway.openapi.json engine/gateway.md
+
+fuzz: $(DEV) ## Fuzz the gateway by its description for long (ROUNDS=200).
+	@$(BIN)/pytest -q tests/fuzz/test_fuzz_gateway.py --fuzz-rounds $(ROUNDS)
 
 $(DEV): requirements/dev.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -285,6 +285,14 @@ _SECTIONS: Final[tuple[tuple[str, str, str, Callable[[Record], str]], ...]] = (
         lambda record: _values(record, of.OPEN, "calls/s"),
     ),
     (
+        "The national interface",
+        of.GATEWAY,
+        "Transactions of outpatient visits of 30 lines, recorded and synced before the answer, on"
+        f" {of.GATEWAY_IN_FLIGHT} connections; 0 is all of a visit in order, visits mixed. The"
+        " empty handler reads the same bodies on the same HTTP server and answers as many bytes.",
+        lambda record: _values(record, of.GATEWAY, "infno"),
+    ),
+    (
         "256 claims a message",
         of.BATCHED,
         "Arrow streams of claims of 10 lines, two in flight.",

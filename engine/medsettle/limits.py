@@ -395,6 +395,7 @@ DIRECTORY_ROWS_MAX: Final = 100_000_000
 DIRECTORY_FILE_BYTES_MAX: Final = 16 * 1024 * 1024 * 1024
 DIRECTORY_FAULTS_SHOWN_MAX: Final = 1_000
 DIRECTORY_CACHE_KIB: Final = 64 * 1024
+# Look-ups that are kept as well, some hundred bytes each: whoever is treated at the moment.
 DIRECTORY_LOOKUPS_KEPT: Final = 16_384
 
 # How long the conformance kit waits for an answer: clients in use wait from 2 to 700 seconds.

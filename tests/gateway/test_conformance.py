@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from decimal import Decimal
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,17 +20,11 @@ from medsettle.conformance.matching import differences
 from medsettle.conformance.running import Kit, Outcome, Verdict
 from medsettle.conformance.scenarios import Unreadable, read_names, read_scenarios
 
-from tests.cli.commands import ROOT, gateway, run
+from tests.cli.commands import ROOT, run
 
 SCENARIOS = ROOT / "fixtures" / "conformance"
 
 Tamper = Callable[[str, dict[str, Any]], None]
-
-
-@pytest.fixture(scope="module", name="address")
-def _address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with gateway(tmp_path_factory.mktemp("conformance") / "data") as server:
-        yield server.address
 
 
 def _kit(address: str) -> Kit:
@@ -226,6 +221,16 @@ def test_files_are_packed_and_read() -> None:
     assert rows == unzipped(zipped("detail.txt", rows))
     assert {"in": zipped("a.txt", [["7"]])} == filled(
         {"in": {"$zip": {"name": "a.txt", "rows": [["${n}"]]}}}, {"n": 7}
+    )
+    table = {
+        "$unzip": {
+            "columns": ["a", "b", "c"],
+            "rows": [{"a": "S1", "c": Decimal("12.5")}, {"c": 0}],
+        }
+    }
+    assert [] == list(differences(table, zipped("detail.txt", rows)))
+    assert ["f: a row has 1 cells where 3 are expected"] == list(
+        differences({"f": table}, {"f": zipped("detail.txt", [["S1"]])})
     )
     with pytest.raises(ValueError, match="no ZIP"):
         unzipped("aGVsbG8=")

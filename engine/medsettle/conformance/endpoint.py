@@ -1,5 +1,6 @@
 """An endpoint of the national interface, as a client that waits for each answer reaches it."""
 
+import base64
 import http.client
 import json
 import secrets
@@ -16,6 +17,7 @@ from typing import Any, Final
 from medsettle import limits
 from medsettle.core.dates import CHINA_STANDARD_TIME
 
+_FILE: Final = "application/octet-stream"
 _SCHEMES: Final = {"http", "https"}
 
 
@@ -73,6 +75,8 @@ class Endpoint:
     def ask(self, infno: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the answer to a request, its numbers as decimals.
 
+        A file that is sent as such is told as an output that encloses it, in `file_byte`.
+
         Raises:
             OutOfReach: There was no answer in time, or it was no JSON object with status 200.
         """
@@ -84,11 +88,14 @@ class Endpoint:
             raise OutOfReach(f"no answer from {self.url}: {error}") from error
         finally:
             connection.close()
+        done = response.status == http.HTTPStatus.OK
+        if done and response.headers.get_content_type() == _FILE:
+            return {"infcode": 0, "output": {"file_byte": base64.b64encode(body).decode()}}
         try:
             answer = json.loads(body, parse_float=Decimal)
         except ValueError:
             answer = None
-        if response.status != http.HTTPStatus.OK or not isinstance(answer, dict):
+        if not done or not isinstance(answer, dict):
             said = body[: limits.VALUE_CHARS_SHOWN_MAX].decode("utf-8", "replace")
             raise OutOfReach(f"{self.url} answers HTTP {response.status}: {said}")
         return answer

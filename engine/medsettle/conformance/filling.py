@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-_NAME: Final = re.compile(r"\$\{([\w.-]+)\}")
+_NAME: Final = re.compile(r"\$\{([\w. -]+)\}")
 _ZIP: Final = "$zip"
 
 

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from medsettle.conformance.filling import unzipped
 
-_CODE: Final = "code"
 _UNZIP: Final = "$unzip"
 
 
@@ -15,15 +14,11 @@ def differences(expected: Any, found: Any, path: str = "") -> Iterator[str]:  # 
 
     An object must hold the expected fields, and may hold others. A list must hold as many rows,
     in any order. A number is compared as a number, whether it comes as one or as text; null stands
-    for every way to say nothing. `{"$unzip": rows}` expects the rows of a zipped table.
+    for every way to say nothing. `{"$unzip": {"columns": names, "rows": rows}}` expects a zipped
+    table, whose cells are told by the names.
     """
     if isinstance(expected, Mapping) and _UNZIP in expected:
-        try:
-            rows = unzipped(found)
-        except (ValueError, TypeError) as error:
-            yield f"{path}: is no zipped table: {error}"
-            return
-        yield from _list_differences(expected[_UNZIP], rows, path)
+        yield from _table_differences(expected[_UNZIP], found, path)
     elif isinstance(expected, Mapping):
         if not isinstance(found, Mapping):
             yield f"{path or 'answer'}: {shown(found)} is no object"
@@ -34,6 +29,20 @@ def differences(expected: Any, found: Any, path: str = "") -> Iterator[str]:  # 
         yield from _list_differences(expected, found, path)
     elif not _same(expected, found):
         yield f"{path}: {shown(found)} where {shown(expected)} is expected"
+
+
+def _table_differences(expected: Mapping[str, Any], found: Any, path: str) -> Iterator[str]:  # noqa: ANN401
+    try:
+        rows = unzipped(found)
+    except (ValueError, TypeError) as error:
+        yield f"{path}: is no zipped table: {error}"
+        return
+    names = expected["columns"]
+    if wrong := [row for row in rows if len(row) != len(names)]:
+        yield f"{path}: a row has {len(wrong[0])} cells where {len(names)} are expected"
+        return
+    told = [dict(zip(names, row, strict=True)) for row in rows]
+    yield from _list_differences(expected["rows"], told, path)
 
 
 def _list_differences(expected: list[Any], found: Any, path: str) -> Iterator[str]:  # noqa: ANN401

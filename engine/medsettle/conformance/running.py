@@ -20,6 +20,10 @@ Names = Mapping[str, Mapping[str, Any]]
 _SIGN_IN: Final = "9001"
 _DONE: Final = 0
 _INSTITUTION_CHARS: Final = 12
+# The last digits of a msgid. All kits of a process share them, and processes begin anywhere, so
+# that two runs in one second do not make the same; those from 9,000 on are left to other clients.
+_NUMBERS_MAX: Final = 9_000
+_NUMBERS: Final = itertools.count(secrets.randbelow(_NUMBERS_MAX))
 
 
 class Verdict(StrEnum):
@@ -68,10 +72,6 @@ class Kit:
     codes: bool = True
     clock: Callable[[], datetime] = lambda: datetime.now(CHINA_STANDARD_TIME)
     _signed: dict[str, str] = field(default_factory=dict)
-    _numbers: Iterator[int] = field(
-        # Two runs in one second must not make the same msgid.
-        default_factory=lambda: itertools.count(secrets.randbelow(9_000))
-    )
 
     def run(self, scenario: Scenario) -> Outcome:
         """Return what became of a scenario.
@@ -84,7 +84,7 @@ class Kit:
     def msgid(self, institution: str) -> str:
         """Return a new msgid of an institution."""
         moment = self.clock().astimezone(CHINA_STANDARD_TIME)
-        number = next(self._numbers) % 10_000
+        number = next(_NUMBERS) % _NUMBERS_MAX
         return f"{institution[:_INSTITUTION_CHARS]}{moment:%Y%m%d%H%M%S}{number:04d}"
 
     def sign_no(self, institution: str, area: str) -> str:

@@ -117,7 +117,9 @@ def _asked_time(field: Field) -> Schema:
 
 def _asked_number(field: Field) -> Schema:
     whole, decimals = digits_of(field)
-    form = rf"[+-]?\d{{1,{whole}}}" + (rf"(\.\d{{0,{decimals}}})?" if decimals else "")
+    sign = "[+-]?" if field.least is None or field.least < 0 else r"\+?"
+    most = whole if field.most is None else len(str(field.most // 10**decimals))
+    form = rf"{sign}\d{{1,{most}}}" + (rf"(\.\d{{0,{decimals}}})?" if decimals else "")
     schema: Schema = {
         "type": ["number" if decimals else "integer", "string"],
         "pattern": f"^{form}$" if field.required else f"^({form})?$",

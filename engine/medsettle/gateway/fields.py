@@ -6,8 +6,10 @@ a request may give a number as a JSON number or as text. Nothing stated is None:
 missing, null or empty. A client that has no value for a number sends "0", which is the number.
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
@@ -47,9 +49,9 @@ class Kind(StrEnum):
     """Anything, handed on as it is; answers carry lists of rows so."""
 
 
+DECIMALS: Final = {Kind.MONEY: 2, Kind.RATIO: 4, Kind.QUANTITY: 4, Kind.PRICE: 6, Kind.COUNT: 0}
 _DIGITS: Final = {Kind.RATIO: 5}
 _DIGITS_MAX: Final = 16
-DECIMALS: Final = {Kind.MONEY: 2, Kind.RATIO: 4, Kind.QUANTITY: 4, Kind.PRICE: 6, Kind.COUNT: 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,11 @@ class Field:
     least: int | None = None
     most: int | None = None
     values: tuple[str, ...] = ()
+    # Looked up once: an answer has a thousand fields, and members of an enumeration hash slowly.
+    write: Callable[[Any], object] = dataclasses.field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "write", _WRITERS[self.kind])
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +149,7 @@ def write_nodes(nodes: Sequence[Node], said: Nodes) -> object:
 def write_row(fields: Sequence[Field], row: Values) -> dict[str, Any]:
     """Return a row with every field of its node; what has no value is null."""
     return {
-        field.name: None
-        if (value := row.get(field.name)) is None
-        else _WRITERS[field.kind](field, value)
+        field.name: None if (value := row.get(field.name)) is None else field.write(value)
         for field in fields
     }
 
@@ -157,33 +162,34 @@ def decimal_text(scaled: int, decimals: int) -> str:
     """
     if not decimals:
         return str(scaled)
-    whole, part = divmod(abs(scaled), 10**decimals)
-    return f"{'-' if scaled < 0 else ''}{whole}.{part:0{decimals}d}"
+    digits = str(abs(scaled)).rjust(decimals + 1, "0")
+    return f"{'-' if scaled < 0 else ''}{digits[:-decimals]}.{digits[-decimals:]}"
 
 
-def _write_number(field: Field, value: Any) -> object:  # noqa: ANN401 - a whole number
-    # As the digits themselves, so that no float comes near an amount.
-    return orjson.Fragment(decimal_text(value, DECIMALS[field.kind]).encode())
+def _number_writer(decimals: int) -> Callable[[int], object]:
+    def write(value: int) -> object:
+        # As the digits themselves, so that no float comes near an amount.
+        return orjson.Fragment(decimal_text(value, decimals).encode())
+
+    return write
 
 
-def _write_day(_field: Field, value: Any) -> str:  # noqa: ANN401 - a date
-    shown: str = value.isoformat()
-    return shown
+def _write_day(value: date) -> str:
+    return value.isoformat()
 
 
-def _write_moment(_field: Field, value: Any) -> str:  # noqa: ANN401 - a datetime
-    shown: str = value.astimezone(CHINA_STANDARD_TIME).strftime("%Y-%m-%d %H:%M:%S")
-    return shown
+def _write_moment(value: datetime) -> str:
+    return value.astimezone(CHINA_STANDARD_TIME).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _write_text(_field: Field, value: Any) -> object:  # noqa: ANN401 - text or what JSON has
+def _as_it_is(value: object) -> object:
     return value
 
 
-_WRITERS: Final[dict[Kind, Callable[[Field, Any], object]]] = {
-    Kind.TEXT: _write_text,
+_WRITERS: Final[dict[Kind, Callable[[Any], object]]] = {
+    Kind.TEXT: _as_it_is,
     Kind.DATE: _write_day,
     Kind.MOMENT: _write_moment,
-    Kind.OBJECT: _write_text,
-    **dict.fromkeys(DECIMALS, _write_number),
+    Kind.OBJECT: _as_it_is,
+    **{kind: _number_writer(decimals) for kind, decimals in DECIMALS.items()},
 }

@@ -90,8 +90,18 @@ def _operation(transaction: Transaction, infno: str, shared: _Shared) -> Schema:
         "summary": f"{infno} {transaction.title}",
         "description": _words(transaction),
         "requestBody": _json(_request(transaction, infno, shared)) | {"required": True},
-        "responses": {"200": _done(_response(transaction, infno, shared)), **_refused()},
+        "responses": {"200": _answer(transaction, infno, shared), **_refused()},
     }
+
+
+def _answer(transaction: Transaction, infno: str, shared: _Shared) -> Schema:
+    answer = _done(_response(transaction, infno, shared))
+    if transaction.sends_file:
+        answer["description"] = "The file itself, or the envelope of a refusal"
+        answer["content"]["application/octet-stream"] = {
+            "schema": {"type": "string", "format": "binary"}
+        }
+    return answer
 
 
 def _words(transaction: Transaction) -> str:

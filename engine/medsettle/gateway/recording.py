@@ -56,6 +56,8 @@ def recordable(said: Any) -> Any:  # noqa: ANN401 - as `message_of`
 
 
 def _stated(said: Any) -> Any:  # noqa: ANN401 - as `message_of`
+    if isinstance(said, str | int):
+        return said
     if isinstance(said, Mapping):
         return {name: _stated(value) for name, value in said.items() if value is not None}
     if isinstance(said, list):
