@@ -52,13 +52,13 @@ class Assembler:
         """
         self._assert_conserved(work)
         same = self._same(work)
-        names = tuple(work.results)
-        values = zip(*(column.tolist() for column in work.results.values()), strict=True)
         accounts = self._accounts(work)
         forms = _forms(work)
         return [
-            self._settlement(forms, row, same, dict(zip(names, each, strict=True)), account)
-            for row, each, account in zip(work.rows.tolist(), values, accounts, strict=True)
+            self._settlement(forms, row, same, value, account)
+            for row, value, account in zip(
+                work.rows.tolist(), work.results.claims(), accounts, strict=True
+            )
         ]
 
     def _assert_conserved(self, work: Work) -> None:
