@@ -223,7 +223,7 @@ UNLOADED_ROWS_MAX: Final = 10_000
 # Charge lines whose parts are added up while they are in the second-level cache, and lines that one
 # loop after another goes over in the first-level cache.
 BLOCK_LINES: Final = 8_192
-CACHED_LINES: Final = 1_024
+CACHED_LINES: Final = 2_048
 # Up to this many lines the loops run as plain Python where their machine code is not loaded:
 # loading it takes as long.
 UNLOADED_LINES_MAX: Final = 200_000
