@@ -220,6 +220,9 @@ RUN_ROWS_MIN: Final = 16
 # loading it takes as long as some ten thousand claims do one by one in plain Python.
 SCALAR_ROWS_MAX: Final = 6
 UNLOADED_ROWS_MAX: Final = 10_000
+# Of how many days the year, month or quarter they fall into is kept, for each kind of period: some
+# years of days, and a claim has one.
+PERIOD_DAYS_KEPT: Final = 16_384
 # Charge lines whose parts are added up while they are in the second-level cache, and lines that one
 # loop after another goes over in the first-level cache.
 BLOCK_LINES: Final = 8_192

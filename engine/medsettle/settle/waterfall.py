@@ -7,7 +7,7 @@ in waves, nobody twice in one, which comes to the same.
 """
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -52,8 +52,14 @@ class Named(Mapping[str, Column]):
 
     def claims(self) -> Iterator[dict[str, int]]:
         """Yield the values of each claim by name."""
-        for claim in self._matrix.T.tolist():
-            yield {name: claim[number] for name, number in self._numbers.items()}
+        names, columns = tuple(self._numbers), self._matrix.tolist()
+        for claim in zip(*[columns[number] for number in self._numbers.values()], strict=True):
+            yield dict(zip(names, claim, strict=True))
+
+    def total(self, names: Iterable[str]) -> Column:
+        """Return the sum of some columns, shape (claims,)."""
+        summed: Column = self._matrix[[self._numbers[name] for name in names]].sum(axis=0)
+        return summed
 
 
 def _nothing() -> Named:
