@@ -106,6 +106,14 @@ def matrix_at(address: int, rows: int, width: int) -> NDArray[np.int64]:
 
 
 @inlined
+def part_at(column: NDArray[Any], first: int, end: int) -> NDArray[Any]:
+    """Return a stretch of a contiguous column without counting one more user; see `column_at`."""
+    address = column.ctypes.data + column.itemsize * first
+    part: NDArray[Any] = numba.carray(_pointer(address), (end - first,), column.dtype)
+    return part
+
+
+@inlined
 def ratios_at(address: int, rows: int) -> NDArray[np.float64]:
     """Return the float64 column of shape (rows,) at an address; see `column_at`."""
     ratios: NDArray[np.float64] = numba.carray(_pointer(address), (rows,), np.float64)

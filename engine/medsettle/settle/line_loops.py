@@ -280,6 +280,16 @@ def look_up(
     return 0
 
 
+def part_of(column: NDArray[Any], first: int, end: int) -> NDArray[Any]:
+    """Return a stretch of a column; machine code makes it without counting one more user of it."""
+    return column[first:end]
+
+
+def row_part_of(matrix: NDArray[np.int64], row: int, first: int, end: int) -> NDArray[np.int64]:
+    """Return a stretch of a row of a matrix whose rows are contiguous; likewise."""
+    return matrix[row, first:end]
+
+
 def split_and_sum(
     place: tuple[NDArray[np.int32], NDArray[np.int8], NDArray[np.int8]],
     cells: NDArray[np.int64],
@@ -288,11 +298,11 @@ def split_and_sum(
     limited: tuple[NDArray[np.int64], NDArray[np.int64]],
     unowed: NDArray[np.int8],
     rules: tuple[bool, bool],
-    parts: tuple[Cells, Cells, Cells, Cells],
+    parts: NDArray[np.int64],
     left: NDArray[np.int64],
     claim: NDArray[np.int64],
-    sums: tuple[Cells, Cells, Cells, Cells],
-    room: tuple[Cells, Cells, Cells],
+    sums: NDArray[np.int64],
+    room: NDArray[np.int64],
 ) -> int:
     """Write the parts of any number of lines and add them up, a block after another.
 
@@ -302,37 +312,56 @@ def split_and_sum(
         place: As for `look_up`, and so are `cells` and `levels`.
         cells: See there.
         levels: See there.
-        line: As for `split`, and so are `limited`, `rules` and `parts`.
+        line: As for `split`, and so are `limited` and `rules`.
         limited: See there.
         unowed: Above 0 where a mark makes the whole line own expense; empty where there are none.
         rules: See there.
-        parts: See there.
+        parts: Takes the parts, shape (4, n), rows contiguous, in the order of the national pots.
         left: Takes what rounding once a settlement leaves; else empty.
         claim: The claim of each line; empty where nothing is added up.
-        sums: Take the sums.
-        room: Three columns as long as a block, which are spoilt.
+        sums: Takes the sums, shape (4, claims), rows contiguous.
+        room: Shape (3, lines of a block), spoilt.
 
     Returns:
         `OUTSIDE` where a line is outside a table, below zero where a part is, else zero.
     """
-    signs = 0
-    for first in range(0, len(place[0]), len(room[0])):
-        end = min(first + len(room[0]), len(place[0]))
-        ceiling, terms = room[0][: end - first], room[1][: end - first]
-        where = place[0][first:end], place[1][first:end], place[2][first:end]
+    signs, count, block, claims = 0, len(place[0]), room.shape[1], sums.shape[1]
+    own_sum, over_sum = row_part_of(sums, 0, 0, claims), row_part_of(sums, 1, 0, claims)
+    pre_sum, scope_sum = row_part_of(sums, 2, 0, claims), row_part_of(sums, 3, 0, claims)
+    (row, scheme, price_level), (price, quantity, amount, approval) = place, line
+    beyond, most = limited
+    for first in range(0, count, block):
+        end = min(first + block, count)
+        ceiling, terms = row_part_of(room, 0, 0, end - first), row_part_of(room, 1, 0, end - first)
+        where = (
+            part_of(row, first, end),
+            part_of(scheme, first, end),
+            part_of(price_level, first, end),
+        )
         if look_up(where, cells, levels, ceiling, terms) == OUTSIDE:
             return OUTSIDE
         if len(unowed) > 0:
             for at in range(first, end):
                 terms[at - first] |= OWN_EXPENSE if unowed[at] > 0 else 0
-        own = parts[0][first:end], parts[1][first:end], parts[2][first:end], parts[3][first:end]
+        own, over = row_part_of(parts, 0, first, end), row_part_of(parts, 1, first, end)
+        pre, in_scope = row_part_of(parts, 2, first, end), row_part_of(parts, 3, first, end)
         signs |= split(
             (ceiling, terms),
-            (line[0][first:end], line[1][first:end], line[2][first:end], line[3][first:end]),
-            (limited[0][first:end], limited[1][first:end]),
+            (
+                part_of(price, first, end),
+                part_of(quantity, first, end),
+                part_of(amount, first, end),
+                part_of(approval, first, end),
+            ),
+            (
+                part_of(beyond, min(first, len(beyond)), min(end, len(beyond))),
+                part_of(most, min(first, len(most)), min(end, len(most))),
+            ),
             rules,
-            own,
-            left[first:end] if rules[1] else room[2][: end - first],
+            (own, over, pre, in_scope),
+            part_of(left, first, end) if rules[1] else row_part_of(room, 2, 0, end - first),
         )
-        add_up(claim[first:end], own, sums)
+        if len(claim) > 0:
+            sums_of = own_sum, over_sum, pre_sum, scope_sum
+            add_up(part_of(claim, first, end), (own, over, pre, in_scope), sums_of)
     return min(signs, 0)

@@ -4,12 +4,15 @@ Importing this module loads numba, and the code from its cache or by compiling f
 `medsettle.native`. Who serves imports it before the port opens.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
-from numba.extending import register_jitable
+from numba.extending import overload, register_jitable
 from numpy.typing import NDArray
 
 from medsettle.core.dates import DayArray
-from medsettle.native import compiled
+from medsettle.native import column_at, compiled, part_at
 from medsettle.settle import line_loops
 
 _IN = "Array(int64, 1, 'C', readonly=True)"
@@ -67,14 +70,35 @@ for _loop in (
 ):
     register_jitable(error_model="numpy")(_loop)
 
+
+_INLINED = {"error_model": "numpy", "forceinline": True}
+
+
+@overload(line_loops.part_of, jit_options=_INLINED)  # type: ignore[untyped-decorator]
+def _part_of(column: Any, first: Any, end: Any) -> Callable[..., Any]:  # noqa: ANN401
+    def part(column: Any, first: Any, end: Any) -> Any:  # noqa: ANN401
+        return part_at(column, first, end)
+
+    return part
+
+
+@overload(line_loops.row_part_of, jit_options=_INLINED)  # type: ignore[untyped-decorator]
+def _row_part_of(matrix: Any, row: Any, first: Any, end: Any) -> Callable[..., Any]:  # noqa: ANN401
+    def part(matrix: Any, row: Any, first: Any, end: Any) -> Any:  # noqa: ANN401
+        address = matrix.ctypes.data + row * matrix.strides[0] + 8 * first
+        return column_at(address, end - first)
+
+    return part
+
+
 _PLACE = f"Tuple(({_INTS}, {_BYTES}, {_BYTES}))"
 _LINE = f"Tuple(({_IN}, {_IN}, {_IN}, {_BYTES}))"
+_ROWS = "int64[:, :]"
 
 set_apart = compiled(f"void({_IN}, {_OUT}, {_IN}, {_BYTES}, {_IN}, {_OUT})")(line_loops.set_apart)
 look_up = compiled(f"int64({_PLACE}, {_TABLE}, int64, {_OUT}, {_OUT})")(line_loops.look_up)
 add_up = compiled(f"void({_IN}, UniTuple({_IN}, 4), UniTuple({_OUT}, 4))")(line_loops.add_up)
 split_and_sum = compiled(
     f"int64({_PLACE}, {_TABLE}, int64, {_LINE}, UniTuple({_IN}, 2), {_BYTES}, "
-    f"UniTuple(boolean, 2), UniTuple({_OUT}, 4), {_OUT}, {_IN}, UniTuple({_OUT}, 4), "
-    f"UniTuple({_OUT}, 3))"
+    f"UniTuple(boolean, 2), {_ROWS}, {_OUT}, {_IN}, {_ROWS}, int64[:, ::1])"
 )(line_loops.split_and_sum)

@@ -105,6 +105,8 @@ def _split(
     loops = _loops(count)
     left = np.empty(count, dtype=np.int64) if carries else _NO_LINES
     if loops is not line_loops:
+        # The machine code is told where the rows begin and takes them for contiguous.
+        assert not count or parts.strides[1] == sums.strides[1] == parts.itemsize
         room = _room()
         told = loops.split_and_sum(
             (lines.row, lines.scheme, lines.price_level),
@@ -114,10 +116,10 @@ def _split(
             (_beyond(lines, catalogue), _limits(lines, catalogue)),
             _NO_MARKS if lines.unowed is None else lines.unowed.view(np.int8),
             (catalogue.terms.full_price, carries),
-            tuple(parts),
+            parts,
             left,
             claim,
-            tuple(sums),
+            sums,
             room,
         )
         _ROOMS.append(room)
@@ -201,19 +203,19 @@ def cells_of(
     return ceilings[row, price_level - 1], by_scheme[row, scheme]
 
 
-_ROOMS: Final[list[tuple[NDArray[np.int64], ...]]] = []
+_ROOMS: Final[list[NDArray[np.int64]]] = []
 """What blocks of lines need beside their parts; memory used before is in the cache already."""
 
 
-def _room() -> tuple[NDArray[np.int64], ...]:
-    """Return three columns as long as a block, for one thread until it puts them back."""
+def _room() -> NDArray[np.int64]:
+    """Return three rows as long as a block, for one thread until it puts them back."""
     try:
         held = _ROOMS.pop()
     except IndexError:
-        held = ()
-    if held and len(held[0]) == limits.CACHED_LINES:
+        held = np.empty((3, limits.CACHED_LINES), dtype=np.int64)
+    if held.shape[1] == limits.CACHED_LINES:
         return held
-    return tuple(np.empty((3, limits.CACHED_LINES), dtype=np.int64))
+    return np.empty((3, limits.CACHED_LINES), dtype=np.int64)
 
 
 def _loops(lines: int) -> Any:  # noqa: ANN401 - a module, or its functions as machine code
