@@ -64,7 +64,7 @@ def _fields() -> Iterator[Field]:
 
 def _read(field: Field, value: object) -> tuple[Any, list[Fault]]:
     faults: list[Fault] = []
-    return read_row([field], {field.name: value}, "node", faults)[field.name], faults
+    return read_row((field,), {field.name: value}, "node", faults)[field.name], faults
 
 
 def _edges(field: Field) -> Iterator[object]:
