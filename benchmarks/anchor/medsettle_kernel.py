@@ -2,24 +2,23 @@
 
 The document in `rules/999900` is the only statement of the policy; nothing here computes.
 
-`run` is asked for what every tool works out, its counters given with each claim. A batch of a few
-claims runs through the scalar function and takes rows, a larger one through blocks and takes
-columns, which is how the engine chooses. `run_batch` is what the engine calls: it reads the
-counters of each person from a state and moves them, settles the claims of one person in order, and
-works out all 37 columns that a settlement records.
+`run` is asked for what every tool works out, its counters given with each claim. A single claim
+lies in the record that the engine's lone claims go through, more lie in columns. `run_integers`
+writes a claim of Python integers into that record, and reads the shares as Python integers.
+`run_batch` is what the engine calls: it reads the counters of each person from a state and moves
+them, settles the claims of one person in order, and works out all 37 columns that a settlement
+records.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
 import numpy as np
-from medsettle import limits
 from medsettle.policy.book import compile_file, read_area_folder
 from medsettle.policy.compiled import CompiledPolicy
-from medsettle.settle.blocks import BlockRunner
-from medsettle.settle.scalar import scalar_function
+from medsettle.settle.blocks import BlockRunner, OneClaim
 from medsettle.settle.waterfall import Kernel, Work
 
 from benchmarks.anchor.claims import Columns, FenArray
@@ -62,39 +61,66 @@ def _compiled() -> CompiledPolicy:
 
 POLICY: Final = _compiled()
 _BLOCKS: Final = BlockRunner(POLICY.program, OUTPUTS)
-_SETTLE_ONE: Final = scalar_function(POLICY.program, OUTPUTS)
 
-# The inputs of each claim where they are few, columns and the number of claims where they are many.
-Prepared: TypeAlias = list[dict[str, int]] | tuple[Columns, int]
-Settled: TypeAlias = list[tuple[int, ...]] | dict[str, FenArray]
+# One claim in its record, or columns and the number of claims.
+Prepared: TypeAlias = OneClaim | tuple[Columns, int]
+Settled: TypeAlias = OneClaim | dict[str, FenArray]
+
+
+def _inputs(columns: Columns) -> Columns:
+    inputs = {name: columns[column] for name, column in _INPUTS.items()}
+    return inputs | {"account_used": np.ones(len(columns["total_fen"]), dtype=np.int64)}
+
+
+def _integers(columns: Columns) -> list[tuple[int, ...]]:
+    """Return each claim as integers, in the order of the runner."""
+    inputs = _inputs(columns)
+    lists = [inputs[name].tolist() for name in _BLOCKS.inputs]
+    return list(zip(*lists, strict=True))
 
 
 def prepare(columns: Columns) -> Prepared:
     """Return the claims as the kernel takes a batch of this size."""
     count = len(columns["total_fen"])
-    inputs = {name: columns[column] for name, column in _INPUTS.items()}
-    inputs["account_used"] = np.ones(count, dtype=np.int64)
-    if count > limits.SCALAR_ROWS_MAX:
-        return inputs, count
-    lists = {name: column.tolist() for name, column in inputs.items()}
-    return [{name: column[row] for name, column in lists.items()} for row in range(count)]
+    if count > 1:
+        return _inputs(columns), count
+    one = _BLOCKS.one()
+    (claim,) = _integers(columns)
+    one.give(claim)
+    return one
 
 
 def run(prepared: Prepared) -> Settled:
-    """Return the shares, a tuple for each of a few claims or columns for many."""
-    if isinstance(prepared, list):
-        return [_SETTLE_ONE(claim) for claim in prepared]
+    """Return the shares, in the record of one claim or as columns of many."""
+    if isinstance(prepared, OneClaim):
+        prepared.run()
+        return prepared
     inputs, count = prepared
     return _BLOCKS.run(inputs, count)
 
 
 def columns_of(settled: Settled) -> Columns:
     """Return the shares as int64 columns."""
-    shares: Sequence[FenArray]
-    if isinstance(settled, list):
-        shares = list(np.array(settled, np.int64).T)
-    else:
-        shares = list(settled.values())
+    if isinstance(settled, OneClaim):
+        return columns_of_integers([settled.found()])
+    return dict(zip(Shares._fields, settled.values(), strict=True))
+
+
+def prepare_integers(columns: Columns) -> tuple[OneClaim, list[tuple[int, ...]]]:
+    """Return a record, and the claims as Python integers."""
+    return _BLOCKS.one(), _integers(columns)
+
+
+def run_integers(prepared: tuple[OneClaim, list[tuple[int, ...]]]) -> list[tuple[int, ...]]:
+    """Return the results of each claim as Python integers."""
+    one, claims = prepared
+    return [one.settle(claim) for claim in claims]
+
+
+def columns_of_integers(found: Sequence[tuple[int, ...]]) -> Columns:
+    """Return the shares of claims, of which the record gives all results, as int64 columns."""
+    results = list(np.array(found, dtype=np.int64).T)
+    shares = (results[_BLOCKS.results[name]] for name in OUTPUTS)
     return dict(zip(Shares._fields, shares, strict=True))
 
 
@@ -115,14 +141,14 @@ class Batch:
 def prepare_batch(columns: Columns) -> Batch:
     """Return the claims as those of as many persons, with a state that holds their counters."""
     count = len(columns["total_fen"])
-    inputs = {name: columns[column] for name, column in _INPUTS.items()}
+    inputs = _inputs(columns)
     counters = {
         name.removeprefix("counter:"): inputs.pop(name)
         for name in _INPUTS
         if name.startswith("counter:")
     }
     return Batch(
-        columns=inputs | {"account_used": np.ones(count, dtype=np.int64)} | _unused(count),
+        columns=inputs | _unused(count),
         slots={name: np.arange(count) + number * count for number, name in enumerate(counters)},
         persons=np.arange(count),
         state=np.concatenate(list(counters.values())),
@@ -134,13 +160,13 @@ def _unused(count: int) -> Columns:
     return {name: np.zeros(count, dtype=np.int64) for name in ("pot:in_scope", "epoch")}
 
 
-def run_batch(batch: Batch) -> Columns:
+def run_batch(batch: Batch) -> Mapping[str, FenArray]:
     """Return everything a settlement records; the counters move on from call to call."""
     work = Work(batch.policy, np.arange(len(batch.persons)), batch.columns, batch.slots)
     _KERNEL.settle([work], batch.persons, batch.state, refuse_gaps=True)
     return work.results
 
 
-def columns_of_batch(results: Columns) -> Columns:
+def columns_of_batch(results: Mapping[str, FenArray]) -> Columns:
     """Return the shares among the results."""
     return {share: results[output] for share, output in zip(Shares._fields, OUTPUTS, strict=True)}

@@ -11,6 +11,7 @@ POLICYENGINE: Final = "PolicyEngine-core"
 ZEN: Final = "GoRules zen"
 PLAIN: Final = "NumPy, plain columns"
 PYTHON: Final = "plain Python"
+INTEGERS: Final = "medsettle, from integers"
 COUNTERS: Final = "medsettle, with counters"
 
 # What somebody would pick instead of writing the loop by hand.

@@ -69,6 +69,14 @@ def _anchor_tool(
 
 def _known() -> dict[str, Tool | None]:
     ours = ("medsettle", "numpy")
+    integers = Tool(
+        names.INTEGERS,
+        medsettle_kernel.prepare_integers,
+        medsettle_kernel.run_integers,
+        medsettle_kernel.columns_of_integers,
+        ours,
+        most=1_000,
+    )
     # The whole of what the engine asks of the kernel; see `medsettle_kernel`.
     with_counters = Tool(
         names.COUNTERS,
@@ -90,7 +98,7 @@ def _known() -> dict[str, Tool | None]:
         _anchor_tool(names.ZEN, "zen_graph", ("zen-engine",), most=20_000),
     )
     known = dict(found)
-    return {OURS: known.pop(OURS), names.COUNTERS: with_counters} | known
+    return {OURS: known.pop(OURS), names.INTEGERS: integers, names.COUNTERS: with_counters} | known
 
 
 _KNOWN: Final = _known()

@@ -41,7 +41,7 @@ def _split(
 
 def prepare(batch: Bills) -> tuple[Bills, FenArray, FenArray]:
     """Return the lines with the catalogue's two tables."""
-    return batch, batch.ratio_ppm, batch.catalogue.ceiling_e6
+    return batch, batch.ratio_ppm, np.ascontiguousarray(batch.catalogue.ceiling_e6)
 
 
 def run(prepared: tuple[Bills, FenArray, FenArray]) -> FenArray:

@@ -1,46 +1,57 @@
 """Audit tables beside what pyarrow writes by itself: bytes and CPU of a line.
 
-The files that a server wrote are read, and written again in memory twice: with pyarrow's defaults,
-and with the encodings and compression that the files themselves have.
+Both are given the same Arrow table: the rows that a server wrote, as its projector has them before
+it writes them, with a dictionary for each column of codes. Medsettle writes it by the function that
+wrote the server's files. A second pair begins with plain texts, and finding the dictionaries
+counts for medsettle; pyarrow finds its own while it writes.
 """
 
 import io
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from medsettle.audit.segments import parquet_bytes, stored_columns
 
 from benchmarks.options import Options
 from benchmarks.record import OURS, Measured
 from benchmarks.sections import names as of
 
-_DICTIONARIES: Final = {"PLAIN_DICTIONARY", "RLE_DICTIONARY"}
-# Levels of nesting are stored in these, whatever the values are.
-_LEVELS: Final = {"RLE", "BIT_PACKED"}
-# zstd tells no level in its files; the fastest is what the audit tables use.
-_ZSTD_LEVEL: Final = 1
+_TABLE: Final = "line_splits"
 
 
 def encoded(files: Sequence[Path], options: Options) -> list[Measured]:
-    """Return bytes and CPU nanoseconds of a line, in turns, of the files of one table."""
-    table = pa.concat_tables([pq.ParquetFile(path).read() for path in files])
-    styles: dict[str, dict[str, Any]] = {OURS: _style_of(files[0]), of.DEFAULTS: {}}
-    spent: dict[str, list[float]] = {name: [] for name in styles}
-    sizes = {OURS: sum(path.stat().st_size for path in files)}
+    """Return bytes and CPU nanoseconds of a line, in turns, of the files of the line table."""
+    plain = pa.concat_tables([pq.ParquetFile(path).read() for path in files]).combine_chunks()
+    codes = _codes(plain)
+    table = _with_dictionaries(plain, codes)
+    columns = stored_columns(_TABLE)
+    writers: dict[str, Callable[[], object]] = {
+        OURS: partial(parquet_bytes, columns, table),
+        of.DEFAULTS: partial(_by_default, table),
+        of.OURS_PLAIN: lambda: parquet_bytes(columns, _with_dictionaries(plain, codes)),
+        of.DEFAULTS_PLAIN: partial(_by_default, plain),
+    }
+    spent: dict[str, list[float]] = {name: [] for name in writers}
     for _ in range(options.rounds):
-        for name, style in styles.items():
-            sink = io.BytesIO()
+        for name, write in writers.items():
             start = time.process_time()
-            pq.write_table(table, sink, **style)
+            write()
             spent[name].append((time.process_time() - start) * 1e9 / table.num_rows)
-            sizes.setdefault(name, sink.tell())
-    rows, facts = table.num_rows, {"raw_bytes_per_line": table.nbytes / table.num_rows}
+    sizes = {
+        OURS: sum(path.stat().st_size for path in files),
+        of.OURS_PLAIN: len(parquet_bytes(columns, table)),
+        of.DEFAULTS: _by_default(table),
+        of.DEFAULTS_PLAIN: _by_default(plain),
+    }
+    rows, facts = table.num_rows, {"raw_bytes_per_line": plain.nbytes / table.num_rows}
     return [
         each
-        for name in styles
+        for name in writers
         for each in (
             Measured(of.AUDIT, name, rows, of.LINE_BYTES, (sizes[name] / rows,), facts=facts),
             Measured(of.AUDIT, name, rows, of.CPU_LINE, tuple(spent[name]), facts=facts),
@@ -48,22 +59,22 @@ def encoded(files: Sequence[Path], options: Options) -> list[Measured]:
     ]
 
 
-def _style_of(path: Path) -> dict[str, Any]:
-    """Return what writes a table as this file was written."""
-    group = pq.ParquetFile(path).metadata.row_group(0)
-    columns = [group.column(number) for number in range(group.num_columns)]
-    dictionaries = [
-        column.path_in_schema for column in columns if _DICTIONARIES & set(column.encodings)
+def _codes(table: pa.Table) -> frozenset[str]:
+    """Return the columns of texts, which the projector hands over with dictionaries."""
+    return frozenset(field.name for field in table.schema if pa.types.is_string(field.type))
+
+
+def _with_dictionaries(plain: pa.Table, codes: frozenset[str]) -> pa.Table:
+    columns = [
+        plain[name].dictionary_encode() if name in codes else plain[name]
+        for name in plain.column_names
     ]
-    encodings = {}
-    for column in columns:
-        own = [each for each in column.encodings if each not in _LEVELS]
-        if column.path_in_schema not in dictionaries and own:
-            encodings[column.path_in_schema] = own[0]
-    compression = columns[0].compression
-    style: dict[str, Any] = {
-        "use_dictionary": dictionaries,
-        "column_encoding": encodings,
-        "compression": compression,
-    }
-    return style | ({"compression_level": _ZSTD_LEVEL} if compression == "ZSTD" else {})
+    fields = [field.with_type(own.type) for field, own in zip(plain.schema, columns, strict=True)]
+    return pa.table(columns, schema=pa.schema(fields))
+
+
+def _by_default(table: pa.Table) -> int:
+    """Write a table with nothing said of how; return its bytes."""
+    sink = io.BytesIO()
+    pq.write_table(table, sink)
+    return sink.tell()

@@ -35,8 +35,9 @@ def _case(tool: Tool, batch: Any, count: int, expected: Columns) -> Case:
     wrong = wrong_claims(tool.columns_of(tool.run(prepared)), expected)
     if tool.seconds is not None:
         seconds = tool.seconds
-        return Case(tool.name, count, lambda: seconds(prepared), wrong)
-    return Case(tool.name, count, timed(lambda: tool.run(prepared)), wrong)
+        each = partial(seconds, prepared)
+        return Case(tool.name, count, lambda times: sum(each() for _ in range(times)), wrong)
+    return Case(tool.name, count, timed(partial(tool.run, prepared)), wrong)
 
 
 def measure(options: Options) -> list[Measured]:

@@ -54,6 +54,8 @@ ONE_BY_ONE: Final = "one by one"
 FLOOR: Final = "sync and echo"
 BARE: Final = "SQLite, bare rows"
 DEFAULTS: Final = "pyarrow, defaults"
+OURS_PLAIN: Final = "medsettle, from plain texts"
+DEFAULTS_PLAIN: Final = "pyarrow, from plain texts"
 AUDITED: Final = "medsettle, audited"
 
 # Sizes.

@@ -4,6 +4,7 @@ All settle the claims of one person in order, find that order inside the timing,
 shares; `medsettle, all columns` is what a settlement records, some forty of them.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -40,14 +41,14 @@ def _batch(history: History) -> medsettle_kernel.Batch:
     return medsettle_kernel.Batch(batch.columns, slots, history.person, state.reshape(-1))
 
 
-def _run_shares(batch: medsettle_kernel.Batch) -> Columns:
+def _run_shares(batch: medsettle_kernel.Batch) -> Mapping[str, FenArray]:
     # Each round begins the year anew.
     work = Work(batch.policy, np.arange(len(batch.persons)), batch.columns, batch.slots)
     _SHARES_ONLY.settle([work], batch.persons, batch.state.copy(), refuse_gaps=True)
     return work.results
 
 
-def _run_kernel(batch: medsettle_kernel.Batch) -> Columns:
+def _run_kernel(batch: medsettle_kernel.Batch) -> Mapping[str, FenArray]:
     started = medsettle_kernel.Batch(batch.columns, batch.slots, batch.persons, batch.state.copy())
     return medsettle_kernel.run_batch(started)
 

@@ -217,15 +217,18 @@ INTERPRETER_ROWS: Final = 512
 # How many claims a run without a person twice must have on average. Fewer, and putting the claims
 # in another order costs less than looking up what to do for so few.
 RUN_ROWS_MIN: Final = 16
-# Up to this many claims of a batch are settled by the generated plain-Python function, which beats
-# the call of the interpreter. Where that is not loaded, loading it takes as long as some ten
-# thousand claims do one by one.
-SCALAR_ROWS_MAX: Final = 2
+# Up to this many claims of a policy in a batch go through the interpreter one after another, which
+# takes less time than to see to the columns of a batch. Where the interpreter is not loaded,
+# loading it takes as long as some ten thousand claims do one by one in plain Python.
+SCALAR_ROWS_MAX: Final = 6
 UNLOADED_ROWS_MAX: Final = 10_000
+# Of how many days the year, month or quarter they fall into is kept, for each kind of period: some
+# years of days, and a claim has one.
+PERIOD_DAYS_KEPT: Final = 16_384
 # Charge lines whose parts are added up while they are in the second-level cache, and lines that one
 # loop after another goes over in the first-level cache.
 BLOCK_LINES: Final = 8_192
-CACHED_LINES: Final = 1_024
+CACHED_LINES: Final = 2_048
 # Up to this many lines the loops run as plain Python where their machine code is not loaded:
 # loading it takes as long.
 UNLOADED_LINES_MAX: Final = 200_000

@@ -19,7 +19,7 @@ process compiles anew, which takes seconds.
 
 The cache looks at one file alone: a compiled function that takes functions or constants from
 another module goes on with the old ones when that module changes. So it keeps to its own module,
-`column_at` apart.
+`column_at` and its like apart.
 """
 
 from collections.abc import Callable
@@ -38,7 +38,9 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
-def compiled(signature: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
+def compiled(
+    signature: str, *, brief: bool = False
+) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
     """Return a decorator that compiles a function for one signature, at once.
 
     Arguments of other types are refused when it is called. It runs without the interpreter lock,
@@ -47,23 +49,26 @@ def compiled(signature: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
     Args:
         signature: Result and argument types as numba writes them; arrays that are only read are
             `Array(int64, 1, "C", readonly=True)` if the caller's are.
+        brief: The function takes less time than giving up the lock and asking for the types of its
+            arguments, so it keeps the one and leaves the other: they must be whole numbers.
     """
 
     def compile_function(function: Callable[_P, _R]) -> Callable[_P, _R]:
-        made: Callable[_P, _R]
+        options = {"nogil": not brief, "error_model": "numpy"}
         try:
-            made = numba.njit(signature, nogil=True, cache=True, error_model="numpy")(function)
+            made = numba.njit(signature, cache=True, **options)(function)
         except Exception:
             # No folder for the cache, none with room, or a file in it that a crash cut short.
-            made = numba.njit(signature, nogil=True, error_model="numpy")(function)
-        return made
+            made = numba.njit(signature, **options)(function)
+        called: Callable[_P, _R] = made.get_overload(made.signatures[0]) if brief else made
+        return called
 
     return compile_function
 
 
 def inlined(function: Callable[_P, _R]) -> Callable[_P, _R]:
     """Return a function that becomes a part of the compiled functions of its module."""
-    made: Callable[_P, _R] = numba.njit(error_model="numpy")(function)
+    made: Callable[_P, _R] = numba.njit(error_model="numpy", forceinline=True)(function)
     return made
 
 
@@ -91,3 +96,25 @@ def column_at(address: int, rows: int) -> Column:
     """
     column: Column = numba.carray(_pointer(address), (rows,), np.int64)
     return column
+
+
+@inlined
+def matrix_at(address: int, rows: int, width: int) -> NDArray[np.int64]:
+    """Return the int64 matrix of shape (rows, width) at an address; see `column_at`."""
+    matrix: NDArray[np.int64] = numba.carray(_pointer(address), (rows, width), np.int64)
+    return matrix
+
+
+@inlined
+def part_at(column: NDArray[Any], first: int, end: int) -> NDArray[Any]:
+    """Return a stretch of a contiguous column without counting one more user; see `column_at`."""
+    address = column.ctypes.data + column.itemsize * first
+    part: NDArray[Any] = numba.carray(_pointer(address), (end - first,), column.dtype)
+    return part
+
+
+@inlined
+def ratios_at(address: int, rows: int) -> NDArray[np.float64]:
+    """Return the float64 column of shape (rows,) at an address; see `column_at`."""
+    ratios: NDArray[np.float64] = numba.carray(_pointer(address), (rows,), np.float64)
+    return ratios

@@ -30,9 +30,14 @@ def _same_by_both(program: Program, columns: dict[str, list[int]]) -> None:
     one = scalar_function(program, names)
     expected = [one({name: column[row] for name, column in columns.items()}) for row in range(rows)]
 
-    found = BlockRunner(program, names).run(inputs, rows)
+    runner = BlockRunner(program, names)
+    found = runner.run(inputs, rows)
+    record = runner.one()
+    alone = [record.settle([columns[name][row] for name in runner.inputs]) for row in range(rows)]
 
     assert expected == list(zip(*(found[name].tolist() for name in names), strict=True))
+    places = [runner.results[name] for name in names]
+    assert expected == [tuple(result[place] for place in places) for result in alone]
 
 
 def _ops(program: Program) -> set[int]:
@@ -160,3 +165,38 @@ def test_a_slot_outside_the_state_is_refused() -> None:
         with pytest.raises(IndexError):
             runner.settle({"bill": one}, {"used": one + slot}, one.copy(), waves, into)
     runner.settle({"bill": one}, {"used": one}, one.copy(), waves, into)
+
+
+def test_a_record_with_a_slot_outside_the_state_is_refused() -> None:
+    """So it is for a claim alone: nothing is read or written, one step either side."""
+    build = Builder()
+    build.output("counter:used", build.input("bill", 0, 100))
+    record = BlockRunner(build.program(), ["counter:used"], ["used"]).one()
+    state = np.array([7, 8], dtype=np.int64)
+    record.bind(state)
+
+    for slot in (-1, 2):
+        with pytest.raises(IndexError):
+            record.settle([slot, 5])
+    assert [7, 8] == state.tolist()
+    assert (8, 5) == record.settle([1, 5])
+    assert [7, 13] == state.tolist()
+
+
+def test_who_settles_at_the_same_time_has_a_record_of_his_own() -> None:
+    """A record is another's only after it was handed back."""
+    build = Builder()
+    build.output(
+        "twice", build.share(build.input("bill", 0, 100), build.constant(2), 1, Rounding.DOWN)
+    )
+    runner = BlockRunner(build.program(), ["twice"])
+    first, second = runner.one(), runner.one()
+
+    first.give([3])
+    second.give([50])
+    first.run()
+    second.run()
+
+    assert ((6,), (100,)) == (first.found(), second.found())
+    runner.done_with(first)
+    assert runner.one() is first

@@ -118,9 +118,10 @@ def test_items_by_number_have_the_rows_of_their_codes(tmp_path: Path, bands: boo
     prices = np.where(np.arange(len(items)) % 8 < 4, 1, 10**7)
 
     found = item_rows(catalogue, items, days, prices)
+    by_code = item_rows(catalogue, list(items), days, prices)
 
     assert native_lines.__name__ in sys.modules
-    assert catalogue.rows(list(items), days, prices).tolist() == found.tolist()
+    assert catalogue.rows(list(items), days, prices).tolist() == found.tolist() == by_code.tolist()
     assert {NOT_LISTED, NOT_VALID, *range(len(catalogue))} == set(found.tolist())
 
 

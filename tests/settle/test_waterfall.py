@@ -85,11 +85,13 @@ def _year(count: int, seed: int) -> _Year:
     return _Year(np.array(persons, dtype=np.int64), columns, state)
 
 
-@pytest.mark.parametrize("scalar_rows_max", [0, limits.SCALAR_ROWS_MAX, 10_000])
+@pytest.mark.parametrize(
+    "kernel",
+    [Kernel(0), Kernel(), Kernel(10_000), Kernel(10_000, generated=True)],
+    ids=["blocks", "chosen", "singles", "generated"],
+)
 @pytest.mark.parametrize("works", [1, 2])
-def test_a_batch_with_counters_equals_its_claims_one_by_one(
-    scalar_rows_max: int, works: int
-) -> None:
+def test_a_batch_with_counters_equals_its_claims_one_by_one(kernel: Kernel, works: int) -> None:
     """Results and state are the same, by blocks or one by one, in one work or in two."""
     year = _year(300, seed=works)
     expected, expected_state = year.one_by_one()
@@ -97,7 +99,7 @@ def test_a_batch_with_counters_equals_its_claims_one_by_one(
     split = [year.work(rows) for rows in parts]
     state = year.state.copy()
 
-    Kernel(scalar_rows_max).settle(split, year.persons, state, refuse_gaps=True)
+    kernel.settle(split, year.persons, state, refuse_gaps=True)
 
     for work, rows in zip(split, parts, strict=True):
         for name, column in work.results.items():

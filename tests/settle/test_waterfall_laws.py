@@ -192,9 +192,14 @@ def _assert_as_if_one_by_one(
     """Assert that batch, single claims and oracle agree on every claim and every counter."""
     visits, opening = _visits(policies_, seed, count, persons)
     batches = {}
-    for name, rows_max in (("blocks", 0), ("scalar", count), ("mixed", limits.SCALAR_ROWS_MAX)):
+    kernels = {
+        "blocks": Kernel(scalar_rows_max=0),
+        "singles": Kernel(scalar_rows_max=count),
+        "generated": Kernel(scalar_rows_max=count, generated=True),
+        "mixed": Kernel(),
+    }
+    for name, kernel in kernels.items():
         carried = Carried(opening)
-        kernel = Kernel(scalar_rows_max=rows_max)
         answers = _settled_by_kernel(
             policies_, visits, carried, kernel=kernel, refuse_gaps=refuse_gaps
         )

@@ -52,10 +52,10 @@ def _stated(content: Row) -> dict[str, object]:
     found = {name: value for name, value in content.items() if value is not None}
     for name, value in list(found.items()):
         if isinstance(value, list | tuple):
-            if value:
-                found[name] = [_stated(row) if isinstance(row, dict) else row for row in value]
-            else:
+            if not value:
                 del found[name]
+            elif any(issubclass(kind, dict) for kind in {*map(type, value)}):
+                found[name] = [_stated(row) if isinstance(row, dict) else row for row in value]
         elif isinstance(value, dict):
             found[name] = _stated(value)
     return found

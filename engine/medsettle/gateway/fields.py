@@ -49,9 +49,9 @@ class Kind(StrEnum):
     """Anything, handed on as it is; answers carry lists of rows so."""
 
 
+DECIMALS: Final = {Kind.MONEY: 2, Kind.RATIO: 4, Kind.QUANTITY: 4, Kind.PRICE: 6, Kind.COUNT: 0}
 _DIGITS: Final = {Kind.RATIO: 5}
 _DIGITS_MAX: Final = 16
-DECIMALS: Final = {Kind.MONEY: 2, Kind.RATIO: 4, Kind.QUANTITY: 4, Kind.PRICE: 6, Kind.COUNT: 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Field:
     least: int | None = None
     most: int | None = None
     values: tuple[str, ...] = ()
-    # Looked up once: an answer has hundreds of fields, and members of an enumeration hash slowly.
+    # Looked up once: an answer has a thousand fields, and members of an enumeration hash slowly.
     write: Callable[[Any], object] = dataclasses.field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

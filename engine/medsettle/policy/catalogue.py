@@ -81,10 +81,11 @@ class Catalogue:
     - `valid_from`, `valid_until` (n,): int32 days, the second one exclusive;
     - `item_class` (n,): int8, 1 to 3 for class A to C; `restricted` (n,): bool;
     - `pre_self_pay_ppm` (n, s): int64 parts per million in 0..1,000,000;
-    - `terms_ppm` (n, s): int64, the same with the `TERM_FLAGS` of the entry, so that one look-up of
-      a line finds them all;
+    - `cells` (n, 3c + s): int64, what is asked of every line, side by side so that it is in one
+      place of memory: in the first `price_levels` columns `ceiling_e6`, behind them `terms_ppm`;
     - `ceiling_e6` (n, 3c): int64 micro-yuan, for each set the hospital levels 1 to 3, `NO_CEILING`
       for none;
+    - `terms_ppm` (n, s): int64, the ratios with the `TERM_FLAGS` of the entry;
     - `own_expense_above` (n,): bool, the whole line is own expense when its price is above;
     - `pot` (n,): int64, where the in-scope part goes: `IN_SCOPE_POT`, or 4 + position in `pots`;
     - `price_above_e6` (n,): int64 micro-yuan above which the entry counts; `bands` (n,): int64, how
@@ -115,8 +116,8 @@ class Catalogue:
     valid_until: DayArray
     item_class: NDArray[np.int8]
     pre_self_pay_ppm: NDArray[np.int64]
-    terms_ppm: NDArray[np.int64]
-    ceiling_e6: NDArray[np.int64]
+    cells: NDArray[np.int64]
+    price_levels: int
     own_expense_above: NDArray[np.bool_]
     pot: NDArray[np.int64]
     restricted: NDArray[np.bool_]
@@ -130,6 +131,16 @@ class Catalogue:
     most_bands: int
     limits_lines: bool
     limits_quantities: bool
+
+    @property
+    def ceiling_e6(self) -> NDArray[np.int64]:
+        """Ceiling prices, shape (n, 3c)."""
+        return self.cells[:, : self.price_levels]
+
+    @property
+    def terms_ppm(self) -> NDArray[np.int64]:
+        """Ratios with the flags of their entries, shape (n, s)."""
+        return self.cells[:, self.price_levels :]
 
     @classmethod
     def load(cls, path: Path, terms: LineTerms) -> "Catalogue":
@@ -239,6 +250,7 @@ def _compiled(sheet: Sheet, terms: LineTerms, columns: Columns, entries: list[En
     most = np.array(columns.most, dtype=np.int64).reshape(len(columns.most), len(order)).T[order]
     item_class = np.array(columns.item_class, dtype=np.int8)[order]
     ratios = np.array(columns.ratios, dtype=np.int64).T[order]
+    ceilings = np.array(columns.ceilings, dtype=np.int64).T[order]
     own_expense_above = np.array(columns.over_limit_as)[order] == "own_expense"
     restricted = np.array(columns.restricted, dtype=np.bool_)[order]
     flags = (item_class == CLASS_C, own_expense_above, restricted)
@@ -264,8 +276,8 @@ def _compiled(sheet: Sheet, terms: LineTerms, columns: Columns, entries: list[En
         valid_until=_frozen(np.array([entry.valid_until for entry in entries], dtype=np.int32)),
         item_class=_frozen(item_class),
         pre_self_pay_ppm=_frozen(ratios),
-        terms_ppm=_frozen(_with_flags(ratios, flags)),
-        ceiling_e6=_frozen(np.array(columns.ceilings, dtype=np.int64).T[order]),
+        cells=_frozen(np.hstack([ceilings, _with_flags(ratios, flags)])),
+        price_levels=ceilings.shape[1],
         own_expense_above=_frozen(own_expense_above),
         pot=_frozen(_class_pots(np.array(columns.pot, dtype=np.int64)[order], item_class, terms)),
         restricted=_frozen(restricted),

@@ -12,6 +12,7 @@ from medsettle.core.money import yuan_from_fen
 from medsettle.core.settlement import Row, Settlement
 from medsettle.core.tables import ColumnRows, columns_of, squeezed
 from medsettle.errors import InternalError
+from medsettle.policy.compiled import CompiledPolicy
 from medsettle.policy.model import STAGE_AMOUNTS, Gap, Policy
 from medsettle.settle.claim_lines import Prepared, pot_names
 from medsettle.settle.relatives import Share, share_rows
@@ -30,7 +31,23 @@ CLASS_CODES = ("", *codes.ITEM_CLASSES)
 _POT_COLUMNS = tuple(f"{name}_fen" for name in codes.POT_NAMES)
 _IN_SCOPE = codes.POT_NAMES.index("in_scope")
 _FUNDS = tuple(f"payer:{name}" for name in codes.FUND_NAMES)
+_SHARES = (*(f"payer:{name}" for name in codes.PAYER_NAMES), "cash")
 _PERSONAL = (*(f"payer:{name}" for name in codes.PERSONAL_NAMES), "cash")
+
+
+class Forms:
+    """How the results of policies become columns, worked out once for each policy."""
+
+    def __init__(self) -> None:
+        # Holding the policy keeps its id from being another one's.
+        self._held: dict[int, tuple[CompiledPolicy, _Forms]] = {}
+
+    def of(self, work: Work) -> "_Forms":
+        """Return those of the policy of a work."""
+        held = self._held.get(id(work.policy))
+        if held is None:
+            held = self._held[id(work.policy)] = work.policy, _forms(work)
+        return held[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +59,7 @@ class Assembler:
     catalogue_digests: dict[str, str]
     shares: Mapping[int, Sequence[Share]]
     """What each claim takes of relatives' limits, by its row."""
+    forms: Forms
 
     def settlements(self, work: Work) -> list[Settlement]:
         """Return the settlement of each claim of a work, in its order.
@@ -52,18 +70,18 @@ class Assembler:
         """
         self._assert_conserved(work)
         same = self._same(work)
-        names = tuple(work.results)
-        values = zip(*(column.tolist() for column in work.results.values()), strict=True)
         accounts = self._accounts(work)
-        forms = _forms(work)
+        forms = self.forms.of(work)
         return [
-            self._settlement(forms, row, same, dict(zip(names, each, strict=True)), account)
-            for row, each, account in zip(work.rows.tolist(), values, accounts, strict=True)
+            self._settlement(forms, row, same, value, account)
+            for row, value, account in zip(
+                work.rows.tolist(), work.results.claims(), accounts, strict=True
+            )
         ]
 
     def _assert_conserved(self, work: Work) -> None:
-        paid = sum(work.results[f"payer:{payer}"] for payer in codes.PAYER_NAMES)
-        broken = (paid + work.results["cash"] != work.columns["total"]) | (work.results["cash"] < 0)
+        paid = work.results.total(_SHARES)
+        broken = (paid != work.columns["total"]) | (work.results["cash"] < 0)
         if np.any(broken):
             row = int(work.rows[np.flatnonzero(broken)[0]])
             name = work.policy.policy.name

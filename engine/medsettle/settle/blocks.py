@@ -5,7 +5,8 @@ claims does without it (`medsettle.settle.scalar`), who serves imports it before
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from struct import Struct
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,14 @@ from medsettle import limits
 from medsettle.core.counters import BALANCES
 from medsettle.native import address_of
 from medsettle.policy.program import Program
-from medsettle.settle.interpreter import run_waves
-from medsettle.settle.steps import lowered
+from medsettle.settle.interpreter import (
+    PLAN_NUMBERS,
+    RECORD_HEAD,
+    Matrix,
+    run_one,
+    run_waves,
+)
+from medsettle.settle.steps import Steps, lowered
 from medsettle.settle.waves import AS_THEY_STAND, Waves
 
 Column: TypeAlias = NDArray[np.int64]
@@ -59,6 +66,24 @@ class BlockRunner:
         ]
         self._moves = np.array(moves, dtype=np.int64).reshape(len(moves), 3)
         self._gaps = np.array(sorted({first + numbers[name] for name in gaps}), dtype=np.int64)
+
+        self._ones: list[OneClaim] = []
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of the inputs that the program reads, without those of its counters."""
+        return self._lowered.inputs
+
+    def one(self) -> "OneClaim":
+        """Return what settles single claims, by one thread; hand it back to `done_with`."""
+        try:
+            return self._ones.pop()
+        except IndexError:
+            return OneClaim(self._lowered, self._moves, self._gaps)
+
+    def done_with(self, one: "OneClaim") -> None:
+        """Take back what settled single claims, for the next who asks."""
+        self._ones.append(one)
 
     def run(self, inputs: Mapping[str, Column], rows: int) -> dict[str, Column]:
         """Return the outputs for every row, of a program that carries no counters.
@@ -128,6 +153,83 @@ class BlockRunner:
             plan.scratch,
             limits.INTERPRETER_ROWS,
         )
+
+
+class OneClaim:
+    """One claim at a time through the interpreter, in memory that is used again and again.
+
+    A call of the interpreter with the columns of a batch takes longer than the program of a claim;
+    so its columns are cells of one record, whose address is all that is handed over.
+
+    Attributes:
+        width: How many numbers a claim comes to: its counters and its results.
+    """
+
+    def __init__(self, plan: Steps, moves: Matrix, gaps: Column) -> None:
+        counters, results = len(plan.counters), len({*plan.results.values()})
+        cells = len(plan.inputs) + counters + plan.result_count + plan.scratch
+        kept = (plan.steps, plan.reciprocals.view(np.int64), plan.tables, moves, gaps)
+        # They are kept alive, for the record has only their addresses.
+        self._kept = kept
+        steps, ratios, tables, moved, undecided = (address_of(each.ravel()) for each in kept)
+        self._plan = np.array(
+            (
+                *(steps, len(plan.steps), ratios, tables, len(plan.tables)),
+                *(moved, len(moves), undecided, len(gaps), len(plan.inputs), counters, cells),
+            ),
+            dtype=np.int64,
+        )
+        assert len(self._plan) == PLAN_NUMBERS
+        first = RECORD_HEAD + counters
+        # Bytes are read and written in half the time that an array takes to show its memory.
+        self._bytes = bytearray(8 * (first + 2 * cells + counters + 1))
+        record = np.frombuffer(self._bytes, dtype=np.int64)
+        self._address = address_of(record)
+        record[0] = address_of(self._plan)
+        places = record[first + cells :]
+        places[:cells] = self._address + 8 * np.arange(first, first + cells)
+        slots = self._address + 8 * np.arange(RECORD_HEAD, first)
+        places[cells : cells + counters] = slots
+        self._given = Struct(f"{counters + len(plan.inputs)}q")
+        self.width = counters + results
+        self._found = Struct(f"{self.width}q")
+        self._first_found = 8 * (first + len(plan.inputs))
+
+    def bind(self, state: Column) -> None:
+        """Carry counters in a state, which the caller keeps until the last claim is settled."""
+        _STATE.pack_into(self._bytes, 8, address_of(state), len(state))
+
+    def settle(self, given: Sequence[int]) -> tuple[int, ...]:
+        """Settle a claim and move its counters in the state.
+
+        Args:
+            given: The slots of its counters in the state, then its inputs, both in the order of
+                the runner.
+
+        Returns:
+            The counters as it met them, then the results.
+
+        Raises:
+            IndexError: A slot lies outside the state.
+        """
+        self.give(given)
+        self.run()
+        return self.found()
+
+    def give(self, given: Sequence[int]) -> None:
+        """Write a claim into the record, as for `settle`."""
+        self._given.pack_into(self._bytes, 8 * RECORD_HEAD, *given)
+
+    def run(self) -> None:
+        """Settle the claim that lies in the record, and move its counters."""
+        run_one(self._address)
+
+    def found(self) -> tuple[int, ...]:
+        """Return what the last claim came to, as `settle` does."""
+        return self._found.unpack_from(self._bytes, self._first_found)
+
+
+_STATE: Final = Struct("2q")
 
 
 def _row_addresses(matrix: NDArray[np.int64]) -> Column:

@@ -101,7 +101,7 @@ def scope_lines(
     else:
         splits = split_lines(scoped.lines, catalogue, own_parts)
         pot = _pots_at_home(book.catalogues[home.code], scoped.items, scoped.days, scoped.lines)
-        splits = replace(splits, pot=pot)
+        splits = replace(splits, special_pot=pot)
         sums = pots(splits, claim_of, len(batch), len(home.special_pots))
     _keep_splits(prepared, scoped.chosen, splits, catalogue, scoped.entry)
     # The sums of the claims of other areas are zeros.

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from medsettle import limits
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.counters import ACCOUNT, BALANCES, CounterKey
-from medsettle.core.dates import Period, day_number, period_key, rolling_period
+from medsettle.core.dates import Period, YearStart, day_number, period_key, rolling_period
 from medsettle.core.settlement import Row
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.policy.keys import NONE
@@ -46,9 +48,16 @@ def counter_keys(
         for name in wanted
         if name not in BALANCES
     }
+    asked = {
+        f"dimension:{name}"
+        for counter in document.counters.values()
+        for name in counter.split_by
+        if name in document.dimensions
+    }
+    classes_of = {name: columns[name].tolist() for name in asked}
     for position, claim in enumerate(own):
         person = str(claim["person"])
-        classes = {name: int(column[position]) for name, column in columns.items()}
+        classes = {name: column[position] for name, column in classes_of.items()}
         yield {
             name: CounterKey(document.pooling_area, person, name, 0)
             if name in BALANCES
@@ -105,12 +114,19 @@ def _periods(
     if counter.dated_by is not None:
         days = np.array([_day(claim, counter.dated_by, 0) for claim in claims], dtype=np.int64)
     if counter.period is not Period.TREATMENT_YEAR:
-        return [int(key) for key in period_key(days, counter.period, policy.policy.year_start)]
+        start = policy.policy.year_start
+        return [_period_of(day, counter.period, start) for day in days.tolist()]
     assert counter.since is not None
     # Without its date a claim begins a treatment of its own on its own day.
     begun = [_day(claim, counter.since, int(day)) for claim, day in zip(claims, days, strict=True)]
     since = np.array(begun, dtype=np.int64)
     return [int(key) for key in rolling_period(days, since, counter.lasts)]
+
+
+@lru_cache(limits.PERIOD_DAYS_KEPT)
+def _period_of(day: int, period: Period, start: YearStart) -> int:
+    """Return the period of a day; claims of a batch have few days, and often the last batch's."""
+    return int(period_key(np.array([day], dtype=np.int64), period, start)[0])
 
 
 def _day(claim: Row, column: str, otherwise: int) -> int:

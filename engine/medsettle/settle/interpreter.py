@@ -17,7 +17,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from medsettle.native import Column, column_at, compiled, inlined
+from medsettle.native import Column, column_at, compiled, inlined, matrix_at, ratios_at
 
 Matrix: TypeAlias = NDArray[np.int64]
 Ratios: TypeAlias = NDArray[np.float64]
@@ -148,10 +148,14 @@ def _choose(op: int, out: Column, a: Column, b: Column, c: Column, k: int) -> No
 
 @inlined
 def _divide(
-    numbers: Column, reciprocal: float, out: Column, a: Column, b: Column, c: Column
+    op: int,
+    out: Column,
+    columns: tuple[Column, Column, Column],
+    numbers: tuple[int, int, int],
+    reciprocal: float,
 ) -> None:
     """Fill `out` by a step that divides; no numerator is below zero."""
-    op, k, addend, factor = numbers[0], numbers[5], numbers[6], numbers[7]
+    (a, b, c), (k, addend, factor) = columns, numbers
     rows = range(len(out))
     if op == DIVIDE:
         for i in rows:
@@ -185,21 +189,23 @@ def _divide(
 def _run(steps: Matrix, reciprocals: Ratios, tables: Column, places: Column, rows: int) -> None:
     """Run a program over one block, each place the address of its column of the block."""
     for number in range(len(steps)):
-        step = steps[number]
-        op = step[0]
-        out = column_at(places[step[1]], rows)
-        a = column_at(places[step[2]], rows)
-        b = column_at(places[step[3]], rows)
-        c = column_at(places[step[4]], rows)
+        # Of a signed index, every look-up would ask whether it counts from the end, and a row of a
+        # matrix would be counted as one more user of it.
+        op = steps[number, 0]
+        out = column_at(places[np.uint64(steps[number, 1])], rows)
+        a = column_at(places[np.uint64(steps[number, 2])], rows)
+        b = column_at(places[np.uint64(steps[number, 3])], rows)
+        c = column_at(places[np.uint64(steps[number, 4])], rows)
+        k, addend, factor = steps[number, 5], steps[number, 6], steps[number, 7]
         if op < GATHER:
-            _combine(op, out, a, b, c, step[5])
+            _combine(op, out, a, b, c, k)
         elif op > GATHER:
-            _divide(step, reciprocals[number], out, a, b, c)
+            _divide(op, out, (a, b, c), (k, addend, factor), reciprocals[number])
         else:
             # The index is proved to lie inside; should it not, no foreign memory is read.
-            table, last = tables[step[6] :], np.uint64(step[5] - 1)
+            first, last = np.uint64(addend), np.uint64(k - 1)
             for i in range(rows):
-                out[i] = table[min(np.uint64(a[i]), last)]
+                out[i] = tables[first + min(np.uint64(a[i]), last)]
 
 
 @inlined
@@ -244,9 +250,36 @@ def _refuse(gaps: Column, places: Column, refused: Column) -> None:
     if len(gaps):
         refused[:] = 0
         for place in gaps:
-            gap = column_at(places[place], len(refused))
+            gap = column_at(places[np.uint64(place)], len(refused))
             for i in range(len(refused)):
                 refused[i] = refused[i] | np.int64(gap[i] > 0)
+
+
+@inlined
+def _settle(
+    program: tuple[Matrix, Ratios, Column],
+    carried: tuple[Matrix, Column, Column],
+    places: Column,
+    slots: Column,
+    inputs: int,
+    refused: Column,
+) -> None:
+    """Settle the claims of a block: meet their counters, run the program, move the counters.
+
+    `slots` are the addresses of their slots, of `refused` there is a cell for each claim.
+    """
+    (steps, reciprocals, tables), (moves, gaps, state) = program, carried
+    rows = len(refused)
+    for counter in range(len(slots)):
+        met = column_at(places[np.uint64(inputs + counter)], rows)
+        _meet(state, column_at(slots[counter], rows), met)
+    _run(steps, reciprocals, tables, places, rows)
+    _refuse(gaps, places, refused)
+    for number in range(len(moves)):
+        counter, place, sign = moves[number, 0], moves[number, 1], moves[number, 2]
+        met = column_at(places[np.uint64(inputs + counter)], rows)
+        moved = column_at(places[np.uint64(place)], rows)
+        _move(state, column_at(slots[np.uint64(counter)], rows), met, moved, sign, refused)
 
 
 @inlined
@@ -298,7 +331,7 @@ def run_waves(
         IndexError: A slot lies outside the state.
     """
     known, count, total = len(columns), len(slots), edges[-1]
-    ordered, size = len(order) > 0, min(block, total)
+    ordered, size, program = len(order) > 0, min(block, total), (steps, reciprocals, tables)
     # A flag for each claim that moves nothing, scratch, slots, and a block of each column.
     held = np.zeros((1 + scratch + count + known, size if size > 0 else 1), np.int64)
     places = np.empty(known + scratch, np.int64)
@@ -322,21 +355,43 @@ def run_waves(
                         places[place] = columns[place] + 8 * start
                 for counter in range(count):
                     own_slots[counter] = slots[counter] + 8 * start
-            for counter in range(count):
-                met = column_at(places[inputs + counter], rows)
-                _meet(state, column_at(own_slots[counter], rows), met)
-            _run(steps, reciprocals, tables, places, rows)
-            refused = held[0, :rows]
-            _refuse(gaps, places, refused)
-            for number in range(len(moves)):
-                counter, place, sign = moves[number]
-                met, moved = (
-                    column_at(places[inputs + counter], rows),
-                    column_at(places[place], rows),
-                )
-                _move(state, column_at(own_slots[counter], rows), met, moved, sign, refused)
+            carried = moves, gaps, state
+            _settle(program, carried, places, own_slots, inputs, held[0, :rows])
             if ordered:
                 for place in range(inputs, known):
                     if columns[place]:
                         column = column_at(columns[place], total)
                         _scatter(column_at(places[place], rows), part, column)
+
+
+# A record begins with the addresses of its program and of the state, and how long the state is.
+RECORD_HEAD: Final = 3
+# A program in memory: addresses and lengths of steps, of reciprocals (as many), tables, moves and
+# gaps, then how many inputs, counters and places it has.
+PLAN_NUMBERS: Final = 12
+
+
+@compiled("void(int64)", brief=True)
+def run_one(record: int) -> None:
+    """Run a program over one claim that lies in memory with all that it needs.
+
+    It is what `run_waves` does with a batch of one: loops that are known to be of one row, one
+    argument, and nothing made anew.
+
+    Args:
+        record: Address of the head, the slots of the counters, a cell for each place, the address
+            of each place, those of the slots, and a cell that tells whether it moves nothing.
+
+    Raises:
+        IndexError: A slot lies outside the state.
+    """
+    head = column_at(record, RECORD_HEAD)
+    plan = column_at(head[0], PLAN_NUMBERS)
+    inputs, count, cells = plan[9], plan[10], plan[11]
+    steps, moves = matrix_at(plan[0], plan[1], 8), matrix_at(plan[5], plan[6], 3)
+    program = steps, ratios_at(plan[2], plan[1]), column_at(plan[3], plan[4])
+    carried = moves, column_at(plan[7], plan[8]), column_at(head[1], head[2])
+    addresses = record + 8 * (RECORD_HEAD + count + cells)
+    slots = column_at(addresses + 8 * cells, count)
+    refused = column_at(addresses + 8 * (cells + count), 1)
+    _settle(program, carried, column_at(addresses, cells), slots, inputs, refused)

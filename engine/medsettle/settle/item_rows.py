@@ -21,20 +21,21 @@ def item_rows(
 ) -> NDArray[np.int32]:
     """Return the row of the version in force for each line, as `Catalogue.rows` does.
 
-    Where the items are kept by number and the loops are loaded, the last version of each is looked
-    at by machine code; only lines of an earlier one, which are few, are searched for.
+    Where the loops are loaded, the last version of each item is looked at by machine code; only
+    lines of an earlier one, which are few, are searched for.
     """
-    if not isinstance(items, Coded) or catalogue.most_bands > 1 or _NATIVE not in sys.modules:
+    if catalogue.most_bands > 1 or _NATIVE not in sys.modules or not len(items):
         return catalogue.rows(items, days.astype(np.int32), unit_prices_e6)
     from medsettle.settle import native_lines  # noqa: PLC0415 - it is loaded
 
-    ids = catalogue.items(items.texts)
+    texts, numbers = items, np.arange(len(items), dtype=np.int32)
+    if isinstance(items, Coded):
+        texts, numbers = items.texts, items.numbers
+    ids = catalogue.items(texts)
     found = np.empty(len(items), dtype=np.int32)
-    entry = catalogue.last_of_item.take(ids.clip(0))
-    since, until = (
-        held.take(entry).astype(np.int32) for held in (catalogue.valid_from, catalogue.valid_until)
-    )
-    if native_lines.look_at_last(items.numbers, days, ids, entry, since, until, found):
+    room = np.empty((3, len(ids)), dtype=np.int32)
+    tables = catalogue.last_of_item, catalogue.valid_from, catalogue.valid_until
+    if native_lines.look_at_last(numbers, days, ids, tables, room, found):
         earlier = np.flatnonzero(found == native_lines.EARLIER)
-        found[earlier] = catalogue.rows(ids.take(items.numbers[earlier]), days[earlier])
+        found[earlier] = catalogue.rows(ids.take(numbers[earlier]), days[earlier])
     return found

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medsettle.core.money import FenArray
+from medsettle.policy.catalogue import IN_SCOPE_POT
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,12 +60,19 @@ class LineSplits:
     """The parts of each of n lines, int64 fen, adding up to the line's amount.
 
     `parts` has shape (4, n), in the order of `POT_NAMES`. They are >= 0, and <= 0 where a line
-    takes back a part of another, but for a fen of rounding. `pot` says where the in-scope part
-    goes: `IN_SCOPE_POT`, or 4 + the number of a special pot.
+    takes back a part of another, but for a fen of rounding. `special_pot` says where the in-scope
+    part goes: `IN_SCOPE_POT`, or 4 + the number of a special pot; None where no line has one.
     """
 
     parts: NDArray[np.int64]
-    pot: NDArray[np.int8]
+    special_pot: NDArray[np.int8] | None
+
+    @property
+    def pot(self) -> NDArray[np.int8]:
+        """Where the in-scope part of each line goes."""
+        if self.special_pot is None:
+            return np.full(self.parts.shape[1], IN_SCOPE_POT, dtype=np.int8)
+        return self.special_pot
 
     @property
     def own_expense_fen(self) -> FenArray:

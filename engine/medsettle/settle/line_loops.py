@@ -19,6 +19,9 @@ Numbers of these bounds stand beside each loop; `medsettle.settle.scope` asserts
 
 from typing import Any, Final, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 Cells: TypeAlias = Any
 """A list of whole numbers, or an array of them."""
 
@@ -37,6 +40,9 @@ OWN_EXPENSE: Final = 1 << 20
 OWN_EXPENSE_ABOVE: Final = 1 << 21
 RESTRICTED: Final = 1 << 22
 """What an entry says in one number, its terms: the ratio in parts per million, and three flags."""
+
+OUTSIDE: Final = 1
+"""Told where a line is outside a table of the catalogue."""
 
 _PER_FEN_INVERSE: Final = 1 / PER_FEN
 _PPM_INVERSE: Final = 1 / PPM_ONE
@@ -166,9 +172,8 @@ def split(
     rules: tuple[bool, bool],
     parts: tuple[Cells, Cells, Cells, Cells],
     left: Cells,
-    block: int,
 ) -> int:
-    """Write the parts of lines, a block after another so that its columns stay in the cache.
+    """Write the parts of lines, few enough for all their columns to stay in the cache.
 
     Args:
         said: Ceiling and terms of each line; the terms are spoilt.
@@ -178,56 +183,185 @@ def split(
         rules: Whether first-self-pay is of the full price, and rounded once a settlement.
         parts: Take the parts in the order of the national pots.
         left: Takes what rounding once a settlement leaves; spoilt otherwise.
-        block: Lines of a block. Lists are one block.
 
     Returns:
         A number below zero where a part is.
     """
-    signs = 0
-    full_price, per_settlement = rules
-    for first in range(0, len(left), block):
-        end = min(first + block, len(left))
-        whole = end - first == len(left)
-        ceiling = said[0] if whole else said[0][first:end]
-        terms = said[1] if whole else said[1][first:end]
-        price = line[0] if whole else line[0][first:end]
-        quantity = line[1] if whole else line[1][first:end]
-        amount = line[2] if whole else line[2][first:end]
-        approval = line[3] if whole else line[3][first:end]
-        own = parts[0] if whole else parts[0][first:end]
-        over = parts[1] if whole else parts[1][first:end]
-        pre = parts[2] if whole else parts[2][first:end]
-        in_scope = parts[3] if whole else parts[3][first:end]
-        rest = left if whole else left[first:end]
-        set_apart(ceiling, terms, price, approval, amount, own)
-        if len(limited[0]) > 0:
-            take_off(limited[0] if whole else limited[0][first:end], own)
-        exceed(price, quantity, amount, own, ceiling, over)
-        if len(limited[1]) > 0:
-            hold_to_limit(amount, own, limited[1] if whole else limited[1][first:end], over)
-        if per_settlement:
-            share_first_down(amount, own, over, terms, full_price, pre, rest)
-        else:
-            share_first(amount, own, over, terms, full_price, pre)
-        if full_price or per_settlement:
-            hold_share(amount, own, over, pre, rest)
-        signs |= remain(amount, own, over, pre, in_scope)
-    return signs
+    (ceiling, terms), (price, quantity, amount, approval) = said, line
+    (own, over, pre, in_scope), (full_price, per_settlement) = parts, rules
+    set_apart(ceiling, terms, price, approval, amount, own)
+    if len(limited[0]) > 0:
+        take_off(limited[0], own)
+    exceed(price, quantity, amount, own, ceiling, over)
+    if len(limited[1]) > 0:
+        hold_to_limit(amount, own, limited[1], over)
+    if per_settlement:
+        share_first_down(amount, own, over, terms, full_price, pre, left)
+    else:
+        share_first(amount, own, over, terms, full_price, pre)
+    if full_price or per_settlement:
+        hold_share(amount, own, over, pre, left)
+    return remain(amount, own, over, pre, in_scope)
 
 
 def add_up(
     claim: Cells, parts: tuple[Cells, Cells, Cells, Cells], sums: tuple[Cells, Cells, Cells, Cells]
 ) -> None:
     """Add the parts of lines to the sums of their claims; lines of one claim stand together."""
-    at = 0
-    while at < len(claim):
-        own = claim[at]
-        first = at
-        while at < len(claim) and claim[at] == own:
-            at += 1
-        for number in range(4):
-            column = parts[number]
-            total = 0
-            for line in range(first, at):
-                total += column[line]
-            sums[number][own] += total
+    own_sum, over_sum, pre_sum, in_scope_sum = sums
+    own, over, pre, in_scope = parts
+    first = second = third = fourth = 0
+    number = claim[0] if len(claim) > 0 else 0
+    for at in range(len(claim)):
+        if claim[at] != number:
+            own_sum[number] += first
+            over_sum[number] += second
+            pre_sum[number] += third
+            in_scope_sum[number] += fourth
+            first = second = third = fourth = 0
+            number = claim[at]
+        first += own[at]
+        second += over[at]
+        third += pre[at]
+        fourth += in_scope[at]
+    if len(claim) > 0:
+        own_sum[number] += first
+        over_sum[number] += second
+        pre_sum[number] += third
+        in_scope_sum[number] += fourth
+
+
+# --- what only machine code runs ----------------------------------------------------------------
+
+
+def look_up(
+    place: tuple[NDArray[np.int32], NDArray[np.int8], NDArray[np.int8]],
+    cells: NDArray[np.int64],
+    levels: int,
+    ceiling: NDArray[np.int64],
+    terms: NDArray[np.int64],
+) -> int:
+    """Write ceiling and terms of the entry of each line.
+
+    Lines without an entry are own expense, and else have what is said of the first one.
+
+    Args:
+        place: Row, scheme and price level of each line.
+        cells: By row the ceilings of the levels, then the terms of the schemes.
+        levels: How many levels there are.
+        ceiling: Takes the ceilings.
+        terms: Takes the terms.
+
+    Returns:
+        `OUTSIDE` where a line is outside the table, else zero.
+    """
+    row, scheme, price_level = place
+    highest = lowest = first = last = 0
+    low_level = high_level = 1
+    for at in range(len(row)):
+        first, last = min(first, row[at]), max(last, row[at])
+        lowest, highest = min(lowest, scheme[at]), max(highest, scheme[at])
+    for at in range(len(row)):
+        low_level, high_level = min(low_level, price_level[at]), max(high_level, price_level[at])
+    rows, width = cells.shape
+    if last >= rows or lowest < 0 or highest >= width - levels:
+        return OUTSIDE
+    if low_level < 1 or high_level > levels:
+        return OUTSIDE
+    # Of a signed index, every look-up would ask whether it counts from the end.
+    flat, step = cells.ravel(), np.uint64(width)
+    for at in range(len(row)):
+        entry = np.uint64(max(row[at], 0)) * step
+        ceiling[at] = flat[entry + np.uint64(price_level[at] - 1)]
+        terms[at] = flat[entry + np.uint64(levels + scheme[at])]
+    if first < 0:
+        for at in range(len(row)):
+            terms[at] |= OWN_EXPENSE if row[at] < 0 else 0
+    return 0
+
+
+def part_of(column: NDArray[Any], first: int, end: int) -> NDArray[Any]:
+    """Return a stretch of a column; machine code makes it without counting one more user of it."""
+    return column[first:end]
+
+
+def row_part_of(matrix: NDArray[np.int64], row: int, first: int, end: int) -> NDArray[np.int64]:
+    """Return a stretch of a row of a matrix whose rows are contiguous; likewise."""
+    return matrix[row, first:end]
+
+
+def split_and_sum(
+    place: tuple[NDArray[np.int32], NDArray[np.int8], NDArray[np.int8]],
+    cells: NDArray[np.int64],
+    levels: int,
+    line: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int8]],
+    limited: tuple[NDArray[np.int64], NDArray[np.int64]],
+    unowed: NDArray[np.int8],
+    rules: tuple[bool, bool],
+    parts: NDArray[np.int64],
+    left: NDArray[np.int64],
+    claim: NDArray[np.int64],
+    sums: NDArray[np.int64],
+    room: NDArray[np.int64],
+) -> int:
+    """Write the parts of any number of lines and add them up, a block after another.
+
+    What is said of a block, its parts and its sums are worked out while it is in the cache.
+
+    Args:
+        place: As for `look_up`, and so are `cells` and `levels`.
+        cells: See there.
+        levels: See there.
+        line: As for `split`, and so are `limited` and `rules`.
+        limited: See there.
+        unowed: Above 0 where a mark makes the whole line own expense; empty where there are none.
+        rules: See there.
+        parts: Takes the parts, shape (4, n), rows contiguous, in the order of the national pots.
+        left: Takes what rounding once a settlement leaves; else empty.
+        claim: The claim of each line; empty where nothing is added up.
+        sums: Takes the sums, shape (4, claims), rows contiguous.
+        room: Shape (3, lines of a block), spoilt.
+
+    Returns:
+        `OUTSIDE` where a line is outside a table, below zero where a part is, else zero.
+    """
+    signs, count, block, claims = 0, len(place[0]), room.shape[1], sums.shape[1]
+    own_sum, over_sum = row_part_of(sums, 0, 0, claims), row_part_of(sums, 1, 0, claims)
+    pre_sum, scope_sum = row_part_of(sums, 2, 0, claims), row_part_of(sums, 3, 0, claims)
+    (row, scheme, price_level), (price, quantity, amount, approval) = place, line
+    beyond, most = limited
+    for first in range(0, count, block):
+        end = min(first + block, count)
+        ceiling, terms = row_part_of(room, 0, 0, end - first), row_part_of(room, 1, 0, end - first)
+        where = (
+            part_of(row, first, end),
+            part_of(scheme, first, end),
+            part_of(price_level, first, end),
+        )
+        if look_up(where, cells, levels, ceiling, terms) == OUTSIDE:
+            return OUTSIDE
+        if len(unowed) > 0:
+            for at in range(first, end):
+                terms[at - first] |= OWN_EXPENSE if unowed[at] > 0 else 0
+        own, over = row_part_of(parts, 0, first, end), row_part_of(parts, 1, first, end)
+        pre, in_scope = row_part_of(parts, 2, first, end), row_part_of(parts, 3, first, end)
+        signs |= split(
+            (ceiling, terms),
+            (
+                part_of(price, first, end),
+                part_of(quantity, first, end),
+                part_of(amount, first, end),
+                part_of(approval, first, end),
+            ),
+            (
+                part_of(beyond, min(first, len(beyond)), min(end, len(beyond))),
+                part_of(most, min(first, len(most)), min(end, len(most))),
+            ),
+            rules,
+            (own, over, pre, in_scope),
+            part_of(left, first, end) if rules[1] else row_part_of(room, 2, 0, end - first),
+        )
+        if len(claim) > 0:
+            sums_of = own_sum, over_sum, pre_sum, scope_sum
+            add_up(part_of(claim, first, end), (own, over, pre, in_scope), sums_of)
+    return min(signs, 0)

@@ -18,7 +18,7 @@ from medsettle.core.relatives import LimitsOf, no_limits
 from medsettle.core.settlement import Settlement
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.policy.rule_book import DIGEST_CHARS, RuleBook
-from medsettle.settle.assemble import Assembler
+from medsettle.settle.assemble import Assembler, Forms
 from medsettle.settle.claim_lines import Prepared
 from medsettle.settle.counter_keys import counter_keys
 from medsettle.settle.prepare import Preparer, static_columns
@@ -45,10 +45,16 @@ class Settler:
     book: RuleBook
     kernel: Kernel = field(default_factory=Kernel)
     preparer: Preparer = field(init=False)
+    _forms: Forms = field(default_factory=Forms)
+    _digests: dict[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
         """Begin with no combination of codes known."""
         self.preparer = Preparer(self.book)
+        self._digests = {
+            code: catalogue.digest[:DIGEST_CHARS]
+            for code, catalogue in self.book.catalogues.items()
+        }
 
     def run(
         self,
@@ -131,7 +137,7 @@ class Settler:
         # they will get when this one is refused.
         self.kernel.settle(works, persons, state, refuse_gaps=True)
         shares = granted.divided(works, claims)
-        assembler = Assembler(claims, prepared, self._catalogue_digests(), shares)
+        assembler = Assembler(claims, prepared, self._digests, shares, self._forms)
         for work in works:
             settled, moves = assembler.settlements(work), _moved(work, keys[id(work.policy)])
             posted = zip(work.rows.tolist(), settled, _inputs(work), moves, strict=True)
@@ -141,12 +147,6 @@ class Settler:
                 if refuse_gaps and settlement.notices:
                     results[row] = _gap(settlement)
         return results, prepared
-
-    def _catalogue_digests(self) -> dict[str, str]:
-        return {
-            code: catalogue.digest[:DIGEST_CHARS]
-            for code, catalogue in self.book.catalogues.items()
-        }
 
 
 def _by_policy(

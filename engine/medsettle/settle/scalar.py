@@ -1,8 +1,9 @@
 """Run a program for one claim: generated plain Python, a few microseconds a call.
 
-A NumPy pass over one row spends a microsecond on each operation; a checkout with one claim in the
-batch would wait for a hundred of them. The text below is made from the same instructions that the
-blocks run, so there is nothing to keep equal; tests run both on the same claims all the same.
+It is for who has not loaded the interpreter, such as a command that settles one claim and would
+wait for the compiler, and for questions about a single amount. The text below is made from the same
+instructions that the interpreter runs, so there is nothing to keep equal; tests run both on the
+same claims all the same.
 """
 
 from collections.abc import Callable, Sequence

@@ -13,7 +13,6 @@ cache, as columns from beginning to end, by the loops of `medsettle.settle.line_
 """
 
 import sys
-from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -56,8 +55,7 @@ def split_lines(
     """
     if parts is None:
         parts = np.empty((len(POT_NAMES), len(lines)), dtype=np.int64)
-    for _ in _split_blocks(lines, catalogue, parts):
-        pass
+    _split(lines, catalogue, parts, _NO_LINES, parts)
     if lines.before is not None:
         taken = np.flatnonzero(lines.before >= 0)
         parts[:, taken] -= parts[:, lines.before[taken]].copy()
@@ -86,42 +84,50 @@ def split_and_sum(
         return splits
     if parts is None:
         parts = np.empty((len(POT_NAMES), len(lines)), dtype=np.int64)
-    loops = _loops(len(lines))
     national = sums[: len(POT_NAMES)]
     if lines.before is not None:
         splits = split_lines(lines, catalogue, parts)
-        _add_up(loops, claim, parts, national)
+        _add_up(_loops(len(lines)), claim, parts, national)
         return splits
-    # While the parts of a block are still in the cache.
-    for block in _split_blocks(lines, catalogue, parts):
-        _add_up(loops, claim[block], parts[:, block], national)
+    _split(lines, catalogue, parts, claim, national)
     return LineSplits(parts, _pots_of(lines, catalogue))
 
 
-def _split_blocks(
-    lines: LineColumns, catalogue: Catalogue, parts: NDArray[np.int64]
-) -> Iterator[slice]:
-    """Write the parts of lines; yield each block of lines whose parts are as they stay."""
+def _split(
+    lines: LineColumns,
+    catalogue: Catalogue,
+    parts: NDArray[np.int64],
+    claim: NDArray[np.int64],
+    sums: FenArray,
+) -> None:
+    """Write the parts of lines, and add them to the sums of their claims if these are told."""
     count, carries = len(lines), catalogue.terms.per_settlement
     loops = _loops(count)
-    room = _Room(min(count, limits.BLOCK_LINES))
-    left = np.empty(count, dtype=np.int64) if carries else room.left
-    beyond = _beyond(lines, catalogue)
-    for start in range(0, count, limits.BLOCK_LINES):
-        end = min(start + limits.BLOCK_LINES, count)
-        block = slice(start, end)
-        rest = left[block] if carries else left[: end - start]
-        found = _columns(loops, lines, catalogue, block, room)
-        limited = beyond[block], _limits(lines, catalogue, block)
-        rules = catalogue.terms.full_price, carries
-        into = tuple(parts[:, block])
-        if loops is line_loops:
-            signs = _interpreted(found, limited, rules, into, rest)
-        else:
-            signs = loops.split(*found, limited, rules, into, rest, limits.CACHED_LINES)
-        assert signs >= 0, "a part of a line is below zero"
-        if not carries:
-            yield block
+    left = np.empty(count, dtype=np.int64) if carries else _NO_LINES
+    if loops is not line_loops:
+        # The machine code is told where the rows begin and takes them for contiguous.
+        assert not count or parts.strides[1] == sums.strides[1] == parts.itemsize
+        room = _room()
+        told = loops.split_and_sum(
+            (lines.row, lines.scheme, lines.price_level),
+            catalogue.cells,
+            catalogue.price_levels,
+            _stated(lines),
+            (_beyond(lines, catalogue), _limits(lines, catalogue)),
+            _NO_MARKS if lines.unowed is None else lines.unowed.view(np.int8),
+            (catalogue.terms.full_price, carries),
+            parts,
+            left,
+            claim,
+            sums,
+            room,
+        )
+        _ROOMS.append(room)
+        assert told != line_loops.OUTSIDE, "a line outside the catalogue"
+        assert told >= 0, "a part of a line is below zero"
+    else:
+        _split_by_lists(lines, catalogue, parts, left)
+        _add_up(loops, claim, parts, sums)
     if carries:
         carried = _carried(lines, left)
         parts[_PRE] += carried
@@ -129,8 +135,31 @@ def _split_blocks(
         assert parts[_IN_SCOPE].min(initial=0) >= 0, "a part of a line is below zero"
 
 
-def _pots_of(lines: LineColumns, catalogue: Catalogue) -> NDArray[np.int8]:
-    """Return where the in-scope part of each line goes."""
+def _split_by_lists(
+    lines: LineColumns, catalogue: Catalogue, parts: NDArray[np.int64], left: NDArray[np.int64]
+) -> None:
+    """Write the parts of lines without machine code, a block after another."""
+    beyond, most = _beyond(lines, catalogue), _limits(lines, catalogue)
+    rules = catalogue.terms.full_price, catalogue.terms.per_settlement
+    for start in range(0, len(lines), limits.BLOCK_LINES):
+        block = slice(start, min(start + limits.BLOCK_LINES, len(lines)))
+        own = lines.block(block)
+        stated = tuple(column.tolist() for column in _stated(own))
+        limited = beyond[block].tolist(), most[block].tolist()
+        into = tuple([0] * len(own) for _ in parts)
+        after = [0] * len(own)
+        signs = line_loops.split(_said(own, catalogue), stated, limited, rules, into, after)  # type: ignore[arg-type]
+        assert signs >= 0, "a part of a line is below zero"
+        for column, cells in zip(parts[:, block], into, strict=True):
+            column[:] = cells
+        if len(left):
+            left[block] = after
+
+
+def _pots_of(lines: LineColumns, catalogue: Catalogue) -> NDArray[np.int8] | None:
+    """Return where the in-scope part of each line goes; None where all go to the usual pot."""
+    if not catalogue.terms.pots and lines.marked_pot is None:
+        return None
     pot = np.full(len(lines), IN_SCOPE_POT, dtype=np.int8)
     if catalogue.terms.pots:
         of_entry = catalogue.pot.take(np.maximum(lines.row, 0))
@@ -152,12 +181,20 @@ def ratios(lines: LineColumns, catalogue: Catalogue) -> NDArray[np.int64]:
     It is one for a line that is own expense as a whole, whatever makes it so.
     """
     count, loops = len(lines), _loops(len(lines))
-    (ceiling, terms), (price, _, amount, approval) = _columns(
-        loops, lines, catalogue, slice(0, count), _Room(count)
-    )
-    own = [0] * count if loops is line_loops else np.empty(count, dtype=np.int64)
-    loops.set_apart(ceiling, terms, price, approval, amount, own)
-    return np.asarray(terms, dtype=np.int64)
+    price, _, amount, approval = _stated(lines)
+    if loops is not line_loops:
+        ceiling, terms, own = (np.empty(count, dtype=np.int64) for _ in range(3))
+        place = lines.row, lines.scheme, lines.price_level
+        told = loops.look_up(place, catalogue.cells, catalogue.price_levels, ceiling, terms)
+        assert told != line_loops.OUTSIDE, "a line outside the catalogue"
+        if lines.unowed is not None:
+            terms[lines.unowed] |= line_loops.OWN_EXPENSE
+        loops.set_apart(ceiling, terms, price, approval, amount, own)
+        return terms
+    said = _said(lines, catalogue)
+    columns = price.tolist(), approval.tolist(), amount.tolist()
+    line_loops.set_apart(*said, *columns, [0] * count)
+    return np.asarray(said[1], dtype=np.int64)
 
 
 def cells_of(
@@ -173,12 +210,19 @@ def cells_of(
     return ceilings[row, price_level - 1], by_scheme[row, scheme]
 
 
-class _Room:
-    """What a block of lines needs beside its parts, used again for the next."""
+_ROOMS: Final[list[NDArray[np.int64]]] = []
+"""What blocks of lines need beside their parts; memory used before is in the cache already."""
 
-    def __init__(self, lines: int) -> None:
-        # One by one they are small enough for memory that was used before.
-        self.ceiling, self.terms, self.left = (np.empty(lines, dtype=np.int64) for _ in range(3))
+
+def _room() -> NDArray[np.int64]:
+    """Return three rows as long as a block, for one thread until it puts them back."""
+    try:
+        held = _ROOMS.pop()
+    except IndexError:
+        held = np.empty((3, limits.CACHED_LINES), dtype=np.int64)
+    if held.shape[1] == limits.CACHED_LINES:
+        return held
+    return np.empty((3, limits.CACHED_LINES), dtype=np.int64)
 
 
 def _loops(lines: int) -> Any:  # noqa: ANN401 - a module, or its functions as machine code
@@ -193,55 +237,22 @@ def _loops(lines: int) -> Any:  # noqa: ANN401 - a module, or its functions as m
 _NATIVE: Final = "medsettle.settle.native_lines"
 
 
-def _columns(
-    loops: Any,  # noqa: ANN401
-    lines: LineColumns,
-    catalogue: Catalogue,
-    block: slice,
-    room: _Room,
-) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """Return ceiling and terms of a block of lines, then price, quantity, amount and approval.
-
-    They are arrays for machine code, and lists for Python.
-    """
-    row, scheme, level = lines.row[block], lines.scheme[block], lines.price_level[block]
-    tables = catalogue.ceiling_e6, catalogue.terms_ppm
-    said = room.ceiling[: len(row)], room.terms[: len(row)]
-    if loops is line_loops:
-        for cells, found in zip(said, cells_of(row, scheme, level, *tables), strict=True):
-            cells[:] = found
-        lowest = row.min(initial=0)
-    else:
-        lowest = loops.look_up(row, scheme, level, *tables, *said)
-        assert lowest != loops.OUTSIDE, "a line outside the catalogue"
-    if lowest < 0:
-        said[1][row < 0] |= line_loops.OWN_EXPENSE
-    if lines.unowed is not None:
-        said[1][lines.unowed[block]] |= line_loops.OWN_EXPENSE
-    quantity = lines.quantity_e4[block]
+def _stated(lines: LineColumns) -> tuple[NDArray[Any], ...]:
+    """Return price, quantity, amount and approval of lines."""
+    quantity = lines.quantity_e4
     if lines.covered_e4 is not None:
-        quantity = np.minimum(quantity, lines.covered_e4[block])
-    stated = (lines.unit_price_e6[block], quantity, lines.amount_fen[block], lines.approval[block])
-    if loops is not line_loops:
-        return said, stated
-    return tuple(each.tolist() for each in said), tuple(each.tolist() for each in stated)
+        quantity = np.minimum(quantity, lines.covered_e4)
+    return lines.unit_price_e6, quantity, lines.amount_fen, lines.approval
 
 
-def _interpreted(
-    found: tuple[tuple[Any, ...], tuple[Any, ...]],
-    limited: tuple[NDArray[np.int64], ...],
-    rules: tuple[bool, bool],
-    parts: tuple[NDArray[np.int64], ...],
-    left: NDArray[np.int64],
-) -> int:
-    """Write the parts of a block of lines without machine code."""
-    count = len(left)
-    into, rest = tuple([0] * count for _ in parts), [0] * count
-    as_lists = tuple(each.tolist() for each in limited)
-    signs = line_loops.split(*found, as_lists, rules, into, rest, max(count, 1))  # type: ignore[arg-type]
-    for column, own in zip((*parts, left), (*into, rest), strict=True):
-        column[:] = own
-    return signs
+def _said(lines: LineColumns, catalogue: Catalogue) -> tuple[list[int], list[int]]:
+    """Return ceiling and terms of each line, for Python."""
+    tables = catalogue.ceiling_e6, catalogue.terms_ppm
+    ceiling, terms = cells_of(lines.row, lines.scheme, lines.price_level, *tables)
+    terms[lines.row < 0] |= line_loops.OWN_EXPENSE
+    if lines.unowed is not None:
+        terms[lines.unowed] |= line_loops.OWN_EXPENSE
+    return ceiling.tolist(), terms.tolist()
 
 
 def _add_up(
@@ -251,6 +262,8 @@ def _add_up(
     sums: FenArray,
 ) -> None:
     """Add parts to the sums of their claims, shape (4, n) and (4, claims)."""
+    if not len(claim):
+        return
     if loops is not line_loops:
         loops.add_up(claim, tuple(parts), tuple(sums))
         return
@@ -260,14 +273,15 @@ def _add_up(
 
 
 _NO_LINES: Final = np.empty(0, dtype=np.int64)
+_NO_MARKS: Final = np.empty(0, dtype=np.int8)
 
 
-def _limits(lines: LineColumns, catalogue: Catalogue, block: slice) -> NDArray[np.int64]:
+def _limits(lines: LineColumns, catalogue: Catalogue) -> NDArray[np.int64]:
     """Return the most of each line that may be in scope; nothing where no entry limits that."""
     if not catalogue.limits_lines:
         return _NO_LINES
-    row = lines.row[block]
-    return np.where(row < 0, NO_LIMIT, catalogue.line_limit_fen.take(np.maximum(row, 0)))
+    most = catalogue.line_limit_fen.take(np.maximum(lines.row, 0))
+    return np.where(lines.row < 0, NO_LIMIT, most)
 
 
 def _beyond(lines: LineColumns, catalogue: Catalogue) -> NDArray[np.int64]:
@@ -325,9 +339,9 @@ def pots(
     loops, claim = _loops(len(line_claim)), line_claim.astype(np.int64, copy=False)
     sums = np.zeros((len(POT_NAMES) + pot_count, claim_count), dtype=np.int64)
     _add_up(loops, claim, splits.parts, sums[: len(POT_NAMES)])
-    special = np.flatnonzero(splits.pot > IN_SCOPE_POT)
-    if len(special):
+    if splits.special_pot is not None:
+        special = np.flatnonzero(splits.special_pot > IN_SCOPE_POT)
         apart = splits.in_scope_fen[special]
         np.subtract.at(sums[IN_SCOPE_POT], claim[special], apart)
-        np.add.at(sums, (splits.pot[special], claim[special]), apart)
+        np.add.at(sums, (splits.special_pot[special], claim[special]), apart)
     return sums.T
