@@ -70,7 +70,7 @@ ALL_LINES: Final = 1_200_000
 IN_FLIGHT: Final = (1, 16, 64, 256)
 WIDE: Final = 64
 MESSAGE_CLAIMS: Final = 256
-GATEWAY_IN_FLIGHT: Final = 16
+GATEWAY_IN_FLIGHT: Final = WIDE
 # Transactions of the national interface stand on the axis by their number, whole visits at 0.
 MIXED_DAY: Final = "mixed"
 AT_KIND: Final = {
