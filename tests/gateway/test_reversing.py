@@ -35,6 +35,11 @@ def test_a_late_original_is_refused(till: Till) -> None:
     assert till.done("2207", {"data": said})["setlinfo"]["setl_id"]
 
 
+def test_what_is_no_message_id_is_told_by_its_name(till: Till) -> None:
+    """A malformed omsgid is a fault of that field."""
+    assert "data.omsgid: expected" in till.refused("2601", _reversal("有 空格", "2207"))
+
+
 def test_an_institution_reverses_its_own_only(till: Till) -> None:
     """The msgid of another institution is unknown to everybody else."""
     said, msgid = _to_settle(till), till.msgid()

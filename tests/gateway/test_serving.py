@@ -4,8 +4,10 @@ import json
 import shutil
 import signal
 import socket
+import threading
 import urllib.request
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from medsettle.gateway.openapi import description
 from typer.testing import CliRunner
 
 from tests.cli.commands import DIRECTORY, Serving, gateway, one_area, run, serving
-from tests.gateway.sales import RETIRED, kit_at, sale, sold
+from tests.gateway.sales import AREA, PHARMACY, RETIRED, kit_at, sale, sold
 
 pytestmark = pytest.mark.slow
 
@@ -67,6 +69,46 @@ def test_what_was_answered_is_there_after_a_death_and_a_stop(tmp_path: Path) -> 
     assert first == again
     assert (-2, "INVALID_REQUEST") == _code(other)
     assert [first["setl_id"]] == _in_audit_tables(data)
+
+
+def test_a_stopped_gateway_has_finished_what_it_accepted(tmp_path: Path) -> None:
+    """Stopped under load, what was answered is what is recorded; the others know nothing was done.
+
+    Whoever comes while it stops is told -1, is cut off unheard, or finds nobody there.
+    """
+    data = tmp_path / "data"
+    answered: list[str] = []
+    refused: list[str] = []
+    busy = threading.Event()
+
+    with gateway(data) as server:
+        kit = kit_at(server.address)
+        kit.sign_no(PHARMACY, AREA)
+
+        def sell() -> None:
+            """Sell until nobody answers."""
+            while True:
+                try:
+                    answer = kit.endpoint.ask("2102", sale(kit))
+                except OutOfReach as error:
+                    refused.append(str(error))
+                    return
+                if answer["infcode"] == -1:
+                    refused.append(answer["err_msg"])
+                    return
+                answered.append(answer["output"]["setlinfo"]["setl_id"])
+                if len(answered) > 40:
+                    busy.set()
+
+        with ThreadPoolExecutor(8) as pool:
+            workers = [pool.submit(sell) for _ in range(8)]
+            assert busy.wait(60)
+            assert Exit.OK == server.stop()
+            for worker in workers:
+                worker.result(60)
+
+    assert 8 == len(refused)
+    assert sorted(answered) == sorted(_in_audit_tables(data))
 
 
 def test_one_engine_answers_both_protocols(tmp_path: Path) -> None:

@@ -10,10 +10,13 @@ from typing import Any, Final
 
 from medsettle import errors
 from medsettle.core.messages import MessageState
+from medsettle.errors import Fault, InvalidRequest
 from medsettle.gateway.encountering import found
 from medsettle.gateway.office import Office
 from medsettle.gateway.recording import message_of
 from medsettle.gateway.transactions import Answer, Asked
+
+_NAMES: Final = {"original_request_id": "data.omsgid", "request_id": "envelope.msgid"}
 
 REVERSIBLE: Final = ("2102", "2103", "2207", "2208", "2304", "2305", "2401")
 """Numbers of what may be reversed; variants such as 2207A count as theirs."""
@@ -34,10 +37,19 @@ async def reverse(office: Office, asked: Asked) -> Answer:
     if told is not None and told.message.kind == "2401":
         await _give_up(office, asked, told)
     else:
-        office.desk.write(
-            lambda: engine.reverse(envelope.institution, said["omsgid"], envelope.msgid)
-        )
+        try:
+            office.desk.write(
+                lambda: engine.reverse(envelope.institution, said["omsgid"], envelope.msgid)
+            )
+        except InvalidRequest as error:
+            raise _by_national_names(error) from error
     return Answer()
+
+
+def _by_national_names(error: InvalidRequest) -> InvalidRequest:
+    return InvalidRequest(
+        [Fault(_NAMES.get(each.path, each.path), each.message) for each in error.faults]
+    )
 
 
 async def _give_up(office: Office, asked: Asked, admission: MessageState) -> None:
