@@ -27,6 +27,7 @@ from tests.gateway.till import (
     DIRECTORY,
     EMPLOYEE,
     RETIRED,
+    RULES,
     Till,
     open_till,
 )
@@ -142,6 +143,38 @@ def test_a_repetition_outlives_the_register(tmp_path: Path) -> None:
         assert till.done("2207", {"data": said}, msgid) == first
         other = {**said, "acct_used_flag": "0"}
         assert "REQUEST_ID_REUSED" in till.refused("2207", {"data": other}, msgid)
+
+
+def test_what_is_recorded_is_told_whatever_is_lost_since(tmp_path: Path) -> None:
+    """A person gone from the register, and rules gone from the folder, make no refusal of it."""
+    rules, register = tmp_path / "rules", tmp_path / "directory"
+    shutil.copytree(RULES / AREA, rules / AREA)
+    shutil.copytree(DIRECTORY, register)
+    with open_till(tmp_path / "ledger.db", rules=rules, directory=register) as till:
+        visit = _uploaded(till)
+        said = to_settle(visit, med_type="11", chrg_bchno="B1", medfee_sumamt="6400.00")
+        msgid = till.msgid()
+        first = till.done("2207", {"data": said}, msgid)
+    # Tills of one process read a folder once.
+    fewer = tmp_path / "fewer"
+    shutil.copytree(rules, fewer, ignore=shutil.ignore_patterns("employee-outpatient*.yaml"))
+    for file in ("persons", "enrolments", "identities", "credentials"):
+        path = register / f"{file}.csv"
+        kept = [
+            line
+            for line in path.read_text(encoding="utf-8").splitlines()
+            if not line.startswith(f"{EMPLOYEE},")
+        ]
+        path.write_text("\n".join([*kept, ""]), encoding="utf-8")
+    with open_till(tmp_path / "ledger.db", rules=fewer, directory=register) as till:
+        shown = {"mdtrt_cert_no": ""}
+        again = till.ask("2207", {"data": {**said, **shown}}, msgid)
+        assert again["infcode"] == 0, again["err_msg"]
+        assert "说明暂不可得" in again["warn_msg"]
+        told = again["output"]["setlinfo"]
+        assert told["psn_name"] is None
+        same = ("setl_id", "psn_no", "medfee_sumamt", "hifob_pay", "psn_cash_pay")
+        assert [told[name] for name in same] == [first["setlinfo"][name] for name in same]
 
 
 def test_two_requests_at_once_settle_a_batch_once(till: Till) -> None:

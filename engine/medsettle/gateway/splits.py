@@ -6,6 +6,7 @@ from typing import Any, Final
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import LineTerm, Row, Settlement
+from medsettle.gateway.catalogue_rows import ratio_e4
 from medsettle.gateway.claiming import in_national_words
 from medsettle.gateway.fields import Values
 from medsettle.gateway.office import Office
@@ -19,7 +20,6 @@ _PARTS: Final = {
     "preselfpay_amt": "pre_self_pay",
     "inscp_scp_amt": "in_scope",
 }
-_PPM_PER_E4: Final = 100
 
 
 def split_rows(
@@ -98,7 +98,7 @@ def _told_terms(term: LineTerm) -> dict[str, Any]:
     return {
         "pric_uplmt_amt": NO_CEILING_E6 if term.ceiling_e6 is None else term.ceiling_e6,
         # Four decimals are told; the split itself is by the exact ratio.
-        "selfpay_prop": (term.pre_self_pay_ppm + _PPM_PER_E4 // 2) // _PPM_PER_E4,
+        "selfpay_prop": ratio_e4(term.pre_self_pay_ppm),
         "med_chrgitm_type": term.charge_type or None,
         "list_type": term.list_type or None,
         "hilist_name": term.name or None,

@@ -1,12 +1,14 @@
 """Settlements as the national interface tells them: setlinfo, and a row for each payer."""
 
+import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
 import orjson
 
-from medsettle import limits
+from medsettle import errors, limits
 from medsettle.core import codes, schema
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.dates import full_years
@@ -15,6 +17,8 @@ from medsettle.core.settlement import Explanation, Sentence, Settlement
 from medsettle.gateway.claiming import in_national_words
 from medsettle.gateway.office import Office
 from medsettle.gateway.transactions import Answer
+
+logger = logging.getLogger(__name__)
 
 _AMOUNTS: Final = {
     column.name: column.alias
@@ -30,6 +34,7 @@ _STAYS: Final = {"21", "22", "23", "24", "25", "26", "27", "28", "52", "71"}
 """Visit types (医疗类别) that are cleared as stays."""
 _ANSWERED_BEFORE: Final = "[DUPLICATE] 该报文此前已受理，本次按原结果答复"
 _POOL: Final = "pooled_fund"
+_UNEXPLAINED: Final = "结算有效，基金支付说明暂不可得"
 _PER_ITEM: Final = "01"
 """清算方式 clr_way: by item."""
 
@@ -63,9 +68,14 @@ def settled(
     """
     if before is not None and _same(settlement, before[0]):
         return told(office, settlement, before[1])
-    return told(
-        office, settlement, office.desk.engine.explain(str(settlement.columns["settlement"]))
-    )
+    number = str(settlement.columns["settlement"])
+    try:
+        return told(office, settlement, office.desk.engine.explain(number))
+    except errors.SettlementError as error:
+        # It is recorded, so whatever keeps it from being explained must not look like a refusal.
+        logger.warning("settlement %s is told without explanation: %s", number, error.message)
+        answer = told(office, settlement, Explanation(number, ()))
+        return replace(answer, warnings=(*answer.warnings, f"[{error.reason}] {_UNEXPLAINED}"))
 
 
 def _same(one: Settlement, other: Settlement) -> bool:
@@ -116,6 +126,7 @@ def settlement_row(office: Office, settlement: Settlement) -> dict[str, Any]:
         "acct_pay": settlement.accounts_fen,
         "mdtrt_id": encounter_of(settlement),
         **person_row(office, number, day),
+        "cvlserv_flag": _civil_servant(office, settlement),
         "insutype": columns["insurance_type"],
         "psn_type": columns["person_type"],
         "mdtrt_cert_type": columns["credential_type"],
@@ -135,13 +146,28 @@ def settlement_row(office: Office, settlement: Settlement) -> dict[str, Any]:
     return row
 
 
-def person_row(office: Office, number: str, day: date) -> dict[str, Any]:
-    """Return who a person is, and how old on a day.
+def _civil_servant(office: Office, settlement: Settlement) -> str | None:
+    columns = settlement.columns
+    held = (str(columns["insurance_type"]), str(columns["pooling_area"]))
+    return next(
+        (
+            each.civil_servant
+            for each in office.directory.enrolments(str(columns["person"]))
+            if (each.insurance_type, each.pooling_area) == held
+        ),
+        None,
+    )
 
-    Raises:
-        PersonUnknown: The directory has lost the person since.
+
+def person_row(office: Office, number: str, day: date) -> dict[str, Any]:
+    """Return who a person is, and how old on a day; the number alone of one who left the directory.
+
+    What is recorded of a person is told all the same.
     """
-    person = office.directory.person(number)
+    try:
+        person = office.directory.person(number)
+    except errors.PersonUnknown:
+        return {"psn_no": number}
     return {
         "psn_no": number,
         "psn_name": person.name,
