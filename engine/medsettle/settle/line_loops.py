@@ -112,18 +112,30 @@ def take_off(beyond: Cells, own: Cells) -> None:
 
 
 def share_first(
-    amount: Cells, own: Cells, over: Cells, ratio: Cells, full_price: bool, pre: Cells
-) -> None:
-    """Write the first-self-pay, half up: 10**17 over 10**6 at most.
+    amount: Cells,
+    own: Cells,
+    over: Cells,
+    ratio: Cells,
+    full_price: bool,
+    pre: Cells,
+    in_scope: Cells,
+) -> int:
+    """Write the first-self-pay, half up: 10**17 over 10**6 at most, and what it leaves.
 
     It is of what is left of each line, or of all but own expense where the full price counts.
+    Return a number below 0 if a part is.
     """
-    less = 0 if full_price else 1
+    less, signs = 0 if full_price else 1, 0
     for at in range(len(pre)):
         product = (amount[at] - own[at] - over[at] * less) * ratio[at] + _HALF_PPM
         quotient = int(product * _PPM_INVERSE)
         left = product - quotient * PPM_ONE
-        pre[at] = quotient + (1 if left >= PPM_ONE else 0) - (1 if left < 0 else 0)
+        quotient += (1 if left >= PPM_ONE else 0) - (1 if left < 0 else 0)
+        rest = amount[at] - own[at] - over[at] - quotient
+        pre[at] = quotient
+        in_scope[at] = rest
+        signs |= own[at] | over[at] | quotient | rest
+    return signs
 
 
 def share_first_down(
@@ -198,9 +210,10 @@ def split(
     if per_settlement:
         share_first_down(amount, own, over, terms, full_price, pre, left)
     else:
-        share_first(amount, own, over, terms, full_price, pre)
-    if full_price or per_settlement:
-        hold_share(amount, own, over, pre, left)
+        signs = share_first(amount, own, over, terms, full_price, pre, in_scope)
+        if not full_price:
+            return signs
+    hold_share(amount, own, over, pre, left)
     return remain(amount, own, over, pre, in_scope)
 
 

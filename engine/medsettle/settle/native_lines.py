@@ -71,6 +71,8 @@ for _loop in (
     register_jitable(error_model="numpy")(_loop)
 
 
+# Code that was compiled with them is kept for `line_loops` as it stands, so they are no place for
+# anything that may change.
 _INLINED = {"error_model": "numpy", "forceinline": True}
 
 
