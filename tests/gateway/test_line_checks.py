@@ -137,6 +137,28 @@ def test_a_rounded_price_is_taken_and_a_slip_is_told_in_yuan(till: Till) -> None
     assert (told["det_item_fee_sumamt"], told["inscp_scp_amt"]) == (500, 500)
 
 
+@pytest.mark.parametrize(
+    ("units", "price", "amount", "said"),
+    [
+        ("1000000", "0", "0", None),
+        ("1000000.0001", "0", "0", "feedetail[0].cnt: '1000000.0001' is above 1000000.0000"),
+        ("1", "10000000", "10000000", None),
+        ("1", "10000000.000001", "10000000", "pric: '10000000.000001' is above 10000000.000000"),
+        ("100", "10000000", "1000000000", None),
+        ("100", "10000000", "1000000000.01", "'1000000000.01' is above 1000000000.00"),
+    ],
+)
+def test_a_line_is_bounded_in_yuan_and_units(
+    till: Till, units: str, price: str, amount: str, said: str | None
+) -> None:
+    """The bounds of the engine are those of the fields, and told as they were sent."""
+    row = _line(admitted(till), "A", 1, cnt=units, pric=price, det_item_fee_sumamt=amount)
+    if said is None:
+        _sent(till, row)
+    else:
+        assert said in _refused(till, row)
+
+
 def test_what_was_taken_is_settled_together(till: Till) -> None:
     """Whatever is drawn, a stay whose lines were all accepted can be settled."""
     draw = random.Random(20_240_603)

@@ -12,7 +12,7 @@ from medsettle import limits
 from medsettle.core import schema
 from medsettle.core.columns import Column, Kind
 from medsettle.core.credentials import check_credential, moment_of
-from medsettle.core.money import decimal, yuan_from_fen
+from medsettle.core.money import decimal, plain_yuan
 from medsettle.core.negative_lines import negative_line_faults
 from medsettle.core.tables import ColumnRows
 from medsettle.errors import Fault
@@ -91,9 +91,9 @@ def _check_price(line: Mapping[str, object], path: str, faults: list[Fault]) -> 
         faults.append(
             Fault(
                 f"{path}.amount_fen",
-                f"{yuan_from_fen(amount)} yuan, but price times quantity, "
-                f"{decimal(price, 6)} x {decimal(quantity, 4)}, is {yuan_from_fen(stated)} yuan, "
-                f"and {yuan_from_fen(tolerance)} more or less is taken; correct one of them",
+                f"{plain_yuan(amount)} yuan, but price times quantity, "
+                f"{decimal(price, 6)} x {decimal(quantity, 4)}, is {plain_yuan(stated)} yuan, "
+                f"and {plain_yuan(tolerance)} more or less is taken; correct one of them",
             )
         )
 
@@ -144,7 +144,7 @@ def _check_total(lines: object, faults: list[Fault]) -> None:
     total = sum(amount for amount in amounts if amount > 0)
     if total > limits.CLAIM_TOTAL_FEN_MAX:
         most = limits.CLAIM_TOTAL_FEN_MAX
-        total_yuan, most_yuan = yuan_from_fen(total), yuan_from_fen(most)
+        total_yuan, most_yuan = plain_yuan(total), plain_yuan(most)
         text = f"{total_yuan} yuan in all, more than {most_yuan}; check the amounts"
         faults.append(Fault("lines", text))
 

@@ -72,6 +72,15 @@ def yuan_from_fen(fen: int) -> str:
     return f"{sign}{whole:,}.{part:02d}"
 
 
+def plain_yuan(fen: int) -> str:
+    """Return fen as yuan without commas, as messages carry amounts.
+
+    >>> plain_yuan(-123456789)
+    '-1234567.89'
+    """
+    return yuan_from_fen(fen).replace(",", "")
+
+
 def decimal(number: int, decimals: int) -> str:
     """Return a whole number of decimal parts as it is written.
 

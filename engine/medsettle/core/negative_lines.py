@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from medsettle.core.money import decimal, yuan_from_fen
+from medsettle.core.money import decimal, plain_yuan
 from medsettle.errors import Fault
 
 _Line = Mapping[str, object]
@@ -45,7 +45,7 @@ def _measures(line: _Line) -> tuple[int, int]:
 
 
 def _yuan(fen: int) -> str:
-    return f"{yuan_from_fen(fen)} yuan"
+    return f"{plain_yuan(fen)} yuan"
 
 
 def _units(quantity_e4: int) -> str:
@@ -74,8 +74,8 @@ def _line_faults(line: _Line, by_id: Mapping[object, _Line], path: str) -> Itera
     if not name:
         yield Fault(
             f"{path}.original_line",
-            "missing; a negative line names the line of this claim that it takes back. What was "
-            "settled before is cancelled and settled again",
+            "missing; a negative line names the line of its claim that it takes back; cancel a "
+            "settlement to take back what is settled",
         )
     elif original is None or _measures(original)[0] < 0:
         yield Fault(f"{path}.original_line", f"no line {name!r} with a positive quantity")
