@@ -13,7 +13,7 @@ import orjson
 
 from medsettle import limits
 from medsettle.gateway.dispatch import Dispatch
-from medsettle.gateway.signatures import Signatures
+from medsettle.gateway.signatures import Client, NotLetIn, Signatures
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -58,12 +58,17 @@ class Gateway:
             )
         elif method != "POST":
             await _plain(send, 405, "only POST", ((b"allow", b"POST"),))
-        elif (refusal := self._signatures.refusal(scope["headers"])) is not None:
-            await _plain(send, 401, refusal)
         else:
-            await self._posted(receive, send, numbered[1] if numbered else None)
+            try:
+                client = self._signatures.client(scope["headers"])
+            except NotLetIn as error:
+                await _plain(send, 401, str(error))
+                return
+            await self._posted(receive, send, numbered[1] if numbered else None, client)
 
-    async def _posted(self, receive: Receive, send: Send, infno: str | None) -> None:
+    async def _posted(
+        self, receive: Receive, send: Send, infno: str | None, client: Client
+    ) -> None:
         try:
             body = await _body(receive)
         except TooLarge:
@@ -71,7 +76,7 @@ class Gateway:
             await _plain(send, 413, f"a request has at most {most} bytes; send fewer lines a call")
             return
         if body is not None:
-            reply = await self._dispatch.reply(body, infno)
+            reply = await self._dispatch.reply(body, infno, client)
             await _send(send, 200, reply.body, media=_FILE if reply.is_file else _JSON)
 
 

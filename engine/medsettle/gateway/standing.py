@@ -97,7 +97,7 @@ def _person_row(person: directory.Person, day: date) -> dict[str, Any]:
 
 
 async def tell_stays(office: Office, asked: Asked) -> Answer:
-    """Return the stays of a person that go on (5303), begun in a span."""
+    """Return the stays of a person at the institution that go on (5303), begun in a span."""
     said = asked.input["data"]
     begin, end = said["begntime"].date(), said["endtime"].date()
     person = office.directory.person(said["psn_no"])
@@ -114,7 +114,7 @@ async def tell_stays(office: Office, asked: Asked) -> Answer:
         }
         for area in areas_of(office, person.person, asked.envelope.insured_area)
         for stay in _stays(office, area, person.person)
-        if begin <= stay.begun <= end
+        if stay.institution == asked.envelope.institution and begin <= stay.begun <= end
     ]
     return Answer({"data": rows})
 
@@ -206,11 +206,14 @@ async def tell_account(office: Office, asked: Asked) -> Answer:
     for area in areas_of(office, person, asked.envelope.insured_area):
         balance = office.desk.engine.person(area, person).account_fen
         accounts.append({"psn_no": person, "insuplc_admdvs": area, "balc": balance})
-        movements += _movements(office, Person(area, person), said)
+        movements += _movements(office, asked.envelope.institution, Person(area, person), said)
     return Answer({"acctinfo": accounts, "acctdetl": movements})
 
 
-def _movements(office: Office, person: Person, said: Values) -> list[dict[str, Any]]:
+def _movements(
+    office: Office, institution: str, person: Person, said: Values
+) -> list[dict[str, Any]]:
+    """Return a page of movements; where the money went at others is not told."""
     after, size = said["after_seq"] or 0, said["page_size"] or limits.PAGE_SIZE_DEFAULT
     return [
         {
@@ -218,8 +221,8 @@ def _movements(office: Office, person: Person, said: Values) -> list[dict[str, A
             "seq": each.seq,
             "opt_time": each.create_time,
             "acct_chg_type": each.kind,
-            "setl_id": each.entry,
-            "fixmedins_code": each.institution,
+            "setl_id": each.entry if each.institution == institution else None,
+            "fixmedins_code": institution if each.institution == institution else None,
             "chg_amt": each.fen,
             "balc": each.balance_fen,
         }
