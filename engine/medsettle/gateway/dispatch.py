@@ -5,14 +5,14 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from medsettle import errors
+from medsettle import errors, limits
 from medsettle.errors import Fault, InternalError, InvalidRequest, SettlementError
 from medsettle.gateway import registry, signing
 from medsettle.gateway.envelope import DONE, Envelope, References, read_envelope, write_envelope
 from medsettle.gateway.fields import write_nodes
 from medsettle.gateway.office import Office
 from medsettle.gateway.reading import read_nodes
-from medsettle.gateway.refusals import err_msg_of, infcode_of
+from medsettle.gateway.refusals import err_detail_of, err_msg_of, infcode_of
 from medsettle.gateway.signatures import ANYBODY, Client
 from medsettle.gateway.transactions import Answer, Asked, Transaction
 
@@ -72,6 +72,12 @@ class Dispatch:
         )
         return Reply(told)
 
+    def overloaded(self) -> bytes:
+        """Return the answer to a request that is not even read, since too many are open."""
+        most = limits.GATEWAY_REQUESTS_OPEN_MAX
+        text = f"{most} requests are open. Nothing was recorded; send the same msgid again."
+        return self._refused(None, self._office.clock(), errors.Overloaded(text))
+
     async def _answered(self, envelope: Envelope, client: Client) -> tuple[Transaction, Answer]:
         transaction = self._transactions.get(envelope.infno)
         if transaction is None:
@@ -106,4 +112,5 @@ class Dispatch:
             responded=self._office.clock(),
             output=None,
             err_msg=err_msg_of(error),
+            err_detail=err_detail_of(error),
         )
