@@ -112,16 +112,27 @@ def test_a_message_counts_once(till: Till) -> None:
     again = till.ask("2207", {"data": said}, msgid)
     assert again["output"] == first["output"]
     assert "[DUPLICATE]" in again["warn_msg"]
-    other = {**said, "acct_used_flag": "0"}
-    assert "REQUEST_ID_REUSED" in till.refused("2207", {"data": other}, msgid)
+    for changed in (
+        {"acct_used_flag": "0"},
+        {"medfee_sumamt": "6400.01"},
+        {"inscp_scp_amt": "1.00"},
+        {"chrg_bchno": "B9"},
+    ):
+        other = till.refused("2207", {"data": {**said, **changed}}, msgid)
+        assert other.startswith("[REQUEST_ID_REUSED]")
+        assert next(iter(changed)) in other
     assert "settled as" in till.refused("2207", {"data": said})
+    # What is told of the visit since makes no other request of it.
+    told = {"mdtrt_id": visit, "psn_no": EMPLOYEE, "med_type": "13", "begntime": "2024-06-03"}
+    till.done("2203", {"mdtrtinfo": told, "diseinfo": DIAGNOSES})
+    assert till.ask("2207", {"data": said}, msgid)["output"] == first["output"]
 
     rows = [line(visit, "9", PLAIN, "10.00", chrg_bchno="B2")]
     msgid = till.msgid()
     sent = till.done("2204", {"feedetail": rows}, msgid)
     assert till.done("2204", {"feedetail": rows}, msgid) == sent
-    changed = [{**rows[0], "det_item_fee_sumamt": "11.00", "pric": "11.00"}]
-    assert "REQUEST_ID_REUSED" in till.refused("2204", {"feedetail": changed}, msgid)
+    dearer = [{**rows[0], "det_item_fee_sumamt": "11.00", "pric": "11.00"}]
+    assert "REQUEST_ID_REUSED" in till.refused("2204", {"feedetail": dearer}, msgid)
     assert "was sent before" in till.refused("2204", {"feedetail": rows})
 
 
@@ -167,8 +178,7 @@ def test_what_is_recorded_is_told_whatever_is_lost_since(tmp_path: Path) -> None
         ]
         path.write_text("\n".join([*kept, ""]), encoding="utf-8")
     with open_till(tmp_path / "ledger.db", rules=fewer, directory=register) as till:
-        shown = {"mdtrt_cert_no": ""}
-        again = till.ask("2207", {"data": {**said, **shown}}, msgid)
+        again = till.ask("2207", {"data": said}, msgid)
         assert again["infcode"] == 0, again["err_msg"]
         assert "说明暂不可得" in again["warn_msg"]
         told = again["output"]["setlinfo"]

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.gateway.bills import check_identities, check_split, credential, sale
-from tests.gateway.till import EMPLOYEE, PHARMACY, RETIRED, Till
+from tests.gateway.till import EMPLOYEE, HOSPITAL, PHARMACY, RETIRED, Till
 
 
 @pytest.fixture
@@ -48,6 +48,11 @@ def test_a_sale_is_refused_whole(shop: Till) -> None:
     """Sums, credentials and insurances that do not fit leave nothing behind."""
     assert "SUMS_DIFFER" in shop.refused("2102", sale(medfee_sumamt="2000.01"))
     assert "PERSON_DIFFERS" in shop.refused("2102", sale(**credential(RETIRED)))
+    token = {"mdtrt_cert_type": "01", "mdtrt_cert_no": ""}
+    assert "mdtrt_cert_no: missing" in shop.refused("2102", sale(**token))
+    hospital = shop.at(HOSPITAL)
+    assert "is no pharmacy" in hospital.refused("2102", sale())
+    assert "is after today" in shop.refused("2102", sale(begntime="2024-06-04 00:00:00"))
     assert "NOT_ENROLLED" in shop.refused("2102", sale(insutype="390"))
     wrong = sale()
     wrong["drugdetail"][0]["cnt"] = "2"

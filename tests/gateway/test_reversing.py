@@ -24,6 +24,9 @@ def test_a_settlement_whose_answer_was_lost_is_taken_back(till: Till) -> None:
     assert till.done("2601", _reversal(msgid, "2207"), back) == {}
     assert till.done("2601", _reversal(msgid, "2207"), back) == {}
     assert till.done("2601", _reversal(msgid, "2207A")) == {}
+    # No till that sends it again may take it for settled.
+    again = till.refused("2207", {"data": said}, msgid)
+    assert again.startswith("[REQUEST_REVERSED]")
     assert settled(till, "2206", "2207", said)["setlinfo"]["act_pay_dedc"] == 1800
 
 
@@ -63,6 +66,8 @@ def test_an_admission_is_given_up(till: Till) -> None:
     msgid = till.msgid()
     stay = till.done("2401", admission, msgid)["result"]["mdtrt_id"]
     till.done("2601", _reversal(msgid, "2401", RETIRED))
+    again = till.refused("2401", admission, msgid)
+    assert again.startswith("[REQUEST_REVERSED]")
     row = line(stay, "1", PLAIN, "10.00", psn_no=RETIRED, fee_ocur_time="2024-05-21 08:00:00")
     assert "was cancelled by 2601" in till.refused("2301", {"feedetail": [row]})
 
@@ -74,6 +79,23 @@ def test_an_admission_is_given_up(till: Till) -> None:
     never = till.msgid()
     till.done("2601", _reversal(never, "2401", RETIRED))
     assert "REQUEST_REVERSED" in till.refused("2401", admission, never)
+
+
+def test_a_reversal_means_what_its_original_was(till: Till) -> None:
+    """Another person, or another number, is a mistake and takes nothing back."""
+    said, msgid = _to_settle(till), till.msgid()
+    setl_id = till.done("2207", {"data": said}, msgid)["setlinfo"]["setl_id"]
+    assert "data.psn_no" in till.refused("2601", _reversal(msgid, "2207", RETIRED))
+    assert "was the message of a 2207" in till.refused("2601", _reversal(msgid, "2304"))
+    undo = {"setl_id": setl_id, "mdtrt_id": said["mdtrt_id"], "psn_no": EMPLOYEE}
+    cancel = till.msgid()
+    taken = till.done("2208", {"data": undo}, cancel)["setlinfo"]["setl_id"]
+    # A cancel that arrived stands, and the answer says by which id.
+    kept = till.refused("2601", _reversal(cancel, "2208"))
+    assert kept.startswith("[NOT_REVERSIBLE]")
+    assert taken in kept
+    assert till.done("2208", {"data": undo}, cancel)["setlinfo"]["setl_id"] == taken
+    assert till.refused("2207", {"data": said}, msgid).startswith("[ALREADY_CANCELLED]")
 
 
 @pytest.mark.parametrize("infno", ["2204", "2301", "2402", "2201"])

@@ -20,6 +20,7 @@ from datetime import datetime
 from medsettle import limits
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.counters import CounterKey
+from medsettle.core.making import Made, Making
 from medsettle.core.outcome import Rejection
 from medsettle.core.relatives import Granted, Person
 from medsettle.core.request_states import RequestState, Reversal
@@ -42,6 +43,7 @@ from medsettle.engine.exclusions import Exclusions, Suspicions
 from medsettle.engine.explaining import Explainer
 from medsettle.engine.hindsight import Hindsight
 from medsettle.engine.institution_days import InstitutionDays
+from medsettle.engine.made_claims import settle_made
 from medsettle.engine.messages import Messages
 from medsettle.engine.openings import open_person
 from medsettle.engine.reading import (
@@ -54,7 +56,7 @@ from medsettle.engine.reading import (
 from medsettle.engine.registrations import Registrations
 from medsettle.engine.relatives import Relatives, limits_before
 from medsettle.engine.request_log import RequestLog
-from medsettle.engine.requests import Triage, claim_digest, from_record, triage
+from medsettle.engine.requests import Triage, claim_digests, from_record, triage
 from medsettle.engine.reversals import Reversals
 from medsettle.engine.statements import Statements
 from medsettle.engine.summaries import policy_summaries
@@ -179,16 +181,16 @@ class Engine:
             LedgerUnavailable: Nothing was recorded.
             InternalError: A bug of ours; nothing was recorded.
         """
-        digests = {
-            row: claim_digest("settle", claims.rows[row])
-            for row in range(len(claims))
-            if row not in claims.rejections
-        }
+        digests = claim_digests("settle", claims)
         holders, reading = concerned([claims.rows[row] for row in digests], self.rulebook)
         return self.log.undisturbed(lambda: self._settle(claims, digests), holders, reading)
 
+    def settle_made(self, makings: Sequence[Making]) -> list[Made]:
+        """Settle claims that are made inside the write; see `engine.made_claims.settle_made`."""
+        return settle_made(self.log, self.rulebook, self._settle, makings)
+
     def _settle(
-        self, claims: ClaimBatch, digests: dict[int, bytes]
+        self, claims: ClaimBatch, digests: Mapping[int, bytes]
     ) -> list[Settlement | Rejection]:
         """Return what each claim was settled to; `digests` has those without faults, by row."""
         known = triage(self.ledger, claims, digests)

@@ -11,6 +11,7 @@ from medsettle import errors, limits
 from medsettle.core.dates import day_number, service_day_of
 from medsettle.core.messages import Decide, Message, MessageState, Told
 from medsettle.engine.request_log import (
+    OUTAGES,
     RECORDED_REFUSALS,
     Asked,
     RequestLog,
@@ -26,10 +27,6 @@ from medsettle.ledger.entries import Entry, LedgerReader, Recorded
 from medsettle.ledger.records import decode_message, encode_message
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-# After these nobody knows what was recorded; they end the batch, and are nobody's answer alone.
-_OUTAGES = (errors.LedgerUnavailable, errors.InternalError)
 
 
 class _Telling(NamedTuple):
@@ -110,7 +107,7 @@ class Messages:
                         continue
                     answers[at] = each.decide()
                     entries[at] = self._entry(each, answers[at])
-                except _OUTAGES:
+                except OUTAGES:
                     raise
                 except errors.SettlementError as error:
                     told[at] = error

@@ -33,6 +33,9 @@ _US: Final = 1_000_000
 
 # What may pass: the state of things. A malformed request and an id or a number that is taken stay
 # what they are, and a server that is away has decided nothing.
+OUTAGES: Final = (errors.LedgerUnavailable, errors.InternalError)
+"""After these nobody knows what was recorded; they end a batch, and are nobody's answer alone."""
+
 RECORDED_REFUSALS: Final = (errors.NotFound, errors.Precondition)
 
 

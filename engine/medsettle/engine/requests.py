@@ -47,6 +47,15 @@ def claim_digest(kind: str, claim: Row) -> bytes:
     return content_digest(kind, claim | {"lines": lines})
 
 
+def claim_digests(kind: str, claims: ClaimBatch) -> dict[int, bytes]:
+    """Return the digest of every claim without faults, by row."""
+    return {
+        row: claim_digest(kind, claims.rows[row])
+        for row in range(len(claims))
+        if row not in claims.rejections
+    }
+
+
 def _stated(content: Row) -> dict[str, object]:
     """Return content without its nulls and empty lists, at any depth; zero and false are stated."""
     found = {name: value for name, value in content.items() if value is not None}
@@ -163,7 +172,7 @@ class Triage:
         return None
 
 
-def triage(ledger: LedgerReader, claims: ClaimBatch, digests: dict[int, bytes]) -> Triage:
+def triage(ledger: LedgerReader, claims: ClaimBatch, digests: Mapping[int, bytes]) -> Triage:
     """Return what is already decided about the claims of a batch before any rule is asked.
 
     Args:

@@ -2,21 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
 from typing import Final
 
-from medsettle import errors
 from medsettle.core.claims import ClaimBatch
-from medsettle.core.settlement import Row
+from medsettle.core.settlement import Settlement
 from medsettle.engine.requests import settlement_id
+from medsettle.errors import Fault, InvalidRequest
 from medsettle.gateway.claiming import Charge, claims_of
-from medsettle.gateway.directory import Presented
 from medsettle.gateway.encounters import Encounter
 from medsettle.gateway.fields import Values
-from medsettle.gateway.insured import enrolment_of
+from medsettle.gateway.insured import check_day, check_presented, enrolment_of
 from medsettle.gateway.office import Office
+from medsettle.gateway.repeating import settled_before
 from medsettle.gateway.sales import sale_number
-from medsettle.gateway.settling import checked, recorded
+from medsettle.gateway.settling import Explained, checked, recorded
 from medsettle.gateway.splits import settled_rows, split_rows
 from medsettle.gateway.telling import preview_of, settled, told
 from medsettle.gateway.transactions import Answer, Asked
@@ -27,57 +26,62 @@ _LINES: Final = "drugdetail"
 
 async def preview(office: Office, asked: Asked) -> Answer:
     """Return what a sale would be settled to (2101)."""
-    claims = _claims(office, asked)
+    claims = _claims(office, asked, _visit(office, asked))
     rows = split_rows(office, claims, asked.input[_LINES], _LINES)
     return _with_lines(told(office, *preview_of(office, claims, _LINES)), rows)
 
 
 async def settle(office: Office, asked: Asked) -> Answer:
     """Settle a sale (2102)."""
-    engine = office.desk.engine
-    state = engine.find_request(asked.envelope.institution, asked.envelope.msgid)
-    made = engine.claim(state.entry) if state.kind == "settle" else None
-    claims = _claims(office, asked, made)
-    before = None
-    if not state.entry:
-        before = checked(office, asked.input["druginfo"], claims, _LINES)
-    answer = await recorded(office, claims, _LINES)
+    said, rows = asked.input["druginfo"], asked.input[_LINES]
+
+    def make() -> tuple[ClaimBatch, Explained] | Settlement:
+        before = settled_before(office, asked, said, rows)
+        if before is not None:
+            return before
+        claims = _claims(office, asked, visit)
+        return claims, checked(office, said, claims, _LINES)
+
+    # Asked first, since the person's insurance may have ended between a sale and its repetition.
+    settlement, explained = settled_before(office, asked, said, rows), None
+    if settlement is None:
+        visit = _visit(office, asked)
+        settlement, explained = await recorded(office, visit, make, _LINES)
     # As settled: asked again, limits that the sale used up would leave its lines less.
-    rows = settled_rows(office, answer, asked.input[_LINES])
-    return _with_lines(settled(office, answer, before), rows)
+    told_rows = settled_rows(office, settlement, rows)
+    return _with_lines(settled(office, settlement, explained), told_rows)
 
 
 def _with_lines(answer: Answer, rows: Sequence[Values]) -> Answer:
     return replace(answer, output={**answer.output, "detlcutinfo": rows})
 
 
-def _claims(office: Office, asked: Asked, made: Row | None = None) -> ClaimBatch:
-    """Return the claim of a sale; `made` is the one that this very message made before, if any."""
-    said = asked.input["druginfo"]
-    rows: Sequence[Values] = asked.input[_LINES]
-    envelope = asked.envelope
+def _visit(office: Office, asked: Asked) -> Encounter:
+    """Return the visit that a sale makes.
+
+    The sale says its id: the same msgid, the same visit.
+    """
+    said, envelope = asked.input["druginfo"], asked.envelope
+    if not office.directory.institution(envelope.institution).pharmacy:
+        text = f"{envelope.institution} is no pharmacy; register a visit by 2201"
+        raise InvalidRequest([Fault("envelope.fixmedins_code", text)])
     day = said["begntime"].date()
-    area = str(made["pooling_area"]) if made is not None else _area(office, asked, day)
-    shown = Presented(said["mdtrt_cert_type"], said["mdtrt_cert_no"] or "", said["card_sn"])
-    if shown.number and office.directory.presenting(shown, office.clock()).person != said["psn_no"]:
-        raise errors.PersonDiffers(
-            "The credential presented is another person's than psn_no.", person=said["psn_no"]
-        )
-    # The visit is made by the sale, so the sale says its id: the same msgid, the same visit.
-    encounter = Encounter(
-        encounter=settlement_id(area, envelope.institution, envelope.msgid),
+    check_day(office, day, "druginfo.begntime")
+    enrolment = enrolment_of(office, said["psn_no"], said["insutype"], envelope.insured_area, day)
+    return Encounter(
+        encounter=settlement_id(enrolment.pooling_area, envelope.institution, envelope.msgid),
         institution=envelope.institution,
-        pooling_area=area,
-        person=said["psn_no"],
+        pooling_area=enrolment.pooling_area,
+        person=enrolment.person,
         stay=False,
         facts={**said, "begntime": said["begntime"].isoformat()},
     )
-    number = sale_number(encounter.encounter)
-    charge = Charge(encounter, rows, day, envelope.msgid, number, said, made)
+
+
+def _claims(office: Office, asked: Asked, visit: Encounter) -> ClaimBatch:
+    said = asked.input["druginfo"]
+    check_presented(office, said, visit.person)
+    number = sale_number(visit.encounter)
+    day, msgid = said["begntime"].date(), asked.envelope.msgid
+    charge = Charge(visit, asked.input[_LINES], day, msgid, number, said)
     return claims_of(office, charge, _LINES)
-
-
-def _area(office: Office, asked: Asked, day: date) -> str:
-    """Return the pooling area of the insurance under which a sale is made."""
-    said, stated = asked.input["druginfo"], asked.envelope.insured_area
-    return enrolment_of(office, said["psn_no"], said["insutype"], stated, day).pooling_area

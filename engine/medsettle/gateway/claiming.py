@@ -7,7 +7,6 @@ from typing import Any
 
 from medsettle.core import schema
 from medsettle.core.claims import ClaimBatch
-from medsettle.core.settlement import Row
 from medsettle.errors import Fault, InvalidRequest, NotFound, SettlementError
 from medsettle.gateway.aliases import visit_type
 from medsettle.gateway.declaring import facts_of
@@ -30,9 +29,7 @@ class Charge:
 
     `lines` are rows as they were sent. `number` is the institution's settlement number, empty where
     nothing is settled. `said` is the settle request where there is one: it states the credential
-    presented and whether the account may pay. `before` is the claim that this very request made,
-    where it was sent before: what the register knows of a person may be another thing by now, and
-    that makes no other request of it.
+    presented and whether the account may pay.
     """
 
     encounter: Encounter
@@ -41,7 +38,6 @@ class Charge:
     request_id: str
     number: str | None = None
     said: Values | None = None
-    before: Row | None = None
 
 
 def claims_of(office: Office, charge: Charge, node: str) -> ClaimBatch:
@@ -57,8 +53,7 @@ def claims_of(office: Office, charge: Charge, node: str) -> ClaimBatch:
         NotEnrolled: The person is not insured so on the day of service.
         InstitutionUnknown, PersonUnknown: The directory has lost them since.
     """
-    row = _row(office, charge) if charge.before is None else _again(office, charge, charge.before)
-    claims = ClaimBatch.from_rows([row])
+    claims = ClaimBatch.from_rows([_row(office, charge)])
     if 0 in claims.rejections:
         raise in_national_words(claims.rejections[0].error(), node)
     return claims
@@ -95,9 +90,12 @@ def _row(office: Office, charge: Charge) -> dict[str, Any]:
         "service_date": day,
         "account_used": said.get("acct_used_flag") == "1",
         "diagnosis": encounter.main_diagnosis,
-        "lines": [_line(row) for row in charge.lines],
+        "lines": [claim_line(row) for row in charge.lines],
     }
     facts |= _told(encounter)
+    # A batch has one disease, and its lines state it (chrg_bchno, dise_codg).
+    own = next((row["dise_codg"] for row in charge.lines if row.get("dise_codg")), None)
+    facts["disease"] = own or facts["disease"]
     filed = facts_of(
         office,
         Visited(
@@ -118,24 +116,6 @@ def _row(office: Office, charge: Charge) -> dict[str, Any]:
     if encounter.stay:
         facts["stay_days"] = (day - encounter.begun).days
     return {name: value for name, value in facts.items() if value is not None}
-
-
-def _again(office: Office, charge: Charge, before: Row) -> dict[str, Any]:
-    """Return the row of a claim that was made before, with what the request states now."""
-    encounter, said = charge.encounter, charge.said or {}
-    kept = {
-        name: value for name, value in before.items() if name not in {"credential_type", "card"}
-    }
-    return {
-        **kept,
-        "person": encounter.person,
-        "insurance_type": encounter.insurance_type,
-        "visit_type": _visit_type(encounter),
-        "service_date": charge.service_date,
-        "account_used": said.get("acct_used_flag") == "1",
-        "lines": [_line(row) for row in charge.lines],
-        **_presented(office, str(before["pooling_area"]), said),
-    }
 
 
 def _presented(office: Office, pooling_area: str, said: Values) -> dict[str, str]:
@@ -180,7 +160,8 @@ def _told(encounter: Encounter) -> dict[str, Any]:
     }
 
 
-def _line(row: Values) -> dict[str, Any]:
+def claim_line(row: Values) -> dict[str, Any]:
+    """Return a line as it was sent as a line of a claim."""
     line: dict[str, Any] = {
         "line_id": row["feedetl_sn"],
         "item_code": row["med_list_codg"],

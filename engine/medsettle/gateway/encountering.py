@@ -7,7 +7,7 @@ from medsettle import errors
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.gateway.encounters import Encounter, folded
 from medsettle.gateway.fields import Values
-from medsettle.gateway.insured import enrolment_of
+from medsettle.gateway.insured import check_day, enrolment_of
 from medsettle.gateway.office import Office
 from medsettle.gateway.recording import message_of
 from medsettle.gateway.transactions import Answer, Asked
@@ -52,7 +52,11 @@ async def admit(office: Office, asked: Asked) -> Answer:
 
 async def _begin(office: Office, asked: Asked, kind: str, said: Values) -> str:
     """Return the id of a new visit after recording its first message."""
-    office.directory.institution(asked.envelope.institution)
+    if office.directory.institution(asked.envelope.institution).pharmacy:
+        text = f"{asked.envelope.institution} is a pharmacy; it sells by 2102"
+        raise InvalidRequest([Fault("envelope.fixmedins_code", text)])
+    path = "mdtrtinfo" if kind == "2401" else "data"
+    check_day(office, said["begntime"].date(), f"{path}.begntime")
     enrolment = enrolment_of(
         office,
         said["psn_no"],
@@ -68,7 +72,15 @@ async def _begin(office: Office, asked: Asked, kind: str, said: Values) -> str:
         person=enrolment.person,
         pooling_area=enrolment.pooling_area,
     )
-    return (await office.record(message, dict)).message.subject
+    state = await office.record(message, dict)
+    held = folded(office.messages(state.message.subject)) if state.duplicate else None
+    if held is not None and held.ended == "2601":
+        raise errors.RequestReversed(
+            f"msgid {asked.envelope.msgid} began {held.encounter}, which was reversed since; begin "
+            "anew under a new msgid",
+            request_id=asked.envelope.msgid,
+        )
+    return state.message.subject
 
 
 async def tell_visit(office: Office, asked: Asked) -> Answer:
@@ -120,8 +132,12 @@ async def cancel_discharge(office: Office, asked: Asked) -> Answer:
     def check(encounter: Encounter) -> None:
         if encounter.discharge is None:
             encounter.refuse("is not discharged; there is nothing to take back")
-        if office.standing(encounter.institution, encounter.stem()):
-            encounter.refuse("is settled; cancel its settlement by 2305 first")
+        for each in office.standing(encounter.institution, encounter.stem()):
+            # One made in the middle of the stay stands whether it goes on or not.
+            seq = office.desk.engine.get(each.settlement).columns["seq"]
+            assert isinstance(seq, int)
+            if seq > encounter.discharged_at:
+                encounter.refuse(f"is settled as {each.settlement}; cancel that by 2305 first")
 
     await _step(office, asked, "2405", asked.input["data"], check)
     return Answer()
@@ -154,9 +170,7 @@ async def _step(
         person=held.person,
         pooling_area=held.pooling_area,
     )
-    # In turn with whoever settles the visit meanwhile.
-    async with office.turns.of(held.encounter):
-        await office.record(message, decide)
+    await office.record(message, decide)
 
 
 def _no_check(_: Encounter) -> None:

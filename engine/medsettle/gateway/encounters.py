@@ -13,6 +13,7 @@ from typing import Any, Final
 from medsettle import errors
 from medsettle.core.messages import MessageState
 from medsettle.gateway.fields import Values
+from medsettle.ledger.entries import Holder, message_holder
 
 ALL: Final = "0000"
 """Stands for everything that is not settled yet, in place of one number."""
@@ -35,8 +36,9 @@ class Encounter:
     """One visit or stay at one institution.
 
     `facts` are what the last message that stated each said about it (mdtrtinfo, adminfo); `lines`
-    those that were sent and not withdrawn, by number, in the order they came. `ended` is how the
-    visit was given up, None while it was not.
+    those that were sent and not withdrawn, by number, in the order they came. `discharged_at` is
+    the place of the discharge in the ledger. `ended` is how the visit was given up, None while it
+    was not.
     """
 
     encounter: str
@@ -47,8 +49,14 @@ class Encounter:
     facts: Values
     diagnoses: tuple[Values, ...] = ()
     discharge: Values | None = None
+    discharged_at: int = 0
     lines: Mapping[str, Line] = field(default_factory=dict)
     ended: str | None = None
+
+    @property
+    def holders(self) -> frozenset[Holder]:
+        """What a write that rests on this visit keeps from other writers."""
+        return frozenset({(self.pooling_area, self.person), message_holder(self.encounter)})
 
     @property
     def insurance_type(self) -> str:
@@ -83,8 +91,7 @@ class Encounter:
 
         Short, whatever the client calls its batches, since a settlement number is.
         """
-        key = _STAY if batch is None else sha256(batch.encode()).hexdigest()[:12]
-        return f"{self.encounter}.{key}"
+        return stem_of(self.encounter, batch)
 
     def check_open(self) -> None:
         """Refuse what needs a visit that was not given up.
@@ -98,6 +105,16 @@ class Encounter:
     def refuse(self, why: str) -> None:
         """Raise EncounterRefused, which names this visit and says why."""
         raise errors.EncounterRefused(f"visit {self.encounter} {why}", encounter=self.encounter)
+
+
+def stem_of(encounter: str, batch: str | None = None) -> str:
+    """Return what settlement numbers of a batch of a visit, or of a stay, begin with.
+
+    >>> stem_of("V1"), stem_of("V1", "B1")
+    ('V1.stay', 'V1.5b950e77941d')
+    """
+    key = _STAY if batch is None else sha256(batch.encode()).hexdigest()[:12]
+    return f"{encounter}.{key}"
 
 
 def folded(states: Sequence[MessageState]) -> Encounter | None:
@@ -153,7 +170,12 @@ def _withdrawn(encounter: Encounter, state: MessageState) -> Encounter:
 def _discharged(encounter: Encounter, state: MessageState) -> Encounter:
     content: Mapping[str, Any] = state.message.content
     diagnoses = tuple(content.get("diseinfo") or encounter.diagnoses)
-    return replace(encounter, discharge=content["dscginfo"], diagnoses=diagnoses)
+    return replace(
+        encounter,
+        discharge=content["dscginfo"],
+        discharged_at=state.seq,
+        diagnoses=diagnoses,
+    )
 
 
 def _recalled(encounter: Encounter, _: MessageState) -> Encounter:

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from medsettle import limits
+from medsettle.core.making import Made, Making
 from medsettle.core.messages import Decide, Message, MessageState, Told
-from medsettle.core.settlement import Attempt
+from medsettle.core.outcome import Rejection
+from medsettle.core.settlement import Attempt, Settlement
 from medsettle.errors import SettlementError
 from medsettle.gateway.directory import Directory
 from medsettle.gateway.statement_terms import StatementTerms
-from medsettle.gateway.turns import Turns
 from medsettle.service.batcher import Batcher
 from medsettle.service.desk import Desk
 
@@ -29,10 +30,10 @@ class Office:
     directory: Directory
     clock: Callable[[], datetime]
     signs_in: bool = True
-    turns: Turns = field(default_factory=Turns)
     statements: StatementTerms = field(default_factory=StatementTerms)
     files_enclosed: bool = False
     _telling: Batcher[tuple[Message, Decide], Told] | None = field(default=None, init=False)
+    _settling: Batcher[Making, Made] | None = field(default=None, init=False)
 
     async def record(self, message: Message, decide: Decide) -> MessageState:
         """Return a message as recorded, once per msgid, with what `decide` answers to it.
@@ -49,6 +50,26 @@ class Office:
         if isinstance(told, SettlementError):
             raise told
         return told
+
+    async def settle(self, making: Making) -> Settlement | Rejection:
+        """Return what a claim was settled to, or that its request was settled to before.
+
+        It is made inside the write: nobody else tells anything of its visit meanwhile, whichever
+        process asks. Claims of one moment share a commit.
+
+        Raises:
+            SettlementError: The claim cannot be made, or nothing was recorded.
+            Overloaded: Too many claims wait.
+        """
+        if self._settling is None:
+            self._settling = Batcher(self._settle_all, quiet_turns=limits.GATEWAY_QUIET_TURNS)
+        made = await self._settling.answer(making)
+        if isinstance(made, SettlementError):
+            raise made
+        return made
+
+    def _settle_all(self, makings: Sequence[Making]) -> Sequence[Made]:
+        return self.desk.write(lambda: self.desk.engine.settle_made(makings))
 
     def _record_all(self, tellings: Sequence[tuple[Message, Decide]]) -> Sequence[Told]:
         return self.desk.write(lambda: self.desk.engine.messages.record_all(tellings))

@@ -1,23 +1,24 @@
 """Settling a batch of a visit or what is open of a stay: pre-settle, settle, cancel."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Final, TypeAlias
 
 from medsettle import errors
-from medsettle.client.claims import checked_message
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.dates import service_day_of
+from medsettle.core.making import Making
 from medsettle.core.outcome import Rejection
-from medsettle.core.settlement import Explanation, Row, Settlement
+from medsettle.core.settlement import Explanation, Settlement
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.gateway.claiming import Charge, claims_of, in_national_words, sums_of
-from medsettle.gateway.directory import Presented
 from medsettle.gateway.encountering import found
 from medsettle.gateway.encounters import Encounter, Line
 from medsettle.gateway.fields import Values, decimal_text
+from medsettle.gateway.insured import check_presented
 from medsettle.gateway.office import Office
+from medsettle.gateway.repeating import ECHOED, settled_before
 from medsettle.gateway.telling import encounter_of, preview_of, settled, told
 from medsettle.gateway.transactions import Answer, Asked
 from medsettle.gateway.uploading import settled_lines
@@ -25,22 +26,12 @@ from medsettle.gateway.uploading import settled_lines
 _LINES: Final = "feedetail"
 """The node in which lines of visits and stays came."""
 
-_ECHOED: Final = {
-    "medfee_sumamt": "total_fen",
-    "fulamt_ownpay_amt": "own_expense_fen",
-    "overlmt_selfpay": "over_limit_fen",
-    "preselfpay_amt": "pre_self_pay_fen",
-    "inscp_scp_amt": "in_scope_fen",
-}
-"""Sums that a client states of its own lines, and the columns that must be the same."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Part:
     """The part of a visit that one request settles.
 
-    `batch` is None for a stay. `before` is the claim that this very request made, where it was sent
-    before.
+    `batch` is None for a stay; `number` counts the attempts to settle it before.
     """
 
     encounter: Encounter
@@ -48,7 +39,6 @@ class _Part:
     batch: str | None
     day: date
     number: int
-    before: Row | None = None
 
 
 async def preview_batch(office: Office, asked: Asked) -> Answer:
@@ -72,44 +62,61 @@ async def settle_stay(office: Office, asked: Asked) -> Answer:
 
 
 async def _preview(office: Office, asked: Asked, *, stay: bool) -> Answer:
-    said = asked.input["data"]
-    async with office.turns.of(said["mdtrt_id"]):
-        part = _part(office, asked, stay=stay, estimate=True)
-        return told(office, *preview_of(office, _claims(office, asked, part), _LINES))
+    part = _part(office, asked, stay=stay, estimate=True)
+    return told(office, *preview_of(office, _claims(office, asked, part), _LINES))
 
 
 async def _settle(office: Office, asked: Asked, *, stay: bool) -> Answer:
     said = asked.input["data"]
-    # One at a time in this process; another process is kept out by the settlement number, which
-    # is the same for both and recorded once.
-    async with office.turns.of(said["mdtrt_id"]):
-        part = _part(office, asked, stay=stay, estimate=False)
-        claims = _claims(office, asked, part)
-        before = checked(office, said, claims, _LINES) if part.before is None else None
-        return settled(office, await recorded(office, claims, _LINES), before)
+    held = found(office, asked.envelope.institution, said["mdtrt_id"], said["psn_no"])
+
+    def make() -> tuple[ClaimBatch, Explained] | Settlement:
+        before = settled_before(office, asked, said)
+        if before is not None:
+            return before
+        claims = _claims(office, asked, _part(office, asked, stay=stay, estimate=False))
+        return claims, checked(office, said, claims, _LINES)
+
+    return settled(office, *await recorded(office, held, make, _LINES))
 
 
-async def recorded(office: Office, claims: ClaimBatch, node: str) -> Settlement:
-    """Return a claim as settled and recorded, in one batch with whoever waits beside it.
+Explained: TypeAlias = tuple[Settlement, Explanation]
+"""What a preview said, and why."""
+
+
+async def recorded(
+    office: Office,
+    held: Encounter,
+    make: Callable[[], tuple[ClaimBatch, Explained] | Settlement],
+    node: str,
+) -> tuple[Settlement, Explained | None]:
+    """Return a claim as settled and recorded, with what a preview in the same write said of it.
 
     Args:
         office: Whose engine settles.
-        claims: The claim.
+        held: The visit, of which nobody tells anything while the claim is made and settled.
+        make: Returns the claim, or what its request was settled to before.
         node: The node in which its lines came, for the paths of faults.
 
     Raises:
         SettlementError: The claim is refused, or nothing was recorded.
     """
-    claim = checked_message(claims)
-    answer = await office.desk.settling.answer(claim, size_bytes=claim.ByteSize())
+    previewed: list[Explained] = []
+
+    def claim() -> ClaimBatch | Settlement:
+        made = make()
+        if isinstance(made, Settlement):
+            return made
+        previewed[:] = [made[1]]
+        return made[0]
+
+    answer = await office.settle(Making(held.holders, claim))
     if isinstance(answer, Rejection):
         raise in_national_words(answer.error(), node)
-    return answer
+    return answer, previewed[0] if previewed and not answer.duplicate else None
 
 
-def checked(
-    office: Office, said: Values, claims: ClaimBatch, node: str
-) -> tuple[Settlement, Explanation]:
+def checked(office: Office, said: Values, claims: ClaimBatch, node: str) -> Explained:
     """Return what a claim would be settled to; sums that are not those of its lines are refused.
 
     Args:
@@ -123,8 +130,8 @@ def checked(
         SettlementError: The claim is refused.
     """
     found = preview_of(office, claims, node)
-    for name, fen in sums_of(said, tuple(_ECHOED)).items():
-        own = found[0].fen(_ECHOED[name])
+    for name, fen in sums_of(said, tuple(ECHOED)).items():
+        own = found[0].fen(ECHOED[name])
         if own != fen:
             shown, right = decimal_text(fen, 2), decimal_text(own, 2)
             raise errors.SumsDiffer(
@@ -149,14 +156,6 @@ def _part(office: Office, asked: Asked, *, stay: bool, estimate: bool) -> _Part:
         raise InvalidRequest([Fault("data.insutype", text)])
     batch = None if stay else said["chrg_bchno"]
     attempts = office.attempts(institution, now.stem(batch))
-    state = office.desk.engine.find_request(institution, asked.envelope.msgid)
-    for attempt in attempts:
-        if attempt.settlement == state.entry:
-            before = office.desk.engine.claim(attempt.settlement)
-            numbers = [str(line["line_id"]) for line in before["lines"]]  # type: ignore[attr-defined]
-            lines = [now.lines[number] for number in numbers if number in now.lines]
-            day = date.fromisoformat(str(before["service_date"]))
-            return _Part(now, lines, batch, day, attempt.number, before)
     if batch is not None:
         lines = now.batch(batch)
         standing = [each for each in attempts if each.cancel is None]
@@ -166,7 +165,9 @@ def _part(office: Office, asked: Asked, *, stay: bool, estimate: bool) -> _Part:
         done = settled_lines(office, now)
         lines = [line for number, line in now.lines.items() if number not in done]
     if not lines:
-        now.refuse("has no lines to settle" + (f" in batch {batch}" if batch else ""))
+        made = ", ".join(each.settlement for each in attempts if each.cancel is None)
+        where = f" in batch {batch}" if batch else ""
+        now.refuse(f"has no lines to settle{where}; settled is {made or 'nothing'}")
     return _Part(
         now, lines, batch, _day(office, now, said, lines, estimate=estimate), len(attempts)
     )
@@ -193,14 +194,7 @@ def _day(
 
 def _claims(office: Office, asked: Asked, part: _Part) -> ClaimBatch:
     said = asked.input["data"]
-    shown = Presented(said["mdtrt_cert_type"], said["mdtrt_cert_no"] or "", said["card_sn"])
-    if shown.number:
-        person = office.directory.presenting(shown, office.clock())
-        if person.person != part.encounter.person:
-            raise errors.PersonDiffers(
-                "The credential presented is another person's than the visit's.",
-                person=part.encounter.person,
-            )
+    check_presented(office, said, part.encounter.person)
     stem = part.encounter.stem(part.batch)
     return claims_of(
         office,
@@ -211,7 +205,6 @@ def _claims(office: Office, asked: Asked, part: _Part) -> ClaimBatch:
             asked.envelope.msgid,
             f"{stem}.{part.number}",
             said,
-            part.before,
         ),
         _LINES,
     )

@@ -34,9 +34,7 @@ async def upload(office: Office, asked: Asked) -> Answer:
         person=held.person,
         pooling_area=held.pooling_area,
     )
-    # In turn with whoever settles the visit meanwhile.
-    async with office.turns.of(held.encounter):
-        recorded = await office.record(message, decide)
+    recorded = await office.record(message, decide)
     return Answer({"result": recorded.answer["result"]})
 
 
@@ -201,5 +199,4 @@ async def _withdraw(
         person=held.person,
         pooling_area=held.pooling_area,
     )
-    async with office.turns.of(held.encounter):
-        await office.record(message, decide)
+    await office.record(message, decide)

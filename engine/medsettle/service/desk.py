@@ -9,6 +9,7 @@ from medsettle.core.cards import Card, CardEvent, CardInquiry
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.enquiries import Overview, StatedFacts
 from medsettle.core.hindsight import Comparison
+from medsettle.core.making import Made, Making
 from medsettle.core.messages import Decide, Message, MessageState, Told
 from medsettle.core.outcome import Rejection
 from medsettle.core.reconciliation import (
@@ -205,6 +206,10 @@ class SettlementEngine(Protocol):
 
     def line_terms(self, claims: ClaimBatch) -> list[tuple[LineTerm, ...] | Rejection]:
         """Return by what each line of each claim would be split, in order."""
+        ...
+
+    def settle_made(self, makings: Sequence[Making]) -> Sequence[Made]:
+        """Return what claims were settled to that are made inside the write."""
         ...
 
     def settle(self, claims: ClaimBatch) -> list[Answer]:

@@ -196,7 +196,7 @@ LINE_FIELDS = (
 
 CREDENTIAL = (
     Field("mdtrt_cert_type", Kind.TEXT, "就诊凭证类型", chars=3, required=True),
-    text("mdtrt_cert_no", 50, "就诊凭证编号"),
+    text("mdtrt_cert_no", 50, "就诊凭证编号; of an e-voucher the token, scanned anew"),
     text("card_sn", 32, "卡识别码"),
 )
 
