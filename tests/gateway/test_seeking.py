@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.gateway.bills import PLAIN, line, registered, sale, to_settle
+from tests.gateway.bills import DIAGNOSES, PLAIN, line, registered, sale, to_settle
 from tests.gateway.till import COMMUNITY, EMPLOYEE, PHARMACY, RETIRED, Nodes, Till
 
 
@@ -126,3 +126,23 @@ def test_visits_are_told_with_their_settlements(till: Till) -> None:
     sold = shop.done("2102", sale())["setlinfo"]
     (row,) = shop.done("5201", _asked())["setllist"]
     assert (sold["mdtrt_id"], sold["setl_id"]) == (row["mdtrt_id"], row["setl_id"])
+
+
+def test_kind_and_credential_are_told_as_they_were_sent(till: Till) -> None:
+    """A province's kind and a card that nobody keeps here; what is told since changes neither."""
+    shown = {"mdtrt_cert_type": "03", "mdtrt_cert_no": "99A000001"}
+    said = {"begntime": "2024-06-03 09:00:00", "ipt_otp_no": "O1", "insutype": "310", **shown}
+    visit = till.done("2201", _asked(**said))["data"]["mdtrt_id"]
+    told = {"mdtrt_id": visit, "psn_no": EMPLOYEE, "begntime": "2024-06-03 09:00:00"}
+    till.done("2203", {"mdtrtinfo": {**told, "med_type": "1101"}, "diseinfo": DIAGNOSES})
+    request = {"data": {**_charged(till, visit, "B1")["data"], **shown}}
+    trial = till.done("2206", request)["setlinfo"]
+    output = till.done("2207", request)["setlinfo"]
+    till.done("2203", {"mdtrtinfo": {**told, "med_type": "1102"}, "diseinfo": DIAGNOSES})
+    asked = _asked(setl_id=output["setl_id"], mdtrt_id=visit)
+    again = till.done("5203", asked)["setlinfo"]
+    negative = till.done("2208", asked)["setlinfo"]
+
+    for each in (trial, output, again, negative):
+        assert ("1101", "03") == (each["med_type"], each["mdtrt_cert_type"])
+        assert "11" == each["clr_type"]

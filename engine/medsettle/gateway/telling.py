@@ -156,11 +156,20 @@ def _as_told(office: Office, settlement: Settlement) -> dict[str, Any]:
     """Return kind and credential as the messages of the visit have them, which may say more.
 
     A province's med_type is finer than what rules ask for, and a card is not part of a claim where
-    its area keeps none here. A sale is one message, of which the claim is all that is known.
+    its area keeps none here. A sale is one message, of which the claim is all that is known. What
+    was told since changes nothing of what was settled.
     """
     columns = settlement.columns
-    states = office.messages(encounter_of(settlement))
-    visit = folded([each for each in states if each.message.kind not in LINE_KINDS])
+    settled_as = columns
+    if columns["original"] is not None:
+        settled_as = office.desk.engine.get(str(columns["original"])).columns
+    seq = settled_as["seq"]
+    told_before = [
+        each
+        for each in office.messages(encounter_of(settlement))
+        if each.message.kind not in LINE_KINDS and (seq is None or each.seq < int(str(seq)))
+    ]
+    visit = folded(told_before)
     facts = visit.facts if visit is not None else {}
     return {
         "med_type": facts.get("med_type") or columns["visit_type"],
