@@ -360,8 +360,14 @@ KILL_CLIENTS_MAX: Final = 64
 
 # --- the national interface --------------------------------------------------------------------
 
-# Bytes of one request; a file of 9101, as base64 text, is the longest.
-GATEWAY_BYTES_MAX: Final = 16 * 1024 * 1024
+# Bytes of one request: a thousand full lines. A file of 9101, as base64 text or a list of numbers,
+# is longer; where the path names no transaction, the first bytes must.
+GATEWAY_BYTES_MAX: Final = 1024 * 1024
+GATEWAY_FILE_REQUEST_BYTES_MAX: Final = 16 * 1024 * 1024
+GATEWAY_HEAD_BYTES: Final = 4 * 1024
+# Seconds in which a body must be there, and requests that are received or answered at a time.
+GATEWAY_BODY_SECONDS_MAX: Final = 30.0
+GATEWAY_REQUESTS_OPEN_MAX: Final = 1_024
 # Characters of an input, as the interface has them. Clients of 100 full lines send more and are
 # let; the answer says so, and what counts is the bound above.
 GATEWAY_INPUT_CHARS_MAX: Final = 40_000

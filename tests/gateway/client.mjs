@@ -244,8 +244,9 @@ async function timeOut() {
   const reversed = { data: { psn_no: EMPLOYEE, omsgid: msgid, oinfno: "2207" } };
   await ask(HOSPITAL, "2601", reversed);
   const late = await send(HOSPITAL, "2207", batch(visit, 2000), { msgid });
-  // Had it arrived, its answer is told, with a notice; had it not, it never will be settled.
-  if (late.infcode !== 0) assert.match(late.err_msg, /^\[REQUEST_REVERSED\]/);
+  // Whether it had arrived or not, under this msgid nothing stands and nothing ever will.
+  assert.equal(late.infcode, -2);
+  assert.match(late.err_msg, /^\[REQUEST_REVERSED\]/);
   const { setlinfo } = await ask(HOSPITAL, "2207", batch(visit, 2000));
   expectAmounts(setlinfo, { act_pay_dedc: 1800, fund_pay_sumamt: 140, psn_cash_pay: 1860 });
   await ask(HOSPITAL, "2208", { data: { ...visit, setl_id: setlinfo.setl_id } });

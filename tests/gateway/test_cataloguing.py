@@ -221,9 +221,10 @@ def test_lists_that_nobody_keeps(till: Till, infno: str) -> None:
     assert "[LIST_NOT_KEPT]" in answer["warn_msg"]
 
 
-def test_a_page_that_nobody_keeps(till: Till) -> None:
-    """Ethnic drugs are no list type here: an empty page with a warning."""
-    answer = till.ask("1304", _said())
+@pytest.mark.parametrize("infno", ["1304", "1316", "1317"])
+def test_a_page_that_nobody_keeps(till: Till, infno: str) -> None:
+    """Ethnic drugs are no list type here, and mappings are asked by no rule: an empty page."""
+    answer = till.ask(infno, _said())
 
     assert [] == answer["output"]["data"]
     assert "[LIST_NOT_KEPT]" in answer["warn_msg"]

@@ -22,6 +22,7 @@ def test_an_answer_has_the_fields_of_the_interface(till: Till) -> None:
         "refmsg_time",
         "respond_time",
         "err_msg",
+        "err_detail",
         "warn_msg",
         "cainfo",
         "signtype",

@@ -140,7 +140,10 @@ def test_a_settlement_is_told_as_it_was_answered(till: Till) -> None:
     assert output == till.done("5203", asked)
     negative = till.done("2208", asked)
     again = till.ask("5203", asked)
-    assert output == again["output"]
+    assert {**output["setlinfo"], "refd_setl_id": negative["setlinfo"]["setl_id"]} == again[
+        "output"
+    ]["setlinfo"]
+    assert output["setldetail"] == again["output"]["setldetail"]
     assert "cancelled since" in again["warn_msg"]
     other = {**asked["data"], "setl_id": negative["setlinfo"]["setl_id"]}
     assert negative == till.done("5203", {"data": other})
@@ -252,7 +255,7 @@ def test_another_institution_sees_nothing(till: Till) -> None:
 
 def test_what_is_missing_is_said(till: Till) -> None:
     """Every field that a query needs is named at once."""
-    message = till.refused("5203", {"data": {"psn_name": "示例"}})
+    message = till.refused("5202", {"data": {"psn_name": "示例"}})
 
-    for name in ("psn_no", "mdtrt_id", "setl_id"):
+    for name in ("psn_no", "mdtrt_id"):
         assert f"data.{name}" in message

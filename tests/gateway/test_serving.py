@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from medsettle.audit import connect, verify
 from medsettle.cli.app import app
-from medsettle.cli.exits import Exit, Quit
+from medsettle.cli.exits import Exit, Quit, UnreadableFile
+from medsettle.cli.gateway_counter import signatures
 from medsettle.client import Client
 from medsettle.conformance.endpoint import OutOfReach, Signer
 from medsettle.gateway import registry
@@ -177,7 +178,7 @@ def test_only_signed_requests_are_let_in_where_tokens_are_known(tmp_path: Path) 
     With --no-sign-in it needs no sign-in besides. The description is served to everybody.
     """
     tokens = tmp_path / "tokens.json"
-    tokens.write_text('{"till": "secret"}')
+    tokens.write_text(json.dumps({"till": _bound("secret", PHARMACY), "other": "any"}))
     with gateway(tmp_path / "data", options=("--tokens", tokens, "--no-sign-in")) as server:
         right = kit_at(server.address, signer=Signer("till", "secret"))
         first = sold(right, sale(right, sign_in=False))
@@ -185,11 +186,54 @@ def test_only_signed_requests_are_let_in_where_tokens_are_known(tmp_path: Path) 
             wrong = kit_at(server.address, signer=signer)
             with pytest.raises(OutOfReach, match="HTTP 401"):
                 wrong.endpoint.ask("2102", sale(wrong, sign_in=False))
+        request = sale(right, sign_in=False)
+        foreign = {name: _of_hospital(value) for name, value in request.items()}
+        others = right.endpoint.ask("2102", foreign)
         with urllib.request.urlopen(f"http://{server.address}/openapi.json") as response:
             served = json.load(response)
 
     assert description(registry.transactions()) == served
     assert RETIRED == first["psn_no"]
+    assert (-2, "INSTITUTION_NOT_YOURS") == _code(others)
+
+
+def _bound(token: str, institution: str) -> dict[str, object]:
+    """Return a client in the file of tokens, for one institution."""
+    return {"token": token, "institutions": [institution]}
+
+
+def _of_hospital(value: object) -> object:
+    """Return a text of a pharmacy's request as a hospital writes it."""
+    return value.replace(PHARMACY, "H11000000001") if isinstance(value, str) else value
+
+
+@pytest.mark.parametrize(
+    ("stated", "words"),
+    [
+        pytest.param({"till": _bound("", PHARMACY)}, "without a name or token", id="no-token"),
+        pytest.param({"till": ""}, "without a name or token", id="empty"),
+        pytest.param({"till": {"token": "secret"}}, "institutions", id="unbound"),
+        pytest.param({"till": {"token": "s", "institutions": []}}, "no institution", id="none"),
+        pytest.param({}, "without a name or token", id="nobody"),
+    ],
+)
+def test_a_file_of_tokens_that_names_nobody(tmp_path: Path, stated: object, words: str) -> None:
+    """What is missing is told, and with which file."""
+    tokens = tmp_path / "tokens.json"
+    tokens.write_text(json.dumps(stated))
+    with pytest.raises(UnreadableFile, match=words):
+        signatures(tokens)
+
+
+def test_a_token_for_any_institution_is_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A text is the token alone: the client may speak for everybody, which the log says."""
+    tokens = tmp_path / "tokens.json"
+    tokens.write_text(json.dumps({"till": "secret", "bound": _bound("other", PHARMACY)}))
+    signatures(tokens)
+
+    assert ["till" in each.message for each in caplog.records] == [True]
 
 
 def test_wrong_options_end_before_anything_is_made(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Signed headers of both families."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
@@ -7,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.hashes import SM3
 from cryptography.hazmat.primitives.hmac import HMAC
 from medsettle import limits
-from medsettle.gateway.signatures import Signed
+from medsettle.gateway.signatures import Client, NotLetIn, Signed
 
 _NOW = datetime(2024, 6, 3, 2, 0, tzinfo=UTC)
 _STAMP = int(_NOW.timestamp())
@@ -15,7 +16,7 @@ _TOKEN = "test-token"
 
 
 def _signed() -> Signed:
-    return Signed({"hospital": _TOKEN}, lambda: _NOW)
+    return Signed({"hospital": Client("hospital", _TOKEN)}, lambda: _NOW)
 
 
 def _tif(stamp: int = _STAMP, nonce: str = "n1", token: str = _TOKEN) -> dict[str, str]:
@@ -40,7 +41,11 @@ def _ca(stamp: int = _STAMP, nonce: str = "n1", token: str = _TOKEN) -> dict[str
 
 
 def _refusal(signed: Signed, headers: dict[str, str]) -> str | None:
-    return signed.refusal([(name.encode(), value.encode()) for name, value in headers.items()])
+    try:
+        signed.client([(name.encode(), value.encode()) for name, value in headers.items()])
+    except NotLetIn as error:
+        return str(error)
+    return None
 
 
 @pytest.mark.parametrize("made", [_tif, _ca])
@@ -67,9 +72,22 @@ def test_a_clock_may_be_minutes_away(sign: int) -> None:
 def test_nonces_are_forgotten_with_their_time() -> None:
     """Memory holds the nonces of the minutes in which they could count again."""
     now = [_NOW]
-    signed = Signed({"hospital": _TOKEN}, lambda: now[0])
+    signed = Signed({"hospital": Client("hospital", _TOKEN)}, lambda: now[0])
     for minutes in range(0, 200, 10):
         now[0] = _NOW + timedelta(minutes=minutes)
         stamp = int(now[0].timestamp())
         assert _refusal(signed, _tif(stamp, nonce=f"n{minutes}")) is None
     assert len(signed._seen) <= 2 * limits.GATEWAY_CLOCK_MINUTES_MAX // 10 + 1
+
+
+@pytest.mark.parametrize("made", [_tif, _ca])
+def test_a_client_speaks_for_its_institutions(made: Callable[[], dict[str, str]]) -> None:
+    """Who signed is told, with the institutions of the token; without any it is for all."""
+    bound = Client("hospital", _TOKEN, frozenset({"H11000000001"}))
+    signed = Signed({"hospital": bound}, lambda: _NOW)
+    found = signed.client([(name.encode(), value.encode()) for name, value in made().items()])
+
+    assert bound == found
+    assert found.speaks_for("H11000000001")
+    assert not found.speaks_for("H11000000002")
+    assert Client("any", _TOKEN).speaks_for("H11000000002")

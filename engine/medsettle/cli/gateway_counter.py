@@ -1,6 +1,7 @@
 """The counter of the national interface: what the options of `gateway` and `serve` name, opened."""
 
 import contextlib
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +19,13 @@ from medsettle.gateway.office import Office
 from medsettle.gateway.office_file import read_office
 from medsettle.gateway.openapi import description
 from medsettle.gateway.serving import GatewayServer
-from medsettle.gateway.signatures import Signatures, Signed, Unsigned
+from medsettle.gateway.signatures import Client, Signatures, Signed, Unsigned
 from medsettle.gateway.statement_terms import StatementTerms
 
 if TYPE_CHECKING:
     from medsettle.service.desk import Desk
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,8 @@ def signatures(tokens: Path | None) -> Signatures:
     """Return what judges the headers of requests.
 
     Args:
-        tokens: A JSON object of secrets by the client's name; None lets everybody in.
+        tokens: A JSON object of clients by name, each with its `token` and its `institutions`; a
+            text in place of those two is a token for any institution. None lets everybody in.
 
     Raises:
         UnreadableFile: The file is no such object, or names nobody.
@@ -101,11 +105,29 @@ def signatures(tokens: Path | None) -> Signatures:
     if tokens is None:
         return Unsigned()
     try:
-        found = msgspec.json.decode(tokens.read_bytes(), type=dict[str, str])
+        found = msgspec.json.decode(tokens.read_bytes(), type=dict[str, str | _Registered])
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UnreadableFile(f"{tokens}: {error}; one object of tokens by client is asked") from (
-            error
-        )
-    if not found or not all(found) or not all(found.values()):
+        asked = '{"NAME": {"token": "SECRET", "institutions": ["CODE"]}} is asked'
+        raise UnreadableFile(f"{tokens}: {error}; {asked}") from error
+    clients = {name: _client(name, each) for name, each in found.items()}
+    if not clients or not all(each.name and each.token for each in clients.values()):
         raise UnreadableFile(f"{tokens}: a client without a name or token; write both")
-    return Signed(found, now)
+    for each in clients.values():
+        if each.institutions is None:
+            logger.warning("%s: client %r may ask for any institution", tokens, each.name)
+        elif not each.institutions:
+            raise UnreadableFile(f"{tokens}: client {each.name!r} has no institution; name some")
+    return Signed(clients, now)
+
+
+class _Registered(msgspec.Struct, forbid_unknown_fields=True):
+    """A client in the file of tokens."""
+
+    token: str
+    institutions: list[str]
+
+
+def _client(name: str, stated: str | _Registered) -> Client:
+    if isinstance(stated, str):
+        return Client(name, stated)
+    return Client(name, stated.token, frozenset(stated.institutions))

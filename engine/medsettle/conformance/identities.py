@@ -37,6 +37,9 @@ AMOUNTS: Final = tuple(
 )
 """Amounts of a settlement that repeat in a settle what its trial said, and negate in a cancel."""
 
+SPLIT: Final = (_IN_LINE[0], *_IN_LINE[1])
+"""Amounts of a line: what it costs, and the parts that it falls into."""
+
 
 def broken_identities(output: object) -> Iterator[str]:
     """Yield a sentence for every identity that an output breaks."""

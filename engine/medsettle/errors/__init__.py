@@ -56,6 +56,7 @@ SettlementError                 a request as a whole cannot be served
 │  ├─ NotInsured                the insurance relation of a giver or receiver has ended
 │  ├─ TooManyRelatives          a person is bound to as many relatives as may be
 │  ├─ NotSignedIn               the operator has not signed in today, or has signed out
+│  ├─ InstitutionNotYours       the token of the client is not for that institution
 │  ├─ EncounterRefused          the visit is in no state in which that can happen
 │  ├─ FileExpired               the file was kept for some days only
 │  ├─ ClearingRefused           the month is applied for, or the settlement confirmed, or not
@@ -117,6 +118,7 @@ from medsettle.errors.interface import (
     ClearingRefused,
     EncounterRefused,
     FileExpired,
+    InstitutionNotYours,
     NotSignedIn,
     SumsDiffer,
     TransactionUnknown,
@@ -190,6 +192,7 @@ __all__ = [
     "Fault",
     "FileExpired",
     "FilingRefused",
+    "InstitutionNotYours",
     "InstitutionUnknown",
     "InternalError",
     "InvalidListRejected",

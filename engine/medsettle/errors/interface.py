@@ -15,6 +15,12 @@ class NotSignedIn(Precondition):
     reason = "NOT_SIGNED_IN"
 
 
+class InstitutionNotYours(Precondition):
+    """The client's token is not registered for the institution that it asks for."""
+
+    reason = "INSTITUTION_NOT_YOURS"
+
+
 class EncounterRefused(Precondition):
     """The visit (就诊) is in no state in which that can happen; the message says in which it is."""
 

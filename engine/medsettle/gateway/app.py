@@ -12,23 +12,21 @@ from typing import Any, Final, TypeAlias
 import orjson
 
 from medsettle import limits
+from medsettle.gateway.bodies import Receive, TooLarge, received
 from medsettle.gateway.dispatch import Dispatch
-from medsettle.gateway.signatures import Signatures
+from medsettle.gateway.signatures import Client, NotLetIn, Signatures
 
 Scope: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 DESCRIPTION_PATH: Final = "/openapi.json"
 
 _JSON: Final = (b"content-type", b"application/json; charset=utf-8")
 _FILE: Final = (b"content-type", b"application/octet-stream")
+# What was not read of a request is no beginning of the next.
+_LAST: Final = ((b"connection", b"close"),)
 _INFNO: Final = re.compile(r"(?:/[\w.-]+)*?/(\d{4,5}A?)/?")
 _PREFIX: Final = re.compile(r"/|/fsi/api(?:/[\w.-]+)*/?")
-
-
-class TooLarge(Exception):
-    """A body is longer than a request may be."""
 
 
 class Gateway:
@@ -39,6 +37,7 @@ class Gateway:
         self._dispatch = dispatch
         self._signatures = signatures
         self._description = orjson.dumps(description)
+        self._open = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -58,38 +57,42 @@ class Gateway:
             )
         elif method != "POST":
             await _plain(send, 405, "only POST", ((b"allow", b"POST"),))
-        elif (refusal := self._signatures.refusal(scope["headers"])) is not None:
-            await _plain(send, 401, refusal)
         else:
-            await self._posted(receive, send, numbered[1] if numbered else None)
+            try:
+                client = self._signatures.client(scope["headers"])
+            except NotLetIn as error:
+                await _plain(send, 401, str(error))
+                return
+            await self._posted(receive, send, numbered[1] if numbered else None, client)
 
-    async def _posted(self, receive: Receive, send: Send, infno: str | None) -> None:
+    async def _posted(
+        self, receive: Receive, send: Send, infno: str | None, client: Client
+    ) -> None:
+        if self._open >= limits.GATEWAY_REQUESTS_OPEN_MAX:
+            await _send(send, 200, self._dispatch.overloaded(), _LAST)
+            return
+        self._open += 1
         try:
-            body = await _body(receive)
-        except TooLarge:
-            most = limits.GATEWAY_BYTES_MAX
-            await _plain(send, 413, f"a request has at most {most} bytes; send fewer lines a call")
+            await self._answered(receive, send, infno, client)
+        finally:
+            self._open -= 1
+
+    async def _answered(
+        self, receive: Receive, send: Send, infno: str | None, client: Client
+    ) -> None:
+        try:
+            body = await received(receive, infno)
+        except TooLarge as error:
+            text = f"a request has at most {error.most} bytes; send fewer lines a call"
+            await _plain(send, 413, text, _LAST)
+            return
+        except TimeoutError:
+            text = f"the body was not there in {limits.GATEWAY_BODY_SECONDS_MAX:.0f} seconds"
+            await _plain(send, 408, f"{text}; nothing was done, send it again", _LAST)
             return
         if body is not None:
-            reply = await self._dispatch.reply(body, infno)
+            reply = await self._dispatch.reply(body, infno, client)
             await _send(send, 200, reply.body, media=_FILE if reply.is_file else _JSON)
-
-
-async def _body(receive: Receive) -> bytes | None:
-    """Return the whole body, None where the caller hung up before its end."""
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        part = message.get("body", b"")
-        size += len(part)
-        if size > limits.GATEWAY_BYTES_MAX:
-            raise TooLarge
-        parts.append(part)
-        if not message.get("more_body"):
-            return b"".join(parts)
 
 
 async def _plain(

@@ -1,4 +1,4 @@
-"""Downloads of the catalogue: pages (1304, 1312, 1318, 1319) and files (1301-1315).
+"""Downloads of the catalogue: pages (1304, 1312, 1316-1319) and files (1301-1315).
 
 A file is not kept: its number says which list of which area in which state it is, and it is made
 from the loaded catalogue when it is fetched by 9102. So a hundred hospitals that fetch it every
@@ -87,7 +87,7 @@ async def page_ratios(office: Office, asked: Asked) -> Answer:
 
 
 async def page_nothing(_office: Office, asked: Asked) -> Answer:
-    """Return an empty page of a list that nobody keeps (1304)."""
+    """Return an empty page of a list that nobody keeps (1304, 1316, 1317)."""
     return Answer(_paged(asked.input["data"], Page((), 0)), (_EMPTY,))
 
 

@@ -75,7 +75,6 @@ async def _file(
     faults = _faults(node, kind, said)
     if faults:
         raise InvalidRequest(faults)
-    office.directory.institution(asked.envelope.institution)
     enrolment = _enrolment(office, asked, said, begin)
     subject = subject_of(enrolment.pooling_area, enrolment.person)
     insurance = said.get("insutype")
@@ -171,7 +170,7 @@ def held_of(office: Office, pooling_area: str, person: str) -> list[Filing]:
 
 
 async def cancel(office: Office, asked: Asked) -> Answer:
-    """Take a filing back (2502, 2504, 2506)."""
+    """Take a filing back (2502, 2504, 2506), which only the institution can that made it."""
     said = asked.input["data"]
     number, person = said["trt_dcla_detl_sn"], said["psn_no"]
     # The number of a message begins with the area of the person that it is about.
@@ -193,6 +192,13 @@ async def cancel(office: Office, asked: Asked) -> Answer:
                 f"the person has no filing {number!r} by {CANCELS[kind]}; "
                 "check trt_dcla_detl_sn and psn_no",
                 filing=number,
+            )
+        if filing.institution != asked.envelope.institution:
+            raise errors.FilingRefused(
+                f"filing {number} was made by another institution, which alone can take it back",
+                person=person,
+                filing=number,
+                remedy_zh="该备案由其他机构办理，请由原办理机构撤销。",
             )
         if filing.cancelled is not None:
             raise errors.FilingRefused(

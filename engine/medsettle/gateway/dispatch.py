@@ -5,14 +5,15 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from medsettle import errors
+from medsettle import errors, limits
 from medsettle.errors import Fault, InternalError, InvalidRequest, SettlementError
 from medsettle.gateway import registry, signing
 from medsettle.gateway.envelope import DONE, Envelope, References, read_envelope, write_envelope
 from medsettle.gateway.fields import write_nodes
 from medsettle.gateway.office import Office
 from medsettle.gateway.reading import read_nodes
-from medsettle.gateway.refusals import err_msg_of, infcode_of
+from medsettle.gateway.refusals import err_detail_of, err_msg_of, infcode_of
+from medsettle.gateway.signatures import ANYBODY, Client
 from medsettle.gateway.transactions import Answer, Asked, Transaction
 
 logger = logging.getLogger(__name__)
@@ -38,19 +39,20 @@ class Dispatch:
         """Return the body of the response to a request; see `reply`."""
         return (await self.reply(body, infno)).body
 
-    async def reply(self, body: bytes, infno: str | None = None) -> Reply:
+    async def reply(self, body: bytes, infno: str | None = None, client: Client = ANYBODY) -> Reply:
         """Return the response to a request.
 
         Args:
             body: What was posted.
             infno: The transaction that the path names, if it names one.
+            client: Who signed the request.
         """
         received = self._office.clock()
         envelope: Envelope | None = None
         try:
             envelope = read_envelope(body, infno)
             with self._office.desk.call():
-                transaction, answer = await self._answered(envelope)
+                transaction, answer = await self._answered(envelope, client)
         except SettlementError as error:
             return Reply(self._refused(envelope, received, error))
         except Exception:
@@ -70,13 +72,27 @@ class Dispatch:
         )
         return Reply(told)
 
-    async def _answered(self, envelope: Envelope) -> tuple[Transaction, Answer]:
+    def overloaded(self) -> bytes:
+        """Return the answer to a request that is not even read, since too many are open."""
+        most = limits.GATEWAY_REQUESTS_OPEN_MAX
+        text = f"{most} requests are open. Nothing was recorded; send the same msgid again."
+        return self._refused(None, self._office.clock(), errors.Overloaded(text))
+
+    async def _answered(self, envelope: Envelope, client: Client) -> tuple[Transaction, Answer]:
         transaction = self._transactions.get(envelope.infno)
         if transaction is None:
             raise errors.TransactionUnknown(
                 f"{envelope.infno} is no transaction of this gateway; see its OpenAPI description",
                 infno=envelope.infno,
             )
+        if not client.speaks_for(envelope.institution):
+            raise errors.InstitutionNotYours(
+                f"client {client.name!r} may not ask for {envelope.institution}; "
+                "have the bureau add it to the institutions of its token",
+                institution=envelope.institution,
+            )
+        # Who is in no directory is nobody here, whatever is asked.
+        self._office.directory.institution(envelope.institution)
         if transaction.signed_in:
             signing.check(self._office, envelope)
         faults: list[Fault] = []
@@ -96,4 +112,5 @@ class Dispatch:
             responded=self._office.clock(),
             output=None,
             err_msg=err_msg_of(error),
+            err_detail=err_detail_of(error),
         )

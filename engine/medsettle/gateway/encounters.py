@@ -186,6 +186,9 @@ def _ended(encounter: Encounter, state: MessageState) -> Encounter:
     return replace(encounter, ended=state.message.kind)
 
 
+LINE_KINDS: Final = frozenset({"2204", "2205", "2301", "2302"})
+"""Transactions that tell of lines alone, or take them back."""
+
 _BEGINNINGS: Final = {"2201", "2401"}
 _STEPS: Final = {
     "2202": _ended,

@@ -49,6 +49,12 @@ RESPONSE: Final = (
     fields.text("refmsg_time", 17, "接收报文时间 yyyyMMddHHmmssSSS"),
     fields.text("respond_time", 17, "响应报文时间 yyyyMMddHHmmssSSS"),
     fields.text("err_msg", limits.GATEWAY_ERROR_CHARS_MAX, "错误信息, [CODE] in front"),
+    fields.Field(
+        "err_detail",
+        fields.Kind.OBJECT,
+        "ours: every fault of a malformed request with its path, else the reason in English; null "
+        "where infcode is 0",
+    ),
     fields.text("warn_msg", limits.GATEWAY_ERROR_CHARS_MAX, "警告信息"),
     fields.text("cainfo", 1_024, "数字签名信息"),
     fields.text("signtype", 10, "签名类型"),
@@ -187,6 +193,7 @@ def write_envelope(
     responded: datetime,
     output: object,
     err_msg: str = "",
+    err_detail: object = None,
     warn_msg: str = "",
 ) -> bytes:
     """Return a response as JSON."""
@@ -197,6 +204,7 @@ def write_envelope(
             "refmsg_time": _milliseconds(received),
             "respond_time": _milliseconds(responded),
             "err_msg": _cut(err_msg),
+            "err_detail": err_detail,
             "warn_msg": _cut(warn_msg),
             "cainfo": "",
             "signtype": "",

@@ -21,7 +21,7 @@ class Filing:
 
     It counts from `begin` to `end`, both included; None of `end` is for ever. `cancelled` is the
     transaction that took it back; one that is cancelled counts on no day. `seq` is its place in the
-    ledger, 0 where the bureau made it.
+    ledger, 0 where the bureau made it; `institution` made it, empty where the bureau did.
     """
 
     number: str
@@ -31,6 +31,7 @@ class Filing:
     said: Values
     seq: int
     cancelled: str | None = None
+    institution: str = ""
 
     @property
     def begin(self) -> date:

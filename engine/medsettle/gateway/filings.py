@@ -63,7 +63,13 @@ def folded(states: Sequence[MessageState]) -> list[Filing]:
         else:
             number = Messages.id_of(message)
             found[number] = Filing(
-                number, message.kind, message.person, message.pooling_area, content, state.seq
+                number,
+                message.kind,
+                message.person,
+                message.pooling_area,
+                content,
+                state.seq,
+                institution=message.institution,
             )
     return list(found.values())
 

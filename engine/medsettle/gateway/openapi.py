@@ -25,19 +25,28 @@ POST a JSON envelope to the path of its transaction, or to `/`.
 
 Whatever became of a request is told in `infcode` with HTTP status 200: 0 done, -1 outcome unknown
 (send the same msgid again, or reverse it with 2601), -2 refused (show `err_msg` to the operator;
-it begins with a stable code of ours in brackets). msgid is the idempotency key: the same msgid with
-the same content is answered as before, with other content it is refused.
+it begins with a stable code of ours in brackets, and `err_detail` has every fault). msgid is the
+idempotency key: the same msgid with the same content is answered as before, with other content it
+is refused.
 
 A field that is null, empty or left out says nothing. A number may be sent as text and a code as a
 number; fields that are not described are let pass and read by nobody. An input has at most
 {limits.GATEWAY_INPUT_CHARS_MAX:,} characters by the interface; a request of up to
-{limits.GATEWAY_BYTES_MAX:,} bytes is taken all the same.
+{limits.GATEWAY_BYTES_MAX:,} bytes is taken all the same, and of
+{limits.GATEWAY_FILE_REQUEST_BYTES_MAX:,} bytes where it is 9101. At a path without a number the
+first {limits.GATEWAY_HEAD_BYTES:,} bytes of a long 9101 must have its infno. While
+{limits.GATEWAY_REQUESTS_OPEN_MAX:,} requests are open, others are answered -1 `[OVERLOADED]`.
 """
 _STATUSES: Final = {
     "401": ("Unsigned", "The headers carry no valid signature of a known client."),
     "404": ("NoPath", "Nothing is at this path."),
     "405": ("NoMethod", "Another method is asked; the header Allow names it."),
-    "413": ("TooLarge", f"A request has at most {limits.GATEWAY_BYTES_MAX:,} bytes."),
+    "408": ("TooSlow", f"The body was not there in {limits.GATEWAY_BODY_SECONDS_MAX:.0f} seconds."),
+    "413": (
+        "TooLarge",
+        f"A request has at most {limits.GATEWAY_BYTES_MAX:,} bytes, and one of 9101 "
+        f"{limits.GATEWAY_FILE_REQUEST_BYTES_MAX:,}.",
+    ),
 }
 _HEADERS: Final = {
     "x-tif": ("paasid", "SHA-256, in hex, of timestamp + token + nonce + timestamp"),
@@ -178,6 +187,16 @@ def _by_number(numbers: Sequence[str]) -> Schema:
 
 def _envelopes() -> dict[str, Schema]:
     told = {field.name: told_field(field) for field in RESPONSE}
+    told["err_detail"] = {
+        "description": next(each.meaning for each in RESPONSE if each.name == "err_detail"),
+        "type": ["array", "string", "null"],
+        "items": {
+            "type": "object",
+            "properties": {"path": {"type": "string"}, "message": {"type": "string"}},
+            "required": ["path", "message"],
+            "additionalProperties": False,
+        },
+    }
     told["infcode"] = {"enum": [DONE, UNKNOWN, REFUSED], "description": RESPONSE[0].meaning}
     return {
         "Request": {

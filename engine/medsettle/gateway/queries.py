@@ -4,11 +4,11 @@ Visits and lines of others are not there for it: what is told is never whose the
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from medsettle import errors, limits
+from medsettle import errors
 from medsettle.core.messages import MessageState
 from medsettle.core.settlement import Settlement
 from medsettle.gateway.aliases import visit_type
@@ -20,9 +20,10 @@ from medsettle.gateway.insured import enrolment_of
 from medsettle.gateway.office import Office
 from medsettle.gateway.recording import recalled
 from medsettle.gateway.sales import is_sale, lines_of, said_of, sale_of, sold
+from medsettle.gateway.seeking import settlements, sought, visit_settlements
 from medsettle.gateway.settling import own_settlement
 from medsettle.gateway.splits import split_amounts
-from medsettle.gateway.telling import person_row, settled
+from medsettle.gateway.telling import encounter_of, person_row, settled
 from medsettle.gateway.transactions import Answer, Asked
 
 _CHRONIC: Final = "14"
@@ -38,14 +39,23 @@ _DRUGS: Final = {"09", "10", "11"}
 
 
 async def visits(office: Office, asked: Asked) -> Answer:
-    """Return the visits of a person at the institution (5201)."""
-    said = asked.input["data"]
-    rows = [
-        _visit_row(office, each)
-        for each in _visits(office, asked.envelope.institution, said["psn_no"], said["mdtrt_id"])
+    """Return the visits of a person at the institution, and what was settled of them (5201)."""
+    said, institution = asked.input["data"], asked.envelope.institution
+    person = said["psn_no"]
+    held = list(settlements(office, institution, person))
+    found = [
+        each
+        for each in _visits(office, institution, person, said["mdtrt_id"], held)
         if _asked_for(each, said)
     ]
-    return Answer({"mdtrtinfo": rows})
+    wanted = {each.encounter for each in found}
+    own = [each for each in held if encounter_of(each) in wanted]
+    return Answer(
+        {
+            "mdtrtinfo": [_visit_row(office, each) for each in found],
+            "setllist": list(visit_settlements(own)),
+        }
+    )
 
 
 async def diagnoses(office: Office, asked: Asked) -> Answer:
@@ -59,8 +69,7 @@ async def diagnoses(office: Office, asked: Asked) -> Answer:
 
 async def one_settlement(office: Office, asked: Asked) -> Answer:
     """Return a settlement as it was answered, with its funds (5203)."""
-    said = asked.input["data"]
-    return settled(office, own_settlement(office, asked.envelope.institution, said))
+    return settled(office, sought(office, asked.envelope.institution, asked.input["data"]))
 
 
 async def lines(office: Office, asked: Asked) -> Answer:
@@ -79,7 +88,8 @@ async def chronic_drugs(office: Office, asked: Asked) -> Answer:
     said, institution = asked.input["data"], asked.envelope.institution
     name = office.directory.institution(institution).name
     rows = []
-    for visit in _visits(office, institution, said["psn_no"], None):
+    held = settlements(office, institution, said["psn_no"])
+    for visit in _visits(office, institution, said["psn_no"], None, held):
         if visit_type(visit.visit_type or "") == _CHRONIC:
             rows += [
                 {
@@ -115,9 +125,21 @@ def _visit(office: Office, institution: str, encounter: str, person: str) -> Enc
 
 
 def _visits(
-    office: Office, institution: str, person: str, wanted: str | None
+    office: Office,
+    institution: str,
+    person: str,
+    wanted: str | None,
+    held: Iterable[Settlement],
 ) -> Iterator[Encounter]:
-    """Yield the visits of a person at an institution that were not given up, or the one wanted."""
+    """Yield the visits of a person at an institution that were not given up, or the one wanted.
+
+    Args:
+        office: Whose engine and directory are asked.
+        institution: Where the visits are.
+        person: Whose they are.
+        wanted: The id of the only one that is asked for, if one is.
+        held: What the institution settled for the person, sales among it.
+    """
     if wanted is not None:
         yield _visit(office, institution, wanted, person)
         return
@@ -130,25 +152,9 @@ def _visits(
             visit = folded(states)
             if visit is not None and visit.institution == institution and visit.ended is None:
                 yield visit
-    for sale in _settlements(office, institution, person):
+    for sale in held:
         if is_sale(sale):
             yield sale_of(office, sale)
-
-
-def _settlements(office: Office, institution: str, person: str) -> Iterator[Settlement]:
-    after = 0
-    while True:
-        page = office.desk.engine.page(
-            pooling_area=None,
-            institution=institution,
-            person=person,
-            after_seq=after,
-            limit=limits.PAGE_SIZE_MAX,
-        )
-        yield from page
-        if len(page) < limits.PAGE_SIZE_MAX:
-            return
-        after = int(str(page[-1].columns["seq"]))
 
 
 def _asked_for(visit: Encounter, said: Values) -> bool:

@@ -4,6 +4,8 @@ The interface has no list of error codes, so every client greps the text. Ours b
 stable reason of the error in brackets; the sentence for the operator and the detail follow it.
 """
 
+from typing import TypeAlias
+
 from medsettle import errors
 from medsettle.errors import SettlementError
 from medsettle.gateway.envelope import REFUSED, UNKNOWN
@@ -23,6 +25,17 @@ msgid again, or reverses it with 2601."""
 def infcode_of(error: SettlementError) -> int:
     """Return -1 where the outcome may be unknown to the institution, else -2."""
     return UNKNOWN if isinstance(error, _UNKNOWN) else REFUSED
+
+
+Detail: TypeAlias = str | list[dict[str, str]]
+"""What is wrong, whole: a sentence in English, or the path and the fault of every field."""
+
+
+def err_detail_of(error: SettlementError) -> Detail:
+    """Return all of what is wrong; err_msg has room for the beginning of it."""
+    if isinstance(error, errors.InvalidRequest):
+        return [{"path": each.path, "message": each.message} for each in error.faults]
+    return error.message
 
 
 def err_msg_of(error: SettlementError) -> str:

@@ -1,5 +1,8 @@
 """Signing in and out (9001, 9002): one sign-in per operator, terminal and day."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from medsettle import errors
 from medsettle.core.dates import service_day_of
 from medsettle.core.messages import MessageState
@@ -23,12 +26,23 @@ async def sign_in(office: Office, asked: Asked) -> Answer:
 
 
 async def sign_out(office: Office, asked: Asked) -> Answer:
-    """End a sign-in; what is asked under its number later is refused."""
+    """End a sign-in of the institution; what is asked under its number later is refused.
+
+    It needs no sign-in beside the one that it ends, so that it can be sent again.
+    """
     said = asked.input["signOut"]
-    number = said["sign_no"]
-    if _signed_in(office, number) is None:
-        raise errors.NotFound(f"no sign-in has the number {number!r}; check it", sign_no=number)
-    state = await office.record(message_of(asked, SIGN_OUT, said, subject=number), dict)
+    number, institution = said["sign_no"], asked.envelope.institution
+
+    def decide() -> Mapping[str, Any]:
+        if not _stands(office.messages(number)):
+            text = f"sign-in {number} was ended before; sign in by {SIGN_IN}"
+            raise errors.NotFound(text, sign_no=number)
+        return {}
+
+    if not _begun(office.messages(number), institution):
+        text = f"{institution} has no sign-in of the number {number!r}; check sign_no"
+        raise errors.NotFound(text, sign_no=number)
+    state = await office.record(message_of(asked, SIGN_OUT, said, subject=number), decide)
     return Answer({"signoutoutb": {"sign_time": state.create_time}})
 
 
@@ -41,23 +55,26 @@ def check(office: Office, envelope: Envelope) -> None:
     if not office.signs_in:
         return
     number = envelope.sign_no or ""
-    state = _signed_in(office, number) if number else None
+    states = office.messages(number) if number else []
     today = service_day_of(office.clock())
-    if state is None or state.message.institution != envelope.institution:
+    if not _begun(states, envelope.institution) or not _stands(states):
         raise errors.NotSignedIn(
             f"sign_no {number!r} is no sign-in of {envelope.institution}; sign in by {SIGN_IN}",
             sign_no=number,
         )
-    if service_day_of(state.create_time) != today:
+    if service_day_of(states[0].create_time) != today:
         raise errors.NotSignedIn(
             f"sign_no {number} is of an earlier day; sign in by {SIGN_IN} once a day",
             sign_no=number,
         )
 
 
-def _signed_in(office: Office, number: str) -> MessageState | None:
-    """Return the sign-in of a number, None where there is none or it was ended."""
-    states = office.messages(number)
-    if not states or states[0].message.kind != SIGN_IN:
-        return None
-    return None if any(state.message.kind == SIGN_OUT for state in states) else states[0]
+def _begun(states: Sequence[MessageState], institution: str) -> bool:
+    """Return whether messages of one number begin with a sign-in of an institution."""
+    first = states[0].message if states else None
+    return first is not None and (first.kind, first.institution) == (SIGN_IN, institution)
+
+
+def _stands(states: Sequence[MessageState]) -> bool:
+    """Return whether none of the messages of a sign-in ends it."""
+    return all(state.message.kind != SIGN_OUT for state in states)

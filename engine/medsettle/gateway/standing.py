@@ -14,6 +14,7 @@ from medsettle.gateway.encounters import folded as encounter_of
 from medsettle.gateway.fields import Values
 from medsettle.gateway.filing import CHOICE, DISEASE, REFERRAL, Filing
 from medsettle.gateway.insured import covers
+from medsettle.gateway.national_counters import national_codes
 from medsettle.gateway.office import Office
 from medsettle.gateway.transactions import Answer, Asked
 from medsettle.policy.model import Counter
@@ -97,7 +98,7 @@ def _person_row(person: directory.Person, day: date) -> dict[str, Any]:
 
 
 async def tell_stays(office: Office, asked: Asked) -> Answer:
-    """Return the stays of a person that go on (5303), begun in a span."""
+    """Return the stays of a person at the institution that go on (5303), begun in a span."""
     said = asked.input["data"]
     begin, end = said["begntime"].date(), said["endtime"].date()
     person = office.directory.person(said["psn_no"])
@@ -114,7 +115,7 @@ async def tell_stays(office: Office, asked: Asked) -> Answer:
         }
         for area in areas_of(office, person.person, asked.envelope.insured_area)
         for stay in _stays(office, area, person.person)
-        if begin <= stay.begun <= end
+        if stay.institution == asked.envelope.institution and begin <= stay.begun <= end
     ]
     return Answer({"data": rows})
 
@@ -133,10 +134,9 @@ def _elsewhere(office: Office, stay: Encounter) -> str:
 
 
 async def tell_counters(office: Office, asked: Asked) -> Answer:
-    """Return what has been counted of a person, by the names of our counters (5206).
+    """Return what has been counted of a person (5206).
 
-    The codes of the interface (S0000, C0000, D and a fund code) count everything of a year; ours
-    count what a policy says. So none of them is taken for another.
+    A counter that is the same fact as one of the interface has that code; others have our name.
     """
     said = asked.input["data"]
     person, month = said["psn_no"], said["cum_ym"]
@@ -145,12 +145,14 @@ async def tell_counters(office: Office, asked: Asked) -> Answer:
     unknown = 0
     for area in areas_of(office, person, asked.envelope.insured_area):
         known = _counters(office, area)
+        national = _national(office, area)
         for name, period, value in engine.person(area, person).counters:
             counter = next((each for own, each in known if _is_of(name, own)), None)
             if counter is None:
                 unknown += 1
                 continue
             row = _counter_row(name, counter, period, value)
+            row["cum_type_code"] = national.get(name, row["cum_type_code"])
             if month is None or row["cum_ym"] == month:
                 rows.append(row)
     warning = f"[COUNTER_UNKNOWN] {unknown} 个累计项不属于现行政策文件，未返回"
@@ -165,6 +167,22 @@ def _counters(office: Office, area: str) -> list[tuple[str, Counter]]:
         if compiled.policy.pooling_area == area
         for counter in compiled.policy.counters.values()
     ]
+
+
+def _national(office: Office, area: str) -> dict[str, str]:
+    """Return the codes of the interface by the names that counters of an area are kept under."""
+    policies = [
+        each.policy
+        for each in office.desk.engine.rulebook.policies
+        if each.policy.pooling_area == area
+    ]
+    return {
+        stored_name(insurance, name): code
+        for insurance in {each.insurance_type for each in policies}
+        for name, code in national_codes(
+            each for each in policies if each.insurance_type == insurance
+        ).items()
+    }
 
 
 def _is_of(name: str, own: str) -> bool:
@@ -206,11 +224,14 @@ async def tell_account(office: Office, asked: Asked) -> Answer:
     for area in areas_of(office, person, asked.envelope.insured_area):
         balance = office.desk.engine.person(area, person).account_fen
         accounts.append({"psn_no": person, "insuplc_admdvs": area, "balc": balance})
-        movements += _movements(office, Person(area, person), said)
+        movements += _movements(office, asked.envelope.institution, Person(area, person), said)
     return Answer({"acctinfo": accounts, "acctdetl": movements})
 
 
-def _movements(office: Office, person: Person, said: Values) -> list[dict[str, Any]]:
+def _movements(
+    office: Office, institution: str, person: Person, said: Values
+) -> list[dict[str, Any]]:
+    """Return a page of movements; where the money went at others is not told."""
     after, size = said["after_seq"] or 0, said["page_size"] or limits.PAGE_SIZE_DEFAULT
     return [
         {
@@ -218,8 +239,8 @@ def _movements(office: Office, person: Person, said: Values) -> list[dict[str, A
             "seq": each.seq,
             "opt_time": each.create_time,
             "acct_chg_type": each.kind,
-            "setl_id": each.entry,
-            "fixmedins_code": each.institution,
+            "setl_id": each.entry if each.institution == institution else None,
+            "fixmedins_code": institution if each.institution == institution else None,
             "chg_amt": each.fen,
             "balc": each.balance_fen,
         }

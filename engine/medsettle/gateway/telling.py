@@ -15,6 +15,7 @@ from medsettle.core.dates import full_years
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Explanation, Sentence, Settlement
 from medsettle.gateway.claiming import in_national_words
+from medsettle.gateway.encounters import LINE_KINDS, folded
 from medsettle.gateway.office import Office
 from medsettle.gateway.transactions import Answer
 
@@ -106,6 +107,11 @@ def encounter_of(settlement: Settlement) -> str:
     return str(number).partition(".")[0]
 
 
+def settlement_id(settlement: Settlement) -> str:
+    """Return the id of what is recorded of a settlement (setl_id)."""
+    return str(settlement.columns["settlement"])
+
+
 def _pool_ratio_e4(explanation: Explanation) -> int:
     """Return the ratio at which the pool paid, in 1/10,000 half up; 0 where bands differ in it."""
     paid = [each for each in explanation.sentences if each.payer == _POOL and each.amount_fen]
@@ -129,12 +135,12 @@ def settlement_row(office: Office, settlement: Settlement) -> dict[str, Any]:
         "cvlserv_flag": _civil_servant(office, settlement),
         "insutype": columns["insurance_type"],
         "psn_type": columns["person_type"],
-        "mdtrt_cert_type": columns["credential_type"],
-        "med_type": columns["visit_type"],
+        **_as_told(office, settlement),
         "medins_setl_id": columns["request_id"],
         "clr_type": clearing_type(str(columns["visit_type"])),
         "refd_setl_flag": "1" if columns["kind"] == "cancel" else "0",
         "init_setl_id": columns["original"],
+        "refd_setl_id": _taken_back_by(office, settlement),
     }
     if columns["settlement"] is not None:
         row |= {
@@ -144,6 +150,41 @@ def settlement_row(office: Office, settlement: Settlement) -> dict[str, Any]:
             "clr_way": _PER_ITEM,
         }
     return row
+
+
+def _as_told(office: Office, settlement: Settlement) -> dict[str, Any]:
+    """Return kind and credential as the messages of the visit have them, which may say more.
+
+    A province's med_type is finer than what rules ask for, and a card is not part of a claim where
+    its area keeps none here. A sale is one message, of which the claim is all that is known. What
+    was told since changes nothing of what was settled.
+    """
+    columns = settlement.columns
+    settled_as = columns
+    if columns["original"] is not None:
+        settled_as = office.desk.engine.get(str(columns["original"])).columns
+    seq = settled_as["seq"]
+    told_before = [
+        each
+        for each in office.messages(encounter_of(settlement))
+        if each.message.kind not in LINE_KINDS and (seq is None or each.seq < int(str(seq)))
+    ]
+    visit = folded(told_before)
+    facts = visit.facts if visit is not None else {}
+    return {
+        "med_type": facts.get("med_type") or columns["visit_type"],
+        "mdtrt_cert_type": columns["credential_type"] or facts.get("mdtrt_cert_type"),
+    }
+
+
+def _taken_back_by(office: Office, settlement: Settlement) -> str | None:
+    """Return the id of what took a settlement back, None where it stands."""
+    if not settlement.notices:
+        # What was cancelled since says so.
+        return None
+    columns = settlement.columns
+    state = office.desk.engine.find_request(str(columns["institution"]), str(columns["request_id"]))
+    return state.taken_back_by or None
 
 
 def _civil_servant(office: Office, settlement: Settlement) -> str | None:

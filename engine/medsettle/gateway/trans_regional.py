@@ -15,7 +15,7 @@ from medsettle.errors import Fault, InvalidRequest
 from medsettle.gateway.fields import Values, decimal_text
 from medsettle.gateway.office import Office
 from medsettle.gateway.recording import message_of
-from medsettle.gateway.telling import encounter_of
+from medsettle.gateway.telling import encounter_of, settlement_id
 from medsettle.gateway.transactions import Answer, Asked
 
 CONFIRM: Final = "3261"
@@ -62,7 +62,7 @@ async def confirm(office: Office, asked: Asked) -> Answer:
     message = message_of(asked, CONFIRM, content, subject=month.subject)
     if office.desk.engine.messages.find(month.institution, asked.envelope.msgid) is None:
         held = await asyncio.to_thread(_settlements, office, month)
-        _check(office, rows, {_id(each): each for each in held})
+        _check(office, rows, {settlement_id(each): each for each in held})
 
     def decide() -> Mapping[str, Any]:
         standing = _standing(office.messages(month.subject))
@@ -152,7 +152,7 @@ def _row(office: Office, month: _Month, number: int, held: Settlement) -> dict[s
         "certno": office.directory.person(str(columns["person"])).certificate,
         "mdtrt_id": encounter_of(held),
         "mdtrt_setl_time": columns["create_time"],
-        "setl_sn": _id(held),
+        "setl_sn": settlement_id(held),
         # Whoever settles here pays the own share alone; the rest is owed to the institution.
         "fulamt_advpay_flag": "0",
         "medfee_sumamt": held.fen("total_fen"),
@@ -191,7 +191,3 @@ def _differing(office: Office, path: str, row: Values, held: Settlement) -> Iter
     person = office.directory.person(str(held.columns["person"]))
     if (row["mdtrt_id"], row["certno"]) != (encounter_of(held), person.certificate):
         yield Fault(f"{path}.mdtrt_id", "visit and certificate are not those of the settlement")
-
-
-def _id(settlement: Settlement) -> str:
-    return str(settlement.columns["settlement"])

@@ -323,6 +323,9 @@ FORMS: Final[dict[type[SettlementError], Form]] = {
         _FAILED, "共济关系人数已达上限，请先解除一个共济关系。", _precondition
     ),
     errors.NotSignedIn: Form(_FAILED, "请先签到（9001）再办理业务。", _precondition),
+    errors.InstitutionNotYours: Form(
+        _FAILED, "该客户端未获准代表该机构办理业务，请联系经办机构登记。", _precondition
+    ),
     errors.EncounterRefused: Form(_FAILED, "该就诊的当前状态不能办理该业务。", _precondition),
     errors.FileExpired: Form(_FAILED, "文件已过下载截止时间，请重新生成。", _precondition),
     errors.ClearingRefused: Form(

@@ -1,4 +1,4 @@
-"""Catalogue downloads (1301-1315, 1318, 1319).
+"""Catalogue downloads (1301-1319).
 
 Source: field models of public clients, spec text carried in their comments. Files are texts in a
 ZIP archive, a line for each row, fields between TABs, no header, `null` for nothing. Of items their
@@ -107,6 +107,14 @@ _CEILING_TYPE = text(
 _CEILING_WAY = text(
     "overlmt_dspo_way", 20, "超限处理方式: over_limit, or own_expense of the whole line"
 )
+_MEDICAL = text("med_list_codg", 50, "医疗目录编码")
+_OWN_CODE = text("medins_list_codg", 150, "医药机构目录编码")
+_MAPPINGS = {
+    "1316": ("医疗目录与医保目录匹配信息查询", (_MEDICAL, _KINDS[-1])),
+    "1317": ("医药机构目录匹配信息查询", (_MEDICAL, _OWN_CODE, _KINDS[-1])),
+}
+"""Lists of which code stands for which: rules here ask for the national code alone."""
+
 _RATIO_TYPE = text("selfpay_prop_psn_type", 60, "自付比例人员类别: insurance type or population")
 
 TRANSACTIONS = (
@@ -117,7 +125,7 @@ TRANSACTIONS = (
     Transaction(
         "1304",
         "民族药品目录查询",
-        (Node("data", "民族药品目录查询", (text("med_list_codg", 50, "医疗目录编码"), *_CUT)),),
+        (Node("data", "民族药品目录查询", (_MEDICAL, *_CUT)),),
         (Node("data", "民族药品", _ROW, many=True, required=False), _COUNTED),
         cataloguing.page_nothing,
         service=_PAGES,
@@ -129,6 +137,17 @@ TRANSACTIONS = (
         (_rows("医保目录", _NAME, *_KINDS), _COUNTED),
         cataloguing.page_items,
         service=_PAGES,
+    ),
+    *(
+        Transaction(
+            infno,
+            title,
+            (_wanted(title, *fields),),
+            (_rows(title.removesuffix("查询"), *fields), _COUNTED),
+            cataloguing.page_nothing,
+            service=_PAGES,
+        )
+        for infno, (title, fields) in _MAPPINGS.items()
     ),
     Transaction(
         "1318",

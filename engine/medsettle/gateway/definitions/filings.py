@@ -174,7 +174,7 @@ _COUNTERS = Node(
         code("insutype", "险种类型"),
         text("year", 4, "年度"),
         text("cum_ym", 6, "累计年月"),
-        text("cum_type_code", 100, "累计类别代码: the name of our counter"),
+        text("cum_type_code", 100, "累计类别代码: D and a fund code, or the name of our counter"),
         money("cum", "累计值: yuan, or a number of times"),
     ),
     many=True,

@@ -103,6 +103,7 @@ SETTLEMENT = Node(
         code("clr_type", "清算类别"),
         code("refd_setl_flag", "退费结算标志", chars=3),
         text("init_setl_id", 30, "原结算ID"),
+        text("refd_setl_id", 30, "退费结算ID (ours): what took this back; null where it stands"),
     ),
 )
 

@@ -16,7 +16,7 @@ from medsettle.gateway.definitions.nodes import (
     person_number,
     visit_id,
 )
-from medsettle.gateway.fields import Field, Kind, Node, code, day, moment, text
+from medsettle.gateway.fields import Field, Kind, Node, code, day, moment, money, text
 from medsettle.gateway.transactions import Transaction
 
 _SERVICE = "fsiQueryService"
@@ -43,6 +43,22 @@ _VISIT = Node(
         Field("ipt_days", Kind.COUNT, "住院天数"),
     ),
     many=True,
+)
+_SETTLED = Node(
+    "setllist",
+    "就诊的结算 (ours): settlements of the visits told, and what took them back",
+    (
+        visit_id(),
+        text("setl_id", 30, "结算ID"),
+        text("medins_setl_id", 30, "医药机构结算ID, 即结算报文的msgid"),
+        moment("setl_time", "结算时间"),
+        money("medfee_sumamt", "医疗费总额"),
+        code("refd_setl_flag", "退费结算标志", chars=3),
+        text("init_setl_id", 30, "原结算ID, of what took it back"),
+        text("refd_setl_id", 30, "退费结算ID; null where it stands"),
+    ),
+    many=True,
+    required=False,
 )
 _ITEM = (
     text("hilist_code", 50, "医保目录编码"),
@@ -73,7 +89,7 @@ TRANSACTIONS = (
                 visit_id(required=False),
             ),
         ),
-        (_VISIT,),
+        (_VISIT, _SETTLED),
         queries.visits,
         service=_SERVICE,
     ),
@@ -95,7 +111,15 @@ TRANSACTIONS = (
     Transaction(
         "5203",
         "结算信息查询",
-        (_asked("结算信息查询", visit_id(), text("setl_id", 30, "结算ID", required=True)),),
+        (
+            _asked(
+                "结算信息查询: setl_id, or medins_setl_id, or mdtrt_id of a visit settled once",
+                visit_id(required=False),
+                text("setl_id", 30, "结算ID"),
+                text("medins_setl_id", 30, "医药机构结算ID, 即结算报文的msgid (ours)"),
+                text("omsgid", 30, "原发送方报文ID, the same (ours)"),
+            ),
+        ),
         (SETTLEMENT, FUNDS),
         queries.one_settlement,
         service=_SERVICE,

@@ -50,5 +50,6 @@ TRANSACTIONS = (
         signing.sign_out,
         service="signInSignOutService",
         moves=True,
+        signed_in=False,
     ),
 )
