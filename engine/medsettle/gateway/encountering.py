@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from medsettle import errors
+from medsettle.core.messages import Decide, MessageState
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.gateway.encounters import Encounter, folded
 from medsettle.gateway.fields import Values
@@ -27,6 +28,21 @@ def found(office: Office, institution: str, encounter: str, person: str | None) 
             encounter=encounter,
         )
     return held
+
+
+async def tell(
+    office: Office, asked: Asked, kind: str, held: Encounter, decide: Decide
+) -> MessageState:
+    """Return what a request tells about a visit, as recorded with what `decide` answers to it."""
+    message = message_of(
+        asked,
+        kind,
+        asked.input,
+        subject=held.encounter,
+        person=held.person,
+        pooling_area=held.pooling_area,
+    )
+    return await office.record(message, decide)
 
 
 async def register(office: Office, asked: Asked) -> Answer:
@@ -162,15 +178,7 @@ async def _step(
         check(now)
         return {}
 
-    message = message_of(
-        asked,
-        kind,
-        asked.input,
-        subject=held.encounter,
-        person=held.person,
-        pooling_area=held.pooling_area,
-    )
-    await office.record(message, decide)
+    await tell(office, asked, kind, held, decide)
 
 
 def _no_check(_: Encounter) -> None:

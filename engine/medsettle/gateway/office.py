@@ -20,10 +20,10 @@ from medsettle.service.desk import Desk
 class Office:
     """The bureau's side of the counter.
 
-    `desk` is the one that the gRPC services use: claims of both wait in the same batches, and
-    writes pass the same gate. `turns` keeps messages about one visit in order. With `signs_in`,
-    what is asked under no sign-in of the day is refused. `statements` says how reconciliations are
-    answered. Files are sent as they are, or with `files_enclosed` as base64 inside an envelope.
+    `desk` is the one that the gRPC services use: writes of both pass the same gate to the same
+    engine. With `signs_in`, what is asked under no sign-in of the day is refused. `statements` says
+    how reconciliations are answered. Files are sent as they are, or with `files_enclosed` as base64
+    inside an envelope.
     """
 
     desk: Desk

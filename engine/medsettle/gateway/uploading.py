@@ -7,12 +7,12 @@ from typing import Any
 from medsettle.core.dates import service_day_of
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.gateway.claiming import Charge, claims_of
-from medsettle.gateway.encountering import found
+from medsettle.gateway.encountering import found, tell
 from medsettle.gateway.encounters import ALL, Encounter
 from medsettle.gateway.fields import Values
 from medsettle.gateway.line_checks import NODE, check_lines, lines_taken_back, with_numbers
 from medsettle.gateway.office import Office
-from medsettle.gateway.recording import message_of, recordable
+from medsettle.gateway.recording import recordable
 from medsettle.gateway.splits import split_rows
 from medsettle.gateway.transactions import Answer, Asked
 
@@ -28,15 +28,7 @@ async def upload(office: Office, asked: Asked) -> Answer:
         _check_new(office, now, asked.envelope.infno, rows)
         return {"result": recordable(_split(office, now, rows, asked))}
 
-    message = message_of(
-        asked,
-        kind,
-        asked.input,
-        subject=held.encounter,
-        person=held.person,
-        pooling_area=held.pooling_area,
-    )
-    recorded = await office.record(message, decide)
+    recorded = await tell(office, asked, kind, held, decide)
     return Answer({"result": recorded.answer["result"]})
 
 
@@ -180,12 +172,4 @@ async def _withdraw(
                 now.refuse(f"has line {left[number]}, which takes back {number}; withdraw both")
         return {"withdrawn": numbers}
 
-    message = message_of(
-        asked,
-        kind,
-        asked.input,
-        subject=held.encounter,
-        person=held.person,
-        pooling_area=held.pooling_area,
-    )
-    await office.record(message, decide)
+    await tell(office, asked, kind, held, decide)
