@@ -118,7 +118,14 @@ def test_an_admission_tells_whom_and_when(till: Till) -> None:
     assert "before 2024-05-20, the day of admission" in till.refused("2402", wrong)
     changed = {"mdtrt_id": stay, "psn_no": RETIRED, "med_type": "24"}
     till.done("2403", {"adminfo": changed, "diseinfo": STAY_DIAGNOSES})
-    till.done("2301", {"feedetail": [_line(stay, "1", "100.00")]})
+    till.done("2301", {"feedetail": [_line(stay, "1", "100.00", "2024-05-21")]})
+    # What is told of the stay later cannot leave its lines outside.
+    early = till.refused("2402", _discharge(stay, "2024-05-20"))
+    assert "before 2024-05-21, the day of a line" in early
+    late = {**changed, "begntime": "2024-05-22 08:00:00"}
+    moved = till.refused("2403", {"adminfo": late, "diseinfo": STAY_DIAGNOSES})
+    assert "after 2024-05-21, the day of a line" in moved
+    assert "is after today" in till.refused("2402", _discharge(stay, "2024-06-04"))
     told = till.done("2303", {"data": to_settle(stay, RETIRED)})["setlinfo"]
     assert told["med_type"] == "24"
     till.done("2402", _discharge(stay))

@@ -81,6 +81,8 @@ def _visit(office: Office, asked: Asked) -> Encounter:
 def _claims(office: Office, asked: Asked, visit: Encounter) -> ClaimBatch:
     said = asked.input["druginfo"]
     check_presented(office, said, visit.person)
+    for at, row in enumerate(asked.input[_LINES]):
+        check_day(office, row["fee_ocur_time"].date(), f"{_LINES}[{at}].fee_ocur_time")
     number = sale_number(visit.encounter)
     day, msgid = said["begntime"].date(), asked.envelope.msgid
     charge = Charge(visit, asked.input[_LINES], day, msgid, number, said)

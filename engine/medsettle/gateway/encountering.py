@@ -107,7 +107,17 @@ async def tell_visit(office: Office, asked: Asked) -> Answer:
 
 async def change(office: Office, asked: Asked) -> Answer:
     """Change what was told of a stay (2403)."""
-    await _step(office, asked, "2403", asked.input["adminfo"], _not_discharged)
+    said = asked.input["adminfo"]
+
+    def check(encounter: Encounter) -> None:
+        _not_discharged(encounter)
+        begun = (said["begntime"] or encounter.begun_at).date()
+        first = min((line.day for line in encounter.lines.values()), default=begun)
+        if begun > first:
+            text = f"{begun} is after {first}, the day of a line of the stay"
+            raise InvalidRequest([Fault("adminfo.begntime", text)])
+
+    await _step(office, asked, "2403", said, check)
     return Answer()
 
 
@@ -119,6 +129,11 @@ async def discharge(office: Office, asked: Asked) -> Answer:
         _not_discharged(encounter)
         if said["endtime"].date() < encounter.begun:
             text = f"{said['endtime'].date()} is before {encounter.begun}, the day of admission"
+            raise InvalidRequest([Fault("dscginfo.endtime", text)])
+        check_day(office, said["endtime"].date(), "dscginfo.endtime")
+        last = max((line.day for line in encounter.lines.values()), default=encounter.begun)
+        if last > said["endtime"].date():
+            text = f"{said['endtime'].date()} is before {last}, the day of a line of the stay"
             raise InvalidRequest([Fault("dscginfo.endtime", text)])
 
     await _step(office, asked, "2402", said, check)

@@ -30,6 +30,11 @@ class Line:
     said: Values
     split: Values
 
+    @property
+    def day(self) -> date:
+        """The day of its fee, in China."""
+        return date.fromisoformat(self.said["fee_ocur_time"][:10])
+
 
 @dataclass(frozen=True, slots=True)
 class Encounter:
@@ -66,7 +71,12 @@ class Encounter:
     @property
     def begun(self) -> date:
         """The day on which it began."""
-        return datetime.fromisoformat(self.facts["begntime"]).date()
+        return self.begun_at.date()
+
+    @property
+    def begun_at(self) -> datetime:
+        """When it began, as the last message that says so states."""
+        return datetime.fromisoformat(self.facts["begntime"])
 
     @property
     def visit_type(self) -> str | None:

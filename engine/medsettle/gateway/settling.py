@@ -1,6 +1,7 @@
 """Settling a batch of a visit or what is open of a stay: pre-settle, settle, cancel."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, TypeAlias
@@ -17,6 +18,7 @@ from medsettle.gateway.encountering import found
 from medsettle.gateway.encounters import Encounter, Line
 from medsettle.gateway.fields import Values, decimal_text
 from medsettle.gateway.insured import check_presented
+from medsettle.gateway.line_checks import with_numbers
 from medsettle.gateway.office import Office
 from medsettle.gateway.repeating import ECHOED, settled_before
 from medsettle.gateway.telling import encounter_of, preview_of, settled, told
@@ -63,7 +65,8 @@ async def settle_stay(office: Office, asked: Asked) -> Answer:
 
 async def _preview(office: Office, asked: Asked, *, stay: bool) -> Answer:
     part = _part(office, asked, stay=stay, estimate=True)
-    return told(office, *preview_of(office, _claims(office, asked, part), _LINES))
+    with _by_number(part):
+        return told(office, *preview_of(office, _claims(office, asked, part), _LINES))
 
 
 async def _settle(office: Office, asked: Asked, *, stay: bool) -> Answer:
@@ -74,10 +77,21 @@ async def _settle(office: Office, asked: Asked, *, stay: bool) -> Answer:
         before = settled_before(office, asked, said)
         if before is not None:
             return before
-        claims = _claims(office, asked, _part(office, asked, stay=stay, estimate=False))
-        return claims, checked(office, said, claims, _LINES)
+        part = _part(office, asked, stay=stay, estimate=False)
+        with _by_number(part):
+            claims = _claims(office, asked, part)
+            return claims, checked(office, said, claims, _LINES)
 
     return settled(office, *await recorded(office, held, make, _LINES))
+
+
+@contextmanager
+def _by_number(part: _Part) -> Iterator[None]:
+    """Name lines by number in faults of the claim: the client sent them in other messages."""
+    try:
+        yield
+    except InvalidRequest as error:
+        raise with_numbers(error, [line.said for line in part.lines], ()) from error
 
 
 Explained: TypeAlias = tuple[Settlement, Explanation]
@@ -182,8 +196,7 @@ def _day(
     before that, the day stated, or today.
     """
     if not now.stay:
-        charged = (date.fromisoformat(each.said["fee_ocur_time"][:10]) for each in lines)
-        return max(now.begun, *charged)
+        return max(now.begun, *(line.day for line in lines))
     if now.discharge is not None:
         return date.fromisoformat(now.discharge["endtime"][:10])
     if not estimate and said["mid_setl_flag"] != "1":

@@ -187,7 +187,7 @@ LINE_FIELDS = (
     price(),
     text("sin_dos_dscr", 200, "单次剂量描述"),
     text("used_frqu_dscr", 200, "使用频次描述"),
-    Field("prd_days", Kind.COUNT, "周期天数"),
+    text("prd_days", 8, "周期天数"),
     text("medc_way_dscr", 200, "用药途径描述"),
     text("bilg_dept_codg", 30, "开单科室编码"),
     text("bilg_dept_name", 100, "开单科室名称"),
