@@ -70,7 +70,8 @@ SESSIONS_MAX: Final = 366
 CHILDREN_MAX: Final = 9
 GESTATION_WEEKS_MAX: Final = 45
 ENROLMENT_YEARS_MAX: Final = 100
-LINES_PER_CLAIM_MAX: Final = 2_000
+# A stay of three weeks has lines in the thousands; ten thousand are settled in well under a second.
+LINES_PER_CLAIM_MAX: Final = 10_000
 LINE_AMOUNT_FEN_MAX: Final = 10**11
 # A billion yuan in one bill. A counter has room for a hundred of them.
 CLAIM_TOTAL_FEN_MAX: Final = 10**11
@@ -78,10 +79,14 @@ QUANTITY_E4_MAX: Final = 10**10
 UNIT_PRICE_E6_MAX: Final = 10**13
 # `unit_price_e6 * quantity_e4` is micro-yuan times 1/10,000: 10^8 of them are one fen.
 PRICE_QUANTITY_PER_FEN: Final = 10**8
-# Prices often arrive with four decimals although the field has six (12 tablets for 0.50 yuan are
-# 0.0417 each), so the stated amount may differ from price times quantity by half a unit of the
-# fourth decimal, 50 micro-yuan, per unit of quantity, and one fen of rounding.
+# Prices arrive rounded to two to four decimals although the field has six (12 tablets for 0.50
+# yuan are 0.0417 each, 30 for 500.00 are 16.67), so the stated amount, which is authoritative, may
+# differ from price times quantity by half a unit of the last decimal sent per unit of quantity, and
+# one fen of rounding. What was sent with zeros at its end cannot be told from what was sent without
+# them. A slip of a factor is far more than half a fen of any price above one fen.
 PRICE_UNCERTAINTY_E6: Final = 50
+# Micro-yuan that a price of so few decimals is a multiple of, and by how many it may be off.
+PRICE_UNCERTAINTIES_E6: Final = ((10_000, 5_000), (1_000, 500))
 LINE_AMOUNT_TOLERANCE_FEN: Final = 1
 
 # The oldest person ever documented lived 122 years.
@@ -90,7 +95,12 @@ SERVICE_YEAR_MIN: Final = 1998
 SERVICE_YEAR_MAX: Final = 2099
 
 assert LINE_AMOUNT_FEN_MAX <= CLAIM_TOTAL_FEN_MAX <= AMOUNT_FEN_MAX
-assert LINES_PER_CLAIM_MAX * LINE_AMOUNT_FEN_MAX <= INT64_MAX // SUBFEN
+assert LINES_PER_CLAIM_MAX * LINE_AMOUNT_FEN_MAX <= INT64_MAX // 2, (
+    "the lines of a claim are added up before their sum is held to its own bound"
+)
+# A line of a message: six codes with their tags and lengths, three numbers and a date.
+LINE_BYTES_MAX: Final = 6 * (CODE_CHARS_MAX + 2) + 3 * 11 + 16
+
 assert PRICE_QUANTITY_PER_FEN * QUANTITY_E4_MAX <= INT64_MAX // 2, "a split product must fit"
 assert UNIT_PRICE_E6_MAX // PRICE_QUANTITY_PER_FEN * QUANTITY_E4_MAX <= INT64_MAX // 2
 
@@ -119,6 +129,7 @@ WAITING_BYTES_MAX: Final = 64 * 1024 * 1024
 PENDING_CALLS_MAX: Final = 4_096
 
 assert MESSAGE_BYTES_MAX < WAITING_BYTES_MAX
+assert LINES_PER_CLAIM_MAX * LINE_BYTES_MAX < MESSAGE_BYTES_MAX, "a stay must fit into a message"
 assert WAITING_REQUESTS_MAX < PENDING_CALLS_MAX, "we shed with a delay before gRPC cuts off"
 CLAIMS_PER_COMMIT_MAX: Final = 512
 PAGE_SIZE_DEFAULT: Final = 50
@@ -364,6 +375,10 @@ GATEWAY_INPUT_CHARS_MAX: Final = 40_000
 GATEWAY_ROWS_MAX: Final = 1_000
 # Characters of a number in a request: sixteen digits with what may stand around them.
 GATEWAY_NUMBER_CHARS_MAX: Final = 40
+# A JSON number may be a double beside the decimal that was meant: by a billionth of it at most, and
+# by a hundredth of the last decimal. Sums of doubles are closer by six digits; half a fen is not.
+GATEWAY_NOISE_RELATIVE: Final = 10**9
+GATEWAY_NOISE_OF_DECIMAL: Final = 100
 # Characters of err_msg and warn_msg, as the interface has them.
 GATEWAY_ERROR_CHARS_MAX: Final = 200
 # A msgid: code of the institution 12, moment 14, sequence 4.
@@ -411,4 +426,4 @@ DIRECTORY_LOOKUPS_KEPT: Final = 16_384
 CONFORM_SECONDS_DEFAULT: Final = 30.0
 
 assert NATIONAL_NUMBER_CHARS_MAX <= CODE_CHARS_MAX <= PERSON_CHARS_MAX
-assert GATEWAY_FILE_BYTES_MAX * 4 // 3 + CODE_CHARS_MAX * 100 <= TOLD_BYTES_MAX, "as base64"
+assert GATEWAY_FILE_BYTES_MAX * 4 // 3 + CODE_CHARS_MAX * 1000 <= TOLD_BYTES_MAX, "as base64"

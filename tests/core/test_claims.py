@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from fractions import Fraction
 from typing import Any
 
 import pyarrow as pa
@@ -146,17 +147,23 @@ def test_the_largest_line_is_a_claim_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("quantity_e4", "stated_fen", "tolerance_fen"),
+    ("unit_price_e6", "quantity_e4", "stated_fen", "tolerance_fen"),
     [
-        pytest.param(10_000, 10_000, 1, id="one-unit"),
         # 200 units times half a unit of the fourth decimal are one fen more.
-        pytest.param(2_000_000, 2_000_000, 2, id="two-hundred-units"),
-        pytest.param(1_999_999, 1_999_999, 1, id="a-little-less"),
-        pytest.param(1, 1, 1, id="the-smallest-quantity"),
+        pytest.param(100_000_100, 2_000_000, 2_000_002, 2, id="four-decimals"),
+        pytest.param(100_000_100, 1_999_999, 2_000_000, 1, id="a-little-less"),
+        pytest.param(100_000_001, 2_000_000, 2_000_000, 2, id="six-decimals"),
+        # Of the third: ten fen more; of the second: a hundred, also where it is a zero.
+        pytest.param(100_001_000, 2_000_000, 2_000_020, 11, id="three-decimals"),
+        pytest.param(100_010_000, 2_000_000, 2_000_200, 101, id="two-decimals"),
+        pytest.param(100_000_000, 2_000_000, 2_000_000, 101, id="whole-yuan"),
+        pytest.param(100_000_000, 20_000, 20_000, 2, id="two-units"),
+        pytest.param(100_000_000, 19_999, 19_999, 1, id="less-than-two-units"),
+        pytest.param(100_000_000, 1, 1, 1, id="the-smallest-quantity"),
     ],
 )
 def test_an_amount_may_differ_from_price_times_quantity_by_the_rounding_of_prices(
-    quantity_e4: int, stated_fen: int, tolerance_fen: int
+    unit_price_e6: int, quantity_e4: int, stated_fen: int, tolerance_fen: int
 ) -> None:
     """Up to the tolerance on either side an amount is accepted, and a fen more is a fault."""
     for difference, expected in (
@@ -166,13 +173,31 @@ def test_an_amount_may_differ_from_price_times_quantity_by_the_rounding_of_price
         (-tolerance_fen - 1, ["lines[0].amount_fen"]),
     ):
         fen = stated_fen + difference
-        row = _with_line(amount_fen=fen, unit_price_e6=10**8, quantity_e4=quantity_e4)
+        row = _with_line(amount_fen=fen, unit_price_e6=unit_price_e6, quantity_e4=quantity_e4)
         assert expected == _paths(row)
 
 
-def test_twelve_tablets_for_half_a_yuan_are_accepted() -> None:
-    """A price cut to four decimals, as hospitals send it, agrees with the amount that was paid."""
-    assert [] == _paths(_with_line(amount_fen=50, unit_price_e6=41_700, quantity_e4=120_000))
+@pytest.mark.parametrize(
+    ("amount_fen", "unit_price_e6", "quantity_e4"),
+    [
+        pytest.param(50, 41_700, 120_000, id="twelve-for-half-a-yuan"),
+        pytest.param(50_000, 16_670_000, 300_000, id="thirty-for-five-hundred"),
+        pytest.param(500, 70_000, 700_000, id="seventy-for-five"),
+    ],
+)
+def test_a_rounded_price_is_accepted_and_a_slip_of_a_factor_is_not(
+    amount_fen: int, unit_price_e6: int, quantity_e4: int
+) -> None:
+    """Prices as hospitals send them agree with the amount that was paid."""
+
+    def paths(factor: Fraction) -> list[str]:
+        fen = int(amount_fen * factor)
+        row = _with_line(amount_fen=fen, unit_price_e6=unit_price_e6, quantity_e4=quantity_e4)
+        return _paths(row)
+
+    assert [] == paths(Fraction(1))
+    for factor in (10, 2, Fraction(1, 10)):
+        assert ["lines[0].amount_fen"] == paths(Fraction(factor)), factor
 
 
 # --- what else is a fault ----------------------------------------------------------------------

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 from medsettle import limits
-from medsettle.core import money
+from medsettle.core import money, schema
+from medsettle.core.columns import Kind
 from medsettle.core.money import Rounding
+from medsettle.v1.settlement_service_pb2 import Claim, ClaimLine
 
 _TREE = ast.parse(Path(limits.__file__).read_text(encoding="utf-8"))
 
@@ -60,10 +62,9 @@ def test_one_product_more_would_wrap() -> None:
 
 
 def test_a_claim_of_largest_lines_fits_a_column() -> None:
-    """The longest claim of the dearest lines adds up inside int64, in sub-fen too."""
-    total = limits.LINES_PER_CLAIM_MAX * limits.LINE_AMOUNT_FEN_MAX
-
-    assert total * limits.SUBFEN <= limits.INT64_MAX
+    """The dearest lines add up before the sum is checked; what is taken does in sub-fen too."""
+    assert limits.LINES_PER_CLAIM_MAX * limits.LINE_AMOUNT_FEN_MAX <= limits.INT64_MAX
+    assert limits.CLAIM_TOTAL_FEN_MAX * limits.SUBFEN <= limits.INT64_MAX
 
 
 def test_batches_fit_one_another() -> None:
@@ -72,3 +73,21 @@ def test_batches_fit_one_another() -> None:
     assert 0 < limits.PAGE_SIZE_DEFAULT <= limits.PAGE_SIZE_MAX
     assert 0 < limits.SCALAR_ROWS_MAX < limits.INTERPRETER_ROWS
     assert limits.SERVICE_YEAR_MIN < limits.SERVICE_YEAR_MAX
+
+
+def test_a_line_of_the_longest_values_fits_its_bytes() -> None:
+    """So a claim of the most lines fits into a message, with its own fields beside them."""
+    texts = {column.name for column in schema.LINE if column.kind is Kind.CODE}
+    longest = ClaimLine(
+        fee_date={"year": limits.SERVICE_YEAR_MAX, "month": 12, "day": 31},
+        quantity_e4=-limits.QUANTITY_E4_MAX,
+        unit_price_e6=limits.UNIT_PRICE_E6_MAX,
+        amount_fen=-limits.LINE_AMOUNT_FEN_MAX,
+        **dict.fromkeys(texts, "x" * limits.CODE_CHARS_MAX),
+    )
+    claim = Claim(lines=[longest])
+
+    assert {each.name for each in ClaimLine.DESCRIPTOR.fields} == {
+        column.name for column in schema.LINE
+    }
+    assert claim.ByteSize() <= limits.LINE_BYTES_MAX

@@ -7,9 +7,8 @@ from rich.console import Console
 from medsettle.cli.page import BESIDE, INDENT, Page
 from medsettle.cli.policy_page import WEAK
 from medsettle.core import codes
-from medsettle.core.money import yuan_from_fen
+from medsettle.core.money import decimal, yuan_from_fen
 from medsettle.core.settlement import Step
-from medsettle.settle.line_reasons import decimal
 from medsettle.settle.phrases import exact_yuan
 from medsettle.settle.walk import Counted, Counts, Fact, Walk
 from medsettle.settle.walk_lines import LineStory

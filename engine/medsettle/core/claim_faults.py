@@ -12,6 +12,7 @@ from medsettle import limits
 from medsettle.core import schema
 from medsettle.core.columns import Column, Kind
 from medsettle.core.credentials import check_credential, moment_of
+from medsettle.core.money import decimal, plain_yuan
 from medsettle.core.negative_lines import negative_line_faults
 from medsettle.core.tables import ColumnRows
 from medsettle.errors import Fault
@@ -75,19 +76,38 @@ def _checked_line(line: object, index: int, faults: list[Fault]) -> dict[str, ob
 
 
 def _check_price(line: Mapping[str, object], path: str, faults: list[Fault]) -> None:
-    """Check that the stated amount is price times quantity, as exactly as prices are sent."""
+    """Check that the stated amount is price times quantity, as exactly as prices are sent.
+
+    A price of two decimals may be half a fen off for each unit: 30 tablets for 500.00 are sent as
+    16.67 each. A price of more is taken to be exact to its last decimal that is not zero, as far
+    as the fourth.
+    """
     price, quantity = int(str(line["unit_price_e6"])), abs(int(str(line["quantity_e4"])))
     amount = abs(int(str(line["amount_fen"])))
     unit = limits.PRICE_QUANTITY_PER_FEN
-    tolerance = limits.LINE_AMOUNT_TOLERANCE_FEN + limits.PRICE_UNCERTAINTY_E6 * quantity // unit
+    tolerance = limits.LINE_AMOUNT_TOLERANCE_FEN + price_uncertainty_e6(price) * quantity // unit
     stated = price * quantity // unit
     if abs(stated - amount) > tolerance:
         faults.append(
             Fault(
                 f"{path}.amount_fen",
-                f"{amount} fen, but price times quantity is {stated} fen; correct one of them",
+                f"{plain_yuan(amount)} yuan, but price times quantity, "
+                f"{decimal(price, 6)} x {decimal(quantity, 4)}, is {plain_yuan(stated)} yuan, "
+                f"and {plain_yuan(tolerance)} more or less is taken; correct one of them",
             )
         )
+
+
+def price_uncertainty_e6(price_e6: int) -> int:
+    """Return by how much a unit price may be off, by the decimals that it was sent with.
+
+    >>> price_uncertainty_e6(16_670_000), price_uncertainty_e6(41_700), price_uncertainty_e6(1)
+    (5000, 50, 50)
+    """
+    return next(
+        (half for step, half in limits.PRICE_UNCERTAINTIES_E6 if price_e6 % step == 0),
+        limits.PRICE_UNCERTAINTY_E6,
+    )
 
 
 def _check_dates(claim: Mapping[str, object], faults: list[Fault]) -> None:
@@ -124,7 +144,9 @@ def _check_total(lines: object, faults: list[Fault]) -> None:
     total = sum(amount for amount in amounts if amount > 0)
     if total > limits.CLAIM_TOTAL_FEN_MAX:
         most = limits.CLAIM_TOTAL_FEN_MAX
-        faults.append(Fault("lines", f"{total} fen in all, more than {most}; check the amounts"))
+        total_yuan, most_yuan = plain_yuan(total), plain_yuan(most)
+        text = f"{total_yuan} yuan in all, more than {most_yuan}; check the amounts"
+        faults.append(Fault("lines", text))
 
 
 def _check_line_ids(lines: object, faults: list[Fault]) -> None:

@@ -108,8 +108,16 @@ def doubtful_lines(
     units, price = np.abs(quantity), lines.unit_price_e6
     per_fen = limits.PRICE_QUANTITY_PER_FEN
     stated = scaled_quotient(price, units, per_fen, Rounding.DOWN)
-    tolerance = units * limits.PRICE_UNCERTAINTY_E6 // per_fen + limits.LINE_AMOUNT_TOLERANCE_FEN
-    doubtful |= np.abs(stated - amount) > tolerance
+    least, apart = limits.LINE_AMOUNT_TOLERANCE_FEN, np.abs(stated - amount)
+    wrong = apart > units * limits.PRICE_UNCERTAINTY_E6 // per_fen + least
+    if wrong.any():
+        # Few prices have more decimals than they were sent with, so few lines are looked at twice.
+        price, units, apart = price[wrong], units[wrong], apart[wrong]
+        half = np.full(len(price), limits.PRICE_UNCERTAINTY_E6)
+        for step, wider in reversed(limits.PRICE_UNCERTAINTIES_E6):
+            half[price % step == 0] = wider
+        wrong[wrong] = apart > units * half // per_fen + least
+    doubtful |= wrong
     return doubtful
 
 

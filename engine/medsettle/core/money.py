@@ -72,6 +72,25 @@ def yuan_from_fen(fen: int) -> str:
     return f"{sign}{whole:,}.{part:02d}"
 
 
+def plain_yuan(fen: int) -> str:
+    """Return fen as yuan without commas, as messages carry amounts.
+
+    >>> plain_yuan(-123456789)
+    '-1234567.89'
+    """
+    return yuan_from_fen(fen).replace(",", "")
+
+
+def decimal(number: int, decimals: int) -> str:
+    """Return a whole number of decimal parts as it is written.
+
+    >>> decimal(120000, 4), decimal(48500000, 6)
+    ('12', '48.5')
+    """
+    sign, digits = "-" if number < 0 else "", f"{abs(number):0{decimals + 1}d}"
+    return f"{sign}{digits[:-decimals]}.{digits[-decimals:]}".rstrip("0").rstrip(".")
+
+
 def rate_text(rate: Fraction) -> str:
     """Return a rate as percent where that is exact in six decimals, else as a fraction.
 

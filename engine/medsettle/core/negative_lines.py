@@ -6,16 +6,16 @@ taken back by lines: the settlement is cancelled, and the claim settled again.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from medsettle.core.money import decimal, plain_yuan
 from medsettle.errors import Fault
 
 _Line = Mapping[str, object]
-# What a line and the line that takes it back have in common.
-_SAME = ("item_code", "unit_price_e6")
 
 
 def negative_line_faults(lines: Sequence[_Line]) -> list[Fault]:
@@ -44,6 +44,14 @@ def _measures(line: _Line) -> tuple[int, int]:
     return int(str(line["quantity_e4"])), int(str(line["amount_fen"]))
 
 
+def _yuan(fen: int) -> str:
+    return f"{plain_yuan(fen)} yuan"
+
+
+def _units(quantity_e4: int) -> str:
+    return f"{decimal(quantity_e4, 4)} units"
+
+
 def _line_faults(line: _Line, by_id: Mapping[object, _Line], path: str) -> Iterator[Fault]:
     """Yield what is wrong with a line beside the line that it takes back."""
     quantity, amount = _measures(line)
@@ -51,7 +59,9 @@ def _line_faults(line: _Line, by_id: Mapping[object, _Line], path: str) -> Itera
     if quantity == 0:
         yield Fault(f"{path}.quantity_e4", "0 units; leave the line out or correct the quantity")
     elif amount * quantity < 0:
-        yield Fault(f"{path}.amount_fen", f"{amount} fen for {quantity} units; both have one sign")
+        yield Fault(
+            f"{path}.amount_fen", f"{_yuan(amount)} for {_units(quantity)}; both have one sign"
+        )
     elif quantity > 0 and name:
         yield Fault(
             f"{path}.original_line",
@@ -64,18 +74,18 @@ def _line_faults(line: _Line, by_id: Mapping[object, _Line], path: str) -> Itera
     if not name:
         yield Fault(
             f"{path}.original_line",
-            "missing; a negative line names the line of this claim that it takes back. What was "
-            "settled before is cancelled and settled again",
+            "missing; a negative line names the line of its claim that it takes back; cancel a "
+            "settlement to take back what is settled",
         )
     elif original is None or _measures(original)[0] < 0:
         yield Fault(f"{path}.original_line", f"no line {name!r} with a positive quantity")
     else:
-        for column in _SAME:
+        for column, shown in _SAME.items():
             if line[column] != original[column]:
                 yield Fault(
                     f"{path}.{column}",
-                    f"{line[column]!r}, but the line {name!r} that it takes back has "
-                    f"{original[column]!r}; send the same",
+                    f"{shown(line[column])}, but the line {name!r} that it takes back has "
+                    f"{shown(original[column])}; send the same",
                 )
 
 
@@ -86,19 +96,29 @@ def _excess_faults(original: _Line, back: Sequence[int], path: str) -> Iterator[
     if back[0] > quantity:
         yield Fault(
             f"{path}.quantity_e4",
-            f"{back[0]} of line {name!r} taken back, more than its {quantity}; correct one",
+            f"{_units(back[0])} of line {name!r} taken back, more than its {_units(quantity)}; "
+            "take back less",
         )
     elif back[1] > amount:
         yield Fault(
             f"{path}.amount_fen",
-            f"{back[1]} fen of line {name!r} taken back, more than its {amount}; correct one",
+            f"{_yuan(back[1])} of line {name!r} taken back, more than its {_yuan(amount)}; "
+            "take back less",
         )
     elif back[0] == quantity and back[1] != amount:
         yield Fault(
             f"{path}.amount_fen",
-            f"line {name!r} is taken back whole, but {amount - back[1]} fen of it are left; take "
-            "back its amount",
+            f"line {name!r} is taken back whole, but {_yuan(amount - back[1])} of it are left; "
+            f"take back {_yuan(amount)} in all",
         )
+
+
+def _price(price_e6: object) -> str:
+    return f"{decimal(int(str(price_e6)), 6)} yuan a unit"
+
+
+# What a line and the line that takes it back have in common, and how it is told.
+_SAME: Final[Mapping[str, Callable[[object], str]]] = {"item_code": repr, "unit_price_e6": _price}
 
 
 def original_lines(
@@ -112,8 +132,14 @@ def original_lines(
         claims: The claim of each line, rising.
     """
     found = np.full(len(ids), -1, dtype=np.int64)
+    places: dict[object, int] = {}
+    seen = -1
     for at in [at for at, name in enumerate(originals) if name]:
-        claim = claims[at]
-        first, end = np.searchsorted(claims, [claim, claim + 1]).tolist()
-        found[at] = first + list(ids[first:end]).index(originals[at])
+        claim = int(claims[at])
+        if claim != seen:
+            # Once a claim: a long stay takes back thousands of its lines.
+            first, end = np.searchsorted(claims, [claim, claim + 1]).tolist()
+            places = {name: first + place for place, name in enumerate(ids[first:end])}
+            seen = claim
+        found[at] = places[originals[at]]
     return found

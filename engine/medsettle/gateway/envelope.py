@@ -3,6 +3,7 @@
 import itertools
 import re
 import secrets
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -65,6 +66,8 @@ DONE: Final = 0
 UNKNOWN: Final = -1
 REFUSED: Final = -2
 
+_CLOCK: Final = "envelope.inf_time"
+_CLOCK_FORM: Final = "[INF_TIME_FORM] inf_time 应为 yyyy-MM-dd HH:mm:ss，已忽略"
 _MSGID: Final = re.compile(r"[A-Z]\d{11}\d{14}\d{4}")
 # Numbers keep the digits they were written with: no float comes near an amount.
 _decoder: Final = msgspec.json.Decoder(float_hook=Decimal)
@@ -89,7 +92,7 @@ def read_envelope(body: bytes, infno: str | None = None) -> Envelope:
     """Return the request that a body holds.
 
     Args:
-        body: JSON.
+        body: JSON in UTF-8, a byte order mark before it or not.
         infno: The transaction that the path of the request names; the body must not name another.
 
     Raises:
@@ -102,6 +105,9 @@ def read_envelope(body: bytes, infno: str | None = None) -> Envelope:
     whole = renamed(whole)
     faults: list[Fault] = []
     own = read_row(REQUEST, whole, "envelope", faults)
+    # Nobody needs the sender's clock: the msgid and our own say when.
+    clock = [fault for fault in faults if fault.path == _CLOCK]
+    faults = [fault for fault in faults if fault.path != _CLOCK]
     said = _input(whole.get("input"), faults)
     if infno is not None and own["infno"] not in {None, infno}:
         faults.append(Fault("envelope.infno", f"{own['infno']} was sent to the path of {infno}"))
@@ -119,13 +125,15 @@ def read_envelope(body: bytes, infno: str | None = None) -> Envelope:
         sign_no=own["sign_no"],
         operator=own["opter"],
         said=said,
-        warnings=_warnings(msgid, whole.get("input")),
+        warnings=(*_warnings(msgid, whole.get("input")), *(_CLOCK_FORM for _ in clock)),
     )
 
 
 def _json(body: bytes | str, path: str) -> Any:  # noqa: ANN401 - what JSON has
+    # Clients of Windows send a byte order mark before the text.
+    text = body.removeprefix("\ufeff") if isinstance(body, str) else body.removeprefix(BOM_UTF8)
     try:
-        return _decoder.decode(body)
+        return _decoder.decode(text)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         raise InvalidRequest([Fault(path, f"is no JSON: {error}")]) from error
     except ArithmeticError as error:

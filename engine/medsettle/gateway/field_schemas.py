@@ -24,8 +24,9 @@ _UNITS: Final = {
 }
 _DAY: Final = r"\d{4}-\d{2}-\d{2}"
 _TIME: Final = r"\d{2}:\d{2}:\d{2}"
-_ASKED_DAY: Final = r"\d{4}[-/]?\d{2}[-/]?\d{2}"
-_ASKED_TIME: Final = r"[ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?Z?"
+_ASKED_DAY: Final = r"(\d{4}-\d{1,2}-\d{1,2}|\d{4}/\d{1,2}/\d{1,2}|\d{8})"
+_ASKED_TIME: Final = r"[ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?Z?"
+_ASKED_DIGITS: Final = r"\d{12}(\d{2}(\d{3})?)?"
 
 
 def asked_node(node: Node) -> Schema:
@@ -109,8 +110,8 @@ def _or_empty(schema: Schema) -> Schema:
 
 
 def _asked_time(field: Field) -> Schema:
-    time = f"({_ASKED_TIME})?"
-    form = f"{_ASKED_DAY}{time}" if field.required else f"({_ASKED_DAY}{time})?"
+    written = f"({_ASKED_DAY}({_ASKED_TIME})?|{_ASKED_DIGITS})"
+    form = written if field.required else f"{written}?"
     schema: Schema = {"type": ["string"], "pattern": f"^{form}$"}
     return schema if field.required else _or_empty(schema)
 
@@ -119,7 +120,9 @@ def _asked_number(field: Field) -> Schema:
     whole, decimals = digits_of(field)
     sign = "[+-]?" if field.least is None or field.least < 0 else r"\+?"
     most = whole if field.most is None else len(str(field.most // 10**decimals))
-    form = rf"{sign}\d{{1,{most}}}" + (rf"(\.\d{{0,{decimals}}})?" if decimals else "")
+    # Prices may be more exact than the field; they are cut.
+    part = "*" if field.kind is Kind.PRICE else f"{{0,{decimals}}}"
+    form = rf"{sign}\d{{1,{most}}}" + (rf"(\.\d{part})?" if decimals else "")
     schema: Schema = {
         "type": ["number" if decimals else "integer", "string"],
         "pattern": f"^{form}$" if field.required else f"^({form})?$",

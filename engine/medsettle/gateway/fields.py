@@ -2,8 +2,9 @@
 
 Types as the interface has them: Cn is text of at most n characters, N p,s a decimal number. Amounts
 are read as whole fen, quantities as 1/10,000 of a unit, prices as micro-yuan, ratios as 1/10,000;
-a request may give a number as a JSON number or as text. Nothing stated is None: a field that is
-missing, null or empty. A client that has no value for a number sends "0", which is the number.
+a request may give a number as a JSON number or as text (how, `medsettle.gateway.reading` says).
+Nothing stated is None: a field that is missing, null or empty. A client that has no value for a
+number sends "0", which is the number.
 """
 
 import dataclasses
@@ -37,14 +38,14 @@ class Kind(StrEnum):
     QUANTITY = "quantity"
     """N16,4; a whole number of 1/10,000 of a unit."""
     PRICE = "price"
-    """N16,6, yuan; a whole number of micro-yuan."""
+    """N16,6, yuan; a whole number of micro-yuan. What a request gives more exactly is cut."""
     COUNT = "count"
     """A whole number."""
     DATE = "date"
     """yyyy-MM-dd; of a date with a time, the date."""
     MOMENT = "moment"
     """yyyy-MM-dd HH:mm:ss, China Standard Time, or UTC where it ends in Z; a date alone is its
-    beginning."""
+    beginning. Requests may write it otherwise (`medsettle.gateway.reading`)."""
     OBJECT = "object"
     """Anything, handed on as it is; answers carry lists of rows so."""
 

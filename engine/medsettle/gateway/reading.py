@@ -1,9 +1,20 @@
-"""What a request says, read by the fields of its definition: every fault, with its path."""
+"""What a request says, read by the fields of its definition: every fault, with its path.
+
+Real clients write dates and numbers in more ways than the interface has, and these are taken:
+
+- Dates as 2024-05-06, 2024/5/6 or 20240506, with or without 9:10, 09:10:00 or 09:10:00.000 after a
+  space or T; digits alone as 20240506091000. Month, day and hour may have one digit between signs.
+- Numbers as JSON numbers or text. A JSON number may be the binary neighbour of a decimal that the
+  field holds, such as 0.30000000000000004: it means that decimal. A text is exact.
+- Prices of more than six decimals, cut to six, half up: the amount of the line is authoritative.
+"""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from enum import IntEnum
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -22,10 +33,28 @@ from medsettle.gateway.fields import (
 )
 
 _NUMBER: Final = re.compile(r"([+-]?)(?=\.?[0-9])([0-9]*)(?:\.([0-9]*))?")
-_DAY: Final = re.compile(r"([0-9]{4})[-/]?([0-9]{2})[-/]?([0-9]{2})")
-_MOMENT: Final = re.compile(
-    r"(.{8,10})[ T]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.[0-9]+)?)?(?:(Z)|\+08:?00)?"
+_CLOCK: Final = (
+    r"(?:[ T](?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:\.\d+)?)?"
+    r"(?:(?P<utc>Z)|\+08:?00)?)?"
 )
+_MOMENTS: Final = tuple(
+    re.compile(form, re.ASCII)
+    for form in (
+        r"(?P<year>\d{4})([-/])(?P<month>\d{1,2})\2(?P<day>\d{1,2})" + _CLOCK,
+        r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)" + _CLOCK,
+        # Digits alone, to the minute, second or millisecond.
+        r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)"
+        r"(?P<hour>\d\d)(?P<minute>\d\d)(?:(?P<second>\d\d)(?:\d{3})?)?(?P<utc>Z)?",
+    )
+)
+
+
+class _Beyond(IntEnum):
+    """What is done with digits beyond the last decimal of a field."""
+
+    REFUSED = 0
+    NOISE_DROPPED = 1
+    ROUNDED = 2
 
 
 def read_nodes(nodes: Sequence[Node], said: Mapping[str, Any], faults: list[Fault]) -> Nodes:
@@ -147,7 +176,11 @@ def _scalar(value: object, wanted: str) -> str:
 
 def _read_number(field: Field, value: Any) -> int:  # noqa: ANN401 - what JSON has
     decimals = DECIMALS[field.kind]
-    whole = _scaled(_scalar(value, "number"), decimals)
+    beyond = _Beyond.NOISE_DROPPED if isinstance(value, Decimal) else _Beyond.REFUSED
+    if field.kind is Kind.PRICE:
+        # The amount of a line is authoritative, and a price is a quotient that never ends.
+        beyond = _Beyond.ROUNDED
+    whole = _scaled(_scalar(value, "number"), decimals, beyond)
     if abs(whole) >= 10 ** sum(digits_of(field)):
         raise ValueError(f"{_shown(value)} is beyond what the field holds")
     if field.least is not None and whole < field.least:
@@ -158,11 +191,16 @@ def _read_number(field: Field, value: Any) -> int:  # noqa: ANN401 - what JSON h
 
 
 @lru_cache(maxsize=65_536)
-def _scaled(text: str, decimals: int) -> int:
+def _scaled(text: str, decimals: int, beyond: _Beyond) -> int:
     """Return a decimal number in whole units of its last decimal, by its digits alone.
 
-    >>> _scaled("4.52", 2), _scaled("-.5", 4), _scaled("4.5200", 2)
+    >>> exact, noisy, cut = _Beyond
+    >>> _scaled("4.52", 2, exact), _scaled("-.5", 4, exact), _scaled("4.5200", 2, exact)
     (452, -5000, 452)
+    >>> _scaled("0.30000000000000004", 2, noisy), _scaled("4.5249999999999995", 3, noisy)
+    (30, 4525)
+    >>> _scaled("0.0416666666667", 6, cut)
+    41667
     """
     if len(text) > limits.GATEWAY_NUMBER_CHARS_MAX:
         raise ValueError(f"{len(text)} characters are too many for a number")
@@ -170,10 +208,28 @@ def _scaled(text: str, decimals: int) -> int:
     if found is None:
         raise ValueError(f"{_shown(text)} is no decimal number")
     sign, whole, part = found.group(1), found.group(2) or "", found.group(3) or ""
-    if part[decimals:].strip("0"):
-        raise ValueError(f"{_shown(text)} has more than {decimals} decimals")
     scaled = int(f"{whole}{part[:decimals]:0<{decimals}}" if decimals else whole or "0")
+    if part[decimals:].strip("0"):
+        scaled, off = _rounded(scaled, part[decimals:])
+        if beyond is _Beyond.REFUSED or (
+            beyond is _Beyond.NOISE_DROPPED and not _noise(scaled, off)
+        ):
+            raise ValueError(f"{_shown(text)} has more than {decimals} decimals")
     return -scaled if sign == "-" else scaled
+
+
+def _rounded(scaled: int, digits: str) -> tuple[int, Fraction]:
+    """Return a number rounded half up by the digits beyond it, and by how much, in its unit."""
+    part = Fraction(int(digits), 10 ** len(digits))
+    whole = scaled + (2 * part >= 1)
+    return whole, abs(scaled + part - whole)
+
+
+def _noise(scaled: int, off: Fraction) -> bool:
+    """Return whether a binary number that is so far off meant the decimal."""
+    return (
+        off * limits.GATEWAY_NOISE_RELATIVE <= scaled and off * limits.GATEWAY_NOISE_OF_DECIMAL <= 1
+    )
 
 
 def _read_day(_field: Field, value: Any) -> date:  # noqa: ANN401 - what JSON has
@@ -192,19 +248,19 @@ def _dated(value: object) -> str:
 
 @lru_cache(maxsize=4_096)
 def _moment(text: str) -> datetime:
-    with_time = _MOMENT.fullmatch(text)
-    found = _DAY.fullmatch(with_time[1] if with_time else text)
+    found = next(filter(None, (form.fullmatch(text) for form in _MOMENTS)), None)
     if found is None:
         raise ValueError(f"{_shown(text)} is no date; write it like 2024-05-01")
     try:
-        day_of = date(*map(int, found.groups()))
+        day_of = date(*map(int, found.group("year", "month", "day")))
     except ValueError:
         raise ValueError(f"{_shown(text)} is no day of the calendar") from None
     try:
-        at = time(*(int(with_time[part] or 0) for part in (2, 3, 4)) if with_time else ())
+        hour, minute, second = (int(part or 0) for part in found.group("hour", "minute", "second"))
+        at = time(hour, minute, second)
     except ValueError:
         raise ValueError(f"{_shown(text)} has no time of a day") from None
-    zone = UTC if with_time and with_time[5] else CHINA_STANDARD_TIME
+    zone = UTC if found["utc"] else CHINA_STANDARD_TIME
     return datetime.combine(day_of, at, zone).astimezone(CHINA_STANDARD_TIME)
 
 

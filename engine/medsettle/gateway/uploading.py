@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from medsettle.core.dates import service_day_of
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.gateway.claiming import Charge, claims_of
 from medsettle.gateway.encountering import found
 from medsettle.gateway.encounters import ALL, Encounter
 from medsettle.gateway.fields import Values
+from medsettle.gateway.line_checks import NODE, check_lines, lines_taken_back, with_numbers
 from medsettle.gateway.office import Office
 from medsettle.gateway.recording import message_of, recordable
 from medsettle.gateway.splits import split_rows
@@ -17,8 +19,8 @@ from medsettle.gateway.transactions import Answer, Asked
 
 async def upload(office: Office, asked: Asked) -> Answer:
     """Add lines to a visit (2204) or stay (2301), and tell how each is split."""
-    rows: Sequence[Values] = asked.input["feedetail"]
-    held = _one_visit(office, asked, rows, "feedetail")
+    rows: Sequence[Values] = asked.input[NODE]
+    held = _one_visit(office, asked, rows, NODE)
     kind = "2301" if held.stay else "2204"
 
     def decide() -> Mapping[str, Any]:
@@ -42,10 +44,17 @@ def _one_visit(office: Office, asked: Asked, rows: Sequence[Values], node: str) 
     """Return the visit that all rows of a message are about."""
     first = rows[0]
     held = found(office, asked.envelope.institution, first["mdtrt_id"], first["psn_no"])
-    others = [at for at, row in enumerate(rows) if row["mdtrt_id"] != first["mdtrt_id"]]
-    if others:
-        text = f"is of another visit than {node}[0]; send the lines of one visit a message"
-        raise InvalidRequest([Fault(f"{node}[{at}].mdtrt_id", text) for at in others])
+    faults = [
+        Fault(
+            f"{node}[{at}].{name}",
+            f"{row[name]!r}, but {node}[0] is of {first[name]!r}; send one visit's a message",
+        )
+        for at, row in enumerate(rows)
+        for name in ("mdtrt_id", "psn_no")
+        if row[name] != first[name]
+    ]
+    if faults:
+        raise InvalidRequest(faults)
     return held
 
 
@@ -55,35 +64,12 @@ def _check_new(office: Office, now: Encounter, infno: str, rows: Sequence[Values
         now.refuse(f"takes lines by {'2301' if now.stay else '2204'}")
     if now.discharge is not None:
         now.refuse("is discharged; take that back by 2405 before sending lines")
-    faults = []
-    seen = dict.fromkeys(now.lines, "was sent before; withdraw it first, or number the line anew")
-    for at, row in enumerate(rows):
-        number = row["feedetl_sn"]
-        if number == ALL:
-            text = f"{ALL} stands for all lines, so no line has it"
-            faults.append(Fault(f"feedetail[{at}].feedetl_sn", text))
-        elif number in seen:
-            faults.append(Fault(f"feedetail[{at}].feedetl_sn", f"{number} {seen[number]}"))
-        seen[number] = "stands in this message twice"
     if not now.stay:
-        faults += _batch_faults(now, rows)
         for batch in dict.fromkeys(row["chrg_bchno"] for row in rows):
             if office.standing(now.institution, now.stem(batch)):
                 now.refuse(f"has batch {batch} settled; send lines under a new chrg_bchno")
-    if faults:
-        raise InvalidRequest(faults)
-
-
-def _batch_faults(now: Encounter, rows: Sequence[Values]) -> list[Fault]:
-    """Return the lines whose disease is another than that of their batch."""
-    faults = []
-    diseases = {line.batch: line.said.get("dise_codg") for line in now.lines.values()}
-    for at, row in enumerate(rows):
-        disease = row.get("dise_codg")
-        if diseases.setdefault(row["chrg_bchno"], disease) != disease:
-            text = f"{disease!r}; a batch has one, here {diseases[row['chrg_bchno']]!r}"
-            faults.append(Fault(f"feedetail[{at}].dise_codg", text))
-    return faults
+    today = service_day_of(office.clock())
+    check_lines(now, rows, today, lambda: settled_lines(office, now))
 
 
 def _split(
@@ -91,15 +77,18 @@ def _split(
 ) -> list[dict[str, Any]]:
     """Return how lines are split, by the rules of the day they are settled on at the earliest.
 
-    A line that takes another back needs that one beside it; only the new ones are told.
+    A line that takes another back needs that one beside it, and whatever else takes it back; only
+    the new ones are told.
     """
-    originals = {row.get("init_feedetl_sn") for row in rows} - {row["feedetl_sn"] for row in rows}
-    before = [now.lines[number].said for number in now.lines if number in originals]
+    before = lines_taken_back(now, rows)
     together = [*before, *rows]
     day = max(now.begun, *(_day(row) for row in together))
     charge = Charge(now, together, day, asked.envelope.msgid)
-    claims = claims_of(office, charge, "feedetail")
-    return split_rows(office, claims, together, "feedetail")[len(before) :]
+    try:
+        claims = claims_of(office, charge, NODE)
+        return split_rows(office, claims, together, NODE)[len(before) :]
+    except InvalidRequest as error:
+        raise with_numbers(error, before, rows) from error
 
 
 def _day(row: Values) -> date:

@@ -39,7 +39,7 @@ async def _single(
 def _page(found: Sequence[Settlement]) -> list[settlements.Settlement]:
     """Return the messages of as many settlements as fit into one answer, at least one.
 
-    A stay of months has 2,000 lines, and a thousand of them are far more than a client accepts.
+    A stay of months has thousands of lines; a thousand of them are far more than a client accepts.
     """
     page: list[settlements.Settlement] = []
     room = limits.MESSAGE_BYTES_MAX // 2

@@ -11,7 +11,7 @@ import numpy as np
 
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.dates import Period
-from medsettle.core.money import yuan_from_fen
+from medsettle.core.money import decimal, yuan_from_fen
 from medsettle.core.settlement import Row
 from medsettle.policy.catalogue import NO_CEILING, NO_LIMIT, PPM_ONE, Catalogue
 from medsettle.policy.keys import PRICE_LEVELS
@@ -21,16 +21,6 @@ from medsettle.settle.phrases import Phrase
 
 _E4, _E6 = 4, 6
 _PERCENT_DECIMALS: Final = 4
-
-
-def decimal(number: int, decimals: int) -> str:
-    """Return a whole number of decimal parts as it is written.
-
-    >>> decimal(120000, 4), decimal(48500000, 6)
-    ('12', '48.5')
-    """
-    sign, digits = "-" if number < 0 else "", f"{abs(number):0{decimals + 1}d}"
-    return f"{sign}{digits[:-decimals]}.{digits[-decimals:]}".rstrip("0").rstrip(".")
 
 
 class LineReasons:

@@ -4,6 +4,7 @@ Source: field models of two vendors that agree, with spec text in their comments
 lengths are those of the national interface.
 """
 
+from medsettle import limits
 from medsettle.core import codes
 from medsettle.gateway.fields import Field, Kind, Node, code, day, moment, money, text
 
@@ -27,12 +28,14 @@ def person_number(*, required: bool = True) -> Field:
 
 def quantity(*, required: bool = True) -> Field:
     """Return the field of a quantity."""
-    return Field("cnt", Kind.QUANTITY, "数量", required=required)
+    most = limits.QUANTITY_E4_MAX
+    return Field("cnt", Kind.QUANTITY, "数量", required=required, least=-most, most=most)
 
 
 def price(*, required: bool = True) -> Field:
     """Return the field of a unit price."""
-    return Field("pric", Kind.PRICE, "单价", required=required, least=0)
+    most = limits.UNIT_PRICE_E6_MAX
+    return Field("pric", Kind.PRICE, "单价", required=required, least=0, most=most)
 
 
 PERSON_BASE = (
@@ -173,7 +176,13 @@ LINE_FIELDS = (
     moment("fee_ocur_time", "费用发生时间", required=True),
     text("med_list_codg", 50, "医疗目录编码", required=True),
     text("medins_list_codg", 150, "医药机构目录编码"),
-    money("det_item_fee_sumamt", "明细项目费用总额", required=True),
+    money(
+        "det_item_fee_sumamt",
+        "明细项目费用总额",
+        required=True,
+        least=-limits.LINE_AMOUNT_FEN_MAX,
+        most=limits.LINE_AMOUNT_FEN_MAX,
+    ),
     quantity(),
     price(),
     text("sin_dos_dscr", 200, "单次剂量描述"),
