@@ -39,7 +39,7 @@ ListKeys = Annotated[
 Tokens = Annotated[
     Path | None,
     typer.Option(
-        help="JSON file of tokens by client; with it requests must be signed.",
+        help="JSON file of clients, their tokens and institutions; requests must be signed.",
     ),
 ]
 NoSignIn = Annotated[
