@@ -93,13 +93,18 @@ def test_others_find_nothing_and_learn_nothing(till: Till) -> None:
     other = till.at(COMMUNITY)
     nobody = number[:-1] + ("0" if number[-1] != "0" else "1")
 
-    def words(till: Till, said: Nodes) -> str:
-        message = till.refused("5203", said)
+    def words(till: Till, said: Nodes, infno: str = "5203") -> str:
+        message = till.refused(infno, said)
         for each in (number, nobody, COMMUNITY, till.institution):
             message = message.replace(each, "·")
         return message
 
     assert words(other, _asked(setl_id=number)) == words(other, _asked(setl_id=nobody))
+    for infno in ("2208", "2103", "2305"):
+        foreign, none = (
+            {"data": {"psn_no": EMPLOYEE, "setl_id": each}} for each in (number, nobody)
+        )
+        assert words(other, foreign, infno) == words(other, none, infno)
     wrong_person = {"data": {"psn_no": RETIRED, "setl_id": number}}
     assert words(till, wrong_person) == words(other, _asked(setl_id=nobody))
     assert "has not arrived" in other.refused("5203", _asked(medins_setl_id=msgid))

@@ -103,7 +103,11 @@ def explain(
     with told(console, as_json=as_json), open_desk(server, data, rules, ledger=ledger) as desk:
         explanation = desk.explain(settlement)
     if as_json:
-        console.out(orjson.dumps(asdict(explanation)).decode(), highlight=False)
+        body = asdict(explanation)
+        for sentence in body["sentences"]:
+            # An exact fraction, which only the national interface tells, with its four decimals.
+            del sentence["rate"]
+        console.out(orjson.dumps(body).decode(), highlight=False)
     else:
         print_explanation(console, explanation)
 

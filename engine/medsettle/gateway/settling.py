@@ -1,7 +1,7 @@
 """Settling a batch of a visit or what is open of a stay: pre-settle, settle, cancel."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, TypeAlias
@@ -241,16 +241,17 @@ def own_settlement(office: Office, institution: str, said: Values) -> Settlement
         NotFound: The institution has none of that id, person and visit. Whose it is instead is not
             told.
     """
-    found = office.desk.engine.get(said["setl_id"])
-    columns = found.columns
-    if (
-        columns["institution"] != institution
-        or said.get("psn_no") not in {None, columns["person"]}
-        or said.get("mdtrt_id") not in {None, encounter_of(found)}
-    ):
-        raise errors.NotFound(
-            f"{institution} has no settlement {said['setl_id']!r} of "
-            "this person and visit; check setl_id",
-            settlement=said["setl_id"],
-        )
-    return found
+    with suppress(errors.NotFound):
+        found = office.desk.engine.get(said["setl_id"])
+        columns = found.columns
+        if (
+            columns["institution"] == institution
+            and said.get("psn_no") in {None, columns["person"]}
+            and said.get("mdtrt_id") in {None, encounter_of(found)}
+        ):
+            return found
+    raise errors.NotFound(
+        f"{institution} has no settlement {said['setl_id']!r} of this person and visit; "
+        "check setl_id",
+        settlement=said["setl_id"],
+    )
