@@ -147,8 +147,17 @@ def _values(record: Record, section: str, what: str) -> str:
     rows = []
     for tool, at in dict.fromkeys((each.tool, each.at) for each in found):
         cells = (record.find(section, tool, at, unit) for unit in units)
-        rows.append((tool, f"{at:,}", *("–" if c is None else spread(c.values) for c in cells)))
+        rows.append(
+            (tool, _place(at, what), *("–" if c is None else spread(c.values) for c in cells))
+        )
     return table(("", what, *units), rows)
+
+
+def _place(at: int, what: str) -> str:
+    """Return where something was measured; the number of a transaction is a name."""
+    if what != "infno":
+        return f"{at:,}"
+    return str(at) if at else "visits"
 
 
 def _policies(record: Record) -> str:
@@ -288,7 +297,7 @@ _SECTIONS: Final[tuple[tuple[str, str, str, Callable[[Record], str]], ...]] = (
         "The national interface",
         of.GATEWAY,
         "Transactions of outpatient visits of 30 lines, recorded and synced before the answer, on"
-        f" {of.GATEWAY_IN_FLIGHT} connections; 0 is all of a visit in order, visits mixed. The"
+        f" {of.GATEWAY_IN_FLIGHT} connections; `visits` are all of each in order, mixed. The"
         " empty handler reads the same bodies on the same HTTP server and answers as many bytes.",
         lambda record: _values(record, of.GATEWAY, "infno"),
     ),
