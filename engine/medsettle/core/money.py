@@ -106,6 +106,15 @@ def rate_text(rate: Fraction) -> str:
     return f"{whole}.{decimals}%" if decimals else f"{whole}%"
 
 
+def rate_e4(rate: Fraction) -> int:
+    """Return a rate with the four decimals of the national interface, half up, in 1/10,000.
+
+    >>> rate_e4(Fraction(1, 10)), rate_e4(Fraction(1, 3)), rate_e4(Fraction(1, 20_000))
+    (1000, 3333, 1)
+    """
+    return (rate.numerator * 20_000 // rate.denominator + 1) // 2
+
+
 def scaled_quotient(
     numerator: FenArray, multiplier: FenArray | int, divisor: int, rounding: Rounding
 ) -> FenArray:

@@ -61,6 +61,16 @@ class Settlement:
         assert isinstance(value, int)
         return value
 
+    def paid_by_fund(self) -> dict[str, int]:
+        """Return what each national fund code pays of the bill, in fen."""
+        paid: dict[str, int] = {}
+        for row in self.payers:
+            if row["payee"] == BILL:
+                code, fen = str(row["fund_pay_type"]), row["paid_fen"]
+                assert isinstance(fen, int)
+                paid[code] = paid.get(code, 0) + fen
+        return paid
+
     @property
     def accounts_fen(self) -> int:
         """What personal accounts pay, that of relatives among them (acct_pay)."""

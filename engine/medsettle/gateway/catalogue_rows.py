@@ -7,22 +7,23 @@ there is no row; a ceiling of 0, which pays nothing, is one.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from fractions import Fraction
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medsettle import limits
 from medsettle.core.dates import date_of, day_number
+from medsettle.core.money import rate_e4
 from medsettle.gateway.fields import Values
-from medsettle.policy.catalogue import NO_CEILING, Catalogue
+from medsettle.policy.catalogue import NO_CEILING, PPM_ONE, Catalogue
 from medsettle.policy.catalogue_cells import OPEN_END, OVER_LIMIT_AS
 from medsettle.policy.keys import PRICE_LEVELS
 
 Mask = NDArray[np.bool_]
 
-_PPM_PER_E4: Final = 100
 _YES, _NO = "1", "0"
 
 
@@ -84,7 +85,9 @@ def ratios(area: str, catalogue: Catalogue, said: Values, today: date, cut: slic
             _dated(area, catalogue, row, today)
             | {
                 "selfpay_prop_psn_type": catalogue.schemes[column],
-                "selfpay_prop": ratio_e4(int(catalogue.pre_self_pay_ppm[row, column])),
+                "selfpay_prop": rate_e4(
+                    Fraction(int(catalogue.pre_self_pay_ppm[row, column]), PPM_ONE)
+                ),
                 "pric_above": int(catalogue.price_above_e6[row]),
             }
             for row, column in zip(rows[cut].tolist(), columns[cut].tolist(), strict=True)
@@ -119,15 +122,6 @@ def ceiling_labels(catalogue: Catalogue) -> list[str]:
     return [
         f"{name}-{level}" if name else level for name in catalogue.ceiling_sets for level in levels
     ]
-
-
-def ratio_e4(ppm: int) -> int:
-    """Return a ratio of parts per million with the four decimals of the interface.
-
-    >>> ratio_e4(100_000), ratio_e4(333_333)
-    (1000, 3333)
-    """
-    return (ppm + _PPM_PER_E4 // 2) // _PPM_PER_E4
 
 
 def _labelled(labels: Sequence[str], stated: str | None) -> Mask:

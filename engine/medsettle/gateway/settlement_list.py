@@ -210,14 +210,11 @@ def _fund_differences(settlement: Settlement, rows: Sequence[Values]) -> Iterato
 
     Whether accounts and hospital shares are listed beside the funds differs between clients.
     """
-    paid, stated = Counter[str](), Counter[str]()
-    for payer in settlement.payers:
-        if payer["payee"] == codes.BILL:
-            paid[str(payer["fund_pay_type"])] += int(str(payer["paid_fen"]))
+    paid, stated = settlement.paid_by_fund(), Counter[str]()
     for row in rows:
         stated[fund_pay_type(row["fund_pay_type"])] += row["fund_payamt"]
     for fund in sorted({*stated, *(paid.keys() & _FUNDS)}):
-        yield from _unequal(f"payinfo.fund_payamt {fund}", stated[fund], paid[fund])
+        yield from _unequal(f"payinfo.fund_payamt {fund}", stated[fund], paid.get(fund, 0))
 
 
 def _unequal(name: str, stated: int | None, settled: int) -> Iterator[str]:

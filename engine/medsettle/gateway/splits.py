@@ -1,15 +1,17 @@
 """How lines are split, as the national interface tells it: one row a line."""
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any, Final
 
 from medsettle.core.claims import ClaimBatch
+from medsettle.core.money import rate_e4
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import LineTerm, Row, Settlement
-from medsettle.gateway.catalogue_rows import ratio_e4
 from medsettle.gateway.claiming import in_national_words
 from medsettle.gateway.fields import Values
 from medsettle.gateway.office import Office
+from medsettle.policy.catalogue import PPM_ONE
 
 NO_CEILING_E6: Final = 999_999_000_000
 """What the interface says where a price has no ceiling; a ceiling of zero is 0."""
@@ -98,7 +100,7 @@ def _told_terms(term: LineTerm) -> dict[str, Any]:
     return {
         "pric_uplmt_amt": NO_CEILING_E6 if term.ceiling_e6 is None else term.ceiling_e6,
         # Four decimals are told; the split itself is by the exact ratio.
-        "selfpay_prop": ratio_e4(term.pre_self_pay_ppm),
+        "selfpay_prop": rate_e4(Fraction(term.pre_self_pay_ppm, PPM_ONE)),
         "med_chrgitm_type": term.charge_type or None,
         "list_type": term.list_type or None,
         "hilist_name": term.name or None,

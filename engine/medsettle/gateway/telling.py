@@ -12,6 +12,7 @@ from medsettle import errors, limits
 from medsettle.core import codes, schema
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.dates import full_years
+from medsettle.core.money import rate_e4
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Explanation, Sentence, Settlement
 from medsettle.gateway.claiming import in_national_words
@@ -32,7 +33,8 @@ _PAYERS: Final = {payer.name: payer.chinese for payer in codes.PAYERS}
 _PHARMACY, _STAY, _VISIT = "41", "21", "11"
 """清算类别 clr_type."""
 _STAYS: Final = {"21", "22", "23", "24", "25", "26", "27", "28", "52", "71"}
-"""Visit types (医疗类别) that are cleared as stays."""
+"""Visit types (医疗类别) that are cleared as stays: by what they are called, since no table of the
+interface says it. A home bed and every inpatient type count."""
 _ANSWERED_BEFORE: Final = "[DUPLICATE] 该报文此前已受理，本次按原结果答复"
 _POOL: Final = "pooled_fund"
 _UNEXPLAINED: Final = "结算有效，基金支付说明暂不可得"
@@ -117,7 +119,7 @@ def _pool_ratio_e4(explanation: Explanation) -> int:
     paid = [each for each in explanation.sentences if each.payer == _POOL and each.amount_fen]
     rates = {each.rate for each in paid}
     rate = rates.pop() if len(rates) == 1 else None
-    return 0 if rate is None else (rate.numerator * 20_000 // rate.denominator + 1) // 2
+    return 0 if rate is None else rate_e4(rate)
 
 
 def settlement_row(office: Office, settlement: Settlement) -> dict[str, Any]:
