@@ -297,3 +297,18 @@ def test_no_certificate_is_kept(counter: Counter) -> None:
     counter.till.done("3261", _confirm(rows))
     entries = counter.engine.ledger.page(after_seq=0, limit=10)
     assert not any(rows[0]["certno"].encode() in each.record for each in entries)
+
+
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+def test_what_was_settled_for_one_who_left_the_directory_is_cleared(counter: Counter) -> None:
+    """The month is told without their certificate, and confirmed with the one the till has."""
+    counter.settle(1, 50_001)
+    counter.settle(2, 60_002, person="P-LEFT")
+    rows = _fetched(counter)
+    assert [True, False] == [bool(row["certno"]) for row in rows]
+    details = _details(rows)
+    details[1]["certno"] = "X"
+    said = {"data": _month(totalrow=2), "detail": details}
+    wrong = [details[0], details[1] | {"mdtrt_id": "E9"}]
+    assert "detail[1].mdtrt_id" in counter.till.refused("3261", said | {"detail": wrong})
+    assert {} == counter.till.done("3261", said)

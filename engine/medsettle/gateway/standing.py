@@ -5,9 +5,8 @@ from datetime import date
 from typing import Any
 
 from medsettle import limits
-from medsettle.core.dates import Period, date_of, full_years, service_day_of
+from medsettle.core.dates import Period, date_of, service_day_of
 from medsettle.core.relatives import Person
-from medsettle.gateway import directory
 from medsettle.gateway.declaring import held_of
 from medsettle.gateway.encounters import Encounter
 from medsettle.gateway.encounters import folded as encounter_of
@@ -16,6 +15,7 @@ from medsettle.gateway.filing import CHOICE, DISEASE, REFERRAL, Filing
 from medsettle.gateway.insured import covers
 from medsettle.gateway.national_counters import national_codes
 from medsettle.gateway.office import Office
+from medsettle.gateway.telling import person_row
 from medsettle.gateway.transactions import Answer, Asked
 from medsettle.policy.model import Counter
 from medsettle.settle.counter_keys import stored_name
@@ -75,37 +75,25 @@ async def tell_referrals(office: Office, asked: Asked) -> Answer:
     """Return the referrals of a person that count on some day of a span (5304)."""
     said = asked.input["data"]
     begin, end = said["begntime"].date(), said["endtime"].date()
-    person = office.directory.person(said["psn_no"])
+    person: str = said["psn_no"]
     today = service_day_of(office.clock())
     rows = [
-        {**_person_row(person, today), **_stated(each)}
-        for each in _filings(office, asked, person.person, REFERRAL)
+        {**person_row(office, person, today), **_stated(each)}
+        for each in _filings(office, asked, person, REFERRAL)
         if each.meets(begin, end)
     ]
     return Answer({"refmedin": rows})
-
-
-def _person_row(person: directory.Person, day: date) -> dict[str, Any]:
-    return {
-        "psn_no": person.person,
-        "psn_cert_type": person.certificate_type,
-        "certno": person.certificate,
-        "psn_name": person.name,
-        "gend": person.gender,
-        "brdy": person.birth_date,
-        "age": full_years(person.birth_date, day),
-    }
 
 
 async def tell_stays(office: Office, asked: Asked) -> Answer:
     """Return the stays of a person at the institution that go on (5303), begun in a span."""
     said = asked.input["data"]
     begin, end = said["begntime"].date(), said["endtime"].date()
-    person = office.directory.person(said["psn_no"])
+    person: str = said["psn_no"]
     today = service_day_of(office.clock())
     rows = [
         {
-            **_person_row(person, today),
+            **person_row(office, person, today),
             "mdtrt_id": stay.encounter,
             "insutype": stay.insurance_type,
             "begndate": stay.begun,
@@ -113,8 +101,8 @@ async def tell_stays(office: Office, asked: Asked) -> Answer:
             "ipt_otp_no": stay.facts.get("ipt_no"),
             "out_flag": _elsewhere(office, stay),
         }
-        for area in areas_of(office, person.person, asked.envelope.insured_area)
-        for stay in _stays(office, area, person.person)
+        for area in areas_of(office, person, asked.envelope.insured_area)
+        for stay in _stays(office, area, person)
         if stay.institution == asked.envelope.institution and begin <= stay.begun <= end
     ]
     return Answer({"data": rows})

@@ -149,7 +149,7 @@ def _row(office: Office, month: _Month, number: int, held: Settlement) -> dict[s
         "seqno": str(number),
         "mdtrtarea": month.area,
         "medins_no": month.institution,
-        "certno": office.directory.person(str(columns["person"])).certificate,
+        "certno": _certificate(office, held),
         "mdtrt_id": encounter_of(held),
         "mdtrt_setl_time": columns["create_time"],
         "setl_sn": settlement_id(held),
@@ -158,6 +158,14 @@ def _row(office: Office, month: _Month, number: int, held: Settlement) -> dict[s
         "medfee_sumamt": held.fen("total_fen"),
         "optins_pay_sumamt": held.fen("fund_total_fen"),
     }
+
+
+def _certificate(office: Office, held: Settlement) -> str | None:
+    """Return the certificate of the person of a settlement; none if they left the directory."""
+    try:
+        return office.directory.person(str(held.columns["person"])).certificate
+    except errors.PersonUnknown:
+        return None
 
 
 def _check(office: Office, rows: Sequence[Values], held: Mapping[str, Settlement]) -> None:
@@ -188,6 +196,7 @@ def _differing(office: Office, path: str, row: Values, held: Settlement) -> Iter
         if row[name] != fen:
             text = f"{decimal_text(row[name], 2)}; settled were {decimal_text(fen, 2)}"
             yield Fault(f"{path}.{name}", text)
-    person = office.directory.person(str(held.columns["person"]))
-    if (row["mdtrt_id"], row["certno"]) != (encounter_of(held), person.certificate):
+    # The certificate of a person who left the directory cannot be compared.
+    certificate = _certificate(office, held) or row["certno"]
+    if (row["mdtrt_id"], row["certno"]) != (encounter_of(held), certificate):
         yield Fault(f"{path}.mdtrt_id", "visit and certificate are not those of the settlement")
