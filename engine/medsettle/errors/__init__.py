@@ -35,6 +35,7 @@ SettlementError                 a request as a whole cannot be served
 │  ├─ ClassNotCovered           the policy has no class for a code of this claim
 │  ├─ RoutingNotFound           the area has no document that routes a visit over schemes
 │  ├─ NotConfirmed              a line needs a confirmation that is not registered
+│  ├─ DecidedElsewhere          the settlement is a copy; the engine of its area takes it back
 │  ├─ PartOfVisit               the settlement is one of a visit, and falls with all of it
 │  ├─ PolicyGap                 the policy says it cannot decide an amount of this claim
 │  ├─ CounterFull               a counter of the person would pass its bound
@@ -131,6 +132,7 @@ from medsettle.errors.tree import (
     BatchTooLarge,
     ClassNotCovered,
     CounterFull,
+    DecidedElsewhere,
     DuplicateSettlement,
     Fault,
     InternalError,
@@ -179,6 +181,7 @@ __all__ = [
     "ClassNotCovered",
     "ClearingRefused",
     "CounterFull",
+    "DecidedElsewhere",
     "CredentialExpired",
     "CredentialNotAccepted",
     "DoubleInsurance",

@@ -178,6 +178,7 @@ _SUBJECTS: Final = (
     (errors.AlreadyCancelled, "SETTLEMENT"),
     (errors.AccountSpent, "SETTLEMENT"),
     (errors.PartOfVisit, "SETTLEMENT"),
+    (errors.DecidedElsewhere, "SETTLEMENT"),
     (errors.BalanceTooLow, "PERSON"),
     (errors.NotInsured, "PERSON"),
     (errors.NotEnrolled, "PERSON"),
@@ -269,6 +270,11 @@ FORMS: Final[dict[type[SettlementError], Form]] = {
     ),
     errors.NotConfirmed: Form(
         grpc.StatusCode.FAILED_PRECONDITION, "该明细须先办理确认登记。", _precondition
+    ),
+    errors.DecidedElsewhere: Form(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "该结算由参保地结算，本机仅存副本，请经就医地联网的服务撤销。",
+        _precondition,
     ),
     errors.PartOfVisit: Form(
         grpc.StatusCode.FAILED_PRECONDITION,
