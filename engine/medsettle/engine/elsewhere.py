@@ -219,17 +219,16 @@ class Elsewhere:
         if self.ledger.settlement(own_id) is not None:
             return Standing.AGREED
         if original is None:
-            institution, request_id = _request(delivered)
-            taken = not self.withdraw(institution, request_id)
-            if taken:
-                logger.error("request %s is recorded as something other than %s", request_id, own_id)
+            institution, request_id = request_of(delivered)
+            if not self.withdraw(institution, request_id):
+                logger.error("request %s is recorded, and not as %s", request_id, own_id)
             return Standing.NOT_TAKEN
         first = self.ledger.settlement(original)
         if first is None or self.ledger.cancel_of(original) is not None:
             # There is nothing here to take back.
             return Standing.AGREED
-        digest = content_digest("delivered", {"record": own_id})
-        asked = Asked(*_request(delivered), digest, first.pooling_area, first.person)
+        digest = taking_back_digest(delivered, original)
+        asked = Asked(*request_of(delivered), digest, first.pooling_area, first.person)
         (taken_back,) = self.take([Taking(asked, delivered)])
         if isinstance(taken_back, errors.SettlementError):
             logger.error("the cancel %s cannot be recorded: %s", own_id, taken_back)
@@ -305,6 +304,19 @@ class Elsewhere:
         )
 
 
+def taking_back_digest(record: Copied, original: str) -> bytes:
+    """Return the digest of the request that takes a settlement or visit back, as it is sent."""
+    if isinstance(record, Visit):
+        reversed_request: object = record.reversed_request
+        kind, content = "visit_cancel", {"visit": original}
+    else:
+        reversed_request = record.columns["reversed_request"]
+        kind, content = "cancel", {"settlement": original}
+    if reversed_request is not None:
+        kind, content = "reversal", {"original_request_id": str(reversed_request)}
+    return content_digest(kind, dict(content))
+
+
 def _own_id(record: Copied) -> str:
     found = record.visit if isinstance(record, Visit) else record.columns["settlement"]
     return str(found)
@@ -315,7 +327,8 @@ def _original(record: Copied) -> str | None:
     return None if found is None else str(found)
 
 
-def _request(record: Copied) -> tuple[str, str]:
+def request_of(record: Copied) -> tuple[str, str]:
+    """Return (institution, request id) of the request that made a record."""
     if isinstance(record, Visit):
         return record.institution, record.request_id
     return str(record.columns["institution"]), str(record.columns["request_id"])

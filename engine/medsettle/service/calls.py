@@ -1,5 +1,6 @@
 """What every call of every service has in common: its desk, its deadline, its errors."""
 
+import asyncio
 import functools
 import logging
 from collections.abc import Awaitable, Callable
@@ -81,6 +82,12 @@ async def refuse(context: Context, error: SettlementError, request_id: str) -> N
 def _request_id(request: object) -> str:
     claim = getattr(request, "claim", None)
     return str(getattr(claim or request, "request_id", ""))
+
+
+def deadline_of(context: Context) -> float | None:
+    """Return the caller's deadline in seconds of the loop's clock, None where it set none."""
+    remaining: float | None = context.time_remaining()
+    return None if remaining is None else asyncio.get_running_loop().time() + remaining
 
 
 def stated_claim(request: object, claim: settlements.Claim | None) -> settlements.Claim:
