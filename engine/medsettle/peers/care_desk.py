@@ -14,12 +14,8 @@ from typing import Any, Final, TypeVar
 
 from medsettle import errors, limits
 from medsettle.client.answers import explanation_of
-from medsettle.core.claims import ClaimBatch
-from medsettle.core.counters import CounterKey
-from medsettle.core.outcome import Rejection
 from medsettle.core.request_states import RequestStatus, Reversal
-from medsettle.core.scopes import CareScope
-from medsettle.core.settlement import Explanation, Row, Settlement
+from medsettle.core.settlement import Explanation, Settlement
 from medsettle.core.visits import Visit
 from medsettle.engine import Engine
 from medsettle.engine.elsewhere import (
@@ -31,16 +27,14 @@ from medsettle.engine.elsewhere import (
     request_of,
 )
 from medsettle.engine.request_log import RECORDED_REFUSALS, Asked
-from medsettle.engine.requests import claim_digest, content_digest, request_key
+from medsettle.engine.requests import content_digest
 from medsettle.ledger.entries import Recorded
 from medsettle.peers.config import PeerConfig
 from medsettle.peers.links import Links
-from medsettle.peers.messages import answer_of, delivered_of, scoped_message
+from medsettle.peers.messages import answer_of, delivered_of
 from medsettle.peers.open_cases import OpenCases, Unknown
-from medsettle.service import wire
 from medsettle.service.batcher import Batcher
 from medsettle.service.desk import Desk
-from medsettle.settle.scoping import scoped_claims
 from medsettle.v1 import peer_service_pb2 as peers
 from medsettle.v1 import request_service_pb2 as requests
 from medsettle.v1 import settlement_service_pb2 as settlements
@@ -62,21 +56,6 @@ NOT_SENT: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Stated:
-    """A claim of an institution here, checked."""
-
-    message: settlements.Claim
-    batch: ClaimBatch
-    row: Row
-    asked: Asked
-
-    @property
-    def area(self) -> str:
-        """The area that decides."""
-        return self.asked.pooling_area
-
-
-@dataclass(frozen=True, slots=True)
 class _UnderWay:
     """A request that is being answered."""
 
@@ -94,6 +73,7 @@ class CareDesk:
         self._config, self._links, self._cases = config, links, cases
         self.elsewhere: Final = Elsewhere(engine.ledger, engine.log)
         self._taking: Batcher[Taking, Taken] = Batcher(self._take_all)
+        self._stating = Stating(engine, config)
         self._under_way: dict[tuple[str, str], _UnderWay] = {}
 
     # --- whose it is -----------------------------------------------------------------------
@@ -121,16 +101,16 @@ class CareDesk:
 
     async def preview(self, claim: settlements.Claim, deadline: float | None) -> Settlement:
         """Return what a claim would be settled to; nothing is recorded anywhere."""
-        stated = self._stated(claim, "settle")
-        body = self._scoped(stated, None)[0]
+        stated = self._stating.stated(claim, "settle")
+        body = self._stating.scoped(stated, None)[0]
         answer = await self._call("PreviewScoped", stated.area, body, deadline)
         found = settlements.PreviewSettlementResponse.FromString(answer)
         return answer_of("PreviewScoped", found.settlement.SerializeToString())[0]  # type: ignore[return-value]
 
     async def preview_visit(self, claim: settlements.Claim, deadline: float | None) -> Visit:
         """Return what a visit would be settled to; nothing is recorded anywhere."""
-        stated = self._stated(claim, "visit")
-        body = self._scoped(stated, ALL_TYPES)[0]
+        stated = self._stating.stated(claim, "visit")
+        body = self._stating.scoped(stated, ALL_TYPES)[0]
         answer = await self._call("PreviewScopedVisit", stated.area, body, deadline)
         found = visits.PreviewVisitResponse.FromString(answer)
         return answer_of("PreviewScopedVisit", found.visit.SerializeToString())[0]  # type: ignore[return-value]
@@ -143,7 +123,7 @@ class CareDesk:
             PeerUnreachable: Nothing was sent.
             SettlementError: As for a claim that is decided here.
         """
-        stated = self._stated(claim, "settle")
+        stated = self._stating.stated(claim, "settle")
         ask = partial(self._settle, "SettleScoped", stated, None, deadline)
         found = await self._once(stated.asked, ask)
         assert isinstance(found, Settlement)
@@ -151,7 +131,7 @@ class CareDesk:
 
     async def settle_visit(self, claim: settlements.Claim, deadline: float | None) -> Visit:
         """Return a visit, recorded at the place of insurance and here; as `settle` does."""
-        stated = self._stated(claim, "visit")
+        stated = self._stating.stated(claim, "visit")
         ask = partial(self._settle, "SettleScopedVisit", stated, ALL_TYPES, deadline)
         found = await self._once(stated.asked, ask)
         assert isinstance(found, Visit)
@@ -247,52 +227,13 @@ class CareDesk:
 
     # --- the way of one request ------------------------------------------------------------
 
-    def _stated(self, claim: settlements.Claim, kind: str) -> _Stated:
-        """Return a claim with its place of care, checked.
-
-        Raises:
-            InvalidRequest: The claim has faults, or its place of care is not served here.
-        """
-        message = settlements.Claim()
-        message.CopyFrom(claim)
-        if not message.care_area and len(self._config.areas) == 1:
-            (message.care_area,) = self._config.areas
-        batch = wire.batch_of([message])
-        if 0 in batch.rejections:
-            raise batch.rejections[0].error()
-        if not self._config.serves(message.care_area):
-            served = ", ".join(self._config.areas)
-            text = f"{message.care_area!r} is not served here; the place of care is one of {served}"
-            raise errors.InvalidRequest([errors.Fault("care_area", text)])
-        row = batch.rows[0]
-        digest = claim_digest(kind, row)
-        asked = Asked(*request_key(row), digest, str(row["pooling_area"]), str(row["person"]))
-        return _Stated(message, batch, row, asked)
-
-    def _scoped(
-        self, stated: _Stated, types: str | None
-    ) -> tuple[bytes, tuple[tuple[CounterKey, int], ...]]:
-        """Return a claim as it is sent, and what it uses of limited items.
-
-        Raises:
-            SettlementError: The catalogue here cannot split it.
-        """
-        book = self._engine.rulebook
-        found = scoped_claims(
-            book, stated.batch, [0], self._engine.ledger.counters, insurance_types=types
-        )[0]
-        if isinstance(found, Rejection):
-            raise found.error()
-        scope: CareScope = found.scope
-        return scoped_message(stated.message, scope).SerializeToString(), found.used
-
     async def _settle(
-        self, method: str, stated: _Stated, types: str | None, deadline: float | None
+        self, method: str, stated: Stated, types: str | None, deadline: float | None
     ) -> Copied:
         asked = stated.asked
         self.elsewhere.refuse_used_number(asked.institution, stated.row["institution_settlement"])
         try:
-            body, used = self._scoped(stated, types)
+            body, used = self._stating.scoped(stated, types)
         except errors.SettlementError as error:
             self._refuse(asked, error)
             raise
@@ -416,10 +357,6 @@ class CareDesk:
         ).SerializeToString()
         answer = await self._call("FindScoped", unknown.area, body, None)
         return requests.RequestState.FromString(answer)
-
-
-ALL_TYPES: Final = "all"
-"""A visit is split for every insurance type, since its lines are routed elsewhere."""
 
 
 def unknown_outcome(asked: Asked, cause: errors.SettlementError) -> errors.OutcomeUnknown:

@@ -89,12 +89,12 @@ class Deliveries:
         self._cases.close_deliveries(agreed)
 
     def _not_taken(self, delivery: Delivery) -> None:
-        """Take back what the place of care did not take; a cancel of it was taken back so before."""
+        """Take back what the place of care did not take."""
         record: Copied = self._elsewhere.recorded(delivery.record)
         try:
             self._home.taken_back(record)
         except errors.SettlementError as error:
-            logger.error("%s was not taken and cannot be taken back: %s", delivery.record, error)
+            logger.warning("%s, not taken, cannot be taken back: %s", delivery.record, error)
             self._cases.put_off_deliveries([delivery], _short(error))
         else:
             self._cases.close_deliveries([delivery.record])

@@ -11,7 +11,6 @@ it need not be synced at every change; a cut of the power takes it back a moment
 
 import random
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -28,7 +27,7 @@ _APPLICATION_ID: Final = 0x4D53_5052
 _VERSION: Final = 1
 _US: Final = 1_000_000
 
-_TABLES: Final = f"""
+_TABLES: Final = """
 create table position (one integer primary key check (one = 1), seq integer not null) strict;
 create table deliveries (
   record text primary key, care_area text not null, opened_us integer not null,
@@ -43,8 +42,6 @@ create table unknowns (
 ) strict, without rowid;
 create index unknowns_due on unknowns (next_us);
 insert into position values (1, 0);
-pragma application_id = {_APPLICATION_ID};
-pragma user_version = {_VERSION};
 """
 
 
@@ -110,6 +107,8 @@ class OpenCases:
             if found == (0, 0):
                 with self._connection:
                     self._connection.execute(_TABLES)
+                    self._connection.pragma("application_id", _APPLICATION_ID)
+                    self._connection.pragma("user_version", _VERSION)
             elif found != (_VERSION, _APPLICATION_ID):
                 raise LedgerUnavailable(
                     f"{path} is no list of open cases of this version ({found[0]}); move it aside, "
@@ -199,7 +198,7 @@ class OpenCases:
     def due_unknowns(self) -> list[Unknown]:
         """Return what is to be tried now, the oldest first."""
         rows = self._rows(
-            f"select {_UNKNOWN} from unknowns where next_us <= ? order by opened_us limit ?",
+            _UNKNOWNS + "where next_us <= ? order by opened_us limit ?",
             (self._now_us(), limits.CASES_AT_ONCE_MAX),
         )
         return [Unknown(*row) for row in rows]
@@ -239,18 +238,11 @@ class OpenCases:
 
     def unknowns(self) -> list[Unknown]:
         """Return all that is unknown, the oldest first."""
-        return [
-            Unknown(*row)
-            for row in self._rows(f"select {_UNKNOWN} from unknowns order by opened_us")
-        ]
+        return [Unknown(*row) for row in self._rows(_UNKNOWNS + "order by opened_us")]
 
     def age_seconds(self, opened_us: int) -> float:
         """Return how long something has been open."""
         return (self._now_us() - opened_us) / _US
-
-    def together(self) -> AbstractContextManager[object]:
-        """Make changes as one."""
-        return self._connection
 
     def _next_us(self, attempts: int) -> int:
         pause = min(limits.CASE_SECONDS_FIRST * 2 ** min(attempts, 16), limits.CASE_SECONDS_MAX)
@@ -264,6 +256,7 @@ class OpenCases:
         return int(self._rows(statement)[0][0])
 
 
-_UNKNOWN: Final = (
-    "institution, request_id, method, area, body, digest, person, opened_us, attempts, trouble"
+_UNKNOWNS: Final = (
+    "select institution, request_id, method, area, body, digest, person, opened_us, attempts, "
+    "trouble from unknowns "
 )
