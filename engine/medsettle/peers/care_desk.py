@@ -33,6 +33,7 @@ from medsettle.peers.config import PeerConfig
 from medsettle.peers.links import Links
 from medsettle.peers.messages import answer_of, delivered_of
 from medsettle.peers.open_cases import OpenCases, Unknown
+from medsettle.peers.stating import ALL_TYPES, Stated, Stating
 from medsettle.service.batcher import Batcher
 from medsettle.service.desk import Desk
 from medsettle.v1 import peer_service_pb2 as peers
