@@ -111,6 +111,11 @@ PAYOUT_FEN_MAX: Final = CLAIM_TOTAL_FEN_MAX
 # that nobody knows must not fill the memory.
 CODE_COMBINATIONS_MAX: Final = 65_536
 
+# Lines that the engine of another area split: one split for each insurance type, of which the
+# nation lists fourteen, and the SHA-256 of its catalogue in hex.
+SCOPES_PER_CLAIM_MAX: Final = 16
+CATALOGUE_DIGEST_CHARS_MAX: Final = 64
+
 # --- batches and messages ----------------------------------------------------------------------
 
 CLAIMS_PER_BATCH_MAX: Final = 4_096

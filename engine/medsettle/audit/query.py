@@ -3,9 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from medsettle.audit.bookings import BOOKINGS
 from medsettle.audit.manifest import read_segments
-from medsettle.audit.segments import AUDIT_TABLES, PARTITION_COLUMNS
+from medsettle.audit.segments import AUDIT_TABLES, PARTITION_COLUMNS, stored_columns
 from medsettle.core.columns import Kind
 from medsettle.errors import AuditCorrupt
 
@@ -49,7 +52,7 @@ def connect(folder: Path) -> "duckdb.DuckDBPyConnection":
     connection = duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false"})
     connection.execute("set timezone = 'UTC'")
     for table, paths in files.items():
-        source = _parquet(paths) if paths else _empty(table)
+        source = _parquet(table, paths) if paths else _empty(table)
         names = ", ".join(_names(table))
         try:
             connection.execute(f"create view {table} as select {names} from {source}")  # noqa: S608
@@ -73,11 +76,29 @@ def _names(table: str) -> list[str]:
     return [*columns, *(name for name in PARTITION_COLUMNS if name not in columns)]
 
 
-def _parquet(paths: list[str]) -> str:
+def _parquet(table: str, paths: list[str]) -> str:
     # A view cannot have parameters, so the paths are written into it.
     listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
     types = ", ".join(f"'{name}': varchar" for name in PARTITION_COLUMNS)
-    return f"read_parquet([{listed}], hive_partitioning = true, hive_types = {{{types}}})"
+    options = f"hive_partitioning = true, hive_types = {{{types}}}"
+    if not _lacks_columns(table, Path(paths[0])):
+        return f"read_parquet([{listed}], {options})"
+    # Told to look, DuckDB opens every file to see what it has, and what none has is nowhere.
+    read = f"select * from read_parquet([{listed}], {options}, union_by_name = true)"  # noqa: S608
+    return f"({read} union all by name select * from {_empty(table)})"  # noqa: S608
+
+
+def _lacks_columns(table: str, oldest: Path) -> bool:
+    """Return whether the first file of a table was written before a column was added to it.
+
+    Columns are only ever added, so the files after it have all that it has.
+    """
+    try:
+        names = pq.read_schema(oldest).names
+    except (OSError, pa.ArrowException):
+        # That it is missing or no Parquet is told by whoever reads it.
+        return False
+    return not {column.name for column in stored_columns(table)} <= {*names}
 
 
 def _empty(table: str) -> str:

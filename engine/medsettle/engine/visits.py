@@ -41,6 +41,7 @@ from medsettle.ledger.entries import Entry, LedgerReader, Recorded
 from medsettle.ledger.records import decode_event, placed
 from medsettle.policy.rule_book import RuleBook
 from medsettle.policy.vocabulary import suggestion
+from medsettle.settle.care_lines import care_of_visit
 from medsettle.settle.route import Routed, route_visit
 from medsettle.settle.run import Settled
 
@@ -83,8 +84,8 @@ class Visits:
             As `settle`, but for those of a record.
         """
         claim = self._checked(claims)
-        routed = self._routed(claim)
-        batch = _batch(claim, routed)
+        routed = self._routed(claims)
+        batch = _batch(claims, routed)
         warnings = self.warnings(claims, batch, _liable(routed))
         results = self._settled(batch, routed, refuse_gaps=False)
         parts = tuple(_of_visit(each.settlement, None, routed, warnings) for each in results)
@@ -113,9 +114,9 @@ class Visits:
     def _settle(self, claims: ClaimBatch, claim: Row, asked: Asked) -> Visit:
         key = asked.key
         self._refuse_used_number(claim)
-        routed = self._routed(claim)
+        routed = self._routed(claims)
         self._refuse_used_ids(key, len(routed.parts))
-        batch = _batch(claim, routed)
+        batch = _batch(claims, routed)
         warnings = self.warnings(claims, batch, _liable(routed))
         results = self._settled(batch, routed, refuse_gaps=True)
         own_id = settlement_id(str(claim["pooling_area"]), *key)
@@ -248,7 +249,8 @@ class Visits:
         held = self.held(str(claim["pooling_area"]), str(claim["person"]))
         return [each.registration for each in held]
 
-    def _routed(self, claim: Row) -> Routed:
+    def _routed(self, claims: ClaimBatch) -> Routed:
+        claim = claims.rows[0]
         area = str(claim["pooling_area"])
         routing = self.rulebook.routings.get(area)
         if routing is None:
@@ -258,16 +260,8 @@ class Visits:
                 "in one scheme",
                 pooling_area=area,
             )
-        code = str(claim["care_area"] or area)
-        care = self.rulebook.areas.get(code)
-        if care is None:
-            raise errors.ClassNotCovered(
-                f"no area {code!r} is loaded, whose catalogue would split the lines; load its "
-                "folder, or correct care_area",
-                care_area=code,
-            )
-        catalogue = self.rulebook.catalogues[code]
-        return route_visit(claim, routing, (care, catalogue), self._registrations(claim))
+        care = care_of_visit(self.rulebook, claim, claims.scopes.get(0))
+        return route_visit(claim, routing, care, self._registrations(claim))
 
     def _settled(self, batch: ClaimBatch, routed: Routed, *, refuse_gaps: bool) -> list[Settled]:
         """Return the settled parts in order; the first one refused refuses the visit."""
@@ -312,13 +306,16 @@ class Visits:
         return recorded_visit(self.ledger, recorded, duplicate=True)
 
 
-def _batch(claim: Row, routed: Routed) -> ClaimBatch:
-    """Return the claims of the parts, checked as any claim is.
+def _batch(claims: ClaimBatch, routed: Routed) -> ClaimBatch:
+    """Return the claims of the parts, checked as any claim is, each with the split of its lines.
 
     Raises:
         InvalidRequest: A part has faults, such as more entitlements than a claim may state.
     """
-    batch = ClaimBatch.from_rows(_numbered(routed, str(claim["request_id"])))
+    batch = ClaimBatch.from_rows(_numbered(routed, str(claims.rows[0]["request_id"])))
+    if (scope := claims.scopes.get(0)) is not None:
+        parts = range(len(routed.parts))
+        batch = batch.scoped({row: scope.chosen(_places(routed, row + 1)) for row in parts})
     for row, rejection in sorted(batch.rejections.items()):
         raise _refusal(rejection, row + 1, routed.schemes[row], routed)
     return batch
@@ -363,11 +360,16 @@ def _of_visit(
     )
 
 
+def _places(routed: Routed, part: int) -> list[int]:
+    """Return which lines of the visit are in a part, in order."""
+    return [at for at, route in enumerate(routed.routes) if route.part == part]
+
+
 def _refusal(
     rejection: Rejection, part: int, scheme: str, routed: Routed
 ) -> errors.SettlementError:
     """Return why a part cannot be settled, its lines named by their places in the visit."""
-    places = [at for at, route in enumerate(routed.routes) if route.part == part]
+    places = _places(routed, part)
 
     def moved(text: str) -> str:
         return _LINE.sub(lambda found: f"lines[{places[int(found[1])]}]", text)
