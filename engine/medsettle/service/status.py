@@ -351,7 +351,9 @@ FORMS: Final[dict[type[SettlementError], Form]] = {
     ),
     errors.PaymentsUnavailable: Form(_UNAVAILABLE, "付款记录暂时不可用，请稍后重新提交。", _retry),
     errors.PeerUnreachable: Form(
-        _UNAVAILABLE, "暂时无法连接参保地或就医地系统，本次未结算，请稍后用同一流水号重新提交。", _retry
+        _UNAVAILABLE,
+        "暂时无法连接参保地或就医地系统，本次未结算，请稍后用同一流水号重新提交。",
+        _retry,
     ),
     errors.OutcomeUnknown: Form(
         _UNAVAILABLE,
