@@ -357,6 +357,8 @@ PEER_AREAS_MAX: Final = 1_000
 # A name is a label of DNS too, so that certificates can state it; an address is a host and a port.
 PEER_NAME_CHARS_MAX: Final = 63
 PEER_ADDRESS_CHARS_MAX: Final = 260
+# A path that every file system takes.
+PEER_PATH_CHARS_MAX: Final = 1_024
 # Calls under way to one peer: what is beyond would wait there, and tills of other areas with it.
 PEER_CALLS_MAX: Final = 256
 # Engines that a call may have passed: an area's own hub and a national one, and one to spare.
@@ -378,6 +380,8 @@ PEER_FAILURES_MAX: Final = 3
 PEER_PAUSE_SECONDS_FIRST: Final = 0.5
 PEER_PAUSE_SECONDS_MAX: Final = 10.0
 PEER_PAUSE_JITTER: Final = 0.2
+# How long certificates for development hold.
+PEER_CERTIFICATE_DAYS: Final = 365
 # The parts of a line that the place of care split: four amounts, a class and a mark.
 SPLIT_BYTES_MAX: Final = 4 * 6 + 2
 # A claim with its lines split for each scheme of a visit; as much as other calls and as much again.

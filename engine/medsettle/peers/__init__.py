@@ -1,0 +1,1 @@
+"""How calls travel between engines of different areas: links, breakers, handler, certificates."""
