@@ -95,7 +95,7 @@ class PeerHandler(grpc.ServiceRpcHandler):
 
     def service(
         self, handler_call_details: grpc.HandlerCallDetails
-    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+    ) -> "grpc.RpcMethodHandler[Any, Any] | None":
         """Return what answers a method of ours, known or not; None for other services."""
         service, _, method = handler_call_details.method.removeprefix("/").rpartition("/")
         if service != SERVICE:
