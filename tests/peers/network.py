@@ -7,14 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import grpc
-from medsettle.errors import LedgerUnavailable
+import pytest
+from medsettle.errors import LedgerUnavailable, SettlementError
 from medsettle.peers.certificates import Tls, server_credentials
 from medsettle.peers.config import Neighbour, PeerConfig, Role
 from medsettle.peers.greeting import Greeting
 from medsettle.peers.handler import Caller, PeerHandler
 from medsettle.peers.links import Links
+from medsettle.v1 import peer_service_pb2 as messages
 
 A, B = "999941", "999942"
+# A ScopedClaim with a catalogue digest, and field 1,000 that no version knows.
+BODY = messages.ScopedClaim(catalogue_digest="d").SerializeToString() + b"\xc2\x3e\x03new"
 ALL = ("settle", "visits", "explain", "deliver")
 
 
@@ -157,3 +161,12 @@ def direct(**changes: Plan) -> dict[str, Plan]:
         "b": Plan(areas=(B,), peers={"a": (A,)}),
         **changes,
     }
+
+
+async def error_of(
+    node: Node, *, method: str = "SettleScoped", area: str = B, seconds: float = 5.0
+) -> SettlementError:
+    """Return the error that a call of a node ends with."""
+    with pytest.raises(SettlementError) as raised:
+        await node.links.call(method, area, BODY, seconds=seconds)
+    return raised.value

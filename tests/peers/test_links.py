@@ -6,32 +6,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from google.rpc import error_details_pb2 as details  # type: ignore[import-untyped]
 from medsettle import errors, limits
 from medsettle.errors import Fault, SettlementError
 from medsettle.peers.breaker import State
 from medsettle.peers.config import Role
 from medsettle.peers.handler import Caller
-from medsettle.service import status
-from medsettle.service.calls import Relayed
-from medsettle.v1 import peer_service_pb2 as messages
 
 from tests.peers.conftest import Run
-from tests.peers.network import ALL, A, B, Node, Plan, direct, network, through_hub
+from tests.peers.network import BODY, A, B, Plan, direct, error_of, network, through_hub
 
 pytestmark = pytest.mark.slow
-
-# A ScopedClaim with a catalogue digest, and field 1,000 that no version knows.
-_BODY = messages.ScopedClaim(catalogue_digest="d").SerializeToString() + b"\xc2\x3e\x03new"
-
-
-async def _error(
-    node: Node, *, method: str = "SettleScoped", area: str = B, seconds: float = 5.0
-) -> SettlementError:
-    """Return the error that a call of a node ends with."""
-    with pytest.raises(SettlementError) as raised:
-        await node.links.call(method, area, _BODY, seconds=seconds)
-    return raised.value
 
 
 @asynccontextmanager
@@ -58,12 +42,12 @@ def test_a_hub_passes_on_what_it_does_not_know(run: Run) -> None:
 
     async def told() -> tuple[bytes, tuple[str, bytes, Caller], int]:
         async with network(through_hub()) as nodes:
-            back = await nodes["a"].links.call("SettleScoped", B, _BODY, seconds=5.0)
+            back = await nodes["a"].links.call("SettleScoped", B, BODY, seconds=5.0)
             return back, nodes["b"].echo.asked[0], len(nodes["national"].echo.asked)
 
     back, (method, body, caller), at_hub = run(told())
 
-    assert _BODY == back == body
+    assert BODY == back == body
     assert ("SettleScoped", "national", B, 1) == (
         method,
         caller.neighbour,
@@ -71,19 +55,6 @@ def test_a_hub_passes_on_what_it_does_not_know(run: Run) -> None:
         caller.hops,
     )
     assert 0 == at_hub
-
-
-def test_a_method_newer_than_the_hub_is_passed_on(run: Run) -> None:
-    """A hub passes on what it has no name for; the engine of the area says that it cannot."""
-
-    async def told() -> SettlementError:
-        async with network(through_hub()) as nodes:
-            return await _error(nodes["a"], method="SettleTomorrow")
-
-    error = run(told())
-
-    assert isinstance(error, errors.PeerTooOld)
-    assert "SettleTomorrow" == error.metadata["method"]
 
 
 def test_a_hub_answers_its_own_methods(run: Run) -> None:
@@ -117,29 +88,12 @@ def test_errors_are_rebuilt_two_engines_away(run: Run, error: SettlementError) -
     async def told() -> SettlementError:
         async with network(through_hub()) as nodes:
             nodes["b"].echo.error = error
-            return await _error(nodes["a"])
+            return await error_of(nodes["a"])
 
     found = run(told())
 
     assert type(error) is type(found)
     assert vars(error) == vars(found)
-
-
-def test_errors_of_tomorrow_survive_an_older_hub(run: Run) -> None:
-    """A reason that nobody here knows is told as the nearest error, by code and whole text."""
-    newer = status.status_of(errors.Precondition("It rains.", sky="grey"))
-    info = details.ErrorInfo(reason="IT_RAINS", domain=status.DOMAIN, metadata={"sky": "grey"})
-    newer.details[0].Pack(info)
-
-    async def told() -> SettlementError:
-        async with network(through_hub()) as nodes:
-            nodes["b"].echo.error = Relayed(newer)
-            return await _error(nodes["a"])
-
-    error = run(told())
-
-    assert errors.Precondition is type(error)
-    assert ("It rains.", {"sky": "grey", "reason": "IT_RAINS"}) == (error.message, error.metadata)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +111,7 @@ def test_what_the_peer_does_not_know_is_unknown(run: Run, error: Exception) -> N
     async def told() -> SettlementError:
         async with network(through_hub()) as nodes:
             nodes["b"].echo.error = error
-            return await _error(nodes["a"])
+            return await error_of(nodes["a"])
 
     assert isinstance(run(told()), errors.OutcomeUnknown)
 
@@ -181,7 +135,7 @@ def test_the_hub_answers_before_the_caller_gives_up(run: Run) -> None:
     async def told() -> SettlementError:
         async with network(through_hub()) as nodes:
             nodes["b"].echo.hangs = True
-            return await _error(nodes["a"], seconds=1.0)
+            return await error_of(nodes["a"], seconds=1.0)
 
     error = run(told())
 
@@ -196,7 +150,7 @@ def test_too_little_time_is_not_passed_on(run: Run) -> None:
         async with network(through_hub()) as nodes:
             await nodes["a"].links.call("FindScoped", B, b"", seconds=5.0)
             seconds = limits.PEER_MARGIN_SECONDS * 0.9
-            return await _error(nodes["a"], seconds=seconds), len(nodes["b"].echo.asked)
+            return await error_of(nodes["a"], seconds=seconds), len(nodes["b"].echo.asked)
 
     error, asked = run(told())
 
@@ -211,9 +165,9 @@ def test_a_dead_peer_is_unreachable_and_then_left_alone(run: Run) -> None:
         address = await _free_address()
         plans = {"a": Plan(areas=(A,), peers={"b": (B,)})}
         async with network(plans, addresses={"b": address}) as nodes:
-            first = [await _error(nodes["a"]) for _ in range(limits.PEER_FAILURES_MAX)]
+            first = [await error_of(nodes["a"]) for _ in range(limits.PEER_FAILURES_MAX)]
             begun = time.monotonic()
-            then = [await _error(nodes["a"]) for _ in range(100)]
+            then = [await error_of(nodes["a"]) for _ in range(100)]
             return first + then, time.monotonic() - begun, nodes["a"].links.state("b")
 
     found, taken, state = run(told())
@@ -232,7 +186,7 @@ def test_a_peer_that_never_greets_was_sent_nothing(run: Run) -> None:
     async def told() -> SettlementError:
         plans = {"a": Plan(areas=(A,), peers={"b": (B,)})}
         async with _silent() as address, network(plans, addresses={"b": address}) as nodes:
-            return await _error(nodes["a"], seconds=0.3)
+            return await error_of(nodes["a"], seconds=0.3)
 
     assert isinstance(run(told()), errors.PeerUnreachable)
 
@@ -243,8 +197,10 @@ def test_a_peer_that_greets_and_hangs_is_unknown_and_then_left_alone(run: Run) -
     async def told() -> tuple[list[SettlementError], SettlementError, int]:
         async with network(direct()) as nodes:
             nodes["b"].echo.hangs = True
-            sent = [await _error(nodes["a"], seconds=0.2) for _ in range(limits.PEER_FAILURES_MAX)]
-            return sent, await _error(nodes["a"]), len(nodes["b"].echo.asked)
+            sent = [
+                await error_of(nodes["a"], seconds=0.2) for _ in range(limits.PEER_FAILURES_MAX)
+            ]
+            return sent, await error_of(nodes["a"]), len(nodes["b"].echo.asked)
 
     sent, after, asked = run(told())
 
@@ -260,13 +216,13 @@ def test_a_peer_that_comes_back_is_asked_again(run: Run) -> None:
         async with network(direct()) as nodes:
             nodes["b"].echo.hangs = True
             for _ in range(limits.PEER_FAILURES_MAX):
-                await _error(nodes["a"], seconds=0.2)
+                await error_of(nodes["a"], seconds=0.2)
             nodes["b"].echo.hangs = False
             while nodes["a"].links.state("b") is State.OPEN:
                 await asyncio.wait([asyncio.ensure_future(asyncio.Event().wait())], timeout=0.05)
-            return await nodes["a"].links.call("SettleScoped", B, _BODY, seconds=5.0)
+            return await nodes["a"].links.call("SettleScoped", B, BODY, seconds=5.0)
 
-    assert _BODY == run(told())
+    assert BODY == run(told())
 
 
 def test_a_peer_that_stops_in_the_middle_is_unknown(run: Run) -> None:
@@ -275,7 +231,7 @@ def test_a_peer_that_stops_in_the_middle_is_unknown(run: Run) -> None:
     async def told() -> SettlementError:
         async with network(direct()) as nodes:
             nodes["b"].echo.hangs = True
-            asking = asyncio.ensure_future(_error(nodes["a"]))
+            asking = asyncio.ensure_future(error_of(nodes["a"]))
             await nodes["b"].echo.arrived.wait()
             await nodes["b"].server.stop(None)
             return await asking
@@ -289,10 +245,10 @@ def test_links_that_close_leave_calls_unknown(run: Run) -> None:
     async def told() -> tuple[SettlementError, SettlementError]:
         async with network(direct()) as nodes:
             nodes["b"].echo.hangs = True
-            asking = asyncio.ensure_future(_error(nodes["a"]))
+            asking = asyncio.ensure_future(error_of(nodes["a"]))
             await nodes["b"].echo.arrived.wait()
             await nodes["a"].links.close()
-            return await asking, await _error(nodes["a"])
+            return await asking, await error_of(nodes["a"])
 
     asked, after = run(told())
 
@@ -332,7 +288,7 @@ def test_a_peer_takes_so_many_calls_at_a_time(run: Run) -> None:
             while len(nodes["b"].echo.asked) <= limits.PEER_CALLS_MAX:
                 nodes["b"].echo.arrived.clear()
                 await nodes["b"].echo.arrived.wait()
-            beyond = await _error(nodes["a"])
+            beyond = await error_of(nodes["a"])
             for each in asking:
                 each.cancel()
             await asyncio.wait(asking)
@@ -357,44 +313,6 @@ def test_messages_have_a_bound(run: Run) -> None:
     assert isinstance(run(told()), errors.BatchTooLarge)
 
 
-def test_an_older_peer_is_not_asked_what_it_cannot(run: Run) -> None:
-    """A method whose capability was not offered is refused, and the rest is answered."""
-
-    async def told() -> tuple[SettlementError, bytes, list[str]]:
-        old = Plan(areas=(B,), peers={"national": ("*",)}, capabilities=("settle",))
-        async with network(through_hub(b=old)) as nodes:
-            error = await _error(nodes["a"], method="SettleScopedVisit")
-            back = await nodes["a"].links.call("SettleScoped", B, _BODY, seconds=5.0)
-            return error, back, [method for method, _, _ in nodes["b"].echo.asked]
-
-    error, back, asked = run(told())
-
-    assert isinstance(error, errors.PeerTooOld)
-    assert "visits" == error.metadata["capability"]
-    assert (_BODY, ["SettleScoped"]) == (back, asked)
-
-
-def test_a_newer_peer_is_asked_what_is_known(run: Run) -> None:
-    """Capabilities that are not known here are kept for display and ignored."""
-
-    async def told() -> tuple[bytes, messages.GreetResponse | None]:
-        new = Plan(areas=(B,), peers={"a": (A,)}, capabilities=(*ALL, "clairvoyance"))
-        async with network(direct(b=new)) as nodes:
-            back = await nodes["a"].links.call("SettleScoped", B, _BODY, seconds=5.0)
-            return back, nodes["a"].links.greeted("b")
-
-    back, greeted = run(told())
-
-    assert _BODY == back
-    assert greeted is not None
-    assert "clairvoyance" in greeted.capabilities
-    assert ("b", [B], {"999941": "d1"}) == (
-        greeted.name,
-        list(greeted.areas),
-        dict(greeted.rule_digests),
-    )
-
-
 def test_areas_that_nobody_reaches_are_refused(run: Run) -> None:
     """An area without a route is told here, and at a hub with its reason."""
 
@@ -403,8 +321,8 @@ def test_areas_that_nobody_reaches_are_refused(run: Run) -> None:
             links = nodes["national"].links
             return (
                 links.reaches("999943"),
-                await _error(nodes["national"], area="999943"),
-                await _error(nodes["a"], area="999943"),
+                await error_of(nodes["national"], area="999943"),
+                await error_of(nodes["a"], area="999943"),
             )
 
     reached, here, away = run(told())
