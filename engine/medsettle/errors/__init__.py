@@ -61,12 +61,16 @@ SettlementError                 a request as a whole cannot be served
 │  ├─ EncounterRefused          the visit is in no state in which that can happen
 │  ├─ FileExpired               the file was kept for some days only
 │  ├─ ClearingRefused           the month is applied for, or the settlement confirmed, or not
-│  └─ SumsDiffer                the institution states other sums than its lines come to
+│  ├─ SumsDiffer                the institution states other sums than its lines come to
+│  └─ PeerTooOld                the engine of another area cannot do what is asked of it
 ├─ TransactionUnknown           no transaction of the gateway has this number
 ├─ Overloaded                   the queue is full; nothing was recorded
 ├─ LedgerUnavailable            the ledger cannot be opened or written; nothing was acknowledged
 │  └─ LedgerFailed              it failed while it wrote; nothing more until it is opened again
 ├─ PaymentsUnavailable          a store of payments cannot be opened or written, or lost its ledger
+├─ PeerUnreachable              another area's engine is out of reach; nothing was sent to it
+├─ OutcomeUnknown               whether another area settled it is being found out
+├─ PeerNotKnown                 the caller is no peer, or the area is not its to speak or ask for
 ├─ AuditCorrupt                 an audit segment does not match its manifest
 ├─ InvalidListRejected          an invalid list is not its keeper's, faulty or older; the old stays
 ├─ PolicyRejected               a rule document has faults; all of them
@@ -123,6 +127,12 @@ from medsettle.errors.interface import (
     NotSignedIn,
     SumsDiffer,
     TransactionUnknown,
+)
+from medsettle.errors.peers import (
+    OutcomeUnknown,
+    PeerNotKnown,
+    PeerTooOld,
+    PeerUnreachable,
 )
 from medsettle.errors.tree import (
     AccountSpent,
@@ -210,11 +220,15 @@ __all__ = [
     "NotReversible",
     "NotSignedIn",
     "OtherLiable",
+    "OutcomeUnknown",
     "OverlappingStay",
     "Overloaded",
     "PaidByHand",
     "PartOfVisit",
     "PaymentsUnavailable",
+    "PeerNotKnown",
+    "PeerTooOld",
+    "PeerUnreachable",
     "PersonDiffers",
     "PersonUnknown",
     "PolicyGap",
