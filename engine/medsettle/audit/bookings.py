@@ -3,8 +3,8 @@
 One row is fen on an account, a debit above zero and a credit below; the rows of a settlement add up
 to zero, and with them those of a day and an area. Titles and holders are those of
 `medsettle.books.double_entry`, which books the ledger itself. Openings and changes of relatives'
-limits are no rows of the audit tables, so only the ledger has those bookings. A copy of what another
-area decided is booked where care was given: that area owes what it pays of the bill.
+limits are no rows of the audit tables, so only the ledger has those bookings. A copy of what
+another area decided is booked where care was given: that area owes what it pays of the bill.
 """
 
 from typing import Final

@@ -18,9 +18,9 @@ negative, and so takes every booking back.
 
 Where an entry moves money of two areas, `between_areas` balances each. A copy of what another area
 decided moves no money that is held here: in the book of the place of care that area owes all that
-neither the institution bears nor the person pays in cash, and a hub has no bookings. A visit has no bookings: its
-parts have. Counts and sums that are no money (deductibles met, times of admission) are counters and
-stand in no account.
+neither the institution bears nor the person pays in cash, and a hub has no bookings. A visit has no
+bookings: its parts have. Counts and sums that are no money (deductibles met, times of admission)
+are counters and stand in no account.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

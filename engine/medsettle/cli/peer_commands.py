@@ -1,5 +1,6 @@
 """`medsettle peers`: check a file of peers, and make certificates for development."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -10,9 +11,10 @@ from rich.markup import escape
 
 from medsettle.cli.desks import now
 from medsettle.cli.exits import told
-from medsettle.cli.options import Json
+from medsettle.cli.options import Data, Json
 from medsettle.peers.authority import make_certificates
 from medsettle.peers.config import EVERY_OTHER, PeerConfig, is_name, read_peers
+from medsettle.peers.open_cases import FILE_NAME, open_rows
 
 app = typer.Typer(no_args_is_help=True, help="Check whom an engine is bound to in other areas.")
 
@@ -34,6 +36,31 @@ def check(
         areas = ", ".join("every other area" if a == EVERY_OTHER else a for a in each.areas)
         line = f"  {areas}: through {each.name} ({each.role}) at {each.address}"
         console.print(escape(line), highlight=False)
+
+
+@app.command()
+def cases(data: Data = Path("medsettle-data"), as_json: Json = False) -> None:
+    """Show what is open between this engine and others; exits with 1 while anything is.
+
+    Whatever is open is being resolved by the server of the data folder, while that runs.
+    """
+    console = Console(soft_wrap=True)
+    with told(console, as_json=as_json):
+        found = list(open_rows(data / FILE_NAME, now()))
+    if as_json:
+        console.out(orjson.dumps(found).decode(), highlight=False)
+    else:
+        for row in found:
+            console.print(escape(_case_line(row)), highlight=False)
+        console.print(f"{len(found)} open" if found else "nothing is open", highlight=False)
+    if found:
+        raise typer.Exit(1)
+
+
+def _case_line(row: Mapping[str, object]) -> str:
+    which = f"{row['kind']} {row['record']}"
+    tried = f"tried {row['attempts']} times in {row['seconds']} s"
+    return f"{which} with area {row['area']}: {tried}; {row['trouble'] or 'not answered yet'}"
 
 
 @app.command()

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from medsettle import errors, limits
 from medsettle.client.answers import explanation_of
@@ -33,9 +33,10 @@ from medsettle.peers.config import PeerConfig
 from medsettle.peers.links import Links
 from medsettle.peers.messages import answer_of, delivered_of
 from medsettle.peers.open_cases import OpenCases, Unknown
-from medsettle.peers.stating import ALL_TYPES, Stated, Stating
+from medsettle.peers.stating import Stated, Stating
 from medsettle.service.batcher import Batcher
 from medsettle.service.desk import Desk
+from medsettle.settle.scoping import ALL_TYPES
 from medsettle.v1 import peer_service_pb2 as peers
 from medsettle.v1 import request_service_pb2 as requests
 from medsettle.v1 import settlement_service_pb2 as settlements
@@ -179,11 +180,12 @@ class CareDesk:
         state = self._engine.find_request(institution, original_request_id)
         if copy is None or state.status is not RequestStatus.COMMITTED:
             return None
-        content = {"original_request_id": original_request_id}
-        digest = content_digest("reversal", content)
+        digest = content_digest("reversal", {"original_request_id": original_request_id})
         asked = Asked(institution, request_id, digest, copy.pooling_area, copy.person)
         body = requests.ReverseRequestRequest(
-            institution=institution, request_id=request_id, **content
+            institution=institution,
+            original_request_id=original_request_id,
+            request_id=request_id,
         ).SerializeToString()
 
         async def ask() -> None:
@@ -229,7 +231,7 @@ class CareDesk:
     # --- the way of one request ------------------------------------------------------------
 
     async def _settle(
-        self, method: str, stated: Stated, types: str | None, deadline: float | None
+        self, method: str, stated: Stated, types: Literal["all"] | None, deadline: float | None
     ) -> Copied:
         asked = stated.asked
         self.elsewhere.refuse_used_number(asked.institution, stated.row["institution_settlement"])

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from medsettle import errors, limits
+from medsettle.core.visits import Visit
 from medsettle.engine.elsewhere import Copied, Elsewhere
 from medsettle.peers.care_desk import CareDesk
 from medsettle.peers.config import PeerConfig, Role
@@ -71,10 +72,9 @@ class LocalPeer:
         """Keep a copy of each record, pass them on, and return what the place of care said."""
         as_sent = [says_more(each, each.SerializeToString()) for each in request.records]
         self._desk.write(lambda: self._elsewhere.keep(records, as_sent))
-        seconds = caller.seconds - limits.PEER_MARGIN_SECONDS
         try:
             return await self._links.call(
-                DELIVER, caller.to_area, body, seconds=seconds, hops=caller.hops + 1
+                DELIVER, caller.to_area, body, seconds=caller.seconds, hops=caller.hops + 1
             )
         except errors.SettlementError as error:
             logger.info("%d records are not passed on: %s", len(records), error)
@@ -89,7 +89,7 @@ class LocalPeer:
         """
         for each in records:
             area = pooling_area_of(each)
-            if not self._config.may_speak_for(caller.neighbour, area):
+            if not self._config.speaks_for(caller.neighbour, area):
                 raise errors.PeerNotKnown(
                     f"{caller.neighbour} does not speak for area {area!r}; add it to the areas of "
                     "that peer, or correct the route",
@@ -99,6 +99,6 @@ class LocalPeer:
 
 def pooling_area_of(record: Copied) -> str:
     """Return the area that decided a settlement or a visit."""
-    if hasattr(record, "pooling_area"):
-        return str(record.pooling_area)
-    return str(record.columns["pooling_area"])  # type: ignore[union-attr]
+    if isinstance(record, Visit):
+        return record.pooling_area
+    return str(record.columns["pooling_area"])

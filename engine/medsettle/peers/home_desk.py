@@ -230,7 +230,7 @@ class HomeDesk:
         """
         found = self._engine.ledger.settlement(record)
         area = "" if found is None else care_area_of(self._engine.ledger, found)
-        if not area or not self._config.may_speak_for(caller.neighbour, area):
+        if not area or not self._config.speaks_for(caller.neighbour, area):
             raise errors.NotFound(
                 f"no {kind} of {caller.neighbour} is recorded as {record!r}; check the id",
                 settlement=record,
@@ -238,7 +238,7 @@ class HomeDesk:
         return area
 
     def _check_speaks_for(self, caller: Caller, care_area: str) -> None:
-        if not self._config.may_speak_for(caller.neighbour, care_area):
+        if not self._config.speaks_for(caller.neighbour, care_area):
             raise errors.PeerNotKnown(
                 f"{caller.neighbour} does not speak for the place of care {care_area!r}; add it to "
                 "the areas of that peer, or correct care_area",

@@ -1,6 +1,5 @@
 """Messages between engines to values of the core and back: no check of rules, no arithmetic."""
 
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -128,10 +127,5 @@ def says_more(message: Message, body: bytes) -> bytes | None:
     """Return the bytes of a message that has fields which are not known here; None otherwise."""
     known = type(message)()
     known.CopyFrom(message)
-    known.DiscardUnknownFields()  # type: ignore[attr-defined]
+    known.DiscardUnknownFields()
     return body if known.ByteSize() != message.ByteSize() else None
-
-
-def standings_message(standings: Sequence[peers.Standing]) -> peers.DeliverRecordsResponse:
-    """Return what became of each record."""
-    return peers.DeliverRecordsResponse(standings=standings)

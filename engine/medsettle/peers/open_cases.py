@@ -10,8 +10,9 @@ it need not be synced at every change; a cut of the power takes it back a moment
 """
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -250,10 +251,44 @@ class OpenCases:
         return self._now_us() + int(pause * self._draw(0.8, 1.2) * _US)
 
     def _rows(self, statement: str, values: Sequence[object] = ()) -> list[tuple]:  # type: ignore[type-arg]
-        return self._connection.execute(statement, values).fetchall()  # type: ignore[arg-type]
+        return self._connection.execute(statement, values).fetchall()
 
     def _value(self, statement: str) -> int:
         return int(self._rows(statement)[0][0])
+
+
+def open_rows(path: Path, moment: datetime) -> Iterator[dict[str, object]]:
+    """Yield what is open as a person is told it, the oldest of each kind first.
+
+    Args:
+        path: The file; where there is none, nothing is open.
+        moment: The present, with a time zone.
+    """
+    if not path.exists():
+        return
+    now_us = int(moment.timestamp() * _US)
+    cases = OpenCases(path, lambda: now_us)
+    try:
+        for each in cases.deliveries():
+            yield {
+                "kind": "delivery",
+                "record": each.record,
+                "area": each.care_area,
+                "attempts": each.attempts,
+                "seconds": (now_us - each.opened_us) // _US,
+                "trouble": each.trouble,
+            }
+        for unknown in cases.unknowns():
+            yield {
+                "kind": "unknown",
+                "record": f"{unknown.institution}/{unknown.request_id}",
+                "area": unknown.area,
+                "attempts": unknown.attempts,
+                "seconds": (now_us - unknown.opened_us) // _US,
+                "trouble": unknown.trouble,
+            }
+    finally:
+        cases.close()
 
 
 _UNKNOWNS: Final = (

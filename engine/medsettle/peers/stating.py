@@ -1,7 +1,7 @@
 """Claims of institutions here about persons insured elsewhere: checked, and split to be sent."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Literal
 
 from medsettle import errors
 from medsettle.core.claims import ClaimBatch
@@ -16,9 +16,6 @@ from medsettle.peers.messages import scoped_message
 from medsettle.service import wire
 from medsettle.settle.scoping import scoped_claims
 from medsettle.v1 import settlement_service_pb2 as settlements
-
-ALL_TYPES: Final = "all"
-"""A visit is split for every insurance type, since its lines are routed elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +67,14 @@ class Stating:
         return Stated(message, batch, row, asked)
 
     def scoped(
-        self, stated: Stated, types: str | None
+        self, stated: Stated, types: Literal["all"] | None
     ) -> tuple[bytes, tuple[tuple[CounterKey, int], ...]]:
         """Return a claim as it is sent, and what it uses of limited items.
 
         Args:
             stated: The claim.
-            types: `ALL_TYPES` for a visit; None splits for the claim's own insurance type.
+            types: `ALL_TYPES` for a visit, whose lines are routed elsewhere; None splits for the
+                insurance type of the claim.
 
         Raises:
             SettlementError: The catalogue here cannot split it.

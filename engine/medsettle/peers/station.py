@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 
 import grpc
@@ -14,11 +16,13 @@ from medsettle.peers.care_desk import CareDesk
 from medsettle.peers.config import PeerConfig, Role
 from medsettle.peers.delivered import DELIVER, LocalPeer
 from medsettle.peers.deliveries import Deliveries
+from medsettle.peers.greeting import CAPABILITIES, Greeting
 from medsettle.peers.handler import PeerHandler
 from medsettle.peers.home_desk import HomeDesk
 from medsettle.peers.links import Links
 from medsettle.peers.open_cases import FILE_NAME, OpenCases
 from medsettle.peers.unknowns import Unknowns
+from medsettle.policy.rule_book import DIGEST_CHARS, RuleBook
 from medsettle.service.desk import Desk
 
 logger = logging.getLogger(__name__)
@@ -40,15 +44,20 @@ class Station:
         self._due = asyncio.Event()
         self._config = config
         self.cases = OpenCases(data / FILE_NAME, lambda: microseconds(engine.now()))
-        self.links = Links(config, engine.rulebook)
+        greeting = Greeting(
+            version("medsettle"),
+            tuple(dict.fromkeys(CAPABILITIES.values())),
+            lambda: rule_digests(engine.rulebook, config.areas),
+        )
+        self.links = Links(config, greeting)
         self.care = CareDesk(engine, desk, config, self.links, self.cases)
         self._home = HomeDesk(engine, desk, config, self.cases, self._due.set)
         self._deliveries = Deliveries(self.care.elsewhere, self._home, self.links, self.cases)
         self._unknowns = Unknowns(engine, desk, self.care, self.links, self.cases)
         local = LocalPeer(config, desk, self._home, self.care, self.links)
-        local_methods = {DELIVER} if config.role is Role.HUB else set[str]()
-        self.handlers: Sequence[grpc.GenericRpcHandler] = (
-            PeerHandler(config, self.links, local, desk, local_methods),
+        kept = (DELIVER,) if config.role is Role.HUB else ()
+        self.handlers: Sequence[grpc.ServiceRpcHandler] = (
+            PeerHandler(config, self.links, local, greeting, desk, local_methods=kept),
         )
         self._task: asyncio.Task[None] | None = None
         if config.role is Role.AREAS:
@@ -87,3 +96,14 @@ class Station:
                 # Cases stay open, and a bug in one of them must not keep the others from trying.
                 logger.exception("open cases cannot be resolved in an unforeseen way")
                 await asyncio.sleep(limits.CASE_SECONDS_MAX)
+
+
+def rule_digests(book: RuleBook, areas: Iterable[str]) -> dict[str, str]:
+    """Return a digest of all policies and the catalogue of each area, by area."""
+    found = {}
+    for area in areas:
+        policies = sorted(each.digest for each in book.policies if each.policy.pooling_area == area)
+        catalogue = book.catalogues.get(area)
+        every = [*policies, catalogue.digest if catalogue is not None else ""]
+        found[area] = sha256("\n".join(every).encode()).hexdigest()[:DIGEST_CHARS]
+    return found

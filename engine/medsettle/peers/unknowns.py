@@ -95,8 +95,8 @@ class Unknowns:
         if there.status is RequestStatus.REJECTED and there.refusal is not None:
             said = there.refusal
             asked = Asked(*unknown.key, unknown.digest, unknown.area, unknown.person)
-            error = rebuilt(said.reason, said.message, said.metadata)
-            self._desk.write(lambda: self._care.elsewhere.refuse(asked, error))
+            refusal = rebuilt(said.reason, said.message, said.metadata)
+            self._desk.write(lambda: self._care.elsewhere.refuse(asked, refusal))
             self._cases.close_unknown(unknown.key)
             return False
         if not waited:
