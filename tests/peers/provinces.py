@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from medsettle.client import Client
 from medsettle.core.relatives import LimitChange, Person
 from medsettle.core.settlement import Opening
 from medsettle.engine import Engine
+from medsettle.torture.provinces_servers import HUB, file_of_peers, free_ports, peer_told
+from medsettle.torture.servers import Servers
 
 ROOT = Path(__file__).parents[2]
 PROVINCES = ROOT / "fixtures" / "provinces"
@@ -82,3 +85,52 @@ def rules_of(to: Path, *folders: Path) -> Path:
     for folder in folders:
         shutil.copytree(folder, to / folder.name, dirs_exist_ok=True)
     return to
+
+
+@dataclass(frozen=True)
+class Peer:
+    """An area as an engine of its own serves it."""
+
+    area: str
+    rules: Path
+
+    @classmethod
+    def of_area(cls, area: str) -> "Peer":
+        """Return one of the two invented areas."""
+        return cls(area, FOLDERS[area])
+
+
+@contextmanager
+def serving_peers(
+    peers: Mapping[str, Peer], sources: Sequence[Servers], folder: Path
+) -> Iterator[dict[str, str]]:
+    """Yield the addresses of `medsettle serve --peers` for some areas and a hub, by their names.
+
+    Args:
+        peers: Who serves which area, by its code.
+        sources: What starts a server, one for each area and one for the hub.
+        folder: Where rules, data and files of peers are kept.
+    """
+    names = [*peers, HUB]
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    with ExitStack() as stack:
+        for name, source in zip(names, sources, strict=True):
+            own = folder / name
+            (own / "rules").mkdir(parents=True)
+            if name in peers:
+                rules_of(own / "rules", peers[name].rules)
+            told = _peers_file(name, ports)
+            (own / "peers.toml").write_text(told, encoding="utf-8")
+            arguments = ["--rules", str(own / "rules"), "--data", str(own / "data")]
+            arguments += ["--listen", f"127.0.0.1:{ports[name]}"]
+            stack.enter_context(source.serving([*arguments, "--peers", str(own / "peers.toml")]))
+        yield {name: f"127.0.0.1:{port}" for name, port in ports.items()}
+
+
+def _peers_file(name: str, ports: Mapping[str, int]) -> str:
+    addresses = {each: f"127.0.0.1:{port}" for each, port in ports.items()}
+    if name != HUB:
+        return file_of_peers(name, "areas", [name], [peer_told(HUB, "hub", addresses[HUB], ["*"])])
+    areas = [each for each in ports if each != HUB]
+    told = [peer_told(area, "areas", addresses[area], [area]) for area in areas]
+    return file_of_peers(HUB, "hub", [], told)
