@@ -40,6 +40,7 @@ _TRIGGER_SECONDS_MAX: Final = 5.0
 _TRIGGER_BYTES: Final = (1, 40_000)
 _FINISH_SECONDS_MAX: Final = 90.0
 _RESOLVED_SECONDS_MAX: Final = 90.0
+_AGREED_SECONDS_MAX: Final = 10.0
 _POLL_SECONDS: Final = 0.5
 _COMMAND_SECONDS_MAX: Final = 60.0
 _VIOLATIONS_KEPT_MAX: Final = 100
@@ -260,10 +261,24 @@ class _Ledgers:
         with open_reader(self._provinces.processes[name].ledger) as reader:
             return entries_of(reader)
 
+    def _agreed(self) -> dict[str, list[Recorded]]:
+        """Return the entries of the three ledgers once they agree, or as they are after a while.
+
+        A case opens a moment after the entry that it follows from: no case open does not mean that
+        none is about to be.
+        """
+        end = time.monotonic() + _AGREED_SECONDS_MAX
+        while True:
+            entries = {name: self._entries(name) for name in NAMES}
+            areas = {area: Book.of(entries[area]) for area in AREAS}
+            faults = [*book_faults(areas, Book.of(entries[HUB]))]
+            if not faults or time.monotonic() > end:
+                self._report.add(iter(faults))
+                return entries
+            time.sleep(_POLL_SECONDS)
+
     def _check(self) -> None:
-        entries = {name: self._entries(name) for name in NAMES}
-        areas = {area: Book.of(entries[area]) for area in AREAS}
-        self._report.add(book_faults(areas, Book.of(entries[HUB])))
+        entries = self._agreed()
         sent = self._crowd.sent
         for area in AREAS:
             known = self._crowd.known[area]

@@ -19,9 +19,6 @@ _CALL_SECONDS: Final = 4.0
 _PAUSE_SECONDS: Final = 0.1
 _REPEATED: Final = 0.12
 
-# Nothing was sent, or what came of it is being resolved: the same request is sent again.
-_OPEN: Final = frozenset({"PEER_UNREACHABLE", "OUTCOME_UNKNOWN"})
-
 
 @dataclass
 class ProvincesCrowd:
@@ -41,7 +38,7 @@ class ProvincesCrowd:
         self._waiting: deque[Request] = deque(self._workload.beginning())
         self._latest: deque[Request] = deque(maxlen=8)
         self._undrawn = 0
-        self.known = {area: Acknowledged() for area in AREAS}
+        self.known = {area: Acknowledged(withdraws=True) for area in AREAS}
 
     @property
     def sent(self) -> dict[Key, Request]:
@@ -105,7 +102,7 @@ class ProvincesCrowd:
         with self._lock:
             known.sends(request, sent)
         answer = asked(clients[area], request)
-        if answer is None or answer.reason in _OPEN or not answer.final:
+        if answer is None or not answer.final:
             return False
         with self._ready:
             known.told(request, answer, time.monotonic(), sent)
