@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 from medsettle.client import Client
+from medsettle.core.request_states import RequestStatus
 from medsettle.core.settlement import Settlement
 from medsettle.torture.servers import Servers
 
-from tests.peers.provinces import AREA_A, Case, Peer, cases, serving_peers
+from tests.peers.provinces import AREA_A, Case, Peer, VisitCase, cases, serving_peers, visit_cases
 
 _VERSIONS = ("policy_digest", "catalogue_digest")
 
@@ -28,7 +29,7 @@ def _sources() -> Iterator[tuple[Servers, Servers, Servers]]:
 
 @contextmanager
 def _clients(
-    case: Case, sources: tuple[Servers, Servers, Servers], folder: Path
+    case: Case | VisitCase, sources: tuple[Servers, Servers, Servers], folder: Path
 ) -> Iterator[tuple[Client, Client, Client]]:
     """Yield clients of the place of care, the place of insurance and the hub."""
     insured = str(case.row["pooling_area"])
@@ -80,3 +81,32 @@ def test_a_case_that_cannot_be_decided_is_previewed(
         preview = care.preview(case.row)
 
     assert case.expect == {name: preview.fen(name) for name in case.expect}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", visit_cases(), ids=str)
+def test_a_visit_is_settled_and_stands_in_three_books(
+    case: VisitCase, sources: tuple[Servers, Servers, Servers], tmp_path: Path
+) -> None:
+    """A visit over several schemes is one in all three books, and is taken back in all of them."""
+    with _clients(case, sources, tmp_path) as (care, home, hub):
+        case.registered(home)
+        visit = care.visits.settle(case.row)
+        own_id = str(visit.visit)
+        books = [client.visits.get(own_id) for client in (care, home, hub)]
+        care.visits.cancel(own_id, institution=visit.institution, request_id="taken-back")
+        states = [
+            client.find_request(visit.institution, visit.request_id).status
+            for client in (care, home)
+        ]
+
+    for book in books:
+        parts = {str(each.columns["insurance_type"]): each for each in book.settlements}
+        assert case.expect == {
+            scheme: {name: part.fen(name) for name in case.expect[scheme]}
+            for scheme, part in parts.items()
+        }
+        assert [_amounts(each) for each in visit.settlements] == [
+            _amounts(each) for each in book.settlements
+        ]
+    assert [RequestStatus.CANCELLED] * 2 == states

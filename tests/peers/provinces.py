@@ -11,6 +11,7 @@ from typing import Any
 from medsettle.client import Client
 from medsettle.core.relatives import LimitChange, Person
 from medsettle.core.settlement import Opening
+from medsettle.core.visits import RegistrationRequest, registration_of
 from medsettle.engine import Engine
 from medsettle.torture.provinces_servers import HUB, file_of_peers, free_ports, peer_told
 from medsettle.torture.servers import Servers
@@ -78,6 +79,51 @@ class Case:
 def cases() -> list[Case]:
     """Return every case."""
     return [Case(**each) for each in json.loads((PROVINCES / "cases.json").read_text("utf-8"))]
+
+
+@dataclass(frozen=True)
+class VisitCase:
+    """A visit at area A of a person insured elsewhere, over several schemes.
+
+    `expect` has columns of the settlement of each insurance type; `registration` is what an
+    authority of the insured area recorded before, and `note` the sum by hand.
+    """
+
+    name: str
+    source: str
+    claim: str
+    insured_rules: str
+    registration: Mapping[str, Any]
+    note: str
+    expect: Mapping[str, Mapping[str, int]]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """The claim."""
+        found: dict[str, Any] = json.loads((PROVINCES / self.claim).read_text(encoding="utf-8"))
+        return found
+
+    @property
+    def insured_folder(self) -> Path:
+        """The rules of the insured area."""
+        return ROOT / self.insured_rules
+
+    def registered(self, asked: Engine | Client) -> None:
+        """Record the registration, where the person is insured."""
+        told = dict(self.registration)
+        area, person = str(told.pop("pooling_area")), str(told.pop("person"))
+        registration = registration_of(told)
+        request = RegistrationRequest(_AGENCY, f"I-{person}", area, person, registration)
+        asked.registrations.record(request)
+
+
+def visit_cases() -> list[VisitCase]:
+    """Return every visit over several schemes."""
+    rows = json.loads((PROVINCES / "visits.json").read_text("utf-8"))
+    return [VisitCase(**each) for each in rows]
 
 
 def rules_of(to: Path, *folders: Path) -> Path:

@@ -14,7 +14,18 @@ from medsettle.settle.prove import prove
 from medsettle.settle.run import Settler
 
 from tests.engine.engines import engine_on
-from tests.peers.provinces import AREA_A, AREA_B, FOLDERS, PROVINCES, ROOT, Case, cases, rules_of
+from tests.peers.provinces import (
+    AREA_A,
+    AREA_B,
+    FOLDERS,
+    PROVINCES,
+    ROOT,
+    Case,
+    VisitCase,
+    cases,
+    rules_of,
+    visit_cases,
+)
 
 _RULES = {AREA_A: PROVINCES / "rules-a", AREA_B: PROVINCES / "rules-b"}
 
@@ -56,6 +67,21 @@ def test_a_case_between_areas_at_one_engine(case: Case, tmp_path: Path) -> None:
 
     assert isinstance(answer, Settlement), answer
     assert case.expect == {name: answer.fen(name) for name in case.expect}
+
+
+@pytest.mark.parametrize("case", visit_cases(), ids=str)
+def test_a_visit_over_several_schemes_at_one_engine(case: VisitCase, tmp_path: Path) -> None:
+    """Each line goes to the scheme that owes it, split by the one catalogue, paid by the other."""
+    rules = rules_of(tmp_path / "rules", FOLDERS[AREA_A], case.insured_folder)
+    with engine_on(tmp_path, rules) as engine:
+        case.registered(engine)
+        visit = engine.visits.settle(ClaimBatch.from_rows([case.row]))
+
+    parts = {str(each.columns["insurance_type"]): each for each in visit.settlements}
+    assert case.expect == {
+        scheme: {name: part.fen(name) for name in case.expect[scheme]}
+        for scheme, part in parts.items()
+    }
 
 
 def test_expectations_are_those_of_the_collection() -> None:
