@@ -77,28 +77,43 @@ def _names(table: str) -> list[str]:
 
 
 def _parquet(table: str, paths: list[str]) -> str:
-    # A view cannot have parameters, so the paths are written into it.
-    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
     types = ", ".join(f"'{name}': varchar" for name in PARTITION_COLUMNS)
     options = f"hive_partitioning = true, hive_types = {{{types}}}"
-    if not _lacks_columns(table, Path(paths[0])):
-        return f"read_parquet([{listed}], {options})"
-    # Told to look, DuckDB opens every file to see what it has, and what none has is nowhere.
-    read = f"select * from read_parquet([{listed}], {options}, union_by_name = true)"  # noqa: S608
-    return f"({read} union all by name select * from {_empty(table)})"  # noqa: S608
+    # A view cannot have parameters, so the paths are written into it.
+    sources = [
+        f"read_parquet([{', '.join(map(_quoted, stretch))}], {options})"
+        for stretch in _stretches(paths)
+    ]
+    if len(sources) == 1 and {*_stored(paths[0])} >= {each.name for each in stored_columns(table)}:
+        return sources[0]
+    # DuckDB would find out by itself what each file has, by opening all of them at every query.
+    selects = [f"select * from {source}" for source in (*sources, _empty(table))]  # noqa: S608
+    return f"({' union all by name '.join(selects)})"
 
 
-def _lacks_columns(table: str, oldest: Path) -> bool:
-    """Return whether the first file of a table was written before a column was added to it.
+def _quoted(path: str) -> str:
+    return "'" + path.replace("'", "''") + "'"
 
-    Columns are only ever added, so the files after it have all that it has.
+
+def _stretches(paths: list[str]) -> list[list[str]]:
+    """Return the files of a table, in ledger order, in stretches within which all have one schema.
+
+    Columns are only ever added, so where the first file has those of the last, all have them.
     """
+    if _stored(paths[0]) == _stored(paths[-1]):
+        return [paths]
+    half = len(paths) // 2
+    return [*_stretches(paths[:half]), *_stretches(paths[half:])]
+
+
+def _stored(path: str) -> list[str]:
+    """Return the columns that stand in a file; none for what is missing or no Parquet."""
     try:
-        names = pq.read_schema(oldest).names
+        names: list[str] = pq.read_schema(path).names
     except (OSError, pa.ArrowException):
-        # That it is missing or no Parquet is told by whoever reads it.
-        return False
-    return not {column.name for column in stored_columns(table)} <= {*names}
+        # Whoever reads it tells that.
+        return []
+    return names
 
 
 def _empty(table: str) -> str:
