@@ -44,13 +44,15 @@ class Echo:
 
 @dataclass
 class Desk:
-    """A desk that may be stopping."""
+    """A desk that may be stopping, and counts its calls, greetings too."""
 
     stopping: bool = False
+    calls: int = 0
 
     @contextmanager
     def call(self) -> Iterator[None]:
         """Be at work on one call."""
+        self.calls += 1
         if self.stopping:
             raise LedgerUnavailable("This server is stopping. Nothing was recorded.")
         yield

@@ -235,7 +235,7 @@ def test_wrong_and_missing_certificates_are_refused(
                 await _raw(
                     address,
                     (FROM_KEY, name),
-                    (TO_KEY, B),
+                    (TO_KEY, B if name == "a" else A),
                     credentials=credentials,
                     seconds=2.0,
                 )
@@ -246,6 +246,7 @@ def test_wrong_and_missing_certificates_are_refused(
 
     assert b"" == found[0]
     assert isinstance(found[1], errors.PeerNotKnown)
+    assert "its certificate has 'a' as its common name" in found[1].message
     assert [ConnectionError] * 3 == [type(each) for each in found[2:]]
 
 

@@ -209,6 +209,24 @@ def test_a_peer_that_greets_and_hangs_is_unknown_and_then_left_alone(run: Run) -
     assert limits.PEER_FAILURES_MAX == asked
 
 
+def test_a_connection_is_greeted_once_and_again_after_a_failure(run: Run) -> None:
+    """Calls after the first are sent at once; after one without an answer the next one greets."""
+
+    async def told() -> list[int]:
+        counts = []
+        async with network(direct()) as nodes:
+            for hangs in (False, False, True, False):
+                nodes["b"].echo.hangs = hangs
+                if hangs:
+                    await error_of(nodes["a"], seconds=0.2)
+                else:
+                    await nodes["a"].links.call("SettleScoped", B, BODY, seconds=5.0)
+                counts.append(nodes["b"].desk.calls)
+        return counts
+
+    assert [2, 3, 4, 6] == run(told())
+
+
 def test_a_peer_that_comes_back_is_asked_again(run: Run) -> None:
     """Once the pause is over one call tries, and its answer lets all calls through."""
 
