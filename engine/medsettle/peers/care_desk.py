@@ -8,7 +8,7 @@ without an answer is opened as unknown and resolved by `medsettle.peers.unknowns
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, Literal, TypeVar
 
@@ -258,10 +258,14 @@ class CareDesk:
                 "needs a new id",
                 request_id=asked.request_id,
             )
-        if held is None:
-            held = _UnderWay(asked.digest, asyncio.ensure_future(ask()))
-            self._under_way[asked.key] = held
-            held.answer.add_done_callback(partial(self._ended, asked.key))
+        if held is not None:
+            again: Answer = await asyncio.shield(held.answer)
+            if isinstance(again, Settlement | Visit):
+                return replace(again, duplicate=True)
+            return again
+        held = _UnderWay(asked.digest, asyncio.ensure_future(ask()))
+        self._under_way[asked.key] = held
+        held.answer.add_done_callback(partial(self._ended, asked.key))
         answer: Answer = await asyncio.shield(held.answer)
         return answer
 
