@@ -225,7 +225,10 @@ class Elsewhere:
             return Standing.NOT_TAKEN
         first = self.ledger.settlement(original)
         if first is None or self.ledger.cancel_of(original) is not None:
-            # There is nothing here to take back.
+            # There is nothing here to take back, and there never will be.
+            reversed_request = _reversed_request(delivered)
+            if first is None and reversed_request is not None:
+                self.withdraw(request_of(delivered)[0], reversed_request)
             return Standing.AGREED
         digest = taking_back_digest(delivered, original)
         asked = Asked(*request_of(delivered), digest, first.pooling_area, first.person)
@@ -250,31 +253,38 @@ class Elsewhere:
 
     # --- a hub -----------------------------------------------------------------------------
 
-    def keep(self, delivered: Sequence[Copied], as_sent: Sequence[bytes | None]) -> None:
+    def keep(self, delivered: Sequence[Copied], as_sent: Sequence[bytes | None]) -> list[bool]:
         """Keep a copy of each record that is not kept yet, in one durable commit.
+
+        Returns:
+            Whether each is kept now. What takes back something that is not kept is not: its
+            original is delivered too, and it has to come again after that.
 
         Raises:
             LedgerUnavailable: Nothing was recorded.
         """
 
-        def decide() -> None:
+        def decide() -> list[bool]:
+            kept: list[bool] = []
             entries: list[Entry] = []
             there: set[str] = set()
             for each, sent in zip(delivered, as_sent, strict=True):
                 own_id, original = _own_id(each), _original(each)
                 if own_id in there or self.ledger.settlement(own_id) is not None:
+                    kept.append(True)
                     continue
                 first = None if original is None else self.ledger.settlement(original)
-                if original is not None and first is None and original not in there:
-                    # Its original is delivered first; then this comes again.
+                kept.append(original is None or first is not None or original in there)
+                if not kept[-1]:
                     continue
                 digest = content_digest("kept", {"record": own_id})
                 entries += copied_entries(each, Side.HUB, digest=digest, as_sent=sent)
                 there.add(own_id)
             if entries:
                 self.log.commit(entries)
+            return kept
 
-        self.log.undisturbed(decide, {_holder(each) for each in delivered})
+        return self.log.undisturbed(decide, {_holder(each) for each in delivered})
 
     # --- reading ---------------------------------------------------------------------------
 
@@ -306,15 +316,19 @@ class Elsewhere:
 
 def taking_back_digest(record: Copied, original: str) -> bytes:
     """Return the digest of the request that takes a settlement or visit back, as it is sent."""
-    if isinstance(record, Visit):
-        reversed_request: object = record.reversed_request
-        kind, content = "visit_cancel", {"visit": original}
-    else:
-        reversed_request = record.columns["reversed_request"]
-        kind, content = "cancel", {"settlement": original}
+    reversed_request = _reversed_request(record)
     if reversed_request is not None:
-        kind, content = "reversal", {"original_request_id": str(reversed_request)}
-    return content_digest(kind, dict(content))
+        return content_digest("reversal", {"original_request_id": reversed_request})
+    if isinstance(record, Visit):
+        return content_digest("visit_cancel", {"visit": original})
+    return content_digest("cancel", {"settlement": original})
+
+
+def _reversed_request(record: Copied) -> str | None:
+    if isinstance(record, Visit):
+        return record.reversed_request
+    found = record.columns["reversed_request"]
+    return None if found is None else str(found)
 
 
 def _own_id(record: Copied) -> str:

@@ -71,15 +71,20 @@ class LocalPeer:
     ) -> bytes:
         """Keep a copy of each record, pass them on, and return what the place of care said."""
         as_sent = [says_more(each, each.SerializeToString()) for each in request.records]
-        self._desk.write(lambda: self._elsewhere.keep(records, as_sent))
+        kept = self._desk.write(lambda: self._elsewhere.keep(records, as_sent))
         try:
-            return await self._links.call(
+            answer = await self._links.call(
                 DELIVER, caller.to_area, body, seconds=caller.seconds, hops=caller.hops + 1
             )
         except errors.SettlementError as error:
             logger.info("%d records are not passed on: %s", len(records), error)
             unreachable = [peers.STANDING_UNREACHABLE] * len(records)
             return peers.DeliverRecordsResponse(standings=unreachable).SerializeToString()
+        told = peers.DeliverRecordsResponse.FromString(answer)
+        for at, is_kept in enumerate(kept[: len(told.standings)]):
+            if not is_kept:
+                told.standings[at] = peers.STANDING_PENDING
+        return told.SerializeToString()
 
     def _check_speaks_for(self, caller: Caller, records: Sequence[Copied]) -> None:
         """Raise where a caller hands over what another area decided.
