@@ -12,6 +12,7 @@ from google.protobuf import descriptor_pb2
 from google.protobuf.descriptor import Descriptor
 from medsettle.core import schema
 from medsettle.core.columns import Column
+from medsettle.core.registration_columns import REGISTRATION
 from medsettle.core.visits import Route, RoutedBy
 from medsettle.v1 import registration_service_pb2 as registrations
 from medsettle.v1 import settlement_service_pb2 as settlements
@@ -193,7 +194,7 @@ def test_comments_name_the_national_alias(message: str, columns: Sequence[Column
         ),
         pytest.param(
             registrations.Registration.DESCRIPTOR,
-            schema.REGISTRATION,
+            REGISTRATION,
             {
                 *("pooling_area", "person", "about", "seq", "create_time", "duplicate"),
                 *("credential_type", "card"),

@@ -25,6 +25,7 @@ from medsettle.policy.routing import (
     Unconfirmed,
     Window,
 )
+from medsettle.settle.care_lines import loaded_care
 from medsettle.settle.route import Routed, route_visit
 
 from tests.engine.visits import AREA, LAST, line, visit_row
@@ -135,7 +136,8 @@ def _visits(draw: st.DrawFn) -> Mapping[str, Any]:
 
 def _route(visit: Mapping[str, Any], routing: Routing, held: list[Registration]) -> Routed | None:
     try:
-        return route_visit(dict(visit), routing, (_BOOK.areas[AREA], _CATALOGUE), held)
+        care = loaded_care(visit["lines"], _BOOK.areas[AREA], _CATALOGUE)
+        return route_visit(dict(visit), routing, care, held)
     except NotConfirmed:
         return None
 

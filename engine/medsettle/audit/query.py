@@ -3,9 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from medsettle.audit.bookings import BOOKINGS
 from medsettle.audit.manifest import read_segments
-from medsettle.audit.segments import AUDIT_TABLES, PARTITION_COLUMNS
+from medsettle.audit.segments import AUDIT_TABLES, PARTITION_COLUMNS, stored_columns
 from medsettle.core.columns import Kind
 from medsettle.errors import AuditCorrupt
 
@@ -49,7 +52,7 @@ def connect(folder: Path) -> "duckdb.DuckDBPyConnection":
     connection = duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false"})
     connection.execute("set timezone = 'UTC'")
     for table, paths in files.items():
-        source = _parquet(paths) if paths else _empty(table)
+        source = _parquet(table, paths) if paths else _empty(table)
         names = ", ".join(_names(table))
         try:
             connection.execute(f"create view {table} as select {names} from {source}")  # noqa: S608
@@ -73,11 +76,44 @@ def _names(table: str) -> list[str]:
     return [*columns, *(name for name in PARTITION_COLUMNS if name not in columns)]
 
 
-def _parquet(paths: list[str]) -> str:
-    # A view cannot have parameters, so the paths are written into it.
-    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+def _parquet(table: str, paths: list[str]) -> str:
     types = ", ".join(f"'{name}': varchar" for name in PARTITION_COLUMNS)
-    return f"read_parquet([{listed}], hive_partitioning = true, hive_types = {{{types}}})"
+    options = f"hive_partitioning = true, hive_types = {{{types}}}"
+    # A view cannot have parameters, so the paths are written into it.
+    sources = [
+        f"read_parquet([{', '.join(map(_quoted, stretch))}], {options})"
+        for stretch in _stretches(paths)
+    ]
+    if len(sources) == 1 and {*_stored(paths[0])} >= {each.name for each in stored_columns(table)}:
+        return sources[0]
+    # DuckDB would find out by itself what each file has, by opening all of them at every query.
+    selects = [f"select * from {source}" for source in (*sources, _empty(table))]  # noqa: S608
+    return f"({' union all by name '.join(selects)})"
+
+
+def _quoted(path: str) -> str:
+    return "'" + path.replace("'", "''") + "'"
+
+
+def _stretches(paths: list[str]) -> list[list[str]]:
+    """Return the files of a table, in ledger order, in stretches within which all have one schema.
+
+    Columns are only ever added, so where the first file has those of the last, all have them.
+    """
+    if _stored(paths[0]) == _stored(paths[-1]):
+        return [paths]
+    half = len(paths) // 2
+    return [*_stretches(paths[:half]), *_stretches(paths[half:])]
+
+
+def _stored(path: str) -> list[str]:
+    """Return the columns that stand in a file; none for what is missing or no Parquet."""
+    try:
+        names: list[str] = pq.read_schema(path).names
+    except (OSError, pa.ArrowException):
+        # Whoever reads it tells that.
+        return []
+    return names
 
 
 def _empty(table: str) -> str:

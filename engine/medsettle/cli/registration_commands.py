@@ -15,6 +15,7 @@ from medsettle.cli.options import Data, Json, Ledger, Rules, Server
 from medsettle.cli.visit_words import registration_json, registrations_table
 from medsettle.core import columns, schema
 from medsettle.core.claim_faults import checked_row
+from medsettle.core.registration_columns import REGISTRATION
 from medsettle.core.visits import (
     RegistrationRequest,
     RegistrationState,
@@ -23,7 +24,7 @@ from medsettle.core.visits import (
 )
 from medsettle.errors import Fault, InvalidRequest
 
-_COLUMNS = {column.name for column in schema.REGISTRATION}
+_COLUMNS = {column.name for column in REGISTRATION}
 _OF_WHOM = [
     replace(column, required=column.name == "pooling_area")
     for column in schema.CLAIM

@@ -8,6 +8,7 @@ from typing import Any, Final
 from medsettle.core import schema
 from medsettle.core.columns import Column, Kind
 from medsettle.core.hindsight import ComparedShare, Comparison, LaterSettlement
+from medsettle.core.registration_columns import REGISTRATION
 from medsettle.core.settlement import (
     Explanation,
     Finding,
@@ -106,7 +107,7 @@ def comparison_of(message: settlements.CompareWithoutResponse) -> Comparison:
 
 def registration_state_of(message: registrations.Registration) -> RegistrationState:
     """Return a registration as recorded."""
-    row: dict[str, Any] = _row(schema.REGISTRATION, message)
+    row: dict[str, Any] = _row(REGISTRATION, message)
     return RegistrationState(
         pooling_area=message.pooling_area,
         holder=institution_holder(message.about) if message.about else message.person,

@@ -7,7 +7,7 @@ import grpc
 
 from medsettle.client.answers import registration_state_of, visit_of
 from medsettle.client.claims import ClaimLike, claim_message, message_fields
-from medsettle.core import schema
+from medsettle.core.registration_columns import REGISTRATION
 from medsettle.core.visits import (
     Registration,
     RegistrationRequest,
@@ -125,7 +125,7 @@ def _registration_message(registration: Registration) -> registrations.Registrat
         InvalidRequest: All faults of the registration, with their paths.
     """
     row = registration_of(registration.row()).row()
-    return registrations.Registration(**message_fields(row, schema.REGISTRATION))
+    return registrations.Registration(**message_fields(row, REGISTRATION))
 
 
 def _name(visit: str) -> str:

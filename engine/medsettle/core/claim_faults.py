@@ -227,7 +227,7 @@ def _checked_code(column: Column, value: object, where: str, faults: list[Fault]
     if not isinstance(value, str):
         faults.append(Fault(where, f"expected a text, found {type(value).__name__}"))
         return ""
-    if wrong := _code_fault(value, column.least, column.most):
+    if wrong := code_fault(value, column.least, column.most):
         faults.append(Fault(where, wrong))
     elif column.values and value not in column.values:
         known = ", ".join(column.values)
@@ -235,7 +235,7 @@ def _checked_code(column: Column, value: object, where: str, faults: list[Fault]
     return value
 
 
-def _code_fault(value: str, least: int, most: int) -> str:
+def code_fault(value: str, least: int, most: int) -> str:
     """Return what is wrong with the form of a code; nothing where it is well formed."""
     if not least <= len(value) <= most:
         return f"{len(value)} characters; expected {least} to {most}"
@@ -251,7 +251,7 @@ def _checked_codes(column: Column, value: object, where: str, faults: list[Fault
     if len(value) > column.most:
         faults.append(Fault(where, f"{len(value)} codes, more than {column.most}"))
     for index, item in enumerate(value):
-        if wrong := _code_fault(item, 1, limits.CODE_CHARS_MAX):
+        if wrong := code_fault(item, 1, limits.CODE_CHARS_MAX):
             faults.append(Fault(f"{where}[{index}]", wrong))
     return list(value)
 

@@ -5,8 +5,8 @@ stop the others: its faults are kept under its row, with paths such as `lines[1]
 its lines are left out.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from medsettle import limits
 from medsettle.core.claim_faults import checked_claim, told
+from medsettle.core.coded import texts_at
 from medsettle.core.line_arrays import LineArrays
 from medsettle.core.negative_lines import original_lines
 from medsettle.core.outcome import Rejection, invalid
@@ -28,6 +29,7 @@ from medsettle.core.quick_checks import (
     part_of,
     rows_of,
 )
+from medsettle.core.scopes import CareScope, scope_faults
 from medsettle.core.table_rows import TableRows
 from medsettle.errors import BatchTooLarge, Fault, InvalidRequest
 
@@ -42,7 +44,7 @@ class ClaimBatch:
     units, prices micro-yuan, days int64 days since 1970-01-01. A negative line has the position of
     the line that it takes back in `original`, all others -1. `earmarks` has the mark of each line
     that bears one, by its position. `rejections` maps the faulty rows to their faults; a faulty row
-    has no lines here.
+    has no lines here. `scopes` has the splits of claims whose lines another engine split, by row.
     """
 
     rows: Sequence[dict[str, object]]
@@ -56,6 +58,7 @@ class ClaimBatch:
     approval: NDArray[np.int8]
     original: NDArray[np.int64]
     earmarks: Mapping[int, str]
+    scopes: Mapping[int, CareScope] = field(default_factory=dict)
     _columns: dict[str, Sequence[Any]] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
@@ -70,6 +73,48 @@ class ClaimBatch:
             made = self.rows.column(name) if isinstance(self.rows, TableRows) else None
             self._columns[name] = [row[name] for row in self.rows] if made is None else made
         return self._columns[name]
+
+    def scoped(self, scopes: Mapping[int, CareScope]) -> "ClaimBatch":
+        """Return the batch with the splits of claims whose lines another engine split.
+
+        A claim with a split that cannot be one of its lines is rejected, with all that is wrong;
+        as any faulty one, it has no lines in the batch then.
+
+        Args:
+            scopes: The split of each such claim, by row; those of faulty claims are not looked at.
+        """
+        kept: dict[int, CareScope] = {}
+        rejections: dict[int, Rejection] = {}
+        for row, scope in sorted(scopes.items()):
+            if row in self.rejections:
+                continue
+            if faults := scope_faults(self.rows[row], scope):
+                rejections[row] = invalid(told(faults))
+            else:
+                kept[row] = scope
+        batch = replace(self, scopes=kept, rejections=self.rejections | rejections)
+        return batch._without_lines(rejections) if rejections else batch
+
+    def _without_lines(self, rows: Collection[int]) -> "ClaimBatch":
+        """Return the batch without the lines of some claims."""
+        kept = ~np.isin(self.line_claim, [*rows])
+        places = np.flatnonzero(kept)
+        moved_to = np.cumsum(kept) - 1
+        original = self.original[places]
+        return replace(
+            self,
+            line_claim=self.line_claim[places],
+            line_item=texts_at(self.line_item, places),
+            line_day=self.line_day[places],
+            quantity_e4=self.quantity_e4[places],
+            unit_price_e6=self.unit_price_e6[places],
+            amount_fen=self.amount_fen[places],
+            approval=self.approval[places],
+            original=np.where(original >= 0, moved_to[original], -1),
+            earmarks={
+                int(moved_to[at]): mark for at, mark in self.earmarks.items() if bool(kept[at])
+            },
+        )
 
     @classmethod
     def from_rows(cls, rows: Sequence[Row]) -> "ClaimBatch":

@@ -112,6 +112,14 @@ PAYERS: Final[tuple[Payer, ...]] = (
 The national `acct_pay` includes `acct_mulaid_pay`; here the two are apart, so that shares add up.
 """
 
+NON_LOCAL_PAY_TYPE: Final = "910100"
+"""By what the place of care books a fund's share of a settlement that another area decided: other
+payment returned by the non-local platform."""
+
+SIDES: Final[tuple[str, ...]] = ("care", "hub")
+"""In whose book a settlement stands that another area decided: that of the place of care, or the
+copy of a hub."""
+
 PERSONAL_NAMES: Final[tuple[str, ...]] = ("account", "mutual_aid")
 """Payers whose money belongs to persons: with cash they are the person's part."""
 

@@ -261,6 +261,13 @@ SETTLEMENT: Final[tuple[Column, ...]] = (
     ),
     *CREDENTIAL,
     *LIST_VERSIONS,
+    columns.code(
+        "side",
+        "Absent in the book of the place of insurance, which decides; `care` in that of the place "
+        "of care, `hub` in the copy of a hub.",
+        required=False,
+        values=codes.SIDES,
+    ),
 )
 
 PAYER_DETAIL: Final[tuple[Column, ...]] = (
@@ -295,6 +302,12 @@ PAYER_DETAIL: Final[tuple[Column, ...]] = (
         required=False,
         values=tuple(codes.Debtor),
     ),
+    columns.code(
+        "care_fund_pay_type",
+        "基金支付类型 by which the place of care books what comes from another area; absent where "
+        "nothing does.",
+        required=False,
+    ),
 )
 
 RELATIVE_SHARE: Final[tuple[Column, ...]] = (
@@ -326,57 +339,6 @@ LINE_SPLIT: Final[tuple[Column, ...]] = (
     columns.fen("amount_fen", "明细项目费用总额.", "det_item_fee_sumamt"),
     *(columns.fen(f"{pot.name}_fen", f"{pot.chinese}.", pot.field) for pot in codes.POTS),
 )
-
-_MOST_DIAGNOSES = limits.REGISTRATION_CODES_MAX
-
-REGISTRATION: Final[tuple[Column, ...]] = (
-    columns.code("kind", "Which kind, by the name that a document of the area gives it."),
-    columns.code("number", "Of the decision; unique within person and kind."),
-    Column("valid_from", Kind.DATE, "The first day on which it holds."),
-    Column("valid_until", Kind.DATE, "The first day on which it no longer holds.", required=False),
-    Column(
-        "diagnoses",
-        Kind.CODES,
-        "Diagnoses that it is for; a code is one for all codes that begin so.",
-        required=False,
-        most=_MOST_DIAGNOSES,
-    ),
-    Column(
-        "items",
-        Kind.CODES,
-        "Catalogue codes that it confirms, such as devices.",
-        required=False,
-        most=_MOST_DIAGNOSES,
-    ),
-    Column(
-        "benefit_groups",
-        Kind.CODES,
-        "Entitlements that its settlements have beyond the person's own.",
-        required=False,
-        most=limits.BENEFIT_GROUPS_MAX,
-    ),
-    columns.code("injured_part", "受伤部位.", required=False),
-    Column(
-        "event_date",
-        Kind.DATE,
-        "Day of the accident, the diagnosis, or conception.",
-        required=False,
-    ),
-    Column("accepted_date", Kind.DATE, "Day the application was accepted.", required=False),
-    columns.code(
-        "timeliness",
-        "Whether the application came in time.",
-        required=False,
-        values=("timely", "late"),
-    ),
-    columns.code("continues", "Number of the registration it goes on from.", required=False),
-    columns.code(
-        "institution",
-        "The institution whose care or bill it concerns; absent, it is any.",
-        required=False,
-    ),
-)
-"""What an authority decided about a person or an institution (认定、登记、备案、暂停、手工报销)."""
 
 TABLES: Final[dict[str, tuple[Column, ...]]] = {
     "claims": CLAIM,

@@ -129,7 +129,7 @@ class LineTerm:
     - `parts_fen`: its parts by the names of `codes.POT_NAMES`, which add up to its amount;
     - `ceiling_e6`: the ceiling price in micro-yuan, 0 for a ceiling of nothing, None for none;
     - `pre_self_pay_ppm`: the first-self-pay ratio in parts per million, 1,000,000 where the whole
-      line is own expense, whatever makes it so;
+      line is own expense, whatever makes it so; None where the catalogue that split it is not here;
     - `item_class`: 01 to 03, 03 for an item that is not listed; `charge_type`, `list_type` and
       `name` are empty for one;
     - `restricted`: whether its use is restricted;
@@ -139,7 +139,7 @@ class LineTerm:
 
     parts_fen: dict[str, int]
     ceiling_e6: int | None
-    pre_self_pay_ppm: int
+    pre_self_pay_ppm: int | None
     item_class: str
     charge_type: str
     list_type: str

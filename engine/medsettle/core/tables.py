@@ -12,6 +12,8 @@ from typing import Any, Final, TypeAlias, overload
 Row: TypeAlias = dict[str, object]
 Columns: TypeAlias = Mapping[str, Any]
 
+_NOTHING: Final[Mapping[str, object]] = {}
+
 
 class ColumnRows(Sequence[Row]):
     """Rows that are made when they are asked for; equal to a list or tuple of the same rows.
@@ -123,17 +125,21 @@ def rows_of(table: Any) -> Sequence[dict[str, Any]]:  # noqa: ANN401 - what JSON
     return rows
 
 
-def with_all(rows: Sequence[Row], values: Mapping[str, object]) -> Sequence[Row]:
-    """Return rows with these values in each of them.
+def with_all(
+    rows: Sequence[Row], values: Mapping[str, object], absent: Mapping[str, object] = _NOTHING
+) -> Sequence[Row]:
+    """Return rows with these values in each of them, and those of `absent` where they have none.
 
     >>> with_all(ColumnRows(2, {"fen": [1, 2], "seq": None}), {"seq": 7})
     [{'fen': 1, 'seq': 7}, {'fen': 2, 'seq': 7}]
     >>> with_all(({"fen": 1},), {"seq": 7})
     ({'fen': 1, 'seq': 7},)
+    >>> with_all([{"fen": 1}], {"seq": 7}, {"fen": None, "side": None})
+    ({'fen': 1, 'side': None, 'seq': 7},)
     """
     if isinstance(rows, ColumnRows):
-        return ColumnRows(len(rows), {**rows.columns, **values})
-    return tuple({**row, **values} for row in rows)
+        return ColumnRows(len(rows), {**absent, **rows.columns, **values})
+    return tuple({**absent, **row, **values} for row in rows)
 
 
 def plain(value: object) -> list[Row]:

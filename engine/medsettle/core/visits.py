@@ -11,8 +11,8 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime
 from enum import StrEnum
 
-from medsettle.core import schema
 from medsettle.core.claim_faults import checked_row
+from medsettle.core.registration_columns import REGISTRATION
 from medsettle.core.settlement import Row, Settlement
 from medsettle.errors import Fault, InvalidRequest
 
@@ -66,7 +66,7 @@ def registration_of(row: Mapping[str, object]) -> Registration:
         InvalidRequest: Columns are missing, unknown or out of bounds; carries all faults.
     """
     faults: list[Fault] = []
-    checked = checked_row(row, schema.REGISTRATION, set(), "registration.", faults)
+    checked = checked_row(row, REGISTRATION, set(), "registration.", faults)
     start, end = checked["valid_from"], checked["valid_until"]
     if not faults and isinstance(start, date) and isinstance(end, date) and end < start:
         message = f"{end} lies before valid_from {start}; the same day says that it never held"

@@ -31,7 +31,7 @@ def claim_entry(claim: Row, digest: bytes, result: Settled) -> tuple[Entry, Sett
         person=person,
         service_day=_service_day(claim),
         content_digest=digest,
-        record=encode_record(settlement, result.inputs, postings, claim),
+        record=encode_record(settlement, result.inputs, postings, claim, result.scope),
         postings=postings,
     )
     return entry, settlement

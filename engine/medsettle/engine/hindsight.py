@@ -20,7 +20,7 @@ from medsettle.core.relatives import Granted, Person, received
 from medsettle.core.settlement import Settlement
 from medsettle.engine.visit_entries import part_ids
 from medsettle.ledger.entries import LedgerReader, Recorded
-from medsettle.ledger.records import decode_care, decode_postings, decode_settlement
+from medsettle.ledger.records import decode_care, decode_postings, decode_scope, decode_settlement
 from medsettle.settle.run import Settled, Settler
 
 # What counters alone decide; any other refusal of what was settled is one of the rules loaded now.
@@ -132,6 +132,8 @@ class Hindsight:
         """Return what a recorded claim is settled to on the counters of a world."""
         claim, _ = decode_care(entry)
         batch = ClaimBatch.from_rows([claim])
+        if (scope := decode_scope(entry)) is not None:
+            batch = batch.scoped({0: scope})
         if batch.rejections:
             return batch.rejections[0]
         results = self.settler.run(

@@ -18,24 +18,30 @@ from medsettle.core.counters import CounterKey
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Finding, Row, Settlement
 from medsettle.core.visits import Registration, RegistrationState, Visit
-from medsettle.engine.cancels import cancel_entry
+from medsettle.engine.cancels import cancel_entry, decided_elsewhere
 from medsettle.engine.claim_entries import claim_entry
 from medsettle.engine.request_log import Asked, RequestLog
 from medsettle.engine.requests import (
     claim_digest,
     content_digest,
-    from_record,
     named,
     request_key,
     reused,
     sender_faults,
     settlement_id,
 )
-from medsettle.engine.visit_entries import part_ids, visit_cancel_entry, visit_entry, visit_of
+from medsettle.engine.visit_entries import (
+    part_ids,
+    recorded_visit,
+    visit_cancel_entry,
+    visit_entry,
+    visit_of,
+)
 from medsettle.ledger.entries import Entry, LedgerReader, Recorded
-from medsettle.ledger.records import is_reversal, placed
+from medsettle.ledger.records import decode_event, placed
 from medsettle.policy.rule_book import RuleBook
 from medsettle.policy.vocabulary import suggestion
+from medsettle.settle.care_lines import care_of_visit
 from medsettle.settle.route import Routed, route_visit
 from medsettle.settle.run import Settled
 
@@ -78,8 +84,8 @@ class Visits:
             As `settle`, but for those of a record.
         """
         claim = self._checked(claims)
-        routed = self._routed(claim)
-        batch = _batch(claim, routed)
+        routed = self._routed(claims)
+        batch = _batch(claims, routed)
         warnings = self.warnings(claims, batch, _liable(routed))
         results = self._settled(batch, routed, refuse_gaps=False)
         parts = tuple(_of_visit(each.settlement, None, routed, warnings) for each in results)
@@ -108,9 +114,9 @@ class Visits:
     def _settle(self, claims: ClaimBatch, claim: Row, asked: Asked) -> Visit:
         key = asked.key
         self._refuse_used_number(claim)
-        routed = self._routed(claim)
+        routed = self._routed(claims)
         self._refuse_used_ids(key, len(routed.parts))
-        batch = _batch(claim, routed)
+        batch = _batch(claims, routed)
         warnings = self.warnings(claims, batch, _liable(routed))
         results = self._settled(batch, routed, refuse_gaps=True)
         own_id = settlement_id(str(claim["pooling_area"]), *key)
@@ -176,6 +182,8 @@ class Visits:
         if faults := _id_faults(asked.request_id):
             raise errors.InvalidRequest(faults)
         self._refuse_cancelled(original.settlement)
+        if decode_event(original).get("side") is not None:
+            raise decided_elsewhere(original.settlement, original.pooling_area)
         ids = part_ids(original)
         self._refuse_used_ids(asked.key, len(ids))
         entries, settlements = self._taken_back(ids, asked.key, reversed_request)
@@ -221,7 +229,7 @@ class Visits:
         recorded = self.ledger.settlement(visit)
         if recorded is None or recorded.kind not in {"visit", "visit_cancel"}:
             raise errors.NotFound(f"no visit is recorded as {visit!r}; check the id", visit=visit)
-        return self._from_record(recorded)
+        return recorded_visit(self.ledger, recorded)
 
     # --- what a visit is made of ------------------------------------------------------------
 
@@ -241,7 +249,8 @@ class Visits:
         held = self.held(str(claim["pooling_area"]), str(claim["person"]))
         return [each.registration for each in held]
 
-    def _routed(self, claim: Row) -> Routed:
+    def _routed(self, claims: ClaimBatch) -> Routed:
+        claim = claims.rows[0]
         area = str(claim["pooling_area"])
         routing = self.rulebook.routings.get(area)
         if routing is None:
@@ -251,16 +260,8 @@ class Visits:
                 "in one scheme",
                 pooling_area=area,
             )
-        code = str(claim["care_area"] or area)
-        care = self.rulebook.areas.get(code)
-        if care is None:
-            raise errors.ClassNotCovered(
-                f"no area {code!r} is loaded, whose catalogue would split the lines; load its "
-                "folder, or correct care_area",
-                care_area=code,
-            )
-        catalogue = self.rulebook.catalogues[code]
-        return route_visit(claim, routing, (care, catalogue), self._registrations(claim))
+        care = care_of_visit(self.rulebook, claim, claims.scopes.get(0))
+        return route_visit(claim, routing, care, self._registrations(claim))
 
     def _settled(self, batch: ClaimBatch, routed: Routed, *, refuse_gaps: bool) -> list[Settled]:
         """Return the settled parts in order; the first one refused refuses the visit."""
@@ -302,29 +303,19 @@ class Visits:
             )
 
     def _repeated(self, recorded: Recorded) -> Visit:
-        return self._from_record(recorded, duplicate=True)
-
-    def _from_record(self, recorded: Recorded, *, duplicate: bool = False) -> Visit:
-        ids = part_ids(recorded)
-        parts = [self.ledger.settlement(each) for each in ids]
-        found = tuple(from_record(self.ledger, each) for each in parts if each is not None)
-        assert len(found) == len(ids), "a visit is recorded with its parts"
-        visit = replace(visit_of(recorded, found), duplicate=duplicate)
-        cancel = self.ledger.cancel_of(recorded.settlement) if recorded.kind == "visit" else None
-        if cancel is None:
-            return visit
-        how = "reversed" if is_reversal(cancel) else "cancelled"
-        notice = f"{how} since by {cancel.settlement}: nothing of this visit is owed"
-        return replace(visit, notices=(notice,))
+        return recorded_visit(self.ledger, recorded, duplicate=True)
 
 
-def _batch(claim: Row, routed: Routed) -> ClaimBatch:
-    """Return the claims of the parts, checked as any claim is.
+def _batch(claims: ClaimBatch, routed: Routed) -> ClaimBatch:
+    """Return the claims of the parts, checked as any claim is, each with the split of its lines.
 
     Raises:
         InvalidRequest: A part has faults, such as more entitlements than a claim may state.
     """
-    batch = ClaimBatch.from_rows(_numbered(routed, str(claim["request_id"])))
+    batch = ClaimBatch.from_rows(_numbered(routed, str(claims.rows[0]["request_id"])))
+    if (scope := claims.scopes.get(0)) is not None:
+        parts = range(len(routed.parts))
+        batch = batch.scoped({row: scope.chosen(_places(routed, row + 1)) for row in parts})
     for row, rejection in sorted(batch.rejections.items()):
         raise _refusal(rejection, row + 1, routed.schemes[row], routed)
     return batch
@@ -369,11 +360,16 @@ def _of_visit(
     )
 
 
+def _places(routed: Routed, part: int) -> list[int]:
+    """Return which lines of the visit are in a part, in order."""
+    return [at for at, route in enumerate(routed.routes) if route.part == part]
+
+
 def _refusal(
     rejection: Rejection, part: int, scheme: str, routed: Routed
 ) -> errors.SettlementError:
     """Return why a part cannot be settled, its lines named by their places in the visit."""
-    places = [at for at, route in enumerate(routed.routes) if route.part == part]
+    places = _places(routed, part)
 
     def moved(text: str) -> str:
         return _LINE.sub(lambda found: f"lines[{places[int(found[1])]}]", text)

@@ -97,10 +97,11 @@ def _sent(row: Values) -> dict[str, Any]:
 
 def _told_terms(term: LineTerm) -> dict[str, Any]:
     cut = term.parts_fen["own_expense"] or term.parts_fen["over_limit"]
+    ratio = term.pre_self_pay_ppm
     return {
         "pric_uplmt_amt": NO_CEILING_E6 if term.ceiling_e6 is None else term.ceiling_e6,
         # Four decimals are told; the split itself is by the exact ratio.
-        "selfpay_prop": rate_e4(Fraction(term.pre_self_pay_ppm, PPM_ONE)),
+        "selfpay_prop": None if ratio is None else rate_e4(Fraction(ratio, PPM_ONE)),
         "med_chrgitm_type": term.charge_type or None,
         "list_type": term.list_type or None,
         "hilist_name": term.name or None,

@@ -9,21 +9,26 @@ from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import orjson
 
-from medsettle.core import schema
+from medsettle.core import codes, schema
 from medsettle.core.cards import CardAction, CardEvent, CardKind, CardState
 from medsettle.core.columns import Kind
 from medsettle.core.counters import ACCOUNT, CounterKey
 from medsettle.core.messages import Message
 from medsettle.core.relatives import Person, Relation
 from medsettle.core.request_states import Refusal
+from medsettle.core.scopes import CareScope, Scope
 from medsettle.core.settlement import Finding, Opening, Row, Settlement
 from medsettle.core.tables import plain, rows_of, table_of, with_all
 from medsettle.ledger.entries import Entry, Posting, Recorded
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DATES = {column.name for column in schema.SETTLEMENT if column.kind is Kind.DATE}
+# Columns that were added later are in no earlier record.
+_ABSENT: Row = {column.name: None for column in schema.SETTLEMENT if not column.required}
+_ABSENT_OF_PAYER: Row = {c.name: None for c in schema.PAYER_DETAIL if not c.required}
 _MOMENTS = {column.name for column in schema.CREDENTIAL if column.kind is Kind.TIMESTAMP}
 
 
@@ -32,6 +37,7 @@ def encode_record(
     inputs: dict[str, int],
     postings: tuple[Posting, ...],
     claim: Row | None,
+    scope: CareScope | None = None,
 ) -> bytes:
     """Return the bytes of a settlement's record.
 
@@ -40,7 +46,10 @@ def encode_record(
         inputs: Inputs of the policy's program: with these it settles again, fen for fen.
         postings: What it moves, so that a cancel can take back exactly that.
         claim: The claim as received; a cancel has none.
+        scope: The split of its lines where another engine made it; the parts are those of the
+            lines, so only the rest of it is told beside them.
     """
+    told = {} if scope is None else {"scope": _scope(scope)}
     return orjson.dumps(
         {
             "settlement": settlement.columns,
@@ -52,8 +61,17 @@ def encode_record(
             "postings": [_posting(settlement, posting) for posting in postings],
             "claim": None if claim is None else claim | {"lines": table_of(_lines(claim))},
             "warnings": settlement.warnings,
+            **told,
         }
     )
+
+
+def _scope(scope: CareScope) -> dict[str, object]:
+    return {
+        "care_area": scope.care_area,
+        "catalogue_digest": scope.catalogue_digest,
+        "charge_types": scope.charge_types,
+    }
 
 
 def decode_settlement(recorded: Recorded, *, duplicate: bool = False) -> Settlement:
@@ -62,7 +80,7 @@ def decode_settlement(recorded: Recorded, *, duplicate: bool = False) -> Settlem
     place: Row = {"seq": recorded.seq, "settlement": recorded.settlement}
     return Settlement(
         columns=_columns(recorded, record) | place,
-        payers=with_all(rows_of(record["payers"]), place),
+        payers=with_all(rows_of(record["payers"]), place, _ABSENT_OF_PAYER),
         lines=with_all(rows_of(record["lines"]), place),
         amounts=record["amounts"],
         duplicate=duplicate,
@@ -79,7 +97,7 @@ def decode_columns(recorded: Recorded) -> Settlement:
 
 
 def _columns(recorded: Recorded, record: Mapping[str, Any]) -> Row:
-    columns: Row = record["settlement"]
+    columns: Row = _ABSENT | record["settlement"]
     for name in _DATES:
         columns[name] = date.fromisoformat(str(columns[name]))
     for name in _MOMENTS:
@@ -104,6 +122,34 @@ def decode_care(recorded: Recorded) -> tuple[Row, str | None]:
     claim: Row = record["claim"]
     claim["lines"] = list(rows_of(claim["lines"]))
     return claim, record["settlement"]["visit"]
+
+
+def decode_scope(recorded: Recorded) -> CareScope | None:
+    """Return the split of a settlement's lines where another engine made it, None where we did.
+
+    It has the insurance type of the settlement alone, and the parts that the lines were recorded
+    with: what a mark made of a line is in them, and made of them again it is the same. What left a
+    line wholly to the person is not recorded; a line is taken for outside if none of it is left.
+    """
+    record = orjson.loads(recorded.record)
+    told = record.get("scope")
+    if told is None:
+        return None
+    lines = rows_of(record["lines"])
+    parts = [[row[f"{name}_fen"] for row in lines] for name in codes.POT_NAMES]
+    scope = Scope(
+        parts=np.array(parts, dtype=np.int64),
+        item_class=np.array([int(row["item_class"]) for row in lines], dtype=np.int8),
+        outside=np.array(
+            [row["own_expense_fen"] == row["amount_fen"] for row in lines], dtype=bool
+        ),
+    )
+    return CareScope(
+        care_area=told["care_area"],
+        catalogue_digest=told["catalogue_digest"],
+        charge_types=tuple(told["charge_types"]),
+        by_type={record["settlement"]["insurance_type"]: scope},
+    )
 
 
 def _lines(claim: Row) -> Sequence[Row]:

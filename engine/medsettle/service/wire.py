@@ -21,6 +21,7 @@ from medsettle.core.claims import ClaimBatch
 from medsettle.core.columns import Column, Kind
 from medsettle.core.enquiries import FACT_COLUMNS
 from medsettle.core.hindsight import Comparison
+from medsettle.core.registration_columns import REGISTRATION
 from medsettle.core.settlement import Explanation, PersonState, PolicySummary, Row, Settlement
 from medsettle.core.tables import columns_of
 from medsettle.core.visits import RegistrationState, Route, RoutedBy, Visit
@@ -207,7 +208,7 @@ def facts_row(facts: enquiries.StatedFacts) -> Row:
 def registration_message(state: RegistrationState) -> registrations.Registration:
     """Return the message of a recorded registration."""
     return registrations.Registration(
-        **_fields(schema.REGISTRATION, state.registration.row()),
+        **_fields(REGISTRATION, state.registration.row()),
         pooling_area=state.pooling_area,
         person=state.person,
         about=state.about,
@@ -348,7 +349,7 @@ _SPECIAL: Final = {
     for column in schema.CLAIM
     if (read := _VALUE_READERS.get(column.kind)) is not None
 }
-_REGISTRATION: Final = _readers(schema.REGISTRATION)
+_REGISTRATION: Final = _readers(REGISTRATION)
 _FACTS: Final = _readers(FACT_COLUMNS)
 
 

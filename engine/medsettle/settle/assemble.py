@@ -14,6 +14,7 @@ from medsettle.core.tables import ColumnRows, columns_of, squeezed
 from medsettle.errors import InternalError
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.policy.model import STAGE_AMOUNTS, Gap, Policy
+from medsettle.policy.rule_book import DIGEST_CHARS
 from medsettle.settle.claim_lines import Prepared, pot_names
 from medsettle.settle.relatives import Share, share_rows
 from medsettle.settle.waterfall import Work
@@ -30,6 +31,7 @@ _FUND_PAY_TYPE = {payer.name: payer.fund_pay_type for payer in codes.PAYERS}
 CLASS_CODES = ("", *codes.ITEM_CLASSES)
 _POT_COLUMNS = tuple(f"{name}_fen" for name in codes.POT_NAMES)
 _IN_SCOPE = codes.POT_NAMES.index("in_scope")
+_FUND_NAMES = frozenset(codes.FUND_NAMES)
 _FUNDS = tuple(f"payer:{name}" for name in codes.FUND_NAMES)
 _SHARES = (*(f"payer:{name}" for name in codes.PAYER_NAMES), "cash")
 _PERSONAL = (*(f"payer:{name}" for name in codes.PERSONAL_NAMES), "cash")
@@ -102,6 +104,7 @@ class Assembler:
             "catalogue_digest": None,
             # Whoever looks the card up says in which lists.
             **dict.fromkeys(LIST_VERSION_COLUMNS),
+            "side": None,
         }
 
     def _accounts(self, work: Work) -> list[int]:
@@ -122,7 +125,12 @@ class Assembler:
         assert fact is not None
         columns: Row = {name: claim[name] for name in FACT_COLUMNS}
         columns |= same
-        columns["catalogue_digest"] = self.catalogue_digests[fact.care.code]
+        scope = None
+        if fact.place is not None:
+            columns["catalogue_digest"] = self.catalogue_digests[fact.place.area.code]
+        else:
+            scope = self.batch.scopes[row]
+            columns["catalogue_digest"] = scope.catalogue_digest[:DIGEST_CHARS]
         columns |= self._pots(row)
         columns |= {column: value[name] for column, name in forms.amounts}
         columns["fund_total_fen"] = sum(value[name] for name in _FUNDS)
@@ -132,7 +140,7 @@ class Assembler:
         columns["payouts_fen"] = value["payouts"]
         return Settlement(
             columns=columns,
-            payers=forms.payers(value),
+            payers=forms.payers(value, elsewhere=scope is not None),
             lines=self._line_rows(row),
             amounts={name: value[result] for name, result in forms.named},
             notices=_notices(forms.policy, value),
@@ -181,13 +189,21 @@ class _Forms:
     named: tuple[tuple[str, str], ...]
     stages: Mapping[str, object]
     of_stages: tuple[tuple[str, tuple[str, ...]], ...]
+    care_fund_pay_types: list[str | None]
 
-    def payers(self, value: Mapping[str, int]) -> Sequence[Row]:
-        """Return what each stage paid, by the results of one claim."""
-        amounts = {
+    def payers(self, value: Mapping[str, int], *, elsewhere: bool) -> Sequence[Row]:
+        """Return what each stage paid, by the results of one claim.
+
+        Args:
+            value: The results.
+            elsewhere: Whether another engine has the claim in its book too, as its place of care.
+        """
+        amounts: dict[str, object] = {
             column: [value.get(result, 0) for result in results]
             for column, results in self.of_stages
         }
+        if elsewhere:
+            amounts["care_fund_pay_type"] = self.care_fund_pay_types
         return ColumnRows(len(self.policy.all_stages), {**self.stages, **amounts})
 
 
@@ -220,8 +236,13 @@ def _forms(work: Work) -> _Forms:
             "debtor": [
                 None if each.advance_for is None else str(each.advance_for) for each in stages
             ],
+            "care_fund_pay_type": None,
         },
         of_stages=tuple(of_stages.items()),
+        care_fund_pay_types=[
+            codes.NON_LOCAL_PAY_TYPE if each.payee is None and each.payer in _FUND_NAMES else None
+            for each in stages
+        ],
     )
 
 

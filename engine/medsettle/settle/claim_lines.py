@@ -21,6 +21,7 @@ from medsettle.settle.item_rows import item_rows
 from medsettle.settle.item_use import ItemUse
 from medsettle.settle.line_columns import LineColumns, LineSplits
 from medsettle.settle.line_source import LineSource, OfClaim, line_columns, marked_lines
+from medsettle.settle.place_of_care import Place
 from medsettle.settle.refunds import NetLines
 from medsettle.settle.scope import pots, split_and_sum, split_lines
 
@@ -29,16 +30,15 @@ from medsettle.settle.scope import pots, split_and_sum, split_lines
 class Facts:
     """What the codes of a claim decide: the policy, its class numbers, the price level.
 
-    `area` is the insured area, whose benefits are paid; `care` the one whose catalogue splits the
-    lines, with its price levels and first-self-pay ratios (shape X8).
+    `area` is the insured area, whose benefits are paid; `place` the one whose catalogue splits the
+    lines, with its price levels and first-self-pay ratios (shape X8), None where its engine has
+    split them.
     """
 
     policy: CompiledPolicy
     area: Area
-    care: Area
     classes: tuple[int, ...]
-    price_level: int
-    scheme: int
+    place: Place | None
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Prepared:
     the order of `POT_NAMES`; `item_class` and `pot`, of shape (lines,), are the class of each item,
     1 to 3, and where the in-scope part goes: a position in `pot_names` of the claim's area. `used`
     is what a claim adds to the counters of items whose quantity is limited (shape L4). `scoped` are
-    the lines as they were split, with the area whose catalogue split them.
+    the lines as they were split here, with the area whose catalogue split them.
     """
 
     facts: list[Facts | None]
@@ -100,7 +100,10 @@ def scope_lines(
         sums = sums.T
     else:
         splits = split_lines(scoped.lines, catalogue, own_parts)
-        pot = _pots_at_home(book.catalogues[home.code], scoped.items, scoped.days, scoped.lines)
+        prices, marked = scoped.lines.unit_price_e6, scoped.lines.marked_pot
+        pot = pots_at_home(book.catalogues[home.code], scoped.items, scoped.days, prices)
+        if marked is not None:
+            pot = np.where(marked >= 0, marked, pot).astype(np.int8)
         splits = replace(splits, special_pot=pot)
         sums = pots(splits, claim_of, len(batch), len(home.special_pots))
     _keep_splits(prepared, scoped.chosen, splits, catalogue, scoped.entry)
@@ -113,7 +116,10 @@ def _claims_of(areas: tuple[Area, Area], prepared: Prepared) -> list[int]:
     return [
         row
         for row, fact in enumerate(prepared.facts)
-        if fact is not None and fact.care is care and fact.area is home
+        if fact is not None
+        and fact.place is not None
+        and fact.place.area is care
+        and fact.area is home
     ]
 
 
@@ -131,20 +137,11 @@ def _scoped_lines(
     claims use of limited items to `used`.
     """
     care, home = areas
-    mine = np.zeros(len(batch), dtype=bool)
-    mine[_claims_of(areas, prepared)] = True
-    chosen = np.flatnonzero(mine[batch.line_claim])
-    every = len(chosen) == len(batch.line_claim) and net.before is None
+    of_lines = LineSource(batch, net, lines_of_claims(batch, _claims_of(areas, prepared)))
     catalogue = book.catalogues[care.code]
-    source = net.source[chosen]
-    items = batch.line_item if every else texts_at(batch.line_item, source)
-    days = batch.line_day[source]
-    entry = item_rows(catalogue, items, days, batch.unit_price_e6[chosen])
-    if care.unlisted_items == "refuse":
-        _refuse_unlisted(batch, chosen, entry, care, prepared)
-    of_lines = LineSource(batch, net, chosen)
-    lines = line_columns(of_lines, entry, _of_claims(care, batch, prepared), care, catalogue)
-    lines = marked_lines(lines, of_lines, home, catalogue, prepared.rejections)
+    of_claims = _of_claims(care, batch, prepared)
+    scoped = looked_up(of_lines, of_claims, care, catalogue, prepared.rejections)
+    lines = marked_lines(scoped.lines, of_lines, home, catalogue, prepared.rejections)
     if catalogue.limits_quantities:
         starts = {
             row: fact.policy.policy.year_start
@@ -154,31 +151,72 @@ def _scoped_lines(
         lines = use.covered(lines, of_lines, catalogue, starts)
         prepared.used |= use.moved
         prepared.rejections |= use.rejections
+    return replace(scoped, lines=lines)
+
+
+def lines_of_claims(batch: ClaimBatch, rows: Sequence[int]) -> NDArray[np.int64]:
+    """Return the positions of the lines of some claims."""
+    mine = np.zeros(len(batch), dtype=bool)
+    mine[rows] = True
+    return np.flatnonzero(mine[batch.line_claim])
+
+
+def looked_up(
+    of_lines: LineSource,
+    of_claims: Sequence[OfClaim | None],
+    care: Area,
+    catalogue: Catalogue,
+    rejections: dict[int, Rejection],
+) -> ScopedLines:
+    """Return some lines as the catalogue of a place of care has them; no mark counts yet.
+
+    Args:
+        of_lines: The lines.
+        of_claims: What each claim of the batch is in the catalogue.
+        care: The place of care.
+        catalogue: Its catalogue.
+        rejections: Takes the claims with items that it does not list, where it refuses these.
+    """
+    batch, net, chosen = of_lines.batch, of_lines.net, of_lines.chosen
+    every = len(chosen) == len(batch.line_claim) and net.before is None
+    source = net.source[chosen]
+    items = batch.line_item if every else texts_at(batch.line_item, source)
+    days = batch.line_day[source]
+    entry = item_rows(catalogue, items, days, batch.unit_price_e6[chosen])
+    if care.unlisted_items == "refuse":
+        _refuse_unlisted(batch, chosen, entry, care, rejections)
+    lines = line_columns(of_lines, entry, of_claims, care, catalogue)
     return ScopedLines(chosen, items, days, entry, lines)
 
 
 def _of_claims(care: Area, batch: ClaimBatch, prepared: Prepared) -> list[OfClaim | None]:
     """Return what each claim is in the catalogue; the day matters where populations are told."""
     if not care.lines.populations:
-        return [(fact.scheme, fact.price_level, 0) if fact else None for fact in prepared.facts]
+        return [
+            (place.scheme, place.price_level, 0) if fact and (place := fact.place) else None
+            for fact in prepared.facts
+        ]
     return [
-        (fact.scheme, fact.price_level, rule_day(fact.policy, batch.rows[row])) if fact else None
+        (place.scheme, place.price_level, rule_day(fact.policy, batch.rows[row]))
+        if fact and (place := fact.place)
+        else None
         for row, fact in enumerate(prepared.facts)
     ]
 
 
-def _pots_at_home(
-    catalogue: Catalogue, items: Sequence[str], days: NDArray[np.int64], lines: LineColumns
+def pots_at_home(
+    catalogue: Catalogue,
+    items: Sequence[str],
+    days: NDArray[np.int64],
+    unit_prices_e6: NDArray[np.int64],
 ) -> NDArray[np.int8]:
     """Return the pot of each line by the insured area's own catalogue, shape (n,).
 
     A pot is a benefit with a stage of its own, so it is home that says what is in one; an item
     that home does not list is ordinary.
     """
-    row = item_rows(catalogue, items, days, lines.unit_price_e6)
+    row = item_rows(catalogue, items, days, unit_prices_e6)
     pot = np.where(row < 0, IN_SCOPE_POT, catalogue.pot.take(np.maximum(row, 0)))
-    marked = lines.marked_pot
-    pot = pot if marked is None else np.where(marked >= 0, marked, pot)
     return pot.astype(np.int8)
 
 
@@ -187,7 +225,7 @@ def _refuse_unlisted(
     chosen: NDArray[np.int64],
     entry: NDArray[np.int32],
     area: Area,
-    prepared: Prepared,
+    rejections: dict[int, Rejection],
 ) -> None:
     faults: dict[int, list[Fault]] = {}
     for position in np.flatnonzero(entry < 0):
@@ -203,7 +241,7 @@ def _refuse_unlisted(
             )
         )
     for row, found in faults.items():
-        prepared.rejections[row] = invalid(tuple(found))
+        rejections[row] = invalid(tuple(found))
 
 
 def _keep_splits(
@@ -216,10 +254,17 @@ def _keep_splits(
     """Write the splits of one area's lines to their places in the batch."""
     if splits.parts is not prepared.parts:
         prepared.parts[:, chosen] = splits.parts
-    # An item that is not listed is wholly own expense, which is what class C says.
-    listed = np.where(entry < 0, CLASS_C, catalogue.item_class.take(np.maximum(entry, 0)))
-    prepared.item_class[chosen] = listed
+    prepared.item_class[chosen] = item_classes(catalogue, entry)
     prepared.pot[chosen] = splits.pot
+
+
+def item_classes(catalogue: Catalogue, entry: NDArray[np.int32]) -> NDArray[np.int8]:
+    """Return the class of the item of each line.
+
+    An item that is not listed is wholly own expense, which is what class C says.
+    """
+    listed = catalogue.item_class.take(np.maximum(entry, 0))
+    return np.where(entry < 0, CLASS_C, listed).astype(np.int8)
 
 
 def pot_names(area: Area) -> tuple[str, ...]:

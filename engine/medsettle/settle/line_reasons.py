@@ -12,9 +12,11 @@ import numpy as np
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.dates import Period
 from medsettle.core.money import decimal, yuan_from_fen
+from medsettle.core.scopes import CareScope
 from medsettle.core.settlement import Row
 from medsettle.policy.catalogue import NO_CEILING, NO_LIMIT, PPM_ONE, Catalogue
 from medsettle.policy.keys import PRICE_LEVELS
+from medsettle.policy.rule_book import DIGEST_CHARS
 from medsettle.settle.claim_lines import ScopedLines
 from medsettle.settle.grounds import Ground, cells, grounds
 from medsettle.settle.phrases import Phrase
@@ -141,6 +143,15 @@ class LineReasons:
             f"first-self-pay {percent}{of[0]} (column {whose})",
             f"先行自付 {percent}{of[1]}（{whose} 列）",
         )
+
+
+def split_elsewhere(scope: CareScope) -> Phrase:
+    """Return why nothing more is said of a line: the catalogue that split it is not here."""
+    digest, area = scope.catalogue_digest[:DIGEST_CHARS], scope.care_area
+    return Phrase(
+        f"split by the catalogue {digest} of area {area}, the place of care",
+        f"由就医地 {area} 的目录（{digest}）划分",
+    )
 
 
 def _stretch(name: str) -> str:

@@ -18,7 +18,7 @@ from medsettle.policy.area import Area
 from medsettle.policy.catalogue import Catalogue
 from medsettle.policy.compiled import band_of, class_of, group_class, list_class
 from medsettle.policy.keys import NONE, PRICE_LEVELS
-from medsettle.policy.line_terms import OWN_EXPENSE, Population
+from medsettle.policy.line_terms import OWN_EXPENSE, Earmark, Population
 from medsettle.policy.model import Dimension
 from medsettle.policy.vocabulary import suggestion
 from medsettle.settle.line_columns import LineColumns
@@ -93,29 +93,13 @@ def marked_lines(
         catalogue: The catalogue of the lines.
         rejections: Takes the claims that bear a mark which the area does not know.
     """
-    batch, source = of_lines.batch, of_lines.net.source[of_lines.chosen]
-    if not batch.earmarks:
-        return lines
-    marks = [
-        (at, mark) for at, line in enumerate(source.tolist()) if (mark := batch.earmarks.get(line))
-    ]
+    marks = earmarked(of_lines, area, rejections)
     if not marks:
         return lines
     pot = np.full(len(lines), -1, dtype=np.int64)
     unowed = np.zeros(len(lines), dtype=np.bool_)
     scheme = lines.scheme.copy()
-    faults: dict[int, list[Fault]] = {}
-    for at, mark in marks:
-        earmark = area.lines.earmarks.get(mark)
-        if earmark is None:
-            line = int(source[at])
-            row = int(batch.line_claim[line])
-            path = f"lines[{line - int(np.searchsorted(batch.line_claim, row))}].earmark"
-            hint = suggestion(mark, tuple(area.lines.earmarks))
-            faults.setdefault(row, []).append(
-                Fault(path, f"area {area.code} has no mark {mark!r}; {hint}")
-            )
-            continue
+    for at, earmark in marks:
         if earmark.pot == OWN_EXPENSE:
             unowed[at] = True
             continue
@@ -123,9 +107,41 @@ def marked_lines(
         # Another area's catalogue may have no ratios for the fund; then those of the claim count.
         if earmark.pre_self_pay_as in catalogue.schemes:
             scheme[at] = catalogue.schemes.index(earmark.pre_self_pay_as)
-    for row, found in faults.items():
-        rejections.setdefault(row, invalid(tuple(dict.fromkeys(found))))
     return replace(lines, scheme=scheme, marked_pot=pot, unowed=unowed if unowed.any() else None)
+
+
+def earmarked(
+    of_lines: LineSource, area: Area, rejections: dict[int, Rejection]
+) -> list[tuple[int, Earmark]]:
+    """Return the lines that bear a mark of the institution, with what it means.
+
+    Args:
+        of_lines: The lines; a negative one bears the mark of the line that it takes back.
+        area: The insured area, whose funds pay.
+        rejections: Takes the claims that bear a mark which the area does not know.
+    """
+    batch, source = of_lines.batch, of_lines.net.source[of_lines.chosen]
+    if not batch.earmarks:
+        return []
+    found: list[tuple[int, Earmark]] = []
+    faults: dict[int, list[Fault]] = {}
+    for at, line in enumerate(source.tolist()):
+        mark = batch.earmarks.get(line)
+        if not mark:
+            continue
+        earmark = area.lines.earmarks.get(mark)
+        if earmark is not None:
+            found.append((at, earmark))
+        else:
+            row = int(batch.line_claim[line])
+            path = f"lines[{line - int(np.searchsorted(batch.line_claim, row))}].earmark"
+            hint = suggestion(mark, tuple(area.lines.earmarks))
+            faults.setdefault(row, []).append(
+                Fault(path, f"area {area.code} has no mark {mark!r}; {hint}")
+            )
+    for row, own in faults.items():
+        rejections.setdefault(row, invalid(tuple(dict.fromkeys(own))))
+    return found
 
 
 def _columns_of(claim: Row, own: OfClaim, area: Area, catalogue: Catalogue) -> tuple[int, int]:

@@ -5,16 +5,19 @@ They are looked up where the split looks them up, by the same calls: nothing her
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from medsettle.core import codes
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.counters import CounterValues
 from medsettle.core.outcome import Rejection
+from medsettle.core.scopes import CareScope
 from medsettle.core.settlement import LineTerm
 from medsettle.policy.catalogue import CLASS_C, NO_CEILING, Catalogue
 from medsettle.settle.assemble import CLASS_CODES
-from medsettle.settle.claim_lines import ScopedLines
+from medsettle.settle.claim_lines import Prepared, ScopedLines
 from medsettle.settle.grounds import cells
-from medsettle.settle.line_reasons import LineReasons
+from medsettle.settle.line_reasons import LineReasons, split_elsewhere
 from medsettle.settle.prepare import Preparer
 from medsettle.settle.scope import ratios
 
@@ -38,8 +41,34 @@ def line_terms(
         told = _told(claims, lines, preparer.book.catalogues[care.code], parts)
         for row, each in zip(owners, told, strict=True):
             terms[row].append(each)
+    for row, scope in claims.scopes.items():
+        if prepared.facts[row] is not None:
+            terms[row] = [*_told_elsewhere(claims, row, scope, prepared)]
     refused = claims.rejections | prepared.rejections
     return [refused[row] if row in refused else tuple(terms[row]) for row in range(len(claims))]
+
+
+def _told_elsewhere(
+    claims: ClaimBatch, row: int, scope: CareScope, prepared: Prepared
+) -> Iterator[LineTerm]:
+    """Yield the terms of the lines of a claim that another engine split, as far as it said them."""
+    first, last = np.searchsorted(claims.line_claim, [row, row + 1]).tolist()
+    parts = prepared.parts[:, first:last].T.tolist()
+    classes = prepared.item_class[first:last].tolist()
+    why = split_elsewhere(scope)
+    for at, (split, item_class) in enumerate(zip(parts, classes, strict=True)):
+        yield LineTerm(
+            parts_fen=dict(zip(codes.POT_NAMES, split, strict=True)),
+            ceiling_e6=None,
+            pre_self_pay_ppm=None,
+            item_class=CLASS_CODES[item_class],
+            charge_type=scope.charge_types[at],
+            list_type="",
+            name="",
+            restricted=False,
+            cut_en=why.english,
+            cut_zh=why.chinese,
+        )
 
 
 def _told(

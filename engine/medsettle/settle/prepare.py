@@ -8,7 +8,7 @@ area, scheme or payer is named here.
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from medsettle.policy.compiled import CompiledPolicy, band_of, class_of, group_c
 from medsettle.policy.keys import NONE
 from medsettle.policy.quantity import QuantityKind
 from medsettle.policy.rule_book import RuleBook
+from medsettle.settle.care_splits import refuse_missing_splits, take_splits
 from medsettle.settle.claim_lines import (
     Facts,
     Prepared,
@@ -33,10 +34,14 @@ from medsettle.settle.claim_lines import (
     scope_lines,
 )
 from medsettle.settle.item_use import ItemUse, no_values
+from medsettle.settle.place_of_care import not_covered, of_policy, place_of_care
 from medsettle.settle.quantities import quantity_values
 from medsettle.settle.refunds import net_lines
 
 _Candidates: TypeAlias = list[tuple[CompiledPolicy, Facts | Rejection]]
+
+_SPLIT_THERE: Final = "split there"
+"""What sets claims apart whose lines the engine of the place of care split."""
 
 
 @dataclass
@@ -86,9 +91,18 @@ class Preparer:
                 rejections[row] = _no_lines(found.policy)
             else:
                 facts[row] = found
+        refuse_missing_splits(batch, facts, rejections)
         # Benefits of home with the catalogue of the place of care: an area may meet several.
-        met = {(fact.care.code, fact.area.code): (fact.care, fact.area) for fact in facts if fact}
-        pots = max((len(pot_names(home)) for _, home in met.values()), default=0)
+        met = {
+            (place.area.code, fact.area.code): (place.area, fact.area)
+            for fact in facts
+            if fact and (place := fact.place)
+        }
+        homes = {
+            fact.area.code: fact.area for row in batch.scopes if (fact := facts[row]) is not None
+        }
+        insured = [*(home for _, home in met.values()), *homes.values()]
+        pots = max((len(pot_names(home)) for home in insured), default=0)
         prepared = Prepared(
             facts=facts,
             rejections=rejections,
@@ -100,6 +114,8 @@ class Preparer:
         net = net_lines(batch)
         for areas in met.values():
             scope_lines(self.book, areas, batch, net, prepared, ItemUse(counters, spared))
+        for home in homes.values():
+            take_splits(self.book, home, batch, net, prepared)
         return prepared
 
     # --- codes -----------------------------------------------------------------------------
@@ -108,38 +124,54 @@ class Preparer:
         """Yield what the codes of each claim decide; no row is made of what came as columns."""
         columns = [batch.column(column) for column in self._columns]
         columns += [[*map(tuple, batch.column(column))] for column in self._lists]
+        scopes = batch.scopes
         for row in rows:
             key = tuple(column[row] for column in columns)
+            split_here = not scopes or row not in scopes
+            if not split_here:
+                key = (*key, _SPLIT_THERE)
             candidates = self._facts.get(key)
             if candidates is None:
-                candidates = self._facts[key] = self._candidates(key, batch.rows[row])
+                found = self._candidates(key, batch.rows[row], split_here=split_here)
+                candidates = self._facts[key] = found
             yield _in_force(batch, row, candidates)
 
-    def _candidates(self, key: tuple[object, ...], row: dict[str, object]) -> _Candidates:
+    def _candidates(
+        self, key: tuple[object, ...], row: dict[str, object], *, split_here: bool
+    ) -> _Candidates:
         if len(self._facts) >= limits.CODE_COMBINATIONS_MAX:
             self._facts.clear()
         groups: list[str] = row["benefit_groups"]  # type: ignore[assignment]
         policies = self.book.candidates(*(str(code) for code in key[:3]))
-        return [(policy, self._resolve(policy, row, groups)) for policy in policies]
+        return [
+            (policy, self._resolve(policy, row, groups, split_here=split_here))
+            for policy in policies
+        ]
 
     def _resolve(
-        self, policy: CompiledPolicy, row: dict[str, object], groups: Sequence[str]
+        self,
+        policy: CompiledPolicy,
+        row: dict[str, object],
+        groups: Sequence[str],
+        *,
+        split_here: bool,
     ) -> Facts | Rejection:
         classes = []
         uncovered = []
+        decider = of_policy(policy.policy.name)
         for dimension in policy.dimensions:
             number = 0
             if dimension.kind == "code":
                 code = str(row[dimension.column] or NONE)
                 number = class_of(dimension, code)
                 if number < 0:
-                    uncovered.append(_not_covered(policy, dimension.column, code, dimension.name))
+                    uncovered.append(not_covered(decider, dimension.column, code, dimension.name))
             elif dimension.kind == "codes":
                 held: list[str] = row[dimension.column]  # type: ignore[assignment]
                 number = list_class(dimension, held)
                 if number < 0:
                     shown = ", ".join(held) or NONE
-                    uncovered.append(_not_covered(policy, dimension.column, shown, dimension.name))
+                    uncovered.append(not_covered(decider, dimension.column, shown, dimension.name))
             elif dimension.kind == "group":
                 number = group_class(dimension, groups)
             classes.append(number)
@@ -147,28 +179,15 @@ class Preparer:
             # All are told at once; the metadata are those of the first.
             messages = dict.fromkeys(rejection.message for rejection in uncovered)
             return replace(uncovered[0], message="; ".join(messages))
-        return self._priced(policy, row, tuple(classes))
-
-    def _priced(
-        self, policy: CompiledPolicy, row: dict[str, object], classes: tuple[int, ...]
-    ) -> Facts | Rejection:
-        """Return the facts of a claim with the price level and scheme of its place of care."""
-        code = str(row["care_area"] or policy.area.code)
-        care = self.book.areas.get(code)
-        if care is None:
-            return _no_catalogue(code)
-        level = str(row["institution_level"])
-        price_level = next(
-            (number for number, known in enumerate(care.price_levels, 1) if level in known), 0
-        )
-        if not price_level:
-            return _not_covered(policy, "institution_level", level, "institution_levels")
-        insurance_type = str(row["insurance_type"])
-        column = care.pre_self_pay_as.get(insurance_type, insurance_type)
-        schemes = self.book.catalogues[care.code].schemes
-        if column not in schemes:
-            return _not_covered(policy, "insurance_type", insurance_type, "catalogue ratios")
-        return Facts(policy, policy.area, care, classes, price_level, schemes.index(column))
+        place = None
+        if split_here:
+            care = str(row["care_area"] or policy.area.code)
+            asked = str(row["institution_level"]), str(row["insurance_type"])
+            found = place_of_care(self.book, care, *asked, decider)
+            if isinstance(found, Rejection):
+                return found
+            place = found
+        return Facts(policy, policy.area, tuple(classes), place)
 
 
 def _in_force(batch: ClaimBatch, row: int, candidates: _Candidates) -> Facts | Rejection:
@@ -232,34 +251,6 @@ def _no_values(row: dict[str, object], policy: CompiledPolicy, left: tuple[str, 
             **{"pooling_area": area, rule_date: str(row[rule_date])},
             **{"policy": name, "table": table, "until": since.isoformat()},
         },
-    )
-
-
-def _no_catalogue(care_area: str) -> Rejection:
-    """Return the rejection of a claim from a place of care that the rule book does not know."""
-    return Rejection(
-        Outcome.CLASS_NOT_COVERED,
-        f"no area {care_area!r} is loaded, whose catalogue would split the lines; load its folder "
-        "with area.yaml and catalogue, or correct care_area",
-        metadata={"column": "care_area", "code": care_area},
-    )
-
-
-def _not_covered(policy: CompiledPolicy, column: str, code: str, where: str) -> Rejection:
-    name = policy.policy.name
-    message = (
-        f"{column} {code!r} belongs to no class of {where!r} in policy {name!r}; correct the "
-        "code, or add it to the document"
-    )
-    if code == NONE:
-        message = (
-            f"the claim states no {column}, and no class of {where!r} in policy {name!r} is for "
-            f"claims without one; state it, or list `{NONE}` in a class of the document"
-        )
-    return Rejection(
-        Outcome.CLASS_NOT_COVERED,
-        message,
-        metadata={"column": column, "code": code, "policy": name},
     )
 
 

@@ -15,14 +15,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
-import numpy as np
-
 from medsettle import errors
-from medsettle.core.dates import day_number
 from medsettle.core.settlement import Row
 from medsettle.core.visits import Registration, Route, RoutedBy
-from medsettle.policy.area import Area
-from medsettle.policy.catalogue import Catalogue
 from medsettle.policy.routing import (
     LineRule,
     Outside,
@@ -33,8 +28,7 @@ from medsettle.policy.routing import (
     SharedTo,
     Unconfirmed,
 )
-
-_PPM_ONE = 1_000_000
+from medsettle.settle.care_lines import CareOfLines
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +44,13 @@ class Routed:
 
 
 class _Line(NamedTuple):
-    """What routing asks of a line; `entry` is its row of the catalogue, negative for none."""
+    """What routing asks of a line; `charge_type` is empty for an item that is not listed."""
 
     at: int
     day: date
     diagnosis: str
     item: str
     charge_type: str
-    entry: int
 
 
 class _Taken(NamedTuple):
@@ -72,7 +65,7 @@ class _Taken(NamedTuple):
 def route_visit(
     claim: Row,
     routing: Routing,
-    care: tuple[Area, Catalogue],
+    care: CareOfLines,
     registrations: Sequence[Registration],
 ) -> Routed:
     """Return where the lines of a visit go, and the claim of each scheme.
@@ -80,7 +73,7 @@ def route_visit(
     Args:
         claim: A claim as checked row, with at least one line.
         routing: The routing of its pooling area.
-        care: The area whose catalogue splits the lines, and that catalogue.
+        care: What the catalogue at the place of care says of each line.
         registrations: Those of the person, in any order.
 
     Raises:
@@ -108,13 +101,13 @@ class _Router:
         claim: Row,
         routing: Routing,
         version: RoutingVersion,
-        care: tuple[Area, Catalogue],
+        care: CareOfLines,
         registrations: Sequence[Registration],
     ) -> None:
         self._claim = claim
         self._routing = routing
         self._version = version
-        self._area, self._catalogue = care
+        self._care = care
         self._registrations = sorted(registrations, key=lambda each: each.subject)
         self._lines: list[Row] = claim["lines"]  # type: ignore[assignment]
         self._main = str(claim["diagnosis"] or "")
@@ -141,21 +134,15 @@ class _Router:
         return self._parted([taken[at] for at in range(len(self._lines))], places)
 
     def _seen(self) -> list[_Line]:
-        items = [str(line["item_code"]) for line in self._lines]
-        fees = [_day(line, "fee_date") for line in self._lines]
-        prices = np.array([line["unit_price_e6"] for line in self._lines], dtype=np.int64)
-        days = np.array([day_number(fee) for fee in fees], dtype=np.int32)
-        entries = self._catalogue.rows(items, days, prices).tolist()
         return [
             _Line(
                 at=at,
-                day=fees[at],
+                day=_day(line, "fee_date"),
                 diagnosis=str(line["diagnosis"] or self._main),
-                item=items[at],
-                charge_type=self._catalogue.charge_types[entry] if entry >= 0 else "",
-                entry=entry,
+                item=str(line["item_code"]),
+                charge_type=self._care.charge_type(at),
             )
-            for at, (line, entry) in enumerate(zip(self._lines, entries, strict=True))
+            for at, line in enumerate(self._lines)
         ]
 
     def _is_shared(self, line: _Line) -> bool:
@@ -209,14 +196,8 @@ class _Router:
 
     def _is_outside(self, scheme: SchemeRoute, line: _Line) -> bool:
         """Return whether a scheme's catalogue leaves a line wholly to the person."""
-        if line.entry < 0:
-            return True
         own = scheme.insurance_type or str(self._claim["insurance_type"])
-        column = self._area.pre_self_pay_as.get(own, own)
-        if column not in self._catalogue.schemes:
-            return False
-        at = self._catalogue.schemes.index(column)
-        return bool(self._catalogue.pre_self_pay_ppm[line.entry, at] == _PPM_ONE)
+        return self._care.is_outside(line.at, own)
 
     def _is_confirmed(self, scheme: SchemeRoute, line: _Line) -> bool:
         for rule in scheme.confirmations:

@@ -15,6 +15,7 @@ from medsettle.core.claims import ClaimBatch
 from medsettle.core.counters import ACCOUNT, MUTUAL_AID, CounterKey, CounterValues
 from medsettle.core.outcome import Outcome, Rejection
 from medsettle.core.relatives import LimitsOf, no_limits
+from medsettle.core.scopes import CareScope
 from medsettle.core.settlement import Settlement
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.policy.rule_book import DIGEST_CHARS, RuleBook
@@ -30,12 +31,14 @@ from medsettle.settle.waterfall import Kernel, Work
 class Settled:
     """One settled claim with what a ledger needs besides the answer.
 
-    `inputs` are those of the policy's program, `moved` the change of every counter it touched.
+    `inputs` are those of the policy's program, `moved` the change of every counter it touched,
+    `scope` the split of its lines where another engine made it.
     """
 
     settlement: Settlement
     inputs: dict[str, int]
     moved: tuple[tuple[CounterKey, int], ...]
+    scope: CareScope | None = None
 
 
 @dataclass
@@ -143,7 +146,7 @@ class Settler:
             posted = zip(work.rows.tolist(), settled, _inputs(work), moves, strict=True)
             for row, settlement, given, moved in posted:
                 used = (*prepared.used.get(row, ()), *moved_by(shares.get(row, ())))
-                results[row] = Settled(settlement, given, (*moved, *used))
+                results[row] = Settled(settlement, given, (*moved, *used), claims.scopes.get(row))
                 if refuse_gaps and settlement.notices:
                     results[row] = _gap(settlement)
         return results, prepared

@@ -11,11 +11,12 @@ from medsettle.core import codes
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.counters import CounterKey
 from medsettle.core.dates import date_of
+from medsettle.core.scopes import CareScope
 from medsettle.core.settlement import Row, Settlement
 from medsettle.policy.catalogue import Catalogue
 from medsettle.policy.rule_book import RuleBook
 from medsettle.settle.claim_lines import Facts, ScopedLines
-from medsettle.settle.line_reasons import LineReasons
+from medsettle.settle.line_reasons import LineReasons, split_elsewhere
 from medsettle.settle.phrases import Phrase
 from medsettle.settle.prepare import Preparer
 
@@ -53,6 +54,8 @@ def line_stories(
         held: The counters before it.
         settlement: What it was settled to.
     """
+    if (scope := claims.scopes.get(0)) is not None:
+        return tuple(_story_elsewhere(row, scope) for row in settlement.lines)
     prepared = Preparer(book).prepare(claims, [0], lambda _: held)
     ((care, scoped),) = prepared.scoped
     facts = prepared.facts[0]
@@ -61,6 +64,22 @@ def line_stories(
     why = LineReasons(claims, scoped, catalogue)
     teller = _LineTeller(claims, facts, scoped, catalogue, why)
     return tuple(teller.story(at, row) for at, row in enumerate(settlement.lines))
+
+
+def _story_elsewhere(row: Row, scope: CareScope) -> LineStory:
+    """Return the story of a line that another engine split, by its row of the settlement."""
+    return LineStory(
+        line_id=str(row["line_id"]),
+        item_code=str(row["item_code"]),
+        name="",
+        item_class=str(row["item_class"]),
+        amount_fen=int(str(row["amount_fen"])),
+        parts_fen={pot: int(str(row[f"{pot}_fen"])) for pot in codes.POT_NAMES},
+        pot=str(row["pot"]),
+        reasons=(split_elsewhere(scope),),
+        place="",
+        valid_from="",
+    )
 
 
 @dataclass(frozen=True, slots=True)

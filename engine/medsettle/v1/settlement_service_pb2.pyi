@@ -473,6 +473,7 @@ class Settlement(_message.Message):
     NATIONAL_LIST_VERSION_FIELD_NUMBER: _builtins.int
     PROVINCIAL_LIST_VERSION_FIELD_NUMBER: _builtins.int
     CITY_LIST_VERSION_FIELD_NUMBER: _builtins.int
+    SIDE_FIELD_NUMBER: _builtins.int
     PAYERS_FIELD_NUMBER: _builtins.int
     RELATIVES_FIELD_NUMBER: _builtins.int
     LINES_FIELD_NUMBER: _builtins.int
@@ -576,6 +577,10 @@ class Settlement(_message.Message):
     """Version of the province's invalid list, likewise."""
     city_list_version: _builtins.int
     """Version of the city's invalid list, likewise."""
+    side: _builtins.str
+    """Empty in the book of the place of insurance, which decides; `care` in that of the place of
+    care, `hub` in the copy of a hub.
+    """
     duplicate: _builtins.bool
     """True when this is the recorded answer of an earlier request with the same id and content."""
     @_builtins.property
@@ -675,6 +680,7 @@ class Settlement(_message.Message):
         national_list_version: _builtins.int | None = ...,
         provincial_list_version: _builtins.int | None = ...,
         city_list_version: _builtins.int | None = ...,
+        side: _builtins.str = ...,
         payers: _abc.Iterable[Global___PayerShare] | None = ...,
         relatives: _abc.Iterable[Global___RelativeShare] | None = ...,
         lines: _abc.Iterable[Global___LineSplit] | None = ...,
@@ -685,7 +691,7 @@ class Settlement(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_city_list_version", b"_city_list_version", "_national_list_version", b"_national_list_version", "_provincial_list_version", b"_provincial_list_version", "admission_date", b"admission_date", "city_list_version", b"city_list_version", "create_time", b"create_time", "credential_time", b"credential_time", "national_list_version", b"national_list_version", "provincial_list_version", b"provincial_list_version", "service_date", b"service_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_city_list_version", b"_city_list_version", "_national_list_version", b"_national_list_version", "_provincial_list_version", b"_provincial_list_version", "account_balance_fen", b"account_balance_fen", "account_fen", b"account_fen", "admission_date", b"admission_date", "amounts_fen", b"amounts_fen", "assistance_fen", b"assistance_fen", "card", b"card", "cash_fen", b"cash_fen", "catalogue_digest", b"catalogue_digest", "city_list_version", b"city_list_version", "civil_servant_fen", b"civil_servant_fen", "create_time", b"create_time", "credential_time", b"credential_time", "credential_type", b"credential_type", "critical_illness_fen", b"critical_illness_fen", "deductible_fen", b"deductible_fen", "disabled_serviceman_fen", b"disabled_serviceman_fen", "duplicate", b"duplicate", "enterprise_fen", b"enterprise_fen", "fund_total_fen", b"fund_total_fen", "in_scope_fen", b"in_scope_fen", "institution", b"institution", "institution_level", b"institution_level", "institution_settlement", b"institution_settlement", "institution_share_fen", b"institution_share_fen", "insurance_type", b"insurance_type", "kind", b"kind", "large_amount_fen", b"large_amount_fen", "lines", b"lines", "mutual_aid_fen", b"mutual_aid_fen", "name", b"name", "national_list_version", b"national_list_version", "notices", b"notices", "original", b"original", "other_fund_fen", b"other_fund_fen", "over_limit_fen", b"over_limit_fen", "own_expense_fen", b"own_expense_fen", "payers", b"payers", "payouts_fen", b"payouts_fen", "person", b"person", "person_total_fen", b"person_total_fen", "person_type", b"person_type", "policy", b"policy", "policy_digest", b"policy_digest", "pooled_fund_fen", b"pooled_fund_fen", "pooling_area", b"pooling_area", "pre_self_pay_fen", b"pre_self_pay_fen", "provincial_list_version", b"provincial_list_version", "relatives", b"relatives", "request_id", b"request_id", "reversed_request", b"reversed_request", "seq", b"seq", "service_date", b"service_date", "settlement", b"settlement", "total_fen", b"total_fen", "visit", b"visit", "visit_type", b"visit_type", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_city_list_version", b"_city_list_version", "_national_list_version", b"_national_list_version", "_provincial_list_version", b"_provincial_list_version", "account_balance_fen", b"account_balance_fen", "account_fen", b"account_fen", "admission_date", b"admission_date", "amounts_fen", b"amounts_fen", "assistance_fen", b"assistance_fen", "card", b"card", "cash_fen", b"cash_fen", "catalogue_digest", b"catalogue_digest", "city_list_version", b"city_list_version", "civil_servant_fen", b"civil_servant_fen", "create_time", b"create_time", "credential_time", b"credential_time", "credential_type", b"credential_type", "critical_illness_fen", b"critical_illness_fen", "deductible_fen", b"deductible_fen", "disabled_serviceman_fen", b"disabled_serviceman_fen", "duplicate", b"duplicate", "enterprise_fen", b"enterprise_fen", "fund_total_fen", b"fund_total_fen", "in_scope_fen", b"in_scope_fen", "institution", b"institution", "institution_level", b"institution_level", "institution_settlement", b"institution_settlement", "institution_share_fen", b"institution_share_fen", "insurance_type", b"insurance_type", "kind", b"kind", "large_amount_fen", b"large_amount_fen", "lines", b"lines", "mutual_aid_fen", b"mutual_aid_fen", "name", b"name", "national_list_version", b"national_list_version", "notices", b"notices", "original", b"original", "other_fund_fen", b"other_fund_fen", "over_limit_fen", b"over_limit_fen", "own_expense_fen", b"own_expense_fen", "payers", b"payers", "payouts_fen", b"payouts_fen", "person", b"person", "person_total_fen", b"person_total_fen", "person_type", b"person_type", "policy", b"policy", "policy_digest", b"policy_digest", "pooled_fund_fen", b"pooled_fund_fen", "pooling_area", b"pooling_area", "pre_self_pay_fen", b"pre_self_pay_fen", "provincial_list_version", b"provincial_list_version", "relatives", b"relatives", "request_id", b"request_id", "reversed_request", b"reversed_request", "seq", b"seq", "service_date", b"service_date", "settlement", b"settlement", "side", b"side", "total_fen", b"total_fen", "visit", b"visit", "visit_type", b"visit_type", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__city_list_version: _TypeAlias = _typing.Literal["city_list_version"]  # noqa: Y015
     _WhichOneofArgType__city_list_version: _TypeAlias = _typing.Literal["_city_list_version", b"_city_list_version"]  # noqa: Y015
@@ -774,6 +780,7 @@ class PayerShare(_message.Message):
     PAYEE_FIELD_NUMBER: _builtins.int
     REPLACED_FEN_FIELD_NUMBER: _builtins.int
     DEBTOR_FIELD_NUMBER: _builtins.int
+    CARE_FUND_PAY_TYPE_FIELD_NUMBER: _builtins.int
     position: _builtins.int
     """Order of the stage in the waterfall, from 0."""
     stage: _builtins.str
@@ -806,6 +813,10 @@ class PayerShare(_message.Message):
     """先行支付: who owes the payer back what it paid in advance, `third_party` or `employer`; empty
     where it paid its own.
     """
+    care_fund_pay_type: _builtins.str
+    """基金支付类型 by which the place of care books what comes from another area; empty where nothing
+    does.
+    """
     def __init__(
         self,
         *,
@@ -822,10 +833,11 @@ class PayerShare(_message.Message):
         payee: _builtins.str = ...,
         replaced_fen: _builtins.int = ...,
         debtor: _builtins.str = ...,
+        care_fund_pay_type: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_fen", b"base_fen", "debtor", b"debtor", "deductible_fen", b"deductible_fen", "fund_pay_type", b"fund_pay_type", "kept_back_fen", b"kept_back_fen", "over_cap_fen", b"over_cap_fen", "own_share_fen", b"own_share_fen", "paid_fen", b"paid_fen", "payee", b"payee", "payer", b"payer", "position", b"position", "replaced_fen", b"replaced_fen", "stage", b"stage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_fen", b"base_fen", "care_fund_pay_type", b"care_fund_pay_type", "debtor", b"debtor", "deductible_fen", b"deductible_fen", "fund_pay_type", b"fund_pay_type", "kept_back_fen", b"kept_back_fen", "over_cap_fen", b"over_cap_fen", "own_share_fen", b"own_share_fen", "paid_fen", b"paid_fen", "payee", b"payee", "payer", b"payer", "position", b"position", "replaced_fen", b"replaced_fen", "stage", b"stage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

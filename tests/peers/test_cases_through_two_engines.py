@@ -4,19 +4,25 @@ Real servers: one with area 999941 alone, one with the insured area alone, a hub
 tills ask the place of care.
 """
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Final, TypeVar
 
 import pytest
 from medsettle.client import Client
 from medsettle.core.request_states import RequestStatus
 from medsettle.core.settlement import Settlement
+from medsettle.errors import NotFound
 from medsettle.torture.servers import Servers
 
 from tests.peers.provinces import AREA_A, Case, Peer, VisitCase, cases, serving_peers, visit_cases
 
-_VERSIONS = ("policy_digest", "catalogue_digest")
+Found = TypeVar("Found")
+
+_SECONDS_TO_COPY: Final = 20.0
+_VERSIONS: Final = ("policy_digest", "catalogue_digest")
 
 
 @pytest.fixture(scope="module", name="sources")
@@ -41,6 +47,18 @@ def _clients(
         yield care, home, hub
 
 
+def _soon(ask: Callable[[], Found]) -> Found:
+    """Return what a hub answers once its copy is there, which comes behind the settlement."""
+    end = time.monotonic() + _SECONDS_TO_COPY
+    while True:
+        try:
+            return ask()
+        except NotFound:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+
+
 def _amounts(settlement: Settlement) -> dict[str, object]:
     return {name: value for name, value in settlement.columns.items() if name.endswith("_fen")}
 
@@ -56,10 +74,11 @@ def test_a_case_is_settled_and_stands_in_three_books(
         settled = care.settle(case.row)
         again = care.settle(case.row)
         own_id = str(settled.columns["settlement"])
-        books = [client.get(own_id) for client in (care, home, hub)]
+        books = [care.get(own_id), home.get(own_id), _soon(lambda: hub.get(own_id))]
 
     assert case.expect == {name: settled.fen(name) for name in case.expect}
     assert again.duplicate
+    assert [book.columns["side"] for book in books] == ["care", None, "hub"]
     assert _amounts(settled) == _amounts(again)
     for book in books:
         assert own_id == book.columns["settlement"]
@@ -93,7 +112,8 @@ def test_a_visit_is_settled_and_stands_in_three_books(
         case.registered(home)
         visit = care.visits.settle(case.row)
         own_id = str(visit.visit)
-        books = [client.visits.get(own_id) for client in (care, home, hub)]
+        books = [client.visits.get(own_id) for client in (care, home)]
+        books.append(_soon(lambda: hub.visits.get(own_id)))
         care.visits.cancel(own_id, institution=visit.institution, request_id="taken-back")
         states = [
             client.find_request(visit.institution, visit.request_id).status

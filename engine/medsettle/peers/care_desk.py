@@ -1,0 +1,374 @@
+"""The place of care: lines are split here, benefits are decided by the engine of another area.
+
+A request of an institution here is asked of the place of insurance and then recorded, in that
+order. Whatever interrupts the two, the entry here decides: while there is none, the same request
+may be sent again and is answered by what the place of insurance recorded the first time. What stays
+without an answer is opened as unknown and resolved by `medsettle.peers.unknowns`.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, Literal, TypeVar
+
+from medsettle import errors, limits
+from medsettle.client.answers import explanation_of
+from medsettle.core.request_states import RequestStatus, Reversal
+from medsettle.core.settlement import Explanation, Settlement
+from medsettle.core.visits import Visit
+from medsettle.engine import Engine
+from medsettle.engine.elsewhere import (
+    Copied,
+    Elsewhere,
+    Standing,
+    Taken,
+    Taking,
+    request_of,
+)
+from medsettle.engine.request_log import RECORDED_REFUSALS, Asked
+from medsettle.engine.requests import content_digest
+from medsettle.ledger.entries import Recorded
+from medsettle.peers.config import PeerConfig
+from medsettle.peers.links import Links
+from medsettle.peers.messages import answer_of, delivered_of
+from medsettle.peers.open_cases import OpenCases, Unknown
+from medsettle.peers.stating import Stated, Stating
+from medsettle.service.batcher import Batcher
+from medsettle.service.desk import Desk
+from medsettle.settle.scoping import ALL_TYPES
+from medsettle.v1 import peer_service_pb2 as peers
+from medsettle.v1 import request_service_pb2 as requests
+from medsettle.v1 import settlement_service_pb2 as settlements
+from medsettle.v1 import visit_service_pb2 as visits
+
+Answer = TypeVar("Answer")
+
+UNDECIDED: Final = (errors.OutcomeUnknown, errors.LedgerFailed, errors.InternalError)
+"""After these nobody knows what the place of insurance recorded."""
+
+NOT_SENT: Final = (
+    errors.PeerUnreachable,
+    errors.PeerNotKnown,
+    errors.PeerTooOld,
+    errors.Overloaded,
+    errors.LedgerUnavailable,
+)
+"""After these it is known that nothing was recorded there by this attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class _UnderWay:
+    """A request that is being answered."""
+
+    digest: bytes
+    answer: "asyncio.Task[Any]"
+
+
+class CareDesk:
+    """Answers requests about persons insured elsewhere. Make it on the running event loop."""
+
+    def __init__(
+        self, engine: Engine, desk: Desk, config: PeerConfig, links: Links, cases: OpenCases
+    ) -> None:
+        self._engine, self._desk = engine, desk
+        self._config, self._links, self._cases = config, links, cases
+        self.elsewhere: Final = Elsewhere(engine.ledger, engine.log)
+        self._taking: Batcher[Taking, Taken] = Batcher(self._take_all)
+        self._stating = Stating(engine, config)
+        self._under_way: dict[tuple[str, str], _UnderWay] = {}
+
+    # --- whose it is -----------------------------------------------------------------------
+
+    def decides_not(self, claim: settlements.Claim) -> bool:
+        """Return whether the benefits of a claim are decided by an engine reached from here."""
+        area = claim.pooling_area
+        return not self._config.serves(area) and self._links.reaches(area)
+
+    def copy_of(self, record: str, institution: str | None = None) -> Recorded | None:
+        """Return the copy here of a settlement or visit, of an institution or of any."""
+        found = self.elsewhere.copy_of(record)
+        return None if found is None or institution not in {None, found.institution} else found
+
+    def resolving(self, institution: str, request_id: str) -> bool:
+        """Return whether what became of a request is being found out."""
+        key = (institution, request_id)
+        return key in self._under_way or self._cases.is_unknown(key)
+
+    def is_under_way(self, key: tuple[str, str]) -> bool:
+        """Return whether a request is being answered at this moment."""
+        return key in self._under_way
+
+    # --- asking ----------------------------------------------------------------------------
+
+    async def preview(self, claim: settlements.Claim, deadline: float | None) -> Settlement:
+        """Return what a claim would be settled to; nothing is recorded anywhere."""
+        stated = self._stating.stated(claim, "settle")
+        body = self._stating.scoped(stated, None)[0]
+        answer = await self._call("PreviewScoped", stated.area, body, deadline)
+        found = settlements.PreviewSettlementResponse.FromString(answer)
+        return answer_of("PreviewScoped", found.settlement.SerializeToString())[0]  # type: ignore[return-value]
+
+    async def preview_visit(self, claim: settlements.Claim, deadline: float | None) -> Visit:
+        """Return what a visit would be settled to; nothing is recorded anywhere."""
+        stated = self._stating.stated(claim, "visit")
+        body = self._stating.scoped(stated, ALL_TYPES)[0]
+        answer = await self._call("PreviewScopedVisit", stated.area, body, deadline)
+        found = visits.PreviewVisitResponse.FromString(answer)
+        return answer_of("PreviewScopedVisit", found.visit.SerializeToString())[0]  # type: ignore[return-value]
+
+    async def settle(self, claim: settlements.Claim, deadline: float | None) -> Settlement:
+        """Return the settlement of a claim, recorded at the place of insurance and here.
+
+        Raises:
+            OutcomeUnknown: The answer did not come; the same request may be sent again.
+            PeerUnreachable: Nothing was sent.
+            SettlementError: As for a claim that is decided here.
+        """
+        stated = self._stating.stated(claim, "settle")
+        ask = partial(self._settle, "SettleScoped", stated, None, deadline)
+        found = await self._once(stated.asked, ask)
+        assert isinstance(found, Settlement)
+        return found
+
+    async def settle_visit(self, claim: settlements.Claim, deadline: float | None) -> Visit:
+        """Return a visit, recorded at the place of insurance and here; as `settle` does."""
+        stated = self._stating.stated(claim, "visit")
+        ask = partial(self._settle, "SettleScopedVisit", stated, ALL_TYPES, deadline)
+        found = await self._once(stated.asked, ask)
+        assert isinstance(found, Visit)
+        return found
+
+    async def cancel(
+        self, copy: Recorded, institution: str, request_id: str, deadline: float | None
+    ) -> Copied:
+        """Return the record that takes a settlement or a visit back in both books.
+
+        Raises:
+            OutcomeUnknown: The answer did not come. A cancel is sent again until it is known.
+            SettlementError: As for a settlement that was decided here.
+        """
+        is_visit = copy.kind == "visit"
+        kind, name = ("visit_cancel", "visit") if is_visit else ("cancel", "settlement")
+        digest = content_digest(kind, {name: copy.settlement})
+        asked = Asked(institution, request_id, digest, copy.pooling_area, copy.person)
+        fields = {"institution": institution, "request_id": request_id}
+        if is_visit:
+            method = "CancelScopedVisit"
+            path = f"poolingAreas/-/visits/{copy.settlement}"
+            body = visits.CancelVisitRequest(name=path, **fields).SerializeToString()
+        else:
+            method = "CancelScoped"
+            path = f"poolingAreas/-/settlements/{copy.settlement}"
+            body = settlements.CancelSettlementRequest(name=path, **fields).SerializeToString()
+
+        async def ask() -> Copied:
+            answer = await self._sent(asked, method, body, deadline)
+            record, as_sent = answer_of(method, answer)
+            return await self._taken(Taking(asked, record, as_sent=as_sent), method)
+
+        return await self._once(asked, ask)
+
+    async def reverse(
+        self, institution: str, original_request_id: str, request_id: str, deadline: float | None
+    ) -> Reversal | None:
+        """Return what a reversal made of its original; None where none of this is elsewhere.
+
+        What is not recorded here is withdrawn here, which decides it; see `Engine.reverse`.
+        """
+        copy = self.elsewhere.copy_under(institution, original_request_id)
+        state = self._engine.find_request(institution, original_request_id)
+        if copy is None or state.status is not RequestStatus.COMMITTED:
+            return None
+        digest = content_digest("reversal", {"original_request_id": original_request_id})
+        asked = Asked(institution, request_id, digest, copy.pooling_area, copy.person)
+        body = requests.ReverseRequestRequest(
+            institution=institution,
+            original_request_id=original_request_id,
+            request_id=request_id,
+        ).SerializeToString()
+
+        async def ask() -> None:
+            answer = await self._sent(asked, "ReverseScoped", body, deadline)
+            self.take_back(peers.ReverseScopedResponse.FromString(answer))
+
+        known = self.elsewhere.known(asked)
+        if known is None:
+            await self._shared(asked, ask)
+        state = self._engine.find_request(institution, original_request_id)
+        return Reversal(state, duplicate=known is not None)
+
+    def take_back(self, reversed_there: peers.ReverseScopedResponse) -> None:
+        """Record here what took an original back at the place of insurance, if anything did."""
+        if reversed_there.HasField("taken_back"):
+            delivered = delivered_of(reversed_there.taken_back)
+            self._desk.write(lambda: self.elsewhere.standing(delivered))
+
+    async def explain(self, copy: Recorded, deadline: float | None) -> Explanation:
+        """Return why a settlement came out as it did, as the place of insurance says it."""
+        name = f"poolingAreas/-/settlements/{copy.settlement}"
+        body = settlements.ExplainSettlementRequest(name=name).SerializeToString()
+        answer = await self._call("ExplainScoped", copy.pooling_area, body, deadline)
+        return explanation_of(settlements.ExplainSettlementResponse.FromString(answer))
+
+    # --- what the place of insurance delivers -----------------------------------------------
+
+    def standing(self, delivered: Copied) -> "peers.Standing.ValueType":
+        """Return what became here of something that the place of insurance recorded."""
+        key = request_of(delivered)
+        if key in self._under_way or self._is_waited_for(key):
+            return peers.STANDING_PENDING
+        found = self._desk.write(lambda: self.elsewhere.standing(delivered))
+        return peers.STANDING_AGREED if found is Standing.AGREED else peers.STANDING_NOT_TAKEN
+
+    def _is_waited_for(self, key: tuple[str, str]) -> bool:
+        """Return whether a request is open here and may still be sent again."""
+        return (
+            self._cases.is_unknown(key)
+            and self._engine.find_request(*key).status is RequestStatus.UNKNOWN
+        )
+
+    # --- the way of one request ------------------------------------------------------------
+
+    async def _settle(
+        self, method: str, stated: Stated, types: Literal["all"] | None, deadline: float | None
+    ) -> Copied:
+        asked = stated.asked
+        self.elsewhere.refuse_used_number(asked.institution, stated.row["institution_settlement"])
+        try:
+            body, used = self._stating.scoped(stated, types)
+        except errors.SettlementError as error:
+            self._refuse(asked, error)
+            raise
+        answer = await self._sent(asked, method, body, deadline)
+        record, as_sent = answer_of(method, answer)
+        return await self._taken(Taking(asked, record, stated.row, used, as_sent), method)
+
+    async def _once(self, asked: Asked, ask: Callable[[], Coroutine[Any, Any, Copied]]) -> Copied:
+        """Return the answer to a request: the recorded one, that under way, or a new one."""
+        known = self.elsewhere.known(asked)
+        return known if known is not None else await self._shared(asked, ask)
+
+    async def _shared(self, asked: Asked, ask: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
+        """Return what a request under way is answered, to all who ask; it ends though they go."""
+        held = self._under_way.get(asked.key)
+        if held is not None and held.digest != asked.digest:
+            raise errors.RequestIdReused(
+                f"request id {asked.request_id!r} is under way with other content; a new request "
+                "needs a new id",
+                request_id=asked.request_id,
+            )
+        if held is None:
+            held = _UnderWay(asked.digest, asyncio.ensure_future(ask()))
+            self._under_way[asked.key] = held
+            held.answer.add_done_callback(partial(self._ended, asked.key))
+        answer: Answer = await asyncio.shield(held.answer)
+        return answer
+
+    def _ended(self, key: tuple[str, str], task: "asyncio.Task[Any]") -> None:
+        del self._under_way[key]
+        if not task.cancelled():
+            # Whoever asked may be gone; then nobody else looks at it.
+            task.exception()
+
+    async def _sent(self, asked: Asked, method: str, body: bytes, deadline: float | None) -> bytes:
+        """Return the answer of the place of insurance to a write.
+
+        Raises:
+            OutcomeUnknown: It did not come, now or when the request was sent before.
+            SettlementError: The place of insurance refused, which is recorded here too; or nothing
+                was sent.
+        """
+        try:
+            return await self._call(method, asked.pooling_area, body, deadline)
+        except UNDECIDED as error:
+            self._open(asked, method, body, error)
+            raise unknown_outcome(asked, error) from error
+        except NOT_SENT as error:
+            if self._cases.is_unknown(asked.key):
+                # It speaks of this attempt only.
+                raise unknown_outcome(asked, error) from error
+            raise
+        except errors.SettlementError as error:
+            self._refuse(asked, error)
+            raise
+
+    async def _call(self, method: str, area: str, body: bytes, deadline: float | None) -> bytes:
+        now = asyncio.get_running_loop().time()
+        left = limits.PEER_CALL_SECONDS if deadline is None else deadline - now
+        seconds = max(0.0, min(left - limits.PEER_TAKE_SECONDS, limits.PEER_CALL_SECONDS))
+        return await self._links.call(method, area, body, seconds=seconds)
+
+    async def _taken(self, taking: Taking, method: str) -> Copied:
+        """Return what was recorded here; where it was not, see that it is taken back there."""
+        try:
+            taken = await self._taking.answer(taking)
+        except errors.SettlementError as error:
+            self._open(taking.asked, method, b"", error)
+            raise unknown_outcome(taking.asked, error) from error
+        if isinstance(taken, errors.SettlementError):
+            self._open(taking.asked, method, b"", taken)
+            raise taken
+        self._cases.close_unknown(taking.asked.key)
+        return taken
+
+    def _take_all(self, takings: Sequence[Taking]) -> list[Taken]:
+        return self._desk.write(lambda: self.elsewhere.take(takings))
+
+    def _refuse(self, asked: Asked, error: errors.SettlementError) -> None:
+        """Keep a refusal under the id it was told for."""
+        if isinstance(error, RECORDED_REFUSALS):
+            error.metadata.pop("duplicate", None)
+            self._desk.write(lambda: self.elsewhere.refuse(asked, error))
+            self._cases.close_unknown(asked.key)
+
+    def _open(self, asked: Asked, method: str, body: bytes, error: errors.SettlementError) -> None:
+        self._cases.open_unknown(
+            Unknown(
+                institution=asked.institution,
+                request_id=asked.request_id,
+                method=method,
+                area=asked.pooling_area,
+                body=body,
+                digest=asked.digest,
+                person=asked.person,
+                trouble=error.message[: limits.MESSAGE_CHARS_MAX],
+            )
+        )
+
+    async def send_again(self, unknown: Unknown) -> None:
+        """Send a cancel or a reversal again whose answer did not come, and record the answer.
+
+        Raises:
+            SettlementError: It is still unknown, or was refused, which is recorded.
+        """
+        asked = Asked(
+            unknown.institution, unknown.request_id, unknown.digest, unknown.area, unknown.person
+        )
+        answer = await self._sent(asked, unknown.method, unknown.body, None)
+        if unknown.method == "ReverseScoped":
+            self.take_back(peers.ReverseScopedResponse.FromString(answer))
+            self._cases.close_unknown(asked.key)
+            return
+        record, as_sent = answer_of(unknown.method, answer)
+        await self._taken(Taking(asked, record, as_sent=as_sent), unknown.method)
+
+    async def find_there(self, unknown: Unknown) -> requests.RequestState:
+        """Return what became of a request at the place of insurance."""
+        body = requests.FindRequestRequest(
+            institution=unknown.institution, request_id=unknown.request_id
+        ).SerializeToString()
+        answer = await self._call("FindScoped", unknown.area, body, None)
+        return requests.RequestState.FromString(answer)
+
+
+def unknown_outcome(asked: Asked, cause: errors.SettlementError) -> errors.OutcomeUnknown:
+    """Return what a till is told whose request may have been settled elsewhere."""
+    area = asked.pooling_area
+    return errors.OutcomeUnknown(
+        f"whether area {area} has settled request {asked.request_id!r} is not known yet "
+        f"({cause.message}); it is being found out. Send the same request id again, or ask what "
+        "became of it; if neither is done it is reversed",
+        area=area,
+        request_id=asked.request_id,
+    )

@@ -1,0 +1,79 @@
+"""Segments written before a column was added are read beside those that have it."""
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from medsettle.audit import Projector, connect
+from medsettle.core.schema import TABLES, arrow_schema
+from medsettle.ledger import SqliteLedger
+
+from tests.audit.records import audited_rows, fill
+
+_ADDED = {"settlements": "side", "payers": "care_fund_pay_type"}
+
+
+def _project(ledger: SqliteLedger, folder: Path, first: int, last: int) -> None:
+    fill(ledger, first, last)
+    with Projector(ledger, folder) as projector:
+        projector.run_once()
+
+
+def _age(folder: Path) -> None:
+    """Leave out of every file what an earlier version did not write."""
+    for table, column in _ADDED.items():
+        for path in folder.glob(f"{table}/**/*.parquet"):
+            rows = pq.ParquetFile(path).read()
+            pq.write_table(rows.drop_columns([column]), path)
+
+
+@pytest.mark.parametrize("later", [5, 9])
+def test_what_was_not_written_is_null(ledger: SqliteLedger, folder: Path, later: int) -> None:
+    """With later segments or without, every row is there, and what is new is null in old ones."""
+    _project(ledger, folder, 1, 5)
+    before = {table: audited_rows(folder, table) for table in _ADDED}
+    _age(folder)
+    if later > 5:
+        _project(ledger, folder, 6, later)
+
+    for table, column in _ADDED.items():
+        rows = audited_rows(folder, table)
+        old = [row for row in rows if int(str(row["seq"])) <= 5]
+        assert [row | {column: None} for row in before[table]] == old
+        assert all(row[column] is not None for row in rows if row not in old)
+    assert {*range(1, later + 1)} == {row["seq"] for row in audited_rows(folder, "settlements")}
+
+
+@pytest.mark.parametrize("table", [*_ADDED, "line_splits"])
+def test_old_segments_have_the_columns_of_the_schema(
+    ledger: SqliteLedger, folder: Path, table: str
+) -> None:
+    """Names, types and order are those of the schema, whatever stands in the files."""
+    _project(ledger, folder, 1, 5)
+    _age(folder)
+
+    found = connect(folder).sql(f"from {table}")
+    assert found is not None
+    expected = [(field.name, field.type) for field in arrow_schema(TABLES[table])]
+    schema = found.to_arrow_table().schema
+    assert expected == [(field.name, field.type) for field in schema][: len(expected)]
+
+
+def test_months_of_old_segments_are_skipped_too(ledger: SqliteLedger, folder: Path) -> None:
+    """A condition on the partition opens no file of another one."""
+    _project(ledger, folder, 1, 5)
+    _age(folder)
+    connection = connect(folder)
+    found = connection.execute("select distinct service_month from settlements").fetchall()
+    # Of each stretch of files the first one is opened, for its columns.
+    wanted = min(month for (month,) in found)
+    for path in folder.glob("settlements/**/*.parquet"):
+        if f"service_month={wanted}" not in str(path):
+            path.write_bytes(path.read_bytes()[:-8] + b"damaged!")
+
+    counted = connection.execute(
+        "select count(*) from settlements where service_month = ?", [wanted]
+    ).fetchall()
+
+    assert 2 == len(found)
+    assert 0 < counted[0][0] < 5
