@@ -15,6 +15,7 @@ from medsettle.ledger.entries import Recorded
 from medsettle.torture.acknowledged import Key
 from medsettle.torture.checking import entries_of
 from medsettle.torture.memory_ledger import MemoryLedger
+from medsettle.torture.named_steps import COMMIT_STEPS
 from medsettle.torture.network_proxy import Trigger
 from medsettle.torture.provinces import Deck
 from medsettle.torture.provinces_books import Book, book_faults
@@ -114,16 +115,17 @@ def test_a_workload_has_all_that_is_to_go_wrong() -> None:
 
 
 def test_faults_come_in_turn() -> None:
-    """Two dozen cards: each process and link in each way, at a moment and at a count."""
+    """Thirty cards: each process and link in each way, at a moment, at a count, at a commit."""
     deck, again = Deck(Random(1)), Deck(Random(1))
-    dealt = [deck.deal() for _ in range(24)]
+    dealt = [deck.deal() for _ in range(30)]
 
-    assert dealt == [again.deal() for _ in range(24)]
+    assert dealt == [again.deal() for _ in range(30)]
     kinds = Counter(str(each) for each in dealt)
     whole = [f"{kind} {name}" for kind in ("kill", "freeze") for name in NAMES]
     whole += [f"{kind} {area}" for kind in ("drop", "stall", "cut") for area in AREAS]
-    assert dict.fromkeys(whole, 2) == kinds
-    assert 12 == sum(each.after is not None for each in dealt)
+    at_commits = [f"{step} {name}" for step in COMMIT_STEPS for name in NAMES]
+    assert dict.fromkeys(whole, 2) | dict.fromkeys(at_commits, 1) == kinds
+    assert 18 == sum(each.after is not None for each in dealt)
     assert 6 == sum(isinstance(each.after, Trigger) for each in dealt)
 
 

@@ -1,10 +1,10 @@
 """Two areas and a hub as real processes, one of them or a link failing in each round.
 
-A round is a number of requests at both areas, with one fault among them: a process is killed or
-stands still, or a link refuses, holds or cuts what passes. Then everything is healed, every till
-asks until it has its answer, and the engines resolve between them what was left open, without
-anybody's help. After that the three books must agree, and each place of insurance must hold what
-one engine alone makes of what it recorded.
+A round is a number of requests at both areas, with one fault among them: a process is killed, dies
+before or after a commit, or stands still; or a link refuses, holds or cuts what passes. Then
+everything is healed, every till asks until it has its answer, and the engines resolve between them
+what was left open, without anybody's help. After that the three books must agree, and each place of
+insurance must hold what one engine alone makes of what it recorded.
 """
 
 import json
@@ -24,6 +24,7 @@ from medsettle.ledger.opening import open_reader
 from medsettle.policy.rule_book import RuleBook
 from medsettle.torture.acknowledged import Doubled, Lost
 from medsettle.torture.checking import entries_of, recorded_faults
+from medsettle.torture.named_steps import COMMIT_STEPS
 from medsettle.torture.network_proxy import Fault, Trigger
 from medsettle.torture.provinces_books import Book, book_faults
 from medsettle.torture.provinces_crowd import ProvincesCrowd, acknowledged_settlements
@@ -37,6 +38,8 @@ _TILLS: Final = 4
 _STRIKE_SECONDS: Final = (0.0, 0.4)
 _HELD_SECONDS: Final = (0.2, 1.5)
 _TRIGGER_SECONDS_MAX: Final = 5.0
+_STEP_SECONDS_MAX: Final = 5.0
+_COMMITS_MAX: Final = 8
 _TRIGGER_BYTES: Final = (1, 40_000)
 _FINISH_SECONDS_MAX: Final = 90.0
 _RESOLVED_SECONDS_MAX: Final = 90.0
@@ -112,8 +115,8 @@ def province_rounds(
 class Struck:
     """One fault: of what kind, whom it strikes, when, and how long it lasts.
 
-    `after` is a number of answers for processes and a trigger for links, None for a moment that is
-    drawn.
+    `after` is a number of answers for processes, of commits for those that die at one, and a
+    trigger for links; None for a moment that is drawn.
     """
 
     kind: str
@@ -128,7 +131,11 @@ class Struck:
 
 @dataclass
 class Deck:
-    """Deals faults so that all come in turn: each of each, once at a moment and once at a count."""
+    """Deals faults so that all come in turn: each of each, once at a moment and once at a count.
+
+    Deaths at a commit come once each; between them they are every step of a settlement and a cancel
+    that a process can die at and leave something behind.
+    """
 
     rng: Random
     _cards: list[tuple[str, str, bool]] = field(default_factory=list)
@@ -139,6 +146,7 @@ class Deck:
             whole = [(kind, name) for kind in ("kill", "freeze") for name in NAMES]
             whole += [(fault, area) for fault in _LINK_FAULTS for area in AREAS]
             self._cards = [(*each, counted) for each in whole for counted in (False, True)]
+            self._cards += [(step, name, True) for step in COMMIT_STEPS for name in NAMES]
             self.rng.shuffle(self._cards)
         kind, whom, counted = self._cards.pop()
         after: int | Trigger | None = None
@@ -146,7 +154,8 @@ class Deck:
             way = self.rng.choice(("out", "back"))
             after = Trigger("out" if way == "out" else "back", bytes=self._drawn(_TRIGGER_BYTES))
         elif counted:
-            after = self.rng.randint(1, _REQUESTS_PER_ROUND // 2)
+            most = _COMMITS_MAX if kind in COMMIT_STEPS else _REQUESTS_PER_ROUND // 2
+            after = self.rng.randint(1, most)
         return Struck(
             kind,
             whom,
@@ -202,7 +211,7 @@ class _Ledgers:
 
     def _strike(self, fault: Struck) -> None:
         """Let a fault come and go."""
-        if isinstance(fault.after, int):
+        if isinstance(fault.after, int) and fault.kind not in COMMIT_STEPS:
             self._crowd.wait_for(self._crowd.answered + fault.after, _TRIGGER_SECONDS_MAX)
         else:
             time.sleep(fault.moment)
@@ -210,7 +219,15 @@ class _Ledgers:
             self._strike_link(fault)
             return
         process = self._provinces.processes[fault.whom]
-        if fault.kind == "kill":
+        if fault.kind in COMMIT_STEPS:
+            assert isinstance(fault.after, int), "a death at a commit has its count"
+            process.kill()
+            process.start(fault.kind, fault.after)
+            process.life.died(_STEP_SECONDS_MAX)
+            process.kill()
+            time.sleep(fault.seconds)
+            process.start()
+        elif fault.kind == "kill":
             process.kill()
             time.sleep(fault.seconds)
             process.start()

@@ -64,15 +64,19 @@ class Process:
         assert self._life is not None
         return self._life
 
-    def start(self) -> None:
+    def start(self, step: str = "", count: int = 1) -> None:
         """Begin a life, and wait until it serves.
+
+        Args:
+            step: Where it dies, one of `named_steps.STEPS`, or empty.
+            count: At which arrival there, from 1.
 
         Raises:
             OSError: It ended before it served.
         """
         arguments = ["--rules", str(self.rules), "--data", str(self.data)]
         arguments += ["--listen", self.address, "--peers", str(self.folder / _PEERS_FILE)]
-        self._life = self._lives.enter_context(self._servers.serving(arguments))
+        self._life = self._lives.enter_context(self._servers.serving(arguments, step, count))
 
     def kill(self) -> None:
         """End its life as `kill -9` does."""
