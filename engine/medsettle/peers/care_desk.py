@@ -6,13 +6,10 @@ may be sent again and is answered by what the place of insurance recorded the fi
 without an answer is opened as unknown and resolved by `medsettle.peers.unknowns`.
 """
 
-import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final, Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
-from medsettle import errors, limits
+from medsettle import errors
 from medsettle.client.answers import explanation_of
 from medsettle.core.request_states import RequestStatus, Reversal
 from medsettle.core.settlement import Explanation, Settlement
@@ -22,19 +19,18 @@ from medsettle.engine.elsewhere import (
     Copied,
     Elsewhere,
     Standing,
-    Taken,
     Taking,
     request_of,
 )
-from medsettle.engine.request_log import RECORDED_REFUSALS, Asked
+from medsettle.engine.request_log import Asked
 from medsettle.engine.requests import content_digest
 from medsettle.ledger.entries import Recorded
+from medsettle.peers.asking import Asking
 from medsettle.peers.config import PeerConfig
 from medsettle.peers.links import Links
 from medsettle.peers.messages import answer_of, delivered_of
 from medsettle.peers.open_cases import OpenCases, Unknown
 from medsettle.peers.stating import Stated, Stating
-from medsettle.service.batcher import Batcher
 from medsettle.service.desk import Desk
 from medsettle.settle.scoping import ALL_TYPES
 from medsettle.v1 import peer_service_pb2 as peers
@@ -43,26 +39,6 @@ from medsettle.v1 import settlement_service_pb2 as settlements
 from medsettle.v1 import visit_service_pb2 as visits
 
 Answer = TypeVar("Answer")
-
-UNDECIDED: Final = (errors.OutcomeUnknown, errors.LedgerFailed, errors.InternalError)
-"""After these nobody knows what the place of insurance recorded."""
-
-NOT_SENT: Final = (
-    errors.PeerUnreachable,
-    errors.PeerNotKnown,
-    errors.PeerTooOld,
-    errors.Overloaded,
-    errors.LedgerUnavailable,
-)
-"""After these it is known that nothing was recorded there by this attempt."""
-
-
-@dataclass(frozen=True, slots=True)
-class _UnderWay:
-    """A request that is being answered."""
-
-    digest: bytes
-    answer: "asyncio.Task[Any]"
 
 
 class CareDesk:
@@ -74,9 +50,8 @@ class CareDesk:
         self._engine, self._desk = engine, desk
         self._config, self._links, self._cases = config, links, cases
         self.elsewhere: Final = Elsewhere(engine.ledger, engine.log)
-        self._taking: Batcher[Taking, Taken] = Batcher(self._take_all)
+        self._asking = Asking(self.elsewhere, desk, links, cases)
         self._stating = Stating(engine, config)
-        self._under_way: dict[tuple[str, str], _UnderWay] = {}
 
     # --- whose it is -----------------------------------------------------------------------
 
@@ -93,11 +68,11 @@ class CareDesk:
     def resolving(self, institution: str, request_id: str) -> bool:
         """Return whether what became of a request is being found out."""
         key = (institution, request_id)
-        return key in self._under_way or self._cases.is_unknown(key)
+        return self._asking.is_under_way(key) or self._cases.is_unknown(key)
 
     def is_under_way(self, key: tuple[str, str]) -> bool:
         """Return whether a request is being answered at this moment."""
-        return key in self._under_way
+        return self._asking.is_under_way(key)
 
     # --- asking ----------------------------------------------------------------------------
 
@@ -105,7 +80,7 @@ class CareDesk:
         """Return what a claim would be settled to; nothing is recorded anywhere."""
         stated = self._stating.stated(claim, "settle")
         body = self._stating.scoped(stated, None)[0]
-        answer = await self._call("PreviewScoped", stated.area, body, deadline)
+        answer = await self._asking.call("PreviewScoped", stated.area, body, deadline)
         found = settlements.PreviewSettlementResponse.FromString(answer)
         return answer_of("PreviewScoped", found.settlement.SerializeToString())[0]  # type: ignore[return-value]
 
@@ -113,7 +88,7 @@ class CareDesk:
         """Return what a visit would be settled to; nothing is recorded anywhere."""
         stated = self._stating.stated(claim, "visit")
         body = self._stating.scoped(stated, ALL_TYPES)[0]
-        answer = await self._call("PreviewScopedVisit", stated.area, body, deadline)
+        answer = await self._asking.call("PreviewScopedVisit", stated.area, body, deadline)
         found = visits.PreviewVisitResponse.FromString(answer)
         return answer_of("PreviewScopedVisit", found.visit.SerializeToString())[0]  # type: ignore[return-value]
 
@@ -127,7 +102,7 @@ class CareDesk:
         """
         stated = self._stating.stated(claim, "settle")
         ask = partial(self._settle, "SettleScoped", stated, None, deadline)
-        found = await self._once(stated.asked, ask)
+        found = await self._asking.once(stated.asked, ask)
         assert isinstance(found, Settlement)
         return found
 
@@ -135,7 +110,7 @@ class CareDesk:
         """Return a visit, recorded at the place of insurance and here; as `settle` does."""
         stated = self._stating.stated(claim, "visit")
         ask = partial(self._settle, "SettleScopedVisit", stated, ALL_TYPES, deadline)
-        found = await self._once(stated.asked, ask)
+        found = await self._asking.once(stated.asked, ask)
         assert isinstance(found, Visit)
         return found
 
@@ -163,11 +138,11 @@ class CareDesk:
             body = settlements.CancelSettlementRequest(name=path, **fields).SerializeToString()
 
         async def ask() -> Copied:
-            answer = await self._sent(asked, method, body, deadline)
+            answer = await self._asking.sent(asked, method, body, deadline, opened_before=True)
             record, as_sent = answer_of(method, answer)
-            return await self._taken(Taking(asked, record, as_sent=as_sent), method)
+            return await self._asking.taken(Taking(asked, record, as_sent=as_sent), method)
 
-        return await self._once(asked, ask)
+        return await self._asking.once(asked, ask)
 
     async def reverse(
         self, institution: str, original_request_id: str, request_id: str, deadline: float | None
@@ -176,6 +151,7 @@ class CareDesk:
 
         What is not recorded here is withdrawn here, which decides it; see `Engine.reverse`.
         """
+        await self._asking.decided((institution, original_request_id), deadline)
         copy = self.elsewhere.copy_under(institution, original_request_id)
         state = self._engine.find_request(institution, original_request_id)
         if copy is None or state.status is not RequestStatus.COMMITTED:
@@ -189,12 +165,15 @@ class CareDesk:
         ).SerializeToString()
 
         async def ask() -> None:
-            answer = await self._sent(asked, "ReverseScoped", body, deadline)
+            answer = await self._asking.sent(
+                asked, "ReverseScoped", body, deadline, opened_before=True
+            )
             self.take_back(peers.ReverseScopedResponse.FromString(answer))
+            self._cases.close_unknown(asked.key)
 
         known = self.elsewhere.known(asked)
         if known is None:
-            await self._shared(asked, ask)
+            await self._asking.shared(asked, ask)
         state = self._engine.find_request(institution, original_request_id)
         return Reversal(state, duplicate=known is not None)
 
@@ -208,7 +187,7 @@ class CareDesk:
         """Return why a settlement came out as it did, as the place of insurance says it."""
         name = f"poolingAreas/-/settlements/{copy.settlement}"
         body = settlements.ExplainSettlementRequest(name=name).SerializeToString()
-        answer = await self._call("ExplainScoped", copy.pooling_area, body, deadline)
+        answer = await self._asking.call("ExplainScoped", copy.pooling_area, body, deadline)
         return explanation_of(settlements.ExplainSettlementResponse.FromString(answer))
 
     # --- what the place of insurance delivers -----------------------------------------------
@@ -216,7 +195,7 @@ class CareDesk:
     def standing(self, delivered: Copied) -> "peers.Standing.ValueType":
         """Return what became here of something that the place of insurance recorded."""
         key = request_of(delivered)
-        if key in self._under_way or self._is_waited_for(key):
+        if self._asking.is_under_way(key) or self._is_waited_for(key):
             return peers.STANDING_PENDING
         found = self._desk.write(lambda: self.elsewhere.standing(delivered))
         return peers.STANDING_AGREED if found is Standing.AGREED else peers.STANDING_NOT_TAKEN
@@ -238,107 +217,11 @@ class CareDesk:
         try:
             body, used = self._stating.scoped(stated, types)
         except errors.SettlementError as error:
-            self._refuse(asked, error)
+            self._asking.refuse(asked, error)
             raise
-        answer = await self._sent(asked, method, body, deadline)
+        answer = await self._asking.sent(asked, method, body, deadline)
         record, as_sent = answer_of(method, answer)
-        return await self._taken(Taking(asked, record, stated.row, used, as_sent), method)
-
-    async def _once(self, asked: Asked, ask: Callable[[], Coroutine[Any, Any, Copied]]) -> Copied:
-        """Return the answer to a request: the recorded one, that under way, or a new one."""
-        known = self.elsewhere.known(asked)
-        return known if known is not None else await self._shared(asked, ask)
-
-    async def _shared(self, asked: Asked, ask: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
-        """Return what a request under way is answered, to all who ask; it ends though they go."""
-        held = self._under_way.get(asked.key)
-        if held is not None and held.digest != asked.digest:
-            raise errors.RequestIdReused(
-                f"request id {asked.request_id!r} is under way with other content; a new request "
-                "needs a new id",
-                request_id=asked.request_id,
-            )
-        if held is not None:
-            again: Answer = await asyncio.shield(held.answer)
-            if isinstance(again, Settlement | Visit):
-                return replace(again, duplicate=True)
-            return again
-        held = _UnderWay(asked.digest, asyncio.ensure_future(ask()))
-        self._under_way[asked.key] = held
-        held.answer.add_done_callback(partial(self._ended, asked.key))
-        answer: Answer = await asyncio.shield(held.answer)
-        return answer
-
-    def _ended(self, key: tuple[str, str], task: "asyncio.Task[Any]") -> None:
-        del self._under_way[key]
-        if not task.cancelled():
-            # Whoever asked may be gone; then nobody else looks at it.
-            task.exception()
-
-    async def _sent(self, asked: Asked, method: str, body: bytes, deadline: float | None) -> bytes:
-        """Return the answer of the place of insurance to a write.
-
-        Raises:
-            OutcomeUnknown: It did not come, now or when the request was sent before.
-            SettlementError: The place of insurance refused, which is recorded here too; or nothing
-                was sent.
-        """
-        try:
-            return await self._call(method, asked.pooling_area, body, deadline)
-        except UNDECIDED as error:
-            self._open(asked, method, body, error)
-            raise unknown_outcome(asked, error) from error
-        except NOT_SENT as error:
-            if self._cases.is_unknown(asked.key):
-                # It speaks of this attempt only.
-                raise unknown_outcome(asked, error) from error
-            raise
-        except errors.SettlementError as error:
-            self._refuse(asked, error)
-            raise
-
-    async def _call(self, method: str, area: str, body: bytes, deadline: float | None) -> bytes:
-        now = asyncio.get_running_loop().time()
-        left = limits.PEER_CALL_SECONDS if deadline is None else deadline - now
-        seconds = max(0.0, min(left - limits.PEER_TAKE_SECONDS, limits.PEER_CALL_SECONDS))
-        return await self._links.call(method, area, body, seconds=seconds)
-
-    async def _taken(self, taking: Taking, method: str) -> Copied:
-        """Return what was recorded here; where it was not, see that it is taken back there."""
-        try:
-            taken = await self._taking.answer(taking)
-        except errors.SettlementError as error:
-            self._open(taking.asked, method, b"", error)
-            raise unknown_outcome(taking.asked, error) from error
-        if isinstance(taken, errors.SettlementError):
-            self._open(taking.asked, method, b"", taken)
-            raise taken
-        self._cases.close_unknown(taking.asked.key)
-        return taken
-
-    def _take_all(self, takings: Sequence[Taking]) -> list[Taken]:
-        return self._desk.write(lambda: self.elsewhere.take(takings))
-
-    def _refuse(self, asked: Asked, error: errors.SettlementError) -> None:
-        """Keep a refusal under the id it was told for."""
-        if isinstance(error, RECORDED_REFUSALS):
-            error.metadata.pop("duplicate", None)
-            self._desk.write(lambda: self.elsewhere.refuse(asked, error))
-            self._cases.close_unknown(asked.key)
-
-    def _open(self, asked: Asked, method: str, body: bytes, error: errors.SettlementError) -> None:
-        self._cases.open_unknown(
-            Unknown(
-                institution=asked.institution,
-                request_id=asked.request_id,
-                method=method,
-                area=asked.pooling_area,
-                body=body,
-                digest=asked.digest,
-                person=asked.person,
-                trouble=error.message[: limits.MESSAGE_CHARS_MAX],
-            )
-        )
+        return await self._asking.taken(Taking(asked, record, stated.row, used, as_sent), method)
 
     async def send_again(self, unknown: Unknown) -> None:
         """Send a cancel or a reversal again whose answer did not come, and record the answer.
@@ -349,30 +232,18 @@ class CareDesk:
         asked = Asked(
             unknown.institution, unknown.request_id, unknown.digest, unknown.area, unknown.person
         )
-        answer = await self._sent(asked, unknown.method, unknown.body, None)
+        answer = await self._asking.sent(asked, unknown.method, unknown.body, None)
         if unknown.method == "ReverseScoped":
             self.take_back(peers.ReverseScopedResponse.FromString(answer))
             self._cases.close_unknown(asked.key)
             return
         record, as_sent = answer_of(unknown.method, answer)
-        await self._taken(Taking(asked, record, as_sent=as_sent), unknown.method)
+        await self._asking.taken(Taking(asked, record, as_sent=as_sent), unknown.method)
 
     async def find_there(self, unknown: Unknown) -> requests.RequestState:
         """Return what became of a request at the place of insurance."""
         body = requests.FindRequestRequest(
             institution=unknown.institution, request_id=unknown.request_id
         ).SerializeToString()
-        answer = await self._call("FindScoped", unknown.area, body, None)
+        answer = await self._asking.call("FindScoped", unknown.area, body, None)
         return requests.RequestState.FromString(answer)
-
-
-def unknown_outcome(asked: Asked, cause: errors.SettlementError) -> errors.OutcomeUnknown:
-    """Return what a till is told whose request may have been settled elsewhere."""
-    area = asked.pooling_area
-    return errors.OutcomeUnknown(
-        f"whether area {area} has settled request {asked.request_id!r} is not known yet "
-        f"({cause.message}); it is being found out. Send the same request id again, or ask what "
-        "became of it; if neither is done it is reversed",
-        area=area,
-        request_id=asked.request_id,
-    )

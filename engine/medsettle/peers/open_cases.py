@@ -175,26 +175,38 @@ class OpenCases:
 
     # --- unknowns --------------------------------------------------------------------------
 
-    def open_unknown(self, unknown: Unknown) -> None:
-        """Open what became unknown; one that is open already stays as it is."""
+    def open_unknown(self, unknown: Unknown, *, synced: bool = False) -> bool:
+        """Open what became unknown, or is about to be sent; return whether it was not open before.
+
+        Args:
+            unknown: The request; one that is open already stays as it is.
+            synced: Whether it outlives a cut of the power, as what is opened before sending must.
+        """
         now = self._now_us()
         values = (
             *(unknown.institution, unknown.request_id, unknown.method, unknown.area),
             *(unknown.body, unknown.digest, unknown.person),
             *(now, 0, now + int(limits.CASE_SECONDS_FIRST * _US), unknown.trouble),
         )
+        self._connection.pragma("synchronous", "full" if synced else "normal")
         with self._connection as connection:
             connection.execute(
                 "insert into unknowns values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
                 "on conflict do nothing",
                 values,
             )
+            opened: int = connection.changes()
+        self._connection.pragma("synchronous", "normal")
+        return opened > 0
+
+    def unknown(self, key: tuple[str, str]) -> Unknown | None:
+        """Return a request that is open as unknown; None where it is not."""
+        rows = self._rows(_UNKNOWNS + "where institution = ? and request_id = ?", key)
+        return Unknown(*rows[0]) if rows else None
 
     def is_unknown(self, key: tuple[str, str]) -> bool:
         """Return whether a request is open as unknown."""
-        return bool(
-            self._rows("select 1 from unknowns where institution = ? and request_id = ?", key)
-        )
+        return self.unknown(key) is not None
 
     def due_unknowns(self) -> list[Unknown]:
         """Return what is to be tried now, the oldest first."""

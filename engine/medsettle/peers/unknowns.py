@@ -9,7 +9,6 @@ place of insurance has taken back is final.
 
 import asyncio
 import logging
-from typing import Final
 
 from medsettle import errors, limits
 from medsettle.client.requests import request_state_of
@@ -17,6 +16,7 @@ from medsettle.core.request_states import RequestState, RequestStatus
 from medsettle.engine import Engine
 from medsettle.engine.request_log import Asked
 from medsettle.errors.reasons import rebuilt
+from medsettle.peers.asking import SETTLING
 from medsettle.peers.care_desk import CareDesk
 from medsettle.peers.home_desk import reversal_id
 from medsettle.peers.links import Links
@@ -26,8 +26,6 @@ from medsettle.v1 import peer_service_pb2 as peers
 from medsettle.v1 import request_service_pb2 as requests
 
 logger = logging.getLogger(__name__)
-
-_SETTLING: Final = {"SettleScoped", "SettleScopedVisit"}
 
 
 class Unknowns:
@@ -48,7 +46,7 @@ class Unknowns:
             self._cases.put_off_unknown(unknown, "sent again, and under way")
             return
         try:
-            if unknown.method in _SETTLING:
+            if unknown.method in SETTLING:
                 await self._settling(unknown)
             else:
                 await self._taking_back(unknown)
