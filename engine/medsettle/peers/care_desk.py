@@ -164,18 +164,20 @@ class CareDesk:
             request_id=request_id,
         ).SerializeToString()
 
-        async def ask() -> None:
+        async def ask() -> bool:
             answer = await self._asking.sent(
                 asked, "ReverseScoped", body, deadline, opened_before=True
             )
-            self.take_back(peers.ReverseScopedResponse.FromString(answer))
+            reversed_there = peers.ReverseScopedResponse.FromString(answer)
+            self.take_back(reversed_there)
             self._cases.close_unknown(asked.key)
+            return reversed_there.duplicate
 
-        known = self.elsewhere.known(asked)
-        if known is None:
-            await self._asking.shared(asked, ask)
+        duplicate = True
+        if self.elsewhere.known(asked) is None:
+            duplicate = await self._asking.shared(asked, ask)
         state = self._engine.find_request(institution, original_request_id)
-        return Reversal(state, duplicate=known is not None)
+        return Reversal(state, duplicate=duplicate)
 
     def take_back(self, reversed_there: peers.ReverseScopedResponse) -> None:
         """Record here what took an original back at the place of insurance, if anything did."""
