@@ -7,8 +7,6 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from medsettle import errors, limits
-from medsettle.core.settlement import Settlement
-from medsettle.core.visits import Visit
 from medsettle.engine.elsewhere import Copied, Elsewhere, Taken, Taking
 from medsettle.engine.request_log import RECORDED_REFUSALS, Asked
 from medsettle.peers.links import Links
@@ -73,10 +71,18 @@ class Asking:
     async def once(self, asked: Asked, ask: Callable[[], Coroutine[Any, Any, Copied]]) -> Copied:
         """Return the answer to a request: the recorded one, that under way, or a new one."""
         known = self._elsewhere.known(asked)
-        return known if known is not None else await self.shared(asked, ask)
+        if known is not None:
+            return known
+        answer, was_under_way = await self.shared(asked, ask)
+        return replace(answer, duplicate=True) if was_under_way else answer
 
-    async def shared(self, asked: Asked, ask: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
-        """Return what a request under way is answered, to all who ask; it ends though they go."""
+    async def shared(
+        self, asked: Asked, ask: Callable[[], Coroutine[Any, Any, Answer]]
+    ) -> tuple[Answer, bool]:
+        """Return what a request is answered, and whether it was under way already.
+
+        All who ask get the one answer; it comes to its end though they go.
+        """
         held = self._under_way.get(asked.key)
         if held is not None and held.digest != asked.digest:
             raise errors.RequestIdReused(
@@ -86,14 +92,12 @@ class Asking:
             )
         if held is not None:
             again: Answer = await asyncio.shield(held.answer)
-            if isinstance(again, Settlement | Visit):
-                return replace(again, duplicate=True)
-            return again
+            return again, True
         held = _UnderWay(asked.digest, asyncio.ensure_future(ask()))
         self._under_way[asked.key] = held
         held.answer.add_done_callback(partial(self._ended, asked.key))
         answer: Answer = await asyncio.shield(held.answer)
-        return answer
+        return answer, False
 
     def _ended(self, key: tuple[str, str], task: "asyncio.Task[Any]") -> None:
         del self._under_way[key]

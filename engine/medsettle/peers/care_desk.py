@@ -175,7 +175,8 @@ class CareDesk:
 
         duplicate = True
         if self.elsewhere.known(asked) is None:
-            duplicate = await self._asking.shared(asked, ask)
+            done_before, was_under_way = await self._asking.shared(asked, ask)
+            duplicate = done_before or was_under_way
         state = self._engine.find_request(institution, original_request_id)
         return Reversal(state, duplicate=duplicate)
 
