@@ -66,7 +66,8 @@ def take_splits(
     chosen = lines_of_claims(batch, [*scopes])
     # The lines of a batch stand in the order of its claims, and so do the splits.
     splits = [scopes[row] for row in sorted(scopes)]
-    parts = np.concatenate([each.parts for each in splits], axis=1)
+    # Machine code adds them up, and takes the rows for contiguous.
+    parts = np.ascontiguousarray(np.concatenate([each.parts for each in splits], axis=1))
     source = net.source[chosen]
     pot = pots_at_home(
         book.catalogues[home.code],
