@@ -38,7 +38,7 @@ _LAYERS = (
     {"engine"},
     {"v1"},
     {"client", "service"},
-    {"gateway", "console"},
+    {"gateway", "console", "peers"},
     {"demo", "torture", "conformance"},
     {"cli"},
 )

@@ -353,6 +353,55 @@ COLLECTED_AFTER_OBJECTS: Final = 50_000
 # Compiled rule books that are kept for the next process, some megabytes each.
 RULE_BOOKS_KEPT: Final = 16
 
+# --- peers -------------------------------------------------------------------------------------
+
+# Engines that one engine is bound to: a province has a hub, a hub the 31 provinces and the corps.
+PEERS_MAX: Final = 64
+# Areas of one line of a file of peers: the country has some 400.
+PEER_AREAS_MAX: Final = 1_000
+# A name is a label of DNS too, so that certificates can state it; an address is a host and a port.
+PEER_NAME_CHARS_MAX: Final = 63
+PEER_ADDRESS_CHARS_MAX: Final = 260
+# A path that every file system takes.
+PEER_PATH_CHARS_MAX: Final = 1_024
+# Calls under way to one peer: what is beyond would wait there, and tills of other areas with it.
+PEER_CALLS_MAX: Final = 256
+# Engines that a call may have passed: an area's own hub and a national one, and one to spare.
+PEER_HOPS_MAX: Final = 3
+# What each engine on the way keeps of the time left, so that it answers before its caller gives up:
+# a round trip across the country takes 50 milliseconds.
+PEER_MARGIN_SECONDS: Final = 0.2
+# How long it may take to connect and be greeted; with TLS that is four round trips.
+PEER_CONNECT_SECONDS: Final = 2.0
+# How soon a connection without any traffic is asked for a sign of life, and how long that may take.
+PEER_KEEPALIVE_SECONDS: Final = 10.0
+PEER_ALIVE_SECONDS_MAX: Final = 3.0
+# Pauses of gRPC between attempts to connect.
+PEER_RECONNECT_SECONDS_FIRST: Final = 0.1
+PEER_RECONNECT_SECONDS_MAX: Final = 1.0
+# Calls in a row without an answer after which a peer is left alone, and for how long: at first,
+# twice as long each time, at most, and by which part either way so that peers do not come at once.
+PEER_FAILURES_MAX: Final = 3
+PEER_PAUSE_SECONDS_FIRST: Final = 0.5
+PEER_PAUSE_SECONDS_MAX: Final = 10.0
+PEER_PAUSE_JITTER: Final = 0.2
+# How long certificates for development hold.
+PEER_CERTIFICATE_DAYS: Final = 365
+# The parts of a line that the place of care split: four amounts, a class and a mark.
+SPLIT_BYTES_MAX: Final = 4 * 6 + 2
+# A claim with its lines split for each scheme of a visit; as much as other calls and as much again.
+PEER_MESSAGE_BYTES_MAX: Final = 2 * MESSAGE_BYTES_MAX
+
+assert PEER_MARGIN_SECONDS * (PEER_HOPS_MAX + 2) < CALL_SECONDS_DEFAULT / 2, (
+    "a till asks twice within its patience, and every engine on the way has time left"
+)
+assert PEER_CONNECT_SECONDS < CALL_SECONDS_DEFAULT / 2
+assert PEER_PAUSE_SECONDS_FIRST <= PEER_PAUSE_SECONDS_MAX
+assert (
+    LINES_PER_CLAIM_MAX * (LINE_BYTES_MAX + CODE_CHARS_MAX + 2 + VISIT_PARTS_MAX * SPLIT_BYTES_MAX)
+    < PEER_MESSAGE_BYTES_MAX
+), "a stay must fit into a message with its splits"
+
 # --- torture -----------------------------------------------------------------------------------
 
 # Failed seeds whose trace is kept; one is enough to find a bug, and a bug fails thousands.
@@ -433,3 +482,22 @@ CONFORM_SECONDS_DEFAULT: Final = 30.0
 
 assert NATIONAL_NUMBER_CHARS_MAX <= CODE_CHARS_MAX <= PERSON_CHARS_MAX
 assert GATEWAY_FILE_BYTES_MAX * 4 // 3 + CODE_CHARS_MAX * 1000 <= TOLD_BYTES_MAX, "as base64"
+
+# --- between areas -----------------------------------------------------------------------------
+
+# How long the place of care waits for the place of insurance where its own caller sets no deadline.
+PEER_CALL_SECONDS: Final = 8.0
+# What the place of care keeps of its caller's deadline, to record the answer and to tell it.
+PEER_TAKE_SECONDS: Final = 0.25
+# After an answer that did not come: how long the till may send the same request again before the
+# place of care withdraws it and has it reversed. No case is one-sided for longer than minutes.
+UNKNOWN_GRACE_SECONDS: Final = 15.0
+# Pauses before what is open between areas is tried: the first, doubling to the last.
+CASE_SECONDS_FIRST: Final = 0.5
+CASE_SECONDS_MAX: Final = 30.0
+# Records that one delivery hands over, and cases that are looked at in one go.
+DELIVERED_RECORDS_MAX: Final = 256
+CASES_AT_ONCE_MAX: Final = 1_024
+
+assert PEER_TAKE_SECONDS < PEER_CALL_SECONDS < UNKNOWN_GRACE_SECONDS
+assert CASE_SECONDS_FIRST < CASE_SECONDS_MAX < 60

@@ -12,6 +12,8 @@ from tests.cli.commands import run
         pytest.param(["--simulate", "--rounds", "5"], "--rounds", id="rounds-of-a-simulation"),
         pytest.param(["--seeds", "5"], "--seeds", id="seeds-of-real-servers"),
         pytest.param(["--simulate", "--seed", "7", "--first", "5"], "--first", id="one-seed"),
+        pytest.param(["--provinces", "--clients", "5"], "--clients", id="clients-of-one-area"),
+        pytest.param(["--provinces", "--simulate"], "--simulate", id="provinces-simulated"),
         pytest.param(["--ledger", "postgresql://x@y/z"], "--store postgres", id="url-of-files"),
     ],
 )

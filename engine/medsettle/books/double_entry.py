@@ -16,9 +16,11 @@ negative, and so takes every booking back.
 | grant | `relative_limit` of the receiver | `personal_account` of the giver |
 | lower, dissolve | `personal_account` of the giver | `relative_limit` of the receiver |
 
-Where an entry moves money of two areas, `between_areas` balances each. A visit has no bookings: its
-parts have. Counts and sums that are no money (deductibles met, times of admission) are counters and
-stand in no account.
+Where an entry moves money of two areas, `between_areas` balances each. A copy of what another area
+decided moves no money that is held here: in the book of the place of care that area owes all that
+neither the institution bears nor the person pays in cash, and a hub has no bookings. A visit has no
+bookings: its parts have. Counts and sums that are no money (deductibles met, times of admission)
+are counters and stand in no account.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -59,7 +61,8 @@ class Title(StrEnum):
     BROUGHT_ALONG = "brought_along"
     """Where the money came from that a person brought along (期初余额)."""
     BETWEEN_AREAS = "between_areas"
-    """What an area owes the area of the holder (区域往来) for money of relatives."""
+    """What an area owes the area of the holder (区域往来): for money of relatives, and for what the
+    area of an insured person pays of bills elsewhere."""
 
 
 class Account(NamedTuple):
@@ -87,6 +90,9 @@ def settlement_bookings(record: Mapping[str, Any]) -> Iterator[Booking]:
         KeyError: The record lacks a column.
     """
     columns = record["settlement"]
+    if columns.get("side") is not None:
+        yield from _copied_bookings(record)
+        return
     area, person = columns["pooling_area"], columns["person"]
     institution = columns["institution"]
     yield Booking(Account(Title.INSTITUTION, area, institution), columns["total_fen"])
@@ -105,6 +111,23 @@ def settlement_bookings(record: Mapping[str, Any]) -> Iterator[Booking]:
         else:
             yield Booking(Account(Title.RELATIVE_LIMIT, area, person), -row["paid_fen"])
     yield Booking(Account(Title.CASH, area, person), -columns["cash_fen"])
+
+
+def _copied_bookings(record: Mapping[str, Any]) -> Iterator[Booking]:
+    """Yield the bookings of a copy of what the engine of another area decided."""
+    columns = record["settlement"]
+    if columns["side"] != "care":
+        return
+    area, owed = columns["care_area"], columns["total_fen"] - columns["cash_fen"]
+    institution = columns["institution"]
+    yield Booking(Account(Title.INSTITUTION, area, institution), columns["total_fen"])
+    for row in rows_of(record["payers"]):
+        if row["payer"] == _INSTITUTION_SHARE and row["payee"] == BILL:
+            share = row["paid_fen"]
+            owed -= share
+            yield Booking(Account(Title.INSTITUTION_SHARE, area, institution), -share)
+    yield Booking(Account(Title.BETWEEN_AREAS, area, columns["pooling_area"]), -owed)
+    yield Booking(Account(Title.CASH, area, columns["person"]), -columns["cash_fen"])
 
 
 def _payer(columns: Mapping[str, Any], row: Mapping[str, Any]) -> Account:

@@ -42,6 +42,7 @@ _COMMANDS: Final = {
     "registration": ("registration_commands", "app"),
     "payments": ("payment_commands", "app"),
     "request": ("request_commands", "app"),
+    "peers": ("peer_commands", "app"),
 }
 
 

@@ -22,6 +22,7 @@ from medsettle.cli.options import (
 
 if TYPE_CHECKING:
     from medsettle.cli.gateway_counter import CounterOptions
+    from medsettle.peers.config import PeerConfig
 
 _DIRECTORY = "Folder of institutions.csv, persons.csv and the other files of the directory."
 
@@ -40,11 +41,17 @@ def serve(
     directory: Annotated[Path | None, typer.Option(help=_DIRECTORY)] = None,
     tokens: Tokens = None,
     no_sign_in: NoSignIn = False,
+    peers: Annotated[
+        Path | None,
+        typer.Option(help="TOML file of the engines of other areas; see `medsettle peers check`."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Serve settlements over gRPC until SIGINT or SIGTERM; what was accepted is finished.
 
-    With --gateway the national interface is served as well, by the same engine. SIGHUP reads rules,
+    With --peers claims of persons insured elsewhere are decided by the engine of their area, and
+    this one decides for other places of care; a hub of such a file needs no rules. With --gateway
+    the national interface is served as well, by the same engine. SIGHUP reads rules,
     invalid lists and the directory again: they replace the loaded ones between two calls, or, where
     a document has faults or a list is refused, the loaded ones stay.
     """
@@ -53,7 +60,8 @@ def serve(
     counter = _counter(gateway, directory, tokens, no_sign_in=no_sign_in)
     console = Console()
     with told(console, as_json=as_json):
-        kept = Kept(rules, data, ledger_at(data, ledger), list_folders(lists, list_keys))
+        folders = list_folders(lists, list_keys)
+        kept = Kept(rules, data, ledger_at(data, ledger), folders, _peers(peers))
         serve_until_signal(console, kept, listen=listen, counter=counter, as_json=as_json)
 
 
@@ -81,6 +89,14 @@ def gateway(
     with told(console, as_json=as_json):
         kept = Kept(rules, data, ledger_at(data, ledger), list_folders(lists, list_keys))
         serve_until_signal(console, kept, listen=None, counter=counter, as_json=as_json)
+
+
+def _peers(file: Path | None) -> "PeerConfig | None":
+    if file is None:
+        return None
+    from medsettle.peers.config import read_peers  # noqa: PLC0415 - loads gRPC
+
+    return read_peers(file)
 
 
 def _counter(

@@ -21,25 +21,36 @@ from medsettle.durable import make_folder
 from medsettle.engine import Engine
 from medsettle.errors import SettlementError
 from medsettle.ledger.opening import LedgerPlace, is_shared, open_ledger, open_reader
+from medsettle.policy.rule_book import RuleBook
 from medsettle.rule_cache import rule_book
 from medsettle.service.desk import Desk
 from medsettle.service.shift import Projection, Shift
 from medsettle.settle import machine_code
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import grpc
+
     from medsettle.cli.gateway_counter import Counter, CounterOptions
     from medsettle.engine.list_folder import ListFolders
     from medsettle.gateway.serving import GatewayServer
+    from medsettle.peers.config import PeerConfig
+    from medsettle.peers.station import Station
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What is served: rules, ledger, the folder of audit tables, and invalid lists of cards."""
+    """What is served: rules, ledger, folder of audit tables, invalid lists, and the file of peers.
+
+    A hub of the file of peers has no rules.
+    """
 
     rules: Path
     data: Path
     ledger: LedgerPlace
     lists: "ListFolders | None"
+    peers: "PeerConfig | None" = None
 
 
 class Serving(Protocol):
@@ -96,7 +107,7 @@ def serve_until_signal(
             from medsettle.cli.gateway_counter import counter_of  # noqa: PLC0415 - loads HTTP
 
             opened = held.enter_context(counter_of(counter))
-        book = rule_book(kept.rules)
+        book = _rules_of(kept)
         make_folder(kept.data)
         with open_ledger(kept.ledger) as ledger:
             engine = Engine(book, ledger, now)
@@ -104,7 +115,8 @@ def serve_until_signal(
             machine_code.load()
             _spare_the_collector()
             reload = Reload(console, as_json=as_json)
-            reload.rules(engine, kept.rules)
+            if not _is_hub(kept):
+                reload.rules(engine, kept.rules)
             if kept.lists is not None:
                 reload.lists(engine, kept.lists)
             if opened is not None:
@@ -140,7 +152,7 @@ class _Served:
             open_reader(place) as reader,
             contextlib.closing(Follower(reader, audit, shared=is_shared(place))) as project,
         ):
-            serving, addresses = await _begun(self.engine, project, listen)
+            serving, addresses, station = await self._begun(project, listen)
             gateway = None
             try:
                 if counter is not None:
@@ -149,12 +161,51 @@ class _Served:
                 failure = await self._until_asked(serving, addresses, project)
             finally:
                 project.hurry()
-                await _stop(serving, gateway)
+                await _stop(serving, gateway, station)
             if failure is not None:
                 raise failure
             # What an earlier run committed and did not project is behind too.
             with catching_up(self.console, as_json=self.as_json):
                 await project()
+
+    async def _begun(
+        self, project: Projection, listen: str | None
+    ) -> tuple[Serving, dict[str, str], "Station | None"]:
+        """Return a desk that is served, by gRPC where it has an address, and addresses by name."""
+        if listen is None:
+            shift = Shift(self.engine, project=project)
+            shift.begin()
+            return shift, {}, None
+        from medsettle.service.server import start  # noqa: PLC0415 - loads gRPC
+
+        stations: list[Station] = []
+        config, credentials = self.kept.peers, None
+        if config is not None and config.tls is not None:
+            from medsettle.peers.certificates import server_credentials  # noqa: PLC0415
+
+            credentials = server_credentials(config.tls)
+
+        def beside(desk: Desk) -> "Sequence[grpc.ServiceRpcHandler]":
+            from medsettle.peers.station import Station  # noqa: PLC0415 - loads gRPC
+
+            assert config is not None
+            stations.append(Station(self.engine, desk, config, self.kept.data))
+            return stations[0].handlers
+
+        try:
+            server = await start(
+                self.engine,
+                listen,
+                project=project,
+                credentials=credentials,
+                beside=beside if config is not None else None,
+            )
+        except RuntimeError as error:
+            # gRPC says no more than this of an address that is taken or not ours.
+            raise OSError(f"cannot listen at {listen}; choose another address") from error
+        for station in stations:
+            station.begin()
+        return server, {"serving": server.address}, stations[0] if stations else None
 
     async def _until_asked(
         self, serving: Serving, addresses: dict[str, str], project: Follower
@@ -184,27 +235,22 @@ class _Served:
             self.console.print(f"serving {len(self.engine.policies())} policies at {shown}")
 
 
-async def _begun(
-    engine: Engine, project: Projection, listen: str | None
-) -> tuple[Serving, dict[str, str]]:
-    """Return a desk that is served, by gRPC where it has an address, and addresses by name."""
-    if listen is None:
-        shift = Shift(engine, project=project)
-        shift.begin()
-        return shift, {}
-    from medsettle.service.server import start  # noqa: PLC0415 - loads gRPC
-
-    try:
-        server = await start(engine, listen, project=project)
-    except RuntimeError as error:
-        # gRPC says no more than this of an address that is taken or not ours.
-        raise OSError(f"cannot listen at {listen}; choose another address") from error
-    return server, {"serving": server.address}
-
-
-async def _stop(serving: Serving, gateway: "GatewayServer | None") -> None:
+async def _stop(
+    serving: Serving, gateway: "GatewayServer | None", station: "Station | None"
+) -> None:
     """Begin no more calls, finish those begun by either way, and project the rest."""
     serving.desk.refuse_calls()
     if gateway is not None:
         await gateway.stop()
     await serving.stop()
+    if station is not None:
+        await station.stop()
+
+
+def _is_hub(kept: Kept) -> bool:
+    return kept.peers is not None and not kept.peers.areas
+
+
+def _rules_of(kept: Kept) -> RuleBook:
+    """Return the rules that are served; a hub decides nothing and has none."""
+    return RuleBook({}, {}, ()) if _is_hub(kept) else rule_book(kept.rules)

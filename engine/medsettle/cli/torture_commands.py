@@ -22,6 +22,18 @@ class StoreKind(StrEnum):
 
 _SIMULATED: Final = ("seeds", "first", "processes")
 _REAL: Final = ("rounds", "clients", "ledger")
+_ONE_AREA: Final = ("clients", "store", "ledger")
+_RULES: Final = Path("fixtures/policies/shapes")
+_PROVINCES_RULES: Final = Path("fixtures/provinces")
+
+
+Provinces = Annotated[
+    bool, typer.Option("--provinces", help="Real: two areas and a hub, and links that fail.")
+]
+InventedRules = Annotated[
+    Path | None,
+    typer.Option(help="Rules with the invented areas of the requests; else those of fixtures."),
+]
 
 
 def torture(
@@ -29,6 +41,7 @@ def torture(
     simulate: Annotated[
         bool, typer.Option("--simulate", help="Simulate a deployment, seed by seed.")
     ] = False,
+    provinces: Provinces = False,
     seeds: Annotated[
         int, typer.Option(min=1, max=limits.SEEDS_MAX, help="Simulated: how many seeds.")
     ] = 1_000,
@@ -56,32 +69,29 @@ def torture(
     ledger: Annotated[
         str, typer.Option(help="Real: a PostgreSQL of yours, with no ledger in it yet.")
     ] = "",
-    rules: Annotated[
-        Path, typer.Option(help="Rules with the invented area of the requests.")
-    ] = Path("fixtures/policies/shapes"),
+    rules: InventedRules = None,
     as_json: Json = False,
 ) -> None:
     """Prove by faults that nothing is lost and nothing happens twice.
 
     Real servers are killed under load, at any moment and at named steps, and what they leave is
-    held to what they acknowledged. With --simulate everything happens in one process, decided by a
-    seed: what tills ask, which messages are lost, where the server dies and the store fails. A seed
-    that breaks a promise is printed with what happened, and --seed runs it again.
+    held to what they acknowledged. With --provinces there are two areas and a hub between them, of
+    which one, or a link, fails in each round; once healed, their three books must agree, and be
+    what one engine alone makes of it. With --simulate everything happens in one process, decided
+    by a seed: what tills ask, which messages are lost, where the server dies and the store fails. A
+    seed that breaks a promise is printed with what happened, and --seed runs it again.
     """
-    if not simulate:
-        _refuse(context, _SIMULATED, "is for --simulate, without which real servers are killed")
-    else:
-        _refuse(context, _REAL, "is for real servers; leave --simulate out, or the option")
-        if seed is not None:
-            _refuse(context, _SIMULATED, "is for many seeds, and --seed names one")
-
+    _check(context, simulate=simulate, provinces=provinces, one=seed is not None)
     # A PostgreSQL server is started by a fork, which gRPC would comment on; read as it loads.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
     from medsettle.cli import torture_runs  # noqa: PLC0415 - gRPC loads slowly
 
     console = Console(soft_wrap=True)
+    rules = rules or (_PROVINCES_RULES if provinces else _RULES)
     with told(console, as_json=as_json):
-        if not simulate:
+        if provinces:
+            torture_runs.fail_between(console, rules, rounds, seed or 0, as_json=as_json)
+        elif not simulate:
             with torture_runs.opened_store(store or StoreKind.SQLITE, ledger) as opened:
                 torture_runs.kill_servers(
                     console, opened, rules, rounds, clients, seed or 0, as_json=as_json
@@ -91,6 +101,23 @@ def torture(
         else:
             wanted = range(first, first + seeds)
             torture_runs.simulate_seeds(console, rules, wanted, processes, store, as_json=as_json)
+
+
+def _check(context: typer.Context, *, simulate: bool, provinces: bool, one: bool) -> None:
+    """Refuse options that belong to another kind of torture than the one asked for.
+
+    Raises:
+        BadParameter: One of them was given.
+    """
+    if provinces:
+        _refuse(context, ("simulate",), "runs in one process; --provinces starts three")
+        _refuse(context, _ONE_AREA, "is for servers of one area; leave --provinces out")
+    if not simulate:
+        _refuse(context, _SIMULATED, "is for --simulate, without which real servers are killed")
+        return
+    _refuse(context, _REAL, "is for real servers; leave --simulate out, or the option")
+    if one:
+        _refuse(context, _SIMULATED, "is for many seeds, and --seed names one")
 
 
 def _refuse(context: typer.Context, names: tuple[str, ...], why: str) -> None:

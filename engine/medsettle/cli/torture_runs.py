@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 from medsettle.cli.exits import Exit, Quit, UnreadableFile
 from medsettle.torture.kills import Report, kill_rounds
 from medsettle.torture.parts import ON_FILES, REAL, Parts
+from medsettle.torture.provinces import ProvincesReport, province_rounds
 from medsettle.torture.seeds import Tally, rule_book, run_seeds
 from medsettle.torture.simulation import Outcome, simulate
 from medsettle.torture.stores import PostgresStore, SqliteStore, Store
@@ -61,6 +62,37 @@ def kill_servers(
         _print_report(console, report, seconds)
     if report.violations:
         raise Quit(Exit.FINDING)
+
+
+def fail_between(console: Console, rules: Path, rounds: int, seed: int, *, as_json: bool) -> None:
+    """Let processes and links of two areas fail, and print what came of it.
+
+    End with exit code 1 where a promise was broken.
+    """
+    begun = time.monotonic()
+    with _bar("failing", rounds, as_json=as_json) as advance:
+        report = province_rounds(rules.resolve(), rounds, seed, lambda _: advance())
+    seconds = time.monotonic() - begun
+    if as_json:
+        _print_json(console, {**asdict(report), "faults": dict(report.faults), "seconds": seconds})
+    else:
+        _print_provinces(console, report, seconds)
+    if report.violations:
+        raise Quit(Exit.FINDING)
+
+
+def _print_provinces(console: Console, report: ProvincesReport, seconds: float) -> None:
+    for violation in report.violations:
+        console.print(f"[bold red]violation[/] {escape(violation)}", highlight=False)
+    listed = ", ".join(f"{count} {name}" for name, count in report.faults.most_common())
+    console.print(f"{report.rounds} rounds in {seconds:.0f} s ({listed})")
+    console.print(
+        f"{report.asked} requests, {report.settled} acknowledged settlements, {report.elsewhere} "
+        f"elsewhere, {report.acknowledged} acknowledged in all, {report.recorded} entries: "
+        f"{report.lost} lost, {report.doubled} doubled, {report.unresolved} unresolved, "
+        f"{len(report.violations)} violations; no case open {report.seconds_open_max:.1f} s after "
+        "healing"
+    )
 
 
 def _print_report(console: Console, report: Report, seconds: float) -> None:

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import grpc
+from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2 as details  # type: ignore[import-untyped]
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 from grpc_status import rpc_status
 
 from medsettle import errors
@@ -25,6 +27,12 @@ _UNANSWERED: Final[dict[grpc.StatusCode, tuple[type[Exception], str]]] = {
     # Not by the caller, who waits; a server or a proxy that stops cuts calls off this way.
     grpc.StatusCode.CANCELLED: (ConnectionError, "The call was cut off"),
 }
+# What an error is at least whose reason only newer servers know.
+_NEAREST: Final[dict[grpc.StatusCode, type[SettlementError]]] = {
+    grpc.StatusCode.NOT_FOUND: errors.NotFound,
+    grpc.StatusCode.FAILED_PRECONDITION: errors.Precondition,
+    grpc.StatusCode.UNAVAILABLE: errors.OutcomeUnknown,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,26 +40,32 @@ class Failure:
     """One failed attempt.
 
     `again` says whether the same request may be sent again; `unknown` whether the server may have
-    done it all the same; `delay_seconds` how long it asked to wait.
+    done it all the same; `delay_seconds` how long it asked to wait; `status` what medsettle
+    answered, as it came, and None where it was not medsettle that did.
     """
 
     error: Exception
     again: bool = False
     unknown: bool = False
     delay_seconds: float = 0.0
+    status: Status | None = None
 
 
 def failure_of(call: grpc.RpcError) -> Failure:
-    """Return what a failed call means."""
-    assert isinstance(call, grpc.Call)
+    """Return what a failed call means, whether it was made by `grpc` or by `grpc.aio`."""
+    assert isinstance(call, grpc.Call | grpc.aio.AioRpcError)
     code, text = call.code(), call.details() or ""
-    parts = _parts(call)
+    status = _status(call)
+    parts = _parts(status)
     info = parts.get("ErrorInfo")
     if info is not None and info.domain == _DOMAIN:
+        error = _rebuilt(info, code, text, parts.get("BadRequest"))
         return Failure(
-            _rebuilt(info, text, parts.get("BadRequest")),
+            error,
             again=code is grpc.StatusCode.UNAVAILABLE,
+            unknown=isinstance(error, errors.OutcomeUnknown),
             delay_seconds=_delay_seconds(parts.get("RetryInfo")),
+            status=status,
         )
     if code in _UNANSWERED:
         kind, said = _UNANSWERED[code]
@@ -63,13 +77,18 @@ def failure_of(call: grpc.RpcError) -> Failure:
     return Failure(errors.InternalError(f"{code.name}: {text}"), unknown=True)
 
 
-def _parts(call: grpc.Call) -> dict[str, Any]:
-    """Return the details of the call's status by the name of their message."""
+def _status(call: grpc.Call | grpc.aio.AioRpcError) -> Status | None:
+    """Return the status with details that a call was answered by."""
     try:
-        status = rpc_status.from_call(call)
-    except ValueError:
-        # A status that contradicts its call was not made by a medsettle server.
-        return {}
+        # It asks for no more than both have, whatever its types say.
+        return rpc_status.from_call(call)  # type: ignore[arg-type]
+    except (ValueError, DecodeError):
+        # A status that contradicts its call, or is none, was not made by a medsettle server.
+        return None
+
+
+def _parts(status: Status | None) -> dict[str, Any]:
+    """Return the details of a status by the name of their message."""
     found: dict[str, Any] = {}
     for packed in status.details if status is not None else ():
         for kind in (details.ErrorInfo, details.BadRequest, details.RetryInfo):
@@ -78,9 +97,19 @@ def _parts(call: grpc.Call) -> dict[str, Any]:
     return found
 
 
-def _rebuilt(info: Any, text: str, bad: Any | None) -> SettlementError:  # noqa: ANN401
-    """Return the error of the class that has the reason, with message, metadata and faults."""
+def _rebuilt(
+    info: Any,  # noqa: ANN401 - google.rpc comes without types
+    code: grpc.StatusCode,
+    text: str,
+    bad: Any | None,  # noqa: ANN401
+) -> SettlementError:
+    """Return the error of the class that has the reason, with message, metadata and faults.
+
+    A reason that only a newer server knows is told in the metadata of the nearest class.
+    """
     kind = by_reason(info.reason)
+    if kind is SettlementError and info.reason != kind.reason and code in _NEAREST:
+        return rebuilt(_NEAREST[code].reason, text, {**info.metadata, "reason": info.reason})
     violations = bad.field_violations if bad is not None else ()
     if issubclass(kind, errors.InvalidRequest):
         error: SettlementError = kind([Fault(each.field, each.description) for each in violations])

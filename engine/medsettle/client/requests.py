@@ -26,6 +26,7 @@ def request_state_of(message: messages.RequestState) -> RequestState:
         pooling_area=message.pooling_area,
         seq=message.seq or None,
         create_time=message.create_time.ToDatetime(tzinfo=UTC) if recorded else None,
+        being_resolved=message.being_resolved,
         refusal=refused and Refusal(refused.reason, refused.message, dict(refused.metadata)),
     )
 

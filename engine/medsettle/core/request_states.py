@@ -45,6 +45,13 @@ ADVICE: Final = {
 }
 """What a caller should know and do, by what became of its request."""
 
+BEING_RESOLVED: Final = (
+    "It was sent to the engine of another area, whose answer has not come; what became of it is "
+    "being found out. Send the same id again for the settlement, or reverse it; if neither is done "
+    "it is reversed within a minute of that engine being reached."
+)
+"""What a caller should know and do while it is not known what another area's engine did."""
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -62,7 +69,8 @@ class RequestState:
     `kind` is that of the ledger entry (`settle`, `visit`, `cancel`, `opening`, …) and `entry` its
     id, by which a settlement or visit is found; `taken_back_by` is the id of the negative record
     that took it back. All are empty where there is none, as `entry` is of a refusal or a tombstone,
-    which are nothing to be found. An unknown request has neither `seq` nor `create_time`.
+    which are nothing to be found. An unknown request has neither `seq` nor `create_time`; it is
+    `being_resolved` where another area's engine may have settled it and is being asked.
     """
 
     institution: str
@@ -75,11 +83,12 @@ class RequestState:
     seq: int | None = None
     create_time: datetime | None = None
     refusal: Refusal | None = None
+    being_resolved: bool = False
 
     @property
     def advice(self) -> str:
         """What the caller should know and do."""
-        return ADVICE[self.status]
+        return BEING_RESOLVED if self.being_resolved else ADVICE[self.status]
 
 
 @dataclass(frozen=True, slots=True)

@@ -262,6 +262,12 @@ SETTLEMENT: Final[tuple[Column, ...]] = (
     *CREDENTIAL,
     *LIST_VERSIONS,
     columns.code(
+        "care_area",
+        "就医地: whose catalogue split the lines; absent, the pooling area's.",
+        "mdtrtarea_admvs",
+        required=False,
+    ),
+    columns.code(
         "side",
         "Absent in the book of the place of insurance, which decides; `care` in that of the place "
         "of care, `hub` in the copy of a hub.",

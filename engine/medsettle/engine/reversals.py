@@ -68,7 +68,10 @@ class Reversals:
                 return Reversal(state, duplicate=True)
             self._take_back(original, asked)
         else:
-            self.log.commit([self._tombstone(asked, original_request_id)])
+            day = day_number(service_day_of(self.log.now()))
+            self.log.commit(
+                [tombstone_entry(asked.institution, original_request_id, asked.digest, day)]
+            )
         return Reversal(self.find(asked.institution, original_request_id))
 
     def _take_back(self, original: Recorded, asked: Asked) -> None:
@@ -85,21 +88,6 @@ class Reversals:
                 request_id=reversed_request,
                 kind=original.kind,
             )
-
-    def _tombstone(self, asked: Asked, original_request_id: str) -> Entry:
-        return Entry(
-            kind="tombstone",
-            settlement=settlement_id("", asked.institution, original_request_id),
-            original=None,
-            institution=asked.institution,
-            request_id=original_request_id,
-            institution_settlement=None,
-            pooling_area="",
-            person="",
-            service_day=day_number(service_day_of(self.log.now())),
-            content_digest=asked.digest,
-            record=b"{}",
-        )
 
     def find(self, institution: str, request_id: str) -> RequestState:
         """Return what became of a request; see `Engine.find_request`."""
@@ -136,3 +124,27 @@ class Reversals:
             status=RequestStatus.REVERSED if reversal else RequestStatus.CANCELLED,
             taken_back_by=negative.settlement,
         )
+
+
+def tombstone_entry(institution: str, request_id: str, digest: bytes, day: int) -> Entry:
+    """Return the entry by which a request that has not arrived never settles.
+
+    Args:
+        institution: Who sent it.
+        request_id: Its id.
+        digest: Of what put the tombstone there.
+        day: The day on which that was done, in days since 1970-01-01.
+    """
+    return Entry(
+        kind="tombstone",
+        settlement=settlement_id("", institution, request_id),
+        original=None,
+        institution=institution,
+        request_id=request_id,
+        institution_settlement=None,
+        pooling_area="",
+        person="",
+        service_day=day,
+        content_digest=digest,
+        record=b"{}",
+    )

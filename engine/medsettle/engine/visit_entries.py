@@ -7,9 +7,9 @@ from medsettle.core.dates import day_number
 from medsettle.core.settlement import Row, Settlement
 from medsettle.core.visits import Registration, Route, RoutedBy, Visit
 from medsettle.engine.request_log import Asked
-from medsettle.engine.requests import request_key, settlement_id
-from medsettle.ledger.entries import Entry, Recorded
-from medsettle.ledger.records import decode_event, encode_event
+from medsettle.engine.requests import from_record, request_key, settlement_id
+from medsettle.ledger.entries import Entry, LedgerReader, Recorded
+from medsettle.ledger.records import decode_event, encode_event, is_reversal
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -104,3 +104,18 @@ def visit_of(entry: Entry | Recorded, parts: tuple[Settlement, ...]) -> Visit:
         return visit
     moment = _EPOCH + timedelta(microseconds=entry.create_time_us)
     return replace(visit, seq=entry.seq, create_time=moment)
+
+
+def recorded_visit(ledger: LedgerReader, recorded: Recorded, *, duplicate: bool = False) -> Visit:
+    """Return the visit of an entry with its parts, with a notice where it was taken back since."""
+    ids = part_ids(recorded)
+    parts = [ledger.settlement(each) for each in ids]
+    found = tuple(from_record(ledger, each) for each in parts if each is not None)
+    assert len(found) == len(ids), "a visit is recorded with its parts"
+    visit = replace(visit_of(recorded, found), duplicate=duplicate)
+    cancel = ledger.cancel_of(recorded.settlement) if recorded.kind == "visit" else None
+    if cancel is None:
+        return visit
+    how = "reversed" if is_reversal(cancel) else "cancelled"
+    notice = f"{how} since by {cancel.settlement}: nothing of this visit is owed"
+    return replace(visit, notices=(notice,))

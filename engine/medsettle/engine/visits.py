@@ -18,22 +18,27 @@ from medsettle.core.counters import CounterKey
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Finding, Row, Settlement
 from medsettle.core.visits import Registration, RegistrationState, Visit
-from medsettle.engine.cancels import cancel_entry
+from medsettle.engine.cancels import cancel_entry, decided_elsewhere
 from medsettle.engine.claim_entries import claim_entry
 from medsettle.engine.request_log import Asked, RequestLog
 from medsettle.engine.requests import (
     claim_digest,
     content_digest,
-    from_record,
     named,
     request_key,
     reused,
     sender_faults,
     settlement_id,
 )
-from medsettle.engine.visit_entries import part_ids, visit_cancel_entry, visit_entry, visit_of
+from medsettle.engine.visit_entries import (
+    part_ids,
+    recorded_visit,
+    visit_cancel_entry,
+    visit_entry,
+    visit_of,
+)
 from medsettle.ledger.entries import Entry, LedgerReader, Recorded
-from medsettle.ledger.records import is_reversal, placed
+from medsettle.ledger.records import decode_event, placed
 from medsettle.policy.rule_book import RuleBook
 from medsettle.policy.vocabulary import suggestion
 from medsettle.settle.care_lines import care_of_visit
@@ -177,6 +182,8 @@ class Visits:
         if faults := _id_faults(asked.request_id):
             raise errors.InvalidRequest(faults)
         self._refuse_cancelled(original.settlement)
+        if decode_event(original).get("side") is not None:
+            raise decided_elsewhere(original.settlement, original.pooling_area)
         ids = part_ids(original)
         self._refuse_used_ids(asked.key, len(ids))
         entries, settlements = self._taken_back(ids, asked.key, reversed_request)
@@ -222,7 +229,7 @@ class Visits:
         recorded = self.ledger.settlement(visit)
         if recorded is None or recorded.kind not in {"visit", "visit_cancel"}:
             raise errors.NotFound(f"no visit is recorded as {visit!r}; check the id", visit=visit)
-        return self._from_record(recorded)
+        return recorded_visit(self.ledger, recorded)
 
     # --- what a visit is made of ------------------------------------------------------------
 
@@ -296,20 +303,7 @@ class Visits:
             )
 
     def _repeated(self, recorded: Recorded) -> Visit:
-        return self._from_record(recorded, duplicate=True)
-
-    def _from_record(self, recorded: Recorded, *, duplicate: bool = False) -> Visit:
-        ids = part_ids(recorded)
-        parts = [self.ledger.settlement(each) for each in ids]
-        found = tuple(from_record(self.ledger, each) for each in parts if each is not None)
-        assert len(found) == len(ids), "a visit is recorded with its parts"
-        visit = replace(visit_of(recorded, found), duplicate=duplicate)
-        cancel = self.ledger.cancel_of(recorded.settlement) if recorded.kind == "visit" else None
-        if cancel is None:
-            return visit
-        how = "reversed" if is_reversal(cancel) else "cancelled"
-        notice = f"{how} since by {cancel.settlement}: nothing of this visit is owed"
-        return replace(visit, notices=(notice,))
+        return recorded_visit(self.ledger, recorded, duplicate=True)
 
 
 def _batch(claims: ClaimBatch, routed: Routed) -> ClaimBatch:

@@ -35,6 +35,7 @@ SettlementError                 a request as a whole cannot be served
 │  ├─ ClassNotCovered           the policy has no class for a code of this claim
 │  ├─ RoutingNotFound           the area has no document that routes a visit over schemes
 │  ├─ NotConfirmed              a line needs a confirmation that is not registered
+│  ├─ DecidedElsewhere          the settlement is a copy; the engine of its area takes it back
 │  ├─ PartOfVisit               the settlement is one of a visit, and falls with all of it
 │  ├─ PolicyGap                 the policy says it cannot decide an amount of this claim
 │  ├─ CounterFull               a counter of the person would pass its bound
@@ -60,12 +61,16 @@ SettlementError                 a request as a whole cannot be served
 │  ├─ EncounterRefused          the visit is in no state in which that can happen
 │  ├─ FileExpired               the file was kept for some days only
 │  ├─ ClearingRefused           the month is applied for, or the settlement confirmed, or not
-│  └─ SumsDiffer                the institution states other sums than its lines come to
+│  ├─ SumsDiffer                the institution states other sums than its lines come to
+│  └─ PeerTooOld                the engine of another area cannot do what is asked of it
 ├─ TransactionUnknown           no transaction of the gateway has this number
 ├─ Overloaded                   the queue is full; nothing was recorded
 ├─ LedgerUnavailable            the ledger cannot be opened or written; nothing was acknowledged
 │  └─ LedgerFailed              it failed while it wrote; nothing more until it is opened again
 ├─ PaymentsUnavailable          a store of payments cannot be opened or written, or lost its ledger
+├─ PeerUnreachable              another area's engine is out of reach; nothing was sent to it
+├─ OutcomeUnknown               whether another area settled it is being found out
+├─ PeerNotKnown                 the caller is no peer, or the area is not its to speak or ask for
 ├─ AuditCorrupt                 an audit segment does not match its manifest
 ├─ InvalidListRejected          an invalid list is not its keeper's, faulty or older; the old stays
 ├─ PolicyRejected               a rule document has faults; all of them
@@ -123,6 +128,12 @@ from medsettle.errors.interface import (
     SumsDiffer,
     TransactionUnknown,
 )
+from medsettle.errors.peers import (
+    OutcomeUnknown,
+    PeerNotKnown,
+    PeerTooOld,
+    PeerUnreachable,
+)
 from medsettle.errors.tree import (
     AccountSpent,
     AlreadyCancelled,
@@ -131,6 +142,7 @@ from medsettle.errors.tree import (
     BatchTooLarge,
     ClassNotCovered,
     CounterFull,
+    DecidedElsewhere,
     DuplicateSettlement,
     Fault,
     InternalError,
@@ -181,6 +193,7 @@ __all__ = [
     "CounterFull",
     "CredentialExpired",
     "CredentialNotAccepted",
+    "DecidedElsewhere",
     "DoubleInsurance",
     "DuplicateItem",
     "DuplicateSettlement",
@@ -207,11 +220,15 @@ __all__ = [
     "NotReversible",
     "NotSignedIn",
     "OtherLiable",
+    "OutcomeUnknown",
     "OverlappingStay",
     "Overloaded",
     "PaidByHand",
     "PartOfVisit",
     "PaymentsUnavailable",
+    "PeerNotKnown",
+    "PeerTooOld",
+    "PeerUnreachable",
     "PersonDiffers",
     "PersonUnknown",
     "PolicyGap",

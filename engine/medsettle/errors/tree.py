@@ -132,6 +132,12 @@ class PartOfVisit(Precondition):
     reason = "PART_OF_VISIT"
 
 
+class DecidedElsewhere(Precondition):
+    """A settlement here is a copy of what another area's engine decided, who takes it back."""
+
+    reason = "DECIDED_ELSEWHERE"
+
+
 class PolicyGap(Precondition):
     """The policy document states that it cannot decide an amount this claim has."""
 

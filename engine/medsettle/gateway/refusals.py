@@ -16,6 +16,8 @@ _UNKNOWN = (
     errors.LedgerUnavailable,
     errors.InternalError,
     errors.PaymentsUnavailable,
+    errors.PeerUnreachable,
+    errors.OutcomeUnknown,
     errors.AuditCorrupt,
 )
 """After these nobody can promise the institution that nothing was recorded: it sends the same

@@ -36,6 +36,7 @@ from medsettle.core.statements import Movement
 from medsettle.core.visits import RegistrationRequest, RegistrationState, Visit
 from medsettle.errors import LedgerUnavailable, SettlementError
 from medsettle.policy.rule_book import RuleBook
+from medsettle.service.away import Away
 from medsettle.service.batcher import Answer, Batcher, Gate, Result
 from medsettle.service.paging import Pages
 from medsettle.service.previews import previewed_apart
@@ -327,6 +328,8 @@ class Desk:
         self.under_way = 0
         """Calls begun and not finished."""
         self._stopping = False
+        self.away: Away | None = None
+        """Whoever reaches the engines of other areas, where this one has any."""
         self.settling: Batcher[Claim, Answer]
         self.previewing: Batcher[Claim, Answer]
         self.pages = Pages(page_key)
@@ -337,6 +340,10 @@ class Desk:
                 engine.preview, claims, lambda claim: claim.person, batch_of
             )
         )
+
+    def elsewhere(self, claim: Claim) -> Away | None:
+        """Return who asks another engine about a claim, None where it is decided here."""
+        return self.away if self.away is not None and self.away.decides_not(claim) else None
 
     @contextmanager
     def call(self) -> Iterator[None]:

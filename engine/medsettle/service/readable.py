@@ -44,6 +44,10 @@ class ReadableServer(grpc.aio.Server):
         generic = grpc.method_handlers_generic_handler(service_name, handlers)
         self._server.add_generic_rpc_handlers((generic,))
 
+    def add_handlers_of_bytes(self, handlers: Iterable[grpc.GenericRpcHandler]) -> None:
+        """Add handlers that take and give bytes, and say themselves what they cannot read."""
+        self._server.add_generic_rpc_handlers(handlers)
+
     def add_insecure_port(self, address: str) -> int:
         """Open a port for plain text, and return its number."""
         return self._server.add_insecure_port(address)

@@ -1,10 +1,11 @@
 """The servicer of requests: what became of one, and its reversal."""
 
+from dataclasses import replace
 from typing import Final
 
 from medsettle.core.request_states import RequestState, RequestStatus
 from medsettle.service import wire
-from medsettle.service.calls import Context, answered
+from medsettle.service.calls import Context, answered, deadline_of
 from medsettle.service.desk import Desk
 from medsettle.v1 import request_service_pb2 as requests
 from medsettle.v1 import request_service_pb2_grpc as requests_grpc
@@ -26,13 +27,14 @@ class RequestService(requests_grpc.RequestServiceServicer):
         self, request: requests.ReverseRequestRequest, context: Context
     ) -> requests.ReverseRequestResponse:
         """Return what the original is after its reversal."""
-        reversal = self._desk.write(
-            lambda: self._desk.engine.reverse(
-                request.institution, request.original_request_id, request.request_id
-            )
-        )
+        sent = request.institution, request.original_request_id, request.request_id
+        reversal = None
+        if self._desk.away is not None:
+            reversal = await self._desk.away.reverse(*sent, deadline_of(context))
+        if reversal is None:
+            reversal = self._desk.write(lambda: self._desk.engine.reverse(*sent))
         return requests.ReverseRequestResponse(
-            original=_state_message(reversal.original), duplicate=reversal.duplicate
+            original=state_message(reversal.original), duplicate=reversal.duplicate
         )
 
     @answered
@@ -41,10 +43,15 @@ class RequestService(requests_grpc.RequestServiceServicer):
     ) -> requests.RequestState:
         """Return what became of a request."""
         found = self._desk.engine.find_request(request.institution, request.request_id)
-        return _state_message(found)
+        away = self._desk.away
+        if away is not None and found.status is RequestStatus.UNKNOWN:
+            resolving = away.resolving(request.institution, request.request_id)
+            found = replace(found, being_resolved=resolving)
+        return state_message(found)
 
 
-def _state_message(state: RequestState) -> requests.RequestState:
+def state_message(state: RequestState) -> requests.RequestState:
+    """Return the message of what became of a request."""
     refusal = state.refusal
     return requests.RequestState(
         institution=state.institution,
@@ -62,4 +69,5 @@ def _state_message(state: RequestState) -> requests.RequestState:
             reason=refusal.reason, message=refusal.message, metadata=refusal.metadata
         ),
         advice=state.advice,
+        being_resolved=state.being_resolved,
     )

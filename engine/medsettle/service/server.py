@@ -1,7 +1,8 @@
 """The server: starts, tells its health, and stops without losing what it accepted."""
 
 import asyncio
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, TypeAlias
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -10,7 +11,7 @@ from grpc_reflection.v1alpha import reflection
 from medsettle import limits
 from medsettle.errors import SettlementError
 from medsettle.service.card_service import CardService
-from medsettle.service.desk import SettlementEngine
+from medsettle.service.desk import Desk, SettlementEngine
 from medsettle.service.enquiry_service import EnquiryService
 from medsettle.service.mutual_aid import MutualAidService
 from medsettle.service.readable import ReadableServer
@@ -63,6 +64,20 @@ _OPTIONS: Final = (
     ("grpc.so_reuseport", 0),
 )
 
+# What engines of other areas need besides: room for lines with their splits, and to ask a quiet
+# connection for a sign of life without being taken for an attacker.
+_PEER_OPTIONS: Final = (
+    ("grpc.max_receive_message_length", limits.PEER_MESSAGE_BYTES_MAX + limits.ENVELOPE_BYTES),
+    (
+        "grpc.http2.min_ping_interval_without_data_ms",
+        int(limits.PEER_KEEPALIVE_SECONDS / 2 * 1_000),
+    ),
+    ("grpc.keepalive_permit_without_calls", 1),
+)
+
+Beside: TypeAlias = Callable[[Desk], Sequence[grpc.ServiceRpcHandler]]
+"""Makes what is served beside our own services, each a service in bytes, at the same desk."""
+
 _SERVING: Final = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING: Final = health_pb2.HealthCheckResponse.NOT_SERVING
 
@@ -71,10 +86,15 @@ class Server:
     """A running server. Made by `start`; close the engine's ledger after `stop` has returned."""
 
     def __init__(
-        self, engine: SettlementEngine, page_key: bytes | None, project: Projection | None
+        self,
+        engine: SettlementEngine,
+        page_key: bytes | None,
+        project: Projection | None,
+        beside: Beside | None,
     ) -> None:
         self.address = ""
-        self._grpc = ReadableServer(grpc.aio.server(options=_OPTIONS))
+        options = _OPTIONS if beside is None else (*dict((*_OPTIONS, *_PEER_OPTIONS)).items(),)
+        self._grpc = ReadableServer(grpc.aio.server(options=options))
         self._health = health.aio.HealthServicer()
         self._projects = project is not None
         self._shift = Shift(engine, page_key=page_key, project=project, tell=self._told)
@@ -93,7 +113,10 @@ class Server:
         enquiries_grpc.add_EnquiryServiceServicer_to_server(EnquiryService(desk), self._grpc)
         requests_grpc.add_RequestServiceServicer_to_server(RequestService(desk), self._grpc)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
-        shown = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        handlers = beside(desk) if beside is not None else ()
+        self._grpc.add_handlers_of_bytes(handlers)
+        self._services = (*SERVICES, *(each.service_name() for each in handlers))
+        shown = (*self._services, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(shown, self._grpc)
 
     async def serve(self, address: str, credentials: grpc.ServerCredentials | None) -> None:
@@ -144,7 +167,9 @@ class Server:
         await self._shift.stop()
 
     async def _told(self, part: Part, *, well: bool) -> None:
-        names = (PROJECTION,) if part is Part.PROJECTION else (health.OVERALL_HEALTH, *SERVICES)
+        names = (
+            (PROJECTION,) if part is Part.PROJECTION else (health.OVERALL_HEALTH, *self._services)
+        )
         for name in names:
             await self._health.set(name, _SERVING if well else _NOT_SERVING)
 
@@ -156,6 +181,7 @@ async def start(
     project: Projection | None = None,
     page_key: bytes | None = None,
     credentials: grpc.ServerCredentials | None = None,
+    beside: Beside | None = None,
 ) -> Server:
     """Return a server that serves `engine` at `address`.
 
@@ -166,11 +192,13 @@ async def start(
             more while stopping. Long work belongs in a thread or process of its own.
         page_key: Secret of the page tokens; without one, tokens end with this server.
         credentials: TLS; without them the port is open to whoever reaches it.
+        beside: Makes what is served at the same port and desk besides, such as
+            `medsettle.peers.handler.PeerHandler` for engines of other areas.
 
     Raises:
         RuntimeError: The address cannot be bound.
     """
     machine_code.load()
-    server = Server(engine, page_key, project)
+    server = Server(engine, page_key, project, beside)
     await server.serve(address, credentials)
     return server

@@ -1,6 +1,5 @@
 """The servicers: each call is checked, handed to the engine, and answered. No arithmetic here."""
 
-import asyncio
 from collections.abc import Sequence
 
 from medsettle import limits
@@ -9,7 +8,7 @@ from medsettle.core.settlement import Settlement
 from medsettle.errors import NotFound
 from medsettle.service import names, paging, streams, wire
 from medsettle.service.batcher import Answer, Batcher
-from medsettle.service.calls import Context, answered, stated_claim
+from medsettle.service.calls import Context, answered, deadline_of, stated_claim
 from medsettle.service.desk import Desk
 from medsettle.service.names import Name
 from medsettle.v1 import person_service_pb2 as persons
@@ -20,17 +19,11 @@ from medsettle.v1 import settlement_service_pb2 as settlements
 from medsettle.v1 import settlement_service_pb2_grpc as settlements_grpc
 
 
-def _deadline(context: Context) -> float | None:
-    """Return the caller's deadline in seconds of the loop's clock."""
-    remaining: float | None = context.time_remaining()
-    return None if remaining is None else asyncio.get_running_loop().time() + remaining
-
-
 async def _single(
     batcher: Batcher[settlements.Claim, Answer], claim: settlements.Claim, context: Context
 ) -> Settlement:
     """Return the settlement of one claim, or raise the error that belongs to its rejection."""
-    answer = await batcher.answer(claim, _deadline(context), size_bytes=claim.ByteSize())
+    answer = await batcher.answer(claim, deadline_of(context), size_bytes=claim.ByteSize())
     if isinstance(answer, Rejection):
         raise answer.error()
     return answer
@@ -64,7 +57,11 @@ class SettlementService(settlements_grpc.SettlementServiceServicer):
     ) -> settlements.PreviewSettlementResponse:
         """Return the settlement of one claim, unrecorded."""
         claim = stated_claim(request, request.claim)
-        settlement = await _single(self._desk.previewing, claim, context)
+        away = self._desk.elsewhere(claim)
+        if away is not None:
+            settlement = await away.preview(claim, deadline_of(context))
+        else:
+            settlement = await _single(self._desk.previewing, claim, context)
         return settlements.PreviewSettlementResponse(settlement=wire.settlement_message(settlement))
 
     @answered
@@ -73,6 +70,9 @@ class SettlementService(settlements_grpc.SettlementServiceServicer):
     ) -> settlements.Settlement:
         """Return the recorded settlement of one claim."""
         claim = stated_claim(request, request.claim)
+        away = self._desk.elsewhere(claim)
+        if away is not None:
+            return wire.settlement_message(await away.settle(claim, deadline_of(context)))
         return wire.settlement_message(await _single(self._desk.settling, claim, context))
 
     @answered
@@ -81,10 +81,13 @@ class SettlementService(settlements_grpc.SettlementServiceServicer):
     ) -> settlements.Settlement:
         """Return the new negative settlement."""
         cancel = names.checked_cancel(request, "settlements")
-        engine = self._desk.engine
-        settlement = self._desk.write(
-            lambda: engine.cancel(cancel.institution, cancel.request_id, cancel.name.resource)
-        )
+        sent, away = (cancel.institution, cancel.request_id), self._desk.away
+        copy = away.copy_of(cancel.name.resource, cancel.institution) if away else None
+        if away is not None and copy is not None and copy.kind == "settle":
+            settlement = await away.cancel(copy, *sent, deadline_of(context))
+            assert isinstance(settlement, Settlement)
+            return wire.settlement_message(settlement)
+        settlement = self._desk.write(lambda: self._desk.engine.cancel(*sent, cancel.name.resource))
         return wire.settlement_message(settlement)
 
     @answered
@@ -123,6 +126,10 @@ class SettlementService(settlements_grpc.SettlementServiceServicer):
         name = names.parsed_name(request.name, "settlements")
         if name.pooling_area is not None:
             self._found(name)
+        away = self._desk.away
+        copy = away.copy_of(name.resource) if away is not None else None
+        if away is not None and copy is not None:
+            return wire.explanation_message(await away.explain(copy, deadline_of(context)))
         return wire.explanation_message(self._desk.engine.explain(name.resource))
 
     @answered

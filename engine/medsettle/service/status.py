@@ -7,6 +7,8 @@
 | `NotFound` | `NOT_FOUND` | `ResourceInfo` |
 | `Precondition` and its children | `FAILED_PRECONDITION` | `PreconditionFailure` |
 | `Overloaded`, `LedgerUnavailable` and its child | `UNAVAILABLE` | `RetryInfo` |
+| `PeerUnreachable`, `OutcomeUnknown` | `UNAVAILABLE` | `RetryInfo` |
+| `PeerNotKnown` | `PERMISSION_DENIED` | |
 | `AuditCorrupt` | `DATA_LOSS` | |
 | `InternalError`, anything unforeseen | `INTERNAL` | `RequestInfo` |
 
@@ -178,6 +180,7 @@ _SUBJECTS: Final = (
     (errors.AlreadyCancelled, "SETTLEMENT"),
     (errors.AccountSpent, "SETTLEMENT"),
     (errors.PartOfVisit, "SETTLEMENT"),
+    (errors.DecidedElsewhere, "SETTLEMENT"),
     (errors.BalanceTooLow, "PERSON"),
     (errors.NotInsured, "PERSON"),
     (errors.NotEnrolled, "PERSON"),
@@ -185,6 +188,7 @@ _SUBJECTS: Final = (
     (errors.PersonDiffers, "PERSON"),
     (errors.CredentialExpired, "CARD"),
     (errors.TooManyRelatives, "PERSON"),
+    (errors.PeerTooOld, "PEER"),
 )
 _RESOURCES: Final = (
     ("Person", "person", "persons"),
@@ -200,6 +204,8 @@ _RETRY_SECONDS: Final[dict[type[SettlementError], float]] = {
     errors.LedgerUnavailable: 1.0,
     errors.LedgerFailed: 1.0,
     errors.PaymentsUnavailable: 1.0,
+    errors.PeerUnreachable: 1.0,
+    errors.OutcomeUnknown: 1.0,
 }
 
 _INVALID, _EXISTS = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.ALREADY_EXISTS
@@ -269,6 +275,11 @@ FORMS: Final[dict[type[SettlementError], Form]] = {
     ),
     errors.NotConfirmed: Form(
         grpc.StatusCode.FAILED_PRECONDITION, "该明细须先办理确认登记。", _precondition
+    ),
+    errors.DecidedElsewhere: Form(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "该结算由参保地结算，本机仅存副本，请经就医地联网的服务撤销。",
+        _precondition,
     ),
     errors.PartOfVisit: Form(
         grpc.StatusCode.FAILED_PRECONDITION,
@@ -345,6 +356,22 @@ FORMS: Final[dict[type[SettlementError], Form]] = {
         _UNAVAILABLE, "账本发生故障，正在重启，请稍后用同一流水号重新提交或查询结果。", _retry
     ),
     errors.PaymentsUnavailable: Form(_UNAVAILABLE, "付款记录暂时不可用，请稍后重新提交。", _retry),
+    errors.PeerUnreachable: Form(
+        _UNAVAILABLE,
+        "暂时无法连接参保地或就医地系统，本次未结算，请稍后用同一流水号重新提交。",
+        _retry,
+    ),
+    errors.OutcomeUnknown: Form(
+        _UNAVAILABLE,
+        "异地结算结果尚未返回，系统正在核实，请用同一流水号重新提交或查询结果，不要换号重复结算。",
+        _retry,
+    ),
+    errors.PeerNotKnown: Form(
+        grpc.StatusCode.PERMISSION_DENIED, "异地系统互联配置不一致，请联系管理员。", _nothing
+    ),
+    errors.PeerTooOld: Form(
+        _FAILED, "对方统筹区系统版本不支持该业务，请联系经办机构或改为手工报销。", _precondition
+    ),
     errors.AuditCorrupt: Form(
         grpc.StatusCode.DATA_LOSS, "审计数据校验不一致，请联系管理员。", _nothing
     ),

@@ -4,7 +4,7 @@ from medsettle.core.claims import ClaimBatch
 from medsettle.core.visits import Visit
 from medsettle.errors import Fault, InvalidRequest, NotFound
 from medsettle.service import names, paging, wire
-from medsettle.service.calls import Context, answered, stated_claim
+from medsettle.service.calls import Context, answered, deadline_of, stated_claim
 from medsettle.service.desk import Desk
 from medsettle.service.names import Name
 from medsettle.v1 import registration_service_pb2 as registrations
@@ -25,17 +25,24 @@ class VisitService(visits_grpc.VisitServiceServicer):
         self, request: visits.PreviewVisitRequest, context: Context
     ) -> visits.PreviewVisitResponse:
         """Return the settlements of one visit, unrecorded."""
-        batch = _batch(stated_claim(request, request.claim))
-        return visits.PreviewVisitResponse(
-            visit=wire.visit_message(self._desk.engine.visits.preview(batch))
-        )
+        claim = stated_claim(request, request.claim)
+        away = self._desk.elsewhere(claim)
+        if away is not None:
+            visit = await away.preview_visit(claim, deadline_of(context))
+        else:
+            visit = self._desk.engine.visits.preview(_batch(claim))
+        return visits.PreviewVisitResponse(visit=wire.visit_message(visit))
 
     @answered
     async def CreateVisit(
         self, request: visits.CreateVisitRequest, context: Context
     ) -> visits.Visit:
         """Return the recorded visit."""
-        batch = _batch(stated_claim(request, request.claim))
+        claim = stated_claim(request, request.claim)
+        away = self._desk.elsewhere(claim)
+        if away is not None:
+            return wire.visit_message(await away.settle_visit(claim, deadline_of(context)))
+        batch = _batch(claim)
         visit = self._desk.write(lambda: self._desk.engine.visits.settle(batch))
         return wire.visit_message(visit)
 
@@ -45,10 +52,14 @@ class VisitService(visits_grpc.VisitServiceServicer):
     ) -> visits.Visit:
         """Return the new visit that takes one back."""
         cancel = names.checked_cancel(request, "visits")
+        sent, away = (cancel.institution, cancel.request_id), self._desk.away
+        copy = away.copy_of(cancel.name.resource, cancel.institution) if away else None
+        if away is not None and copy is not None and copy.kind == "visit":
+            taken_back = await away.cancel(copy, *sent, deadline_of(context))
+            assert isinstance(taken_back, Visit)
+            return wire.visit_message(taken_back)
         visit = self._desk.write(
-            lambda: self._desk.engine.visits.cancel(
-                cancel.institution, cancel.request_id, cancel.name.resource
-            )
+            lambda: self._desk.engine.visits.cancel(*sent, cancel.name.resource)
         )
         return wire.visit_message(visit)
 

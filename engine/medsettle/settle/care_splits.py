@@ -66,7 +66,7 @@ def take_splits(
     chosen = lines_of_claims(batch, [*scopes])
     # The lines of a batch stand in the order of its claims, and so do the splits.
     splits = [scopes[row] for row in sorted(scopes)]
-    # Machine code adds them up, and takes the rows for contiguous.
+    # Rows contiguous whatever was sent, as the loops in machine code take them.
     parts = np.ascontiguousarray(np.concatenate([each.parts for each in splits], axis=1))
     source = net.source[chosen]
     pot = pots_at_home(

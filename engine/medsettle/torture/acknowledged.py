@@ -67,8 +67,13 @@ class Reversed:
 
 @dataclass
 class Acknowledged:
-    """Every request and answer of a run; `violations` has what no answer may do."""
+    """Every request and answer of a run; `violations` has what no answer may do.
 
+    `withdraws` says that a server may let a request never settle by itself, which it does where it
+    cannot learn what another engine made of it.
+    """
+
+    withdraws: bool = False
     violations: list[str] = field(default_factory=list)
     sent: dict[Key, list[Sent]] = field(default_factory=dict)
     reversals: dict[Key, list[Request]] = field(default_factory=dict)
@@ -142,7 +147,8 @@ class Acknowledged:
         reused = answer.reason == errors.RequestIdReused.reason
         if reused and len(self.sent[request.key]) == 1 and request.key not in self.reversals:
             yield "refused as used before, but nothing else was asked under its id"
-        if answer.reason == errors.RequestReversed.reason and request.key not in self.reversals:
+        reversed_ = answer.reason == errors.RequestReversed.reason
+        if reversed_ and request.key not in self.reversals and not self.withdraws:
             yield "refused as reversed, but nobody reversed it"
         if answer.reason == errors.NotFound.reason and request.kind in {"cancel", "visit_cancel"}:
             yield Lost(f"what it takes back was acknowledged, but is not found: {answer.message}")

@@ -108,6 +108,8 @@ _PASSING: Final = frozenset(
         errors.LedgerFailed.reason,
         errors.Overloaded.reason,
         errors.InternalError.reason,
+        errors.PeerUnreachable.reason,
+        errors.OutcomeUnknown.reason,
     }
 )
 

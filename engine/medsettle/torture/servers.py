@@ -60,6 +60,14 @@ class Life:
             os.kill(self._process, signal.SIGKILL)
         self._listener.join()
 
+    def freeze(self) -> None:
+        """Let it do nothing, its connections open, until `thaw`."""
+        os.kill(self._process, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on from where it was."""
+        os.kill(self._process, signal.SIGCONT)
+
     def stop(self) -> int:
         """End it as a service manager does, and return its exit code.
 

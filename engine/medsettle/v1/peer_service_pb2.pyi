@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from medsettle.v1 import request_service_pb2 as _request_service_pb2
 from medsettle.v1 import settlement_service_pb2 as _settlement_service_pb2
 from medsettle.v1 import visit_service_pb2 as _visit_service_pb2
 import builtins as _builtins
@@ -286,6 +287,40 @@ class DeliveredRecord(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType_record) -> _WhichOneofReturnType_record | None: ...
 
 Global___DeliveredRecord: _TypeAlias = DeliveredRecord  # noqa: Y015
+
+@_typing.final
+class ReverseScopedResponse(_message.Message):
+    """What a reversal made of its original at the place of insurance."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORIGINAL_FIELD_NUMBER: _builtins.int
+    DUPLICATE_FIELD_NUMBER: _builtins.int
+    TAKEN_BACK_FIELD_NUMBER: _builtins.int
+    duplicate: _builtins.bool
+    """True when this call recorded nothing, because the original was so before it."""
+    @_builtins.property
+    def original(self) -> _request_service_pb2.RequestState:
+        """The original as it is now: reversed, a tombstone, or what it was before, cancelled or rejected."""
+
+    @_builtins.property
+    def taken_back(self) -> Global___DeliveredRecord:
+        """The negative record that took the original back, now or before; absent where none did."""
+
+    def __init__(
+        self,
+        *,
+        original: _request_service_pb2.RequestState | None = ...,
+        duplicate: _builtins.bool = ...,
+        taken_back: Global___DeliveredRecord | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["original", b"original", "taken_back", b"taken_back"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duplicate", b"duplicate", "original", b"original", "taken_back", b"taken_back"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReverseScopedResponse: _TypeAlias = ReverseScopedResponse  # noqa: Y015
 
 @_typing.final
 class DeliverRecordsRequest(_message.Message):

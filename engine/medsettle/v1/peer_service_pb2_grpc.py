@@ -90,7 +90,7 @@ class PeerServiceStub:
         self.ReverseScoped = channel.unary_unary(
                 '/medsettle.v1.PeerService/ReverseScoped',
                 request_serializer=medsettle_dot_v1_dot_request__service__pb2.ReverseRequestRequest.SerializeToString,
-                response_deserializer=medsettle_dot_v1_dot_request__service__pb2.ReverseRequestResponse.FromString,
+                response_deserializer=medsettle_dot_v1_dot_peer__service__pb2.ReverseScopedResponse.FromString,
                 _registered_method=True)
         self.FindScoped = channel.unary_unary(
                 '/medsettle.v1.PeerService/FindScoped',
@@ -248,7 +248,7 @@ def add_PeerServiceServicer_to_server(servicer, server):
             'ReverseScoped': grpc.unary_unary_rpc_method_handler(
                     servicer.ReverseScoped,
                     request_deserializer=medsettle_dot_v1_dot_request__service__pb2.ReverseRequestRequest.FromString,
-                    response_serializer=medsettle_dot_v1_dot_request__service__pb2.ReverseRequestResponse.SerializeToString,
+                    response_serializer=medsettle_dot_v1_dot_peer__service__pb2.ReverseScopedResponse.SerializeToString,
             ),
             'FindScoped': grpc.unary_unary_rpc_method_handler(
                     servicer.FindScoped,
@@ -496,7 +496,7 @@ class PeerService:
             target,
             '/medsettle.v1.PeerService/ReverseScoped',
             medsettle_dot_v1_dot_request__service__pb2.ReverseRequestRequest.SerializeToString,
-            medsettle_dot_v1_dot_request__service__pb2.ReverseRequestResponse.FromString,
+            medsettle_dot_v1_dot_peer__service__pb2.ReverseScopedResponse.FromString,
             options,
             channel_credentials,
             insecure,

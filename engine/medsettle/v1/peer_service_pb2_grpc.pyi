@@ -68,7 +68,7 @@ class PeerServiceStub:
     """Takes back a settlement that was decided here for another place of care."""
     CancelScopedVisit: _grpc.UnaryUnaryMultiCallable[_visit_service_pb2.CancelVisitRequest, _visit_service_pb2.Visit]
     """Takes back a visit that was decided here for another place of care."""
-    ReverseScoped: _grpc.UnaryUnaryMultiCallable[_request_service_pb2.ReverseRequestRequest, _request_service_pb2.ReverseRequestResponse]
+    ReverseScoped: _grpc.UnaryUnaryMultiCallable[_request_service_pb2.ReverseRequestRequest, _peer_service_pb2.ReverseScopedResponse]
     """Takes back whatever a request recorded here, or lets it never settle; as `ReverseRequest`."""
     FindScoped: _grpc.UnaryUnaryMultiCallable[_request_service_pb2.FindRequestRequest, _request_service_pb2.RequestState]
     """Returns what became of a request here."""
@@ -116,7 +116,7 @@ class PeerServiceAsyncStub(PeerServiceStub):
     """Takes back a settlement that was decided here for another place of care."""
     CancelScopedVisit: _aio.UnaryUnaryMultiCallable[_visit_service_pb2.CancelVisitRequest, _visit_service_pb2.Visit]  # type: ignore[assignment]
     """Takes back a visit that was decided here for another place of care."""
-    ReverseScoped: _aio.UnaryUnaryMultiCallable[_request_service_pb2.ReverseRequestRequest, _request_service_pb2.ReverseRequestResponse]  # type: ignore[assignment]
+    ReverseScoped: _aio.UnaryUnaryMultiCallable[_request_service_pb2.ReverseRequestRequest, _peer_service_pb2.ReverseScopedResponse]  # type: ignore[assignment]
     """Takes back whatever a request recorded here, or lets it never settle; as `ReverseRequest`."""
     FindScoped: _aio.UnaryUnaryMultiCallable[_request_service_pb2.FindRequestRequest, _request_service_pb2.RequestState]  # type: ignore[assignment]
     """Returns what became of a request here."""
@@ -209,7 +209,7 @@ class PeerServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _request_service_pb2.ReverseRequestRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_request_service_pb2.ReverseRequestResponse, _abc.Awaitable[_request_service_pb2.ReverseRequestResponse]]:
+    ) -> _typing.Union[_peer_service_pb2.ReverseScopedResponse, _abc.Awaitable[_peer_service_pb2.ReverseScopedResponse]]:
         """Takes back whatever a request recorded here, or lets it never settle; as `ReverseRequest`."""
 
     @_abc_1.abstractmethod

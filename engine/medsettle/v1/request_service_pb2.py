@@ -27,7 +27,7 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"medsettle/v1/request_service.proto\x12\x0cmedsettle.v1\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe6\x02\n\x0cRequestState\x12\x19\n\x0binstitution\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\nrequest_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x31\n\x06status\x18\x03 \x01(\x0e\x32\x1b.medsettle.v1.RequestStatusB\x04\xe2\x41\x01\x03\x12\x12\n\x04kind\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05\x65ntry\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1b\n\rtaken_back_by\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1a\n\x0cpooling_area\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x11\n\x03seq\x18\x08 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12,\n\x07refusal\x18\n \x01(\x0b\x32\x15.medsettle.v1.RefusalB\x04\xe2\x41\x01\x03\x12\x14\n\x06\x61\x64vice\x18\x0b \x01(\tB\x04\xe2\x41\x01\x03\"\xa4\x01\n\x07Refusal\x12\x14\n\x06reason\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07message\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12;\n\x08metadata\x18\x03 \x03(\x0b\x32#.medsettle.v1.Refusal.MetadataEntryB\x04\xe2\x41\x01\x03\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"o\n\x15ReverseRequestRequest\x12\x19\n\x0binstitution\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12!\n\x13original_request_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\"e\n\x16ReverseRequestResponse\x12\x32\n\x08original\x18\x01 \x01(\x0b\x32\x1a.medsettle.v1.RequestStateB\x04\xe2\x41\x01\x03\x12\x17\n\tduplicate\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x03\"I\n\x12\x46indRequestRequest\x12\x19\n\x0binstitution\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02*\xdf\x01\n\rRequestStatus\x12\x1e\n\x1aREQUEST_STATUS_UNSPECIFIED\x10\x00\x12\x1a\n\x16REQUEST_STATUS_UNKNOWN\x10\x01\x12\x1c\n\x18REQUEST_STATUS_COMMITTED\x10\x02\x12\x1b\n\x17REQUEST_STATUS_REJECTED\x10\x03\x12\x1c\n\x18REQUEST_STATUS_CANCELLED\x10\x04\x12\x1b\n\x17REQUEST_STATUS_REVERSED\x10\x05\x12\x1c\n\x18REQUEST_STATUS_TOMBSTONE\x10\x06\x32\x85\x02\n\x0eRequestService\x12\x8a\x01\n\x0eReverseRequest\x12#.medsettle.v1.ReverseRequestRequest\x1a$.medsettle.v1.ReverseRequestResponse\"-\xda\x41*institution,original_request_id,request_id\x12\x66\n\x0b\x46indRequest\x12 .medsettle.v1.FindRequestRequest\x1a\x1a.medsettle.v1.RequestState\"\x19\xda\x41\x16institution,request_idb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"medsettle/v1/request_service.proto\x12\x0cmedsettle.v1\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x84\x03\n\x0cRequestState\x12\x19\n\x0binstitution\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\nrequest_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x31\n\x06status\x18\x03 \x01(\x0e\x32\x1b.medsettle.v1.RequestStatusB\x04\xe2\x41\x01\x03\x12\x12\n\x04kind\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05\x65ntry\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1b\n\rtaken_back_by\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1a\n\x0cpooling_area\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x11\n\x03seq\x18\x08 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12,\n\x07refusal\x18\n \x01(\x0b\x32\x15.medsettle.v1.RefusalB\x04\xe2\x41\x01\x03\x12\x14\n\x06\x61\x64vice\x18\x0b \x01(\tB\x04\xe2\x41\x01\x03\x12\x1c\n\x0e\x62\x65ing_resolved\x18\x0c \x01(\x08\x42\x04\xe2\x41\x01\x03\"\xa4\x01\n\x07Refusal\x12\x14\n\x06reason\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07message\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12;\n\x08metadata\x18\x03 \x03(\x0b\x32#.medsettle.v1.Refusal.MetadataEntryB\x04\xe2\x41\x01\x03\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"o\n\x15ReverseRequestRequest\x12\x19\n\x0binstitution\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12!\n\x13original_request_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\"e\n\x16ReverseRequestResponse\x12\x32\n\x08original\x18\x01 \x01(\x0b\x32\x1a.medsettle.v1.RequestStateB\x04\xe2\x41\x01\x03\x12\x17\n\tduplicate\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x03\"I\n\x12\x46indRequestRequest\x12\x19\n\x0binstitution\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02*\xdf\x01\n\rRequestStatus\x12\x1e\n\x1aREQUEST_STATUS_UNSPECIFIED\x10\x00\x12\x1a\n\x16REQUEST_STATUS_UNKNOWN\x10\x01\x12\x1c\n\x18REQUEST_STATUS_COMMITTED\x10\x02\x12\x1b\n\x17REQUEST_STATUS_REJECTED\x10\x03\x12\x1c\n\x18REQUEST_STATUS_CANCELLED\x10\x04\x12\x1b\n\x17REQUEST_STATUS_REVERSED\x10\x05\x12\x1c\n\x18REQUEST_STATUS_TOMBSTONE\x10\x06\x32\x85\x02\n\x0eRequestService\x12\x8a\x01\n\x0eReverseRequest\x12#.medsettle.v1.ReverseRequestRequest\x1a$.medsettle.v1.ReverseRequestResponse\"-\xda\x41*institution,original_request_id,request_id\x12\x66\n\x0b\x46indRequest\x12 .medsettle.v1.FindRequestRequest\x1a\x1a.medsettle.v1.RequestState\"\x19\xda\x41\x16institution,request_idb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -56,6 +56,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REQUESTSTATE'].fields_by_name['refusal']._serialized_options = b'\342A\001\003'
   _globals['_REQUESTSTATE'].fields_by_name['advice']._loaded_options = None
   _globals['_REQUESTSTATE'].fields_by_name['advice']._serialized_options = b'\342A\001\003'
+  _globals['_REQUESTSTATE'].fields_by_name['being_resolved']._loaded_options = None
+  _globals['_REQUESTSTATE'].fields_by_name['being_resolved']._serialized_options = b'\342A\001\003'
   _globals['_REFUSAL_METADATAENTRY']._loaded_options = None
   _globals['_REFUSAL_METADATAENTRY']._serialized_options = b'8\001'
   _globals['_REFUSAL'].fields_by_name['reason']._loaded_options = None
@@ -82,20 +84,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REQUESTSERVICE'].methods_by_name['ReverseRequest']._serialized_options = b'\332A*institution,original_request_id,request_id'
   _globals['_REQUESTSERVICE'].methods_by_name['FindRequest']._loaded_options = None
   _globals['_REQUESTSERVICE'].methods_by_name['FindRequest']._serialized_options = b'\332A\026institution,request_id'
-  _globals['_REQUESTSTATUS']._serialized_start=963
-  _globals['_REQUESTSTATUS']._serialized_end=1186
+  _globals['_REQUESTSTATUS']._serialized_start=993
+  _globals['_REQUESTSTATUS']._serialized_end=1216
   _globals['_REQUESTSTATE']._serialized_start=144
-  _globals['_REQUESTSTATE']._serialized_end=502
-  _globals['_REFUSAL']._serialized_start=505
-  _globals['_REFUSAL']._serialized_end=669
-  _globals['_REFUSAL_METADATAENTRY']._serialized_start=622
-  _globals['_REFUSAL_METADATAENTRY']._serialized_end=669
-  _globals['_REVERSEREQUESTREQUEST']._serialized_start=671
-  _globals['_REVERSEREQUESTREQUEST']._serialized_end=782
-  _globals['_REVERSEREQUESTRESPONSE']._serialized_start=784
-  _globals['_REVERSEREQUESTRESPONSE']._serialized_end=885
-  _globals['_FINDREQUESTREQUEST']._serialized_start=887
-  _globals['_FINDREQUESTREQUEST']._serialized_end=960
-  _globals['_REQUESTSERVICE']._serialized_start=1189
-  _globals['_REQUESTSERVICE']._serialized_end=1450
+  _globals['_REQUESTSTATE']._serialized_end=532
+  _globals['_REFUSAL']._serialized_start=535
+  _globals['_REFUSAL']._serialized_end=699
+  _globals['_REFUSAL_METADATAENTRY']._serialized_start=652
+  _globals['_REFUSAL_METADATAENTRY']._serialized_end=699
+  _globals['_REVERSEREQUESTREQUEST']._serialized_start=701
+  _globals['_REVERSEREQUESTREQUEST']._serialized_end=812
+  _globals['_REVERSEREQUESTRESPONSE']._serialized_start=814
+  _globals['_REVERSEREQUESTRESPONSE']._serialized_end=915
+  _globals['_FINDREQUESTREQUEST']._serialized_start=917
+  _globals['_FINDREQUESTREQUEST']._serialized_end=990
+  _globals['_REQUESTSERVICE']._serialized_start=1219
+  _globals['_REQUESTSERVICE']._serialized_end=1480
 # @@protoc_insertion_point(module_scope)

@@ -77,6 +77,7 @@ class RequestState(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     REFUSAL_FIELD_NUMBER: _builtins.int
     ADVICE_FIELD_NUMBER: _builtins.int
+    BEING_RESOLVED_FIELD_NUMBER: _builtins.int
     institution: _builtins.str
     """定点医药机构 that sent it. (fixmedins_code)"""
     request_id: _builtins.str
@@ -99,6 +100,10 @@ class RequestState(_message.Message):
     """Position in the ledger of this engine, from 1; 0 for an unknown one."""
     advice: _builtins.str
     """What the caller should know and do, in a sentence or two."""
+    being_resolved: _builtins.bool
+    """Whether an unknown request may have been settled by the engine of another area, which is being
+    asked.
+    """
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was recorded, microseconds, UTC; absent for an unknown one."""
@@ -121,10 +126,11 @@ class RequestState(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         refusal: Global___Refusal | None = ...,
         advice: _builtins.str = ...,
+        being_resolved: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "refusal", b"refusal"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["advice", b"advice", "create_time", b"create_time", "entry", b"entry", "institution", b"institution", "kind", b"kind", "pooling_area", b"pooling_area", "refusal", b"refusal", "request_id", b"request_id", "seq", b"seq", "status", b"status", "taken_back_by", b"taken_back_by"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["advice", b"advice", "being_resolved", b"being_resolved", "create_time", b"create_time", "entry", b"entry", "institution", b"institution", "kind", b"kind", "pooling_area", b"pooling_area", "refusal", b"refusal", "request_id", b"request_id", "seq", b"seq", "status", b"status", "taken_back_by", b"taken_back_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

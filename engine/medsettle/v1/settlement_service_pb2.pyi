@@ -473,6 +473,7 @@ class Settlement(_message.Message):
     NATIONAL_LIST_VERSION_FIELD_NUMBER: _builtins.int
     PROVINCIAL_LIST_VERSION_FIELD_NUMBER: _builtins.int
     CITY_LIST_VERSION_FIELD_NUMBER: _builtins.int
+    CARE_AREA_FIELD_NUMBER: _builtins.int
     SIDE_FIELD_NUMBER: _builtins.int
     PAYERS_FIELD_NUMBER: _builtins.int
     RELATIVES_FIELD_NUMBER: _builtins.int
@@ -577,6 +578,8 @@ class Settlement(_message.Message):
     """Version of the province's invalid list, likewise."""
     city_list_version: _builtins.int
     """Version of the city's invalid list, likewise."""
+    care_area: _builtins.str
+    """就医地: the area whose catalogue split the lines; empty, the pooling area. (mdtrtarea_admvs)"""
     side: _builtins.str
     """Empty in the book of the place of insurance, which decides; `care` in that of the place of
     care, `hub` in the copy of a hub.
@@ -680,6 +683,7 @@ class Settlement(_message.Message):
         national_list_version: _builtins.int | None = ...,
         provincial_list_version: _builtins.int | None = ...,
         city_list_version: _builtins.int | None = ...,
+        care_area: _builtins.str = ...,
         side: _builtins.str = ...,
         payers: _abc.Iterable[Global___PayerShare] | None = ...,
         relatives: _abc.Iterable[Global___RelativeShare] | None = ...,
@@ -691,7 +695,7 @@ class Settlement(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_city_list_version", b"_city_list_version", "_national_list_version", b"_national_list_version", "_provincial_list_version", b"_provincial_list_version", "admission_date", b"admission_date", "city_list_version", b"city_list_version", "create_time", b"create_time", "credential_time", b"credential_time", "national_list_version", b"national_list_version", "provincial_list_version", b"provincial_list_version", "service_date", b"service_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_city_list_version", b"_city_list_version", "_national_list_version", b"_national_list_version", "_provincial_list_version", b"_provincial_list_version", "account_balance_fen", b"account_balance_fen", "account_fen", b"account_fen", "admission_date", b"admission_date", "amounts_fen", b"amounts_fen", "assistance_fen", b"assistance_fen", "card", b"card", "cash_fen", b"cash_fen", "catalogue_digest", b"catalogue_digest", "city_list_version", b"city_list_version", "civil_servant_fen", b"civil_servant_fen", "create_time", b"create_time", "credential_time", b"credential_time", "credential_type", b"credential_type", "critical_illness_fen", b"critical_illness_fen", "deductible_fen", b"deductible_fen", "disabled_serviceman_fen", b"disabled_serviceman_fen", "duplicate", b"duplicate", "enterprise_fen", b"enterprise_fen", "fund_total_fen", b"fund_total_fen", "in_scope_fen", b"in_scope_fen", "institution", b"institution", "institution_level", b"institution_level", "institution_settlement", b"institution_settlement", "institution_share_fen", b"institution_share_fen", "insurance_type", b"insurance_type", "kind", b"kind", "large_amount_fen", b"large_amount_fen", "lines", b"lines", "mutual_aid_fen", b"mutual_aid_fen", "name", b"name", "national_list_version", b"national_list_version", "notices", b"notices", "original", b"original", "other_fund_fen", b"other_fund_fen", "over_limit_fen", b"over_limit_fen", "own_expense_fen", b"own_expense_fen", "payers", b"payers", "payouts_fen", b"payouts_fen", "person", b"person", "person_total_fen", b"person_total_fen", "person_type", b"person_type", "policy", b"policy", "policy_digest", b"policy_digest", "pooled_fund_fen", b"pooled_fund_fen", "pooling_area", b"pooling_area", "pre_self_pay_fen", b"pre_self_pay_fen", "provincial_list_version", b"provincial_list_version", "relatives", b"relatives", "request_id", b"request_id", "reversed_request", b"reversed_request", "seq", b"seq", "service_date", b"service_date", "settlement", b"settlement", "side", b"side", "total_fen", b"total_fen", "visit", b"visit", "visit_type", b"visit_type", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_city_list_version", b"_city_list_version", "_national_list_version", b"_national_list_version", "_provincial_list_version", b"_provincial_list_version", "account_balance_fen", b"account_balance_fen", "account_fen", b"account_fen", "admission_date", b"admission_date", "amounts_fen", b"amounts_fen", "assistance_fen", b"assistance_fen", "card", b"card", "care_area", b"care_area", "cash_fen", b"cash_fen", "catalogue_digest", b"catalogue_digest", "city_list_version", b"city_list_version", "civil_servant_fen", b"civil_servant_fen", "create_time", b"create_time", "credential_time", b"credential_time", "credential_type", b"credential_type", "critical_illness_fen", b"critical_illness_fen", "deductible_fen", b"deductible_fen", "disabled_serviceman_fen", b"disabled_serviceman_fen", "duplicate", b"duplicate", "enterprise_fen", b"enterprise_fen", "fund_total_fen", b"fund_total_fen", "in_scope_fen", b"in_scope_fen", "institution", b"institution", "institution_level", b"institution_level", "institution_settlement", b"institution_settlement", "institution_share_fen", b"institution_share_fen", "insurance_type", b"insurance_type", "kind", b"kind", "large_amount_fen", b"large_amount_fen", "lines", b"lines", "mutual_aid_fen", b"mutual_aid_fen", "name", b"name", "national_list_version", b"national_list_version", "notices", b"notices", "original", b"original", "other_fund_fen", b"other_fund_fen", "over_limit_fen", b"over_limit_fen", "own_expense_fen", b"own_expense_fen", "payers", b"payers", "payouts_fen", b"payouts_fen", "person", b"person", "person_total_fen", b"person_total_fen", "person_type", b"person_type", "policy", b"policy", "policy_digest", b"policy_digest", "pooled_fund_fen", b"pooled_fund_fen", "pooling_area", b"pooling_area", "pre_self_pay_fen", b"pre_self_pay_fen", "provincial_list_version", b"provincial_list_version", "relatives", b"relatives", "request_id", b"request_id", "reversed_request", b"reversed_request", "seq", b"seq", "service_date", b"service_date", "settlement", b"settlement", "side", b"side", "total_fen", b"total_fen", "visit", b"visit", "visit_type", b"visit_type", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__city_list_version: _TypeAlias = _typing.Literal["city_list_version"]  # noqa: Y015
     _WhichOneofArgType__city_list_version: _TypeAlias = _typing.Literal["_city_list_version", b"_city_list_version"]  # noqa: Y015

@@ -1,0 +1,251 @@
+"""The place of care: lines are split here, benefits are decided by the engine of another area.
+
+A request of an institution here is asked of the place of insurance and then recorded, in that
+order. Whatever interrupts the two, the entry here decides: while there is none, the same request
+may be sent again and is answered by what the place of insurance recorded the first time. What stays
+without an answer is opened as unknown and resolved by `medsettle.peers.unknowns`.
+"""
+
+from functools import partial
+from typing import Final, Literal, TypeVar
+
+from medsettle import errors
+from medsettle.client.answers import explanation_of
+from medsettle.core.request_states import RequestStatus, Reversal
+from medsettle.core.settlement import Explanation, Settlement
+from medsettle.core.visits import Visit
+from medsettle.engine import Engine
+from medsettle.engine.elsewhere import (
+    Copied,
+    Elsewhere,
+    Standing,
+    Taking,
+    request_of,
+)
+from medsettle.engine.request_log import Asked
+from medsettle.engine.requests import content_digest
+from medsettle.ledger.entries import Recorded
+from medsettle.peers.asking import Asking
+from medsettle.peers.config import PeerConfig
+from medsettle.peers.links import Links
+from medsettle.peers.messages import answer_of, delivered_of
+from medsettle.peers.open_cases import OpenCases, Unknown
+from medsettle.peers.stating import Stated, Stating
+from medsettle.service.desk import Desk
+from medsettle.settle.scoping import ALL_TYPES
+from medsettle.v1 import peer_service_pb2 as peers
+from medsettle.v1 import request_service_pb2 as requests
+from medsettle.v1 import settlement_service_pb2 as settlements
+from medsettle.v1 import visit_service_pb2 as visits
+
+Answer = TypeVar("Answer")
+
+
+class CareDesk:
+    """Answers requests about persons insured elsewhere. Make it on the running event loop."""
+
+    def __init__(
+        self, engine: Engine, desk: Desk, config: PeerConfig, links: Links, cases: OpenCases
+    ) -> None:
+        self._engine, self._desk = engine, desk
+        self._config, self._links, self._cases = config, links, cases
+        self.elsewhere: Final = Elsewhere(engine.ledger, engine.log)
+        self._asking = Asking(self.elsewhere, desk, links, cases)
+        self._stating = Stating(engine, config)
+
+    # --- whose it is -----------------------------------------------------------------------
+
+    def decides_not(self, claim: settlements.Claim) -> bool:
+        """Return whether the benefits of a claim are decided by an engine reached from here."""
+        area = claim.pooling_area
+        return not self._config.serves(area) and self._links.reaches(area)
+
+    def copy_of(self, record: str, institution: str | None = None) -> Recorded | None:
+        """Return the copy here of a settlement or visit, of an institution or of any."""
+        found = self.elsewhere.copy_of(record)
+        return None if found is None or institution not in {None, found.institution} else found
+
+    def resolving(self, institution: str, request_id: str) -> bool:
+        """Return whether what became of a request is being found out."""
+        key = (institution, request_id)
+        return self._asking.is_under_way(key) or self._cases.is_unknown(key)
+
+    def is_under_way(self, key: tuple[str, str]) -> bool:
+        """Return whether a request is being answered at this moment."""
+        return self._asking.is_under_way(key)
+
+    # --- asking ----------------------------------------------------------------------------
+
+    async def preview(self, claim: settlements.Claim, deadline: float | None) -> Settlement:
+        """Return what a claim would be settled to; nothing is recorded anywhere."""
+        stated = self._stating.stated(claim, "settle")
+        body = self._stating.scoped(stated, None)[0]
+        answer = await self._asking.call("PreviewScoped", stated.area, body, deadline)
+        found = settlements.PreviewSettlementResponse.FromString(answer)
+        return answer_of("PreviewScoped", found.settlement.SerializeToString())[0]  # type: ignore[return-value]
+
+    async def preview_visit(self, claim: settlements.Claim, deadline: float | None) -> Visit:
+        """Return what a visit would be settled to; nothing is recorded anywhere."""
+        stated = self._stating.stated(claim, "visit")
+        body = self._stating.scoped(stated, ALL_TYPES)[0]
+        answer = await self._asking.call("PreviewScopedVisit", stated.area, body, deadline)
+        found = visits.PreviewVisitResponse.FromString(answer)
+        return answer_of("PreviewScopedVisit", found.visit.SerializeToString())[0]  # type: ignore[return-value]
+
+    async def settle(self, claim: settlements.Claim, deadline: float | None) -> Settlement:
+        """Return the settlement of a claim, recorded at the place of insurance and here.
+
+        Raises:
+            OutcomeUnknown: The answer did not come; the same request may be sent again.
+            PeerUnreachable: Nothing was sent.
+            SettlementError: As for a claim that is decided here.
+        """
+        stated = self._stating.stated(claim, "settle")
+        ask = partial(self._settle, "SettleScoped", stated, None, deadline)
+        found = await self._asking.once(stated.asked, ask)
+        assert isinstance(found, Settlement)
+        return found
+
+    async def settle_visit(self, claim: settlements.Claim, deadline: float | None) -> Visit:
+        """Return a visit, recorded at the place of insurance and here; as `settle` does."""
+        stated = self._stating.stated(claim, "visit")
+        ask = partial(self._settle, "SettleScopedVisit", stated, ALL_TYPES, deadline)
+        found = await self._asking.once(stated.asked, ask)
+        assert isinstance(found, Visit)
+        return found
+
+    async def cancel(
+        self, copy: Recorded, institution: str, request_id: str, deadline: float | None
+    ) -> Copied:
+        """Return the record that takes a settlement or a visit back in both books.
+
+        Raises:
+            OutcomeUnknown: The answer did not come. A cancel is sent again until it is known.
+            SettlementError: As for a settlement that was decided here.
+        """
+        is_visit = copy.kind == "visit"
+        kind, name = ("visit_cancel", "visit") if is_visit else ("cancel", "settlement")
+        digest = content_digest(kind, {name: copy.settlement})
+        asked = Asked(institution, request_id, digest, copy.pooling_area, copy.person)
+        fields = {"institution": institution, "request_id": request_id}
+        if is_visit:
+            method = "CancelScopedVisit"
+            path = f"poolingAreas/-/visits/{copy.settlement}"
+            body = visits.CancelVisitRequest(name=path, **fields).SerializeToString()
+        else:
+            method = "CancelScoped"
+            path = f"poolingAreas/-/settlements/{copy.settlement}"
+            body = settlements.CancelSettlementRequest(name=path, **fields).SerializeToString()
+
+        async def ask() -> Copied:
+            answer = await self._asking.sent(asked, method, body, deadline, opened_before=True)
+            record, as_sent = answer_of(method, answer)
+            return await self._asking.taken(Taking(asked, record, as_sent=as_sent), method)
+
+        return await self._asking.once(asked, ask)
+
+    async def reverse(
+        self, institution: str, original_request_id: str, request_id: str, deadline: float | None
+    ) -> Reversal | None:
+        """Return what a reversal made of its original; None where none of this is elsewhere.
+
+        What is not recorded here is withdrawn here, which decides it; see `Engine.reverse`.
+        """
+        await self._asking.decided((institution, original_request_id), deadline)
+        copy = self.elsewhere.copy_under(institution, original_request_id)
+        state = self._engine.find_request(institution, original_request_id)
+        if copy is None or state.status is not RequestStatus.COMMITTED:
+            return None
+        digest = content_digest("reversal", {"original_request_id": original_request_id})
+        asked = Asked(institution, request_id, digest, copy.pooling_area, copy.person)
+        body = requests.ReverseRequestRequest(
+            institution=institution,
+            original_request_id=original_request_id,
+            request_id=request_id,
+        ).SerializeToString()
+
+        async def ask() -> bool:
+            answer = await self._asking.sent(
+                asked, "ReverseScoped", body, deadline, opened_before=True
+            )
+            reversed_there = peers.ReverseScopedResponse.FromString(answer)
+            self.take_back(reversed_there)
+            self._cases.close_unknown(asked.key)
+            return reversed_there.duplicate
+
+        duplicate = True
+        if self.elsewhere.known(asked) is None:
+            duplicate = await self._asking.shared(asked, ask)
+        state = self._engine.find_request(institution, original_request_id)
+        return Reversal(state, duplicate=duplicate)
+
+    def take_back(self, reversed_there: peers.ReverseScopedResponse) -> None:
+        """Record here what took an original back at the place of insurance, if anything did."""
+        if reversed_there.HasField("taken_back"):
+            delivered = delivered_of(reversed_there.taken_back)
+            self._desk.write(lambda: self.elsewhere.standing(delivered))
+
+    async def explain(self, copy: Recorded, deadline: float | None) -> Explanation:
+        """Return why a settlement came out as it did, as the place of insurance says it."""
+        name = f"poolingAreas/-/settlements/{copy.settlement}"
+        body = settlements.ExplainSettlementRequest(name=name).SerializeToString()
+        answer = await self._asking.call("ExplainScoped", copy.pooling_area, body, deadline)
+        return explanation_of(settlements.ExplainSettlementResponse.FromString(answer))
+
+    # --- what the place of insurance delivers -----------------------------------------------
+
+    def standing(self, delivered: Copied) -> "peers.Standing.ValueType":
+        """Return what became here of something that the place of insurance recorded."""
+        key = request_of(delivered)
+        if self._asking.is_under_way(key) or self._is_waited_for(key):
+            return peers.STANDING_PENDING
+        found = self._desk.write(lambda: self.elsewhere.standing(delivered))
+        return peers.STANDING_AGREED if found is Standing.AGREED else peers.STANDING_NOT_TAKEN
+
+    def _is_waited_for(self, key: tuple[str, str]) -> bool:
+        """Return whether a request is open here and may still be sent again."""
+        return (
+            self._cases.is_unknown(key)
+            and self._engine.find_request(*key).status is RequestStatus.UNKNOWN
+        )
+
+    # --- the way of one request ------------------------------------------------------------
+
+    async def _settle(
+        self, method: str, stated: Stated, types: Literal["all"] | None, deadline: float | None
+    ) -> Copied:
+        asked = stated.asked
+        self.elsewhere.refuse_used_number(asked.institution, stated.row["institution_settlement"])
+        try:
+            body, used = self._stating.scoped(stated, types)
+        except errors.SettlementError as error:
+            self._asking.refuse(asked, error)
+            raise
+        answer = await self._asking.sent(asked, method, body, deadline)
+        record, as_sent = answer_of(method, answer)
+        return await self._asking.taken(Taking(asked, record, stated.row, used, as_sent), method)
+
+    async def send_again(self, unknown: Unknown) -> None:
+        """Send a cancel or a reversal again whose answer did not come, and record the answer.
+
+        Raises:
+            SettlementError: It is still unknown, or was refused, which is recorded.
+        """
+        asked = Asked(
+            unknown.institution, unknown.request_id, unknown.digest, unknown.area, unknown.person
+        )
+        answer = await self._asking.sent(asked, unknown.method, unknown.body, None)
+        if unknown.method == "ReverseScoped":
+            self.take_back(peers.ReverseScopedResponse.FromString(answer))
+            self._cases.close_unknown(asked.key)
+            return
+        record, as_sent = answer_of(unknown.method, answer)
+        await self._asking.taken(Taking(asked, record, as_sent=as_sent), unknown.method)
+
+    async def find_there(self, unknown: Unknown) -> requests.RequestState:
+        """Return what became of a request at the place of insurance."""
+        body = requests.FindRequestRequest(
+            institution=unknown.institution, request_id=unknown.request_id
+        ).SerializeToString()
+        answer = await self._asking.call("FindScoped", unknown.area, body, None)
+        return requests.RequestState.FromString(answer)

@@ -1,0 +1,131 @@
+"""Messages between engines to values of the core and back: no check of rules, no arithmetic."""
+
+from typing import Final
+
+import numpy as np
+from google.protobuf.message import DecodeError, Message
+
+from medsettle.client.answers import settlement_of, visit_of
+from medsettle.core.scopes import CareScope, Scope
+from medsettle.core.settlement import Settlement
+from medsettle.core.visits import Visit
+from medsettle.engine.elsewhere import Copied
+from medsettle.errors import Fault, InvalidRequest
+from medsettle.service import wire
+from medsettle.v1 import peer_service_pb2 as peers
+from medsettle.v1 import settlement_service_pb2 as settlements
+
+_PARTS: Final = ("own_expense_fen", "over_limit_fen", "pre_self_pay_fen", "in_scope_fen")
+
+
+def parsed(kind: type[Message], body: bytes) -> Message:
+    """Return the message of some bytes.
+
+    Raises:
+        InvalidRequest: They are no message of that kind.
+    """
+    try:
+        return kind.FromString(body)
+    except DecodeError as error:
+        name = kind.DESCRIPTOR.name
+        raise InvalidRequest([Fault("", f"{len(body)} bytes are no {name}: {error}")]) from error
+
+
+def scoped_message(claim: settlements.Claim, scope: CareScope) -> peers.ScopedClaim:
+    """Return a claim with its lines as they were split here."""
+    return peers.ScopedClaim(
+        claim=claim,
+        catalogue_digest=scope.catalogue_digest,
+        charge_types=scope.charge_types,
+        scopes=[
+            peers.Scope(
+                insurance_type=insurance_type,
+                item_class=each.item_class.tolist(),
+                outside=each.outside.tolist(),
+                **dict(zip(_PARTS, each.parts.tolist(), strict=True)),
+            )
+            for insurance_type, each in scope.by_type.items()
+        ],
+    )
+
+
+def care_scope_of(message: peers.ScopedClaim) -> CareScope:
+    """Return the split of a claim that was made elsewhere.
+
+    Raises:
+        InvalidRequest: A split is stated twice, or its lists differ in length; the rest is for
+            `medsettle.core.scopes.scope_faults` to find.
+    """
+    faults: list[Fault] = []
+    by_type: dict[str, Scope] = {}
+    for scope in message.scopes:
+        path = f"scopes[{scope.insurance_type}]"
+        counts = {len(getattr(scope, name)) for name in (*_PARTS, "item_class", "outside")}
+        if len(counts) != 1:
+            found = ", ".join(map(str, sorted(counts)))
+            faults.append(Fault(path, f"lists of {found} values; each has one for each line"))
+            continue
+        if scope.insurance_type in by_type:
+            faults.append(Fault(path, "stated twice; one split for each insurance type"))
+            continue
+        try:
+            item_class = np.array(scope.item_class, dtype=np.int8)
+        except OverflowError:
+            faults.append(Fault(f"{path}.item_class", "a class is 1, 2 or 3"))
+            continue
+        by_type[scope.insurance_type] = Scope(
+            parts=np.array([getattr(scope, name) for name in _PARTS], dtype=np.int64),
+            item_class=item_class,
+            outside=np.array(scope.outside, dtype=np.bool_),
+        )
+    if faults:
+        raise InvalidRequest(faults)
+    return CareScope(
+        care_area=message.claim.care_area,
+        catalogue_digest=message.catalogue_digest,
+        charge_types=tuple(message.charge_types),
+        by_type=by_type,
+    )
+
+
+def delivered_message(record: Copied, care_area: str) -> peers.DeliveredRecord:
+    """Return a recorded settlement or visit as it is handed over."""
+    if isinstance(record, Visit):
+        return peers.DeliveredRecord(care_area=care_area, visit=wire.visit_message(record))
+    return peers.DeliveredRecord(care_area=care_area, settlement=wire.settlement_message(record))
+
+
+def delivered_of(message: peers.DeliveredRecord) -> Copied:
+    """Return the settlement or visit that was handed over.
+
+    Raises:
+        InvalidRequest: It is neither.
+    """
+    kind = message.WhichOneof("record")
+    if kind == "settlement":
+        return settlement_of(message.settlement)
+    if kind == "visit":
+        return visit_of(message.visit)
+    raise InvalidRequest([Fault("records", "neither a settlement nor a visit; send one of them")])
+
+
+def answer_of(method: str, body: bytes) -> tuple[Settlement | Visit, bytes | None]:
+    """Return the settlement or visit that a method answered with, and its bytes if they say more.
+
+    A newer engine answers with fields that are not known here; they are kept as they came.
+    """
+    if method.endswith("Visit"):
+        from medsettle.v1 import visit_service_pb2 as visits  # noqa: PLC0415 - visits are rare
+
+        visit = visits.Visit.FromString(body)
+        return visit_of(visit), says_more(visit, body)
+    settlement = settlements.Settlement.FromString(body)
+    return settlement_of(settlement), says_more(settlement, body)
+
+
+def says_more(message: Message, body: bytes) -> bytes | None:
+    """Return the bytes of a message that has fields which are not known here; None otherwise."""
+    known = type(message)()
+    known.CopyFrom(message)
+    known.DiscardUnknownFields()
+    return body if known.ByteSize() != message.ByteSize() else None

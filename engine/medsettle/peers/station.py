@@ -1,0 +1,109 @@
+"""An engine among others: everything that is served and done between areas, put together."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+
+import grpc
+
+from medsettle import errors, limits
+from medsettle.engine import Engine
+from medsettle.engine.request_log import microseconds
+from medsettle.peers.care_desk import CareDesk
+from medsettle.peers.config import PeerConfig, Role
+from medsettle.peers.delivered import DELIVER, LocalPeer
+from medsettle.peers.deliveries import Deliveries
+from medsettle.peers.greeting import CAPABILITIES, Greeting
+from medsettle.peers.handler import PeerHandler
+from medsettle.peers.home_desk import HomeDesk
+from medsettle.peers.links import Links
+from medsettle.peers.open_cases import FILE_NAME, OpenCases
+from medsettle.peers.unknowns import Unknowns
+from medsettle.policy.rule_book import DIGEST_CHARS, RuleBook
+from medsettle.service.desk import Desk
+
+logger = logging.getLogger(__name__)
+
+
+class Station:
+    """What an engine is to other engines. Make it on the running event loop, with its desk.
+
+    `handlers` are served beside the services of the desk; `begin` starts what is done without
+    being asked, and `stop` ends it.
+    """
+
+    def __init__(self, engine: Engine, desk: Desk, config: PeerConfig, data: Path) -> None:
+        """Open the list of open cases in the data folder, and the links to peers.
+
+        Raises:
+            LedgerUnavailable: The list cannot be opened.
+        """
+        self._due = asyncio.Event()
+        self._config = config
+        self.cases = OpenCases(data / FILE_NAME, lambda: microseconds(engine.now()))
+        greeting = Greeting(
+            version("medsettle"),
+            tuple(dict.fromkeys(CAPABILITIES.values())),
+            lambda: rule_digests(engine.rulebook, config.areas),
+        )
+        self.links = Links(config, greeting)
+        self.care = CareDesk(engine, desk, config, self.links, self.cases)
+        self._home = HomeDesk(engine, desk, config, self.cases, self._due.set)
+        self._deliveries = Deliveries(self.care.elsewhere, self._home, self.links, self.cases)
+        self._unknowns = Unknowns(engine, desk, self.care, self.links, self.cases)
+        local = LocalPeer(config, desk, self._home, self.care, self.links)
+        kept = (DELIVER,) if config.role is Role.HUB else ()
+        self.handlers: Sequence[grpc.ServiceRpcHandler] = (
+            PeerHandler(config, self.links, local, greeting, desk, local_methods=kept),
+        )
+        self._task: asyncio.Task[None] | None = None
+        if config.role is Role.AREAS:
+            desk.away = self.care
+
+    def begin(self) -> None:
+        """Open what the last process left, and begin to resolve it."""
+        self._home.open_missed()
+        self._task = asyncio.ensure_future(self._resolve())
+
+    async def stop(self) -> None:
+        """Begin nothing more, and let go of links and list."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self.links.close()
+        self.cases.close()
+
+    async def _resolve(self) -> None:
+        """Try whatever is due, until cancelled."""
+        while True:
+            pause = self.cases.seconds_to_next()
+            self._due.clear()
+            try:
+                wait = limits.CASE_SECONDS_MAX if pause is None else pause
+                await asyncio.wait_for(self._due.wait(), max(wait, limits.CASE_SECONDS_FIRST / 2))
+            except TimeoutError:
+                pass
+            try:
+                await self._unknowns.resolve()
+                await self._deliveries.hand_over()
+            except errors.SettlementError as error:
+                logger.warning("open cases wait: %s", error)
+                await asyncio.sleep(limits.CASE_SECONDS_FIRST)
+            except Exception:
+                # Cases stay open, and a bug in one of them must not keep the others from trying.
+                logger.exception("open cases cannot be resolved in an unforeseen way")
+                await asyncio.sleep(limits.CASE_SECONDS_MAX)
+
+
+def rule_digests(book: RuleBook, areas: Iterable[str]) -> dict[str, str]:
+    """Return a digest of all policies and the catalogue of each area, by area."""
+    found = {}
+    for area in areas:
+        policies = sorted(each.digest for each in book.policies if each.policy.pooling_area == area)
+        catalogue = book.catalogues.get(area)
+        every = [*policies, catalogue.digest if catalogue is not None else ""]
+        found[area] = sha256("\n".join(every).encode()).hexdigest()[:DIGEST_CHARS]
+    return found

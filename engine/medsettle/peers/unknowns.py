@@ -1,0 +1,116 @@
+"""Requests sent from here, the place of care, whose answer did not come: query, then reverse.
+
+What the institution may still send again is let be for a while (`limits.UNKNOWN_GRACE_SECONDS`):
+the same request is answered by what was recorded the first time. After that it is withdrawn here,
+which decides it, and reversed at the place of insurance, whether it ever arrived there or not. A
+cancel or a reversal is sent again until it is answered: who asked for it wants it, and what the
+place of insurance has taken back is final.
+"""
+
+import asyncio
+import logging
+
+from medsettle import errors, limits
+from medsettle.client.requests import request_state_of
+from medsettle.core.request_states import RequestState, RequestStatus
+from medsettle.engine import Engine
+from medsettle.engine.request_log import Asked
+from medsettle.errors.reasons import rebuilt
+from medsettle.peers.asking import SETTLING
+from medsettle.peers.care_desk import CareDesk
+from medsettle.peers.home_desk import reversal_id
+from medsettle.peers.links import Links
+from medsettle.peers.open_cases import OpenCases, Unknown
+from medsettle.service.desk import Desk
+from medsettle.v1 import peer_service_pb2 as peers
+from medsettle.v1 import request_service_pb2 as requests
+
+logger = logging.getLogger(__name__)
+
+
+class Unknowns:
+    """Finds out what became of requests, and makes it one thing everywhere."""
+
+    def __init__(
+        self, engine: Engine, desk: Desk, care: CareDesk, links: Links, cases: OpenCases
+    ) -> None:
+        self._engine, self._desk, self._care = engine, desk, care
+        self._links, self._cases = links, cases
+
+    async def resolve(self) -> None:
+        """Try what is due now."""
+        await asyncio.gather(*(self._tried(each) for each in self._cases.due_unknowns()))
+
+    async def _tried(self, unknown: Unknown) -> None:
+        if self._care.is_under_way(unknown.key):
+            self._cases.put_off_unknown(unknown, "sent again, and under way")
+            return
+        try:
+            if unknown.method in SETTLING:
+                await self._settling(unknown)
+            else:
+                await self._taking_back(unknown)
+        except errors.SettlementError as error:
+            trouble = f"{error.reason}: {error.message}"[: limits.MESSAGE_CHARS_MAX]
+            if self._cases.is_unknown(unknown.key):
+                self._cases.put_off_unknown(unknown, trouble)
+
+    async def _taking_back(self, unknown: Unknown) -> None:
+        state = self._here(unknown)
+        if state.status is not RequestStatus.UNKNOWN:
+            # Answered since, or delivered by the place of insurance.
+            self._cases.close_unknown(unknown.key)
+            return
+        await self._care.send_again(unknown)
+
+    async def _settling(self, unknown: Unknown) -> None:
+        state = self._here(unknown)
+        if state.status is RequestStatus.UNKNOWN:
+            waited = self._cases.age_seconds(unknown.opened_us) >= limits.UNKNOWN_GRACE_SECONDS
+            if not await self._asked_there(unknown, waited=waited):
+                return
+            self._desk.write(lambda: self._care.elsewhere.withdraw(*unknown.key))
+            state = self._here(unknown)
+        if state.kind not in {"tombstone", "refusal"}:
+            # It was sent again and is settled in both books.
+            self._cases.close_unknown(unknown.key)
+            return
+        await self._reverse_there(unknown)
+        self._cases.close_unknown(unknown.key)
+
+    async def _asked_there(self, unknown: Unknown, *, waited: bool) -> bool:
+        """Return whether a request is to be withdrawn now.
+
+        One that was refused there is refused here for the same reason.
+        """
+        try:
+            there = request_state_of(await self._care.find_there(unknown))
+        except errors.SettlementError as error:
+            if not waited:
+                raise
+            logger.info("%s cannot be asked about: %s", unknown.request_id, error)
+            return True
+        if there.status is RequestStatus.REJECTED and there.refusal is not None:
+            said = there.refusal
+            asked = Asked(*unknown.key, unknown.digest, unknown.area, unknown.person)
+            refusal = rebuilt(said.reason, said.message, said.metadata)
+            self._desk.write(lambda: self._care.elsewhere.refuse(asked, refusal))
+            self._cases.close_unknown(unknown.key)
+            return False
+        if not waited:
+            self._cases.put_off_unknown(unknown, f"{there.status} there; may be sent again")
+        return waited
+
+    async def _reverse_there(self, unknown: Unknown) -> None:
+        body = requests.ReverseRequestRequest(
+            institution=unknown.institution,
+            original_request_id=unknown.request_id,
+            request_id=reversal_id(*unknown.key),
+        ).SerializeToString()
+        answer = await self._links.call(
+            "ReverseScoped", unknown.area, body, seconds=limits.PEER_CALL_SECONDS
+        )
+        self._care.take_back(peers.ReverseScopedResponse.FromString(answer))
+
+    def _here(self, unknown: Unknown) -> RequestState:
+        return self._engine.find_request(*unknown.key)
