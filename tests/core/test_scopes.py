@@ -26,7 +26,7 @@ def _back(number: str = "2", fen: int = -500, units_e4: int = -5_000) -> dict[st
     return row | {"quantity_e4": units_e4, "amount_fen": fen}
 
 
-def _claim(*lines: dict[str, object], **changes: object) -> dict[str, Any]:
+def _claim(*lines: dict[str, object], **changes: Any) -> dict[str, Any]:  # noqa: ANN401
     lines = lines or (line(1_000), _back())
     batch = ClaimBatch.from_rows([claim(1, lines=[*lines], care_area=_CARE, **changes)])
     assert {} == batch.rejections

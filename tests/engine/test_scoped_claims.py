@@ -30,7 +30,6 @@ from tests.settle.apart_books import CARE, book_of, care_split, changed, scoped
 from tests.stores import ledger_in
 
 _NOWHERE = "NOWHERE"
-_MARKED = {"earmark": "employer"}
 
 
 @pytest.fixture(name="engine")
@@ -49,7 +48,7 @@ def _claim(number: int, *lines: dict[str, Any], **changes: object) -> ClaimBatch
         line(1, SURGERY, 2_000),
         line(2, DIABETES, 100, approval="1"),
         line(3, _NOWHERE, 30),
-        line(4, DIABETES, 50, **_MARKED),
+        line(4, DIABETES, 50, earmark="employer"),
     )
     row = visit_row(*lines, request_id=f"C{number}", care_area=CARE, **changes)
     batch = ClaimBatch.from_rows([row])

@@ -50,7 +50,11 @@ def scoped(batch: ClaimBatch, care: str = CARE, *, every: bool = True) -> ClaimB
 def changed(scope: CareScope, insurance_type: str, **changes: Any) -> CareScope:  # noqa: ANN401
     """Return a split with other `parts`, `item_class` or `outside` for one insurance type."""
     own = scope.by_type[insurance_type]
-    held = {"parts": own.parts, "item_class": own.item_class, "outside": own.outside}
+    held: dict[str, Any] = {
+        "parts": own.parts,
+        "item_class": own.item_class,
+        "outside": own.outside,
+    }
     by_type = {**scope.by_type, insurance_type: Scope(**(held | changes))}
     return CareScope(scope.care_area, scope.catalogue_digest, scope.charge_types, by_type)
 

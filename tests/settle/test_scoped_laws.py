@@ -108,6 +108,15 @@ def test_a_rounding_once_a_settlement_is_that_of_the_place_of_care(batch: ClaimB
     _assert_settled_as_one(batch, _ROUNDING)
 
 
+@given(_batches())
+def test_machine_code_takes_splits_too(batch: ClaimBatch) -> None:
+    """Whoever serves adds up by loops that ask how memory is laid out."""
+    from medsettle.settle import native_lines  # noqa: PLC0415 - from here on it is loaded
+
+    assert native_lines
+    _assert_settled_as_one(batch, CARE)
+
+
 def _assert_settled_as_one(batch: ClaimBatch, care: str) -> None:
     rows = range(len(batch))
     together = Settler(book_of(_HOME, care)).run(batch, rows, no_values, refuse_gaps=True)
