@@ -10,6 +10,7 @@ import selectors
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -80,6 +81,9 @@ def drawn_fates(rng: Random, count: int) -> list[Fate]:
     ]
 
 
+_life: ContextVar["Node | None"] = ContextVar("life", default=None)
+
+
 class _Jumping(selectors.SelectSelector):
     """A selector that waits for nothing: it says how long it would have."""
 
@@ -98,10 +102,24 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._jumping = _Jumping()
         super().__init__(self._jumping)
+        self.set_task_factory(_of_this_life)
 
     def time(self) -> float:
         """Return the seconds that all pauses so far would have taken."""
         return self._jumping.waited
+
+
+def _of_this_life(
+    loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Told], **told: Any  # noqa: ANN401
+) -> "asyncio.Task[Told]":
+    """Return a task that its engine takes along when it dies."""
+    task = asyncio.Task(work, loop=loop, **told)
+    context = told.get("context")
+    node = _life.get() if context is None else context.get(_life)
+    if node is not None:
+        node.tasks.add(task)
+        task.add_done_callback(node.tasks.discard)
+    return task
 
 
 class Carriers:
@@ -141,11 +159,10 @@ class Node:
     tasks: set["asyncio.Task[Any]"] = field(default_factory=set)
 
     def begin(self, work: Coroutine[Any, Any, Told]) -> "asyncio.Task[Told]":
-        """Begin something that ends with this life."""
-        task = asyncio.ensure_future(work)
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
-        return task
+        """Begin something that ends with this life, as does all that it begins."""
+        context = copy_context()
+        context.run(_life.set, self)
+        return asyncio.get_running_loop().create_task(work, context=context)
 
     def end(self) -> None:
         """End this life at once."""
@@ -172,6 +189,8 @@ class Node:
         deadline = asyncio.get_running_loop().time() + _CALL_SECONDS
         try:
             found: Any = await self._elsewhere(request, deadline)
+            if found is None and request.kind != "find":
+                self.desk.refuse_open(*request.key)
         except errors.SettlementError as error:
             return Answer(error.reason, error.message)
         if found is not None:
