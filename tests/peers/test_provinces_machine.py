@@ -7,7 +7,7 @@ from random import Random
 
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from medsettle import errors
 from medsettle.books.conservation import discrepancies
 from medsettle.books.trial_balance import trial_balance
@@ -49,6 +49,7 @@ class ProvincesMachine(RuleBasedStateMachine):
         self.asking: list[tuple[Request, asyncio.Task[Answer]]] = []
         self.answers: dict[tuple[str, str], dict[str, Answer]] = {}
         self.settling: set[str] = set()
+        self.forgot = False
 
     @initialize(seed=_SEEDS)
     def bring_along(self, seed: int) -> None:
@@ -73,9 +74,13 @@ class ProvincesMachine(RuleBasedStateMachine):
             self._fail(seed, faulty)
             self._begin(Random(seed).choice(Random(seed).choice([*self.sent.values()][-8:])))
 
+    @precondition(lambda self: not self.forgot)
     @rule(seed=_SEEDS, faulty=st.booleans())
     def use_an_id_for_something_else(self, seed: int, faulty: bool) -> None:
-        """Send other content under an id of before: at most one of the two is ever done."""
+        """Send other content under an id of before: at most one of the two is ever done.
+
+        A list of cases that was lost has the ids with it by which such a thing is known.
+        """
         if not self.sent:
             return
         self.rng.seed(seed)
@@ -101,6 +106,7 @@ class ProvincesMachine(RuleBasedStateMachine):
     def die(self, name: str, forgets: bool) -> None:
         """Let an engine die in the middle of everything; its list of cases may be lost."""
         self.world.die(name, forgets=forgets)
+        self.forgot |= forgets
         self._hear()
 
     def _fail(self, seed: int, faulty: bool) -> None:
