@@ -7,11 +7,11 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import grpc
-from medsettle import limits
 from medsettle.client.failures import failure_of
 from medsettle.engine import Engine
 from medsettle.ledger.opening import open_ledger
@@ -26,7 +26,6 @@ from medsettle.v1 import visit_service_pb2_grpc as visits_grpc
 
 from tests.peers.moves import CARE, HOME
 from tests.peers.simulated import book_of
-from tests.service.serving import Ticking
 from tests.stores import ledger_in
 
 Answer = TypeVar("Answer")
@@ -197,7 +196,7 @@ async def stands(folder: Path) -> AsyncIterator[Stands]:
             for name in NAMES:
                 (folder / name).mkdir(parents=True)
                 ledger = stack.enter_context(open_ledger(ledger_in(folder / name)))
-                engine = Engine(book_of(name), ledger, Ticking())
+                engine = Engine(book_of(name), ledger, _now)
                 config = _config(name, addresses, relay.address)
                 found[name] = await _stand(engine, config, addresses[name], folder / name)
             yield Stands(found, relay)
@@ -205,6 +204,11 @@ async def stands(folder: Path) -> AsyncIterator[Stands]:
             for stand in found.values():
                 await stand.stop()
             await relay.close()
+
+
+def _now() -> datetime:
+    """Return the present: pauses and the time in which a till may ask again are real here."""
+    return datetime.now(UTC)
 
 
 async def _stand(engine: Engine, config: PeerConfig, address: str, folder: Path) -> Stand:
@@ -227,6 +231,3 @@ def _config(name: str, addresses: Mapping[str, str], relayed: str) -> PeerConfig
     hub = Neighbour(HUB, Role.HUB, addresses[HUB], ("*",))
     return PeerConfig(name, Role.AREAS, (name,), (hub,), None)
 
-
-# A clock that moves a second each time it is asked would let pauses pass at once.
-assert limits.CASE_SECONDS_FIRST < 1

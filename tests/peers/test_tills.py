@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from medsettle import errors
+from medsettle.client.answers import explanation_of
 from medsettle.client.claims import claim_message
 from medsettle.torture.provinces_books import Book, book_faults
 from medsettle.v1 import request_service_pb2 as requests
@@ -113,8 +114,8 @@ def test_the_way_of_a_settlement(served: Served) -> None:
         assert isinstance(error, errors.RequestIdReused)
         assert _COMMITTED == (await till.ask("FindRequest", _find("Q1"))).status
         explained = settlements.ExplainSettlementRequest(name=settled.name)
-        shares = (await till.ask("ExplainSettlement", explained)).shares
-        assert settled.total_fen == sum(each.paid_fen for each in shares)
+        found = explanation_of(await till.ask("ExplainSettlement", explained))
+        assert settled.total_fen == found.total_fen()
         cancel = await till.ask("CancelSettlement", _cancel("C1", settled.name))
         assert -settled.total_fen == cancel.total_fen
         assert (await till.ask("CancelSettlement", _cancel("C1", settled.name))).duplicate
@@ -122,8 +123,8 @@ def test_the_way_of_a_settlement(served: Served) -> None:
         assert isinstance(error, errors.AlreadyCancelled)
         assert _CANCELLED == (await till.ask("FindRequest", _find("Q1"))).status
         there = settlements.ExplainSettlementRequest(name=cancel.name)
-        shares = (await till.ask("ExplainSettlement", there)).shares
-        assert -settled.total_fen == sum(each.paid_fen for each in shares)
+        found = explanation_of(await till.ask("ExplainSettlement", there))
+        assert -settled.total_fen == found.total_fen()
 
     served(told)
 
