@@ -441,6 +441,8 @@ def _as_sent(error: errors.SettlementError) -> errors.SettlementError:
     """Return an error as it arrives: of its class, and where that says so, of nobody's knowledge."""
     if isinstance(error, errors.InternalError | errors.LedgerFailed):
         return errors.OutcomeUnknown(error.message)
+    if isinstance(error, errors.InvalidRequest):
+        return type(error)(error.faults)
     return rebuilt(error.reason, error.message, error.metadata)
 
 

@@ -11,6 +11,7 @@ nothing is left, so that is what is asked of negative lines.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -165,7 +166,7 @@ def _column(lines: Sequence[Row], name: str) -> Sequence[object]:
 
 
 def _care_faults(claim: Row, scope: CareScope) -> Iterator[Fault]:
-    """Yield what is wrong with whose split it is."""
+    """Yield what is wrong with whose split it is, and with its filing as care elsewhere."""
     if scope.care_area == claim["pooling_area"]:
         yield Fault(
             "care_area",
@@ -177,6 +178,14 @@ def _care_faults(claim: Row, scope: CareScope) -> Iterator[Fault]:
             "care_area",
             f"the lines were split by {scope.care_area}, but the claim states "
             f"{claim['care_area'] or 'none'}; send the area that split them",
+        )
+    filed, settled = claim["filing_date"], claim["service_date"]
+    if isinstance(filed, date) and isinstance(settled, date) and filed > settled:
+        yield Fault(
+            "filing_date",
+            f"{filed} is after service_date {settled}; a filing counts for a settlement elsewhere "
+            "when it is made by that day. Send the claim without it, or let it be reimbursed by "
+            "hand where the person is insured",
         )
     if wrong := code_fault(scope.catalogue_digest, 1, limits.CATALOGUE_DIGEST_CHARS_MAX):
         yield Fault("catalogue_digest", wrong)
