@@ -27,20 +27,30 @@ def test_a_method_newer_than_the_hub_is_passed_on(run: Run) -> None:
     assert "SettleTomorrow" == error.metadata["method"]
 
 
-def test_an_older_peer_is_not_asked_what_it_cannot(run: Run) -> None:
+@pytest.mark.parametrize(
+    ("method", "word"),
+    [
+        ("SettleScopedVisit", "visits"),
+        ("PreviewScopedVisit", "visits"),
+        ("CancelScopedVisit", "visits"),
+        ("ExplainScoped", "explain"),
+        ("DeliverRecords", "deliver"),
+    ],
+)
+def test_an_older_peer_is_not_asked_what_it_cannot(run: Run, method: str, word: str) -> None:
     """A method whose capability was not offered is refused, and the rest is answered."""
 
     async def told() -> tuple[SettlementError, bytes, list[str]]:
         old = Plan(areas=(B,), peers={"national": ("*",)}, capabilities=("settle",))
         async with network(through_hub(b=old)) as nodes:
-            error = await error_of(nodes["a"], method="SettleScopedVisit")
+            error = await error_of(nodes["a"], method=method)
             back = await nodes["a"].links.call("SettleScoped", B, BODY, seconds=5.0)
             return error, back, [method for method, _, _ in nodes["b"].echo.asked]
 
     error, back, asked = run(told())
 
     assert isinstance(error, errors.PeerTooOld)
-    assert "visits" == error.metadata["capability"]
+    assert word == error.metadata["capability"]
     assert (BODY, ["SettleScoped"]) == (back, asked)
 
 
