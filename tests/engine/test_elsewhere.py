@@ -133,9 +133,7 @@ def test_a_number_is_used_once(home: Engine, elsewhere: Elsewhere) -> None:
     answer = first.answer
     assert isinstance(answer, Settlement)
     columns = answer.columns | {"settlement": "another", "request_id": "Q2", "person": "P2"}
-    second = Taking(
-        Asked("H1", "Q2", digest, AREA, "P2"), replace(answer, columns=columns), other
-    )
+    second = Taking(Asked("H1", "Q2", digest, AREA, "P2"), replace(answer, columns=columns), other)
 
     told = elsewhere.take([first, second])
 
@@ -256,7 +254,9 @@ def test_every_order_of_a_settlement_and_its_reversal(
     else:
         assert [Standing.AGREED] * 2 == told
         assert care.ledger.cancel_of(id_of(settlement)) is not None
-        assert ["settle", "cancel"] == [each.kind for each in care.ledger.page(after_seq=0, limit=9)]
+        assert ["settle", "cancel"] == [
+            each.kind for each in care.ledger.page(after_seq=0, limit=9)
+        ]
 
 
 @pytest.mark.parametrize("order", [*permutations(("answer", "deliver", "deliver again"))])
@@ -356,7 +356,9 @@ def test_a_hub_keeps_each_once(home: Engine, care: Engine, elsewhere: Elsewhere)
     assert elsewhere.copy_of(id_of(first)) is None
 
 
-def test_a_hub_keeps_what_it_does_not_know(home: Engine, care: Engine, elsewhere: Elsewhere) -> None:
+def test_a_hub_keeps_what_it_does_not_know(
+    home: Engine, care: Engine, elsewhere: Elsewhere
+) -> None:
     """The bytes stand beside the copy."""
     _, settlement = _decided(home, 1)
     elsewhere.keep([settlement], [b"\x00newer"])

@@ -6,17 +6,15 @@ their messages, and what a death takes with it.
 """
 
 import asyncio
-import selectors
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from random import Random
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from medsettle import errors, limits
 from medsettle.client.claims import claim_message
@@ -42,6 +40,7 @@ from medsettle.torture.provinces_workload import AREAS, area_of
 from medsettle.torture.requests import Answer, Request, served
 
 from tests.peers.provinces import PROVINCES
+from tests.peers.simulated_loop import Fate, SimulatedLoop, begun, later, turns
 
 Told = TypeVar("Told")
 
@@ -50,76 +49,6 @@ _CALL_SECONDS = 4.0
 _TURNS = 4 * limits.QUIET_TURNS + 20
 _RESOLVE_SECONDS = 0.5
 _CLOSED_SECONDS_MAX = 600
-
-
-class Fate(NamedTuple):
-    """What becomes of one message: seconds on the way there and back, None where it gets lost.
-
-    `again` says after how many seconds it arrives a second time; `refused` that it is known not to
-    have been sent.
-    """
-
-    there: float | None = 0.0
-    back: float | None = 0.0
-    again: float | None = None
-    refused: bool = False
-
-
-def drawn_fates(rng: Random, count: int) -> list[Fate]:
-    """Return fates of so many messages, every second of them a good one."""
-    seconds = (0.0, 0.0, 0.3, 3.0, 9.0, 20.0, None)
-    return [
-        Fate()
-        if rng.random() < 0.5
-        else Fate(
-            rng.choice(seconds),
-            rng.choice(seconds),
-            rng.choice((None, None, 0.1, 5.0, 40.0)),
-            rng.random() < 0.15,
-        )
-        for _ in range(count)
-    ]
-
-
-_life: ContextVar["Node | None"] = ContextVar("life", default=None)
-
-
-class _Jumping(selectors.SelectSelector):
-    """A selector that waits for nothing: it says how long it would have."""
-
-    waited = 0.0
-
-    def select(self, timeout: float | None = None) -> list[Any]:
-        """Return what is there now."""
-        assert timeout is not None, "nothing would ever happen"
-        self.waited += max(0.0, timeout)
-        return super().select(0)
-
-
-class SimulatedLoop(asyncio.SelectorEventLoop):
-    """An event loop that jumps to the next thing that is due."""
-
-    def __init__(self) -> None:
-        self._jumping = _Jumping()
-        super().__init__(self._jumping)
-        self.set_task_factory(_of_this_life)
-
-    def time(self) -> float:
-        """Return the seconds that all pauses so far would have taken."""
-        return self._jumping.waited
-
-
-def _of_this_life(
-    loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Told], **told: Any  # noqa: ANN401
-) -> "asyncio.Task[Told]":
-    """Return a task that its engine takes along when it dies."""
-    task = asyncio.Task(work, loop=loop, **told)
-    context = told.get("context")
-    node = _life.get() if context is None else context.get(_life)
-    if node is not None:
-        node.tasks.add(task)
-        task.add_done_callback(node.tasks.discard)
-    return task
 
 
 class Carriers:
@@ -160,9 +89,7 @@ class Node:
 
     def begin(self, work: Coroutine[Any, Any, Told]) -> "asyncio.Task[Told]":
         """Begin something that ends with this life, as does all that it begins."""
-        context = copy_context()
-        context.run(_life.set, self)
-        return asyncio.get_running_loop().create_task(work, context=context)
+        return begun(work, self.tasks)
 
     def end(self) -> None:
         """End this life at once."""
@@ -172,7 +99,7 @@ class Node:
     async def resolve(self) -> None:
         """Try whatever is due, as `Station` does."""
         while True:
-            await _later(_RESOLVE_SECONDS)
+            await later(_RESOLVE_SECONDS)
             await self.unknowns.resolve()
             await self.deliveries.hand_over()
 
@@ -312,20 +239,20 @@ class Provinces:
 
     def spin(self) -> None:
         """Let happen what can without time passing."""
-        self.run(_turns(_TURNS))
+        self.run(turns(_TURNS))
 
     def wait(self, seconds: float) -> None:
         """Let time pass."""
-        self.run(_later(seconds))
+        self.run(later(seconds))
 
     def ask(self, request: Request) -> "asyncio.Task[Answer]":
         """Ask as a till at the area of a request; nothing happens before time or turns pass."""
 
-        async def begun() -> "asyncio.Task[Answer]":
+        async def beginning() -> "asyncio.Task[Answer]":
             node = self.nodes[area_of(request)]
             return node.begin(node.told(request))
 
-        return self.run(begun())
+        return self.run(beginning())
 
     def asked(self, request: Request) -> Answer:
         """Return what a till is answered that waits for it."""
@@ -434,11 +361,13 @@ def _config(name: str) -> PeerConfig:
     if name == HUB:
         neighbours = tuple(Neighbour(area, Role.AREAS, "nowhere:1", (area,)) for area in AREAS)
         return PeerConfig(HUB, Role.HUB, (), neighbours, None)
-    return PeerConfig(name, Role.AREAS, (name,), (Neighbour(HUB, Role.HUB, "nowhere:1", ("*",)),), None)
+    return PeerConfig(
+        name, Role.AREAS, (name,), (Neighbour(HUB, Role.HUB, "nowhere:1", ("*",)),), None
+    )
 
 
 def _as_sent(error: errors.SettlementError) -> errors.SettlementError:
-    """Return an error as it arrives: of its class, and where that says so, of nobody's knowledge."""
+    """Return an error as it arrives: after some of them nobody knows what was recorded."""
     if isinstance(error, errors.InternalError | errors.LedgerFailed):
         return errors.OutcomeUnknown(error.message)
     if isinstance(error, errors.InvalidRequest):
@@ -453,21 +382,6 @@ def _given(answer: "asyncio.Future[bytes]", found: bytes | errors.SettlementErro
         answer.set_exception(found)
     else:
         answer.set_result(found)
-
-
-async def _later(seconds: float) -> None:
-    loop = asyncio.get_running_loop()
-    later = loop.create_future()
-    loop.call_later(seconds, lambda: later.done() or later.set_result(None))
-    await later
-
-
-async def _turns(count: int) -> None:
-    loop = asyncio.get_running_loop()
-    for _ in range(count):
-        turn = loop.create_future()
-        loop.call_soon(turn.set_result, None)
-        await turn
 
 
 def _nothing() -> None:

@@ -195,7 +195,7 @@ async def stands(folder: Path) -> AsyncIterator[Stands]:
         try:
             for name in NAMES:
                 (folder / name).mkdir(parents=True)
-                ledger = stack.enter_context(open_ledger(ledger_in(folder / name)))
+                ledger: Any = stack.enter_context(open_ledger(ledger_in(folder / name)))
                 engine = Engine(book_of(name), ledger, _now)
                 config = _config(name, addresses, relay.address)
                 found[name] = await _stand(engine, config, addresses[name], folder / name)
@@ -230,4 +230,3 @@ def _config(name: str, addresses: Mapping[str, str], relayed: str) -> PeerConfig
         return PeerConfig(HUB, Role.HUB, (), areas, None)
     hub = Neighbour(HUB, Role.HUB, addresses[HUB], ("*",))
     return PeerConfig(name, Role.AREAS, (name,), (hub,), None)
-

@@ -20,7 +20,8 @@ from medsettle.torture.provinces_servers import HUB, NAMES, book_of_both
 from medsettle.torture.provinces_workload import AREAS, ProvincesWorkload, persons_of
 
 from tests.peers.provinces import PROVINCES
-from tests.peers.simulated import Provinces, book_of, drawn_fates, provinces
+from tests.peers.simulated import Provinces, book_of, provinces
+from tests.peers.simulated_loop import drawn_fates
 from tests.stores import STORES, new_place
 
 _REQUESTS = 150
@@ -104,7 +105,9 @@ def test_each_ledger_is_whole(places: dict[str, LedgerPlace], name: str) -> None
 @pytest.mark.parametrize("by", ["day", "area", "account"])
 @pytest.mark.parametrize("name", NAMES)
 def test_each_trial_balance_adds_up(
-    places: dict[str, LedgerPlace], name: str, by: Any  # noqa: ANN401 - one of three words
+    places: dict[str, LedgerPlace],
+    name: str,
+    by: Any,  # noqa: ANN401 - one of three words
 ) -> None:
     """Debits are credits; the hub books nothing, for it owes and is owed nothing."""
     with open_ledger(places[name]) as reader:

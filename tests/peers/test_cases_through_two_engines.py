@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Event
 from typing import Final, TypeVar
 
 import pytest
@@ -56,7 +57,7 @@ def _soon(ask: Callable[[], Found]) -> Found:
         except NotFound:
             if time.monotonic() > end:
                 raise
-            time.sleep(0.05)
+            Event().wait(0.05)
 
 
 def _amounts(settlement: Settlement) -> dict[str, object]:

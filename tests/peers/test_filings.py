@@ -133,7 +133,7 @@ def test_a_filing_after_the_settlement_is_for_a_reimbursement_by_hand(
 
 
 def test_the_split_is_by_one_catalogue_and_the_points_by_the_other(world: Provinces) -> None:
-    """Of 30,000 for a class B drug, 999941 takes 10 % first: 27,000 less 2,000 at 75 % is 18,750."""
+    """Of 30,000 for a class B drug 10 % come off first: 27,000 less 2,000 at 75 % is 18,750."""
     lines = [line(1, 30_000, DRUG_B)]
     filed = {"filing": "referred", "filing_date": date(2026, 6, 1)}
     settled = _settled(_asked(world, HOME, "class-b", lines=lines, **filed))
@@ -158,9 +158,7 @@ def test_at_home_a_filing_changes_nothing(world: Provinces) -> None:
         content = request.content
         assert isinstance(content, dict)
         content = content | {"institution": institution}
-        settled = _settled(
-            world.asked(Request("settle", institution, request.request_id, content))
-        )
+        settled = _settled(world.asked(Request("settle", institution, request.request_id, content)))
         assert 1_700_000 == settled.fen("pooled_fund_fen")
 
 

@@ -191,7 +191,7 @@ def _charge_types(message: peers.ScopedClaim) -> None:
 def test_what_is_no_split_is_told_with_its_place(
     engine: Engine, change: Callable[[peers.ScopedClaim], None], path: str
 ) -> None:
-    """Read here or held to the lines by the engine, it is one clear fault, and nothing is settled."""
+    """Read here or held to the lines by the engine, it is a clear fault; nothing is settled."""
     row = visit_row(line(1, SURGERY, 900), line(2, SURGERY, 30), care_area=CARE)
     _, message = _scoped(row)
     path = path.format(message.scopes[0].insurance_type)

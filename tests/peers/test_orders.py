@@ -20,7 +20,8 @@ from tests.peers.moves import (
     settle,
     visit,
 )
-from tests.peers.simulated import Fate, Provinces, provinces
+from tests.peers.simulated import Provinces, provinces
+from tests.peers.simulated_loop import Fate
 
 _LOST = Fate(there=None)
 _UNANSWERED = Fate(back=None)
@@ -88,9 +89,7 @@ def test_a_settlement_and_its_cancel_stand_in_three_books(world: Provinces) -> N
 
 @pytest.mark.parametrize("fate", [_LOST, _UNANSWERED, _LATE], ids=["lost", "unanswered", "late"])
 @pytest.mark.parametrize("hop", [0, 1], ids=["to the hub", "beyond it"])
-def test_an_answer_that_does_not_come_is_withdrawn(
-    world: Provinces, fate: Fate, hop: int
-) -> None:
+def test_an_answer_that_does_not_come_is_withdrawn(world: Provinces, fate: Fate, hop: int) -> None:
     """Where nobody sends it again, nothing stands anywhere, and the id is used up."""
     world.fates.extend([_ARRIVES] * hop + [fate])
 

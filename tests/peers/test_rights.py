@@ -29,7 +29,7 @@ from medsettle.v1 import visit_service_pb2 as visits
 
 from tests.engine.engines import id_of
 from tests.engine.visits import AREA, SURGERY, line, visit_row
-from tests.peers.simulated import SimulatedLoop
+from tests.peers.simulated_loop import SimulatedLoop
 from tests.service.serving import Ticking
 from tests.settle.apart_books import CARE, book_of, scoped
 
@@ -276,9 +276,7 @@ def test_deliveries_have_a_bound_and_a_content(home: _Asked) -> None:
     assert b"" == home("care", "DeliverRecords", b"")
 
 
-@pytest.mark.parametrize(
-    "method", [*_CLAIMS, "CancelScoped", "CancelScopedVisit", "ExplainScoped"]
-)
+@pytest.mark.parametrize("method", [*_CLAIMS, "CancelScoped", "CancelScopedVisit", "ExplainScoped"])
 def test_a_hub_settles_nothing(hub: _Asked, method: str) -> None:
     """It has no rules and serves no area: what it is asked for itself is refused."""
     message = _claim() if method in _CLAIMS else _OF_A_RECORD[method]("S1")
@@ -310,6 +308,6 @@ def test_tills_cannot_state_a_split() -> None:
         named = {*fields(each.DESCRIPTOR)}
         assert not named & {"scopes", "charge_types", "catalogue_digest", "item_class", "outside"}
         assert not named & {"own_expense_fen", "over_limit_fen", "pre_self_pay_fen", "in_scope_fen"}
-    for each in (visits.CreateVisitRequest, visits.PreviewVisitRequest):
-        assert "scopes" not in {*fields(each.DESCRIPTOR)}
+    for other in (visits.CreateVisitRequest, visits.PreviewVisitRequest):
+        assert "scopes" not in {*fields(other.DESCRIPTOR)}
     assert not any("peer_service" in name or "Scoped" in name for name in seen)

@@ -29,7 +29,7 @@ _TOMBSTONE = requests.REQUEST_STATUS_TOMBSTONE
 
 
 def _settle(request_id: str, **changes: object) -> settlements.CreateSettlementRequest:
-    return settlements.CreateSettlementRequest(claim=claim_message(row(request_id, **changes)))
+    return settlements.CreateSettlementRequest(claim=claim_message(row(request_id) | changes))
 
 
 def _local(request_id: str, **changes: object) -> settlements.CreateSettlementRequest:
@@ -53,9 +53,7 @@ def _reverse(request_id: str, original: str) -> requests.ReverseRequestRequest:
 
 
 @pytest.fixture(name="served")
-def _served(
-    run: Run, tmp_path: Path
-) -> Callable[[Callable[[Stands], Awaitable[object]]], None]:
+def _served(run: Run, tmp_path: Path) -> Callable[[Callable[[Stands], Awaitable[object]]], None]:
     """Return what runs a test with two areas and a hub, and compares their books at its end."""
 
     async def ran(work: Callable[[Stands], Awaitable[object]]) -> None:
@@ -277,9 +275,8 @@ def test_a_number_is_used_for_one_settlement_across_areas(served: Served) -> Non
         assert isinstance(error, errors.DuplicateSettlement)
         settled = await till.ask("CreateSettlement", _settle("Q2", institution_settlement="N2"))
         await till.ask("CancelSettlement", _cancel("C2", settled.name))
-        for request in (_local("L3", institution_settlement="N2"),) + (
-            _settle("Q3", institution_settlement="N2"),
-        ):
+        for made, request_id in ((_local, "L3"), (_settle, "Q3")):
+            request = made(request_id, institution_settlement="N2")
             error = await _error(till.ask("CreateSettlement", request))
             assert isinstance(error, errors.DuplicateSettlement)
         assert _UNKNOWN == (await till.ask("FindRequest", _find("Q3"))).status

@@ -47,7 +47,9 @@ def _says_more(world: Provinces) -> None:
         found = await answer(method, body, caller)
         return found if method in {"ReverseScoped", "FindScoped"} else found + _NEWER
 
-    async def sent(method: str, to_area: str, body: bytes, *, seconds: float, hops: int = 0) -> bytes:
+    async def sent(
+        method: str, to_area: str, body: bytes, *, seconds: float, hops: int = 0
+    ) -> bytes:
         if method == DELIVER:
             request = peers.DeliverRecordsRequest.FromString(body)
             for each in request.records:
@@ -66,7 +68,9 @@ def _lacks(world: Provinces, *methods: str) -> None:
     hub = world.nodes[HUB]
     call = hub.links.call
 
-    async def sent(method: str, to_area: str, body: bytes, *, seconds: float, hops: int = 0) -> bytes:
+    async def sent(
+        method: str, to_area: str, body: bytes, *, seconds: float, hops: int = 0
+    ) -> bytes:
         if method in methods:
             raise errors.PeerTooOld("it is too old", area=to_area, method=method)
         return await call(method, to_area, body, seconds=seconds, hops=hops)
@@ -113,7 +117,7 @@ def test_an_area_that_has_no_visits_yet(world: Provinces) -> None:
     assert world.asked(settle("Q1")).done
     assert {"settle"} == {each.kind for name in (CARE, HOME) for each in world.entries(name)}
     assert not world.nodes[CARE].cases.unknowns()
-    del world.nodes[HUB].links.call  # type: ignore[misc]
+    del world.nodes[HUB].links.call
     assert world.asked(visit("V1")).done
     world.heal()
     assert [] == world.faults()
@@ -126,7 +130,7 @@ def test_a_cancel_that_the_other_area_cannot_do(world: Provinces) -> None:
 
     assert "PEER_TOO_OLD" == world.asked(cancel_visit("C1", _id(visited))).reason
     assert not world.nodes[CARE].cases.unknowns()
-    del world.nodes[HUB].links.call  # type: ignore[misc]
+    del world.nodes[HUB].links.call
     assert world.asked(cancel_visit("C1", _id(visited))).done
 
 
@@ -151,9 +155,7 @@ def test_a_refusal_for_a_reason_that_is_not_known_here(world: Provinces) -> None
     assert {"reason": "IT_RAINS", "sky": "grey"} == found.refusal.metadata
 
 
-def test_rules_of_another_version_are_told_on_both_sides(
-    world: Provinces, tmp_path: Path
-) -> None:
+def test_rules_of_another_version_are_told_on_both_sides(world: Provinces, tmp_path: Path) -> None:
     """A reload between two claims shows in the versions of the second, in all three books."""
     first = world.asked(settle("Q1", person="P1"))
     _reload(world.nodes[HOME].engine, tmp_path, HOME, _smaller_deductible)

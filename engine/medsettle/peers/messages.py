@@ -12,6 +12,7 @@ from medsettle.service import wire
 from medsettle.v1 import peer_service_pb2 as peers
 from medsettle.v1 import settlement_service_pb2 as settlements
 
+
 def parsed(kind: type[Message], body: bytes) -> Message:
     """Return the message of some bytes.
 
