@@ -1,12 +1,9 @@
 """Messages between engines to values of the core and back: no check of rules, no arithmetic."""
 
-from typing import Final
-
-import numpy as np
 from google.protobuf.message import DecodeError, Message
 
 from medsettle.client.answers import settlement_of, visit_of
-from medsettle.core.scopes import CareScope, Scope
+from medsettle.core.scopes import PART_COLUMNS, CareScope, Scope, scope_of
 from medsettle.core.settlement import Settlement
 from medsettle.core.visits import Visit
 from medsettle.engine.elsewhere import Copied
@@ -14,8 +11,6 @@ from medsettle.errors import Fault, InvalidRequest
 from medsettle.service import wire
 from medsettle.v1 import peer_service_pb2 as peers
 from medsettle.v1 import settlement_service_pb2 as settlements
-
-_PARTS: Final = ("own_expense_fen", "over_limit_fen", "pre_self_pay_fen", "in_scope_fen")
 
 
 def parsed(kind: type[Message], body: bytes) -> Message:
@@ -42,7 +37,7 @@ def scoped_message(claim: settlements.Claim, scope: CareScope) -> peers.ScopedCl
                 insurance_type=insurance_type,
                 item_class=each.item_class.tolist(),
                 outside=each.outside.tolist(),
-                **dict(zip(_PARTS, each.parts.tolist(), strict=True)),
+                **dict(zip(PART_COLUMNS, each.parts.tolist(), strict=True)),
             )
             for insurance_type, each in scope.by_type.items()
         ],
@@ -58,26 +53,18 @@ def care_scope_of(message: peers.ScopedClaim) -> CareScope:
     """
     faults: list[Fault] = []
     by_type: dict[str, Scope] = {}
-    for scope in message.scopes:
-        path = f"scopes[{scope.insurance_type}]"
-        counts = {len(getattr(scope, name)) for name in (*_PARTS, "item_class", "outside")}
-        if len(counts) != 1:
-            found = ", ".join(map(str, sorted(counts)))
-            faults.append(Fault(path, f"lists of {found} values; each has one for each line"))
-            continue
-        if scope.insurance_type in by_type:
-            faults.append(Fault(path, "stated twice; one split for each insurance type"))
+    for each in message.scopes:
+        parts = [getattr(each, name) for name in PART_COLUMNS]
+        if each.insurance_type in by_type:
+            path = f"scopes[{each.insurance_type}]"
+            faults.append(Fault(path, "stated twice; send one split for each insurance type"))
             continue
         try:
-            item_class = np.array(scope.item_class, dtype=np.int8)
-        except OverflowError:
-            faults.append(Fault(f"{path}.item_class", "a class is 1, 2 or 3"))
-            continue
-        by_type[scope.insurance_type] = Scope(
-            parts=np.array([getattr(scope, name) for name in _PARTS], dtype=np.int64),
-            item_class=item_class,
-            outside=np.array(scope.outside, dtype=np.bool_),
-        )
+            by_type[each.insurance_type] = scope_of(
+                each.insurance_type, parts, each.item_class, each.outside
+            )
+        except InvalidRequest as error:
+            faults += error.faults
     if faults:
         raise InvalidRequest(faults)
     return CareScope(
