@@ -16,6 +16,8 @@ from medsettle.errors import AuditCorrupt
 
 from tests.audit.area_books import AREA_A, AREA_B, HUB, OWED, TOTAL, A, B, ThreeBooks
 
+pytestmark = pytest.mark.slow
+
 _Found = tuple[DifferenceKind, str, tuple[str, str], tuple[str, ...], str | None]
 
 
