@@ -15,13 +15,14 @@ _QUIET_POLLS: Final = 3
 
 @dataclass
 class Seen:
-    """A case as it was seen: where it was open, until when, and the last trouble with it."""
+    """A case as it was seen: where it was open, for how long, and the last trouble with it."""
 
     engine: str
     kind: str
     record: str
     area: str
     trouble: str
+    first: float
     seconds: float = 0.0
 
 
@@ -31,22 +32,24 @@ class CaseWatch:
 
     folders: Mapping[str, Path]
     seen: dict[tuple[str, str], Seen] = field(default_factory=dict)
-    _first: dict[tuple[str, str], float] = field(default_factory=dict)
+    _open: set[tuple[str, str]] = field(default_factory=set)
 
     def look(self) -> list[Seen]:
         """Return what is open now, as `medsettle peers cases` shows it."""
-        found = []
+        found = {}
         for engine, folder in self.folders.items():
             for row in open_rows(folder / FILE_NAME, now()):
                 key = (engine, str(row["record"]))
-                begun = self._first.setdefault(key, monotonic())
-                case = self.seen.setdefault(
-                    key, Seen(engine, str(row["kind"]), str(row["record"]), str(row["area"]), "")
-                )
+                case = self.seen.get(key)
+                if case is None:
+                    told = str(row["kind"]), str(row["record"]), str(row["area"])
+                    case = self.seen[key] = Seen(engine, *told, "", monotonic())
                 case.trouble = str(row["trouble"]) or case.trouble
-                case.seconds = monotonic() - begun
-                found.append(case)
-        return found
+                found[key] = case
+        for key in self._open - found.keys():
+            self.seen[key].seconds = monotonic() - self.seen[key].first
+        self._open = set(found)
+        return list(found.values())
 
     def until_closed(self, seconds_max: float) -> bool:
         """Look again and again; return whether nothing was open any more within these seconds.

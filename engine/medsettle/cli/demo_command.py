@@ -21,7 +21,7 @@ def demo(
         bool,
         typer.Option(
             "--provinces",
-            help="Two areas and a hub instead, one of them killed in the middle; needs the fixtures.",
+            help="Two areas and a hub instead, one of them killed; needs the fixtures.",
         ),
     ] = False,
     as_json: Json = False,

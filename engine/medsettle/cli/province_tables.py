@@ -66,7 +66,9 @@ def codes_table(settlement: Settlement, care: str, home: str) -> Table:
         if row["paid_fen"]:
             name = f"{row['stage']} {_WORDS[str(row['payer'])]}"
             other = row["care_fund_pay_type"] or "·"
-            table.add_row(escape(name), yuan(row, "paid_fen"), str(row["fund_pay_type"]), str(other))
+            table.add_row(
+                escape(name), yuan(row, "paid_fen"), str(row["fund_pay_type"]), str(other)
+            )
     return table
 
 

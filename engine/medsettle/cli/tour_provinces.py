@@ -37,7 +37,7 @@ from medsettle.torture.provinces_servers import HUB
 _ANSWERS_BEFORE_DEATH: Final = 6
 _RESOLVED_SECONDS_MAX: Final = 60.0
 _UNKNOWN: Final = "OUTCOME_UNKNOWN"
-_SHOWN: Final = "stay, filing: referred"
+_SHOWN: Final = "stay, filed: referred"
 
 
 @dataclass
@@ -131,10 +131,12 @@ class ProvincesTour:
         shown = next(each for each in answers if each.request.what == _SHOWN)
         columns, request = shown.settlement.columns, shown.request
         self.say(f"3. One stay across areas in full: settlement {columns['settlement']}")
-        self.tell(f"treated at {request.care}: lines split by catalogue {_digest(columns, 'cata')}")
+        self.tell(
+            f"treated at {request.care}: lines split by catalogue {columns['catalogue_digest']}"
+        )
         self.tell(
             f"insured at {request.home}: benefits by {columns['policy']}, "
-            f"version {_digest(columns, 'policy')}"
+            f"version {columns['policy_digest']}"
         )
         self.console.print(waterfall(shown.settlement, "who pays which yuan"))
         self.console.print(codes_table(shown.settlement, request.care, request.home))
@@ -150,16 +152,17 @@ class ProvincesTour:
         answers = self.tills.ask(self.day.rush(), _ANSWERS_BEFORE_DEATH, victim.kill)
         self.watch.look()
         self.console.print(answers_table(answers, failures=True))
-        for reason in dict.fromkeys(each.reason for each in answers if each.error is not None):
+        for reason in sorted({each.reason for each in answers if each.error is not None}):
             one = next(each for each in answers if each.reason == reason)
-            self.tell(f"[red]{reason}[/] {escape(str(one.error))}")
+            self.console.print(f"   [red]{reason}[/] {escape(str(one.error))}", highlight=False)
         (local,) = self.tills.ask([self.day.at_home(self.areas[0])])
         self._all_settled([local])
+        self.tell(f"{self.areas[0]} goes on for its own: settled in {local.seconds * 1e3:.0f} ms")
+        unknown = [each for each in self.watch.look() if each.kind == "unknown"]
         self.tell(
-            f"{self.areas[0]} goes on for its own: a stay settled in {local.seconds * 1e3:.0f} ms"
+            f"open at {self.areas[0]}: {len(unknown)} requests of which it is not known yet what "
+            "became of them"
         )
-        for case in [each for each in self.watch.look() if each.kind == "unknown"]:
-            self.tell(f"open at {case.engine}: {escape(case.record)}: {escape(case.trouble)}")
         return answers
 
     def resolved(self, answers: Sequence[Answer]) -> None:
@@ -169,16 +172,19 @@ class ProvincesTour:
         self.tell(f"serves again after {victim.again():.1f} s, with the ledger as it was")
         failed = [each for each in answers if each.error is not None]
         gone = next((each for each in failed if each.reason == _UNKNOWN), None)
-        again = self.tills.ask([each.request for each in failed if each is not gone])
+        sent = [each.request for each in failed if each is not gone]
+        again = self.tills.ask_until_answered(sent, _RESOLVED_SECONDS_MAX)
         self._all_settled(again)
         known = sum(each.settlement.duplicate for each in again)
         self.tell(
-            f"{len(again)} tills sent the same ids again: all settled, {known} of them had been "
-            "recorded before"
+            f"{len(again)} tills sent the same ids again until they were answered: all settled, "
+            f"{known} marked as duplicates"
         )
         if gone is not None:
             self.tell(f"the patient of {gone.request.request_id} has gone: nobody asks again")
-        if not self.watch.until_closed(_RESOLVED_SECONDS_MAX):
+        with self.console.status("   waiting until nothing is open ..."):
+            closed = self.watch.until_closed(_RESOLVED_SECONDS_MAX)
+        if not closed:
             self.console.print(cases_table(self.watch.look(), {}))
             self.tell("[red]these are still open[/]")
             raise Quit(Exit.FINDING)
@@ -191,7 +197,7 @@ class ProvincesTour:
 
     def _states(self) -> dict[str, str]:
         """Return what became of each request that was unknown."""
-        states = {}
+        states: dict[str, str] = {}
         for case in self.watch.seen.values():
             if case.kind == "unknown":
                 institution, request_id = case.record.split("/", 1)
@@ -207,14 +213,7 @@ class ProvincesTour:
             raise Quit(Exit.FINDING)
 
 
-def _digest(columns: dict[str, object], word: str) -> str:
-    name = "catalogue_digest" if word == "cata" else "policy_digest"
-    return str(columns[name])
-
-
-def run_provinces(
-    console: Console, *, fixtures: Path, keep: Path | None, as_json: bool
-) -> None:
+def run_provinces(console: Console, *, fixtures: Path, keep: Path | None, as_json: bool) -> None:
     """Run the demonstration from beginning to end.
 
     Raises:
@@ -253,9 +252,7 @@ def _print_comparison(tour: ProvincesTour, compared: Comparison) -> None:
     tour.tell("what the areas owe one another, by the bills of the one and the funds of the other")
     for owed in compared.owed:
         tour.console.print(owed_table(owed))
-    tour.tell(
-        "[green]all three books agree[/]" if compared.agrees else "[red]the books differ[/]"
-    )
+    tour.tell("[green]all three books agree[/]" if compared.agrees else "[red]the books differ[/]")
 
 
 def _farewell(tour: ProvincesTour, folder: Path, seconds: float) -> None:

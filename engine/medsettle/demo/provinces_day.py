@@ -138,7 +138,9 @@ class ProvincesDay:
         yield self._request("purchase", care, at_home[0])
         yield self._request("purchase", care, there[0], other)
         for number, filing in enumerate(_FILINGS):
-            yield self._request("stay", care, there[number], other, filing or _FILED_NOT)
+            # Persons whose accounts are as they were brought along.
+            person = there[-1 - number]
+            yield self._request("stay", care, person, other, filing or _FILED_NOT)
 
     def rush(self) -> list[Request]:
         """Return many claims at once: most at the first area, of persons of the second."""
@@ -156,7 +158,7 @@ class ProvincesDay:
 
     def at_home(self, area: str) -> Request:
         """Return one more local claim."""
-        return self._request("stay", area, self._persons(area)[-1])
+        return self._request("outpatient", area, self._persons(area)[-1])
 
     def _visits(self) -> tuple[tuple[str, str, str], ...]:
         """Return visits over several schemes: the file, the place of insurance and that of care."""
@@ -177,7 +179,7 @@ class ProvincesDay:
         if filing not in {None, _FILED_NOT}:
             day = date.fromisoformat(claim["admission_date"]) - _FILED_BEFORE
             claim |= {"filing": filing, "filing_date": day.isoformat()}
-        what = name if filing is None else f"{name}, filing: {filing}"
+        what = name if filing is None else f"{name}, filed: {filing}"
         return Request("settle", care, what, claim)
 
     def _id(self, care: str) -> str:

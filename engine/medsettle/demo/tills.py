@@ -15,6 +15,13 @@ from medsettle.demo.provinces_day import Request
 
 _AT_ONCE: Final = 12
 _CALL_SECONDS: Final = 2.0
+_AGAIN: Final = frozenset(
+    each.reason
+    for each in (
+        *(errors.OutcomeUnknown, errors.PeerUnreachable),
+        *(errors.Overloaded, errors.LedgerUnavailable),
+    )
+)
 NO_ANSWER: Final = "NO_ANSWER"
 """The reason where a till's own engine did not answer."""
 
@@ -34,6 +41,13 @@ class Answer:
         if self.error is None:
             return ""
         return self.error.reason if isinstance(self.error, errors.SettlementError) else NO_ANSWER
+
+    @property
+    def final(self) -> bool:
+        """Whether the same request would be answered so again."""
+        if self.error is None:
+            return True
+        return isinstance(self.error, errors.SettlementError) and self.reason not in _AGAIN
 
     @property
     def settlement(self) -> Settlement:
@@ -73,6 +87,20 @@ class Tills:
         finally:
             for client in clients.values():
                 client.close()
+
+    def ask_until_answered(self, requests: Sequence[Request], seconds_max: float) -> list[Answer]:
+        """Return the answers to requests that are sent again, by the same ids, until all are told.
+
+        What has no answer after these seconds is returned as it is.
+        """
+        end = perf_counter() + seconds_max
+        by_id = {each.request_id: each for each in requests}
+        told: dict[str, Answer] = {}
+        while left := [each for name, each in by_id.items() if name not in told]:
+            found = self.ask(left)
+            late = perf_counter() > end
+            told |= {each.request.request_id: each for each in found if late or each.final}
+        return [told[name] for name in by_id]
 
     def client(self, area: str) -> Client:
         """Return a connection that gives up soon, as a till with a queue before it does."""
