@@ -25,10 +25,13 @@ _STOP_SECONDS: Final = limits.SHUTDOWN_SECONDS_MAX + 10
 
 @dataclass
 class Server:
-    """One of the three, through its lives: each begins with `begin` and serves after `wait`."""
+    """One of the three, through its lives: each begins with `begin` and serves after `wait`.
+
+    A hub has no rules.
+    """
 
     name: str
-    rules: Path
+    rules: Path | None
     folder: Path
     address: str
     process: subprocess.Popen[str] | None = None
@@ -51,7 +54,9 @@ class Server:
     def begin(self) -> None:
         """Start a process; what it logs goes to a file beside its data."""
         command = [sys.executable, "-m", "medsettle.cli", "serve", "--json"]
-        command += ["--rules", str(self.rules), "--data", str(self.data)]
+        command += ["--data", str(self.data)]
+        if self.rules is not None:
+            command += ["--rules", str(self.rules)]
         # A ledger that the environment names is not for trying things out.
         command += ["--ledger", str(self.data / LEDGER_FILE)]
         command += ["--listen", self.address, "--peers", str(self.peers)]
@@ -124,9 +129,7 @@ def three_servers(rules: Path, folder: Path) -> Iterator[dict[str, Server]]:
     for name in names:
         own = folder / name
         own.mkdir(parents=True, exist_ok=True)
-        known = areas[name].parent if name in areas else own / "no-rules"
-        if name not in areas:
-            known.mkdir(exist_ok=True)
+        known = areas[name].parent if name in areas else None
         servers[name] = Server(name, known, own, addresses[name])
         servers[name].peers.write_text(_peers_file(name, addresses), encoding="utf-8")
     try:

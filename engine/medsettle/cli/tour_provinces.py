@@ -154,7 +154,7 @@ class ProvincesTour:
         self.console.print(answers_table(answers, failures=True))
         for reason in sorted({each.reason for each in answers if each.error is not None}):
             one = next(each for each in answers if each.reason == reason)
-            self.console.print(f"   [red]{reason}[/] {escape(str(one.error))}", highlight=False)
+            self.tell(f"[red]{reason}[/] {escape(str(one.error))}")
         (local,) = self.tills.ask([self.day.at_home(self.areas[0])])
         self._all_settled([local])
         self.tell(f"{self.areas[0]} goes on for its own: settled in {local.seconds * 1e3:.0f} ms")
@@ -175,11 +175,7 @@ class ProvincesTour:
         sent = [each.request for each in failed if each is not gone]
         again = self.tills.ask_until_answered(sent, _RESOLVED_SECONDS_MAX)
         self._all_settled(again)
-        known = sum(each.settlement.duplicate for each in again)
-        self.tell(
-            f"{len(again)} tills sent the same ids again until they were answered: all settled, "
-            f"{known} marked as duplicates"
-        )
+        self.tell(f"{len(again)} tills sent the same ids again until they were answered")
         if gone is not None:
             self.tell(f"the patient of {gone.request.request_id} has gone: nobody asks again")
         with self.console.status("   waiting until nothing is open ..."):
