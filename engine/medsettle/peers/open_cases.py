@@ -223,12 +223,15 @@ class OpenCases:
 
     def put_off_unknown(self, unknown: Unknown, trouble: str) -> None:
         """Try again later, after twice the pause."""
-        attempts = unknown.attempts + 1
+        attempts, next_us = unknown.attempts + 1, self._next_us(unknown.attempts + 1)
+        # The end of its grace is not slept through.
+        graced_us = unknown.opened_us + int(limits.UNKNOWN_GRACE_SECONDS * _US)
+        next_us = min(next_us, graced_us) if self._now_us() < graced_us else next_us
         with self._connection as connection:
             connection.execute(
                 "update unknowns set attempts = ?, next_us = ?, trouble = ? "
                 "where institution = ? and request_id = ?",
-                (attempts, self._next_us(attempts), trouble, *unknown.key),
+                (attempts, next_us, trouble, *unknown.key),
             )
 
     # --- what there is ---------------------------------------------------------------------
