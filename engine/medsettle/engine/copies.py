@@ -89,7 +89,7 @@ def copied_entries(
     if isinstance(record, Settlement):
         own = _Own(side, claim, tuple(used), originals, as_sent)
         return [_settlement_entry(record, digest, own)]
-    return _visit_entries(record, digest, _Own(side, claim, tuple(used), originals))
+    return _visit_entries(record, digest, _Own(side, claim, tuple(used), originals, as_sent))
 
 
 class _Own(NamedTuple):
@@ -159,13 +159,13 @@ def _visit_entries(visit: Visit, digest: bytes, own: _Own) -> list[Entry]:
         person=visit.person,
         service_day=day_number(day),
         content_digest=digest,
-        record=encode_event(event),
+        record=_with_bytes(encode_event(event), own.as_sent),
     )
     entries = [
         _settlement_entry(
             part,
             content_digest("visit_part", {"settlement": own_id, "part": at}),
-            own._replace(claim=None, used=own.used if at == 0 else ()),
+            own._replace(claim=None, used=own.used if at == 0 else (), as_sent=None),
         )
         for at, part in enumerate(visit.settlements)
     ]

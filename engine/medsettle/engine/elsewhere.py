@@ -103,12 +103,7 @@ class Elsewhere:
         key = (institution, str(number))
         used = self.ledger.institution_settlements([key]).get(key)
         if used is not None:
-            raise errors.DuplicateSettlement(
-                f"institution settlement {key[1]!r} is recorded as {used} under another request "
-                "id; use a new number, which a cancel does not free",
-                institution_settlement=key[1],
-                settlement=used,
-            )
+            raise _used_number(key[1], used)
 
     def refuse(self, asked: Asked, error: errors.SettlementError) -> None:
         """Record why a request was refused, where such a refusal is kept and nothing is known."""
@@ -136,6 +131,7 @@ class Elsewhere:
             told: dict[int, Taken] = {}
             entries: list[Entry] = []
             places: dict[int, int] = {}
+            numbers: dict[tuple[str, str], str] = {}
             known = self.ledger.requests([each.asked.key for each in takings])
             for at, taking in enumerate(takings):
                 try:
@@ -144,8 +140,9 @@ class Elsewhere:
                         raise_if_decided(recorded, taking.asked.digest)
                         told[at] = self._copied(recorded, duplicate=True)
                         continue
-                    places[at] = len(entries)
-                    entries += self._entries(taking)
+                    first = len(entries)
+                    entries += self._entries(taking, numbers)
+                    places[at] = first
                 except OUTAGES:
                     raise
                 except errors.SettlementError as error:
@@ -162,10 +159,21 @@ class Elsewhere:
         holders = {holder for each in takings for holder in each.asked.holders}
         return self.log.undisturbed(decide, holders)
 
-    def _entries(self, taking: Taking) -> list[Entry]:
+    def _entries(self, taking: Taking, numbers: dict[tuple[str, str], str]) -> list[Entry]:
+        """Return the entries of an answer; `numbers` has those of claims before it in the commit.
+
+        Raises:
+            DuplicateSettlement: The institution's own number is used.
+            NotFound: There is nothing here to take back.
+        """
         claim = taking.claim
         if claim is not None:
-            self.refuse_used_number(taking.asked.institution, claim["institution_settlement"])
+            institution, number = taking.asked.institution, claim["institution_settlement"]
+            self.refuse_used_number(institution, number)
+            if number is not None:
+                key, own_id = (institution, str(number)), _own_id(taking.answer)
+                if numbers.setdefault(key, own_id) != own_id:
+                    raise _used_number(key[1], numbers[key])
         else:
             original = self.ledger.settlement(str(_original(taking.answer)))
             if original is None or self.ledger.cancel_of(original.settlement) is not None:
@@ -216,14 +224,16 @@ class Elsewhere:
         cancel, which the place of insurance has accepted and is final, is recorded.
         """
         own_id, original = _own_id(delivered), _original(delivered)
-        if self.ledger.settlement(own_id) is not None:
+        # A refusal of the request is recorded under the id that its settlement would have.
+        if self.copy_of(own_id) is not None:
             return Standing.AGREED
         if original is None:
             institution, request_id = request_of(delivered)
             if not self.withdraw(institution, request_id):
                 logger.error("request %s is recorded, and not as %s", request_id, own_id)
             return Standing.NOT_TAKEN
-        first = self.ledger.settlement(original)
+        # What another area delivers takes back its own alone.
+        first = self.copy_of(original)
         if first is None or self.ledger.cancel_of(original) is not None:
             # There is nothing here to take back, and there never will be.
             reversed_request = _reversed_request(delivered)
@@ -312,6 +322,15 @@ class Elsewhere:
             request_id=recorded.request_id,
             **named(recorded),
         )
+
+
+def _used_number(number: str, settlement: str) -> errors.DuplicateSettlement:
+    return errors.DuplicateSettlement(
+        f"institution settlement {number!r} is recorded as {settlement} under another request id; "
+        "use a new number, which a cancel does not free",
+        institution_settlement=number,
+        settlement=settlement,
+    )
 
 
 def taking_back_digest(record: Copied, original: str) -> bytes:

@@ -83,13 +83,8 @@ class Asking:
 
         All who ask get the one answer; it comes to its end though they go.
         """
+        self.refuse_open(*asked.key, asked.digest)
         held = self._under_way.get(asked.key)
-        if held is not None and held.digest != asked.digest:
-            raise errors.RequestIdReused(
-                f"request id {asked.request_id!r} is under way with other content; a new request "
-                "needs a new id",
-                request_id=asked.request_id,
-            )
         if held is not None:
             again: Answer = await asyncio.shield(held.answer)
             return again, True
@@ -98,6 +93,31 @@ class Asking:
         held.answer.add_done_callback(partial(self._ended, asked.key))
         answer: Answer = await asyncio.shield(held.answer)
         return answer, False
+
+    def refuse_open(self, institution: str, request_id: str, digest: bytes = b"") -> None:
+        """Raise where an id is that of a request whose outcome is not known, with other content.
+
+        What the first comes to would have no place here, were the second recorded under its id.
+
+        Args:
+            institution: Whose id it is.
+            request_id: The id.
+            digest: Of the content of a request that is decided elsewhere.
+
+        Raises:
+            RequestIdReused: It is, and was not sent.
+        """
+        key = (institution, request_id)
+        held = self._under_way.get(key) or self._cases.unknown(key)
+        if held is None or held.digest == digest:
+            return
+        # Once something is recorded under the id, that decides.
+        if not self._elsewhere.ledger.requests([key]):
+            raise errors.RequestIdReused(
+                f"request id {request_id!r} is under way with other content; a new request needs a "
+                "new id",
+                request_id=request_id,
+            )
 
     def _ended(self, key: tuple[str, str], task: "asyncio.Task[Any]") -> None:
         del self._under_way[key]
@@ -146,6 +166,9 @@ class Asking:
             raise
         except errors.SettlementError as error:
             self.refuse(asked, error)
+            if method not in SETTLING:
+                # It was not accepted, nor will it be: what takes back is the same in each attempt.
+                self._cases.close_unknown(asked.key)
             raise
 
     async def call(self, method: str, area: str, body: bytes, deadline: float | None) -> bytes:

@@ -70,6 +70,14 @@ class CareDesk:
         key = (institution, request_id)
         return self._asking.is_under_way(key) or self._cases.is_unknown(key)
 
+    def refuse_open(self, institution: str, request_id: str) -> None:
+        """Raise where an id is that of a request sent elsewhere whose outcome is not known.
+
+        Raises:
+            RequestIdReused: It is; nothing else is recorded under it.
+        """
+        self._asking.refuse_open(institution, request_id)
+
     def is_under_way(self, key: tuple[str, str]) -> bool:
         """Return whether a request is being answered at this moment."""
         return self._asking.is_under_way(key)

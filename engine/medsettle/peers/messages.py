@@ -53,16 +53,15 @@ def care_scope_of(message: peers.ScopedClaim) -> CareScope:
     """
     faults: list[Fault] = []
     by_type: dict[str, Scope] = {}
-    for each in message.scopes:
-        parts = [getattr(each, name) for name in PART_COLUMNS]
-        if each.insurance_type in by_type:
-            path = f"scopes[{each.insurance_type}]"
-            faults.append(Fault(path, "stated twice; send one split for each insurance type"))
+    for scope in message.scopes:
+        name = scope.insurance_type
+        if name in by_type:
+            text = "stated twice; one split for each insurance type"
+            faults.append(Fault(f"scopes[{name}]", text))
             continue
+        parts = [getattr(scope, part) for part in PART_COLUMNS]
         try:
-            by_type[each.insurance_type] = scope_of(
-                each.insurance_type, parts, each.item_class, each.outside
-            )
+            by_type[name] = scope_of(name, parts, scope.item_class, scope.outside)
         except InvalidRequest as error:
             faults += error.faults
     if faults:

@@ -122,6 +122,8 @@ class OpenCases:
                 "ledger",
                 path=str(path),
             ) from error
+        # Every claim is looked up in it, those that are decided here too.
+        self._unknown = {each.key for each in self.unknowns()}
 
     def close(self) -> None:
         """Let go of the file. Closing twice is harmless."""
@@ -196,17 +198,20 @@ class OpenCases:
                 values,
             )
             opened: int = connection.changes()
+        self._unknown.add(unknown.key)
         self._connection.pragma("synchronous", "normal")
         return opened > 0
 
     def unknown(self, key: tuple[str, str]) -> Unknown | None:
         """Return a request that is open as unknown; None where it is not."""
+        if key not in self._unknown:
+            return None
         rows = self._rows(_UNKNOWNS + "where institution = ? and request_id = ?", key)
         return Unknown(*rows[0]) if rows else None
 
     def is_unknown(self, key: tuple[str, str]) -> bool:
         """Return whether a request is open as unknown."""
-        return self.unknown(key) is not None
+        return key in self._unknown
 
     def due_unknowns(self) -> list[Unknown]:
         """Return what is to be tried now, the oldest first."""
@@ -220,6 +225,7 @@ class OpenCases:
         """Close what is known by now."""
         with self._connection as connection:
             connection.execute("delete from unknowns where institution = ? and request_id = ?", key)
+        self._unknown.discard(key)
 
     def put_off_unknown(self, unknown: Unknown, trouble: str) -> None:
         """Try again later, after twice the pause."""

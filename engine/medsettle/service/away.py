@@ -27,6 +27,10 @@ class Away(Protocol):
         """Return whether what became of a request is being found out."""
         ...
 
+    def refuse_open(self, institution: str, request_id: str) -> None:
+        """Raise where an id is that of a request sent elsewhere whose outcome is not known."""
+        ...
+
     async def preview(self, claim: Claim, deadline: float | None) -> Settlement:
         """Return what a claim would be settled to."""
         ...

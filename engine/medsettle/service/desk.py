@@ -345,6 +345,15 @@ class Desk:
         """Return who asks another engine about a claim, None where it is decided here."""
         return self.away if self.away is not None and self.away.decides_not(claim) else None
 
+    def refuse_open(self, institution: str, request_id: str) -> None:
+        """Raise where an id of something decided here is that of a request open elsewhere.
+
+        Raises:
+            RequestIdReused: It is; what that request comes to is recorded under it.
+        """
+        if self.away is not None:
+            self.away.refuse_open(institution, request_id)
+
     @contextmanager
     def call(self) -> Iterator[None]:
         """Be at work on one call.

@@ -32,6 +32,7 @@ class RequestService(requests_grpc.RequestServiceServicer):
         if self._desk.away is not None:
             reversal = await self._desk.away.reverse(*sent, deadline_of(context))
         if reversal is None:
+            self._desk.refuse_open(request.institution, request.request_id)
             reversal = self._desk.write(lambda: self._desk.engine.reverse(*sent))
         return requests.ReverseRequestResponse(
             original=state_message(reversal.original), duplicate=reversal.duplicate

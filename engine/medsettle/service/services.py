@@ -73,6 +73,7 @@ class SettlementService(settlements_grpc.SettlementServiceServicer):
         away = self._desk.elsewhere(claim)
         if away is not None:
             return wire.settlement_message(await away.settle(claim, deadline_of(context)))
+        self._desk.refuse_open(claim.institution, claim.request_id)
         return wire.settlement_message(await _single(self._desk.settling, claim, context))
 
     @answered
@@ -87,6 +88,7 @@ class SettlementService(settlements_grpc.SettlementServiceServicer):
             settlement = await away.cancel(copy, *sent, deadline_of(context))
             assert isinstance(settlement, Settlement)
             return wire.settlement_message(settlement)
+        self._desk.refuse_open(*sent)
         settlement = self._desk.write(lambda: self._desk.engine.cancel(*sent, cancel.name.resource))
         return wire.settlement_message(settlement)
 

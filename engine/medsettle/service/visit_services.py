@@ -42,6 +42,7 @@ class VisitService(visits_grpc.VisitServiceServicer):
         away = self._desk.elsewhere(claim)
         if away is not None:
             return wire.visit_message(await away.settle_visit(claim, deadline_of(context)))
+        self._desk.refuse_open(claim.institution, claim.request_id)
         batch = _batch(claim)
         visit = self._desk.write(lambda: self._desk.engine.visits.settle(batch))
         return wire.visit_message(visit)
@@ -58,6 +59,7 @@ class VisitService(visits_grpc.VisitServiceServicer):
             taken_back = await away.cancel(copy, *sent, deadline_of(context))
             assert isinstance(taken_back, Visit)
             return wire.visit_message(taken_back)
+        self._desk.refuse_open(*sent)
         visit = self._desk.write(
             lambda: self._desk.engine.visits.cancel(*sent, cancel.name.resource)
         )
