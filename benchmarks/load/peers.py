@@ -1,6 +1,5 @@
 """Engines of several areas and hubs as processes, bound to one another by files of peers."""
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Final
 from medsettle.peers.open_cases import FILE_NAME, open_rows
 from medsettle.torture.provinces_servers import file_of_peers, free_ports, peer_told
 
+from benchmarks.load.pacing import MachineClock
 from benchmarks.load.processes import Server, medsettle_words, serving
 
 _FIXTURES: Final = Path(__file__).parents[2] / "fixtures" / "provinces"
@@ -89,8 +89,9 @@ def wait_until_agreed(folder: Path) -> None:
     Raises:
         RuntimeError: Something stays open.
     """
-    end = time.monotonic() + _AGREED_SECONDS_MAX
+    clock = MachineClock()
+    end = clock.now() + _AGREED_SECONDS_MAX
     while any(open_rows(folder / "data" / FILE_NAME, datetime.now(UTC))):
-        if time.monotonic() > end:
+        if clock.now() > end:
             raise RuntimeError(f"{folder.name} has open cases after {_AGREED_SECONDS_MAX} seconds")
-        time.sleep(_LOOK_SECONDS)
+        clock.wait_until(clock.now() + _LOOK_SECONDS)

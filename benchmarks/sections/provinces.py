@@ -49,9 +49,9 @@ def measure(options: Options) -> list[Measured]:
     rmtree(folder, ignore_errors=True)
     with ExitStack() as stack:
         core = _GENERATOR_CORE if options.pin else None
-        generators = [stack.enter_context(generating(core)) for _ in range(2)]
-        _two_hops(options, series, generators[0], folder)
-        dying = _Dying(options, series, *generators, folder)
+        local, elsewhere = (stack.enter_context(generating(core)) for _ in range(2))
+        _two_hops(options, series, local, folder)
+        dying = _Dying(options, series, local, elsewhere, folder)
         for number in range(options.rounds):
             for tool in _turned((of.NO_STREAM, of.REFUSING, of.FROZEN), number):
                 dying.turn(tool)
