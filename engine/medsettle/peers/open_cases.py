@@ -103,7 +103,9 @@ class OpenCases:
         try:
             self._connection = apsw.Connection(str(path))
             self._connection.set_busy_timeout(limits.LEDGER_LOCKED_MS_MAX)
-            self._connection.execute("pragma journal_mode = wal; pragma synchronous = normal")
+            # One statement each: what follows one that answers with a row waits until that is read.
+            self._connection.pragma("journal_mode", "wal")
+            self._connection.pragma("synchronous", "normal")
             found = self._value("pragma user_version"), self._value("pragma application_id")
             if found == (0, 0):
                 with self._connection:
