@@ -41,6 +41,7 @@ PARTS: Final = {
     "bulk": ("service", "measure_bulk"),
     "soak": ("service", "measure_soak"),
     "gateway": ("gateway", "measure"),
+    "provinces": ("provinces", "measure"),
 }
 _FOLDER: Final = Path(__file__).parent
 

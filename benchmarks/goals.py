@@ -240,6 +240,24 @@ GOALS: Final = (
             (of.GATEWAY, of.EMPTY_HANDLER, of.AT_KIND[of.MIXED_DAY], of.REQUESTS),
         ),
     ),
+    Goal(
+        "two hops through a hub, durable at both ends, p50: over one local settlement",
+        2.5,
+        _ratio((of.PROVINCES, of.THROUGH_HUB, 1, of.P50), (of.PROVINCES, of.AT_HOME, 1, of.P50)),
+        False,
+    ),
+    *(
+        Goal(
+            f"a dead peer, {what}: p99 of local settlements over that without",
+            1.05,
+            _ratio(
+                (of.DEAD_PEER, tool, of.BESIDE_DEAD, of.P99),
+                (of.DEAD_PEER, of.NO_STREAM, of.BESIDE_DEAD, of.P99),
+            ),
+            False,
+        )
+        for what, tool in (("refusing", of.REFUSING), ("frozen", of.FROZEN))
+    ),
     Goal("audit tables: bytes a line", 14.0, _audit_bytes, False, "B"),
     Goal("audit tables: CPU of pyarrow's defaults", 0.6, _audit_cpu, False),
     Goal("cost in the largest ledger over the smallest, over index depth", 1.0, _growth, False),

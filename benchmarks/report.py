@@ -302,6 +302,22 @@ _SECTIONS: Final[tuple[tuple[str, str, str, Callable[[Record], str]], ...]] = (
         lambda record: _values(record, of.GATEWAY, "infno"),
     ),
     (
+        "Claims between areas, by calls in flight",
+        of.PROVINCES,
+        "Claims of 30 lines, recorded and synced at the place of care and at the place of insurance"
+        " before the answer, every answer checked; beside them claims of the same shape asked at"
+        " the place of insurance. All servers share one core, and their CPU is added up.",
+        lambda record: _values(record, of.PROVINCES, "in flight"),
+    ),
+    (
+        "Local settlements while the peer of another area is dead",
+        of.DEAD_PEER,
+        f"At a fixed schedule of {of.BESIDE_DEAD} a second, each turn on servers of its own; with"
+        f" {of.FOR_DEAD} requests a second for the other area from when its peer dies, or without"
+        " them beside a peer that lives. CPU of the server is by local settlement.",
+        lambda record: _values(record, of.DEAD_PEER, "calls/s"),
+    ),
+    (
         "256 claims a message",
         of.BATCHED,
         "Arrow streams of claims of 10 lines, two in flight.",

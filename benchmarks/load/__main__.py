@@ -12,7 +12,7 @@ import json
 import secrets
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -48,12 +48,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--batch", type=int, default=1, help="claims of a message")
     parser.add_argument("--area", default=claims.AREA)
     parser.add_argument("--rules", type=Path, default=claims.RULES)
+    parser.add_argument("--insured", default="", help="area of the persons, where it is another")
     parser.add_argument("--connections", type=int, default=1)
     parser.add_argument("--deadline", type=float, default=10.0, help="seconds a call may take")
     parser.add_argument("--check-every", type=int, default=1, help="check every n-th answer")
     parser.add_argument("--echo", action="store_true", help="answers are not those of the claims")
-    parser.add_argument("--server-pid", type=int, help="whose CPU to measure, children included")
+    parser.add_argument(
+        "--server-pid",
+        type=int,
+        action="append",
+        default=[],
+        help="whose CPU to measure, children included; give each process once",
+    )
     parser.add_argument("--save-answer", type=Path, help="write the first answer to this file")
+    parser.add_argument("--wait", action="store_true", help="tell when ready, begin at a line")
     parser.add_argument("--json", action="store_true")
     return parser
 
@@ -99,7 +107,12 @@ def drive(chosen: argparse.Namespace) -> Figures:
     # Two runs against one server must not send the same request ids.
     run = f"L{secrets.token_hex(6)}"
     bills = claims.draw_bills(
-        run, lines=chosen.lines, persons=chosen.persons, area=chosen.area, rules=chosen.rules
+        run,
+        lines=chosen.lines,
+        persons=chosen.persons,
+        area=chosen.area,
+        rules=chosen.rules,
+        insured=chosen.insured,
     )
     per_second = chosen.rate or _CLAIMS_PER_SECOND / chosen.batch
     ahead = min(int(chosen.seconds * per_second) + 1, _CLAIMS_AHEAD_MAX // chosen.batch + 1)
@@ -114,6 +127,9 @@ def drive(chosen: argparse.Namespace) -> Figures:
         connections=chosen.connections,
     )
     with calls:
+        if chosen.wait:
+            print(json.dumps({"ready": True}), flush=True)
+            sys.stdin.readline()
         server, own = _cpu(chosen.server_pid), time.process_time()
         timings = _timings(chosen, calls)
         server, own = _cpu(chosen.server_pid) - server, time.process_time() - own
@@ -129,8 +145,8 @@ def drive(chosen: argparse.Namespace) -> Figures:
     )
 
 
-def _cpu(pid: int | None) -> float:
-    return 0.0 if pid is None else cpu_seconds(pid)
+def _cpu(pids: Sequence[int]) -> float:
+    return sum(map(cpu_seconds, pids))
 
 
 def _told(found: Figures) -> str:

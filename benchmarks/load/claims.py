@@ -84,13 +84,16 @@ def read_items(catalogue: Path, day: date = _DAY) -> list[Item]:
 class Bills:
     """The bills that claims are made from, and where and for how many persons.
 
-    Two runs against one server need different values of `run`, which begins the request ids.
+    `area` is the place of care, whose catalogue the items are of; persons are insured there too,
+    unless `insured` names another area. Two runs against one server need different values of
+    `run`, which begins the request ids.
     """
 
     bills: Sequence[Sequence[Line]]
     area: str
     persons: int
     run: str
+    insured: str = ""
 
     def lines(self, number: int) -> Sequence[Line]:
         """Return the lines of claim `number`."""
@@ -106,7 +109,13 @@ class Bills:
 
 
 def draw_bills(
-    run: str, *, lines: int = 30, persons: int = 100_000, area: str = AREA, rules: Path = RULES
+    run: str,
+    *,
+    lines: int = 30,
+    persons: int = 100_000,
+    area: str = AREA,
+    rules: Path = RULES,
+    insured: str = "",
 ) -> Bills:
     """Return bills of so many lines over the catalogue of an area.
 
@@ -114,7 +123,7 @@ def draw_bills(
         ValueError: The catalogue has no item to draw.
         OSError: It cannot be read.
     """
-    return Bills(_drawn(lines, area, rules), area, persons, run)
+    return Bills(_drawn(lines, area, rules), area, persons, run, insured)
 
 
 @lru_cache(maxsize=4)
@@ -163,6 +172,8 @@ def _request(bills: Bills, number: int) -> settlements.CreateSettlementRequest:
     claim = settlements.Claim(
         **fixed, birth_date=birth, admission_date=day, service_date=day, lines=lines
     )
+    if bills.insured:
+        claim.filing_date.CopyFrom(day)
     return settlements.CreateSettlementRequest(claim=claim)
 
 
@@ -179,10 +190,13 @@ def row(bills: Bills, number: int) -> dict[str, object]:
         }
         for position, line in enumerate(bills.lines(number))
     ]
+    elsewhere: dict[str, object] = {}
+    if bills.insured:
+        elsewhere = {"care_area": bills.area, "filing": "long_term", "filing_date": _DAY}
     return {
         "request_id": bills.request_id(number),
         "institution": "H-BENCH",
-        "pooling_area": bills.area,
+        "pooling_area": bills.insured or bills.area,
         "person": bills.person(number),
         "insurance_type": "310",
         "visit_type": "21",
@@ -193,6 +207,7 @@ def row(bills: Bills, number: int) -> dict[str, object]:
         "service_date": _DAY,
         "account_used": True,
         "lines": lines,
+        **elsewhere,
     }
 
 

@@ -1,6 +1,7 @@
 """Servers and the load generator as processes of their own."""
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -44,16 +45,34 @@ class Server:
             raise RuntimeError(f"the server at {self.address} ended with exit code {code}")
         return time.perf_counter() - start
 
+    def freeze(self) -> None:
+        """Let it do nothing more; its sockets stay open, and the system accepts for it."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def kill(self) -> None:
+        """End it at once, frozen or not; nobody listens at its address then."""
+        self.process.kill()
+        self.process.wait(_STOP_SECONDS_MAX)
+
 
 def python_words(module: str, *arguments: str) -> list[str]:
     """Return the words that start a module as a process."""
     return [sys.executable, "-m", module, *arguments]
 
 
-def medsettle_words(data: Path, module: str = "medsettle.cli") -> list[str]:
-    """Return the words that start a medsettle server on all shipped rules."""
+def medsettle_words(
+    data: Path,
+    module: str = "medsettle.cli",
+    *,
+    rules: Path = RULES,
+    listen: str = "127.0.0.1:0",
+) -> list[str]:
+    """Return the words that start a medsettle server, on all shipped rules unless others are told.
+
+    What follows them are further options of `medsettle serve`.
+    """
     command = ["serve"] if module == "medsettle.cli" else []
-    place = ["--rules", str(RULES), "--data", str(data), "--listen", "127.0.0.1:0", "--json"]
+    place = ["--rules", str(rules), "--data", str(data), "--listen", listen, "--json"]
     return python_words(module, *command, *place)
 
 
@@ -101,16 +120,36 @@ class Generator:
         Raises:
             RuntimeError: An answer was wrong, or the generator ended.
         """
+        self._tell([str(each) for each in arguments])
+        return self.figures()
+
+    def prepare(self, *arguments: object) -> None:
+        """Connect and make the claims of a run, so that `begin` begins it at once."""
+        self._tell([*map(str, arguments), "--wait"])
+        self._told()
+
+    def begin(self) -> None:
+        """Begin the run that was prepared."""
+        self._tell([])
+
+    def figures(self) -> dict[str, Any]:
+        """Return the figures of the run that was begun, once it has ended; see `run`."""
+        found = self._told()
+        if found["wrong"]:
+            raise RuntimeError(f"{found['wrong']} wrong answers, such as {found['wrong_shown']}")
+        return found
+
+    def _tell(self, words: list[str]) -> None:
         assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps([str(each) for each in arguments]) + "\n")
+        self._process.stdin.write(json.dumps(words) + "\n")
         self._process.stdin.flush()
+
+    def _told(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
             raise RuntimeError("the load generator ended; see what it wrote")
         found: dict[str, Any] = json.loads(line)
-        if found["wrong"]:
-            raise RuntimeError(f"{found['wrong']} wrong answers, such as {found['wrong_shown']}")
         return found
 
 

@@ -25,6 +25,8 @@ AUDIT: Final = "audit"
 START: Final = "start"
 SOAK: Final = "soak"
 GATEWAY: Final = "gateway"
+PROVINCES: Final = "provinces"
+DEAD_PEER: Final = "dead peer"
 
 # Units.
 RATE: Final = "claims/s"
@@ -58,6 +60,14 @@ OURS_PLAIN: Final = "medsettle, from plain texts"
 DEFAULTS_PLAIN: Final = "pyarrow, from plain texts"
 AUDITED: Final = "medsettle, audited"
 
+# Where a claim between areas is decided, and what the peer of a dead area does.
+AT_HOME: Final = "decided where it is asked"
+DIRECT: Final = "decided by a peer"
+THROUGH_HUB: Final = "decided by a peer, through a hub"
+NO_STREAM: Final = "nothing for the other area"
+REFUSING: Final = "its peer refuses connections"
+FROZEN: Final = "its peer accepts and never answers"
+
 # Sizes.
 SIZES: Final = (1, 100, 10_000, 1_000_000)
 VERSIONS: Final = 36
@@ -71,6 +81,9 @@ IN_FLIGHT: Final = (1, 16, 64, 256)
 WIDE: Final = 64
 MESSAGE_CLAIMS: Final = 256
 GATEWAY_IN_FLIGHT: Final = WIDE
+# Settlements a second where the peer of another area is dead, and requests a second for that area.
+BESIDE_DEAD: Final = 100
+FOR_DEAD: Final = 20
 # Transactions of the national interface stand on the axis by their number, whole visits at 0.
 MIXED_DAY: Final = "mixed"
 AT_KIND: Final = {

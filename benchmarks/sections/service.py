@@ -6,7 +6,7 @@ ratios are of seconds next to one another. Answers of medsettle are checked, eve
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
 from typing import Any, Final
@@ -25,6 +25,7 @@ from benchmarks.record import OURS, Measured
 from benchmarks.sections import audit
 from benchmarks.sections import names as of
 from benchmarks.sections.memory_and_disk import sync_us
+from benchmarks.sections.series import Series
 
 _BULK_LINES: Final = 10
 _BULK_CLAIMS: Final = 2_048
@@ -35,34 +36,13 @@ _SERVER_CORE, _GENERATOR_CORE = 0, 1
 
 
 @dataclass
-class _Series:
-    """Values of rounds, by what is measured."""
-
-    values: dict[tuple[str, str, int, str], list[float]] = field(default_factory=dict)
-
-    def add(self, section: str, tool: str, at: int, unit: str, value: float) -> None:
-        self.values.setdefault((section, tool, at, unit), []).append(value)
-
-    def add_run(self, section: str, tool: str, at: int, found: dict[str, Any]) -> None:
-        if found["errors"]:
-            raise RuntimeError(f"{tool} at {at}: {found['errors']}")
-        self.add(section, tool, at, of.RATE, found["claims_per_second"])
-        self.add(section, tool, at, of.P50, found["latency_us"]["50"])
-        self.add(section, tool, at, of.P99, found["latency_us"]["99"])
-        self.add(section, tool, at, of.CPU_CALL, found["server_cpu_us"])
-
-    def measured(self) -> list[Measured]:
-        return [Measured(*key, tuple(values)) for key, values in self.values.items()]
-
-
-@dataclass
 class _Field:
     """The servers that take turns, and who drives them."""
 
     options: Options
     generator: Generator
     servers: dict[str, Server]
-    series: _Series
+    series: Series
 
     def run(self, section: str, tool: str, at: int, *arguments: object) -> dict[str, Any]:
         """Drive one server once and note what came of it."""
@@ -134,7 +114,7 @@ def _field(options: Options) -> Iterator[_Field]:
         generator.run(servers[OURS].address, *first)
         for tool, echo in _echoes(answer).items():
             servers[tool] = stack.enter_context(serving(echo, server_core))
-        yield _Field(options, generator, servers, _Series())
+        yield _Field(options, generator, servers, Series())
 
 
 def _echoes(answer: Path) -> dict[str, Sequence[str]]:
@@ -157,7 +137,7 @@ def measure_bulk(options: Options) -> list[Measured]:
     One run over all claims, whose messages are told one by one as well; the end is that of the
     server, which ends when the audit tables hold what it answered.
     """
-    series = _Series()
+    series = Series()
     data = _folder(options, of.BULK)
     calls = max(options.rounds, options.bulk_claims // _BULK_CLAIMS)
     with generating() as generator, serving(medsettle_words(data)) as server:

@@ -402,6 +402,23 @@ assert (
     < PEER_MESSAGE_BYTES_MAX
 ), "a stay must fit into a message with its splits"
 
+# How long the place of care waits for the place of insurance where its own caller sets no deadline.
+PEER_CALL_SECONDS: Final = 8.0
+# What the place of care keeps of its caller's deadline, to record the answer and to tell it.
+PEER_TAKE_SECONDS: Final = 0.25
+# After an answer that did not come: how long the till may send the same request again before the
+# place of care withdraws it and has it reversed. No case is one-sided for longer than minutes.
+UNKNOWN_GRACE_SECONDS: Final = 15.0
+# Pauses before what is open between areas is tried: the first, doubling to the last.
+CASE_SECONDS_FIRST: Final = 0.5
+CASE_SECONDS_MAX: Final = 30.0
+# Records that one delivery hands over, and cases that are looked at in one go.
+DELIVERED_RECORDS_MAX: Final = 256
+CASES_AT_ONCE_MAX: Final = 1_024
+
+assert PEER_TAKE_SECONDS < PEER_CALL_SECONDS < UNKNOWN_GRACE_SECONDS
+assert CASE_SECONDS_FIRST < CASE_SECONDS_MAX < 2 * UNKNOWN_GRACE_SECONDS + 1
+
 # --- torture -----------------------------------------------------------------------------------
 
 # Failed seeds whose trace is kept; one is enough to find a bug, and a bug fails thousands.
@@ -482,22 +499,3 @@ CONFORM_SECONDS_DEFAULT: Final = 30.0
 
 assert NATIONAL_NUMBER_CHARS_MAX <= CODE_CHARS_MAX <= PERSON_CHARS_MAX
 assert GATEWAY_FILE_BYTES_MAX * 4 // 3 + CODE_CHARS_MAX * 1000 <= TOLD_BYTES_MAX, "as base64"
-
-# --- between areas -----------------------------------------------------------------------------
-
-# How long the place of care waits for the place of insurance where its own caller sets no deadline.
-PEER_CALL_SECONDS: Final = 8.0
-# What the place of care keeps of its caller's deadline, to record the answer and to tell it.
-PEER_TAKE_SECONDS: Final = 0.25
-# After an answer that did not come: how long the till may send the same request again before the
-# place of care withdraws it and has it reversed. No case is one-sided for longer than minutes.
-UNKNOWN_GRACE_SECONDS: Final = 15.0
-# Pauses before what is open between areas is tried: the first, doubling to the last.
-CASE_SECONDS_FIRST: Final = 0.5
-CASE_SECONDS_MAX: Final = 30.0
-# Records that one delivery hands over, and cases that are looked at in one go.
-DELIVERED_RECORDS_MAX: Final = 256
-CASES_AT_ONCE_MAX: Final = 1_024
-
-assert PEER_TAKE_SECONDS < PEER_CALL_SECONDS < UNKNOWN_GRACE_SECONDS
-assert CASE_SECONDS_FIRST < CASE_SECONDS_MAX < 60

@@ -71,10 +71,10 @@ def test_settlement_names_every_payer_and_pot() -> None:
 
 
 def test_settlement_repeats_the_claim_s_facts() -> None:
-    """What chose the policy is on the record; date of birth and entitlements stay off it."""
+    """What chose policy and catalogue is on the record; birth and entitlements stay off it."""
     claim = {column.name for column in schema.CLAIM}
     settlement = {column.name for column in schema.SETTLEMENT}
-    facts = {column.name for column in schema.VISIT_FACTS}
+    facts = {column.name for column in schema.VISIT_FACTS} - {"care_area"}
 
     assert {"birth_date", "benefit_groups", "account_used"} | facts == claim - settlement
 

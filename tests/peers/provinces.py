@@ -148,7 +148,11 @@ class Peer:
 
 @contextmanager
 def serving_peers(
-    peers: Mapping[str, Peer], sources: Sequence[Servers], folder: Path
+    peers: Mapping[str, Peer],
+    sources: Sequence[Servers],
+    folder: Path,
+    *,
+    certificates: Path | None = None,
 ) -> Iterator[dict[str, str]]:
     """Yield the addresses of `medsettle serve --peers` for some areas and a hub, by their names.
 
@@ -156,21 +160,34 @@ def serving_peers(
         peers: Who serves which area, by its code.
         sources: What starts a server, one for each area and one for the hub.
         folder: Where rules, data and files of peers are kept.
+        certificates: Folder of a certificate for each name; without one they speak plain text, at
+            the port that tills reach.
     """
     names = [*peers, HUB]
-    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    every = free_ports(2 * len(names))
+    ports = dict(zip(names, every, strict=False))
+    for_peers = dict(zip(names, every[len(names) :], strict=True)) if certificates else ports
     with ExitStack() as stack:
         for name, source in zip(names, sources, strict=True):
             own = folder / name
             (own / "rules").mkdir(parents=True)
             if name in peers:
                 rules_of(own / "rules", peers[name].rules)
-            told = _peers_file(name, ports)
+            told = _peers_file(name, for_peers)
+            if certificates is not None:
+                told = told.replace("[[peers]]", _tls(certificates, name, for_peers[name]), 1)
             (own / "peers.toml").write_text(told, encoding="utf-8")
             arguments = ["--rules", str(own / "rules"), "--data", str(own / "data")]
             arguments += ["--listen", f"127.0.0.1:{ports[name]}"]
             stack.enter_context(source.serving([*arguments, "--peers", str(own / "peers.toml")]))
         yield {name: f"127.0.0.1:{port}" for name, port in ports.items()}
+
+
+def _tls(folder: Path, name: str, port: int) -> str:
+    """Return what stands in a file of peers about certificates, before the first peer."""
+    files = {"certificate": f"{name}.pem", "key": f"{name}.key", "authority": "ca.pem"}
+    lines = [f'{key} = "{folder / file}"' for key, file in files.items()]
+    return "\n".join(["[tls]", *lines, f'listen = "127.0.0.1:{port}"', "[[peers]]"])
 
 
 def _peers_file(name: str, ports: Mapping[str, int]) -> str:

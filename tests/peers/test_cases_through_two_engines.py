@@ -1,21 +1,21 @@
 """Every case between areas comes out through two engines and a hub, and stands in three books.
 
-Real servers: one with area 999941 alone, one with the insured area alone, a hub with no rules. The
+Real servers: one with area 999941 alone, one with each insured area alone, a hub with no rules. The
 tills ask the place of care.
 """
 
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from threading import Event
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import pytest
 from medsettle.client import Client
 from medsettle.core.request_states import RequestStatus
 from medsettle.core.settlement import Settlement
 from medsettle.errors import NotFound
+from medsettle.torture.provinces_servers import HUB
 from medsettle.torture.servers import Servers
 
 from tests.peers.provinces import AREA_A, Case, Peer, VisitCase, cases, serving_peers, visit_cases
@@ -26,38 +26,44 @@ _SECONDS_TO_COPY: Final = 20.0
 _VERSIONS: Final = ("policy_digest", "catalogue_digest")
 
 
-@pytest.fixture(scope="module", name="sources")
-def _sources() -> Iterator[tuple[Servers, Servers, Servers]]:
-    """Yield what starts servers: loading their code takes longest."""
+class Books(NamedTuple):
+    """Clients of the place of care, the place of insurance and the hub."""
+
+    care: Client
+    home: Client
+    hub: Client
+
+
+@pytest.fixture(scope="module", name="addresses")
+def _addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
+    """Yield where area A, every insured area and the hub are served, by their names."""
+    every: list[Case | VisitCase] = [*cases(), *visit_cases()]
+    insured = {str(case.row["pooling_area"]): case.insured_folder for case in every}
+    peers = {AREA_A: Peer.of_area(AREA_A)}
+    peers |= {area: Peer(area, folder) for area, folder in insured.items()}
     with ExitStack() as stack:
-        made = [stack.enter_context(Servers()) for _ in range(3)]
-        yield made[0], made[1], made[2]
+        sources = [stack.enter_context(Servers()) for _ in range(len(peers) + 1)]
+        folder = tmp_path_factory.mktemp("provinces")
+        yield stack.enter_context(serving_peers(peers, sources, folder))
 
 
 @contextmanager
-def _clients(
-    case: Case | VisitCase, sources: tuple[Servers, Servers, Servers], folder: Path
-) -> Iterator[tuple[Client, Client, Client]]:
-    """Yield clients of the place of care, the place of insurance and the hub."""
-    insured = str(case.row["pooling_area"])
-    peers = {AREA_A: Peer.of_area(AREA_A), insured: Peer(insured, case.insured_folder)}
-    with serving_peers(peers, sources, folder) as addresses, ExitStack() as stack:
-        care, home, hub = (
-            stack.enter_context(Client(addresses[name])) for name in (AREA_A, insured, "hub")
-        )
-        yield care, home, hub
+def _books(case: Case | VisitCase, addresses: Mapping[str, str]) -> Iterator[Books]:
+    names = AREA_A, str(case.row["pooling_area"]), HUB
+    with ExitStack() as stack:
+        yield Books(*(stack.enter_context(Client(addresses[name])) for name in names))
 
 
 def _soon(ask: Callable[[], Found]) -> Found:
     """Return what a hub answers once its copy is there, which comes behind the settlement."""
-    end = time.monotonic() + _SECONDS_TO_COPY
+    end, pause = time.monotonic() + _SECONDS_TO_COPY, threading.Event()
     while True:
         try:
             return ask()
         except NotFound:
             if time.monotonic() > end:
                 raise
-            Event().wait(0.05)
+            pause.wait(0.05)
 
 
 def _amounts(settlement: Settlement) -> dict[str, object]:
@@ -67,10 +73,10 @@ def _amounts(settlement: Settlement) -> dict[str, object]:
 @pytest.mark.slow
 @pytest.mark.parametrize("case", [each for each in cases() if not each.preview], ids=str)
 def test_a_case_is_settled_and_stands_in_three_books(
-    case: Case, sources: tuple[Servers, Servers, Servers], tmp_path: Path
+    case: Case, addresses: Mapping[str, str]
 ) -> None:
     """The amounts are those expected; all three have one id, the same amounts and both versions."""
-    with _clients(case, sources, tmp_path) as (care, home, hub):
+    with _books(case, addresses) as (care, home, hub):
         case.brought_along(home)
         settled = care.settle(case.row)
         again = care.settle(case.row)
@@ -93,10 +99,10 @@ def test_a_case_is_settled_and_stands_in_three_books(
 @pytest.mark.slow
 @pytest.mark.parametrize("case", [each for each in cases() if each.preview], ids=str)
 def test_a_case_that_cannot_be_decided_is_previewed(
-    case: Case, sources: tuple[Servers, Servers, Servers], tmp_path: Path
+    case: Case, addresses: Mapping[str, str]
 ) -> None:
     """What the insured area cannot decide as a whole is shown at the place of care."""
-    with _clients(case, sources, tmp_path) as (care, home, _):
+    with _books(case, addresses) as (care, home, _):
         case.brought_along(home)
         preview = care.preview(case.row)
 
@@ -106,16 +112,16 @@ def test_a_case_that_cannot_be_decided_is_previewed(
 @pytest.mark.slow
 @pytest.mark.parametrize("case", visit_cases(), ids=str)
 def test_a_visit_is_settled_and_stands_in_three_books(
-    case: VisitCase, sources: tuple[Servers, Servers, Servers], tmp_path: Path
+    case: VisitCase, addresses: Mapping[str, str]
 ) -> None:
     """A visit over several schemes is one in all three books, and is taken back in all of them."""
-    with _clients(case, sources, tmp_path) as (care, home, hub):
+    with _books(case, addresses) as (care, home, hub):
         case.registered(home)
         visit = care.visits.settle(case.row)
         own_id = str(visit.visit)
         books = [client.visits.get(own_id) for client in (care, home)]
         books.append(_soon(lambda: hub.visits.get(own_id)))
-        care.visits.cancel(own_id, institution=visit.institution, request_id="taken-back")
+        care.visits.cancel(own_id, institution=visit.institution, request_id=f"{case.name}-back")
         states = [
             client.find_request(visit.institution, visit.request_id).status
             for client in (care, home)

@@ -177,6 +177,7 @@ def test_bounds_from_both_sides(tmp_path: Path, good: str, bad: str, path: str) 
 def _with_tls(names: Sequence[str]) -> str:
     keys = dict(zip(("certificate", "key", "authority"), names, strict=True))
     table = "".join(f'{key} = "{value}"\n' for key, value in keys.items())
+    table += 'listen = "127.0.0.1:6101"\n'
     return _WHOLE.replace("[[peers]]", f"[tls]\n{table}[[peers]]", 1)
 
 
@@ -188,6 +189,9 @@ def test_certificates_are_held_to_the_name(tmp_path: Path) -> None:
 
     assert config.tls is not None
     assert tmp_path / "province-a.pem" == config.tls.certificate
+    assert config.listen == "127.0.0.1:6101"
+    without = _with_tls(good).replace('listen = "127.0.0.1:6101"\n', "")
+    assert ["tls.listen"] == [path for path, _ in _faults(tmp_path, without)]
     wrong = {
         ("none.pem", "province-a.key", "ca.pem"): ["tls.certificate"],
         ("other.pem", "other.key", "ca.pem"): ["tls.certificate"],

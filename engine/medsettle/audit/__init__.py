@@ -3,7 +3,7 @@
 from medsettle.audit.following import LedgerFeed, check_follows
 from medsettle.audit.manifest import Head, Segment, SegmentFile, read_segments
 from medsettle.audit.projector import LedgerRow, Projector
-from medsettle.audit.query import connect
+from medsettle.audit.query import connect, connect_all
 from medsettle.audit.verification import verify
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "SegmentFile",
     "check_follows",
     "connect",
+    "connect_all",
     "read_segments",
     "verify",
 ]

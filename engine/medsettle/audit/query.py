@@ -1,5 +1,6 @@
 """SQL over the audit tables."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -42,33 +43,68 @@ def connect(folder: Path) -> "duckdb.DuckDBPyConnection":
         AuditCorrupt: The manifest is damaged, or a file it names is missing or no Parquet. Hashes
             of files are checked by `verify` alone.
     """
+    connection = _opened({"main": folder})
+    connection.execute(BOOKINGS)
+    _close_in(connection)
+    return connection
+
+
+def connect_all(folders: Mapping[str, Path]) -> "duckdb.DuckDBPyConnection":
+    """Return a connection to the audit tables of several ledgers, each in a schema of its own.
+
+    The views are those of `connect`, without `bookings`: what the mapping calls `hub` has its
+    settlements in `hub.settlements`. Names must be plain words.
+
+    Raises:
+        AuditCorrupt: As for `connect`.
+    """
+    connection = _opened(folders)
+    _close_in(connection)
+    return connection
+
+
+def _opened(folders: Mapping[str, Path]) -> "duckdb.DuckDBPyConnection":
+    """Return a connection with the views of each folder, in the schema that it is called by."""
     # Who writes the tables, as every command that settles does, needs no SQL.
     import duckdb  # noqa: PLC0415
+
+    connection = duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false"})
+    connection.execute("set timezone = 'UTC'")
+    listed: list[str] = []
+    for schema, folder in folders.items():
+        connection.execute(f'create schema if not exists "{schema}"')
+        listed += _make_views(connection, schema, folder)
+    # A query may read these segments and nothing else of this machine, and write nowhere.
+    connection.execute("set allowed_paths = ?", [listed])
+    return connection
+
+
+def _make_views(connection: "duckdb.DuckDBPyConnection", schema: str, folder: Path) -> list[str]:
+    """Make the views of one folder, and return the files that they read."""
+    import duckdb  # noqa: PLC0415 - as above
 
     files: dict[str, list[str]] = {table: [] for table in AUDIT_TABLES}
     for segment in read_segments(folder):
         for file in segment.files:
             files[file.table].append(str((folder / file.path).resolve()))
-    connection = duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false"})
-    connection.execute("set timezone = 'UTC'")
     for table, paths in files.items():
         source = _parquet(table, paths) if paths else _empty(table)
         names = ", ".join(_names(table))
+        view = f'create view "{schema}".{table} as select {names} from {source}'  # noqa: S608
         try:
-            connection.execute(f"create view {table} as select {names} from {source}")  # noqa: S608
+            connection.execute(view)
         except (duckdb.IOException, duckdb.InvalidInputException) as error:
             raise AuditCorrupt(
                 f"a segment of {table} is missing or no Parquet file; `medsettle audit verify` "
                 f"names the first: {str(error).splitlines()[0]}",
                 table=table,
             ) from error
-    connection.execute(BOOKINGS)
-    # A query may read these segments and nothing else of this machine, and write nowhere.
-    listed = [path for paths in files.values() for path in paths]
-    connection.execute("set allowed_paths = ?", [listed])
+    return [path for paths in files.values() for path in paths]
+
+
+def _close_in(connection: "duckdb.DuckDBPyConnection") -> None:
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
-    return connection
 
 
 def _names(table: str) -> list[str]:

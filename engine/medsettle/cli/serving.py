@@ -179,11 +179,11 @@ class _Served:
         from medsettle.service.server import start  # noqa: PLC0415 - loads gRPC
 
         stations: list[Station] = []
-        config, credentials = self.kept.peers, None
+        config, apart = self.kept.peers, None
         if config is not None and config.tls is not None:
             from medsettle.peers.certificates import server_credentials  # noqa: PLC0415
 
-            credentials = server_credentials(config.tls)
+            apart = config.listen, server_credentials(config.tls)
 
         def beside(desk: Desk) -> "Sequence[grpc.ServiceRpcHandler]":
             from medsettle.peers.station import Station  # noqa: PLC0415 - loads gRPC
@@ -197,15 +197,19 @@ class _Served:
                 self.engine,
                 listen,
                 project=project,
-                credentials=credentials,
                 beside=beside if config is not None else None,
+                apart=apart,
             )
         except RuntimeError as error:
             # gRPC says no more than this of an address that is taken or not ours.
-            raise OSError(f"cannot listen at {listen}; choose another address") from error
+            tried = listen if apart is None else f"{listen} or, for peers, at {apart[0]}"
+            raise OSError(f"cannot listen at {tried}; choose another address") from error
         for station in stations:
             station.begin()
-        return server, {"serving": server.address}, stations[0] if stations else None
+        addresses = {"serving": server.address}
+        if server.address_apart:
+            addresses["peers"] = server.address_apart
+        return server, addresses, stations[0] if stations else None
 
     async def _until_asked(
         self, serving: Serving, addresses: dict[str, str], project: Follower

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from medsettle import errors
 from medsettle.core.counters import CounterValues
 from medsettle.core.settlement import Row, Settlement
+from medsettle.engine.copies import refuse_copy
 from medsettle.engine.request_log import Asked, RequestLog
 from medsettle.engine.requests import content_digest, sender_faults, settlement_id
 from medsettle.ledger.entries import Entry, LedgerReader, Posting, Recorded
@@ -86,26 +87,15 @@ class Cancels:
                 settlement=settlement,
                 cancelled_by=cancelled.settlement,
             )
-        columns = decode_settlement(original).columns
-        if columns.get("side") is not None:
-            raise decided_elsewhere(settlement, str(columns["pooling_area"]))
-        if (visit := columns["visit"]) is not None:
+        held = decode_settlement(original)
+        refuse_copy(held, "take it back")
+        if (visit := held.columns["visit"]) is not None:
             raise errors.PartOfVisit(
                 f"settlement {settlement} is one of the visit {visit}, whose settlements stand or "
                 "fall together; cancel the visit",
                 settlement=settlement,
                 visit=str(visit),
             )
-
-
-def decided_elsewhere(record: str, area: str) -> errors.DecidedElsewhere:
-    """Return the refusal to take back alone what the engine of another area decided."""
-    return errors.DecidedElsewhere(
-        f"{record} was decided by the engine of area {area}, and this is a copy; cancel it at a "
-        "server that reaches that area, which takes it back in both books",
-        settlement=record,
-        pooling_area=area,
-    )
 
 
 def cancel_entry(

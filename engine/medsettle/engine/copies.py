@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 import orjson
 
+from medsettle import errors
 from medsettle.core.counters import CounterKey
 from medsettle.core.dates import day_number
 from medsettle.core.settlement import Row, Settlement
@@ -34,6 +35,33 @@ def side_of(recorded: Recorded) -> Side | None:
     record = orjson.loads(recorded.record)
     side = record.get("settlement", record).get("side")
     return None if side is None else Side(side)
+
+
+def decided_elsewhere(record: str, area: str, what: str) -> errors.DecidedElsewhere:
+    """Return the refusal to do alone what takes the engine that decided something.
+
+    Args:
+        record: The copy here.
+        area: Whose engine decided it.
+        what: What was to be done, such as `take it back`.
+    """
+    return errors.DecidedElsewhere(
+        f"{record} is a copy of what the engine of area {area} decided; ask a server of the place "
+        f"of care to {what}, which reaches that engine",
+        settlement=record,
+        pooling_area=area,
+    )
+
+
+def refuse_copy(settlement: Settlement, what: str) -> None:
+    """Raise where a settlement is a copy of what another area's engine decided.
+
+    Raises:
+        DecidedElsewhere: It is.
+    """
+    columns = settlement.columns
+    if columns.get("side") is not None:
+        raise decided_elsewhere(str(columns["settlement"]), str(columns["pooling_area"]), what)
 
 
 def copied_entries(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from medsettle.core.settlement import Explanation
+from medsettle.engine.copies import refuse_copy
 from medsettle.ledger.entries import Recorded
 from medsettle.ledger.records import decode_inputs, decode_settlement
 from medsettle.policy.compiled import CompiledPolicy
@@ -33,11 +34,13 @@ class Explainer:
         """Return the explanation of a recorded settlement that is no cancel.
 
         Raises:
+            DecidedElsewhere: It is a copy of what another area's engine decided, who explains it.
             PolicyNotFound: The policy is not loaded, or only a revision of it that would settle
                 this otherwise.
             InternalError: Settling again gives other amounts than the record.
         """
         held = decode_settlement(recorded)
+        refuse_copy(held, "explain it")
         policy = self._policy(held.columns)
         if policy.digest != held.columns["policy_digest"]:
             return explain_by_revision(policy, held, decode_inputs(recorded), self._tracers)

@@ -18,6 +18,7 @@ from medsettle.core.hindsight import Comparison, LaterSettlement, compared_share
 from medsettle.core.outcome import Outcome, Rejection
 from medsettle.core.relatives import Granted, Person, received
 from medsettle.core.settlement import Settlement
+from medsettle.engine.copies import refuse_copy
 from medsettle.engine.visit_entries import part_ids
 from medsettle.ledger.entries import LedgerReader, Recorded
 from medsettle.ledger.records import decode_care, decode_postings, decode_scope, decode_settlement
@@ -47,9 +48,12 @@ class Hindsight:
 
         Raises:
             NotFound: No settlement and no visit is recorded under that id.
+            DecidedElsewhere: It is a copy of what another area's engine decided, which alone has
+                the person's counters.
             PolicyNotFound: A later one was settled by a revision that is not loaded.
         """
         gone = self._gone(settlement)
+        refuse_copy(decode_settlement(gone[0]), "say what would have been without it")
         world = _World(self.ledger)
         for each in gone:
             world.let_move(each.settlement, Counter(), _moved(each))

@@ -18,8 +18,9 @@ from medsettle.core.counters import CounterKey
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Finding, Row, Settlement
 from medsettle.core.visits import Registration, RegistrationState, Visit
-from medsettle.engine.cancels import cancel_entry, decided_elsewhere
+from medsettle.engine.cancels import cancel_entry
 from medsettle.engine.claim_entries import claim_entry
+from medsettle.engine.copies import decided_elsewhere
 from medsettle.engine.request_log import Asked, RequestLog
 from medsettle.engine.requests import (
     claim_digest,
@@ -183,7 +184,7 @@ class Visits:
             raise errors.InvalidRequest(faults)
         self._refuse_cancelled(original.settlement)
         if decode_event(original).get("side") is not None:
-            raise decided_elsewhere(original.settlement, original.pooling_area)
+            raise decided_elsewhere(original.settlement, original.pooling_area, "take it back")
         ids = part_ids(original)
         self._refuse_used_ids(asked.key, len(ids))
         entries, settlements = self._taken_back(ids, asked.key, reversed_request)

@@ -160,9 +160,9 @@ class Asking:
         except NOT_SENT as error:
             if fresh:
                 self._cases.close_unknown(asked.key)
-            elif self._cases.is_unknown(asked.key):
-                # It speaks of this attempt only.
-                raise unknown_outcome(asked, error) from error
+            elif (before := self._cases.unknown(asked.key)) is not None:
+                # It speaks of this attempt only; what counts is how the first one failed.
+                raise unknown_outcome(asked, errors.OutcomeUnknown(before.trouble)) from error
             raise
         except errors.SettlementError as error:
             self.refuse(asked, error)

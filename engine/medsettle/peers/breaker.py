@@ -77,6 +77,11 @@ class Breaker:
         self._open_until = None
         self._trial = None
 
+    def heard_of(self) -> None:
+        """Let one call try at once: the peer itself has called, so that it is there again."""
+        if self._open_until is not None:
+            self._open_until = min(self._open_until, self._clock())
+
     def failed(self, admission: Admission) -> None:
         """Count a call that was not answered.
 

@@ -8,6 +8,7 @@ areas = ["999941"]             # decided here; a hub has none
 certificate = "a.pem"
 key = "a.key"
 authority = "ca.pem"
+listen = "127.0.0.1:6101"      # where peers reach this engine; tills go on to use --listen
 [[peers]]
 name = "national"
 role = "hub"
@@ -38,7 +39,8 @@ _AREA = re.compile(r"[0-9]{6}")
 _PORT_MAX = 65_535
 
 _KEYS = ("name", "role", "areas", "tls", "peers")
-_TLS_KEYS = ("certificate", "key", "authority")
+_TLS_FILES = ("certificate", "key", "authority")
+_TLS_KEYS = (*_TLS_FILES, "listen")
 _PEER_KEYS = ("name", "role", "address", "areas")
 
 
@@ -68,6 +70,8 @@ class PeerConfig:
     areas: tuple[str, ...]
     neighbours: tuple[Neighbour, ...]
     tls: Tls | None = None
+    listen: str = ""
+    """Where peers reach this engine under TLS; without TLS they reach it where tills do."""
 
     def serves(self, area: str) -> bool:
         """Return whether this engine decides for an area."""
@@ -153,10 +157,15 @@ class _Reading:
         areas = self._areas(table, "", required=role is Role.AREAS)
         if role is Role.HUB and areas:
             self._fault("areas", "a hub decides for no area; take them out, or say role = 'areas'")
-        tls = self._tls(table, name) if "tls" in table else None
+        tls, listen = None, ""
+        if "tls" in table:
+            files = table["tls"]
+            if isinstance(files, dict):
+                listen = self._address(files, "listen", "tls.")
+            tls = self._tls(table, name)
         neighbours = self._neighbours(table)
         self._across(name, areas, neighbours)
-        return PeerConfig(name, role or Role.AREAS, areas, neighbours, tls)
+        return PeerConfig(name, role or Role.AREAS, areas, neighbours, tls, listen)
 
     def _neighbours(self, table: Mapping[str, object]) -> tuple[Neighbour, ...]:
         rows = table.get("peers", [])
@@ -174,15 +183,19 @@ class _Reading:
         self._known(row, _PEER_KEYS, at)
         name = self._name(row, at)
         role = self._role(row, at)
-        address = self._text(row, "address", at, limits.PEER_ADDRESS_CHARS_MAX)
-        found = _ADDRESS.fullmatch(address)
-        if address and (found is None or not 1 <= int(found[1]) <= _PORT_MAX):
-            text = f"{quoted(address)} is no host and port such as 127.0.0.1:6100"
-            self._fault(f"{at}address", text)
+        address = self._address(row, "address", at)
         areas = self._areas(row, at, required=True, every_other=True)
         if role is Role.AREAS and EVERY_OTHER in areas:
             self._fault(f"{at}areas", "only a hub passes on to every other area; list its own")
         return Neighbour(name, role or Role.AREAS, address, areas)
+
+    def _address(self, table: Mapping[str, object], key: str, at: str) -> str:
+        address = self._text(table, key, at, limits.PEER_ADDRESS_CHARS_MAX)
+        found = _ADDRESS.fullmatch(address)
+        if address and (found is None or not 1 <= int(found[1]) <= _PORT_MAX):
+            text = f"{quoted(address)} is no host and port such as 127.0.0.1:6100"
+            self._fault(f"{at}{key}", text)
+        return address
 
     def _across(self, name: str, areas: Iterable[str], neighbours: Iterable[Neighbour]) -> None:
         """Find what only shows where the parts of the file are seen together."""
@@ -207,7 +220,7 @@ class _Reading:
             return None
         before = len(self.faults)
         self._known(files, _TLS_KEYS, "tls.")
-        paths = [self._file(files, key, "tls.") for key in _TLS_KEYS]
+        paths = [self._file(files, key, "tls.") for key in _TLS_FILES]
         if len(self.faults) > before:
             return None
         tls = Tls(*paths)

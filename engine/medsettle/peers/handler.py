@@ -144,6 +144,7 @@ class PeerHandler(grpc.ServiceRpcHandler):
                 peer=name,
                 certificate=listed,
             )
+        self._links.heard_of(name)
         return neighbour
 
     def _greeted(self, body: bytes, neighbour: Neighbour) -> bytes:

@@ -63,6 +63,10 @@ class Links:
         """Return whether calls to a neighbour go now."""
         return self._links[name].breaker.state
 
+    def heard_of(self, name: str) -> None:
+        """Let calls to a neighbour be tried at once, for it has called here."""
+        self._links[name].breaker.heard_of()
+
     async def call(
         self, method: str, to_area: str, body: bytes, *, seconds: float, hops: int = 0
     ) -> bytes:

@@ -103,7 +103,9 @@ class OpenCases:
         try:
             self._connection = apsw.Connection(str(path))
             self._connection.set_busy_timeout(limits.LEDGER_LOCKED_MS_MAX)
-            self._connection.execute("pragma journal_mode = wal; pragma synchronous = normal")
+            # One statement each: what follows one that answers with a row waits until that is read.
+            self._connection.pragma("journal_mode", "wal")
+            self._connection.pragma("synchronous", "normal")
             found = self._value("pragma user_version"), self._value("pragma application_id")
             if found == (0, 0):
                 with self._connection:
@@ -229,12 +231,15 @@ class OpenCases:
 
     def put_off_unknown(self, unknown: Unknown, trouble: str) -> None:
         """Try again later, after twice the pause."""
-        attempts = unknown.attempts + 1
+        attempts, next_us = unknown.attempts + 1, self._next_us(unknown.attempts + 1)
+        # The end of its grace is not slept through.
+        graced_us = unknown.opened_us + int(limits.UNKNOWN_GRACE_SECONDS * _US)
+        next_us = min(next_us, graced_us) if self._now_us() < graced_us else next_us
         with self._connection as connection:
             connection.execute(
                 "update unknowns set attempts = ?, next_us = ?, trouble = ? "
                 "where institution = ? and request_id = ?",
-                (attempts, self._next_us(attempts), trouble, *unknown.key),
+                (attempts, next_us, trouble, *unknown.key),
             )
 
     # --- what there is ---------------------------------------------------------------------

@@ -79,13 +79,7 @@ class Station:
     async def _resolve(self) -> None:
         """Try whatever is due, until cancelled."""
         while True:
-            pause = self.cases.seconds_to_next()
-            self._due.clear()
-            try:
-                wait = limits.CASE_SECONDS_MAX if pause is None else pause
-                await asyncio.wait_for(self._due.wait(), max(wait, limits.CASE_SECONDS_FIRST / 2))
-            except TimeoutError:
-                pass
+            await self._next_due()
             try:
                 await self._unknowns.resolve()
                 await self._deliveries.hand_over()
@@ -96,6 +90,25 @@ class Station:
                 # Cases stay open, and a bug in one of them must not keep the others from trying.
                 logger.exception("open cases cannot be resolved in an unforeseen way")
                 await asyncio.sleep(limits.CASE_SECONDS_MAX)
+
+    async def _next_due(self) -> None:
+        """Wait until something is due.
+
+        Every settlement opens a case, so what comes due within a moment is waited for and handed
+        over together: a hub syncs once for all of it.
+        """
+        while True:
+            self._due.clear()
+            pause = self.cases.seconds_to_next()
+            wait = limits.CASE_SECONDS_MAX if pause is None else pause
+            if wait <= limits.CASE_SECONDS_FIRST:
+                # Nothing that is opened meanwhile is due before this.
+                await asyncio.sleep(max(wait, limits.CASE_SECONDS_FIRST / 2))
+                return
+            try:
+                await asyncio.wait_for(self._due.wait(), wait)
+            except TimeoutError:
+                return
 
 
 def rule_digests(book: RuleBook, areas: Iterable[str]) -> dict[str, str]:

@@ -78,6 +78,9 @@ _PEER_OPTIONS: Final = (
 Beside: TypeAlias = Callable[[Desk], Sequence[grpc.ServiceRpcHandler]]
 """Makes what is served beside our own services, each a service in bytes, at the same desk."""
 
+Apart: TypeAlias = tuple[str, grpc.ServerCredentials]
+"""Address and credentials of a port for what is served beside alone."""
+
 _SERVING: Final = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING: Final = health_pb2.HealthCheckResponse.NOT_SERVING
 
@@ -91,8 +94,10 @@ class Server:
         page_key: bytes | None,
         project: Projection | None,
         beside: Beside | None,
+        apart: "Apart | None",
     ) -> None:
         self.address = ""
+        self.address_apart = ""
         options = _OPTIONS if beside is None else (*dict((*_OPTIONS, *_PEER_OPTIONS)).items(),)
         self._grpc = ReadableServer(grpc.aio.server(options=options))
         self._health = health.aio.HealthServicer()
@@ -114,18 +119,20 @@ class Server:
         requests_grpc.add_RequestServiceServicer_to_server(RequestService(desk), self._grpc)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
         handlers = beside(desk) if beside is not None else ()
-        self._grpc.add_handlers_of_bytes(handlers)
+        self._apart = None if apart is None else ReadableServer(grpc.aio.server(options=options))
+        (self._apart or self._grpc).add_handlers_of_bytes(handlers)
         self._services = (*SERVICES, *(each.service_name() for each in handlers))
         shown = (*self._services, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(shown, self._grpc)
 
-    async def serve(self, address: str, credentials: grpc.ServerCredentials | None) -> None:
-        """Open the port and begin; afterwards `address` has the port that was chosen."""
-        if credentials is None:
-            port = self._grpc.add_insecure_port(address)
-        else:
-            port = self._grpc.add_secure_port(address, credentials)
-        self.address = f"{address.rpartition(':')[0]}:{port}"
+    async def serve(
+        self, address: str, credentials: grpc.ServerCredentials | None, apart: "Apart | None"
+    ) -> None:
+        """Open the ports and begin; afterwards `address` has the port that was chosen."""
+        self.address = _opened(self._grpc, address, credentials)
+        if apart is not None and self._apart is not None:
+            self.address_apart = _opened(self._apart, *apart)
+            await self._apart.start()
         await self._grpc.start()
         await self._told(Part.WRITES, well=True)
         if self._projects:
@@ -163,7 +170,10 @@ class Server:
         # Frozen: nothing that ends during shutdown may set health back to serving.
         await self._health.enter_graceful_shutdown()
         await self._shift.quiet(min(end, now() + limits.REFUSING_SECONDS_MAX))
+        # Calls of peers may be what calls of tills wait for, so tills are let go first.
         await self._grpc.stop(max(0.0, end - now()))
+        if self._apart is not None:
+            await self._apart.stop(max(0.0, end - now()))
         await self._shift.stop()
 
     async def _told(self, part: Part, *, well: bool) -> None:
@@ -174,6 +184,17 @@ class Server:
             await self._health.set(name, _SERVING if well else _NOT_SERVING)
 
 
+def _opened(
+    server: ReadableServer, address: str, credentials: grpc.ServerCredentials | None
+) -> str:
+    """Return the address of a port that was opened, with the number that was chosen."""
+    if credentials is None:
+        port = server.add_insecure_port(address)
+    else:
+        port = server.add_secure_port(address, credentials)
+    return f"{address.rpartition(':')[0]}:{port}"
+
+
 async def start(
     engine: SettlementEngine,
     address: str,
@@ -182,6 +203,7 @@ async def start(
     page_key: bytes | None = None,
     credentials: grpc.ServerCredentials | None = None,
     beside: Beside | None = None,
+    apart: Apart | None = None,
 ) -> Server:
     """Return a server that serves `engine` at `address`.
 
@@ -194,11 +216,13 @@ async def start(
         credentials: TLS; without them the port is open to whoever reaches it.
         beside: Makes what is served at the same port and desk besides, such as
             `medsettle.peers.handler.PeerHandler` for engines of other areas.
+        apart: A port of its own for what is served beside: its address and credentials. Who
+            reaches it, reaches nothing else.
 
     Raises:
         RuntimeError: The address cannot be bound.
     """
     machine_code.load()
-    server = Server(engine, page_key, project, beside)
-    await server.serve(address, credentials)
+    server = Server(engine, page_key, project, beside, apart)
+    await server.serve(address, credentials, apart)
     return server
