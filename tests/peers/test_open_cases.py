@@ -115,7 +115,6 @@ def test_pauses_double_up_to_a_bound(opened: Callable[[], OpenCases], clock: _Cl
     """From the first pause on, each is twice the one before, and none is above the longest."""
     cases = opened()
     cases.open_deliveries([("S1", "999941")], 1)
-    cases.open_unknown(_UNKNOWN)
     pauses = []
     for _ in range(40):
         seconds = cases.seconds_to_next()
@@ -123,13 +122,34 @@ def test_pauses_double_up_to_a_bound(opened: Callable[[], OpenCases], clock: _Cl
         pauses.append(seconds)
         clock.us += round(seconds * _US)
         cases.put_off_deliveries(cases.due_deliveries(), "gone")
-        (unknown,) = cases.due_unknowns()
-        cases.put_off_unknown(unknown, "gone")
-        assert [] == [*cases.due_deliveries(), *cases.due_unknowns()]
+        assert [] == cases.due_deliveries()
 
     assert [0.5, 1, 2, 4, 8, 16, 30, 30] == pauses[:8]
     assert {limits.CASE_SECONDS_MAX} == {*pauses[6:]}
-    assert 40 == cases.unknowns()[0].attempts
+    assert 40 == cases.deliveries()[0].attempts
+
+
+def test_an_unknown_is_tried_when_its_grace_ends(
+    opened: Callable[[], OpenCases], clock: _Clock
+) -> None:
+    """Pauses double, none sleeps through the moment from which on it may be withdrawn."""
+    cases = opened()
+    cases.open_unknown(_UNKNOWN)
+    begun, tried = clock.us, []
+    for _ in range(9):
+        seconds = cases.seconds_to_next()
+        assert seconds is not None
+        clock.us += round(seconds * _US)
+        tried.append((clock.us - begun) / _US)
+        (unknown,) = cases.due_unknowns()
+        cases.put_off_unknown(unknown, "gone")
+        assert [] == cases.due_unknowns()
+
+    grace = limits.UNKNOWN_GRACE_SECONDS
+    assert [0.5, 1.5, 3.5, 7.5, grace] == tried[:5]
+    assert [16, 30, 30, 30] == [
+        after - before for before, after in zip(tried[4:], tried[5:], strict=False)
+    ]
 
 
 def test_pauses_are_drawn_apart(tmp_path: Path, clock: _Clock) -> None:
