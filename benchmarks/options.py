@@ -7,7 +7,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Sizes of a run; the defaults take some five minutes on two cores.
+    """Sizes of a run; the defaults take some ten minutes on two cores.
 
     Attributes:
         rounds: Rounds of every comparison, at least.

@@ -115,3 +115,16 @@ def test_the_echo_decodes_and_encodes(timings: Timings, tmp_path: Path) -> None:
     told = settlements.Settlement.FromString(answer)
     assert ("E-0", 5) == (told.request_id, len(told.lines))
     assert 0 == process.returncode
+
+
+def test_claims_of_persons_insured_elsewhere_say_so() -> None:
+    """Message and row name both areas and the filing, and items are of the place of care."""
+    bills = claims.draw_bills("E", lines=2, insured="999942")
+
+    claim = settlements.CreateSettlementRequest.FromString(next(claims.requests(bills))).claim
+    row = claims.row(bills, 0)
+
+    assert ("999942", claims.AREA) == (claim.pooling_area, claim.care_area)
+    assert ("999942", claims.AREA) == (row["pooling_area"], row["care_area"])
+    assert claim.filing == row["filing"] == "long_term"
+    assert claim.filing_date == claim.service_date

@@ -1,8 +1,9 @@
 """Messages of a server as the values of `medsettle.core.settlement`."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from datetime import UTC, date
+from operator import attrgetter
 from typing import Any, Final
 
 from medsettle.core import schema
@@ -47,14 +48,14 @@ _OF_THE_WHOLE: Final = ("seq", "settlement")
 
 def settlement_of(message: settlements.Settlement) -> Settlement:
     """Return a settlement; in a preview `seq`, `settlement` and `create_time` are None."""
-    columns = _row(schema.SETTLEMENT, message)
+    columns = _SETTLEMENT.row(message)
     columns |= {"seq": message.seq or None, "kind": _KINDS.get(message.kind)}
     whole: Row = {name: columns[name] for name in _OF_THE_WHOLE}
     return Settlement(
         columns=columns,
-        payers=tuple(whole | _row(_PAYER, payer) for payer in message.payers),
-        lines=tuple(whole | _row(_SPLIT, line) for line in message.lines),
-        relatives=tuple(whole | _row(_RELATIVE, each) for each in message.relatives),
+        payers=tuple(whole | _PAYER.row(payer) for payer in message.payers),
+        lines=tuple(whole | _SPLIT.row(line) for line in message.lines),
+        relatives=tuple(whole | _RELATIVE.row(each) for each in message.relatives),
         amounts=dict(message.amounts_fen),
         notices=tuple(message.notices),
         duplicate=message.duplicate,
@@ -107,7 +108,7 @@ def comparison_of(message: settlements.CompareWithoutResponse) -> Comparison:
 
 def registration_state_of(message: registrations.Registration) -> RegistrationState:
     """Return a registration as recorded."""
-    row: dict[str, Any] = _row(REGISTRATION, message)
+    row: dict[str, Any] = _REGISTRATION.row(message)
     return RegistrationState(
         pooling_area=message.pooling_area,
         holder=institution_holder(message.about) if message.about else message.person,
@@ -185,16 +186,39 @@ def _route(message: visits.Route) -> Route:
     )
 
 
-def _row(columns: Iterable[Column], message: Any) -> Row:  # noqa: ANN401 - has these columns
-    return {column.name: _value(column, message) for column in columns}
+class _Reading:
+    """Reads the columns of messages of one kind.
+
+    An answer has some 500 values. One call for all of a message takes them in a third of the time
+    of one call for each, and then only those are looked at that may stand for None.
+    """
+
+    def __init__(self, columns: Iterable[Column]) -> None:
+        every = tuple(columns)
+        self._names = tuple(column.name for column in every)
+        self._values: Callable[[Any], tuple[object, ...]] = attrgetter(*self._names)
+        self._codes = tuple(column.name for column in every if column.kind is Kind.CODE)
+        self._stated = tuple(
+            column.name for column in every if column.kind is Kind.INTEGER and not column.required
+        )
+        self._others = tuple(column for column in every if column.kind in _CONVERTED)
+
+    def row(self, message: Any) -> Row:  # noqa: ANN401 - has these columns
+        """Return the columns of a message, None where one is not stated."""
+        row: Row = dict(zip(self._names, self._values(message), strict=True))
+        for name in self._codes:
+            row[name] = row[name] or None
+        for name in self._stated:
+            # What is not 0 is stated.
+            if not row[name] and not message.HasField(name):
+                row[name] = None
+        for column in self._others:
+            row[column.name] = _converted(column, message)
+        return row
 
 
-def _value(column: Column, message: Any) -> object:  # noqa: ANN401
-    if column.kind is Kind.INTEGER and not column.required:
-        return getattr(message, column.name) if message.HasField(column.name) else None
+def _converted(column: Column, message: Any) -> object:  # noqa: ANN401
     value = getattr(message, column.name)
-    if column.kind is Kind.CODE:
-        return value or None
     if column.kind is Kind.CODES:
         return tuple(value)
     if column.kind is Kind.DATE:
@@ -208,6 +232,13 @@ def _date(value: Any) -> date:  # noqa: ANN401 - google.type.Date comes without 
     return date(value.year, value.month, value.day)
 
 
-_PAYER: Final = tuple(c for c in schema.PAYER_DETAIL if c.name not in _OF_THE_WHOLE)
-_RELATIVE: Final = tuple(c for c in schema.RELATIVE_SHARE if c.name not in _OF_THE_WHOLE)
-_SPLIT: Final = tuple(c for c in schema.LINE_SPLIT if c.name not in _OF_THE_WHOLE)
+def _parts(columns: Iterable[Column]) -> _Reading:
+    return _Reading(column for column in columns if column.name not in _OF_THE_WHOLE)
+
+
+_CONVERTED: Final = {Kind.CODES, Kind.DATE, Kind.TIMESTAMP}
+_SETTLEMENT: Final = _Reading(schema.SETTLEMENT)
+_REGISTRATION: Final = _Reading(REGISTRATION)
+_PAYER: Final = _parts(schema.PAYER_DETAIL)
+_RELATIVE: Final = _parts(schema.RELATIVE_SHARE)
+_SPLIT: Final = _parts(schema.LINE_SPLIT)

@@ -119,6 +119,29 @@ class Asking:
                 request_id=request_id,
             )
 
+    def refuse_left_alone(self, asked: Asked) -> None:
+        """Raise where a request would not be sent, before its lines are split for nothing.
+
+        Raises:
+            PeerUnreachable: The engine of the area did not answer a moment ago.
+            OutcomeUnknown: So it is, and what became of the request when it was sent is not known.
+        """
+        try:
+            self._links.refuse_left_alone(asked.pooling_area)
+        except errors.PeerUnreachable as error:
+            self._refuse_unknown(asked, error)
+            raise
+
+    def _refuse_unknown(self, asked: Asked, error: errors.SettlementError) -> None:
+        """Raise where a request was sent before: an error speaks of its own attempt only.
+
+        Raises:
+            OutcomeUnknown: It was, and how that attempt failed is what counts.
+        """
+        before = self._cases.unknown(asked.key)
+        if before is not None:
+            raise unknown_outcome(asked, errors.OutcomeUnknown(before.trouble)) from error
+
     def _ended(self, key: tuple[str, str], task: "asyncio.Task[Any]") -> None:
         del self._under_way[key]
         if not task.cancelled():
@@ -160,9 +183,8 @@ class Asking:
         except NOT_SENT as error:
             if fresh:
                 self._cases.close_unknown(asked.key)
-            elif (before := self._cases.unknown(asked.key)) is not None:
-                # It speaks of this attempt only; what counts is how the first one failed.
-                raise unknown_outcome(asked, errors.OutcomeUnknown(before.trouble)) from error
+            else:
+                self._refuse_unknown(asked, error)
             raise
         except errors.SettlementError as error:
             self.refuse(asked, error)

@@ -224,6 +224,7 @@ class CareDesk:
         self, method: str, stated: Stated, types: Literal["all"] | None, deadline: float | None
     ) -> Copied:
         asked = stated.asked
+        self._asking.refuse_left_alone(asked)
         self.elsewhere.refuse_used_number(asked.institution, stated.row["institution_settlement"])
         try:
             body, used = self._stating.scoped(stated, types)

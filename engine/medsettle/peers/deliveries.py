@@ -30,12 +30,12 @@ class Deliveries:
         self._elsewhere, self._home = elsewhere, home
         self._links, self._cases = links, cases
 
-    async def hand_over(self) -> None:
-        """Hand over what is due now."""
+    async def hand_over(self, area: str | None = None) -> None:
+        """Hand over what is due now, of a place of care or of all."""
         by_area: dict[str, list[Delivery]] = {}
-        for each in self._cases.due_deliveries():
+        for each in self._cases.due_deliveries(area):
             by_area.setdefault(each.care_area, []).append(each)
-        await asyncio.gather(*(self._to(area, due) for area, due in by_area.items()))
+        await asyncio.gather(*(self._to(whose, due) for whose, due in by_area.items()))
 
     async def _to(self, area: str, due: Sequence[Delivery]) -> None:
         left = list(due)

@@ -4,7 +4,7 @@ Every write opens a delivery in the same turn of the event loop: what was record
 until the place of care has said whether it took it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Final, NamedTuple
 
@@ -50,7 +50,6 @@ class HomeDesk:
         desk: Desk,
         config: PeerConfig,
         cases: OpenCases,
-        opened: Callable[[], None],
     ) -> None:
         """Decide by an engine.
 
@@ -59,10 +58,9 @@ class HomeDesk:
             desk: Its desk.
             config: Who may ask for whom.
             cases: Takes the deliveries.
-            opened: Called when a delivery was opened.
         """
         self._engine, self._desk, self._config = engine, desk, config
-        self._cases, self._opened = cases, opened
+        self._cases = cases
         self._elsewhere = Elsewhere(engine.ledger, engine.log)
         self._settling: Batcher[_Scoped, Answer] = Batcher(self._settle_all)
         self._previewing: Batcher[_Scoped, Answer] = Batcher(
@@ -254,7 +252,6 @@ class HomeDesk:
 
     def _open(self, records: Iterable[tuple[str, str]]) -> None:
         self._cases.open_deliveries(list(records), self._engine.ledger.last_seq())
-        self._opened()
 
     def open_missed(self) -> None:
         """Open the deliveries of what was recorded and not opened before the last process ended."""

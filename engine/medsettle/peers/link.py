@@ -23,7 +23,7 @@ from google.protobuf.message import DecodeError
 
 from medsettle import errors, limits
 from medsettle.client.failures import Failure, failure_of
-from medsettle.peers.breaker import Admission, Breaker
+from medsettle.peers.breaker import Admission, Breaker, State
 from medsettle.peers.config import Neighbour, PeerConfig
 from medsettle.peers.greeting import (
     FROM_KEY,
@@ -59,6 +59,9 @@ _OPTIONS: Final = (
     # Peers that happen to be in one process have connections of their own.
     ("grpc.use_local_subchannel_pool", 1),
 )
+
+
+_LEFT_ALONE: Final = "it did not answer a moment ago and is left alone for now"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,7 @@ class Link:
             self._unreachable(call, f"{self._under_way} calls to it wait for answers")
         admission = self.breaker.admit()
         if admission is None:
-            self._unreachable(call, "it did not answer a moment ago and is left alone for now")
+            self._unreachable(call, _LEFT_ALONE)
         self._under_way += 1
         try:
             greeted = await self._greet(call, admission)
@@ -140,6 +143,15 @@ class Link:
         finally:
             self._under_way -= 1
             self.breaker.let_go(admission)
+
+    def refuse_left_alone(self, to_area: str) -> None:
+        """Raise where a call would not be sent, before anything is done for it.
+
+        Raises:
+            PeerUnreachable: The neighbour did not answer a moment ago.
+        """
+        if self.breaker.state is State.OPEN:
+            self._unreachable(Call("", to_area, b"", 0, 0.0), _LEFT_ALONE)
 
     async def _sent(self, call: Call, admission: Admission) -> bytes:
         left = call.end - self._clock()

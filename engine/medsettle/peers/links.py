@@ -67,6 +67,16 @@ class Links:
         """Let calls to a neighbour be tried at once, for it has called here."""
         self._links[name].breaker.heard_of()
 
+    def refuse_left_alone(self, to_area: str) -> None:
+        """Raise where a call to an area would not be sent, before anything is done for it.
+
+        Raises:
+            PeerUnreachable: The neighbour that it is reached through did not answer a moment ago.
+        """
+        neighbour = self._config.route(to_area)
+        if neighbour is not None:
+            self._links[neighbour.name].refuse_left_alone(to_area)
+
     async def call(
         self, method: str, to_area: str, body: bytes, *, seconds: float, hops: int = 0
     ) -> bytes:

@@ -83,23 +83,27 @@ class Unknown:
 
 
 class OpenCases:
-    """The open cases of one engine; used on one thread.
-
-    `now_us` returns the present in microseconds since 1970-01-01; `draw` a number between two.
-    """
+    """The open cases of one engine; used on one thread."""
 
     def __init__(
         self,
         path: Path,
         now_us: Callable[[], int],
         draw: Callable[[float, float], float] = random.uniform,
+        opened: Callable[[], None] = lambda: None,
     ) -> None:
         """Open the file; make it where there is none.
+
+        Args:
+            path: The file.
+            now_us: Returns the present in microseconds since 1970-01-01.
+            draw: Returns a number between two, for the jitter of pauses.
+            opened: Called whenever a case has been opened.
 
         Raises:
             LedgerUnavailable: It cannot be opened, or is another program's or version's.
         """
-        self._path, self._now_us, self._draw = path, now_us, draw
+        self._path, self._now_us, self._draw, self._opened = path, now_us, draw, opened
         try:
             self._connection = apsw.Connection(str(path))
             self._connection.set_busy_timeout(limits.LEDGER_LOCKED_MS_MAX)
@@ -148,13 +152,24 @@ class OpenCases:
                 "insert into deliveries values (?, ?, ?, ?, ?, ?) on conflict do nothing", rows
             )
             connection.execute("update position set seq = max(seq, ?)", (position,))
+        self._opened()
 
-    def due_deliveries(self) -> list[Delivery]:
-        """Return the deliveries that are to be tried now, the oldest first."""
+    def due_areas(self) -> list[str]:
+        """Return the areas with which something is to be tried now, sorted."""
+        rows = self._rows(
+            "select care_area from deliveries where next_us <= ?1 "
+            "union select area from unknowns where next_us <= ?1 order by 1",
+            (self._now_us(),),
+        )
+        return [str(area) for (area,) in rows]
+
+    def due_deliveries(self, area: str | None = None) -> list[Delivery]:
+        """Return the deliveries, of an area or of all, to be tried now, the oldest first."""
         rows = self._rows(
             "select record, care_area, opened_us, attempts, trouble from deliveries "
-            "where next_us <= ? order by opened_us, record limit ?",
-            (self._now_us(), limits.CASES_AT_ONCE_MAX),
+            "where next_us <= ?1 and (?2 is null or care_area = ?2) "
+            "order by opened_us, record limit ?3",
+            (self._now_us(), area, limits.CASES_AT_ONCE_MAX),
         )
         return [Delivery(*row) for row in rows]
 
@@ -202,6 +217,7 @@ class OpenCases:
             opened: int = connection.changes()
         self._unknown.add(unknown.key)
         self._connection.pragma("synchronous", "normal")
+        self._opened()
         return opened > 0
 
     def unknown(self, key: tuple[str, str]) -> Unknown | None:
@@ -215,11 +231,12 @@ class OpenCases:
         """Return whether a request is open as unknown."""
         return key in self._unknown
 
-    def due_unknowns(self) -> list[Unknown]:
-        """Return what is to be tried now, the oldest first."""
+    def due_unknowns(self, area: str | None = None) -> list[Unknown]:
+        """Return the unknowns, of an area or of all, to be tried now, the oldest first."""
         rows = self._rows(
-            _UNKNOWNS + "where next_us <= ? order by opened_us limit ?",
-            (self._now_us(), limits.CASES_AT_ONCE_MAX),
+            _UNKNOWNS
+            + "where next_us <= ?1 and (?2 is null or area = ?2) order by opened_us limit ?3",
+            (self._now_us(), area, limits.CASES_AT_ONCE_MAX),
         )
         return [Unknown(*row) for row in rows]
 

@@ -43,7 +43,9 @@ class Station:
         """
         self._due = asyncio.Event()
         self._config = config
-        self.cases = OpenCases(data / FILE_NAME, lambda: microseconds(engine.now()))
+        self.cases = OpenCases(
+            data / FILE_NAME, lambda: microseconds(engine.now()), opened=self._due.set
+        )
         greeting = Greeting(
             version("medsettle"),
             tuple(dict.fromkeys(CAPABILITIES.values())),
@@ -51,7 +53,7 @@ class Station:
         )
         self.links = Links(config, greeting)
         self.care = CareDesk(engine, desk, config, self.links, self.cases)
-        self._home = HomeDesk(engine, desk, config, self.cases, self._due.set)
+        self._home = HomeDesk(engine, desk, config, self.cases)
         self._deliveries = Deliveries(self.care.elsewhere, self._home, self.links, self.cases)
         self._unknowns = Unknowns(engine, desk, self.care, self.links, self.cases)
         local = LocalPeer(config, desk, self._home, self.care, self.links)
@@ -60,6 +62,7 @@ class Station:
             PeerHandler(config, self.links, local, greeting, desk, local_methods=kept),
         )
         self._task: asyncio.Task[None] | None = None
+        self._busy: dict[str, asyncio.Task[None]] = {}
         if config.role is Role.AREAS:
             desk.away = self.care
 
@@ -70,26 +73,35 @@ class Station:
 
     async def stop(self) -> None:
         """Begin nothing more, and let go of links and list."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        tasks = [*self._busy.values(), *([] if self._task is None else [self._task])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self.links.close()
         self.cases.close()
 
     async def _resolve(self) -> None:
-        """Try whatever is due, until cancelled."""
+        """Try whatever is due, until cancelled; an area that does not answer keeps no other."""
         while True:
             await self._next_due()
-            try:
-                await self._unknowns.resolve()
-                await self._deliveries.hand_over()
-            except errors.SettlementError as error:
-                logger.warning("open cases wait: %s", error)
-                await asyncio.sleep(limits.CASE_SECONDS_FIRST)
-            except Exception:
-                # Cases stay open, and a bug in one of them must not keep the others from trying.
-                logger.exception("open cases cannot be resolved in an unforeseen way")
-                await asyncio.sleep(limits.CASE_SECONDS_MAX)
+            for area in self.cases.due_areas():
+                if area not in self._busy:
+                    self._busy[area] = asyncio.ensure_future(self._with(area))
+
+    async def _with(self, area: str) -> None:
+        """Try what is due with one area."""
+        try:
+            await asyncio.gather(self._unknowns.resolve(area), self._deliveries.hand_over(area))
+        except errors.SettlementError as error:
+            logger.warning("open cases with area %s wait: %s", area, error)
+            await asyncio.sleep(limits.CASE_SECONDS_FIRST)
+        except Exception:
+            # Cases stay open, and a bug in one of them must not keep others from being tried.
+            logger.exception("open cases with area %s cannot be tried in an unforeseen way", area)
+            await asyncio.sleep(limits.CASE_SECONDS_MAX)
+        finally:
+            del self._busy[area]
+            self._due.set()
 
     async def _next_due(self) -> None:
         """Wait until something is due.

@@ -37,9 +37,9 @@ class Unknowns:
         self._engine, self._desk, self._care = engine, desk, care
         self._links, self._cases = links, cases
 
-    async def resolve(self) -> None:
-        """Try what is due now."""
-        await asyncio.gather(*(self._tried(each) for each in self._cases.due_unknowns()))
+    async def resolve(self, area: str | None = None) -> None:
+        """Try what is due now, of an area or of all."""
+        await asyncio.gather(*(self._tried(each) for each in self._cases.due_unknowns(area)))
 
     async def _tried(self, unknown: Unknown) -> None:
         if self._care.is_under_way(unknown.key):
