@@ -61,6 +61,9 @@ class Carriers:
         """Return whether the area is another one's."""
         return area in AREAS and area != self._name
 
+    def refuse_left_alone(self, to_area: str) -> None:
+        """Do nothing: nobody is left alone here."""
+
     async def call(
         self, method: str, to_area: str, body: bytes, *, seconds: float, hops: int = 0
     ) -> bytes:
@@ -100,8 +103,11 @@ class Node:
         """Try whatever is due, as `Station` does."""
         while True:
             await later(_RESOLVE_SECONDS)
-            await self.unknowns.resolve()
-            await self.deliveries.hand_over()
+            areas = self.cases.due_areas()
+            await asyncio.gather(*map(self._with, areas))
+
+    async def _with(self, area: str) -> None:
+        await asyncio.gather(self.unknowns.resolve(area), self.deliveries.hand_over(area))
 
     async def answer(self, method: str, body: bytes, caller: Caller) -> bytes:
         """Return what another engine is answered."""
@@ -187,7 +193,7 @@ class Provinces:
         links = Carriers(self, name)
         pretended: Links = links  # type: ignore[assignment]
         care = CareDesk(engine, desk, config, pretended, cases)
-        home = HomeDesk(engine, desk, config, cases, _nothing)
+        home = HomeDesk(engine, desk, config, cases)
         node = Node(
             name,
             engine,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import apsw
@@ -147,9 +148,7 @@ def test_an_unknown_is_tried_when_its_grace_ends(
 
     grace = limits.UNKNOWN_GRACE_SECONDS
     assert [0.5, 1.5, 3.5, 7.5, grace] == tried[:5]
-    assert [16, 30, 30, 30] == [
-        after - before for before, after in zip(tried[4:], tried[5:], strict=False)
-    ]
+    assert [16, 30, 30, 30] == [after - before for before, after in pairwise(tried[4:])]
 
 
 def test_pauses_are_drawn_apart(tmp_path: Path, clock: _Clock) -> None:

@@ -44,6 +44,9 @@ class _NoLinks:
         """Return whether an area is reached."""
         return False
 
+    def refuse_left_alone(self, to_area: str) -> None:
+        """Do nothing: a call says it."""
+
     async def call(self, method: str, to_area: str, body: bytes, **_: object) -> bytes:
         """Raise: nobody is reached."""
         raise errors.PeerUnreachable("nobody is reached", area=to_area)
@@ -89,7 +92,7 @@ def _asked(loop: SimulatedLoop, folder: Path, role: Role) -> _Asked:
         )
         cases = OpenCases(folder / "peers.db", lambda: 0)
         links: Links = _NoLinks()  # type: ignore[assignment]
-        home = HomeDesk(engine, desk, config, cases, lambda: None)
+        home = HomeDesk(engine, desk, config, cases)
         care = CareDesk(engine, desk, config, links, cases)
         return _Asked(loop, engine, LocalPeer(config, desk, home, care, links), cases)
 
