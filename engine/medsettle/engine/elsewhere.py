@@ -47,6 +47,7 @@ class Standing(Enum):
 
     AGREED = auto()
     NOT_TAKEN = auto()
+    PENDING = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,8 +245,15 @@ class Elsewhere:
         asked = Asked(*request_of(delivered), digest, first.pooling_area, first.person)
         (taken_back,) = self.take([Taking(asked, delivered)])
         if isinstance(taken_back, errors.SettlementError):
+            # It is final, so it stays open until a person has looked at it.
             logger.error("the cancel %s cannot be recorded: %s", own_id, taken_back)
+            return Standing.PENDING
         return Standing.AGREED
+
+    def is_unheard_of(self, delivered: Copied) -> bool:
+        """Return whether nothing decides a delivered settlement yet: asking decides it."""
+        key = request_of(delivered)
+        return _original(delivered) is None and not self.ledger.requests([key])
 
     def copy_of(self, record: str) -> Recorded | None:
         """Return the entry of a settlement or visit of which this book is the place of care's."""

@@ -7,9 +7,9 @@ without an answer is opened as unknown and resolved by `medsettle.peers.unknowns
 """
 
 from functools import partial
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal
 
-from medsettle import errors
+from medsettle import errors, limits
 from medsettle.client.answers import explanation_of
 from medsettle.core.request_states import RequestStatus, Reversal
 from medsettle.core.settlement import Explanation, Settlement
@@ -38,7 +38,11 @@ from medsettle.v1 import request_service_pb2 as requests
 from medsettle.v1 import settlement_service_pb2 as settlements
 from medsettle.v1 import visit_service_pb2 as visits
 
-Answer = TypeVar("Answer")
+_STANDINGS: Final = {
+    Standing.AGREED: peers.STANDING_AGREED,
+    Standing.NOT_TAKEN: peers.STANDING_NOT_TAKEN,
+    Standing.PENDING: peers.STANDING_PENDING,
+}
 
 
 class CareDesk:
@@ -203,13 +207,22 @@ class CareDesk:
 
     # --- what the place of insurance delivers -----------------------------------------------
 
-    def standing(self, delivered: Copied) -> "peers.Standing.ValueType":
-        """Return what became here of something that the place of insurance recorded."""
+    def standing(self, delivered: Copied, age_seconds: float) -> "peers.Standing.ValueType":
+        """Return what became here of something that the place of insurance recorded.
+
+        Whoever sent the request may be about to send it again, to another process of this place of
+        care too or after a restart, so what is young is not decided by asking.
+
+        Args:
+            delivered: What was recorded.
+            age_seconds: How long ago.
+        """
         key = request_of(delivered)
         if self._asking.is_under_way(key) or self._is_waited_for(key):
             return peers.STANDING_PENDING
-        found = self._desk.write(lambda: self.elsewhere.standing(delivered))
-        return peers.STANDING_AGREED if found is Standing.AGREED else peers.STANDING_NOT_TAKEN
+        if age_seconds < limits.UNKNOWN_GRACE_SECONDS and self.elsewhere.is_unheard_of(delivered):
+            return peers.STANDING_PENDING
+        return _STANDINGS[self._desk.write(lambda: self.elsewhere.standing(delivered))]
 
     def _is_waited_for(self, key: tuple[str, str]) -> bool:
         """Return whether a request is open here and may still be sent again."""

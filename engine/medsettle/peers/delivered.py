@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 DELIVER: Final = "DeliverRecords"
 
+_MS: Final = 1_000
+
 
 class LocalPeer:
     """Answers what other engines ask of this one, whatever its role."""
@@ -59,7 +61,10 @@ class LocalPeer:
         self._check_speaks_for(caller, records)
         if self._config.role is Role.HUB:
             return await self._kept(request, records, body, caller)
-        standings = [self._care.standing(each) for each in records]
+        standings = [
+            self._care.standing(each, told.age_ms / _MS)
+            for each, told in zip(records, request.records, strict=True)
+        ]
         return peers.DeliverRecordsResponse(standings=standings).SerializeToString()
 
     async def _kept(

@@ -15,6 +15,7 @@ from medsettle.v1 import peer_service_pb2 as peers
 
 logger = logging.getLogger(__name__)
 
+_MS: Final = 1_000
 _TOLD: Final = {
     peers.STANDING_PENDING: "under way at the place of care",
     peers.STANDING_UNREACHABLE: "the place of care cannot be reached from the hub",
@@ -65,6 +66,7 @@ class Deliveries:
         room = limits.MESSAGE_BYTES_MAX // 2
         for each in due[: limits.DELIVERED_RECORDS_MAX]:
             message = delivered_message(self._elsewhere.recorded(each.record), area)
+            message.age_ms = int(self._cases.age_seconds(each.opened_us) * _MS)
             room -= message.ByteSize()
             if part and room < 0:
                 break

@@ -4,6 +4,7 @@ Every write opens a delivery in the same turn of the event loop: what was record
 until the place of care has said whether it took it.
 """
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Final, NamedTuple
@@ -61,6 +62,7 @@ class HomeDesk:
         """
         self._engine, self._desk, self._config = engine, desk, config
         self._cases = cases
+        self._caught_up = False
         self._elsewhere = Elsewhere(engine.ledger, engine.log)
         self._settling: Batcher[_Scoped, Answer] = Batcher(self._settle_all)
         self._previewing: Batcher[_Scoped, Answer] = Batcher(
@@ -251,20 +253,35 @@ class HomeDesk:
     # --- deliveries ------------------------------------------------------------------------
 
     def _open(self, records: Iterable[tuple[str, str]]) -> None:
-        self._cases.open_deliveries(list(records), self._engine.ledger.last_seq())
+        # What an earlier process left is looked through first; until then the position is its.
+        seq = self._engine.ledger.last_seq() if self._caught_up else 0
+        self._cases.open_deliveries(list(records), seq)
 
-    def open_missed(self) -> None:
-        """Open the deliveries of what was recorded and not opened before the last process ended."""
+    def keep_up(self) -> None:
+        """Move the position on where nothing is opened for long, so that a start is quick."""
+        last_seq = self._engine.ledger.last_seq()
+        if self._caught_up and last_seq - self._cases.position > limits.PAGE_SIZE_MAX:
+            self._cases.open_deliveries((), last_seq)
+
+    async def open_missed(self) -> None:
+        """Open the deliveries of what was recorded and not opened before the last process ended.
+
+        Page by page between calls: where peers are new to a ledger it is looked through as a whole.
+        """
         ledger = self._engine.ledger
-        after_seq = self._cases.position
-        while page := ledger.page(
-            after_seq=after_seq, limit=limits.PAGE_SIZE_MAX, with_messages=False
+        after_seq, end = self._cases.position, ledger.last_seq()
+        while after_seq < end and (
+            page := ledger.page(
+                after_seq=after_seq, limit=limits.PAGE_SIZE_MAX, with_messages=False
+            )
         ):
             found = [
                 (each.settlement, care_area_of(ledger, each)) for each in page if _is_whole(each)
             ]
             after_seq = page[-1].seq
             self._cases.open_deliveries([each for each in found if each[1]], after_seq)
+            await asyncio.sleep(0)
+        self._caught_up = True
 
 
 def care_area_of(ledger: LedgerReader, recorded: Recorded) -> str:

@@ -67,8 +67,7 @@ class Station:
             desk.away = self.care
 
     def begin(self) -> None:
-        """Open what the last process left, and begin to resolve it."""
-        self._home.open_missed()
+        """Begin to open what the last process left, and to resolve whatever is open."""
         self._task = asyncio.ensure_future(self._resolve())
 
     async def stop(self) -> None:
@@ -82,11 +81,22 @@ class Station:
 
     async def _resolve(self) -> None:
         """Try whatever is due, until cancelled; an area that does not answer keeps no other."""
+        await self._begun()
         while True:
             await self._next_due()
+            self._home.keep_up()
             for area in self.cases.due_areas():
                 if area not in self._busy:
                     self._busy[area] = asyncio.ensure_future(self._with(area))
+
+    async def _begun(self) -> None:
+        """Open what the last process left, again after a while where the ledger is away."""
+        while True:
+            try:
+                return await self._home.open_missed()
+            except errors.SettlementError as error:
+                logger.warning("what was recorded for other areas cannot be read: %s", error)
+                await asyncio.sleep(limits.CASE_SECONDS_FIRST)
 
     async def _with(self, area: str) -> None:
         """Try what is due with one area."""

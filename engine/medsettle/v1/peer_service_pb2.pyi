@@ -261,8 +261,13 @@ class DeliveredRecord(_message.Message):
     CARE_AREA_FIELD_NUMBER: _builtins.int
     SETTLEMENT_FIELD_NUMBER: _builtins.int
     VISIT_FIELD_NUMBER: _builtins.int
+    AGE_MS_FIELD_NUMBER: _builtins.int
     care_area: _builtins.str
     """Area of the place of care."""
+    age_ms: _builtins.int
+    """How long ago it was recorded, milliseconds by the clock of the place of insurance: what is young
+    may still be asked for again at the place of care.
+    """
     @_builtins.property
     def settlement(self) -> _settlement_service_pb2.Settlement:
         """A settlement or its cancel."""
@@ -277,10 +282,11 @@ class DeliveredRecord(_message.Message):
         care_area: _builtins.str = ...,
         settlement: _settlement_service_pb2.Settlement | None = ...,
         visit: _visit_service_pb2.Visit | None = ...,
+        age_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["record", b"record", "settlement", b"settlement", "visit", b"visit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["care_area", b"care_area", "record", b"record", "settlement", b"settlement", "visit", b"visit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["age_ms", b"age_ms", "care_area", b"care_area", "record", b"record", "settlement", b"settlement", "visit", b"visit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_record: _TypeAlias = _typing.Literal["settlement", "visit"]  # noqa: Y015
     _WhichOneofArgType_record: _TypeAlias = _typing.Literal["record", b"record"]  # noqa: Y015
