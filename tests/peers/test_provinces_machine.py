@@ -227,5 +227,5 @@ def _is_of(request: Request, settlement: Settlement) -> bool:
 
 TestProvinces = ProvincesMachine.TestCase
 TestProvinces.settings = settings(
-    max_examples=25, stateful_step_count=25, phases=[Phase.explicit, Phase.reuse, Phase.generate]
+    max_examples=15, stateful_step_count=25, phases=[Phase.explicit, Phase.reuse, Phase.generate]
 )
