@@ -101,6 +101,7 @@ class Node:
 
     async def resolve(self) -> None:
         """Try whatever is due, as `Station` does."""
+        await self.home.open_missed()
         while True:
             await later(_RESOLVE_SECONDS)
             areas = self.cases.due_areas()
@@ -209,7 +210,6 @@ class Provinces:
         )
         if name != HUB:
             desk.away = care
-        home.open_missed()
         self.nodes[name] = node
         node.begin(node.resolve())
 
