@@ -379,3 +379,33 @@ def test_an_id_that_is_open_elsewhere_is_not_used_here(world: Provinces) -> None
 
     assert _everywhere("taken back") == _standing(world, _id(first))
     assert "REQUEST_ID_REUSED" == world.asked(local).reason
+
+
+@pytest.mark.parametrize("forgets", [False, True], ids=["keeps its cases", "loses them"])
+def test_a_till_asks_again_after_a_restart(world: Provinces, forgets: bool) -> None:
+    """What home recorded is young and left to the till: the same request is answered by it."""
+    world.fates.append(Fate(back=1.0))
+    world.ask(settle("Q1"))
+    world.wait(0.5)
+    world.die(CARE, forgets=forgets)
+    world.wait(5.0)
+
+    again = world.asked(settle("Q1"))
+    _whole(world)
+
+    assert _everywhere("stands") == _standing(world, _id(again))
+
+
+def test_a_reversal_that_a_cancel_overtakes_is_answered(world: Provinces) -> None:
+    """Sent again, it finds its original taken back by another, and that is its answer."""
+    own_id = _id(world.asked(settle("Q1")))
+    world.fates.append(_LOST)
+    assert "OUTCOME_UNKNOWN" == world.asked(reverse("Q2", "Q1")).reason
+    assert world.asked(cancel("Q3", own_id)).done
+
+    again = world.asked(reverse("Q2", "Q1"))
+
+    assert again.done
+    assert again.duplicate
+    _whole(world)
+    assert _everywhere("taken back") == _standing(world, own_id)

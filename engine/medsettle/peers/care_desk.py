@@ -165,11 +165,16 @@ class CareDesk:
         """
         await self._asking.decided((institution, original_request_id), deadline)
         copy = self.elsewhere.copy_under(institution, original_request_id)
-        state = self._engine.find_request(institution, original_request_id)
-        if copy is None or state.status is not RequestStatus.COMMITTED:
+        if copy is None:
             return None
         digest = content_digest("reversal", {"original_request_id": original_request_id})
         asked = Asked(institution, request_id, digest, copy.pooling_area, copy.person)
+        known = self.elsewhere.known(asked)
+        state = self._engine.find_request(institution, original_request_id)
+        if known is not None or state.status is not RequestStatus.COMMITTED:
+            # Another has taken it back meanwhile, be it that this one was sent before.
+            self._asking.refuse_open(*asked.key, digest)
+            return Reversal(state, duplicate=True)
         body = requests.ReverseRequestRequest(
             institution=institution,
             original_request_id=original_request_id,
@@ -185,12 +190,9 @@ class CareDesk:
             self._cases.close_unknown(asked.key)
             return reversed_there.duplicate
 
-        duplicate = True
-        if self.elsewhere.known(asked) is None:
-            done_before, was_under_way = await self._asking.shared(asked, ask)
-            duplicate = done_before or was_under_way
+        done_before, was_under_way = await self._asking.shared(asked, ask)
         state = self._engine.find_request(institution, original_request_id)
-        return Reversal(state, duplicate=duplicate)
+        return Reversal(state, duplicate=done_before or was_under_way)
 
     def take_back(self, reversed_there: peers.ReverseScopedResponse) -> None:
         """Record here what took an original back at the place of insurance, if anything did."""
