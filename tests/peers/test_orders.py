@@ -4,11 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from medsettle.core.settlement import Settlement
-from medsettle.core.visits import Visit
 from medsettle.torture.memory_ledger import MemoryLedger, MemoryStore
 from medsettle.torture.provinces_servers import HUB, NAMES
-from medsettle.torture.requests import Answer, Request
+from medsettle.torture.requests import Request
 
 from tests.peers.moves import (
     CARE,
@@ -22,6 +20,7 @@ from tests.peers.moves import (
 )
 from tests.peers.simulated import Provinces, provinces
 from tests.peers.simulated_loop import Fate
+from tests.peers.three_books import everywhere, id_of, standing
 
 _LOST = Fate(there=None)
 _UNANSWERED = Fate(back=None)
@@ -40,29 +39,6 @@ def _world(tmp_path: Path) -> Iterator[Provinces]:
         yield world
 
 
-def _id(answer: Answer) -> str:
-    assert answer.done, answer
-    told = answer.told
-    if isinstance(told, Visit):
-        return str(told.visit)
-    assert isinstance(told, Settlement)
-    return str(told.columns["settlement"])
-
-
-def _standing(world: Provinces, record: str) -> dict[str, str]:
-    """Return how a record is in each book."""
-    areas, hub = world.books()
-    books = {"care": areas[CARE], "home": areas[HOME], "hub": hub}
-    return {
-        name: "absent"
-        if record not in book.held
-        else "stands"
-        if book.stands(record)
-        else "taken back"
-        for name, book in books.items()
-    }
-
-
 def _whole(world: Provinces) -> None:
     """Heal, and see that nothing is open and the books agree."""
     world.heal()
@@ -70,21 +46,17 @@ def _whole(world: Provinces) -> None:
     assert [] == world.faults()
 
 
-def _everywhere(word: str) -> dict[str, str]:
-    return dict.fromkeys(("care", "home", "hub"), word)
-
-
 def test_a_settlement_and_its_cancel_stand_in_three_books(world: Provinces) -> None:
     """With a network that works, what is told is recorded at once by two, and soon by the hub."""
-    own_id = _id(world.asked(settle("Q1")))
-    assert {"care": "stands", "home": "stands", "hub": "absent"} == _standing(world, own_id)
+    own_id = id_of(world.asked(settle("Q1")))
+    assert {"care": "stands", "home": "stands", "hub": "absent"} == standing(world, own_id)
 
     _whole(world)
-    assert _everywhere("stands") == _standing(world, own_id)
+    assert everywhere("stands") == standing(world, own_id)
     assert world.asked(cancel("Q2", own_id)).done
     _whole(world)
 
-    assert _everywhere("taken back") == _standing(world, own_id)
+    assert everywhere("taken back") == standing(world, own_id)
 
 
 @pytest.mark.parametrize("fate", [_LOST, _UNANSWERED, _LATE], ids=["lost", "unanswered", "late"])
@@ -112,7 +84,7 @@ def test_the_same_request_sent_again_is_settled_once(world: Provinces) -> None:
     again = world.asked(settle("Q1"))
     _whole(world)
 
-    assert _everywhere("stands") == _standing(world, _id(again))
+    assert everywhere("stands") == standing(world, id_of(again))
     assert 1 == sum(each.kind == "settle" for each in world.entries(HOME))
 
 
@@ -142,11 +114,11 @@ def test_an_unknown_id_is_not_used_for_something_else(world: Provinces) -> None:
     world.fates.append(_UNANSWERED)
     assert "OUTCOME_UNKNOWN" == world.asked(settle("Q2")).reason
 
-    for other in (settle("Q2", 500), cancel("Q2", _id(first)), reverse("Q2", "Q1")):
+    for other in (settle("Q2", 500), cancel("Q2", id_of(first)), reverse("Q2", "Q1")):
         assert "REQUEST_ID_REUSED" == world.asked(other).reason
     _whole(world)
 
-    assert _everywhere("stands") == _standing(world, _id(first))
+    assert everywhere("stands") == standing(world, id_of(first))
 
 
 def test_a_lost_id_is_not_used_for_a_cancel(world: Provinces) -> None:
@@ -156,22 +128,22 @@ def test_a_lost_id_is_not_used_for_a_cancel(world: Provinces) -> None:
     assert "OUTCOME_UNKNOWN" == world.asked(settle("Q2")).reason
     world.fates.append(_UNANSWERED)
 
-    assert "REQUEST_ID_REUSED" == world.asked(cancel("Q2", _id(first))).reason
+    assert "REQUEST_ID_REUSED" == world.asked(cancel("Q2", id_of(first))).reason
     _whole(world)
 
-    assert _everywhere("stands") == _standing(world, _id(first))
+    assert everywhere("stands") == standing(world, id_of(first))
 
 
 @pytest.mark.parametrize("fate", [_LOST, _UNANSWERED, _LATE], ids=["lost", "unanswered", "late"])
 def test_a_cancel_is_sent_again_until_it_is_answered(world: Provinces, fate: Fate) -> None:
     """Who asked for it wants it, and it needs nobody to ask again."""
-    own_id = _id(world.asked(settle("Q1")))
+    own_id = id_of(world.asked(settle("Q1")))
     world.fates.append(fate)
 
     assert "OUTCOME_UNKNOWN" == world.asked(cancel("Q2", own_id)).reason
     _whole(world)
 
-    assert _everywhere("taken back") == _standing(world, own_id)
+    assert everywhere("taken back") == standing(world, own_id)
     assert world.asked(cancel("Q2", own_id)).done
 
 
@@ -181,7 +153,7 @@ def test_the_place_of_care_dies_before_the_answer(
     world: Provinces, what: str, forgets: bool
 ) -> None:
     """A settlement that it never recorded is reversed; a cancel that home accepted is final."""
-    own_id = _id(world.asked(settle("Q1")))
+    own_id = id_of(world.asked(settle("Q1")))
     _whole(world)
     world.fates.append(Fate(back=1.0))
     world.ask(settle("Q2") if what == "settle" else cancel("Q2", own_id))
@@ -191,7 +163,7 @@ def test_the_place_of_care_dies_before_the_answer(
     _whole(world)
 
     word = "stands" if what == "settle" else "taken back"
-    assert _everywhere(word) == _standing(world, own_id)
+    assert everywhere(word) == standing(world, own_id)
     last = world.entries(HOME)[-1]
     assert "cancel" == last.kind
 
@@ -205,7 +177,7 @@ def test_home_dies_after_its_commit(world: Provinces) -> None:
     again = world.asked(settle("Q1"))
     _whole(world)
 
-    assert _everywhere("stands") == _standing(world, _id(again))
+    assert everywhere("stands") == standing(world, id_of(again))
 
 
 def test_a_settlement_comes_late_after_its_tombstone(world: Provinces) -> None:
@@ -229,32 +201,32 @@ def test_a_reversal_waits_for_what_is_under_way(world: Provinces) -> None:
     assert world.asked(reverse("Q2", "Q1")).done
     _whole(world)
 
-    own_id = _id(asking.result())
-    assert _everywhere("taken back") == _standing(world, own_id)
+    own_id = id_of(asking.result())
+    assert everywhere("taken back") == standing(world, own_id)
 
 
 def test_a_reversal_of_a_cancel_that_is_not_known_yet(world: Provinces) -> None:
     """Whether home accepted the cancel is not known, so neither is what a reversal would do."""
-    own_id = _id(world.asked(settle("Q1")))
+    own_id = id_of(world.asked(settle("Q1")))
     world.fates.append(_UNANSWERED)
     world.asked(cancel("Q2", own_id))
 
     assert "OUTCOME_UNKNOWN" == world.asked(reverse("Q3", "Q2")).reason
     _whole(world)
 
-    assert _everywhere("taken back") == _standing(world, own_id)
+    assert everywhere("taken back") == standing(world, own_id)
 
 
 @pytest.mark.parametrize("fate", [_LOST, _UNANSWERED, _LATE], ids=["lost", "unanswered", "late"])
 def test_a_reversal_without_an_answer_is_done_in_the_end(world: Provinces, fate: Fate) -> None:
     """It is final once accepted, like a cancel."""
-    own_id = _id(world.asked(settle("Q1")))
+    own_id = id_of(world.asked(settle("Q1")))
     world.fates.append(fate)
 
     assert "OUTCOME_UNKNOWN" == world.asked(reverse("Q2", "Q1")).reason
     _whole(world)
 
-    assert _everywhere("taken back") == _standing(world, own_id)
+    assert everywhere("taken back") == standing(world, own_id)
 
 
 @pytest.mark.parametrize(
@@ -265,18 +237,18 @@ def test_a_reversal_that_is_refused_leaves_nothing_open(
     world: Provinces, request_id: str, reason: str
 ) -> None:
     """What the place of insurance does not accept is decided, though no refusal is recorded."""
-    own_id = _id(world.asked(settle("Q1")))
+    own_id = id_of(world.asked(settle("Q1")))
 
     assert reason == world.asked(reverse(request_id, "Q1")).reason
     assert not world.nodes[CARE].cases.unknowns()
     _whole(world)
 
-    assert _everywhere("stands") == _standing(world, own_id)
+    assert everywhere("stands") == standing(world, own_id)
 
 
 def test_a_reversal_is_repeated_after_its_delivery(world: Provinces) -> None:
     """Recorded as home delivered it, it is answered by the record though its case is still open."""
-    _id(world.asked(settle("Q1")))
+    id_of(world.asked(settle("Q1")))
     _whole(world)
     world.fates.append(_UNANSWERED)
     assert "OUTCOME_UNKNOWN" == world.asked(reverse("Q2", "Q1")).reason
@@ -291,14 +263,14 @@ def test_a_reversal_is_repeated_after_its_delivery(world: Provinces) -> None:
 
 def test_cancel_and_reversal_at_once_take_back_once(world: Provinces) -> None:
     """Both are done or one is refused, and one record takes the settlement back everywhere."""
-    own_id = _id(world.asked(settle("Q1")))
+    own_id = id_of(world.asked(settle("Q1")))
     world.fates.extend([Fate(there=1.0), Fate(there=0.5)])
     asking = [world.ask(cancel("Q2", own_id)), world.ask(reverse("Q3", "Q1"))]
     world.wait(5.0)
     assert {"", "ALREADY_CANCELLED"} >= {each.result().reason for each in asking}
     _whole(world)
 
-    assert _everywhere("taken back") == _standing(world, own_id)
+    assert everywhere("taken back") == standing(world, own_id)
     assert 1 == sum(each.kind == "cancel" for each in world.entries(CARE))
 
 
@@ -318,18 +290,18 @@ def test_one_number_is_one_settlement(world: Provinces) -> None:
 @pytest.mark.parametrize("fate", [_ARRIVES, _LOST, _UNANSWERED, _LATE])
 def test_visits_are_taken_back_as_a_whole(world: Provinces, fate: Fate) -> None:
     """A visit and its cancel are the same in three books, whatever became of the answers."""
-    own_id = _id(world.asked(visit("Q1")))
+    own_id = id_of(world.asked(visit("Q1")))
     world.fates.append(fate)
     world.asked(cancel_visit("Q2", own_id))
     _whole(world)
 
-    assert _everywhere("taken back") == _standing(world, own_id)
+    assert everywhere("taken back") == standing(world, own_id)
     assert world.asked(cancel_visit("Q2", own_id)).done
 
 
 def test_the_hub_forgets_nothing_that_it_was_away_for(world: Provinces) -> None:
     """A settlement and its cancel, delivered after the hub came back in whatever order."""
-    own_id = _id(world.asked(settle("Q1")))
+    own_id = id_of(world.asked(settle("Q1")))
     world.fates.extend([_ARRIVES, _ARRIVES])
     assert world.asked(cancel("Q2", own_id)).done
     world.fates.extend([_NOT_SENT] * 12)
@@ -337,19 +309,19 @@ def test_the_hub_forgets_nothing_that_it_was_away_for(world: Provinces) -> None:
     world.die(HUB)
     _whole(world)
 
-    assert _everywhere("taken back") == _standing(world, own_id)
+    assert everywhere("taken back") == standing(world, own_id)
 
 
 def test_a_delivery_twice_is_kept_once(world: Provinces) -> None:
     """Messages that come again, even much later, change nothing in any book."""
-    own_id = _id(world.asked(settle("Q1")))
+    own_id = id_of(world.asked(settle("Q1")))
     world.fates.extend([Fate(again=1.0), Fate(again=50.0)] * 3)
     world.wait(1.0)
     before = {name: len(world.entries(name)) for name in NAMES}
     _whole(world)
 
     assert before == {name: len(world.entries(name)) for name in NAMES}
-    assert _everywhere("stands") == _standing(world, own_id)
+    assert everywhere("stands") == standing(world, own_id)
 
 
 def _reasons(world: Provinces, *requests: Request) -> list[str]:
@@ -371,13 +343,13 @@ def test_an_id_that_is_open_elsewhere_is_not_used_here(world: Provinces) -> None
     """A claim that is decided here, too, needs an id of its own while the other is open."""
     first = world.asked(settle("Q1"))
     world.fates.append(_UNANSWERED)
-    assert "OUTCOME_UNKNOWN" == world.asked(cancel("Q2", _id(first))).reason
+    assert "OUTCOME_UNKNOWN" == world.asked(cancel("Q2", id_of(first))).reason
 
     local = settle("Q2", pooling_area=CARE)
     assert "REQUEST_ID_REUSED" == world.asked(local).reason
     _whole(world)
 
-    assert _everywhere("taken back") == _standing(world, _id(first))
+    assert everywhere("taken back") == standing(world, id_of(first))
     assert "REQUEST_ID_REUSED" == world.asked(local).reason
 
 
@@ -393,12 +365,12 @@ def test_a_till_asks_again_after_a_restart(world: Provinces, forgets: bool) -> N
     again = world.asked(settle("Q1"))
     _whole(world)
 
-    assert _everywhere("stands") == _standing(world, _id(again))
+    assert everywhere("stands") == standing(world, id_of(again))
 
 
 def test_a_reversal_that_a_cancel_overtakes_is_answered(world: Provinces) -> None:
     """Sent again, it finds its original taken back by another, and that is its answer."""
-    own_id = _id(world.asked(settle("Q1")))
+    own_id = id_of(world.asked(settle("Q1")))
     world.fates.append(_LOST)
     assert "OUTCOME_UNKNOWN" == world.asked(reverse("Q2", "Q1")).reason
     assert world.asked(cancel("Q3", own_id)).done
@@ -408,4 +380,4 @@ def test_a_reversal_that_a_cancel_overtakes_is_answered(world: Provinces) -> Non
     assert again.done
     assert again.duplicate
     _whole(world)
-    assert _everywhere("taken back") == _standing(world, own_id)
+    assert everywhere("taken back") == standing(world, own_id)
