@@ -17,6 +17,7 @@ areas = ["999941"]
 certificate = "a.pem"
 key = "a.key"
 authority = "ca.pem"
+listen = "127.0.0.1:6101"
 [[peers]]
 name = "national"
 role = "hub"
@@ -35,7 +36,7 @@ def test_certificates_are_made_and_the_file_that_names_them_is_checked(tmp_path:
 
     assert (Exit.OK, 5) == (made.code, len(made.out.splitlines()))
     assert [
-        "a (areas) decides 999941; with TLS",
+        "a (areas) decides 999941; peers reach it at 127.0.0.1:6101 under TLS",
         "  every other area: through national (hub) at 127.0.0.1:6100",
     ] == shown.out.splitlines()
     assert (Exit.OK, True, ["*"]) == (

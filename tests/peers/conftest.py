@@ -1,11 +1,15 @@
-"""One event loop for all engines of these tests: gRPC has one poller a process."""
+"""What the tests between areas share: a loop of engines that serve, and a world in memory."""
 
 import asyncio
 from collections.abc import Coroutine, Iterator
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import pytest
+from medsettle.torture.memory_ledger import MemoryLedger, MemoryStore
+from medsettle.torture.provinces_servers import NAMES
 
+from tests.peers.simulated import Provinces, provinces
 from tests.service.serving import running_loop
 
 _Told = TypeVar("_Told")
@@ -29,3 +33,11 @@ def _run() -> Iterator[Run]:
             return asyncio.run_coroutine_threadsafe(work, loop).result(_SECONDS_MAX)
 
         yield run
+
+
+@pytest.fixture(name="world")
+def _world(tmp_path: Path) -> Iterator[Provinces]:
+    """Yield two areas and a hub in memory."""
+    stores = {name: MemoryStore() for name in NAMES}
+    with provinces(tmp_path, lambda name: MemoryLedger(stores[name])) as world:
+        yield world

@@ -1,10 +1,6 @@
 """One order of events each: what a till is told, and what stands in the three books."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from medsettle.torture.memory_ledger import MemoryLedger, MemoryStore
 from medsettle.torture.provinces_servers import HUB, NAMES
 from medsettle.torture.requests import Request
 
@@ -18,9 +14,9 @@ from tests.peers.moves import (
     settle,
     visit,
 )
-from tests.peers.simulated import Provinces, provinces
+from tests.peers.simulated import Provinces
 from tests.peers.simulated_loop import Fate
-from tests.peers.three_books import everywhere, id_of, standing
+from tests.peers.three_books import everywhere, id_of, standing, whole
 
 _LOST = Fate(there=None)
 _UNANSWERED = Fate(back=None)
@@ -31,30 +27,15 @@ _NOT_SENT = Fate(refused=True)
 _ARRIVES = Fate()
 
 
-@pytest.fixture(name="world")
-def _world(tmp_path: Path) -> Iterator[Provinces]:
-    """Yield two areas and a hub in memory."""
-    stores = {name: MemoryStore() for name in NAMES}
-    with provinces(tmp_path, lambda name: MemoryLedger(stores[name])) as world:
-        yield world
-
-
-def _whole(world: Provinces) -> None:
-    """Heal, and see that nothing is open and the books agree."""
-    world.heal()
-    assert [] == world.open_cases()
-    assert [] == world.faults()
-
-
 def test_a_settlement_and_its_cancel_stand_in_three_books(world: Provinces) -> None:
     """With a network that works, what is told is recorded at once by two, and soon by the hub."""
     own_id = id_of(world.asked(settle("Q1")))
     assert {"care": "stands", "home": "stands", "hub": "absent"} == standing(world, own_id)
 
-    _whole(world)
+    whole(world)
     assert everywhere("stands") == standing(world, own_id)
     assert world.asked(cancel("Q2", own_id)).done
-    _whole(world)
+    whole(world)
 
     assert everywhere("taken back") == standing(world, own_id)
 
@@ -67,7 +48,7 @@ def test_an_answer_that_does_not_come_is_withdrawn(world: Provinces, fate: Fate,
 
     assert "OUTCOME_UNKNOWN" == world.asked(settle("Q1")).reason
     assert world.nodes[CARE].care.resolving(INSTITUTION, "Q1")
-    _whole(world)
+    whole(world)
 
     assert "REQUEST_REVERSED" == world.asked(settle("Q1")).reason
     areas, hub = world.books()
@@ -82,7 +63,7 @@ def test_the_same_request_sent_again_is_settled_once(world: Provinces) -> None:
     assert "OUTCOME_UNKNOWN" == world.asked(settle("Q1")).reason
 
     again = world.asked(settle("Q1"))
-    _whole(world)
+    whole(world)
 
     assert everywhere("stands") == standing(world, id_of(again))
     assert 1 == sum(each.kind == "settle" for each in world.entries(HOME))
@@ -95,7 +76,7 @@ def test_what_was_not_sent_may_be_sent_again(world: Provinces) -> None:
     assert "PEER_UNREACHABLE" == world.asked(settle("Q1")).reason
     assert [] == world.open_cases()
     assert world.asked(settle("Q1")).done
-    _whole(world)
+    whole(world)
 
 
 def test_an_attempt_that_was_not_sent_leaves_an_unknown_one_unknown(world: Provinces) -> None:
@@ -105,7 +86,7 @@ def test_an_attempt_that_was_not_sent_leaves_an_unknown_one_unknown(world: Provi
     world.fates.append(_NOT_SENT)
 
     assert "OUTCOME_UNKNOWN" == world.asked(settle("Q1")).reason
-    _whole(world)
+    whole(world)
 
 
 def test_an_unknown_id_is_not_used_for_something_else(world: Provinces) -> None:
@@ -116,7 +97,7 @@ def test_an_unknown_id_is_not_used_for_something_else(world: Provinces) -> None:
 
     for other in (settle("Q2", 500), cancel("Q2", id_of(first)), reverse("Q2", "Q1")):
         assert "REQUEST_ID_REUSED" == world.asked(other).reason
-    _whole(world)
+    whole(world)
 
     assert everywhere("stands") == standing(world, id_of(first))
 
@@ -129,7 +110,7 @@ def test_a_lost_id_is_not_used_for_a_cancel(world: Provinces) -> None:
     world.fates.append(_UNANSWERED)
 
     assert "REQUEST_ID_REUSED" == world.asked(cancel("Q2", id_of(first))).reason
-    _whole(world)
+    whole(world)
 
     assert everywhere("stands") == standing(world, id_of(first))
 
@@ -141,7 +122,7 @@ def test_a_cancel_is_sent_again_until_it_is_answered(world: Provinces, fate: Fat
     world.fates.append(fate)
 
     assert "OUTCOME_UNKNOWN" == world.asked(cancel("Q2", own_id)).reason
-    _whole(world)
+    whole(world)
 
     assert everywhere("taken back") == standing(world, own_id)
     assert world.asked(cancel("Q2", own_id)).done
@@ -154,13 +135,13 @@ def test_the_place_of_care_dies_before_the_answer(
 ) -> None:
     """A settlement that it never recorded is reversed; a cancel that home accepted is final."""
     own_id = id_of(world.asked(settle("Q1")))
-    _whole(world)
+    whole(world)
     world.fates.append(Fate(back=1.0))
     world.ask(settle("Q2") if what == "settle" else cancel("Q2", own_id))
     world.wait(0.5)
 
     world.die(CARE, forgets=forgets)
-    _whole(world)
+    whole(world)
 
     word = "stands" if what == "settle" else "taken back"
     assert everywhere(word) == standing(world, own_id)
@@ -175,7 +156,7 @@ def test_home_dies_after_its_commit(world: Provinces) -> None:
 
     world.die(HOME, forgets=True)
     again = world.asked(settle("Q1"))
-    _whole(world)
+    whole(world)
 
     assert everywhere("stands") == standing(world, id_of(again))
 
@@ -186,7 +167,7 @@ def test_a_settlement_comes_late_after_its_tombstone(world: Provinces) -> None:
     assert "OUTCOME_UNKNOWN" == world.asked(settle("Q1")).reason
     assert world.asked(reverse("Q2", "Q1")).done
 
-    _whole(world)
+    whole(world)
 
     assert "REQUEST_REVERSED" == world.asked(settle("Q1")).reason
     assert not [each for each in world.entries(HOME) if each.kind == "settle"]
@@ -199,7 +180,7 @@ def test_a_reversal_waits_for_what_is_under_way(world: Provinces) -> None:
     world.spin()
 
     assert world.asked(reverse("Q2", "Q1")).done
-    _whole(world)
+    whole(world)
 
     own_id = id_of(asking.result())
     assert everywhere("taken back") == standing(world, own_id)
@@ -212,7 +193,7 @@ def test_a_reversal_of_a_cancel_that_is_not_known_yet(world: Provinces) -> None:
     world.asked(cancel("Q2", own_id))
 
     assert "OUTCOME_UNKNOWN" == world.asked(reverse("Q3", "Q2")).reason
-    _whole(world)
+    whole(world)
 
     assert everywhere("taken back") == standing(world, own_id)
 
@@ -224,7 +205,7 @@ def test_a_reversal_without_an_answer_is_done_in_the_end(world: Provinces, fate:
     world.fates.append(fate)
 
     assert "OUTCOME_UNKNOWN" == world.asked(reverse("Q2", "Q1")).reason
-    _whole(world)
+    whole(world)
 
     assert everywhere("taken back") == standing(world, own_id)
 
@@ -241,7 +222,7 @@ def test_a_reversal_that_is_refused_leaves_nothing_open(
 
     assert reason == world.asked(reverse(request_id, "Q1")).reason
     assert not world.nodes[CARE].cases.unknowns()
-    _whole(world)
+    whole(world)
 
     assert everywhere("stands") == standing(world, own_id)
 
@@ -249,7 +230,7 @@ def test_a_reversal_that_is_refused_leaves_nothing_open(
 def test_a_reversal_is_repeated_after_its_delivery(world: Provinces) -> None:
     """Recorded as home delivered it, it is answered by the record though its case is still open."""
     id_of(world.asked(settle("Q1")))
-    _whole(world)
+    whole(world)
     world.fates.append(_UNANSWERED)
     assert "OUTCOME_UNKNOWN" == world.asked(reverse("Q2", "Q1")).reason
     care = world.nodes[CARE]
@@ -258,7 +239,7 @@ def test_a_reversal_is_repeated_after_its_delivery(world: Provinces) -> None:
     care.care.elsewhere.standing(world.nodes[HOME].care.elsewhere.recorded(delivered[0].settlement))
 
     assert world.asked(reverse("Q2", "Q1")).done
-    _whole(world)
+    whole(world)
 
 
 def test_cancel_and_reversal_at_once_take_back_once(world: Provinces) -> None:
@@ -268,7 +249,7 @@ def test_cancel_and_reversal_at_once_take_back_once(world: Provinces) -> None:
     asking = [world.ask(cancel("Q2", own_id)), world.ask(reverse("Q3", "Q1"))]
     world.wait(5.0)
     assert {"", "ALREADY_CANCELLED"} >= {each.result().reason for each in asking}
-    _whole(world)
+    whole(world)
 
     assert everywhere("taken back") == standing(world, own_id)
     assert 1 == sum(each.kind == "cancel" for each in world.entries(CARE))
@@ -280,7 +261,7 @@ def test_one_number_is_one_settlement(world: Provinces) -> None:
     asking: list[object] = [world.ask(each) for each in both]
     world.wait(3.0)
     reasons = sorted(each.result().reason for each in asking)  # type: ignore[attr-defined]
-    _whole(world)
+    whole(world)
 
     assert ["", "DUPLICATE_SETTLEMENT"] == reasons
     areas, _ = world.books()
@@ -293,7 +274,7 @@ def test_visits_are_taken_back_as_a_whole(world: Provinces, fate: Fate) -> None:
     own_id = id_of(world.asked(visit("Q1")))
     world.fates.append(fate)
     world.asked(cancel_visit("Q2", own_id))
-    _whole(world)
+    whole(world)
 
     assert everywhere("taken back") == standing(world, own_id)
     assert world.asked(cancel_visit("Q2", own_id)).done
@@ -307,7 +288,7 @@ def test_the_hub_forgets_nothing_that_it_was_away_for(world: Provinces) -> None:
     world.fates.extend([_NOT_SENT] * 12)
     world.wait(20.0)
     world.die(HUB)
-    _whole(world)
+    whole(world)
 
     assert everywhere("taken back") == standing(world, own_id)
 
@@ -318,7 +299,7 @@ def test_a_delivery_twice_is_kept_once(world: Provinces) -> None:
     world.fates.extend([Fate(again=1.0), Fate(again=50.0)] * 3)
     world.wait(1.0)
     before = {name: len(world.entries(name)) for name in NAMES}
-    _whole(world)
+    whole(world)
 
     assert before == {name: len(world.entries(name)) for name in NAMES}
     assert everywhere("stands") == standing(world, own_id)
@@ -347,7 +328,7 @@ def test_an_id_that_is_open_elsewhere_is_not_used_here(world: Provinces) -> None
 
     local = settle("Q2", pooling_area=CARE)
     assert "REQUEST_ID_REUSED" == world.asked(local).reason
-    _whole(world)
+    whole(world)
 
     assert everywhere("taken back") == standing(world, id_of(first))
     assert "REQUEST_ID_REUSED" == world.asked(local).reason
@@ -363,7 +344,7 @@ def test_a_till_asks_again_after_a_restart(world: Provinces, forgets: bool) -> N
     world.wait(5.0)
 
     again = world.asked(settle("Q1"))
-    _whole(world)
+    whole(world)
 
     assert everywhere("stands") == standing(world, id_of(again))
 
@@ -379,5 +360,5 @@ def test_a_reversal_that_a_cancel_overtakes_is_answered(world: Provinces) -> Non
 
     assert again.done
     assert again.duplicate
-    _whole(world)
+    whole(world)
     assert everywhere("taken back") == standing(world, own_id)

@@ -94,6 +94,21 @@ async def _error(work: Awaitable[object]) -> errors.SettlementError:
     return refused.value
 
 
+def test_home_takes_back_nothing_of_another_place_of_care_alone(served: Served) -> None:
+    """At its own desk it is told who does, and both books keep the settlement."""
+
+    async def told(three: Stands) -> None:
+        settled = await three.care.till.ask("CreateSettlement", _settle("Q1"))
+        home = three.home.till
+        error = await _error(home.ask("CancelSettlement", _cancel("C1", settled.name)))
+        assert isinstance(error, errors.DecidedElsewhere)
+        error = await _error(home.ask("ReverseRequest", _reverse("R1", "Q1")))
+        assert isinstance(error, errors.DecidedElsewhere)
+        assert _COMMITTED == (await home.ask("FindRequest", _find("Q1"))).status
+
+    served(told)
+
+
 def test_the_way_of_a_settlement(served: Served) -> None:
     """Previewed, settled, repeated, found, explained and cancelled: 22,000 less 2,000 at 65 %."""
 

@@ -1,11 +1,10 @@
 """Areas whose programs and rules are of different versions: what is kept, refused and told."""
 
 from base64 import b64decode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import orjson
-import pytest
 from medsettle import errors
 from medsettle.core.settlement import Settlement
 from medsettle.core.visits import Visit
@@ -16,26 +15,18 @@ from medsettle.peers.greeting import Greeting
 from medsettle.peers.handler import Caller
 from medsettle.peers.station import rule_digests
 from medsettle.policy.book import load_rule_book
-from medsettle.torture.memory_ledger import MemoryLedger, MemoryStore
-from medsettle.torture.provinces_servers import HUB, NAMES
+from medsettle.torture.memory_ledger import MemoryLedger
+from medsettle.torture.provinces_servers import HUB
 from medsettle.torture.requests import Answer
 from medsettle.v1 import peer_service_pb2 as peers
 
 from tests.peers.moves import CARE, HOME, INSTITUTION, cancel, cancel_visit, settle, visit
 from tests.peers.provinces import FOLDERS, rules_of
-from tests.peers.simulated import Provinces, book_of, provinces
+from tests.peers.simulated import Provinces, book_of
 from tests.service.serving import Ticking
 
 # Field 1,000, which no version knows.
 _NEWER = b"\xc2\x3e\x03new"
-
-
-@pytest.fixture(name="world")
-def _world(tmp_path: Path) -> Iterator[Provinces]:
-    """Yield two areas and a hub in memory."""
-    stores = {name: MemoryStore() for name in NAMES}
-    with provinces(tmp_path, lambda name: MemoryLedger(stores[name])) as world:
-        yield world
 
 
 def _says_more(world: Provinces) -> None:

@@ -35,3 +35,10 @@ def standing(world: Provinces, record: str) -> dict[str, str]:
 def everywhere(word: str) -> dict[str, str]:
     """Return how a record is that is the same in all books."""
     return dict.fromkeys(("care", "home", "hub"), word)
+
+
+def whole(world: Provinces) -> None:
+    """Heal, and see that nothing is open and the books agree."""
+    world.heal()
+    assert [] == world.open_cases()
+    assert [] == world.faults()

@@ -87,7 +87,9 @@ def certificates(
 
 def _first_line(config: PeerConfig) -> str:
     decides = ", ".join(config.areas) or "no area"
-    how = "with TLS" if config.tls is not None else "without TLS"
+    how = (
+        f"peers reach it at {config.listen} under TLS" if config.tls is not None else "without TLS"
+    )
     return f"{config.name} ({config.role}) decides {decides}; {how}"
 
 
@@ -97,6 +99,7 @@ def _body(config: PeerConfig) -> dict[str, object]:
         "role": config.role,
         "areas": config.areas,
         "tls": config.tls is not None,
+        "listen": config.listen or None,
         "peers": [
             {"name": each.name, "role": each.role, "address": each.address, "areas": each.areas}
             for each in config.neighbours

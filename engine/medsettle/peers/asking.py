@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from medsettle import errors, limits
-from medsettle.engine.elsewhere import Copied, Elsewhere, Taken, Taking
+from medsettle.engine.elsewhere import Copied, Elsewhere, Taken, Taking, request_of
 from medsettle.engine.request_log import RECORDED_REFUSALS, Asked
 from medsettle.peers.links import Links
 from medsettle.peers.open_cases import OpenCases, Unknown
@@ -206,6 +206,11 @@ class Asking:
 
     async def taken(self, taking: Taking, method: str) -> Copied:
         """Return what was recorded here; where it was not, see that it is taken back there."""
+        asked, answered = taking.asked, request_of(taking.answer)
+        if answered != asked.key:
+            said = f"it answered about the request {answered[1]!r} of {answered[0]}"
+            self._open(asked, method, b"", said)
+            raise unknown_outcome(asked, errors.OutcomeUnknown(said))
         try:
             taken = await self._taking.answer(taking)
         except errors.SettlementError as error:

@@ -27,6 +27,7 @@ from medsettle.engine.requests import content_digest
 from medsettle.ledger.entries import Recorded
 from medsettle.peers.asking import Asking
 from medsettle.peers.config import PeerConfig
+from medsettle.peers.home_desk import care_area_of
 from medsettle.peers.links import Links
 from medsettle.peers.messages import answer_of, delivered_of
 from medsettle.peers.open_cases import OpenCases, Unknown
@@ -68,6 +69,34 @@ class CareDesk:
         """Return the copy here of a settlement or visit, of an institution or of any."""
         found = self.elsewhere.copy_of(record)
         return None if found is None or institution not in {None, found.institution} else found
+
+    def refuse_foreign(self, record: str, institution: str) -> None:
+        """Raise where a settlement or visit of an institution is of another place of care.
+
+        Raises:
+            DecidedElsewhere: It does: taken back at this desk alone, it would stand in that book.
+        """
+        recorded = self._engine.ledger.settlement(record)
+        if recorded is None or recorded.institution != institution:
+            return
+        area = care_area_of(self._engine.ledger, recorded)
+        if area and not self._config.serves(area):
+            raise errors.DecidedElsewhere(
+                f"{record} is a settlement of the place of care {area}; ask a server there to take "
+                "it back, which does so in both books",
+                settlement=record,
+                pooling_area=area,
+            )
+
+    def refuse_foreign_request(self, institution: str, request_id: str) -> None:
+        """Raise where what a request recorded here belongs to another place of care.
+
+        Raises:
+            DecidedElsewhere: It does.
+        """
+        entry = self._engine.find_request(institution, request_id).entry
+        if entry:
+            self.refuse_foreign(entry, institution)
 
     def resolving(self, institution: str, request_id: str) -> bool:
         """Return whether what became of a request is being found out."""

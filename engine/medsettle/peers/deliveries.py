@@ -39,7 +39,7 @@ class Deliveries:
         await asyncio.gather(*(self._to(whose, due) for whose, due in by_area.items()))
 
     async def _to(self, area: str, due: Sequence[Delivery]) -> None:
-        left = list(due)
+        left = self._recorded(due)
         while left:
             part, request = self._part(area, left)
             del left[: len(part)]
@@ -56,6 +56,21 @@ class Deliveries:
                 self._cases.put_off_deliveries([*part, *left], _short(error))
                 return
             self._settle(part, standings)
+
+    def _recorded(self, due: Sequence[Delivery]) -> list[Delivery]:
+        """Return the deliveries whose records are there.
+
+        A ledger that was restored may lack some; they stay open, and hold nothing else up.
+        """
+        found = []
+        for each in due:
+            try:
+                self._elsewhere.recorded(each.record)
+            except errors.NotFound as error:
+                self._cases.put_off_deliveries([each], _short(error))
+            else:
+                found.append(each)
+        return found
 
     def _part(
         self, area: str, due: Sequence[Delivery]
@@ -94,7 +109,7 @@ class Deliveries:
         """Take back what the place of care did not take."""
         record: Copied = self._elsewhere.recorded(delivery.record)
         try:
-            self._home.taken_back(record)
+            self._home.taken_back(record, delivery.attempts)
         except errors.SettlementError as error:
             logger.warning("%s, not taken, cannot be taken back: %s", delivery.record, error)
             self._cases.put_off_deliveries([delivery], _short(error))

@@ -189,8 +189,12 @@ class HomeDesk:
             answer.taken_back.CopyFrom(delivered_message(record, area))
         return answer.SerializeToString()
 
-    def taken_back(self, record: Copied) -> None:
+    def taken_back(self, record: Copied, attempts: int) -> None:
         """Take back what the place of care did not take.
+
+        Args:
+            record: The settlement or visit.
+            attempts: How often it was tried before: a refusal stays what it is under its id.
 
         Raises:
             SettlementError: It cannot be taken back now, such as an account that was spent.
@@ -198,7 +202,7 @@ class HomeDesk:
         columns = record.settlements[0].columns if isinstance(record, Visit) else record.columns
         request_id = record.request_id if isinstance(record, Visit) else columns["request_id"]
         institution, original = str(columns["institution"]), str(request_id)
-        own_id = reversal_id(institution, original)
+        own_id = reversal_id(institution, original, attempts)
         reversal = self._desk.write(lambda: self._engine.reverse(institution, original, own_id))
         if reversal.original.taken_back_by:
             self._open([(reversal.original.taken_back_by, str(columns["care_area"]))])
@@ -310,9 +314,15 @@ def _batch(asked: Sequence[_Scoped]) -> ClaimBatch:
     return batch.scoped({row: each.scope for row, each in enumerate(asked)})
 
 
-def reversal_id(institution: str, request_id: str) -> str:
-    """Return the id under which a request that was not taken is reversed, whoever does it.
+def reversal_id(institution: str, request_id: str, attempts: int) -> str:
+    """Return the id under which a request that was not taken is reversed.
 
     A visit's reversal has two more characters for each part, so there are 28.
+
+    Args:
+        institution: Whose request it is.
+        request_id: Its id.
+        attempts: How often it was tried before.
     """
-    return "rev-" + sha256(f"{institution}\0{request_id}".encode()).hexdigest()[:24]
+    named = f"{institution}\0{request_id}\0{attempts}"
+    return "rev-" + sha256(named.encode()).hexdigest()[:24]

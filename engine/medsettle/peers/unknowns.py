@@ -105,7 +105,7 @@ class Unknowns:
         body = requests.ReverseRequestRequest(
             institution=unknown.institution,
             original_request_id=unknown.request_id,
-            request_id=reversal_id(*unknown.key),
+            request_id=reversal_id(*unknown.key, unknown.attempts),
         ).SerializeToString()
         answer = await self._links.call(
             "ReverseScoped", unknown.area, body, seconds=limits.PEER_CALL_SECONDS

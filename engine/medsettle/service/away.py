@@ -19,6 +19,14 @@ class Away(Protocol):
         """Return whether the benefits of a claim are decided by an engine reached from here."""
         ...
 
+    def refuse_foreign(self, record: str, institution: str) -> None:
+        """Raise where a settlement or visit of an institution is of another place of care."""
+        ...
+
+    def refuse_foreign_request(self, institution: str, request_id: str) -> None:
+        """Raise where what a request recorded here belongs to another place of care."""
+        ...
+
     def copy_of(self, record: str, institution: str | None = None) -> Recorded | None:
         """Return the copy here of what another engine decided, for an institution or any."""
         ...

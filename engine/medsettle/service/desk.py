@@ -345,6 +345,15 @@ class Desk:
         """Return who asks another engine about a claim, None where it is decided here."""
         return self.away if self.away is not None and self.away.decides_not(claim) else None
 
+    def refuse_foreign(self, record: str, institution: str) -> None:
+        """Raise where a settlement or visit of an institution is of another place of care.
+
+        Raises:
+            DecidedElsewhere: It does, and is taken back there.
+        """
+        if self.away is not None:
+            self.away.refuse_foreign(record, institution)
+
     def refuse_open(self, institution: str, request_id: str) -> None:
         """Raise where an id of something decided here is that of a request open elsewhere.
 

@@ -33,6 +33,8 @@ class RequestService(requests_grpc.RequestServiceServicer):
             reversal = await self._desk.away.reverse(*sent, deadline_of(context))
         if reversal is None:
             self._desk.refuse_open(request.institution, request.request_id)
+            if self._desk.away is not None:
+                self._desk.away.refuse_foreign_request(*sent[:2])
             reversal = self._desk.write(lambda: self._desk.engine.reverse(*sent))
         return requests.ReverseRequestResponse(
             original=state_message(reversal.original), duplicate=reversal.duplicate

@@ -89,6 +89,7 @@ class SettlementService(settlements_grpc.SettlementServiceServicer):
             assert isinstance(settlement, Settlement)
             return wire.settlement_message(settlement)
         self._desk.refuse_open(*sent)
+        self._desk.refuse_foreign(cancel.name.resource, cancel.institution)
         settlement = self._desk.write(lambda: self._desk.engine.cancel(*sent, cancel.name.resource))
         return wire.settlement_message(settlement)
 

@@ -60,6 +60,7 @@ class VisitService(visits_grpc.VisitServiceServicer):
             assert isinstance(taken_back, Visit)
             return wire.visit_message(taken_back)
         self._desk.refuse_open(*sent)
+        self._desk.refuse_foreign(cancel.name.resource, cancel.institution)
         visit = self._desk.write(
             lambda: self._desk.engine.visits.cancel(*sent, cancel.name.resource)
         )

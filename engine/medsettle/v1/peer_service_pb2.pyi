@@ -265,8 +265,8 @@ class DeliveredRecord(_message.Message):
     care_area: _builtins.str
     """Area of the place of care."""
     age_ms: _builtins.int
-    """How long ago it was recorded, milliseconds by the clock of the place of insurance: what is young
-    may still be asked for again at the place of care.
+    """How long ago it was recorded, milliseconds by the clock of the place of insurance: what is
+    young may still be asked for again at the place of care.
     """
     @_builtins.property
     def settlement(self) -> _settlement_service_pb2.Settlement:
