@@ -101,9 +101,9 @@ class Node:
 
     async def resolve(self) -> None:
         """Open what the last life left, and try whatever is due, as `Station` does."""
-        await self.home.open_missed()
         while True:
             await later(_RESOLVE_SECONDS)
+            await self.home.open_new()
             areas = self.cases.due_areas()
             await asyncio.gather(*map(self._with, areas))
 

@@ -257,3 +257,18 @@ def test_another_process_reads_beside_it(opened: Callable[[], OpenCases], tmp_pa
     ] == rows
     assert [] == [*open_rows(tmp_path / "none.db", moment)]
     assert not (tmp_path / "none.db").exists()
+
+
+def test_a_clock_that_is_set_back_lets_nothing_sleep(
+    opened: Callable[[], OpenCases], clock: _Clock
+) -> None:
+    """What would be due in an hour is due now, and what lies ahead is old."""
+    cases = opened()
+    cases.open_deliveries([("S1", "999941")], 1)
+    cases.open_unknown(_UNKNOWN)
+    clock.us -= 3_600 * _US
+
+    assert 0 == cases.seconds_to_next()
+    assert 1 == len(cases.due_deliveries())
+    assert 1 == len(cases.due_unknowns())
+    assert cases.age_seconds(clock.us + 1) == limits.UNKNOWN_GRACE_SECONDS

@@ -297,7 +297,7 @@ def test_a_delivery_twice_is_kept_once(world: Provinces) -> None:
     """Messages that come again, even much later, change nothing in any book."""
     own_id = id_of(world.asked(settle("Q1")))
     world.fates.extend([Fate(again=1.0), Fate(again=50.0)] * 3)
-    world.wait(1.0)
+    world.wait(3.0)
     before = {name: len(world.entries(name)) for name in NAMES}
     whole(world)
 

@@ -4,8 +4,9 @@ from medsettle import limits
 from medsettle.peers.handler import Caller
 from medsettle.peers.home_desk import reversal_id
 
-from tests.peers.moves import CARE, HOME, INSTITUTION, settle
+from tests.peers.moves import CARE, HOME, INSTITUTION, cancel, reverse, settle
 from tests.peers.simulated import Provinces
+from tests.peers.simulated_loop import Fate
 from tests.peers.three_books import everywhere, id_of, standing, whole
 
 
@@ -46,3 +47,69 @@ def test_a_reversal_that_was_refused_is_tried_under_another_id() -> None:
 
     assert 100 == len(ids)
     assert max(map(len, ids)) <= limits.VISIT_REQUEST_ID_CHARS_MAX
+
+
+def test_a_till_clears_what_is_open_before_it_settles_anew(world: Provinces) -> None:
+    """Else deductible and caps would count a claim that is taken back afterwards."""
+    world.fates.append(Fate(back=None))
+    assert "OUTCOME_UNKNOWN" == world.asked(settle("Q1")).reason
+
+    assert "PERSON_PENDING" == world.asked(settle("Q2")).reason
+    assert world.asked(settle("Q3", person="P2")).done
+    first = world.asked(settle("Q1"))
+    second = world.asked(settle("Q2"))
+    whole(world)
+
+    for answer in (first, second):
+        assert everywhere("stands") == standing(world, id_of(answer))
+
+
+def test_what_was_not_sent_again_frees_the_person(world: Provinces) -> None:
+    """Reversed, the next claim is settled as if the first had never been."""
+    world.fates.append(Fate(back=None))
+    world.asked(settle("Q1"))
+    assert world.asked(reverse("Q2", "Q1")).done
+    whole(world)
+
+    assert world.asked(settle("Q3")).done
+    whole(world)
+
+
+def test_a_cancel_that_home_accepted_is_final_under_any_id(world: Provinces) -> None:
+    """The place of care lost all it knew of it, and put a tombstone under its id meanwhile."""
+    own_id = id_of(world.asked(settle("Q1")))
+    whole(world)
+    world.fates.append(Fate(back=1.0))
+    world.ask(cancel("Q2", own_id))
+    world.wait(0.5)
+    world.die(CARE, forgets=True)
+
+    assert world.asked(reverse("Q3", "Q2")).done
+    world.heal()
+
+    assert [] == world.open_cases()
+    assert everywhere("taken back") == standing(world, own_id)
+    # The copy stands under an id of its own, for its id is that of the tombstone.
+    assert all("request_id 'fin-" in fault for fault in world.faults())
+
+
+def test_a_ledger_that_is_older_than_the_list_is_delivered_again(world: Provinces) -> None:
+    """A restored ledger ends before the position; all of it is delivered once more, and agreed."""
+    own_id = id_of(world.asked(settle("Q1")))
+    whole(world)
+    home = world.nodes[HOME]
+    home.cases.open_deliveries((), 10**6)
+    world.wait(5.0)
+    whole(world)
+
+    assert home.engine.ledger.last_seq() == home.cases.position
+    assert everywhere("stands") == standing(world, own_id)
+
+
+def test_what_is_recorded_by_other_ways_is_delivered_too(world: Provinces) -> None:
+    """A cancel by the engine itself, such as at home's gateway, stands in all three books."""
+    own_id = id_of(world.asked(settle("Q1")))
+    world.nodes[HOME].engine.cancel(INSTITUTION, "Q2", own_id)
+    whole(world)
+
+    assert everywhere("taken back") == standing(world, own_id)

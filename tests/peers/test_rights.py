@@ -60,6 +60,11 @@ class _Asked:
     engine: Engine
     local: LocalPeer
     cases: OpenCases
+    home: HomeDesk
+
+    def opened(self) -> None:
+        """Open the deliveries of what is recorded, as is done soon after each write."""
+        self.loop.run_until_complete(self.home.open_new())
 
     def __call__(self, neighbour: str, method: str, message: Message | bytes) -> bytes:
         """Return what a neighbour is answered."""
@@ -94,7 +99,7 @@ def _asked(loop: SimulatedLoop, folder: Path, role: Role) -> _Asked:
         links: Links = _NoLinks()  # type: ignore[assignment]
         home = HomeDesk(engine, desk, config, cases)
         care = CareDesk(engine, desk, config, links, cases)
-        return _Asked(loop, engine, LocalPeer(config, desk, home, care, links), cases)
+        return _Asked(loop, engine, LocalPeer(config, desk, home, care, links), cases, home)
 
     return loop.run_until_complete(made())
 
@@ -233,6 +238,7 @@ def test_the_own_place_of_care_may(home: _Asked) -> None:
     home("care", "ExplainScoped", _explain(own_id))
     cancel = settlements.Settlement.FromString(home("care", "CancelScoped", _cancel(own_id)))
 
+    home.opened()
     assert (own_id, AREA) == (found.entry, found.pooling_area)
     assert [own_id, _id(cancel)] == sorted(
         (each.record for each in home.cases.deliveries()), key=[own_id, _id(cancel)].index
@@ -245,6 +251,7 @@ def test_a_repeated_cancel_opens_nothing_new(home: _Asked) -> None:
     own_id = _id(_settled(home))
     answers = {home("care", "CancelScoped", _cancel(own_id)) for _ in range(3)}
 
+    home.opened()
     assert 2 == len(home.cases.deliveries())
     assert 1 == len({_id(settlements.Settlement.FromString(each)) for each in answers})
 

@@ -109,6 +109,23 @@ def test_home_takes_back_nothing_of_another_place_of_care_alone(served: Served) 
     served(told)
 
 
+def test_a_hub_records_nothing_that_a_till_asks_for(served: Served) -> None:
+    """What it recorded by itself would stand in the way of the copies it is there for."""
+
+    async def told(three: Stands) -> None:
+        hub = three.hub.till
+        for method, request in (
+            ("CreateSettlement", _settle("Q1")),
+            ("CancelSettlement", _cancel("C1", f"poolingAreas/-/settlements/{HOME}1")),
+            ("ReverseRequest", _reverse("R1", "Q1")),
+        ):
+            error = await _error(hub.ask(method, request))
+            assert isinstance(error, errors.DecidedElsewhere)
+        assert (await three.care.till.ask("CreateSettlement", _settle("Q1"))).side == "care"
+
+    served(told)
+
+
 def test_the_way_of_a_settlement(served: Served) -> None:
     """Previewed, settled, repeated, found, explained and cancelled: 22,000 less 2,000 at 65 %."""
 

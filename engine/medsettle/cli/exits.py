@@ -44,7 +44,7 @@ def code_of(error: errors.SettlementError) -> Exit:
     if isinstance(error, errors.InternalError):
         return Exit.BUG
     away = errors.Overloaded | errors.LedgerUnavailable | errors.PaymentsUnavailable
-    away |= errors.PeerUnreachable | errors.OutcomeUnknown
+    away |= errors.PeerUnreachable | errors.OutcomeUnknown | errors.PersonPending
     if isinstance(error, away):
         return Exit.UNAVAILABLE
     return Exit.FINDING

@@ -19,7 +19,7 @@ from medsettle.cli.local_desk import put_in_use
 from medsettle.cli.reloading import Reload
 from medsettle.durable import make_folder
 from medsettle.engine import Engine
-from medsettle.errors import SettlementError
+from medsettle.errors import Fault, InvalidRequest, SettlementError
 from medsettle.ledger.opening import LedgerPlace, is_shared, open_ledger, open_reader
 from medsettle.policy.rule_book import RuleBook
 from medsettle.rule_cache import rule_book
@@ -257,4 +257,19 @@ def _is_hub(kept: Kept) -> bool:
 
 def _rules_of(kept: Kept) -> RuleBook:
     """Return the rules that are served; a hub decides nothing and has none."""
-    return RuleBook({}, {}, ()) if _is_hub(kept) else rule_book(kept.rules)
+    if _is_hub(kept):
+        return RuleBook({}, {}, ())
+    book = rule_book(kept.rules)
+    decided = () if kept.peers is None else kept.peers.areas
+    missing = [
+        Fault(
+            f"areas[{at}]",
+            f"{area} is not among the rules in {kept.rules}; load it there, or "
+            "take it out of the file of peers",
+        )
+        for at, area in enumerate(decided)
+        if area not in book.areas
+    ]
+    if missing:
+        raise InvalidRequest(missing)
+    return book

@@ -18,7 +18,7 @@ _CALL_SECONDS: Final = 2.0
 _AGAIN: Final = frozenset(
     each.reason
     for each in (
-        *(errors.OutcomeUnknown, errors.PeerUnreachable),
+        *(errors.OutcomeUnknown, errors.PeerUnreachable, errors.PersonPending),
         *(errors.Overloaded, errors.LedgerUnavailable),
     )
 )

@@ -64,6 +64,17 @@ def refuse_copy(settlement: Settlement, what: str) -> None:
         raise decided_elsewhere(str(columns["settlement"]), str(columns["pooling_area"]), what)
 
 
+def under_request(record: Settlement | Visit, request_id: str) -> Settlement | Visit:
+    """Return what took something back as if it had been asked for under another id."""
+    if isinstance(record, Settlement):
+        return replace(record, columns=record.columns | {"request_id": request_id})
+    parts = tuple(
+        replace(part, columns=part.columns | {"request_id": f"{request_id}.{number}"})
+        for number, part in enumerate(record.settlements, 1)
+    )
+    return replace(record, request_id=request_id, settlements=parts)
+
+
 def copied_entries(
     record: Settlement | Visit,
     side: Side,

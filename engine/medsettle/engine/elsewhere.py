@@ -16,6 +16,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from hashlib import sha256
 from typing import TypeAlias
 
 from medsettle import errors
@@ -23,7 +24,7 @@ from medsettle.core.counters import CounterKey
 from medsettle.core.dates import day_number, service_day_of
 from medsettle.core.settlement import Row, Settlement
 from medsettle.core.visits import Visit
-from medsettle.engine.copies import Side, copied_entries, side_of
+from medsettle.engine.copies import Side, copied_entries, side_of, under_request
 from medsettle.engine.request_log import (
     OUTAGES,
     RECORDED_REFUSALS,
@@ -176,12 +177,12 @@ class Elsewhere:
                 if numbers.setdefault(key, own_id) != own_id:
                     raise _used_number(key[1], numbers[key])
         else:
-            original = self.ledger.settlement(str(_original(taking.answer)))
+            original = self.ledger.settlement(str(original_of(taking.answer)))
             if original is None or self.ledger.cancel_of(original.settlement) is not None:
                 raise errors.NotFound(
                     f"what {_own_id(taking.answer)} takes back is not recorded here, or was taken "
                     "back before",
-                    settlement=str(_original(taking.answer)),
+                    settlement=str(original_of(taking.answer)),
                 )
         return copied_entries(
             taking.answer,
@@ -196,7 +197,7 @@ class Elsewhere:
     def _originals(self, record: Copied) -> dict[str, Recorded]:
         """Return the entries here of the settlements that a record takes back."""
         parts = record.settlements if isinstance(record, Visit) else (record,)
-        taken = [each for part in parts if (each := _original(part)) is not None]
+        taken = [each for part in parts if (each := original_of(part)) is not None]
         found = {each: self.ledger.settlement(each) for each in taken}
         return {each: entry for each, entry in found.items() if entry is not None}
 
@@ -224,7 +225,7 @@ class Elsewhere:
         What is not recorded here is decided by this question: a settlement is withdrawn, and a
         cancel, which the place of insurance has accepted and is final, is recorded.
         """
-        own_id, original = _own_id(delivered), _original(delivered)
+        own_id, original = _own_id(delivered), original_of(delivered)
         # A refusal of the request is recorded under the id that its settlement would have.
         if self.copy_of(own_id) is not None:
             return Standing.AGREED
@@ -244,8 +245,13 @@ class Elsewhere:
         digest = taking_back_digest(delivered, original)
         asked = Asked(*request_of(delivered), digest, first.pooling_area, first.person)
         (taken_back,) = self.take([Taking(asked, delivered)])
+        if isinstance(taken_back, errors.RequestReversed | errors.RequestIdReused):
+            # What the place of insurance accepted is final, whatever was decided of its id here
+            # while nobody here knew of it.
+            own = f"fin-{sha256(own_id.encode()).hexdigest()[:24]}"
+            under = under_request(delivered, own)
+            (taken_back,) = self.take([Taking(asked._replace(request_id=own), under)])
         if isinstance(taken_back, errors.SettlementError):
-            # It is final, so it stays open until a person has looked at it.
             logger.error("the cancel %s cannot be recorded: %s", own_id, taken_back)
             return Standing.PENDING
         return Standing.AGREED
@@ -253,7 +259,7 @@ class Elsewhere:
     def is_unheard_of(self, delivered: Copied) -> bool:
         """Return whether nothing decides a delivered settlement yet: asking decides it."""
         key = request_of(delivered)
-        return _original(delivered) is None and not self.ledger.requests([key])
+        return original_of(delivered) is None and not self.ledger.requests([key])
 
     def copy_of(self, record: str) -> Recorded | None:
         """Return the entry of a settlement or visit of which this book is the place of care's."""
@@ -287,11 +293,11 @@ class Elsewhere:
             entries: list[Entry] = []
             there: set[str] = set()
             for each, sent in zip(delivered, as_sent, strict=True):
-                own_id, original = _own_id(each), _original(each)
-                if own_id in there or self.ledger.settlement(own_id) is not None:
+                own_id, original = _own_id(each), original_of(each)
+                if own_id in there or self._is_kept(own_id):
                     kept.append(True)
                     continue
-                first = None if original is None else self.ledger.settlement(original)
+                first = None if original is None else self._kept(original)
                 kept.append(original is None or first is not None or original in there)
                 if not kept[-1]:
                     continue
@@ -303,6 +309,14 @@ class Elsewhere:
             return kept
 
         return self.log.undisturbed(decide, {_holder(each) for each in delivered})
+
+    def _kept(self, record: str) -> Recorded | None:
+        """Return the copy that a hub has of a record."""
+        found = self.ledger.settlement(record)
+        return None if found is None or side_of(found) is not Side.HUB else found
+
+    def _is_kept(self, record: str) -> bool:
+        return self._kept(record) is not None
 
     # --- reading ---------------------------------------------------------------------------
 
@@ -363,7 +377,8 @@ def _own_id(record: Copied) -> str:
     return str(found)
 
 
-def _original(record: Copied) -> str | None:
+def original_of(record: Copied) -> str | None:
+    """Return the id of what a record takes back; None where it takes nothing back."""
     found = record.original if isinstance(record, Visit) else record.columns["original"]
     return None if found is None else str(found)
 

@@ -68,6 +68,7 @@ SettlementError                 a request as a whole cannot be served
 ├─ LedgerUnavailable            the ledger cannot be opened or written; nothing was acknowledged
 │  └─ LedgerFailed              it failed while it wrote; nothing more until it is opened again
 ├─ PaymentsUnavailable          a store of payments cannot be opened or written, or lost its ledger
+├─ PersonPending                another claim of the person elsewhere is being found out
 ├─ PeerUnreachable              another area's engine is out of reach; nothing was sent to it
 ├─ OutcomeUnknown               whether another area settled it is being found out
 ├─ PeerNotKnown                 the caller is no peer, or the area is not its to speak or ask for
@@ -133,6 +134,7 @@ from medsettle.errors.peers import (
     PeerNotKnown,
     PeerTooOld,
     PeerUnreachable,
+    PersonPending,
 )
 from medsettle.errors.tree import (
     AccountSpent,
@@ -230,6 +232,7 @@ __all__ = [
     "PeerTooOld",
     "PeerUnreachable",
     "PersonDiffers",
+    "PersonPending",
     "PersonUnknown",
     "PolicyGap",
     "PolicyNotFound",

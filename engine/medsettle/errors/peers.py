@@ -21,6 +21,16 @@ class OutcomeUnknown(SettlementError):
     reason = "OUTCOME_UNKNOWN"
 
 
+class PersonPending(SettlementError):
+    """Another claim of the person was sent to another area, and what became of it is not known.
+
+    Settled now, this one would count deductible and caps by a claim that may be taken back. Nothing
+    was sent; the same request id may be sent again once the other is known.
+    """
+
+    reason = "PERSON_PENDING"
+
+
 class PeerNotKnown(SettlementError):
     """The caller is no peer of this engine, or speaks or asks for an area that is not its to.
 

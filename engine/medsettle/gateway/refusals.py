@@ -17,6 +17,7 @@ _UNKNOWN = (
     errors.InternalError,
     errors.PaymentsUnavailable,
     errors.PeerUnreachable,
+    errors.PersonPending,
     errors.OutcomeUnknown,
     errors.AuditCorrupt,
 )

@@ -138,9 +138,23 @@ class Asking:
         Raises:
             OutcomeUnknown: It was, and how that attempt failed is what counts.
         """
-        before = self._cases.unknown(asked.key)
-        if before is not None:
-            raise unknown_outcome(asked, errors.OutcomeUnknown(before.trouble)) from error
+        if self._cases.is_unknown(asked.key):
+            before = errors.OutcomeUnknown("it was sent before, and its answer did not come")
+            raise unknown_outcome(asked, before) from error
+
+    def refuse_beside_unknown(self, asked: Asked) -> None:
+        """Raise where it is not known what became of another claim of the person.
+
+        Raises:
+            PersonPending: It is not: a till clears what is open before it settles anew.
+        """
+        other = self._cases.unknown_of(asked.pooling_area, asked.person, asked.key)
+        if other is not None:
+            raise errors.PersonPending(
+                f"what became of request {other!r} of this person is being found out. Nothing was "
+                "sent; send that request again or reverse it, and then this one",
+                request_id=other,
+            )
 
     def _ended(self, key: tuple[str, str], task: "asyncio.Task[Any]") -> None:
         del self._under_way[key]

@@ -26,7 +26,7 @@ from medsettle.engine.request_log import Asked
 from medsettle.engine.requests import content_digest
 from medsettle.ledger.entries import Recorded
 from medsettle.peers.asking import Asking
-from medsettle.peers.config import PeerConfig
+from medsettle.peers.config import PeerConfig, is_area
 from medsettle.peers.home_desk import care_area_of
 from medsettle.peers.links import Links
 from medsettle.peers.messages import answer_of, delivered_of
@@ -63,7 +63,9 @@ class CareDesk:
     def decides_not(self, claim: settlements.Claim) -> bool:
         """Return whether the benefits of a claim are decided by an engine reached from here."""
         area = claim.pooling_area
-        return not self._config.serves(area) and self._links.reaches(area)
+        if self._config.serves(area) or not is_area(area):
+            return False
+        return self._links.reaches(area)
 
     def copy_of(self, record: str, institution: str | None = None) -> Recorded | None:
         """Return the copy here of a settlement or visit, of an institution or of any."""
@@ -268,6 +270,7 @@ class CareDesk:
         self, method: str, stated: Stated, types: Literal["all"] | None, deadline: float | None
     ) -> Copied:
         asked = stated.asked
+        self._asking.refuse_beside_unknown(asked)
         self._asking.refuse_left_alone(asked)
         self.elsewhere.refuse_used_number(asked.institution, stated.row["institution_settlement"])
         try:

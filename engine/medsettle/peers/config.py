@@ -108,6 +108,15 @@ class PeerConfig:
         return {each.name: each for each in self.neighbours}
 
 
+def is_area(text: str) -> bool:
+    """Return whether a text is an area: six digits.
+
+    >>> is_area("999941"), is_area("99994")
+    (True, False)
+    """
+    return _AREA.fullmatch(text) is not None
+
+
 def is_name(text: str) -> bool:
     """Return whether a text may name an engine.
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from medsettle import errors, limits
@@ -76,7 +77,7 @@ class LocalPeer:
     ) -> bytes:
         """Keep a copy of each record, pass them on, and return what the place of care said."""
         as_sent = [says_more(each, each.SerializeToString()) for each in request.records]
-        kept = self._desk.write(lambda: self._elsewhere.keep(records, as_sent))
+        kept = self._copies(records, as_sent)
         try:
             answer = await self._links.call(
                 DELIVER, caller.to_area, body, seconds=caller.seconds, hops=caller.hops + 1
@@ -90,6 +91,22 @@ class LocalPeer:
             if not is_kept:
                 told.standings[at] = peers.STANDING_PENDING
         return told.SerializeToString()
+
+    def _copies(self, records: Sequence[Copied], as_sent: Sequence[bytes | None]) -> list[bool]:
+        """Return whether each record is kept; one that cannot be keeps no other from it."""
+        keep = self._elsewhere.keep
+        try:
+            return self._desk.keep(lambda: keep(records, as_sent))
+        except errors.InternalError:
+            logger.exception("%d records cannot be kept together", len(records))
+        kept = []
+        for each, sent in zip(records, as_sent, strict=True):
+            try:
+                kept += self._desk.keep(partial(keep, [each], [sent]))
+            except errors.InternalError:
+                logger.exception("a record of area %s cannot be kept", pooling_area_of(each))
+                kept.append(False)
+        return kept
 
     def _check_speaks_for(self, caller: Caller, records: Sequence[Copied]) -> None:
         """Raise where a caller hands over what another area decided.

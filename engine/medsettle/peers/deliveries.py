@@ -3,10 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from medsettle import errors, limits
-from medsettle.engine.elsewhere import Copied, Elsewhere
+from medsettle.core.visits import Visit
+from medsettle.engine.elsewhere import Copied, Elsewhere, original_of
+from medsettle.engine.request_log import microseconds
 from medsettle.peers.home_desk import HomeDesk
 from medsettle.peers.links import Links
 from medsettle.peers.messages import delivered_message
@@ -16,6 +19,7 @@ from medsettle.v1 import peer_service_pb2 as peers
 logger = logging.getLogger(__name__)
 
 _MS: Final = 1_000
+_ATTEMPTS_BEFORE_ORIGINAL: Final = 3
 _TOLD: Final = {
     peers.STANDING_PENDING: "under way at the place of care",
     peers.STANDING_UNREACHABLE: "the place of care cannot be reached from the hub",
@@ -80,8 +84,9 @@ class Deliveries:
         part: list[Delivery] = []
         room = limits.MESSAGE_BYTES_MAX // 2
         for each in due[: limits.DELIVERED_RECORDS_MAX]:
-            message = delivered_message(self._elsewhere.recorded(each.record), area)
-            message.age_ms = int(self._cases.age_seconds(each.opened_us) * _MS)
+            record = self._elsewhere.recorded(each.record)
+            message = delivered_message(record, area)
+            message.age_ms = int(self._cases.age_seconds(_recorded_us(record)) * _MS)
             room -= message.ByteSize()
             if part and room < 0:
                 break
@@ -103,7 +108,14 @@ class Deliveries:
                 self._not_taken(each)
             else:
                 self._cases.put_off_deliveries([each], _TOLD.get(standing, "no answer"))
+                self._open_original(each)
         self._cases.close_deliveries(agreed)
+
+    def _open_original(self, delivery: Delivery) -> None:
+        """Deliver again what a record takes back: a hub that lost its copy cannot keep this one."""
+        original = original_of(self._elsewhere.recorded(delivery.record))
+        if original is not None and delivery.attempts >= _ATTEMPTS_BEFORE_ORIGINAL:
+            self._cases.open_deliveries([(original, delivery.care_area)], 0)
 
     def _not_taken(self, delivery: Delivery) -> None:
         """Take back what the place of care did not take."""
@@ -115,6 +127,12 @@ class Deliveries:
             self._cases.put_off_deliveries([delivery], _short(error))
         else:
             self._cases.close_deliveries([delivery.record])
+
+
+def _recorded_us(record: Copied) -> int:
+    moment = record.create_time if isinstance(record, Visit) else record.columns["create_time"]
+    assert isinstance(moment, datetime), "it is recorded"
+    return microseconds(moment)
 
 
 def _short(error: errors.SettlementError) -> str:

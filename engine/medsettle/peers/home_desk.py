@@ -1,13 +1,14 @@
 """The place of insurance: claims split elsewhere are decided here by the engine there is.
 
-Every write opens a delivery in the same turn of the event loop: what was recorded is handed over
-until the place of care has said whether it took it.
+What was recorded is handed over until the place of care has said whether it took it. Which that is
+follows from the ledger, also where it was recorded by other ways than these.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Callable, Sequence
 from hashlib import sha256
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from medsettle import errors, limits
 from medsettle.core.claims import ClaimBatch
@@ -34,6 +35,10 @@ from medsettle.v1 import request_service_pb2 as requests
 from medsettle.v1 import settlement_service_pb2 as settlements
 from medsettle.v1 import visit_service_pb2 as visits
 
+logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
 
 class _Scoped(NamedTuple):
     """A claim as it came, with its split."""
@@ -51,6 +56,7 @@ class HomeDesk:
         desk: Desk,
         config: PeerConfig,
         cases: OpenCases,
+        recorded_now: Callable[[], None] = lambda: None,
     ) -> None:
         """Decide by an engine.
 
@@ -59,10 +65,10 @@ class HomeDesk:
             desk: Its desk.
             config: Who may ask for whom.
             cases: Takes the deliveries.
+            recorded_now: Called after each write; see that `open_new` is called soon.
         """
         self._engine, self._desk, self._config = engine, desk, config
-        self._cases = cases
-        self._caught_up = False
+        self._cases, self._recorded_now = cases, recorded_now
         self._elsewhere = Elsewhere(engine.ledger, engine.log)
         self._settling: Batcher[_Scoped, Answer] = Batcher(self._settle_all)
         self._previewing: Batcher[_Scoped, Answer] = Batcher(
@@ -103,13 +109,13 @@ class HomeDesk:
         return answer
 
     def _settle_all(self, asked: Sequence[_Scoped]) -> list[Answer]:
-        answers = self._desk.write(lambda: self._engine.settle(_batch(asked)))
-        self._open(
-            (str(answer.columns["settlement"]), each.scope.care_area)
-            for each, answer in zip(asked, answers, strict=True)
-            if isinstance(answer, Settlement) and not answer.duplicate
-        )
-        return answers
+        return self._write(lambda: self._engine.settle(_batch(asked)))
+
+    def _write(self, work: Callable[[], Result]) -> Result:
+        """Return what a write returns, and have what it recorded delivered."""
+        result = self._desk.write(work)
+        self._recorded_now()
+        return result
 
     async def _preview_visit(self, body: bytes, caller: Caller) -> bytes:
         batch = _batch([self._scoped(body, caller)])
@@ -118,9 +124,7 @@ class HomeDesk:
 
     async def _settle_visit(self, body: bytes, caller: Caller) -> bytes:
         scoped = self._scoped(body, caller)
-        visit = self._desk.write(lambda: self._engine.visits.settle(_batch([scoped])))
-        if not visit.duplicate:
-            self._open([(str(visit.visit), scoped.scope.care_area)])
+        visit = self._write(lambda: self._engine.visits.settle(_batch([scoped])))
         return wire.visit_message(visit).SerializeToString()
 
     def _scoped(self, body: bytes, caller: Caller) -> _Scoped:
@@ -149,23 +153,21 @@ class HomeDesk:
     async def _cancel(self, body: bytes, caller: Caller) -> bytes:
         request = parsed(settlements.CancelSettlementRequest, body)
         cancel = names.checked_cancel(request, "settlements")  # type: ignore[arg-type]
-        area = self._care_area(cancel.name.resource, "settlement", caller)
-        settlement = self._desk.write(
+        self._care_area(cancel.name.resource, "settlement", caller)
+        settlement = self._write(
             lambda: self._engine.cancel(cancel.institution, cancel.request_id, cancel.name.resource)
         )
-        self._open([(str(settlement.columns["settlement"]), area)])
         return wire.settlement_message(settlement).SerializeToString()
 
     async def _cancel_visit(self, body: bytes, caller: Caller) -> bytes:
         request = parsed(visits.CancelVisitRequest, body)
         cancel = names.checked_cancel(request, "visits")  # type: ignore[arg-type]
-        area = self._care_area(cancel.name.resource, "visit", caller)
-        visit = self._desk.write(
+        self._care_area(cancel.name.resource, "visit", caller)
+        visit = self._write(
             lambda: self._engine.visits.cancel(
                 cancel.institution, cancel.request_id, cancel.name.resource
             )
         )
-        self._open([(str(visit.visit), area)])
         return wire.visit_message(visit).SerializeToString()
 
     async def _reverse(self, body: bytes, caller: Caller) -> bytes:
@@ -175,7 +177,7 @@ class HomeDesk:
         state = self._engine.find_request(institution, original)
         if state.entry:
             self._care_area(state.entry, "request", caller)
-        reversal = self._desk.write(
+        reversal = self._write(
             lambda: self._engine.reverse(institution, original, request.request_id)
         )
         answer = peers.ReverseScopedResponse(
@@ -184,7 +186,6 @@ class HomeDesk:
         taken_back_by = reversal.original.taken_back_by
         if taken_back_by:
             area = care_area_of(self._engine.ledger, self._recorded(taken_back_by))
-            self._open([(taken_back_by, area)])
             record = self._elsewhere.recorded(taken_back_by)
             answer.taken_back.CopyFrom(delivered_message(record, area))
         return answer.SerializeToString()
@@ -203,9 +204,7 @@ class HomeDesk:
         request_id = record.request_id if isinstance(record, Visit) else columns["request_id"]
         institution, original = str(columns["institution"]), str(request_id)
         own_id = reversal_id(institution, original, attempts)
-        reversal = self._desk.write(lambda: self._engine.reverse(institution, original, own_id))
-        if reversal.original.taken_back_by:
-            self._open([(reversal.original.taken_back_by, str(columns["care_area"]))])
+        self._write(lambda: self._engine.reverse(institution, original, own_id))
 
     # --- enquiries -------------------------------------------------------------------------
 
@@ -256,36 +255,35 @@ class HomeDesk:
 
     # --- deliveries ------------------------------------------------------------------------
 
-    def _open(self, records: Iterable[tuple[str, str]]) -> None:
-        # What an earlier process left is looked through first; until then the position is its.
-        seq = self._engine.ledger.last_seq() if self._caught_up else 0
-        self._cases.open_deliveries(list(records), seq)
+    async def open_new(self) -> None:
+        """Open the deliveries of what was recorded since this was done last, whoever recorded it.
 
-    def keep_up(self) -> None:
-        """Move the position on where nothing is opened for long, so that a start is quick."""
-        last_seq = self._engine.ledger.last_seq()
-        if self._caught_up and last_seq - self._cases.position > limits.PAGE_SIZE_MAX:
-            self._cases.open_deliveries((), last_seq)
-
-    async def open_missed(self) -> None:
-        """Open the deliveries of what was recorded and not opened before the last process ended.
-
-        Page by page between calls: where peers are new to a ledger it is looked through as a whole.
+        The ledger alone says what is to be delivered, and the position moves with what is opened:
+        nothing depends on who wrote an entry, or on what happened after its commit. Page by page
+        between calls: where peers are new to a ledger it is looked through as a whole.
         """
         ledger = self._engine.ledger
-        after_seq, end = self._cases.position, ledger.last_seq()
+        end = ledger.last_seq()
+        if self._cases.position > end:
+            logger.warning("the ledger ends before entry %d: all of it is delivered again", end + 1)
+            self._cases.start_over()
+        after_seq = self._cases.position
         while after_seq < end and (
             page := ledger.page(
                 after_seq=after_seq, limit=limits.PAGE_SIZE_MAX, with_messages=False
             )
         ):
             found = [
-                (each.settlement, care_area_of(ledger, each)) for each in page if _is_whole(each)
+                (each.settlement, care_area_of(ledger, each))
+                for each in page
+                if _may_be_delivered(each)
             ]
             after_seq = page[-1].seq
             self._cases.open_deliveries([each for each in found if each[1]], after_seq)
             await asyncio.sleep(0)
-        self._caught_up = True
+        if self._cases.position < end:
+            # What follows are messages, which are not delivered.
+            self._cases.open_deliveries((), end)
 
 
 def care_area_of(ledger: LedgerReader, recorded: Recorded) -> str:
@@ -302,11 +300,19 @@ def care_area_of(ledger: LedgerReader, recorded: Recorded) -> str:
     return "" if scope is None else scope.care_area
 
 
-def _is_whole(recorded: Recorded) -> bool:
-    """Return whether an entry is delivered for itself: parts of visits come with the visit."""
-    if recorded.kind in {"settle", "cancel"}:
+def _may_be_delivered(recorded: Recorded) -> bool:
+    """Return whether an entry may be one that is delivered; parts of visits come with the visit.
+
+    Most entries are not, and looking for a name in their bytes is quicker than reading them.
+    """
+    if recorded.kind in {"visit", "visit_cancel"}:
+        return True
+    if recorded.kind == "cancel" or (recorded.kind == "settle" and _SCOPE in recorded.record):
         return decode_settlement(recorded).columns["visit"] is None
-    return recorded.kind in {"visit", "visit_cancel"}
+    return False
+
+
+_SCOPE: Final = b'"scope":'
 
 
 def _batch(asked: Sequence[_Scoped]) -> ClaimBatch:

@@ -28,6 +28,14 @@ _APPLICATION_ID: Final = 0x4D53_5052
 _VERSION: Final = 1
 _US: Final = 1_000_000
 
+# The longest pause with its jitter: what is due later was put off by a clock that was set back.
+_FARTHEST_US: Final = int(2 * limits.CASE_SECONDS_MAX * _US)
+_DUE: Final = "(next_us <= ?1 or next_us > ?1 + ?2)"
+
+_DELIVERED_AREAS: Final = "select care_area from deliveries"
+_UNKNOWN_AREAS: Final = "union select area from unknowns"
+_DELIVERIES: Final = "select record, care_area, opened_us, attempts, trouble from deliveries"
+
 _TABLES: Final = """
 create table position (one integer primary key check (one = 1), seq integer not null) strict;
 create table deliveries (
@@ -152,24 +160,28 @@ class OpenCases:
                 "insert into deliveries values (?, ?, ?, ?, ?, ?) on conflict do nothing", rows
             )
             connection.execute("update position set seq = max(seq, ?)", (position,))
-        self._opened()
+        if rows:
+            self._opened()
+
+    def start_over(self) -> None:
+        """Begin at the first entry again, for another ledger or an older copy stands there now."""
+        with self._connection as connection:
+            connection.execute("update position set seq = 0")
 
     def due_areas(self) -> list[str]:
         """Return the areas with which something is to be tried now, sorted."""
         rows = self._rows(
-            "select care_area from deliveries where next_us <= ?1 "
-            "union select area from unknowns where next_us <= ?1 order by 1",
-            (self._now_us(),),
+            f"{_DELIVERED_AREAS} where {_DUE} {_UNKNOWN_AREAS} where {_DUE} order by 1",
+            (self._now_us(), _FARTHEST_US),
         )
         return [str(area) for (area,) in rows]
 
     def due_deliveries(self, area: str | None = None) -> list[Delivery]:
         """Return the deliveries, of an area or of all, to be tried now, the oldest first."""
         rows = self._rows(
-            "select record, care_area, opened_us, attempts, trouble from deliveries "
-            "where next_us <= ?1 and (?2 is null or care_area = ?2) "
-            "order by opened_us, record limit ?3",
-            (self._now_us(), area, limits.CASES_AT_ONCE_MAX),
+            f"{_DELIVERIES} where {_DUE} and (?3 is null or care_area = ?3) "
+            "order by opened_us, record limit ?4",
+            (self._now_us(), _FARTHEST_US, area, limits.CASES_AT_ONCE_MAX),
         )
         return [Delivery(*row) for row in rows]
 
@@ -231,12 +243,21 @@ class OpenCases:
         """Return whether a request is open as unknown."""
         return key in self._unknown
 
+    def unknown_of(self, area: str, person: str, key: tuple[str, str]) -> str | None:
+        """Return the id of another request about a person that is open; None where none is."""
+        if not self._unknown - {key}:
+            return None
+        rows = self._rows(
+            "select institution, request_id from unknowns where area = ? and person = ?",
+            (area, person),
+        )
+        return next((str(each[1]) for each in rows if tuple(each) != key), None)
+
     def due_unknowns(self, area: str | None = None) -> list[Unknown]:
         """Return the unknowns, of an area or of all, to be tried now, the oldest first."""
         rows = self._rows(
-            _UNKNOWNS
-            + "where next_us <= ?1 and (?2 is null or area = ?2) order by opened_us limit ?3",
-            (self._now_us(), area, limits.CASES_AT_ONCE_MAX),
+            _UNKNOWNS + f"where {_DUE} and (?3 is null or area = ?3) order by opened_us limit ?4",
+            (self._now_us(), _FARTHEST_US, area, limits.CASES_AT_ONCE_MAX),
         )
         return [Unknown(*row) for row in rows]
 
@@ -267,14 +288,15 @@ class OpenCases:
             "select min(next_us) from (select min(next_us) as next_us from deliveries "
             "union all select min(next_us) from unknowns)"
         )[0][0]
-        return None if found is None else max(0.0, (found - self._now_us()) / _US)
+        if found is None:
+            return None
+        left_us = found - self._now_us()
+        # A clock that was set back lets nothing sleep for as long.
+        return 0.0 if left_us > _FARTHEST_US else max(0.0, left_us / _US)
 
     def deliveries(self) -> list[Delivery]:
         """Return all open deliveries, the oldest first."""
-        rows = self._rows(
-            "select record, care_area, opened_us, attempts, trouble from deliveries "
-            "order by opened_us, record"
-        )
+        rows = self._rows(_DELIVERIES + " order by opened_us, record")
         return [Delivery(*row) for row in rows]
 
     def unknowns(self) -> list[Unknown]:
@@ -282,8 +304,9 @@ class OpenCases:
         return [Unknown(*row) for row in self._rows(_UNKNOWNS + "order by opened_us")]
 
     def age_seconds(self, opened_us: int) -> float:
-        """Return how long something has been open."""
-        return (self._now_us() - opened_us) / _US
+        """Return how long ago something was; what lies ahead, for the clock went back, is old."""
+        age = (self._now_us() - opened_us) / _US
+        return age if age >= 0 else limits.UNKNOWN_GRACE_SECONDS
 
     def _next_us(self, attempts: int) -> int:
         pause = min(limits.CASE_SECONDS_FIRST * 2 ** min(attempts, 16), limits.CASE_SECONDS_MAX)

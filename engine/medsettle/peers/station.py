@@ -1,12 +1,14 @@
 """An engine among others: everything that is served and done between areas, put together."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
+import apsw
 import grpc
 
 from medsettle import errors, limits
@@ -53,7 +55,7 @@ class Station:
         )
         self.links = Links(config, greeting)
         self.care = CareDesk(engine, desk, config, self.links, self.cases)
-        self._home = HomeDesk(engine, desk, config, self.cases)
+        self._home = HomeDesk(engine, desk, config, self.cases, self._due.set)
         self._deliveries = Deliveries(self.care.elsewhere, self._home, self.links, self.cases)
         self._unknowns = Unknowns(engine, desk, self.care, self.links, self.cases)
         local = LocalPeer(config, desk, self._home, self.care, self.links)
@@ -63,6 +65,7 @@ class Station:
         )
         self._task: asyncio.Task[None] | None = None
         self._busy: dict[str, asyncio.Task[None]] = {}
+        desk.keeps_copies_only = config.role is Role.HUB
         if config.role is Role.AREAS:
             desk.away = self.care
 
@@ -81,28 +84,23 @@ class Station:
 
     async def _resolve(self) -> None:
         """Try whatever is due, until cancelled; an area that does not answer keeps no other."""
-        await self._begun()
-        while True:
-            await self._next_due()
-            self._home.keep_up()
-            for area in self.cases.due_areas():
-                if area not in self._busy:
-                    self._busy[area] = asyncio.ensure_future(self._with(area))
-
-    async def _begun(self) -> None:
-        """Open what the last process left, again after a while where the ledger is away."""
         while True:
             try:
-                return await self._home.open_missed()
-            except errors.SettlementError as error:
-                logger.warning("what was recorded for other areas cannot be read: %s", error)
+                await self._home.open_new()
+                for area in self.cases.due_areas():
+                    if area not in self._busy:
+                        self._busy[area] = asyncio.ensure_future(self._with(area))
+                await self._next_due()
+            except (errors.SettlementError, apsw.Error) as error:
+                # A ledger that is away, or a list that another program holds: both come back.
+                logger.warning("what is open with other areas cannot be read now: %s", error)
                 await asyncio.sleep(limits.CASE_SECONDS_FIRST)
 
     async def _with(self, area: str) -> None:
         """Try what is due with one area."""
         try:
             await asyncio.gather(self._unknowns.resolve(area), self._deliveries.hand_over(area))
-        except errors.SettlementError as error:
+        except (errors.SettlementError, apsw.Error) as error:
             logger.warning("open cases with area %s wait: %s", area, error)
             await asyncio.sleep(limits.CASE_SECONDS_FIRST)
         except Exception:
@@ -114,23 +112,17 @@ class Station:
             self._due.set()
 
     async def _next_due(self) -> None:
-        """Wait until something is due.
+        """Wait until something is due, or something was recorded that may have to be opened.
 
-        Every settlement opens a case, so what comes due within a moment is waited for and handed
-        over together: a hub syncs once for all of it.
+        Most settlements open a case, so what comes within a moment is handed over together: a hub
+        syncs once for all of it.
         """
-        while True:
-            self._due.clear()
-            pause = self.cases.seconds_to_next()
-            wait = limits.CASE_SECONDS_MAX if pause is None else pause
-            if wait <= limits.CASE_SECONDS_FIRST:
-                # Nothing that is opened meanwhile is due before this.
-                await asyncio.sleep(max(wait, limits.CASE_SECONDS_FIRST / 2))
-                return
-            try:
-                await asyncio.wait_for(self._due.wait(), wait)
-            except TimeoutError:
-                return
+        self._due.clear()
+        pause = self.cases.seconds_to_next()
+        wait = limits.CASE_SECONDS_MAX if pause is None else pause
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._due.wait(), wait)
+        await asyncio.sleep(limits.CASE_SECONDS_FIRST / 2)
 
 
 def rule_digests(book: RuleBook, areas: Iterable[str]) -> dict[str, str]:

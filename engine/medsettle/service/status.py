@@ -7,7 +7,7 @@
 | `NotFound` | `NOT_FOUND` | `ResourceInfo` |
 | `Precondition` and its children | `FAILED_PRECONDITION` | `PreconditionFailure` |
 | `Overloaded`, `LedgerUnavailable` and its child | `UNAVAILABLE` | `RetryInfo` |
-| `PeerUnreachable`, `OutcomeUnknown` | `UNAVAILABLE` | `RetryInfo` |
+| `PeerUnreachable`, `OutcomeUnknown`, `PersonPending` | `UNAVAILABLE` | `RetryInfo` |
 | `PeerNotKnown` | `PERMISSION_DENIED` | |
 | `AuditCorrupt` | `DATA_LOSS` | |
 | `InternalError`, anything unforeseen | `INTERNAL` | `RequestInfo` |
@@ -205,6 +205,7 @@ _RETRY_SECONDS: Final[dict[type[SettlementError], float]] = {
     errors.LedgerFailed: 1.0,
     errors.PaymentsUnavailable: 1.0,
     errors.PeerUnreachable: 1.0,
+    errors.PersonPending: 1.0,
     errors.OutcomeUnknown: 1.0,
 }
 
@@ -356,6 +357,11 @@ FORMS: Final[dict[type[SettlementError], Form]] = {
         _UNAVAILABLE, "账本发生故障，正在重启，请稍后用同一流水号重新提交或查询结果。", _retry
     ),
     errors.PaymentsUnavailable: Form(_UNAVAILABLE, "付款记录暂时不可用，请稍后重新提交。", _retry),
+    errors.PersonPending: Form(
+        grpc.StatusCode.UNAVAILABLE,
+        "该参保人另一笔异地结算的结果尚在核实，本笔未发送。请先重发或冲正该笔，再办理本笔。",
+        _retry,
+    ),
     errors.PeerUnreachable: Form(
         _UNAVAILABLE,
         "暂时无法连接参保地或就医地系统，本次未结算，请稍后用同一流水号重新提交。",

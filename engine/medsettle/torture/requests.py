@@ -109,6 +109,7 @@ _PASSING: Final = frozenset(
         errors.Overloaded.reason,
         errors.InternalError.reason,
         errors.PeerUnreachable.reason,
+        errors.PersonPending.reason,
         errors.OutcomeUnknown.reason,
     }
 )
