@@ -32,17 +32,25 @@ def test_the_demonstration_runs(tmp_path: Path) -> None:
         assert ran.json["last_seq"] == ledger.last_seq()
 
 
+@pytest.fixture(scope="module", name="kept")
+def _kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """Return what a whole demonstration prints, and what it kept."""
+    folder = tmp_path_factory.mktemp("demo")
+    ran = run("demo", "--claims", _CLAIMS, "--keep", folder, columns=80)
+    assert (Exit.OK, "") == (ran.code, ran.err)
+    return ran.out, folder
+
+
 @pytest.mark.slow
-def test_the_second_act_settles_one_card_over_all_schemes(tmp_path: Path) -> None:
+def test_the_second_act_settles_one_card_over_all_schemes(kept: tuple[str, Path]) -> None:
     """A delivery, a stay after an injury and a purchase: every scheme has its own, to the fen.
 
     By hand: injury 16,200; delivery 9,000; basic 1,500 + 2,400 + 100. Relatives pay 88 less 20.
     """
-    ran = run("demo", "--claims", 1, "--keep", tmp_path, columns=100)
+    out, folder = kept
 
-    assert (Exit.OK, "") == (ran.code, ran.err)
-    assert "the card is reported lost: card CARD-FATHER" in ran.out
-    with connect(tmp_path / "showcase" / "audit") as connection:
+    assert "the card is reported lost: card CARD-FATHER" in " ".join(out.split())
+    with connect(folder / "showcase" / "audit") as connection:
         found = connection.sql(
             "select insurance_type, sum(total_fen)::bigint, sum(fund_total_fen)::bigint, "
             "sum(account_fen)::bigint, sum(mutual_aid_fen)::bigint, sum(cash_fen)::bigint "
@@ -68,12 +76,11 @@ def test_the_second_act_needs_the_fixtures(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_readme_shows_what_the_demonstration_prints(tmp_path: Path) -> None:
+def test_the_readme_shows_what_the_demonstration_prints(kept: tuple[str, Path]) -> None:
     """Each line of the settled stay in the README is a line of the demonstration."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     shown = readme.split("```text\n")[1].split("```")[0].splitlines()
-    ran = run("demo", "--claims", _CLAIMS, "--keep", tmp_path, columns=80)
-    printed = {line.rstrip() for line in ran.out.splitlines()}
+    printed = {line.rstrip() for line in kept[0].splitlines()}
 
     assert [] == [line for line in shown if line and line not in printed]
     assert len(shown) > 1

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 _RULES = Path(__file__).parents[2] / "fixtures" / "provinces"
 # Faults are dealt from a deck of thirty; the long form goes through it many times:
 # `medsettle torture --provinces --rounds 200`.
-_ROUNDS = 12
+_ROUNDS = 8
 
 
 def test_whatever_fails_between_areas_three_books_agree() -> None:
