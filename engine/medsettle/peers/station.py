@@ -85,6 +85,8 @@ class Station:
     async def _resolve(self) -> None:
         """Try whatever is due, until cancelled; an area that does not answer keeps no other."""
         while True:
+            # What is recorded from here on is looked at in the next turn.
+            self._due.clear()
             try:
                 await self._home.open_new()
                 for area in self.cases.due_areas():
@@ -117,7 +119,6 @@ class Station:
         Most settlements open a case, so what comes within a moment is handed over together: a hub
         syncs once for all of it.
         """
-        self._due.clear()
         pause = self.cases.seconds_to_next()
         wait = limits.CASE_SECONDS_MAX if pause is None else pause
         with contextlib.suppress(TimeoutError):
