@@ -412,6 +412,8 @@ UNKNOWN_GRACE_SECONDS: Final = 15.0
 # Pauses before what is open between areas is tried: the first, doubling to the last.
 CASE_SECONDS_FIRST: Final = 0.5
 CASE_SECONDS_MAX: Final = 30.0
+# Unknown requests of an area that are tried at a time: a burst of them holds no till up.
+UNKNOWNS_AT_ONCE_MAX: Final = 8
 # Records that one delivery hands over, and cases that are looked at in one go.
 DELIVERED_RECORDS_MAX: Final = 256
 CASES_AT_ONCE_MAX: Final = 1_024

@@ -13,8 +13,8 @@ from medsettle.core.counters import ACCOUNT, CounterKey
 from medsettle.core.settlement import Opening, Settlement
 from medsettle.core.visits import Visit
 from medsettle.engine import Engine
-from medsettle.engine.copies import side_of
-from medsettle.engine.elsewhere import Copied, Elsewhere, Standing, Taking
+from medsettle.engine.copies import Copied, side_of
+from medsettle.engine.elsewhere import Elsewhere, Standing, Taking
 from medsettle.engine.request_log import Asked
 from medsettle.engine.requests import claim_digest, content_digest
 from medsettle.ledger.opening import LedgerPlace, open_ledger

@@ -11,7 +11,7 @@ from medsettle.core.scopes import scope_faults
 from medsettle.core.settlement import Settlement
 from medsettle.core.visits import Visit
 from medsettle.engine import Engine
-from medsettle.engine.elsewhere import Copied
+from medsettle.engine.copies import Copied
 from medsettle.errors import InvalidRequest
 from medsettle.peers.messages import (
     answer_of,

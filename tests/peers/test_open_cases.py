@@ -143,7 +143,7 @@ def test_an_unknown_is_tried_when_its_grace_ends(
         clock.us += round(seconds * _US)
         tried.append((clock.us - begun) / _US)
         (unknown,) = cases.due_unknowns()
-        cases.put_off_unknown(unknown, "gone")
+        cases.put_off_unknowns([unknown], "gone")
         assert [] == cases.due_unknowns()
 
     grace = limits.UNKNOWN_GRACE_SECONDS
@@ -162,7 +162,7 @@ def test_pauses_are_drawn_apart(tmp_path: Path, clock: _Clock) -> None:
     cases = OpenCases(tmp_path / "peers.db", clock, draw)
     cases.open_unknown(_UNKNOWN)
     clock.us += _FIRST_US
-    cases.put_off_unknown(_UNKNOWN, "gone")
+    cases.put_off_unknowns([_UNKNOWN], "gone")
 
     assert [(0.8, 1.2)] == asked
     assert 1.2 == cases.seconds_to_next()

@@ -3,6 +3,7 @@
 from medsettle import limits
 from medsettle.peers.handler import Caller
 from medsettle.peers.home_desk import reversal_id
+from medsettle.peers.open_cases import Unknown
 
 from tests.peers.moves import CARE, HOME, INSTITUTION, cancel, reverse, settle
 from tests.peers.simulated import Provinces
@@ -113,3 +114,20 @@ def test_what_is_recorded_by_other_ways_is_delivered_too(world: Provinces) -> No
     whole(world)
 
     assert everywhere("taken back") == standing(world, own_id)
+
+
+def test_a_burst_of_unknown_requests_is_withdrawn_at_once(world: Provinces) -> None:
+    """An area that cannot be reached is not asked for each of them, and all come to an end."""
+    many = 3 * limits.UNKNOWNS_AT_ONCE_MAX
+    cases = world.nodes[CARE].cases
+    for number in range(many):
+        opened = Unknown(
+            INSTITUTION, f"Q{number}", "SettleScoped", HOME, b"", b"d" * 32, f"P{number}"
+        )
+        assert cases.open_unknown(opened)
+    world.fates.extend([Fate(refused=True)] * 400)
+    world.wait(3 * limits.UNKNOWN_GRACE_SECONDS)
+
+    assert many == sum(each.kind == "tombstone" for each in world.entries(CARE))
+    whole(world)
+    assert "REQUEST_REVERSED" == world.asked(settle("Q0", person="P0")).reason

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from datetime import date
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 import orjson
 
@@ -21,6 +21,9 @@ from medsettle.ledger.entries import Entry, EntryKind, Posting, Recorded
 from medsettle.ledger.records import decode_postings, encode_event, encode_record
 
 NOTHING: Final[Mapping[str, Recorded]] = MappingProxyType({})
+
+
+Copied: TypeAlias = Settlement | Visit
 
 
 class Side(StrEnum):
@@ -204,3 +207,47 @@ def _here(record: Settlement, side: Side) -> Settlement:
 
 def _text(value: object) -> str | None:
     return None if value is None else str(value)
+
+
+def taking_back_digest(record: Copied, original: str) -> bytes:
+    """Return the digest of the request that takes a settlement or visit back, as it is sent."""
+    reversed_request = reversed_request_of(record)
+    if reversed_request is not None:
+        return content_digest("reversal", {"original_request_id": reversed_request})
+    if isinstance(record, Visit):
+        return content_digest("visit_cancel", {"visit": original})
+    return content_digest("cancel", {"settlement": original})
+
+
+def reversed_request_of(record: Copied) -> str | None:
+    """Return the request id that a record reverses; None where it reverses none."""
+    if isinstance(record, Visit):
+        return record.reversed_request
+    found = record.columns["reversed_request"]
+    return None if found is None else str(found)
+
+
+def own_id_of(record: Copied) -> str:
+    """Return the id of a settlement or a visit."""
+    found = record.visit if isinstance(record, Visit) else record.columns["settlement"]
+    return str(found)
+
+
+def original_of(record: Copied) -> str | None:
+    """Return the id of what a record takes back; None where it takes nothing back."""
+    found = record.original if isinstance(record, Visit) else record.columns["original"]
+    return None if found is None else str(found)
+
+
+def request_of(record: Copied) -> tuple[str, str]:
+    """Return (institution, request id) of the request that made a record."""
+    if isinstance(record, Visit):
+        return record.institution, record.request_id
+    return str(record.columns["institution"]), str(record.columns["request_id"])
+
+
+def holder_of(record: Copied) -> tuple[str, str]:
+    """Return (pooling area, person) of a settlement or a visit."""
+    if isinstance(record, Visit):
+        return record.pooling_area, record.person
+    return str(record.columns["pooling_area"]), str(record.columns["person"])

@@ -24,7 +24,19 @@ from medsettle.core.counters import CounterKey
 from medsettle.core.dates import day_number, service_day_of
 from medsettle.core.settlement import Row, Settlement
 from medsettle.core.visits import Visit
-from medsettle.engine.copies import Side, copied_entries, side_of, under_request
+from medsettle.engine.copies import (
+    Copied,
+    Side,
+    copied_entries,
+    holder_of,
+    original_of,
+    own_id_of,
+    request_of,
+    reversed_request_of,
+    side_of,
+    taking_back_digest,
+    under_request,
+)
 from medsettle.engine.request_log import (
     OUTAGES,
     RECORDED_REFUSALS,
@@ -39,8 +51,6 @@ from medsettle.ledger.entries import DECIDED_KINDS, Entry, Ledger, Recorded
 from medsettle.ledger.records import decode_settlement
 
 logger = logging.getLogger(__name__)
-
-Copied: TypeAlias = Settlement | Visit
 
 
 class Standing(Enum):
@@ -173,15 +183,15 @@ class Elsewhere:
             institution, number = taking.asked.institution, claim["institution_settlement"]
             self.refuse_used_number(institution, number)
             if number is not None:
-                key, own_id = (institution, str(number)), _own_id(taking.answer)
+                key, own_id = (institution, str(number)), own_id_of(taking.answer)
                 if numbers.setdefault(key, own_id) != own_id:
                     raise _used_number(key[1], numbers[key])
         else:
             original = self.ledger.settlement(str(original_of(taking.answer)))
             if original is None or self.ledger.cancel_of(original.settlement) is not None:
                 raise errors.NotFound(
-                    f"what {_own_id(taking.answer)} takes back is not recorded here, or was taken "
-                    "back before",
+                    f"what {own_id_of(taking.answer)} takes back is not recorded here, or was "
+                    "taken back before",
                     settlement=str(original_of(taking.answer)),
                 )
         return copied_entries(
@@ -212,12 +222,27 @@ class Elsewhere:
             recorded = self.ledger.requests([key]).get(key)
             if recorded is not None:
                 return recorded.kind in DECIDED_KINDS
-            digest = content_digest("withdrawal", {"original_request_id": request_id})
-            day = day_number(service_day_of(self.log.now()))
+            digest, day = _withdrawal_digest(request_id), day_number(service_day_of(self.log.now()))
             self.log.commit([tombstone_entry(institution, request_id, digest, day)])
             return True
 
         return self.log.undisturbed(decide, ())
+
+    def withdraw_all(self, keys: Sequence[tuple[str, str]]) -> None:
+        """Let requests never settle that are not decided here, in one durable commit."""
+
+        def decide() -> None:
+            known = self.ledger.requests(keys)
+            day = day_number(service_day_of(self.log.now()))
+            fresh = [
+                tombstone_entry(*key, _withdrawal_digest(key[1]), day)
+                for key in dict.fromkeys(keys)
+                if key not in known
+            ]
+            if fresh:
+                self.log.commit(fresh)
+
+        self.log.undisturbed(decide, ())
 
     def standing(self, delivered: Copied) -> Standing:
         """Return what became here of something that the place of insurance recorded.
@@ -225,7 +250,7 @@ class Elsewhere:
         What is not recorded here is decided by this question: a settlement is withdrawn, and a
         cancel, which the place of insurance has accepted and is final, is recorded.
         """
-        own_id, original = _own_id(delivered), original_of(delivered)
+        own_id, original = own_id_of(delivered), original_of(delivered)
         # A refusal of the request is recorded under the id that its settlement would have.
         if self.copy_of(own_id) is not None:
             return Standing.AGREED
@@ -238,7 +263,7 @@ class Elsewhere:
         first = self.copy_of(original)
         if first is None or self.ledger.cancel_of(original) is not None:
             # There is nothing here to take back, and there never will be.
-            reversed_request = _reversed_request(delivered)
+            reversed_request = reversed_request_of(delivered)
             if first is None and reversed_request is not None:
                 self.withdraw(request_of(delivered)[0], reversed_request)
             return Standing.AGREED
@@ -293,7 +318,7 @@ class Elsewhere:
             entries: list[Entry] = []
             there: set[str] = set()
             for each, sent in zip(delivered, as_sent, strict=True):
-                own_id, original = _own_id(each), original_of(each)
+                own_id, original = own_id_of(each), original_of(each)
                 if own_id in there or self._is_kept(own_id):
                     kept.append(True)
                     continue
@@ -308,7 +333,7 @@ class Elsewhere:
                 self.log.commit(entries)
             return kept
 
-        return self.log.undisturbed(decide, {_holder(each) for each in delivered})
+        return self.log.undisturbed(decide, {holder_of(each) for each in delivered})
 
     def _kept(self, record: str) -> Recorded | None:
         """Return the copy that a hub has of a record."""
@@ -346,6 +371,10 @@ class Elsewhere:
         )
 
 
+def _withdrawal_digest(request_id: str) -> bytes:
+    return content_digest("withdrawal", {"original_request_id": request_id})
+
+
 def _used_number(number: str, settlement: str) -> errors.DuplicateSettlement:
     return errors.DuplicateSettlement(
         f"institution settlement {number!r} is recorded as {settlement} under another request id; "
@@ -353,44 +382,3 @@ def _used_number(number: str, settlement: str) -> errors.DuplicateSettlement:
         institution_settlement=number,
         settlement=settlement,
     )
-
-
-def taking_back_digest(record: Copied, original: str) -> bytes:
-    """Return the digest of the request that takes a settlement or visit back, as it is sent."""
-    reversed_request = _reversed_request(record)
-    if reversed_request is not None:
-        return content_digest("reversal", {"original_request_id": reversed_request})
-    if isinstance(record, Visit):
-        return content_digest("visit_cancel", {"visit": original})
-    return content_digest("cancel", {"settlement": original})
-
-
-def _reversed_request(record: Copied) -> str | None:
-    if isinstance(record, Visit):
-        return record.reversed_request
-    found = record.columns["reversed_request"]
-    return None if found is None else str(found)
-
-
-def _own_id(record: Copied) -> str:
-    found = record.visit if isinstance(record, Visit) else record.columns["settlement"]
-    return str(found)
-
-
-def original_of(record: Copied) -> str | None:
-    """Return the id of what a record takes back; None where it takes nothing back."""
-    found = record.original if isinstance(record, Visit) else record.columns["original"]
-    return None if found is None else str(found)
-
-
-def request_of(record: Copied) -> tuple[str, str]:
-    """Return (institution, request id) of the request that made a record."""
-    if isinstance(record, Visit):
-        return record.institution, record.request_id
-    return str(record.columns["institution"]), str(record.columns["request_id"])
-
-
-def _holder(record: Copied) -> tuple[str, str]:
-    if isinstance(record, Visit):
-        return record.pooling_area, record.person
-    return str(record.columns["pooling_area"]), str(record.columns["person"])

@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from medsettle import errors, limits
-from medsettle.engine.elsewhere import Copied, Elsewhere, Taken, Taking, request_of
+from medsettle.engine.copies import Copied, request_of
+from medsettle.engine.elsewhere import Elsewhere, Taken, Taking
 from medsettle.engine.request_log import RECORDED_REFUSALS, Asked
 from medsettle.peers.links import Links
 from medsettle.peers.open_cases import OpenCases, Unknown

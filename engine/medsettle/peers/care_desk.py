@@ -15,13 +15,8 @@ from medsettle.core.request_states import RequestStatus, Reversal
 from medsettle.core.settlement import Explanation, Settlement
 from medsettle.core.visits import Visit
 from medsettle.engine import Engine
-from medsettle.engine.elsewhere import (
-    Copied,
-    Elsewhere,
-    Standing,
-    Taking,
-    request_of,
-)
+from medsettle.engine.copies import Copied, request_of
+from medsettle.engine.elsewhere import Elsewhere, Standing, Taking
 from medsettle.engine.request_log import Asked
 from medsettle.engine.requests import content_digest
 from medsettle.ledger.entries import Recorded

@@ -7,7 +7,8 @@ from typing import Final
 
 from medsettle import errors, limits
 from medsettle.core.visits import Visit
-from medsettle.engine.elsewhere import Copied, Elsewhere
+from medsettle.engine.copies import Copied
+from medsettle.engine.elsewhere import Elsewhere
 from medsettle.peers.care_desk import CareDesk
 from medsettle.peers.config import PeerConfig, Role
 from medsettle.peers.handler import Caller

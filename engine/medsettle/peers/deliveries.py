@@ -8,7 +8,8 @@ from typing import Final
 
 from medsettle import errors, limits
 from medsettle.core.visits import Visit
-from medsettle.engine.elsewhere import Copied, Elsewhere, original_of
+from medsettle.engine.copies import Copied, original_of
+from medsettle.engine.elsewhere import Elsewhere
 from medsettle.engine.request_log import microseconds
 from medsettle.peers.home_desk import HomeDesk
 from medsettle.peers.links import Links

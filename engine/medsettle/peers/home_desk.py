@@ -17,7 +17,8 @@ from medsettle.core.scopes import CareScope
 from medsettle.core.settlement import Settlement
 from medsettle.core.visits import Visit
 from medsettle.engine import Engine
-from medsettle.engine.elsewhere import Copied, Elsewhere
+from medsettle.engine.copies import Copied
+from medsettle.engine.elsewhere import Elsewhere
 from medsettle.engine.visit_entries import part_ids
 from medsettle.ledger.entries import LedgerReader, Recorded
 from medsettle.ledger.records import decode_scope, decode_settlement

@@ -6,7 +6,7 @@ from medsettle.client.answers import settlement_of, visit_of
 from medsettle.core.scopes import PART_COLUMNS, CareScope, Scope, scope_of
 from medsettle.core.settlement import Settlement
 from medsettle.core.visits import Visit
-from medsettle.engine.elsewhere import Copied
+from medsettle.engine.copies import Copied
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.service import wire
 from medsettle.v1 import peer_service_pb2 as peers

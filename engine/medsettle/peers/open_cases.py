@@ -267,17 +267,21 @@ class OpenCases:
             connection.execute("delete from unknowns where institution = ? and request_id = ?", key)
         self._unknown.discard(key)
 
-    def put_off_unknown(self, unknown: Unknown, trouble: str) -> None:
-        """Try again later, after twice the pause."""
-        attempts, next_us = unknown.attempts + 1, self._next_us(unknown.attempts + 1)
-        # The end of its grace is not slept through.
-        graced_us = unknown.opened_us + int(limits.UNKNOWN_GRACE_SECONDS * _US)
-        next_us = min(next_us, graced_us) if self._now_us() < graced_us else next_us
+    def put_off_unknowns(self, unknowns: Sequence[Unknown], trouble: str) -> None:
+        """Try requests again later, each after twice its pause."""
+        now, rows = self._now_us(), []
+        for each in unknowns:
+            attempts = each.attempts + 1
+            next_us = self._next_us(attempts)
+            # The end of its grace is not slept through.
+            graced_us = each.opened_us + int(limits.UNKNOWN_GRACE_SECONDS * _US)
+            next_us = min(next_us, graced_us) if now < graced_us else next_us
+            rows.append((attempts, next_us, trouble, *each.key))
         with self._connection as connection:
-            connection.execute(
+            connection.executemany(
                 "update unknowns set attempts = ?, next_us = ?, trouble = ? "
                 "where institution = ? and request_id = ?",
-                (attempts, next_us, trouble, *unknown.key),
+                rows,
             )
 
     # --- what there is ---------------------------------------------------------------------

@@ -9,6 +9,7 @@ place of insurance has taken back is final.
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from medsettle import errors, limits
 from medsettle.client.requests import request_state_of
@@ -39,12 +40,41 @@ class Unknowns:
 
     async def resolve(self, area: str | None = None) -> None:
         """Try what is due now, of an area or of all."""
-        await asyncio.gather(*(self._tried(each) for each in self._cases.due_unknowns(area)))
+        by_area: dict[str, list[Unknown]] = {}
+        for each in self._cases.due_unknowns(area):
+            by_area.setdefault(each.area, []).append(each)
+        await asyncio.gather(*map(self._with, by_area.values()))
 
-    async def _tried(self, unknown: Unknown) -> None:
+    async def _with(self, due: Sequence[Unknown]) -> None:
+        """Try requests of one area, a few at a time, for calls of tills come between.
+
+        An area that cannot be reached is not asked for the rest.
+        """
+        most = limits.UNKNOWNS_AT_ONCE_MAX
+        for first in range(0, len(due), most):
+            reached = await asyncio.gather(*map(self._tried, due[first : first + most]))
+            if not all(reached):
+                self._let_wait(due[first + most :])
+                return
+
+    def _let_wait(self, left: Sequence[Unknown]) -> None:
+        """Put off requests of an area that cannot be reached; what waited long is withdrawn."""
+        waited = [
+            each.key
+            for each in left
+            if each.method in SETTLING
+            and self._cases.age_seconds(each.opened_us) >= limits.UNKNOWN_GRACE_SECONDS
+            and not self._care.is_under_way(each.key)
+        ]
+        if waited:
+            self._desk.write(lambda: self._care.elsewhere.withdraw_all(waited))
+        self._cases.put_off_unknowns(left, "its area could not be reached for others")
+
+    async def _tried(self, unknown: Unknown) -> bool:
+        """Try one; return whether its area could be reached, as far as was seen."""
         if self._care.is_under_way(unknown.key):
-            self._cases.put_off_unknown(unknown, "sent again, and under way")
-            return
+            self._cases.put_off_unknowns([unknown], "sent again, and under way")
+            return True
         try:
             if unknown.method in SETTLING:
                 await self._settling(unknown)
@@ -53,7 +83,10 @@ class Unknowns:
         except errors.SettlementError as error:
             trouble = f"{error.reason}: {error.message}"[: limits.MESSAGE_CHARS_MAX]
             if self._cases.is_unknown(unknown.key):
-                self._cases.put_off_unknown(unknown, trouble)
+                self._cases.put_off_unknowns([unknown], trouble)
+            # A cancel that was sent before is unknown, whatever keeps it from being sent now.
+            return not isinstance(error.__cause__ or error, errors.PeerUnreachable)
+        return True
 
     async def _taking_back(self, unknown: Unknown) -> None:
         state = self._here(unknown)
@@ -98,7 +131,7 @@ class Unknowns:
             self._cases.close_unknown(unknown.key)
             return False
         if not waited:
-            self._cases.put_off_unknown(unknown, f"{there.status} there; may be sent again")
+            self._cases.put_off_unknowns([unknown], f"{there.status} there; may be sent again")
         return waited
 
     async def _reverse_there(self, unknown: Unknown) -> None:
