@@ -5,7 +5,7 @@ Between hub and place of insurance is a relay that holds answers or cuts what pa
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +32,12 @@ Answer = TypeVar("Answer")
 
 _CALL_SECONDS = 10.0
 _SOON_SECONDS = 15.0
+
+
+async def a_moment() -> None:
+    """Let servers that are waited for do something."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.Event().wait(), 0.05)
 
 
 @dataclass
@@ -141,7 +147,7 @@ class Till:
             ):
                 return answer
             assert loop.time() < end, f"{method} still answers {answer}"
-            await asyncio.wait([asyncio.ensure_future(asyncio.Event().wait())], timeout=0.05)
+            await a_moment()
 
 
 @dataclass

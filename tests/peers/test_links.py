@@ -14,6 +14,7 @@ from medsettle.peers.handler import Caller
 
 from tests.peers.conftest import Run
 from tests.peers.network import BODY, A, B, Plan, direct, error_of, network, through_hub
+from tests.peers.stations import a_moment
 
 pytestmark = pytest.mark.slow
 
@@ -237,7 +238,7 @@ def test_a_peer_that_comes_back_is_asked_again(run: Run) -> None:
                 await error_of(nodes["a"], seconds=0.2)
             nodes["b"].echo.hangs = False
             while nodes["a"].links.state("b") is State.OPEN:
-                await asyncio.wait([asyncio.ensure_future(asyncio.Event().wait())], timeout=0.05)
+                await a_moment()
             return await nodes["a"].links.call("SettleScoped", B, BODY, seconds=5.0)
 
     assert BODY == run(told())

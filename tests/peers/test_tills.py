@@ -16,7 +16,7 @@ from medsettle.v1 import visit_service_pb2 as visits
 
 from tests.peers.conftest import Run
 from tests.peers.moves import CARE, HOME, INSTITUTION, row
-from tests.peers.stations import Stands, stands
+from tests.peers.stations import Stands, a_moment, stands
 
 pytestmark = pytest.mark.slow
 
@@ -82,7 +82,7 @@ async def _agreed(three: Stands) -> None:
         if not faults and not cases:
             return
         assert asyncio.get_running_loop().time() < end, (faults, cases)
-        await asyncio.wait([asyncio.ensure_future(asyncio.Event().wait())], timeout=0.05)
+        await a_moment()
 
 
 Served = Callable[[Callable[[Stands], Awaitable[object]]], None]

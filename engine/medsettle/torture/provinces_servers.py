@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import SystemRandom
 from typing import Final
 
 from medsettle.policy.book import load_rule_book
@@ -27,6 +28,7 @@ NAMES: Final = (*AREAS, HUB)
 """The three processes: each area by its code, and the hub."""
 
 _HOST: Final = "127.0.0.1"
+_PORTS: Final = range(20_000, 32_000)
 _PEERS_FILE: Final = "peers.toml"
 _LEDGER_FILE: Final = "ledger.db"
 
@@ -214,9 +216,18 @@ def peer_told(name: str, role: str, address: str, areas: list[str]) -> str:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on now."""
+    """Return ports that nobody listens on now, none of which a connection is given by itself.
+
+    Systems give outgoing connections ports above these, which would be in use by the time that a
+    server listens.
+    """
+    found: list[int] = []
     with ExitStack() as stack:
-        sockets = [
-            stack.enter_context(closing(socket.create_server((_HOST, 0)))) for _ in range(count)
-        ]
-        return [int(each.getsockname()[1]) for each in sockets]
+        while len(found) < count:
+            port = SystemRandom().choice(_PORTS)
+            try:
+                stack.enter_context(closing(socket.create_server((_HOST, port))))
+            except OSError:
+                continue
+            found.append(port)
+    return found
