@@ -419,7 +419,7 @@ DELIVERED_RECORDS_MAX: Final = 256
 CASES_AT_ONCE_MAX: Final = 1_024
 
 assert PEER_TAKE_SECONDS < PEER_CALL_SECONDS < UNKNOWN_GRACE_SECONDS
-assert CASE_SECONDS_FIRST < CASE_SECONDS_MAX < 2 * UNKNOWN_GRACE_SECONDS + 1
+assert CASE_SECONDS_FIRST < CASE_SECONDS_MAX <= 2 * UNKNOWN_GRACE_SECONDS
 
 # --- torture -----------------------------------------------------------------------------------
 

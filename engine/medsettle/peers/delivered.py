@@ -6,8 +6,7 @@ from functools import partial
 from typing import Final
 
 from medsettle import errors, limits
-from medsettle.core.visits import Visit
-from medsettle.engine.copies import Copied
+from medsettle.engine.copies import Copied, holder_of
 from medsettle.engine.elsewhere import Elsewhere
 from medsettle.peers.care_desk import CareDesk
 from medsettle.peers.config import PeerConfig, Role
@@ -105,7 +104,7 @@ class LocalPeer:
             try:
                 kept += self._desk.keep(partial(keep, [each], [sent]))
             except errors.InternalError:
-                logger.exception("a record of area %s cannot be kept", pooling_area_of(each))
+                logger.exception("a record of area %s cannot be kept", holder_of(each)[0])
                 kept.append(False)
         return kept
 
@@ -116,17 +115,10 @@ class LocalPeer:
             PeerNotKnown: It does not speak for that area.
         """
         for each in records:
-            area = pooling_area_of(each)
+            area = holder_of(each)[0]
             if not self._config.speaks_for(caller.neighbour, area):
                 raise errors.PeerNotKnown(
                     f"{caller.neighbour} does not speak for area {area!r}; add it to the areas of "
                     "that peer, or correct the route",
                     area=area,
                 )
-
-
-def pooling_area_of(record: Copied) -> str:
-    """Return the area that decided a settlement or a visit."""
-    if isinstance(record, Visit):
-        return record.pooling_area
-    return str(record.columns["pooling_area"])

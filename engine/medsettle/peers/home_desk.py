@@ -15,9 +15,8 @@ from medsettle.core.claims import ClaimBatch
 from medsettle.core.outcome import Rejection
 from medsettle.core.scopes import CareScope
 from medsettle.core.settlement import Settlement
-from medsettle.core.visits import Visit
 from medsettle.engine import Engine
-from medsettle.engine.copies import Copied
+from medsettle.engine.copies import Copied, request_of
 from medsettle.engine.elsewhere import Elsewhere
 from medsettle.engine.visit_entries import part_ids
 from medsettle.ledger.entries import LedgerReader, Recorded
@@ -201,9 +200,7 @@ class HomeDesk:
         Raises:
             SettlementError: It cannot be taken back now, such as an account that was spent.
         """
-        columns = record.settlements[0].columns if isinstance(record, Visit) else record.columns
-        request_id = record.request_id if isinstance(record, Visit) else columns["request_id"]
-        institution, original = str(columns["institution"]), str(request_id)
+        institution, original = request_of(record)
         own_id = reversal_id(institution, original, attempts)
         self._write(lambda: self._engine.reverse(institution, original, own_id))
 

@@ -44,7 +44,6 @@ class Station:
             LedgerUnavailable: The list cannot be opened.
         """
         self._due = asyncio.Event()
-        self._config = config
         self.cases = OpenCases(
             data / FILE_NAME, lambda: microseconds(engine.now()), opened=self._due.set
         )

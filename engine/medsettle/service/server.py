@@ -122,7 +122,9 @@ class Server:
         self._apart = None if apart is None else ReadableServer(grpc.aio.server(options=options))
         (self._apart or self._grpc).add_handlers_of_bytes(handlers)
         self._services = (*SERVICES, *(each.service_name() for each in handlers))
-        shown = (*self._services, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        # What has a port of its own is not there where tills look.
+        here = self._services if apart is None else SERVICES
+        shown = (*here, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(shown, self._grpc)
 
     async def serve(
