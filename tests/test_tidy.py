@@ -34,7 +34,8 @@ _LAYERS = (
     {"settle"},
     {"durable"},
     {"ledger", "cards", "audit", "rule_cache"},
-    {"clearing", "replay", "payments", "books"},
+    {"payments", "books"},
+    {"clearing", "replay"},
     {"engine"},
     {"v1"},
     {"client", "service"},
@@ -56,7 +57,7 @@ _OUTSIDE_WORLD = {
 
 _LINES_PER_FILE_MAX = 400
 # Every bound stands in one file, so that file alone grows with the program.
-_LINES_OF_BOUNDS_MAX = 600
+_LINES_OF_BOUNDS_MAX = 700
 _CODE_LINES_PER_FUNCTION_MAX = 60
 _CHARACTERS_PER_LINE_MAX = 100
 _VAGUE_FILES = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "base"}

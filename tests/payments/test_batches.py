@@ -177,7 +177,7 @@ def test_one_exports_at_a_time(store: OrderStore, engine: Engine) -> None:
     """While another export runs, this one is refused and may be tried again."""
     accounts = _ready(store, engine, 1)
     first = exporter(store)
-    with first._alone(), pytest.raises(errors.PaymentsUnavailable, match="is under way"):
+    with first._alone(), pytest.raises(errors.StoreUnavailable, match="is under way"):
         exporter(store).export(accounts, MOMENT, TODAY)
 
     assert 1 == len(first.export(accounts, MOMENT, TODAY))

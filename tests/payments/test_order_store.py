@@ -225,7 +225,7 @@ def test_another_ledger_is_told(store: OrderStore, engine: Engine, tmp_path: Pat
     (tmp_path / "other").mkdir()
     with (
         engine_with_payouts(tmp_path / "other") as other,
-        pytest.raises(errors.PaymentsUnavailable, match="up to 1, and the ledger ends at 0"),
+        pytest.raises(errors.StoreUnavailable, match="up to 1, and the ledger ends at 0"),
     ):
         collect(store, other)
 
@@ -322,9 +322,9 @@ def test_another_file_is_no_store(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "orders.db").write_text("no store at all" * 100)
 
-    with pytest.raises(errors.PaymentsUnavailable, match="is an SQLite file of something else"):
+    with pytest.raises(errors.StoreUnavailable, match="is an SQLite file of something else"):
         OrderStore(tmp_path / "a")
-    with pytest.raises(errors.PaymentsUnavailable, match="cannot open"):
+    with pytest.raises(errors.StoreUnavailable, match="cannot open"):
         OrderStore(tmp_path / "b")
 
 

@@ -279,7 +279,7 @@ def test_what_the_journal_cannot_hold_is_no_lost_race(desk: Counter) -> None:
     """A step that the store refuses for itself is an error, and the leg stays where it was."""
     desk.bank.behave("*", Mode.DOWN)
     leg = desk.checkout()
-    with pytest.raises(errors.PaymentsUnavailable, match="CHECK constraint failed"):
+    with pytest.raises(errors.StoreUnavailable, match="CHECK constraint failed"):
         desk.till.journal.advance(leg, Step.DEBT, desk.till.clock(), cash_fen=-1)
     desk.bank.behave("*", Mode.OK)
 

@@ -43,7 +43,7 @@ def code_of(error: errors.SettlementError) -> Exit:
     """Return the exit code of an error."""
     if isinstance(error, errors.InternalError):
         return Exit.BUG
-    away = errors.Overloaded | errors.LedgerUnavailable | errors.PaymentsUnavailable
+    away = errors.Overloaded | errors.LedgerUnavailable | errors.StoreUnavailable
     away |= errors.PeerUnreachable | errors.OutcomeUnknown | errors.PersonPending
     if isinstance(error, away):
         return Exit.UNAVAILABLE

@@ -26,7 +26,7 @@ def run_sandbox(
 
     Raises:
         InvalidRequest: The deposit is no amount, or out of bounds.
-        PaymentsUnavailable: The bank's store cannot be opened.
+        StoreUnavailable: The bank's store cannot be opened.
     """
     with SandboxBank(folder) as bank:
         if deposit is not None:

@@ -67,7 +67,7 @@ SettlementError                 a request as a whole cannot be served
 ├─ Overloaded                   the queue is full; nothing was recorded
 ├─ LedgerUnavailable            the ledger cannot be opened or written; nothing was acknowledged
 │  └─ LedgerFailed              it failed while it wrote; nothing more until it is opened again
-├─ PaymentsUnavailable          a store of payments cannot be opened or written, or lost its ledger
+├─ StoreUnavailable          a store of payments or clearing cannot be opened, written or followed
 ├─ PersonPending                another claim of the person elsewhere is being found out
 ├─ PeerUnreachable              another area's engine is out of reach; nothing was sent to it
 ├─ OutcomeUnknown               whether another area settled it is being found out
@@ -158,7 +158,6 @@ from medsettle.errors.tree import (
     NotReversible,
     Overloaded,
     PartOfVisit,
-    PaymentsUnavailable,
     PolicyGap,
     PolicyNotFound,
     PolicyNotInForce,
@@ -168,6 +167,7 @@ from medsettle.errors.tree import (
     RequestReversed,
     RoutingNotFound,
     SettlementError,
+    StoreUnavailable,
     TooManyRelatives,
     Violation,
 )
@@ -227,7 +227,6 @@ __all__ = [
     "Overloaded",
     "PaidByHand",
     "PartOfVisit",
-    "PaymentsUnavailable",
     "PeerNotKnown",
     "PeerTooOld",
     "PeerUnreachable",
@@ -244,6 +243,7 @@ __all__ = [
     "RequestReversed",
     "RoutingNotFound",
     "SettlementError",
+    "StoreUnavailable",
     "SumsDiffer",
     "SuspendedInstitution",
     "SuspendedPerson",

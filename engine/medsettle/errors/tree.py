@@ -217,13 +217,13 @@ class LedgerFailed(LedgerUnavailable):
     reason = "LEDGER_FAILED"
 
 
-class PaymentsUnavailable(SettlementError):
-    """A store of payment orders, of a till or of the sandbox bank cannot be opened or written.
+class StoreUnavailable(SettlementError):
+    """A store of payments, of a till, of clearing or of the sandbox bank is out of reach.
 
     Nothing was acknowledged; the same command may be given again.
     """
 
-    reason = "PAYMENTS_UNAVAILABLE"
+    reason = "STORE_UNAVAILABLE"
 
 
 class AuditCorrupt(SettlementError):

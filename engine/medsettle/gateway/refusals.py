@@ -15,7 +15,7 @@ _UNKNOWN = (
     errors.Overloaded,
     errors.LedgerUnavailable,
     errors.InternalError,
-    errors.PaymentsUnavailable,
+    errors.StoreUnavailable,
     errors.PeerUnreachable,
     errors.PersonPending,
     errors.OutcomeUnknown,

@@ -17,15 +17,15 @@ from pathlib import Path
 from typing import Final
 
 from medsettle import limits
-from medsettle.errors import NotFound, PaymentsUnavailable
-from medsettle.payments.accounts import BankAccount
-from medsettle.payments.durable_file import (
+from medsettle.errors import NotFound, StoreUnavailable
+from medsettle.ledger.side_file import (
     private_folder,
     rows_of,
     transaction,
     unavailable,
     write_whole,
 )
+from medsettle.payments.accounts import BankAccount
 from medsettle.payments.order_store import OrderStore, order_of
 from medsettle.payments.orders import Party, PaymentOrder
 from medsettle.payments.pain001 import Transfer, initiation
@@ -61,7 +61,7 @@ class Exporter:
             initiator: Who asks the bank: 1 to PARTY_NAME_CHARS_MAX characters.
 
         Raises:
-            PaymentsUnavailable: The folder cannot be made.
+            StoreUnavailable: The folder cannot be made.
         """
         assert 1 <= len(initiator) <= limits.PARTY_NAME_CHARS_MAX, initiator
         self._store = store
@@ -80,7 +80,7 @@ class Exporter:
             today: The day the bank gets them: it is asked to pay on no earlier one.
 
         Raises:
-            PaymentsUnavailable: Another export runs, the disk failed, or the store did.
+            StoreUnavailable: Another export runs, the disk failed, or the store did.
         """
         with self._alone():
             written = [self._written(batch) for batch in self._batches("written = 0")]
@@ -93,7 +93,7 @@ class Exporter:
 
         Raises:
             NotFound: There is no batch of that number.
-            PaymentsUnavailable: As for `export`.
+            StoreUnavailable: As for `export`.
         """
         with self._alone():
             found = self._batches(f"number = {int(number)}")
@@ -187,7 +187,7 @@ class Exporter:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise PaymentsUnavailable(
+                raise StoreUnavailable(
                     f"another export from {self._store.folder} is under way; wait for it",
                     path=str(path),
                 ) from error

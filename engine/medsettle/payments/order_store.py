@@ -17,10 +17,10 @@ from typing import Any, Final, Protocol, Self
 from medsettle import limits
 from medsettle.core.dates import date_of, day_number
 from medsettle.core.settlement import Settlement
-from medsettle.errors import AlreadyCancelled, NotFound, PaymentsUnavailable, Precondition
+from medsettle.errors import AlreadyCancelled, NotFound, Precondition, StoreUnavailable
 from medsettle.ledger.entries import Recorded
 from medsettle.ledger.records import decode_settlement
-from medsettle.payments.durable_file import (
+from medsettle.ledger.side_file import (
     open_store,
     private_folder,
     rows_of,
@@ -102,7 +102,7 @@ class OrderStore:
         """Open the store, made with its folder where there is none.
 
         Raises:
-            PaymentsUnavailable: The file is something else, damaged or cannot be written.
+            StoreUnavailable: The file is something else, damaged or cannot be written.
         """
         with unavailable(folder, "make"):
             self.folder = private_folder(folder)
@@ -133,7 +133,7 @@ class OrderStore:
             execution_date: The first day on which to pay what is new.
 
         Raises:
-            PaymentsUnavailable: The store failed, or the ledger ends before what it has been read
+            StoreUnavailable: The store failed, or the ledger ends before what it has been read
                 to: it was restored from an older backup, or is another one.
         """
         self._check_behind(ledger)
@@ -276,7 +276,7 @@ class OrderStore:
     def _check_behind(self, ledger: LedgerFeed) -> None:
         own, ends = self.last_seq(), ledger.last_seq()
         if own > ends:
-            raise PaymentsUnavailable(
+            raise StoreUnavailable(
                 f"{self.path} has read the ledger up to {own}, and the ledger ends at {ends}: it "
                 "was restored from an older backup, or is another ledger. Restore both together",
                 path=str(self.path),

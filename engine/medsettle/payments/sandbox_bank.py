@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from medsettle import limits
-from medsettle.errors import Fault, InvalidRequest, PaymentsUnavailable
-from medsettle.payments.durable_file import (
+from medsettle.errors import Fault, InvalidRequest, StoreUnavailable
+from medsettle.ledger.side_file import (
     StoreForm,
     open_store,
     private_folder,
@@ -115,7 +115,7 @@ class SandboxBank:
         """Open the bank, made with its folder where there is none.
 
         Raises:
-            PaymentsUnavailable: The file is something else, damaged or cannot be written.
+            StoreUnavailable: The file is something else, damaged or cannot be written.
         """
         with unavailable(folder, "make"):
             private_folder(folder)
@@ -222,7 +222,7 @@ class SandboxBank:
         """Give back what a charge took, once for each id and once for each charge."""
         try:
             charge = self._operation(order.charge)
-        except PaymentsUnavailable as error:
+        except StoreUnavailable as error:
             return Unknown(order.id, str(error))
         account, amount_fen = (charge.account, charge.amount_fen) if charge else ("", 0)
 
@@ -250,7 +250,7 @@ class SandboxBank:
                 return Unknown(id, f"no answer ({mode})")
             self._delay(mode)
             return self._known(id) or Absent(id)
-        except PaymentsUnavailable as error:
+        except StoreUnavailable as error:
             return Unknown(id, str(error))
 
     def _done(
@@ -281,7 +281,7 @@ class SandboxBank:
                     self._execute("insert into operations values (?,?,?,?,?,?,?)", *values)
                     answer = self._known(name)
             assert answer is not None
-        except PaymentsUnavailable as error:
+        except StoreUnavailable as error:
             return Unknown(name, str(error))
         if mode is Mode.TIMEOUT_AFTER:
             return Unknown(name, f"no answer ({mode})")

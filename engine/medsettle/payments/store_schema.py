@@ -8,7 +8,7 @@ file was written.
 from typing import Final
 
 from medsettle import limits
-from medsettle.payments.durable_file import StoreForm
+from medsettle.ledger.side_file import StoreForm
 
 _BOUNDS: Final = {
     "end_to_end_chars_max": limits.END_TO_END_CHARS_MAX,

@@ -105,7 +105,7 @@ class Till:
             RequestIdReused: The request was checked out before with another claim or account.
             TimeoutError, ConnectionError, Overloaded, LedgerUnavailable: The desk is out of reach;
                 the leg stays where it is.
-            PaymentsUnavailable: The journal failed; the leg stays where it was.
+            StoreUnavailable: The journal failed; the leg stays where it was.
         """
         leg = self.journal.begin(claim, account, if_declined, self.clock())
         if leg.step is Step.REJECTED:
@@ -124,7 +124,7 @@ class Till:
 
         Raises:
             TimeoutError, ConnectionError, Overloaded, LedgerUnavailable: The desk is out of reach.
-            PaymentsUnavailable: The journal failed.
+            StoreUnavailable: The journal failed.
         """
         moved = [self._drive(leg) for leg in self.journal.legs(*UNFINISHED)]
         moved += [

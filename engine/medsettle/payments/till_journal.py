@@ -17,8 +17,8 @@ import orjson
 
 from medsettle import limits
 from medsettle.core.settlement import Row
-from medsettle.errors import Fault, InvalidRequest, NotFound, PaymentsUnavailable, RequestIdReused
-from medsettle.payments.durable_file import (
+from medsettle.errors import Fault, InvalidRequest, NotFound, RequestIdReused, StoreUnavailable
+from medsettle.ledger.side_file import (
     StoreForm,
     open_store,
     private_folder,
@@ -178,7 +178,7 @@ class TillJournal:
         """Open the journal, made with its folder where there is none.
 
         Raises:
-            PaymentsUnavailable: The file is something else, damaged or cannot be written.
+            StoreUnavailable: The file is something else, damaged or cannot be written.
         """
         with unavailable(folder, "make"):
             private_folder(folder)
@@ -256,7 +256,7 @@ class TillJournal:
                     why=why,
                 )
                 self._insert(after, moment)
-        except PaymentsUnavailable as error:
+        except StoreUnavailable as error:
             # The next number is taken: that is what this store refuses here, and nothing else.
             found = self.leg(leg.leg)
             if not isinstance(error.__cause__, apsw.ConstraintError) or found.number == leg.number:

@@ -203,7 +203,7 @@ _RETRY_SECONDS: Final[dict[type[SettlementError], float]] = {
     errors.Overloaded: 0.1,
     errors.LedgerUnavailable: 1.0,
     errors.LedgerFailed: 1.0,
-    errors.PaymentsUnavailable: 1.0,
+    errors.StoreUnavailable: 1.0,
     errors.PeerUnreachable: 1.0,
     errors.PersonPending: 1.0,
     errors.OutcomeUnknown: 1.0,
@@ -356,7 +356,7 @@ FORMS: Final[dict[type[SettlementError], Form]] = {
     errors.LedgerFailed: Form(
         _UNAVAILABLE, "账本发生故障，正在重启，请稍后用同一流水号重新提交或查询结果。", _retry
     ),
-    errors.PaymentsUnavailable: Form(_UNAVAILABLE, "付款记录暂时不可用，请稍后重新提交。", _retry),
+    errors.StoreUnavailable: Form(_UNAVAILABLE, "付款记录暂时不可用，请稍后重新提交。", _retry),
     errors.PersonPending: Form(
         grpc.StatusCode.UNAVAILABLE,
         "该参保人另一笔异地结算的结果尚在核实，本笔未发送。请先重发或冲正该笔，再办理本笔。",

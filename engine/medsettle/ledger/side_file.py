@@ -1,4 +1,4 @@
-"""Stores and files of payments that survive a power cut at any moment.
+"""Stores and files beside a ledger that survive a power cut at any moment: payments, clearing.
 
 A store is one SQLite file in write-ahead mode, synced at every commit. Several processes may have
 it open: each change is one transaction that first reads what it builds on, so they take turns and
@@ -15,10 +15,10 @@ from typing import Any
 import apsw
 
 from medsettle import durable, limits
-from medsettle.errors import PaymentsUnavailable
+from medsettle.errors import StoreUnavailable
 from medsettle.ledger.sqlite_file import check_version
 
-# Accounts and names of people are in these files: nobody else on the machine reads them.
+# Accounts and persons are in these files: nobody else on the machine reads them.
 _OWNER_ONLY = 0o600
 _OWNER_FOLDER = 0o700
 
@@ -43,7 +43,7 @@ def open_store(path: Path, form: StoreForm) -> apsw.Connection:
     """Return a durable connection to the store at `path`, made where there is none.
 
     Raises:
-        PaymentsUnavailable: The file is something else or damaged, of another version, or on a disk
+        StoreUnavailable: The file is something else or damaged, of another version, or on a disk
             that does not give the durability asked for.
     """
     check_version(apsw.sqlite_lib_version())
@@ -74,7 +74,7 @@ def _make_durable(connection: apsw.Connection, path: Path) -> None:
     # SQLite ignores a setting that it cannot honour, so both that matter are read back.
     found = (_scalar(connection, "pragma journal_mode"), _scalar(connection, "pragma synchronous"))
     if found != ("wal", 2):
-        raise PaymentsUnavailable(
+        raise StoreUnavailable(
             f"{path} cannot be made durable: journal_mode is {found[0]} instead of wal, "
             f"synchronous is {found[1]} instead of 2 (full). Use a local disk",
             path=str(path),
@@ -89,13 +89,13 @@ def _create_or_check(connection: apsw.Connection, path: Path, form: StoreForm) -
         connection.execute(f"pragma application_id = {form.application_id}")
         connection.execute(f"pragma user_version = {form.version}")
     elif mark != form.application_id:
-        raise PaymentsUnavailable(
+        raise StoreUnavailable(
             f"{path} is an SQLite file of something else (application_id {mark}), not "
             f"{form.what}; name another folder",
             path=str(path),
         )
     elif version != form.version:
-        raise PaymentsUnavailable(
+        raise StoreUnavailable(
             f"{path} holds {form.what} of version {version}; this medsettle reads version "
             f"{form.version}. Open it with the medsettle that wrote it",
             path=str(path),
@@ -119,11 +119,11 @@ def transaction(connection: apsw.Connection, path: Path) -> Iterator[None]:
 
 @contextmanager
 def unavailable(path: Path, action: str) -> Iterator[None]:
-    """Turn whatever SQLite or the disk objects to into PaymentsUnavailable."""
+    """Turn whatever SQLite or the disk objects to into StoreUnavailable."""
     try:
         yield
     except (apsw.Error, OSError) as error:
-        raise PaymentsUnavailable(
+        raise StoreUnavailable(
             f"cannot {action} {path}: {error}. Nothing was recorded by this step; repair the cause "
             "and give the command again",
             path=str(path),
@@ -145,7 +145,7 @@ def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that under its name there is all of it or nothing, also after a power cut.
 
     Raises:
-        PaymentsUnavailable: The disk failed; the name is as it was.
+        StoreUnavailable: The disk failed; the name is as it was.
     """
     with unavailable(path, "write"):
         durable.put(path, content, _OWNER_ONLY)
