@@ -325,7 +325,9 @@ CASES: Final[dict[str, Case]] = {
     "other_catalogue": _unlike(
         _T, difference_class=_C.VERSION, change=_valued(catalogue_digest="0" * 12)
     ),
-    "other_insurance": _unlike(_T, difference_class=_C.FACT, change=_valued(insurance_type="340")),
+    "other_insurance": _unlike(
+        _T, difference_class=_C.FACT, change=_valued(insurance_type="340"), risk=claimed_fen
+    ),
     "other_visit": _unlike(_T, difference_class=_C.FACT, change=_valued(visit_type="14")),
     "other_id": _unlike(_T, difference_class=_C.FACT, change=_other_id(forget=())),
     "other_id_by_number": _unlike(

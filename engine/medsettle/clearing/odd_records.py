@@ -12,7 +12,7 @@ different others, nothing is matched: which it would be is a guess. What its own
 is no longer looked for under a visit: the next claim of that visit is another one.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -69,6 +69,7 @@ class Records:
         records: In the order of their items.
         belonging: What takes back, corrects or lowers a settlement, by that.
         originals: The settlement that a record belongs to, if it is among the odd ones.
+        settled: The settlement that a side has under an id; under no side, that of any.
     """
 
     tables: Mapping[Side, pa.Table]
@@ -76,6 +77,7 @@ class Records:
     records: list[Record] = field(default_factory=list)
     belonging: dict[Record, list[Record]] = field(default_factory=dict)
     originals: dict[Record, Record] = field(default_factory=dict)
+    settled: dict[tuple[Side | None, str], Record] = field(default_factory=dict)
 
     @property
     def sides(self) -> tuple[Side, ...]:
@@ -93,6 +95,12 @@ class Records:
     def lacking(self, record: Record) -> tuple[Side, ...]:
         """Return the sides that were compared and do not have a record."""
         return tuple(side for side in self.sides if side not in record.held)
+
+    def original_at(self, record: Record, side: Side) -> "Record | str":
+        """Return what a record belongs to by the book of a side, or its id if that is not odd."""
+        value = _original_at(self, record, side)
+        own = self.settled.get((side, value))
+        return own or self.settled.get((None, value)) or value
 
     def original_id(self, record: Record) -> str:
         """Return the id of what a record belongs to, its own where no book says it.
@@ -254,28 +262,16 @@ def _join(group: Sequence[Record], key: str) -> None:
 
 def _bind(found: Records) -> None:
     """Find the settlement that each cancel, adjustment and deduction belongs to."""
-    settled: dict[tuple[Side, str], Record] = {}
-    anywhere: dict[str, Record] = {}
     for record in found.records:
         if record.kind == RecordKind.SETTLE:
             for side, settlement in record.ids.items():
-                settled[side, settlement] = record
-                anywhere.setdefault(settlement, record)
+                found.settled[side, settlement] = record
+                found.settled.setdefault((None, settlement), record)
     for record in found.records:
         if record.kind == RecordKind.SETTLE:
             continue
-        original = next(_originals(found, record, settled, anywhere), None)
+        named = [found.original_at(record, side) for side in record.held]
+        original = next((each for each in named if isinstance(each, Record)), None)
         if original is not None:
             found.originals[record] = original
             found.belonging.setdefault(original, []).append(record)
-
-
-def _originals(
-    found: Records,
-    record: Record,
-    settled: Mapping[tuple[Side, str], Record],
-    anywhere: Mapping[str, Record],
-) -> Iterator[Record]:
-    named = [(side, _original_at(found, record, side)) for side in record.held]
-    yield from (settled[name] for name in named if name in settled)
-    yield from (anywhere[settlement] for _, settlement in named if settlement in anywhere)
