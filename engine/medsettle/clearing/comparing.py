@@ -1,6 +1,7 @@
 """In which columns the rows of one record differ, and what class follows from the columns."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
+from operator import itemgetter
 from typing import Final
 
 from medsettle.clearing.book import AMOUNTS, BOOK, NOT_COMPARED, SHARES, VERSIONS, RecordKind, Side
@@ -11,17 +12,16 @@ from medsettle.clearing.standing import adds_up_to_zero
 # Ids are compared as the records that they name; the kind is the same in all rows of a record.
 _BY_ITSELF: Final = frozenset({"settlement", "original", "kind"})
 _COMPARED: Final = tuple(
-    (column.name, AT[column.name])
-    for column in BOOK
-    if column.name not in NOT_COMPARED | _BY_ITSELF
+    column.name for column in BOOK if column.name not in NOT_COMPARED | _BY_ITSELF
 )
+_picked: Final = itemgetter(*(AT[name] for name in _COMPARED))
 _CLASSES: Final[tuple[tuple[DifferenceClass, frozenset[str]], ...]] = (
     (DifferenceClass.PERSON, frozenset({"person", "card", "credential_type"})),
     (DifferenceClass.AMOUNT, frozenset(column.name for column in AMOUNTS)),
     (DifferenceClass.SPLIT, frozenset(column.name for column in SHARES)),
     (
         DifferenceClass.FACT,
-        frozenset(name for name, _ in _COMPARED).union({"settlement", "original"})
+        frozenset(_COMPARED).union({"settlement", "original"})
         - {column.name for column in (*AMOUNTS, *SHARES, *VERSIONS)}
         - {"person", "card", "credential_type", "record_date"},
     ),
@@ -35,28 +35,23 @@ def differing_columns(found: Records, record: Record) -> tuple[str, ...]:
 
     Rows of one book that has it twice are compared with one another too. Nulls are not compared.
     """
-    rows = [found.rows[side][number] for side, held in record.held.items() for number in held]
-    if all(row[1:] == rows[0][1:] for row in rows[1:]) and len(set(record.ids.values())) == 1:
-        return ()
-    names = {name for name, place in _COMPARED if _unlike(rows, place)}
+    rows = [
+        _picked(found.rows[side][number]) for side, held in record.held.items() for number in held
+    ]
+    names: set[str] = set()
+    for at, one in enumerate(rows):
+        for other in rows[:at]:
+            if one != other:
+                names.update(
+                    name
+                    for name, value, its in zip(_COMPARED, one, other, strict=True)
+                    if value != its and value is not None and its is not None
+                )
     if len(set(record.ids.values())) > 1:
         names.add("settlement")
     if record.kind != RecordKind.SETTLE and _unlike_originals(found, record):
         names.add("original")
-    return tuple(column.name for column in BOOK if column.name in names)
-
-
-def _unlike(rows: Sequence[Values], place: int) -> bool:
-    seen: object = None
-    for row in rows:
-        value = row[place]
-        if value is None:
-            continue
-        if seen is None:
-            seen = value
-        elif seen != value:
-            return True
-    return False
+    return tuple(name for name in AT if name in names) if names else ()
 
 
 def _unlike_originals(found: Records, record: Record) -> bool:

@@ -1,7 +1,7 @@
 """The same thing twice in one book: an id twice, a service under two ids, a cancel twice."""
 
-from collections import defaultdict
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final
 
 from medsettle.clearing.book import NATURAL_KEYS, SAME_SERVICE, RecordKind, Side
@@ -10,6 +10,10 @@ from medsettle.clearing.standing import State, states_of
 
 _TOTAL, _TIME, _INSTITUTION = AT["total_fen"], AT["record_time"], AT["institution"]
 _ALIKE: Final = (AT["total_fen"], AT["person"], AT["insurance_type"], AT["service_date"])
+_SERVICE_KEYS: Final = [
+    ("+".join(key), itemgetter(*(AT[name] for name in key)))
+    for key in (*NATURAL_KEYS[1:], SAME_SERVICE)
+]
 _LAST: Final = 2**63
 
 
@@ -43,11 +47,19 @@ class Doubles:
 
     def __init__(self, found: Records) -> None:
         self._found = found
-        self._sharing: dict[tuple[Side, str, Values], list[Record]] = defaultdict(list)
+        self._sharing: dict[tuple[Side, str, Values], list[Record]] = {}
+        # Only what some books lack can be a second one, so only its keys are looked for.
+        for record in found.records:
+            if found.lacking(record):
+                for side, row in found.first_rows(record).items():
+                    for key, value in self._values(record, side, row):
+                        self._sharing[side, key, value] = []
         for record in found.records:
             for side, row in found.first_rows(record).items():
                 for key, value in self._values(record, side, row):
-                    self._sharing[side, key, value].append(record)
+                    sharing = self._sharing.get((side, key, value))
+                    if sharing is not None:
+                        sharing.append(record)
 
     def twin_of(self, record: Record) -> Twin | None:
         """Return what a record that not all books have repeats; None if it repeats nothing."""
@@ -67,8 +79,7 @@ class Doubles:
             return [("original+kind", (name,))]
         if record.kind != RecordKind.SETTLE:
             return []
-        keys = (*NATURAL_KEYS[1:], SAME_SERVICE)
-        named = (("+".join(key), tuple(row[AT[name]] for name in key)) for key in keys)
+        named = [(key, picked(row)) for key, picked in _SERVICE_KEYS]
         return [(key, value) for key, value in named if None not in value]
 
     def _repeats(self, record: Record, other: Record, side: Side, key: str) -> bool:
