@@ -1,6 +1,6 @@
 """In which columns the rows of one record differ, and what class follows from the columns."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from operator import itemgetter
 from typing import Final
 
@@ -38,20 +38,24 @@ def differing_columns(found: Records, record: Record) -> tuple[str, ...]:
     rows = [
         _picked(found.rows[side][number]) for side, held in record.held.items() for number in held
     ]
-    names: set[str] = set()
-    for at, one in enumerate(rows):
-        for other in rows[:at]:
-            if one != other:
-                names.update(
-                    name
-                    for name, value, its in zip(_COMPARED, one, other, strict=True)
-                    if value != its and value is not None and its is not None
-                )
+    names = _unlike(rows)
     if len(set(record.ids.values())) > 1:
         names.add("settlement")
     if record.kind != RecordKind.SETTLE and _unlike_originals(found, record):
         names.add("original")
     return tuple(name for name in AT if name in names) if names else ()
+
+
+def _unlike(rows: Sequence[Values]) -> set[str]:
+    """Return the columns in which two of some rows have unlike values."""
+    if all(row == rows[0] for row in rows[1:]):
+        return set()
+    names = set()
+    for name, values in zip(_COMPARED, zip(*rows, strict=True), strict=True):
+        first = next((value for value in values if value is not None), None)
+        if any(value is not None and value != first for value in values):
+            names.add(name)
+    return names
 
 
 def _unlike_originals(found: Records, record: Record) -> bool:
