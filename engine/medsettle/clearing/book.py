@@ -89,6 +89,9 @@ BOOK: Final[tuple[Column, ...]] = (
 )
 """The columns of a book."""
 
+OWN: Final[frozenset[str]] = frozenset({"record_time"})
+"""What is each book's own, since each records at its own moment. It is never compared."""
+
 NATURAL_KEYS: Final[tuple[tuple[str, ...], ...]] = (
     ("settlement",),
     ("institution", "request_id", "kind"),
@@ -100,6 +103,3 @@ NATURAL_KEYS: Final[tuple[tuple[str, ...], ...]] = (
 SAME_SERVICE: Final[tuple[str, ...]] = ("person", "service_date", "total_fen", "kind")
 """By what two rows of one book look like one service that was paid at two places. It never matches
 rows of two books; what shares it with an odd row is looked at beside it."""
-
-NOT_COMPARED: Final[frozenset[str]] = frozenset({"record_time"})
-"""Columns that say something of the book and not of the record."""

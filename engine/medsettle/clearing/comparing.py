@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from operator import itemgetter
 from typing import Final
 
-from medsettle.clearing.book import AMOUNTS, BOOK, NOT_COMPARED, SHARES, VERSIONS, RecordKind, Side
+from medsettle.clearing.book import AMOUNTS, BOOK, OWN, SHARES, VERSIONS, RecordKind, Side
 from medsettle.clearing.classes import DifferenceClass
 from medsettle.clearing.odd_records import AT, Record, Records, Values
 from medsettle.clearing.standing import adds_up_to_zero
@@ -12,7 +12,7 @@ from medsettle.clearing.standing import adds_up_to_zero
 # Ids are compared as the records that they name; the kind is the same in all rows of a record.
 _BY_ITSELF: Final = frozenset({"settlement", "original", "kind"})
 _COMPARED: Final = tuple(
-    column.name for column in BOOK if column.name not in NOT_COMPARED | _BY_ITSELF
+    column.name for column in BOOK if column.name not in OWN | _BY_ITSELF
 )
 _picked: Final = itemgetter(*(AT[name] for name in _COMPARED))
 _CLASSES: Final[tuple[tuple[DifferenceClass, frozenset[str]], ...]] = (
