@@ -503,6 +503,8 @@ CONFORM_SECONDS_DEFAULT: Final = 30.0
 BOOK_BATCH_ROWS: Final = 65_536
 BOOK_BLOCK_BYTES: Final = 16 * 1024 * 1024
 BOOK_LINE_BYTES_MAX: Final = 64 * 1024
+# Books that are read at once, a thread each.
+BOOKS_AT_ONCE: Final = 2
 # Rows that are classified in memory, some kilobytes each. More differ where books of different
 # things are compared.
 ODD_ROWS_MAX: Final = 500_000
@@ -512,6 +514,8 @@ SKETCH_CELLS_MIN: Final = 65_536
 SKETCH_CELLS_MAX: Final = 2_097_152
 # Bits by which the duplicates of a book are sought, 64 a row and 256 MiB at most.
 SEEN_BITS_MAX: Final = 2**31
+# Keys that a book may have twice, by these bits, before it is refused; 8 bytes each.
+SEEN_AGAIN_MAX: Final = 16_777_216
 # Groups of the totals of a day or month: areas, classes and insurances of a nation.
 TOTAL_GROUPS_MAX: Final = 1_000_000
 # Memory of the full join in MiB: below the least DuckDB cannot even spill.
