@@ -92,10 +92,7 @@ def _beside(
     ]
     naturals = np.unique(np.concatenate([np.empty(0, np.uint64), *shared]))
     kept = passed[having[0].side].kept
-    rows = [
-        first + rows
-        for first, _, rows in _members(kept.natural_chunks(key), naturals[naturals > 0])
-    ]
+    rows = [first + rows for first, _, rows in _members(kept.natural_chunks(key), naturals)]
     found = list(_at(kept.key_chunks(), np.concatenate([np.empty(0, np.int64), *rows])))
     return np.unique(np.concatenate([np.empty(0, np.uint64), *found]))
 
