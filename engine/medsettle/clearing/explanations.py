@@ -161,4 +161,5 @@ def _has(sides: Sequence[Side]) -> str:
 
 
 def _books(sides: Iterable[Side]) -> str:
-    return " and ".join(_NAMES[side] for side in sides)
+    names = [_NAMES[side] for side in sides]
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
