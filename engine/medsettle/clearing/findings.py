@@ -135,7 +135,8 @@ def _compared(records: Records, record: Record, family: Sequence[Record]) -> Ite
             risk_fen = whole_fen(own) if len(months) > 1 else 0
     found = _about(records, record, unlike, risk_fen=risk_fen, differing=differing)
     apart = who_differs(rows, columns_of(unlike, differing))
-    yield replace(found, odd_one_out=apart)
+    # Who lacks it lacks what it belongs to as well, and that is told there.
+    yield replace(found, odd_one_out=apart, missing_at=())
 
 
 def _about(
