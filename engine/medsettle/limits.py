@@ -512,6 +512,8 @@ ODD_ROWS_MAX: Final = 500_000
 # most more than may be odd.
 SKETCH_CELLS_MIN: Final = 65_536
 SKETCH_CELLS_MAX: Final = 2_097_152
+# The line of a sketch file that says what it is of.
+SKETCH_HEADER_BYTES_MAX: Final = 8_192
 # Bits by which the duplicates of a book are sought, 64 a row and 256 MiB at most.
 SEEN_BITS_MAX: Final = 2**31
 # Keys that a book may have twice, by these bits, before it is refused; 8 bytes each.
