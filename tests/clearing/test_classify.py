@@ -1,51 +1,18 @@
 """Each class of difference, told of rows written out by hand; expected values from clearing.md."""
 
-from collections.abc import Mapping, Sequence
 from datetime import date
 
-import pyarrow as pa
 import pytest
-from medsettle import limits
-from medsettle.clearing.book import BOOK, Side
+from medsettle.clearing.book import Side
 from medsettle.clearing.classes import REMEDIES, Action, DifferenceClass, Term
-from medsettle.clearing.classify import PRECEDENCE, classify
-from medsettle.clearing.differences import difference_schema
-from medsettle.clearing.odd_rows import OddRows
-from medsettle.errors import BatchTooLarge
+from medsettle.clearing.classify import PRECEDENCE
 
-from tests.clearing.books import Row, row, table
+from tests.clearing.books import Row, row
+from tests.clearing.classified import MESSAGE, cancel, one, settled
 
-_FEN = [column.name for column in BOOK if column.name.endswith("_fen")]
-_ALL = frozenset(column.name for column in BOOK)
 _I, _C, _N = Side.INSURED, Side.CARE, Side.NATIONAL
-_MESSAGE = "H99910200001202603310800000001"
 
-
-def _settled(**values: object) -> Row:
-    return row("S1", request_id=_MESSAGE, **values)
-
-
-def _cancel(of: Row, settlement: str = "S1-C", **values: object) -> Row:
-    back = {name: -of[name] for name in _FEN}
-    return of | back | {"settlement": settlement, "kind": "cancel", "original": "S1"} | values
-
-
-def _classified(
-    books: Mapping[Side, Sequence[Row]], without: Mapping[Side, frozenset[str]] | None = None
-) -> list[Row]:
-    lacking = without or {}
-    tables = {side: table(rows, lacking.get(side, frozenset())) for side, rows in books.items()}
-    columns = {side: frozenset(tables[side].schema.names) for side in books}
-    rows: list[Row] = classify(OddRows(tables, columns)).to_pylist()
-    return rows
-
-
-def _one(books: Mapping[Side, Sequence[Row]]) -> Row:
-    (found,) = _classified(books)
-    return found
-
-
-_S = _settled()
+_S = settled()
 _WITHOUT_ID = row("S1")
 
 
@@ -62,7 +29,7 @@ _WITHOUT_ID = row("S1")
 )
 def test_who_lacks_it(holders: tuple[Side, ...], found: str, owner: Side, action: Action) -> None:
     """Of three books, who lacks a settlement says the class, whose turn it is and what to do."""
-    told = _one({side: [_S] if side in holders else [] for side in Side})
+    told = one({side: [_S] if side in holders else [] for side in Side})
 
     lacking = [side for side in Side if side not in holders]
     assert DifferenceClass[found] == told["difference_class"]
@@ -79,7 +46,7 @@ def test_who_lacks_it(holders: tuple[Side, ...], found: str, owner: Side, action
     [
         pytest.param({_I: [], _C: [_S]}, "ONLY_CARE", id="I-C-only-care"),
         pytest.param({_I: [_S], _C: []}, "NOT_CARE", id="I-C-only-insured"),
-        pytest.param({_I: [_S], _C: [_cancel(_S)]}, "HALF_REVERSED", id="I-C-care-has-the-cancel"),
+        pytest.param({_I: [_S], _C: [cancel(_S)]}, "HALF_REVERSED", id="I-C-care-has-the-cancel"),
         pytest.param({_C: [_S], _N: []}, "ONLY_CARE", id="C-N-only-care"),
         pytest.param({_C: [], _N: [_S]}, "NOT_CARE", id="C-N-only-national"),
         pytest.param({_I: [], _N: [_S]}, "NOT_INSURED", id="I-N-only-national"),
@@ -88,15 +55,15 @@ def test_who_lacks_it(holders: tuple[Side, ...], found: str, owner: Side, action
 )
 def test_two_books(books: dict[Side, list[Row]], found: str) -> None:
     """Of two books the class is told as far as it can be without the third."""
-    assert DifferenceClass[found] == _one(books)["difference_class"]
+    assert DifferenceClass[found] == one(books)["difference_class"]
 
 
 def test_without_a_message_id_care_cannot_take_it_back() -> None:
     """A record that care lacks is its to reverse by message id; with none, insurance does it."""
-    told = _one({_I: [_WITHOUT_ID], _C: [], _N: [_WITHOUT_ID]})
+    told = one({_I: [_WITHOUT_ID], _C: [], _N: [_WITHOUT_ID]})
 
     assert (_I, Action.REVERSE) == (told["owner"], told["action"])
-    assert _MESSAGE in _one({_I: [_S], _C: [], _N: [_S]})["explanation"]
+    assert MESSAGE in one({_I: [_S], _C: [], _N: [_S]})["explanation"]
 
 
 def _with(**values: object) -> dict[Side, list[Row]]:
@@ -135,7 +102,7 @@ _SWAPPED = {"pooled_fund_fen": 0, "critical_illness_fen": 6_500, "account_fen": 
 )
 def test_what_differs(values: Row, found: str, risk_fen: int) -> None:
     """What all books have otherwise has the class and the money at risk of what differs."""
-    told = _one(_with(**values))
+    told = one(_with(**values))
 
     assert (DifferenceClass[found], risk_fen) == (told["difference_class"], told["at_risk_fen"])
     assert set(values) == set(told["differing"])
@@ -148,7 +115,7 @@ def test_versions_are_told_where_amounts_agree(name: str) -> None:
     """Equal amounts by another version are class 12, and cost nothing."""
     base = _S | {name: "one"}
 
-    told = _one({_I: [base], _C: [base | {name: "two"}], _N: [base]})
+    told = one({_I: [base], _C: [base | {name: "two"}], _N: [base]})
 
     assert (DifferenceClass.VERSION, 0) == (told["difference_class"], told["at_risk_fen"])
     assert [name] == told["differing"]
@@ -169,13 +136,13 @@ def test_each_class_hides_those_after_it() -> None:
     for found, change in changes:
         own = own | change
         assert (
-            DifferenceClass[found] == _one({_I: [base], _C: [own], _N: [base]})["difference_class"]
+            DifferenceClass[found] == one({_I: [base], _C: [own], _N: [base]})["difference_class"]
         )
-    assert DifferenceClass.NOT_INSURED == _one({_I: [], _C: [own], _N: [base]})["difference_class"]
-    taken = [own, _cancel(own)]
-    assert DifferenceClass.STATE == _one({_I: [base], _C: taken, _N: [base]})["difference_class"]
+    assert DifferenceClass.NOT_INSURED == one({_I: [], _C: [own], _N: [base]})["difference_class"]
+    taken = [own, cancel(own)]
+    assert DifferenceClass.STATE == one({_I: [base], _C: taken, _N: [base]})["difference_class"]
     twice = {_I: [base], _C: [own, own], _N: [base]}
-    assert DifferenceClass.DUPLICATE == _one(twice)["difference_class"]
+    assert DifferenceClass.DUPLICATE == one(twice)["difference_class"]
     assert sorted(DifferenceClass) == sorted(PRECEDENCE)
 
 
@@ -183,278 +150,7 @@ def test_the_one_who_differs_from_two_owns_it() -> None:
     """Of three amounts, who differs from two that agree corrects; else the table of remedies."""
     other = _S | _DEARER
 
-    assert _N == _one({_I: [_S], _C: [_S], _N: [other]})["owner"]
-    assert _C == _one({_I: [_S], _C: [other], _N: [_S]})["owner"]
-    assert _I == _one({_I: [other], _C: [_S], _N: [_S]})["owner"]
-    assert _I == _one({_I: [_S], _C: [other]})["owner"]
-
-
-@pytest.mark.parametrize(
-    ("takers", "owner", "standing"),
-    [
-        pytest.param((_I,), _C, [_C, _N], id="insured-took-it-back"),
-        pytest.param((_I, _N), _C, [_C], id="care-did-not"),
-        pytest.param((_I, _C), _N, [_N], id="national-did-not"),
-        pytest.param((_C,), _I, [_I, _N], id="care-alone-took-it-back"),
-    ],
-)
-@pytest.mark.parametrize("shown", [True, False], ids=["with-its-original", "the-cancel-alone"])
-def test_a_cancel_on_some_sides_is_a_state(
-    takers: tuple[Side, ...], owner: Side, standing: list[Side], *, shown: bool
-) -> None:
-    """It is told of the settlement, whether its rows are there, and by who still has it."""
-    books = {
-        side: [*([_S] if shown else []), *([_cancel(_S)] if side in takers else [])]
-        for side in Side
-    }
-
-    told = _one(books)
-
-    assert ("settle:S1", "S1") == (told["item"], told["settlement"])
-    assert (DifferenceClass.STATE, Action.COMPLETE_CANCEL) == (
-        told["difference_class"],
-        told["action"],
-    )
-    assert (owner, standing, 7_000) == (told["owner"], told["missing_at"], told["at_risk_fen"])
-    assert [side for side in Side if side in takers] == told["held_by"]
-
-
-@pytest.mark.parametrize("takers", [(_I,), (_I, _N), (_C,), (_C, _N), (_N,)])
-def test_what_was_taken_back_where_it_stood_is_nothing(takers: tuple[Side, ...]) -> None:
-    """A settlement and its cancel, in books whose others never had it, add up to zero."""
-    pair = [_S, _cancel(_S)]
-
-    assert [] == _classified({side: pair if side in takers else [] for side in Side})
-    # And if it was taken back in part, something stands.
-    part = [_S, _cancel(_S, pooled_fund_fen=-6_999, fund_total_fen=-6_999)]
-    assert _one({side: part if side in takers else [] for side in Side})["at_risk_fen"] == 1
-
-
-def test_half_a_reversal() -> None:
-    """What insurance took back, the nation still has and care never had, is a half reversal."""
-    told = _one({_I: [_S, _cancel(_S)], _C: [], _N: [_S]})
-
-    assert (DifferenceClass.HALF_REVERSED, _N, 7_000) == (
-        told["difference_class"],
-        told["owner"],
-        told["at_risk_fen"],
-    )
-    assert "the nation alone" in told["explanation"]
-
-
-def test_a_cancel_without_what_it_takes_back() -> None:
-    """Care has the cancel only of what the others have and took back: it is recorded there."""
-    pair = [_S, _cancel(_S)]
-
-    told = _one({_I: pair, _C: [_cancel(_S)], _N: pair})
-
-    assert (DifferenceClass.NOT_CARE, _C, Action.INSERT) == (
-        told["difference_class"],
-        told["owner"],
-        told["action"],
-    )
-
-
-def test_a_cancel_that_mirrors_its_original_is_told_with_it() -> None:
-    """Amounts of a settlement that differ, and those of its cancel, are one difference of 0."""
-    other = _S | _MORE_FUND
-    books = {_I: [_S, _cancel(_S)], _C: [other, _cancel(other)], _N: [_S, _cancel(_S)]}
-
-    told = _one(books)
-
-    assert ("settle:S1", DifferenceClass.AMOUNT, 0) == (
-        told["item"],
-        told["difference_class"],
-        told["at_risk_fen"],
-    )
-
-
-def _deduction(**values: object) -> Row:
-    own = {"settlement": "S1-D", "kind": "deduction", "original": "S1"}
-    amounts = dict.fromkeys(
-        ("total_fen", "in_scope_fen", "fund_total_fen", "pooled_fund_fen"), -500
-    )
-    return _S | dict.fromkeys(_FEN, 0) | own | amounts | values
-
-
-def test_deductions_and_corrections_that_some_lack() -> None:
-    """A deduction is class 11 and a correction class 5 or 6; whoever lacks it takes it over."""
-    told = _one({_I: [], _C: [_deduction()], _N: [_deduction()]})
-    assert ("deduction:S1-D", DifferenceClass.DEDUCTION, _I, Action.ACKNOWLEDGE, 500) == (
-        *(told["item"], told["difference_class"], told["owner"], told["action"]),
-        told["at_risk_fen"],
-    )
-    adjust = _deduction(settlement="S1-A", kind="adjust")
-    told = _one({_I: [adjust], _C: [adjust], _N: []})
-    assert (DifferenceClass.AMOUNT, _N, Action.INSERT, 500) == (
-        *(told["difference_class"], told["owner"], told["action"]),
-        told["at_risk_fen"],
-    )
-    moved = adjust | dict.fromkeys(("total_fen", "in_scope_fen", "fund_total_fen"), 0)
-    moved |= {"critical_illness_fen": 500}
-    told = _one({_I: [moved], _C: [], _N: [moved]})
-    assert (DifferenceClass.SPLIT, 500) == (told["difference_class"], told["at_risk_fen"])
-
-
-def test_an_id_twice_in_one_book_is_told_once() -> None:
-    """Three rows of one id are one difference with all of them, and two are surplus."""
-    told = _one({_I: [_S], _C: [_S, _S, _S], _N: []})
-
-    assert (DifferenceClass.DUPLICATE, _C, 14_000) == (
-        told["difference_class"],
-        told["owner"],
-        told["at_risk_fen"],
-    )
-    assert (1, 3, 0) == tuple(len(told[f"{side}_rows"]) for side in (_I, _C, _N))
-    assert ["national"] == told["missing_at"]
-
-
-def _visit(settlement: str, **values: object) -> Row:
-    facts = {"encounter": "V1", "service_date": date(2026, 3, 31)}
-    return row(settlement, **(facts | values))
-
-
-def test_a_retry_under_a_new_message_id() -> None:
-    """The second of one visit with equal total, which care lacks, is a duplicate of the first."""
-    first = _visit("S1", request_id="one", record_time=1)
-    second = _visit("S2", request_id="two", record_time=2)
-
-    told = _one({_I: [first, second], _C: [first], _N: [first, second]})
-
-    assert ("settle:S2", DifferenceClass.DUPLICATE, Action.REVERSE) == (
-        told["item"],
-        told["difference_class"],
-        told["action"],
-    )
-    assert "institution+encounter+person+kind" == told["matched_by"]
-    assert ["S1", "S2"] == [each["settlement"] for each in told["insured_rows"]]
-
-
-def test_two_places_are_held() -> None:
-    """An equal total of one person and day elsewhere may be real, so it is not taken back."""
-    first = _visit("S1", record_time=1)
-    second = _visit("S2", record_time=2, institution="elsewhere", encounter="V2")
-
-    told = _one({_I: [first, second], _C: [first], _N: [first]})
-
-    assert ("settle:S2", DifferenceClass.DUPLICATE, Action.HOLD) == (
-        told["item"],
-        told["difference_class"],
-        told["action"],
-    )
-
-
-def test_what_replaces_a_cancelled_one_is_no_duplicate() -> None:
-    """A visit that was taken back and settled again is missing, not twice."""
-    first = _visit("S1", request_id="one")
-    second = _visit("S2", request_id="two")
-    pair = [first, _cancel(first)]
-
-    told = _one({_I: [*pair, second], _C: pair, _N: [*pair, second]})
-
-    assert ("settle:S2", DifferenceClass.NOT_CARE) == (told["item"], told["difference_class"])
-
-
-def test_a_key_of_two_is_not_guessed() -> None:
-    """Two records of one book with one message id are matched with none of another book."""
-    held = [row("S1", request_id="one"), row("S2", request_id="one", person="another")]
-
-    told = _classified({_I: held, _C: [row("S3", request_id="one")]})
-
-    assert {"settle:S1": 3, "settle:S2": 3, "settle:S3": 1} == {
-        each["item"]: each["difference_class"] for each in told
-    }
-
-
-@pytest.mark.parametrize(
-    ("facts", "key"),
-    [
-        ({"request_id": "one"}, "institution+request_id+kind"),
-        ({"institution_settlement": "N1"}, "institution+institution_settlement+kind"),
-        ({"encounter": "V1"}, "institution+encounter+person+kind"),
-    ],
-)
-def test_fallback_keys(facts: Row, key: str) -> None:
-    """A record under another id is found by the next key that is known, and is class 13."""
-    told = _one({_I: [row("S1", **facts)], _C: [row("T1", **facts)], _N: [row("S1", **facts)]})
-
-    assert ("settle:S1", DifferenceClass.FACT, key, ["settlement"]) == (
-        told["item"],
-        told["difference_class"],
-        told["matched_by"],
-        told["differing"],
-    )
-
-
-def test_refunds_of_a_text_file_have_the_id_of_what_they_refund() -> None:
-    """A cancel under its original's id is matched with one of its own id by what it takes back."""
-    text = _cancel(_S, settlement="S1", original=None)
-
-    told = _one({_I: [_S, _cancel(_S)], _C: [_S, text]})
-
-    assert ("cancel:S1-C", "original+kind", ["settlement"]) == (
-        told["item"],
-        told["matched_by"],
-        told["differing"],
-    )
-    alone = _one({_I: [_S], _C: [_S, text], _N: [_S]})
-    assert ("settle:S1", DifferenceClass.STATE) == (alone["item"], alone["difference_class"])
-
-
-def test_what_a_book_does_not_have_is_not_compared() -> None:
-    """A column that is absent, and a value that is null, are no difference."""
-    own = _S | {"card": "K1", "visit_type": "11"}
-    other = _S | {"card": None, "visit_type": "21"}
-    without = {_C: frozenset({"visit_type", "record_time"})}
-
-    assert [] == _classified({_I: [own], _C: [other], _N: [own | {"record_time": 9}]}, without)
-
-
-def test_amounts_of_a_book_without_payers() -> None:
-    """A book that has only the fund total and accounts is compared by those."""
-    payers = {
-        f"{name}_fen" for name in ("pooled_fund", "civil_servant", "enterprise", "assistance")
-    }
-    payers |= {"critical_illness_fen", "large_amount_fen", "disabled_serviceman_fen"}
-    without = {_C: frozenset({*payers, "other_fund_fen"})}
-    other = _S | {"fund_total_fen": 6_800, "person_total_fen": 3_200, "cash_fen": 3_200}
-
-    (told,) = _classified({_I: [_S], _C: [other]}, without)
-
-    assert (DifferenceClass.AMOUNT, 200) == (told["difference_class"], told["at_risk_fen"])
-
-
-def test_nothing_odd_is_an_empty_table() -> None:
-    """Books that agree give a table of the schema without rows."""
-    empty = {side: table([]) for side in Side}
-
-    found = classify(OddRows(empty, dict.fromkeys(Side, _ALL)))
-
-    assert (0, difference_schema()) == (found.num_rows, found.schema)
-
-
-def test_the_bound_of_odd_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As many odd rows as the bound are classified; one more is refused, with what to do."""
-    monkeypatch.setattr(limits, "ODD_ROWS_MAX", 3)
-    books = {_I: [_S], _C: [_S], _N: [_S]}
-
-    assert [] == _classified(books)
-    with pytest.raises(BatchTooLarge, match="4 rows of the books differ, above the bound of 3"):
-        _classified(books | {_N: [_S, _S]})
-
-
-@pytest.mark.slow
-def test_many_rows_of_one_visit_take_no_longer() -> None:
-    """Thousands of records with one constant number are looked through once, not by pairs."""
-    held = pa.Table.from_pylist(
-        [
-            row(f"S{number:05}", institution_settlement="0", encounter="0")
-            for number in range(4_000)
-        ],
-        table([]).schema,
-    )
-
-    found = classify(OddRows({_I: held, _C: held.slice(0, 0)}, {_I: _ALL, _C: _ALL}))
-
-    # All are one service to the eye, so all but the first are its duplicates.
-    assert 3_999 == found["difference_class"].to_pylist().count(DifferenceClass.DUPLICATE)
+    assert _N == one({_I: [_S], _C: [_S], _N: [other]})["owner"]
+    assert _C == one({_I: [_S], _C: [other], _N: [_S]})["owner"]
+    assert _I == one({_I: [other], _C: [_S], _N: [_S]})["owner"]
+    assert _I == one({_I: [_S], _C: [other]})["owner"]

@@ -12,7 +12,6 @@ from medsettle import limits
 from medsettle.clearing.book import BOOK, OWN, Side
 from medsettle.clearing.book_files import BookFile
 from medsettle.clearing.classes import DifferenceClass
-from medsettle.clearing.classify import classify
 from medsettle.clearing.made_books import MadeBooks, kept_columns, make_books
 from medsettle.clearing.made_cases import CASES, TRAPS
 from medsettle.clearing.reconcile import By, reconcile
@@ -215,7 +214,7 @@ def test_an_unfinished_book_is_no_book(tmp_path: Path) -> None:
 def _reconciled(made: MadeBooks, scratch: Path, by: By) -> Any:  # noqa: ANN401 - of pyarrow
     scratch.mkdir()
     books = {side: parquet_book(side, path) for side, path in made.books.items()}
-    return reconcile(books, classify=classify, scratch=scratch, by=by).differences
+    return reconcile(books, scratch=scratch, by=by).differences
 
 
 def _assert_true(made: MadeBooks, found: list[_Row], *, repeated: bool) -> None:
