@@ -507,7 +507,7 @@ BOOK_LINE_BYTES_MAX: Final = 64 * 1024
 BOOKS_AT_ONCE: Final = 2
 # Rows that are classified in memory, some kilobytes each. More differ where books of different
 # things are compared.
-ODD_ROWS_MAX: Final = 500_000
+ODD_ROWS_MAX: Final = 5 * 10**5
 # Cells of a difference sketch, 32 bytes each: 46,000 odd rows are found in the least, and in the
 # most more than may be odd.
 SKETCH_CELLS_MIN: Final = 65_536
