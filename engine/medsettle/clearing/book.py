@@ -12,6 +12,7 @@ described in `clearing.md` §2, and the fields of 3202 and 3260.
 from enum import StrEnum
 from typing import Final
 
+from medsettle import limits
 from medsettle.core import codes, columns
 from medsettle.core.columns import Column, Kind
 
@@ -44,8 +45,14 @@ _FACTS: Final = (
     columns.code("request_id", "Message id of the institution.", "msgid", required=False),
     columns.code("institution_settlement", "医药机构结算ID.", "medins_setl_id", required=False),
     columns.code("encounter", "就诊ID.", "mdtrt_id", required=False),
-    columns.code("person", "参保人: opaque token.", "psn_no"),
-    columns.code("card", "卡识别码: opaque token.", "card_sn", required=False),
+    columns.code("person", "参保人: opaque token.", "psn_no", most=limits.PERSON_CHARS_MAX),
+    columns.code(
+        "card",
+        "卡识别码: opaque token.",
+        "card_sn",
+        required=False,
+        most=limits.PERSON_CHARS_MAX,
+    ),
     columns.code("credential_type", "就诊凭证类型.", "mdtrt_cert_type", required=False),
     columns.code("pooling_area", "参保地统筹区.", "insuplc_admdvs"),
     columns.code("care_area", "就医地.", "mdtrtarea_admvs"),
@@ -89,6 +96,9 @@ BOOK: Final[tuple[Column, ...]] = (
 )
 """The columns of a book."""
 
+OWN: Final[frozenset[str]] = frozenset({"record_time"})
+"""What is each book's own, since each records at its own moment. It is never compared."""
+
 NATURAL_KEYS: Final[tuple[tuple[str, ...], ...]] = (
     ("settlement",),
     ("institution", "request_id", "kind"),
@@ -96,3 +106,7 @@ NATURAL_KEYS: Final[tuple[tuple[str, ...], ...]] = (
     ("institution", "encounter", "person", "kind"),
 )
 """By what rows of two books are the same record: the first by which both can be told."""
+
+SAME_SERVICE: Final[tuple[str, ...]] = ("person", "service_date", "total_fen", "kind")
+"""By what two rows of one book look like one service that was paid at two places. It never matches
+rows of two books; what shares it with an odd row is looked at beside it."""
