@@ -499,5 +499,11 @@ DIRECTORY_LOOKUPS_KEPT: Final = 16_384
 # How long the conformance kit waits for an answer: clients in use wait from 2 to 700 seconds.
 CONFORM_SECONDS_DEFAULT: Final = 30.0
 
+# --- prepayments, statements and the calendar of clearing -----------------------------------------
+
+# Days and months that a step may be due after another or after the end of its month.
+CALENDAR_DAYS_MAX: Final = 366
+CALENDAR_MONTHS_MAX: Final = 24
+
 assert NATIONAL_NUMBER_CHARS_MAX <= CODE_CHARS_MAX <= PERSON_CHARS_MAX
 assert GATEWAY_FILE_BYTES_MAX * 4 // 3 + CODE_CHARS_MAX * 1000 <= TOLD_BYTES_MAX, "as base64"
