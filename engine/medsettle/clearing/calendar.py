@@ -221,9 +221,7 @@ class ClearingCalendar:
             found[rule.step] = DueDate(rule.step, moved, rule, warning or inherited)
         return tuple(found.values())
 
-    def _fallen(
-        self, due: Due, settled: date, found: Mapping[str, DueDate]
-    ) -> tuple[date, date]:
+    def _fallen(self, due: Due, settled: date, found: Mapping[str, DueDate]) -> tuple[date, date]:
         """Return from where a due day is counted, and where it falls."""
         if due.basis is Basis.STEP:
             start = found[due.after].day
@@ -314,8 +312,8 @@ def due_of(text: str) -> Due:
     found = next(filter(None, (re.fullmatch(form, text) for form in _FORMS)), None)
     if found is None:
         raise ValueError(
-            f"{quoted(text)} is no due day; write it like T+1, M+1 day 3, M+1 last day, Q+1 day 25, "
-            "Y+1 month 3 last day or 5 working days after confirmed"
+            f"{quoted(text)} is no due day; write it like T+1, M+1 day 3, M+1 last day, "
+            "Q+1 day 25, Y+1 month 3 last day or 5 working days after confirmed"
         )
     said = {"basis": Basis.STEP, "month": "0", "day": "0", "after": "", "working": None}
     said |= {key: value for key, value in found.groupdict().items() if value is not None}

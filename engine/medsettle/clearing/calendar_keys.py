@@ -1,4 +1,4 @@
-"""The keys of the calendar's documents, as `medsettle.policy.keys` holds those of rule documents."""
+"""The keys of documents of clearing, as `medsettle.policy.keys` holds those of rule documents."""
 
 from typing import Final
 
@@ -42,5 +42,25 @@ STEP: Final = Shape(
 HOLIDAYS: Final = Shape(
     "holiday document",
     (_FORMAT, _SOURCES, Key("working_years", "the holidays of each year", "各年放假与调休安排")),
+    (_NOTE,),
+)
+PREPAYMENT: Final = Shape(
+    "prepayment document",
+    (_FORMAT, _SOURCES, Key("versions", "its terms, each from a date on", "各版本的规定")),
+    (_NOTE,),
+)
+PREPAYMENT_TERMS: Final = Shape(
+    "version of prepayment terms",
+    (
+        Key("from", "the first day", "首日"),
+        Key("multiple", "how many average months are prepaid, such as 2", "预付月数"),
+        Key("average_of", "the months of the year before, such as [10, 11, 12]", "取平均的月份"),
+        Key("rounding", "`half_up`, `down` or `up`, once, to a whole fen", "取整方式"),
+        Key("yellow", "the usage from which on it is watched", "黄色预警线"),
+        Key("red", "the usage from which on an increase may be asked for", "红色预警线"),
+        Key("increase_paid_within", "working days after the adjustment notice", "追加拨付工作日"),
+        Key("source", "the source that states them", "出自来源表中的哪一条"),
+        Key("confidence", "how far they can be trusted", "可信程度"),
+    ),
     (_NOTE,),
 )

@@ -1,4 +1,4 @@
-"""Read the documents of the calendar: its steps and the holidays, each cited, all faults at once."""
+"""Read the documents of the calendar: steps and holidays, each cited, all faults at once."""
 
 from collections.abc import Sequence as Listed
 from datetime import date
