@@ -20,7 +20,7 @@ from typing import Final
 
 from medsettle import limits
 from medsettle.clearing.calendar import month_span
-from medsettle.clearing.prepayment import Level, Line, percent_of_bps, threshold_fen
+from medsettle.clearing.prepayment import Level, Line, percent_of_bps
 from medsettle.clearing.prepayment_terms import BPS, PrepaymentTerms
 from medsettle.clearing.working_days import WorkingDays
 from medsettle.core.money import yuan_from_fen
@@ -157,8 +157,8 @@ def _weights(
 def _crossing(
     level: Level, bps: int, path: list[tuple[date, Fraction]], standing_fen: int
 ) -> Crossing:
-    threshold = max(threshold_fen(standing_fen, bps), 1)
-    day = next((day for day, reached in path if reached >= threshold), None)
+    at_level = (day for day, fen in path if fen > 0 and fen * BPS >= bps * standing_fen)
+    day = next(at_level, None)
     # The least t with reached * BPS < bps * (standing + t).
     reached = path[-1][1]
     least = (reached * BPS / bps).__floor__() + 1 - standing_fen
