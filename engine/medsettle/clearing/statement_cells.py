@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from medsettle import limits
 from medsettle.core.money import plain_yuan
@@ -122,8 +123,8 @@ def normal_table(table: Any, columns: Sequence[StatedColumn]) -> Any:  # noqa: A
     """Return an Arrow table with exactly the types of its columns, and nothing beside its values.
 
     Raises:
-        InvalidRequest: A text is empty, has a character that no file shows, or is too long; or
-            there are too many rows.
+        InvalidRequest: A text is empty, has a character that no file shows, or is too long; a row
+            says nothing, which sheets forget; or there are too many rows.
     """
     most = limits.STATED_ROWS_MAX
     if table.num_rows > most:
@@ -137,9 +138,18 @@ def normal_table(table: Any, columns: Sequence[StatedColumn]) -> Any:  # noqa: A
         if column.kind is CellKind.TEXT
         for fault in _text_faults(column.name, array)
     ]
+    faults += _blank_faults(arrays)
     if faults:
         raise InvalidRequest(faults)
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _blank_faults(arrays: Sequence[Any]) -> list[Fault]:
+    blank = arrays[0].is_null()
+    for array in arrays[1:]:
+        blank = pc.and_(blank, array.is_null())
+    row = pc.index(blank, value=True).as_py()
+    return [] if row < 0 else [Fault(f"row {row + 1}", "has no value at all; leave the row out")]
 
 
 def _text_faults(name: str, array: Any) -> list[Fault]:  # noqa: ANN401

@@ -64,7 +64,8 @@ _STYLES: Final = (
     '<fill><patternFill patternType="gray125"/></fill></fills>'
     '<borders count="1"><border/></borders><cellStyleXfs count="1"><xf/></cellStyleXfs>'
     '<cellXfs count="3"><xf xfId="0"/><xf numFmtId="4" xfId="0" applyNumberFormat="1"/>'
-    '<xf fontId="1" xfId="0" applyFont="1"/></cellXfs></styleSheet>'
+    '<xf fontId="1" xfId="0" applyFont="1"/></cellXfs><cellStyles count="1">'
+    '<cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>'
 )
 _DATES: Final = "http://purl.org/dc/terms/"
 _CORE: Final = (

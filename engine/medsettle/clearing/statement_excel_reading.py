@@ -11,7 +11,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
-from decimal import Context, Decimal, InvalidOperation
+from decimal import Context, Decimal, DecimalException
 from typing import Final
 from xml.parsers import expat
 
@@ -241,9 +241,9 @@ def _whole(text: str, decimals: int, *, exact: bool) -> str:
     """Return a number in its smallest parts, as it stands where it has still smaller ones."""
     try:
         value = Decimal(text) if exact else _CONTEXT.create_decimal(text)
-    except InvalidOperation:
+    except DecimalException:
         return text
-    if not value.is_finite() or value.adjusted() > limits.STATED_DIGITS_MAX:
+    if not value.is_finite() or abs(value.adjusted()) > limits.STATED_DIGITS_MAX:
         return text
     scaled = value.scaleb(decimals, Context(prec=limits.STATED_DIGITS_MAX * 2))
     whole = int(scaled)
