@@ -38,8 +38,8 @@ def test_the_worked_example_crosses_on_the_days_counted_by_hand() -> None:
     # Thirteen working days are left of March after the 12th, and six days of weekends.
     assert 46_000 + 13 * 10_000 + 6 * 3_000 == found.expected_fen
     assert found.reason == (
-        "the 6 day(s) to 2026-03-12 cleared 100.00 yuan a working day, a weekend day 30 % and a "
-        "holiday 30 % of that; so 2026-03 comes to 1,940.00 yuan by its end, against 800.00 yuan; "
+        "the 6 day(s) to 2026-03-12 cleared 100.00 yuan a working day, of which a weekend day "
+        "counts 30 % and a holiday 30 % (none was seen); so 2026-03 comes to 1,940.00 yuan by its end, against 800.00 yuan; "
         "yellow (70 %) is reached on 2026-03-13; red (90 %) is reached on 2026-03-16; fewer than "
         "7 days were seen, so this may change much"
     )
@@ -71,7 +71,7 @@ def test_a_holiday_counts_as_what_holidays_cleared() -> None:
 
     assert [DayKind.HOLIDAY] * 5 + [DayKind.WORKING] * 4 == kinds
     assert DayKind.WEEKEND is kind_of(date(2026, 5, 17), _DAYS)
-    assert "a weekend day 100 % and a holiday 10 % of that" in found.reason
+    assert "a weekend day counts 100 % (none was seen) and a holiday 10 %" in found.reason
     # Until the end of May every day left weighs 1: no weekend was seen, and none is a holiday.
     assert 5 * 1_000 + 4 * 10_000 + 22 * 10_000 == found.expected_fen
 

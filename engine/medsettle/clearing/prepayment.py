@@ -248,17 +248,20 @@ def line_of(insured: str, care: str, fund: str) -> Line:
     """Return the line of two areas and a fund.
 
     Raises:
-        InvalidRequest: An area is not six digits, both are the same, or the fund is no code.
+        InvalidRequest: An area is not six digits, nor the two of a province; both are the same; or
+            the fund is no code.
     """
     faults = [
-        Fault(name, f"{quoted(area)} is no area; write six digits")
+        Fault(name, f"{quoted(area)} is no area; write six digits, or the two of a province")
         for name, area in (("insured", insured), ("care", care))
-        if re.fullmatch(r"[0-9]{6}", area) is None
+        if re.fullmatch(r"[0-9]{2}|[0-9]{6}", area) is None
     ]
     if insured == care:
         faults.append(Fault("care", f"{quoted(care)} prepays to itself; name two areas"))
     if len(fund) > limits.CODE_CHARS_MAX or re.fullmatch(r"[A-Za-z0-9_-]+", fund) is None:
-        faults.append(Fault("fund", f"{quoted(fund)} is no code of a fund; write one such as 310"))
+        faults.append(
+            Fault("fund", f"{quoted(fund)} is no code of a fund; write one such as employee")
+        )
     if faults:
         raise InvalidRequest(faults)
     return Line(insured, care, fund)

@@ -1,7 +1,9 @@
 """What months and days cleared between areas, out of the tables that clearing produces.
 
 A table has a column `month` (2026-03) or `day` (2026-03-17), `insured`, `care`, `fund` and
-`amount_fen`, or `amount_yuan` where people wrote it. Rows of the same line and time add up.
+`amount_fen`, or `amount_yuan` where people wrote it. The names of a payable table do as well:
+`clearing_month`, `insured_province`, `care_province`, `fund_line` and `net_fen`. Rows of the same
+line and time add up.
 """
 
 import csv
@@ -24,6 +26,14 @@ from medsettle.policy.vocabulary import quoted
 
 _LINE: Final = ("insured", "care", "fund")
 _FEN, _YUAN = "amount_fen", "amount_yuan"
+_ALSO_CALLED: Final = {
+    "clearing_month": "month",
+    "record_date": "day",
+    "insured_province": "insured",
+    "care_province": "care",
+    "fund_line": "fund",
+    "net_fen": _FEN,
+}
 _FAULTS_TOLD_MAX: Final = 50
 
 
@@ -39,7 +49,7 @@ def read_amounts(path: Path, time: str) -> dict[tuple[Line, date], int]:
         InvalidRequest: All faults of the file, each with its row.
         OSError: The file cannot be read.
     """
-    rows = _rows(path)
+    rows = map(_renamed, _rows(path))
     first = next(rows, None)
     if first is None:
         raise InvalidRequest([Fault(path.name, "has no rows; give the table of what was cleared")])
@@ -51,6 +61,13 @@ def read_amounts(path: Path, time: str) -> dict[tuple[Line, date], int]:
     if reader.faults:
         raise InvalidRequest(reader.faults)
     return reader.found
+
+
+def _renamed(row: Mapping[str, object]) -> Mapping[str, object]:
+    """Return a row by our names; a column that has one already stays what it is."""
+    own = {name: value for name, value in row.items() if name not in _ALSO_CALLED}
+    also = {_ALSO_CALLED[name]: row[name] for name in row if name in _ALSO_CALLED}
+    return also | own
 
 
 def _chained(

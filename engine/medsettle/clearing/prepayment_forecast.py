@@ -38,6 +38,9 @@ class DayKind(StrEnum):
     HOLIDAY = "holiday"
 
 
+_OFF: Final = (DayKind.WEEKEND, DayKind.HOLIDAY)
+
+
 @dataclass(frozen=True, slots=True)
 class Crossing:
     """When a level is reached in the month: a day, or None where the trend does not reach it.
@@ -119,7 +122,7 @@ def forecast(
         for level, bps in ((Level.YELLOW, terms.yellow_bps), (Level.RED, terms.red_bps))
     )
     expected_fen = _half_up(path[-1][1])
-    parts = (rate, weights, known, path, crossings, standing_fen, top_up_fen, terms)
+    parts = (rate, weights, kinds, path, crossings, standing_fen, top_up_fen, terms)
     reason = _reason(*parts) + _unknown(working_days, known[-1] if known else today, last)
     return Forecast(line, first, today, cleared_fen, expected_fen, standing_fen, crossings, reason)
 
@@ -172,7 +175,7 @@ def _half_up(amount: Fraction) -> int:
 def _reason(
     rate: Fraction,
     weights: Mapping[DayKind, Fraction],
-    known: list[date],
+    kinds: Mapping[date, DayKind],
     path: list[tuple[date, Fraction]],
     crossings: tuple[Crossing, ...],
     standing_fen: int,
@@ -180,11 +183,11 @@ def _reason(
     terms: PrepaymentTerms,
 ) -> str:
     levels = {Level.YELLOW: terms.yellow_bps, Level.RED: terms.red_bps}
-    days = f"the {len(known)} day(s) to {path[0][0]}"
+    days = f"the {len(kinds)} day(s) to {path[0][0]}"
+    weekend, holiday = (_weight(kind, weights, kinds) for kind in _OFF)
     said = [
-        f"{days} cleared {yuan_from_fen(_half_up(rate))} yuan a working day, a weekend day "
-        f"{_percent(weights[DayKind.WEEKEND])} and a holiday {_percent(weights[DayKind.HOLIDAY])} "
-        "of that",
+        f"{days} cleared {yuan_from_fen(_half_up(rate))} yuan a working day, of which a "
+        f"weekend day counts {weekend} and a holiday {holiday}",
         f"so {path[0][0]:%Y-%m} comes to {yuan_from_fen(_half_up(path[-1][1]))} yuan by its end, "
         f"against {yuan_from_fen(standing_fen)} yuan"
         + (f" with {yuan_from_fen(top_up_fen)} yuan more paid in" if top_up_fen else ""),
@@ -197,13 +200,16 @@ def _reason(
             said.append(f"{name} is reached on {crossing.day}")
         else:
             said.append(f"{name} is not reached")
-    if len(known) < limits.TREND_DAYS_LEAST:
+    if len(kinds) < limits.TREND_DAYS_LEAST:
         said.append(f"fewer than {limits.TREND_DAYS_LEAST} days were seen, so this may change much")
     return "; ".join(said)
 
 
-def _percent(weight: Fraction) -> str:
-    return f"{_half_up(weight * 100)} %"
+def _weight(
+    kind: DayKind, weights: Mapping[DayKind, Fraction], kinds: Mapping[date, DayKind]
+) -> str:
+    seen = "" if kind in kinds.values() else " (none was seen)"
+    return f"{_half_up(weights[kind] * 100)} %{seen}"
 
 
 def _unknown(working_days: WorkingDays, first: date, last: date) -> str:

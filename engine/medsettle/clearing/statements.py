@@ -11,6 +11,7 @@ which cell was changed and not only that one was. Source: issue 9, item 6, and `
 
 import base64
 import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -166,9 +167,9 @@ def _check_head(head: StatementHead) -> None:
         if not (1 <= len(text) <= most and text.isprintable() and text == text.strip())
     ]
     faults += [
-        Fault(f"parties[{at}].area", f"{party.area!r} is no area; write six digits")
+        Fault(f"parties[{at}].area", f"{party.area!r} is no area; write six digits, or two")
         for at, party in enumerate(head.parties)
-        if not (len(party.area) == 6 and party.area.isascii() and party.area.isdecimal())
+        if re.fullmatch(r"[0-9]{2}|[0-9]{6}", party.area) is None
     ]
     if not 1 <= len(head.parties) <= limits.STATED_PARTIES_MAX:
         text = f"are {len(head.parties)}; 1 to {limits.STATED_PARTIES_MAX} are allowed"
