@@ -10,7 +10,9 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from medsettle.clearing.statement_cells import CellKind, Cells, StatedColumn, cells_of
+from medsettle.clearing.statement_checks import Verified, verify_statement
 from medsettle.clearing.statement_csv import csv_bytes
 from medsettle.clearing.statement_excel import excel_bytes
 from medsettle.clearing.statements import (
@@ -21,7 +23,11 @@ from medsettle.clearing.statements import (
     StatedParty,
     StatementHead,
     make_statement,
+    sign_statement,
 )
+
+# Keys from fixed bytes, so that a failure can be seen again; they protect nothing.
+KEYS = [Ed25519PrivateKey.from_private_bytes(bytes([at]) * 32) for at in range(3)]
 
 HEAD = StatementHead(
     "CL2026-03-000017",
@@ -86,6 +92,24 @@ class Tampering:
         assert 1 == parts[sheet].count(old)
         parts[sheet] = parts[sheet].replace(old, new)
         write_zip(path, parts)
+
+
+def signed_in(folder: Path) -> Tampering:
+    """Return a statement in a folder that both parties have signed."""
+    manifest = made(folder)
+    for key in KEYS[:2]:
+        sign_statement(folder, key)
+    return Tampering(folder, manifest)
+
+
+def verified_by_both(folder: Path) -> Verified:
+    """Return what verification by the keys of both parties finds."""
+    return verify_statement(folder, [key.public_key() for key in KEYS[:2]])
+
+
+def told_of(folder: Path) -> list[str]:
+    """Return each finding of it as people read it."""
+    return [str(finding) for finding in verified_by_both(folder).findings]
 
 
 def write_zip(path: Path, parts: dict[str, bytes]) -> None:

@@ -39,7 +39,8 @@ def test_the_worked_example_crosses_on_the_days_counted_by_hand() -> None:
     assert 46_000 + 13 * 10_000 + 6 * 3_000 == found.expected_fen
     assert found.reason == (
         "the 6 day(s) to 2026-03-12 cleared 100.00 yuan a working day, of which a weekend day "
-        "counts 30 % and a holiday 30 % (none was seen); so 2026-03 comes to 1,940.00 yuan by its end, against 800.00 yuan; "
+        "counts 30 % and a holiday 30 % (none was seen); so 2026-03 comes to 1,940.00 yuan by its "
+        "end, against 800.00 yuan; "
         "yellow (70 %) is reached on 2026-03-13; red (90 %) is reached on 2026-03-16; fewer than "
         "7 days were seen, so this may change much"
     )

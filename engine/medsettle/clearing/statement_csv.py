@@ -16,8 +16,8 @@ BOM: Final = b"\xef\xbb\xbf"
 _FORMULAS: Final = ("=", "+", "-", "@", "'")
 
 
-class UnreadableStatementFile(Exception):
-    """A file of a statement is not what its name says; the message says where it stops."""
+class UnreadableStatementFile(OSError):
+    """A file of a statement, or of a key, is not what its name says; the message says why."""
 
 
 def csv_bytes(columns: Sequence[StatedColumn], rows: Sequence[Cells]) -> bytes:

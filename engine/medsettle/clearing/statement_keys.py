@@ -24,7 +24,6 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from medsettle.clearing.statement_csv import UnreadableStatementFile
-from medsettle.errors import Fault, InvalidRequest
 
 SIGNATURE_SUFFIX: Final = ".sig"
 _SHORT: Final = 16
@@ -76,7 +75,7 @@ def private_key(path: Path) -> Ed25519PrivateKey:
     """Return the private key of a PEM file.
 
     Raises:
-        InvalidRequest: The file holds no private Ed25519 key without a password.
+        UnreadableStatementFile: The file holds no private Ed25519 key without a password.
         OSError: It cannot be read.
     """
     try:
@@ -92,7 +91,7 @@ def public_key(path: Path) -> Ed25519PublicKey:
     """Return the public key of a PEM file.
 
     Raises:
-        InvalidRequest: The file holds no public Ed25519 key.
+        UnreadableStatementFile: The file holds no public Ed25519 key.
         OSError: It cannot be read.
     """
     try:
@@ -104,8 +103,8 @@ def public_key(path: Path) -> Ed25519PublicKey:
     return key
 
 
-def _no_key(path: Path, text: str) -> InvalidRequest:
-    return InvalidRequest([Fault(path.name, f"holds no {text}; make one: statement keygen")])
+def _no_key(path: Path, text: str) -> UnreadableStatementFile:
+    return UnreadableStatementFile(f"{path} holds no {text}; statement keygen makes one")
 
 
 def signature_name(manifest: str, fingerprint: str) -> str:

@@ -99,7 +99,6 @@ def sign(
 ) -> None:
     """Verify a statement and add a signature to it; the other party does the same after."""
     from medsettle.clearing.statement_checks import verify_statement  # noqa: PLC0415
-    from medsettle.clearing.statement_csv import UnreadableStatementFile  # noqa: PLC0415
     from medsettle.clearing.statement_keys import fingerprint_of, private_key  # noqa: PLC0415
     from medsettle.clearing.statements import sign_statement  # noqa: PLC0415
     from medsettle.errors import Precondition  # noqa: PLC0415
@@ -107,10 +106,7 @@ def sign(
     console = Console()
     with told(console, as_json=as_json):
         private = private_key(key)
-        try:
-            findings = verify_statement(folder).findings
-        except UnreadableStatementFile as error:
-            raise UnreadableFile(str(error)) from error
+        findings = verify_statement(folder).findings
         if findings:
             raise Precondition(
                 f"{folder} is not what it says: {findings[0]}. Nothing was signed; see verify"

@@ -9,9 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from medsettle.clearing.statement_checks import Verified, verify_statement
-from medsettle.clearing.statement_csv import UnreadableStatementFile
 from medsettle.clearing.statement_keys import public_key
-from medsettle.cli.exits import Exit, Quit, UnreadableFile, told
+from medsettle.cli.exits import Exit, Quit, told
 from medsettle.cli.options import Json
 
 _SHOWN_MAX = 20
@@ -29,10 +28,7 @@ def verify(
     console = Console()
     with told(console, as_json=as_json):
         keys = [public_key(path) for path in key or []]
-        try:
-            verified = verify_statement(statement, keys)
-        except UnreadableStatementFile as error:
-            raise UnreadableFile(str(error)) from error
+        verified = verify_statement(statement, keys)
     if as_json:
         console.out(orjson.dumps(_body(verified)).decode(), highlight=False)
     else:
