@@ -95,19 +95,31 @@ def excel_bytes(
         "xl/workbook.xml": _BOOK,
         "xl/_rels/workbook.xml.rels": _BOOK_RELATIONS,
         "xl/styles.xml": _STYLES,
-        "xl/worksheets/sheet1.xml": "".join(_sheet(covers)),
-        "xl/worksheets/sheet2.xml": "".join(_sheet(_chained(heads, lines))),
+    }
+    sheets = {
+        "xl/worksheets/sheet1.xml": _sheet(covers),
+        "xl/worksheets/sheet2.xml": _sheet(_chained(heads, lines)),
     }
     sink = io.BytesIO()
     with zipfile.ZipFile(sink, "w") as archive:
         for name, text in parts.items():
-            entry = zipfile.ZipInfo(name, _TIME)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            # 3 is Unix: the system that writes must not show in the file.
-            entry.create_system = 3
-            entry.external_attr = 0o644 << 16
-            archive.writestr(entry, _HEAD + text)
+            archive.writestr(_entry(name), _HEAD + text)
+        for name, pieces in sheets.items():
+            # Piece by piece: a sheet is ten times as long as what it is packed to.
+            with archive.open(_entry(name), "w", force_zip64=True) as part:
+                part.write(_HEAD.encode())
+                for piece in pieces:
+                    part.write(piece.encode())
     return sink.getvalue()
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, _TIME)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    # 3 is Unix: the system that writes must not show in the file.
+    entry.create_system = 3
+    entry.external_attr = 0o644 << 16
+    return entry
 
 
 def _chained(first: list[str], rest: Iterator[list[str]]) -> Iterator[list[str]]:
