@@ -226,10 +226,20 @@ def _file(name: str, content: bytes, manifest: Manifest) -> tuple[StatedFile, li
 
 def _parquet(content: bytes, columns: Sequence[StatedColumn]) -> tuple[StatedFile, list[Finding]]:
     try:
-        table = pq.read_table(io.BytesIO(content))
+        file = pq.ParquetFile(io.BytesIO(content))
+        if file.metadata.num_rows > limits.STATED_ROWS_MAX:
+            raise UnreadableStatementFile("has more rows than any statement")
+        table = file.read()
         table.validate(full=True)
-    except (pa.ArrowException, OSError, ValueError) as error:
+        return _parquet_cells(table, columns)
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise UnreadableStatementFile(f"is no Parquet file: {error}") from error
+
+
+def _parquet_cells(
+    table: Any,  # noqa: ANN401
+    columns: Sequence[StatedColumn],
+) -> tuple[StatedFile, list[Finding]]:
     found = []
     cells: list[Sequence[str | None]] = []
     for column in columns:
