@@ -75,6 +75,17 @@ def test_a_payment_is_registered_once(store: PrepaymentStore) -> None:
         store.pay(number, 1, DUE, "E2E-7", "", NOW)
 
 
+def test_two_that_register_the_same_payment_register_one(tmp_path: Path) -> None:
+    """Two processes have the store open; the second finds what the first recorded."""
+    with PrepaymentStore(tmp_path) as one, PrepaymentStore(tmp_path) as other:
+        (number,) = recalculated(one, (LINE, 1_000))
+        for store in (one, other, one):
+            store.pay(number, 1_000, DUE, "E2E-1", "finance", NOW)
+        assert 1_000 == other.standing_fen(LINE)
+        with pytest.raises(Precondition, match=r"0\.00 yuan are open"):
+            other.pay(number, 1, DUE, "E2E-2", "finance", NOW)
+
+
 def test_texts_of_the_record_have_their_bound(store: PrepaymentStore) -> None:
     """200 characters name who did it, 201 do not, and neither does a line end."""
     (number,) = recalculated(store, (LINE, 1_000))

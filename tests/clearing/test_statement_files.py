@@ -18,6 +18,7 @@ from medsettle.clearing.statement_keys import fingerprint_of, key_pems, private_
 from medsettle.clearing.statements import (
     CSV_FILE,
     EXCEL_FILE,
+    PARQUET_FILE,
     TABLE_FILES,
     StatedParty,
     StatementHead,
@@ -251,10 +252,13 @@ def test_files_beyond_their_bounds_are_not_read(
 def test_a_parquet_file_of_more_rows_than_a_statement_is_not_unpacked(
     signed: Tampering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its head says how many there are."""
-    monkeypatch.setattr(limits, "STATED_ROWS_MAX", 5)
+    """Its head says how many there are: six where six may be, and seven."""
+    monkeypatch.setattr(limits, "STATED_ROWS_MAX", 6)
+    assert [] == told_of(signed.folder)
+    signed.write(PARQUET_FILE, [*signed.rows(), signed.rows()[0]])
 
-    assert any("has more rows than any statement" in said for said in told_of(signed.folder))
+    (said,) = told_of(signed.folder)
+    assert said.startswith("statement.parquet: has more rows than any statement")
 
 
 @pytest.mark.parametrize("digits", [limits.STATED_DIGITS_MAX, limits.STATED_DIGITS_MAX + 2])

@@ -308,14 +308,27 @@ def test_an_unsigned_statement_says_so(tmp_path: Path) -> None:
     assert "nobody has signed it" in verify_statement(tmp_path / "s").notes[0]
 
 
-def test_a_manifest_that_is_none_cannot_beverified(tmp_path: Path) -> None:
+def _manifests(raw: bytes) -> list[bytes]:
+    """Return manifests with a digest too few, a column and a row too many, and a key too many."""
+    said = orjson.loads(raw)
+    column = said["columns"][0]
+    rows = base64.b64encode(bytes(8 * (limits.STATED_ROWS_MAX + 1))).decode()
+    changes: list[dict[str, object]] = [
+        {"row_count": 5},
+        {"columns": [column] * (limits.STATED_COLUMNS_MAX + 1)},
+        {"row_count": limits.STATED_ROWS_MAX + 1, "row_digests": rows},
+        {"more": 1},
+    ]
+    return [orjson.dumps(said | change) for change in changes]
+
+
+def test_a_manifest_that_is_none_cannot_be_verified(tmp_path: Path) -> None:
     """No folder, no JSON, no keys, a digest too few: each is refused with what was met."""
     with pytest.raises(FileNotFoundError):
         verify_statement(tmp_path)
     manifest = made(tmp_path / "s")
     path = tmp_path / "s" / MANIFEST_FILE
-    said = orjson.loads(manifest.raw)
-    for broken in (b"{", b"[]", b'{"format":1}', orjson.dumps(said | {"row_count": 5})):
+    for broken in (b"{", b"[]", b'{"format":1}', *_manifests(manifest.raw)):
         path.write_bytes(broken)
         with pytest.raises(UnreadableStatementFile, match="is no manifest of a statement"):
             verify_statement(tmp_path / "s")

@@ -128,6 +128,8 @@ def test_a_year_is_settled_by_a_notice_over_the_difference(centre: _Centre) -> N
     assert ("adjustment", 360_000_000) == (notice["kind"], notice["amount_fen"])
     assert "2027-02-28" == notice["due"]
     assert [] == centre.prepay(*words).json
+    open_fen = {row["notice"]: row["open_fen"] for row in centre.prepay("notices").json}
+    assert {"PP2026-000001": 0, "PP2027-000002": 360_000_000} == open_fen
 
 
 def test_a_forecast_tells_the_day_and_the_reason(centre: _Centre) -> None:

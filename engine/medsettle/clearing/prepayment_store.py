@@ -308,7 +308,7 @@ class PrepaymentStore:
             if number in {notice.number, f"{notice.number}-P", f"{notice.number}-R"}:
                 return notice
         raise NotFound(
-            f"there is no notice {quoted(number)}; see medsettle prepay alarms", notice=number
+            f"there is no notice {quoted(number)}; see medsettle prepay notices", notice=number
         )
 
     def _notice(self, notice: int) -> Notice:

@@ -232,6 +232,8 @@ def _parquet(content: bytes, columns: Sequence[StatedColumn]) -> tuple[StatedFil
         table = file.read()
         table.validate(full=True)
         return _parquet_cells(table, columns)
+    except UnreadableStatementFile:
+        raise
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise UnreadableStatementFile(f"is no Parquet file: {error}") from error
 

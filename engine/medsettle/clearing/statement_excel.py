@@ -59,7 +59,9 @@ _BOOK_RELATIONS: Final = (
 )
 # Style 0 is plain, 1 an amount with two decimals, 2 a head in bold.
 _STYLES: Final = (
-    f'<styleSheet {_MAIN}><fonts count="2"><font/><font><b/></font></fonts>'
+    f'<styleSheet {_MAIN}><fonts count="2">'
+    '<font><sz val="11"/><name val="Arial"/></font>'
+    '<font><b/><sz val="11"/><name val="Arial"/></font></fonts>'
     '<fills count="2"><fill><patternFill patternType="none"/></fill>'
     '<fill><patternFill patternType="gray125"/></fill></fills>'
     '<borders count="1"><border/></borders><cellStyleXfs count="1"><xf/></cellStyleXfs>'

@@ -6,7 +6,8 @@
     statement.json.<key>.sig        the signature of a party over the manifest, one for each
 
 The manifest has a digest of every row and every column, so that whoever verifies it later can say
-which cell was changed and not only that one was. Source: issue 9, item 6, and `clearing.md` §3.2.
+which cell was changed and not only that one was. Source: `clearing.md` §3.2 asks for a digest by
+which both sides can prove that they saw the same file.
 """
 
 import base64
@@ -262,6 +263,8 @@ def _manifest(raw: bytes, said: dict[str, Any]) -> Manifest:
     if len(digests) != said["row_count"] * size:
         raise ValueError("it has not one digest for each of its rows")
     columns = tuple(StatedColumn(c["name"], CellKind(c["kind"])) for c in said["columns"])
+    if len(columns) > limits.STATED_COLUMNS_MAX or said["row_count"] > limits.STATED_ROWS_MAX:
+        raise ValueError("it has more columns or rows than any statement")
     head = StatementHead(
         said["number"],
         said["title"],

@@ -104,6 +104,15 @@ def pay(
 
 
 @app.command()
+def notices(data: Data = Path("medsettle-data"), as_json: Json = False) -> None:
+    """Show every notice with what is open of it; what was superseded has nothing open."""
+    console = Console()
+    with told(console, as_json=as_json), opened(data, made=False) as store:
+        rows = [words.notice_row(notice) for notice in store.notices()]
+    words.print_rows(console, rows, "no notice was issued", as_json=as_json)
+
+
+@app.command()
 def usage(
     month: Month,
     cleared: Annotated[
