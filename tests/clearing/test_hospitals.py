@@ -5,35 +5,29 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from medsettle import errors
 from medsettle.clearing.hospital_batches import pay
 from medsettle.clearing.hospital_deductions import (
     ClaimDeduction,
     Code,
     Taken,
     deduct,
-    deduct_from_institution,
     deductions,
 )
-from medsettle.clearing.hospital_remittances import remittance
-from medsettle.clearing.hospital_reports import Reported, report
-from medsettle.clearing.hospital_reserves import Assessment, assess, reserves
+from medsettle.clearing.hospital_reports import report
+from medsettle.clearing.hospital_reserves import Assessment, assess
 from medsettle.clearing.hospital_slices import instant, month
 from medsettle.clearing.hospital_status import Stage, claim_status, verify
 from medsettle.clearing.hospital_store import HospitalStore
 from medsettle.core.dates import day_number
 
-from tests.clearing.hospital_cases import (
+from tests.clearing.hospital_claims import (
     BY,
     CLEARING,
     DAY,
     MARCH,
     NEXT,
-    POOL,
     application,
     because,
-    cancel,
-    cleared,
     opened,
     record,
     reviewed,

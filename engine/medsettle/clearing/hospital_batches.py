@@ -5,9 +5,9 @@ money that claims give back, and adjustments of no one claim. This is the rule o
 advice X12 835, whose PLB segment lists such adjustments apart and must reconcile. A payment whose
 adjustments eat it up is one of 0, with its remittance.
 
-What is to come back is taken in this order, as far as the slices of the payment go: what claims
-were paid too much, oldest first; then deductions of the institution by the day from which they are
-taken. The rest waits. An advance is never taken to settle anything.
+What is to come back is taken in this order, as far as the slices of the payment go: of those slices
+what is not due any more; what claims were paid too much, oldest first; then deductions of the
+institution by the day from which they are taken. The rest waits. An advance settles nothing.
 """
 
 from collections.abc import Iterator, Mapping
@@ -178,32 +178,47 @@ def _taken_back(
 def _to_take(
     store: HospitalStore, institution: str, fund: Fund, day: date
 ) -> Iterator[tuple[str | None, int | None, int]]:
-    """Yield claim, deduction and fen of what is to come back to a fund, in order."""
-    of_both = (institution, *fund.row().values())
-    for row in store.rows(
-        f"select {_OF_PARTS} from parts p join claims c on c.claim = p.claim "  # noqa: S608
-        f"where {TOO_MUCH} and c.institution = ? and c.pooling_area = ? "
-        "and c.insurance_type = ? and p.payer = ? order by c.record_day, p.claim",
-        *of_both,
-    ):
-        part = Part(*row)
-        too_much_fen = -part.rest_fen
-        for each in open_of_part(store, part.claim, part.payer):
-            fen = min(each.open_fen, too_much_fen)
-            if fen:
-                yield part.claim, each.number, fen
-                too_much_fen -= fen
-        if too_much_fen:
-            yield part.claim, None, too_much_fen
+    """Yield claim, deduction and fen of what is to come back to a fund, in order.
+
+    Whoever takes it records each before the next is asked for.
+    """
+    # A slice that was approved and whose claim fell since is not paid to settle another claim.
+    yield from _too_much(store, institution, fund, waiting=True)
+    yield from _too_much(store, institution, fund, waiting=False)
     for each in deductions(
         store,
         "d.claim is null and d.institution = ? and d.pooling_area = ? and d.insurance_type = ? "
         "and d.payer = ? and d.from_day <= ?",
-        *of_both,
+        institution,
+        *fund.row().values(),
         day_number(day),
     ):
         if each.open_fen:
             yield None, each.number, each.open_fen
+
+
+def _too_much(
+    store: HospitalStore, institution: str, fund: Fund, *, waiting: bool
+) -> Iterator[tuple[str, int | None, int]]:
+    """Yield claim, deduction and fen of what claims have too much, as far as it waits or all."""
+    rows = store.rows(
+        f"select {_OF_PARTS} from parts p join claims c on c.claim = p.claim "  # noqa: S608
+        f"where {TOO_MUCH} and c.institution = ? and c.pooling_area = ? "
+        "and c.insurance_type = ? and p.payer = ? order by c.record_day, p.claim",
+        institution,
+        *fund.row().values(),
+    )
+    for part in (Part(*row) for row in rows):
+        left_fen = -part.rest_fen
+        if waiting:
+            left_fen = min(left_fen, part.approved_fen - part.paid_fen)
+        for each in open_of_part(store, part.claim, part.payer):
+            fen = min(each.open_fen, left_fen)
+            if fen:
+                yield part.claim, each.number, fen
+                left_fen -= fen
+        if left_fen:
+            yield part.claim, None, left_fen
 
 
 def _mark_paid(store: HospitalStore, decision: Decision) -> None:

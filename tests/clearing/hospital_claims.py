@@ -44,7 +44,7 @@ def terms() -> TermsBook:
     return read_hospital_terms(TERMS)
 
 
-def record(number: int | str, fen: int = 10_000, **changes: Any) -> dict[str, Any]:
+def record(number: int | str, fen: int = 10_000, **changes: object) -> dict[str, Any]:
     """Return an inpatient settlement of 150 % of what the pool pays; the rest is cash."""
     funds = {f"{name}_fen": 0 for name in (*codes.FUND_NAMES, *codes.PERSONAL_NAMES)}
     row: dict[str, Any] = {
@@ -83,7 +83,7 @@ def cancel(of: dict[str, Any], number: int | str, day: date = DAY) -> dict[str, 
     )
 
 
-def application(fen: int = 0, **changes: Any) -> Application:
+def application(fen: int = 0, **changes: object) -> Application:
     """Return an application for March of what the pool pays, stated as the book has it."""
     words: dict[str, Any] = {
         "declaration": "D1",
@@ -106,7 +106,7 @@ def reviewed(store: HospitalStore, what: Application) -> Declaration:
     return found
 
 
-def cleared(store: HospitalStore, *rows: dict[str, Any], **changes: Any) -> None:
+def cleared(store: HospitalStore, *rows: dict[str, Any], **changes: object) -> None:
     """Report records of March, review them, and approve their month."""
     report(store, rows, BY)
     reviewed(store, application(**changes))
