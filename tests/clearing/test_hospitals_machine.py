@@ -1,4 +1,4 @@
-"""Whatever happens to claims in whatever order, no fen is paid above what is due and none is lost."""
+"""Whatever happens to claims in whatever order, nothing is paid above what is due, or lost."""
 
 import shutil
 import tempfile
@@ -206,8 +206,8 @@ class Hospitals(RuleBasedStateMachine):
         if not claims:
             return
         number = f"D{self._next()}"
-        what = {"declaration": number, "institution": institution, "clearing_way": number}
-        reviewed(self.store, application(**what))
+        what = application(declaration=number, institution=institution, clearing_way=number)
+        reviewed(self.store, what)
         month(self.store, self.terms, MARCH, self.day, BY)
         self.oracle.month(claims, institution)
         self.undeclared[institution] = set()
