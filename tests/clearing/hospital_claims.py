@@ -106,10 +106,10 @@ def reviewed(store: HospitalStore, what: Application) -> Declaration:
     return found
 
 
-def cleared(store: HospitalStore, *rows: dict[str, Any], **changes: object) -> None:
+def cleared(store: HospitalStore, *rows: dict[str, Any], declaration: str = "D1") -> None:
     """Report records of March, review them, and approve their month."""
     report(store, rows, BY)
-    reviewed(store, application(**changes))
+    reviewed(store, application(declaration=declaration, clearing_way=declaration))
     month(store, terms(), MARCH, CLEARING, BY)
 
 

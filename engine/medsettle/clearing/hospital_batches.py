@@ -267,30 +267,39 @@ def _payment(row: tuple[object, ...], day: date) -> Payment:
 Accounts = Mapping[Party, BankAccount]
 
 
-def message_of(
-    batch: Batch, insurance_type: str, accounts: Accounts, moment: datetime, initiator: str
-) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Who asks a bank when: the moment has a time zone; `accounts` say whose account is which."""
+
+    initiator: str
+    moment: datetime
+    accounts: Accounts
+
+
+def message_of(store: HospitalStore, number: int, insurance_type: str, asking: Asking) -> bytes:
     """Return the message that asks a bank for the payments of a batch out of one insurance's funds.
 
     Funds of two insurance types have accounts of their own, which an accounts file does not tell
     apart: so a message is of one of them, with the accounts file of its funds.
 
     Args:
-        batch: Recorded.
+        store: Where the batch is.
+        number: Of the batch.
         insurance_type: Whose funds pay.
-        accounts: Whose account is which: `fund` of the pooling area by its payer, `institution`.
-        moment: When the batch is handed over, with a time zone.
-        initiator: Who asks the bank.
+        asking: Accounts of the funds by pooling area and payer, and of institutions by the area of
+            care; for persons insured elsewhere the account out of which their area's share is paid.
 
     Raises:
+        NotFound: There is no batch of that number.
         InvalidRequest: A payment has no account on a side, accounts are at several banks, or there
             is nothing to pay.
     """
+    batch, accounts = batch_of(store, number), asking.accounts
     transfers, faults = [], []
     for payment in batch.payments:
         if payment.fund.insurance_type != insurance_type or not payment.fen:
             continue
-        order = _order(payment)
+        order = _order(payment, _care_area(store, payment.institution))
         missing = [each for each in (order.debtor, order.creditor) if each not in accounts]
         faults += [
             Fault(
@@ -303,7 +312,7 @@ def message_of(
                 Transfer(order, accounts[order.debtor], accounts[order.creditor], batch.day)
             )
     if not faults and not transfers:
-        text = f"batch {batch.number} pays nothing out of funds of {insurance_type}"
+        text = f"batch {number} pays nothing out of funds of {insurance_type}"
         faults.append(Fault("insurance_type", text))
     banks = {transfer.debtor.bank for transfer in transfers}
     if len(banks) > 1:
@@ -312,20 +321,25 @@ def message_of(
     if faults:
         raise InvalidRequest(faults)
     installation = batch.payments[0].payment.partition("-")[0]
-    message_id = f"{installation}-{batch.number:06d}-{insurance_type}"
-    return initiation(message_id, moment, initiator, transfers)
+    message_id = f"{installation}-{number:06d}-{insurance_type}"
+    return initiation(message_id, asking.moment, asking.initiator, transfers)
 
 
-def _order(payment: Payment) -> PaymentOrder:
+def _care_area(store: HospitalStore, institution: str) -> str:
+    """Return where an institution is: the area of care of its claims."""
+    rows = store.rows("select min(care_area) from claims where institution = ?", institution)
+    return str(rows[0][0])
+
+
+def _order(payment: Payment, care_area: str) -> PaymentOrder:
     """Return a payment as an order to a bank; its id is the end-to-end id."""
-    area = payment.fund.pooling_area
     return PaymentOrder(
         order=payment.payment,
         kind=OrderKind.PAYOUT,
         settlement=payment.payment,
         stage=payment.fund.payer,
-        debtor=Party(PartyType.FUND, area, payment.fund.payer),
-        creditor=Party(PartyType.INSTITUTION, area, payment.institution),
+        debtor=Party(PartyType.FUND, payment.fund.pooling_area, payment.fund.payer),
+        creditor=Party(PartyType.INSTITUTION, care_area, payment.institution),
         amount_fen=payment.fen,
         execution_date=payment.day,
         clause="",

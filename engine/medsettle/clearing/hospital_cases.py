@@ -11,7 +11,7 @@ Source: `clearing.md` §1.3, and the codes of `clr_way` in §1.2.
 from dataclasses import dataclass
 from typing import Final
 
-from medsettle.clearing.hospital_reports import CASE, add_entry
+from medsettle.clearing.hospital_reports import CASE, add_entry, month_of
 from medsettle.clearing.hospital_store import Decision, Fund, HospitalStore
 from medsettle.core.dates import day_number, service_day_of
 from medsettle.core.money import plain_yuan
@@ -76,8 +76,9 @@ def price(store: HospitalStore, what: CasePrice, decision: Decision) -> int:
         fen = what.price_fen - part.declared_fen
         day = service_day_of(decision.moment)
         ways = f"{WAYS[what.way]} ({what.way})"
+        ((institution,),) = store.rows("select institution from claims where claim = ?", what.claim)
         entry = (
-            *(record, what.claim, CASE, day_number(day), day.year * 100 + day.month),
+            *(record, what.claim, institution, CASE, day_number(day), month_of(day)),
             *(0, 0, 0, fen, f"{ways}: {plain_yuan(what.price_fen)}. {decision.reason}".strip()),
         )
         add_entry(store, entry, {what.payer: fen} if fen else {})

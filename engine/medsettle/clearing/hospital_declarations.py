@@ -143,16 +143,13 @@ def declare(store: HospitalStore, what: Application, decision: Decision) -> Decl
                 )
             return before
         _check_alone(store, what)
-        records = _covered(store, what)
-        if not records:
+        _record(store, what, decision)
+        if not _cover(store, what):
             raise ClearingRefused(
                 f"no record of {what.institution} is left to declare for {what.month}, class "
                 f"{what.clearing_class}, {what.first} to {what.last}; read the book in first",
                 clr_appy_evt_id=what.declaration,
             )
-        _record(store, what, decision)
-        for record in records:
-            store.add("declared", {"declaration": what.declaration, "record": record})
         _step(store, what.declaration, 0, Status.APPLIED, decision)
         return declaration(store, what.declaration)
 
@@ -200,20 +197,21 @@ def _check_alone(store: HospitalStore, what: Application) -> None:
         )
 
 
-def _covered(store: HospitalStore, what: Application) -> list[str]:
-    rows = store.rows(
-        "select e.record from entries e join claims c on c.claim = e.claim "  # noqa: S608
-        "where e.month = ? and e.record_day between ? and ? and e.kind <> 'case' "
-        "and c.institution = ? and c.clearing_class = ? "
+def _cover(store: HospitalStore, what: Application) -> bool:
+    """Record what an application covers, and return whether it is anything."""
+    store.rows(
+        "insert into declared (declaration, record) "  # noqa: S608 - our own condition
+        "select ?, e.record from entries e join claims c on c.claim = e.claim "
+        "where e.institution = ? and e.month = ? and e.record_day between ? and ? "
+        "and e.kind <> 'case' and c.clearing_class = ? "
         "and (? = '' or c.pooling_area = ?) and (? = '' or c.insurance_type = ?) "
         "and not exists (select 1 from declared r join declarations d "
-        f"on d.declaration = r.declaration where r.record = e.record and {STANDING}) "
-        "order by e.record",
-        *(what.month, day_number(what.first), day_number(what.last)),
-        *(what.institution, what.clearing_class),
+        f"on d.declaration = r.declaration where r.record = e.record and {STANDING})",
+        *(what.declaration, what.institution, what.month),
+        *(day_number(what.first), day_number(what.last), what.clearing_class),
         *(what.pooling_area, what.pooling_area, what.insurance_type, what.insurance_type),
     )
-    return [record for (record,) in rows]
+    return store.connection.changes() > 0
 
 
 def _record(store: HospitalStore, what: Application, decision: Decision) -> None:

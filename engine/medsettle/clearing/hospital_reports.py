@@ -34,8 +34,8 @@ from medsettle.ledger.side_file import unavailable
 _CHUNK: Final = 10_000
 
 BookRow: TypeAlias = Mapping[str, Any]
-Entry: TypeAlias = tuple[str, str, str, int, int, int, int, int, int, str]
-"""Record, claim, kind, day number, month, total, accounts, cash, funds (fen), and why."""
+Entry: TypeAlias = tuple[str, str, str, str, int, int, int, int, int, int, str]
+"""Record, claim, institution, kind, day number, month, total, accounts, cash, funds (fen), why."""
 
 _CODES: Final = (
     *("settlement", "kind", "institution", "pooling_area", "care_area"),
@@ -151,7 +151,7 @@ class _Reading:
         with unavailable(self._store.path, "write"):
             run = self._store.connection.executemany
             run("insert into claims values (?,?,?,?,?,?,?)", claims)
-            run("insert into entries values (?,?,?,?,?,?,?,?,?,?)", entries)
+            run("insert into entries values (?,?,?,?,?,?,?,?,?,?,?)", entries)
             run("insert into parts (claim, payer) values (?,?)", parts)
             run("insert into shares values (?,?,?,?)", shares)
         self.added += len(entries)
@@ -228,8 +228,8 @@ def add_entry(store: HospitalStore, entry: Entry, shares: Mapping[str, int]) -> 
         entry: The values of a row of `entries`.
         shares: What it adds to each payer's part, fen, not 0; no part may fall below 0.
     """
-    store.rows("insert into entries values (?,?,?,?,?,?,?,?,?,?)", *entry)
-    record, claim, day = str(entry[0]), str(entry[1]), entry[3]
+    store.rows("insert into entries values (?,?,?,?,?,?,?,?,?,?,?)", *entry)
+    record, claim, day = entry[0], entry[1], entry[4]
     for payer, fen in shares.items():
         store.rows("insert or ignore into parts (claim, payer) values (?,?)", claim, payer)
         if fen < 0:
@@ -241,7 +241,8 @@ def _entry(row: BookRow, claim: str) -> Entry:
     day: date = row["record_date"]
     account_fen = sum(row[f"{name}_fen"] for name in codes.PERSONAL_NAMES)
     return (
-        *(row["settlement"], claim, str(row["kind"]), day_number(day), month_of(day)),
+        *(row["settlement"], claim, row["institution"], str(row["kind"])),
+        *(day_number(day), month_of(day)),
         *(row["total_fen"], account_fen, row["cash_fen"], row["fund_total_fen"], ""),
     )
 

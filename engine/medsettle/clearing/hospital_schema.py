@@ -63,6 +63,7 @@ create index claims_of_day on claims (record_day);
 create table entries (
   record text primary key,
   claim text not null references claims (claim),
+  institution text not null,
   kind text not null check (kind in ('settle', 'cancel', 'adjust', 'case')),
   record_day integer not null,
   month integer not null,
@@ -73,7 +74,7 @@ create table entries (
   why text not null check (length(why) <= {reason_max})
 ) strict, without rowid;
 create index entries_of_claim on entries (claim);
-create index entries_of_month on entries (month);
+create index entries_of_month on entries (month, institution);
 
 create table shares (
   claim text not null,

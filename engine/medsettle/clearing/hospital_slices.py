@@ -130,9 +130,8 @@ def _instantly(store: HospitalStore, book: TermsBook, day: date) -> Iterator[tup
 def _instant_of(store: HospitalStore, group: _Group, parts: list[Part], day: date) -> Slice:
     due = [part.due_fen for part in parts]
     slices = parts_of(due, group.rate_bps, group.rounding)
-    for part, fen in zip(parts, slices, strict=True):
-        if fen:
-            _move(store, "instant", group, part, fen, day)
+    moves = [("instant", part, fen) for part, fen in zip(parts, slices, strict=True) if fen]
+    _move(store, group, moves, day)
     return Slice(
         institution=group.institution,
         fund=group.fund,
@@ -144,17 +143,19 @@ def _instant_of(store: HospitalStore, group: _Group, parts: list[Part], day: dat
     )
 
 
-def _move(store: HospitalStore, kind: str, group: _Group, part: Part, fen: int, day: date) -> None:
-    store.add(
+def _move(
+    store: HospitalStore, group: _Group, moves: list[tuple[str, Part, int]], day: date
+) -> None:
+    """Record movements of claims, each of a kind and with fen, in order."""
+    fund = group.fund.row()
+    today = day_number(day)
+    store.add_all(
         "movements",
-        {
-            "kind": kind,
-            "institution": group.institution,
-            **group.fund.row(),
-            "claim": part.claim,
-            "fen": fen,
-            "day": day_number(day),
-        },
+        f"kind,institution,{','.join(fund)},claim,fen,day",
+        (
+            (kind, group.institution, *fund.values(), part.claim, fen, today)
+            for kind, part, fen in moves
+        ),
     )
 
 
@@ -238,13 +239,15 @@ def _month_slice(
     bases = [part.rest_fen if before else part.worth_fen for part, before in owed]
     reserves = parts_of(bases, group.rate_bps, group.rounding)
     withheld_fen = 0
+    moves = []
     for (part, _), reserve_fen in zip(owed, reserves, strict=True):
-        _move(store, "month", group, part, part.rest_fen, day)
+        moves.append(("month", part, part.rest_fen))
         # Where nearly all was paid at once, no more can be withheld than is left.
         held_fen = min(reserve_fen, part.rest_fen)
         if held_fen:
-            _move(store, "withheld", group, part, -held_fen, day)
+            moves.append(("withheld", part, -held_fen))
         withheld_fen += held_fen
+    _move(store, group, moves, day)
     for part, _ in parts:
         if part.deducted_fen:
             take_unpaid(store, store.part(part.claim, part.payer), day_number(day))

@@ -5,7 +5,7 @@ killed one leaves all of a change or nothing. What can be decided is in the modu
 what must never be is refused by the tables (`hospital_schema`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -166,6 +166,15 @@ class HospitalStore:
             *row.values(),
         )
         return self.connection.last_insert_rowid()
+
+    def add_all(self, table: str, columns: str, rows: Iterable[tuple[Value, ...]]) -> None:
+        """Add rows to a table, inside a change; a column of each is named once."""
+        marks = ",".join("?" * len(columns.split(",")))
+        with unavailable(self.path, "write"):
+            self.connection.executemany(
+                f"insert into {table} ({columns}) values ({marks})",  # noqa: S608 - our own names
+                rows,
+            )
 
     def part(self, claim: str, payer: str) -> Part:
         """Return what one payer owes of a claim.

@@ -230,10 +230,8 @@ def export(
     """Write the payments of a batch out of one insurance's funds as ISO 20022 pain.001."""
     console = Console()
     with told(console, as_json=as_json), hospitals(data) as store:
-        found = batches.batch_of(store, batch)
-        content = batches.message_of(
-            found, insurance_type, read_accounts(accounts), now(), initiator
-        )
+        asking = batches.Asking(initiator, now(), read_accounts(accounts))
+        content = batches.message_of(store, batch, insurance_type, asking)
         file = private_folder(out) / f"hospitals-{batch:06d}-{insurance_type}.xml"
         write_whole(file, content)
     if as_json:

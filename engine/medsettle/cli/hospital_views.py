@@ -174,7 +174,7 @@ def targets_of(
         }
         console.out(orjson.dumps(row).decode(), highlight=False)
         return
-    rows = [
+    rows: list[Row] = [
         {
             "of": "fund amount",
             "instant": yuan_from_fen(found.instant_fund_fen),
