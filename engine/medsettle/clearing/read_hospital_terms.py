@@ -17,7 +17,7 @@ from medsettle.clearing.hospital_terms import (
 )
 from medsettle.core import codes
 from medsettle.core.code_words import INSURANCE_TYPE_WORDS
-from medsettle.core.money import Rounding
+from medsettle.core.money import Rounding, rate_text
 from medsettle.errors import PolicyRejected, Violation
 from medsettle.policy import keys, tree, values
 from medsettle.policy.checker import Checker
@@ -188,8 +188,8 @@ def _bps_from(least: int) -> Callable[[str], int]:
         if exact.denominator != 1:
             raise ValueError(f"{quoted(text)} is finer than a ten-thousandth; write like 62.5%")
         if not least <= exact <= BPS:
-            lowest = Fraction(least, 100)
-            raise ValueError(f"{quoted(text)} is none of {lowest}% to 100%; correct it")
+            lowest = rate_text(Fraction(least, BPS))
+            raise ValueError(f"{quoted(text)} is out of bounds; expected {lowest} to 100%")
         return int(exact)
 
     return parse
