@@ -112,13 +112,13 @@ def _stage(
     standing = [status for _, status in stands if status is not Status.REJECTED]
     if any(row.kind == "cancel" for row in ledger) and not any(each.declared_fen for each in parts):
         return Stage.TAKEN_BACK
-    for kind, stage in (
-        ("release", Stage.RESERVE_RELEASED),
-        ("month", Stage.MONTH_PAID),
-        ("instant", Stage.INSTANT_PAID),
-    ):
-        if kind in paid:
-            return stage
+    if "release" in paid:
+        return Stage.RESERVE_RELEASED
+    # Deductions or the instant slice may have left nothing to pay of it with its month.
+    if "month" in paid or Status.PAID in standing:
+        return Stage.MONTH_PAID
+    if "instant" in paid:
+        return Stage.INSTANT_PAID
     if any(status >= Status.REVIEWED for status in standing):
         return Stage.REVIEWED
     return Stage.DECLARED if standing else Stage.REPORTED

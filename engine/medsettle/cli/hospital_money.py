@@ -106,9 +106,9 @@ def list_deductions(
 def _show_deductions(console: Console, found: list[cuts.Deducted], *, as_json: bool) -> None:
     rows = [flat(each) | {"state": int(each.state), "open_fen": each.open_fen} for each in found]
     if not as_json:
-        shown = ("number", "institution", "code", "claim", "fen", "taken_fen", "open_fen", "state")
+        shown = ("number", "institution", "code", "claim", "taken_fen", "open_fen", "state")
         rows = [
-            {name.replace("fen", "_fen") if name == "fen" else name: row[name] for name in shown}
+            {name: row[name] for name in shown} | {"decided_fen": row["fen"], "why": row["reason"]}
             for row in rows
         ]
     show_rows(console, rows, "nothing is to be deducted", as_json=as_json)
