@@ -23,12 +23,18 @@ class Cut:
     number: int
     taken: int = 0
     lapsed: int = 0
+    lifted: int = 0
     advance: bool = False
 
     @property
     def open(self) -> int:
         """What is still to be taken."""
-        return self.fen - self.taken - self.lapsed
+        return self.standing - self.taken
+
+    @property
+    def standing(self) -> int:
+        """What of it counts."""
+        return self.fen - self.lapsed - self.lifted
 
 
 @dataclass
@@ -51,7 +57,7 @@ class Piece:
     @property
     def worth(self) -> int:
         """What is left of it."""
-        cut = sum(each.fen - each.lapsed for each in self.cuts)
+        cut = sum(each.standing for each in self.cuts)
         return max(0, self.declared - cut - self.forfeited)
 
     @property
@@ -80,12 +86,23 @@ class Piece:
         self.declared += fen
         if fen > 0:
             return
-        too_much = sum(each.fen - each.lapsed for each in self.cuts) - self.declared
+        too_much = sum(each.standing for each in self.cuts) - self.declared
         for cut in sorted(self.cuts, key=lambda each: (each.day, each.number), reverse=True):
             part = max(0, min(cut.open, too_much))
             cut.lapsed += part
             too_much -= part
         self.held = min(self.held, self.worth)
+
+    def lift(self, cut: Cut, fen: int) -> int | None:
+        """Give up some of a deduction; return what is restored, None where it cannot be."""
+        back = max(0, fen - cut.open)
+        cut.lifted += fen
+        if back > max(0, self.rest):
+            cut.lifted -= fen
+            return None
+        cut.taken -= back
+        self.cash += back
+        return back
 
     def cut(self, cut: Cut) -> None:
         """Deduct of it; reserve that it no longer bears is part of the deduction."""

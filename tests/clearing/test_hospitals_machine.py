@@ -18,7 +18,9 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from medsettle import errors
 from medsettle.clearing.hospital_advances import Advance, advance
+from medsettle.clearing.hospital_appeals import lift
 from medsettle.clearing.hospital_batches import pay
 from medsettle.clearing.hospital_cases import CasePrice, price
 from medsettle.clearing.hospital_deductions import (
@@ -158,6 +160,28 @@ class Hospitals(RuleBasedStateMachine):
             deduct(self.store, piece.claim, _POOL, what, because("looked at"))
             piece.cut(Cut(fen, day_number(self.day), self.cuts))
 
+    @rule(pick=_PICK, fen=_FEN)
+    def lift(self, pick: int, fen: int) -> None:
+        """A deduction is given up, in part or whole, as far as its claim still bears it."""
+        able = [
+            (piece, cut)
+            for piece in self.oracle.pieces.values()
+            for cut in piece.cuts
+            if cut.standing
+        ]
+        if not able:
+            return
+        piece, cut = able[pick % len(able)]
+        fen = min(fen, cut.standing)
+        restored = piece.lift(cut, fen)
+        if restored is None:
+            with pytest.raises(errors.Precondition, match="can be restored"):
+                lift(self.store, cut.number, fen, because("appealed"))
+            return
+        lift(self.store, cut.number, fen, because("appealed"))
+        if restored:
+            self.oracle.waiting.add(piece.key)
+
     @rule(pick=_PICK, fen=_FEN, later=st.integers(0, 3))
     def deduct_from_institution(self, pick: int, fen: int, later: int) -> None:
         """Something is deducted of no claim, maybe from a later day on."""
@@ -270,8 +294,8 @@ class Hospitals(RuleBasedStateMachine):
             ), claim
         cuts = [cut for piece in self.oracle.pieces.values() for cut in piece.cuts]
         cuts += [cut for own in self.oracle.own_cuts.values() for cut in own]
-        assert {cut.number: (cut.fen, cut.taken, cut.lapsed) for cut in cuts} == {
-            each.number: (each.fen, each.taken_fen, each.lapsed_fen)
+        assert {cut.number: (cut.fen, cut.taken, cut.lapsed, cut.lifted) for cut in cuts} == {
+            each.number: (each.fen, each.taken_fen, each.lapsed_fen, each.lifted_fen)
             for each in deductions(self.store)
         }
 

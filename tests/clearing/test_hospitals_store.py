@@ -109,6 +109,18 @@ _MOVE = (
             id="deduction",
         ),
         pytest.param(
+            "insert into uses (kind, claim, payer, deduction, fen, day, decided_by) values "
+            "('lifted', 'S2', 'pooled_fund', 1, 5001, 0, 'x')",
+            "more would be deducted than was decided",
+            id="lifted",
+        ),
+        pytest.param(
+            "insert into uses (kind, claim, payer, deduction, fen, day) values "
+            "('lifted', 'S2', 'pooled_fund', 1, 1, 0)",
+            "somebody_lifts",
+            id="lifted-by-nobody",
+        ),
+        pytest.param(
             "insert into batches values (1, 0, 1, 100, 'x', 0)",
             "not the sum of its payments",
             id="batch",
@@ -117,7 +129,10 @@ _MOVE = (
 )
 def test_what_would_not_add_up_is_refused(store: HospitalStore, sql: str, why: str) -> None:
     """By the store itself, whoever asks."""
-    report(store, [record(1)], BY)
+    report(store, [record(1), record(2)], BY)
+    for fen in (5_000, 1_000):
+        what = ClaimDeduction(Code.REVIEW, fen, day_number(NEXT))
+        deduct(store, "S2", "pooled_fund", what, because("not indicated"))
     with pytest.raises(errors.StoreUnavailable, match=why), store.change():
         store.rows(sql)
     assert [] == verify(store)

@@ -59,8 +59,8 @@ class ClaimDeduction:
 class Deducted:
     """A deduction with what became of it, in fen.
 
-    `taken_fen` was kept from payments or the reserve, or never paid; `lapsed_fen` has nothing left
-    to be taken from, since the claim was taken back.
+    `taken_fen` was kept from payments or the reserve, or never paid, and not restored; `lapsed_fen`
+    has nothing left to be taken from, since the claim was taken back; `lifted_fen` was given up.
     """
 
     number: int
@@ -72,6 +72,7 @@ class Deducted:
     fen: int
     taken_fen: int
     lapsed_fen: int
+    lifted_fen: int
     from_day: date
     reason: str
     decided_by: str
@@ -79,7 +80,7 @@ class Deducted:
     @property
     def open_fen(self) -> int:
         """What is still to be taken."""
-        return self.fen - self.taken_fen - self.lapsed_fen
+        return self.fen - self.taken_fen - self.lapsed_fen - self.lifted_fen
 
     @property
     def state(self) -> Taken:
@@ -93,8 +94,10 @@ _DEDUCTED: Final = """
     select d.number, d.institution, d.pooling_area, d.insurance_type, d.payer, d.code, d.claim,
       d.advance, d.fen,
       (select coalesce(-sum(fen), 0) from movements where deduction = d.number)
-        + (select coalesce(sum(fen), 0) from uses where deduction = d.number and kind <> 'lapsed'),
+        + (select coalesce(sum(fen), 0) from uses
+           where deduction = d.number and kind not in ('lapsed', 'lifted')),
       (select coalesce(sum(fen), 0) from uses where deduction = d.number and kind = 'lapsed'),
+      (select coalesce(sum(fen), 0) from uses where deduction = d.number and kind = 'lifted'),
       d.from_day, d.reason, d.decided_by
     from deductions d where {} order by d.from_day, d.number"""
 
@@ -118,9 +121,10 @@ def deductions(store: HospitalStore, where: str = "true", *values: str | int) ->
             fen=row[8],
             taken_fen=row[9],
             lapsed_fen=row[10],
-            from_day=date_of(row[11]),
-            reason=row[12],
-            decided_by=row[13],
+            lifted_fen=row[11],
+            from_day=date_of(row[12]),
+            reason=row[13],
+            decided_by=row[14],
         )
         for row in store.rows(_DEDUCTED.format(where), *values)
     ]

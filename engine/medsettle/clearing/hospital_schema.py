@@ -167,7 +167,7 @@ create table advances (
 create table movements (
   number integer primary key,
   kind text not null check (kind in
-    ('instant', 'month', 'withheld', 'release', 'deduction', 'recovery', 'advance')),
+    ('instant', 'month', 'withheld', 'release', 'restored', 'deduction', 'recovery', 'advance')),
   {fund},
   claim text,
   deduction integer references deductions (number),
@@ -176,11 +176,12 @@ create table movements (
   day integer not null,
   foreign key (claim, payer) references parts (claim, payer),
   constraint slices_add_and_the_rest_takes check (
-    (kind in ('instant', 'month', 'release', 'advance')) = (fen > 0)),
+    (kind in ('instant', 'month', 'release', 'restored', 'advance')) = (fen > 0)),
   constraint an_advance_is_no_claim check ((kind = 'advance') = (advance is not null)),
   constraint only_deductions_and_advances_are_of_no_claim check (
-    claim is not null or kind in ('deduction', 'advance')),
-  constraint a_deduction_was_decided check ((kind = 'deduction') = (deduction is not null))
+    claim is not null or kind in ('deduction', 'restored', 'advance')),
+  constraint a_deduction_was_decided check (
+    (kind in ('deduction', 'restored')) = (deduction is not null))
 ) strict;
 create index movements_of_part on movements (claim, payer);
 create index movements_of_deduction on movements (deduction) where deduction is not null;
@@ -188,16 +189,22 @@ create unique index one_instant_slice on movements (claim, payer) where kind = '
 
 create table uses (
   number integer primary key,
-  kind text not null check (kind in ('reserve', 'returned', 'forfeited', 'unpaid', 'lapsed')),
-  claim text not null,
-  payer text not null,
+  kind text not null check (
+    kind in ('reserve', 'returned', 'forfeited', 'unpaid', 'lapsed', 'lifted')),
+  claim text,
+  payer text,
   deduction integer references deductions (number) deferrable initially deferred,
   assessment integer references assessments (number),
   fen integer not null check (fen between 1 and {fen_max}),
   day integer not null,
+  why text not null default '' check (length(why) <= {reason_max}),
+  decided_by text,
   foreign key (claim, payer) references parts (claim, payer),
   constraint deductions_end_by_name check (
-    (kind in ('reserve', 'unpaid', 'lapsed')) = (deduction is not null)),
+    (kind in ('reserve', 'unpaid', 'lapsed', 'lifted')) = (deduction is not null)),
+  constraint somebody_lifts check ((kind = 'lifted') = (decided_by is not null)),
+  constraint only_what_is_lifted_is_of_no_claim check (
+    (claim is null) = (payer is null) and (claim is not null or kind = 'lifted')),
   constraint forfeits_are_assessed check ((kind = 'forfeited') = (assessment is not null))
 ) strict;
 create index uses_of_part on uses (claim, payer);
@@ -275,15 +282,17 @@ create trigger movements_add_up after insert on movements when new.claim is not 
 end;
 
 create trigger deductions_end_once after insert on uses
-  when new.deduction is not null and {taken} > (
-    select fen from deductions where number = new.deduction)
+  when new.deduction is not null and ({taken} > (
+      select fen from deductions where number = new.deduction)
+    or {lifted} > (select fen from deductions where number = new.deduction))
   begin select raise(abort, 'more would be deducted than was decided'); end;
 create trigger uses_add_up after insert on uses begin
   update parts set
       held_fen = held_fen
         - case when new.kind in ('reserve', 'returned', 'forfeited') then new.fen else 0 end,
       forfeited_fen = forfeited_fen + case new.kind when 'forfeited' then new.fen else 0 end,
-      deducted_fen = deducted_fen - case new.kind when 'lapsed' then new.fen else 0 end
+      deducted_fen = deducted_fen
+        - case when new.kind in ('lapsed', 'lifted') then new.fen else 0 end
     where claim = new.claim and payer = new.payer;
 end;
 
@@ -321,13 +330,24 @@ _KEPT: Final = (
 
 _TAKEN: Final = """(
   (select coalesce(-sum(fen), 0) from movements where deduction = new.deduction)
-  + (select coalesce(sum(fen), 0) from uses where deduction = new.deduction))"""
+  + (select coalesce(sum(fen), 0) from uses
+     where deduction = new.deduction and kind <> 'lifted'))"""
+_LIFTED: Final = """(
+  select coalesce(sum(fen), 0) from uses
+  where deduction = new.deduction and kind in ('lapsed', 'lifted'))"""
 
 
 def _text() -> str:
     """Return the statements that make an empty store."""
     decided = _DECIDED.format(**_BOUNDS)
-    words = {**_BOUNDS, "fund": _FUND, "decided": decided, "taken": _TAKEN, "too_much": TOO_MUCH}
+    words = {
+        **_BOUNDS,
+        "fund": _FUND,
+        "decided": decided,
+        "taken": _TAKEN,
+        "lifted": _LIFTED,
+        "too_much": TOO_MUCH,
+    }
     kept = "".join(
         f"create trigger {table}_never_change before update on {table}\n"
         f"  begin select raise(abort, 'rows of {table} never change'); end;\n"

@@ -136,7 +136,8 @@ def _ledger(store: HospitalStore, claim: str) -> Iterator[LedgerRow]:
         "select 'decided', payer, -fen, from_day, 'code ' || code || ': ' || reason, null, 1, "
         "number from deductions where claim = ?1 union all "
         "select u.kind, u.payer, u.fen, u.day, coalesce('deduction ' || u.deduction, "
-        "'assessment ' || u.assessment, ''), null, 2, u.number from uses u where claim = ?1 "
+        "'assessment ' || u.assessment, '') || case u.why when '' then '' else ': ' || u.why end, "
+        "null, 2, u.number from uses u where claim = ?1 "
         "union all select m.kind, m.payer, m.fen, m.day, "
         "coalesce('deduction ' || m.deduction, ''), d.payment, 3, m.number "
         "from movements m left join paid d on d.movement = m.number where m.claim = ?1) "
@@ -250,7 +251,7 @@ _SUMS: Final = """
         (select coalesce(sum(fen), 0) from shares where claim = p.claim and payer = p.payer),
         (select coalesce(sum(fen), 0) from deductions where claim = p.claim and payer = p.payer)
           - (select coalesce(sum(fen), 0) from uses
-             where claim = p.claim and payer = p.payer and kind = 'lapsed'),
+             where claim = p.claim and payer = p.payer and kind in ('lapsed', 'lifted')),
         (select coalesce(sum(fen), 0) from uses
           where claim = p.claim and payer = p.payer and kind = 'forfeited'),
         (select coalesce(-sum(fen), 0) from movements

@@ -12,6 +12,7 @@ from rich.console import Console
 from medsettle.clearing import hospital_advances as advances
 from medsettle.clearing import hospital_batches as batches
 from medsettle.clearing import hospital_deductions as cuts
+from medsettle.clearing.hospital_appeals import lift
 from medsettle.clearing.hospital_cases import CasePrice, price
 from medsettle.clearing.hospital_reserves import Assessment, assess
 from medsettle.clearing.read_hospital_terms import read_hospital_terms
@@ -82,6 +83,21 @@ def _code(number: int) -> cuts.Code:
         return cuts.Code(number)
     except ValueError as error:
         raise InvalidRequest([Fault("code", f"{number} is none of 10, 20, 99")]) from error
+
+
+def lift_deduction(
+    number: Annotated[int, typer.Argument(help="Number of the deduction.")],
+    yuan: Yuan,
+    by: By,
+    reason: Reason,
+    data: Folder = DATA,
+    as_json: Json = False,
+) -> None:
+    """Give up a deduction after an appeal; what was taken of it is paid again."""
+    console = Console()
+    with told(console, as_json=as_json), hospitals(data) as store:
+        found = lift(store, number, fen_of(yuan), decided(by, reason))
+    _show_deductions(console, [found], as_json=as_json)
 
 
 def list_deductions(
@@ -242,6 +258,7 @@ def export(
 
 COMMANDS: Final[dict[str, Callable[..., Any]]] = {
     "deduct": deduct,
+    "lift": lift_deduction,
     "deductions": list_deductions,
     "case": case,
     "release": release,
