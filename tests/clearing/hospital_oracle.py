@@ -3,7 +3,7 @@
 It is written from the rules in words: what is due of a part is what was declared less deductions,
 forfeits and the reserve held; a month pays the rest; what was paid too much comes back out of the
 next payment of the same fund: of what waits itself, then of claims by day and id, then of the
-institution's own deductions.
+institution's own deductions. Claims on hold are left out, but for what they were paid too much.
 """
 
 from dataclasses import dataclass, field
@@ -53,6 +53,9 @@ class Piece:
     moved: bool = False
     month_done: bool = False
     priced: bool = False
+    on_hold: bool = False
+    was_held: bool = False
+    waits: bool = False
 
     @property
     def worth(self) -> int:
@@ -102,6 +105,7 @@ class Piece:
             return None
         cut.taken -= back
         self.cash += back
+        self.waits = self.waits or back > 0
         return back
 
     def cut(self, cut: Cut) -> None:
@@ -130,9 +134,7 @@ class Oracle:
         self.pieces: dict[str, Piece] = {}
         self.own_cuts: dict[Key, list[Cut]] = {}
         self.lent: dict[Key, int] = {}
-        self.waiting: set[Key] = set()
-        self.paid: dict[Key, int] = {}
-        self.returned = 0
+        self.cleared: dict[str, set[str]] = {}
 
     def _of(self, key: Key) -> list[Piece]:
         return sorted(
@@ -151,30 +153,39 @@ class Oracle:
             new = [
                 each
                 for each in self._of(key)
-                if not each.moved and each.worth and each.declared and not each.held
+                if not each.moved and each.worth and not each.held and not each.on_hold
             ]
             for piece, fen in zip(
                 new, shares([each.worth for each in new], self.instant_rate), strict=True
             ):
                 piece.cash += fen
                 if fen:
-                    piece.moved = True
-                    self.waiting.add(key)
+                    piece.moved = piece.waits = True
 
-    def month(self, declared: set[str], institution: str) -> None:
-        """Approve the rest of what is declared of an institution."""
+    def month(self, number: str, declared: set[str]) -> None:
+        """Approve the rest of what is declared, then that of claims which were on hold."""
+        self._month({claim for claim in declared if not self.pieces[claim].on_hold})
+        self.cleared[number] = declared
+        for _, claims in sorted(self.cleared.items()):
+            freed = [self.pieces[claim] for claim in claims]
+            self._month(
+                {
+                    each.claim
+                    for each in freed
+                    if each.was_held and not each.on_hold and each.rest > 0
+                }
+            )
+
+    def _month(self, claims: set[str]) -> None:
         for key in self.keys:
-            if key[0] != institution:
-                continue
-            pieces = [each for each in self._of(key) if each.claim in declared]
+            pieces = [each for each in self._of(key) if each.claim in claims]
             owed = [each for each in pieces if each.rest > 0]
             bases = [each.rest if each.month_done else each.worth for each in owed]
             for piece, reserve in zip(owed, shares(bases, self.reserve_rate), strict=True):
                 rest, held = piece.rest, min(reserve, piece.rest)
                 piece.cash += rest - held
                 piece.held += held
-                piece.moved = piece.month_done = True
-                self.waiting.add(key)
+                piece.moved = piece.month_done = piece.waits = True
             for piece in pieces:
                 unpaid = sum(each.open for each in piece.cuts) - max(0, -piece.rest)
                 for cut in sorted(piece.cuts, key=lambda each: (each.day, each.number)):
@@ -194,23 +205,29 @@ class Oracle:
                 piece.take_from_reserve(back)
                 piece.held -= fen - back
                 piece.cash += fen - back
-                if fen - back:
-                    self.waiting.add(key)
+                piece.waits = piece.waits or fen > back
 
     def pay(self, day: int) -> dict[Key, int]:
         """Pay everything that waits, less what is to come back; return the payments."""
         payments = {}
-        for key in sorted(self.waiting):
-            pieces = self._of(key)
-            purse = sum(each.cash - each.paid for each in pieces)
+        for key in self.keys:
+            pieces = sorted(self._of(key), key=lambda each: (each.day, each.claim))
+            paid = [each for each in pieces if each.waits and not each.on_hold]
+            if not paid and key not in self.lent:
+                continue
+            purse = sum(each.cash - each.paid for each in paid)
             payment = purse + self.lent.pop(key, 0)
             # First what waits of claims that are not worth it any more, then what was paid.
             for only_waiting in (True, False):
-                for piece in sorted(pieces, key=lambda each: (each.day, each.claim)):
+                for piece in pieces:
                     too_much = max(0, -piece.rest)
+                    if piece.on_hold:
+                        too_much = max(0, piece.paid - (piece.worth - piece.held))
                     most = min(too_much, piece.cash - piece.paid) if only_waiting else too_much
-                    back = min(most, purse)
+                    back = 0 if piece.on_hold and only_waiting else min(most, purse)
                     piece.take_back(back)
+                    # What waits of a claim on hold goes on waiting.
+                    piece.paid -= back if piece.on_hold else 0
                     purse -= back
                     payment -= back
             for cut in sorted(self.own_cuts.get(key, []), key=lambda c: (c.day, c.number)):
@@ -219,8 +236,7 @@ class Oracle:
                 purse -= back
                 payment -= back
             for piece in pieces:
-                piece.paid = piece.cash
+                if not piece.on_hold:
+                    piece.paid, piece.waits = piece.cash, False
             payments[key] = payment
-            self.paid[key] = self.paid.get(key, 0) + payment
-        self.waiting.clear()
         return payments

@@ -30,6 +30,7 @@ from medsettle.clearing.hospital_deductions import (
     deduct_from_institution,
     deductions,
 )
+from medsettle.clearing.hospital_holds import free, hold
 from medsettle.clearing.hospital_remittances import remittance
 from medsettle.clearing.hospital_reports import report
 from medsettle.clearing.hospital_reserves import Assessment, assess
@@ -160,6 +161,14 @@ class Hospitals(RuleBasedStateMachine):
             deduct(self.store, piece.claim, _POOL, what, because("looked at"))
             piece.cut(Cut(fen, day_number(self.day), self.cuts))
 
+    @rule(pick=_PICK)
+    def hold_or_free(self, pick: int) -> None:
+        """A claim is disputed, or the dispute ends."""
+        piece = self._picked(pick, lambda _: True)
+        if piece is not None:
+            (free if piece.on_hold else hold)(self.store, piece.claim, because("disputed"))
+            piece.on_hold, piece.was_held = not piece.on_hold, True
+
     @rule(pick=_PICK, fen=_FEN)
     def lift(self, pick: int, fen: int) -> None:
         """A deduction is given up, in part or whole, as far as its claim still bears it."""
@@ -179,8 +188,6 @@ class Hospitals(RuleBasedStateMachine):
                 lift(self.store, cut.number, fen, because("appealed"))
             return
         lift(self.store, cut.number, fen, because("appealed"))
-        if restored:
-            self.oracle.waiting.add(piece.key)
 
     @rule(pick=_PICK, fen=_FEN, later=st.integers(0, 3))
     def deduct_from_institution(self, pick: int, fen: int, later: int) -> None:
@@ -211,7 +218,6 @@ class Hospitals(RuleBasedStateMachine):
         what = Advance(key[0], _fund(key), fen, self.day, "drugs", instalments)
         advance(self.store, what, self.terms.on(self.day), BY)
         self.oracle.lent[key] = self.oracle.lent.get(key, 0) + fen
-        self.oracle.waiting.add(key)
         for day, instalment in instalments:
             self.cuts += 1
             cut = Cut(instalment, day_number(day), self.cuts, advance=True)
@@ -233,7 +239,7 @@ class Hospitals(RuleBasedStateMachine):
         what = application(declaration=number, institution=institution, clearing_way=number)
         reviewed(self.store, what)
         month(self.store, self.terms, MARCH, self.day, BY)
-        self.oracle.month(claims, institution)
+        self.oracle.month(number, claims)
         self.undeclared[institution] = set()
 
     @precondition(lambda self: len(self.assessed) < 2)

@@ -269,6 +269,23 @@ def test_targets_and_grades(tmp_path: Path) -> None:
     assert "not both targets are met" in words.out
 
 
+def test_a_dispute_and_an_appeal(tmp_path: Path) -> None:
+    """A claim on hold is listed with its money and paid once freed; a deduction is given up."""
+    book = _book(tmp_path / "book.json", [record(1)])
+    _done(tmp_path, "report", "--book", book, *_BY)
+    _done(tmp_path, "hold", "S1", "--reason", "card of another", *_BY)
+    assert [] == _done(tmp_path, "instant", "2026-03-11", *_TERMS, *_BY)
+    (found,) = _done(tmp_path, "held")
+    assert ("S1", 10_000, "clerk") == (found["claim"], found["rest_fen"], found["decided_by"])
+    _done(tmp_path, "hold", "S1", "--free", "--reason", "it was theirs", *_BY)
+    assert [] == _done(tmp_path, "held")
+    why = ("--reason", "not indicated", *_BY)
+    (cut,) = _done(tmp_path, "deduct", "--claim", "S1", "--yuan", "50", *why)
+    (lifted,) = _done(tmp_path, "lift", cut["number"], "--yuan", "20.00", *why)
+    assert (3_000, 2_000) == (lifted["open_fen"], lifted["lifted_fen"])
+    assert 7_000 == _done(tmp_path, "status", "S1")["parts"][0]["rest_fen"]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

@@ -18,7 +18,7 @@ from typing import Final
 from medsettle import limits
 from medsettle.clearing.hospital_declarations import Status, carry_on
 from medsettle.clearing.hospital_deductions import deductions, open_of_part
-from medsettle.clearing.hospital_schema import TOO_MUCH
+from medsettle.clearing.hospital_schema import ON_HOLD, TOO_MUCH
 from medsettle.clearing.hospital_store import (
     PART_COLUMNS,
     Decision,
@@ -65,6 +65,8 @@ class Batch:
 def pay(store: HospitalStore, day: date, decision: Decision) -> Batch | None:
     """Record payments of all that is approved up to a day, and return them; None where nothing is.
 
+    What claims on hold wait for is left out.
+
     Declarations whose claims are paid by it are paid. Killed at any moment it leaves the whole
     batch or nothing, and what is run again then is the same.
 
@@ -80,9 +82,10 @@ def pay(store: HospitalStore, day: date, decision: Decision) -> Batch | None:
     with store.change():
         waiting: dict[tuple[str, Fund], list[int]] = {}
         for number, institution, *names in store.rows(
-            "select m.number, m.institution, m.pooling_area, m.insurance_type, m.payer "
+            "select m.number, m.institution, m.pooling_area, m.insurance_type, m.payer "  # noqa: S608
             "from movements m left join paid d on d.movement = m.number "
-            "where d.movement is null and m.day <= ? order by m.number",
+            "left join claims c on c.claim = m.claim "
+            f"where d.movement is null and m.day <= ? and {ON_HOLD} = 0 order by m.number",
             day_number(day),
         ):
             waiting.setdefault((institution, Fund(*names)), []).append(number)
@@ -202,15 +205,19 @@ def _too_much(
 ) -> Iterator[tuple[str, int | None, int]]:
     """Yield claim, deduction and fen of what claims have too much, as far as it waits or all."""
     rows = store.rows(
-        f"select {_OF_PARTS} from parts p join claims c on c.claim = p.claim "  # noqa: S608
-        f"where {TOO_MUCH} and c.institution = ? and c.pooling_area = ? "
-        "and c.insurance_type = ? and p.payer = ? order by c.record_day, p.claim",
+        f"select {ON_HOLD}, {_OF_PARTS} from parts p "  # noqa: S608 - our own names
+        f"join claims c on c.claim = p.claim where {TOO_MUCH} and c.institution = ? "
+        "and c.pooling_area = ? and c.insurance_type = ? and p.payer = ? "
+        "order by c.record_day, p.claim",
         institution,
         *fund.row().values(),
     )
-    for part in (Part(*row) for row in rows):
+    for held, part in ((held, Part(*row)) for held, *row in rows):
         left_fen = -part.rest_fen
-        if waiting:
+        if held:
+            # What waits of it is in no payment, so no payment takes it back.
+            left_fen = 0 if waiting else max(0, part.paid_fen - part.due_fen)
+        elif waiting:
             left_fen = min(left_fen, part.approved_fen - part.paid_fen)
         for each in open_of_part(store, part.claim, part.payer):
             fen = min(each.open_fen, left_fen)

@@ -36,6 +36,11 @@ _DECIDED: Final = """
 TOO_MUCH: Final = "approved_fen > max(0, declared_fen - deducted_fen - forfeited_fen) - held_fen"
 """Whether more was approved of a part than is due of it now."""
 
+ON_HOLD: Final = (
+    "coalesce((select held from holds h where h.claim = c.claim order by h.number desc limit 1), 0)"
+)
+"""Whether the claim of a row `c` is on hold, 1 or 0: an expression for queries beside this."""
+
 _CLAIMS: Final = """
 create table meta (name text primary key, value any not null) strict, without rowid;
 insert into meta values ('installation', lower(hex(randomblob(5))));
@@ -59,6 +64,16 @@ create table claims (
 ) strict, without rowid;
 create index claims_of_institution on claims (institution, record_day);
 create index claims_of_day on claims (record_day);
+
+create table holds (
+  number integer primary key,
+  claim text not null references claims (claim),
+  held integer not null check (held in (0, 1)),
+  day integer not null,
+  reason text not null check (length(reason) between 1 and {reason_max}),
+  {decided}
+) strict;
+create index holds_of_claim on holds (claim, number);
 
 create table entries (
   record text primary key,
@@ -324,7 +339,7 @@ create trigger batches_are_their_payments before insert on batches
 """
 
 _KEPT: Final = (
-    *("grades", "claims", "entries", "shares", "declarations", "declared", "statuses"),
+    *("grades", "claims", "holds", "entries", "shares", "declarations", "declared", "statuses"),
     *("deductions", "advances", "movements", "uses", "assessments", "batches", "payments", "paid"),
 )
 

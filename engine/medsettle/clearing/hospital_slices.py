@@ -20,6 +20,7 @@ from medsettle.clearing.hospital_declarations import (
     declarations,
 )
 from medsettle.clearing.hospital_deductions import take_unpaid
+from medsettle.clearing.hospital_schema import ON_HOLD
 from medsettle.clearing.hospital_shares import parts_of
 from medsettle.clearing.hospital_store import (
     PART_COLUMNS,
@@ -36,6 +37,12 @@ from medsettle.errors import NotFound, Precondition
 _OF_PARTS: Final = ", ".join(f"p.{name.strip()}" for name in PART_COLUMNS.split(","))
 _OF_CLAIMS: Final = (
     "c.institution, c.pooling_area, c.insurance_type, c.clearing_class, c.record_day"
+)
+
+# What was on hold when its declaration was cleared, and is due now.
+_FREED: Final = (
+    "and exists (select 1 from holds o where o.claim = c.claim) and max(0, "
+    "p.declared_fen - p.deducted_fen - p.forfeited_fen) - p.held_fen > p.approved_fen"
 )
 
 
@@ -97,6 +104,7 @@ def _instantly(store: HospitalStore, book: TermsBook, day: date) -> Iterator[tup
     rows = store.rows(
         f"select {_OF_CLAIMS}, {_OF_PARTS} from claims c "  # noqa: S608 - our own names
         "join parts p on p.claim = c.claim where c.record_day between ? and ? "
+        f"and {ON_HOLD} = 0 "
         "and p.approved_fen = 0 and p.held_fen = 0 and p.declared_fen > p.deducted_fen "
         "and not exists (select 1 from movements m where m.claim = p.claim and m.payer = p.payer) "
         "and (not exists (select 1 from declared r where r.record = c.claim) or exists ("
@@ -165,7 +173,8 @@ def month(
     """Approve what is left of the reviewed declarations of a month less its reserve; return it.
 
     The declarations are cleared by it. A claim that has its month already, and of which more is
-    due since, gets the rest. Deductions that come about by not paying count as taken.
+    due since, gets the rest, and so do claims of cleared declarations that were on hold. Deductions
+    that come about by not paying count as taken.
 
     Args:
         store: Where the claims are.
@@ -181,20 +190,25 @@ def month(
     """
     decision.check()
     with store.change():
-        numbers = declarations(store, what, Status.REVIEWED)
-        if not numbers:
+        found = []
+        reviewed = declarations(store, what, Status.REVIEWED)
+        for number in reviewed:
+            found += _month_of(store, book, declaration(store, number), day)
+            carry_on(store, number, Status.CLEARED, decision)
+        for status in (Status.CLEARED, Status.PAID):
+            for number in declarations(store, what, status):
+                found += _month_of(store, book, declaration(store, number), day, freed=_FREED)
+        if not reviewed and not found:
             raise NotFound(
                 f"no declaration of {what} is reviewed; see medsettle hospital declarations",
                 month=str(what),
             )
-        found = []
-        for number in numbers:
-            found += _month_of(store, book, declaration(store, number), day)
-            carry_on(store, number, Status.CLEARED, decision)
         return found
 
 
-def _month_of(store: HospitalStore, book: TermsBook, of: Declaration, day: date) -> list[Slice]:
+def _month_of(
+    store: HospitalStore, book: TermsBook, of: Declaration, day: date, freed: str = ""
+) -> list[Slice]:
     terms = book.on(of.application.last)
     if terms is None:
         raise Precondition(
@@ -203,7 +217,7 @@ def _month_of(store: HospitalStore, book: TermsBook, of: Declaration, day: date)
             clr_appy_evt_id=of.application.declaration,
         )
     groups: dict[_Group, list[tuple[Part, bool]]] = {}
-    for *facts, paid_before, part in _of_declaration(store, of.application.declaration):
+    for *facts, paid_before, part in _of_declaration(store, of.application.declaration, freed):
         institution, area, insurance, clearing_class, _ = facts
         fund = Fund(area, insurance, part.payer)
         group = _Group(institution, fund, clearing_class, terms.reserve_bps, terms.rounding)
@@ -215,14 +229,14 @@ def _month_of(store: HospitalStore, book: TermsBook, of: Declaration, day: date)
     ]
 
 
-def _of_declaration(store: HospitalStore, number: str) -> Iterator[tuple[Any, ...]]:
-    """Yield the facts, whether the month was paid before, and the part of what is declared."""
+def _of_declaration(store: HospitalStore, number: str, freed: str) -> Iterator[tuple[Any, ...]]:
+    """Yield the facts, whether the month was paid before, and the part of what is not on hold."""
     rows = store.rows(
         f"select {_OF_CLAIMS}, exists (select 1 from movements m "  # noqa: S608 - our own names
         "where m.claim = p.claim and m.payer = p.payer and m.kind = 'month'), "
         f"{_OF_PARTS} from parts p join claims c on c.claim = p.claim where p.claim in ("
         "select e.claim from declared r join entries e on e.record = r.record "
-        "where r.declaration = ?) order by p.claim, p.payer",
+        f"where r.declaration = ?) and {ON_HOLD} = 0 {freed} order by p.claim, p.payer",
         number,
     )
     facts = len(_OF_CLAIMS.split(",")) + 1

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from medsettle.clearing.hospital_declarations import Status
+from medsettle.clearing.hospital_schema import ON_HOLD
 from medsettle.clearing.hospital_store import Fund, HospitalStore, Part
 from medsettle.core.dates import date_of
 from medsettle.errors import NotFound
@@ -58,6 +59,7 @@ class ClaimStatus:
     clearing_class: str
     day: date
     stage: Stage
+    on_hold: bool
     declarations: tuple[tuple[str, Status], ...]
     parts: tuple[Part, ...]
     ledger: tuple[LedgerRow, ...]
@@ -70,8 +72,8 @@ def claim_status(store: HospitalStore, claim: str) -> ClaimStatus:
         NotFound: It was never reported.
     """
     rows = store.rows(
-        "select institution, pooling_area, insurance_type, clearing_class, record_day "
-        "from claims where claim = ?",
+        "select institution, pooling_area, insurance_type, clearing_class, "  # noqa: S608
+        f"{ON_HOLD}, record_day from claims c where c.claim = ?",
         claim,
     )
     if not rows:
@@ -88,7 +90,7 @@ def claim_status(store: HospitalStore, claim: str) -> ClaimStatus:
     )
     ledger = tuple(_ledger(store, claim))
     parts = tuple(store.parts(claim))
-    institution, area, insurance, clearing_class = facts
+    institution, area, insurance, clearing_class, on_hold = facts
     return ClaimStatus(
         claim=claim,
         institution=institution,
@@ -97,6 +99,7 @@ def claim_status(store: HospitalStore, claim: str) -> ClaimStatus:
         clearing_class=clearing_class,
         day=date_of(day),
         stage=_stage(stands, parts, ledger),
+        on_hold=bool(on_hold),
         declarations=stands,
         parts=parts,
         ledger=ledger,
@@ -115,7 +118,8 @@ def _stage(
     if "release" in paid:
         return Stage.RESERVE_RELEASED
     # Deductions or the instant slice may have left nothing to pay of it with its month.
-    if "month" in paid or Status.PAID in standing:
+    settled = Status.PAID in standing and not any(part.rest_fen > 0 for part in parts)
+    if "month" in paid or settled:
         return Stage.MONTH_PAID
     if "instant" in paid:
         return Stage.INSTANT_PAID

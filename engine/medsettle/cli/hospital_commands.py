@@ -18,6 +18,7 @@ from medsettle.clearing.hospital_declarations import (
     describe_differences,
     step,
 )
+from medsettle.clearing.hospital_holds import free, hold
 from medsettle.clearing.hospital_reports import report
 from medsettle.clearing.hospital_slices import Slice, instant, month
 from medsettle.clearing.read_hospital_terms import read_hospital_terms
@@ -180,6 +181,23 @@ def grade(
     with told(console, as_json=as_json), hospitals(data, new=True) as store:
         store.grade(institution, day_number(start.date()), to, decided(by))
     row: Row = {"institution": institution, "grade": to, "from": start.date().isoformat()}
+    show_rows(console, [row], "", as_json=as_json)
+
+
+@app.command(name="hold")
+def hold_claim(
+    claim: Annotated[str, typer.Argument(help="Id of the settlement.")],
+    by: By,
+    reason: Reason,
+    end: Annotated[bool, typer.Option("--free", help="Free it again.")] = False,
+    data: Folder = DATA,
+    as_json: Json = False,
+) -> None:
+    """Put a claim on hold, or free it: nothing of it is paid meanwhile."""
+    console = Console()
+    with told(console, as_json=as_json), hospitals(data) as store:
+        (free if end else hold)(store, claim, decided(by, reason))
+    row: Row = {"claim": claim, "on_hold": not end}
     show_rows(console, [row], "", as_json=as_json)
 
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from medsettle.clearing.hospital_cases import case_differences
+from medsettle.clearing.hospital_holds import held
 from medsettle.clearing.hospital_remittances import Remittance, remittances
 from medsettle.clearing.hospital_reserves import reserves
 from medsettle.clearing.hospital_status import (
@@ -20,7 +21,15 @@ from medsettle.clearing.hospital_status import (
     verify,
 )
 from medsettle.cli.exits import Exit, Quit, told
-from medsettle.cli.hospital_options import DATA, Folder, Month, OneInstitution, Out, hospitals
+from medsettle.cli.hospital_options import (
+    DATA,
+    Folder,
+    Month,
+    OneInstitution,
+    Out,
+    hospitals,
+    today,
+)
 from medsettle.cli.hospital_words import (
     flat,
     remittance_json,
@@ -47,6 +56,7 @@ def status(
         console.out(orjson.dumps(status_json(found)).decode(), highlight=False)
         return
     line = f"{found.claim} of {found.institution}, {found.day}: {found.stage}"
+    line += ", on hold" if found.on_hold else ""
     console.print(escape(line), highlight=False, soft_wrap=True)
     rows = [
         {
@@ -76,6 +86,14 @@ def status(
         "",
         as_json=False,
     )
+
+
+def list_held(data: Folder = DATA, as_json: Json = False) -> None:
+    """List the claims on hold, the oldest first."""
+    console = Console()
+    with told(console, as_json=as_json), hospitals(data) as store:
+        rows = [flat(each) for each in held(store, today(None))]
+    show_rows(console, rows, "no claim is on hold", as_json=as_json)
 
 
 def remittance(
@@ -212,6 +230,7 @@ def verify_store(data: Folder = DATA, as_json: Json = False) -> None:
 COMMANDS: Final[dict[str, Callable[..., Any]]] = {
     "remittance": remittance,
     "status": status,
+    "held": list_held,
     "reserve": reserve,
     "statement": statement,
     "cases": cases,
