@@ -8,7 +8,15 @@ import pytest
 from medsettle import errors
 from medsettle.clearing.hospital_batches import pay
 from medsettle.clearing.hospital_declarations import Status, declaration
-from medsettle.clearing.hospital_holds import Held, free, held, hold
+from medsettle.clearing.hospital_holds import (
+    Confirmation,
+    Confirmed,
+    Held,
+    confirm,
+    free,
+    held,
+    hold,
+)
 from medsettle.clearing.hospital_reports import report
 from medsettle.clearing.hospital_slices import instant, month
 from medsettle.clearing.hospital_status import Stage, claim_status, verify
@@ -128,3 +136,23 @@ def test_disputes_have_an_age_and_money(store: HospitalStore) -> None:
         hold(store, "S2", BY)
     free(store, "S1", because("it was theirs"))
     assert [] == held(store, since)
+
+
+def test_what_is_not_confirmed_is_on_hold_until_it_is(store: HospitalStore) -> None:
+    """Told again nothing changes, a dispute of somebody else stays, and unknown ids are counted."""
+    report(store, [record(1), record(2), record(3)], BY)
+    hold(store, "S3", _DISPUTE)
+    first = [
+        Confirmation("S1", confirmed=False, message="M1"),
+        Confirmation("S2", confirmed=True, message="M1"),
+        Confirmation("S3", confirmed=True, message="M1"),
+        Confirmation("S9", confirmed=True, message="M1"),
+    ]
+    assert Confirmed(held=1, freed=0, same=2, unknown=1) == confirm(store, first, BY)
+    assert Confirmed(held=0, freed=0, same=3, unknown=1) == confirm(store, first, BY)
+    assert ["3261 M1: not confirmed"] == [
+        each.reason for each in held(store, CLEARING) if each.claim == "S1"
+    ]
+    second = [Confirmation("S1", confirmed=True, message="M2")]
+    assert Confirmed(held=0, freed=1, same=0, unknown=0) == confirm(store, second, BY)
+    assert ["S3"] == [each.claim for each in held(store, CLEARING)]

@@ -210,6 +210,41 @@ def test_what_3203_recorded_is_declared(tmp_path: Path) -> None:
     assert 20 == _done(tmp_path, *words)[0]["status"]
 
 
+def test_what_3261_refused_is_on_hold(tmp_path: Path) -> None:
+    """Of two settlements of persons insured elsewhere one is refused, undone, and confirmed."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    month = {"trt_year": "2024", "trt_month": "06"}
+    with open_counter(folder / "ledger.db") as counter:
+        counter.on("2024-06-03")
+        settlements = [counter.settle(1, 50_001), counter.settle(2, 80_000)]
+        counter.on("2024-07-05")
+        rows = counter.till.done("3260", {"data": month | {"startrow": 1}})["data"]
+        detail = [_detail(row, str(number)) for number, row in enumerate(rows)]
+        said = {"data": month | {"totalrow": 2}, "detail": detail}
+        counter.till.done("3261", said)
+        book = _book(tmp_path / "book.json", [_of_settlement(each) for each in settlements])
+        _done(tmp_path, "report", "--book", book, *_BY)
+        first = _done(tmp_path, "confirmations", "202406", *_BY)
+        held = _done(tmp_path, "held")
+        counter.till.done("3262", {"data": month | {"otransid": "0"}})
+        said["detail"] = [row | {"cnfm_flag": "1"} for row in detail]
+        counter.till.done("3261", said)
+    second = _done(tmp_path, "confirmations", "202406", *_BY)
+
+    assert [{"held": 1, "freed": 0, "same": 1, "unknown": 0}] == first
+    assert [rows[0]["setl_sn"]] == [each["claim"] for each in held]
+    assert [{"held": 0, "freed": 1, "same": 1, "unknown": 0}] == second
+    assert [] == _done(tmp_path, "held")
+
+
+def _detail(row: dict[str, Any], flag: str) -> dict[str, Any]:
+    """Return what 3261 says of a row of 3260."""
+    names = ("certno", "mdtrt_id", "mdtrt_setl_time", "setl_sn")
+    sums = {name: str(row[name]) for name in ("medfee_sumamt", "optins_pay_sumamt")}
+    return {name: row[name] for name in names} | sums | {"cnfm_flag": flag}
+
+
 def _of_settlement(settlement: Any) -> dict[str, Any]:  # noqa: ANN401 - a recorded settlement
     columns = settlement.columns
     row = record(1) | {

@@ -13,6 +13,7 @@ import orjson
 
 from medsettle import limits
 from medsettle.clearing.hospital_declarations import Application, Sums
+from medsettle.clearing.hospital_holds import Confirmation
 from medsettle.clearing.hospital_reports import READ_COLUMNS, BookRow
 from medsettle.cli.exits import UnreadableFile
 from medsettle.cli.files import read_claims
@@ -20,11 +21,14 @@ from medsettle.core.dates import CHINA_STANDARD_TIME
 from medsettle.core.messages import Message
 from medsettle.core.settlement import Row
 from medsettle.errors import Fault, InvalidRequest
+from medsettle.ledger.entries import Recorded
 from medsettle.ledger.opening import OpenReader
 from medsettle.ledger.records import decode_message
 
 _APPLY: Final = "3203"
 _WITHDRAW: Final = "3204"
+_CONFIRM: Final = "3261"
+_UNDO: Final = "3262"
 _US: Final = 1_000_000
 _OPTIONAL: Final = frozenset(
     {"original", *(name for name in READ_COLUMNS if name.endswith("_fen"))}
@@ -184,23 +188,52 @@ def _application(row: Mapping[str, Any]) -> Application:
 def applied_in(ledger: OpenReader, month: int) -> list[Application]:
     """Return the applications (3203) of a month that stand in a ledger, in its order.
 
-    Those that were withdrawn (3204) are left out. Entries from before the month are not read: a
-    month is applied for when it has begun.
+    Those that were withdrawn (3204) are left out.
     """
+    standing: dict[str, Application] = {}
+    for entry, message, _ in _messages_since(ledger, month):
+        if message.kind == _WITHDRAW:
+            standing.pop(message.subject, None)
+        elif message.kind == _APPLY and _said(message)["setlym"] == str(month):
+            standing[message.subject] = _applied(entry.settlement, message)
+    return list(standing.values())
+
+
+def confirmed_in(ledger: OpenReader, month: int) -> list[Confirmation]:
+    """Return what institutions say of the settlements of a month, as far as it stands (3261, 3262).
+
+    The messages about a month of an institution have a subject of their own.
+    """
+    standing: dict[tuple[str, str], Confirmation] = {}
+    for _, message, answer in _messages_since(ledger, month):
+        if not message.subject.startswith("away.") or not message.subject.endswith(f".{month}"):
+            continue
+        if message.kind == _CONFIRM:
+            rows: Any = message.content["detail"]
+            for row in rows:
+                told = Confirmation(row["setl_sn"], row["cnfm_flag"] == "1", message.request_id)
+                standing[message.subject, told.claim] = told
+        elif message.kind == _UNDO:
+            undone: Any = answer["undone"]
+            standing = {
+                key: told
+                for key, told in standing.items()
+                if key[0] != message.subject or told.message not in undone
+            }
+    return list(standing.values())
+
+
+def _messages_since(
+    ledger: OpenReader, month: int
+) -> Iterator[tuple[Recorded, Message, dict[str, object]]]:
+    """Yield the messages of a ledger since a month began: nothing is said of it before."""
     begin = datetime(month // 100, month % 100, 1, tzinfo=CHINA_STANDARD_TIME)
     seq = ledger.seq_before(int(begin.timestamp()) * _US)
-    standing: dict[str, Application] = {}
     while page := ledger.page(after_seq=seq, limit=limits.PAGE_SIZE_MAX):
         for entry in page:
-            if entry.kind != "message":
-                continue
-            message, _ = decode_message(entry)
-            if message.kind == _WITHDRAW:
-                standing.pop(message.subject, None)
-            elif message.kind == _APPLY and _said(message)["setlym"] == str(month):
-                standing[message.subject] = _applied(entry.settlement, message)
+            if entry.kind == "message":
+                yield entry, *decode_message(entry)
         seq = page[-1].seq
-    return list(standing.values())
 
 
 def _said(message: Message) -> dict[str, Any]:

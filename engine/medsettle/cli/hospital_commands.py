@@ -18,7 +18,7 @@ from medsettle.clearing.hospital_declarations import (
     describe_differences,
     step,
 )
-from medsettle.clearing.hospital_holds import free, hold
+from medsettle.clearing.hospital_holds import confirm, free, hold
 from medsettle.clearing.hospital_reports import report
 from medsettle.clearing.hospital_slices import Slice, instant, month
 from medsettle.clearing.read_hospital_terms import read_hospital_terms
@@ -29,6 +29,7 @@ from medsettle.cli.hospital_books import (
     applied_in,
     audited_rows,
     book_rows,
+    confirmed_in,
     read_applications,
 )
 from medsettle.cli.hospital_options import (
@@ -182,6 +183,21 @@ def grade(
         store.grade(institution, day_number(start.date()), to, decided(by))
     row: Row = {"institution": institution, "grade": to, "from": start.date().isoformat()}
     show_rows(console, [row], "", as_json=as_json)
+
+
+@app.command()
+def confirmations(
+    what: Month, by: By, data: Folder = DATA, ledger: Ledger = None, as_json: Json = False
+) -> None:
+    """Take over what institutions confirm of persons insured elsewhere; the rest is on hold."""
+    console = Console()
+    with told(console, as_json=as_json), hospitals(data) as store:
+        place = ledger_at(data, ledger)
+        check_is_ledger(place)
+        with open_reader(place) as reader:
+            standing = confirmed_in(reader, what)
+        found = confirm(store, standing, decided(by))
+    show_rows(console, [flat(found)], "", as_json=as_json)
 
 
 @app.command(name="hold")
