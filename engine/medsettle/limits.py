@@ -515,5 +515,9 @@ INSTANT_WINDOW_DAYS: Final = 62
 # Instalments in which an advance is taken back: five years of months.
 ADVANCE_INSTALMENTS_MAX: Final = 60
 
+assert INSTANT_DAYS_MAX < INSTANT_WINDOW_DAYS
+# The name of an installation has ten characters, and batches are counted with six or more.
+assert len(f"HP{'f' * 10}-{10**9}-{HOSPITAL_PAYMENTS_PER_RUN_MAX}") <= END_TO_END_CHARS_MAX
+
 assert NATIONAL_NUMBER_CHARS_MAX <= CODE_CHARS_MAX <= PERSON_CHARS_MAX
 assert GATEWAY_FILE_BYTES_MAX * 4 // 3 + CODE_CHARS_MAX * 1000 <= TOLD_BYTES_MAX, "as base64"
