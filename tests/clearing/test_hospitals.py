@@ -246,6 +246,18 @@ def test_a_slice_whose_claim_fell_is_not_paid(store: HospitalStore) -> None:
     assert (0, 0) == _paid(store)
 
 
+def test_what_waits_for_a_later_day_is_not_taken_back_before(store: HospitalStore) -> None:
+    """A month approved for the 20th and cancelled takes nothing of what is paid on the 15th."""
+    row = record(1)
+    cleared(store, row)
+    report(store, [cancel(row, 1), record(2, record_date=date(2026, 4, 1))], BY)
+    instant(store, terms(), date(2026, 4, 2), BY)
+
+    assert [6_000] == _payments(store, date(2026, 4, 15))
+    assert [0] == _payments(store, CLEARING)
+    assert 0 == _paid(store)[0]
+
+
 def test_a_deduction_of_a_cancelled_claim_lapses(store: HospitalStore) -> None:
     """What was not taken has nothing to be taken from; all that was paid comes back as such."""
     row = record(1)

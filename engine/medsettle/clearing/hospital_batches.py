@@ -65,10 +65,8 @@ class Batch:
 def pay(store: HospitalStore, day: date, decision: Decision) -> Batch | None:
     """Record payments of all that is approved up to a day, and return them; None where nothing is.
 
-    What claims on hold wait for is left out.
-
-    Declarations whose claims are paid by it are paid. Killed at any moment it leaves the whole
-    batch or nothing, and what is run again then is the same.
+    What waits of claims on hold is left out. Declarations whose claims are paid by it are paid.
+    Killed at any moment it leaves the whole batch or nothing, and run again it comes to the same.
 
     Args:
         store: Where what is approved is.
@@ -186,8 +184,8 @@ def _to_take(
     Whoever takes it records each before the next is asked for.
     """
     # A slice that was approved and whose claim fell since is not paid to settle another claim.
-    yield from _too_much(store, institution, fund, waiting=True)
-    yield from _too_much(store, institution, fund, waiting=False)
+    yield from _too_much(store, institution, fund, day, of_payment=True)
+    yield from _too_much(store, institution, fund, day, of_payment=False)
     for each in deductions(
         store,
         "d.claim is null and d.institution = ? and d.pooling_area = ? and d.insurance_type = ? "
@@ -200,25 +198,33 @@ def _to_take(
             yield None, each.number, each.open_fen
 
 
+# What the payment of a day has of a part: what waits, unless the claim is on hold.
+_IN_PAYMENT: Final = (
+    f"(1 - {ON_HOLD}) * (select coalesce(sum(m.fen), 0) from movements m "
+    "left join paid d on d.movement = m.number where m.claim = p.claim and m.payer = p.payer "
+    "and d.movement is null and m.day <= ?)"
+)
+
+
 def _too_much(
-    store: HospitalStore, institution: str, fund: Fund, *, waiting: bool
+    store: HospitalStore, institution: str, fund: Fund, day: date, *, of_payment: bool
 ) -> Iterator[tuple[str, int | None, int]]:
-    """Yield claim, deduction and fen of what claims have too much, as far as it waits or all."""
+    """Yield claim, deduction and fen of what claims have too much, of the payment itself or all.
+
+    What waits for another payment is in none yet, so nothing of it is taken back.
+    """
     rows = store.rows(
-        f"select {ON_HOLD}, {_OF_PARTS} from parts p "  # noqa: S608 - our own names
+        f"select {_IN_PAYMENT}, {_OF_PARTS} from parts p "  # noqa: S608 - our own names
         f"join claims c on c.claim = p.claim where {TOO_MUCH} and c.institution = ? "
         "and c.pooling_area = ? and c.insurance_type = ? and p.payer = ? "
         "order by c.record_day, p.claim",
-        institution,
+        *(day_number(day), institution),
         *fund.row().values(),
     )
-    for held, part in ((held, Part(*row)) for held, *row in rows):
-        left_fen = -part.rest_fen
-        if held:
-            # What waits of it is in no payment, so no payment takes it back.
-            left_fen = 0 if waiting else max(0, part.paid_fen - part.due_fen)
-        elif waiting:
-            left_fen = min(left_fen, part.approved_fen - part.paid_fen)
+    for in_payment_fen, part in ((in_payment, Part(*row)) for in_payment, *row in rows):
+        left_fen = max(0, part.paid_fen + in_payment_fen - part.due_fen)
+        if of_payment:
+            left_fen = min(left_fen, in_payment_fen)
         for each in open_of_part(store, part.claim, part.payer):
             fen = min(each.open_fen, left_fen)
             if fen:
