@@ -106,6 +106,7 @@ class Piece:
         cut.taken -= back
         self.cash += back
         self.waits = self.waits or back > 0
+        self.moved = self.moved or back > 0
         return back
 
     def cut(self, cut: Cut) -> None:

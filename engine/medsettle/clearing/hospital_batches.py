@@ -200,7 +200,7 @@ def _to_take(
 
 # What the payment of a day has of a part: what waits, unless the claim is on hold.
 _IN_PAYMENT: Final = (
-    f"(1 - {ON_HOLD}) * (select coalesce(sum(m.fen), 0) from movements m "
+    f"(1 - {ON_HOLD}) * (select coalesce(sum(m.fen), 0) from movements m "  # noqa: S608
     "left join paid d on d.movement = m.number where m.claim = p.claim and m.payer = p.payer "
     "and d.movement is null and m.day <= ?)"
 )
