@@ -558,6 +558,25 @@ STATED_PARTIES_MAX: Final = 8
 STATED_SIGNATURES_MAX: Final = 64
 
 assert PREPAYMENT_FEN_MAX * 10_000 <= INT64_MAX, "an amount times a level must fit"
+# --- what hospitals are paid --------------------------------------------------------------------
+
+# Records of one reading of a book: a month of a large city's institutions, some kilobytes each.
+HOSPITAL_RECORDS_MAX: Final = 2_000_000
+# Payments of one run, an institution and fund each; their number has five digits in a payment's id.
+HOSPITAL_PAYMENTS_PER_RUN_MAX: Final = 99_999
+# Characters of a reason, or of who decided something.
+HOSPITAL_REASON_CHARS_MAX: Final = 500
+HOSPITAL_NAME_CHARS_MAX: Final = 64
+# Days after a settlement on which its instant slice may be paid: some areas grade 1, 3, 7.
+INSTANT_DAYS_MAX: Final = 31
+# How long after its day a settlement may still get one; then its month is due anyway.
+INSTANT_WINDOW_DAYS: Final = 62
+# Instalments in which an advance is taken back: five years of months.
+ADVANCE_INSTALMENTS_MAX: Final = 60
+
+assert INSTANT_DAYS_MAX < INSTANT_WINDOW_DAYS
+# The name of an installation has ten characters, and batches are counted with six or more.
+assert len(f"HP{'f' * 10}-{10**9}-{HOSPITAL_PAYMENTS_PER_RUN_MAX}") <= END_TO_END_CHARS_MAX
 
 assert NATIONAL_NUMBER_CHARS_MAX <= CODE_CHARS_MAX <= PERSON_CHARS_MAX
 assert GATEWAY_FILE_BYTES_MAX * 4 // 3 + CODE_CHARS_MAX * 1000 <= TOLD_BYTES_MAX, "as base64"

@@ -46,6 +46,7 @@ _COMMANDS: Final = {
     "prepay": ("prepay_commands", "app"),
     "statement": ("statement_commands", "app"),
     "verify": ("verify_command", "verify"),
+    "hospital": ("hospital_commands", "app"),
 }
 
 

@@ -1,0 +1,359 @@
+"""What institutions are paid on a day: a payment for each institution and fund, and what it is of.
+
+A payment is the sum of its movements and nothing else, or the store refuses it: slices of claims,
+money that claims give back, and adjustments of no one claim. This is the rule of the remittance
+advice X12 835, whose PLB segment lists such adjustments apart and must reconcile. A payment whose
+adjustments eat it up is one of 0, with its remittance.
+
+What is to come back is taken in this order, as far as the slices of the payment go: of those slices
+what is not due any more; what claims were paid too much, oldest first; then deductions of the
+institution by the day from which they are taken. The rest waits. An advance settles nothing.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from medsettle import limits
+from medsettle.clearing.hospital_declarations import Status, carry_on
+from medsettle.clearing.hospital_deductions import deductions, open_of_part
+from medsettle.clearing.hospital_schema import ON_HOLD, TOO_MUCH
+from medsettle.clearing.hospital_store import (
+    PART_COLUMNS,
+    Decision,
+    Fund,
+    HospitalStore,
+    Part,
+)
+from medsettle.core.dates import date_of, day_number
+from medsettle.errors import Fault, InvalidRequest, NotFound
+from medsettle.ledger.side_file import unavailable
+from medsettle.payments.accounts import BankAccount
+from medsettle.payments.orders import OrderKind, Party, PartyType, PaymentOrder
+from medsettle.payments.pain001 import Transfer, initiation
+
+_OF_PARTS: Final = ", ".join(f"p.{name.strip()}" for name in PART_COLUMNS.split(","))
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """What an institution gets out of a fund: `payment` is its end-to-end id, `fen` may be 0."""
+
+    payment: str
+    batch: int
+    institution: str
+    fund: Fund
+    fen: int
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The payments of a run."""
+
+    number: int
+    day: date
+    payments: tuple[Payment, ...]
+
+    @property
+    def sum_fen(self) -> int:
+        """What they come to."""
+        return sum(payment.fen for payment in self.payments)
+
+
+def pay(store: HospitalStore, day: date, decision: Decision) -> Batch | None:
+    """Record payments of all that is approved up to a day, and return them; None where nothing is.
+
+    What waits of claims on hold is left out. Declarations whose claims are paid by it are paid.
+    Killed at any moment it leaves the whole batch or nothing, and run again it comes to the same.
+
+    Args:
+        store: Where what is approved is.
+        day: The day on which to pay.
+        decision: Who runs it.
+
+    Raises:
+        InvalidRequest: The decision does not say who, or more payments than one run has.
+    """
+    decision.check()
+    with store.change():
+        waiting: dict[tuple[str, Fund], list[int]] = {}
+        for number, institution, *names in store.rows(
+            "select m.number, m.institution, m.pooling_area, m.insurance_type, m.payer "  # noqa: S608
+            "from movements m left join paid d on d.movement = m.number "
+            "left join claims c on c.claim = m.claim "
+            f"where d.movement is null and m.day <= ? and {ON_HOLD} = 0 order by m.number",
+            day_number(day),
+        ):
+            waiting.setdefault((institution, Fund(*names)), []).append(number)
+        if not waiting:
+            return None
+        if len(waiting) > limits.HOSPITAL_PAYMENTS_PER_RUN_MAX:
+            most = limits.HOSPITAL_PAYMENTS_PER_RUN_MAX
+            text = f"{len(waiting)} payments in one run, at most {most}; pay an earlier day first"
+            raise InvalidRequest([Fault("day", text)])
+        ((number, installation),) = store.rows(
+            "select 1 + coalesce((select max(number) from batches), 0), value from meta "
+            "where name = 'installation'"
+        )
+        payments = []
+        for at, (institution, fund) in enumerate(sorted(waiting), 1):
+            name = f"HP{installation}-{number:06d}-{at:05d}"
+            movements = waiting[institution, fund]
+            movements += _taken_back(store, institution, fund, movements, day)
+            fen = _sum_of(store, movements)
+            payments.append(Payment(name, number, institution, fund, fen, day))
+            _record(store, payments[-1], movements)
+        batch = Batch(number, day, tuple(payments))
+        store.add(
+            "batches",
+            {
+                "number": number,
+                "day": day_number(day),
+                "payments": len(payments),
+                "sum_fen": batch.sum_fen,
+                "decided_by": decision.by,
+                "create_time_us": decision.moment_us,
+            },
+        )
+        _mark_paid(store, decision)
+        return batch
+
+
+def _sum_of(store: HospitalStore, movements: list[int], *, without_advances: bool = False) -> int:
+    kinds = " and kind <> 'advance'" if without_advances else ""
+    ((fen,),) = store.rows(
+        "select coalesce(sum(fen), 0) from movements "  # noqa: S608 - our own words
+        f"where number in (select value from json_each(?)){kinds}",
+        str(movements),
+    )
+    return int(fen)
+
+
+def _record(store: HospitalStore, payment: Payment, movements: list[int]) -> None:
+    store.add(
+        "payments",
+        {
+            "payment": payment.payment,
+            "batch": payment.batch,
+            "institution": payment.institution,
+            **payment.fund.row(),
+            "fen": payment.fen,
+        },
+    )
+    with unavailable(store.path, "write"):
+        store.connection.executemany(
+            "insert into paid values (?,?)", [(number, payment.payment) for number in movements]
+        )
+
+
+def _taken_back(
+    store: HospitalStore, institution: str, fund: Fund, movements: list[int], day: date
+) -> list[int]:
+    """Record what a payment takes back, and return the numbers of these movements."""
+    left_fen = _sum_of(store, movements, without_advances=True)
+    found = []
+    for claim, deduction, open_fen in _to_take(store, institution, fund, day):
+        fen = min(open_fen, left_fen)
+        if not fen:
+            break
+        found.append(
+            store.add(
+                "movements",
+                {
+                    "kind": "recovery" if deduction is None else "deduction",
+                    "institution": institution,
+                    **fund.row(),
+                    "claim": claim,
+                    "deduction": deduction,
+                    "fen": -fen,
+                    "day": day_number(day),
+                },
+            )
+        )
+        left_fen -= fen
+    return found
+
+
+def _to_take(
+    store: HospitalStore, institution: str, fund: Fund, day: date
+) -> Iterator[tuple[str | None, int | None, int]]:
+    """Yield claim, deduction and fen of what is to come back to a fund, in order.
+
+    Whoever takes it records each before the next is asked for.
+    """
+    # A slice that was approved and whose claim fell since is not paid to settle another claim.
+    yield from _too_much(store, institution, fund, day, of_payment=True)
+    yield from _too_much(store, institution, fund, day, of_payment=False)
+    for each in deductions(
+        store,
+        "d.claim is null and d.institution = ? and d.pooling_area = ? and d.insurance_type = ? "
+        "and d.payer = ? and d.from_day <= ?",
+        institution,
+        *fund.row().values(),
+        day_number(day),
+    ):
+        if each.open_fen:
+            yield None, each.number, each.open_fen
+
+
+# What the payment of a day has of a part: what waits, unless the claim is on hold.
+_IN_PAYMENT: Final = (
+    f"(1 - {ON_HOLD}) * (select coalesce(sum(m.fen), 0) from movements m "  # noqa: S608
+    "left join paid d on d.movement = m.number where m.claim = p.claim and m.payer = p.payer "
+    "and d.movement is null and m.day <= ?)"
+)
+
+
+def _too_much(
+    store: HospitalStore, institution: str, fund: Fund, day: date, *, of_payment: bool
+) -> Iterator[tuple[str, int | None, int]]:
+    """Yield claim, deduction and fen of what claims have too much, of the payment itself or all.
+
+    What waits for another payment is in none yet, so nothing of it is taken back.
+    """
+    rows = store.rows(
+        f"select {_IN_PAYMENT}, {_OF_PARTS} from parts p "  # noqa: S608 - our own names
+        f"join claims c on c.claim = p.claim where {TOO_MUCH} and c.institution = ? "
+        "and c.pooling_area = ? and c.insurance_type = ? and p.payer = ? "
+        "order by c.record_day, p.claim",
+        *(day_number(day), institution),
+        *fund.row().values(),
+    )
+    for in_payment_fen, part in ((in_payment, Part(*row)) for in_payment, *row in rows):
+        left_fen = max(0, part.paid_fen + in_payment_fen - part.due_fen)
+        if of_payment:
+            left_fen = min(left_fen, in_payment_fen)
+        for each in open_of_part(store, part.claim, part.payer):
+            fen = min(each.open_fen, left_fen)
+            if fen:
+                yield part.claim, each.number, fen
+                left_fen -= fen
+        if left_fen:
+            yield part.claim, None, left_fen
+
+
+def _mark_paid(store: HospitalStore, decision: Decision) -> None:
+    """Take cleared declarations further of which nothing waits any more."""
+    for (number,) in store.rows(
+        "select d.declaration from declarations d where (select status from statuses s "
+        "where s.declaration = d.declaration order by number desc limit 1) = ? and not exists ("
+        "select 1 from declared r join entries e on e.record = r.record "
+        "join parts p on p.claim = e.claim where r.declaration = d.declaration "
+        "and p.approved_fen <> p.paid_fen)",
+        int(Status.CLEARED),
+    ):
+        carry_on(store, number, Status.PAID, decision)
+
+
+def batch_of(store: HospitalStore, number: int) -> Batch:
+    """Return the batch of a number.
+
+    Raises:
+        NotFound: There is none.
+    """
+    rows = store.rows("select day from batches where number = ?", number)
+    if not rows:
+        raise NotFound(f"there is no batch {number}; see medsettle hospital batches")
+    day = date_of(rows[0][0])
+    payments = store.rows(
+        "select payment, batch, institution, pooling_area, insurance_type, payer, fen "
+        "from payments where batch = ? order by payment",
+        number,
+    )
+    return Batch(number, day, tuple(_payment(row, day) for row in payments))
+
+
+def batches(store: HospitalStore) -> list[Batch]:
+    """Return all batches in their order."""
+    numbers = store.rows("select number from batches order by number")
+    return [batch_of(store, number) for (number,) in numbers]
+
+
+def _payment(row: tuple[object, ...], day: date) -> Payment:
+    payment, batch, institution, area, insurance, payer, fen = row
+    fund = Fund(str(area), str(insurance), str(payer))
+    return Payment(str(payment), int(str(batch)), str(institution), fund, int(str(fen)), day)
+
+
+Accounts = Mapping[Party, BankAccount]
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Who asks a bank when: the moment has a time zone; `accounts` say whose account is which."""
+
+    initiator: str
+    moment: datetime
+    accounts: Accounts
+
+
+def message_of(store: HospitalStore, number: int, insurance_type: str, asking: Asking) -> bytes:
+    """Return the message that asks a bank for the payments of a batch out of one insurance's funds.
+
+    Funds of two insurance types have accounts of their own, which an accounts file does not tell
+    apart: so a message is of one of them, with the accounts file of its funds.
+
+    Args:
+        store: Where the batch is.
+        number: Of the batch.
+        insurance_type: Whose funds pay.
+        asking: Accounts of the funds by pooling area and payer, and of institutions by the area of
+            care; for persons insured elsewhere the account out of which their area's share is paid.
+
+    Raises:
+        NotFound: There is no batch of that number.
+        InvalidRequest: A payment has no account on a side, accounts are at several banks, or there
+            is nothing to pay.
+    """
+    batch, accounts = batch_of(store, number), asking.accounts
+    transfers, faults = [], []
+    for payment in batch.payments:
+        if payment.fund.insurance_type != insurance_type or not payment.fen:
+            continue
+        order = _order(payment, _care_area(store, payment.institution))
+        missing = [each for each in (order.debtor, order.creditor) if each not in accounts]
+        faults += [
+            Fault(
+                payment.payment, f"{each.type} {each.token} of {each.pooling_area} has no account"
+            )
+            for each in missing
+        ]
+        if not missing:
+            transfers.append(
+                Transfer(order, accounts[order.debtor], accounts[order.creditor], batch.day)
+            )
+    if not faults and not transfers:
+        text = f"batch {number} pays nothing out of funds of {insurance_type}"
+        faults.append(Fault("insurance_type", text))
+    banks = {transfer.debtor.bank for transfer in transfers}
+    if len(banks) > 1:
+        text = f"are at {len(banks)} banks, {', '.join(sorted(banks))}; a message goes to one"
+        faults.append(Fault("accounts", text))
+    if faults:
+        raise InvalidRequest(faults)
+    installation = batch.payments[0].payment.partition("-")[0]
+    message_id = f"{installation}-{number:06d}-{insurance_type}"
+    return initiation(message_id, asking.moment, asking.initiator, transfers)
+
+
+def _care_area(store: HospitalStore, institution: str) -> str:
+    """Return where an institution is: the area of care of its claims."""
+    rows = store.rows("select min(care_area) from claims where institution = ?", institution)
+    return str(rows[0][0])
+
+
+def _order(payment: Payment, care_area: str) -> PaymentOrder:
+    """Return a payment as an order to a bank; its id is the end-to-end id."""
+    return PaymentOrder(
+        order=payment.payment,
+        kind=OrderKind.PAYOUT,
+        settlement=payment.payment,
+        stage=payment.fund.payer,
+        debtor=Party(PartyType.FUND, payment.fund.pooling_area, payment.fund.payer),
+        creditor=Party(PartyType.INSTITUTION, care_area, payment.institution),
+        amount_fen=payment.fen,
+        execution_date=payment.day,
+        clause="",
+    )

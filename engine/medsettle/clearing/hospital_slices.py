@@ -1,0 +1,279 @@
+"""What is approved of claims: the instant slice, and the month's slice with its reserve.
+
+Every slice is a movement of its own, and what of it is in payments is paid to date; nothing is ever
+marked as paid. A slice of several claims is a rate of their sum, rounded once, so what is stated of
+a run is to the fen what its claims get.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final, NamedTuple
+
+from medsettle import limits
+from medsettle.clearing.hospital_declarations import (
+    STANDING,
+    Declaration,
+    Status,
+    carry_on,
+    declaration,
+    declarations,
+)
+from medsettle.clearing.hospital_deductions import take_unpaid
+from medsettle.clearing.hospital_schema import ON_HOLD
+from medsettle.clearing.hospital_shares import parts_of
+from medsettle.clearing.hospital_store import (
+    PART_COLUMNS,
+    Decision,
+    Fund,
+    HospitalStore,
+    Part,
+)
+from medsettle.clearing.hospital_terms import Claimed, TermsBook, rule_of
+from medsettle.core.dates import date_of, day_number
+from medsettle.core.money import Rounding
+from medsettle.errors import NotFound, Precondition
+
+_OF_PARTS: Final = ", ".join(f"p.{name.strip()}" for name in PART_COLUMNS.split(","))
+_OF_CLAIMS: Final = (
+    "c.institution, c.pooling_area, c.insurance_type, c.clearing_class, c.record_day"
+)
+
+# What was on hold when its declaration was cleared, and is due now.
+_FREED: Final = (
+    "and exists (select 1 from holds o where o.claim = c.claim) and max(0, "
+    "p.declared_fen - p.deducted_fen - p.forfeited_fen) - p.held_fen > p.approved_fen"
+)
+
+
+class _Group(NamedTuple):
+    """Claims that are a slice together."""
+
+    institution: str
+    fund: Fund
+    clearing_class: str
+    rate_bps: int
+    rounding: Rounding
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """What a run approved for an institution out of a fund, of one clearing class, in fen.
+
+    `base_fen` is what a rate is a part of and `rate_bps` that rate: of the instant slice, or of the
+    reserve. `slices_fen` is what `claims` claims get, and `withheld_fen` what of it is a reserve.
+    """
+
+    institution: str
+    fund: Fund
+    clearing_class: str
+    claims: int
+    base_fen: int
+    rate_bps: int
+    slices_fen: int
+    withheld_fen: int = 0
+
+
+def instant(store: HospitalStore, book: TermsBook, day: date, decision: Decision) -> list[Slice]:
+    """Approve what is to be paid at once up to a day, and return it by institution, fund and rate.
+
+    A claim gets one instant slice at most, by the terms of the day on which it was settled, and
+    none once its month was paid or its declaration rejected. Running it again approves what has
+    come in since.
+
+    Args:
+        store: Where the claims are.
+        book: The terms of the area.
+        day: The day of the run; what may not be paid yet waits.
+        decision: Who runs it.
+
+    Raises:
+        InvalidRequest: The decision does not say who.
+    """
+    decision.check()
+    with store.change():
+        groups: dict[_Group, list[Part]] = {}
+        for group, part in _instantly(store, book, day):
+            groups.setdefault(group, []).append(part)
+        return [_instant_of(store, group, groups[group], day) for group in sorted(groups)]
+
+
+def _instantly(store: HospitalStore, book: TermsBook, day: date) -> Iterator[tuple[_Group, Part]]:
+    """Yield the parts of which a slice may be paid at once by a day."""
+    today = day_number(day)
+    rows = store.rows(
+        f"select {_OF_CLAIMS}, {_OF_PARTS} from claims c "  # noqa: S608 - our own names
+        "join parts p on p.claim = c.claim where c.record_day between ? and ? "
+        f"and {ON_HOLD} = 0 "
+        "and p.approved_fen = 0 and p.held_fen = 0 and p.declared_fen > p.deducted_fen "
+        "and not exists (select 1 from movements m where m.claim = p.claim and m.payer = p.payer) "
+        "and (not exists (select 1 from declared r where r.record = c.claim) or exists ("
+        "select 1 from declared r join declarations d on d.declaration = r.declaration "
+        f"where r.record = c.claim and {STANDING})) order by c.claim, p.payer",
+        today - limits.INSTANT_WINDOW_DAYS,
+        today,
+    )
+    grades: dict[tuple[str, int], str] = {}
+    for institution, area, insurance, clearing_class, record_day, *values in rows:
+        part, settled = Part(*values), date_of(record_day)
+        terms = book.on(settled)
+        if terms is None:
+            continue
+        asked = (institution, record_day)
+        if asked not in grades:
+            grades[asked] = store.grade_of(*asked)
+        elsewhere = area != book.area
+        rule = rule_of(
+            terms,
+            Claimed(insurance, clearing_class, part.payer, elsewhere, settled, grades[asked]),
+        )
+        if rule is not None and record_day + rule.days_after <= today:
+            fund = Fund(area, insurance, part.payer)
+            yield (
+                _Group(institution, fund, clearing_class, rule.rate_bps, terms.rounding),
+                part,
+            )
+
+
+def _instant_of(store: HospitalStore, group: _Group, parts: list[Part], day: date) -> Slice:
+    due = [part.due_fen for part in parts]
+    slices = parts_of(due, group.rate_bps, group.rounding)
+    moves = [("instant", part, fen) for part, fen in zip(parts, slices, strict=True) if fen]
+    _move(store, group, moves, day)
+    return Slice(
+        institution=group.institution,
+        fund=group.fund,
+        clearing_class=group.clearing_class,
+        claims=sum(fen > 0 for fen in slices),
+        base_fen=sum(due),
+        rate_bps=group.rate_bps,
+        slices_fen=sum(slices),
+    )
+
+
+def _move(
+    store: HospitalStore, group: _Group, moves: list[tuple[str, Part, int]], day: date
+) -> None:
+    """Record movements of claims, each of a kind and with fen, in order."""
+    fund = group.fund.row()
+    today = day_number(day)
+    store.add_all(
+        "movements",
+        f"kind,institution,{','.join(fund)},claim,fen,day",
+        (
+            (kind, group.institution, *fund.values(), part.claim, fen, today)
+            for kind, part, fen in moves
+        ),
+    )
+
+
+def month(
+    store: HospitalStore, book: TermsBook, what: int, day: date, decision: Decision
+) -> list[Slice]:
+    """Approve what is left of the reviewed declarations of a month less its reserve; return it.
+
+    The declarations are cleared by it. A claim that has its month already, and of which more is
+    due since, gets the rest, and so do claims of cleared declarations that were on hold. Deductions
+    that come about by not paying count as taken.
+
+    Args:
+        store: Where the claims are.
+        book: The terms of the area; those of the last day of a declaration count.
+        what: The month, as 202603.
+        day: The day of the run.
+        decision: Who runs it.
+
+    Raises:
+        InvalidRequest: The decision does not say who.
+        NotFound: No declaration of that month is reviewed.
+        Precondition: The terms begin later than a declaration.
+    """
+    decision.check()
+    with store.change():
+        found = []
+        reviewed = declarations(store, what, Status.REVIEWED)
+        for number in reviewed:
+            found += _month_of(store, book, declaration(store, number), day)
+            carry_on(store, number, Status.CLEARED, decision)
+        for status in (Status.CLEARED, Status.PAID):
+            for number in declarations(store, what, status):
+                found += _month_of(store, book, declaration(store, number), day, freed=_FREED)
+        if not reviewed and not found:
+            raise NotFound(
+                f"no declaration of {what} is reviewed; see medsettle hospital declarations",
+                month=str(what),
+            )
+        return found
+
+
+def _month_of(
+    store: HospitalStore, book: TermsBook, of: Declaration, day: date, freed: str = ""
+) -> list[Slice]:
+    terms = book.on(of.application.last)
+    if terms is None:
+        raise Precondition(
+            f"no terms of {book.area} are in force on {of.application.last}, the last day of "
+            f"declaration {of.application.declaration}; add a version that begins earlier",
+            clr_appy_evt_id=of.application.declaration,
+        )
+    groups: dict[_Group, list[tuple[Part, bool]]] = {}
+    for *facts, paid_before, part in _of_declaration(store, of.application.declaration, freed):
+        institution, area, insurance, clearing_class, _ = facts
+        fund = Fund(area, insurance, part.payer)
+        group = _Group(institution, fund, clearing_class, terms.reserve_bps, terms.rounding)
+        groups.setdefault(group, []).append((part, bool(paid_before)))
+    return [
+        each
+        for group in sorted(groups)
+        if (each := _month_slice(store, group, groups[group], day)) is not None
+    ]
+
+
+def _of_declaration(store: HospitalStore, number: str, freed: str) -> Iterator[tuple[Any, ...]]:
+    """Yield the facts, whether the month was paid before, and the part of what is not on hold."""
+    rows = store.rows(
+        f"select {_OF_CLAIMS}, exists (select 1 from movements m "  # noqa: S608 - our own names
+        "where m.claim = p.claim and m.payer = p.payer and m.kind = 'month'), "
+        f"{_OF_PARTS} from parts p join claims c on c.claim = p.claim where p.claim in ("
+        "select e.claim from declared r join entries e on e.record = r.record "
+        f"where r.declaration = ?) and {ON_HOLD} = 0 {freed} order by p.claim, p.payer",
+        number,
+    )
+    facts = len(_OF_CLAIMS.split(",")) + 1
+    for row in rows:
+        yield (*row[:facts], Part(*row[facts:]))
+
+
+def _month_slice(
+    store: HospitalStore, group: _Group, parts: list[tuple[Part, bool]], day: date
+) -> Slice | None:
+    """Approve the rest of some parts, with the reserve of what they are worth withheld."""
+    owed = [(part, before) for part, before in parts if part.rest_fen > 0]
+    # What came later has a reserve of its own; before it, the instant slice had none.
+    bases = [part.rest_fen if before else part.worth_fen for part, before in owed]
+    reserves = parts_of(bases, group.rate_bps, group.rounding)
+    withheld_fen = 0
+    moves = []
+    for (part, _), reserve_fen in zip(owed, reserves, strict=True):
+        moves.append(("month", part, part.rest_fen))
+        # Where nearly all was paid at once, no more can be withheld than is left.
+        held_fen = min(reserve_fen, part.rest_fen)
+        if held_fen:
+            moves.append(("withheld", part, -held_fen))
+        withheld_fen += held_fen
+    _move(store, group, moves, day)
+    for part, _ in parts:
+        if part.deducted_fen:
+            take_unpaid(store, store.part(part.claim, part.payer), day_number(day))
+    if not owed:
+        return None
+    return Slice(
+        institution=group.institution,
+        fund=group.fund,
+        clearing_class=group.clearing_class,
+        claims=len(owed),
+        base_fen=sum(bases),
+        rate_bps=group.rate_bps,
+        slices_fen=sum(part.rest_fen for part, _ in owed),
+        withheld_fen=withheld_fen,
+    )

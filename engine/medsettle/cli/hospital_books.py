@@ -1,0 +1,287 @@
+"""What `medsettle hospital` reads: books and applications, in files, audit tables and ledgers.
+
+A book in a file has the columns of `medsettle.clearing.book`; a column of a payer that it does not
+have is 0, which the sum of the funds would not bear out if it were not.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from medsettle import limits
+from medsettle.clearing.hospital_declarations import Application, Sums
+from medsettle.clearing.hospital_holds import Confirmation
+from medsettle.clearing.hospital_reports import READ_COLUMNS, BookRow
+from medsettle.cli.exits import UnreadableFile
+from medsettle.cli.files import read_claims
+from medsettle.core.dates import CHINA_STANDARD_TIME
+from medsettle.core.messages import Message
+from medsettle.core.settlement import Row
+from medsettle.errors import Fault, InvalidRequest
+from medsettle.ledger.entries import Recorded
+from medsettle.ledger.opening import OpenReader
+from medsettle.ledger.records import decode_message
+
+_APPLY: Final = "3203"
+_WITHDRAW: Final = "3204"
+_CONFIRM: Final = "3261"
+_UNDO: Final = "3262"
+_US: Final = 1_000_000
+_OPTIONAL: Final = frozenset(
+    {"original", *(name for name in READ_COLUMNS if name.endswith("_fen"))}
+) - {"total_fen", "fund_total_fen", "cash_fen"}
+# Of an area's hospitals: what was recorded there, whoever decided it, and no copy of a hub. What
+# was reversed never was, and neither was its reversal.
+_AUDITED: Final = """
+    with ours as (
+      select *, (create_time + interval 8 hour)::date as record_date from settlements
+      where coalesce(side, '') <> 'hub' and coalesce(care_area, pooling_area) = ?),
+    gone as (select original from settlements where reversed_request is not null)
+    select settlement, kind, original, institution, pooling_area,
+      coalesce(care_area, pooling_area) as care_area, insurance_type, visit_type, record_date,
+      {amounts} from ours
+    where record_date between ? and ? and reversed_request is null
+      and settlement not in (select original from gone) order by seq"""
+
+
+def book_rows(path: Path) -> Iterator[BookRow]:
+    """Yield the rows of a book in a file: .parquet, .csv, .json or .jsonl.
+
+    Raises:
+        UnreadableFile: It is not of the kind its ending says, or lacks a column.
+        OSError: It cannot be read.
+    """
+    if path.suffix == ".parquet":
+        rows = _parquet_rows(path)
+    elif path.suffix == ".csv":
+        rows = _csv_rows(path)
+    elif path.suffix in {".json", ".jsonl"}:
+        rows = iter(read_claims(path))
+    else:
+        raise UnreadableFile(
+            f"{path} ends in {path.suffix!r}; expected one of .parquet, .csv, .json, .jsonl"
+        )
+    for number, row in enumerate(rows):
+        if number == 0:
+            _check_columns(path, row)
+        yield _book_row(row)
+
+
+def _check_columns(path: Path, row: Row) -> None:
+    missing = [name for name in READ_COLUMNS if name not in row and name not in _OPTIONAL]
+    if missing:
+        raise UnreadableFile(f"{path} lacks the column(s) {', '.join(missing)} of a book; add them")
+
+
+def _book_row(row: Row) -> BookRow:
+    day = row.get("record_date")
+    if isinstance(day, str):
+        try:
+            day = date.fromisoformat(day)
+        except ValueError:
+            # It is refused with its place in the book.
+            day = None
+    found: dict[str, Any] = {name: row.get(name) for name in READ_COLUMNS}
+    amounts = {
+        name: 0 if found[name] is None else found[name] for name in found if name.endswith("_fen")
+    }
+    return found | amounts | {"record_date": day}
+
+
+def _parquet_rows(path: Path) -> Iterator[Row]:
+    import pyarrow as pa  # noqa: PLC0415 - loads slowly
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    try:
+        with pq.ParquetFile(path) as file:
+            wanted = [name for name in READ_COLUMNS if name in file.schema_arrow.names]
+            for batch in file.iter_batches(columns=wanted):
+                yield from batch.to_pylist()
+    except pa.ArrowException as error:
+        raise UnreadableFile(f"{path} cannot be read as parquet: {error}") from error
+
+
+def _csv_rows(path: Path) -> Iterator[Row]:
+    import pyarrow as pa  # noqa: PLC0415 - loads slowly
+    from pyarrow import csv  # noqa: PLC0415
+
+    # Told the types, Arrow takes no code for a number and no amount with a point for one.
+    types: dict[str, pa.DataType] = {
+        name: pa.int64() if name.endswith("_fen") else pa.string() for name in READ_COLUMNS
+    }
+    options = csv.ConvertOptions(column_types=types | {"record_date": pa.date32()})
+    try:
+        with csv.open_csv(path, convert_options=options) as reader:
+            for batch in reader:
+                for row in batch.to_pylist():
+                    yield {name: None if value == "" else value for name, value in row.items()}
+    except pa.ArrowException as error:
+        raise UnreadableFile(f"{path} cannot be read as csv: {error}") from error
+
+
+def audited_rows(folder: Path, area: str, first: date, last: date) -> Iterator[BookRow]:
+    """Yield what the audit tables of an engine have of an area's hospitals on some days.
+
+    Args:
+        folder: Of the audit tables.
+        area: Whose hospitals: the place of care.
+        first: The first day, of recording, in China Standard Time.
+        last: The last one.
+
+    Raises:
+        AuditCorrupt: The tables are damaged.
+    """
+    from medsettle.audit import connect  # noqa: PLC0415 - loads slowly
+    from medsettle.gateway.telling import clearing_type  # noqa: PLC0415
+
+    amounts = ", ".join(name for name in READ_COLUMNS if name.endswith("_fen"))
+    with connect(folder) as connection:
+        answer = connection.execute(_AUDITED.format(amounts=amounts), [area, first, last])
+        reader: Any = answer.to_arrow_reader(limits.PAGE_SIZE_MAX)
+        for batch in reader:
+            for row in batch.to_pylist():
+                yield row | {"clearing_class": clearing_type(row.pop("visit_type"))}
+
+
+def read_applications(path: Path) -> list[Application]:
+    """Return the applications of a JSON file: the fields of `Application`, sums among them in fen.
+
+    Raises:
+        InvalidRequest: Everything that is wrong with it.
+        UnreadableFile: It is no JSON.
+        OSError: It cannot be read.
+    """
+    faults: list[Fault] = []
+    found = []
+    for number, row in enumerate(read_claims(path)):
+        try:
+            found.append(_application(row))
+        except (KeyError, TypeError, ValueError) as error:
+            what = f"lacks {error}" if isinstance(error, KeyError) else str(error)
+            faults.append(Fault(f"applications[{number}]", what))
+    if faults:
+        raise InvalidRequest(faults)
+    return found
+
+
+def _application(row: Mapping[str, Any]) -> Application:
+    for name in ("month", *Sums.__slots__):
+        if type(row[name]) is not int:
+            raise ValueError(f"{name} is no whole number; sums are of fen")
+    return Application(
+        declaration=str(row["declaration"]),
+        institution=str(row["institution"]),
+        month=row["month"],
+        clearing_class=str(row["clearing_class"]),
+        clearing_way=str(row["clearing_way"]),
+        first=date.fromisoformat(str(row["first"])),
+        last=date.fromisoformat(str(row["last"])),
+        stated=Sums(**{name: row[name] for name in Sums.__slots__}),
+        pooling_area=str(row.get("pooling_area", "")),
+        insurance_type=str(row.get("insurance_type", "")),
+    )
+
+
+def applied_in(ledger: OpenReader, month: int) -> list[Application]:
+    """Return the applications (3203) of a month that stand in a ledger, in its order.
+
+    Those that were withdrawn (3204) are left out.
+    """
+    standing: dict[str, Application] = {}
+    for entry, message, _ in _messages_since(ledger, month):
+        if message.kind == _WITHDRAW:
+            standing.pop(message.subject, None)
+        elif message.kind == _APPLY and _said(message)["setlym"] == str(month):
+            standing[message.subject] = _applied(entry.settlement, message)
+    return list(standing.values())
+
+
+def confirmed_in(ledger: OpenReader, month: int) -> list[Confirmation]:
+    """Return what institutions say of the settlements of a month, as far as it stands (3261, 3262).
+
+    The messages about a month of an institution have a subject of their own.
+    """
+    standing: dict[tuple[str, str], Confirmation] = {}
+    for _, message, answer in _messages_since(ledger, month):
+        if not message.subject.startswith("away.") or not message.subject.endswith(f".{month}"):
+            continue
+        if message.kind == _CONFIRM:
+            rows: Any = message.content["detail"]
+            for row in rows:
+                told = Confirmation(row["setl_sn"], row["cnfm_flag"] == "1", message.request_id)
+                standing[message.subject, told.claim] = told
+        elif message.kind == _UNDO:
+            undone: Any = answer["undone"]
+            standing = {
+                key: told
+                for key, told in standing.items()
+                if key[0] != message.subject or told.message not in undone
+            }
+    return list(standing.values())
+
+
+def _messages_since(
+    ledger: OpenReader, month: int
+) -> Iterator[tuple[Recorded, Message, dict[str, object]]]:
+    """Yield the messages of a ledger since a month began: nothing is said of it before."""
+    begin = datetime(month // 100, month % 100, 1, tzinfo=CHINA_STANDARD_TIME)
+    seq = ledger.seq_before(int(begin.timestamp()) * _US)
+    while page := ledger.page(after_seq=seq, limit=limits.PAGE_SIZE_MAX):
+        for entry in page:
+            if entry.kind == "message":
+                yield entry, *decode_message(entry)
+        seq = page[-1].seq
+
+
+def _said(message: Message) -> dict[str, Any]:
+    said: Any = message.content["data"]
+    return dict(said)
+
+
+def _applied(number: str, message: Message) -> Application:
+    said = _said(message)
+    return Application(
+        declaration=number,
+        institution=message.institution,
+        month=int(said["setlym"]),
+        clearing_class=said["clr_type"],
+        clearing_way=said["clr_way"],
+        first=date.fromisoformat(said["begndate"]),
+        last=date.fromisoformat(said["enddate"]),
+        stated=Sums(
+            persons=said["psntime"],
+            total_fen=said["medfee_sumamt"],
+            account_fen=said["acct_pay"],
+            cash_fen=said["cash_payamt"],
+            fund_fen=said["fund_appy_sum"],
+        ),
+        pooling_area=said.get("clr_optins") or "",
+    )
+
+
+def instalments_of(text: str, fen: int, first: date) -> tuple[tuple[date, int], ...]:
+    """Return instalments as they are written: how many months, or days with fen as JSON.
+
+    Raises:
+        InvalidRequest: It is neither.
+    """
+    from medsettle.clearing.hospital_advances import equal_instalments  # noqa: PLC0415
+
+    most = limits.ADVANCE_INSTALMENTS_MAX
+    if text.isdigit() and 1 <= int(text) <= most:
+        days, day = [], first
+        for _ in range(int(text)):
+            # The first day of each month that follows.
+            day = (day.replace(day=1) + timedelta(days=31)).replace(day=1)
+            days.append(day)
+        return equal_instalments(fen, days)
+    try:
+        pairs = orjson.loads(text)
+        return tuple((date.fromisoformat(day), int(part)) for day, part in pairs)
+    except (TypeError, ValueError) as error:
+        raise InvalidRequest(
+            [Fault("back", f"{text!r} is no number of months from 1 to {most}, nor days with fen")]
+        ) from error

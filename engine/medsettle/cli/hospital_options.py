@@ -1,0 +1,85 @@
+"""Options of `medsettle hospital`, and what they are read as."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from medsettle.clearing.hospital_store import HOSPITALS_FILE, Decision, Fund, HospitalStore
+from medsettle.cli.desks import now
+from medsettle.core.dates import service_day_of
+from medsettle.core.money import fen_from_yuan
+from medsettle.errors import Fault, InvalidRequest
+
+CLEARING_FOLDER: Final = "clearing"
+
+Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="A day, as 2026-03-10.")]
+On = Annotated[
+    datetime | None,
+    typer.Option("--on", formats=["%Y-%m-%d"], help="The day of it; today without it."),
+]
+Month = Annotated[int, typer.Argument(help="A month, as 202603.")]
+Folder = Annotated[Path, typer.Option("--data", help="Data folder; the store is in clearing/.")]
+Terms = Annotated[Path, typer.Option(help="Document of the terms by which hospitals are paid.")]
+By = Annotated[
+    str, typer.Option(envvar="MEDSETTLE_OPERATOR", help="Who does it; is recorded with it.")
+]
+Reason = Annotated[str, typer.Option(help="Why; is recorded with it.")]
+Institution = Annotated[str, typer.Option(help="Code of the institution.")]
+OneInstitution = Annotated[str | None, typer.Option(help="Only this institution.")]
+Area = Annotated[str, typer.Option(help="Pooling area of the fund (统筹区).")]
+Insurance = Annotated[str, typer.Option(help="Insurance type of the fund, as 310.")]
+PayerName = Annotated[str, typer.Option(help="Which fund pays.")]
+Yuan = Annotated[str, typer.Option(help="Amount in yuan, as 1300.50.")]
+Out = Annotated[Path | None, typer.Option(help="Write it to this .csv or .parquet file too.")]
+
+POOL: Final = "pooled_fund"
+DATA: Final = Path("medsettle-data")
+
+
+@contextmanager
+def hospitals(data: Path, *, new: bool = False) -> Iterator[HospitalStore]:
+    """Yield the store in a data folder; only what reads a book in makes one.
+
+    Raises:
+        FileNotFoundError: There is none.
+        StoreUnavailable: It cannot be opened.
+    """
+    folder = data / CLEARING_FOLDER
+    if not new and not (folder / HOSPITALS_FILE).is_file():
+        raise FileNotFoundError(
+            f"{data} holds nothing of what hospitals are paid; name the folder with --data, or "
+            "read a book in with medsettle hospital report"
+        )
+    with HospitalStore(folder) as store:
+        yield store
+
+
+def decided(by: str, reason: str = "") -> Decision:
+    """Return a decision of now."""
+    return Decision(by, now(), reason)
+
+
+def fund(area: str, insurance: str, payer: str) -> Fund:
+    """Return the fund of three options."""
+    return Fund(area, insurance, payer)
+
+
+def fen_of(text: str) -> int:
+    """Return the fen of an option in yuan.
+
+    Raises:
+        InvalidRequest: It is no amount.
+    """
+    try:
+        return fen_from_yuan(text)
+    except ValueError as error:
+        raise InvalidRequest([Fault("yuan", str(error))]) from error
+
+
+def today(given: datetime | None) -> date:
+    """Return the day of an option, or today in China Standard Time."""
+    return service_day_of(now()) if given is None else given.date()

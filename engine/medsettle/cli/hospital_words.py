@@ -1,0 +1,186 @@
+"""What hospitals are paid as rows for a terminal, for programs, and for files."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import fields, is_dataclass
+from datetime import UTC, date, datetime, timedelta
+from enum import Enum, IntEnum
+from pathlib import Path
+from typing import Any
+
+import orjson
+from rich.console import Console
+from rich.markup import escape
+
+from medsettle.clearing.hospital_declarations import Declaration, Sums
+from medsettle.clearing.hospital_remittances import Remittance
+from medsettle.clearing.hospital_status import ClaimStatus
+from medsettle.cli.exits import UnreadableFile
+from medsettle.cli.show import rows_table
+from medsettle.core.settlement import Row
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def flat(record: Any) -> dict[str, Any]:  # noqa: ANN401 - any record of what hospitals are paid
+    """Return the fields of a record as a row; those of a fund in it are columns of their own."""
+    row: dict[str, Any] = {}
+    for field in fields(record):
+        value = getattr(record, field.name)
+        if is_dataclass(value):
+            row |= flat(value)
+        else:
+            row[field.name] = plain(value)
+    return row
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401 - as `flat`
+    """Return a value as JSON has it: days as ISO text, codes as numbers or words."""
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Enum):
+        return value.value
+    if is_dataclass(value):
+        return flat(value)
+    if isinstance(value, dict):
+        return {name: plain(each) for name, each in value.items()}
+    if isinstance(value, tuple | list):
+        return [plain(each) for each in value]
+    return value
+
+
+def declaration_json(found: Declaration) -> dict[str, Any]:
+    """Return a declaration as a JSON object: stated and own sums, differences, steps."""
+    row = flat(found.application)
+    for name in Sums.__slots__:
+        del row[name]
+    return row | {
+        "status": int(found.status),
+        "records": found.records,
+        "stated": flat(found.application.stated),
+        "own": flat(found.own),
+        "differences": found.differences,
+        "steps": [
+            {
+                "status": int(step.status),
+                "by": step.by,
+                "time": (_EPOCH + timedelta(microseconds=step.create_time_us)).isoformat(),
+                "reason": step.reason,
+            }
+            for step in found.steps
+        ],
+    }
+
+
+def declaration_row(found: Declaration) -> dict[str, Any]:
+    """Return a declaration as a row of a table."""
+    return {
+        "declaration": found.application.declaration,
+        "institution": found.application.institution,
+        "class": found.application.clearing_class,
+        "status": f"{found.status:d} {found.status.name.lower()}",
+        "records": found.records,
+        "stated_fen": found.application.stated.fund_fen,
+        "own_fen": found.own.fund_fen,
+    }
+
+
+def status_json(found: ClaimStatus) -> dict[str, Any]:
+    """Return where a claim stands as a JSON object."""
+    return flat(found) | {
+        "parts": [
+            flat(part)
+            | {
+                "due_fen": part.due_fen,
+                "paid_to_date_fen": part.paid_fen,
+                "rest_fen": part.rest_fen,
+            }
+            for part in found.parts
+        ],
+        "declarations": [
+            {"declaration": number, "status": int(status)} for number, status in found.declarations
+        ],
+    }
+
+
+def remittance_json(found: Remittance) -> dict[str, Any]:
+    """Return what a payment is of as a JSON object."""
+    return {
+        "payment": flat(found.payment),
+        "claims": [flat(line) | {"fen": line.fen} for line in found.claims],
+        "adjustments": [flat(each) for each in found.adjustments],
+        "claims_fen": found.claims_fen,
+        "adjustments_fen": found.adjustments_fen,
+    }
+
+
+def remittance_rows(found: Remittance) -> list[dict[str, Any]]:
+    """Return what a payment is of as rows that add up to it, one a claim and kind of movement."""
+    payment = flat(found.payment)
+    del payment["fen"]
+    rows = [
+        payment | {"claim": line.claim, "kind": kind, "code": None, "reason": "", "fen": fen}
+        for line in found.claims
+        for kind, fen in line.moved.items()
+    ]
+    return rows + [
+        payment
+        | {
+            "claim": None,
+            "kind": "adjustment",
+            "code": None if each.code is None else int(each.code),
+            "reason": each.reason,
+            "fen": each.fen,
+        }
+        for each in found.adjustments
+    ]
+
+
+def show_rows(
+    console: Console, rows: Sequence[Row], none: str, *, as_json: bool, more: Iterable[str] = ()
+) -> None:
+    """Print rows as a table or as JSON; without a row, what that means."""
+    if as_json:
+        console.out(orjson.dumps(list(rows)).decode(), highlight=False)
+        return
+    if rows:
+        console.print(rows_table(rows))
+    else:
+        console.print(escape(none))
+    for line in more:
+        console.print(escape(line), highlight=False, soft_wrap=True)
+
+
+def write_rows(path: Path, rows: Sequence[Row]) -> None:
+    """Write rows, at least one, to a .csv or .parquet file; amounts stay fen.
+
+    Raises:
+        UnreadableFile: The file is to be of another kind, or there is nothing to write.
+        OSError: It cannot be written.
+    """
+    import pyarrow as pa  # noqa: PLC0415 - loads slowly
+    import pyarrow.parquet as pq  # noqa: PLC0415
+    from pyarrow import csv  # noqa: PLC0415
+
+    if path.suffix not in {".csv", ".parquet"}:
+        raise UnreadableFile(f"{path} ends in {path.suffix!r}; expected .csv or .parquet")
+    if not rows:
+        raise UnreadableFile(f"there is nothing to write to {path}")
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    types = {name: _type_of(name, values) for name, values in columns.items()}
+    table = pa.table({name: pa.array(values, types[name]) for name, values in columns.items()})
+    if path.suffix == ".csv":
+        csv.write_csv(table, path)
+    else:
+        pq.write_table(table, path)
+
+
+def _type_of(name: str, values: list[Any]) -> Any:  # noqa: ANN401 - Arrow's types have no stubs
+    import pyarrow as pa  # noqa: PLC0415 - loads slowly
+
+    whole = name == "fen" or name.endswith("_fen")
+    return pa.int64() if whole or any(isinstance(each, int) for each in values) else pa.string()
+
+
+def name_of(status: IntEnum) -> str:
+    """Return a code with its word, as `40 reviewed`."""
+    return f"{status:d} {status.name.lower()}"
