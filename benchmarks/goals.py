@@ -248,11 +248,11 @@ GOALS: Final = (
     ),
     *(
         Goal(
-            f"a dead peer, {what}: p99 of local settlements over that without",
+            f"a dead peer, {what}: p99 of local settlements over that beside a living one",
             1.05,
             _ratio(
                 (of.DEAD_PEER, tool, of.BESIDE_DEAD, of.P99),
-                (of.DEAD_PEER, of.NO_STREAM, of.BESIDE_DEAD, of.P99),
+                (of.DEAD_PEER, of.LIVING, of.BESIDE_DEAD, of.P99),
             ),
             False,
         )

@@ -313,8 +313,9 @@ _SECTIONS: Final[tuple[tuple[str, str, str, Callable[[Record], str]], ...]] = (
         "Local settlements while the peer of another area is dead",
         of.DEAD_PEER,
         f"At a fixed schedule of {of.BESIDE_DEAD} a second, each turn on servers of its own; with"
-        f" {of.FOR_DEAD} requests a second for the other area from when its peer dies, or without"
-        " them beside a peer that lives. CPU of the server is by local settlement.",
+        f" {of.FOR_DEAD} requests a second for the other area, from when its peer dies or while it"
+        " lives, or without them. The peer shares the core of the load generators, not that of"
+        " the server. CPU of the server is by local settlement.",
         lambda record: _values(record, of.DEAD_PEER, "calls/s"),
     ),
     (

@@ -65,6 +65,7 @@ AT_HOME: Final = "decided where it is asked"
 DIRECT: Final = "decided by a peer"
 THROUGH_HUB: Final = "decided by a peer, through a hub"
 NO_STREAM: Final = "nothing for the other area"
+LIVING: Final = "its peer lives and answers"
 REFUSING: Final = "its peer refuses connections"
 FROZEN: Final = "its peer accepts and never answers"
 

@@ -5,6 +5,7 @@ two of them before it is answered, one after the other; beside it stands a claim
 that is asked at the place of insurance itself.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ def measure(options: Options) -> list[Measured]:
         _two_hops(options, series, local, folder)
         dying = _Dying(options, series, local, elsewhere, folder)
         for number in range(options.rounds):
-            for tool in _turned((of.NO_STREAM, of.REFUSING, of.FROZEN), number):
+            for tool in _turned((of.NO_STREAM, of.LIVING, of.REFUSING, of.FROZEN), number):
                 dying.turn(tool)
     rmtree(folder, ignore_errors=True)
     return series.measured()
@@ -140,6 +141,9 @@ class _Dying:
         rmtree(own, ignore_errors=True)
         with serving_peers(direct(), own, _core(self.options)) as servers:
             care, home = servers["care"], servers["home"]
+            if self.options.pin:
+                # The peer is another machine's: what it spends is not to be the care server's wait.
+                os.sched_setaffinity(home.pid, {_GENERATOR_CORE})
             # The peer has answered before: what dies is a connection that stands.
             for claims in (_AT_CARE, _ELSEWHERE):
                 self.local.run(care.address, *claims, *_WARM, *_PATIENT)
@@ -148,12 +152,12 @@ class _Dying:
                 home.kill()
             elif tool == of.FROZEN:
                 home.freeze()
-            found = self._driven(care, streaming=tool != of.NO_STREAM)
+            found = self._driven(care, streaming=tool != of.NO_STREAM, living=tool == of.LIVING)
             self.series.add_run(of.DEAD_PEER, tool, of.BESIDE_DEAD, found)
             for each in servers.values():
                 each.kill()
 
-    def _driven(self, care: Server, *, streaming: bool) -> dict[str, Any]:
+    def _driven(self, care: Server, *, streaming: bool, living: bool) -> dict[str, Any]:
         seconds = _SCHEDULE_TIMES * self.options.seconds
         schedule = ("--rate", of.BESIDE_DEAD, "--random", "--seconds", seconds)
         own = (*_AT_CARE, *schedule, *_PATIENT, "--server-pid", care.pid)
@@ -170,6 +174,6 @@ class _Dying:
             # Whoever waits for the dead is let go.
             care.kill()
             answered = self.elsewhere.figures()["calls"]
-            if answered:
-                raise RuntimeError(f"{answered} requests were answered by a dead peer")
+            if bool(answered) != living:
+                raise RuntimeError(f"{answered} requests for the other area were answered")
         return found

@@ -414,6 +414,8 @@ CASE_SECONDS_FIRST: Final = 0.5
 CASE_SECONDS_MAX: Final = 30.0
 # Unknown requests of an area that are tried at a time: a burst of them holds no till up.
 UNKNOWNS_AT_ONCE_MAX: Final = 8
+# Pages of 4 KiB in the log of open cases before they are moved into the file, beside the claims.
+CASES_LOG_PAGES: Final = 1_024
 # Records that one delivery hands over, and cases that are looked at in one go.
 DELIVERED_RECORDS_MAX: Final = 256
 CASES_AT_ONCE_MAX: Final = 1_024

@@ -1,5 +1,6 @@
 """The list of open cases: what is in it, and for what of it the disk is waited for."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from medsettle.peers.open_cases import OpenCases, Unknown
@@ -44,4 +45,25 @@ def test_what_is_final_once_sent_is_synced_before(tmp_path: Path) -> None:
         cases.open_deliveries([("S1", _AREA)], 1)
 
         assert before < synced == _syncs(disk)
+        cases.close()
+
+
+def test_the_log_is_moved_beside_the_claims(tmp_path: Path) -> None:
+    """However long the log gets, no change waits for a sync; who moves it does, on any thread."""
+    with watched(tmp_path) as disk:
+        cases = OpenCases(tmp_path / "peers.db", lambda: 0)
+        before = _syncs(disk)
+        number = 0
+        while not cases.log_is_long:
+            number += 1
+            cases.open_deliveries([(f"S{number}", _AREA)], number)
+        assert before == _syncs(disk)
+
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(cases.move_log).result()
+        assert before < _syncs(disk)
+
+        cases.open_deliveries([("last", _AREA)], number + 1)
+        assert not cases.log_is_long
+        assert number + 1 == len(cases.deliveries())
         cases.close()

@@ -193,7 +193,9 @@ class Asking:
         try:
             return await self.call(method, asked.pooling_area, body, deadline)
         except UNDECIDED as error:
-            self._open(asked, method, body, error.message)
+            # What settles is not sent again from here, and a bill is large.
+            kept = b"" if method in SETTLING else body
+            self._open(asked, method, kept, error.message)
             raise unknown_outcome(asked, error) from error
         except NOT_SENT as error:
             if fresh:

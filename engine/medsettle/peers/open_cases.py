@@ -25,7 +25,7 @@ FILE_NAME: Final = "peers.db"
 
 # "MSPR" in ASCII.
 _APPLICATION_ID: Final = 0x4D53_5052
-_VERSION: Final = 1
+_VERSION: Final = 2
 _US: Final = 1_000_000
 
 # The longest pause with its jitter: what is due later was put off by a clock that was set back.
@@ -50,6 +50,7 @@ create table unknowns (
   primary key (institution, request_id)
 ) strict, without rowid;
 create index unknowns_due on unknowns (next_us);
+create index unknowns_of_person on unknowns (area, person);
 insert into position values (1, 0);
 """
 
@@ -69,8 +70,9 @@ class Delivery:
 class Unknown:
     """A request whose answer did not come.
 
-    `method` is that of the peer service with its `body`; `digest` that of the request of the
-    institution, `area` the one asked, `person` whom it is about.
+    `method` is that of the peer service with its `body`, empty where it is not sent again from
+    here; `digest` that of the request of the institution, `area` the one asked, `person` whom it is
+    about.
     """
 
     institution: str
@@ -112,12 +114,16 @@ class OpenCases:
             LedgerUnavailable: It cannot be opened, or is another program's or version's.
         """
         self._path, self._now_us, self._draw, self._opened = path, now_us, draw, opened
+        self._log_pages = 0
         try:
             self._connection = apsw.Connection(str(path))
             self._connection.set_busy_timeout(limits.LEDGER_LOCKED_MS_MAX)
             # One statement each: what follows one that answers with a row waits until that is read.
             self._connection.pragma("journal_mode", "wal")
             self._connection.pragma("synchronous", "normal")
+            # Moving the log syncs twice, for which nobody's claim is to wait; see `move_log`.
+            self._connection.pragma("wal_autocheckpoint", 0)
+            self._connection.set_wal_hook(self._log_grown)
             found = self._value("pragma user_version"), self._value("pragma application_id")
             if found == (0, 0):
                 with self._connection:
@@ -142,6 +148,30 @@ class OpenCases:
     def close(self) -> None:
         """Let go of the file. Closing twice is harmless."""
         self._connection.close()
+
+    @property
+    def log_is_long(self) -> bool:
+        """Whether the write-ahead log is to be moved into the file."""
+        return self._log_pages >= limits.CASES_LOG_PAGES
+
+    def move_log(self) -> None:
+        """Move the log into the file, on a connection of its own and so on any thread.
+
+        Raises:
+            apsw.Error: The disk failed; what is open is in the log, and is safe.
+        """
+        connection = apsw.Connection(str(self._path))
+        try:
+            connection.set_busy_timeout(limits.LEDGER_LOCKED_MS_MAX)
+            # Who has read nothing yet does not know that there is a log.
+            connection.execute("select seq from position").fetchall()
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        finally:
+            connection.close()
+
+    def _log_grown(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
+        self._log_pages = pages
+        return apsw.SQLITE_OK
 
     # --- deliveries ------------------------------------------------------------------------
 

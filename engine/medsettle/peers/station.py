@@ -91,6 +91,8 @@ class Station:
                 for area in self.cases.due_areas():
                     if area not in self._busy:
                         self._busy[area] = asyncio.ensure_future(self._with(area))
+                if self.cases.log_is_long:
+                    await asyncio.to_thread(self.cases.move_log)
                 await self._next_due()
             except (errors.SettlementError, apsw.Error) as error:
                 # A ledger that is away, or a list that another program holds: both come back.
