@@ -514,6 +514,8 @@ ODD_ROWS_MAX: Final = 500_000
 # most more than may be odd.
 SKETCH_CELLS_MIN: Final = 65_536
 SKETCH_CELLS_MAX: Final = 2_097_152
+# The line of a sketch file that says what it is of.
+SKETCH_HEADER_BYTES_MAX: Final = 8_192
 # Bits by which the duplicates of a book are sought, 64 a row and 256 MiB at most.
 SEEN_BITS_MAX: Final = 2**31
 # Keys that a book may have twice, by these bits, before it is refused; 8 bytes each.
@@ -525,7 +527,7 @@ JOIN_MEMORY_MIB: Final = 1_024
 JOIN_MEMORY_MIB_MIN: Final = 128
 
 # Books made to try reconciliation on: settlements made at a time, and all in all; days they span.
-MADE_BOOK_STRETCH_ROWS: Final = 131_072
+MADE_BOOK_STRETCH_ROWS: Final = 2**17
 MADE_BOOK_ROWS_MAX: Final = 1_000_000_000
 MADE_BOOK_DAYS_MAX: Final = 366
 

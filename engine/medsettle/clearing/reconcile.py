@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 Classify = Callable[[OddRows], pa.Table]
 
-# Of a hundred rows one may differ before a sketch is made a second time.
-_ROWS_A_CELL: Final = 100
 _GROWTH: Final = 4
 # A sketch that is too small has most of its cells full; a row with many copies fills three.
 _STUCK_ONE_IN: Final = 10
@@ -96,7 +94,7 @@ def reconcile(
     scratch: Path,
     by: By = By.SKETCH,
     memory_mib: int = limits.JOIN_MEMORY_MIB,
-    cells: int | None = None,
+    cells: int = limits.SKETCH_CELLS_MIN,
     seed: bytes = SEED,
 ) -> Reconciliation:
     """Return where two or three books differ.
@@ -107,7 +105,7 @@ def reconcile(
         scratch: An empty folder for hashes and what is spilled; the caller clears it away.
         by: How odd rows are found.
         memory_mib: What a full join may use.
-        cells: Of the first sketches; without it, as many as the books have rows for.
+        cells: Of the first sketches; where they are too small, larger ones are made.
         seed: What hashes begin with.
 
     Raises:
@@ -119,8 +117,6 @@ def reconcile(
         raise Precondition(f"{len(books)} book is compared with nothing; open two or three")
     ordered = [books[side] for side in Side if side in books]
     pairs = pairs_of(ordered)
-    if cells is None:
-        cells = _cells_for(ordered)
     passed = _passes(ordered, pairs, scratch, cells, seed)
     found, used = None, 0
     if by is By.SKETCH:
@@ -139,12 +135,6 @@ def reconcile(
         found_by=By.SKETCH if used else By.JOIN,
         cells=used,
     )
-
-
-def _cells_for(books: Sequence[Book]) -> int:
-    rows = max(book.rows for book in books)
-    wanted = max(limits.SKETCH_CELLS_MIN, rows // _ROWS_A_CELL)
-    return min(1 << (wanted - 1).bit_length(), limits.SKETCH_CELLS_MAX)
 
 
 def _passes(

@@ -28,7 +28,11 @@ class State(StrEnum):
 
 
 def states_of(found: Records, record: Record) -> dict[Side, State]:
-    """Return the state of a settlement in every book that was compared."""
+    """Return the state of a settlement in every book that was compared.
+
+    One cancel is enough, whether it takes back what was corrected or the settlement alone: a second
+    one is a duplicate, and told as that.
+    """
     belonging = found.belonging.get(record, [])
     cancels = [each for each in belonging if each.kind == RecordKind.CANCEL]
     adjusts = [each for each in belonging if each.kind == RecordKind.ADJUST]
@@ -38,9 +42,11 @@ def states_of(found: Records, record: Record) -> dict[Side, State]:
         if side not in record.held:
             states[side] = State.ALONE if cancelled else State.ABSENT
             continue
-        nothing = cancelled and (
-            adds_up_to_zero(found, side, [record, *cancels])
-            or adds_up_to_zero(found, side, [record, *cancels, *adjusts])
+        nothing = any(
+            adds_up_to_zero(found, side, [record, *taking, *corrections])
+            for taking in (*([each] for each in cancels), cancels)
+            for corrections in ([], adjusts)
+            if any(side in each.held for each in taking)
         )
         states[side] = State.TAKEN if nothing else State.STANDS
     return states
