@@ -6,13 +6,13 @@ and only rows of keys that do not agree come to the driver. There the second ste
 one machine: `full_join.settled` and a function that classifies, so that the differences and the
 totals are the same bytes as by sketch and by full join.
 
-**What executors need**: Python with the version of medsettle that asks, and nothing beside what that
-needs itself; `PYSPARK_PYTHON` names that Python, else the one that asks is taken at its own path. A
-cluster without it can be handed a packed environment by `spark.archives`, as Spark's manual says
-under *Python Package Management*. The one that asks needs `medsettle[spark]` and Java 17.
+**What executors need**: Python with the version of medsettle that asks, and nothing beside what
+that needs itself; `PYSPARK_PYTHON` names that Python, else the one that asks is taken at its own
+path. A cluster without it can be handed a packed environment by `spark.archives`, as Spark's manual
+says under *Python Package Management*. The one that asks needs `medsettle[spark]` and Java 17.
 
-**Memory**: the driver holds at most `limits.ODD_ROWS_MAX` rows; an executor holds a batch of rows in
-Python (`spark.sql.execution.arrow.maxRecordsPerBatch`) and spills the rest. Hashes take some 100
+**Memory**: the driver holds at most `limits.ODD_ROWS_MAX` rows; an executor holds a batch of rows
+in Python (`spark.sql.execution.arrow.maxRecordsPerBatch`) and spills the rest. Hashes take some 100
 bytes a row on the executors' disks while the job runs.
 
 An executor that is lost loses nothing: what it had made is made again from the same files. Files
@@ -23,7 +23,9 @@ import os
 import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -33,7 +35,7 @@ from medsettle.clearing.passes import pairs_of
 from medsettle.clearing.reconcile import Classify, Reconciliation, digest_of
 from medsettle.clearing.row_hashes import SEED
 from medsettle.clearing.spark_books import spark_book
-from medsettle.clearing.spark_steps import Task, candidate_keys, hashes, rows_at, totals
+from medsettle.clearing.spark_steps import Task, candidate_rows, hashes, totals
 from medsettle.clearing.totals import compared_totals, group_columns
 from medsettle.errors import Precondition
 
@@ -86,11 +88,8 @@ def reconcile_on_spark(
             the job failed, fewer than two books, or more odd rows than are classified.
         ConnectionError: No master answers there.
     """
-    session = _opened(master, settings or {})
-    try:
+    with spark_session(master, settings or {}) as session:
         return reconcile_in(session, books, classify=classify, seed=seed)
-    finally:
-        session.stop()
 
 
 def reconcile_in(
@@ -114,11 +113,12 @@ def reconcile_in(
         hashed = hashes(task)
         try:
             counted = totals(task, hashed)
-            keys = candidate_keys(session, task, hashed)
-            candidates = {each.book.side: rows_at(session, each, keys, seed) for each in task.books}
+            candidates = candidate_rows(session, task, hashed)
         finally:
             hashed.unpersist()
-    ordered = [each.book for each in task.books]
+    ordered = [
+        replace(each.book, rows=int(counted[each.book.side].rows.sum())) for each in task.books
+    ]
     found = settled(ordered, candidates)
     first = ordered[0]
     return Reconciliation(
@@ -135,7 +135,9 @@ def reconcile_in(
 
 
 def _task(session: "SparkSession", books: Mapping[Side, Sequence[str | Path]], seed: bytes) -> Task:
-    opened = tuple(spark_book(session, side, books[side]) for side in Side if side in books)
+    sides = [side for side in Side if side in books]
+    with ThreadPoolExecutor(max_workers=len(sides)) as pool:
+        opened = tuple(pool.map(lambda side: spark_book(session, side, books[side]), sides))
     plain = [each.book for each in opened]
     return Task(opened, pairs_of(plain), group_columns(plain), seed)
 
@@ -143,7 +145,18 @@ def _task(session: "SparkSession", books: Mapping[Side, Sequence[str | Path]], s
 # --- the cluster ---------------------------------------------------------------------------------
 
 
-def _opened(master: str, settings: Mapping[str, str]) -> "SparkSession":
+@contextmanager
+def spark_session(master: str, settings: Mapping[str, str]) -> Iterator["SparkSession"]:
+    """Open a session on a cluster for one or more reconciliations, and stop it in the end.
+
+    Args:
+        master: As for `reconcile_on_spark`.
+        settings: Of Spark.
+
+    Raises:
+        Precondition: pyspark or Java is missing, or a session of Spark runs here already.
+        ConnectionError: No master answers there.
+    """
     try:
         # Who reconciles on one machine needs no Spark.
         from pyspark.errors import PySparkException  # noqa: PLC0415
@@ -152,12 +165,12 @@ def _opened(master: str, settings: Mapping[str, str]) -> "SparkSession":
         raise Precondition(
             f"reconciling on Spark needs pyspark, which is not installed; {_INSTALL}"
         ) from error
+    _check_reachable(master)
     if SparkSession.getActiveSession() is not None:
         raise Precondition(
             "a session of Spark runs in this process already; stop it, or hand it to "
             "clearing.spark.reconcile_in"
         )
-    _check_reachable(master)
     loopback = _LOOPBACK if master.startswith("local") else {}
     builder = SparkSession.builder.master(master).appName("medsettle reconcile")
     for name, value in (_QUIET | loopback | _NEEDED | dict(settings)).items():
@@ -170,7 +183,10 @@ def _opened(master: str, settings: Mapping[str, str]) -> "SparkSession":
         ) from error
     if "PYSPARK_PYTHON" not in os.environ:
         session.sparkContext.pythonExec = sys.executable
-    return session
+    try:
+        yield session
+    finally:
+        session.stop()
 
 
 def _check_reachable(master: str) -> None:
@@ -202,7 +218,7 @@ def _told() -> Iterator[None]:
     Raises:
         Precondition: Something did.
     """
-    from py4j.protocol import Py4JError  # noqa: PLC0415 - an extra
+    from py4j.protocol import Py4JError  # type: ignore[import-untyped] # noqa: PLC0415 - an extra
     from pyspark.errors import PySparkException  # noqa: PLC0415 - an extra
 
     try:

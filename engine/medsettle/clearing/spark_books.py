@@ -39,7 +39,7 @@ class SparkBook:
     """A book of which Spark reads the rows.
 
     Attributes:
-        book: Its side, name, columns and number of rows; it has no rows by itself.
+        book: Its side, name and columns; its rows are the executors' and counted by them.
         frame: The columns of its files.
         reader: How they become columns of a book.
         direct: Whether they are such as they are.
@@ -81,16 +81,17 @@ def called(task: Any, returned: str) -> Any:  # noqa: ANN401 - a function of Spa
         task: Takes an Arrow array for each column and returns one.
         returned: The type of what it returns, as Spark writes it.
     """
-    from pyspark.sql import functions  # noqa: PLC0415 - an extra
+    from pyspark.sql.pandas.functions import arrow_udf  # noqa: PLC0415 - an extra
 
+    made: Any = arrow_udf
     # Without annotations Spark takes it for a function of columns, and needs no pandas to look.
-    return functions.arrow_udf(lambda *arrays: task(*arrays), returned)
+    return made(lambda *arrays: task(*arrays), returned)  # noqa: PLW0108
 
 
 def structs_of(columns: Sequence[str]) -> str:
     """Return the type of structs of columns of a book, as Spark writes it."""
-    types = (f"{name} {_NAMES[COLUMNS[name].arrow_field().type]}" for name in columns)
-    return f"struct<{', '.join(types).replace(' ', ':').replace(',:', ', ')}>"
+    types = (f"{name}:{_NAMES[COLUMNS[name].arrow_field().type]}" for name in columns)
+    return f"struct<{', '.join(types)}>"
 
 
 def spark_book(session: "SparkSession", side: Side, paths: Sequence[str | Path]) -> SparkBook:
@@ -119,9 +120,7 @@ def spark_book(session: "SparkSession", side: Side, paths: Sequence[str | Path])
         text = f"cannot be read: {str(error).splitlines()[0]}; name Parquet files or their folders"
         raise InvalidRequest([Fault(name, text)]) from error
     _check_types(name, readings, schema, faults)
-    rows = frame.count()
-    columns = _columns(frame, readings) if rows else ("settlement",)
-    book = Book(side, name, columns, tuple(unknown), rows, _none)
+    book = Book(side, name, _columns(frame, readings), tuple(unknown), 0, _none)
     direct = all(_is_direct(each, schema) for each in readings)
     return SparkBook(book, frame, Reader(name, tuple(readings), made_by()), direct)
 
@@ -143,23 +142,25 @@ def _is_direct(reading: Reading, schema: pa.Schema) -> bool:
 
 
 def _columns(frame: "DataFrame", readings: Sequence[Reading]) -> tuple[str, ...]:
-    """Return the columns of the book that have a value anywhere."""
+    """Return the columns of the book that have a value anywhere; only the key of no rows."""
     optional = [each for each in readings if not each.column.required]
     names = [each.name for each in optional]
-    empty = _empty(frame.select(names).limit(_LOOKED_AT), names)
-    empty = _empty(frame, empty)
+    rows, empty = _empty(frame.limit(_LOOKED_AT), names)
+    if not rows:
+        return ("settlement",)
+    if empty:
+        _, empty = _empty(frame, empty)
     without = {each.column.name for each in optional if each.name in empty}
     return tuple(name for name in made_columns(readings) if name not in without)
 
 
-def _empty(frame: "DataFrame", names: Sequence[str]) -> list[str]:
-    """Return which of some columns have no value."""
+def _empty(frame: "DataFrame", names: Sequence[str]) -> tuple[int, list[str]]:
+    """Return how many rows there are, and which of some columns have no value."""
     from pyspark.sql import functions  # noqa: PLC0415 - an extra
 
-    if not names:
-        return []
-    counts = frame.agg(*(functions.count(frame[name]).alias(name) for name in names)).toArrow()
-    return [name for name in names if counts[name][0].as_py() == 0]
+    valued = [functions.count(frame[name]) for name in names]
+    ((rows, *counts),) = frame.agg(functions.count("*"), *valued).collect()
+    return rows, [name for name, count in zip(names, counts, strict=True) if not count]
 
 
 def raise_faults(book: SparkBook) -> None:

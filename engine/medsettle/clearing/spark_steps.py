@@ -10,7 +10,7 @@
 Rows that agree never leave the executors; Spark spills what does not fit into their memory.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 from itertools import combinations
@@ -25,6 +25,7 @@ from medsettle import limits
 from medsettle.clearing.book import Side
 from medsettle.clearing.passes import FAMILY, Pair, shared_columns
 from medsettle.clearing.row_hashes import Hasher
+from medsettle.clearing.sources import Book
 from medsettle.clearing.spark_books import SparkBook, called, raise_faults
 from medsettle.clearing.spark_tasks import (
     BESIDE_KEYS,
@@ -108,27 +109,29 @@ def hashes(task: Task) -> "DataFrame":
     return hashed
 
 
-def candidate_keys(session: "SparkSession", task: Task, hashed: "DataFrame") -> Keys:
-    """Return the hashes of all keys whose rows may be odd, or are wanted beside odd ones.
+def candidate_rows(
+    session: "SparkSession", task: Task, hashed: "DataFrame"
+) -> Mapping[Side, pa.Table]:
+    """Return per side all rows of keys that may be odd, and what is wanted beside odd ones.
 
     Some are named needlessly: what is brought to the driver is looked at there once more.
 
     Raises:
-        Precondition: More rows than are classified are odd.
+        Precondition: There are more of them than are classified.
     """
-    named = _named(task, hashed)
-    wanted = None if named is None else _wanted(session, hashed, named)
-    if wanted is None:
-        # A column that one book often does not know is told from one that differs by its rows.
-        named = _unlike(task)
-        wanted = None if named is None else _wanted(session, hashed, named)
-    if wanted is None:
-        raise Precondition(
-            f"more than {limits.ODD_ROWS_MAX} rows of the books differ, or stand beside one that "
-            f"does; at most {limits.ODD_ROWS_MAX} are classified; compare fewer days or areas, or "
-            "see whether these are books of the same things",
-        )
-    return wanted
+    # Hashes also name a column that one book does not know in many rows; the rows themselves say
+    # which of these differ.
+    for odd in (_named, _unlike):
+        keys = odd(task, hashed)
+        wanted = None if keys is None else _wanted(session, hashed, keys)
+        rows = None if wanted is None else _rows_at(session, task, wanted)
+        if rows is not None:
+            return rows
+    raise Precondition(
+        f"more than {limits.ODD_ROWS_MAX} rows of the books differ, or stand beside one that does; "
+        f"at most {limits.ODD_ROWS_MAX} are classified; compare fewer days or areas, or see "
+        "whether these are books of the same things",
+    )
 
 
 def _named(task: Task, hashed: "DataFrame") -> Keys | None:
@@ -155,23 +158,21 @@ def _few(keys: "DataFrame") -> Keys | None:
 
 
 def _wanted(session: "SparkSession", hashed: "DataFrame", odd: Keys) -> Keys | None:
-    """Return odd keys, those beside them, and what belongs to either; None for too many rows."""
-    families = [BESIDE_KEYS.index(FAMILY)]
-    others = [number for number in range(len(BESIDE_KEYS)) if number not in families]
-    wanted = odd
-    for numbers in (others, families):
-        parts = [wanted]
-        for number in numbers:
-            name = beside_fields()[number]
-            shared = _at(session, hashed, wanted).where(f"{name} <> 0").select(name).distinct()
-            beside = hashed.join(shared, name, "left_semi").select("key").distinct()
-            more = _few(beside)
-            if more is None:
-                return None
-            parts.append(more)
-        wanted = np.unique(np.concatenate(parts))
-    rows = _at(session, hashed, wanted).count()
-    return None if rows > limits.ODD_ROWS_MAX else wanted
+    """Return odd keys, those beside them, and what belongs to either; None for too many."""
+    from pyspark.sql import functions as f  # noqa: PLC0415 - an extra
+
+    wanted: Keys | None = odd
+    others = [name for name, key in zip(beside_fields(), BESIDE_KEYS, strict=True) if key != FAMILY]
+    families = [name for name in beside_fields() if name not in others]
+    for names in (others, families):
+        if wanted is None or not len(wanted):
+            return wanted
+        told = ", ".join(f"struct('{name}' as beside, {name} as hash)" for name in names)
+        long = hashed.select("key", f.expr(f"inline(array({told}))")).where("hash <> 0")
+        shared = _at(session, long, wanted).select("beside", "hash").distinct()
+        more = long.join(f.broadcast(shared), ["beside", "hash"], "left_semi").select("key")
+        wanted = _few(more.union(session.createDataFrame(pa.table({"key": wanted}))).distinct())
+    return wanted
 
 
 def _at(session: "SparkSession", keyed: "DataFrame", keys: Keys, name: str = "key") -> "DataFrame":
@@ -182,7 +183,7 @@ def _at(session: "SparkSession", keyed: "DataFrame", keys: Keys, name: str = "ke
     return keyed.join(functions.broadcast(listed), name, "left_semi")
 
 
-def _unlike(task: Task) -> Keys | None:
+def _unlike(task: Task, _hashed: "DataFrame") -> Keys | None:
     """Return the hashes of the odd keys by joining the rows themselves, as `full_join` does."""
     from pyspark.sql import functions as f  # noqa: PLC0415 - an extra
 
@@ -220,13 +221,25 @@ def _unlike(task: Task) -> Keys | None:
     return _few(found.select(hashing(found["settlement"]).alias("key")))
 
 
-def rows_at(session: "SparkSession", book: SparkBook, keys: Keys, seed: bytes) -> pa.Table:
-    """Return all rows of some keys of a book."""
-    schema = book.book.schema(book.book.columns)
-    if not len(keys):
-        return schema.empty_table()
-    found = _at(session, book.with_keys(seed), keys, "medsettle_key")
-    return book.rows(book.book.columns, found).toArrow().cast(schema)
+def _rows_at(session: "SparkSession", task: Task, keys: Keys) -> Mapping[Side, pa.Table] | None:
+    """Return all rows of some keys by side; None for too many."""
+    from pyspark.sql import functions as f  # noqa: PLC0415 - an extra
+
+    parts = []
+    for number, each in enumerate(task.books):
+        kept = _at(session, each.with_keys(task.seed), keys, "medsettle_key")
+        rows = each.rows(each.book.columns, kept)
+        parts.append(rows.withColumn("medsettle_side", f.lit(number)))
+    united = reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), parts)
+    found = united.limit(limits.ODD_ROWS_MAX + 1).toArrow()
+    if found.num_rows > limits.ODD_ROWS_MAX:
+        return None
+    return {
+        each.book.side: found.filter(pc.equal(found["medsettle_side"], number))
+        .select(list(each.book.columns))
+        .cast(each.book.schema(each.book.columns))
+        for number, each in enumerate(task.books)
+    }
 
 
 # --- totals --------------------------------------------------------------------------------------
@@ -239,11 +252,47 @@ def totals(task: Task, hashed: "DataFrame") -> Mapping[Side, Totals]:
         InvalidRequest: A sum is more than can be held.
         Precondition: There are too many groups to be told.
     """
-    digests = _digests(task, hashed)
+    sums, digests = _sums(task), _digests(task, hashed)
     return {
-        each.book.side: _totals_of(each, task, number, digests)
+        each.book.side: _totals_of(
+            each.book,
+            task,
+            sums.filter(pc.equal(sums["medsettle_side"], number)),
+            digests.filter(pc.equal(digests["side"], number)),
+        )
         for number, each in enumerate(task.books)
     }
+
+
+def _sums(task: Task) -> pa.Table:
+    """Return, by book and group, how many rows there are and the sum of each amount of any book."""
+    from pyspark.sql import functions as f  # noqa: PLC0415 - an extra
+
+    parts = []
+    for number, each in enumerate(task.books):
+        amounts = [name for name in each.book.columns if name in SUMMED]
+        rows = each.rows([*task.group, *amounts])
+        parts.append(rows.withColumn("medsettle_side", f.lit(number)))
+    united = reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), parts)
+    amounts = [name for name in united.columns if name in SUMMED]
+    summed = united.groupBy("medsettle_side", *task.group).agg(
+        f.count("*").alias("rows"),
+        # Null is left for a sum that does not fit.
+        *(f.expr(f"try_sum(coalesce({name}, 0))").alias(name) for name in amounts),
+    )
+    return _all_groups(summed, task)
+
+
+def _all_groups(grouped: "DataFrame", task: Task) -> pa.Table:
+    """Return the groups of all books, or refuse."""
+    most = limits.TOTAL_GROUPS_MAX * len(task.books)
+    found = grouped.limit(most + 1).toArrow()
+    if found.num_rows > most:
+        raise Precondition(
+            f"the books have more than {most} groups of {', '.join(task.group)}; compare fewer "
+            "days or areas at once"
+        )
+    return found
 
 
 def _digests(task: Task, hashed: "DataFrame") -> pa.Table:
@@ -259,51 +308,35 @@ def _digests(task: Task, hashed: "DataFrame") -> pa.Table:
                 f.sum(f.expr(low)).alias(f"low_{name}"),
                 f.sum(f.expr(high)).alias(f"high_{name}"),
             ]
-    return hashed.groupBy("side", "grouped").agg(f.count("*").alias("rows"), *halves).toArrow()
+    return _all_groups(hashed.groupBy("side", "grouped").agg(f.count("*"), *halves), task)
 
 
-def _totals_of(each: SparkBook, task: Task, number: int, digests: pa.Table) -> Totals:
-    from pyspark.sql import functions as f  # noqa: PLC0415 - an extra
-
-    book = each.book
+def _totals_of(book: Book, task: Task, sums: pa.Table, digests: pa.Table) -> Totals:
+    """Return what a book comes to out of the sums and digests of its groups."""
     amounts = [name for name in book.columns if name in SUMMED]
-    rows = each.rows([*task.group, *amounts])
-    summed = rows.groupBy(*task.group).agg(
-        f.count("*").alias("rows"),
-        *(f.expr(f"try_sum(coalesce({name}, 0))").alias(name) for name in amounts),
-    )
-    most = limits.TOTAL_GROUPS_MAX
-    found = summed.where("rows > 0").limit(most + 1).toArrow().combine_chunks()
-    if found.num_rows > most:
-        raise Precondition(
-            f"{book.name} has more than {most} groups of {', '.join(task.group)}; compare fewer "
-            "days or areas at once"
-        )
-    sums = {}
     for name in amounts:
-        if found[name].null_count:
+        if sums[name].null_count:
             text = "the rows of a group add up to more than a sum can hold; compare fewer days"
             raise InvalidRequest([Fault(f"{book.name}: {name}", text)])
-        sums[name] = found[name].to_numpy()
-    groups = found.select(list(task.group)).cast(book.schema(task.group))
-    own = digests.filter(pc.equal(digests["side"], number))
-    at = _places(groups, own, task)
+    groups = sums.select(list(task.group)).cast(book.schema(task.group))
+    at = _places(groups, digests, task)
     compared = {
-        columns: np.stack([_summed(own, f"{lane}_{place}")[at] for lane in ("one", "two")])
+        columns: np.stack([_summed(digests, f"{lane}_{place}")[at] for lane in ("one", "two")])
         for place, columns in enumerate(task.compared_by(book.side))
         if columns is not None
     }
-    return Totals(groups, found["rows"].to_numpy(), sums, compared)
+    rows, *fen = (sums[name].to_numpy() for name in ("rows", *amounts))
+    return Totals(groups, rows, dict(zip(amounts, fen, strict=True)), compared)
 
 
 def _places(groups: pa.Table, digests: pa.Table, task: Task) -> NDArray[np.int64]:
     """Return where the digest of each group stands."""
-    count = groups.num_rows if task.group else digests.num_rows
-    hashed = np.zeros(count, np.int64)
-    if task.group and count:
+    hashed = np.zeros(digests.num_rows, np.int64)
+    if task.group and groups.num_rows:
         (batch,) = groups.combine_chunks().to_batches()
         hashed = Hasher(task.seed).lanes(batch, task.group).one.view(np.int64)
     grouped = digests["grouped"].to_numpy()
+    assert len(grouped) == len(hashed), "two groups have one hash"
     order = np.argsort(grouped)
     at: NDArray[np.int64] = order[np.searchsorted(grouped, hashed, sorter=order)]
     assert np.array_equal(grouped[at], hashed), "a group has one hash here and on the executors"

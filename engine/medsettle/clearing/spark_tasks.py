@@ -1,7 +1,7 @@
 """What runs on the executors of a Spark cluster: rows of files read, checked and hashed.
 
-These are handed to Spark as functions of whole columns (`arrow_udf`), so an executor needs medsettle
-and its own packages and no pandas. Nothing here imports pyspark.
+These are handed to Spark as functions of whole columns (`arrow_udf`), so an executor needs
+medsettle and its own packages and no pandas. Nothing here imports pyspark.
 """
 
 from collections.abc import Sequence
@@ -178,8 +178,8 @@ class Telling:
             faults = Faults(checking=True)
             place = Place(path, numbers[first:end].to_numpy() + 1)
             self.reader.columns([each[first:end] for each in columns], faults, place)
-            told[first] = [packed(each) for each in faults.found]
-            told[first] += [packed(Fault(path, ""))] * (faults.count - len(faults.found))
+            more = [Fault(path, "")] * (faults.count - len(faults.found))
+            told[first] = [packed(each) for each in (*faults.found, *more)]
             first = end
         return pa.array(told, pa.list_(pa.string()))
 
