@@ -27,7 +27,7 @@ from medsettle.clearing.passes import Pair, Passed, Task, pairs_of, pass_over
 from medsettle.clearing.row_hashes import SEED
 from medsettle.clearing.sketch import sketches_of
 from medsettle.clearing.sources import Book
-from medsettle.clearing.totals import compared_totals, group_columns
+from medsettle.clearing.totals import Totals, compared_totals, group_columns
 from medsettle.errors import Precondition
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Reconciliation:
         agreeing: Settlements and other records that every book has once, and alike.
         odd: The rows by which the books differ.
         differences: Their classes, a row of `differences.DIFFERENCE` each.
-        found_by: How the odd rows were found in the end.
+        found_by: How the odd rows were found in the end: a value of `By`, or `spark.SPARK`.
         cells: Cells of the sketches that named them, 0 for a full join.
     """
 
@@ -82,7 +82,7 @@ class Reconciliation:
     agreeing: int
     odd: OddRows
     differences: pa.Table
-    found_by: By
+    found_by: str
     cells: int
 
 
@@ -124,7 +124,7 @@ def reconcile(
     first = ordered[0]
     totals = {side: each.totals for side, each in passed.items()}
     return Reconciliation(
-        books={book.side: _digest(book, passed[book.side]) for book in ordered},
+        books={book.side: digest_of(book, passed[book.side].totals) for book in ordered},
         totals=compared_totals(totals, [(pair.one, pair.other, pair.columns) for pair in pairs]),
         agreeing=first.rows - found.odd_rows[first.side],
         odd=found.odd,
@@ -199,7 +199,8 @@ def _settled(
         return None
 
 
-def _digest(book: Book, passed: Passed) -> BookDigest:
-    columns = max(passed.totals.digests, key=len)
-    one, two = passed.totals.digests[columns].sum(axis=1, dtype=np.uint64)
+def digest_of(book: Book, totals: Totals) -> BookDigest:
+    """Return what a book was, out of what it comes to."""
+    columns = max(totals.digests, key=len)
+    one, two = totals.digests[columns].sum(axis=1, dtype=np.uint64)
     return BookDigest(book.name, book.rows, book.columns, f"{int(one):016x}{int(two):016x}")
