@@ -160,16 +160,18 @@ def alarms(
         first = store.last_month() if month is None else month_named(month)
         usages = [] if first is None else store.usages(first, rules)
         raised = [each for each in usages if each.level is not Level.NORMAL]
+        pools = [] if first is None else pooled(usages, rules.on(first))
         unpaid = store.unpaid(day)
         increases = [each for each in Increases(store, rules).all() if each.state not in _OVER]
     aged = [words.aged_row(each) for each in unpaid]
     asked = [words.increase_row(each) for each in increases]
     if as_json:
         levels = [words.usage_row(each) | {"reason": each.reason} for each in raised]
-        body = {"levels": levels, "unpaid": aged, "increases": asked}
+        body = {"levels": levels, "pools": list(map(words.usage_row, pools))}
+        body |= {"unpaid": aged, "increases": asked}
         console.out(orjson.dumps(body).decode(), highlight=False)
     else:
-        _show_alarms(console, raised)
+        _show_alarms(console, raised, pools)
         words.print_rows(console, aged, "no notice is unpaid", as_json=False)
         words.print_rows(console, asked, "no increase is under way", as_json=False)
     late = any(each.overdue_days for each in unpaid)
@@ -177,7 +179,7 @@ def alarms(
         raise Quit(Exit.FINDING)
 
 
-def _show_alarms(console: Console, raised: list[Usage]) -> None:
+def _show_alarms(console: Console, raised: list[Usage], pools: list[Usage]) -> None:
     for each in raised:
         colour = "bold red" if each.level is Level.RED else "bold yellow"
         console.print(
@@ -187,6 +189,11 @@ def _show_alarms(console: Console, raised: list[Usage]) -> None:
         )
     if not raised:
         console.print("no line is yellow or red")
+    short = {(each.line.care, each.line.fund) for each in raised}
+    for each in pools:
+        if (each.line.care, each.line.fund) in short:
+            text = f"all that {each.line.care} holds for {each.line.fund}: {each.reason}"
+            console.print(escape(text), soft_wrap=True, highlight=False)
 
 
 @app.command()
