@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from medsettle.clearing.calendar import MEDICAL, Step
-from medsettle.clearing.prepayment import Level, Line, Usage, pooled, requirements
+from medsettle.clearing.prepayment import Level, Line, Usage, requirements
 from medsettle.clearing.prepayment_amounts import read_amounts
 from medsettle.clearing.prepayment_forecast import forecast as forecast_of
 from medsettle.clearing.prepayment_increase import Increases, IncreaseState
@@ -133,9 +133,7 @@ def usage(
             amounts = read_amounts(cleared, "month")
             own = [(line, when, fen) for (line, when), fen in amounts.items() if when == first]
             store.record_usages(own, rules, now())
-        found = store.usages(first, rules)
-        if pool:
-            found = pooled(found, rules.on(first))
+        found = store.pools(first, rules) if pool else store.usages(first, rules)
     rows = [words.usage_row(each) | ({"reason": each.reason} if as_json else {}) for each in found]
     reasons = [f"{each.line}: {each.reason}" for each in found if each.level is not Level.NORMAL]
     nothing = f"no usage of {first:%Y-%m} is recorded; give --cleared"
@@ -160,7 +158,7 @@ def alarms(
         first = store.last_month() if month is None else month_named(month)
         usages = [] if first is None else store.usages(first, rules)
         raised = [each for each in usages if each.level is not Level.NORMAL]
-        pools = [] if first is None else pooled(usages, rules.on(first))
+        pools = [] if first is None else store.pools(first, rules)
         unpaid = store.unpaid(day)
         increases = [each for each in Increases(store, rules).all() if each.state not in _OVER]
     aged = [words.aged_row(each) for each in unpaid]
