@@ -202,6 +202,17 @@ def test_usage_is_recorded_and_the_last_counts(store: PrepaymentStore) -> None:
     assert store.usage(OTHER, MARCH, RULES) is None
 
 
+def test_a_pool_counts_what_stands_on_lines_that_cleared_nothing(store: PrepaymentStore) -> None:
+    """950 of 1,000 is red on its line; with 1,000 of another province it is 47.5 % of all."""
+    prepaid(store, LINE, 1_000)
+    prepaid(store, OTHER, 1_000)
+    (own,) = store.record_usages([(LINE, MARCH, 950)], RULES, NOW)
+    (pool,) = store.pools(MARCH, RULES)
+
+    assert Level.RED is own.level
+    assert (Level.NORMAL, "47.5 %", 2_000) == (pool.level, pool.shown, pool.standing_fen)
+
+
 # --- urgent increases ----------------------------------------------------------------------------
 
 _DAYS = load_calendar().working_days

@@ -89,6 +89,7 @@ def test_usage_raises_alarms(
     assert ("*", level) == (pool["insured"], pool["level"])
     assert code == alarms.code
     assert int(level != "normal") == len(alarms.json["levels"])
+    assert [("*", shown)] == [(each["insured"], each["usage"]) for each in alarms.json["pools"]]
 
 
 def test_an_increase_is_asked_for_reviewed_noticed_and_paid(centre: _Centre) -> None:

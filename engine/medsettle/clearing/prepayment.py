@@ -276,3 +276,15 @@ def check_prepaid(fen: int, path: str) -> None:
     most = limits.PREPAYMENT_FEN_MAX
     if not 1 <= fen <= most:
         raise InvalidRequest([Fault(path, f"{fen} fen are outside 1 to {most}; correct it")])
+
+
+def check_text(path: str, text: str) -> None:
+    """Refuse a text that says nothing or is too long.
+
+    Raises:
+        InvalidRequest: It has no printable character, or more than the bound.
+    """
+    most = limits.CLEARING_TEXT_CHARS_MAX
+    if not (1 <= len(text) <= most and text.isprintable() and text.strip()):
+        fault = Fault(path, f"{quoted(text)} must be 1 to {most} printable characters")
+        raise InvalidRequest([fault])

@@ -13,9 +13,9 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from medsettle.clearing.prepayment import Level, Line, check_prepaid
+from medsettle.clearing.prepayment import Level, Line, check_prepaid, check_text
 from medsettle.clearing.prepayment_notices import Notice, NoticeKind
-from medsettle.clearing.prepayment_store import PrepaymentStore, check_text, key_of, us_of
+from medsettle.clearing.prepayment_store import PrepaymentStore, key_of, us_of
 from medsettle.clearing.prepayment_terms import PrepaymentRules
 from medsettle.clearing.working_days import WorkingDays
 from medsettle.core.dates import date_of, day_number

@@ -17,6 +17,8 @@ from medsettle.clearing.prepayment import (
     Requirement,
     Usage,
     check_prepaid,
+    check_text,
+    pooled,
     usage_of,
 )
 from medsettle.clearing.prepayment_notices import Aged, Notice, NoticeKind, aged
@@ -282,6 +284,17 @@ class PrepaymentStore:
             for line, fen in ((Line(*row[:3]), row[3]) for row in rows)
         ]
 
+    def pools(self, month: date, rules: PrepaymentRules) -> list[Usage]:
+        """Return how far a month uses up all that each place of care holds of a fund.
+
+        What stands on lines that cleared nothing counts too: it can be used for the others.
+        """
+        usages = self.usages(month, rules)
+        rest = sorted({*self.lines()} - {usage.line for usage in usages})
+        terms = rules.on(month)
+        usages += [usage_of(line, month, 0, self.standing_fen(line), terms) for line in rest]
+        return pooled(usages, terms)
+
     def usage(self, line: Line, month: date, rules: PrepaymentRules) -> Usage | None:
         """Return how far a month uses up a line; None where nothing of it is recorded."""
         return next((each for each in self.usages(month, rules) if each.line == line), None)
@@ -375,15 +388,3 @@ def us_of(moment: datetime) -> int:
     """Return a moment in microseconds since 1970-01-01 UTC."""
     since = moment - _EPOCH
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-
-
-def check_text(path: str, text: str) -> None:
-    """Refuse a text that says nothing or is too long.
-
-    Raises:
-        InvalidRequest: It has no printable character, or more than the bound.
-    """
-    most = limits.CLEARING_TEXT_CHARS_MAX
-    if not (1 <= len(text) <= most and text.isprintable() and text.strip()):
-        fault = Fault(path, f"{quoted(text)} must be 1 to {most} printable characters")
-        raise InvalidRequest([fault])

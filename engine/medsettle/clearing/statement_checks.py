@@ -226,16 +226,20 @@ def _file(name: str, content: bytes, manifest: Manifest) -> tuple[StatedFile, li
 
 def _parquet(content: bytes, columns: Sequence[StatedColumn]) -> tuple[StatedFile, list[Finding]]:
     try:
-        file = pq.ParquetFile(io.BytesIO(content))
-        if file.metadata.num_rows > limits.STATED_ROWS_MAX:
-            raise UnreadableStatementFile("has more rows than any statement")
-        table = file.read()
-        table.validate(full=True)
-        return _parquet_cells(table, columns)
+        return _parquet_cells(_unpacked(content), columns)
     except UnreadableStatementFile:
         raise
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise UnreadableStatementFile(f"is no Parquet file: {error}") from error
+
+
+def _unpacked(content: bytes) -> Any:  # noqa: ANN401
+    file = pq.ParquetFile(io.BytesIO(content))
+    if file.metadata.num_rows > limits.STATED_ROWS_MAX:
+        raise UnreadableStatementFile("has more rows than any statement")
+    table = file.read()
+    table.validate(full=True)
+    return table
 
 
 def _parquet_cells(

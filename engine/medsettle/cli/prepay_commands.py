@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from medsettle.clearing.calendar import MEDICAL, Step
-from medsettle.clearing.prepayment import Level, Line, Usage, pooled, requirements
+from medsettle.clearing.prepayment import Level, Line, Usage, requirements
 from medsettle.clearing.prepayment_amounts import read_amounts
 from medsettle.clearing.prepayment_forecast import forecast as forecast_of
 from medsettle.clearing.prepayment_increase import Increases, IncreaseState
@@ -133,9 +133,7 @@ def usage(
             amounts = read_amounts(cleared, "month")
             own = [(line, when, fen) for (line, when), fen in amounts.items() if when == first]
             store.record_usages(own, rules, now())
-        found = store.usages(first, rules)
-        if pool:
-            found = pooled(found, rules.on(first))
+        found = store.pools(first, rules) if pool else store.usages(first, rules)
     rows = [words.usage_row(each) | ({"reason": each.reason} if as_json else {}) for each in found]
     reasons = [f"{each.line}: {each.reason}" for each in found if each.level is not Level.NORMAL]
     nothing = f"no usage of {first:%Y-%m} is recorded; give --cleared"
@@ -160,16 +158,18 @@ def alarms(
         first = store.last_month() if month is None else month_named(month)
         usages = [] if first is None else store.usages(first, rules)
         raised = [each for each in usages if each.level is not Level.NORMAL]
+        pools = [] if first is None else store.pools(first, rules)
         unpaid = store.unpaid(day)
         increases = [each for each in Increases(store, rules).all() if each.state not in _OVER]
     aged = [words.aged_row(each) for each in unpaid]
     asked = [words.increase_row(each) for each in increases]
     if as_json:
         levels = [words.usage_row(each) | {"reason": each.reason} for each in raised]
-        body = {"levels": levels, "unpaid": aged, "increases": asked}
+        body = {"levels": levels, "pools": list(map(words.usage_row, pools))}
+        body |= {"unpaid": aged, "increases": asked}
         console.out(orjson.dumps(body).decode(), highlight=False)
     else:
-        _show_alarms(console, raised)
+        _show_alarms(console, raised, pools)
         words.print_rows(console, aged, "no notice is unpaid", as_json=False)
         words.print_rows(console, asked, "no increase is under way", as_json=False)
     late = any(each.overdue_days for each in unpaid)
@@ -177,7 +177,7 @@ def alarms(
         raise Quit(Exit.FINDING)
 
 
-def _show_alarms(console: Console, raised: list[Usage]) -> None:
+def _show_alarms(console: Console, raised: list[Usage], pools: list[Usage]) -> None:
     for each in raised:
         colour = "bold red" if each.level is Level.RED else "bold yellow"
         console.print(
@@ -187,6 +187,11 @@ def _show_alarms(console: Console, raised: list[Usage]) -> None:
         )
     if not raised:
         console.print("no line is yellow or red")
+    short = {(each.line.care, each.line.fund) for each in raised}
+    for each in pools:
+        if (each.line.care, each.line.fund) in short:
+            text = f"all that {each.line.care} holds for {each.line.fund}: {each.reason}"
+            console.print(escape(text), soft_wrap=True, highlight=False)
 
 
 @app.command()
