@@ -94,7 +94,22 @@ def _told(
     if thing["kind"] == "deduction":
         yield item, (11, held, lacking, own_fen)
     elif thing["kind"] == "cancel" and not isinstance(original, dict):
-        yield f"settle:{original}", (7, held, lacking, own_fen)
+        same = [
+            other
+            for other in things
+            if other["kind"] == "cancel" and original_of(other, things) == original
+        ]
+        single = [
+            other
+            for other in same
+            if all(len(rows) == 1 for rows in other["rows"].values())
+            and not _is_second(other, things, sides)
+        ]
+        held = tuple(side for side in sides if any(side in other["rows"] for other in same))
+        lacking = tuple(side for side in sides if side not in held)
+        risk = max(_claimed([other], side) for other in single for side in other["rows"])
+        if lacking:
+            yield f"settle:{original}", (7, held, lacking, risk)
     elif (
         thing["kind"] == "cancel"
         and isinstance(original, dict)

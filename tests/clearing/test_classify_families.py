@@ -53,6 +53,22 @@ def test_a_cancel_on_some_sides_is_a_state(
     assert [side for side in Side if side in takers] == told["held_by"]
 
 
+def test_cancels_under_ids_of_their_own_are_one_state() -> None:
+    """Two books that took back the same under unmatched ids are told once, with who did not."""
+    first, second = cancel(_S, "C1", record_time=1), cancel(_S, "C2", record_time=2)
+
+    books = {_I: [], _C: [first, second], _N: [cancel(_S, "C3")]}
+    told = {each["item"]: each for each in classified(books)}
+
+    state = told["settle:S1"]
+    assert {"settle:S1", "cancel:C2"} == set(told)
+    assert (DifferenceClass.STATE, ["care", "national"], ["insured"]) == (
+        *(state["difference_class"], state["held_by"]),
+        state["missing_at"],
+    )
+    assert DifferenceClass.DUPLICATE == told["cancel:C2"]["difference_class"]
+
+
 @pytest.mark.parametrize("takers", [(_I,), (_I, _N), (_C,), (_C, _N), (_N,)])
 def test_what_was_taken_back_where_it_stood_is_nothing(takers: tuple[Side, ...]) -> None:
     """A settlement and its cancel, in books whose others never had it, add up to zero."""
