@@ -159,6 +159,18 @@ def test_an_id_twice_in_one_book_is_told_once() -> None:
     assert ["national"] == told["missing_at"]
 
 
+def test_what_differs_among_many_rows_of_one_id() -> None:
+    """Of five rows of an id, every column in which any two differ is told; unknown ones are not."""
+    rows = [_S | {"total_fen": 10_000 + number, "card": None} for number in range(4)]
+
+    told = one({_I: [_S | {"person": "another", "card": "K1"}], _C: rows})
+
+    assert (DifferenceClass.DUPLICATE, ["person", "total_fen"]) == (
+        told["difference_class"],
+        told["differing"],
+    )
+
+
 def _visit(settlement: str, **values: object) -> Row:
     facts = {"encounter": "V1", "service_date": date(2026, 3, 31)}
     return row(settlement, **(facts | values))
