@@ -77,6 +77,7 @@ BARE_JOIN: Final = "DuckDB, bare full join"
 SPILLING_JOIN: Final = "DuckDB, bare full join in 2 GiB"
 SKETCH: Final = "medsettle, its sketch"
 SKETCH_CELL_BYTES: Final = 32
+NATION_ROWS: Final = 10_000_000
 
 # Sizes.
 SIZES: Final = (1, 100, 10_000, 1_000_000)

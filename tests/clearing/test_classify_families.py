@@ -53,6 +53,22 @@ def test_a_cancel_on_some_sides_is_a_state(
     assert [side for side in Side if side in takers] == told["held_by"]
 
 
+def test_cancels_under_ids_of_their_own_are_one_state() -> None:
+    """Two books that took back the same under unmatched ids are told once, with who did not."""
+    first, second = cancel(_S, "C1", record_time=1), cancel(_S, "C2", record_time=2)
+
+    books = {_I: [], _C: [first, second], _N: [cancel(_S, "C3")]}
+    told = {each["item"]: each for each in classified(books)}
+
+    state = told["settle:S1"]
+    assert {"settle:S1", "cancel:C2"} == set(told)
+    assert (DifferenceClass.STATE, ["care", "national"], ["insured"]) == (
+        *(state["difference_class"], state["held_by"]),
+        state["missing_at"],
+    )
+    assert DifferenceClass.DUPLICATE == told["cancel:C2"]["difference_class"]
+
+
 @pytest.mark.parametrize("takers", [(_I,), (_I, _N), (_C,), (_C, _N), (_N,)])
 def test_what_was_taken_back_where_it_stood_is_nothing(takers: tuple[Side, ...]) -> None:
     """A settlement and its cancel, in books whose others never had it, add up to zero."""
@@ -141,6 +157,18 @@ def test_an_id_twice_in_one_book_is_told_once() -> None:
     )
     assert (1, 3, 0) == tuple(len(told[f"{side}_rows"]) for side in (_I, _C, _N))
     assert ["national"] == told["missing_at"]
+
+
+def test_what_differs_among_many_rows_of_one_id() -> None:
+    """Of five rows of an id, every column in which any two differ is told; unknown ones are not."""
+    rows = [_S | {"total_fen": 10_000 + number, "card": None} for number in range(4)]
+
+    told = one({_I: [_S | {"person": "another", "card": "K1"}], _C: rows})
+
+    assert (DifferenceClass.DUPLICATE, ["person", "total_fen"]) == (
+        told["difference_class"],
+        told["differing"],
+    )
 
 
 def _visit(settlement: str, **values: object) -> Row:
