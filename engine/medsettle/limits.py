@@ -499,5 +499,18 @@ DIRECTORY_LOOKUPS_KEPT: Final = 16_384
 # How long the conformance kit waits for an answer: clients in use wait from 2 to 700 seconds.
 CONFORM_SECONDS_DEFAULT: Final = 30.0
 
+# --- open items of reconciliation --------------------------------------------------------------
+
+# Days of one run: a year's end is looked at whole. Differences that a run keeps; more mean that
+# books of different things are compared, and a table of them is some kilobytes a row.
+RECONCILED_DAYS_MAX: Final = 366
+DIFFERENCES_KEPT_MAX: Final = 200_000
+DIFFERENCES_BYTES_MAX: Final = 512 * 1024 * 1024
+# Characters of what a person says of an item.
+ITEM_REASON_CHARS_MAX: Final = 500
+# Unequal days in a row that raise an alarm, and duplicates of one day; the second is invented.
+UNEQUAL_DAYS_ALARM: Final = 3
+DUPLICATES_ALARM: Final = 20
+
 assert NATIONAL_NUMBER_CHARS_MAX <= CODE_CHARS_MAX <= PERSON_CHARS_MAX
 assert GATEWAY_FILE_BYTES_MAX * 4 // 3 + CODE_CHARS_MAX * 1000 <= TOLD_BYTES_MAX, "as base64"
