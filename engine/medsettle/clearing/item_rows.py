@@ -8,7 +8,7 @@ import orjson
 
 from medsettle.clearing.book import Side
 from medsettle.clearing.classes import Action, DifferenceClass
-from medsettle.clearing.items import ComparedBook, Counted, Event, Happened, Item, Run, State
+from medsettle.clearing.items import ComparedBook, Counted, Event, Happened, Item, Run, State, Terms
 from medsettle.core.dates import date_of
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -52,7 +52,8 @@ def run_of(row: Sequence[Any]) -> Run:
 def item_of(row: Sequence[Any]) -> Item:
     """Return the item of a row of ITEM_COLUMNS."""
     number, name, item, settlement, of_class, owner, action, *rest = row
-    term, at_risk_fen, pooling_area, care_area, day, state, held, *others = rest
+    term, at_risk_fen, pooling_area, care_area, day, state, held, *more = rest
+    opened_run, last_run, terms, *others = more
     return Item(
         number,
         name,
@@ -68,18 +69,25 @@ def item_of(row: Sequence[Any]) -> Item:
         date_of(day),
         State(state),
         bool(held),
+        opened_run,
+        last_run,
+        Terms.of(terms),
         *others,
     )
 
 
 def event_of(row: Sequence[Any]) -> Event:
     """Return the event of a row of EVENT_COLUMNS."""
-    seq, time_us, happened, of_class, action, *rest = row
+    seq, time_us, happened, of_class, action, at_risk_fen, run, person, terms, *rest = row
     return Event(
         seq,
         _moment(time_us),
         Happened(happened),
         DifferenceClass(of_class),
         Action(action),
+        at_risk_fen,
+        run,
+        person,
+        Terms.of(terms),
         *rest,
     )

@@ -19,6 +19,7 @@ from medsettle.clearing.book import Side
 from medsettle.clearing.classes import DifferenceClass
 from medsettle.clearing.differences import difference_schema
 from medsettle.clearing.items import Counted, Happened, Scope, State
+from medsettle.clearing.terms import rows_at
 from medsettle.core.dates import day_number
 from medsettle.core.settlement import Row
 from medsettle.core.tables import plain
@@ -246,8 +247,8 @@ class RunRecorder:
 
     def _open(self, name: str, row: Row, fingerprint: str) -> int:
         rows = self._rows(
-            "insert into items values (null,?,?,?,?,?,?,?,?,?,?,?,'open',0,?,?,null,null,null,?,?) "
-            "returning number",
+            "insert into items values (null,?,?,?,?,?,?,?,?,?,?,?,'open',0,?,?,"
+            "null,null,null,null,?,?) returning number",
             self._scope.reconciliation,
             name,
             *_facts(row),
@@ -270,8 +271,8 @@ class RunRecorder:
         self._rows(
             "update items set (settlement, difference_class, owner, action, term, at_risk_fen, "
             "pooling_area, care_area, record_day, last_run, fingerprint, explanation) = "
-            "(?,?,?,?,?,?,?,?,?,?,?,?), state = 'open', proposer = null, approver = null, "
-            "entry = null where number = ?",
+            "(?,?,?,?,?,?,?,?,?,?,?,?), state = 'open', terms = null, proposer = null, "
+            "approver = null, entry = null where number = ?",
             *_facts(row),
             self._number,
             fingerprint,
@@ -289,7 +290,7 @@ class RunRecorder:
         """Record an event, with what the difference is now, or was where a run says nothing."""
         self._rows(
             "insert into events select null, number, ?, ?, difference_class, action, at_risk_fen, "
-            "?, null, null, ? from items where number = ?",
+            "?, null, null, null, ? from items where number = ?",
             self._moment_us,
             happened,
             self._number,
@@ -308,13 +309,6 @@ def settlements_of(difference: Row) -> list[str]:
         for row in rows_at(difference, side):
             found |= {str(row[name]) for name in ("settlement", "original") if row.get(name)}
     return sorted(found)
-
-
-def rows_at(difference: Row, side: Side) -> list[Row]:
-    """Return the rows that a side has of a difference; none where it has none."""
-    rows = difference[f"{side}_rows"]
-    assert isinstance(rows, list)
-    return rows
 
 
 def _facts(row: Row) -> tuple[str | int, ...]:

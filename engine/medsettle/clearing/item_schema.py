@@ -73,6 +73,7 @@ create table items (
   held integer not null check (held in (0, 1)),
   opened_run integer not null references runs (number),
   last_run integer not null references runs (number),
+  terms text,
   proposer text,
   approver text,
   entry text,
@@ -81,7 +82,7 @@ create table items (
   unique (reconciliation, item),
   constraint approved_by_another check (approver is null or lower(approver) <> lower(proposer)),
   constraint proposals_have_a_proposer
-    check (state not in ('proposed', 'approved') or proposer is not null),
+    check (state not in ('proposed', 'approved') or (proposer is not null and terms is not null)),
   constraint approvals_have_an_approver check (state <> 'approved' or approver is not null)
 ) strict;
 create index items_not_closed on items (reconciliation, record_day) where state <> 'closed';
@@ -102,6 +103,7 @@ create table events (
   at_risk_fen integer not null,
   run integer references runs (number),
   person text,
+  terms text,
   entry text,
   reason text,
   constraint runs_or_persons check ((run is null) <> (person is null))
@@ -146,11 +148,12 @@ FORM: Final = StoreForm(
 
 ITEM_COLUMNS: Final = (
     "number, reconciliation, item, settlement, difference_class, owner, action, term, at_risk_fen, "
-    "pooling_area, care_area, record_day, state, held, opened_run, last_run, proposer, approver, "
-    "entry, fingerprint, explanation"
+    "pooling_area, care_area, record_day, state, held, opened_run, last_run, terms, proposer, "
+    "approver, entry, fingerprint, explanation"
 )
 EVENT_COLUMNS: Final = (
-    "seq, time_us, happened, difference_class, action, at_risk_fen, run, person, entry, reason"
+    "seq, time_us, happened, difference_class, action, at_risk_fen, run, person, terms, entry, "
+    "reason"
 )
 RUN_COLUMNS: Final = (
     "number, reconciliation, first_day, last_day, time_us, way, books, matched, counted, alarms, "

@@ -14,13 +14,13 @@ import pyarrow.compute as pc
 
 from medsettle.clearing.book import Side
 from medsettle.clearing.classes import Action, DifferenceClass
+from medsettle.clearing.item_rows import event_of, item_of, run_of
 from medsettle.clearing.item_runs import (
     RunRecorder,
     differences_of,
     microseconds,
     table_bytes,
 )
-from medsettle.clearing.item_rows import event_of, item_of, run_of
 from medsettle.clearing.item_schema import EVENT_COLUMNS, FORM, ITEM_COLUMNS, RUN_COLUMNS
 from medsettle.clearing.items import (
     ALLOWED,
@@ -30,12 +30,15 @@ from medsettle.clearing.items import (
     Run,
     Scope,
     State,
+    Terms,
     check_said,
     no_item,
+    not_now,
     same_person,
 )
+from medsettle.clearing.terms import terms_of
 from medsettle.core.settlement import Row
-from medsettle.errors import NotFound, Precondition
+from medsettle.errors import NotFound
 from medsettle.ledger.side_file import (
     open_store,
     private_folder,
@@ -201,12 +204,20 @@ class ItemStore:
     # --- decisions -------------------------------------------------------------------------
 
     def propose(
-        self, named: str, action: Action, person: str, reason: str, moment: datetime
+        self,
+        named: str,
+        action: Action,
+        person: str,
+        reason: str,
+        moment: datetime,
+        terms: Terms | None = None,
     ) -> Item:
         """Record what somebody proposes to do about an item, instead of what was proposed before.
 
+        Without `terms` they are those that the difference leaves no doubt about.
+
         Raises:
-            InvalidRequest: Person or reason are none.
+            InvalidRequest: Person or reason are none, or the terms are not those of the action.
             NotFound: There is no such item.
             Precondition: The item has ended or is applied, or its class allows no such action.
         """
@@ -216,15 +227,17 @@ class ItemStore:
             self._refuse_ended(item)
             if action not in ALLOWED[item.difference_class]:
                 allowed = ", ".join(sorted(ALLOWED[item.difference_class]))
-                raise _not_now(
+                raise not_now(
                     item,
                     f"is of class {item.difference_class}, for which {action} is no remedy; "
                     f"propose one of {allowed}, or hold it",
                 )
+            agreed = terms_of(self.difference(item), action, terms)
             self._execute(
-                "update items set state = 'proposed', action = ?, proposer = ?, approver = null, "
-                "held = 0 where number = ?",
+                "update items set state = 'proposed', action = ?, terms = ?, proposer = ?, "
+                "approver = null, held = 0 where number = ?",
                 action,
+                agreed.text(),
                 person,
                 item.number,
             )
@@ -243,9 +256,9 @@ class ItemStore:
         with transaction(self.connection, self.path):
             item = self.item(named)
             if item.state is not State.PROPOSED:
-                raise _not_now(item, f"is {item.state}, and nothing is proposed; propose first")
+                raise not_now(item, f"is {item.state}, and nothing is proposed; propose first")
             if same_person(item.proposer, person):
-                raise _not_now(
+                raise not_now(
                     item,
                     f"was proposed by {person}, who cannot approve it too; ask another person",
                 )
@@ -270,8 +283,8 @@ class ItemStore:
             item = self.item(named)
             self._refuse_ended(item)
             self._execute(
-                "update items set state = 'open', held = 1, proposer = null, approver = null "
-                "where number = ?",
+                "update items set state = 'open', held = 1, terms = null, proposer = null, "
+                "approver = null where number = ?",
                 item.number,
             )
             self._happened(item, Happened.HELD, person, reason, moment)
@@ -296,7 +309,7 @@ class ItemStore:
             if item.state is State.PROPOSED
             else "nothing is proposed"
         )
-        raise _not_now(item, f"is {item.state}, and {missing}; {item.next_step}")
+        raise not_now(item, f"is {item.state}, and {missing}; {item.next_step}")
 
     def applied(
         self, item: Item, person: str, entry: str | None, reason: str, moment: datetime
@@ -326,7 +339,7 @@ class ItemStore:
                 item.action,
             ):
                 made = "nothing was recorded" if entry is None else f"{entry} is recorded"
-                raise _not_now(
+                raise not_now(
                     now, f"became {now.state} meanwhile, and {made}; reconcile its day again"
                 )
             self._execute(
@@ -337,9 +350,29 @@ class ItemStore:
             self._happened(now, Happened.APPLIED, person, reason, moment, entry)
         return self.item(str(item.number))
 
+    def settles_otherwise(self, item: Item, person: str, reason: str, moment: datetime) -> Item:
+        """Record that what was to be inserted came out otherwise: it is a difference of amounts.
+
+        Nothing was recorded in a book, so what was approved is void.
+
+        Raises:
+            InvalidRequest: Person or reason are none.
+        """
+        check_said(person, reason)
+        with transaction(self.connection, self.path):
+            self._execute(
+                "update items set difference_class = ?, action = ?, state = 'open', terms = null, "
+                "proposer = null, approver = null where number = ?",
+                DifferenceClass.AMOUNT,
+                Action.ADJUST,
+                item.number,
+            )
+            self._happened(item, Happened.CHANGED, person, reason, moment)
+        return self.item(str(item.number))
+
     def _refuse_ended(self, item: Item) -> None:
         if item.state in {State.CLOSED, State.APPLIED}:
-            raise _not_now(item, f"is {item.state}; {item.next_step}")
+            raise not_now(item, f"is {item.state}; {item.next_step}")
 
     def _happened(
         self,
@@ -352,7 +385,7 @@ class ItemStore:
     ) -> None:
         self._execute(
             "insert into events select null, number, ?, ?, difference_class, action, at_risk_fen, "
-            "null, ?, ?, ? from items where number = ?",
+            "null, ?, terms, ?, ? from items where number = ?",
             microseconds(moment),
             happened,
             person,
@@ -364,7 +397,3 @@ class ItemStore:
     def _execute(self, sql: str, *values: str | int | bytes | None) -> list[tuple[Any, ...]]:
         with unavailable(self.path, "use"):
             return rows_of(self.connection, sql, *values)
-
-
-def _not_now(item: Item, why: str) -> Precondition:
-    return Precondition(f"item {item.number} {why}", item=str(item.number), state=str(item.state))

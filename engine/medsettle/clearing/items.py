@@ -12,10 +12,12 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
 
+import orjson
+
 from medsettle import limits
 from medsettle.clearing.book import Side
 from medsettle.clearing.classes import Action, DifferenceClass
-from medsettle.errors import Fault, InvalidRequest, NotFound
+from medsettle.errors import Fault, InvalidRequest, NotFound, Precondition
 
 
 class State(StrEnum):
@@ -80,12 +82,51 @@ assert ALLOWED.keys() == set(DifferenceClass)
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What is proposed, so that who approves knows what is done.
+
+    `side` is whose book gets the record; `like` is whose amounts an adjustment makes it have, None
+    for every other action. `moves` are the (counter, period, delta) of the person that an
+    adjustment moves beside the personal account.
+    """
+
+    side: Side
+    like: Side | None = None
+    moves: tuple[tuple[str, int, int], ...] = ()
+
+    def text(self) -> str:
+        """Return the terms as JSON."""
+        return orjson.dumps([self.side, self.like, self.moves]).decode()
+
+    @classmethod
+    def of(cls, text: str | None) -> "Terms | None":
+        """Return the terms that `text` made JSON of; None for None.
+
+        >>> Terms.of(Terms(Side.CARE, Side.INSURED, (("visits", 2024, -1),)).text()).moves
+        (('visits', 2024, -1),)
+        """
+        if text is None:
+            return None
+        side, like, moves = orjson.loads(text)
+        told = tuple((str(name), int(at), int(delta)) for name, at, delta in moves)
+        return cls(Side(side), None if like is None else Side(like), told)
+
+    def __str__(self) -> str:
+        told = f"in the book of the {self.side} side"
+        if self.like is not None:
+            told += f", to have what the {self.like} side has"
+        moves = ", ".join(f"{name}/{period}={delta:+}" for name, period, delta in self.moves)
+        return f"{told}, moving {moves}" if moves else told
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """An item as it is now.
 
     `number` is its short name; `record_date` the day of the record, from which its age counts;
-    `fingerprint` tells whether a run finds the difference as it was. `proposer` and `approver` are
-    those of the proposal that stands, if one does. `held` is true while it is put on hold.
+    `fingerprint` tells whether a run finds the difference as it was. `terms`, `proposer` and
+    `approver` are those of the proposal that stands, if one does; `entry` is the record that its
+    application made. `held` is true while it is put on hold.
     """
 
     number: int
@@ -104,6 +145,7 @@ class Item:
     held: bool
     opened_run: int
     last_run: int
+    terms: Terms | None
     proposer: str | None
     approver: str | None
     entry: str | None
@@ -152,8 +194,8 @@ class Item:
 class Event:
     """One thing that happened to an item.
 
-    `run` is the run that found or missed it, `person` who did it, `entry` the ledger record that
-    was made, `reason` what was said; each is None where there is none.
+    `run` is the run that found or missed it, `person` who did it, `terms` what was proposed,
+    `entry` the ledger record that was made, `reason` what was said; each None where there is none.
     """
 
     seq: int
@@ -164,6 +206,7 @@ class Event:
     at_risk_fen: int
     run: int | None
     person: str | None
+    terms: Terms | None
     entry: str | None
     reason: str | None
 
@@ -244,7 +287,7 @@ class Scope:
             text = f"{self.first_day} to {self.last_day} are {days} days; expected 1 to "
             faults.append(Fault("days", f"{text}{limits.RECONCILED_DAYS_MAX}"))
         sides = [book.side for book in self.books]
-        if not 2 <= len(set(sides)) == len(sides):  # noqa: PLR2004 - two books are compared
+        if not 2 <= len(set(sides)) == len(sides):
             faults.append(Fault("books", f"expected two or three of different sides, got {sides}"))
         if faults:
             raise InvalidRequest(faults)
@@ -274,6 +317,11 @@ def no_item(named: str) -> NotFound:
     return NotFound(
         f"there is no item {named!r}; `medsettle reconcile items` lists them", item=named
     )
+
+
+def not_now(item: Item, why: str) -> Precondition:
+    """Return the refusal of something that the state of an item does not allow."""
+    return Precondition(f"item {item.number} {why}", item=str(item.number), state=str(item.state))
 
 
 def _code_faults(path: str, code: str) -> list[Fault]:

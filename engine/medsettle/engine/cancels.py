@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from medsettle import errors
 from medsettle.core.counters import CounterValues
 from medsettle.core.settlement import Row, Settlement
+from medsettle.engine.adjustments import undone_with
 from medsettle.engine.copies import refuse_copy
 from medsettle.engine.request_log import Asked, RequestLog
 from medsettle.engine.requests import content_digest, sender_faults, settlement_id
@@ -76,7 +77,7 @@ class Cancels:
         entry, answer = cancel_entry(
             original, sender, asked.digest, self.ledger.counters, reversed_request
         )
-        return placed(answer, *self.log.commit([entry]))
+        return placed(answer, *self.log.commit([entry, *undone_with(self.ledger, [entry])]))
 
     def _refuse_gone(self, original: Recorded) -> None:
         settlement = original.settlement

@@ -24,6 +24,7 @@ from medsettle.core.counters import CounterKey
 from medsettle.core.dates import day_number, service_day_of
 from medsettle.core.settlement import Row, Settlement
 from medsettle.core.visits import Visit
+from medsettle.engine.adjustments import undone_with
 from medsettle.engine.copies import (
     Copied,
     Side,
@@ -194,7 +195,7 @@ class Elsewhere:
                     "taken back before",
                     settlement=str(original_of(taking.answer)),
                 )
-        return copied_entries(
+        entries = copied_entries(
             taking.answer,
             Side.CARE,
             digest=taking.asked.digest,
@@ -203,6 +204,7 @@ class Elsewhere:
             originals=self._originals(taking.answer),
             as_sent=taking.as_sent,
         )
+        return [*entries, *undone_with(self.ledger, entries)]
 
     def _originals(self, record: Copied) -> dict[str, Recorded]:
         """Return the entries here of the settlements that a record takes back."""
@@ -327,7 +329,8 @@ class Elsewhere:
                 if not kept[-1]:
                     continue
                 digest = content_digest("kept", {"record": own_id})
-                entries += copied_entries(each, Side.HUB, digest=digest, as_sent=sent)
+                copied = copied_entries(each, Side.HUB, digest=digest, as_sent=sent)
+                entries += [*copied, *undone_with(self.ledger, copied)]
                 there.add(own_id)
             if entries:
                 self.log.commit(entries)

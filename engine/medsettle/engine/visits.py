@@ -18,6 +18,7 @@ from medsettle.core.counters import CounterKey
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Finding, Row, Settlement
 from medsettle.core.visits import Registration, RegistrationState, Visit
+from medsettle.engine.adjustments import undone_with
 from medsettle.engine.cancels import cancel_entry
 from medsettle.engine.claim_entries import claim_entry
 from medsettle.engine.copies import decided_elsewhere
@@ -190,7 +191,8 @@ class Visits:
         entries, settlements = self._taken_back(ids, asked.key, reversed_request)
         linked = tuple(entry.settlement for entry in entries)
         whole = visit_cancel_entry(original, asked, linked, reversed_request)
-        first, moment = self.log.commit([whole, *reversed(entries)])
+        adjusted = undone_with(self.ledger, entries)
+        first, moment = self.log.commit([whole, *reversed(entries), *adjusted])
         # The last part was taken back first; the answer has them in the order of the visit.
         seqs = range(first + len(entries), first, -1)
         parts = tuple(
