@@ -3,10 +3,9 @@
 It has the facts and the service day of its original, so it counts in the same benefit year, and is
 recorded now, so it is cleared in the month that is open. Counters move only where that is stated;
 the personal account moves with the share that it pays. A cancel of the original takes back what was
-adjusted in the same commit, so that nothing of the two is left.
+adjusted in the same commit (`undone_adjustments`), so that nothing of the two is left.
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -22,7 +21,6 @@ from medsettle.engine.request_log import Asked, RequestLog
 from medsettle.engine.requests import code_faults, content_digest, sender_faults, settlement_id
 from medsettle.ledger.entries import Entry, LedgerReader, Posting, Recorded
 from medsettle.ledger.records import (
-    decode_postings,
     decode_settlement,
     encode_record,
     named,
@@ -104,7 +102,7 @@ class Adjustments:
             "proposed_by": adjustment.proposed_by,
             "approved_by": adjustment.approved_by,
         }
-        return placed(answer, *self.log.commit([_with_reason(entry, told)]))
+        return placed(answer, *self.log.commit([with_reason(entry, told)]))
 
     def _refuse_below_zero(
         self, original: Recorded, held: Settlement, adjustment: Adjustment
@@ -206,54 +204,6 @@ def adjusted_by(ledger: LedgerReader, original: Recorded) -> dict[str, int]:
         for name in ADJUSTABLE:
             found[name] = found.get(name, 0) + int(str(columns[name]))
     return {name: fen for name, fen in found.items() if fen}
-
-
-def undone_with(ledger: LedgerReader, cancels: Sequence[Entry]) -> list[Entry]:
-    """Return the entries that take back the adjustments of what some cancels take back.
-
-    They go into the same commit, behind the cancels; most settlements have none.
-    """
-    found = []
-    for cancel in cancels:
-        original = None if cancel.kind != "cancel" else ledger.settlement(str(cancel.original))
-        if original is None:
-            continue
-        made = adjustments_of(ledger, original)
-        moved: dict[CounterKey, int] = {}
-        for each in made:
-            for posting in decode_postings(each):
-                moved[posting.key] = moved.get(posting.key, 0) - posting.delta
-        amounts = {name: -fen for name, fen in adjusted_by(ledger, original).items()}
-        moves = [Posting(key, delta) for key, delta in moved.items() if delta]
-        if amounts or moves:
-            found.append(_undoing(ledger, original, cancel, amounts, moves))
-    return found
-
-
-def _undoing(
-    ledger: LedgerReader,
-    original: Recorded,
-    cancel: Entry,
-    amounts: Mapping[str, int],
-    moves: Sequence[Posting],
-) -> Entry:
-    account = CounterKey(original.pooling_area, original.person, ACCOUNT, 0)
-    moved = sum(e.delta for e in (*cancel.postings, *moves) if e.key == account)
-    balance = ledger.counters([account]).get(account, 0) + moved
-    if decode_settlement(original).columns.get("side") is None and balance < 0:
-        raise errors.AccountSpent(
-            f"settlement {original.settlement} and its adjustments put into the account what has "
-            "been spent since; cancel the later settlements that spent it first",
-            settlement=original.settlement,
-            account_fen=str(balance - moved),
-        )
-    request_id = f"adj-{hashlib.sha256(cancel.settlement.encode()).hexdigest()[:28]}"
-    digest = content_digest("adjust", {"undone": cancel.settlement})
-    asked = Asked(cancel.institution, request_id, digest)
-    entry, _ = adjust_entry(original, asked, amounts, moves, max(balance, 0))
-    reason = f"{original.settlement} was taken back by {cancel.settlement}"
-    told: Row = {"item": None, "reason": reason, "proposed_by": None, "approved_by": None}
-    return _with_reason(entry, told)
 
 
 def explain_adjustment(recorded: Recorded) -> Explanation:
@@ -378,6 +328,7 @@ def _shares(held: Settlement, amounts: Mapping[str, int]) -> Iterator[Row]:
         position += 1
 
 
-def _with_reason(entry: Entry, told: Row) -> Entry:
+def with_reason(entry: Entry, told: Row) -> Entry:
+    """Return an entry whose record says why, for which item and by whose word."""
     record = orjson.loads(entry.record) | {"adjustment": told}
     return replace(entry, record=orjson.dumps(record))

@@ -24,7 +24,6 @@ from medsettle.core.counters import CounterKey
 from medsettle.core.dates import day_number, service_day_of
 from medsettle.core.settlement import Row, Settlement
 from medsettle.core.visits import Visit
-from medsettle.engine.adjustments import undone_with
 from medsettle.engine.copies import (
     Copied,
     Side,
@@ -47,6 +46,7 @@ from medsettle.engine.request_log import (
 )
 from medsettle.engine.requests import content_digest, from_record, named
 from medsettle.engine.reversals import tombstone_entry
+from medsettle.engine.undone_adjustments import with_adjustments_undone
 from medsettle.engine.visit_entries import recorded_visit
 from medsettle.ledger.entries import DECIDED_KINDS, Entry, Ledger, Recorded
 from medsettle.ledger.records import decode_settlement
@@ -204,7 +204,7 @@ class Elsewhere:
             originals=self._originals(taking.answer),
             as_sent=taking.as_sent,
         )
-        return [*entries, *undone_with(self.ledger, entries)]
+        return with_adjustments_undone(self.ledger, entries)
 
     def _originals(self, record: Copied) -> dict[str, Recorded]:
         """Return the entries here of the settlements that a record takes back."""
@@ -330,7 +330,7 @@ class Elsewhere:
                     continue
                 digest = content_digest("kept", {"record": own_id})
                 copied = copied_entries(each, Side.HUB, digest=digest, as_sent=sent)
-                entries += [*copied, *undone_with(self.ledger, copied)]
+                entries += with_adjustments_undone(self.ledger, copied)
                 there.add(own_id)
             if entries:
                 self.log.commit(entries)

@@ -11,13 +11,13 @@ from medsettle import errors
 from medsettle.clearing.plans import Adjust, Insert, Note, Step, TakeBack
 from medsettle.core.messages import Message
 from medsettle.core.settlement import Settlement
-from medsettle.engine.adjustments import undone_with
 from medsettle.engine.cancels import cancel_entry
 from medsettle.engine.conductor import Engine
 from medsettle.engine.copies import side_of
 from medsettle.engine.inserting import Inserting, Source, Unlike
 from medsettle.engine.request_log import Asked
 from medsettle.engine.requests import content_digest
+from medsettle.engine.undone_adjustments import with_adjustments_undone
 from medsettle.ledger.entries import Recorded
 from medsettle.ledger.records import decode_settlement, placed
 
@@ -95,7 +95,7 @@ class Resolutions:
             entry, answer = cancel_entry(
                 found, asked.key, digest, ledger.counters, reversed_request
             )
-            return placed(answer, *log.commit([entry, *undone_with(ledger, [entry])]))
+            return placed(answer, *log.commit(with_adjustments_undone(ledger, [entry])))
 
         answer = log.answer_about(
             asked,

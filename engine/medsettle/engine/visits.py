@@ -18,7 +18,6 @@ from medsettle.core.counters import CounterKey
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Finding, Row, Settlement
 from medsettle.core.visits import Registration, RegistrationState, Visit
-from medsettle.engine.adjustments import undone_with
 from medsettle.engine.cancels import cancel_entry
 from medsettle.engine.claim_entries import claim_entry
 from medsettle.engine.copies import decided_elsewhere
@@ -32,6 +31,7 @@ from medsettle.engine.requests import (
     sender_faults,
     settlement_id,
 )
+from medsettle.engine.undone_adjustments import with_adjustments_undone
 from medsettle.engine.visit_entries import (
     part_ids,
     recorded_visit,
@@ -191,8 +191,8 @@ class Visits:
         entries, settlements = self._taken_back(ids, asked.key, reversed_request)
         linked = tuple(entry.settlement for entry in entries)
         whole = visit_cancel_entry(original, asked, linked, reversed_request)
-        adjusted = undone_with(self.ledger, entries)
-        first, moment = self.log.commit([whole, *reversed(entries), *adjusted])
+        parts_back = with_adjustments_undone(self.ledger, entries[::-1])
+        first, moment = self.log.commit([whole, *parts_back])
         # The last part was taken back first; the answer has them in the order of the visit.
         seqs = range(first + len(entries), first, -1)
         parts = tuple(
