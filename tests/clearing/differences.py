@@ -6,15 +6,17 @@ from typing import Any
 
 import pyarrow as pa
 from medsettle.clearing.book import BOOK, Side
-from medsettle.clearing.classes import REMEDIES, DifferenceClass
+from medsettle.clearing.classes import REMEDIES, Action, DifferenceClass
 from medsettle.clearing.differences import DIFFERENCE, difference_schema
-from medsettle.clearing.items import ComparedBook, Scope
+from medsettle.clearing.item_store import ItemStore
+from medsettle.clearing.items import ComparedBook, Item, Scope
 
 AREA, CARE_AREA = "999941", "999942"
 DAY = date(2026, 3, 2)
 MOMENT = datetime(2026, 3, 3, 1, tzinfo=UTC)
 TWO = (Side.INSURED, Side.CARE)
 NAME = "a-with-b"
+SAID = "the hospital confirms it"
 
 
 def book_row(settlement: str, **changes: object) -> dict[str, Any]:
@@ -102,3 +104,25 @@ def scope(
 def later(days: int) -> datetime:
     """Return the moment of a run some days later."""
     return MOMENT + timedelta(days=days)
+
+
+def unequal_amount(settlement: str, care_fen: int = 71_000) -> dict[str, Any]:
+    """Return a difference of class 5: the pool pays another amount in the book of care."""
+    unlike = {"pooled_fund_fen": care_fen, "fund_total_fen": care_fen}
+    rest = {"person_total_fen": 100_000 - care_fen, "cash_fen": 100_000 - care_fen}
+    rows = {
+        Side.INSURED: [book_row(settlement)],
+        Side.CARE: [book_row(settlement, **unlike, **rest)],
+    }
+    return difference(DifferenceClass.AMOUNT, rows, at_risk_fen=abs(care_fen - 70_000))
+
+
+def happened(store: ItemStore, item: Item) -> list[str]:
+    """Return what happened to an item, in order."""
+    return [str(event.happened) for event in store.events(item.number)]
+
+
+def approved(store: ItemStore, named: str = "1", action: Action = Action.REVERSE) -> Item:
+    """Return an item for which one person proposed an action and another approved it."""
+    store.propose(named, action, "an", SAID, MOMENT)
+    return store.approve(named, "bo", "agreed", MOMENT)

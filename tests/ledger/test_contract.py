@@ -244,19 +244,6 @@ def test_what_only_decides_its_id_needs_no_person(ledger: OpenLedger, kind: Entr
             id="settle-without-area",
         ),
         pytest.param(
-            entry(2, kind="adjust", subject="S9"), "names no settlement", id="adjusts-an-unknown"
-        ),
-        pytest.param(
-            entry(2, kind="adjust", subject="S1", person="P2"),
-            "names no settlement",
-            id="adjusts-another-person",
-        ),
-        pytest.param(
-            entry(2, kind="adjust", subject="S1", original="S1"),
-            "only_cancels_have_an_original",
-            id="adjust-with-original",
-        ),
-        pytest.param(
             entry(2, kind="message"), "only_events_have_a_subject", id="message-without-subject"
         ),
         pytest.param(
@@ -411,21 +398,3 @@ def test_a_place_before_a_moment_misses_nothing_after_it(ledger: OpenLedger, hou
     assert all(moment < hours * hour for moment in moments[:seq])
     assert seq == len(moments) or moments[seq] >= (hours - 1) * hour
     assert (seq == 0) == (hours <= 2)
-
-
-def test_a_settlement_may_be_adjusted_often(ledger: OpenLedger) -> None:
-    """Adjustments are found by the person; a cancel of the same settlement is still one."""
-    ledger.append([entry(1, Posting(PAID_KEY, 9))], 5)
-    ledger.append([entry(2, Posting(PAID_KEY, -2), kind="adjust", subject="S1")], 6)
-    ledger.append([entry(3, kind="adjust", subject="S1")], 7)
-    ledger.append([entry(4, Posting(PAID_KEY, -7), kind="cancel", original="S1")], 8)
-
-    adjusted = ledger.events([(AREA, "P1")], "adjust")
-    assert [(2, "S1"), (3, "S1")] == [(each.seq, each.subject) for each in adjusted]
-    cancel = ledger.cancel_of("S1")
-    assert cancel is not None
-    assert 4 == cancel.seq
-    assert ["cancel", "adjust", "adjust", "settle"] == [
-        each.kind for each in ledger.latest(AREA, "P1", limit=9)
-    ]
-    assert {PAID_KEY: 0} == ledger.counters([PAID_KEY])

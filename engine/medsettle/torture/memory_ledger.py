@@ -339,8 +339,7 @@ class MemoryLedger:
         wanted = (of_kind, entry.pooling_area, entry.person)
         found = original and (original.kind, original.pooling_area, original.person)
         if found != wanted:
-            what = "an adjustment" if adjusts else "a cancel"
-            raise _refused(f"{what} names no settlement of its person")
+            raise _refused(f"entry of kind {entry.kind} names no settlement of its person")
 
     def _check_counters(self, added: Iterable[tuple[Posting, ...]]) -> None:
         values: dict[CounterKey, int] = {}
