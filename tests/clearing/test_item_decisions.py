@@ -64,9 +64,7 @@ def test_the_store_itself_refuses_an_approval_by_the_proposer(store: ItemStore) 
     store.record_run(scope(), table(only_care("S1")), 9, MOMENT)
     store.propose("1", Action.REVERSE, "an", SAID, MOMENT)
     with pytest.raises(apsw.ConstraintError, match="approved_by_another"):
-        store.connection.execute(
-            "update items set state = 'approved', approver = 'An' where number = 1"
-        )
+        store.connection.execute("update items set state = 'approved', approver = 'An'")
 
 
 def test_nothing_is_applied_without_an_approval(store: ItemStore) -> None:

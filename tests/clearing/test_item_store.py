@@ -12,6 +12,7 @@ from medsettle.clearing.book import Side
 from medsettle.clearing.classes import Action, DifferenceClass
 from medsettle.clearing.item_store import ITEMS_FILE, ItemStore
 from medsettle.clearing.items import Happened, State
+from medsettle.clearing.terms import rows_at
 
 from tests.clearing.differences import (
     DAY,
@@ -49,7 +50,7 @@ def test_a_run_opens_an_item_for_each_difference(store: ItemStore) -> None:
     first, second = store.items()
     assert ("settle/S1", Side.CARE, Action.REVERSE) == (first.item, first.owner, first.action)
     assert State.OPEN == second.state
-    assert 71_000 == store.difference(second)["care_rows"][0]["pooled_fund_fen"]
+    assert 71_000 == rows_at(store.difference(second), Side.CARE)[0]["pooled_fund_fen"]
     assert [Happened.OPENED] == [event.happened for event in store.events(1)]
 
 
