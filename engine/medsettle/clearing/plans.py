@@ -24,9 +24,13 @@ assert set(_COMPARED) == set(ADJUSTABLE), "what books compare is what an adjustm
 
 @dataclass(frozen=True, slots=True)
 class TakeBack:
-    """Take a settlement back: as a reversal of its request, or as a cancel."""
+    """Take a settlement back: as a reversal of its request, or as a cancel.
+
+    `original_request` is the request of the settlement, None where no book says it.
+    """
 
     settlement: str
+    original_request: str | None
     institution: str
     request_id: str
     reversal: bool
@@ -41,11 +45,10 @@ class Adjust:
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """Record a settlement that another book has. `row` is that book's."""
+    """Record a settlement that another book has."""
 
     settlement: str
     side: Side
-    row: Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +86,8 @@ def plan_of(item: Item, difference: Row) -> list[Step]:
     if item.action is Action.ADJUST:
         return [_adjust(item, difference, terms)]
     if item.action is Action.INSERT:
-        return [
-            Insert(str(row["settlement"]), terms.side, row) for row in _of_others(difference, terms)
-        ]
+        others = _of_others(difference)
+        return [_insert(item, row, at, terms) for at, row in enumerate(others)]
     return [_note(item, difference)]
 
 
@@ -117,8 +119,13 @@ def deltas_of(difference: Row, side: Side, like: Side) -> dict[str, int]:
 
 def _take_back(item: Item, row: Row, part: int, *, reversal: bool) -> TakeBack:
     _refuse_lacking(row, "settlement", "institution")
+    known = row.get("request_id")
     return TakeBack(
-        str(row["settlement"]), str(row["institution"]), request_id_of(item, part), reversal
+        settlement=str(row["settlement"]),
+        original_request=None if known is None else str(known),
+        institution=str(row["institution"]),
+        request_id=request_id_of(item, part),
+        reversal=reversal,
     )
 
 
@@ -135,29 +142,50 @@ def _completed(item: Item, difference: Row, terms: Terms) -> list[Step]:
     ]
     originals = {str(row["original"]): row for row in cancels}
     return [
-        _take_back(item, row | {"settlement": name}, at, reversal=False)
+        _take_back(item, row | {"settlement": name, "request_id": None}, at, reversal=False)
         for at, (name, row) in enumerate(originals.items())
     ]
+
+
+def _insert(item: Item, row: Row, part: int, terms: Terms) -> Step:
+    """Return what records a row where it is missing: a settlement, or what belongs to one."""
+    if row["kind"] == RecordKind.SETTLE:
+        return Insert(str(row["settlement"]), terms.side)
+    _refuse_lacking(row, "original", "institution")
+    if row["kind"] == RecordKind.CANCEL:
+        original = row | {"settlement": row["original"], "request_id": None}
+        return _take_back(item, original, part, reversal=False)
+    if row["kind"] == RecordKind.ADJUST:
+        _refuse_lacking(row, *ADJUSTABLE)
+        amounts = {name: int(str(row[name])) for name in ADJUSTABLE}
+        return Adjust(_adjustment(item, row, part, amounts, terms))
+    text = "a deduction is no record of an engine; acknowledge it, and it is cleared as it stands"
+    raise InvalidRequest([Fault("action", text)])
+
+
+def _adjustment(
+    item: Item, row: Row, part: int, amounts: dict[str, int], terms: Terms
+) -> Adjustment:
+    return Adjustment(
+        institution=str(row["institution"]),
+        request_id=request_id_of(item, part),
+        # An adjustment of an adjustment is one of the settlement.
+        settlement=str(row["original"] or row["settlement"]),
+        amounts=amounts,
+        item=item.item,
+        reason=item.explanation,
+        proposed_by=str(item.proposer),
+        approved_by=str(item.approver),
+        moves=terms.moves,
+    )
 
 
 def _adjust(item: Item, difference: Row, terms: Terms) -> Adjust:
     assert terms.like is not None, "an adjustment says what it makes alike"
     own = _only_row(difference, terms.side)
     _refuse_lacking(own, "settlement", "institution")
-    return Adjust(
-        Adjustment(
-            institution=str(own["institution"]),
-            request_id=request_id_of(item),
-            # An adjustment of an adjustment is one of the settlement.
-            settlement=str(own["original"] or own["settlement"]),
-            amounts=deltas_of(difference, terms.side, terms.like),
-            item=item.item,
-            reason=item.explanation,
-            proposed_by=str(item.proposer),
-            approved_by=str(item.approver),
-            moves=terms.moves,
-        )
-    )
+    amounts = deltas_of(difference, terms.side, terms.like)
+    return Adjust(_adjustment(item, own, 0, amounts, terms))
 
 
 def _note(item: Item, difference: Row) -> Note:
@@ -189,12 +217,10 @@ def _only_row(difference: Row, side: Side) -> Row:
     return rows[0]
 
 
-def _of_others(difference: Row, terms: Terms) -> Sequence[Row]:
+def _of_others(difference: Row) -> Sequence[Row]:
     """Return the rows of the first book that has some; the place of insurance comes first."""
-    return next(
-        (rows_at(difference, side) for side in Side if rows_at(difference, side)),
-        [],
-    )
+    held = (rows_at(difference, side) for side in Side)
+    return next((rows for rows in held if rows), [])
 
 
 def _of_any(difference: Row) -> Row:

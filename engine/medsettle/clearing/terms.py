@@ -26,9 +26,11 @@ def terms_of(difference: Row, action: Action, told: Terms | None) -> Terms:
     if told is None and action not in RECORDS:
         told = Terms(Side(str(difference["owner"])))
     if told is None:
-        if len(possible) != 1:
+        # Copies of the nation follow what the others deliver, so it is not meant by itself.
+        meant = [side for side in possible if side is not Side.NATIONAL] or possible
+        if len(meant) != 1:
             raise _side_fault(action, possible)
-        told = Terms(possible[0])
+        told = Terms(meant[0])
     if told.side not in possible:
         raise _side_fault(action, possible)
     if action is not Action.ADJUST:

@@ -43,6 +43,7 @@ _COMMANDS: Final = {
     "payments": ("payment_commands", "app"),
     "request": ("request_commands", "app"),
     "peers": ("peer_commands", "app"),
+    "reconcile": ("reconcile_commands", "app"),
 }
 
 
