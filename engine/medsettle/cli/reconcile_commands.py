@@ -63,9 +63,7 @@ def runs(
 @app.command()
 def items(
     data: Clearing = _FOLDER,
-    reconciliation: Annotated[
-        str | None, typer.Option("--name", help="Only of these runs.")
-    ] = None,
+    reconciliation: Annotated[str | None, typer.Option("--name", help="Only of these.")] = None,
     owner: Annotated[Side | None, typer.Option(help="Whose turn it is.")] = None,
     difference_class: Annotated[
         int | None, typer.Option("--class", help="Number of the class.")

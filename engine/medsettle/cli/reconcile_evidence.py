@@ -7,6 +7,7 @@ says the same in words. Neither has more of a person than the token that the boo
 import hashlib
 from collections.abc import Sequence
 from datetime import date
+from io import StringIO
 from pathlib import Path
 from typing import Final
 
@@ -73,19 +74,17 @@ def row_digest(row: Row) -> str:
 
 
 def _text(item: Item, difference: Row, events: Sequence[Event], run: Run, today: date) -> str:
-    console = Console(width=_WIDTH, color_system=None, file=None, record=True, quiet=True)
-    with console.capture() as captured:
-        console.quiet = False
-        show_item(console, item, difference, events, today)
-        console.print("\nversions of the rules")
-        for side, versions in versions_of(difference).items():
-            told = ", ".join(f"{name} {value or 'unknown'}" for name, value in versions.items())
-            console.print(f"  {side}: {told}", highlight=False, soft_wrap=True)
-        console.print("\nSHA-256 of the rows")
-        for head, row in named_rows(difference):
-            console.print(f"  {head}: {row_digest(row)}", highlight=False, soft_wrap=True)
-        console.print(f"\nbooks of run {run.number}")
-        for book in run.books:
-            told = f"  {book.side}: {book.rows} rows, digest {book.digest}"
-            console.print(told, highlight=False, soft_wrap=True)
-    return captured.get()
+    text = StringIO()
+    console = Console(width=_WIDTH, color_system=None, file=text, soft_wrap=True)
+    show_item(console, item, difference, events, today)
+    console.print("\nversions of the rules")
+    for side, versions in versions_of(difference).items():
+        told = ", ".join(f"{name} {value or 'unknown'}" for name, value in versions.items())
+        console.print(f"  {side}: {told}", highlight=False)
+    console.print("\nSHA-256 of the rows")
+    for head, row in named_rows(difference):
+        console.print(f"  {head}: {row_digest(row)}", highlight=False)
+    console.print(f"\nbooks of run {run.number}")
+    for book in run.books:
+        console.print(f"  {book.side}: {book.rows} rows, digest {book.digest}", highlight=False)
+    return text.getvalue()
