@@ -512,5 +512,15 @@ ITEM_REASON_CHARS_MAX: Final = 500
 UNEQUAL_DAYS_ALARM: Final = 3
 DUPLICATES_ALARM: Final = 20
 
+# --- differences between books, and books made to try them ---------------------------------------
+
+# Rows of one book that are not alike in all: so many come of books of different things, not of a
+# bad day. A row takes some kilobytes while it is classified.
+RECONCILE_ODD_ROWS_MAX: Final = 500_000
+# Settlements that are made at a time, and all in all; days that they are spread over.
+MADE_BOOK_STRETCH_ROWS: Final = 131_072
+MADE_BOOK_ROWS_MAX: Final = 1_000_000_000
+MADE_BOOK_DAYS_MAX: Final = 366
+
 assert NATIONAL_NUMBER_CHARS_MAX <= CODE_CHARS_MAX <= PERSON_CHARS_MAX
 assert GATEWAY_FILE_BYTES_MAX * 4 // 3 + CODE_CHARS_MAX * 1000 <= TOLD_BYTES_MAX, "as base64"

@@ -65,8 +65,8 @@ ALLOWED: Final[dict[DifferenceClass, frozenset[Action]]] = {
     DifferenceClass.NOT_INSURED: _UNDO | {Action.INSERT},
     DifferenceClass.NOT_CARE: _UNDO | {Action.INSERT},
     DifferenceClass.HALF_REVERSED: _UNDO | {Action.INSERT, Action.COMPLETE_CANCEL},
-    DifferenceClass.AMOUNT: _UNDO | {Action.ADJUST},
-    DifferenceClass.SPLIT: _UNDO | {Action.ADJUST},
+    DifferenceClass.AMOUNT: _UNDO | {Action.ADJUST, Action.INSERT},
+    DifferenceClass.SPLIT: _UNDO | {Action.ADJUST, Action.INSERT},
     DifferenceClass.STATE: _UNDO | {Action.COMPLETE_CANCEL},
     DifferenceClass.PERIOD: frozenset({Action.ROLL_FORWARD, Action.ACKNOWLEDGE}),
     DifferenceClass.DUPLICATE: _UNDO | {Action.ACKNOWLEDGE},
@@ -74,6 +74,7 @@ ALLOWED: Final[dict[DifferenceClass, frozenset[Action]]] = {
     DifferenceClass.DEDUCTION: frozenset({Action.ACKNOWLEDGE, Action.WRITE_OFF}),
     DifferenceClass.VERSION: _UNDO | {Action.ACKNOWLEDGE},
     DifferenceClass.FACT: _UNDO | {Action.ACKNOWLEDGE},
+    DifferenceClass.NOT_NATIONAL: _UNDO | {Action.INSERT},
 }
 """What may be done about each class; holding is always possible. An amount is never acknowledged:
 one of the books would stay wrong."""
