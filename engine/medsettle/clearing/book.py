@@ -89,6 +89,9 @@ BOOK: Final[tuple[Column, ...]] = (
 )
 """The columns of a book."""
 
+OWN: Final[frozenset[str]] = frozenset({"record_time"})
+"""What is each book's own, since each records at its own moment. It is never compared."""
+
 NATURAL_KEYS: Final[tuple[tuple[str, ...], ...]] = (
     ("settlement",),
     ("institution", "request_id", "kind"),
