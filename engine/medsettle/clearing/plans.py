@@ -26,7 +26,9 @@ assert set(_COMPARED) == set(ADJUSTABLE), "what books compare is what an adjustm
 class TakeBack:
     """Take a settlement back: as a reversal of its request, or as a cancel.
 
-    `original_request` is the request of the settlement, None where no book says it.
+    `original_request` is the request of the settlement, None where no book says it. `known_as` is
+    the request under which another book took it back, so that both have the same record; what was
+    recorded under it here for something else leaves `request_id`.
     """
 
     settlement: str
@@ -34,6 +36,7 @@ class TakeBack:
     institution: str
     request_id: str
     reversal: bool
+    known_as: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,9 @@ def deltas_of(difference: Row, side: Side, like: Side) -> dict[str, int]:
     return {name: fen for name, fen in found.items() if fen}
 
 
-def _take_back(item: Item, row: Row, part: int, *, reversal: bool) -> TakeBack:
+def _take_back(
+    item: Item, row: Row, part: int, *, reversal: bool, known_as: object = None
+) -> TakeBack:
     _refuse_lacking(row, "settlement", "institution")
     known = row.get("request_id")
     return TakeBack(
@@ -126,25 +131,33 @@ def _take_back(item: Item, row: Row, part: int, *, reversal: bool) -> TakeBack:
         institution=str(row["institution"]),
         request_id=request_id_of(item, part),
         reversal=reversal,
+        known_as=None if known_as is None else str(known_as),
     )
 
 
 def _completed(item: Item, difference: Row, terms: Terms) -> list[Step]:
     """Return the cancel of what still stands on a side, which may have no row of the item."""
-    standing = to_take_back(difference, terms.side)
-    if standing:
-        return [_take_back(item, row, at, reversal=False) for at, row in enumerate(standing)]
     cancels = [
         row
         for side in Side
         for row in rows_at(difference, side)
         if row["kind"] == RecordKind.CANCEL and row.get("original") is not None
     ]
-    originals = {str(row["original"]): row for row in cancels}
-    return [
-        _take_back(item, row | {"settlement": name, "request_id": None}, at, reversal=False)
-        for at, (name, row) in enumerate(originals.items())
-    ]
+    standing = to_take_back(difference, terms.side)
+    if standing:
+        known = cancels[0].get("request_id") if len(standing) == 1 and cancels else None
+        return [
+            _take_back(item, row, at, reversal=False, known_as=known)
+            for at, row in enumerate(standing)
+        ]
+    originals = {str(row["original"]): row for row in reversed(cancels)}
+    return [_cancelled(item, row, at) for at, row in enumerate(originals.values())]
+
+
+def _cancelled(item: Item, cancel: Row, part: int) -> TakeBack:
+    """Return what takes back the original of a cancel that another book has."""
+    original = cancel | {"settlement": cancel["original"], "request_id": None}
+    return _take_back(item, original, part, reversal=False, known_as=cancel.get("request_id"))
 
 
 def _insert(item: Item, row: Row, part: int, terms: Terms) -> Step:
@@ -153,8 +166,7 @@ def _insert(item: Item, row: Row, part: int, terms: Terms) -> Step:
         return Insert(str(row["settlement"]), terms.side)
     _refuse_lacking(row, "original", "institution")
     if row["kind"] == RecordKind.CANCEL:
-        original = row | {"settlement": row["original"], "request_id": None}
-        return _take_back(item, original, part, reversal=False)
+        return _cancelled(item, row, part)
     if row["kind"] == RecordKind.ADJUST:
         _refuse_lacking(row, *ADJUSTABLE)
         amounts = {name: int(str(row[name])) for name in ADJUSTABLE}

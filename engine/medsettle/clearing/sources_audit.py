@@ -32,8 +32,7 @@ def _in(types: frozenset[str]) -> str:
 
 # China has no summer time, so its day is found by whole numbers alone.
 _DAY: Final = (
-    "(date '1970-01-01' + "
-    "((epoch_us(create_time) + 8 * 3600 * 1000000) // (86400 * 1000000))::integer)"
+    "(date '1970-01-01' + ((epoch_us(create_time) + 28800000000) // 86400000000)::integer)"
 )
 _CLEARING_CLASS: Final = (
     f"case when visit_type in ({_in(clearing_classes.PHARMACY_TYPES)}) "

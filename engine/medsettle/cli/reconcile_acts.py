@@ -122,7 +122,7 @@ def _at_server(desk: Desk, step: Step) -> str:
         )
     if step.original_request is None or not step.reversal:
         try:
-            taken = desk.cancel(step.settlement, step.institution, step.request_id)
+            taken = desk.cancel(step.settlement, step.institution, step.known_as or step.request_id)
         except errors.AlreadyCancelled as error:
             return str(error.metadata["cancelled_by"])
         return str(taken.columns["settlement"])

@@ -32,7 +32,7 @@ from medsettle.engine.request_log import Asked
 from medsettle.engine.requests import claim_digest, request_key
 from medsettle.ledger.entries import LedgerReader, Recorded
 from medsettle.ledger.records import decode_care, decode_settlement
-from medsettle.policy.rule_book import RuleBook
+from medsettle.policy.rule_book import DIGEST_CHARS, RuleBook
 from medsettle.settle.item_use import no_values
 from medsettle.settle.scoping import Scoped, scoped_claims
 
@@ -194,8 +194,8 @@ def _batch_of(found: Recorded, then: Settlement, source: Source) -> ClaimBatch:
     care = str(then.columns["care_area"] or "")
     catalogue = source.rulebook.catalogues.get(care)
     wanted = then.columns["catalogue_digest"]
-    if catalogue is None or catalogue.digest != wanted:
-        loaded = "none" if catalogue is None else catalogue.digest
+    loaded = "none" if catalogue is None else catalogue.digest[:DIGEST_CHARS]
+    if loaded != wanted:
         raise errors.Precondition(
             f"settlement {found.settlement} was split by catalogue {wanted} of area {care}; loaded "
             f"is {loaded}. Name the rules of that area as they were",

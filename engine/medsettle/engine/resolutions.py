@@ -5,7 +5,7 @@ found and not made again. A copy is taken back alone here, which nobody else may
 agreed that the engine that should have decided it has nothing of it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from medsettle import errors
 from medsettle.clearing.plans import Adjust, Insert, Note, Step, TakeBack
@@ -65,6 +65,11 @@ class Resolutions:
         gone = self.engine.ledger.cancel_of(found.settlement)
         if gone is not None:
             return gone.settlement
+        if step.known_as is not None:
+            key = (step.institution, step.known_as)
+            if not self.engine.ledger.requests([key]):
+                # The same request makes the same record in every book.
+                step = replace(step, request_id=step.known_as, known_as=None)
         if side_of(found) is not None:
             return self._take_back_copy(found, step)
         if not step.reversal:
