@@ -27,7 +27,6 @@ from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 import numba
 import numpy as np
-from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -126,10 +125,10 @@ def folded_product(typing_context: Any, one: Any, other: Any) -> Any:
     """Return the upper half of the 128-bit product of two uint64, xor the lower half."""
 
     def multiply(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        wide, word = ir.IntType(128), ir.IntType(64)
+        wide, word = cgutils.ir.IntType(128), cgutils.ir.IntType(64)
         factors = [builder.zext(each, wide) for each in arguments]
         product = builder.mul(*factors)
-        upper = builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), word)
+        upper = builder.trunc(builder.lshr(product, cgutils.ir.Constant(wide, 64)), word)
         return builder.xor(upper, builder.trunc(product, word))
 
     return types.uint64(types.uint64, types.uint64), multiply
@@ -140,7 +139,7 @@ def word_at(typing_context: Any, address: Any) -> Any:
     """Return the eight bytes at an address of any alignment as a uint64, least byte first."""
 
     def load(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
+        pointer = builder.inttoptr(arguments[0], cgutils.ir.IntType(64).as_pointer())
         word = builder.load(pointer)
         word.align = 1
         return word
@@ -153,7 +152,7 @@ def byte_at(typing_context: Any, address: Any) -> Any:
     """Return the byte at an address as a uint64."""
 
     def load(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = builder.inttoptr(arguments[0], ir.IntType(8).as_pointer())
-        return builder.zext(builder.load(pointer), ir.IntType(64))
+        pointer = builder.inttoptr(arguments[0], cgutils.ir.IntType(8).as_pointer())
+        return builder.zext(builder.load(pointer), cgutils.ir.IntType(64))
 
     return types.uint64(types.int64), load

@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
-from medsettle.clearing.book import NATURAL_KEYS, NOT_COMPARED, SAME_SERVICE, Side
+from medsettle.clearing.book import NATURAL_KEYS, OWN, SAME_SERVICE, Side
 from medsettle.clearing.odd_rows import OddRows
 
 
@@ -26,7 +26,7 @@ def find_odd_rows(books: Mapping[Side, Path]) -> OddRows:
         parts = []
         for side, path in books.items():
             connection.execute(f"create view {side} as from '{path}'")
-            compared = sorted(in_two - NOT_COMPARED)
+            compared = sorted(in_two - OWN)
             texts = [
                 f"coalesce({name}::varchar, '-')" if name in columns[side] else "'?'"
                 for name in compared

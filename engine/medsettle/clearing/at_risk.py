@@ -8,7 +8,8 @@ the wrong payer. Where a book does not have the payers (a text file of 3202), th
 accounts are compared. Of three sides, the two count that are farthest apart.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import Final, TypeAlias
 
 from medsettle.clearing.book import SHARES
@@ -16,31 +17,30 @@ from medsettle.clearing.odd_records import AT, Values
 
 _PAYERS: Final = tuple(each.name for each in SHARES if each.name != "institution_share_fen")
 _TOTALS: Final = ("fund_total_fen", "account_fen", "mutual_aid_fen")
-_NEEDED: Final = tuple((name, AT[name]) for name in dict.fromkeys((*_PAYERS, *_TOTALS)))
+_NAMES: Final = tuple(dict.fromkeys((*_PAYERS, *_TOTALS)))
+_picked: Final = itemgetter(*(AT[name] for name in _NAMES))
+_PAYERS_AT: Final = tuple(_NAMES.index(name) for name in _PAYERS)
+_TOTALS_AT: Final = tuple(_NAMES.index(name) for name in _TOTALS)
 
-Claim: TypeAlias = Mapping[str, int]
-"""What is claimed of each payer, fen; without those that the book does not know."""
+Claim: TypeAlias = Sequence[int | None]
+"""What is claimed of each payer and all in all, fen; None for what the book does not know."""
 
 
 def claim_of(rows: Iterable[Values]) -> Claim:
-    """Return what some rows of one book claim together; a payer that a row lacks is left out."""
-    held = list(rows)
-    sums: dict[str, int] = {}
-    for name, place in _NEEDED:
-        values = [row[place] for row in held]
-        if all(isinstance(value, int) for value in values):
-            sums[name] = sum(value for value in values if isinstance(value, int))
-    return sums
+    """Return what some rows of one book claim together; unknown where it is unknown of one."""
+    claims: list[Claim] = [_picked(row) for row in rows]
+    if len(claims) == 1:
+        return claims[0]
+    return [
+        None if None in values else sum(value for value in values if value is not None)
+        for values in zip(*claims, strict=True)
+    ]
 
 
 def gap_fen(claims: Sequence[Claim | None]) -> int:
-    """Return how much two of some sides are apart at most, fen; None is a side that has nothing.
-
-    >>> gap_fen([{"fund_total_fen": 700}, {"fund_total_fen": 650}, None])
-    700
-    """
+    """Return how much two of some sides are apart at most, fen; None is a side that has nothing."""
     pairs = ((one, other) for at, one in enumerate(claims) for other in claims[:at])
-    return max((_apart(one, other) for one, other in pairs), default=0)
+    return max((_apart(one, other) for one, other in pairs if one is not other), default=0)
 
 
 def whole_fen(claims: Iterable[Claim]) -> int:
@@ -50,13 +50,14 @@ def whole_fen(claims: Iterable[Claim]) -> int:
 
 def _apart(one: Claim | None, other: Claim | None) -> int:
     known = [claim for claim in (one, other) if claim is not None]
-    payers = all(name in claim for claim in known for name in _PAYERS)
-    names = [
-        name for name in (_PAYERS if payers else _TOTALS) if all(name in claim for claim in known)
-    ]
+    payers = all(claim[at] is not None for claim in known for at in _PAYERS_AT)
     more = less = 0
-    for name in names:
-        difference = (one or {}).get(name, 0) - (other or {}).get(name, 0)
-        more += max(difference, 0)
-        less += max(-difference, 0)
+    for at in _PAYERS_AT if payers else _TOTALS_AT:
+        has, had = 0 if one is None else one[at], 0 if other is None else other[at]
+        if has is None or had is None or has == had:
+            continue
+        if has > had:
+            more += has - had
+        else:
+            less += had - has
     return max(more, less)

@@ -103,6 +103,3 @@ NATURAL_KEYS: Final[tuple[tuple[str, ...], ...]] = (
 SAME_SERVICE: Final[tuple[str, ...]] = ("person", "service_date", "total_fen", "kind")
 """By what two rows of one book look like one service that was paid at two places. It never matches
 rows of two books; what shares it with an odd row is looked at beside it."""
-
-NOT_COMPARED: Final[frozenset[str]] = frozenset({"record_time"})
-"""Columns that say something of the book and not of the record."""

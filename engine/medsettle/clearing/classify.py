@@ -99,7 +99,7 @@ def classify(odd: OddRows) -> pa.Table:
         the same bytes for the same rows.
 
     Raises:
-        BatchTooLarge: A book has more than `RECONCILE_ODD_ROWS_MAX` odd rows.
+        BatchTooLarge: There are more than `ODD_ROWS_MAX` odd rows.
     """
     _check(odd)
     records = records_of(odd.rows, odd.columns)
@@ -112,18 +112,11 @@ def classify(odd: OddRows) -> pa.Table:
 
 
 def _check(odd: OddRows) -> None:
-    most = limits.RECONCILE_ODD_ROWS_MAX
-    faults = [
-        Fault(
-            str(side),
-            f"{table.num_rows} rows are not as in the other books, above the bound of {most}; "
-            "compare fewer days or areas, and look whether the books are of the same things",
-        )
-        for side, table in odd.rows.items()
-        if table.num_rows > most
-    ]
-    if faults:
-        raise BatchTooLarge(faults)
+    count, most = sum(table.num_rows for table in odd.rows.values()), limits.ODD_ROWS_MAX
+    if count > most:
+        words = f"{count} rows of the books differ, above the bound of {most}; compare fewer days "
+        words += "or areas, or see whether these are books of the same things"
+        raise BatchTooLarge([Fault("odd_rows", words)])
 
 
 def _rank(found: Found) -> tuple[int, str]:

@@ -1,9 +1,10 @@
 """In which columns the rows of one record differ, and what class follows from the columns."""
 
 from collections.abc import Collection, Mapping, Sequence
+from operator import itemgetter
 from typing import Final
 
-from medsettle.clearing.book import AMOUNTS, BOOK, NOT_COMPARED, SHARES, VERSIONS, RecordKind, Side
+from medsettle.clearing.book import AMOUNTS, BOOK, OWN, SHARES, VERSIONS, RecordKind, Side
 from medsettle.clearing.classes import DifferenceClass
 from medsettle.clearing.odd_records import AT, Record, Records, Values
 from medsettle.clearing.standing import adds_up_to_zero
@@ -11,17 +12,16 @@ from medsettle.clearing.standing import adds_up_to_zero
 # Ids are compared as the records that they name; the kind is the same in all rows of a record.
 _BY_ITSELF: Final = frozenset({"settlement", "original", "kind"})
 _COMPARED: Final = tuple(
-    (column.name, AT[column.name])
-    for column in BOOK
-    if column.name not in NOT_COMPARED | _BY_ITSELF
+    column.name for column in BOOK if column.name not in OWN | _BY_ITSELF
 )
+_picked: Final = itemgetter(*(AT[name] for name in _COMPARED))
 _CLASSES: Final[tuple[tuple[DifferenceClass, frozenset[str]], ...]] = (
     (DifferenceClass.PERSON, frozenset({"person", "card", "credential_type"})),
     (DifferenceClass.AMOUNT, frozenset(column.name for column in AMOUNTS)),
     (DifferenceClass.SPLIT, frozenset(column.name for column in SHARES)),
     (
         DifferenceClass.FACT,
-        frozenset(name for name, _ in _COMPARED).union({"settlement", "original"})
+        frozenset(_COMPARED).union({"settlement", "original"})
         - {column.name for column in (*AMOUNTS, *SHARES, *VERSIONS)}
         - {"person", "card", "credential_type", "record_date"},
     ),
@@ -35,28 +35,27 @@ def differing_columns(found: Records, record: Record) -> tuple[str, ...]:
 
     Rows of one book that has it twice are compared with one another too. Nulls are not compared.
     """
-    rows = [found.rows[side][number] for side, held in record.held.items() for number in held]
-    if all(row[1:] == rows[0][1:] for row in rows[1:]) and len(set(record.ids.values())) == 1:
-        return ()
-    names = {name for name, place in _COMPARED if _unlike(rows, place)}
+    rows = [
+        _picked(found.rows[side][number]) for side, held in record.held.items() for number in held
+    ]
+    names = _unlike(rows)
     if len(set(record.ids.values())) > 1:
         names.add("settlement")
     if record.kind != RecordKind.SETTLE and _unlike_originals(found, record):
         names.add("original")
-    return tuple(column.name for column in BOOK if column.name in names)
+    return tuple(name for name in AT if name in names) if names else ()
 
 
-def _unlike(rows: Sequence[Values], place: int) -> bool:
-    seen: object = None
-    for row in rows:
-        value = row[place]
-        if value is None:
-            continue
-        if seen is None:
-            seen = value
-        elif seen != value:
-            return True
-    return False
+def _unlike(rows: Sequence[Values]) -> set[str]:
+    """Return the columns in which two of some rows have unlike values."""
+    if all(row == rows[0] for row in rows[1:]):
+        return set()
+    names = set()
+    for name, values in zip(_COMPARED, zip(*rows, strict=True), strict=True):
+        first = next((value for value in values if value is not None), None)
+        if any(value is not None and value != first for value in values):
+            names.add(name)
+    return names
 
 
 def _unlike_originals(found: Records, record: Record) -> bool:

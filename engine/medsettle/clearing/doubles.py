@@ -1,15 +1,20 @@
 """The same thing twice in one book: an id twice, a service under two ids, a cancel twice."""
 
-from collections import defaultdict
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final
 
 from medsettle.clearing.book import NATURAL_KEYS, SAME_SERVICE, RecordKind, Side
 from medsettle.clearing.odd_records import AT, Record, Records, Values
 from medsettle.clearing.standing import State, states_of
 
-_TOTAL, _TIME, _INSTITUTION = AT["total_fen"], AT["record_time"], AT["institution"]
-_ALIKE: Final = (AT["total_fen"], AT["person"], AT["insurance_type"], AT["service_date"])
+_PERSON, _TOTAL = AT["person"], AT["total_fen"]
+_TIME, _INSTITUTION = AT["record_time"], AT["institution"]
+_ALIKE: Final = (AT["insurance_type"], AT["service_date"])
+_SERVICE_KEYS: Final = [
+    ("+".join(key), itemgetter(*(AT[name] for name in key)))
+    for key in (*NATURAL_KEYS[1:], SAME_SERVICE)
+]
 _LAST: Final = 2**63
 
 
@@ -43,22 +48,38 @@ class Doubles:
 
     def __init__(self, found: Records) -> None:
         self._found = found
-        self._sharing: dict[tuple[Side, str, Values], list[Record]] = defaultdict(list)
+        self._sharing: dict[tuple[Side, str, Values], list[Record]] = {}
+        # Only what some books lack can be a second one, so only its keys are looked for.
         for record in found.records:
+            if found.lacking(record):
+                for side, row in found.first_rows(record).items():
+                    for key, value in self._values(record, side, row):
+                        self._sharing[side, key, value] = []
+        for record in sorted(found.records, key=self._rank):
             for side, row in found.first_rows(record).items():
                 for key, value in self._values(record, side, row):
-                    self._sharing[side, key, value].append(record)
+                    sharing = self._sharing.get((side, key, value))
+                    if sharing is not None:
+                        sharing.append(record)
 
     def twin_of(self, record: Record) -> Twin | None:
         """Return what a record that not all books have repeats; None if it repeats nothing."""
-        found = [
-            (place, self._rank(other), Twin(other, key))
-            for side, row in self._found.first_rows(record).items()
-            for place, (key, value) in enumerate(self._values(record, side, row))
-            for other in self._sharing[side, key, value]
-            if self._repeats(record, other, side, key)
-        ]
+        found = []
+        for side, row in self._found.first_rows(record).items():
+            for place, (key, value) in enumerate(self._values(record, side, row)):
+                first = self._first(record, side, key, value)
+                if first is not None:
+                    found.append((place, self._rank(first), Twin(first, key)))
         return min(found, key=lambda each: each[:2])[2] if found else None
+
+    def _first(self, record: Record, side: Side, key: str, value: Values) -> Record | None:
+        """Return the first record of a service that another one is the second of."""
+        for other in self._sharing[side, key, value]:
+            if other is record:
+                return None
+            if self._repeats(record, other, side, key):
+                return other
+        return None
 
     def _values(self, record: Record, side: Side, row: Values) -> list[tuple[str, Values]]:
         if record.kind == RecordKind.CANCEL:
@@ -67,13 +88,14 @@ class Doubles:
             return [("original+kind", (name,))]
         if record.kind != RecordKind.SETTLE:
             return []
-        keys = (*NATURAL_KEYS[1:], SAME_SERVICE)
-        named = (("+".join(key), tuple(row[AT[name]] for name in key)) for key in keys)
+        # What is of other people or amounts is another service, so it need not be looked through.
+        alike = (row[_PERSON], row[_TOTAL])
+        if None in alike:
+            return []
+        named = [(key, (*picked(row), *alike)) for key, picked in _SERVICE_KEYS]
         return [(key, value) for key, value in named if None not in value]
 
     def _repeats(self, record: Record, other: Record, side: Side, key: str) -> bool:
-        if other is record or self._rank(other) >= self._rank(record):
-            return False
         if record.kind == RecordKind.CANCEL:
             return True
         own = self._found.rows[side][record.held[side][0]]

@@ -146,7 +146,7 @@ def _compared(
             months = {str(row[AT["record_date"]])[: len("YYYY-MM")] for row in rows.values()}
             own = _claims(records, [record]).values()
             risk_fen = whole_fen(own) if len(months) > 1 else 0
-    found = _about(records, record, unlike, risk_fen=risk_fen)
+    found = _about(records, record, unlike, risk_fen=risk_fen, differing=differing)
     apart = who_differs(rows, columns_of(unlike, differing))
     yield replace(found, odd_one_out=apart)
 
@@ -158,6 +158,7 @@ def _about(
     *,
     risk_fen: int,
     shown: Sequence[Record] = (),
+    differing: tuple[str, ...] | None = None,
 ) -> Found:
     return Found(
         record,
@@ -166,7 +167,7 @@ def _about(
         record.settlement,
         tuple(side for side in records.sides if side in record.held),
         records.lacking(record),
-        differing_columns(records, record),
+        differing_columns(records, record) if differing is None else differing,
         shown=tuple(shown),
         at_risk_fen=risk_fen,
     )

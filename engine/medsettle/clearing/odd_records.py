@@ -225,12 +225,19 @@ def _merge(found: Records, records: Iterable[Record], key: str) -> None:
             sharing.setdefault(value, []).append(record)
     groups = [group for group in sharing.values() if len(group) > 1]
     led_to: dict[Record, set[Record]] = {}
+    doubtful: set[Record] = set()
     for group in groups:
+        if len(group) > len(found.sides):
+            doubtful.update(group)
+            continue
         for record in group:
             led_to.setdefault(record, set()).update(group)
     for group in groups:
         # Two values may lead to the same others, who are one record by now.
-        if any(not record.held or led_to[record] != set(group) for record in group):
+        if any(
+            record in doubtful or not record.held or led_to[record] != set(group)
+            for record in group
+        ):
             continue
         holders = [side for record in group for side in record.held]
         if len(holders) == len(set(holders)):

@@ -23,7 +23,7 @@ all are empty.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -145,14 +145,27 @@ def sketch_of(
         columns: What is compared; the key `settlement` among them.
         cells: About how many cells; those of one comparison are made with the same number.
         seed: What hashes begin with; the same on both sides.
+
+    Raises:
+        Precondition: So many cells are not kept, or rows have no key.
     """
-    hasher, empty = Hasher(seed), empty_sketch(columns, cells=cells, seed=seed)
-    rows = 0
-    for batch in book.batches(empty.columns):
-        lanes = hasher.lanes(batch, empty.columns)
-        add_to_cells(empty.cells, hasher.keys(batch), lanes)
+    asked = tuple(columns)
+    return sketches_of(book, [asked], cells=cells, seed=seed)[asked]
+
+
+def sketches_of(
+    book: Book, compared: Sequence[tuple[str, ...]], *, cells: int, seed: bytes
+) -> dict[tuple[str, ...], Sketch]:
+    """Return the sketches of a book for several comparisons, in one pass; see `sketch_of`."""
+    hasher, rows = Hasher(seed), 0
+    empty = {columns: empty_sketch(columns, cells=cells, seed=seed) for columns in compared}
+    wanted = set().union(*compared)
+    for batch in book.batches([name for name in book.columns if name in wanted]):
+        keys = hasher.keys(batch)
+        for columns, sketch in empty.items():
+            add_to_cells(sketch.cells, keys, hasher.lanes(batch, columns))
         rows += batch.num_rows
-    return Sketch(empty.columns, seed, rows, empty.cells)
+    return {columns: replace(sketch, rows=rows) for columns, sketch in empty.items()}
 
 
 def empty_sketch(columns: Sequence[str], *, cells: int, seed: bytes) -> Sketch:

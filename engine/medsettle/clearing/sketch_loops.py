@@ -145,7 +145,9 @@ def add_coded(
 
 
 @inlined
-def _places(one: np.uint64, two: np.uint64, third: np.uint64) -> tuple[int, int, int]:
+def _places(
+    one: np.uint64, two: np.uint64, third: np.uint64
+) -> tuple[np.int64, np.int64, np.int64]:
     """Return the cells of a row: one in each third of them."""
     mixed = folded_product(one ^ _MIX_A, two ^ _MIX_B)
     more = folded_product(mixed ^ _MIX_C, one ^ _MIX_D)
@@ -160,7 +162,8 @@ def _places(one: np.uint64, two: np.uint64, third: np.uint64) -> tuple[int, int,
 def _counted(key: np.uint64, one: np.uint64, two: np.uint64) -> np.uint64:
     """Return 1, and above it the check by which a cell of one row is told from any other."""
     check = folded_product(key ^ _MIX_D, one ^ _MIX_C) + folded_product(two ^ _MIX_A, key ^ _MIX_B)
-    return (check >> _U(_COUNT_BITS) << _U(_COUNT_BITS)) + _U(1)
+    counted: np.uint64 = (check >> _U(_COUNT_BITS) << _U(_COUNT_BITS)) + _U(1)
+    return counted
 
 
 @compiled(f"void(uint64[:, ::1], {_READ_WORDS}, {_READ_WORDS}, {_READ_WORDS})")
@@ -185,7 +188,7 @@ def add_rows(cells: NDArray[np.uint64], keys: Words, one: Words, two: Words) -> 
 
 
 @inlined
-def _count(word: np.uint64) -> int:
+def _count(word: np.uint64) -> np.int64:
     """Return how many rows a cell has, less those taken away."""
     return np.int64(word << _U(_CHECK_BITS)) >> _CHECK_BITS
 
@@ -200,7 +203,7 @@ def _odd_inverse(number: np.uint64) -> np.uint64:
 
 
 @inlined
-def _row_of(cells: NDArray[np.uint64], place: int, count: int, row: Words) -> bool:
+def _row_of(cells: NDArray[np.uint64], place: np.int64, count: np.int64, row: Words) -> bool:
     """Return whether a cell holds copies of one row alone, and if so write it to `row`.
 
     A sum of an even number of copies leaves the upper bits of the row open; the check tells which.
@@ -333,7 +336,10 @@ def find_in_set(table: Words, keys: Words, rows: NDArray[np.int64]) -> int:
     return count
 
 
-@compiled(f"int64({_READ_WORDS}, int64, uint64[::1], int64[::1], int64, int64[::1], int64[::1])")
+@compiled(
+    f"Tuple((int64, int64))({_READ_WORDS}, int64, uint64[::1], int64[::1], int64, int64[::1], "
+    "int64[::1])"
+)
 def number_groups(
     groups: Words,
     first: int,
@@ -342,7 +348,7 @@ def number_groups(
     count: int,
     numbered: NDArray[np.int64],
     begun: NDArray[np.int64],
-) -> int:
+) -> tuple[int, int]:
     """Number the groups of rows in the order in which they first occur.
 
     Args:
@@ -355,7 +361,8 @@ def number_groups(
         begun: The first row of each new group of this batch, by number less `count`.
 
     Returns:
-        The row before which the table became half full: n where it did not.
+        The row before which the table became half full, n where it did not; and how many groups
+        there are now.
     """
     mask = _U(len(table) - 1)
     known = count
@@ -366,13 +373,13 @@ def number_groups(
             place = (place + _U(1)) & mask
         if table[place] == _U(0):
             if 2 * known >= len(table):
-                return row
+                return row, known
             table[place] = group
             numbers[place] = known
             begun[known - count] = row
             known += 1
         numbered[row] = numbers[place]
-    return len(groups)
+    return len(groups), known
 
 
 @compiled(

@@ -14,9 +14,11 @@ Texts are checked once and kept as a Parquet file in a folder that the caller gi
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from medsettle import limits
 from medsettle.clearing.book import BOOK, Side
@@ -25,6 +27,10 @@ from medsettle.errors import Fault, InvalidRequest
 
 COLUMNS: Final[dict[str, Column]] = {column.name: column for column in BOOK}
 """The columns of a book by name, in their order."""
+
+
+Needed: TypeAlias = Callable[[int, int], bool]
+"""Says whether any of so many rows from a row on is needed; what is not may be left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,7 @@ class Book:
             none that it has.
         passed_over: Columns of its files that no book has, and that were not read.
         rows: How many it has.
-        read: What `batches` is made of.
+        read: What `batches` is made of: yields the number of the first row of each batch with it.
     """
 
     side: Side
@@ -46,7 +52,9 @@ class Book:
     columns: tuple[str, ...]
     passed_over: tuple[str, ...]
     rows: int
-    read: Callable[[Sequence[str]], Iterator[pa.RecordBatch]] = field(repr=False)
+    read: Callable[[Sequence[str], Needed], Iterator[tuple[int, pa.RecordBatch]]] = field(
+        repr=False
+    )
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield some columns of all rows, in the same order at every call.
@@ -58,19 +66,51 @@ class Book:
             At most `limits.BOOK_BATCH_ROWS` rows with these columns, of the types of `book.BOOK`;
             codes may have a dictionary.
         """
-        for batch in self.read(columns):
-            for first in range(0, batch.num_rows, limits.BOOK_BATCH_ROWS):
-                yield batch.slice(first, limits.BOOK_BATCH_ROWS)
+        for _, batch in self.read(columns, _every):
+            yield batch
+
+    def rows_at(self, places: NDArray[np.int64], columns: Sequence[str]) -> pa.Table:
+        """Return some rows, in the order of the book.
+
+        Args:
+            places: The numbers of the rows, from 0, in order.
+            columns: Names among `columns`.
+
+        Returns:
+            A table of `schema`.
+        """
+
+        def needed(first: int, count: int) -> bool:
+            begin, end = np.searchsorted(places, [first, first + count])
+            return bool(begin < end)
+
+        schema = self.schema(columns)
+        parts = [schema.empty_table()]
+        for first, batch in self.read(columns, needed):
+            begin, end = np.searchsorted(places, [first, first + batch.num_rows])
+            if begin < end:
+                taken = batch.take(pa.array(places[begin:end] - first))
+                parts.append(pa.Table.from_batches([taken]).cast(schema))
+        return pa.concat_tables(parts)
 
     def schema(self, columns: Sequence[str]) -> pa.Schema:
         """Return the Arrow schema of some columns, without dictionaries; any may be null."""
         return pa.schema([COLUMNS[name].arrow_field().with_nullable(True) for name in columns])
 
-    def table(self, batches: Sequence[pa.RecordBatch], columns: Sequence[str]) -> pa.Table:
-        """Return rows that were read as one table of `schema`."""
+    def reader(self, columns: Sequence[str]) -> pa.RecordBatchReader:
+        """Return some columns of all rows as a stream of `schema`."""
         schema = self.schema(columns)
-        parts = [pa.Table.from_batches([batch]).cast(schema) for batch in batches]
-        return pa.concat_tables(parts) if parts else schema.empty_table()
+        plain = (
+            pa.RecordBatch.from_arrays(
+                [batch.column(each.name).cast(each.type) for each in schema], schema=schema
+            )
+            for batch in self.batches(columns)
+        )
+        return pa.RecordBatchReader.from_batches(schema, plain)
+
+
+def _every(_first: int, _count: int) -> bool:
+    return True
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ import pyarrow as pa
 from medsettle import limits
 from medsettle.audit import connect, verify
 from medsettle.clearing.book import BOOK, Side
-from medsettle.clearing.sources import COLUMNS, Book
+from medsettle.clearing.sources import COLUMNS, Book, Needed
 from medsettle.core import clearing_classes
 from medsettle.core.schema import SETTLEMENT
 from medsettle.errors import Precondition
@@ -91,9 +91,12 @@ def audited_book(side: Side, folders: Sequence[Path], wanted: Wanted = EVERYTHIN
         if name != "encounter" and (COLUMNS[name].required or any(each[name] for each in counts))
     )
 
-    def read(names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    def read(names: Sequence[str], _needed: Needed) -> Iterator[tuple[int, pa.RecordBatch]]:
+        first = 0
         for folder in folders:
-            yield from _batches(folder, source, names)
+            for batch in _batches(folder, source, names):
+                yield first, batch
+                first += batch.num_rows
 
     return Book(side, ", ".join(map(str, folders)), columns, (), rows, read)
 

@@ -152,7 +152,7 @@ def _read(array: pa.Array, reading: Reading, place: Place, faults: Faults) -> pa
     else:
         made = _codes(array, reading, place, faults)
     if column.required and array.null_count:
-        missing = np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False))
+        missing = _rows(array.is_null())
         _tell(missing, place, reading.name, faults, lambda _row: "missing")
     return made
 
@@ -317,14 +317,16 @@ def _check_signs(made: Mapping[str, pa.Array], place: Place, faults: Faults) -> 
     )
 
 
-def _rows(wrong: pa.Array) -> Sequence[int]:
+def _rows(wrong: pa.Array) -> NDArray[np.int64]:
     """Return where a mask is true; null is not."""
-    found: Sequence[int] = np.flatnonzero(pc.fill_null(wrong, False).to_numpy(zero_copy_only=False))
+    found: NDArray[np.int64] = np.flatnonzero(
+        pc.fill_null(wrong, False).to_numpy(zero_copy_only=False)
+    )
     return found
 
 
 def _tell(
-    rows: Sequence[int],
+    rows: NDArray[np.int64],
     place: Place,
     name: str,
     faults: Faults,

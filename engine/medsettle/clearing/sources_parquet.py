@@ -17,9 +17,8 @@ import pyarrow.parquet as pq
 
 from medsettle import limits
 from medsettle.clearing.book import Side
-from medsettle.clearing.sources import COLUMNS, Book, Faults, files_of
+from medsettle.clearing.sources import COLUMNS, Book, Faults, Needed, files_of
 from medsettle.clearing.sources_columns import Place, Reading, book_columns, made_columns, plan
-from medsettle.core.columns import Kind
 
 # A dictionary of Parquet takes a few bits a row; a text has four bytes of length before it.
 _CODED_BYTES_A_ROW: Final = 4
@@ -31,7 +30,8 @@ _BUFFER_BYTES: Final = 1024 * 1024
 class _File:
     """One file: how its columns are read, and what its folders say of all its rows.
 
-    `coded` are columns read with their dictionary, `direct` those that are handed on as they are.
+    `coded` are columns read with their dictionary, `direct` those that are handed on as they are,
+    `whole` those that cannot be null.
     """
 
     path: Path
@@ -39,6 +39,7 @@ class _File:
     readings: tuple[Reading, ...]
     coded: frozenset[str]
     direct: frozenset[str]
+    whole: frozenset[str]
     folders: dict[str, str]
     columns: tuple[str, ...]
 
@@ -93,9 +94,12 @@ def parquet_book(
     faults.raise_if_any(str(path))
     said = tuple(column for column in columns if not _says_nothing(kept, column))
 
-    def read(wanted: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    def read(wanted: Sequence[str], needed: Needed) -> Iterator[tuple[int, pa.RecordBatch]]:
+        first = 0
         for each in kept:
-            yield from _batches(each, wanted, Faults())
+            for row, batch in _batches(each, wanted, Faults(), _from(first, needed)):
+                yield first + row, batch
+            first += each.rows
 
     rows = sum(each.rows for each in kept)
     return Book(side, name or str(path), said, tuple(told), rows, read)
@@ -124,6 +128,7 @@ def _file(path: Path, folder: Path, faults: Faults, passed_over: list[str]) -> _
         tuple(readings),
         frozenset(),
         frozenset(direct),
+        frozenset(each.name for each in schema if not each.nullable),
         folders,
         columns,
     )
@@ -147,27 +152,50 @@ def _coded(file: _File, name: str) -> bool:
     )
 
 
-def _batches(file: _File, wanted: Sequence[str], faults: Faults) -> Iterator[pa.RecordBatch]:
+def _from(first: int, needed: Needed) -> Needed:
+    return lambda row, count: needed(first + row, count)
+
+
+def _batches(
+    file: _File, wanted: Sequence[str], faults: Faults, needed: Needed
+) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield some columns of a file as those of a book; faults are told on the way."""
     readings = file.physical(wanted)
     direct = file.direct.issuperset(wanted) and not faults.checking
     physical = [each.name for each in readings if each.name not in file.folders]
     coded = [name for name in physical if name in file.coded]
-    line = 1
+    first = 0
     with pq.ParquetFile(file.path, read_dictionary=coded, buffer_size=_BUFFER_BYTES) as opened:
-        for batch in opened.iter_batches(
-            limits.BOOK_BATCH_ROWS, columns=physical, use_threads=False
-        ):
-            arrays = {name: batch.column(name) for name in physical}
-            for name, value in file.folders.items():
-                index = pa.array(np.zeros(batch.num_rows, np.int32))
-                arrays[name] = pa.DictionaryArray.from_arrays(index, pa.array([value]))
-            if not direct:
-                lines = np.arange(line, line + batch.num_rows)
-                texts = {name: _text(array) for name, array in arrays.items()}
-                arrays = book_columns(texts, readings, Place(str(file.path), lines), faults)
-            line += batch.num_rows
-            yield pa.RecordBatch.from_arrays([arrays[name] for name in wanted], list(wanted))
+        for at in range(file.metadata.num_row_groups):
+            count = file.metadata.row_group(at).num_rows
+            if needed(first, count):
+                row = first
+                for batch in opened.iter_batches(
+                    limits.BOOK_BATCH_ROWS, row_groups=[at], columns=physical, use_threads=False
+                ):
+                    arrays = _with_folders(file, batch, physical)
+                    if not direct:
+                        place = _place(file, row, batch.num_rows)
+                        arrays = book_columns(arrays, readings, place, faults)
+                    made = [arrays[name] for name in wanted]
+                    yield row, pa.RecordBatch.from_arrays(made, list(wanted))
+                    row += batch.num_rows
+            first += count
+
+
+def _place(file: _File, first: int, count: int) -> Place:
+    return Place(str(file.path), np.arange(first + 1, first + count + 1))
+
+
+def _with_folders(
+    file: _File, batch: pa.RecordBatch, physical: Sequence[str]
+) -> dict[str, pa.Array]:
+    """Return the columns of a batch, texts of one type, and those that its folders say."""
+    arrays = {name: _text(batch.column(name)) for name in physical}
+    index = pa.array(np.zeros(batch.num_rows, np.int32))
+    for name, value in file.folders.items():
+        arrays[name] = pa.DictionaryArray.from_arrays(index, pa.array([value]))
+    return arrays
 
 
 def _text(array: pa.Array) -> pa.Array:
@@ -186,7 +214,7 @@ def _check(file: _File, faults: Faults) -> None:
     suspects = [name for name in file.columns if name in names]
     if suspects:
         faults.checking = True
-        for _ in _batches(file, suspects, faults):
+        for _ in _batches(file, suspects, faults, lambda _first, _count: True):
             pass
 
 
@@ -195,17 +223,11 @@ def _proven(file: _File, reading: Reading) -> bool:
     column = reading.column
     if reading.name not in file.direct or column.values or reading.name in file.folders:
         return False
+    # The bounds of amounts are looked at when they are first added up (`totals`).
+    if not column.required or reading.name in file.whole:
+        return True
     told = [chunk.statistics for chunk in file.chunks(reading.name)]
-    if column.required and not all(
-        each is not None and each.has_null_count and each.null_count == 0 for each in told
-    ):
-        return False
-    return column.kind is not Kind.FEN or all(
-        each is not None
-        and each.has_min_max
-        and -column.most <= each.min <= each.max <= column.most
-        for each in told
-    )
+    return all(each is not None and each.has_null_count and each.null_count == 0 for each in told)
 
 
 def _says_nothing(files: Sequence[_File], name: str) -> bool:

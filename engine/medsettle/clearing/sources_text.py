@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from medsettle import limits
 from medsettle.clearing.book import Side
-from medsettle.clearing.sources import COLUMNS, Book, Faults, files_of
+from medsettle.clearing.sources import COLUMNS, Book, Faults, Needed, files_of
 from medsettle.clearing.sources_columns import (
     Place,
     book_columns,
@@ -141,7 +141,7 @@ def _text_book(
     return parquet_book(side, target, name=str(path), passed_over=tuple(passed_over))
 
 
-def _nothing(_columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+def _nothing(_columns: Sequence[str], _needed: Needed) -> Iterator[tuple[int, pa.RecordBatch]]:
     return iter(())
 
 
