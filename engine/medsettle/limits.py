@@ -533,6 +533,8 @@ MADE_BOOK_DAYS_MAX: Final = 366
 RECONCILED_DAYS_MAX: Final = 366
 DIFFERENCES_KEPT_MAX: Final = 200_000
 DIFFERENCES_BYTES_MAX: Final = 512 * 1024 * 1024
+# Bytes of a file that has a sketch: its cells, and what they were made of.
+SKETCH_BYTES_MAX: Final = 128 * 1024 * 1024
 # Characters of what a person says of an item.
 ITEM_REASON_CHARS_MAX: Final = 500
 # Unequal days in a row that raise an alarm, and duplicates of one day; the second is invented.
@@ -541,4 +543,5 @@ DUPLICATES_ALARM: Final = 20
 
 assert NATIONAL_NUMBER_CHARS_MAX <= CODE_CHARS_MAX <= PERSON_CHARS_MAX
 assert GATEWAY_FILE_BYTES_MAX * 4 // 3 + CODE_CHARS_MAX * 1000 <= TOLD_BYTES_MAX, "as base64"
+assert SKETCH_CELLS_MAX * 32 < SKETCH_BYTES_MAX, "cells that nothing makes smaller"
 assert SKETCH_CELLS_MAX * 2 // 3 > ODD_ROWS_MAX

@@ -95,7 +95,7 @@ class TwoBooks:
         found = {}
         for side in self.engines:
             book = audited_book(side, [self.folder / str(side)])
-            found[side] = book.table(list(book.batches(book.columns)), book.columns)
+            found[side] = book.reader(book.columns).read_all()
         return found
 
     def differences(self) -> pa.Table:
