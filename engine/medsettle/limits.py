@@ -528,9 +528,9 @@ MADE_BOOK_DAYS_MAX: Final = 366
 
 # --- open items of reconciliation --------------------------------------------------------------
 
-# Days of one run: a year's end is looked at whole. Differences that a run keeps; more mean that
+# Days of one run: what a fund keeps its books for. Differences that a run keeps; more mean that
 # books of different things are compared, and a table of them is some kilobytes a row.
-RECONCILED_DAYS_MAX: Final = 366
+RECONCILED_DAYS_MAX: Final = 3_660
 DIFFERENCES_KEPT_MAX: Final = 200_000
 DIFFERENCES_BYTES_MAX: Final = 512 * 1024 * 1024
 # Bytes of a file that has a sketch: its cells, and what they were made of.
