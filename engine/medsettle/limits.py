@@ -532,7 +532,6 @@ MADE_BOOK_DAYS_MAX: Final = 366
 # books of different things are compared, and a table of them is some kilobytes a row.
 RECONCILED_DAYS_MAX: Final = 3_660
 DIFFERENCES_KEPT_MAX: Final = 200_000
-DIFFERENCES_BYTES_MAX: Final = 512 * 1024 * 1024
 # Bytes of a file that has a sketch: its cells, and what they were made of.
 SKETCH_BYTES_MAX: Final = 128 * 1024 * 1024
 # Characters of what a person says of an item.

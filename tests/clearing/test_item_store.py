@@ -10,6 +10,8 @@ import pytest
 from medsettle import errors, limits
 from medsettle.clearing.book import Side
 from medsettle.clearing.classes import Action, DifferenceClass
+from medsettle.clearing.differences import difference_schema
+from medsettle.clearing.item_runs import differences_of, table_bytes
 from medsettle.clearing.item_store import ITEMS_FILE, ItemStore
 from medsettle.clearing.items import Happened, State
 from medsettle.clearing.terms import rows_at
@@ -207,3 +209,18 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(errors.StoreUnavailable, match="something else"):
         ItemStore(tmp_path)
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_the_differences_of_a_run_are_bounded(more: int) -> None:
+    """The bound is kept whole and read back; one more is refused with both numbers."""
+    count = limits.DIFFERENCES_KEPT_MAX + more
+    one = table(only_care("S1"))
+    many = pa.table(
+        [pa.repeat(column[0], count) for column in one.columns], schema=difference_schema()
+    )
+    if more:
+        with pytest.raises(errors.InvalidRequest, match=f"{count} rows, at most"):
+            table_bytes(many)
+    else:
+        assert many.equals(differences_of(table_bytes(many)))

@@ -51,7 +51,7 @@ def table_bytes(differences: pa.Table) -> bytes:
     """Return a table of differences as an Arrow stream, compressed.
 
     Raises:
-        InvalidRequest: It has another schema, or more rows or bytes than a run keeps.
+        InvalidRequest: It has another schema, or more rows than a run keeps.
     """
     wanted = difference_schema()
     if not differences.schema.equals(wanted):
@@ -67,11 +67,6 @@ def table_bytes(differences: pa.Table) -> bytes:
     with pa.ipc.new_stream(sink, wanted, options=options) as writer:
         writer.write_table(differences)
     content: bytes = sink.getvalue().to_pybytes()
-    if len(content) > limits.DIFFERENCES_BYTES_MAX:
-        raise _refused(
-            f"takes {len(content)} bytes, at most {limits.DIFFERENCES_BYTES_MAX} are kept; "
-            "compare fewer days or areas"
-        )
     return content
 
 

@@ -49,14 +49,15 @@ def read_sketch(path: Path) -> Sketch:
     """
     if path.stat().st_size > limits.SKETCH_BYTES_MAX:
         raise _refused(path, f"is larger than a sketch, which has {limits.SKETCH_BYTES_MAX} bytes")
+    content = path.read_bytes()
     try:
-        with pa.ipc.open_stream(path.read_bytes()) as reader:
+        with pa.ipc.open_stream(content) as reader:
             table = reader.read_all()
             table.validate(full=True)
             told = orjson.loads((table.schema.metadata or {})[_KEY])
             columns, seed = tuple(map(str, told["columns"])), bytes.fromhex(told["seed"])
             rows = int(told["rows"])
-    except (pa.ArrowException, KeyError, TypeError, ValueError) as error:
+    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
         raise _refused(path, f"is no sketch: {error}; make one with reconcile sketch") from error
     if not table.schema.equals(_SCHEMA) or table.num_rows % _PARTS:
         raise _refused(path, "has other cells than a sketch; make one with reconcile sketch")
