@@ -522,7 +522,7 @@ TOTAL_GROUPS_MAX: Final = 1_000_000
 JOIN_MEMORY_MIB: Final = 1_024
 JOIN_MEMORY_MIB_MIN: Final = 128
 # Books made to try reconciliation on: settlements made at a time, and all in all; days they span.
-MADE_BOOK_STRETCH_ROWS: Final = 131_072
+MADE_BOOK_STRETCH_ROWS: Final = 2**17
 MADE_BOOK_ROWS_MAX: Final = 1_000_000_000
 MADE_BOOK_DAYS_MAX: Final = 366
 
