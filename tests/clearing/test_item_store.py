@@ -216,9 +216,12 @@ def test_the_differences_of_a_run_are_bounded(more: int) -> None:
     """The bound is kept whole and read back; one more is refused with both numbers."""
     count = limits.DIFFERENCES_KEPT_MAX + more
     one = table(only_care("S1"))
-    many = pa.table(
-        [pa.repeat(column[0], count) for column in one.columns], schema=difference_schema()
+    thousand = pa.table(
+        [pa.repeat(column[0], 1_000) for column in one.columns], schema=difference_schema()
     )
+    parts = [thousand] * (limits.DIFFERENCES_KEPT_MAX // 1_000) + [one] * more
+    many = pa.concat_tables(parts)
+    assert count == many.num_rows
     if more:
         with pytest.raises(errors.InvalidRequest, match=f"{count} rows, at most"):
             table_bytes(many)
