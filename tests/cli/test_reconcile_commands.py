@@ -141,7 +141,12 @@ def test_an_item_is_shown_with_both_rows_and_its_evidence(tmp_path: Path) -> Non
 
 def test_items_are_chosen_by_owner_class_and_age(tmp_path: Path) -> None:
     """Each option leaves out what it does not name; ended items are listed with --all."""
-    _made(tmp_path, lambda world: (world.only_at_care(2), with_other_amounts(world, 3, 5)))
+
+    def plant(world: TwoBooks) -> None:
+        world.only_at_care(2)
+        with_other_amounts(world, 3, 5)
+
+    _made(tmp_path, plant)
     _reconciled(tmp_path)
 
     def numbers(*options: object) -> list[int]:

@@ -10,15 +10,18 @@ from medsettle.clearing.book import Side
 from medsettle.clearing.classes import Action, DifferenceClass
 from medsettle.clearing.item_store import ItemStore
 from medsettle.clearing.items import Item, State, Terms
-from medsettle.clearing.plans import Step, TakeBack, plan_of
+from medsettle.clearing.plans import Insert, Step, TakeBack, plan_of
+from medsettle.engine import Engine
 from medsettle.engine.copies import Side as CopySide
 from medsettle.engine.copies import copied_entries
 from medsettle.engine.inserting import Source, Unlike
 from medsettle.engine.requests import content_digest
 from medsettle.engine.resolutions import Resolutions
+from medsettle.torture.memory_ledger import MemoryLedger
 
 from tests.engine.engines import id_of
 from tests.engine.two_books import TwoBooks, two_books, with_other_amounts
+from tests.service.serving import Ticking
 
 _C = DifferenceClass
 
@@ -280,3 +283,28 @@ def test_ids_follow_from_the_item_alone(world: TwoBooks, store: ItemStore) -> No
     assert one == again
     assert isinstance(one, TakeBack)
     assert len(one.request_id) <= 36
+
+
+def test_the_nation_gets_the_copy_it_lacks(world: TwoBooks) -> None:
+    """Class 14: what both provinces have is kept by the hub, as it would have been delivered."""
+    both = world.settled(1)
+    hub = Engine(world.home.rulebook, MemoryLedger(), Ticking())
+    source = Source(world.home.ledger, world.home.rulebook)
+    step = Insert(id_of(both), Side.NATIONAL)
+    assert id_of(both) == Resolutions(hub, source).carry_out(step)
+    assert id_of(both) == Resolutions(hub, source).carry_out(step)
+
+    (kept,) = hub.page()
+    assert ("hub", both.fen("pooled_fund_fen")) == (
+        kept.columns["side"],
+        kept.fen("pooled_fund_fen"),
+    )
+
+
+def test_a_copy_is_no_source_of_copies(world: TwoBooks) -> None:
+    """What the nation lacks comes from the book that decided it."""
+    both = world.settled(1)
+    hub = Engine(world.home.rulebook, MemoryLedger(), Ticking())
+    source = Source(world.care.ledger, world.care.rulebook)
+    with pytest.raises(errors.DecidedElsewhere):
+        Resolutions(hub, source).carry_out(Insert(id_of(both), Side.NATIONAL))
