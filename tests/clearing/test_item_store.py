@@ -141,9 +141,15 @@ def test_a_burst_of_duplicates_raises_an_alarm(store: ItemStore, more: int) -> N
 
 
 def test_a_table_of_something_else_is_refused(store: ItemStore) -> None:
-    """Nothing is recorded of it."""
+    """Nothing is recorded of it, nor of differences without a day."""
     with pytest.raises(errors.InvalidRequest, match="other columns"):
         store.record_run(scope(), pa.table({"item": ["S1"]}), 0, MOMENT)
+    timeless = table(only_care("S1"))
+    at = timeless.schema.get_field_index("record_date")
+    days = pa.nulls(1, pa.date32())
+    timeless = timeless.set_column(at, timeless.schema.field(at), days)
+    with pytest.raises(errors.InvalidRequest, match="state record_date"):
+        store.record_run(scope(), timeless, 0, MOMENT)
     assert [] == store.runs()
 
 
