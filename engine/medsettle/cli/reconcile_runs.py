@@ -80,7 +80,7 @@ def _scope(asked: Asked, books: Mapping[Side, Book], found: Reconciliation) -> S
     told = asked.only
     ends = [days for book in books.values() if (days := _days(book)) is not None]
     if not ends and None in {told.first, told.last}:
-        raise InvalidRequest([Fault("day", "the books say no day; name it with --day")])
+        raise InvalidRequest([Fault("day", "no book says a day; state record_date of text files")])
     first = told.first or min(first for first, _ in ends)
     last = told.last or max(last for _, last in ends)
     compared = tuple(
