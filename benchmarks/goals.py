@@ -153,6 +153,16 @@ def _one_over_many(record: Record) -> Sequence[float]:
     return () if one is None or mixed is None else ratios(one, mixed)
 
 
+def _reconciled(record: Record) -> Sequence[float]:
+    ours = _of(record, of.RECONCILE, OURS, of.CPU_SETTLEMENT)
+    join = _of(record, of.RECONCILE, of.BARE_JOIN, of.CPU_SETTLEMENT)
+    return () if not ours or not join else ratios(ours[-1], join[-1])
+
+
+def _reconciling_mib(record: Record) -> Sequence[float]:
+    return [max(each.values) for each in _of(record, of.RECONCILE, OURS, of.PEAK_MIB)]
+
+
 _UNARY: Final = (of.UNARY, OURS, of.WIDE, of.RATE)
 
 GOALS: Final = (
@@ -261,6 +271,8 @@ GOALS: Final = (
     Goal("audit tables: bytes a line", 14.0, _audit_bytes, False, "B"),
     Goal("audit tables: CPU of pyarrow's defaults", 0.6, _audit_cpu, False),
     Goal("cost in the largest ledger over the smallest, over index depth", 1.0, _growth, False),
+    Goal("three books compared and classed: CPU over a bare full join", 1.0, _reconciled, False),
+    Goal("three books compared and classed: memory", 2_048.0, _reconciling_mib, False, " MiB"),
     Goal("memory late in the soak over early", 1.05, _memory, False),
     Goal("ready to serve with all shipped areas", 3.0, _ready, False, "s"),
 )

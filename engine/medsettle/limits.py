@@ -507,11 +507,13 @@ BOOK_LINE_BYTES_MAX: Final = 64 * 1024
 BOOKS_AT_ONCE: Final = 2
 # Rows that are classified in memory, some kilobytes each. More differ where books of different
 # things are compared.
-ODD_ROWS_MAX: Final = 500_000
+ODD_ROWS_MAX: Final = 5 * 10**5
 # Cells of a difference sketch, 32 bytes each: 46,000 odd rows are found in the least, and in the
 # most more than may be odd.
 SKETCH_CELLS_MIN: Final = 65_536
 SKETCH_CELLS_MAX: Final = 2_097_152
+# The line of a sketch file that says what it is of.
+SKETCH_HEADER_BYTES_MAX: Final = 8_192
 # Bits by which the duplicates of a book are sought, 64 a row and 256 MiB at most.
 SEEN_BITS_MAX: Final = 2**31
 # Keys that a book may have twice, by these bits, before it is refused; 8 bytes each.
@@ -532,8 +534,6 @@ MADE_BOOK_DAYS_MAX: Final = 366
 # books of different things are compared, and a table of them is some kilobytes a row.
 RECONCILED_DAYS_MAX: Final = 3_660
 DIFFERENCES_KEPT_MAX: Final = 200_000
-# Bytes of a file that has a sketch: its cells, and what they were made of.
-SKETCH_BYTES_MAX: Final = 128 * 1024 * 1024
 # Characters of what a person says of an item.
 ITEM_REASON_CHARS_MAX: Final = 500
 # Unequal days in a row that raise an alarm, and duplicates of one day; the second is invented.
@@ -542,5 +542,4 @@ DUPLICATES_ALARM: Final = 20
 
 assert NATIONAL_NUMBER_CHARS_MAX <= CODE_CHARS_MAX <= PERSON_CHARS_MAX
 assert GATEWAY_FILE_BYTES_MAX * 4 // 3 + CODE_CHARS_MAX * 1000 <= TOLD_BYTES_MAX, "as base64"
-assert SKETCH_CELLS_MAX * 32 < SKETCH_BYTES_MAX, "cells that nothing makes smaller"
 assert SKETCH_CELLS_MAX * 2 // 3 > ODD_ROWS_MAX

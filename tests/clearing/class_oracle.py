@@ -6,19 +6,21 @@ conditions: every row is looked at against every other one.
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
-from typing import Any
 
-Row = dict[str, Any]
-Thing = dict[str, Any]
+from tests.clearing.record_oracle import (
+    KEYS,
+    SIDES,
+    Row,
+    Thing,
+    id_of,
+    named,
+    original_of,
+    things_of,
+)
+
 Told = tuple[int, tuple[str, ...], tuple[str, ...], int]
 """Class, sides that have it, sides that lack it, money at risk."""
 
-SIDES = ("insured", "care", "national")
-KEYS = (
-    ("institution", "request_id", "kind"),
-    ("institution", "institution_settlement", "kind"),
-    ("institution", "encounter", "person", "kind"),
-)
 PAYERS = (
     *("pooled_fund_fen", "civil_servant_fen", "enterprise_fen", "critical_illness_fen"),
     *("large_amount_fen", "disabled_serviceman_fen", "assistance_fen", "other_fund_fen"),
@@ -38,7 +40,7 @@ ORDER = (9, 11, 7, 4, 1, 2, 3, 14, 10, 5, 6, 13, 8, 12)
 def differences(books: Mapping[str, Sequence[Row]]) -> dict[str, Told]:
     """Return what differs, by item. A column that a book lacks is None in all its rows."""
     sides = [side for side in SIDES if side in books]
-    things = _things(books, sides)
+    things = things_of(books, sides)
     told: dict[str, Told] = {}
     for thing in things:
         for item, found in _told(thing, things, sides):
@@ -47,137 +49,13 @@ def differences(books: Mapping[str, Sequence[Row]]) -> dict[str, Told]:
     return told
 
 
-# --- which rows are one thing --------------------------------------------------------------------
-
-
-def _things(books: Mapping[str, Sequence[Row]], sides: Sequence[str]) -> list[Thing]:
-    things: list[Thing] = []
-    for side in sides:
-        for row in books[side]:
-            for thing in things:
-                if (thing["name"], thing["kind"]) == (row["settlement"], row["kind"]):
-                    thing["rows"].setdefault(side, []).append(row)
-                    break
-            else:
-                rows = {side: [row]}
-                things.append({"name": row["settlement"], "kind": row["kind"], "rows": rows})
-    for thing in things:
-        for rows in thing["rows"].values():
-            rows.sort(key=lambda row: [(value is None, value) for value in row.values()])
-    things = _made_one(things, sides, None)
-    for key in KEYS:
-        things = _made_one(things, sides, key)
-    return things
-
-
-def _made_one(
-    things: list[Thing], sides: Sequence[str], key: tuple[str, ...] | None
-) -> list[Thing]:
-    """Return the things after those that a key leads to one another have become one."""
-    looked_for = [thing for thing in things if len(thing["rows"]) < len(sides)]
-    if key is None:
-        looked_for = [thing for thing in looked_for if thing["kind"] == "cancel"]
-    elif "encounter" in key:
-        looked_for = [thing for thing in looked_for if not _gone(thing, things)]
-    values = [_values(thing, key) for thing in looked_for]
-    left = list(range(len(looked_for)))
-    joined: list[list[int]] = []
-    while left:
-        linked, size = {left[0]}, 0
-        while len(linked) > size:
-            size = len(linked)
-            linked |= {
-                other for other in left if any(values[other] & values[one] for one in linked)
-            }
-        left = [each for each in left if each not in linked]
-        members = sorted(linked)
-        shared = set.intersection(*(values[each] for each in members))
-        holders = [side for each in members for side in looked_for[each]["rows"]]
-        if len(members) > 1 and shared and len(holders) == len(set(holders)):
-            joined.append(members)
-    gone = []
-    for members in joined:
-        first, *rest = (looked_for[each] for each in members)
-        for other in rest:
-            first["rows"] |= other["rows"]
-            gone.append(other)
-    return [thing for thing in things if not any(thing is each for each in gone)]
-
-
-def _values(thing: Thing, key: tuple[str, ...] | None) -> set[Any]:
-    found = set()
-    for rows in thing["rows"].values():
-        if key is None:
-            found.add(rows[0]["original"] or rows[0]["settlement"])
-        elif all(rows[0][name] is not None for name in key):
-            found.add(tuple(rows[0][name] for name in key))
-    return found
-
-
-def _gone(thing: Thing, things: Sequence[Thing]) -> bool:
-    """Return whether each book that has a settlement has a cancel of it, or the other way."""
-    for side, rows in thing["rows"].items():
-        own = rows[0]["settlement"]
-        if thing["kind"] == "settle":
-            others = [t for t in things if t["kind"] == "cancel" and side in t["rows"]]
-            fits = any(
-                (t["rows"][side][0]["original"] or t["rows"][side][0]["settlement"]) == own
-                for t in others
-            )
-        elif thing["kind"] == "cancel":
-            back = rows[0]["original"] or own
-            others = [t for t in things if t["kind"] == "settle" and side in t["rows"]]
-            fits = any(t["rows"][side][0]["settlement"] == back for t in others)
-        else:
-            fits = False
-        if not fits:
-            return False
-    return True
-
-
 # --- what is told of a thing ---------------------------------------------------------------------
-
-
-def _id(thing: Thing) -> str:
-    return next(
-        str(thing["rows"][side][0]["settlement"]) for side in SIDES if side in thing["rows"]
-    )
-
-
-def _original(thing: Thing, things: Sequence[Thing]) -> Thing | str | None:
-    """Return the settlement that a thing belongs to: the thing, else the id."""
-    if thing["kind"] == "settle":
-        return None
-    named = [
-        (side, thing["rows"][side][0]["original"] or thing["rows"][side][0]["settlement"])
-        for side in SIDES
-        if side in thing["rows"]
-    ]
-    for side, name in named:
-        found = _named(side, name, things)
-        if found is not None:
-            return found
-    known = [thing["rows"][side][0]["original"] for side, _ in named]
-    return next((str(name) for name in known if name is not None), _id(thing))
-
-
-def _named(side: str, name: str, things: Sequence[Thing]) -> Thing | None:
-    settled = [thing for thing in things if thing["kind"] == "settle"]
-    for thing in settled:
-        if side in thing["rows"] and thing["rows"][side][0]["settlement"] == name:
-            return thing
-    elsewhere = [
-        thing
-        for thing in settled
-        if any(rows[0]["settlement"] == name for rows in thing["rows"].values())
-    ]
-    return min(elsewhere, key=_id) if elsewhere else None
 
 
 def _told(
     thing: Thing, things: Sequence[Thing], sides: Sequence[str]
 ) -> Iterator[tuple[str, Told]]:
-    item = f"{thing['kind']}:{_id(thing)}"
+    item = f"{thing['kind']}:{id_of(thing)}"
     held = tuple(side for side in sides if side in thing["rows"])
     lacking = tuple(side for side in sides if side not in thing["rows"])
     own_fen = max(_claimed([thing], side) for side in held)
@@ -197,7 +75,7 @@ def _told(
     if thing["kind"] == "settle":
         yield from _settled(thing, things, sides, item, held, lacking)
         return
-    original = _original(thing, things)
+    original = original_of(thing, things)
     if isinstance(original, dict):
         lacking = tuple(side for side in lacking if side in original["rows"])
     if not lacking:
@@ -216,7 +94,22 @@ def _told(
     if thing["kind"] == "deduction":
         yield item, (11, held, lacking, own_fen)
     elif thing["kind"] == "cancel" and not isinstance(original, dict):
-        yield f"settle:{original}", (7, held, lacking, own_fen)
+        same = [
+            other
+            for other in things
+            if other["kind"] == "cancel" and original_of(other, things) == original
+        ]
+        single = [
+            other
+            for other in same
+            if all(len(rows) == 1 for rows in other["rows"].values())
+            and not _is_second(other, things, sides)
+        ]
+        held = tuple(side for side in sides if any(side in other["rows"] for other in same))
+        lacking = tuple(side for side in sides if side not in held)
+        risk = max(_claimed([other], side) for other in single for side in other["rows"])
+        if lacking:
+            yield f"settle:{original}", (7, held, lacking, risk)
     elif (
         thing["kind"] == "cancel"
         and isinstance(original, dict)
@@ -240,7 +133,7 @@ def _settled(
     found = _by_state(states)
     family = [thing]
     for other in things:
-        if _original(other, things) is thing:
+        if original_of(other, things) is thing:
             if other["kind"] == "cancel":
                 if not _is_second(other, things, sides):
                     family.append(other)
@@ -302,7 +195,7 @@ def _unlike(thing: Thing, things: Sequence[Thing]) -> set[str]:
         stated = []
         for side, own in thing["rows"].items():
             if own[0]["original"] is not None:
-                found = _named(side, own[0]["original"], things)
+                found = named(side, own[0]["original"], things)
                 stated.append(own[0]["original"] if found is None else id(found))
         if len(set(stated)) > 1:
             names.add("original")
@@ -313,8 +206,8 @@ def _unlike(thing: Thing, things: Sequence[Thing]) -> set[str]:
 
 
 def _states(thing: Thing, things: Sequence[Thing], sides: Sequence[str]) -> dict[str, str]:
-    cancels = [t for t in things if t["kind"] == "cancel" and _original(t, things) is thing]
-    adjusts = [t for t in things if t["kind"] == "adjust" and _original(t, things) is thing]
+    cancels = [t for t in things if t["kind"] == "cancel" and original_of(t, things) is thing]
+    adjusts = [t for t in things if t["kind"] == "adjust" and original_of(t, things) is thing]
     states = {}
     for side in sides:
         theirs = [each for each in cancels if side in each["rows"]]
@@ -408,8 +301,8 @@ def _same_original(one: Thing, other: Thing, side: str, things: Sequence[Thing])
     for thing in (one, other):
         row = thing["rows"][side][0]
         name = row["original"] or row["settlement"]
-        found = _named(side, name, things)
-        names.append(f"settle:{_id(found)}" if found is not None else name)
+        found = named(side, name, things)
+        names.append(f"settle:{id_of(found)}" if found is not None else name)
     return names[0] == names[1]
 
 
@@ -434,5 +327,5 @@ def _rank(thing: Thing) -> tuple[int, int, str]:
     return (
         -len(thing["rows"]),
         2**63 if moment is None else moment,
-        f"{thing['kind']}:{_id(thing)}",
+        f"{thing['kind']}:{id_of(thing)}",
     )

@@ -70,6 +70,7 @@ class Records:
         belonging: What takes back, corrects or lowers a settlement, by that.
         originals: The settlement that a record belongs to, if it is among the odd ones.
         settled: The settlement that a side has under an id; under no side, that of any.
+        cancels: Cancels of settlements that are not among the odd ones, by the id of these.
     """
 
     tables: Mapping[Side, pa.Table]
@@ -78,6 +79,7 @@ class Records:
     belonging: dict[Record, list[Record]] = field(default_factory=dict)
     originals: dict[Record, Record] = field(default_factory=dict)
     settled: dict[tuple[Side | None, str], Record] = field(default_factory=dict)
+    cancels: dict[str, list[Record]] = field(default_factory=dict)
 
     @property
     def sides(self) -> tuple[Side, ...]:
@@ -103,13 +105,10 @@ class Records:
         return own or self.settled.get((None, value)) or value
 
     def original_id(self, record: Record) -> str:
-        """Return the id of what a record belongs to, its own where no book says it.
+        """Return the id of what a record belongs to and is not odd, its own where no book says it.
 
         A text file of 3202 has a refund under the id of what it refunds.
         """
-        original = self.originals.get(record)
-        if original is not None:
-            return original.settlement
         known = (row[_ORIGINAL] for row in self.first_rows(record).values())
         return next((str(value) for value in known if value is not None), record.settlement)
 
@@ -281,3 +280,5 @@ def _bind(found: Records) -> None:
         if original is not None:
             found.originals[record] = original
             found.belonging.setdefault(original, []).append(record)
+        elif record.kind == RecordKind.CANCEL:
+            found.cancels.setdefault(found.original_id(record), []).append(record)

@@ -7,7 +7,7 @@
 Both give the same bytes.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,6 +20,7 @@ import pyarrow as pa
 from medsettle import limits
 from medsettle.clearing.book import Side
 from medsettle.clearing.candidates import TooManyRows, candidate_rows, keys_twice
+from medsettle.clearing.classify import classify
 from medsettle.clearing.full_join import Found, joined, settled
 from medsettle.clearing.odd_rows import OddRows
 from medsettle.clearing.passes import Pair, Passed, Task, pairs_of, pass_over
@@ -32,10 +33,6 @@ from medsettle.errors import Precondition
 if TYPE_CHECKING:
     from medsettle.clearing.sketch_loops import Words
 
-Classify = Callable[[OddRows], pa.Table]
-
-# Of a hundred rows one may differ before a sketch is made a second time.
-_ROWS_A_CELL: Final = 100
 _GROWTH: Final = 4
 # A sketch that is too small has most of its cells full; a row with many copies fills three.
 _STUCK_ONE_IN: Final = 10
@@ -92,22 +89,20 @@ class Reconciliation:
 def reconcile(
     books: Mapping[Side, Book],
     *,
-    classify: Classify,
     scratch: Path,
     by: By = By.SKETCH,
     memory_mib: int = limits.JOIN_MEMORY_MIB,
-    cells: int | None = None,
+    cells: int = limits.SKETCH_CELLS_MIN,
     seed: bytes = SEED,
 ) -> Reconciliation:
     """Return where two or three books differ.
 
     Args:
         books: By side; whichever is missing, two must be there.
-        classify: What makes the table of differences out of odd rows.
         scratch: An empty folder for hashes and what is spilled; the caller clears it away.
         by: How odd rows are found.
         memory_mib: What a full join may use.
-        cells: Of the first sketches; without it, as many as the books have rows for.
+        cells: Of the first sketches; where they are too small, larger ones are made.
         seed: What hashes begin with.
 
     Raises:
@@ -119,8 +114,6 @@ def reconcile(
         raise Precondition(f"{len(books)} book is compared with nothing; open two or three")
     ordered = [books[side] for side in Side if side in books]
     pairs = pairs_of(ordered)
-    if cells is None:
-        cells = _cells_for(ordered)
     passed = _passes(ordered, pairs, scratch, cells, seed)
     found, used = None, 0
     if by is By.SKETCH:
@@ -139,12 +132,6 @@ def reconcile(
         found_by=By.SKETCH if used else By.JOIN,
         cells=used,
     )
-
-
-def _cells_for(books: Sequence[Book]) -> int:
-    rows = max(book.rows for book in books)
-    wanted = max(limits.SKETCH_CELLS_MIN, rows // _ROWS_A_CELL)
-    return min(1 << (wanted - 1).bit_length(), limits.SKETCH_CELLS_MAX)
 
 
 def _passes(

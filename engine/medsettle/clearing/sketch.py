@@ -179,8 +179,14 @@ def empty_sketch(columns: Sequence[str], *, cells: int, seed: bytes) -> Sketch:
         raise Precondition(f"a sketch of {cells} cells is not made; ask for {least} to {most}")
     if "settlement" not in columns:
         raise Precondition("a sketch needs the column settlement, by which rows are told apart")
-    third = -(-cells // 3)
-    return Sketch(tuple(columns), seed, 0, np.zeros((3 * third, WORDS), np.uint64))
+    return Sketch(tuple(columns), seed, 0, _zeros(3 * -(-cells // 3)))
+
+
+def _zeros(cells: int) -> NDArray[np.uint64]:
+    """Return empty cells, none of which lies in two lines of the cache."""
+    words = np.zeros(WORDS * (cells + 1), np.uint64)
+    skipped = -words.ctypes.data % (WORDS * words.itemsize) // words.itemsize
+    return words[skipped : skipped + WORDS * cells].reshape(cells, WORDS)
 
 
 def add_to_cells(cells: NDArray[np.uint64], keys: "Words", lanes: Lanes) -> None:

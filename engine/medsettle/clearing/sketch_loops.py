@@ -306,7 +306,7 @@ def seen_before(bits: Words, shift: int, keys: Words, again: Words) -> int:
 
 @compiled(f"void(uint64[::1], {_READ_WORDS})")
 def fill_set(table: Words, keys: Words) -> None:
-    """Put keys into an empty hash set; 0 is in every set.
+    """Put keys into an empty hash set; 0 is in no set.
 
     Args:
         table: Zeros, a power of two of them and at least twice as many as keys.
@@ -330,7 +330,7 @@ def find_in_set(table: Words, keys: Words, rows: NDArray[np.int64]) -> int:
         place = key & mask
         while table[place] != _U(0) and table[place] != key:
             place = (place + _U(1)) & mask
-        if table[place] == key:
+        if table[place] == key and key != _U(0):
             rows[count] = row
             count += 1
     return count

@@ -10,7 +10,7 @@ are found by the sketch or the join.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -220,25 +220,26 @@ def compared_totals(
         `{side}_{amount}`, null where the side has none of the group.
     """
     names = next(iter(totals.values())).groups.schema.names
-    places = {side: _by_group(each) for side, each in totals.items()}
-    groups = sorted(set().union(*places.values()), key=lambda group: tuple(map(str, group)))
+    numbers = {side: _by_group(each) for side, each in totals.items()}
+    groups = sorted(set().union(*numbers.values()))
+    places = {
+        side: np.array([own.get(group, -1) for group in groups], np.int64)
+        for side, own in numbers.items()
+    }
     columns: dict[str, pa.Array] = {
         name: pa.array([group[at] for group in groups], COLUMNS[name].arrow_field().type)
         for at, name in enumerate(names)
     }
-    columns["flat"] = pa.array(
-        [_flat(group, totals, places, pairs) for group in groups], pa.bool_()
-    )
+    columns["flat"] = pa.array(_flat(len(groups), totals, places, pairs))
     for side, own in totals.items():
-        at = [places[side].get(group) for group in groups]
-        taken = pa.array(at, pa.int64())
+        taken = pa.array(places[side], mask=places[side] < 0)
         columns[f"{side}_rows"] = pa.array(own.rows).take(taken)
         for name, sums in own.sums.items():
             columns[f"{side}_{name}"] = pa.array(sums).take(taken)
     return pa.table(columns)
 
 
-def _by_group(totals: Totals) -> dict[tuple[object, ...], int]:
+def _by_group(totals: Totals) -> dict[tuple[Any, ...], int]:
     values = [column.to_pylist() for column in totals.groups.columns]
     if not values:
         return {(): 0} if len(totals.rows) else {}
@@ -246,16 +247,17 @@ def _by_group(totals: Totals) -> dict[tuple[object, ...], int]:
 
 
 def _flat(
-    group: tuple[object, ...],
+    count: int,
     totals: Mapping[Side, Totals],
-    places: Mapping[Side, Mapping[tuple[object, ...], int]],
+    places: Mapping[Side, NDArray[np.int64]],
     pairs: Sequence[tuple[Side, Side, tuple[str, ...]]],
-) -> bool:
+) -> NDArray[np.bool_]:
+    flat = np.ones(count, np.bool_)
     for one, other, columns in pairs:
-        at, its = places[one].get(group), places[other].get(group)
-        if at is None or its is None or totals[one].rows[at] != totals[other].rows[its]:
-            return False
-        digests = totals[one].digests[columns][:, at], totals[other].digests[columns][:, its]
-        if not np.array_equal(*digests):
-            return False
-    return True
+        flat &= (places[one] >= 0) & (places[other] >= 0)
+        own, its = totals[one], totals[other]
+        at, there = places[one][flat], places[other][flat]
+        flat[flat] = (own.rows[at] == its.rows[there]) & (
+            own.digests[columns][:, at] == its.digests[columns][:, there]
+        ).all(axis=0)
+    return flat

@@ -20,9 +20,13 @@ from medsettle.clearing.classify import classify
 from medsettle.clearing.item_store import ItemStore
 from medsettle.clearing.items import ComparedBook, Counted, Run, Scope
 from medsettle.clearing.reconcile import By, Reconciliation, reconcile
-from medsettle.clearing.row_hashes import Hasher
 from medsettle.clearing.sketch import sketch_of
-from medsettle.clearing.sketch_files import read_sketch, write_sketch
+from medsettle.clearing.sketch_files import (
+    SketchFile,
+    read_sketch,
+    rows_of_keys,
+    write_sketch,
+)
 from medsettle.clearing.sources import Book
 from medsettle.cli.reconcile_books import Only, days_of, open_book
 from medsettle.cli.reconcile_words import run_json
@@ -160,10 +164,11 @@ def make_sketch(
         chosen = set(columns or book.columns) - OWN | {"settlement"}
         asked = [name for name in book.columns if name in chosen]
         sketch = sketch_of(book, asked, cells=cells or limits.SKETCH_CELLS_MIN)
-    size = write_sketch(out, sketch)
+    digest = write_sketch(out, SketchFile(side, path.name, sketch))
     return {
         "file": str(out),
-        "bytes": size,
+        "bytes": out.stat().st_size,
+        "digest": digest,
         "rows": sketch.rows,
         "cells": len(sketch.cells),
         "columns": list(sketch.columns),
@@ -184,7 +189,7 @@ def compare_sketches(one: Path, other: Path, book: Path | None, side: Side, only
         InvalidRequest: A file is no sketch.
         Precondition: The sketches are not made alike, or are too small for what differs.
     """
-    first, second = read_sketch(one), read_sketch(other)
+    first, second = read_sketch(one).sketch, read_sketch(other).sketch
     decoded = first.minus(second).decoded()
     keys = decoded.odd_keys()
     body: Row = {
@@ -200,10 +205,6 @@ def compare_sketches(one: Path, other: Path, book: Path | None, side: Side, only
 
 def _named(path: Path, side: Side, keys: NDArray[np.uint64], seed: bytes, only: Only) -> list[str]:
     """Return the settlements of a book whose hashes are among some."""
-    hasher, found = Hasher(seed), list[str]()
     with tempfile.TemporaryDirectory(prefix="medsettle-sketch-") as folder:
         book = open_book(side, path, Path(folder), only, {})
-        for batch in book.batches(("settlement",)):
-            at = np.isin(hasher.keys(batch), keys)
-            found += batch.column(0).filter(pa.array(at)).to_pylist()
-    return sorted(set(found))
+        return sorted(set(rows_of_keys(book, keys, seed)["settlement"].to_pylist()))
