@@ -520,9 +520,12 @@ SEEN_BITS_MAX: Final = 2**31
 SEEN_AGAIN_MAX: Final = 16_777_216
 # Groups of the totals of a day or month: areas, classes and insurances of a nation.
 TOTAL_GROUPS_MAX: Final = 1_000_000
-# Memory of the full join in MiB: below the least DuckDB cannot even spill.
+# Memory of the full join in MiB: below the least DuckDB cannot even spill. Its threads.
 JOIN_MEMORY_MIB: Final = 1_024
 JOIN_MEMORY_MIB_MIN: Final = 128
+JOIN_MEMORY_MIB_MIN: Final = 256
+JOIN_THREADS: Final = 2
+
 # Books made to try reconciliation on: settlements made at a time, and all in all; days they span.
 MADE_BOOK_STRETCH_ROWS: Final = 2**17
 MADE_BOOK_ROWS_MAX: Final = 1_000_000_000

@@ -27,10 +27,17 @@ from tests.clearing.books import (
 _ALL = {column.name for column in BOOK}
 
 
-def _compared(folder: Path, books: Mapping[Side, Book], by: By, **options: int) -> Reconciliation:
+def _compared(
+    folder: Path,
+    books: Mapping[Side, Book],
+    by: By,
+    *,
+    cells: int = limits.SKETCH_CELLS_MIN,
+    memory_mib: int = limits.JOIN_MEMORY_MIB,
+) -> Reconciliation:
     scratch = folder / by
     scratch.mkdir()
-    return reconcile(books, scratch=scratch, by=by, **options)
+    return reconcile(books, scratch=scratch, by=by, cells=cells, memory_mib=memory_mib)
 
 
 @st.composite
@@ -49,9 +56,10 @@ def _books(draw: st.DrawFn) -> tuple[dict[Side, list[Row]], dict[Side, frozenset
         )
         for number in range(count)
     ]
+    same: list[Row] = [{}] * 8
     changes = st.sampled_from(
         [
-            *[{}] * 8,
+            *same,
             {"cash_fen": 1},
             {"policy": "other"},
             {"policy": None},
@@ -241,5 +249,5 @@ def test_too_little_memory_is_refused(tmp_path: Path, memory_mib: int) -> None:
     """One MiB below the least is refused before a book is read."""
     books = {side: written(tmp_path, side, _many(2)) for side in Side}
 
-    with pytest.raises(Precondition, match="127 MiB are too little for the full join; give it 128"):
+    with pytest.raises(Precondition, match="255 MiB are too little for the full join; give it 256"):
         _compared(tmp_path, books, By.JOIN, memory_mib=memory_mib)

@@ -109,7 +109,7 @@ def test_every_fault_is_named_with_its_line(tmp_path: Path) -> None:
         "\n"
         "s3,settle\n"
         ",refund,1e3,20260331,p\n"
-        f"s4,cancel,100,2026-03-31,{'p' * 51}\n",
+        f"s4,cancel,100,2026-03-31,{'p' * 65}\n",
     )
 
     assert {
@@ -121,7 +121,7 @@ def test_every_fault_is_named_with_its_line(tmp_path: Path) -> None:
         "day.csv:6.total_fen: '1e3' is no amount; write whole fen like 130050",
         "day.csv:6.record_date: '20260331' is no day; write it like 2026-03-31",
         "day.csv:7.total_fen: a cancel of 100 fen; write it below zero",
-        "day.csv:7.person: has 51 characters; at most 50",
+        "day.csv:7.person: has 65 characters; at most 64",
     } == set(found)
 
 
