@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from medsettle import limits
 from medsettle.clearing.book import OWN, Side
 from medsettle.clearing.classes import DifferenceClass
-from medsettle.clearing.classify import classify
 from medsettle.clearing.item_store import ItemStore
 from medsettle.clearing.items import ComparedBook, Counted, Run, Scope
 from medsettle.clearing.reconcile import By, Reconciliation, reconcile
@@ -72,7 +71,7 @@ def run_reconciliation(asked: Asked, clock: Callable[[], datetime]) -> Run:
             (scratch / side).mkdir()
             books[side] = open_book(side, path, scratch / side, asked.only, asked.stated)
         (scratch / "odd").mkdir()
-        found = reconcile(books, classify=classify, scratch=scratch / "odd", by=asked.by)
+        found = reconcile(books, scratch=scratch / "odd", by=asked.by)
         scope = _scope(asked, books, found)
     run = _kept(asked, scope, found, clock)
     if asked.out is not None:
