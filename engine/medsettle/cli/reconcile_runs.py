@@ -21,7 +21,6 @@ from medsettle.clearing.items import ComparedBook, Counted, Run, Scope
 from medsettle.clearing.reconcile import By, Reconciliation, reconcile
 from medsettle.clearing.sketch import sketch_of
 from medsettle.clearing.sketch_files import (
-    SketchFile,
     read_sketch,
     rows_of_keys,
     write_sketch,
@@ -163,11 +162,10 @@ def make_sketch(
         chosen = set(columns or book.columns) - OWN | {"settlement"}
         asked = [name for name in book.columns if name in chosen]
         sketch = sketch_of(book, asked, cells=cells or limits.SKETCH_CELLS_MIN)
-    digest = write_sketch(out, SketchFile(side, path.name, sketch))
+    size = write_sketch(out, sketch)
     return {
         "file": str(out),
-        "bytes": out.stat().st_size,
-        "digest": digest,
+        "bytes": size,
         "rows": sketch.rows,
         "cells": len(sketch.cells),
         "columns": list(sketch.columns),
@@ -188,7 +186,7 @@ def compare_sketches(one: Path, other: Path, book: Path | None, side: Side, only
         InvalidRequest: A file is no sketch.
         Precondition: The sketches are not made alike, or are too small for what differs.
     """
-    first, second = read_sketch(one).sketch, read_sketch(other).sketch
+    first, second = read_sketch(one), read_sketch(other)
     decoded = first.minus(second).decoded()
     keys = decoded.odd_keys()
     body: Row = {
