@@ -524,6 +524,7 @@ SEEN_AGAIN_MAX: Final = 16_777_216
 TOTAL_GROUPS_MAX: Final = 1_000_000
 # Memory of the full join in MiB: below the least DuckDB cannot even spill. Its threads.
 JOIN_MEMORY_MIB: Final = 1_024
+JOIN_MEMORY_MIB_MIN: Final = 128
 JOIN_MEMORY_MIB_MIN: Final = 256
 JOIN_THREADS: Final = 2
 
@@ -577,6 +578,18 @@ ADVANCE_INSTALMENTS_MAX: Final = 60
 assert INSTANT_DAYS_MAX < INSTANT_WINDOW_DAYS
 # The name of an installation has ten characters, and batches are counted with six or more.
 assert len(f"HP{'f' * 10}-{10**9}-{HOSPITAL_PAYMENTS_PER_RUN_MAX}") <= END_TO_END_CHARS_MAX
+
+# --- open items of reconciliation --------------------------------------------------------------
+
+# Days of one run: what a fund keeps its books for. Differences that a run keeps; more mean that
+# books of different things are compared, and a table of them is some kilobytes a row.
+RECONCILED_DAYS_MAX: Final = 3_660
+DIFFERENCES_KEPT_MAX: Final = 200_000
+# Characters of what a person says of an item.
+ITEM_REASON_CHARS_MAX: Final = 500
+# Unequal days in a row that raise an alarm, and duplicates of one day; the second is invented.
+UNEQUAL_DAYS_ALARM: Final = 3
+DUPLICATES_ALARM: Final = 20
 
 assert NATIONAL_NUMBER_CHARS_MAX <= CODE_CHARS_MAX <= PERSON_CHARS_MAX
 assert GATEWAY_FILE_BYTES_MAX * 4 // 3 + CODE_CHARS_MAX * 1000 <= TOLD_BYTES_MAX, "as base64"

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
+from medsettle.clearing.adjusted import ADDED, Adjusted
 from medsettle.clearing.at_risk import Claim, claim_of, gap_fen, whole_fen
 from medsettle.clearing.book import AMOUNTS, RecordKind, Side
 from medsettle.clearing.classes import DifferenceClass
@@ -22,23 +23,26 @@ from medsettle.clearing.standing import State, class_by_states, states_of
 _CLEARED_BY: Final = frozenset({"pooling_area", "care_area", "insurance_type", "clearing_class"})
 """What decides who pays whom on which notice."""
 
+_NOTHING: Final = frozenset[str]()
 _AMOUNTS: Final = tuple(AT[column.name] for column in AMOUNTS)
 
 
 def findings(records: Records) -> Iterator[Found]:
     """Yield what is found about each record: once, or not at all where the books agree."""
-    doubles = Doubles(records)
+    doubles, adjusted = Doubles(records), Adjusted(records)
     for record in records.records:
         if doubled_at(record):
             risk_fen = whole_fen(_surplus(records, record))
             yield _about(records, record, DifferenceClass.DUPLICATE, risk_fen=risk_fen)
         elif record.kind == RecordKind.SETTLE:
-            yield from _of_settlement(records, doubles, record)
-        else:
+            yield from _of_settlement(records, doubles, adjusted, record)
+        elif not (record.kind == RecordKind.ADJUST and adjusted.alike(record)):
             yield from _of_belonging(records, doubles, record)
 
 
-def _of_settlement(records: Records, doubles: Doubles, record: Record) -> Iterator[Found]:
+def _of_settlement(
+    records: Records, doubles: Doubles, adjusted: Adjusted, record: Record
+) -> Iterator[Found]:
     states = states_of(records, record)
     standing = tuple(side for side, state in states.items() if state is State.STANDS)
     lacking = records.lacking(record)
@@ -54,7 +58,8 @@ def _of_settlement(records: Records, doubles: Doubles, record: Record) -> Iterat
     if unlike is None:
         # What was taken back where it stood, and never came to the others, is none of theirs.
         if not lacking:
-            yield from _compared(records, record, family)
+            left_out = ADDED if adjusted.alike(record) else _NOTHING
+            yield from _compared(records, record, family, left_out)
         return
     claims = _claims(records, family)
     risk_fen = gap_fen([claims.get(side) for side in records.sides])
@@ -128,9 +133,17 @@ def _class_of_correction(records: Records, record: Record) -> DifferenceClass:
     return DifferenceClass.AMOUNT if moves else DifferenceClass.SPLIT
 
 
-def _compared(records: Records, record: Record, family: Sequence[Record]) -> Iterator[Found]:
-    """Yield how the rows of a record that the books have differ, if they do."""
-    differing = differing_columns(records, record)
+def _compared(
+    records: Records,
+    record: Record,
+    family: Sequence[Record],
+    left_out: frozenset[str] = _NOTHING,
+) -> Iterator[Found]:
+    """Yield how the rows of a record that the books have differ, if they do.
+
+    What is `left_out` was made equal by an adjustment.
+    """
+    differing = tuple(name for name in differing_columns(records, record) if name not in left_out)
     unlike = class_of(differing)
     if unlike is None:
         return

@@ -83,7 +83,7 @@ def audited_book(side: Side, folders: Sequence[Path], wanted: Wanted = EVERYTHIN
                 f"{folder} has no segments of audit tables; name the folder with manifest.jsonl",
                 folder=str(folder),
             )
-    source = f"select {_select()} from settlements where {_condition(side, wanted)}"  # noqa: S608
+    source = f"select seq, {_select()} from settlements where {_condition(side, wanted)}"  # noqa: S608
     counts = [_counts(folder, source) for folder in folders]
     rows = sum(each["rows"] for each in counts)
     columns = tuple(
@@ -140,7 +140,9 @@ def _batches(folder: Path, source: str, names: Sequence[str]) -> Iterator[pa.Rec
     fields = [COLUMNS[name].arrow_field().with_nullable(True) for name in names]
     schema = pa.schema(fields)
     with connect(folder) as connection:
-        query = f"select {', '.join(names)} from ({source})"  # noqa: S608
+        # Several threads hand over what they have read in any order, and a book is read again by
+        # the numbers of its rows.
+        query = f"select {', '.join(names)} from ({source}) order by seq"  # noqa: S608
         reader = connection.sql(query).to_arrow_reader(limits.BOOK_BATCH_ROWS)
         for batch in reader:
             yield pa.RecordBatch.from_arrays(
