@@ -499,5 +499,26 @@ DIRECTORY_LOOKUPS_KEPT: Final = 16_384
 # How long the conformance kit waits for an answer: clients in use wait from 2 to 700 seconds.
 CONFORM_SECONDS_DEFAULT: Final = 30.0
 
+# --- months and notices ------------------------------------------------------------------------
+
+# How many months late a record may come into a month without a decision: the rule of the 2022
+# procedure (`clearing.md` 3.1), and the most that a centre may set.
+LATE_MONTHS_DEFAULT: Final = 2
+LATE_MONTHS_MAX: Final = 12
+# What closing a month may keep in memory, beyond which it spills to disk, and rows of one row group
+# of a month's file.
+MONTH_MEMORY: Final = "1536MB"
+MONTH_GROUP_ROWS: Final = 131_072
+# One notice: what one province owes another for a month; the largest are some billions of yuan.
+NOTICE_FEN_MAX: Final = AMOUNT_FEN_MAX
+# Why somebody moves, rejects or deducts, and who does: a line each.
+NOTICE_TEXT_CHARS_MAX: Final = 200
+# A statement of a bank: a fiscal account moves some hundred times a month, at some 2 KiB an entry.
+BANK_FILE_BYTES_MAX: Final = 16 * 1024 * 1024
+BANK_ENTRIES_MAX: Final = 10_000
+
+assert LATE_MONTHS_DEFAULT <= LATE_MONTHS_MAX
+assert PAYMENTS_PER_BATCH_MAX * NOTICE_FEN_MAX <= CONTROL_SUM_FEN_MAX, "a control sum must fit"
+
 assert NATIONAL_NUMBER_CHARS_MAX <= CODE_CHARS_MAX <= PERSON_CHARS_MAX
 assert GATEWAY_FILE_BYTES_MAX * 4 // 3 + CODE_CHARS_MAX * 1000 <= TOLD_BYTES_MAX, "as base64"
