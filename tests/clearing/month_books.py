@@ -1,8 +1,7 @@
 """Invented books of places of insurance for months: all areas, persons and amounts are invented."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ _SCHEMA = pa.schema([column.arrow_field().with_nullable(True) for column in BOOK
 _FUNDS = [payer.name for payer in codes.PAYERS if payer.fund]
 
 
-def row(settlement: str, day: date, **changes: Any) -> dict[str, Any]:
+def row(settlement: str, day: date, **changes: Any) -> dict[str, Any]:  # noqa: ANN401
     """Return a settlement of a book in which the pooled fund pays 60.00 of 100.00 yuan.
 
     Shares are given by the payer's name, such as `pooled_fund=6_000`; the sum of the funds follows.
@@ -54,7 +53,12 @@ def row(settlement: str, day: date, **changes: Any) -> dict[str, Any]:
     return values | {name: value for name, value in changes.items() if name not in shares}
 
 
-def cancel(original: dict[str, Any], settlement: str, day: date, **changes: Any) -> dict[str, Any]:
+def cancel(
+    original: dict[str, Any],
+    settlement: str,
+    day: date,
+    **changes: Any,  # noqa: ANN401
+) -> dict[str, Any]:
     """Return the cancel of a settlement: its amounts below zero, recorded on a day of its own."""
     amounts = {name: -fen for name, fen in original.items() if name.endswith("_fen")}
     own = {"settlement": settlement, "kind": "cancel", "record_date": day}
@@ -80,11 +84,11 @@ def close(
     month: Month,
     rows: Iterable[dict[str, Any]],
     open_settlements: Iterable[str] = (),
-    **options: Any,
+    **options: Any,  # noqa: ANN401
 ) -> ClosedMonth:
     """Close a month of a book of these rows."""
     book = write_book(store.folder.parent / f"book-{month.text}.parquet", rows)
-    given = {"today": TODAY, "who": "clerk A", "moment": MOMENT} | options
+    given: dict[str, Any] = {"today": TODAY, "who": "clerk A", "moment": MOMENT} | options
     return store.close_month(month, book, open_settlements, **given)[0]
 
 

@@ -156,9 +156,7 @@ _COMPARED: Final = (
     *("insurance_type", "clearing_class"),
     *(f"{payer.name}_fen" for payer in OWED),
 )
-_CHANGED: Final = " or ".join(
-    f"book.{name} is distinct from closed.{name}" for name in _COMPARED
-)
+_CHANGED: Final = " or ".join(f"book.{name} is distinct from closed.{name}" for name in _COMPARED)
 
 # Each record by itself.
 _OWN: Final = f"""

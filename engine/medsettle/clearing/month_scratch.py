@@ -35,9 +35,9 @@ def scratch(folder: Path) -> Iterator["duckdb.DuckDBPyConnection"]:
     import duckdb  # noqa: PLC0415 - loads slowly, and most commands need none
 
     with unavailable(folder, "work in"), TemporaryDirectory(dir=folder, prefix=".spill-") as spill:
-        settings = {"autoinstall_known_extensions": "false", "memory_limit": limits.MONTH_MEMORY}
-        connection = duckdb.connect(":memory:", config=settings)
+        connection = duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false"})
         try:
+            connection.execute(f"set memory_limit = {quoted(limits.MONTH_MEMORY)}")
             connection.execute("set timezone = 'UTC'")
             connection.execute(f"set temp_directory = {quoted(spill)}")
             yield connection

@@ -11,12 +11,13 @@ clearing class, month of settlement, month of clearing | shares |
 
 Payable and receivable are gross: what each direction owes, never one less the other. A record that
 several funds pay is in a row of each, so counts and totals of bills add up over everything but
-funds; `bills` has each bill once. Records of an area's own persons are in the month and in no table.
+funds; `bills` has each bill once. Records of an area's own persons are in the month and in no
+table.
 
 The province of an area is the first two digits of its code (GB/T 2260). The month of settlement is
 that of the original where there is one. Of a share, exactly one of three amounts is not zero:
 
-- `fund_fen`: of a settlement of the month itself, what took it back in the same month, corrected it;
+- `fund_fen`: of a settlement of the month itself, or what took it back or corrected it;
 - `adjustments_fen`: the same of an earlier month;
 - `deductions_fen`: what review took off, of whatever month; below zero.
 
@@ -151,9 +152,7 @@ def table(connection: "duckdb.DuckDBPyConnection", name: str) -> pa.Table:
     return connection.sql(f"select * from {name}").to_arrow_table()  # noqa: S608 - our own names
 
 
-def drill(
-    connection: "duckdb.DuckDBPyConnection", key: Mapping[str, str]
-) -> list[dict[str, Any]]:
+def drill(connection: "duckdb.DuckDBPyConnection", key: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return the records behind the figures that a key names, with `ROW_COLUMNS`.
 
     Args:
@@ -172,16 +171,13 @@ def drill(
     if faults:
         raise InvalidRequest(faults)
     wanted = " and ".join(f"coalesce({name}, '') = ?" for name in key) or "true"
-    found: list[dict[str, Any]] = (
-        connection.execute(
-            f"select {', '.join((*KEYS, *ROW_COLUMNS))} from shares "  # noqa: S608
-            f"where {wanted} order by settlement, payer",
-            list(key.values()),
-        )
-        .to_arrow_table()
-        .to_pylist()
-    )
-    return found
+    told = (*KEYS, *ROW_COLUMNS)
+    rows = connection.execute(
+        f"select {', '.join(told)} from shares "  # noqa: S608 - names that were checked
+        f"where {wanted} order by settlement, payer",
+        list(key.values()),
+    ).fetchall()
+    return [dict(zip(told, row, strict=True)) for row in rows]
 
 
 def owed_between(
