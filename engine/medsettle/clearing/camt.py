@@ -23,12 +23,14 @@ from medsettle.core.money import FEN_PER_YUAN
 from medsettle.errors import Fault, InvalidRequest
 
 CURRENCY: Final = "CNY"
-_NAMESPACE: Final = re.compile(r"\{urn:iso:std:iso:20022:tech:xsd:camt\.05([34])\.001\.(\d\d)\}")
+_NAMESPACE: Final = re.compile(
+    r"\{urn:iso:std:iso:20022:tech:xsd:camt\.05([34])\.001\.(\d\d)\}", re.ASCII
+)
 _VERSIONS: Final = {"08", "09", "10"}
 _ROOTS: Final = {"3": ("BkToCstmrStmt", "Stmt"), "4": ("BkToCstmrDbtCdtNtfctn", "Ntfctn")}
 # ActiveOrHistoricCurrencyAndAmount: 18 digits, five of them decimals, and no sign.
-_AMOUNT: Final = re.compile(r"(\d{1,18})(?:\.(\d{1,5}))?")
-_DATE: Final = re.compile(r"(\d{4}-\d\d-\d\d)(?:T.*)?", re.DOTALL)
+_AMOUNT: Final = re.compile(r"(\d{1,18})(?:\.(\d{1,5}))?", re.ASCII)
+_DATE: Final = re.compile(r"(\d{4}-\d\d-\d\d)(?:T.*)?", re.ASCII | re.DOTALL)
 
 
 class Direction(StrEnum):

@@ -9,7 +9,7 @@ from medsettle import limits
 from medsettle.core.dates import MONTHS_PER_YEAR
 from medsettle.errors import Fault, InvalidRequest
 
-_TEXT: Final = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
+_TEXT: Final = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, order=True)
