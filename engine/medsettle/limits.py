@@ -511,14 +511,40 @@ MONTH_MEMORY: Final = "1536MB"
 MONTH_GROUP_ROWS: Final = 131_072
 # One notice: what one province owes another for a month; the largest are some billions of yuan.
 NOTICE_FEN_MAX: Final = AMOUNT_FEN_MAX
-# Why somebody moves, rejects or deducts, and who does: a line each.
-NOTICE_TEXT_CHARS_MAX: Final = 200
 # A statement of a bank: a fiscal account moves some hundred times a month, at some 2 KiB an entry.
 BANK_FILE_BYTES_MAX: Final = 16 * 1024 * 1024
 BANK_ENTRIES_MAX: Final = 10_000
 
 assert LATE_MONTHS_DEFAULT <= LATE_MONTHS_MAX
 assert PAYMENTS_PER_BATCH_MAX * NOTICE_FEN_MAX <= CONTROL_SUM_FEN_MAX, "a control sum must fit"
+
+# --- prepayments, statements and the calendar of clearing -----------------------------------------
+
+# Days and months that a step may be due after another or after the end of its month.
+CALENDAR_DAYS_MAX: Final = 366
+CALENDAR_MONTHS_MAX: Final = 24
+# A prepayment: how many average months it is, as decimals of 1/10,000; lines between two areas and
+# a fund; what stands on one. It is compared with a level as amount * BPS, so that must fit.
+PREPAYMENT_MULTIPLE_E4_MAX: Final = 12 * 10_000
+PREPAYMENT_FEN_MAX: Final = 12 * AMOUNT_FEN_MAX
+PREPAYMENT_ROWS_MAX: Final = 1_000_000
+# Days whose amounts make a trend, and the fewest from which one is told without a warning.
+TREND_DAYS_MAX: Final = 28
+TREND_DAYS_LEAST: Final = 7
+# Characters of who did something and why.
+CLEARING_TEXT_CHARS_MAX: Final = 200
+# A statement is a sheet of Excel, which has 2**20 rows with its head; its columns; characters of a
+# text; digits of a sum; bytes of a file, and of what a workbook unpacks to; its parties.
+STATED_ROWS_MAX: Final = 2**20 - 1
+STATED_COLUMNS_MAX: Final = 256
+STATED_TEXT_CHARS_MAX: Final = 1_000
+STATED_DIGITS_MAX: Final = 40
+STATED_FILE_BYTES_MAX: Final = 2 * 1024**3
+STATED_MANIFEST_BYTES_MAX: Final = 64 * 1024 * 1024
+STATED_PARTIES_MAX: Final = 8
+STATED_SIGNATURES_MAX: Final = 64
+
+assert PREPAYMENT_FEN_MAX * 10_000 <= INT64_MAX, "an amount times a level must fit"
 
 assert NATIONAL_NUMBER_CHARS_MAX <= CODE_CHARS_MAX <= PERSON_CHARS_MAX
 assert GATEWAY_FILE_BYTES_MAX * 4 // 3 + CODE_CHARS_MAX * 1000 <= TOLD_BYTES_MAX, "as base64"

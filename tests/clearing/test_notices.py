@@ -126,12 +126,12 @@ def test_who_applied_does_not_review(store: MonthStore) -> None:
     ]
 
 
-@pytest.mark.parametrize("chars", [limits.NOTICE_TEXT_CHARS_MAX, limits.NOTICE_TEXT_CHARS_MAX + 1])
+@pytest.mark.parametrize("chars", [limits.CLEARING_TEXT_CHARS_MAX, limits.CLEARING_TEXT_CHARS_MAX + 1])
 def test_a_reason_has_a_bound(store: MonthStore, chars: int) -> None:
     """A line of two hundred characters, and not one more."""
     issued(store, MARCH, [bill("S1", _DAY, 1_000)])
     reason = "x" * chars
-    if chars == limits.NOTICE_TEXT_CHARS_MAX:
+    if chars == limits.CLEARING_TEXT_CHARS_MAX:
         advance(store, 1, Status.REJECTED, who="clerk B", moment=MOMENT, reason=reason)
     else:
         with pytest.raises(errors.InvalidRequest, match="has 201 characters"):

@@ -261,7 +261,7 @@ class _Reader:
     def _reason(self, back: ET.Element) -> str:
         code = self._text(back, "Rsn/Cd") or self._text(back, "Rsn/Prtry")
         words = " ".join(each.text or "" for each in self._all(back, "AddtlInf"))
-        return f"{code} {words}".strip()[: limits.NOTICE_TEXT_CHARS_MAX]
+        return f"{code} {words}".strip()[: limits.CLEARING_TEXT_CHARS_MAX]
 
     def _compare(self, where: str, element: ET.Element, totals: "_Totals") -> None:
         """Compare the entries with the summary of the message and with its balances."""

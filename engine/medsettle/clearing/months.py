@@ -292,7 +292,7 @@ def check_texts(**texts: str) -> None:
     Raises:
         InvalidRequest: One is empty, too long or not printable; all faults.
     """
-    most = limits.NOTICE_TEXT_CHARS_MAX
+    most = limits.CLEARING_TEXT_CHARS_MAX
     faults = [
         Fault(name, f"has {len(text)} characters; expected 1 to {most} printable ones")
         for name, text in texts.items()

@@ -12,7 +12,7 @@ from medsettle.ledger.side_file import StoreForm
 
 _BOUNDS: Final = {
     "notice_fen_max": limits.NOTICE_FEN_MAX,
-    "text_chars_max": limits.NOTICE_TEXT_CHARS_MAX,
+    "text_chars_max": limits.CLEARING_TEXT_CHARS_MAX,
     "end_to_end_chars_max": limits.END_TO_END_CHARS_MAX,
     "late_months_max": limits.LATE_MONTHS_MAX,
     "payments_per_batch_max": limits.PAYMENTS_PER_BATCH_MAX,

@@ -43,6 +43,9 @@ _COMMANDS: Final = {
     "payments": ("payment_commands", "app"),
     "request": ("request_commands", "app"),
     "peers": ("peer_commands", "app"),
+    "prepay": ("prepay_commands", "app"),
+    "statement": ("statement_commands", "app"),
+    "verify": ("verify_command", "verify"),
 }
 
 

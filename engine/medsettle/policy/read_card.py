@@ -14,12 +14,12 @@ from medsettle.policy.card_terms import (
     Lapse,
     TemporaryCards,
     Validity,
-    WorkingYear,
 )
 from medsettle.policy.checker import Checker
 from medsettle.policy.key_types import Shape
 from medsettle.policy.model import Source
 from medsettle.policy.read_facts import cited, read_sources
+from medsettle.policy.read_working_years import read_working_years
 from medsettle.policy.tree import Map, Sequence, Value
 from medsettle.policy.vocabulary import canonical, quoted
 
@@ -61,7 +61,7 @@ class _Reader:
         return CardRules(
             area=folder,
             versions=self._versions(parts.get("versions")),
-            working_years=self._working_years(parts.get("working_years")),
+            working_years=read_working_years(check, parts.get("working_years"), self._sources),
         )
 
     def _area(self, value: Value | None, folder: str) -> None:
@@ -182,29 +182,6 @@ class _Reader:
         words = choices if len(items) > 1 else (*choices, own.NOTHING)
         found = [word for item in items if (word := self.check.one_of(item, words)) is not None]
         return [] if found == [own.NOTHING] else found
-
-    def _working_years(self, value: Value | None) -> dict[int, WorkingYear]:
-        found = {}
-        for name, place, body in self.check.entries(value, "years"):
-            parts = self._block(body, own.WORKING_YEAR)
-            if re.fullmatch(r"(?:19|20)[0-9]{2}", name) is None:
-                self.check.refuse(place, f"{quoted(name)} is no year; write one such as 2026")
-                continue
-            year = int(name)
-            found[year] = WorkingYear(
-                days_off=self._days(parts.get("days_off"), year),
-                days_worked=self._days(parts.get("days_worked"), year),
-            )
-        return found
-
-    def _days(self, value: Value | None, year: int) -> frozenset[date]:
-        days = set()
-        for item in self.check.items(value, "days"):
-            day = self.check.parsed(item, values.day, date(year, 1, 1))
-            if day.year != year:
-                self.check.refuse(item.place, f"{day} lies outside {year}; move it to its year")
-            days.add(day)
-        return frozenset(days)
 
 
 def _span(text: str) -> tuple[int, bool] | None:

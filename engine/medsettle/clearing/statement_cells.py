@@ -1,0 +1,225 @@
+"""The cells of a statement: one text for each, whichever file it was read from.
+
+Three files that say the same have the same cells, so everything that is compared or digested is a
+cell: an amount as its fen, a day as 2026-03-17, nothing as None. A *row digest* is eight bytes and
+finds the row; a *column digest* is whole and finds the column, and no other table has the same.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any, Final, TypeAlias
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from medsettle import limits
+from medsettle.core.money import plain_yuan
+from medsettle.errors import Fault, InvalidRequest
+
+Cells: TypeAlias = Sequence[str | None]
+
+ROW_DIGEST_BYTES: Final = 8
+_FEN, _YUAN = "_fen", "_yuan"
+_ABSENT: Final = b"-"
+
+
+class CellKind(StrEnum):
+    """What a column holds."""
+
+    FEN = "fen"
+    INTEGER = "integer"
+    TEXT = "text"
+    DATE = "date"
+    BOOLEAN = "boolean"
+    MOMENT = "moment"
+
+
+_ARROW: Final = {
+    CellKind.FEN: pa.int64(),
+    CellKind.INTEGER: pa.int64(),
+    CellKind.TEXT: pa.string(),
+    CellKind.DATE: pa.date32(),
+    CellKind.BOOLEAN: pa.bool_(),
+    CellKind.MOMENT: pa.timestamp("us", tz="UTC"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StatedColumn:
+    """A column of a statement; `head` is its name in the files for people."""
+
+    name: str
+    kind: CellKind
+
+    @property
+    def head(self) -> str:
+        """The name in files for people, where amounts are yuan: `fund_total_yuan`."""
+        return self.name.removesuffix(_FEN) + _YUAN if self.kind is CellKind.FEN else self.name
+
+    def arrow_field(self) -> Any:  # noqa: ANN401 - pyarrow comes without types
+        """Return the field of the column in the file for machines."""
+        return pa.field(self.name, _ARROW[self.kind])
+
+    def for_people(self, cell: str | None) -> str:
+        """Return a cell as files for people show it: amounts in yuan, nothing as an empty text."""
+        if cell is None:
+            return ""
+        return plain_yuan(int(cell)) if self.kind is CellKind.FEN else cell
+
+
+def stated_columns(schema: Any) -> tuple[StatedColumn, ...]:  # noqa: ANN401
+    """Return the columns of an Arrow schema.
+
+    Raises:
+        InvalidRequest: A column has a type that no cell shows exactly, has no name or the head of
+            another; or there are too many or none.
+    """
+    found = []
+    faults = []
+    for field in schema:
+        kind = _kind_of(field)
+        if kind is None:
+            text = f"has the type {field.type}; a statement has texts, whole numbers, dates, "
+            faults.append(Fault(str(field.name), text + "booleans and moments in UTC"))
+        elif not _is_plain(field.name) or len(field.name) > limits.CODE_CHARS_MAX:
+            text = f"is no name of 1 to {limits.CODE_CHARS_MAX} printable characters"
+            faults.append(Fault(repr(field.name), text))
+        else:
+            found.append(StatedColumn(field.name, kind))
+    heads = [column.head for column in found]
+    faults += [
+        Fault(column.name, "has the head of another column; rename one")
+        for column in found
+        if heads.count(column.head) > 1
+    ]
+    if not faults and not 1 <= len(found) <= limits.STATED_COLUMNS_MAX:
+        text = f"are {len(found)}; 1 to {limits.STATED_COLUMNS_MAX} are allowed"
+        faults.append(Fault("columns", text))
+    if faults:
+        raise InvalidRequest(faults)
+    return tuple(found)
+
+
+def _kind_of(field: Any) -> CellKind | None:  # noqa: ANN401
+    kind = field.type
+    if pa.types.is_integer(kind) and kind != pa.uint64():
+        return CellKind.FEN if field.name.endswith(_FEN) else CellKind.INTEGER
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return CellKind.TEXT
+    if pa.types.is_date32(kind):
+        return CellKind.DATE
+    if pa.types.is_boolean(kind):
+        return CellKind.BOOLEAN
+    utc = pa.types.is_timestamp(kind) and kind.tz == "UTC" and kind.unit != "ns"
+    return CellKind.MOMENT if utc else None
+
+
+def normal_table(table: Any, columns: Sequence[StatedColumn]) -> Any:  # noqa: ANN401
+    """Return an Arrow table with exactly the types of its columns, and nothing beside its values.
+
+    Raises:
+        InvalidRequest: A text is empty, has a character that no file shows, or is too long; a row
+            says nothing, which sheets forget; or there are too many rows.
+    """
+    most = limits.STATED_ROWS_MAX
+    if table.num_rows > most:
+        text = f"are {table.num_rows:,}, more than a sheet's {most:,}; state fewer days or areas"
+        raise InvalidRequest([Fault("rows", text)])
+    schema = pa.schema([column.arrow_field() for column in columns])
+    arrays = [table.column(column.name).cast(schema.field(column.name).type) for column in columns]
+    faults = [
+        fault
+        for column, array in zip(columns, arrays, strict=True)
+        if column.kind is CellKind.TEXT
+        for fault in _text_faults(column.name, array)
+    ]
+    faults += _blank_faults(arrays)
+    if faults:
+        raise InvalidRequest(faults)
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _blank_faults(arrays: Sequence[Any]) -> list[Fault]:
+    blank = arrays[0].is_null()
+    for array in arrays[1:]:
+        blank = pc.and_(blank, array.is_null())
+    row = pc.index(blank, value=True).as_py()
+    return [] if row < 0 else [Fault(f"row {row + 1}", "has no value at all; leave the row out")]
+
+
+def _text_faults(name: str, array: Any) -> list[Fault]:  # noqa: ANN401
+    most = limits.STATED_TEXT_CHARS_MAX
+    bad = {
+        text
+        for text in array.unique().to_pylist()
+        if text is not None and (len(text) > most or not _is_plain(text))
+    }
+    if not bad:
+        return []
+    row = next(at for at, text in enumerate(array.to_pylist(), 1) if text in bad)
+    why = f"needs 1 to {most} printable characters without a blank at its ends; leave it null, or"
+    return [Fault(f"row {row} {name}", f"{why} mend the text")]
+
+
+def _is_plain(text: str) -> bool:
+    return bool(text) and text.isprintable() and text == text.strip()
+
+
+def cells_of(table: Any, columns: Sequence[StatedColumn]) -> list[Cells]:  # noqa: ANN401
+    """Return the cells of a normal table, row by row."""
+    by_column = [
+        _column_cells(column, table.column(at).to_pylist()) for at, column in enumerate(columns)
+    ]
+    return list(zip(*by_column, strict=True)) if by_column else []
+
+
+def _column_cells(column: StatedColumn, values: Iterable[Any]) -> list[str | None]:
+    if column.kind is CellKind.BOOLEAN:
+        return [None if value is None else str(value).lower() for value in values]
+    if column.kind is CellKind.MOMENT:
+        return [None if value is None else moment_text(value) for value in values]
+    return [None if value is None else str(value) for value in values]
+
+
+def moment_text(moment: datetime) -> str:
+    """Return a moment as cells have it.
+
+    >>> moment_text(datetime(2026, 3, 1, 8, tzinfo=UTC))
+    '2026-03-01T08:00:00.000000Z'
+    """
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def row_digest(cells: Cells) -> bytes:
+    """Return the digest that finds a row."""
+    return sha256(b"".join(map(_framed, cells))).digest()[:ROW_DIGEST_BYTES]
+
+
+def column_digest(cells: Iterable[str | None]) -> str:
+    """Return the digest of a column, from its first row to its last."""
+    digest = sha256()
+    for cell in cells:
+        digest.update(_framed(cell))
+    return digest.hexdigest()
+
+
+def _framed(cell: str | None) -> bytes:
+    """Return a cell with its length before it, so that no two rows are written alike."""
+    if cell is None:
+        return _ABSENT
+    raw = cell.encode()
+    return b"%d:" % len(raw) + raw
+
+
+def sums_of(rows: Sequence[Cells], columns: Sequence[StatedColumn]) -> dict[str, str]:
+    """Return the sum of each column of amounts, in fen, as text: it may be beyond an int64."""
+    return {
+        column.name: str(sum(int(cell) for row in rows if (cell := row[at]) is not None))
+        for at, column in enumerate(columns)
+        if column.kind is CellKind.FEN
+    }

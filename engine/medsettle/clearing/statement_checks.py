@@ -1,0 +1,259 @@
+"""Verify a statement: signatures, files, rows, columns and sums, each fault with its place."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from medsettle import limits
+from medsettle.clearing.statement_cells import (
+    Cells,
+    StatedColumn,
+    cells_of,
+    sums_of,
+)
+from medsettle.clearing.statement_csv import UnreadableStatementFile, read_csv
+from medsettle.clearing.statement_differences import (
+    Finding,
+    StatedFile,
+    cover_findings,
+    findings_of,
+)
+from medsettle.clearing.statement_excel_reading import read_excel
+from medsettle.clearing.statement_keys import (
+    SIGNATURE_SUFFIX,
+    Signature,
+    fingerprint_of,
+    read_signature,
+)
+from medsettle.clearing.statements import (
+    CSV_FILE,
+    EXCEL_FILE,
+    MANIFEST_FILE,
+    PARQUET_FILE,
+    TABLE_FILES,
+    Manifest,
+    read_manifest,
+)
+
+_SHORT: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What verification found: nothing where `findings` is empty.
+
+    `signed_by` has the fingerprint of each key whose signature holds, `trusted` those of them that
+    were given or that the manifest names, `notes` what is no fault and worth knowing.
+    """
+
+    manifest: Manifest
+    findings: tuple[Finding, ...]
+    signed_by: tuple[str, ...]
+    trusted: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def verify_statement(folder: Path, keys: Sequence[Ed25519PublicKey] = ()) -> Verified:
+    """Return what is not as it was signed in the folder of a statement.
+
+    Args:
+        folder: With the manifest, its three files and the signatures.
+        keys: The keys that are trusted, each of which must have signed. Without any, the keys that
+            signed are told and nobody vouches for them.
+
+    Raises:
+        UnreadableStatementFile: The manifest cannot be read.
+        OSError: The folder has none, or the disk failed.
+    """
+    raw = (folder / MANIFEST_FILE).read_bytes()
+    try:
+        manifest = read_manifest(raw)
+    except UnreadableStatementFile as error:
+        raise UnreadableStatementFile(f"{folder / MANIFEST_FILE} {error}") from error
+    findings: list[Finding] = []
+    if not manifest.as_written:
+        text = "it is not written as medsettle writes it, so it was edited"
+        findings.append(Finding(MANIFEST_FILE, text))
+    signatures, faults = _signatures(folder, manifest)
+    findings += faults
+    findings += _key_findings(signatures, keys, manifest)
+    findings += _table_findings(folder, manifest)
+    signed_by = tuple(signature.fingerprint for signature in signatures)
+    known = {fingerprint_of(key) for key in keys}
+    trusted = tuple(each for each in signed_by if each in known)
+    return Verified(
+        manifest, tuple(findings), signed_by, trusted, _notes(signed_by, keys, manifest)
+    )
+
+
+# --- signatures ----------------------------------------------------------------------------------
+
+
+def _signatures(folder: Path, manifest: Manifest) -> tuple[list[Signature], list[Finding]]:
+    """Return the signatures that hold, and a finding for each that does not."""
+    found, faults = [], []
+    names = sorted(path.name for path in folder.glob(f"{MANIFEST_FILE}.*{SIGNATURE_SUFFIX}"))
+    for name in names[: limits.STATED_SIGNATURES_MAX]:
+        try:
+            signature = read_signature(name, (folder / name).read_bytes())
+        except UnreadableStatementFile as error:
+            faults.append(Finding(name, str(error)))
+            continue
+        if signature.signs(manifest.raw):
+            found.append(signature)
+        else:
+            text = (
+                f"the key {signature.fingerprint} did not sign this manifest: it was edited after"
+            )
+            faults.append(Finding(name, f"{text} it was signed, or another key signed"))
+    if len(names) > limits.STATED_SIGNATURES_MAX:
+        text = f"{len(names)} signatures; at most {limits.STATED_SIGNATURES_MAX} are looked at"
+        faults.append(Finding(MANIFEST_FILE, text))
+    return found, faults
+
+
+def _key_findings(
+    signatures: Sequence[Signature], keys: Sequence[Ed25519PublicKey], manifest: Manifest
+) -> list[Finding]:
+    named = {party.fingerprint: party for party in manifest.head.parties if party.fingerprint}
+    known = {fingerprint_of(key) for key in keys}
+    signed = {signature.fingerprint for signature in signatures}
+    found = [
+        Finding(MANIFEST_FILE, f"there is no valid signature by the key {each}, which was given")
+        for each in sorted(known - signed)
+    ]
+    for signature in signatures:
+        if known and signature.fingerprint not in known:
+            text = f"signed by another key than those given: {signature.fingerprint}"
+            found.append(Finding(signature.file, text))
+        if named and signature.fingerprint not in named:
+            text = f"signed by {signature.fingerprint}, which is the key of no party it names"
+            found.append(Finding(signature.file, text))
+    return found
+
+
+def _notes(
+    signed_by: Sequence[str], keys: Sequence[Ed25519PublicKey], manifest: Manifest
+) -> tuple[str, ...]:
+    notes = []
+    if not signed_by:
+        notes.append("nobody has signed it: that it agrees with itself proves nothing else")
+    elif not keys:
+        notes.append("no key was given, so nobody vouches for those who signed; give --key")
+    notes += [
+        f"{party.area} {party.name} has not signed it yet"
+        for party in manifest.head.parties
+        if party.fingerprint and party.fingerprint not in signed_by
+    ]
+    return tuple(notes)
+
+
+# --- tables --------------------------------------------------------------------------------------
+
+
+def _table_findings(folder: Path, manifest: Manifest) -> list[Finding]:
+    found: list[Finding] = []
+    files: list[StatedFile] = []
+    changed: set[str] = set()
+    for name in TABLE_FILES:
+        content = _content(folder, name, found)
+        if content is None:
+            continue
+        if sha256(content).hexdigest() != manifest.hashes[name]:
+            changed.add(name)
+        try:
+            file, more = _file(name, content, manifest)
+        except UnreadableStatementFile as error:
+            found.append(Finding(name, f"{error}; its bytes are not those that were signed"))
+            continue
+        files.append(file)
+        found += more
+    intact = next((file for file in files if file.agrees(manifest, _heads(file, manifest))), None)
+    for file in files:
+        own = findings_of(file, manifest, _heads(file, manifest), intact)
+        told = own or [finding for finding in found if finding.file == file.name]
+        found += own
+        if file.name in changed and not told:
+            text = "its bytes are not those that were signed, and its cells are: it was saved again"
+            found.append(Finding(file.name, text))
+    if intact is not None:
+        found += _sum_findings(intact.rows, manifest)
+    elif len(files) == len(TABLE_FILES) and not changed:
+        text = "the files are those that it names, and its digests are of other rows: it was edited"
+        found.append(Finding(MANIFEST_FILE, text))
+    return found
+
+
+def _content(folder: Path, name: str, found: list[Finding]) -> bytes | None:
+    try:
+        size = (folder / name).stat().st_size
+        if size <= limits.STATED_FILE_BYTES_MAX:
+            return (folder / name).read_bytes()
+        text = f"has {size:,} bytes, more than any file of a statement"
+        found.append(Finding(name, text))
+    except FileNotFoundError:
+        found.append(Finding(name, "is missing"))
+    return None
+
+
+def _heads(file: StatedFile, manifest: Manifest) -> list[str]:
+    machine = file.name == PARQUET_FILE
+    return [column.name if machine else column.head for column in manifest.columns]
+
+
+def _file(name: str, content: bytes, manifest: Manifest) -> tuple[StatedFile, list[Finding]]:
+    """Return what a file says, and what is wrong with it beside its rows."""
+    columns = manifest.columns
+    if name == CSV_FILE:
+        heads, rows = read_csv(content, columns)
+        return StatedFile(name, tuple(heads), rows), []
+    if name == EXCEL_FILE:
+        cover, heads, rows = read_excel(content, columns)
+        return StatedFile(name, tuple(heads), rows), cover_findings(cover, manifest)
+    return _parquet(content, columns)
+
+
+def _parquet(content: bytes, columns: Sequence[StatedColumn]) -> tuple[StatedFile, list[Finding]]:
+    try:
+        table = pq.read_table(io.BytesIO(content))
+        table.validate(full=True)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise UnreadableStatementFile(f"is no Parquet file: {error}") from error
+    found = []
+    cells: list[Sequence[str | None]] = []
+    for column in columns:
+        if column.name not in table.column_names:
+            cells.append([None] * table.num_rows)
+            continue
+        array = table.column(column.name)
+        if array.type != column.arrow_field().type:
+            text = f"has the type {array.type}, and {column.arrow_field().type} was signed"
+            found.append(Finding(PARQUET_FILE, text, None, column.name))
+        cells.append(_texts(array, column))
+    rows: list[Cells] = list(zip(*cells, strict=True))
+    return StatedFile(PARQUET_FILE, tuple(table.column_names), rows), found
+
+
+def _texts(array: Any, column: StatedColumn) -> list[str | None]:  # noqa: ANN401
+    if array.type == column.arrow_field().type:
+        one = pa.table([array], names=[column.name])
+        return [cells[0] for cells in cells_of(one, [column])]
+    return [None if value is None else str(value) for value in array.to_pylist()]
+
+
+def _sum_findings(rows: Sequence[Cells], manifest: Manifest) -> list[Finding]:
+    sums = sums_of(rows, manifest.columns)
+    found = []
+    for name in dict.fromkeys([*sums, *manifest.sums_fen]):
+        own, stated = sums.get(name), manifest.sums_fen.get(name)
+        if own != stated:
+            text = f"its sum is stated as {stated} fen, and the rows come to {own}: it was edited"
+            found.append(Finding(MANIFEST_FILE, text, None, f"sums_fen.{name}"))
+    return found

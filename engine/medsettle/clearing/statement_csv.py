@@ -1,0 +1,89 @@
+"""A statement as CSV for people: UTF-8 with a byte order mark, amounts in yuan.
+
+Spreadsheets run a cell that begins like a formula. So such a text gets an apostrophe before it,
+which they do not show, and so does one that begins with an apostrophe; reading takes it off again.
+"""
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Final
+
+from medsettle.clearing.statement_cells import CellKind, Cells, StatedColumn
+from medsettle.core.money import fen_from_yuan
+
+BOM: Final = b"\xef\xbb\xbf"
+_FORMULAS: Final = ("=", "+", "-", "@", "'")
+
+
+class UnreadableStatementFile(OSError):
+    """A file of a statement, or of a key, is not what its name says; the message says why."""
+
+
+def csv_bytes(columns: Sequence[StatedColumn], rows: Sequence[Cells]) -> bytes:
+    """Return the CSV file of a statement."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow([column.head for column in columns])
+    for row in rows:
+        writer.writerow([_shown(column, cell) for column, cell in zip(columns, row, strict=True)])
+    return BOM + text.getvalue().encode()
+
+
+def _shown(column: StatedColumn, cell: str | None) -> str:
+    shown = column.for_people(cell)
+    formula = column.kind is CellKind.TEXT and shown.startswith(_FORMULAS)
+    return f"'{shown}" if formula else shown
+
+
+def read_csv(content: bytes, columns: Sequence[StatedColumn]) -> tuple[list[str], list[Cells]]:
+    """Return the heads and the cells of a CSV file, whatever became of it.
+
+    A cell that cannot be one of its column is returned as it stands, and then differs.
+
+    Raises:
+        UnreadableStatementFile: It is no CSV in UTF-8.
+    """
+    try:
+        text = content.removeprefix(BOM).decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UnreadableStatementFile(f"line {line} is not UTF-8") from error
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        heads = next(reader, [])
+        rows = [_cells(columns, row) for row in reader]
+    except csv.Error as error:
+        raise UnreadableStatementFile(f"line {reader.line_num} is no CSV: {error}") from error
+    return heads, rows
+
+
+def _cells(columns: Sequence[StatedColumn], row: list[str]) -> Cells:
+    cells: list[str | None] = [
+        _cell(column, text) for column, text in zip(columns, row, strict=False)
+    ]
+    # What is beyond the columns is kept, so that the row differs.
+    return [*cells, *row[len(columns) :]]
+
+
+def _cell(column: StatedColumn, text: str) -> str | None:
+    if not text:
+        return None
+    if column.kind is CellKind.TEXT:
+        return text[1:] if text[0] == "'" and text[1:].startswith(_FORMULAS) else text
+    return fen_text(text) if column.kind is CellKind.FEN else text
+
+
+def fen_text(yuan: str) -> str:
+    """Return an amount in yuan as the cell that it is, or as it stands where it is none.
+
+    >>> fen_text("-1234.56"), fen_text("1,234.56"), fen_text("12.3")
+    ('-123456', '1,234.56', '12.3')
+    """
+    whole, dot, part = yuan.partition(".")
+    if not dot or len(part) != 2 or "," in whole or yuan.startswith(("+", " ")):
+        return yuan
+    try:
+        return str(fen_from_yuan(yuan))
+    except ValueError:
+        return yuan

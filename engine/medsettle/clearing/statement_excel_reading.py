@@ -1,0 +1,250 @@
+"""Read the cells of a workbook exactly, whoever saved it last.
+
+What a person's spreadsheet saved has shared texts, other part names and numbers with the noise of
+doubles; all of that is read. A number counts with the 15 digits that spreadsheets keep. A file that
+declares entities or unpacks to more than the bound is refused before it is taken apart.
+"""
+
+import io
+import posixpath
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Sequence
+from decimal import Context, Decimal, DecimalException
+from typing import Final
+from xml.parsers import expat
+
+from medsettle import limits
+from medsettle.clearing.statement_cells import CellKind, Cells, StatedColumn
+from medsettle.clearing.statement_csv import UnreadableStatementFile
+from medsettle.clearing.statement_excel import COVER_SHEET, DIGITS_EXACT, ROWS_SHEET
+
+# What the standard library raises of an entry that is damaged, encrypted or cut off.
+_BROKEN: Final = (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, EOFError, ValueError)
+_CONTEXT: Final = Context(prec=DIGITS_EXACT)
+_PLACE: Final = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
+
+
+class _Parts:
+    """The parts of a workbook, unpacked within the bound."""
+
+    def __init__(self, content: bytes) -> None:
+        try:
+            self._archive = zipfile.ZipFile(io.BytesIO(content))
+        except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+            raise UnreadableStatementFile(f"is no workbook: {error}") from error
+        size = sum(entry.file_size for entry in self._archive.infolist())
+        if size > limits.STATED_FILE_BYTES_MAX:
+            most = limits.STATED_FILE_BYTES_MAX
+            raise UnreadableStatementFile(f"unpacks to {size:,} bytes; at most {most:,}")
+
+    def read(self, name: str) -> bytes:
+        """Return a part; what its entry says of its size is not believed."""
+        try:
+            with self._archive.open(name) as part:
+                found = part.read(limits.STATED_FILE_BYTES_MAX + 1)
+        except KeyError:
+            raise UnreadableStatementFile(f"has no part {name}") from None
+        except _BROKEN as error:
+            raise UnreadableStatementFile(f"{name} cannot be unpacked: {error}") from error
+        if len(found) > limits.STATED_FILE_BYTES_MAX:
+            raise UnreadableStatementFile(f"{name} unpacks to more than its bound")
+        return found
+
+    def has(self, name: str) -> bool:
+        """Return whether there is such a part."""
+        return name in self._archive.namelist()
+
+
+def read_excel(
+    content: bytes, columns: Sequence[StatedColumn]
+) -> tuple[list[list[str]], list[str], list[Cells]]:
+    """Return the rows of the cover, the heads and the cells of a workbook, whatever became of it.
+
+    A cell that cannot be one of its column is returned as it stands, and then differs.
+
+    Raises:
+        UnreadableStatementFile: It is no workbook with the two sheets of a statement.
+    """
+    parts = _Parts(content)
+    sheets = _sheet_parts(parts)
+    missing = [name for name in (COVER_SHEET, ROWS_SHEET) if name not in sheets]
+    if missing:
+        raise UnreadableStatementFile(f"has no sheet named {' and none named '.join(missing)}")
+    shared = _shared_texts(parts)
+    cover = _grid(parts.read(sheets[COVER_SHEET]), shared)
+    grid = _grid(parts.read(sheets[ROWS_SHEET]), shared)
+    heads = [text for _, text in grid[0]] if grid else []
+    rows = [_cells(columns, row) for row in grid[1:]]
+    return [[text for _, text in row] for row in cover], heads, rows
+
+
+def _sheet_parts(parts: _Parts) -> dict[str, str]:
+    """Return the part of each sheet by the sheet's name."""
+    ids: dict[str, str] = {}
+    targets: dict[str, str] = {}
+
+    def sheet(name: str, attributes: dict[str, str]) -> None:
+        if name == "sheet":
+            relation = next(
+                (v for k, v in attributes.items() if k.endswith("relationships id")), ""
+            )
+            ids[attributes.get("name", "")] = relation
+
+    def relation(name: str, attributes: dict[str, str]) -> None:
+        if name == "Relationship":
+            targets[attributes.get("Id", "")] = attributes.get("Target", "")
+
+    _parse(parts.read("xl/workbook.xml"), sheet)
+    _parse(parts.read("xl/_rels/workbook.xml.rels"), relation)
+    found = {name: targets[key] for name, key in ids.items() if key in targets}
+    return {
+        name: target[1:] if target.startswith("/") else posixpath.normpath(f"xl/{target}")
+        for name, target in found.items()
+    }
+
+
+def _shared_texts(parts: _Parts) -> list[str]:
+    if not parts.has("xl/sharedStrings.xml"):
+        return []
+    found: list[str] = []
+    inside: list[str] = []
+
+    def start(name: str, _: dict[str, str]) -> None:
+        inside.append(name)
+        if name == "si":
+            found.append("")
+
+    def text(data: str) -> None:
+        # A reading aid (rPh) is not part of the text.
+        if found and inside[-1] == "t" and "rPh" not in inside:
+            found[-1] += data
+
+    _parse(parts.read("xl/sharedStrings.xml"), start, text, lambda _: inside.pop())
+    return found
+
+
+class _Sheet:
+    """Builds the grid of a sheet from the events of the parser."""
+
+    def __init__(self, shared: Sequence[str]) -> None:
+        self._shared = shared
+        self.rows: dict[int, dict[int, tuple[str, str]]] = {}
+        self._at = (-1, -1)
+        self._kind, self._inside = "", ""
+        self._value, self._formula = "", ""
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        """Take the start of an element."""
+        row, column = self._at
+        if name == "row":
+            number = attributes.get("r", "")
+            self._at = (int(number) - 1 if number.isdecimal() else row + 1, -1)
+        elif name == "c":
+            found = _PLACE.fullmatch(attributes.get("r", ""))
+            self._at = (row, column + 1) if found is None else _position(found)
+            self._kind = attributes.get("t", "n")
+            self._value = self._formula = ""
+        if name in {"v", "t", "f"}:
+            self._inside = name
+
+    def text(self, data: str) -> None:
+        """Take text."""
+        if self._inside == "f":
+            self._formula += data
+        elif self._inside:
+            self._value += data
+
+    def end(self, name: str) -> None:
+        """Take the end of an element."""
+        if name in {"v", "t", "f"}:
+            self._inside = ""
+        elif name == "c" and (self._value or self._formula):
+            row, column = self._at
+            if row > limits.STATED_ROWS_MAX or column > limits.STATED_COLUMNS_MAX:
+                raise UnreadableStatementFile(f"row {row + 1} lies beyond any statement")
+            self.rows.setdefault(row, {})[column] = self._cell()
+
+    def _cell(self) -> tuple[str, str]:
+        if self._formula:
+            return "formula", f"={self._formula}"
+        if self._kind == "s":
+            known = self._value.isdecimal() and int(self._value) < len(self._shared)
+            return "text", self._shared[int(self._value)] if known else f"#{self._value}"
+        if self._kind == "b":
+            return "text", "true" if self._value == "1" else "false"
+        return ("number" if self._kind == "n" else "text"), self._value
+
+
+def _position(found: re.Match[str]) -> tuple[int, int]:
+    column = 0
+    for letter in found[1]:
+        column = column * 26 + ord(letter) - ord("A") + 1
+    return int(found[2]) - 1, column - 1
+
+
+def _grid(raw: bytes, shared: Sequence[str]) -> list[list[tuple[str, str]]]:
+    """Return every row up to the last that has a cell, each up to its own last cell."""
+    sheet = _Sheet(shared)
+    _parse(raw, sheet.start, sheet.text, sheet.end)
+    empty = ("text", "")
+    return [
+        [sheet.rows[at].get(column, empty) for column in range(max(sheet.rows[at]) + 1)]
+        if at in sheet.rows
+        else []
+        for at in range(max(sheet.rows, default=-1) + 1)
+    ]
+
+
+def _parse(
+    raw: bytes,
+    start: Callable[[str, dict[str, str]], None],
+    text: Callable[[str], None] | None = None,
+    end: Callable[[str], object] | None = None,
+) -> None:
+    def refuse(*_: object) -> None:
+        raise UnreadableStatementFile("declares a document type, which no workbook does")
+
+    parser = expat.ParserCreate(namespace_separator=" ")
+    parser.buffer_text = True
+    parser.StartDoctypeDeclHandler = refuse
+    parser.StartElementHandler = lambda name, found: start(name.rpartition(" ")[2], found)
+    if text is not None:
+        parser.CharacterDataHandler = text
+    if end is not None:
+        parser.EndElementHandler = lambda name: end(name.rpartition(" ")[2])
+    try:
+        parser.Parse(raw, True)
+    except expat.ExpatError as error:
+        raise UnreadableStatementFile(f"a part of it is no XML: {error}") from error
+
+
+def _cells(columns: Sequence[StatedColumn], row: Sequence[tuple[str, str]]) -> Cells:
+    cells: list[str | None] = []
+    for at, column in enumerate(columns):
+        kind, text = row[at] if at < len(row) else ("text", "")
+        cells.append(_cell(column, kind, text))
+    return [*cells, *(text for _, text in row[len(columns) :])]
+
+
+def _cell(column: StatedColumn, kind: str, text: str) -> str | None:
+    if not text:
+        return None
+    if kind == "number" or (kind == "text" and column.kind is CellKind.FEN):
+        parts = {CellKind.FEN: 2, CellKind.INTEGER: 0}.get(column.kind)
+        return text if parts is None else _whole(text, parts, exact=kind == "text")
+    return text
+
+
+def _whole(text: str, decimals: int, *, exact: bool) -> str:
+    """Return a number in its smallest parts, as it stands where it has still smaller ones."""
+    try:
+        value = Decimal(text) if exact else _CONTEXT.create_decimal(text)
+    except DecimalException:
+        return text
+    if not value.is_finite() or abs(value.adjusted()) > limits.STATED_DIGITS_MAX:
+        return text
+    scaled = value.scaleb(decimals, Context(prec=limits.STATED_DIGITS_MAX * 2))
+    whole = int(scaled)
+    return str(whole) if whole == scaled else text

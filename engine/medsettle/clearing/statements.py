@@ -1,0 +1,282 @@
+"""Statements: a table that two parties hold, as three files that say the same and one manifest.
+
+    statement.xlsx, statement.csv   for people, amounts in yuan
+    statement.parquet               for machines, amounts in fen
+    statement.json                  number, parties, month, sums; digests of files, rows and columns
+    statement.json.<key>.sig        the signature of a party over the manifest, one for each
+
+The manifest has a digest of every row and every column, so that whoever verifies it later can say
+which cell was changed and not only that one was. Source: issue 9, item 6, and `clearing.md` §3.2.
+"""
+
+import base64
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+import pyarrow.parquet as pq
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from medsettle import durable, limits
+from medsettle.clearing.calendar import month_of
+from medsettle.clearing.statement_cells import (
+    ROW_DIGEST_BYTES,
+    CellKind,
+    Cells,
+    StatedColumn,
+    cells_of,
+    column_digest,
+    normal_table,
+    row_digest,
+    stated_columns,
+    sums_of,
+)
+from medsettle.clearing.statement_csv import UnreadableStatementFile, csv_bytes
+from medsettle.clearing.statement_excel import excel_bytes
+from medsettle.clearing.statement_keys import fingerprint_of, signature_bytes, signature_name
+from medsettle.core.money import plain_yuan
+from medsettle.errors import Fault, InvalidRequest, Precondition
+
+MANIFEST_FILE: Final = "statement.json"
+CSV_FILE: Final = "statement.csv"
+EXCEL_FILE: Final = "statement.xlsx"
+PARQUET_FILE: Final = "statement.parquet"
+TABLE_FILES: Final = (CSV_FILE, EXCEL_FILE, PARQUET_FILE)
+
+_FORMAT: Final = "medsettle statement 1"
+_KEYS: Final = {
+    *("format", "number", "title", "month", "parties", "columns", "row_count", "sums_fen"),
+    *("row_digests", "files"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StatedParty:
+    """A party of a statement: an area, its name, and the fingerprint of its key where agreed."""
+
+    area: str
+    name: str
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StatementHead:
+    """What a statement is about."""
+
+    number: str
+    title: str
+    month: date
+    parties: tuple[StatedParty, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A manifest as it was read; `raw` are the bytes that were signed."""
+
+    raw: bytes
+    head: StatementHead
+    columns: tuple[StatedColumn, ...]
+    column_digests: tuple[str, ...]
+    row_digests: tuple[bytes, ...]
+    sums_fen: Mapping[str, str]
+    hashes: Mapping[str, str]
+    as_written: bool
+    """Whether the bytes are those that medsettle writes for what they say."""
+
+    def cover(self) -> list[tuple[str, str]]:
+        """Return the cover of the workbook."""
+        return _cover(self.head, len(self.row_digests), self.sums_fen)
+
+
+def make_statement(folder: Path, table: Any, head: StatementHead) -> Manifest:  # noqa: ANN401
+    """Write a statement of an Arrow table into a folder of its own.
+
+    Args:
+        folder: Made where it is not there; there must be no statement in it.
+        table: Any Arrow table of texts, whole numbers, dates, booleans and moments; columns of
+            integers that end in `_fen` are amounts.
+        head: What it is about.
+
+    Raises:
+        InvalidRequest: All faults of the head, or of the table.
+        Precondition: The folder has a statement.
+        OSError: It cannot be written.
+    """
+    _check_head(head)
+    columns = stated_columns(table.schema)
+    normal = normal_table(table, columns)
+    rows = cells_of(normal, columns)
+    sums = sums_of(rows, columns)
+    files = {
+        CSV_FILE: csv_bytes(columns, rows),
+        EXCEL_FILE: excel_bytes(_cover(head, len(rows), sums), columns, rows),
+        PARQUET_FILE: _parquet_bytes(normal),
+    }
+    manifest = _manifest_bytes(head, columns, rows, files)
+    durable.make_folder(folder)
+    if (folder / MANIFEST_FILE).exists():
+        raise Precondition(
+            f"{folder} has a statement; a statement is never written over, so name another folder"
+        )
+    for name, content in files.items():
+        durable.put(folder / name, content)
+    # The manifest comes last: where it is, the files that it names are.
+    durable.put(folder / MANIFEST_FILE, manifest)
+    durable.sync_folder(folder)
+    return read_manifest(manifest)
+
+
+def sign_statement(folder: Path, key: Ed25519PrivateKey) -> Path:
+    """Add the signature of a key to a statement, beside those that are there; return its file.
+
+    Signing again with the same key writes the same file. Verify a statement before signing it.
+
+    Raises:
+        UnreadableStatementFile: The folder has no manifest that can be read.
+        Precondition: The manifest names the keys of its parties, and this is none of them.
+        OSError: A file cannot be read or written.
+    """
+    raw = (folder / MANIFEST_FILE).read_bytes()
+    fingerprint = fingerprint_of(key.public_key())
+    named = [party.fingerprint for party in read_manifest(raw).head.parties if party.fingerprint]
+    if named and fingerprint not in named:
+        raise Precondition(
+            f"the statement is signed by the keys {', '.join(named)}, and this key is "
+            f"{fingerprint}; use the one agreed upon",
+            fingerprint=fingerprint,
+        )
+    path = folder / signature_name(MANIFEST_FILE, fingerprint)
+    durable.put(path, signature_bytes(raw, key))
+    durable.sync_folder(folder)
+    return path
+
+
+def _check_head(head: StatementHead) -> None:
+    most = limits.STATED_TEXT_CHARS_MAX
+    texts = {"number": head.number, "title": head.title}
+    texts |= {f"parties[{at}].name": party.name for at, party in enumerate(head.parties)}
+    faults = [
+        Fault(path, f"needs 1 to {most} printable characters")
+        for path, text in texts.items()
+        if not (1 <= len(text) <= most and text.isprintable() and text == text.strip())
+    ]
+    faults += [
+        Fault(f"parties[{at}].area", f"{party.area!r} is no area; write six digits, or two")
+        for at, party in enumerate(head.parties)
+        if re.fullmatch(r"[0-9]{2}|[0-9]{6}", party.area) is None
+    ]
+    if not 1 <= len(head.parties) <= limits.STATED_PARTIES_MAX:
+        text = f"are {len(head.parties)}; 1 to {limits.STATED_PARTIES_MAX} are allowed"
+        faults.append(Fault("parties", text))
+    if faults:
+        raise InvalidRequest(faults)
+
+
+def _parquet_bytes(table: Any) -> bytes:  # noqa: ANN401
+    sink = io.BytesIO()
+    pq.write_table(table, sink, compression="zstd")
+    return sink.getvalue()
+
+
+def _cover(
+    head: StatementHead, row_count: int, sums_fen: Mapping[str, str]
+) -> list[tuple[str, str]]:
+    parties = [(f"party {at}", f"{p.area} {p.name}") for at, p in enumerate(head.parties, 1)]
+    sums = [
+        (f"sum of {StatedColumn(name, CellKind.FEN).head}", plain_yuan(int(fen)))
+        for name, fen in sums_fen.items()
+    ]
+    return [
+        ("statement", head.number),
+        ("title", head.title),
+        ("month", f"{head.month:%Y-%m}"),
+        *parties,
+        ("rows", str(row_count)),
+        *sums,
+    ]
+
+
+def _manifest_bytes(
+    head: StatementHead,
+    columns: Sequence[StatedColumn],
+    rows: Sequence[Cells],
+    files: Mapping[str, bytes],
+) -> bytes:
+    said = {
+        "format": _FORMAT,
+        "number": head.number,
+        "title": head.title,
+        "month": f"{head.month:%Y-%m}",
+        "parties": [
+            {"area": each.area, "name": each.name, "fingerprint": each.fingerprint}
+            for each in head.parties
+        ],
+        "columns": [
+            {
+                "name": column.name,
+                "kind": column.kind.value,
+                "digest": column_digest(row[at] for row in rows),
+            }
+            for at, column in enumerate(columns)
+        ],
+        "row_count": len(rows),
+        "row_digests": base64.b64encode(b"".join(map(row_digest, rows))).decode(),
+        "sums_fen": sums_of(rows, columns),
+        "files": {name: sha256(content).hexdigest() for name, content in files.items()},
+    }
+    return canonical(said)
+
+
+def canonical(said: Mapping[str, object]) -> bytes:
+    """Return the one way in which a manifest is written."""
+    return orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
+
+
+def read_manifest(raw: bytes) -> Manifest:
+    """Return a manifest.
+
+    Raises:
+        UnreadableStatementFile: It is no manifest, or not written as manifests are.
+    """
+    if len(raw) > limits.STATED_MANIFEST_BYTES_MAX:
+        raise UnreadableStatementFile(f"has {len(raw):,} bytes, more than any manifest")
+    try:
+        said = orjson.loads(raw)
+        return _manifest(raw, said)
+    except (InvalidRequest, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UnreadableStatementFile(f"is no manifest of a statement: {error}") from error
+
+
+def _manifest(raw: bytes, said: dict[str, Any]) -> Manifest:
+    if set(said) != _KEYS or said["format"] != _FORMAT:
+        raise ValueError(f"its keys or its format are not those of {_FORMAT!r}")
+    digests = base64.b64decode(said["row_digests"], validate=True)
+    size = ROW_DIGEST_BYTES
+    if len(digests) != said["row_count"] * size:
+        raise ValueError("it has not one digest for each of its rows")
+    columns = tuple(StatedColumn(c["name"], CellKind(c["kind"])) for c in said["columns"])
+    head = StatementHead(
+        said["number"],
+        said["title"],
+        month_of(said["month"]),
+        tuple(StatedParty(p["area"], p["name"], p["fingerprint"]) for p in said["parties"]),
+    )
+    _check_head(head)
+    if set(said["files"]) != set(TABLE_FILES):
+        raise ValueError(f"it names other files than {', '.join(TABLE_FILES)}")
+    return Manifest(
+        raw=raw,
+        head=head,
+        columns=columns,
+        column_digests=tuple(c["digest"] for c in said["columns"]),
+        row_digests=tuple(digests[at : at + size] for at in range(0, len(digests), size)),
+        sums_fen={name: str(int(fen)) for name, fen in said["sums_fen"].items()},
+        hashes=said["files"],
+        as_written=canonical(said) == raw,
+    )

@@ -1,0 +1,243 @@
+"""`medsettle prepay`: what is prepaid between provinces, how far it is used, what is due when."""
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from medsettle.clearing.calendar import MEDICAL, Step
+from medsettle.clearing.prepayment import Level, Line, Usage, pooled, requirements
+from medsettle.clearing.prepayment_amounts import read_amounts
+from medsettle.clearing.prepayment_forecast import forecast as forecast_of
+from medsettle.clearing.prepayment_increase import Increases, IncreaseState
+from medsettle.clearing.prepayment_terms import load_prepayment_rules
+from medsettle.clearing.read_calendar import load_calendar
+from medsettle.cli import prepay_words as words
+from medsettle.cli.desks import now
+from medsettle.cli.exits import Exit, Quit, told
+from medsettle.cli.options import Data, Json
+from medsettle.cli.prepay_increase import app as increase_app
+from medsettle.cli.prepay_options import (
+    Calendar,
+    Cleared,
+    Day,
+    Holidays,
+    Month,
+    Terms,
+    Who,
+    day_named,
+    fen_named,
+    month_named,
+    opened,
+)
+
+app = typer.Typer(
+    no_args_is_help=True, help="Prepayments between provinces, and the calendar of clearing."
+)
+app.add_typer(increase_app, name="increase")
+
+Year = Annotated[int, typer.Argument(help="The year to prepay for.", min=1999, max=2099)]
+
+_OVER = {IncreaseState.REFUSED, IncreaseState.PAID, IncreaseState.SUPERSEDED}
+
+
+@app.command()
+def compute(year: Year, cleared: Cleared, terms: Terms = None, as_json: Json = False) -> None:
+    """Show what is to be prepaid for a year; nothing is recorded."""
+    console = Console()
+    with told(console, as_json=as_json):
+        in_force = load_prepayment_rules(terms).on(date(year, 1, 1))
+        found = requirements(read_amounts(cleared, "month"), year, in_force)
+    rows = [words.requirement_row(each) for each in found]
+    words.print_rows(console, rows, "no line", as_json=as_json)
+
+
+@app.command()
+def recalculate(
+    year: Year,
+    cleared: Cleared,
+    by: Who,
+    on: Day = None,
+    terms: Terms = None,
+    calendar: Calendar = None,
+    holidays: Holidays = None,
+    data: Data = Path("medsettle-data"),
+    as_json: Json = False,
+) -> None:
+    """Record what is prepaid for a year, and issue notices over the differences."""
+    console = Console()
+    with told(console, as_json=as_json):
+        in_force = load_prepayment_rules(terms).on(date(year, 1, 1))
+        required = requirements(read_amounts(cleared, "month"), year, in_force)
+        days = load_calendar(calendar, holidays)
+        issued = day_named(on)
+        due = days.day_of(Step.PREPAYMENT_PAID, date(year, 1, 1), "prepayment")
+        if due < issued:
+            # Who is late has as long to pay as for an urgent increase.
+            due = days.working_days.after(issued, in_force.increase_days)
+        with opened(data) as store:
+            notices = store.recalculate(required, in_force, issued, due, by, now())
+    rows = [words.notice_row(notice) for notice in notices]
+    words.print_rows(console, rows, "no line differs; no notice was issued", as_json=as_json)
+
+
+@app.command()
+def pay(
+    notice: Annotated[str, typer.Argument(help="Number of the notice, such as PP2026-000001.")],
+    yuan: Annotated[str, typer.Option(help="What was paid, such as 5000000.00.")],
+    reference: Annotated[str, typer.Option(help="What tells the payment: its EndToEndId.")],
+    by: Who,
+    on: Day = None,
+    data: Data = Path("medsettle-data"),
+    as_json: Json = False,
+) -> None:
+    """Register a payment on a notice; the same reference counts once."""
+    console = Console()
+    with told(console, as_json=as_json), opened(data, made=False) as store:
+        fen = fen_named("yuan", yuan)
+        found = store.pay(notice, fen, day_named(on), reference, by, now())
+    words.print_rows(console, [words.notice_row(found)], "", as_json=as_json)
+
+
+@app.command()
+def usage(
+    month: Month,
+    cleared: Annotated[
+        Path | None, typer.Option(help="What was cleared, to be recorded; as for compute.")
+    ] = None,
+    pool: Annotated[
+        bool, typer.Option("--pool", help="All who prepay to a place of care as one, by fund.")
+    ] = False,
+    terms: Terms = None,
+    data: Data = Path("medsettle-data"),
+    as_json: Json = False,
+) -> None:
+    """Show how far a month uses up each prepayment, with what it cleared so far."""
+    console = Console()
+    with told(console, as_json=as_json), opened(data, made=cleared is not None) as store:
+        first, rules = month_named(month), load_prepayment_rules(terms)
+        if cleared is not None:
+            amounts = read_amounts(cleared, "month")
+            own = [(line, when, fen) for (line, when), fen in amounts.items() if when == first]
+            store.record_usages(own, rules, now())
+        found = store.usages(first, rules)
+        if pool:
+            found = pooled(found, rules.on(first))
+    rows = [words.usage_row(each) | ({"reason": each.reason} if as_json else {}) for each in found]
+    reasons = [f"{each.line}: {each.reason}" for each in found if each.level is not Level.NORMAL]
+    nothing = f"no usage of {first:%Y-%m} is recorded; give --cleared"
+    words.print_rows(console, rows, nothing, as_json=as_json, lines=reasons)
+
+
+@app.command()
+def alarms(
+    on: Day = None,
+    month: Annotated[str | None, typer.Option(help="A month; the last recorded without.")] = None,
+    terms: Terms = None,
+    data: Data = Path("medsettle-data"),
+    as_json: Json = False,
+) -> None:
+    """Show lines at yellow and red, unpaid notices by age, and increases under way.
+
+    Exits with 1 where a line is red or a notice is overdue.
+    """
+    console = Console()
+    with told(console, as_json=as_json), opened(data, made=False) as store:
+        rules, day = load_prepayment_rules(terms), day_named(on)
+        first = store.last_month() if month is None else month_named(month)
+        usages = [] if first is None else store.usages(first, rules)
+        raised = [each for each in usages if each.level is not Level.NORMAL]
+        unpaid = store.unpaid(day)
+        increases = [each for each in Increases(store, rules).all() if each.state not in _OVER]
+    aged = [words.aged_row(each) for each in unpaid]
+    asked = [words.increase_row(each) for each in increases]
+    if as_json:
+        levels = [words.usage_row(each) | {"reason": each.reason} for each in raised]
+        body = {"levels": levels, "unpaid": aged, "increases": asked}
+        console.out(orjson.dumps(body).decode(), highlight=False)
+    else:
+        _show_alarms(console, raised)
+        words.print_rows(console, aged, "no notice is unpaid", as_json=False)
+        words.print_rows(console, asked, "no increase is under way", as_json=False)
+    late = any(each.overdue_days for each in unpaid)
+    if late or any(each.level is Level.RED for each in raised):
+        raise Quit(Exit.FINDING)
+
+
+def _show_alarms(console: Console, raised: list[Usage]) -> None:
+    for each in raised:
+        colour = "bold red" if each.level is Level.RED else "bold yellow"
+        console.print(
+            f"[{colour}]{each.level}[/] {escape(str(each.line))}: {escape(each.reason)}",
+            soft_wrap=True,
+            highlight=False,
+        )
+    if not raised:
+        console.print("no line is yellow or red")
+
+
+@app.command()
+def forecast(
+    cleared: Annotated[Path, typer.Option(help="What each day cleared: a column day, not month.")],
+    until: Annotated[str, typer.Option(help="The last day that is known whole: 2026-03-12.")],
+    top_up: Annotated[str, typer.Option(help="Yuan that would be paid in: what-if.")] = "0",
+    terms: Terms = None,
+    holidays: Holidays = None,
+    data: Data = Path("medsettle-data"),
+    as_json: Json = False,
+) -> None:
+    """Tell on which day of the month each line turns yellow and red, and why."""
+    console = Console()
+    with told(console, as_json=as_json), opened(data, made=False) as store:
+        try:
+            today = date.fromisoformat(until)
+        except ValueError as error:
+            raise typer.BadParameter(f"{until!r} is no day; write it like 2026-03-12") from error
+        in_force = load_prepayment_rules(terms).on(today)
+        working_days = load_calendar(holidays=holidays).working_days
+        days: dict[Line, dict[date, int]] = {}
+        for (line, day), fen in read_amounts(cleared, "day").items():
+            days.setdefault(line, {})[day] = fen
+        more = fen_named("top_up", top_up)
+        found = [
+            forecast_of(
+                line, own, today, store.standing_fen(line, today), in_force, working_days, more
+            )
+            for line, own in sorted(days.items())
+        ]
+    rows = [
+        words.forecast_row(each) | ({"reason": each.reason} if as_json else {}) for each in found
+    ]
+    reasons = [f"{each.line}: {each.reason}" for each in found]
+    words.print_rows(console, rows, "no line", as_json=as_json, lines=reasons)
+
+
+@app.command(name="calendar")
+def show_calendar(
+    month: Month,
+    scheme: Annotated[str, typer.Option(help="medical, work_injury, mutual_aid, prepayment.")] = (
+        MEDICAL
+    ),
+    calendar: Calendar = None,
+    holidays: Holidays = None,
+    as_json: Json = False,
+) -> None:
+    """Show every step of clearing a month with its day, and the text that states it."""
+    console = Console()
+    with told(console, as_json=as_json):
+        found = load_calendar(calendar, holidays).due_dates(month_named(month), scheme)
+    today = day_named(None)
+    rows = [words.due_row(due, today) for due in found]
+    if as_json:
+        rows = [
+            row | {"source": due.rule.source, "note": due.rule.note, "warning": due.warning}
+            for row, due in zip(rows, found, strict=True)
+        ]
+    said = [f"{due.rule.source} ({due.rule.confidence})" for due in found]
+    said += [due.warning for due in found if due.warning]
+    lines = list(dict.fromkeys(said))
+    words.print_rows(console, rows, "no step", as_json=as_json, lines=lines)

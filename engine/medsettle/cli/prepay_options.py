@@ -1,0 +1,94 @@
+"""Options that the commands of prepayments share, and what they name."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from medsettle.clearing.calendar import month_of
+from medsettle.clearing.prepayment import Line, line_of
+from medsettle.clearing.prepayment_store import PREPAYMENTS_FILE, PrepaymentStore
+from medsettle.cli.desks import now
+from medsettle.core.dates import service_day_of
+from medsettle.core.money import fen_from_yuan
+from medsettle.errors import Fault, InvalidRequest
+
+CLEARING_FOLDER = "clearing"
+
+Month = Annotated[str, typer.Argument(help="A month such as 2026-03.")]
+Cleared = Annotated[
+    Path,
+    typer.Option(
+        help="What was cleared, CSV or Parquet: month or day, insured, care, fund, amount_fen or "
+        "amount_yuan; a payable table too."
+    ),
+]
+Terms = Annotated[
+    Path | None, typer.Option(help="Terms of prepayments; without it those of medsettle.")
+]
+Holidays = Annotated[
+    Path | None, typer.Option(help="Holidays by year; without it those of medsettle.")
+]
+Calendar = Annotated[
+    Path | None, typer.Option(help="Due days of clearing; without it those of medsettle.")
+]
+Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day; today without.")]
+Who = Annotated[str, typer.Option("--by", help="Who does it, for the record.")]
+Insured = Annotated[str, typer.Option(help="The area or province of insurance, that prepays.")]
+Care = Annotated[str, typer.Option(help="The area or province of care, that is prepaid.")]
+Fund = Annotated[str, typer.Option(help="The fund line, such as employee or resident.")]
+
+
+@contextmanager
+def opened(data: Path, *, made: bool = True) -> Iterator[PrepaymentStore]:
+    """Yield the prepayments of a data folder.
+
+    Raises:
+        FileNotFoundError: There are none, and they are not to be made.
+    """
+    folder = data / CLEARING_FOLDER
+    if not made and not (folder / PREPAYMENTS_FILE).is_file():
+        raise FileNotFoundError(f"{data} holds no prepayments; name the folder with --data")
+    with PrepaymentStore(folder) as store:
+        yield store
+
+
+def month_named(text: str) -> date:
+    """Return the first day of a month.
+
+    Raises:
+        InvalidRequest: The text is no month.
+    """
+    try:
+        return month_of(text)
+    except ValueError as error:
+        raise InvalidRequest([Fault("month", str(error))]) from error
+
+
+def day_named(day: datetime | None) -> date:
+    """Return a day, or today in China."""
+    return service_day_of(now()) if day is None else day.date()
+
+
+def fen_named(path: str, yuan: str) -> int:
+    """Return the fen of an amount in yuan.
+
+    Raises:
+        InvalidRequest: The text is no amount.
+    """
+    try:
+        return fen_from_yuan(yuan)
+    except ValueError as error:
+        raise InvalidRequest([Fault(path, str(error))]) from error
+
+
+def line_named(insured: str, care: str, fund: str) -> Line:
+    """Return a line.
+
+    Raises:
+        InvalidRequest: An area or the fund is none.
+    """
+    return line_of(insured, care, fund)

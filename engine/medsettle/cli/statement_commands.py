@@ -1,0 +1,151 @@
+"""`medsettle statement`: make a statement of a table, and sign it as a party."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from medsettle.cli.exits import UnreadableFile, told
+from medsettle.cli.options import Json
+
+# Reading Parquet and making keys load slowly, and help needs neither.
+if TYPE_CHECKING:
+    from medsettle.clearing.statements import StatedParty
+
+_PRIVATE = 0o600
+
+app = typer.Typer(
+    no_args_is_help=True, help="Make statements that both parties sign; see also verify."
+)
+
+Folder = Annotated[Path, typer.Argument(help="Folder of the statement.")]
+
+
+@app.command()
+def keygen(
+    name: Annotated[str, typer.Argument(help="Whose key it is: NAME.key.pem, NAME.pub.pem.")],
+    out: Annotated[Path, typer.Option(help="Folder of the two files.")] = Path(),
+    as_json: Json = False,
+) -> None:
+    """Make a key to sign statements with, and its public half for the others."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: PLC0415
+        Ed25519PrivateKey,
+    )
+
+    from medsettle.clearing import statement_keys as keys  # noqa: PLC0415
+    from medsettle.durable import make_folder, put  # noqa: PLC0415
+
+    console = Console()
+    with told(console, as_json=as_json):
+        if not name.isprintable() or "/" in name or not name.strip("."):
+            raise typer.BadParameter(f"{name!r} names no file; write one such as centre-a")
+        private, public = (out / file for file in keys.key_files(name))
+        if private.exists() or public.exists():
+            raise UnreadableFile(f"{private} or {public} is there already; name another key")
+        key = Ed25519PrivateKey.generate()
+        pems = keys.key_pems(key)
+        make_folder(out)
+        put(private, pems[0], _PRIVATE)
+        put(public, pems[1])
+        fingerprint = keys.fingerprint_of(key.public_key())
+    body = {"private": str(private), "public": str(public), "fingerprint": fingerprint}
+    _print(console, body, [f"{private} (keep it to yourself)", str(public)], as_json=as_json)
+
+
+@app.command()
+def make(
+    table: Annotated[Path, typer.Argument(help="A table: .parquet or .arrow.")],
+    out: Annotated[Path, typer.Option(help="A new folder for the statement.")],
+    number: Annotated[str, typer.Option(help="Its number.")],
+    title: Annotated[str, typer.Option(help="What it is about.")],
+    month: Annotated[str, typer.Option(help="Month of clearing, such as 2026-03.")],
+    party: Annotated[
+        list[str],
+        typer.Option(help="AREA:NAME, or AREA:NAME:KEY.pub.pem where its key is agreed upon."),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Write a table as Excel, CSV and Parquet, with a manifest that names every row."""
+    from medsettle.clearing.calendar import month_of  # noqa: PLC0415
+    from medsettle.clearing.statements import StatementHead, make_statement  # noqa: PLC0415
+
+    console = Console()
+    with told(console, as_json=as_json):
+        try:
+            first = month_of(month)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from error
+        head = StatementHead(number, title, first, tuple(map(_party, party)))
+        manifest = make_statement(out, _table(table), head)
+    body = {
+        "statement": number,
+        "folder": str(out),
+        "rows": len(manifest.row_digests),
+        "sums_fen": dict(manifest.sums_fen),
+        "files": dict(manifest.hashes),
+    }
+    said = [f"{out}: {len(manifest.row_digests)} row(s) of {number}; sign it with statement sign"]
+    _print(console, body, said, as_json=as_json)
+
+
+@app.command()
+def sign(
+    folder: Folder,
+    key: Annotated[Path, typer.Option(help="Private key of the party, NAME.key.pem.")],
+    as_json: Json = False,
+) -> None:
+    """Verify a statement and add a signature to it; the other party does the same after."""
+    from medsettle.clearing.statement_checks import verify_statement  # noqa: PLC0415
+    from medsettle.clearing.statement_keys import fingerprint_of, private_key  # noqa: PLC0415
+    from medsettle.clearing.statements import sign_statement  # noqa: PLC0415
+    from medsettle.errors import Precondition  # noqa: PLC0415
+
+    console = Console()
+    with told(console, as_json=as_json):
+        private = private_key(key)
+        findings = verify_statement(folder).findings
+        if findings:
+            raise Precondition(
+                f"{folder} is not what it says: {findings[0]}. Nothing was signed; see verify"
+            )
+        path = sign_statement(folder, private)
+        fingerprint = fingerprint_of(private.public_key())
+    body = {"signature": str(path), "fingerprint": fingerprint}
+    _print(console, body, [f"signed by {fingerprint}: {path}"], as_json=as_json)
+
+
+def _party(text: str) -> "StatedParty":
+    from medsettle.clearing.statement_keys import fingerprint_of, public_key  # noqa: PLC0415
+    from medsettle.clearing.statements import StatedParty  # noqa: PLC0415
+
+    area, _, rest = text.partition(":")
+    name, _, key = rest.partition(":")
+    fingerprint = fingerprint_of(public_key(Path(key))) if key else ""
+    return StatedParty(area, name, fingerprint)
+
+
+def _table(path: Path) -> Any:  # noqa: ANN401 - pyarrow comes without types
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.ipc  # noqa: PLC0415
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    try:
+        if path.suffix == ".parquet":
+            return pq.read_table(path)
+        if path.suffix == ".arrow":
+            with pa.memory_map(str(path)) as file:
+                return pa.ipc.open_file(file).read_all()
+    except pa.ArrowInvalid as error:
+        raise UnreadableFile(f"{path} cannot be read: {error}") from error
+    raise UnreadableFile(f"{path} is no table; name a .parquet or .arrow file")
+
+
+def _print(console: Console, body: object, lines: list[str], *, as_json: bool) -> None:
+    if as_json:
+        console.out(orjson.dumps(body).decode(), highlight=False)
+        return
+    for line in lines:
+        console.print(escape(line), soft_wrap=True, highlight=False)

@@ -1,0 +1,70 @@
+"""`medsettle verify`: whether a statement is what its parties signed, and if not, where."""
+
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from medsettle.clearing.statement_checks import Verified, verify_statement
+from medsettle.clearing.statement_keys import public_key
+from medsettle.cli.exits import Exit, Quit, told
+from medsettle.cli.options import Json
+
+_SHOWN_MAX = 20
+
+
+def verify(
+    statement: Annotated[Path, typer.Argument(help="Folder of a statement.")],
+    key: Annotated[
+        list[Path] | None,
+        typer.Option(help="Public key of a party that must have signed; may be given often."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Verify a statement: its signatures, its files, and every row and column of them."""
+    console = Console()
+    with told(console, as_json=as_json):
+        keys = [public_key(path) for path in key or []]
+        verified = verify_statement(statement, keys)
+    if as_json:
+        console.out(orjson.dumps(_body(verified)).decode(), highlight=False)
+    else:
+        for line in _lines(verified):
+            console.print(escape(line), soft_wrap=True, highlight=False)
+    if verified.findings:
+        raise Quit(Exit.FINDING)
+
+
+def _body(verified: Verified) -> dict[str, object]:
+    head = verified.manifest.head
+    return {
+        "statement": head.number,
+        "month": f"{head.month:%Y-%m}",
+        "rows": len(verified.manifest.row_digests),
+        "verified": not verified.findings,
+        "findings": [
+            {"file": each.file, "row": each.row, "column": each.column, "message": each.message}
+            for each in verified.findings
+        ],
+        "signed_by": list(verified.signed_by),
+        "trusted": list(verified.trusted),
+        "notes": list(verified.notes),
+    }
+
+
+def _lines(verified: Verified) -> list[str]:
+    head, count = verified.manifest.head, len(verified.findings)
+    about = f"{head.number} of {head.month:%Y-%m}, {len(verified.manifest.row_digests)} row(s)"
+    lines = [f"not verified: {about}" if count else f"verified: {about}"]
+    lines += [f"  {finding}" for finding in verified.findings[:_SHOWN_MAX]]
+    if count > _SHOWN_MAX:
+        lines.append(f"  and {count - _SHOWN_MAX} more; see --json")
+    for fingerprint in verified.signed_by:
+        trust = (
+            "a key that was given" if fingerprint in verified.trusted else "a key not vouched for"
+        )
+        lines.append(f"  signed by {fingerprint}, {trust}")
+    return lines + [f"  note: {note}" for note in verified.notes]

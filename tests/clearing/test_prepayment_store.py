@@ -1,0 +1,273 @@
+"""The store of prepayments: notices, payments, ages, increases, and money that is conserved."""
+
+import tempfile
+from datetime import date
+from pathlib import Path
+
+import apsw
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from medsettle import limits
+from medsettle.clearing.prepayment import Level, requirements
+from medsettle.clearing.prepayment_increase import Increases, IncreaseState
+from medsettle.clearing.prepayment_notices import NoticeKind
+from medsettle.clearing.prepayment_store import PrepaymentStore
+from medsettle.clearing.read_calendar import load_calendar
+from medsettle.errors import InvalidRequest, NotFound, Precondition
+
+from tests.clearing.prepaying import (
+    DUE,
+    ISSUED,
+    LINE,
+    MARCH,
+    NOW,
+    OTHER,
+    QUARTER,
+    RULES,
+    TERMS,
+    prepaid,
+    recalculated,
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> PrepaymentStore:
+    """Return an empty store."""
+    return PrepaymentStore(tmp_path)
+
+
+def test_what_is_required_is_noticed_and_paid_in_parts(store: PrepaymentStore) -> None:
+    """The first notice is over the whole prepayment; what stands is what was paid."""
+    (number,) = recalculated(store, (LINE, 1_000))
+    assert "PP2026-000001" == number
+    assert 0 == store.standing_fen(LINE)
+    store.pay(number, 400, date(2026, 2, 10), "E2E-1", "finance", NOW)
+    store.pay(f"{number}-P", 600, date(2026, 2, 20), "E2E-2", "finance", NOW)
+
+    (notice,) = store.notices()
+    assert (NoticeKind.PREPAYMENT, 1_000, 0) == (notice.kind, notice.paid_fen, notice.open_fen)
+    assert ("999901", "999902") == (notice.payer, notice.payee)
+    assert (400, 1_000) == (store.standing_fen(LINE, date(2026, 2, 19)), store.standing_fen(LINE))
+
+
+def test_a_payment_is_registered_once(store: PrepaymentStore) -> None:
+    """The same reference with the same payment is one; with another it is refused."""
+    (number,) = recalculated(store, (LINE, 1_000))
+    store.pay(number, 400, DUE, "E2E-1", "finance", NOW)
+    store.pay(number, 400, DUE, "E2E-1", "finance", NOW)
+
+    assert 400 == store.standing_fen(LINE)
+    with pytest.raises(Precondition, match="that of another payment"):
+        store.pay(number, 401, DUE, "E2E-1", "finance", NOW)
+    with pytest.raises(Precondition, match=r"6\.00 yuan are open, not 6\.01"):
+        store.pay(number, 601, DUE, "E2E-2", "finance", NOW)
+    with pytest.raises(Precondition, match="was issued on 2026-01-31, after 2026-01-30"):
+        store.pay(number, 1, date(2026, 1, 30), "E2E-3", "finance", NOW)
+    with pytest.raises(NotFound, match="no notice 'PP2026-000009'"):
+        store.pay("PP2026-000009", 1, DUE, "E2E-4", "finance", NOW)
+    with pytest.raises(InvalidRequest, match="amount: 0 fen are outside 1 to"):
+        store.pay(number, 0, DUE, "E2E-5", "finance", NOW)
+    most = limits.PREPAYMENT_FEN_MAX
+    with pytest.raises(InvalidRequest, match=f"outside 1 to {most}"):
+        store.pay(number, most + 1, DUE, "E2E-6", "finance", NOW)
+    with pytest.raises(InvalidRequest, match="who: ''"):
+        store.pay(number, 1, DUE, "E2E-7", "", NOW)
+
+
+def test_a_year_is_settled_by_its_difference(store: PrepaymentStore) -> None:
+    """2026 had 26.4 million; 2027 needs 30 and 2028 needs 20: 3.6 are paid in, 10 come back."""
+    prepaid(store)
+    (more,) = recalculated(store, (LINE, 3_000_000_000), year=2027)
+    store.pay(more, 360_000_000, date(2027, 2, 1), "E2E-2027", "finance", NOW)
+    (less,) = recalculated(store, (LINE, 2_000_000_000), year=2028)
+    found = {notice.number: notice for notice in store.notices()}
+
+    assert (NoticeKind.ADJUSTMENT, 360_000_000) == (found[more].kind, found[more].amount_fen)
+    assert (-1_000_000_000, "999902") == (found[less].amount_fen, found[less].payer)
+    store.pay(less, 1_000_000_000, date(2028, 2, 1), "E2E-2028", "finance", NOW)
+    assert 2_000_000_000 == store.standing_fen(LINE)
+
+
+def test_recalculating_again_issues_nothing(store: PrepaymentStore) -> None:
+    """The same requirement is recorded once; another one supersedes what was not paid."""
+    (first,) = recalculated(store, (LINE, 1_000))
+    assert [] == recalculated(store, (LINE, 1_000))
+    store.pay(first, 300, DUE, "E2E-1", "finance", NOW)
+    (second,) = recalculated(store, (LINE, 1_200))
+
+    found = {notice.number: notice for notice in store.notices()}
+    assert found[first].superseded
+    assert (900, 0) == (found[second].open_fen, found[first].open_fen)
+    with pytest.raises(Precondition, match="superseded by the recalculation"):
+        store.pay(first, 1, DUE, "E2E-2", "finance", NOW)
+    recalculated(store, (LINE, 1_300), year=2027)
+    with pytest.raises(Precondition, match="has been recalculated for 2027; 2026 is over"):
+        recalculated(store, (LINE, 1_200))
+
+
+def test_a_due_day_before_the_notice_is_refused(store: PrepaymentStore) -> None:
+    """Nothing is recorded then."""
+    required = requirements({(LINE, month): fen for month, fen in QUARTER.items()}, 2026, TERMS)
+    with pytest.raises(InvalidRequest, match="lies before the notice"):
+        store.recalculate(required, TERMS, DUE, ISSUED, "centre", NOW)
+    assert [] == store.notices()
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 5_000), st.lists(st.integers(1, 3_000), max_size=3)),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_money_is_conserved_over_recalculations(years: list[tuple[int, list[int]]]) -> None:
+    """What stands is all that was paid in less all that came back, and with what is open the need.
+
+    So the place of insurance and the place of care book the same, whatever was paid of whatever.
+    """
+    with tempfile.TemporaryDirectory() as folder, PrepaymentStore(Path(folder)) as store:
+        paid_in = came_back = 0
+        for at, (average, payments) in enumerate(years):
+            required = average // 2 * 2
+            recalculated(store, (LINE, required), year=2026 + at)
+            for number, fen in enumerate(payments):
+                for notice in store.notices(LINE):
+                    part = min(fen, notice.open_fen)
+                    if not part:
+                        continue
+                    day = notice.issue_day
+                    store.pay(notice.number, part, day, f"{at}-{number}-{notice.id}", "x", NOW)
+                    paid_in += part if notice.amount_fen > 0 else 0
+                    came_back += part if notice.amount_fen < 0 else 0
+            open_fen = sum(
+                notice.open_fen if notice.amount_fen > 0 else -notice.open_fen
+                for notice in store.notices(LINE)
+            )
+            assert paid_in - came_back == store.standing_fen(LINE)
+            assert required == store.standing_fen(LINE) + open_fen
+
+
+def test_unpaid_notices_age(store: PrepaymentStore) -> None:
+    """A notice is not due until its day, and then late by days; one that is paid is not told."""
+    recalculated(store, (LINE, 1_000), (OTHER, 2_000))
+    store.pay("PP2026-000002", 2_000, DUE, "E2E-1", "finance", NOW)
+    ages = [
+        (date(2026, 2, 28), 28, 0, "not due"),
+        (date(2026, 3, 1), 29, 1, "1 to 30 days"),
+        (date(2026, 3, 30), 58, 30, "1 to 30 days"),
+        (date(2026, 3, 31), 59, 31, "31 to 60 days"),
+        (date(2026, 4, 30), 89, 61, "61 to 90 days"),
+        (date(2026, 5, 30), 119, 91, "over 90 days"),
+    ]
+
+    for on, open_days, overdue_days, age in ages:
+        (found,) = store.unpaid(on)
+        assert ("PP2026-000001", open_days) == (found.notice.number, found.open_days)
+        assert (overdue_days, age) == (found.overdue_days, found.age)
+    assert [] == store.unpaid(date(2026, 1, 30))
+
+
+def test_usage_is_recorded_and_the_last_counts(store: PrepaymentStore) -> None:
+    """A month is looked at again as it goes on, against what stands by then."""
+    prepaid(store, fen=1_000)
+    store.record_usages([(LINE, MARCH, 600)], RULES, NOW)
+    (later,) = store.record_usages([(LINE, MARCH, 900)], RULES, NOW)
+
+    assert Level.RED is later.level
+    assert [later] == store.usages(MARCH, RULES)
+    assert MARCH == store.last_month()
+    assert [LINE] == store.lines()
+    assert store.usage(OTHER, MARCH, RULES) is None
+
+
+# --- urgent increases ----------------------------------------------------------------------------
+
+_DAYS = load_calendar().working_days
+
+
+def _increases(store: PrepaymentStore, cleared_fen: int = 2_400_000_000) -> Increases:
+    prepaid(store)
+    store.record_usages([(LINE, MARCH, cleared_fen)], RULES, NOW)
+    return Increases(store, RULES)
+
+
+def _asked(increases: Increases) -> int:
+    day = date(2026, 3, 25)
+    return increases.request(LINE, MARCH, 1_000_000_000, day, "care", NOW).id
+
+
+def test_an_increase_goes_from_request_to_payment(store: PrepaymentStore) -> None:
+    """Each step has its day and its person; ten working days over the Qingming festival."""
+    increases = _increases(store)
+    number = _asked(increases)
+    reviewed = {"approved": True, "why": "red", "day": date(2026, 3, 26), "who": "nation"}
+    increases.review(number, **reviewed, now=NOW)  # type: ignore[arg-type]
+    notice = increases.notice(number, date(2026, 3, 27), "nation", _DAYS, NOW)
+    assert date(2026, 4, 13) == notice.due_day, "Monday 6 April is a holiday"
+    store.pay(notice.number, 400_000_000, date(2026, 4, 8), "E2E-A", "finance", NOW)
+    assert IncreaseState.NOTICED is increases.get(number).state
+    store.pay(notice.number, 600_000_000, date(2026, 4, 9), "E2E-B", "finance", NOW)
+
+    found = increases.get(number)
+    steps = [(step.state.value, step.day, step.who) for step in found.steps]
+    assert [
+        ("requested", date(2026, 3, 25), "care"),
+        ("approved", date(2026, 3, 26), "nation"),
+        ("noticed", date(2026, 3, 27), "nation"),
+        ("paid", date(2026, 4, 9), "finance"),
+    ] == steps
+    assert 3_640_000_000 == store.standing_fen(LINE)
+    usage = store.usage(LINE, MARCH, RULES)
+    assert usage is not None
+    assert Level.NORMAL is usage.level, "24.0 of 36.4 million are 65.9 %"
+
+
+def test_only_a_red_line_is_increased(store: PrepaymentStore) -> None:
+    """One fen below 90 % is refused with the reason of its level."""
+    increases = _increases(store, cleared_fen=2_375_999_999)
+    with pytest.raises(Precondition, match=r"is for a red line.* is yellow: 2026-03 cleared"):
+        _asked(increases)
+    with pytest.raises(NotFound, match="no usage of 2026-04"):
+        increases.request(LINE, date(2026, 4, 1), 1, date(2026, 4, 2), "care", NOW)
+    store.record_usages([(LINE, MARCH, 2_376_000_000)], RULES, NOW)
+    assert IncreaseState.REQUESTED is increases.get(_asked(increases)).state
+
+
+def test_steps_out_of_order_are_refused(store: PrepaymentStore) -> None:
+    """No notice without approval, no review by who asked, no second request meanwhile."""
+    increases = _increases(store)
+    number = _asked(increases)
+    day = date(2026, 3, 26)
+    with pytest.raises(Precondition, match="is requested since 2026-03-25"):
+        increases.notice(number, day, "nation", _DAYS, NOW)
+    with pytest.raises(Precondition, match="somebody else reviews it"):
+        increases.review(number, approved=True, why="x", day=day, who="care", now=NOW)
+    with pytest.raises(Precondition, match="is requested; finish it first"):
+        _asked(increases)
+    increases.review(number, approved=False, why="wait", day=day, who="nation", now=NOW)
+    with pytest.raises(Precondition, match=r"is refused since 2026-03-26 \(nation: wait\)"):
+        increases.notice(number, day, "nation", _DAYS, NOW)
+    with pytest.raises(NotFound, match="there is no increase 99"):
+        increases.get(99)
+    assert number + 1 == _asked(increases)
+
+
+def test_a_recalculation_supersedes_an_increase(store: PrepaymentStore) -> None:
+    """What is asked for beside the year falls into the difference of the next."""
+    increases = _increases(store)
+    number = _asked(increases)
+    recalculated(store, (LINE, 3_000_000_000), year=2027)
+
+    assert IncreaseState.SUPERSEDED is increases.get(number).state
+    with pytest.raises(Precondition, match="is superseded"):
+        increases.review(number, approved=True, why="x", day=DUE, who="nation", now=NOW)
+
+
+def test_nothing_of_a_store_is_changed_or_deleted(store: PrepaymentStore) -> None:
+    """The file itself refuses to forget what was recorded."""
+    prepaid(store)
+    for table in ("payments", "notices", "requirements"):
+        for sql in (f"delete from {table}", f"update {table} set id = id + 1"):
+            with pytest.raises(apsw.ConstraintError, match="are never"):
+                store.connection.execute(sql)
