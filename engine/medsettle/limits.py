@@ -546,5 +546,46 @@ STATED_SIGNATURES_MAX: Final = 64
 
 assert PREPAYMENT_FEN_MAX * 10_000 <= INT64_MAX, "an amount times a level must fit"
 
+# Books of clearing: rows handled at once; bytes of a text file read at once, and of one line of it.
+BOOK_BATCH_ROWS: Final = 65_536
+BOOK_BLOCK_BYTES: Final = 16 * 1024 * 1024
+BOOK_LINE_BYTES_MAX: Final = 64 * 1024
+# Books that are read at once, a thread each.
+BOOKS_AT_ONCE: Final = 2
+# Rows that are classified in memory, some kilobytes each. More differ where books of different
+# things are compared.
+ODD_ROWS_MAX: Final = 500_000
+# Cells of a difference sketch, 32 bytes each: 46,000 odd rows are found in the least, and in the
+# most more than may be odd.
+SKETCH_CELLS_MIN: Final = 65_536
+SKETCH_CELLS_MAX: Final = 2_097_152
+# Bits by which the duplicates of a book are sought, 64 a row and 256 MiB at most.
+SEEN_BITS_MAX: Final = 2**31
+# Keys that a book may have twice, by these bits, before it is refused; 8 bytes each.
+SEEN_AGAIN_MAX: Final = 16_777_216
+# Groups of the totals of a day or month: areas, classes and insurances of a nation.
+TOTAL_GROUPS_MAX: Final = 1_000_000
+# Memory of the full join in MiB: below the least DuckDB cannot even spill.
+JOIN_MEMORY_MIB: Final = 1_024
+JOIN_MEMORY_MIB_MIN: Final = 128
+# Books made to try reconciliation on: settlements made at a time, and all in all; days they span.
+MADE_BOOK_STRETCH_ROWS: Final = 131_072
+MADE_BOOK_ROWS_MAX: Final = 1_000_000_000
+MADE_BOOK_DAYS_MAX: Final = 366
+
+# --- open items of reconciliation --------------------------------------------------------------
+
+# Days of one run: a year's end is looked at whole. Differences that a run keeps; more mean that
+# books of different things are compared, and a table of them is some kilobytes a row.
+RECONCILED_DAYS_MAX: Final = 366
+DIFFERENCES_KEPT_MAX: Final = 200_000
+DIFFERENCES_BYTES_MAX: Final = 512 * 1024 * 1024
+# Characters of what a person says of an item.
+ITEM_REASON_CHARS_MAX: Final = 500
+# Unequal days in a row that raise an alarm, and duplicates of one day; the second is invented.
+UNEQUAL_DAYS_ALARM: Final = 3
+DUPLICATES_ALARM: Final = 20
+
 assert NATIONAL_NUMBER_CHARS_MAX <= CODE_CHARS_MAX <= PERSON_CHARS_MAX
 assert GATEWAY_FILE_BYTES_MAX * 4 // 3 + CODE_CHARS_MAX * 1000 <= TOLD_BYTES_MAX, "as base64"
+assert SKETCH_CELLS_MAX * 2 // 3 > ODD_ROWS_MAX

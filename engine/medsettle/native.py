@@ -118,3 +118,41 @@ def ratios_at(address: int, rows: int) -> NDArray[np.float64]:
     """Return the float64 column of shape (rows,) at an address; see `column_at`."""
     ratios: NDArray[np.float64] = numba.carray(_pointer(address), (rows,), np.float64)
     return ratios
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def folded_product(typing_context: Any, one: Any, other: Any) -> Any:
+    """Return the upper half of the 128-bit product of two uint64, xor the lower half."""
+
+    def multiply(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        wide, word = cgutils.ir.IntType(128), cgutils.ir.IntType(64)
+        factors = [builder.zext(each, wide) for each in arguments]
+        product = builder.mul(*factors)
+        upper = builder.trunc(builder.lshr(product, cgutils.ir.Constant(wide, 64)), word)
+        return builder.xor(upper, builder.trunc(product, word))
+
+    return types.uint64(types.uint64, types.uint64), multiply
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def word_at(typing_context: Any, address: Any) -> Any:
+    """Return the eight bytes at an address of any alignment as a uint64, least byte first."""
+
+    def load(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer = builder.inttoptr(arguments[0], cgutils.ir.IntType(64).as_pointer())
+        word = builder.load(pointer)
+        word.align = 1
+        return word
+
+    return types.uint64(types.int64), load
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def byte_at(typing_context: Any, address: Any) -> Any:
+    """Return the byte at an address as a uint64."""
+
+    def load(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer = builder.inttoptr(arguments[0], cgutils.ir.IntType(8).as_pointer())
+        return builder.zext(builder.load(pointer), cgutils.ir.IntType(64))
+
+    return types.uint64(types.int64), load

@@ -54,8 +54,8 @@ def _schema(path: Path) -> set[str]:
 
 
 def _migrated(path: Path) -> None:
-    assert (2, 4) == migrate_ledger(path)
-    assert (4, 4) == migrate_ledger(path)
+    assert (2, 5) == migrate_ledger(path)
+    assert (5, 5) == migrate_ledger(path)
 
 
 def _opened(path: Path) -> None:
@@ -80,6 +80,7 @@ def test_an_old_file_opens_with_all_it_holds(
             ledger.append([entry(4, request_id="R1")], 6)
         assert 4 == ledger.append([entry(4, kind="refusal")], 6)
         assert 5 == ledger.append([entry(5, kind="message", subject="E1")], 6)
+        assert 6 == ledger.append([entry(6, kind="adjust", subject="S2")], 6)
     today = tmp_path / "today.sqlite"
     SqliteLedger(today).close()
     assert _schema(today) == _schema(old)

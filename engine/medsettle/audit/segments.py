@@ -47,7 +47,7 @@ _STATISTICS: Final = {"seq", "create_time", "service_date"}
 # Where Arrow's readers look for the types that a file was written from.
 _ARROW_SCHEMA: Final = b"ARROW:schema"
 
-_SETTLING: Final = {"settle", "cancel"}
+_SETTLING: Final = {"settle", "cancel", "adjust"}
 
 
 class LedgerRow(Protocol):
@@ -65,7 +65,7 @@ class LedgerRow(Protocol):
 
     @property
     def kind(self) -> str:
-        """`settle` or `cancel`; of any other kind the audit tables have no row."""
+        """`settle`, `cancel` or `adjust`; of any other kind the audit tables have no row."""
         ...
 
     @property
@@ -76,6 +76,11 @@ class LedgerRow(Protocol):
     @property
     def original(self) -> str | None:
         """The settlement a cancel takes back."""
+        ...
+
+    @property
+    def subject(self) -> str | None:
+        """The settlement an adjustment adds to."""
         ...
 
     @property
@@ -112,8 +117,9 @@ def stored_columns(table: str) -> tuple[Column, ...]:
 def segment_tables(entries: Sequence[LedgerRow]) -> Tables:
     """Return the rows of these entries by partition and table, in ledger order.
 
-    Only settlements and cancels have rows. What else the ledger numbers, such as a refusal, lies in
-    the stretch of a segment without one, so that every number is in exactly one segment.
+    Only settlements, cancels and adjustments have rows. What else the ledger numbers, such as a
+    refusal, lies in the stretch of a segment without one, so that every number is in exactly one
+    segment.
 
     Raises:
         InternalError: A record lacks a column or holds something else in it; the entry is named.
@@ -143,7 +149,7 @@ def _gather(entry: LedgerRow, gathered: dict[Partition, dict[str, Gathered]]) ->
     settlement = {
         **record["settlement"],
         "kind": entry.kind,
-        "original": entry.original,
+        "original": entry.subject if entry.kind == "adjust" else entry.original,
         "create_time": entry.create_time_us,
     }
     partition = Partition(entry.pooling_area, settlement["service_date"][: len("YYYY-MM")])

@@ -222,7 +222,7 @@ def _side(schema: str, condition: str) -> str:
           join served insured on insured.area = s.pooling_area
           join served treated on treated.area = s.care_area and treated.book <> insured.book
           left join (select original, min(settlement) as settlement from "{schema}".settlements
-            where original is not null group by original) back on back.original = s.settlement
+            where kind = 'cancel' group by original) back on back.original = s.settlement
           left join (select seq, list(struct_pack({shares}) order by position) as shares
             from "{schema}".payers group by seq) shared using (seq)
         where {condition}

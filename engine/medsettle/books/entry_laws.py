@@ -73,6 +73,8 @@ class EntryLaws:
             yield from self._only_cancel(recorded)
         if recorded.kind == "cancel":
             yield from self._opposite(recorded, record)
+        if recorded.kind == "adjust":
+            yield from self._adjusted(recorded)
         if recorded.kind in _LINKING:
             yield from self._parts(recorded, record)
         if recorded.kind == "relation":
@@ -100,6 +102,18 @@ class EntryLaws:
             if taken != fen:
                 key = f"{name}, the opposite of entry {original.seq}"
                 yield _found(recorded, "cancel", key, str(taken), str(fen))
+
+    def _adjusted(self, recorded: Recorded) -> Iterator[Discrepancy]:
+        """Find an adjustment whose original is no settlement of its person before it."""
+        original = self.reader.settlement(str(recorded.subject))
+        key = f"the original {recorded.subject}"
+        if original is None or original.kind != "settle" or original.seq >= recorded.seq:
+            yield _found(recorded, "adjust", key, "a settlement before it", _named(original))
+            return
+        own = (recorded.pooling_area, recorded.person, recorded.institution)
+        theirs = (original.pooling_area, original.person, original.institution)
+        if own != theirs:
+            yield _found(recorded, "adjust", key, "/".join(theirs), "/".join(own))
 
     def _visit_of(self, recorded: Recorded, record: Mapping[str, Any]) -> Iterator[Discrepancy]:
         """Find a part whose visit is not there or does not name it."""
@@ -191,7 +205,8 @@ def _settlement(recorded: Recorded, record: Mapping[str, Any]) -> Iterator[Discr
         found, _, expected = values.partition(" is not ")
         yield _found(recorded, "shares", name, expected, found)
     own = {name: getattr(recorded, name) for name in _SAME}
-    own |= {"kind": recorded.kind, "settlement": recorded.settlement, "original": recorded.original}
+    original = recorded.subject if recorded.kind == "adjust" else recorded.original
+    own |= {"kind": recorded.kind, "settlement": recorded.settlement, "original": original}
     for name, value in own.items():
         if columns[name] != value:
             yield _found(recorded, "record", name, str(value), str(columns[name]))

@@ -1,7 +1,8 @@
 """The identities that the amounts of every settlement obey, in our words.
 
 The national interface states some and its real messages show the others; they are named here by
-its letters. They hold for a cancel too, where every amount is negative.
+its letters. They hold for a cancel too, where every amount is negative, and of an
+adjustment, which has no lines.
 """
 
 from collections.abc import Iterable
@@ -54,12 +55,18 @@ def broken_identities(settlement: Settlement) -> list[str]:
         shares = [row for row in settlement.relatives if row["stage"] == stage["stage"]]
         name = f"S: the relatives' shares of {stage['stage']}"
         found.append((name, _column(shares, "paid"), _fen(stage, "paid")))
+    if columns["kind"] == "adjust":
+        return _broken(found)
     for line in settlement.lines:
         whole, parts = _fen(line, "amount"), _sum(line, _PARTS)
         found.append((f"L: line {line['line_id']} is its four parts", whole, parts))
     for part in _PARTS:
         of_lines = _column(settlement.lines, part)
         found.append((f"L: {part} of the lines", of_lines, _fen(columns, part)))
+    return _broken(found)
+
+
+def _broken(found: Iterable[tuple[str, int, int]]) -> list[str]:
     return [f"{name}: {left} is not {right}" for name, left, right in found if left != right]
 
 

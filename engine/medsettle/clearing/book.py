@@ -89,6 +89,9 @@ BOOK: Final[tuple[Column, ...]] = (
 )
 """The columns of a book."""
 
+OWN: Final[frozenset[str]] = frozenset({"record_time"})
+"""What is each book's own, since each records at its own moment. It is never compared."""
+
 NATURAL_KEYS: Final[tuple[tuple[str, ...], ...]] = (
     ("settlement",),
     ("institution", "request_id", "kind"),
@@ -96,3 +99,7 @@ NATURAL_KEYS: Final[tuple[tuple[str, ...], ...]] = (
     ("institution", "encounter", "person", "kind"),
 )
 """By what rows of two books are the same record: the first by which both can be told."""
+
+SAME_SERVICE: Final[tuple[str, ...]] = ("person", "service_date", "total_fen", "kind")
+"""By what two rows of one book look like one service that was paid at two places. It never matches
+rows of two books; what shares it with an odd row is looked at beside it."""

@@ -1,7 +1,7 @@
 """The classes of differences between books, with their remedy, owner and term (`clearing.md` §2.4).
 
-Classes 1 to 11 are the field's. 12 and 13 are what the data show beside them: the amounts agree and
-the versions of the rules, or another fact of the claim, do not.
+Classes 1 to 11 are the field's. 12 to 14 are what the data show beside them: the amounts agree and
+the versions of the rules, or another fact of the claim, do not; the national book alone lacks it.
 """
 
 from dataclasses import dataclass
@@ -40,6 +40,8 @@ class DifferenceClass(IntEnum):
     """The amounts agree, the versions of policy or catalogue do not."""
     FACT = 13
     """The amounts agree, another fact of the claim does not."""
+    NOT_NATIONAL = 14
+    """Care and insurance have it, the national book not: nobody clears what it does not list."""
 
 
 class Action(StrEnum):
@@ -99,5 +101,6 @@ REMEDIES: Final[dict[DifferenceClass, Remedy]] = {
     DifferenceClass.DEDUCTION: Remedy(Side.INSURED, Action.ACKNOWLEDGE, Term.MONTHLY),
     DifferenceClass.VERSION: Remedy(Side.INSURED, Action.ACKNOWLEDGE, Term.CLOSE_OF_DAYS),
     DifferenceClass.FACT: Remedy(Side.CARE, Action.ACKNOWLEDGE, Term.CLOSE_OF_DAYS),
+    DifferenceClass.NOT_NATIONAL: Remedy(Side.NATIONAL, Action.INSERT, Term.NEXT_DAY),
 }
 """What is proposed against each class; the owner may differ by who lacks what, see `classify`."""

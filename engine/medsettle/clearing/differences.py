@@ -17,7 +17,7 @@ DIFFERENCE: Final[tuple[Column, ...]] = (
         "What the difference is about, the same in every run: kind of record and key.",
         most=256,
     ),
-    Column("difference_class", Kind.INTEGER, "See `DifferenceClass`.", least=1, most=13),
+    Column("difference_class", Kind.INTEGER, "See `DifferenceClass`.", least=1, most=14),
     columns.code("settlement", "The settlement concerned, by the first side that has it."),
     columns.code("matched_by", "The natural key by which rows were matched, joined by `+`."),
     Column("held_by", Kind.CODES, "Sides that have a row of it."),

@@ -46,6 +46,8 @@ _COMMANDS: Final = {
     "prepay": ("prepay_commands", "app"),
     "statement": ("statement_commands", "app"),
     "verify": ("verify_command", "verify"),
+    "clear": ("clear_commands", "app"),
+    "reconcile": ("reconcile_commands", "app"),
 }
 
 

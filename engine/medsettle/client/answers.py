@@ -37,6 +37,7 @@ from medsettle.v1 import visit_service_pb2 as visits
 _KINDS: Final = {
     settlements.SETTLEMENT_KIND_SETTLE: "settle",
     settlements.SETTLEMENT_KIND_CANCEL: "cancel",
+    settlements.SETTLEMENT_KIND_ADJUST: "adjust",
 }
 _VISIT_KINDS: Final = {
     visits.VISIT_KIND_SETTLE: "visit",

@@ -225,8 +225,18 @@ LIST_VERSIONS: Final[tuple[Column, ...]] = (
 SETTLEMENT: Final[tuple[Column, ...]] = (
     Column("seq", Kind.INTEGER, "Position in the ledger of this engine, without gaps.", least=1),
     columns.code("settlement", "结算ID.", "setl_id"),
-    columns.code("kind", "settle or cancel.", "refd_setl_flag", values=("settle", "cancel")),
-    columns.code("original", "The settlement a cancel takes back.", "init_setl_id", required=False),
+    columns.code(
+        "kind",
+        "settle, cancel, or adjust: what is added to the amounts of its original.",
+        "refd_setl_flag",
+        values=("settle", "cancel", "adjust"),
+    ),
+    columns.code(
+        "original",
+        "The settlement that a cancel takes back or an adjustment adds to.",
+        "init_setl_id",
+        required=False,
+    ),
     columns.code(
         "reversed_request",
         "冲正: request id of what a reversal takes back; a cancel that is none has none.",

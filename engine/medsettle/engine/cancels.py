@@ -14,6 +14,7 @@ from medsettle.core.settlement import Row, Settlement
 from medsettle.engine.copies import refuse_copy
 from medsettle.engine.request_log import Asked, RequestLog
 from medsettle.engine.requests import content_digest, sender_faults, settlement_id
+from medsettle.engine.undone_adjustments import with_adjustments_undone
 from medsettle.ledger.entries import Entry, LedgerReader, Posting, Recorded
 from medsettle.ledger.records import (
     decode_postings,
@@ -76,7 +77,8 @@ class Cancels:
         entry, answer = cancel_entry(
             original, sender, asked.digest, self.ledger.counters, reversed_request
         )
-        return placed(answer, *self.log.commit([entry]))
+        entries = with_adjustments_undone(self.ledger, [entry])
+        return placed(answer, *self.log.commit(entries))
 
     def _refuse_gone(self, original: Recorded) -> None:
         settlement = original.settlement

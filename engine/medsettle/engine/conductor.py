@@ -33,6 +33,7 @@ from medsettle.core.settlement import (
     Row,
     Settlement,
 )
+from medsettle.engine.adjustments import Adjustments
 from medsettle.engine.attempts import Attempts
 from medsettle.engine.cancels import Cancels
 from medsettle.engine.card_desk import CardDesk
@@ -82,6 +83,7 @@ class Engine:
     log: RequestLog = field(init=False)
     settler: Settler = field(init=False)
     cancels: Cancels = field(init=False)
+    adjustments: Adjustments = field(init=False)
     reversals: Reversals = field(init=False)
     registrations: Registrations = field(init=False)
     relatives: Relatives = field(init=False)
@@ -104,6 +106,7 @@ class Engine:
         self._explainer = Explainer(self.rulebook)
         self.log = RequestLog(self.ledger, self.clock)
         self.cancels = Cancels(self.ledger, self.log)
+        self.adjustments = Adjustments(self.ledger, self.log)
         self.messages = Messages(self.ledger, self.log)
         self.cards = CardDesk(self.rulebook, self.ledger, self.log)
         self._use(self.rulebook)
@@ -143,9 +146,8 @@ class Engine:
         An amount that the policy cannot decide is answered with a notice. Claims of one person see
         one another, as they would when settled together.
         """
-        return [
-            each.settlement if isinstance(each, Settled) else each for each in self._seen(claims)
-        ]
+        seen = self._seen(claims)
+        return [each.settlement if isinstance(each, Settled) else each for each in seen]
 
     def preview_explained(
         self, claims: ClaimBatch
@@ -219,7 +221,6 @@ class Engine:
         """Return the result of every fresh claim, in row order; nothing is recorded yet."""
         results: dict[int, Settled | Rejection] = {}
         moved: Counter[CounterKey] = Counter()
-
         suspicions = self.exclusions.of(claims, known.fresh)
         while part := known.next_part():
             found = self._run(claims, part, moved, suspicions, refuse_gaps=True)
@@ -354,9 +355,8 @@ class Engine:
         limit: int = limits.PAGE_SIZE_DEFAULT,
     ) -> list[Settlement]:
         """Return settlements and cancels in ledger order, after a sequence number."""
-        return settlement_page(
-            self.ledger, after_seq, limit, Filters(pooling_area, institution, person)
-        )
+        filters = Filters(pooling_area, institution, person)
+        return settlement_page(self.ledger, after_seq, limit, filters)
 
     def explain(self, settlement: str) -> Explanation:
         """Return every fen of a settlement with its clause, from the recorded inputs.

@@ -46,6 +46,7 @@ from medsettle.engine.request_log import (
 )
 from medsettle.engine.requests import content_digest, from_record, named
 from medsettle.engine.reversals import tombstone_entry
+from medsettle.engine.undone_adjustments import with_adjustments_undone
 from medsettle.engine.visit_entries import recorded_visit
 from medsettle.ledger.entries import DECIDED_KINDS, Entry, Ledger, Recorded
 from medsettle.ledger.records import decode_settlement
@@ -194,7 +195,7 @@ class Elsewhere:
                     "taken back before",
                     settlement=str(original_of(taking.answer)),
                 )
-        return copied_entries(
+        entries = copied_entries(
             taking.answer,
             Side.CARE,
             digest=taking.asked.digest,
@@ -203,6 +204,7 @@ class Elsewhere:
             originals=self._originals(taking.answer),
             as_sent=taking.as_sent,
         )
+        return with_adjustments_undone(self.ledger, entries)
 
     def _originals(self, record: Copied) -> dict[str, Recorded]:
         """Return the entries here of the settlements that a record takes back."""
@@ -327,7 +329,8 @@ class Elsewhere:
                 if not kept[-1]:
                     continue
                 digest = content_digest("kept", {"record": own_id})
-                entries += copied_entries(each, Side.HUB, digest=digest, as_sent=sent)
+                copied = copied_entries(each, Side.HUB, digest=digest, as_sent=sent)
+                entries += with_adjustments_undone(self.ledger, copied)
                 there.add(own_id)
             if entries:
                 self.log.commit(entries)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from medsettle.core.settlement import Explanation
+from medsettle.engine.adjustments import explain_adjustment
 from medsettle.engine.copies import refuse_copy
 from medsettle.ledger.entries import Recorded
 from medsettle.ledger.records import decode_inputs, decode_settlement
@@ -31,7 +32,7 @@ class Explainer:
         self._tracers = Tracers()
 
     def recorded(self, recorded: Recorded) -> Explanation:
-        """Return the explanation of a recorded settlement that is no cancel.
+        """Return the explanation of a recorded settlement that is no cancel, or of an adjustment.
 
         Raises:
             DecidedElsewhere: It is a copy of what another area's engine decided, who explains it.
@@ -39,6 +40,8 @@ class Explainer:
                 this otherwise.
             InternalError: Settling again gives other amounts than the record.
         """
+        if recorded.kind == "adjust":
+            return explain_adjustment(recorded)
         held = decode_settlement(recorded)
         refuse_copy(held, "explain it")
         policy = self._policy(held.columns)

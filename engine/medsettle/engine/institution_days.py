@@ -197,8 +197,9 @@ def _surely_after(end: int) -> int:
 
 def _summed(settlements: Sequence[Settlement]) -> Totals:
     cancels = sum(map(_is_cancel, settlements))
+    adjusted = sum(each.columns["kind"] == "adjust" for each in settlements)
     return Totals(
-        settlements=len(settlements) - cancels,
+        settlements=len(settlements) - cancels - adjusted,
         cancels=cancels,
         total_fen=sum(each.fen("total_fen") for each in settlements),
         fund_fen=sum(each.fen("fund_total_fen") for each in settlements),

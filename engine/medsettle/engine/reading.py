@@ -40,8 +40,9 @@ def recorded_claim(ledger: LedgerReader, settlement: str) -> Row:
         NotFound: Nothing is recorded under that id.
     """
     recorded = recorded_settlement(ledger, settlement)
-    if recorded.original is not None:
-        recorded = recorded_settlement(ledger, recorded.original)
+    original = recorded.subject if recorded.kind == "adjust" else recorded.original
+    if original is not None:
+        recorded = recorded_settlement(ledger, original)
     return decode_care(recorded)[0]
 
 

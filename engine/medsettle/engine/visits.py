@@ -31,6 +31,7 @@ from medsettle.engine.requests import (
     sender_faults,
     settlement_id,
 )
+from medsettle.engine.undone_adjustments import with_adjustments_undone
 from medsettle.engine.visit_entries import (
     part_ids,
     recorded_visit,
@@ -190,7 +191,8 @@ class Visits:
         entries, settlements = self._taken_back(ids, asked.key, reversed_request)
         linked = tuple(entry.settlement for entry in entries)
         whole = visit_cancel_entry(original, asked, linked, reversed_request)
-        first, moment = self.log.commit([whole, *reversed(entries)])
+        parts_back = with_adjustments_undone(self.ledger, entries[::-1])
+        first, moment = self.log.commit([whole, *parts_back])
         # The last part was taken back first; the answer has them in the order of the visit.
         seqs = range(first + len(entries), first, -1)
         parts = tuple(

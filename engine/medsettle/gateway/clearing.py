@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from medsettle import errors, limits
+from medsettle.core.clearing_classes import clearing_class
 from medsettle.core.messages import MessageState
 from medsettle.core.reconciliation import Days, Totals
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.gateway.fields import Values, decimal_text
 from medsettle.gateway.office import Office
 from medsettle.gateway.recording import message_of
-from medsettle.gateway.telling import clearing_type
 from medsettle.gateway.transactions import Answer, Asked
 
 APPLY: Final = "3203"
@@ -105,7 +105,7 @@ def _days(asked: Asked, said: Values) -> Days:
         first,
         last,
         pooled=lambda area: said["clr_optins"] in {None, area},
-        counts=lambda columns: clearing_type(str(columns["visit_type"])) == said["clr_type"],
+        counts=lambda columns: clearing_class(str(columns["visit_type"])) == said["clr_type"],
     )
 
 

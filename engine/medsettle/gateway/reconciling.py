@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from medsettle import limits
+from medsettle.core.clearing_classes import clearing_class
 from medsettle.core.dates import CHINA_STANDARD_TIME
 from medsettle.core.reconciliation import (
     Days,
@@ -27,7 +28,7 @@ from medsettle.gateway.fields import Values, decimal_text
 from medsettle.gateway.office import Office
 from medsettle.gateway.recording import message_of
 from medsettle.gateway.statement_files import RESULT_NAME, packed, read_rows
-from medsettle.gateway.telling import clearing_type, encounter_of
+from medsettle.gateway.telling import encounter_of
 from medsettle.gateway.transactions import Answer, Asked
 
 DETAIL: Final = "3202"
@@ -126,7 +127,7 @@ def _counting(clr_type: str, insurance_type: str | None) -> Callable[[Mapping[st
     """Return what tells by its columns whether a settlement is of a clearing and insurance type."""
 
     def counts(columns: Mapping[str, object]) -> bool:
-        return clearing_type(str(columns["visit_type"])) == clr_type and (
+        return clearing_class(str(columns["visit_type"])) == clr_type and (
             insurance_type is None or columns["insurance_type"] == insurance_type
         )
 
@@ -233,7 +234,7 @@ def _elsewhere(held: Settlement) -> str:
     moment = columns["create_time"]
     assert isinstance(moment, datetime)
     day = f"{moment.astimezone(CHINA_STANDARD_TIME):%Y-%m-%d %H:%M:%S}"
-    kind = clearing_type(str(columns["visit_type"]))
+    kind = clearing_class(str(columns["visit_type"]))
     return (
         f"不在本次对账范围：结算时间 {day} 清算机构 {columns['pooling_area']} "
         f"清算类别 {kind} 险种 {columns['insurance_type']}"

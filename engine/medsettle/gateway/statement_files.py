@@ -1,7 +1,6 @@
 """The files of 3202: what an institution has settled, and where that differs.
 
-Text in UTF-8, a line for each settlement, fields between TABs, no header, `null` for nothing; in a
-ZIP archive with one file.
+Lines as `medsettle.core.statement_lines` has them, in a ZIP archive with one file.
 """
 
 import io
@@ -12,6 +11,7 @@ from typing import Final
 
 from medsettle import limits
 from medsettle.core.reconciliation import StatedRow
+from medsettle.core.statement_lines import EXTENSIONS_MAX, FIELDS, NULL, is_refund, sole_file
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.gateway.fields import Field, code, money, text
 from medsettle.gateway.reading import read_row
@@ -19,8 +19,6 @@ from medsettle.gateway.reading import read_row
 RESULT_NAME: Final = "result.txt"
 """The name of the file in the archive that is sent back."""
 
-_NULL: Final = "null"
-_REFUNDED: Final = "1"
 _FIELDS: Final[tuple[Field, ...]] = (
     text("setl_id", 30, "结算ID", required=True),
     text("mdtrt_id", 30, "就诊ID"),
@@ -30,8 +28,7 @@ _FIELDS: Final[tuple[Field, ...]] = (
     money("acct_pay", "个人账户支出", required=True),
     code("refd_setl_flag", "退费结算标志", chars=3),
 )
-_EXTENSION: Final = 1
-"""exp_content may follow, and is passed over."""
+assert FIELDS == tuple(field.name for field in _FIELDS)
 
 
 def read_rows(data: bytes, path: str) -> list[StatedRow]:
@@ -68,14 +65,13 @@ def read_rows(data: bytes, path: str) -> list[StatedRow]:
 
 def _row(line: str, path: str, faults: list[Fault]) -> StatedRow | None:
     cells = line.removesuffix("\r").split("\t")
-    if not len(_FIELDS) <= len(cells) <= len(_FIELDS) + _EXTENSION:
-        count = f"{len(_FIELDS)} or {len(_FIELDS) + _EXTENSION}"
+    if not len(FIELDS) <= len(cells) <= len(FIELDS) + EXTENSIONS_MAX:
+        count = f"{len(FIELDS)} or {len(FIELDS) + EXTENSIONS_MAX}"
         faults.append(Fault(path, f"has {len(cells)} fields between TABs, not {count}"))
         return None
-    names = [field.name for field in _FIELDS]
     stated = {
-        name: None if cell.strip() == _NULL else cell
-        for name, cell in zip(names, cells, strict=False)
+        name: None if cell.strip() == NULL else cell
+        for name, cell in zip(FIELDS, cells, strict=False)
     }
     before = len(faults)
     found = read_row(_FIELDS, stated, path, faults)
@@ -89,8 +85,7 @@ def _row(line: str, path: str, faults: list[Fault]) -> StatedRow | None:
         total_fen=total,
         fund_fen=found["fund_pay_sumamt"],
         account_fen=found["acct_pay"],
-        # The flag alone does not tell: a settlement that was refunded has it on both its rows.
-        refund=total < 0 or (total == 0 and found["refd_setl_flag"] == _REFUNDED),
+        refund=is_refund(total, found["refd_setl_flag"]),
     )
 
 
@@ -99,19 +94,12 @@ def _unpacked(data: bytes, path: str) -> bytes:
     if not data.startswith(b"PK"):
         return _bounded(data, path)
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            files = [each for each in archive.infolist() if not each.is_dir()]
-            if len(files) != 1:
-                text_ = f"holds {len(files)} files; pack one text file"
-                raise InvalidRequest([Fault(path, text_)])
-            # Others may ask for any amount of memory before their first byte comes out.
-            if files[0].compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-                raise InvalidRequest([Fault(path, "is packed in a rare way; use deflate")])
-            if files[0].flag_bits & 1:
-                raise InvalidRequest([Fault(path, "is encrypted; send it without a password")])
-            with archive.open(files[0]) as packed:
-                # What the archive says of its size is not to be relied on.
-                return _bounded(packed.read(limits.STATEMENT_BYTES_MAX + 1), path)
+        with (
+            zipfile.ZipFile(io.BytesIO(data)) as archive,
+            archive.open(sole_file(archive, path)) as packed,
+        ):
+            # What the archive says of its size is not to be relied on.
+            return _bounded(packed.read(limits.STATEMENT_BYTES_MAX + 1), path)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
         text_ = f"is no ZIP archive that can be read ({error}); pack and send it again"
         raise InvalidRequest([Fault(path, text_)]) from None
@@ -126,7 +114,7 @@ def _bounded(data: bytes, path: str) -> bytes:
 
 def packed(name: str, rows: Iterable[Sequence[str | None]]) -> bytes:
     """Return an archive with one file of these rows; the same rows give the same bytes."""
-    lines = ("\t".join(_NULL if cell is None else _clean(cell) for cell in row) for row in rows)
+    lines = ("\t".join(NULL if cell is None else _clean(cell) for cell in row) for row in rows)
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
         # A ZipInfo of its own has no present moment in it.
@@ -138,4 +126,4 @@ def packed(name: str, rows: Iterable[Sequence[str | None]]) -> bytes:
 
 def _clean(cell: str) -> str:
     """Return a cell that stays one: what an institution sent may hold anything."""
-    return "".join(each if each.isprintable() else " " for each in cell) or _NULL
+    return "".join(each if each.isprintable() else " " for each in cell) or NULL

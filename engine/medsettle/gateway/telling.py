@@ -11,6 +11,7 @@ import orjson
 from medsettle import errors, limits
 from medsettle.core import codes, schema
 from medsettle.core.claims import ClaimBatch
+from medsettle.core.clearing_classes import clearing_class
 from medsettle.core.dates import full_years
 from medsettle.core.money import rate_e4
 from medsettle.core.outcome import Rejection
@@ -30,11 +31,6 @@ _AMOUNTS: Final = {
 """Amounts of a settlement, and how the interface calls them."""
 
 _PAYERS: Final = {payer.name: payer.chinese for payer in codes.PAYERS}
-_PHARMACY, _STAY, _VISIT = "41", "21", "11"
-"""清算类别 clr_type."""
-_STAYS: Final = {"21", "22", "23", "24", "25", "26", "27", "28", "52", "71"}
-"""Visit types (医疗类别) that are cleared as stays: by what they are called, since no table of the
-interface says it. A home bed and every inpatient type count."""
 _ANSWERED_BEFORE: Final = "[DUPLICATE] 该报文此前已受理，本次按原结果答复"
 _POOL: Final = "pooled_fund"
 _UNEXPLAINED: Final = "结算有效，基金支付说明暂不可得"
@@ -139,7 +135,7 @@ def settlement_row(office: Office, settlement: Settlement) -> dict[str, Any]:
         "psn_type": columns["person_type"],
         **_as_told(office, settlement),
         "medins_setl_id": columns["request_id"],
-        "clr_type": clearing_type(str(columns["visit_type"])),
+        "clr_type": clearing_class(str(columns["visit_type"])),
         "refd_setl_flag": "1" if columns["kind"] == "cancel" else "0",
         "init_setl_id": columns["original"],
         "refd_setl_id": _taken_back_by(office, settlement),
@@ -221,17 +217,6 @@ def person_row(office: Office, number: str, day: date) -> dict[str, Any]:
         "brdy": person.birth_date,
         "age": full_years(person.birth_date, day),
     }
-
-
-def clearing_type(visit_type: str) -> str:
-    """Return how a visit type (医疗类别) is cleared (清算类别).
-
-    >>> clearing_type("11"), clearing_type("21"), clearing_type("52"), clearing_type("41")
-    ('11', '21', '21', '41')
-    """
-    if visit_type == _PHARMACY:
-        return _PHARMACY
-    return _STAY if visit_type in _STAYS else _VISIT
 
 
 def _funds(settlement: Settlement, explanation: Explanation) -> Iterator[dict[str, Any]]:

@@ -14,6 +14,10 @@ A *message* is what an institution told and was answered where no money moves: t
 what was done in it, a filing, a file. It has no postings and no original. Its subject is what it is
 about, an id that we gave and that is unique over all areas; area and person may be empty.
 
+An *adjustment* adds to the amounts of a settlement what two books agreed upon later. It has the
+record of a settlement; its subject is the settlement that it adds to, since there may be several of
+one, and `original` belongs to what takes back.
+
 A reversal (冲正) of something that was recorded is an entry of the kind `cancel` or `visit_cancel`
 like any other: the same postings, the same link to its original. Its record alone tells it from a
 cancel, by `reversed_request`, the request id that it takes back.
@@ -38,10 +42,11 @@ EntryKind: TypeAlias = Literal[
     "refusal",
     "tombstone",
     "message",
+    "adjust",
 ]
 
-SETTLEMENT_KINDS: Final = frozenset({"settle", "cancel"})
-"""The kinds of entries that settle something."""
+SETTLEMENT_KINDS: Final = frozenset({"settle", "cancel", "adjust"})
+"""The kinds of entries whose record is that of a settlement: they add up to what stands."""
 
 DECIDED_KINDS: Final = frozenset({"refusal", "tombstone"})
 """The kinds of entries that move nothing and only decide a request id."""
@@ -101,9 +106,9 @@ class Entry:
 
     `settlement` is the id of this entry and unique; `original` names the settlement or visit a
     cancel takes back and is given for cancels only. `subject` is what an entry that is an event
-    happened to, a registration or a card, or what a message is about. `service_day` counts days
-    since 1970-01-01. `content_digest` is 32 bytes over the content of the request, to tell a
-    repetition from a reuse.
+    happened to, a registration or a card, what a message is about, or the settlement that is
+    adjusted. `service_day` counts days since 1970-01-01. `content_digest` is 32 bytes over the
+    content of the request, to tell a repetition from a reuse.
     `record` is opaque to the ledger. Postings on the same key are added up.
     """
 
@@ -258,9 +263,9 @@ class LedgerReader(Protocol):
         ...
 
     def latest(self, pooling_area: str, person: str, *, limit: int) -> list[Recorded]:
-        """Return the last `limit` settlements and cancels of a person of an area, newest first.
+        """Return the last `limit` settlements of a person of an area, newest first.
 
-        `limit` is at most `limits.PAGE_SIZE_MAX`.
+        Cancels and adjustments are among them. `limit` is at most `limits.PAGE_SIZE_MAX`.
         """
         ...
 

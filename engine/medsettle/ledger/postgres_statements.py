@@ -136,7 +136,7 @@ where c.value > 0 order by c.pooling_area, c.person, c.period, c.counter
     cancels_of=f"{_keyed('text', 'original')} on e.original = k.original",
     page=f"{_SELECT} where e.seq > %s",
     latest=f"""
-{_SELECT} where e.person = %s and e.pooling_area = %s and e.kind in ('settle', 'cancel')
+{_SELECT} where e.person = %s and e.pooling_area = %s and e.kind in ('settle', 'cancel', 'adjust')
   and e.kind <> 'message'
 order by e.seq desc limit %s
 """,

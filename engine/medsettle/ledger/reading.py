@@ -49,6 +49,10 @@ DAMAGE: Final[dict[str, str]] = {
     "where c.original is not null and (o.seq is null or o.seq >= c.seq)": (
         "a cancel has no original before it"
     ),
+    "select a.seq, a.subject from entries a left join entries o on o.settlement = a.subject "
+    "where a.kind = 'adjust' and (o.seq is null or o.seq >= a.seq)": (
+        "an adjustment has no settlement before it"
+    ),
     "select distinct p.seq from postings p left join entries e on e.seq = p.seq "
     "where e.seq is null": "postings belong to no entry",
 }

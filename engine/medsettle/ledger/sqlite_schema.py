@@ -9,7 +9,7 @@ from typing import Final
 # "MSLG" in ASCII: tells a ledger from any other SQLite file (`PRAGMA application_id`).
 APPLICATION_ID: Final = 0x4D53_4C47
 # That of the last of `migrations/sqlite`, which bring older files to the tables below.
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 
 # The WAL-reset fault of 3.7.0 to 3.51.2 can corrupt a file while two connections are open.
 # Source: https://www.sqlite.org/wal.html#walresetbug
@@ -26,7 +26,7 @@ create table entries (
   create_time_us integer not null check (create_time_us >= 0),
   kind text not null check (kind in (
     'settle', 'cancel', 'visit', 'visit_cancel', 'opening', 'registration', 'relation', 'card',
-    'refusal', 'tombstone', 'message'
+    'refusal', 'tombstone', 'message', 'adjust'
   )),
   settlement text not null unique,
   original text,
@@ -43,7 +43,7 @@ create table entries (
   constraint only_cancels_have_an_original
     check ((kind in ('cancel', 'visit_cancel')) = (original is not null)),
   constraint only_events_have_a_subject
-    check ((kind in ('registration', 'card', 'message')) = (subject is not null)),
+    check ((kind in ('registration', 'card', 'message', 'adjust')) = (subject is not null)),
   constraint only_messages_and_decided_ids_have_no_person check (
     kind in ('refusal', 'tombstone', 'message') or (person <> '' and pooling_area <> '')
   )
@@ -101,6 +101,15 @@ create trigger cancels_need_their_settlement before insert on entries
       select 1 from entries
       where settlement = new.original
         and kind = case new.kind when 'cancel' then 'settle' else 'visit' end
+        and pooling_area = new.pooling_area and person = new.person
+    );
+  end;
+create trigger adjustments_need_their_settlement before insert on entries
+  when new.kind = 'adjust'
+  begin
+    select raise(abort, 'an adjustment names no settlement of its person') where not exists (
+      select 1 from entries
+      where settlement = new.subject and kind = 'settle'
         and pooling_area = new.pooling_area and person = new.person
     );
   end;

@@ -112,7 +112,7 @@ where c.value > 0 order by c.pooling_area, c.person, c.period, c.counter
     cancels_of=f"{_KEYED} on e.original = k.value ->> 0",
     page=f"{_SELECT} where e.seq > ?",
     latest=f"""
-{_SELECT} where e.person = ? and e.pooling_area = ? and e.kind in ('settle', 'cancel')
+{_SELECT} where e.person = ? and e.pooling_area = ? and e.kind in ('settle', 'cancel', 'adjust')
   and e.kind <> 'message'
 order by e.seq desc limit ?
 """,

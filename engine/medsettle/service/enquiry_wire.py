@@ -12,6 +12,7 @@ from medsettle.v1 import enquiry_service_pb2 as enquiries
 _MOVEMENT_KINDS: Final = {
     "settle": enquiries.MOVEMENT_KIND_SETTLE,
     "cancel": enquiries.MOVEMENT_KIND_CANCEL,
+    "adjust": enquiries.MOVEMENT_KIND_ADJUST,
     "opening": enquiries.MOVEMENT_KIND_OPENING,
     "relation": enquiries.MOVEMENT_KIND_RELATION,
 }

@@ -38,6 +38,7 @@ _Read: TypeAlias = Callable[[Any], object]
 _KINDS: Final = {
     "settle": settlements.SETTLEMENT_KIND_SETTLE,
     "cancel": settlements.SETTLEMENT_KIND_CANCEL,
+    "adjust": settlements.SETTLEMENT_KIND_ADJUST,
 }
 _VISIT_KINDS: Final = {
     "visit": visits.VISIT_KIND_SETTLE,

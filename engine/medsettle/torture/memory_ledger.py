@@ -29,8 +29,8 @@ from medsettle.ledger.entries import (
 from medsettle.ledger.reading import last_before
 
 _KINDS: Final = frozenset(get_args(EntryKind))
-_CANCEL_OF: Final[dict[str, str]] = {"cancel": "settle", "visit_cancel": "visit"}
-_SUBJECTS: Final = frozenset({"registration", "card", "message"})
+_NAMES: Final = {"cancel": "settle", "visit_cancel": "visit", "adjust": "settle"}
+_SUBJECTS: Final = frozenset({"registration", "card", "message", "adjust"})
 _NOBODYS: Final = DECIDED_KINDS | {"message"}
 _NUMBERED: Final = frozenset({"settle", "visit"})
 
@@ -329,17 +329,17 @@ class MemoryLedger:
         return _refused(rule)
 
     def _check_original(self, entry: Recorded, batch: dict[str, Recorded]) -> None:
-        of_kind = _CANCEL_OF.get(entry.kind)
+        of_kind, adjusts = _NAMES.get(entry.kind), entry.kind == "adjust"
+        if (of_kind is None or adjusts) and entry.original is not None:
+            raise _refused("only_cancels_have_an_original")
         if of_kind is None:
-            if entry.original is not None:
-                raise _refused("only_cancels_have_an_original")
             return
-        name = entry.original or ""
+        name = (entry.subject if adjusts else entry.original) or ""
         original = batch.get(name) or self.store.by_settlement.get(name)
         wanted = (of_kind, entry.pooling_area, entry.person)
         found = original and (original.kind, original.pooling_area, original.person)
         if found != wanted:
-            raise _refused("a cancel names no settlement of its person")
+            raise _refused(f"entry of kind {entry.kind} names no settlement of its person")
 
     def _check_counters(self, added: Iterable[tuple[Posting, ...]]) -> None:
         values: dict[CounterKey, int] = {}

@@ -69,6 +69,8 @@ class _MovementKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Movement
     """What a person brought along from elsewhere."""
     MOVEMENT_KIND_RELATION: _MovementKind.ValueType  # 4
     """共济: something set aside for a relative, or given back."""
+    MOVEMENT_KIND_ADJUST: _MovementKind.ValueType  # 5
+    """调整: what was added to the amounts of a settlement."""
 
 class MovementKind(_MovementKind, metaclass=_MovementKindEnumTypeWrapper):
     """What made a movement."""
@@ -83,6 +85,8 @@ MOVEMENT_KIND_OPENING: MovementKind.ValueType  # 3
 """What a person brought along from elsewhere."""
 MOVEMENT_KIND_RELATION: MovementKind.ValueType  # 4
 """共济: something set aside for a relative, or given back."""
+MOVEMENT_KIND_ADJUST: MovementKind.ValueType  # 5
+"""调整: what was added to the amounts of a settlement."""
 Global___MovementKind: _TypeAlias = MovementKind  # noqa: Y015
 
 @_typing.final

@@ -35,6 +35,10 @@ class _SettlementKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Settle
     """撤销: takes an earlier settlement back; every amount is the negative of the original.
     (refd_setl_flag 1)
     """
+    SETTLEMENT_KIND_ADJUST: _SettlementKind.ValueType  # 3
+    """调整: what is added to the amounts of an earlier settlement, agreed upon by two books; every
+    amount may be above or below zero.
+    """
 
 class SettlementKind(_SettlementKind, metaclass=_SettlementKindEnumTypeWrapper):
     """What a recorded settlement does."""
@@ -46,6 +50,10 @@ SETTLEMENT_KIND_SETTLE: SettlementKind.ValueType  # 1
 SETTLEMENT_KIND_CANCEL: SettlementKind.ValueType  # 2
 """撤销: takes an earlier settlement back; every amount is the negative of the original.
 (refd_setl_flag 1)
+"""
+SETTLEMENT_KIND_ADJUST: SettlementKind.ValueType  # 3
+"""调整: what is added to the amounts of an earlier settlement, agreed upon by two books; every
+amount may be above or below zero.
 """
 Global___SettlementKind: _TypeAlias = SettlementKind  # noqa: Y015
 

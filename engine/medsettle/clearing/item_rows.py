@@ -1,0 +1,93 @@
+"""What rows of the item store are read as."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import orjson
+
+from medsettle.clearing.book import Side
+from medsettle.clearing.classes import Action, DifferenceClass
+from medsettle.clearing.items import ComparedBook, Counted, Event, Happened, Item, Run, State, Terms
+from medsettle.core.dates import date_of
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def money_at_risk(items: Sequence[Item]) -> dict[DifferenceClass, Counted]:
+    """Return how many of some items each class has, and the money at risk in them."""
+    found: dict[DifferenceClass, Counted] = {}
+    for item in sorted(items, key=lambda each: each.difference_class):
+        name = item.difference_class
+        before = found.get(name, Counted(name, 0, 0))
+        found[name] = Counted(name, before.differences + 1, before.at_risk_fen + item.at_risk_fen)
+    return found
+
+
+def _moment(time_us: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=time_us)
+
+
+def run_of(row: Sequence[Any]) -> Run:
+    """Return the run of a row of RUN_COLUMNS."""
+    number, name, first, last, time_us, way, books, matched, counted, alarms, *rest = row
+    opened, closed, superseded_by = rest
+    return Run(
+        number,
+        name,
+        date_of(first),
+        date_of(last),
+        _moment(time_us),
+        way,
+        tuple(ComparedBook(Side(side), *others) for side, *others in orjson.loads(books)),
+        matched,
+        tuple(Counted(DifferenceClass(each), *others) for each, *others in orjson.loads(counted)),
+        tuple(orjson.loads(alarms)),
+        opened,
+        closed,
+        superseded_by,
+    )
+
+
+def item_of(row: Sequence[Any]) -> Item:
+    """Return the item of a row of ITEM_COLUMNS."""
+    number, name, item, settlement, of_class, owner, action, *rest = row
+    term, at_risk_fen, pooling_area, care_area, day, state, held, *more = rest
+    opened_run, last_run, terms, *others = more
+    return Item(
+        number,
+        name,
+        item,
+        settlement,
+        DifferenceClass(of_class),
+        Side(owner),
+        Action(action),
+        term,
+        at_risk_fen,
+        pooling_area,
+        care_area,
+        date_of(day),
+        State(state),
+        bool(held),
+        opened_run,
+        last_run,
+        Terms.of(terms),
+        *others,
+    )
+
+
+def event_of(row: Sequence[Any]) -> Event:
+    """Return the event of a row of EVENT_COLUMNS."""
+    seq, time_us, happened, of_class, action, at_risk_fen, run, person, terms, *rest = row
+    return Event(
+        seq,
+        _moment(time_us),
+        Happened(happened),
+        DifferenceClass(of_class),
+        Action(action),
+        at_risk_fen,
+        run,
+        person,
+        Terms.of(terms),
+        *rest,
+    )

@@ -1,0 +1,242 @@
+"""`medsettle reconcile`: compare books, and see each difference through to its end."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+from rich.console import Console
+
+from medsettle.clearing.book import Side
+from medsettle.clearing.classes import Action, DifferenceClass
+from medsettle.clearing.item_store import ItemStore
+from medsettle.clearing.items import Item
+from medsettle.cli.desks import now
+from medsettle.cli.exits import told
+from medsettle.cli.options import Json, Ledger, Rules, Server
+from medsettle.cli.reconcile_acts import At, apply, open_items, terms_told
+from medsettle.cli.reconcile_evidence import write_evidence
+from medsettle.cli.reconcile_words import (
+    event_json,
+    item_json,
+    named_rows,
+    run_json,
+    show_item,
+    show_items,
+    show_runs,
+)
+from medsettle.core.dates import service_day_of
+from medsettle.core.tables import plain
+from medsettle.errors import Fault, InvalidRequest
+
+Clearing = Annotated[
+    Path, typer.Option("--data", help="Clearing folder: runs, items and their history.")
+]
+Named = Annotated[str, typer.Argument(metavar="ITEM", help="Number or full name of an item.")]
+By = Annotated[str, typer.Option("--by", help="Who does this: a code without spaces.")]
+Reason = Annotated[str, typer.Option(help="Why, in a sentence.")]
+_FOLDER = Path("medsettle-clearing")
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Compare books of settlements, and see each difference through to its end.",
+)
+
+
+@app.command()
+def runs(
+    data: Clearing = _FOLDER,
+    reconciliation: Annotated[str | None, typer.Option("--name", help="Only these runs.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the runs, superseded ones among them, the latest last."""
+    console = Console()
+    with told(console, as_json=as_json), open_items(data) as store:
+        found = store.runs(reconciliation=reconciliation)
+    if as_json:
+        _print_json(console, [run_json(run) for run in found])
+    else:
+        show_runs(console, found)
+
+
+@app.command()
+def items(
+    data: Clearing = _FOLDER,
+    reconciliation: Annotated[str | None, typer.Option("--name", help="Only of these.")] = None,
+    owner: Annotated[Side | None, typer.Option(help="Whose turn it is.")] = None,
+    difference_class: Annotated[
+        int | None, typer.Option("--class", help="Number of the class.")
+    ] = None,
+    min_age: Annotated[int, typer.Option(help="Only of so many days and older.")] = 0,
+    ended: Annotated[bool, typer.Option("--all", help="Also those that have ended.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List what is open, with its age, the money at risk and what is to be done."""
+    console = Console()
+    today = service_day_of(now())
+    with told(console, as_json=as_json), open_items(data) as store:
+        found = [
+            item
+            for item in store.items(
+                reconciliation=reconciliation,
+                owner=owner,
+                difference_class=_class_of(difference_class),
+                standing=not ended,
+            )
+            if item.age_days(today) >= min_age
+        ]
+    if as_json:
+        _print_json(console, [item_json(item, today) for item in found])
+    else:
+        show_items(console, found, today)
+
+
+@app.command()
+def show(named: Named, data: Clearing = _FOLDER, as_json: Json = False) -> None:
+    """Show an item: the rows side by side, the versions, the history and the next step."""
+    console = Console()
+    today = service_day_of(now())
+    with told(console, as_json=as_json), open_items(data) as store:
+        item = store.item(named)
+        difference, events = store.difference(item), store.events(item.number)
+    if as_json:
+        rows = [{"book": head, "row": row} for head, row in named_rows(difference)]
+        history = [event_json(event) for event in events]
+        body = {"item": item_json(item, today), "rows": rows, "history": history}
+        _print_json(console, body)
+    else:
+        show_item(console, item, difference, events, today)
+
+
+@app.command()
+def evidence(
+    named: Named,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the files.")],
+    data: Clearing = _FOLDER,
+    as_json: Json = False,
+) -> None:
+    """Write both rows, both versions, the digests and the history as JSON and as text."""
+    console = Console()
+    with told(console, as_json=as_json), open_items(data) as store:
+        item = store.item(named)
+        difference, events = store.difference(item), store.events(item.number)
+        run, today = store.run(item.last_run), service_day_of(now())
+        written = write_evidence(out, item, difference, events, run, today)
+    if as_json:
+        _print_json(console, [str(path) for path in written])
+    else:
+        console.print("\n".join(map(str, written)), soft_wrap=True, highlight=False)
+
+
+# --- what is done about an item ----------------------------------------------------------------
+
+
+@app.command()
+def propose(
+    named: Named,
+    action: Annotated[Action, typer.Option(help="What to do.")],
+    by: By,
+    reason: Reason,
+    side: Annotated[
+        Side | None, typer.Option(help="Whose book gets the record, where several may.")
+    ] = None,
+    like: Annotated[
+        Side | None, typer.Option(help="Whose amounts an adjustment makes it have.")
+    ] = None,
+    move: Annotated[
+        list[str] | None,
+        typer.Option(help="COUNTER/PERIOD=FEN that an adjustment moves; may be given often."),
+    ] = None,
+    data: Clearing = _FOLDER,
+    as_json: Json = False,
+) -> None:
+    """Propose what to do about an item; what moves money takes another person's approval."""
+
+    def act(store: ItemStore) -> Item:
+        terms = terms_told(side, like, move or [])
+        return store.propose(named, action, by, reason, now(), terms)
+
+    _decided(data, act, as_json=as_json)
+
+
+@app.command()
+def approve(
+    named: Named, by: By, reason: Reason, data: Clearing = _FOLDER, as_json: Json = False
+) -> None:
+    """Agree with what another person proposed."""
+    _decided(data, lambda store: store.approve(named, by, reason, now()), as_json=as_json)
+
+
+@app.command()
+def hold(
+    named: Named, by: By, reason: Reason, data: Clearing = _FOLDER, as_json: Json = False
+) -> None:
+    """Keep an item from being paid until somebody has looked into it."""
+    _decided(data, lambda store: store.hold(named, by, reason, now()), as_json=as_json)
+
+
+@app.command()
+def write_off(
+    named: Named, by: By, reason: Reason, data: Clearing = _FOLDER, as_json: Json = False
+) -> None:
+    """Propose to give an item up; short for propose --action write_off."""
+    _decided(
+        data,
+        lambda store: store.propose(named, Action.WRITE_OFF, by, reason, now()),
+        as_json=as_json,
+    )
+
+
+@app.command(name="apply")
+def apply_action(
+    named: Named,
+    by: By,
+    data: Clearing = _FOLDER,
+    engine: Annotated[
+        Path | None, typer.Option(help="Data folder of the engine whose book gets the record.")
+    ] = None,
+    server: Server = None,
+    ledger: Ledger = None,
+    rules: Rules = Path("rules"),
+    source: Annotated[
+        Path | None, typer.Option(help="Data folder of a side that has what is to be inserted.")
+    ] = None,
+    source_rules: Annotated[
+        Path | None, typer.Option(help="Its rules; without it those of --rules.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make the record that was approved. Safe to repeat: it is made once."""
+    at = At(server, engine, ledger, rules, source, source_rules)
+    _decided(data, lambda store: apply(store, named, by, at, now), as_json=as_json)
+
+
+def _decided(data: Path, act: Callable[[ItemStore], Item], *, as_json: bool) -> None:
+    """Do something about an item, and say where it stands."""
+    console = Console()
+    with told(console, as_json=as_json), open_items(data) as store:
+        item = act(store)
+    if as_json:
+        _print_json(console, item_json(item, service_day_of(now())))
+        return
+    terms = "" if item.terms is None else f" {item.terms}"
+    recorded = "" if item.entry is None else f", recorded as {item.entry}"
+    line = f"item {item.number} is {item.state}: {item.action}{terms}{recorded}"
+    console.print(line, soft_wrap=True, highlight=False)
+    console.print(f"  next: {item.next_step}", soft_wrap=True, highlight=False)
+
+
+def _class_of(number: int | None) -> DifferenceClass | None:
+    if number is None:
+        return None
+    try:
+        return DifferenceClass(number)
+    except ValueError as error:
+        most = max(DifferenceClass)
+        fault = Fault("class", f"{number} is no class; there are {min(DifferenceClass)} to {most}")
+        raise InvalidRequest([fault]) from error
+
+
+def _print_json(console: Console, body: object) -> None:
+    console.out(orjson.dumps(body, default=plain).decode(), highlight=False)

@@ -1,0 +1,216 @@
+"""What people decide about items: proposed, approved by another, applied once, never edited."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import apsw
+import pytest
+from medsettle import errors, limits
+from medsettle.clearing.book import Side
+from medsettle.clearing.classes import Action, DifferenceClass
+from medsettle.clearing.item_store import ItemStore
+from medsettle.clearing.items import State, Terms
+
+from tests.clearing.differences import (
+    MOMENT,
+    SAID,
+    approved,
+    book_row,
+    difference,
+    happened,
+    later,
+    only_care,
+    scope,
+    table,
+    unequal_amount,
+)
+
+
+@pytest.fixture(name="store")
+def _store(tmp_path: Path) -> Iterator[ItemStore]:
+    with ItemStore(tmp_path / "clearing") as store:
+        yield store
+
+
+def test_an_item_goes_from_open_to_closed(store: ItemStore) -> None:
+    """Proposed, approved by another, applied with its record, and closed by the next run."""
+    store.record_run(scope(), table(only_care("S1")), 9, MOMENT)
+    approved(store)
+    done = store.applied(store.ready("1"), "an", "S1-R", "reversed at care", MOMENT)
+    assert (State.APPLIED, "S1-R", True) == (done.state, done.entry, done.standing)
+
+    store.record_run(scope(), table(), 10, later(1))
+    item = store.item("1")
+    assert ["opened", "proposed", "approved", "applied", "closed"] == happened(store, item)
+    assert (State.CLOSED, False) == (item.state, item.standing)
+    people = [event.person for event in store.events(1)]
+    assert [None, "an", "bo", "an", None] == people
+    assert frozenset() == store.open_settlements()
+
+
+@pytest.mark.parametrize("approver", ["an", "AN"])
+def test_nobody_approves_their_own_proposal(store: ItemStore, approver: str) -> None:
+    """Four eyes: the same person is refused, and so are other letters of the same name."""
+    store.record_run(scope(), table(only_care("S1")), 9, MOMENT)
+    store.propose("1", Action.REVERSE, "an", SAID, MOMENT)
+
+    with pytest.raises(errors.Precondition, match="ask another person"):
+        store.approve("1", approver, "fine", MOMENT)
+    assert State.PROPOSED == store.item("1").state
+
+
+def test_the_store_itself_refuses_an_approval_by_the_proposer(store: ItemStore) -> None:
+    """Also a program that goes past the checks cannot write it."""
+    store.record_run(scope(), table(only_care("S1")), 9, MOMENT)
+    store.propose("1", Action.REVERSE, "an", SAID, MOMENT)
+    with pytest.raises(apsw.ConstraintError, match="approved_by_another"):
+        store.connection.execute("update items set state = 'approved', approver = 'An'")
+
+
+def test_nothing_is_applied_without_an_approval(store: ItemStore) -> None:
+    """What moves money waits for a second person; the message says for whom."""
+    store.record_run(scope(), table(only_care("S1")), 9, MOMENT)
+    with pytest.raises(errors.Precondition, match="nothing is proposed"):
+        store.ready("1")
+    store.propose("1", Action.REVERSE, "an", SAID, MOMENT)
+    with pytest.raises(errors.Precondition, match="another person than an approves"):
+        store.ready("1")
+
+
+def test_a_change_voids_what_wasapproved(store: ItemStore) -> None:
+    """Approved for 10 yuan, found with 20: it is open again, and is not applied."""
+    store.record_run(scope(), table(unequal_amount("S1")), 9, MOMENT)
+    terms = Terms(Side.CARE, Side.INSURED)
+    store.propose("1", Action.ADJUST, "an", SAID, MOMENT, terms)
+    approved = store.approve("1", "bo", "agreed", MOMENT)
+    store.record_run(scope(), table(unequal_amount("S1", 72_000)), 9, later(1))
+
+    item = store.item("1")
+    assert (State.OPEN, 2_000, None) == (item.state, item.at_risk_fen, item.terms)
+    assert "changed" == happened(store, item)[-1]
+    with pytest.raises(errors.Precondition, match="became open meanwhile, and X9 is recorded"):
+        store.applied(approved, "an", "X9", "adjusted", MOMENT)
+
+
+def test_what_is_found_as_it_was_keeps_its_approval(store: ItemStore) -> None:
+    """A run between approval and application changes nothing where the facts are the same."""
+    store.record_run(scope(), table(only_care("S1")), 9, MOMENT)
+    approved(store)
+    store.record_run(scope(), table(only_care("S1")), 9, later(1))
+    assert State.APPROVED == store.ready("1").state
+
+
+def test_applying_twice_records_once(store: ItemStore) -> None:
+    """The second application with the same record adds no event."""
+    store.record_run(scope(), table(only_care("S1")), 9, MOMENT)
+    item = approved(store)
+    store.applied(item, "an", "S1-R", "reversed", MOMENT)
+    again = store.applied(store.ready("1"), "cy", "S1-R", "reversed", later(1))
+    assert State.APPLIED == again.state
+    assert 1 == happened(store, again).count("applied")
+
+
+def test_an_applied_item_that_is_found_again_is_open(store: ItemStore) -> None:
+    """It was to be gone; somebody has to look again."""
+    store.record_run(scope(), table(only_care("S1")), 9, MOMENT)
+    store.applied(approved(store), "an", "S1-R", "reversed", MOMENT)
+    store.record_run(scope(), table(only_care("S1")), 9, later(1))
+    assert (State.OPEN, "reopened") == (
+        store.item("1").state,
+        happened(store, store.item("1"))[-1],
+    )
+
+
+def test_what_is_written_off_is_settled_until_it_changes(store: ItemStore) -> None:
+    """It is found for ever, and is no open item; another amount is a new question."""
+    store.record_run(scope(), table(unequal_amount("S1")), 9, MOMENT)
+    store.propose("1", Action.WRITE_OFF, "an", "less than its postage", MOMENT)
+    item = store.approve("1", "bo", "agreed", MOMENT)
+    assert {"S1"} == store.open_settlements()
+    store.applied(item, "an", None, "written off", MOMENT)
+
+    store.record_run(scope(), table(unequal_amount("S1")), 9, later(1))
+    assert (State.APPLIED, False) == (store.item("1").state, store.item("1").standing)
+    assert frozenset() == store.open_settlements()
+    store.record_run(scope(), table(unequal_amount("S1", 90_000)), 9, later(2))
+    assert (State.OPEN, True) == (store.item("1").state, store.item("1").standing)
+
+
+def test_a_fact_without_money_is_acknowledged_by_one_person(store: ItemStore) -> None:
+    """Versions that differ move nothing; with money at risk a second person is asked."""
+    rows = {Side.INSURED: [book_row("S1")], Side.CARE: [book_row("S1", policy_digest="x")]}
+    free = difference(DifferenceClass.VERSION, rows, at_risk_fen=0)
+    twice = difference(DifferenceClass.DUPLICATE, {Side.CARE: [book_row("S2"), book_row("S3")]})
+    store.record_run(scope(), table(free, twice), 8, MOMENT)
+    for named in ("settle/S1", "settle/S2"):
+        store.propose(named, Action.ACKNOWLEDGE, "an", "both are real", MOMENT)
+
+    assert State.PROPOSED == store.ready("settle/S1").state
+    with pytest.raises(errors.Precondition, match="approval by another person is missing"):
+        store.ready("settle/S2")
+
+
+def test_what_is_held_stays_open_until_something_is_proposed(store: ItemStore) -> None:
+    """A hold voids the proposal; the next proposal ends the hold."""
+    store.record_run(scope(), table(only_care("S1")), 9, MOMENT)
+    approved(store)
+    held = store.hold("1", "cy", "the card was reported lost", MOMENT)
+    assert (State.OPEN, True, None) == (held.state, held.held, held.approver)
+    assert "look into the case" in held.next_step
+    assert not approved(store).held
+
+
+@pytest.mark.parametrize("of_class", list(DifferenceClass))
+def test_an_amount_is_never_acknowledged(store: ItemStore, of_class: DifferenceClass) -> None:
+    """Of the classes in which books state other money for one settlement, none is left as it is."""
+    rows = {Side.CARE: [book_row("S1"), book_row("S2")]}
+    store.record_run(scope(), table(difference(of_class, rows)), 9, MOMENT)
+    money = {1, 2, 3, 4, 5, 6, 7, 14}
+    if of_class in money:
+        with pytest.raises(errors.Precondition, match="acknowledge is no remedy; propose one of"):
+            store.propose("1", Action.ACKNOWLEDGE, "an", SAID, MOMENT)
+    else:
+        store.propose("1", Action.ACKNOWLEDGE, "an", SAID, MOMENT)
+
+
+@pytest.mark.parametrize(
+    ("side", "match"),
+    [(Side.INSURED, "possible: care"), (Side.NATIONAL, "possible: care")],
+)
+def test_a_record_is_taken_back_only_where_it_stands(
+    store: ItemStore, side: Side, match: str
+) -> None:
+    """The message names the sides that come into question."""
+    store.record_run(scope(), table(only_care("S1")), 9, MOMENT)
+    with pytest.raises(errors.InvalidRequest, match=match):
+        store.propose("1", Action.REVERSE, "an", SAID, MOMENT, Terms(side))
+
+
+def test_whose_amounts_are_adjusted_is_said(store: ItemStore) -> None:
+    """Both books may be wrong, so the program guesses neither."""
+    store.record_run(scope(), table(unequal_amount("S1")), 9, MOMENT)
+    with pytest.raises(errors.InvalidRequest, match="possible: care, insured"):
+        store.propose("1", Action.ADJUST, "an", SAID, MOMENT)
+
+
+@pytest.mark.parametrize(
+    ("length", "fits"),
+    [(limits.ITEM_REASON_CHARS_MAX, True), (limits.ITEM_REASON_CHARS_MAX + 1, False)],
+)
+def test_a_reason_is_bounded(store: ItemStore, length: int, fits: bool) -> None:
+    """One character more than the bound is refused."""
+    store.record_run(scope(), table(only_care("S1")), 9, MOMENT)
+    if fits:
+        assert (
+            State.PROPOSED == store.propose("1", Action.REVERSE, "an", "x" * length, MOMENT).state
+        )
+    else:
+        with pytest.raises(errors.InvalidRequest, match="reason"):
+            store.propose("1", Action.REVERSE, "an", "x" * length, MOMENT)
+
+
+def test_an_unknown_item_is_not_found(store: ItemStore) -> None:
+    """By number and by name; the message says how to list them."""
+    for named in ("7", "settle/S7"):
+        with pytest.raises(errors.NotFound, match="reconcile items"):
+            store.item(named)
