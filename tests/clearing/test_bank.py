@@ -1,11 +1,13 @@
 """What the bank says is booked where all of it agrees, listed where not, and never booked twice."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from shutil import copytree
+from typing import Any
 
 import pytest
 from medsettle import errors, limits
@@ -53,9 +55,8 @@ def _match(store: MonthStore, message: Message) -> Imported:
     )
 
 
-def _line(store: MonthStore, **changes: str) -> Line:
-    values = {"amount": _YUAN, "end_to_end": notice(store, 1).payment_notice} | changes
-    return Line(**values)
+def _line(store: MonthStore, **changes: Any) -> Line:  # noqa: ANN401
+    return replace(Line(_YUAN, notice(store, 1).payment_notice), **changes)
 
 
 def _pay(store: MonthStore, out: Path) -> list[PaymentFile]:
