@@ -38,7 +38,7 @@ def _closed(folder: Path) -> None:
 
 
 def test_a_month_goes_from_the_book_to_the_bank(tmp_path: Path) -> None:
-    """The example of `clearing.md` 3.5: 1,041,500.00 is issued, paid, matched and not paid twice."""
+    """The example of `clearing.md` 3.5: 1,041,500.00 is issued, paid, matched, and paid once."""
     _closed(tmp_path)
     accounts = write_accounts(tmp_path / "accounts.csv", fiscal_accounts())
     _clear(tmp_path, "issue", "2024-03", "--by", "A")
@@ -162,8 +162,8 @@ def test_payments_by_hand_deductions_and_returns(tmp_path: Path) -> None:
         _clear(tmp_path, "advance", 2, status, "--by", "B")
     seen = ("--reference", "R1", "--on", "2024-05-20", "--by", "C")
     part = _clear(tmp_path, "register", 2, "8000.00", *seen).json
-    seen = ("--reference", "R2", "--on", "2024-05-21", "--by", "C", "--reason", "AC01")
-    back = _clear(tmp_path, "give-back", part["payment"], *seen).json
+    returned = ("--reference", "R2", "--on", "2024-05-21", "--by", "C", "--reason", "AC01")
+    back = _clear(tmp_path, "give-back", part["payment"], *returned).json
     listed = _clear(tmp_path, "notices").json
     words = _clear(tmp_path, "notices", json=False)
 

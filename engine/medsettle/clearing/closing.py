@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from medsettle import durable, limits
+from medsettle.audit.columns import UNIQUE_CODES
 from medsettle.clearing.book import BOOK, RecordKind
 from medsettle.clearing.fund_lines import OWED
 from medsettle.clearing.month import Month
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 LINES_FILE: Final = "lines.parquet"
 HELD_FILE: Final = "held.parquet"
 _READ_ONLY: Final = 0o400
+# Codes that differ in every row; a dictionary of them is only larger.
+_UNIQUE: Final = UNIQUE_CODES | {"settlement", "encounter"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,11 +274,8 @@ def _write(
     unfinished.unlink(missing_ok=True)
     rows = 0
     schema = file_schema(table)
-    coded = [column.name for column in table if column.kind in {Kind.CODE, Kind.DATE}]
     with unfinished.open("wb") as file:
-        with pq.ParquetWriter(
-            file, schema, compression="zstd", compression_level=1, use_dictionary=coded
-        ) as writer:
+        with pq.ParquetWriter(file, schema, **_encodings(table)) as writer:
             reader = connection.sql(sql).to_arrow_reader(limits.MONTH_GROUP_ROWS)
             for group in _groups(reader, schema):
                 writer.write_table(group, row_group_size=limits.MONTH_GROUP_ROWS)
@@ -285,6 +285,22 @@ def _write(
         os.fsync(file.fileno())
     unfinished.replace(path)
     return rows
+
+
+def _encodings(table: tuple[Column, ...]) -> dict[str, Any]:
+    """Return how the columns of a file are written, as those of the audit tables are."""
+    return {
+        "compression": "zstd",
+        "compression_level": 1,
+        "use_dictionary": [
+            column.name
+            for column in table
+            if column.kind in {Kind.CODE, Kind.DATE} and column.name not in _UNIQUE
+        ],
+        "column_encoding": {
+            column.name: "BYTE_STREAM_SPLIT" for column in table if column.kind is Kind.FEN
+        },
+    }
 
 
 def _groups(reader: pa.RecordBatchReader, schema: pa.Schema) -> Iterable[pa.Table]:

@@ -185,7 +185,7 @@ class MonthStore:
                         month,
                         book,
                         frozenset(open_settlements),
-                        tuple(self._folder(each.month) / LINES_FILE for each in self.months()),
+                        self.lines_files(),
                         self.decisions(),
                         late_months,
                     ),
@@ -213,6 +213,14 @@ class MonthStore:
             StoreUnavailable: The file is missing or not what was closed.
         """
         return self._checked(month, LINES_FILE, self.closed(month).lines_sha256)
+
+    def lines_files(self) -> tuple[Path, ...]:
+        """Return the files of the lines of all closed months, each after its digest was checked.
+
+        Raises:
+            StoreUnavailable: One is missing or not what was closed.
+        """
+        return tuple(self.lines_file(each.month) for each in self.months())
 
     def held_file(self, month: Month) -> Path:
         """Return the file of what a closed month held back, after its digest was checked.

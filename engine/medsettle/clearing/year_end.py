@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Final
 
 from medsettle import limits
-from medsettle.clearing.closing import LINES_FILE, Gathering, decide
+from medsettle.clearing.closing import Gathering, decide
 from medsettle.clearing.month import Month
 from medsettle.clearing.month_book import OWED_SQL
 from medsettle.clearing.month_scratch import scratch
-from medsettle.clearing.months import MONTHS_FOLDER, MonthStore
+from medsettle.clearing.months import MonthStore
 from medsettle.clearing.notice_book import Notice, notices
 from medsettle.errors import Fault, InvalidRequest
 
@@ -80,12 +80,15 @@ def year_end(
     first, last = limits.SERVICE_YEAR_MIN, limits.SERVICE_YEAR_MAX
     if not first <= year <= last:
         raise InvalidRequest([Fault("year", f"is {year}; expected {first} to {last}")])
-    months = store.months()
     # Whether a record comes too late is asked of the month that would take it.
     following = max(store.open_month() or Month(year, _LAST_MONTH), Month(year, _LAST_MONTH))
-    files = tuple(store.folder / MONTHS_FOLDER / each.month.text / LINES_FILE for each in months)
     gathering = Gathering(
-        following, book, frozenset(open_settlements), files, store.decisions(), late_months
+        month=following,
+        book=book,
+        open_settlements=frozenset(open_settlements),
+        closed=store.lines_files(),
+        decisions=store.decisions(),
+        late_months=late_months,
     )
     with scratch(store.folder) as connection:
         decide(connection, gathering)
