@@ -8,6 +8,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -25,6 +27,7 @@ from tests.clearing.month_books import (
     TODAY,
     cancel,
     close,
+    close_book,
     held,
     lines,
     row,
@@ -238,6 +241,39 @@ def test_a_book_that_contradicts_itself_is_refused(store: MonthStore, column: st
     assert [] == store.months()
 
 
+def test_a_book_may_state_anything_and_is_refused(store: MonthStore) -> None:
+    """Amounts whose sum no int64 holds, floats for fen, a missing column: told, never computed."""
+    most = 2**63 - 1
+    huge = {"pooled_fund_fen": most, "assistance_fen": most, "account_fen": most}
+    with pytest.raises(
+        errors.InvalidRequest, match="assistance_fen: is beyond 1000000000"
+    ):
+        close(store, MARCH, [row("S1", date(2024, 3, 1)) | huge])
+    book = write_book(store.folder / "book.parquet", [row("S1", date(2024, 3, 1))])
+    table = pq.read_table(book)
+    place = table.schema.get_field_index("account_fen")
+    floats = table.set_column(place, "account_fen", pa.array([1.0]))
+    short = table.drop_columns(["kind"])
+    for wrong, says in ((floats, "is double; amounts are whole fen"), (short, "kind: is missing")):
+        pq.write_table(wrong, book)
+        with pytest.raises(errors.InvalidRequest, match=says):
+            close_book(store, book)
+
+
+def test_a_damaged_book_is_refused(store: MonthStore) -> None:
+    """Cut short, or with a page that cannot be unpacked: the file is named, nothing is closed."""
+    rows = [row(f"S{number}", date(2024, 3, 1)) for number in range(3_000)]
+    book = write_book(store.folder / "book.parquet", rows)
+    content = book.read_bytes()
+    torn = content[:64] + b"\xff" * 64 + content[128:]
+    for damaged in (content[:-1_000], torn, b""):
+        book.write_bytes(damaged)
+        with pytest.raises(errors.InvalidRequest, match=r"book\.parquet"):
+            close_book(store, book)
+
+    assert [] == store.months()
+
+
 def test_the_largest_amount_is_taken(store: MonthStore) -> None:
     """A bill of AMOUNT_FEN_MAX is cleared; one fen more was refused above."""
     close(store, MARCH, [row("S1", date(2024, 3, 1), total_fen=limits.AMOUNT_FEN_MAX)])
@@ -268,7 +304,7 @@ def test_the_order_of_the_book_does_not_matter(tmp_path: Path) -> None:
         for at in range(0, 500, 125):
             write_book(folder / "book" / f"{at}.parquet", rows[at : at + 125])
         with store_in(folder) as store:
-            store.close_month(MARCH, folder / "book", [], today=TODAY, who="clerk A", moment=MOMENT)
+            close_book(store, folder / "book")
             found.append(store.lines_file(MARCH).read_bytes())
 
     assert found[0] == found[1]
@@ -313,7 +349,7 @@ def test_a_month_is_whole_or_absent_whenever_its_closing_is_killed(tmp_path: Pat
 
 
 def _close(store: MonthStore, book: Path) -> bytes:
-    store.close_month(MARCH, book, [], today=TODAY, who="clerk A", moment=MOMENT)
+    close_book(store, book)
     return store.lines_file(MARCH).read_bytes()
 
 

@@ -23,7 +23,7 @@ from medsettle.audit.columns import UNIQUE_CODES
 from medsettle.clearing.book import BOOK, RecordKind
 from medsettle.clearing.fund_lines import OWED
 from medsettle.clearing.month import Month
-from medsettle.clearing.month_book import OWED_SQL, attach_book
+from medsettle.clearing.month_book import OWED_SQL, attach_book, reading
 from medsettle.clearing.month_lines import HELD, LINE, REASONS, Held, LineKind, file_schema
 from medsettle.clearing.month_scratch import parquet_source, quoted, scratch
 from medsettle.core.columns import Column, Kind
@@ -91,7 +91,7 @@ def gather(gathering: Gathering, folder: Path) -> Gathered:
         StoreUnavailable: The disk failed.
     """
     lines_file, held_file = folder / LINES_FILE, folder / HELD_FILE
-    with scratch(folder) as connection:
+    with scratch(folder) as connection, reading(gathering.book):
         decide(connection, gathering)
         _write(connection, _HELD_SQL, HELD, held_file)
         lines = _write(connection, _lines_sql(gathering.month), LINE, lines_file)

@@ -4,6 +4,8 @@ Columns that clearing needs must be there; others are absent where the book does
 (`clearing.book`).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -28,7 +30,9 @@ NEEDED: Final[tuple[str, ...]] = (
 OWED_SQL: Final = " + ".join(f"{payer.name}_fen" for payer in OWED)
 """What the place of insurance owes of a record."""
 
-_FUNDS_SQL: Final = " + ".join(f"{payer.name}_fen" for payer in codes.PAYERS if payer.fund)
+# What a book states may be anything: it is added up without overflow before it is held to bounds.
+_FUNDS_SQL: Final = " + ".join(f"{payer.name}_fen::hugeint" for payer in codes.PAYERS if payer.fund)
+_SHARES_SQL: Final = " + ".join(f"{payer.name}_fen::hugeint" for payer in OWED)
 _VALUED: Final = tuple(name for name in NEEDED if name != "original")
 _AMOUNTS: Final = tuple(name for name in NEEDED if name.endswith("_fen"))
 _TAKING: Final = f"kind in ('{RecordKind.CANCEL}', '{RecordKind.DEDUCTION}')"
@@ -57,11 +61,11 @@ _CHECKS: Final[tuple[tuple[str, str, str], ...]] = (
         "stands with what takes back, corrects or deducts, and with nothing else",
     ),
     (
-        f"kind = '{RecordKind.SETTLE}' and ({OWED_SQL} < 0 or total_fen < 0)",
+        f"kind = '{RecordKind.SETTLE}' and ({_SHARES_SQL} < 0 or total_fen < 0)",
         "kind",
         "is a settlement below zero",
     ),
-    (f"{_TAKING} and ({OWED_SQL} > 0 or total_fen > 0)", "kind", "takes back less than nothing"),
+    (f"{_TAKING} and ({_SHARES_SQL} > 0 or total_fen > 0)", "kind", "takes back less than nothing"),
 )
 
 
@@ -77,6 +81,25 @@ def parquet_files(path: Path) -> list[Path]:
             [Fault(str(path), "holds no Parquet file; name the book of the place of insurance")]
         )
     return found
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn what DuckDB finds damaged into InvalidRequest, while it reads a book and nothing else.
+
+    Raises:
+        InvalidRequest: The book is damaged.
+    """
+    import duckdb  # noqa: PLC0415 - as in `scratch`
+
+    try:
+        yield
+    except duckdb.Error as error:
+        # What a damaged page is told by has no class of its own; our own mistakes have.
+        if type(error) not in {duckdb.Error, duckdb.InvalidInputException}:
+            raise
+        message = f"is damaged: {str(error).splitlines()[0]}; have it written again"
+        raise InvalidRequest([Fault(str(path), message)]) from error
 
 
 def attach_book(connection: "duckdb.DuckDBPyConnection", path: Path, last: date) -> None:

@@ -14,7 +14,7 @@ from typing import Final
 from medsettle import limits
 from medsettle.clearing.closing import Gathering, decide
 from medsettle.clearing.month import Month
-from medsettle.clearing.month_book import OWED_SQL
+from medsettle.clearing.month_book import OWED_SQL, reading
 from medsettle.clearing.month_scratch import scratch
 from medsettle.clearing.months import MonthStore
 from medsettle.clearing.notice_book import Notice, notices
@@ -90,7 +90,7 @@ def year_end(
         decisions=store.decisions(),
         late_months=late_months,
     )
-    with scratch(store.folder) as connection:
+    with scratch(store.folder) as connection, reading(book):
         decide(connection, gathering)
         rows = connection.execute(
             f"select pooling_area, care_area, state, count(*), sum({OWED_SQL})::bigint "  # noqa: S608
