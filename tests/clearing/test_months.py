@@ -68,6 +68,18 @@ def test_a_month_takes_what_agrees_of_its_days(store: MonthStore) -> None:
     assert APRIL == store.open_month()
 
 
+def test_a_difference_about_a_cleared_settlement_holds_its_refund(store: MonthStore) -> None:
+    """The month of the settlement stays; what takes it back waits until the books agree."""
+    old = row("S1", date(2024, 3, 1))
+    book = [old, cancel(old, "C1", date(2024, 4, 2))]
+    close(store, MARCH, book)
+    close(store, APRIL, book, ["S1"])
+    close(store, Month(2024, 5), book)
+
+    assert ({}, {"C1": "open_difference"}) == (_taken(store, APRIL), held(store, APRIL))
+    assert {"C1": "refund"} == _taken(store, Month(2024, 5))
+
+
 def test_what_agrees_later_is_a_line_of_the_open_month(store: MonthStore) -> None:
     """It keeps the month it was made in, and the closed month does not change."""
     book = [row("S1", date(2024, 3, 1)), row("S2", date(2024, 3, 2))]
@@ -245,9 +257,7 @@ def test_a_book_may_state_anything_and_is_refused(store: MonthStore) -> None:
     """Amounts whose sum no int64 holds, floats for fen, a missing column: told, never computed."""
     most = 2**63 - 1
     huge = {"pooled_fund_fen": most, "assistance_fen": most, "account_fen": most}
-    with pytest.raises(
-        errors.InvalidRequest, match="assistance_fen: is beyond 1000000000"
-    ):
+    with pytest.raises(errors.InvalidRequest, match="assistance_fen: is beyond 1000000000"):
         close(store, MARCH, [row("S1", date(2024, 3, 1)) | huge])
     book = write_book(store.folder / "book.parquet", [row("S1", date(2024, 3, 1))])
     table = pq.read_table(book)

@@ -173,6 +173,37 @@ def test_refunds_offset_the_next_clearing(store: MonthStore) -> None:
     assert Status.PAID == cleared(store, april.number).status
 
 
+def test_what_is_carried_over_comes_before_deductions(store: MonthStore) -> None:
+    """600 carried over of 1,000 leave 400: of a deduction of 500 so much is taken, and 100 wait."""
+    old = bill("S1", _DAY, 900)
+    new = bill("S3", date(2024, 5, 3), 1_000)
+    rows = [old, cancel(old, "C1", date(2024, 4, 2)), bill("S2", date(2024, 4, 3), 300), new]
+    rows.append(cancel(new, "D3", date(2024, 5, 4), kind="deduction", pooled_fund_fen=-500))
+    rows[-1]["fund_total_fen"] = -500
+    issued(store, MARCH, rows)
+    issued(store, APRIL, rows)
+    (may,) = issued(store, _MAY, rows)
+
+    assert (400, 0) == (may.taken_fen, may.due_fen)
+    assert [(500, 400, Taken.PART)] == [
+        (each.amount_fen, each.taken_fen, each.state) for each in deductions(store)
+    ]
+
+
+def test_what_is_carried_over_outlasts_an_older_notice_issued_anew(store: MonthStore) -> None:
+    """March is issued anew after April: May still begins with what April carried over."""
+    old = bill("S1", _DAY, 900)
+    rows = [old, cancel(old, "C1", date(2024, 4, 2)), bill("S2", date(2024, 4, 3), 300)]
+    rows.append(bill("S3", date(2024, 5, 3), 1_000))
+    issued(store, MARCH, rows)
+    issued(store, APRIL, rows)
+    advance(store, 1, Status.REJECTED, who="clerk B", moment=MOMENT, reason="wrong account")
+    reissue(store, 1, who="clerk A", moment=MOMENT)
+    (may,) = issued(store, _MAY, rows)
+
+    assert (-600, 400) == (may.carried_in_fen, may.due_fen)
+
+
 def test_deductions_are_taken_as_far_as_there_is_something(store: MonthStore) -> None:
     """None 10, part 20, full 30; what is left is taken of the pair's next notice. §3.2."""
     rows = [bill("S1", _DAY, 1_000), bill("S2", date(2024, 4, 3), 500)]

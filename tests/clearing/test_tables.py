@@ -56,7 +56,7 @@ def _store(tmp_path: Path) -> Iterator[MonthStore]:
 
 
 def _figures(told: pa.Table, *names: str) -> dict[tuple[str, ...], tuple[int, ...]]:
-    keys = ("care_province", "fund_line", "payer", "settlement_month")
+    keys = ("care_area", "fund_line", "payer", "settlement_month")
     return {
         tuple(each[key] for key in keys): tuple(each[name] for name in names)
         for each in told.to_pylist()
@@ -74,12 +74,19 @@ def test_a_month_of_every_kind_of_line(store: MonthStore) -> None:
 
     assert {
         # settlements, cancels, fund, adjustments, deductions, net
-        ("98", "employee", "pooled_fund", "2024-04"): (2, 1, 105_000_000, 0, -2_000, 104_998_000),
-        ("98", "employee", "pooled_fund", "2024-03"): (0, 1, 0, -850_000, 0, -850_000),
-        ("98", "employee", "account", "2024-04"): (1, 0, 700, 0, 0, 700),
-        ("98", "assistance", "assistance", "2024-04"): (1, 1, 0, 0, 0, 0),
-        ("98", "resident", "pooled_fund", "2024-04"): (1, 0, 3_000, 0, 0, 3_000),
-        ("99", "employee", "pooled_fund", "2024-04"): (1, 0, 11, 0, 0, 11),
+        ("989802", "employee", "pooled_fund", "2024-04"): (
+            2,
+            1,
+            105_000_000,
+            0,
+            -2_000,
+            104_998_000,
+        ),
+        ("989802", "employee", "pooled_fund", "2024-03"): (0, 1, 0, -850_000, 0, -850_000),
+        ("989802", "employee", "account", "2024-04"): (1, 0, 700, 0, 0, 700),
+        ("989802", "assistance", "assistance", "2024-04"): (1, 1, 0, 0, 0, 0),
+        ("989802", "resident", "pooled_fund", "2024-04"): (1, 0, 3_000, 0, 0, 3_000),
+        ("999902", "employee", "pooled_fund", "2024-04"): (1, 0, 11, 0, 0, 11),
     } == _figures(
         payable,
         *("settle_count", "cancel_count", "fund_fen", "adjustments_fen", "deductions_fen"),
