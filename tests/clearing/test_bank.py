@@ -10,6 +10,8 @@ from shutil import copytree
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from medsettle import errors, limits
 from medsettle.clearing.bank import Finding, Imported, match
 from medsettle.clearing.camt import read_statements
@@ -295,6 +297,7 @@ _REFUSED: dict[str, tuple[dict[str, object], str]] = {
     "debits": ({"states": {"debits": "0.00"}}, "TtlDbtNtries: states the sum 0.00"),
     "closing": ({"states": {"closing": "1.00"}}, "which do not add up"),
     "message": ({"message": ""}, "MsgId: is missing"),
+    "long-message": ({"message": "M" * 36}, "has 36 characters, at most 35"),
     "not-xml": ({"before": "<<"}, "is no XML"),
 }
 
@@ -320,6 +323,46 @@ def test_an_amount_is_a_plain_decimal_number(amount: str) -> None:
     content = Message((Line("1.00", "X"),)).xml().replace(b">1.00<", f">{amount}<".encode())
     with pytest.raises(errors.InvalidRequest, match="has the amount"):
         read_statements(content, "st.xml")
+
+
+_WHOLE = Message((Line("1.00", "X"), Line("2.00", "Y", "R2", returned="AC04"))).xml()
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, len(_WHOLE) - 1), st.integers(0, 8), st.binary(max_size=4)),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_whatever_arrives_is_read_or_refused(changes: list[tuple[int, int, bytes]]) -> None:
+    """Bytes put in, taken out or replaced: a statement or an explanation, never a crash."""
+    content = _WHOLE
+    for at, length, new in changes:
+        content = content[:at] + new + content[at + length :]
+    try:
+        found = read_statements(content, "st.xml")
+    except errors.InvalidRequest as error:
+        assert error.faults
+        return
+    assert found
+
+
+def test_a_message_may_be_nested_deeply() -> None:
+    """A hundred thousand elements in one another end in an explanation, not in the stack."""
+    deep = b"<a>" * 100_000 + b"</a>" * 100_000
+    for content in (deep, deep[:-4]):
+        with pytest.raises(errors.InvalidRequest):
+            read_statements(content, "st.xml")
+
+
+def test_a_name_of_the_bank_has_35_characters(store: MonthStore) -> None:
+    """As ISO 20022 has it, a reference is booked; one more is refused with its message."""
+    long = Message((_line(store, reference="R" * 36),))
+    with pytest.raises(errors.InvalidRequest, match="AcctSvcrRef: has 36 characters"):
+        _match(store, long)
+
+    assert () == _match(store, Message((_line(store, reference="R" * 35),))).listed
 
 
 def test_a_message_has_bounds() -> None:

@@ -18,9 +18,10 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Final
 
-from medsettle.clearing.camt import CURRENCY, BankEntry, BankStatement, Direction, read_statements
+from medsettle.clearing.camt import BankEntry, BankStatement, read_statements
+from medsettle.clearing.camt_values import Direction
 from medsettle.clearing.months import MonthStore, check_texts, microseconds
-from medsettle.clearing.notice_book import Notice, Status, notices
+from medsettle.clearing.notice_book import Notice, Status, notice_named
 from medsettle.clearing.notice_payments import Seen, add_payment, add_return, payments
 from medsettle.clearing.payment_files import parties
 from medsettle.core.dates import day_number
@@ -28,6 +29,7 @@ from medsettle.errors import Precondition
 from medsettle.ledger.side_file import transaction
 from medsettle.payments.accounts import BankAccount
 from medsettle.payments.orders import Party
+from medsettle.payments.pain001 import CURRENCY
 
 
 class Finding(StrEnum):
@@ -196,10 +198,10 @@ class _Import:
             return Finding.NO_REFERENCE, None
         if self._seen(entry):
             return Finding.SEEN_BEFORE, None
-        named = [each for each in notices(self.store) if entry.end_to_end == each.payment_notice]
-        if not named:
+        found = notice_named(self.store, entry.end_to_end)
+        if found is None:
             return Finding.UNKNOWN_ID, None
-        return self._judge_notice(entry, named[0]), named[0]
+        return self._judge_notice(entry, found), found
 
     def _judge_notice(self, entry: BankEntry, found: Notice) -> Finding:
         if entry.currency != CURRENCY:

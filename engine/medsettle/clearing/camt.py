@@ -13,31 +13,19 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from typing import Final
 from xml.etree import ElementTree as ET
 from xml.parsers import expat
 
 from medsettle import limits
-from medsettle.core.money import FEN_PER_YUAN
+from medsettle.clearing.camt_values import Direction, Totals, day_of, fen_of, shown, units_of
 from medsettle.errors import Fault, InvalidRequest
 
-CURRENCY: Final = "CNY"
 _NAMESPACE: Final = re.compile(
     r"\{urn:iso:std:iso:20022:tech:xsd:camt\.05([34])\.001\.(\d\d)\}", re.ASCII
 )
 _VERSIONS: Final = {"08", "09", "10"}
 _ROOTS: Final = {"3": ("BkToCstmrStmt", "Stmt"), "4": ("BkToCstmrDbtCdtNtfctn", "Ntfctn")}
-# ActiveOrHistoricCurrencyAndAmount: 18 digits, five of them decimals, and no sign.
-_AMOUNT: Final = re.compile(r"(\d{1,18})(?:\.(\d{1,5}))?", re.ASCII)
-_DATE: Final = re.compile(r"(\d{4}-\d\d-\d\d)(?:T.*)?", re.ASCII | re.DOTALL)
-
-
-class Direction(StrEnum):
-    """Which way money moved on the account, reversals included."""
-
-    CREDIT = "credit"
-    DEBIT = "debit"
 
 
 _DIRECTIONS: Final = {"CRDT": Direction.CREDIT, "DBIT": Direction.DEBIT}
@@ -164,7 +152,7 @@ class _Reader:
         body = self._root.find(f"{self._space}{self._outer}")
         if body is None:
             raise InvalidRequest([Fault(self._name, f"has no {self._outer}")])
-        message = self._text(body, "GrpHdr/MsgId")
+        message = self._name_at(body, "GrpHdr/MsgId")
         found = [self._statement(message, each) for each in self._all(body, self._inner)]
         if not found:
             self._refuse(self._inner, "is missing; the message states nothing")
@@ -178,13 +166,15 @@ class _Reader:
         return found
 
     def _statement(self, message: str, element: ET.Element) -> BankStatement:
-        name = self._text(element, "Id")
+        name = self._name_at(element, "Id")
         where = f"{self._inner} {name or '?'}"
-        account = self._text(element, "Acct/Id/IBAN") or self._text(element, "Acct/Id/Othr/Id")
+        account = self._name_at(element, "Acct/Id/IBAN") or self._name_at(
+            element, "Acct/Id/Othr/Id"
+        )
         if not name or not account:
             self._refuse(where, "lacks Id or account")
         entries: list[BankEntry] = []
-        totals = _Totals()
+        totals = Totals()
         for entry in self._all(element, "Ntry"):
             entries += self._entry(f"{where} Ntry {totals.count + 1}", entry, totals, len(entries))
             if len(entries) > limits.BANK_ENTRIES_MAX:
@@ -194,7 +184,7 @@ class _Reader:
         return BankStatement(message, name, account, tuple(entries))
 
     def _entry(
-        self, where: str, entry: ET.Element, totals: "_Totals", before: int
+        self, where: str, entry: ET.Element, totals: Totals, before: int
     ) -> Iterator[BankEntry]:
         """Yield an entry, or each transaction of it, and add it to the totals."""
         amount, currency = self._amount(where, entry)
@@ -222,8 +212,8 @@ class _Reader:
                 place=before + at,
                 reference=self._reference(entry, part, alone=len(parts) == 1),
                 end_to_end=self._end_to_end(part),
-                amount=_shown(own),
-                amount_fen=_fen(own),
+                amount=shown(own),
+                amount_fen=fen_of(own),
                 currency=own_currency,
                 direction=direction,
                 returned=reversal or back is not None,
@@ -233,7 +223,7 @@ class _Reader:
             )
         if sum_units != amount:
             self._refuse(
-                where, f"is {_shown(amount)}, and its transactions add up to {_shown(sum_units)}"
+                where, f"is {shown(amount)}, and its transactions add up to {shown(sum_units)}"
             )
 
     def _details(self, where: str, entry: ET.Element) -> list[ET.Element]:
@@ -248,14 +238,15 @@ class _Reader:
         return found
 
     def _reference(self, entry: ET.Element, part: ET.Element, *, alone: bool) -> str:
-        """Return the bank's own reference; that of the entry only where it is one transaction."""
-        own = self._text(part, "Refs/AcctSvcrRef") if part is not entry else ""
-        if own or not alone:
-            return own
-        return self._text(entry, "AcctSvcrRef") or self._text(entry, "NtryRef")
+        """Return the bank's own reference; that of the entry only where it is one transaction.
+
+        The number of an entry (NtryRef) is none: it begins anew with each statement.
+        """
+        own = self._name_at(part, "Refs/AcctSvcrRef")
+        return own if own or not alone else self._name_at(entry, "AcctSvcrRef")
 
     def _end_to_end(self, part: ET.Element) -> str:
-        text = self._text(part, "Refs/EndToEndId")
+        text = self._name_at(part, "Refs/EndToEndId")
         return "" if text == "NOTPROVIDED" else text
 
     def _reason(self, back: ET.Element) -> str:
@@ -263,7 +254,7 @@ class _Reader:
         words = " ".join(each.text or "" for each in self._all(back, "AddtlInf"))
         return f"{code} {words}".strip()[: limits.CLEARING_TEXT_CHARS_MAX]
 
-    def _compare(self, where: str, element: ET.Element, totals: "_Totals") -> None:
+    def _compare(self, where: str, element: ET.Element, totals: Totals) -> None:
         """Compare the entries with the summary of the message and with its balances."""
         summary = element.find(self._path("TxsSummry"))
         if summary is not None:
@@ -282,8 +273,8 @@ class _Reader:
         if first is not None and last is not None and first + totals.booked != last:
             self._refuse(
                 where,
-                f"opens with {_shown(first)}, books {_shown(totals.booked)} and closes with "
-                f"{_shown(last)}, which do not add up",
+                f"opens with {shown(first)}, books {shown(totals.booked)} and closes with "
+                f"{shown(last)}, which do not add up",
             )
 
     def _compare_sum(self, where: str, stated: ET.Element | None, count: int, units: int) -> None:
@@ -293,8 +284,8 @@ class _Reader:
         if told and told != str(count):
             self._refuse(where, f"states {told} entries, and there are {count}")
         sum_text = self._text(stated, "Sum")
-        if sum_text and _units(sum_text) != units:
-            self._refuse(where, f"states the sum {sum_text}, and they add up to {_shown(units)}")
+        if sum_text and units_of(sum_text) != units:
+            self._refuse(where, f"states the sum {sum_text}, and they add up to {shown(units)}")
 
     def _signed(self, where: str, balance: ET.Element) -> int | None:
         amount, _ = self._amount(f"{where} Bal", balance)
@@ -307,7 +298,7 @@ class _Reader:
         """Return an amount in units of 1/100,000 and its currency."""
         found = element.find(self._path("Amt"))
         text = "" if found is None else (found.text or "").strip()
-        units = _units(text)
+        units = units_of(text)
         if units is None or found is None:
             shown = text[: limits.VALUE_CHARS_SHOWN_MAX]
             self._refuse(where, f"has the amount {shown!r}; expected one such as 1041500.00")
@@ -323,7 +314,7 @@ class _Reader:
 
     def _day(self, where: str, entry: ET.Element) -> date | None:
         for path in ("ValDt/Dt", "ValDt/DtTm", "BookgDt/Dt", "BookgDt/DtTm"):
-            if (text := self._text(entry, path)) and (day := _day(text)) is not None:
+            if (text := self._text(entry, path)) and (day := day_of(text)) is not None:
                 return day
         self._refuse(where, "has neither a value date nor a booking date")
         return None
@@ -336,62 +327,16 @@ class _Reader:
         found = element.find(self._path(path))
         return "" if found is None else (found.text or "").strip()
 
+    def _name_at(self, element: ET.Element, path: str) -> str:
+        """Return a text by which something is known: at most Max35Text."""
+        text = self._text(element, path)
+        most = limits.END_TO_END_CHARS_MAX
+        if len(text) > most:
+            self._refuse(path, f"has {len(text)} characters, at most {most}")
+        return text
+
     def _all(self, element: ET.Element, tag: str) -> list[ET.Element]:
         return element.findall(self._path(tag))
 
     def _path(self, path: str) -> str:
         return "/".join(f"{self._space}{tag}" for tag in path.split("/"))
-
-
-@dataclass(slots=True)
-class _Totals:
-    """What the entries of a statement add up to, in units of 1/100,000."""
-
-    count: int = 0
-    credit_count: int = 0
-    debit_count: int = 0
-    credit: int = 0
-    debit: int = 0
-    booked: int = 0
-
-    def add(self, units: int, direction: Direction, *, booked: bool) -> None:
-        """Add one entry."""
-        self.count += 1
-        if direction is Direction.CREDIT:
-            self.credit_count, self.credit = self.credit_count + 1, self.credit + units
-        else:
-            self.debit_count, self.debit = self.debit_count + 1, self.debit + units
-        if booked:
-            self.booked += units if direction is Direction.CREDIT else -units
-
-
-_UNIT_DIGITS: Final = 5
-_UNITS_PER_FEN: Final = 10**_UNIT_DIGITS // FEN_PER_YUAN
-
-
-def _units(text: str) -> int | None:
-    """Return an amount in units of 1/100,000, as fine as ISO 20022 writes; None for none."""
-    found = _AMOUNT.fullmatch(text)
-    if found is None:
-        return None
-    return int(found[1]) * 10**_UNIT_DIGITS + int((found[2] or "").ljust(_UNIT_DIGITS, "0"))
-
-
-def _fen(units: int) -> int | None:
-    fen, part = divmod(units, _UNITS_PER_FEN)
-    return None if part else fen
-
-
-def _shown(units: int) -> str:
-    sign = "-" if units < 0 else ""
-    whole, part = divmod(abs(units), 10**_UNIT_DIGITS)
-    decimals = f"{part:05d}".rstrip("0").ljust(2, "0")
-    return f"{sign}{whole}.{decimals}"
-
-
-def _day(text: str) -> date | None:
-    found = _DATE.fullmatch(text)
-    try:
-        return None if found is None else date.fromisoformat(found[1])
-    except ValueError:
-        return None

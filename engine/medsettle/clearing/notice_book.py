@@ -114,6 +114,12 @@ def notice(store: MonthStore, number: int) -> Notice:
     return _notice(found[0])
 
 
+def notice_named(store: MonthStore, payment_notice: str) -> Notice | None:
+    """Return the notice whose debtor's copy has this id; None if none has."""
+    found = store.rows(f"{_SELECT} where payment_notice = ?", payment_notice)
+    return _notice(found[0]) if found else None
+
+
 def notices(store: MonthStore, *, month: Month | None = None) -> list[Notice]:
     """Return notices by number: all of them, or those of a month."""
     where, values = ("", ()) if month is None else (" where month = ?", (month.text,))
