@@ -166,6 +166,31 @@ def test_terms_are_dated(tmp_path: Path) -> None:
         assert said in words
 
 
+def test_a_multiple_goes_up_to_its_bound(tmp_path: Path) -> None:
+    """Twelve months are prepaid at most, a ten-thousandth at least."""
+    text = shipped_document("prepayment.yaml").decode()
+    path = tmp_path / "terms.yaml"
+    for multiple, found in (("12", 120_000), ("0.0001", 1)):
+        path.write_text(text.replace("multiple: 2", f"multiple: {multiple}"), encoding="utf-8")
+        assert found == load_prepayment_rules(path).on(MARCH).multiple_e4
+    for multiple in ("12.0001", "0", "2x"):
+        path.write_text(text.replace("multiple: 2", f"multiple: {multiple}"), encoding="utf-8")
+        with pytest.raises(PolicyRejected):
+            load_prepayment_rules(path)
+
+
+def test_rows_beyond_the_bound_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two rows where two may be, and three where two may be."""
+    path = tmp_path / "cleared.csv"
+    head, row = "month,insured,care,fund,amount_fen\n", "2026-03,999901,999902,310,1\n"
+    monkeypatch.setattr(limits, "PREPAYMENT_ROWS_MAX", 2)
+    path.write_text(head + 2 * row, "utf-8")
+    assert {(LINE, MARCH): 2} == read_amounts(path, "month")
+    path.write_text(head + 3 * row, "utf-8")
+    with pytest.raises(InvalidRequest, match="row 3: more than 2 rows"):
+        read_amounts(path, "month")
+
+
 def test_amounts_are_read_and_added_up(tmp_path: Path) -> None:
     """Yuan become fen, days become months, and every bad row is told at once."""
     path = tmp_path / "cleared.csv"

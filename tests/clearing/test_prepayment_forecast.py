@@ -96,6 +96,29 @@ def test_a_top_up_out_of_bounds_is_refused() -> None:
         _forecast(1, today=date(2026, 3, 11))
 
 
+@pytest.mark.parametrize(
+    ("count", "told"), [(limits.TREND_DAYS_LEAST - 1, True), (limits.TREND_DAYS_LEAST, False)]
+)
+def test_few_days_are_told(count: int, told: bool) -> None:
+    """Six days make a forecast that says it is of few, seven do not."""
+    days = {date(2026, 3, 31) - timedelta(days=n): 100 for n in range(count)}
+    found = forecast(_LINE, days, date(2026, 3, 31), 1_000, _TERMS, _DAYS)
+
+    assert told is ("fewer than 7 days" in found.reason)
+
+
+def test_only_the_last_days_make_a_trend() -> None:
+    """A day that is 28 days back is not looked at, and one that is 27 days back is."""
+    today = date(2026, 3, 10)
+    even = {today - timedelta(days=n): 100 for n in range(limits.TREND_DAYS_MAX)}
+    plain = forecast(_LINE, even, today, 1_000, _TERMS, _DAYS)
+    before = today - timedelta(days=limits.TREND_DAYS_MAX)
+    same = forecast(_LINE, even | {before: 10**6}, today, 1_000, _TERMS, _DAYS)
+    other = forecast(_LINE, even | {before + timedelta(days=1): 10**6}, today, 1_000, _TERMS, _DAYS)
+
+    assert plain.expected_fen == same.expected_fen < other.expected_fen
+
+
 def test_a_year_without_holidays_is_told() -> None:
     """The reason of a forecast of 2027 says that its holidays are not known."""
     days = {date(2027, 3, day): 100 for day in range(1, 9)}

@@ -75,6 +75,16 @@ def test_a_payment_is_registered_once(store: PrepaymentStore) -> None:
         store.pay(number, 1, DUE, "E2E-7", "", NOW)
 
 
+def test_texts_of_the_record_have_their_bound(store: PrepaymentStore) -> None:
+    """200 characters name who did it, 201 do not, and neither does a line end."""
+    (number,) = recalculated(store, (LINE, 1_000))
+    most = limits.CLEARING_TEXT_CHARS_MAX
+    store.pay(number, 1, DUE, "E" * most, "x" * most, NOW)
+    for who in ("x" * (most + 1), "a\nb", " "):
+        with pytest.raises(InvalidRequest, match=f"who: .* must be 1 to {most} printable"):
+            store.pay(number, 1, DUE, "E2E-2", who, NOW)
+
+
 def test_a_year_is_settled_by_its_difference(store: PrepaymentStore) -> None:
     """2026 had 26.4 million; 2027 needs 30 and 2028 needs 20: 3.6 are paid in, 10 come back."""
     prepaid(store)

@@ -18,6 +18,7 @@ from medsettle.clearing.statement_keys import fingerprint_of, key_pems, private_
 from medsettle.clearing.statements import (
     CSV_FILE,
     EXCEL_FILE,
+    TABLE_FILES,
     StatedParty,
     StatementHead,
     make_statement,
@@ -222,3 +223,44 @@ def test_a_head_with_faults_is_refused_with_all_of_them(tmp_path: Path) -> None:
     paths = [fault.path for fault in raised.value.faults]
     assert ["number", "title", "parties[0].area"] == paths[:3]
     assert "parties" == paths[-1]
+    most = (StatedParty("999901", "x"),) * limits.STATED_PARTIES_MAX
+    make_statement(tmp_path / "s", table(), StatementHead("1", "t", HEAD.month, most))
+
+
+def test_files_beyond_their_bounds_are_not_read(
+    signed: Tampering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file, what a workbook unpacks to, a manifest: at the bound it is read, beyond it is not."""
+    sizes = {path.name: path.stat().st_size for path in signed.folder.iterdir()}
+    with zipfile.ZipFile(signed.folder / EXCEL_FILE) as archive:
+        unpacked = sum(entry.file_size for entry in archive.infolist())
+    most = max(unpacked, *(sizes[name] for name in TABLE_FILES))
+    monkeypatch.setattr(limits, "STATED_FILE_BYTES_MAX", most)
+    assert [] == told_of(signed.folder)
+    monkeypatch.setattr(limits, "STATED_FILE_BYTES_MAX", unpacked - 1)
+    assert any("unpacks to" in said for said in told_of(signed.folder))
+    monkeypatch.setattr(limits, "STATED_FILE_BYTES_MAX", sizes[CSV_FILE] - 1)
+    assert any("more than any file of a statement" in said for said in told_of(signed.folder))
+    monkeypatch.setattr(limits, "STATED_MANIFEST_BYTES_MAX", sizes["statement.json"])
+    assert told_of(signed.folder)
+    monkeypatch.setattr(limits, "STATED_MANIFEST_BYTES_MAX", sizes["statement.json"] - 1)
+    with pytest.raises(UnreadableStatementFile, match="more than any manifest"):
+        verify_statement(signed.folder)
+
+
+def test_a_parquet_file_of_more_rows_than_a_statement_is_not_unpacked(
+    signed: Tampering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its head says how many there are."""
+    monkeypatch.setattr(limits, "STATED_ROWS_MAX", 5)
+
+    assert any("has more rows than any statement" in said for said in told_of(signed.folder))
+
+
+@pytest.mark.parametrize("digits", [limits.STATED_DIGITS_MAX, limits.STATED_DIGITS_MAX + 2])
+def test_a_number_of_any_length_is_told_and_not_computed(signed: Tampering, digits: int) -> None:
+    """Up to the bound and beyond it: the cell is another one, whatever it would come to."""
+    signed.replace(EXCEL_FILE, b"<v>1234.56</v>", b"<v>" + b"9" * digits + b"</v>")
+
+    (said,) = told_of(signed.folder)
+    assert said.startswith("statement.xlsx row 1 fund_total_fen: ")

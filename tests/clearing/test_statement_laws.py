@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from medsettle import limits
-from medsettle.clearing.statement_cells import Cells, cells_of
+from medsettle.clearing.statement_cells import Cells, cells_of, digests_of
 from medsettle.clearing.statement_checks import verify_statement
 from medsettle.clearing.statement_csv import read_csv
 from medsettle.clearing.statement_differences import ChangeKind, RowChange, row_changes
@@ -100,7 +100,7 @@ def test_any_single_changed_cell_of_any_file_is_found_and_located(
 
 
 @pytest.mark.slow
-@given(_ROWS, st.sampled_from((CSV_FILE, EXCEL_FILE)), st.data())
+@given(_ROWS, st.sampled_from(TABLE_FILES), st.data())
 def test_any_changed_byte_of_any_file_is_found(
     rows: list[tuple[Any, ...]], file: str, data: st.DataObject
 ) -> None:
@@ -136,6 +136,22 @@ def test_changes_of_rows_explain_the_difference(old: list[str], new: list[str]) 
         assert {ChangeKind.ALTERED} == kinds
         differ = [at for at, (a, b) in enumerate(zip(old, new, strict=True), 1) if a != b]
         assert differ == rows[ChangeKind.ALTERED]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ([("-", "x")], [(None, "x")]),
+        ([("a", None)], [("a-", "x")]),
+        ([("ab", "c")], [("a", "bc")]),
+        ([("a", "1:b")], [("a1:b", "1:b")]),
+        ([("a", "b"), ("c", "d")], [("c", "d"), ("a", "b")]),
+    ],
+)
+def test_no_two_tables_have_the_same_digests(one: list[Cells], other: list[Cells]) -> None:
+    """Cells that would read alike when they are put together have other digests."""
+    assert digests_of(one, 2).rows != digests_of(other, 2).rows
+    assert digests_of(one, 2).columns != digests_of(other, 2).columns
 
 
 def test_a_run_of_rows_is_told_by_its_rows() -> None:

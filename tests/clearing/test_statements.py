@@ -3,10 +3,12 @@
 import base64
 import shutil
 import zipfile
+from hashlib import sha256
 from pathlib import Path
 
 import orjson
 import pytest
+from medsettle import limits
 from medsettle.clearing.statement_checks import verify_statement
 from medsettle.clearing.statement_csv import UnreadableStatementFile
 from medsettle.clearing.statement_keys import fingerprint_of
@@ -252,6 +254,30 @@ def test_a_signature_by_another_key_is_named(signed: Tampering) -> None:
     valid = next(signed.folder.glob(f"*{second[:16]}*"))
     shutil.copy(valid, signed.folder / f"{MANIFEST_FILE}.0000.sig")
     assert any("says another fingerprint" in each for each in told_of(signed.folder))
+
+
+def test_a_signature_is_what_others_can_check_without_us(signed: Tampering) -> None:
+    """Ed25519 over a line of its own and the bytes of the manifest, named by SHA-256 of the key."""
+    raw_key = KEYS[0].public_key().public_bytes_raw()
+    fingerprint = sha256(raw_key).hexdigest()
+    path = signed.folder / f"statement.json.{fingerprint[:16]}.sig"
+    said = orjson.loads(path.read_bytes())
+    manifest = (signed.folder / MANIFEST_FILE).read_bytes()
+
+    signature = base64.b64decode(said["signature"])
+    KEYS[0].public_key().verify(signature, b"medsettle statement 1\n" + manifest)
+    assert (fingerprint, raw_key) == (said["fingerprint"], base64.b64decode(said["public_key"]))
+
+
+def test_signatures_beyond_the_bound_are_told(signed: Tampering) -> None:
+    """As many as may be are looked at; one more is told, and is no reason to look at none."""
+    original = next(signed.folder.glob("*.sig"))
+    for number in range(limits.STATED_SIGNATURES_MAX - 2):
+        shutil.copy(original, signed.folder / f"{MANIFEST_FILE}.zz{number:03d}.sig")
+    said = told_of(signed.folder)
+    assert limits.STATED_SIGNATURES_MAX - 2 == len(said)
+    shutil.copy(original, signed.folder / f"{MANIFEST_FILE}.zzz.sig")
+    assert "statement.json: 65 signatures; at most 64 are looked at" in told_of(signed.folder)
 
 
 def test_parties_may_name_their_keys(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ Cells: TypeAlias = Sequence[str | None]
 
 ROW_DIGEST_BYTES: Final = 8
 _FEN, _YUAN = "_fen", "_yuan"
-_ABSENT: Final = b"-"
+_ABSENT: Final = "-"
 
 
 class CellKind(StrEnum):
@@ -195,25 +195,35 @@ def moment_text(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def row_digest(cells: Cells) -> bytes:
-    """Return the digest that finds a row."""
-    return sha256(b"".join(map(_framed, cells))).digest()[:ROW_DIGEST_BYTES]
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """What finds a row, one for each, and what finds a column."""
+
+    rows: tuple[bytes, ...]
+    columns: tuple[str, ...]
 
 
-def column_digest(cells: Iterable[str | None]) -> str:
-    """Return the digest of a column, from its first row to its last."""
-    digest = sha256()
-    for cell in cells:
-        digest.update(_framed(cell))
-    return digest.hexdigest()
+def digests_of(rows: Sequence[Cells], width: int) -> Digests:
+    """Return the digests of rows and of the first `width` columns.
+
+    A row that is shorter has nothing in the columns that it lacks; one that is longer has a digest
+    of all its cells.
+
+    >>> digests_of([("a", None)], 2).rows[0].hex()
+    '90f1254ff827d659'
+    """
+    framed = [list(map(_framed, row)) for row in rows]
+    by_row = tuple(sha256("".join(row).encode()).digest()[:ROW_DIGEST_BYTES] for row in framed)
+    by_column = tuple(
+        sha256("".join(row[at] if at < len(row) else _ABSENT for row in framed).encode())
+        for at in range(width)
+    )
+    return Digests(by_row, tuple(digest.hexdigest() for digest in by_column))
 
 
-def _framed(cell: str | None) -> bytes:
+def _framed(cell: str | None) -> str:
     """Return a cell with its length before it, so that no two rows are written alike."""
-    if cell is None:
-        return _ABSENT
-    raw = cell.encode()
-    return b"%d:" % len(raw) + raw
+    return _ABSENT if cell is None else f"{len(cell)}:{cell}"
 
 
 def sums_of(rows: Sequence[Cells], columns: Sequence[StatedColumn]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from medsettle.clearing.statement_cells import (
     Cells,
     StatedColumn,
     cells_of,
+    digests_of,
     sums_of,
 )
 from medsettle.clearing.statement_csv import UnreadableStatementFile, read_csv
@@ -159,33 +160,36 @@ def _notes(
 
 
 def _table_findings(folder: Path, manifest: Manifest) -> list[Finding]:
+    """Return what is wrong with the files; of those that agree, only one is kept in memory."""
     found: list[Finding] = []
-    files: list[StatedFile] = []
-    changed: set[str] = set()
+    intact: StatedFile | None = None
+    odd: list[StatedFile] = []
+    changed = False
     for name in TABLE_FILES:
         content = _content(folder, name, found)
         if content is None:
+            changed = True
             continue
-        if sha256(content).hexdigest() != manifest.hashes[name]:
-            changed.add(name)
+        altered = sha256(content).hexdigest() != manifest.hashes[name]
+        changed |= altered
         try:
             file, more = _file(name, content, manifest)
         except UnreadableStatementFile as error:
             found.append(Finding(name, f"{error}; its bytes are not those that were signed"))
             continue
-        files.append(file)
         found += more
-    intact = next((file for file in files if file.agrees(manifest, _heads(file, manifest))), None)
-    for file in files:
-        own = findings_of(file, manifest, _heads(file, manifest), intact)
-        told = own or [finding for finding in found if finding.file == file.name]
-        found += own
-        if file.name in changed and not told:
+        if not file.agrees(manifest, _heads(name, manifest)):
+            odd.append(file)
+            continue
+        intact = intact or file
+        if altered and not more:
             text = "its bytes are not those that were signed, and its cells are: it was saved again"
-            found.append(Finding(file.name, text))
+            found.append(Finding(name, text))
+    for file in odd:
+        found += findings_of(file, manifest, _heads(file.name, manifest), intact)
     if intact is not None:
         found += _sum_findings(intact.rows, manifest)
-    elif len(files) == len(TABLE_FILES) and not changed:
+    elif not changed:
         text = "the files are those that it names, and its digests are of other rows: it was edited"
         found.append(Finding(MANIFEST_FILE, text))
     return found
@@ -203,8 +207,8 @@ def _content(folder: Path, name: str, found: list[Finding]) -> bytes | None:
     return None
 
 
-def _heads(file: StatedFile, manifest: Manifest) -> list[str]:
-    machine = file.name == PARQUET_FILE
+def _heads(name: str, manifest: Manifest) -> list[str]:
+    machine = name == PARQUET_FILE
     return [column.name if machine else column.head for column in manifest.columns]
 
 
@@ -213,19 +217,29 @@ def _file(name: str, content: bytes, manifest: Manifest) -> tuple[StatedFile, li
     columns = manifest.columns
     if name == CSV_FILE:
         heads, rows = read_csv(content, columns)
-        return StatedFile(name, tuple(heads), rows), []
+        return _stated(name, heads, rows, columns), []
     if name == EXCEL_FILE:
         cover, heads, rows = read_excel(content, columns)
-        return StatedFile(name, tuple(heads), rows), cover_findings(cover, manifest)
+        return _stated(name, heads, rows, columns), cover_findings(cover, manifest)
     return _parquet(content, columns)
 
 
 def _parquet(content: bytes, columns: Sequence[StatedColumn]) -> tuple[StatedFile, list[Finding]]:
     try:
-        table = pq.read_table(io.BytesIO(content))
+        file = pq.ParquetFile(io.BytesIO(content))
+        if file.metadata.num_rows > limits.STATED_ROWS_MAX:
+            raise UnreadableStatementFile("has more rows than any statement")
+        table = file.read()
         table.validate(full=True)
-    except (pa.ArrowException, OSError, ValueError) as error:
+        return _parquet_cells(table, columns)
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise UnreadableStatementFile(f"is no Parquet file: {error}") from error
+
+
+def _parquet_cells(
+    table: Any,  # noqa: ANN401
+    columns: Sequence[StatedColumn],
+) -> tuple[StatedFile, list[Finding]]:
     found = []
     cells: list[Sequence[str | None]] = []
     for column in columns:
@@ -238,7 +252,13 @@ def _parquet(content: bytes, columns: Sequence[StatedColumn]) -> tuple[StatedFil
             found.append(Finding(PARQUET_FILE, text, None, column.name))
         cells.append(_texts(array, column))
     rows: list[Cells] = list(zip(*cells, strict=True))
-    return StatedFile(PARQUET_FILE, tuple(table.column_names), rows), found
+    return _stated(PARQUET_FILE, table.column_names, rows, columns), found
+
+
+def _stated(
+    name: str, heads: Sequence[str], rows: Sequence[Cells], columns: Sequence[StatedColumn]
+) -> StatedFile:
+    return StatedFile(name, tuple(heads), rows, digests_of(rows, len(columns)))
 
 
 def _texts(array: Any, column: StatedColumn) -> list[str | None]:  # noqa: ANN401

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from medsettle.clearing.statement_cells import Cells, StatedColumn, column_digest, row_digest
+from medsettle.clearing.statement_cells import Cells, Digests, StatedColumn
 from medsettle.clearing.statements import EXCEL_FILE, Manifest
 
 _SHOWN_CHARS: Final = 60
@@ -56,21 +56,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class StatedFile:
-    """What a file says: its heads and its cells."""
+    """What a file says: its heads, its cells, and the digests of them."""
 
     name: str
     heads: tuple[str, ...]
     rows: Sequence[Cells]
+    digests: Digests
 
     def agrees(self, manifest: Manifest, heads: Sequence[str]) -> bool:
         """Return whether it says what the manifest does, cell for cell."""
-        width = len(manifest.columns)
-        return (
-            self.heads == tuple(heads)
-            and all(len(row) == width for row in self.rows)
-            and tuple(map(row_digest, self.rows)) == manifest.row_digests
-            and not altered_columns(self.rows, manifest)
-        )
+        return self.heads == tuple(heads) and self.digests == manifest.digests
 
 
 def row_changes(stated: Sequence[bytes], found: Sequence[bytes]) -> list[RowChange]:
@@ -123,17 +118,6 @@ def _without(rows: Sequence[bytes], others: Sequence[bytes], start: int) -> list
     return found
 
 
-def altered_columns(rows: Sequence[Cells], manifest: Manifest) -> list[StatedColumn]:
-    """Return the columns whose digest is another one than the manifest's."""
-    return [
-        column
-        for at, (column, digest) in enumerate(
-            zip(manifest.columns, manifest.column_digests, strict=True)
-        )
-        if column_digest(row[at] if at < len(row) else None for row in rows) != digest
-    ]
-
-
 def findings_of(
     file: StatedFile, manifest: Manifest, heads: Sequence[str], intact: StatedFile | None
 ) -> list[Finding]:
@@ -147,9 +131,9 @@ def findings_of(
             cells are told with both values, and not only by the digests of their columns.
     """
     found = _head_findings(file, heads)
-    digests = tuple(map(row_digest, file.rows))
-    changes = row_changes(manifest.row_digests, digests)
-    suspects = altered_columns(file.rows, manifest)
+    changes = row_changes(manifest.digests.rows, file.digests.rows)
+    stated = zip(manifest.columns, manifest.digests.columns, file.digests.columns, strict=True)
+    suspects = [column for column, was, now in stated if was != now]
     for change in changes:
         found += _change_findings(change, file, manifest, suspects, intact)
     if not changes:

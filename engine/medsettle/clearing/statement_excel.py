@@ -47,7 +47,7 @@ _ROOT_RELATIONS: Final = (
     'Target="docProps/core.xml"/></Relationships>'
 )
 _BOOK: Final = (
-    f'<workbook {_MAIN} xmlns:r="{_RELATION}"><sheets>'
+    f'<workbook {_MAIN} xmlns:r="{_RELATION}"><bookViews><workbookView/></bookViews><sheets>'
     f'<sheet name="{COVER_SHEET}" sheetId="1" r:id="rId1"/>'
     f'<sheet name="{ROWS_SHEET}" sheetId="2" r:id="rId2"/></sheets></workbook>'
 )
@@ -66,6 +66,15 @@ _STYLES: Final = (
     '<cellXfs count="3"><xf xfId="0"/><xf numFmtId="4" xfId="0" applyNumberFormat="1"/>'
     '<xf fontId="1" xfId="0" applyFont="1"/></cellXfs><cellStyles count="1">'
     '<cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>'
+)
+# Columns wide enough for an amount; of the rows, the heads stay where one scrolls.
+_WIDE: Final = '<cols><col min="1" max="256" width="20" customWidth="1"/></cols>'
+_COVER_VIEW: Final = (
+    f'<sheetViews><sheetView workbookViewId="0"/></sheetViews>{_WIDE.replace("256", "2")}'
+)
+_ROWS_VIEW: Final = (
+    '<sheetViews><sheetView workbookViewId="0"><pane ySplit="1" topLeftCell="A2" '
+    f'activePane="bottomLeft" state="frozen"/></sheetView></sheetViews>{_WIDE}'
 )
 _DATES: Final = "http://purl.org/dc/terms/"
 _CORE: Final = (
@@ -95,19 +104,31 @@ def excel_bytes(
         "xl/workbook.xml": _BOOK,
         "xl/_rels/workbook.xml.rels": _BOOK_RELATIONS,
         "xl/styles.xml": _STYLES,
-        "xl/worksheets/sheet1.xml": "".join(_sheet(covers)),
-        "xl/worksheets/sheet2.xml": "".join(_sheet(_chained(heads, lines))),
+    }
+    sheets = {
+        "xl/worksheets/sheet1.xml": _sheet(covers, _COVER_VIEW),
+        "xl/worksheets/sheet2.xml": _sheet(_chained(heads, lines), _ROWS_VIEW),
     }
     sink = io.BytesIO()
     with zipfile.ZipFile(sink, "w") as archive:
         for name, text in parts.items():
-            entry = zipfile.ZipInfo(name, _TIME)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            # 3 is Unix: the system that writes must not show in the file.
-            entry.create_system = 3
-            entry.external_attr = 0o644 << 16
-            archive.writestr(entry, _HEAD + text)
+            archive.writestr(_entry(name), _HEAD + text)
+        for name, pieces in sheets.items():
+            # Piece by piece: a sheet is ten times as long as what it is packed to.
+            with archive.open(_entry(name), "w", force_zip64=True) as part:
+                part.write(_HEAD.encode())
+                for piece in pieces:
+                    part.write(piece.encode())
     return sink.getvalue()
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, _TIME)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    # 3 is Unix: the system that writes must not show in the file.
+    entry.create_system = 3
+    entry.external_attr = 0o644 << 16
+    return entry
 
 
 def _chained(first: list[str], rest: Iterator[list[str]]) -> Iterator[list[str]]:
@@ -115,8 +136,8 @@ def _chained(first: list[str], rest: Iterator[list[str]]) -> Iterator[list[str]]
     yield from rest
 
 
-def _sheet(rows: Iterator[list[str]]) -> Iterator[str]:
-    yield f"<worksheet {_MAIN}><sheetData>"
+def _sheet(rows: Iterator[list[str]], view: str) -> Iterator[str]:
+    yield f"<worksheet {_MAIN}>{view}<sheetData>"
     for number, cells in enumerate(rows, 1):
         yield f'<row r="{number}">{"".join(cells)}</row>'
     yield "</sheetData></worksheet>"

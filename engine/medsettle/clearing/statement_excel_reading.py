@@ -10,7 +10,7 @@ import posixpath
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Context, Decimal, DecimalException
 from typing import Final
 from xml.parsers import expat
@@ -23,7 +23,9 @@ from medsettle.clearing.statement_excel import COVER_SHEET, DIGITS_EXACT, ROWS_S
 # What the standard library raises of an entry that is damaged, encrypted or cut off.
 _BROKEN: Final = (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, EOFError, ValueError)
 _CONTEXT: Final = Context(prec=DIGITS_EXACT)
-_PLACE: Final = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
+_PLACE: Final = re.compile(r"([A-Z]{1,3})[0-9]{1,7}")
+_YUAN: Final = re.compile(r"-?[0-9]{1,13}\.[0-9]{2}")
+_EMPTY: Final = ("text", "")
 
 
 class _Parts:
@@ -73,11 +75,11 @@ def read_excel(
     if missing:
         raise UnreadableStatementFile(f"has no sheet named {' and none named '.join(missing)}")
     shared = _shared_texts(parts)
-    cover = _grid(parts.read(sheets[COVER_SHEET]), shared)
-    grid = _grid(parts.read(sheets[ROWS_SHEET]), shared)
-    heads = [text for _, text in grid[0]] if grid else []
-    rows = [_cells(columns, row) for row in grid[1:]]
-    return [[text for _, text in row] for row in cover], heads, rows
+    cover = _rows(parts.read(sheets[COVER_SHEET]), shared, ())
+    rows = _rows(parts.read(sheets[ROWS_SHEET]), shared, columns)
+    heads = rows.pop(0) if rows else []
+    texts = [[cell or "" for cell in row] for row in (*cover, heads)]
+    return texts[:-1], texts[-1], rows
 
 
 def _sheet_parts(parts: _Parts) -> dict[str, str]:
@@ -126,24 +128,25 @@ def _shared_texts(parts: _Parts) -> list[str]:
 
 
 class _Sheet:
-    """Builds the grid of a sheet from the events of the parser."""
+    """Builds the rows of a sheet from the events of the parser."""
 
-    def __init__(self, shared: Sequence[str]) -> None:
-        self._shared = shared
-        self.rows: dict[int, dict[int, tuple[str, str]]] = {}
-        self._at = (-1, -1)
+    def __init__(self, shared: Sequence[str], columns: Sequence[StatedColumn]) -> None:
+        self._shared, self._columns = shared, columns
+        self.rows: dict[int, Cells] = {}
+        self._row, self._column = -1, -1
+        self._cells: dict[int, tuple[str, str]] = {}
         self._kind, self._inside = "", ""
         self._value, self._formula = "", ""
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """Take the start of an element."""
-        row, column = self._at
         if name == "row":
             number = attributes.get("r", "")
-            self._at = (int(number) - 1 if number.isdecimal() else row + 1, -1)
+            self._row = int(number) - 1 if number.isdecimal() else self._row + 1
+            self._column, self._cells = -1, {}
         elif name == "c":
             found = _PLACE.fullmatch(attributes.get("r", ""))
-            self._at = (row, column + 1) if found is None else _position(found)
+            self._column = self._column + 1 if found is None else _column_of(found[1])
             self._kind = attributes.get("t", "n")
             self._value = self._formula = ""
         if name in {"v", "t", "f"}:
@@ -161,10 +164,13 @@ class _Sheet:
         if name in {"v", "t", "f"}:
             self._inside = ""
         elif name == "c" and (self._value or self._formula):
-            row, column = self._at
-            if row > limits.STATED_ROWS_MAX or column > limits.STATED_COLUMNS_MAX:
-                raise UnreadableStatementFile(f"row {row + 1} lies beyond any statement")
-            self.rows.setdefault(row, {})[column] = self._cell()
+            if self._row > limits.STATED_ROWS_MAX or self._column > limits.STATED_COLUMNS_MAX:
+                raise UnreadableStatementFile(f"row {self._row + 1} lies beyond any statement")
+            self._cells[self._column] = self._cell()
+        elif name == "row" and self._cells:
+            # The first row has the heads, which are texts whatever they name.
+            columns = self._columns if self._row else ()
+            self.rows[self._row] = _cells(columns, self._cells)
 
     def _cell(self) -> tuple[str, str]:
         if self._formula:
@@ -177,24 +183,19 @@ class _Sheet:
         return ("number" if self._kind == "n" else "text"), self._value
 
 
-def _position(found: re.Match[str]) -> tuple[int, int]:
+def _column_of(letters: str) -> int:
     column = 0
-    for letter in found[1]:
+    for letter in letters:
         column = column * 26 + ord(letter) - ord("A") + 1
-    return int(found[2]) - 1, column - 1
+    return column - 1
 
 
-def _grid(raw: bytes, shared: Sequence[str]) -> list[list[tuple[str, str]]]:
-    """Return every row up to the last that has a cell, each up to its own last cell."""
-    sheet = _Sheet(shared)
+def _rows(raw: bytes, shared: Sequence[str], columns: Sequence[StatedColumn]) -> list[Cells]:
+    """Return every row up to the last that has a cell."""
+    sheet = _Sheet(shared, columns)
     _parse(raw, sheet.start, sheet.text, sheet.end)
-    empty = ("text", "")
-    return [
-        [sheet.rows[at].get(column, empty) for column in range(max(sheet.rows[at]) + 1)]
-        if at in sheet.rows
-        else []
-        for at in range(max(sheet.rows, default=-1) + 1)
-    ]
+    empty = [None] * len(columns)
+    return [sheet.rows.get(at, empty) for at in range(max(sheet.rows, default=-1) + 1)]
 
 
 def _parse(
@@ -220,17 +221,18 @@ def _parse(
         raise UnreadableStatementFile(f"a part of it is no XML: {error}") from error
 
 
-def _cells(columns: Sequence[StatedColumn], row: Sequence[tuple[str, str]]) -> Cells:
-    cells: list[str | None] = []
-    for at, column in enumerate(columns):
-        kind, text = row[at] if at < len(row) else ("text", "")
-        cells.append(_cell(column, kind, text))
-    return [*cells, *(text for _, text in row[len(columns) :])]
+def _cells(columns: Sequence[StatedColumn], found: Mapping[int, tuple[str, str]]) -> Cells:
+    cells = [_cell(column, *found.get(at, _EMPTY)) for at, column in enumerate(columns)]
+    more = range(len(columns), max(found) + 1)
+    return [*cells, *(found.get(at, _EMPTY)[1] or None for at in more)]
 
 
 def _cell(column: StatedColumn, kind: str, text: str) -> str | None:
     if not text:
         return None
+    if kind == "number" and column.kind is CellKind.FEN and _YUAN.fullmatch(text):
+        # What a statement writes and most programs keep: no more than 15 digits, two decimals.
+        return str(int(text.replace(".", "")))
     if kind == "number" or (kind == "text" and column.kind is CellKind.FEN):
         parts = {CellKind.FEN: 2, CellKind.INTEGER: 0}.get(column.kind)
         return text if parts is None else _whole(text, parts, exact=kind == "text")

@@ -29,11 +29,11 @@ from medsettle.clearing.statement_cells import (
     ROW_DIGEST_BYTES,
     CellKind,
     Cells,
+    Digests,
     StatedColumn,
     cells_of,
-    column_digest,
+    digests_of,
     normal_table,
-    row_digest,
     stated_columns,
     sums_of,
 )
@@ -82,8 +82,7 @@ class Manifest:
     raw: bytes
     head: StatementHead
     columns: tuple[StatedColumn, ...]
-    column_digests: tuple[str, ...]
-    row_digests: tuple[bytes, ...]
+    digests: Digests
     sums_fen: Mapping[str, str]
     hashes: Mapping[str, str]
     as_written: bool
@@ -91,7 +90,12 @@ class Manifest:
 
     def cover(self) -> list[tuple[str, str]]:
         """Return the cover of the workbook."""
-        return _cover(self.head, len(self.row_digests), self.sums_fen)
+        return _cover(self.head, self.row_count, self.sums_fen)
+
+    @property
+    def row_count(self) -> int:
+        """How many rows there are."""
+        return len(self.digests.rows)
 
 
 def make_statement(folder: Path, table: Any, head: StatementHead) -> Manifest:  # noqa: ANN401
@@ -208,6 +212,7 @@ def _manifest_bytes(
     rows: Sequence[Cells],
     files: Mapping[str, bytes],
 ) -> bytes:
+    digests = digests_of(rows, len(columns))
     said = {
         "format": _FORMAT,
         "number": head.number,
@@ -218,15 +223,11 @@ def _manifest_bytes(
             for each in head.parties
         ],
         "columns": [
-            {
-                "name": column.name,
-                "kind": column.kind.value,
-                "digest": column_digest(row[at] for row in rows),
-            }
-            for at, column in enumerate(columns)
+            {"name": column.name, "kind": column.kind.value, "digest": digest}
+            for column, digest in zip(columns, digests.columns, strict=True)
         ],
         "row_count": len(rows),
-        "row_digests": base64.b64encode(b"".join(map(row_digest, rows))).decode(),
+        "row_digests": base64.b64encode(b"".join(digests.rows)).decode(),
         "sums_fen": sums_of(rows, columns),
         "files": {name: sha256(content).hexdigest() for name, content in files.items()},
     }
@@ -274,8 +275,10 @@ def _manifest(raw: bytes, said: dict[str, Any]) -> Manifest:
         raw=raw,
         head=head,
         columns=columns,
-        column_digests=tuple(c["digest"] for c in said["columns"]),
-        row_digests=tuple(digests[at : at + size] for at in range(0, len(digests), size)),
+        digests=Digests(
+            tuple(digests[at : at + size] for at in range(0, len(digests), size)),
+            tuple(c["digest"] for c in said["columns"]),
+        ),
         sums_fen={name: str(int(fen)) for name, fen in said["sums_fen"].items()},
         hashes=said["files"],
         as_written=canonical(said) == raw,

@@ -83,11 +83,11 @@ def make(
     body = {
         "statement": number,
         "folder": str(out),
-        "rows": len(manifest.row_digests),
+        "rows": manifest.row_count,
         "sums_fen": dict(manifest.sums_fen),
         "files": dict(manifest.hashes),
     }
-    said = [f"{out}: {len(manifest.row_digests)} row(s) of {number}; sign it with statement sign"]
+    said = [f"{out}: {manifest.row_count} row(s) of {number}; sign it with statement sign"]
     _print(console, body, said, as_json=as_json)
 
 

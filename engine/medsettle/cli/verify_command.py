@@ -43,7 +43,7 @@ def _body(verified: Verified) -> dict[str, object]:
     return {
         "statement": head.number,
         "month": f"{head.month:%Y-%m}",
-        "rows": len(verified.manifest.row_digests),
+        "rows": verified.manifest.row_count,
         "verified": not verified.findings,
         "findings": [
             {"file": each.file, "row": each.row, "column": each.column, "message": each.message}
@@ -57,7 +57,7 @@ def _body(verified: Verified) -> dict[str, object]:
 
 def _lines(verified: Verified) -> list[str]:
     head, count = verified.manifest.head, len(verified.findings)
-    about = f"{head.number} of {head.month:%Y-%m}, {len(verified.manifest.row_digests)} row(s)"
+    about = f"{head.number} of {head.month:%Y-%m}, {verified.manifest.row_count} row(s)"
     lines = [f"not verified: {about}" if count else f"verified: {about}"]
     lines += [f"  {finding}" for finding in verified.findings[:_SHOWN_MAX]]
     if count > _SHOWN_MAX:
