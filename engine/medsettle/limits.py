@@ -569,17 +569,18 @@ TOTAL_GROUPS_MAX: Final = 1_000_000
 JOIN_MEMORY_MIB: Final = 1_024
 JOIN_MEMORY_MIB_MIN: Final = 128
 # Books made to try reconciliation on: settlements made at a time, and all in all; days they span.
-MADE_BOOK_STRETCH_ROWS: Final = 131_072
+MADE_BOOK_STRETCH_ROWS: Final = 2**17
 MADE_BOOK_ROWS_MAX: Final = 1_000_000_000
 MADE_BOOK_DAYS_MAX: Final = 366
 
 # --- open items of reconciliation --------------------------------------------------------------
 
-# Days of one run: a year's end is looked at whole. Differences that a run keeps; more mean that
+# Days of one run: what a fund keeps its books for. Differences that a run keeps; more mean that
 # books of different things are compared, and a table of them is some kilobytes a row.
-RECONCILED_DAYS_MAX: Final = 366
+RECONCILED_DAYS_MAX: Final = 3_660
 DIFFERENCES_KEPT_MAX: Final = 200_000
-DIFFERENCES_BYTES_MAX: Final = 512 * 1024 * 1024
+# Bytes of a file that has a sketch: its cells, and what they were made of.
+SKETCH_BYTES_MAX: Final = 128 * 1024 * 1024
 # Characters of what a person says of an item.
 ITEM_REASON_CHARS_MAX: Final = 500
 # Unequal days in a row that raise an alarm, and duplicates of one day; the second is invented.
@@ -588,4 +589,5 @@ DUPLICATES_ALARM: Final = 20
 
 assert NATIONAL_NUMBER_CHARS_MAX <= CODE_CHARS_MAX <= PERSON_CHARS_MAX
 assert GATEWAY_FILE_BYTES_MAX * 4 // 3 + CODE_CHARS_MAX * 1000 <= TOLD_BYTES_MAX, "as base64"
+assert SKETCH_CELLS_MAX * 32 < SKETCH_BYTES_MAX, "cells that nothing makes smaller"
 assert SKETCH_CELLS_MAX * 2 // 3 > ODD_ROWS_MAX

@@ -87,9 +87,9 @@ def odd_keys_of(books: Mapping[Side, Sequence[Row]], columns: Mapping[Side, set[
 def wanted_keys_of(
     books: Mapping[Side, Sequence[Row]], columns: Mapping[Side, set[str]], odd: set[str]
 ) -> set[str]:
-    """Return the odd keys, and those of rows that share another natural key with an odd row."""
-    wanted = set(odd)
-    for key in NATURAL_KEYS[1:]:
+    """Return the odd keys, those that share another key with one, and what belongs to the same."""
+    beside = set(odd)
+    for key in (*NATURAL_KEYS[1:], ("person", "service_date", "total_fen", "kind")):
         held: dict[tuple[Any, ...], set[str]] = {}
         for side, rows in books.items():
             if set(key) <= columns[side]:
@@ -99,8 +99,13 @@ def wanted_keys_of(
                         held.setdefault(value, set()).add(each["settlement"])
         for settlements in held.values():
             if settlements & odd:
-                wanted |= settlements
-    return wanted
+                beside |= settlements
+    families: dict[str, set[str]] = {}
+    for side, rows in books.items():
+        for each in rows:
+            original = each["original"] if "original" in columns[side] else None
+            families.setdefault(original or each["settlement"], set()).add(each["settlement"])
+    return beside.union(*(family for family in families.values() if family & beside))
 
 
 def counted(found: pa.Table) -> Counter[tuple[Any, ...]]:

@@ -10,6 +10,8 @@ import pytest
 from medsettle import errors, limits
 from medsettle.clearing.book import Side
 from medsettle.clearing.classes import Action, DifferenceClass
+from medsettle.clearing.differences import difference_schema
+from medsettle.clearing.item_runs import differences_of, table_bytes
 from medsettle.clearing.item_store import ITEMS_FILE, ItemStore
 from medsettle.clearing.items import Happened, State
 from medsettle.clearing.terms import rows_at
@@ -139,9 +141,15 @@ def test_a_burst_of_duplicates_raises_an_alarm(store: ItemStore, more: int) -> N
 
 
 def test_a_table_of_something_else_is_refused(store: ItemStore) -> None:
-    """Nothing is recorded of it."""
+    """Nothing is recorded of it, nor of differences without a day."""
     with pytest.raises(errors.InvalidRequest, match="other columns"):
         store.record_run(scope(), pa.table({"item": ["S1"]}), 0, MOMENT)
+    timeless = table(only_care("S1"))
+    at = timeless.schema.get_field_index("record_date")
+    days = pa.nulls(1, pa.date32())
+    timeless = timeless.set_column(at, timeless.schema.field(at), days)
+    with pytest.raises(errors.InvalidRequest, match="state record_date"):
+        store.record_run(scope(), timeless, 0, MOMENT)
     assert [] == store.runs()
 
 
@@ -207,3 +215,21 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(errors.StoreUnavailable, match="something else"):
         ItemStore(tmp_path)
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_the_differences_of_a_run_are_bounded(more: int) -> None:
+    """The bound is kept whole and read back; one more is refused with both numbers."""
+    count = limits.DIFFERENCES_KEPT_MAX + more
+    one = table(only_care("S1"))
+    thousand = pa.table(
+        [pa.repeat(column[0], 1_000) for column in one.columns], schema=difference_schema()
+    )
+    parts = [thousand] * (limits.DIFFERENCES_KEPT_MAX // 1_000) + [one] * more
+    many = pa.concat_tables(parts)
+    assert count == many.num_rows
+    if more:
+        with pytest.raises(errors.InvalidRequest, match=f"{count} rows, at most"):
+            table_bytes(many)
+    else:
+        assert many.equals(differences_of(table_bytes(many)))

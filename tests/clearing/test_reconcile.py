@@ -104,7 +104,7 @@ def test_sketch_and_join_find_what_a_slow_comparison_finds(
         assert found[By.JOIN].odd.rows[side].equals(found[By.SKETCH].odd.rows[side])
     first = next(iter(books.values()))
     agreeing = sum(each["settlement"] not in odd for each in first)
-    assert {by: agreeing for by in By} == {by: each.agreeing for by, each in found.items()}
+    assert dict.fromkeys(By, agreeing) == {by: each.agreeing for by, each in found.items()}
     assert By.SKETCH == found[By.SKETCH].found_by
 
 

@@ -12,10 +12,12 @@ from medsettle.audit.query import connect
 from medsettle.books.conservation import discrepancies
 from medsettle.books.trial_balance import trial_balance
 from medsettle.core.adjustments import Adjustment
+from medsettle.core.claims import ClaimBatch
 from medsettle.core.settlement import Opening, Settlement
 from medsettle.engine import Engine
 from medsettle.ledger.opening import LedgerPlace, open_ledger
 from medsettle.ledger.verification import findings
+from medsettle.torture.memory_ledger import MemoryLedger
 
 from tests.engine.engines import (
     DEDUCTIBLE_MET,
@@ -25,7 +27,9 @@ from tests.engine.engines import (
     settled,
     stay,
 )
+from tests.engine.visits import AREA, injury_stay, recognition, register
 from tests.service.serving import Ticking
+from tests.settle.apart_books import book_of
 
 _SCOPE = "310.scope_inside"
 
@@ -271,3 +275,23 @@ def test_an_adjustment_is_no_original(engine: Engine) -> None:
         engine.reverse("H1", "rec-1", "V1")
     with pytest.raises(errors.NotFound):
         engine.adjustments.adjust(_adjustment(adjusted, _LESS, request_id="rec-2"))
+
+
+def test_a_visit_takes_the_adjustments_of_its_parts_back() -> None:
+    """The cancel of a visit of two schemes undoes what was added to one of them."""
+    engine = Engine(book_of(AREA), MemoryLedger(), Ticking())
+    register(engine, recognition())
+    visit = engine.visits.settle(ClaimBatch.from_rows([injury_stay()]))
+    part = next(each for each in visit.settlements if each.fen("pooled_fund_fen") > 1_000)
+    told = _adjustment(part, _LESS)
+    engine.adjustments.adjust(told)
+    engine.visits.cancel("H1", "C1", str(visit.visit))
+
+    records = engine.page(limit=100)
+    assert ["settle", "settle", "adjust", "cancel", "cancel", "adjust"] == [
+        each.columns["kind"] for each in records
+    ]
+    for name in ("pooled_fund_fen", "fund_total_fen", "cash_fen", "total_fen"):
+        assert 0 == sum(each.fen(name) for each in records), name
+    assert not any(value for _, _, value in engine.person(AREA, "P1").counters)
+    assert [] == list(discrepancies(engine.ledger))  # type: ignore[arg-type]

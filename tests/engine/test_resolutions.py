@@ -1,7 +1,6 @@
 """Differences of two real engines, resolved through their ledgers until their books agree."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +10,18 @@ from medsettle.clearing.book import Side
 from medsettle.clearing.classes import Action, DifferenceClass
 from medsettle.clearing.item_store import ItemStore
 from medsettle.clearing.items import Item, State, Terms
-from medsettle.clearing.plans import Step, TakeBack, plan_of
+from medsettle.clearing.plans import Insert, Step, TakeBack, plan_of
+from medsettle.engine import Engine
 from medsettle.engine.copies import Side as CopySide
 from medsettle.engine.copies import copied_entries
 from medsettle.engine.inserting import Source, Unlike
 from medsettle.engine.requests import content_digest
 from medsettle.engine.resolutions import Resolutions
+from medsettle.torture.memory_ledger import MemoryLedger
 
 from tests.engine.engines import id_of
-from tests.engine.two_books import TwoBooks, two_books
+from tests.engine.two_books import TwoBooks, two_books, with_other_amounts
+from tests.service.serving import Ticking
 
 _C = DifferenceClass
 
@@ -184,31 +186,13 @@ def test_a_cancel_on_one_side_is_completed(world: TwoBooks, store: ItemStore) ->
     _assert_flat(world, store, item)
 
 
-def _with_other_amounts(world: TwoBooks, number: int, fen: int) -> None:
-    """Let care have a copy in which the pool pays less and the person more."""
-    answer = world.decided(number)
-    columns = dict(answer.columns)
-    for name, sign in (
-        ("pooled_fund_fen", -1),
-        ("fund_total_fen", -1),
-        ("person_total_fen", 1),
-        ("cash_fen", 1),
-    ):
-        columns[name] = answer.fen(name) + sign * fen
-    payers = [
-        row | {"paid_fen": int(str(row["paid_fen"])) - fen * (row["payer"] == "pooled_fund")}
-        for row in answer.payers
-    ]
-    world.taken(replace(answer, columns=columns, payers=payers), number)
-
-
 @pytest.mark.parametrize(("side", "like"), [(Side.CARE, Side.INSURED), (Side.INSURED, Side.CARE)])
 def test_unequal_amounts_are_adjusted_on_either_side(
     world: TwoBooks, store: ItemStore, side: Side, like: Side
 ) -> None:
     """Class 5: the book that is wrong gets what is to be added, and then both say the same."""
     world.settled(1)
-    _with_other_amounts(world, 2, 1_234)
+    with_other_amounts(world, 2, 1_234)
     item = _only_item(world, store, _C.AMOUNT)
     (entry,) = _resolve(world, store, item, Action.ADJUST, side, Terms(side, like))
 
@@ -222,7 +206,7 @@ def test_an_adjusted_settlement_that_is_cancelled_leaves_nothing(
     world: TwoBooks, store: ItemStore
 ) -> None:
     """The patient's refund comes after the correction: both books come to zero."""
-    _with_other_amounts(world, 2, 1_234)
+    with_other_amounts(world, 2, 1_234)
     item = _only_item(world, store, _C.AMOUNT)
     _resolve(world, store, item, Action.ADJUST, Side.CARE, Terms(Side.CARE, Side.INSURED))
     second = id_of(world.home.page()[0])
@@ -299,3 +283,28 @@ def test_ids_follow_from_the_item_alone(world: TwoBooks, store: ItemStore) -> No
     assert one == again
     assert isinstance(one, TakeBack)
     assert len(one.request_id) <= 36
+
+
+def test_the_nation_gets_the_copy_it_lacks(world: TwoBooks) -> None:
+    """Class 14: what both provinces have is kept by the hub, as it would have been delivered."""
+    both = world.settled(1)
+    hub = Engine(world.home.rulebook, MemoryLedger(), Ticking())
+    source = Source(world.home.ledger, world.home.rulebook)
+    step = Insert(id_of(both), Side.NATIONAL)
+    assert id_of(both) == Resolutions(hub, source).carry_out(step)
+    assert id_of(both) == Resolutions(hub, source).carry_out(step)
+
+    (kept,) = hub.page()
+    assert ("hub", both.fen("pooled_fund_fen")) == (
+        kept.columns["side"],
+        kept.fen("pooled_fund_fen"),
+    )
+
+
+def test_a_copy_is_no_source_of_copies(world: TwoBooks) -> None:
+    """What the nation lacks comes from the book that decided it."""
+    both = world.settled(1)
+    hub = Engine(world.home.rulebook, MemoryLedger(), Ticking())
+    source = Source(world.care.ledger, world.care.rulebook)
+    with pytest.raises(errors.DecidedElsewhere):
+        Resolutions(hub, source).carry_out(Insert(id_of(both), Side.NATIONAL))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from medsettle.clearing.item_store import ItemStore
 from medsettle.clearing.items import ComparedBook, Run, Scope
 from medsettle.clearing.odd_rows import OddRows
 from medsettle.clearing.sources_audit import audited_book
+from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.settlement import Settlement
 from medsettle.engine import Engine
@@ -45,6 +46,10 @@ class TwoBooks:
     def engines(self) -> Mapping[Side, Engine]:
         """Both, by whose book they keep."""
         return {Side.INSURED: self.home, Side.CARE: self.care}
+
+    def audit(self, side: Side) -> Path:
+        """Return the folder of the audit tables of a side."""
+        return self.folder / f"{side}-data" / AUDIT_FOLDER
 
     def claim(self, number: int, **changes: object) -> ClaimBatch:
         """Return claim `number` of care in the other area, with its lines split there."""
@@ -85,7 +90,7 @@ class TwoBooks:
     def project(self) -> None:
         """Bring the audit tables of both to the end of their ledgers."""
         for side, engine in self.engines.items():
-            with Projector(engine.ledger, self.folder / str(side)) as projector:
+            with Projector(engine.ledger, self.audit(side)) as projector:
                 while projector.run_once():
                     pass
 
@@ -94,8 +99,8 @@ class TwoBooks:
         self.project()
         found = {}
         for side in self.engines:
-            book = audited_book(side, [self.folder / str(side)])
-            found[side] = book.table(list(book.batches(book.columns)), book.columns)
+            book = audited_book(side, [self.audit(side)])
+            found[side] = book.reader(book.columns).read_all()
         return found
 
     def differences(self) -> pa.Table:
@@ -118,7 +123,25 @@ class TwoBooks:
         self.project()
         for side, engine in self.engines.items():
             reader: Any = engine.ledger
-            assert [] == list(discrepancies(reader, self.folder / str(side))), side
+            assert [] == list(discrepancies(reader, self.audit(side))), side
+
+
+def with_other_amounts(world: TwoBooks, number: int, fen: int) -> None:
+    """Let care have a copy in which the pool pays less and the person more."""
+    answer = world.decided(number)
+    columns = dict(answer.columns)
+    for name, sign in (
+        ("pooled_fund_fen", -1),
+        ("fund_total_fen", -1),
+        ("person_total_fen", 1),
+        ("cash_fen", 1),
+    ):
+        columns[name] = answer.fen(name) + sign * fen
+    payers = [
+        row | {"paid_fen": int(str(row["paid_fen"])) - fen * (row["payer"] == "pooled_fund")}
+        for row in answer.payers
+    ]
+    world.taken(replace(answer, columns=columns, payers=payers), number)
 
 
 @contextmanager
@@ -127,8 +150,8 @@ def two_books(folder: Path) -> Iterator[TwoBooks]:
     for side in (Side.INSURED, Side.CARE):
         (folder / f"{side}-data").mkdir(parents=True, exist_ok=True)
     with (
-        open_ledger(folder / "insured-data" / "ledger.db") as home,
-        open_ledger(folder / "care-data" / "ledger.db") as care,
+        open_ledger(folder / "insured-data" / LEDGER_FILE) as home,
+        open_ledger(folder / "care-data" / LEDGER_FILE) as care,
     ):
         found = TwoBooks(
             folder,

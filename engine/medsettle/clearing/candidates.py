@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from medsettle import limits
 from medsettle.clearing.book import Side
-from medsettle.clearing.passes import OTHER_KEYS, Kept, Passed
+from medsettle.clearing.passes import FAMILY, OTHER_KEYS, Kept, Passed
 from medsettle.clearing.sources import Book
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def keys_twice(kept: Kept, again: "Words") -> "Words":
 def candidate_rows(
     books: Sequence[Book], passed: Mapping[Side, Passed], odd: "Words"
 ) -> dict[Side, pa.Table]:
-    """Return per side all rows of odd keys, and of keys that share a natural key with them.
+    """Return per side all rows of odd keys, of those beside them, and what belongs to either.
 
     Args:
         books: The books.
@@ -53,10 +53,14 @@ def candidate_rows(
         TooManyRows: There are more of them than are classified.
     """
     places = _places(books, passed, odd)
-    beside = [_beside(books, passed, places, key) for key in OTHER_KEYS]
-    more = np.setdiff1d(np.concatenate([np.empty(0, np.uint64), *beside]), odd)
-    if len(more):
-        places = _places(books, passed, np.union1d(odd, more))
+    wanted = odd
+    # What stands beside an odd row may have been taken back, so its family comes along too.
+    for keys in (OTHER_KEYS, (FAMILY,)):
+        beside = [_beside(books, passed, places, key) for key in keys]
+        more = np.setdiff1d(np.concatenate([np.empty(0, np.uint64), *beside]), wanted)
+        if len(more):
+            wanted = np.union1d(wanted, more)
+            places = _places(books, passed, wanted)
     return {book.side: book.rows_at(places[book.side], book.columns) for book in books}
 
 

@@ -11,9 +11,7 @@ from medsettle.clearing.standing import adds_up_to_zero
 
 # Ids are compared as the records that they name; the kind is the same in all rows of a record.
 _BY_ITSELF: Final = frozenset({"settlement", "original", "kind"})
-_COMPARED: Final = tuple(
-    column.name for column in BOOK if column.name not in OWN | _BY_ITSELF
-)
+_COMPARED: Final = tuple(column.name for column in BOOK if column.name not in OWN | _BY_ITSELF)
 _picked: Final = itemgetter(*(AT[name] for name in _COMPARED))
 _CLASSES: Final[tuple[tuple[DifferenceClass, frozenset[str]], ...]] = (
     (DifferenceClass.PERSON, frozenset({"person", "card", "credential_type"})),

@@ -8,6 +8,9 @@ from medsettle.clearing.book import NATURAL_KEYS, SAME_SERVICE, RecordKind, Side
 from medsettle.clearing.odd_records import AT, Record, Records, Values
 from medsettle.clearing.standing import State, states_of
 
+STAY: Final = "person+stay"
+"""How a stay at the time of another one elsewhere is told (`repeats`)."""
+
 _PERSON, _TOTAL = AT["person"], AT["total_fen"]
 _TIME, _INSTITUTION = AT["record_time"], AT["institution"]
 _ALIKE: Final = (AT["insurance_type"], AT["service_date"])
@@ -28,7 +31,7 @@ class Twin:
     @property
     def elsewhere(self) -> bool:
         """Whether it is told by the service alone, so that both may be real."""
-        return self.key == "+".join(SAME_SERVICE)
+        return self.key in {"+".join(SAME_SERVICE), STAY}
 
 
 def doubled_at(record: Record) -> tuple[Side, ...]:
@@ -64,7 +67,9 @@ class Doubles:
 
     def twin_of(self, record: Record) -> Twin | None:
         """Return what a record that not all books have repeats; None if it repeats nothing."""
-        found = []
+        found: list[tuple[int, tuple[int, int, str], Twin]] = []
+        if not self._found.lacking(record):
+            return None
         for side, row in self._found.first_rows(record).items():
             for place, (key, value) in enumerate(self._values(record, side, row)):
                 first = self._first(record, side, key, value)

@@ -90,9 +90,7 @@ def _differing(found: Found, rows: Mapping[Side, Values], row: Values) -> str:
 
 def _duplicate(found: Found, row: Values, doubled: Sequence[Side], times: int) -> str:
     if found.twin is None:
-        return (
-            f"{_books(doubled).capitalize()} {_has(doubled)} it {times} times, with {_yuan(row)}."
-        )
+        return _sentence(f"{_books(doubled)} {_has(doubled)} it {times} times, with {_yuan(row)}")
     other = found.twin.record.settlement
     words = "at another place, so both may be real" if found.twin.elsewhere else "a second time"
     if found.record.kind == "cancel":
@@ -102,6 +100,8 @@ def _duplicate(found: Found, row: Values, doubled: Sequence[Side], times: int) -
 
 
 def _hint(found: Found, rows: Mapping[Side, Values]) -> str:
+    if not found.standing:
+        return "everybody took it back, who never had it too, so it is recorded there"
     known = (row[AT["request_id"]] for side, row in sorted(rows.items(), key=_national_first))
     message_id = next((value for value in known if value is not None), None)
     if found.difference_class is DifferenceClass.ONLY_CARE:
@@ -161,4 +161,5 @@ def _has(sides: Sequence[Side]) -> str:
 
 
 def _books(sides: Iterable[Side]) -> str:
-    return " and ".join(_NAMES[side] for side in sides)
+    names = [_NAMES[side] for side in sides]
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]

@@ -46,7 +46,7 @@ def _of_settlement(
     states = states_of(records, record)
     standing = tuple(side for side, state in states.items() if state is State.STANDS)
     lacking = records.lacking(record)
-    if lacking and standing:
+    if standing:
         twin = doubles.twin_of(record)
         if twin is not None:
             risk_fen = whole_fen(_claims(records, [record]).values())
@@ -54,7 +54,7 @@ def _of_settlement(
             yield replace(found, twin=twin, shown=(twin.record,))
             return
     unlike = class_by_states(states)
-    family = _family(records, record)
+    family = _family(records, doubles, record)
     if unlike is None:
         # What was taken back where it stood, and never came to the others, is none of theirs.
         if not lacking:
@@ -73,7 +73,7 @@ def _of_settlement(
 def _of_belonging(records: Records, doubles: Doubles, record: Record) -> Iterator[Found]:
     """Yield what is found about a cancel, an adjustment or a deduction."""
     lacking = records.lacking(record)
-    twin = doubles.twin_of(record) if lacking else None
+    twin = doubles.twin_of(record)
     if twin is not None:
         risk_fen = whole_fen(_claims(records, [record]).values())
         found = _about(records, record, DifferenceClass.DUPLICATE, risk_fen=risk_fen)
@@ -148,7 +148,8 @@ def _compared(
             risk_fen = whole_fen(own) if len(months) > 1 else 0
     found = _about(records, record, unlike, risk_fen=risk_fen, differing=differing)
     apart = who_differs(rows, columns_of(unlike, differing))
-    yield replace(found, odd_one_out=apart)
+    # Who lacks it lacks what it belongs to as well, and that is told there.
+    yield replace(found, odd_one_out=apart, missing_at=())
 
 
 def _about(
@@ -173,13 +174,20 @@ def _about(
     )
 
 
-def _family(records: Records, record: Record) -> list[Record]:
-    """Return a settlement, its cancels, and what else belongs to it where both are or neither."""
+def _family(records: Records, doubles: Doubles, record: Record) -> list[Record]:
+    """Return a settlement, its cancels, and what else belongs to it where both are or neither.
+
+    What is told as a difference of its own is left out.
+    """
     everywhere = set(record.held)
     return [record] + [
         each
         for each in records.belonging.get(record, [])
-        if each.kind == RecordKind.CANCEL or everywhere <= set(each.held)
+        if (
+            doubles.twin_of(each) is None
+            if each.kind == RecordKind.CANCEL
+            else everywhere <= set(each.held)
+        )
     ]
 
 

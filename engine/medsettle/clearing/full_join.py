@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from medsettle import limits
-from medsettle.clearing.book import NATURAL_KEYS, Side
+from medsettle.clearing.book import Side
 from medsettle.clearing.odd_rows import OddRows
-from medsettle.clearing.passes import shared_columns
+from medsettle.clearing.passes import OTHER_KEYS, shared_columns
 from medsettle.clearing.sources import Book
 from medsettle.errors import Precondition
 
@@ -112,6 +112,7 @@ def _found(connection: "duckdb.DuckDBPyConnection", books: Sequence[Book]) -> Fo
     connection.execute("set timezone = 'UTC'")
     connection.execute(f"create temp table twice as {_twice(books)}")
     connection.execute(f"create temp table odd as {_odd(books)}")
+    connection.execute(f"create temp table beside as {_beside(books)}")
     connection.execute(f"create temp table wanted as {_wanted(books)}")
     counts = {}
     for table in ("odd", "wanted"):
@@ -177,10 +178,10 @@ def _unlike(one: Book, other: Book) -> str:
     """  # noqa: S608 - names of our own
 
 
-def _wanted(books: Sequence[Book]) -> str:
+def _beside(books: Sequence[Book]) -> str:
     """Return the query for the odd keys, and those of rows that share a natural key with theirs."""
     parts = ["select settlement from odd"]
-    for key in NATURAL_KEYS[1:]:
+    for key in OTHER_KEYS:
         having = [book for book in books if set(key) <= set(book.columns)]
         if not having:
             continue
@@ -195,3 +196,20 @@ def _wanted(books: Sequence[Book]) -> str:
             for book in having
         ]
     return " union ".join(parts)
+
+
+def _wanted(books: Sequence[Book]) -> str:
+    """Return the query for these keys, and those of what belongs to the same settlements."""
+    families = {
+        book.side: "coalesce(original, settlement)" if "original" in book.columns else "settlement"
+        for book in books
+    }
+    theirs = " union ".join(
+        f"select {family} as family from {side} where settlement in (from beside)"  # noqa: S608
+        for side, family in families.items()
+    )
+    parts = [
+        f"select settlement from {side} where {family} in ({theirs})"  # noqa: S608
+        for side, family in families.items()
+    ]
+    return " union ".join(["select settlement from beside", *parts])

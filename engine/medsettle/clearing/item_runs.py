@@ -16,9 +16,9 @@ import pyarrow as pa
 from medsettle import limits
 from medsettle.clearing.alarms import alarms_of
 from medsettle.clearing.book import Side
-from medsettle.clearing.classes import DifferenceClass
+from medsettle.clearing.classes import Action, DifferenceClass
 from medsettle.clearing.differences import difference_schema
-from medsettle.clearing.items import Counted, Happened, Scope, State
+from medsettle.clearing.items import DECIDED, Counted, Happened, Scope, State
 from medsettle.clearing.terms import rows_at
 from medsettle.core.dates import day_number
 from medsettle.core.settlement import Row
@@ -37,7 +37,6 @@ class _Known(NamedTuple):
     number: int
     state: State
     fingerprint: str
-    held: bool
     decided: bool
 
 
@@ -51,7 +50,7 @@ def table_bytes(differences: pa.Table) -> bytes:
     """Return a table of differences as an Arrow stream, compressed.
 
     Raises:
-        InvalidRequest: It has another schema, or more rows or bytes than a run keeps.
+        InvalidRequest: It has another schema, or more rows than a run keeps.
     """
     wanted = difference_schema()
     if not differences.schema.equals(wanted):
@@ -62,16 +61,13 @@ def table_bytes(differences: pa.Table) -> bytes:
             f"has {differences.num_rows} rows, at most {most} are kept; compare fewer days or "
             "areas, or look whether these are books of the same things"
         )
+    if differences["record_date"].null_count:
+        raise _refused("have no day, by which items are kept; state record_date of text files")
     sink = pa.BufferOutputStream()
     options = pa.ipc.IpcWriteOptions(compression="zstd")
     with pa.ipc.new_stream(sink, wanted, options=options) as writer:
         writer.write_table(differences)
     content: bytes = sink.getvalue().to_pybytes()
-    if len(content) > limits.DIFFERENCES_BYTES_MAX:
-        raise _refused(
-            f"takes {len(content)} bytes, at most {limits.DIFFERENCES_BYTES_MAX} are kept; "
-            "compare fewer days or areas"
-        )
     return content
 
 
@@ -107,8 +103,8 @@ class RunRecorder:
             matched: How many records all books have alike.
         """
         first, last = day_number(self._scope.first_day), day_number(self._scope.last_day)
-        known = self._known()
         found = {str(row["item"]): row for row in differences}
+        known = self._known(list(found))
         gone = self._not_found(known, found, first, last)
         superseded = self._superseded(first, last)
         alarms = self._alarms(differences, superseded, first, last)
@@ -124,15 +120,17 @@ class RunRecorder:
 
     # --- what is known ---------------------------------------------------------------------
 
-    def _known(self) -> dict[str, _Known]:
+    def _known(self, names: Sequence[str]) -> dict[str, _Known]:
+        """Return the items that there are of some names; most items ever had are closed."""
         rows = self._rows(
-            "select item, number, state, fingerprint, held, action in ('write_off', 'acknowledge', "
-            "'roll_forward') from items where reconciliation = ?",
+            "select i.item, i.number, i.state, i.fingerprint, i.action from json_each(?) k "
+            "cross join items i on i.reconciliation = ? and i.item = k.value",
+            orjson.dumps(names).decode(),
             self._scope.reconciliation,
         )
         return {
-            item: _Known(number, State(state), fingerprint, bool(held), bool(decided))
-            for item, number, state, fingerprint, held, decided in rows
+            item: _Known(number, State(state), fingerprint, Action(action) in DECIDED)
+            for item, number, state, fingerprint, action in rows
         }
 
     def _not_found(

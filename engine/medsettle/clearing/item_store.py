@@ -149,10 +149,11 @@ class ItemStore:
         rows = self._execute(
             f"select {ITEM_COLUMNS} from items where reconciliation = coalesce(?, reconciliation) "  # noqa: S608
             "and owner = coalesce(?, owner) and difference_class = coalesce(?, difference_class) "
-            "order by number",
+            "and (state <> 'closed' or not ?) order by number",
             reconciliation,
             owner,
             difference_class,
+            standing,
         )
         found = [item_of(row) for row in rows]
         return [item for item in found if item.standing] if standing else found

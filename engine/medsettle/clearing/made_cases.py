@@ -192,6 +192,15 @@ def _split(row: Row) -> Row:
     return _moved(row, pooled_fund_fen=-half, other_fund_fen=half)
 
 
+def _settled_again(row: Row) -> Planted:
+    """Return a settlement that was taken back, and settled again in two books."""
+    again = _retried(row) | {"record_time": row["record_time"] + 20 * _MINUTE_US}
+    rows = {side: [row, _cancel(row), again] for side in _without(_T)}
+    rows[_T] = [row, _cancel(row)]
+    risk_fen = claimed_fen(again)
+    return Planted(rows, _item(again), DifferenceClass.NOT_CARE, (_T,), risk_fen)
+
+
 def _cancel_at_midnight(row: Row) -> Planted:
     cancel = _cancel(row)
     rows = {side: [row, _later_day(cancel) if side is _T else cancel] for side in Side}
@@ -265,6 +274,7 @@ CASES: Final[dict[str, Case]] = {
     "answer_lost": _held_by(_T, difference_class=_C.ONLY_CARE),
     "insured_rolled_back": _held_by(_T, _N, difference_class=_C.NOT_INSURED),
     "timeout_at_hospital": _held_by(_I, _N, difference_class=_C.NOT_CARE),
+    "settled_again_timeout": _settled_again,
     "copy_lost": _held_by(_I, _T, difference_class=_C.NOT_NATIONAL),
     "only_insured": _held_by(_I, difference_class=_C.HALF_REVERSED),
     "only_national": _held_by(_N, difference_class=_C.HALF_REVERSED),

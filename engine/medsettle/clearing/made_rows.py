@@ -50,7 +50,7 @@ _DEDUCTED_BPS: Final = 30
 _INTERIM_BPS: Final = 50
 _INSTITUTIONS: Final = 100
 # A quarter of a large total without doubling, in fen, of each kind of visit.
-_SCALES: Final = np.array([6_000, 125_000, 3_000], dtype=np.int64)
+_SCALES: Final = np.array([6, 125, 3], dtype=np.int64) * 1_000
 _RATIOS: Final = np.array([5_500, 7_500, 5_000], dtype=np.int64)
 # Above this the second payer of an insurance type pays a part, and that is how much of it.
 _SECOND_FEN: Final = 1_000_000

@@ -167,7 +167,6 @@ def _tuples(table: pa.Table) -> list[Values]:
 def _matched(found: Records, records: list[Record]) -> list[Record]:
     """Return the records after those that a natural key tells to be one have become one."""
     everywhere = len(found.sides)
-    done = [record for record in records if len(record.held) == everywhere]
     rest = [record for record in records if len(record.held) < everywhere]
     cancels = [record for record in rest if record.kind == RecordKind.CANCEL]
     _merge(found, cancels, _TAKES_BACK)
@@ -175,7 +174,7 @@ def _matched(found: Records, records: list[Record]) -> list[Record]:
         rest = [record for record in rest if 0 < len(record.held) < everywhere]
         looked_for = rest
         if _BY_VISIT in key:
-            taken_back = _taken_back(found, [*done, *rest])
+            taken_back = _taken_back(found, [record for record in records if record.held])
             looked_for = [record for record in rest if record not in taken_back]
         _merge(found, looked_for, "+".join(key))
     # Whatever went into another record is left without rows.

@@ -17,8 +17,9 @@ class OddRows:
     """The rows by which two or three books differ.
 
     Attributes:
-        rows: Per side, all its rows of every odd key, and those that share another natural key with
-            an odd row: columns of `book.BOOK` that the book has, in their order.
+        rows: Per side, all its rows of every odd key, those that share another natural key or
+            `book.SAME_SERVICE` with an odd row, and whatever belongs to the same settlements as
+            one of these: columns of `book.BOOK` that the book has, in their order.
         columns: Per side, the names of the columns that its book has.
     """
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from medsettle import limits
-from medsettle.clearing.book import BOOK, NATURAL_KEYS, OWN, Side
+from medsettle.clearing.book import BOOK, NATURAL_KEYS, OWN, SAME_SERVICE, Side
 from medsettle.clearing.row_hashes import Hasher, Lanes, valid_of
 from medsettle.clearing.sketch import Sketch, add_to_cells, empty_sketch
 from medsettle.clearing.sources import Book
@@ -27,8 +27,11 @@ from medsettle.errors import Precondition
 if TYPE_CHECKING:
     from medsettle.clearing.sketch_loops import Words
 
-OTHER_KEYS: Final = NATURAL_KEYS[1:]
-"""The natural keys after the first, which is that of a row."""
+OTHER_KEYS: Final = (*NATURAL_KEYS[1:], SAME_SERVICE)
+"""By what a row that is not odd may stand beside an odd one; the first natural key is its own."""
+
+FAMILY: Final = ("original",)
+"""A settlement, and whatever belongs to it: the key is `original`, or the own id without one."""
 
 _KEY: Final = "settlement"
 _NATURAL_SHIFT: Final = np.uint64(32)
@@ -217,7 +220,7 @@ class _Keeping:
     """Files of hashes while they are written; a context manager."""
 
     def __init__(self, book: Book, folder: Path) -> None:
-        self._names = [key for key in OTHER_KEYS if set(key) <= set(book.columns)]
+        self._names = [key for key in (*OTHER_KEYS, FAMILY) if set(key) <= set(book.columns)]
         self.columns = {name for key in self._names for name in key}
         naturals = {key: folder / f"{book.side}-{'-'.join(key)}.hashes" for key in self._names}
         self.kept = Kept(folder / f"{book.side}.hashes", naturals)
@@ -235,7 +238,22 @@ class _Keeping:
     def add(self, batch: pa.RecordBatch, keys: "Words", hasher: Hasher) -> None:
         keys.tofile(self._files[0])
         for key, file in zip(self._names, self._files[1:], strict=True):
-            natural_hashes(batch, key, hasher).tofile(file)
+            if key == FAMILY:
+                family_hashes(batch, keys, hasher).tofile(file)
+            else:
+                natural_hashes(batch, key, hasher).tofile(file)
+
+
+def family_hashes(batch: pa.RecordBatch, keys: "Words", hasher: Hasher) -> NDArray[np.uint32]:
+    """Return the hash of what each row belongs to, which is itself where it names nothing."""
+    hashes = (keys >> _NATURAL_SHIFT).astype(np.uint32)
+    named = batch.column("original")
+    places = np.flatnonzero(named.is_valid().to_numpy(zero_copy_only=False))
+    if len(places):
+        originals = pa.record_batch([named.take(pa.array(places))], names=[_KEY])
+        hashes[places] = (hasher.keys(originals) >> _NATURAL_SHIFT).astype(np.uint32)
+    hashes[hashes == 0] = 1
+    return hashes
 
 
 def natural_hashes(batch: pa.RecordBatch, key: Sequence[str], hasher: Hasher) -> NDArray[np.uint32]:

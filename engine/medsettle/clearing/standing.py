@@ -28,7 +28,11 @@ class State(StrEnum):
 
 
 def states_of(found: Records, record: Record) -> dict[Side, State]:
-    """Return the state of a settlement in every book that was compared."""
+    """Return the state of a settlement in every book that was compared.
+
+    One cancel is enough, whether it takes back what was corrected or the settlement alone: a second
+    one is a duplicate, and told as that.
+    """
     belonging = found.belonging.get(record, [])
     cancels = [each for each in belonging if each.kind == RecordKind.CANCEL]
     adjusts = [each for each in belonging if each.kind == RecordKind.ADJUST]
@@ -38,9 +42,11 @@ def states_of(found: Records, record: Record) -> dict[Side, State]:
         if side not in record.held:
             states[side] = State.ALONE if cancelled else State.ABSENT
             continue
-        nothing = cancelled and (
-            adds_up_to_zero(found, side, [record, *cancels])
-            or adds_up_to_zero(found, side, [record, *cancels, *adjusts])
+        nothing = any(
+            adds_up_to_zero(found, side, [record, *taking, *corrections])
+            for taking in (*([each] for each in cancels), cancels)
+            for corrections in ([], adjusts)
+            if any(side in each.held for each in taking)
         )
         states[side] = State.TAKEN if nothing else State.STANDS
     return states
@@ -66,8 +72,7 @@ def class_by_states(states: Mapping[Side, State]) -> DifferenceClass | None:
     absent = {side for side, state in states.items() if state is State.ABSENT}
     if not stands:
         # Nothing is owed anywhere, unless a book takes back what it never had.
-        bare = {side for side, state in states.items() if state is State.ALONE}
-        return _class_of_missing(set(states) - bare, bare) if bare else None
+        return _class_of_bare({side for side in states if states[side] is State.ALONE})
     if not taken:
         return _class_of_missing(stands, absent) if absent else None
     # The place of care has none, or only what takes it back; where its book is not compared, the
@@ -77,6 +82,15 @@ def class_by_states(states: Mapping[Side, State]) -> DifferenceClass | None:
     if half and len(stands) == 1:
         return DifferenceClass.HALF_REVERSED
     return DifferenceClass.STATE
+
+
+def _class_of_bare(alone: set[Side]) -> DifferenceClass | None:
+    """Return the class of a settlement that is taken back everywhere, and missing at some."""
+    if Side.CARE in alone:
+        return DifferenceClass.NOT_CARE
+    if Side.INSURED in alone:
+        return DifferenceClass.NOT_INSURED
+    return DifferenceClass.NOT_NATIONAL if alone else None
 
 
 def _class_of_missing(holders: set[Side], lacking: set[Side]) -> DifferenceClass:

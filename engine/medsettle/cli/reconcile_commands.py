@@ -1,6 +1,8 @@
 """`medsettle reconcile`: compare books, and see each difference through to its end."""
 
 from collections.abc import Callable
+from datetime import date, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +15,8 @@ from medsettle.clearing.classes import Action, DifferenceClass
 from medsettle.clearing.item_store import ItemStore
 from medsettle.clearing.items import Item
 from medsettle.cli.desks import now
-from medsettle.cli.exits import told
+from medsettle.cli.exits import Exit, told
+from medsettle.cli.made_books_command import make_books_command
 from medsettle.cli.options import Json, Ledger, Rules, Server
 from medsettle.cli.reconcile_acts import At, apply, open_items, terms_told
 from medsettle.cli.reconcile_evidence import write_evidence
@@ -24,6 +27,7 @@ from medsettle.cli.reconcile_words import (
     run_json,
     show_item,
     show_items,
+    show_run,
     show_runs,
 )
 from medsettle.core.dates import service_day_of
@@ -37,11 +41,146 @@ Named = Annotated[str, typer.Argument(metavar="ITEM", help="Number or full name 
 By = Annotated[str, typer.Option("--by", help="Who does this: a code without spaces.")]
 Reason = Annotated[str, typer.Option(help="Why, in a sentence.")]
 _FOLDER = Path("medsettle-clearing")
+_DAYS = ["%Y-%m-%d"]
+Day = Annotated[
+    datetime | None, typer.Option("--day", formats=_DAYS, help="Only this day of recording.")
+]
+First = Annotated[datetime | None, typer.Option("--from", formats=_DAYS, help="The first day.")]
+Last = Annotated[datetime | None, typer.Option("--to", formats=_DAYS, help="The last day.")]
+SideOfTables = Annotated[Side, typer.Option(help="Whose book audit tables are read as.")]
+
+
+class Ways(StrEnum):
+    """The ways of finding odd rows; `reconcile.By` says the same, and loads numba."""
+
+    SKETCH = "sketch"
+    JOIN = "join"
+
 
 app = typer.Typer(
     no_args_is_help=True,
     help="Compare books of settlements, and see each difference through to its end.",
 )
+
+app.command(name="make-books")(make_books_command)
+
+
+@app.command()
+def run(
+    insured: Annotated[Path | None, typer.Option(help="Book of the place of insurance.")] = None,
+    care: Annotated[Path | None, typer.Option(help="Book of the place of care.")] = None,
+    national: Annotated[Path | None, typer.Option(help="Book of the nation.")] = None,
+    day: Day = None,
+    first: First = None,
+    last: Last = None,
+    pooling_area: Annotated[str | None, typer.Option(help="Only persons insured there.")] = None,
+    care_area: Annotated[str | None, typer.Option(help="Only care given there.")] = None,
+    local: Annotated[
+        bool, typer.Option("--local", help="Also care in the area of insurance of audit tables.")
+    ] = False,
+    stated: Annotated[
+        list[str] | None,
+        typer.Option(help="COLUMN=VALUE of all rows of text files; may be given often."),
+    ] = None,
+    by: Annotated[Ways, typer.Option("--by", help="How odd rows are found.")] = Ways.SKETCH,
+    name: Annotated[
+        str, typer.Option(help="What is compared: runs of one name and day supersede one another.")
+    ] = "default",
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Clearing folder to keep runs and items in.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for what is found, as Parquet.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare two or three books and class what differs; exits with 1 where anything does.
+
+    A book is a data or audit folder of an engine, Parquet, CSV, or the text files of 3202.
+    """
+    from medsettle.clearing.reconcile import By  # noqa: PLC0415
+    from medsettle.cli.reconcile_books import Only  # noqa: PLC0415 - loads numba
+    from medsettle.cli.reconcile_runs import Asked, run_reconciliation  # noqa: PLC0415
+
+    console = Console()
+    with told(console, as_json=as_json):
+        begin, end = _days(day, first, last)
+        paths = {Side.INSURED: insured, Side.CARE: care, Side.NATIONAL: national}
+        asked = Asked(
+            name=name,
+            paths={side: path for side, path in paths.items() if path is not None},
+            only=Only(begin, end, pooling_area, care_area, local=local),
+            by=By(by),
+            stated=dict(map(_stated, stated or [])),
+            data=data,
+            out=out,
+        )
+        found = run_reconciliation(asked, now)
+    if as_json:
+        _print_json(console, run_json(found))
+    else:
+        show_run(console, found)
+    if found.differences:
+        raise typer.Exit(Exit.FINDING)
+
+
+@app.command()
+def sketch(
+    book: Annotated[Path, typer.Argument(help="A book.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="File for the sketch.")],
+    side: SideOfTables = Side.CARE,
+    columns: Annotated[
+        str | None, typer.Option(help="Compared columns, with commas; all without it.")
+    ] = None,
+    cells: Annotated[int | None, typer.Option(help="Cells; more differ, more are needed.")] = None,
+    day: Day = None,
+    first: First = None,
+    last: Last = None,
+    as_json: Json = False,
+) -> None:
+    """Write the sketch of a book: a few megabytes that say what differs and nothing of any row."""
+    from medsettle.cli.reconcile_books import Only  # noqa: PLC0415 - loads numba
+    from medsettle.cli.reconcile_runs import make_sketch  # noqa: PLC0415
+
+    console = Console()
+    with told(console, as_json=as_json):
+        chosen = tuple(columns.split(",")) if columns else ()
+        found = make_sketch(side, book, out, chosen, cells, Only(*_days(day, first, last)))
+    if as_json:
+        _print_json(console, found)
+    else:
+        line = f"{found['rows']} rows in {found['cells']} cells, {found['bytes']} bytes: {out}"
+        console.print(line, soft_wrap=True, highlight=False)
+
+
+@app.command()
+def compare_sketches(
+    one: Annotated[Path, typer.Argument(help="A sketch.")],
+    other: Annotated[Path, typer.Argument(help="Another one, made of the same columns.")],
+    book: Annotated[
+        Path | None, typer.Option(help="A book whose settlements are named that differ.")
+    ] = None,
+    side: SideOfTables = Side.CARE,
+    as_json: Json = False,
+) -> None:
+    """Say how many rows two books differ in, by their sketches; exits with 1 where any do."""
+    from medsettle.cli.reconcile_books import Only  # noqa: PLC0415 - loads numba
+    from medsettle.cli.reconcile_runs import compare_sketches as compared  # noqa: PLC0415
+
+    console = Console()
+    with told(console, as_json=as_json):
+        found = compared(one, other, book, side, Only())
+    if as_json:
+        _print_json(console, found)
+    else:
+        only_one, only_other = found["only_in_first"], found["only_in_second"]
+        console.print(
+            f"{found['keys']} settlement(s) differ: {only_one} row(s) only in the first, "
+            f"{only_other} only in the second",
+            highlight=False,
+        )
+        for settlement in found.get("settlements", []):  # type: ignore[attr-defined]
+            console.print(f"  {settlement}", highlight=False)
+    if found["keys"]:
+        raise typer.Exit(Exit.FINDING)
 
 
 @app.command()
@@ -225,6 +364,24 @@ def _decided(data: Path, act: Callable[[ItemStore], Item], *, as_json: bool) -> 
     line = f"item {item.number} is {item.state}: {item.action}{terms}{recorded}"
     console.print(line, soft_wrap=True, highlight=False)
     console.print(f"  next: {item.next_step}", soft_wrap=True, highlight=False)
+
+
+def _days(
+    day: datetime | None, first: datetime | None, last: datetime | None
+) -> tuple[date | None, date | None]:
+    """Return the first and the last day that options name; None for no bound."""
+    if day is not None and (first is not None or last is not None):
+        raise InvalidRequest([Fault("day", "is one day; give it, or --from and --to")])
+    ends = (day, day) if day is not None else (first, last)
+    begin, end = (None if each is None else each.date() for each in ends)
+    return begin, end
+
+
+def _stated(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise InvalidRequest([Fault("stated", f"{text!r} is no COLUMN=VALUE")])
+    return name, value
 
 
 def _class_of(number: int | None) -> DifferenceClass | None:

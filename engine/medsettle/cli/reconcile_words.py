@@ -1,7 +1,7 @@
 """Items and runs of a reconciliation in words, tables and JSON."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 
 from rich.console import Console
 from rich.markup import escape
@@ -16,7 +16,6 @@ from medsettle.cli.show import grid, rows_table
 from medsettle.core.dates import CHINA_STANDARD_TIME
 from medsettle.core.money import yuan_from_fen
 from medsettle.core.settlement import Row
-from medsettle.core.tables import plain
 
 ROWS_SHOWN_MAX = 50
 _MARK = "≠ "
@@ -246,7 +245,9 @@ def versions_of(difference: Row) -> Mapping[str, Mapping[str, object]]:
 
 
 def _side_by_side(difference: Row) -> Table:
-    table = grid("", *(head for head, _ in named_rows(difference)))
+    table = grid("")
+    for head, _ in named_rows(difference):
+        table.add_column(head, overflow="fold")
     for name, differs, cells in compared_lines(difference):
         mark, style = (_MARK, "bold") if differs else ("  ", "")
         table.add_row(
@@ -260,7 +261,9 @@ def _cell(name: str, value: object) -> str:
         return "–"
     if name.endswith("_fen") and isinstance(value, int):
         return yuan_from_fen(value)
-    return str(plain(value)) if not isinstance(value, str | int) else str(value)
+    if isinstance(value, datetime):
+        return f"{value.astimezone(CHINA_STANDARD_TIME):%Y-%m-%d %H:%M:%S}"
+    return str(value)
 
 
 def _event_cells(event: Event) -> list[str]:

@@ -107,6 +107,7 @@ class Enquiries:
         cancel = self.engine.ledger.cancel_of(recorded.settlement)
         columns = settlement.columns
         day, moment, visit = columns["service_date"], columns["create_time"], columns["visit"]
+        original = columns["original"]
         assert isinstance(day, date)
         assert isinstance(moment, datetime)
         return PastSettlement(
@@ -114,7 +115,7 @@ class Enquiries:
             seq=recorded.seq,
             create_time=moment,
             kind=recorded.kind,
-            original=recorded.original,
+            original=None if original is None else str(original),
             cancelled_by=None if cancel is None else cancel.settlement,
             visit=None if visit is None else str(visit),
             institution=recorded.institution,

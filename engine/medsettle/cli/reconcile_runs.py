@@ -1,0 +1,209 @@
+"""`medsettle reconcile run`, `sketch` and `compare-sketches`: from books to differences."""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from medsettle import limits
+from medsettle.clearing.book import OWN, Side
+from medsettle.clearing.classes import DifferenceClass
+from medsettle.clearing.classify import classify
+from medsettle.clearing.item_store import ItemStore
+from medsettle.clearing.items import ComparedBook, Counted, Run, Scope
+from medsettle.clearing.reconcile import By, Reconciliation, reconcile
+from medsettle.clearing.row_hashes import Hasher
+from medsettle.clearing.sketch import sketch_of
+from medsettle.clearing.sketch_files import read_sketch, write_sketch
+from medsettle.clearing.sources import Book
+from medsettle.cli.reconcile_books import Only, days_of, open_book
+from medsettle.cli.reconcile_words import run_json
+from medsettle.core.settlement import Row
+from medsettle.errors import Fault, InvalidRequest
+from medsettle.ledger.side_file import private_folder, write_whole
+
+DIFFERENCES_FILE: Final = "differences.parquet"
+TOTALS_FILE: Final = "totals.parquet"
+RUN_FILE: Final = "run.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is compared, and where what is found goes.
+
+    `data` is the clearing folder, None to keep nothing; `out` a folder for files, None for none.
+    """
+
+    name: str
+    paths: Mapping[Side, Path]
+    only: Only
+    by: By
+    stated: Mapping[str, str]
+    data: Path | None
+    out: Path | None
+
+
+def run_reconciliation(asked: Asked, clock: Callable[[], datetime]) -> Run:
+    """Compare books, record the run where there is a clearing folder, and write what was found.
+
+    Raises:
+        FileNotFoundError: A book is not there.
+        InvalidRequest: Fewer than two books are named, or something in one is wrong.
+        SettlementError: As the books or the store raise it.
+    """
+    if len(asked.paths) < 2:
+        raise InvalidRequest([Fault("books", "name two or three of --insured, --care, --national")])
+    with tempfile.TemporaryDirectory(prefix="medsettle-reconcile-") as folder:
+        scratch = Path(folder)
+        books = {}
+        for side, path in asked.paths.items():
+            (scratch / side).mkdir()
+            books[side] = open_book(side, path, scratch / side, asked.only, asked.stated)
+        (scratch / "odd").mkdir()
+        found = reconcile(books, classify=classify, scratch=scratch / "odd", by=asked.by)
+        scope = _scope(asked, books, found)
+    run = _kept(asked, scope, found, clock)
+    if asked.out is not None:
+        _write(asked.out, run, found)
+    return run
+
+
+def _scope(asked: Asked, books: Mapping[Side, Book], found: Reconciliation) -> Scope:
+    told = asked.only
+    ends = [days for book in books.values() if (days := _days(book)) is not None]
+    if not ends and None in {told.first, told.last}:
+        raise InvalidRequest([Fault("day", "no book says a day; state record_date of text files")])
+    first = told.first or min(first for first, _ in ends)
+    last = told.last or max(last for _, last in ends)
+    compared = tuple(
+        ComparedBook(side, each.name, each.rows, each.digest) for side, each in found.books.items()
+    )
+    return Scope(asked.name, first, last, str(found.found_by), compared)
+
+
+def _days(book: Book) -> tuple[date, date] | None:
+    return days_of(book) if "record_date" in book.columns else None
+
+
+def _kept(asked: Asked, scope: Scope, found: Reconciliation, clock: Callable[[], datetime]) -> Run:
+    if asked.data is not None:
+        with ItemStore(asked.data) as store:
+            return store.record_run(scope, found.differences, found.agreeing, clock())
+    classes = found.differences["difference_class"].to_pylist()
+    risks = found.differences["at_risk_fen"].to_pylist()
+    counted = tuple(
+        Counted(DifferenceClass(each), len(fen), sum(fen))
+        for each in sorted(set(classes))
+        if (fen := [risk for own, risk in zip(classes, risks, strict=True) if own == each])
+    )
+    return Run(
+        number=0,
+        reconciliation=scope.reconciliation,
+        first_day=scope.first_day,
+        last_day=scope.last_day,
+        moment=clock(),
+        by=scope.by,
+        books=scope.books,
+        matched=found.agreeing,
+        counted=counted,
+        alarms=(),
+        opened=0,
+        closed=0,
+        superseded_by=None,
+    )
+
+
+def _write(out: Path, run: Run, found: Reconciliation) -> None:
+    private_folder(out)
+    for name, table in ((DIFFERENCES_FILE, found.differences), (TOTALS_FILE, found.totals)):
+        sink = pa.BufferOutputStream()
+        pq.write_table(table, sink, compression="zstd")
+        write_whole(out / name, sink.getvalue().to_pybytes())
+    write_whole(out / RUN_FILE, orjson.dumps(run_json(run), option=orjson.OPT_INDENT_2) + b"\n")
+
+
+# --- sketches ----------------------------------------------------------------------------------
+
+
+def make_sketch(
+    side: Side, path: Path, out: Path, columns: tuple[str, ...], cells: int | None, only: Only
+) -> Row:
+    """Write the sketch of a book and return what it is of, as a JSON object.
+
+    Args:
+        side: Whose book of audit tables; a file is of one side.
+        path: The book.
+        out: The file to write.
+        columns: What is compared; all that the book has where none is named.
+        cells: How many cells; as few as there may be where nothing is said.
+        only: Which of its records.
+
+    Raises:
+        InvalidRequest: The book does not have a column.
+        SettlementError: As the book raises it.
+    """
+    with tempfile.TemporaryDirectory(prefix="medsettle-sketch-") as folder:
+        book = open_book(side, path, Path(folder), only, {})
+        unknown = [name for name in columns if name not in book.columns]
+        if unknown:
+            listed = ", ".join(book.columns)
+            fault = Fault("columns", f"{', '.join(unknown)}: the book has {listed}")
+            raise InvalidRequest([fault])
+        chosen = set(columns or book.columns) - OWN | {"settlement"}
+        asked = [name for name in book.columns if name in chosen]
+        sketch = sketch_of(book, asked, cells=cells or limits.SKETCH_CELLS_MIN)
+    size = write_sketch(out, sketch)
+    return {
+        "file": str(out),
+        "bytes": size,
+        "rows": sketch.rows,
+        "cells": len(sketch.cells),
+        "columns": list(sketch.columns),
+    }
+
+
+def compare_sketches(one: Path, other: Path, book: Path | None, side: Side, only: Only) -> Row:
+    """Return what two sketches differ in, as a JSON object.
+
+    Args:
+        one: The first file.
+        other: The second file.
+        book: A book whose settlements are named that are among those that differ; None for none.
+        side: Whose book of audit tables it is.
+        only: Which of its records.
+
+    Raises:
+        InvalidRequest: A file is no sketch.
+        Precondition: The sketches are not made alike, or are too small for what differs.
+    """
+    first, second = read_sketch(one), read_sketch(other)
+    decoded = first.minus(second).decoded()
+    keys = decoded.odd_keys()
+    body: Row = {
+        "rows": [first.rows, second.rows],
+        "only_in_first": int(decoded.copies[decoded.copies > 0].sum()),
+        "only_in_second": int(-decoded.copies[decoded.copies < 0].sum()),
+        "keys": len(keys),
+    }
+    if book is not None:
+        body["settlements"] = _named(book, side, keys, first.seed, only)
+    return body
+
+
+def _named(path: Path, side: Side, keys: NDArray[np.uint64], seed: bytes, only: Only) -> list[str]:
+    """Return the settlements of a book whose hashes are among some."""
+    hasher, found = Hasher(seed), list[str]()
+    with tempfile.TemporaryDirectory(prefix="medsettle-sketch-") as folder:
+        book = open_book(side, path, Path(folder), only, {})
+        for batch in book.batches(("settlement",)):
+            at = np.isin(hasher.keys(batch), keys)
+            found += batch.column(0).filter(pa.array(at)).to_pylist()
+    return sorted(set(found))
