@@ -88,7 +88,8 @@ class Message:
             f"<{outer}><GrpHdr><MsgId>{self.message}</MsgId>"
             f"<CreDtTm>2024-05-21T00:00:00Z</CreDtTm></GrpHdr><{inner}><Id>{self.statement}</Id>"
             f"<Acct><Id><Othr><Id>{self.account}</Id></Othr></Id></Acct>{balances}"
-            f"<TxsSummry><TtlNtries><NbOfNtries>{told['count']}</NbOfNtries><Sum>{told['sum']}</Sum>"
+            f"<TxsSummry><TtlNtries><NbOfNtries>{told['count']}</NbOfNtries>"
+            f"<Sum>{told['sum']}</Sum>"
             f"</TtlNtries><TtlDbtNtries><Sum>{told['debits']}</Sum></TtlDbtNtries></TxsSummry>"
             f"{entries}</{inner}></{outer}></Document>"
         ).encode()

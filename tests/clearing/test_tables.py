@@ -16,7 +16,16 @@ from medsettle.clearing.fund_lines import OWED, line_of, line_sql
 from medsettle.clearing.month_scratch import scratch
 from medsettle.clearing.months import MonthStore
 from medsettle.clearing.table_checks import fund_sums, refuse_unequal, wrong_figures
-from medsettle.clearing.tables import FIGURES, KEYS, drill, make_tables, owed_between, table
+from medsettle.clearing.tables import (
+    BILL_FIGURES,
+    FIGURES,
+    KEYS,
+    checked,
+    drill,
+    make_tables,
+    owed_between,
+    table,
+)
 from medsettle.core import codes
 
 from tests.clearing.month_books import APRIL, MARCH, cancel, close, row, store_in
@@ -170,20 +179,37 @@ def test_a_wrong_figure_is_named(store: MonthStore, figure: str) -> None:
     """One fen or one record off in one cell, and the check says which and by what."""
     _april(store)
     with _tables(store) as connection:
-        payable, receivable = table(connection, "payable"), table(connection, "receivable")
+        told_all = checked(connection)
+    payable, receivable = told_all["payable"], told_all["receivable"]
     rows = payable.to_pylist()
     told = rows[2][figure]
     rows[2][figure] += 1
     wrong = pa.Table.from_pylist(rows, payable.schema)
     lines = store.lines_file(APRIL)
 
-    assert [] == wrong_figures(lines, {"payable": payable, "receivable": receivable})
+    assert [] == wrong_figures(lines, told_all)
     assert [(figure, told + 1, told)] == [
         (each.figure, each.told, each.drilled)
         for each in wrong_figures(lines, {"payable": wrong, "receivable": receivable})
     ]
     with pytest.raises(errors.InternalError, match=figure):
-        refuse_unequal(lines, wrong, receivable)
+        refuse_unequal(lines, told_all | {"payable": wrong})
+
+
+@pytest.mark.parametrize("figure", BILL_FIGURES)
+def test_a_wrong_figure_of_bills_is_named(store: MonthStore, figure: str) -> None:
+    """Where each bill stands once, too; one that was left out is nothing against what it was."""
+    _april(store)
+    with _tables(store) as connection:
+        bills = table(connection, "bills")
+    rows = bills.to_pylist()
+    rows[1][figure] -= 1
+    lines = store.lines_file(APRIL)
+
+    assert [("bills", figure, -1)] == [
+        (each.table, each.figure, each.told - each.drilled)
+        for each in wrong_figures(lines, {"bills": pa.Table.from_pylist(rows, bills.schema)})
+    ]
 
 
 def test_a_missing_or_doubled_cell_is_named(store: MonthStore) -> None:
@@ -263,10 +289,20 @@ def test_money_is_conserved(
         for month in (MARCH, APRIL):
             close(store, month, rows)
             with _tables(store) as connection:
-                payable, receivable = table(connection, "payable"), table(connection, "receivable")
-                refuse_unequal(store.lines_file(month), payable, receivable)
-                bills_fen = sum(each["net_fen"] for each in table(connection, "bills").to_pylist())
-            assert bills_fen == sum(fund_sums(receivable).values())
+                told = checked(connection)
+                details_fen = sum(
+                    each["net_fen"]
+                    for name in ("employee", "resident")
+                    for each in table(connection, name).to_pylist()
+                )
+            refuse_unequal(store.lines_file(month), told)
+            receivable = told["receivable"]
+            bills_fen = sum(each["net_fen"] for each in told["bills"].to_pylist())
+            sums = fund_sums(receivable)
+            assert bills_fen == sum(sums.values())
+            assert details_fen == sum(
+                fen for (line, _), fen in sums.items() if line in {"employee", "resident"}
+            )
             for each in receivable.to_pylist():
                 found[each["pooling_area"], each["care_area"], each["payer"]] += each["net_fen"]
 

@@ -26,7 +26,7 @@ from medsettle.clearing.month_scratch import scratch
 from medsettle.clearing.months import MonthStore, check_texts, microseconds
 from medsettle.clearing.notice_book import Notice, Status, add_event, events, notice, notices
 from medsettle.clearing.table_checks import refuse_unequal
-from medsettle.clearing.tables import make_tables, owed_between, table
+from medsettle.clearing.tables import checked, make_tables, owed_between
 from medsettle.core.dates import day_number
 from medsettle.errors import Precondition
 from medsettle.ledger.side_file import transaction
@@ -67,7 +67,7 @@ def issue(
     lines = store.lines_file(month)
     with scratch(store.folder) as connection:
         make_tables(connection, lines)
-        refuse_unequal(lines, table(connection, "payable"), table(connection, "receivable"))
+        refuse_unequal(lines, checked(connection))
         owed = owed_between(connection)
     with transaction(store.connection, store.path):
         if not store.rows("select 1 from issues where month = ?", month.text):

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from medsettle.clearing.book import RecordKind
 from medsettle.clearing.fund_lines import OWED, line_of
-from medsettle.clearing.tables import COUNTS, FIGURES, KEYS
+from medsettle.clearing.tables import BILL_FIGURES, BILL_KEYS, COUNTS, FIGURES, KEYS
 from medsettle.core import codes
 from medsettle.errors import InternalError
 
@@ -46,26 +46,40 @@ class WrongFigure:
 
 
 def wrong_figures(lines: Path, tables: Mapping[str, pa.Table]) -> list[WrongFigure]:
-    """Return every figure of payables and receivables that the lines do not add up to.
+    """Return every figure of tables that the lines do not add up to.
 
     Args:
         lines: The file of a month's lines.
-        tables: By name, each with the columns `KEYS` and `FIGURES` in any order.
+        tables: By name: `bills` with the columns `BILL_KEYS` and `BILL_FIGURES`, any other with
+            `KEYS` and `FIGURES`, in any order.
     """
-    drilled = _added_up(lines)
-    return [wrong for name, told in tables.items() for wrong in _wrong(name, told, drilled)]
+    added = _AddedUp()
+    added.read(lines)
+    return [
+        wrong
+        for name, told in tables.items()
+        for wrong in (
+            _wrong(name, told, added.bills, (BILL_KEYS, BILL_FIGURES))
+            if name == "bills"
+            else _wrong(name, told, added.shares, (KEYS, FIGURES))
+        )
+    ]
 
 
-def refuse_unequal(lines: Path, payable: pa.Table, receivable: pa.Table) -> None:
-    """Check both tables of a month against its lines, and each fund's sum against the other.
+def refuse_unequal(lines: Path, tables: Mapping[str, pa.Table]) -> None:
+    """Check the tables of a month against its lines, and what each fund owes and is owed.
+
+    Args:
+        lines: The file of the month's lines.
+        tables: `payable`, `receivable` and `bills`.
 
     Raises:
         InternalError: A figure is wrong; the first is named. The tables were made by a bug.
     """
-    wrong = wrong_figures(lines, {"payable": payable, "receivable": receivable})
+    wrong = wrong_figures(lines, tables)
     if wrong:
         raise InternalError(f"{len(wrong)} figure(s) of the tables are wrong: {wrong[0]}")
-    owed, claimed = fund_sums(payable), fund_sums(receivable)
+    owed, claimed = fund_sums(tables["payable"]), fund_sums(tables["receivable"])
     if owed != claimed:
         raise InternalError(f"payables are {owed} and receivables {claimed}, by fund")
 
@@ -79,69 +93,94 @@ def fund_sums(told: pa.Table) -> dict[tuple[str, str], int]:
 
 
 def _wrong(
-    name: str, told: pa.Table, drilled: Mapping[Key, Mapping[str, int]]
+    name: str,
+    told: pa.Table,
+    added: Mapping[Key, Mapping[str, int]],
+    named: tuple[tuple[str, ...], tuple[str, ...]],
 ) -> Iterator[WrongFigure]:
-    nothing = dict.fromkeys(FIGURES, 0)
+    keys, figures = named
+    nothing = dict.fromkeys(figures, 0)
     seen: set[Key] = set()
     for row in told.to_pylist():
-        key = tuple(row[column] for column in KEYS)
+        key = tuple(row[column] for column in keys)
         # A row that stands twice would add its figures twice; the second is of nothing.
-        expected = nothing if key in seen else drilled.get(key, nothing)
+        expected = nothing if key in seen else added.get(key, nothing)
         seen.add(key)
-        for figure in FIGURES:
+        for figure in figures:
             if row[figure] != expected[figure]:
-                named = dict(zip(KEYS, key, strict=True))
-                yield WrongFigure(name, named, figure, row[figure], expected[figure])
-    for key in drilled.keys() - seen:
-        for figure, fen in drilled[key].items():
+                where = dict(zip(keys, key, strict=True))
+                yield WrongFigure(name, where, figure, row[figure], expected[figure])
+    for key in added.keys() - seen:
+        for figure, fen in added[key].items():
             if fen:
-                yield WrongFigure(name, dict(zip(KEYS, key, strict=True)), figure, 0, fen)
+                yield WrongFigure(name, dict(zip(keys, key, strict=True)), figure, 0, fen)
 
 
-def _added_up(lines: Path) -> dict[Key, dict[str, int]]:
-    """Return the figures of a month by the values of `KEYS`, read group by group."""
-    sums: dict[Key, dict[str, int]] = defaultdict(lambda: dict.fromkeys(FIGURES, 0))
-    columns = [*_READ, "total_fen", *(f"{payer.name}_fen" for payer in OWED)]
-    file = pq.ParquetFile(lines)
-    for group in range(file.num_row_groups):
-        rows = file.read_row_group(group, columns=columns)
-        rows = rows.filter(pc.not_equal(rows["pooling_area"], rows["care_area"]))
-        for payer in OWED:
-            share = f"{payer.name}_fen"
-            paid = rows.filter(pc.not_equal(rows[share], 0))
-            grouped = paid.group_by(list(_READ)).aggregate(
-                [([], "count_all"), ("total_fen", "sum"), (share, "sum")]
-            )
-            for row in grouped.to_pylist():
-                _add(sums, payer, row, row[f"{share}_sum"])
-    return dict(sums)
+class _AddedUp:
+    """The figures of a month: `shares` by the values of `KEYS`, `bills` by those of `BILL_KEYS`."""
+
+    def __init__(self) -> None:
+        self.shares: dict[Key, dict[str, int]] = {}
+        self.bills: dict[Key, dict[str, int]] = {}
+
+    def read(self, lines: Path) -> None:
+        """Add up the lines of a file, group by group."""
+        columns = [*_READ, "total_fen", *(f"{payer.name}_fen" for payer in OWED)]
+        file = pq.ParquetFile(lines)
+        for group in range(file.num_row_groups):
+            rows = file.read_row_group(group, columns=columns)
+            rows = rows.filter(pc.not_equal(rows["pooling_area"], rows["care_area"]))
+            for row in _grouped(rows, [f"{payer.name}_fen" for payer in OWED]):
+                self._add_bill(row)
+            for payer in OWED:
+                share = f"{payer.name}_fen"
+                for row in _grouped(rows.filter(pc.not_equal(rows[share], 0)), [share]):
+                    self._add_share(payer, row, row[f"{share}_sum"])
+
+    def _add_bill(self, row: dict[str, Any]) -> None:
+        key: Key = (*_areas(row), row["insurance_type"], row["clearing_class"], *_months(row))
+        figures = self.bills.setdefault(key, dict.fromkeys(BILL_FIGURES, 0))
+        figures[_count_of(row)] += row["count_all"]
+        figures["total_fen"] += row["total_fen_sum"]
+        figures["net_fen"] += sum(row[f"{payer.name}_fen_sum"] for payer in OWED)
+
+    def _add_share(self, payer: codes.Payer, row: dict[str, Any], fen: int) -> None:
+        key: Key = (
+            *_areas(row),
+            line_of(payer.name, row["insurance_type"]),
+            payer.name,
+            payer.fund_pay_type,
+            codes.NON_LOCAL_PAY_TYPE if payer.fund else None,
+            row["insurance_type"],
+            row["clearing_class"],
+            *_months(row),
+        )
+        figures = self.shares.setdefault(key, dict.fromkeys(FIGURES, 0))
+        figures[_count_of(row)] += row["count_all"]
+        figures["total_fen"] += row["total_fen_sum"]
+        if row["kind"] == RecordKind.DEDUCTION:
+            figures["deductions_fen"] += fen
+        elif row["settlement_month"] == row["clearing_month"]:
+            figures["fund_fen"] += fen
+        else:
+            figures["adjustments_fen"] += fen
+        figures["net_fen"] += fen
 
 
-def _add(
-    sums: dict[Key, dict[str, int]], payer: codes.Payer, row: dict[str, Any], fen: int
-) -> None:
-    key: Key = (
-        row["pooling_area"][:2],
-        row["pooling_area"],
-        row["care_area"][:2],
-        row["care_area"],
-        line_of(payer.name, row["insurance_type"]),
-        payer.name,
-        payer.fund_pay_type,
-        codes.NON_LOCAL_PAY_TYPE if payer.fund else None,
-        row["insurance_type"],
-        row["clearing_class"],
-        row["settlement_month"],
-        row["clearing_month"],
-    )
-    figures = sums[key]
-    kind = row["kind"]
-    figures[COUNTS[list(RecordKind).index(RecordKind(kind))]] += row["count_all"]
-    figures["total_fen"] += row["total_fen_sum"]
-    if kind == RecordKind.DEDUCTION:
-        figures["deductions_fen"] += fen
-    elif row["settlement_month"] == row["clearing_month"]:
-        figures["fund_fen"] += fen
-    else:
-        figures["adjustments_fen"] += fen
-    figures["net_fen"] += fen
+def _grouped(rows: pa.Table, shares: list[str]) -> list[dict[str, Any]]:
+    sums = [([], "count_all"), *((name, "sum") for name in ("total_fen", *shares))]
+    found: list[dict[str, Any]] = rows.group_by(list(_READ)).aggregate(sums).to_pylist()
+    return found
+
+
+def _areas(row: dict[str, Any]) -> tuple[str, str, str, str]:
+    insured, care = row["pooling_area"], row["care_area"]
+    return insured[:2], insured, care[:2], care
+
+
+def _months(row: dict[str, Any]) -> tuple[str, str]:
+    return row["settlement_month"], row["clearing_month"]
+
+
+def _count_of(row: dict[str, Any]) -> str:
+    return COUNTS[list(RecordKind).index(RecordKind(row["kind"]))]

@@ -52,16 +52,18 @@ KEYS: Final = (
 COUNTS: Final = ("settle_count", "cancel_count", "adjust_count", "deduction_count")
 AMOUNTS: Final = ("total_fen", "fund_fen", "adjustments_fen", "deductions_fen", "net_fen")
 FIGURES: Final = (*COUNTS, *AMOUNTS)
-"""What `payable`, `receivable` and, but for the funds' parts, `bills` count and add up."""
+"""What `payable` and `receivable` count and add up."""
 
 _CARE_SIDE: Final = (
     *("care_province", "care_area", "insured_province", "pooling_area"),
     *(name for name in KEYS if not name.endswith(("province", "area"))),
 )
-_BILL_KEYS: Final = (
+BILL_KEYS: Final = (
     *("insured_province", "pooling_area", "care_province", "care_area"),
     *("insurance_type", "clearing_class", "settlement_month", "clearing_month"),
 )
+BILL_FIGURES: Final = (*COUNTS, "total_fen", "net_fen")
+"""The same of `bills`, where each bill is counted once."""
 
 ROW_COLUMNS: Final = (
     *("settlement", "kind", "line_kind", "original", "record_date", "total_fen"),
@@ -106,7 +108,7 @@ def make_tables(connection: "duckdb.DuckDBPyConnection", lines: Path) -> None:
         from shares group by all order by all;
         create view deductions as select {", ".join(KEYS)}, settlement, original, record_date,
           reason, deductions_fen from shares where kind = '{RecordKind.DEDUCTION}' order by all;
-        create view bills as select {", ".join(_BILL_KEYS)}, {_COUNTED},
+        create view bills as select {", ".join(BILL_KEYS)}, {_COUNTED},
           sum(total_fen)::bigint as total_fen, sum({OWED_SQL})::bigint as net_fen
         from bill_lines group by all order by all;
     """)  # noqa: S608 - our own names
@@ -127,7 +129,7 @@ def _receivable() -> str:
 
     The two tables are two ways through the same lines, so that a check that they agree can fail.
     """
-    keys = ", ".join(name for name in _CARE_SIDE if name in _BILL_KEYS)
+    keys = ", ".join(name for name in _CARE_SIDE if name in BILL_KEYS)
     selects = [
         f"select {keys}, '{payer.name}' as payer, '{payer.fund_pay_type}' as fund_pay_type, "  # noqa: S608
         f"{_care_type(fund=payer.fund)} as care_fund_pay_type, {_COUNTED}, "
@@ -150,6 +152,11 @@ def _receivable() -> str:
 def table(connection: "duckdb.DuckDBPyConnection", name: str) -> pa.Table:
     """Return a table of `make_tables` by its name."""
     return connection.sql(f"select * from {name}").to_arrow_table()  # noqa: S608 - our own names
+
+
+def checked(connection: "duckdb.DuckDBPyConnection") -> dict[str, pa.Table]:
+    """Return the tables whose figures `table_checks` compares with the lines, by name."""
+    return {name: table(connection, name) for name in ("payable", "receivable", "bills")}
 
 
 def drill(connection: "duckdb.DuckDBPyConnection", key: Mapping[str, str]) -> list[dict[str, Any]]:

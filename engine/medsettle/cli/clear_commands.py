@@ -12,7 +12,7 @@ from medsettle import limits
 from medsettle.clearing.month_scratch import scratch
 from medsettle.clearing.netting import Obligation, by_line, liquidity
 from medsettle.clearing.table_checks import refuse_unequal
-from medsettle.clearing.tables import drill, make_tables, owed_between, table
+from medsettle.clearing.tables import checked, drill, make_tables, owed_between, table
 from medsettle.clearing.year_end import year_end
 from medsettle.cli.clear_notices import notice_commands
 from medsettle.cli.clear_options import (
@@ -170,7 +170,7 @@ def tables(
         lines = store.lines_file(month_named(month))
         with scratch(store.folder) as connection:
             make_tables(connection, lines)
-            refuse_unequal(lines, table(connection, "payable"), table(connection, "receivable"))
+            refuse_unequal(lines, checked(connection))
             if out is not None:
                 _write_tables(connection, out)
             if drill_by:
