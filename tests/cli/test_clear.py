@@ -8,6 +8,7 @@ from medsettle.clearing.item_store import ItemStore
 from medsettle.cli.exits import Exit
 
 from tests.clearing.bank_messages import Line, Message
+from tests.clearing.differences import MOMENT, scope, table, unequal_amount
 from tests.clearing.month_books import cancel, row, write_book
 from tests.clearing.notices_made import bill, fiscal_accounts
 from tests.cli.commands import Ran, run
@@ -120,8 +121,8 @@ def test_what_differs_is_not_closed(tmp_path: Path) -> None:
     """A centre closes with its reconciliation, or says that it goes without one."""
     book = _book(tmp_path)
     alone = _clear(tmp_path, "close", "2024-03", "--book", book, "--by", "A")
-    with ItemStore(tmp_path / "items"):
-        pass
+    with ItemStore(tmp_path / "items") as store:
+        store.record_run(scope(), table(unequal_amount("S1")), 9, MOMENT)
     named = _clear(
         *(tmp_path, "close", "2024-03", "--book", book, "--by", "A", "--items", tmp_path / "items")
     )
@@ -131,6 +132,7 @@ def test_what_differs_is_not_closed(tmp_path: Path) -> None:
 
     assert (Exit.FINDING, Exit.OK, Exit.USAGE) == (alone.code, named.code, misspelt.code)
     assert "--unreconciled" in alone.json["messages"][0]
+    assert ({"open_difference": 1}, 0) == (named.json["held_why"], named.json["lines"])
 
 
 def test_what_is_late_is_decided(tmp_path: Path) -> None:
