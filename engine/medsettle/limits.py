@@ -507,7 +507,7 @@ LATE_MONTHS_DEFAULT: Final = 2
 LATE_MONTHS_MAX: Final = 12
 # What closing a month may keep in memory, beyond which it spills to disk, and rows of one row group
 # of a month's file.
-MONTH_MEMORY: Final = "1536MB"
+MONTH_MEMORY: Final = "1GB"
 MONTH_GROUP_ROWS: Final = 128 * 1024
 # One notice: what one province owes another for a month; the largest are some billions of yuan.
 NOTICE_FEN_MAX: Final = AMOUNT_FEN_MAX

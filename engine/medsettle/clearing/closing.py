@@ -25,7 +25,7 @@ from medsettle.clearing.fund_lines import OWED
 from medsettle.clearing.month import Month
 from medsettle.clearing.month_book import OWED_SQL, attach_book, reading
 from medsettle.clearing.month_lines import HELD, LINE, REASONS, Held, LineKind, file_schema
-from medsettle.clearing.month_scratch import parquet_source, quoted, scratch
+from medsettle.clearing.month_scratch import clear_scratch, parquet_source, quoted, scratch
 from medsettle.core.columns import Column, Kind
 
 if TYPE_CHECKING:
@@ -84,13 +84,14 @@ def gather(gathering: Gathering, folder: Path) -> Gathered:
 
     Args:
         gathering: What decides it.
-        folder: Of the month, which is there.
+        folder: Of the month, which is there; one process at a time works in it.
 
     Raises:
         InvalidRequest: The book cannot be read, or has rows that are wrong; nothing was written.
         StoreUnavailable: The disk failed.
     """
     lines_file, held_file = folder / LINES_FILE, folder / HELD_FILE
+    clear_scratch(folder)
     with scratch(folder) as connection, reading(gathering.book):
         decide(connection, gathering)
         _write(connection, _HELD_SQL, HELD, held_file)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,19 @@ SQL_TYPES = {
 }
 
 
+_SPILL = ".spill-"
+
+
+def clear_scratch(folder: Path) -> None:
+    """Remove what a process that was killed has spilled below a folder that nobody else works in.
+
+    Raises:
+        OSError: The disk failed.
+    """
+    for left in folder.glob(f"{_SPILL}*"):
+        rmtree(left)
+
+
 @contextmanager
 def scratch(folder: Path) -> Iterator["duckdb.DuckDBPyConnection"]:
     """Yield a connection that spills below `folder` and leaves nothing there.
@@ -34,7 +48,7 @@ def scratch(folder: Path) -> Iterator["duckdb.DuckDBPyConnection"]:
     """
     import duckdb  # noqa: PLC0415 - loads slowly, and most commands need none
 
-    with unavailable(folder, "work in"), TemporaryDirectory(dir=folder, prefix=".spill-") as spill:
+    with unavailable(folder, "work in"), TemporaryDirectory(dir=folder, prefix=_SPILL) as spill:
         connection = duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false"})
         try:
             connection.execute(f"set memory_limit = {quoted(limits.MONTH_MEMORY)}")
