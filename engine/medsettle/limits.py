@@ -532,6 +532,25 @@ JOIN_THREADS: Final = 2
 MADE_BOOK_STRETCH_ROWS: Final = 2**17
 MADE_BOOK_ROWS_MAX: Final = 1_000_000_000
 MADE_BOOK_DAYS_MAX: Final = 366
+# --- months and notices ------------------------------------------------------------------------
+
+# How many months late a record may come into a month without a decision: the rule of the 2022
+# procedure (`clearing.md` 3.1), and the most that a centre may set.
+LATE_MONTHS_DEFAULT: Final = 2
+LATE_MONTHS_MAX: Final = 12
+# What closing a month may keep in memory, beyond which it spills to disk, and rows of one row group
+# of a month's file.
+MONTH_MEMORY: Final = "1GB"
+MONTH_GROUP_ROWS: Final = 128 * 1024
+# One notice: what one province owes another for a month; the largest are some billions of yuan.
+NOTICE_FEN_MAX: Final = AMOUNT_FEN_MAX
+# A statement of a bank: a fiscal account moves some hundred times a month, at some 2 KiB an entry.
+BANK_FILE_BYTES_MAX: Final = 16 * 1024 * 1024
+BANK_ENTRIES_MAX: Final = 10_000
+
+assert LATE_MONTHS_DEFAULT <= LATE_MONTHS_MAX
+assert PAYMENTS_PER_BATCH_MAX * NOTICE_FEN_MAX <= CONTROL_SUM_FEN_MAX, "a control sum must fit"
+
 # --- prepayments, statements and the calendar of clearing -----------------------------------------
 
 # Days and months that a step may be due after another or after the end of its month.
@@ -578,6 +597,33 @@ ADVANCE_INSTALMENTS_MAX: Final = 60
 assert INSTANT_DAYS_MAX < INSTANT_WINDOW_DAYS
 # The name of an installation has ten characters, and batches are counted with six or more.
 assert len(f"HP{'f' * 10}-{10**9}-{HOSPITAL_PAYMENTS_PER_RUN_MAX}") <= END_TO_END_CHARS_MAX
+
+# Books of clearing: rows handled at once; bytes of a text file read at once, and of one line of it.
+BOOK_BATCH_ROWS: Final = 65_536
+BOOK_BLOCK_BYTES: Final = 16 * 1024 * 1024
+BOOK_LINE_BYTES_MAX: Final = 64 * 1024
+# Books that are read at once, a thread each.
+BOOKS_AT_ONCE: Final = 2
+# Rows that are classified in memory, some kilobytes each. More differ where books of different
+# things are compared.
+ODD_ROWS_MAX: Final = 500_000
+# Cells of a difference sketch, 32 bytes each: 46,000 odd rows are found in the least, and in the
+# most more than may be odd.
+SKETCH_CELLS_MIN: Final = 65_536
+SKETCH_CELLS_MAX: Final = 2_097_152
+# Bits by which the duplicates of a book are sought, 64 a row and 256 MiB at most.
+SEEN_BITS_MAX: Final = 2**31
+# Keys that a book may have twice, by these bits, before it is refused; 8 bytes each.
+SEEN_AGAIN_MAX: Final = 16_777_216
+# Groups of the totals of a day or month: areas, classes and insurances of a nation.
+TOTAL_GROUPS_MAX: Final = 1_000_000
+# Memory of the full join in MiB: below the least DuckDB cannot even spill.
+JOIN_MEMORY_MIB: Final = 1_024
+JOIN_MEMORY_MIB_MIN: Final = 128
+# Books made to try reconciliation on: settlements made at a time, and all in all; days they span.
+MADE_BOOK_STRETCH_ROWS: Final = 2**17
+MADE_BOOK_ROWS_MAX: Final = 1_000_000_000
+MADE_BOOK_DAYS_MAX: Final = 366
 
 # --- open items of reconciliation --------------------------------------------------------------
 

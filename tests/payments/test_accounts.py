@@ -62,7 +62,7 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
     text += "person,999913\n"
 
     assert [
-        ":3 payee_type: 'persn' is none of person, employer, institution, fund",
+        ":3 payee_type: 'persn' is none of person, employer, institution, fund, fiscal",
         ":3 pooling_area: '99991' is not six digits",
         ":3 account: '62 00' has 5 characters; expected 1 to 34 printable ASCII characters without "
         "spaces",

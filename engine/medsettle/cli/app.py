@@ -47,6 +47,7 @@ _COMMANDS: Final = {
     "statement": ("statement_commands", "app"),
     "verify": ("verify_command", "verify"),
     "hospital": ("hospital_commands", "app"),
+    "clear": ("clear_commands", "app"),
     "reconcile": ("reconcile_commands", "app"),
 }
 

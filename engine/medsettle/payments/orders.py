@@ -26,11 +26,16 @@ _REFERENCES: Final = uuid5(UUID("6ba7b810-9dad-11d1-80b4-00c04fd430c8"), "paymen
 
 
 class OrderKind(StrEnum):
-    """Why money is to be sent: a payout (拨付), a reimbursement (零星报销) or a refund (退费)."""
+    """Why money is to be sent.
+
+    A payout (拨付), a reimbursement (零星报销), a refund (退费), or the clearing of a month between
+    provinces (清算).
+    """
 
     PAYOUT = "payout"
     REIMBURSEMENT = "reimbursement"
     REFUND = "refund"
+    CLEARING = "clearing"
 
 
 _LETTERS: Final = {OrderKind.PAYOUT: "P", OrderKind.REIMBURSEMENT: "B", OrderKind.REFUND: "R"}
@@ -43,14 +48,17 @@ class PartyType(StrEnum):
     EMPLOYER = "employer"
     INSTITUTION = "institution"
     FUND = "fund"
+    FISCAL = "fiscal"
+    """财政专户: the fiscal special account of a province for a fund line."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Party:
     """Somebody who has an account: type, pooling area (统筹区) and token.
 
-    The token of a fund is the name of its payer (`pooled_fund`). A claim does not state who employs
-    a person, so an employer is named by the token of the person it employs.
+    The token of a fund is the name of its payer (`pooled_fund`), that of a fiscal account the
+    fund line (`employee`), its area the code of the province with four zeros. A claim does not
+    state who employs a person, so an employer is named by the token of the person it employs.
     """
 
     type: PartyType
@@ -62,7 +70,8 @@ class Party:
 class PaymentOrder:
     """One payment to be made.
 
-    `order` is its id and its end-to-end id at the bank. `amount_fen` is in 1..PAYMENT_FEN_MAX.
+    `order` is its id and its end-to-end id at the bank. `amount_fen` is in 1..PAYMENT_FEN_MAX, and
+    in 1..NOTICE_FEN_MAX for a clearing.
     `execution_date` is the first day on which the bank is asked to pay. `stage` and `clause` say by
     which rule.
     """

@@ -127,13 +127,13 @@ def _sums(element: ET.Element, transfers: list[Transfer]) -> None:
 
 
 def _party(element: ET.Element, tag: str, party: Party, account: BankAccount) -> None:
-    """Add a party by the name of its account; a fund or institution also by its token.
+    """Add a party by the name of its account; whoever is no person or employer also by its token.
 
     The token of a person stays with us: the bank knows its customer by the account.
     """
     found = ET.SubElement(element, tag)
     _text(found, "Nm", account.name)
-    if party.type in {PartyType.FUND, PartyType.INSTITUTION}:
+    if party.type in {PartyType.FUND, PartyType.INSTITUTION, PartyType.FISCAL}:
         token = f"{party.pooling_area}-{party.token}"
         if len(token) <= limits.END_TO_END_CHARS_MAX:
             _text(_path(found, "Id", "OrgId", "Othr"), "Id", token)

@@ -1,0 +1,168 @@
+"""Reading the book of the place of insurance for a month, and refusing one that adds up to nothing.
+
+Columns that clearing needs must be there; others are absent where the book does not keep them
+(`clearing.book`).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from medsettle import limits
+from medsettle.clearing.book import BOOK, SHARES, RecordKind
+from medsettle.clearing.fund_lines import OWED
+from medsettle.clearing.month_scratch import SQL_TYPES, quoted
+from medsettle.core import codes
+from medsettle.errors import Fault, InvalidRequest
+
+if TYPE_CHECKING:
+    import duckdb
+
+NEEDED: Final[tuple[str, ...]] = (
+    *("settlement", "kind", "original", "record_date", "pooling_area", "care_area"),
+    *("insurance_type", "clearing_class", "total_fen", "fund_total_fen"),
+    *(column.name for column in SHARES),
+)
+"""Columns without which a month cannot be cleared."""
+
+OWED_SQL: Final = " + ".join(f"{payer.name}_fen" for payer in OWED)
+"""What the place of insurance owes of a record."""
+
+# What a book states may be anything: it is added up without overflow before it is held to bounds.
+_FUNDS_SQL: Final = " + ".join(f"{payer.name}_fen::hugeint" for payer in codes.PAYERS if payer.fund)
+_SHARES_SQL: Final = " + ".join(f"{payer.name}_fen::hugeint" for payer in OWED)
+_VALUED: Final = tuple(name for name in NEEDED if name != "original")
+_AMOUNTS: Final = tuple(name for name in NEEDED if name.endswith("_fen"))
+_TAKING: Final = f"kind in ('{RecordKind.CANCEL}', '{RecordKind.DEDUCTION}')"
+_MOST: Final = limits.AMOUNT_FEN_MAX
+
+# What is wrong with a row, and what is said of it; the first of the rows is named.
+_CHECKS: Final[tuple[tuple[str, str, str], ...]] = (
+    *((f"{name} is null", name, "is unknown") for name in _VALUED),
+    (
+        f"kind not in ({', '.join(quoted(kind) for kind in RecordKind)})",
+        "kind",
+        f"is none of {', '.join(RecordKind)}",
+    ),
+    *(
+        (f"not regexp_full_match({name}, '[0-9]{{6}}')", name, "is not six digits")
+        for name in ("pooling_area", "care_area")
+    ),
+    *(
+        (f"{name} not between -{_MOST} and {_MOST}", name, f"is beyond {_MOST} fen")
+        for name in _AMOUNTS
+    ),
+    (f"fund_total_fen <> {_FUNDS_SQL}", "fund_total_fen", "is not the sum of the funds"),
+    (
+        f"(original is null) <> (kind = '{RecordKind.SETTLE}')",
+        "original",
+        "stands with what takes back, corrects or deducts, and with nothing else",
+    ),
+    (
+        f"kind = '{RecordKind.SETTLE}' and ({_SHARES_SQL} < 0 or total_fen < 0)",
+        "kind",
+        "is a settlement below zero",
+    ),
+    (f"{_TAKING} and ({_SHARES_SQL} > 0 or total_fen > 0)", "kind", "takes back less than nothing"),
+)
+
+
+def parquet_files(path: Path) -> list[Path]:
+    """Return the Parquet files of a book: the file itself, or all in a folder and below.
+
+    Raises:
+        InvalidRequest: There is none.
+    """
+    found = [path] if path.is_file() else sorted(path.rglob("*.parquet"))
+    if not found:
+        raise InvalidRequest(
+            [Fault(str(path), "holds no Parquet file; name the book of the place of insurance")]
+        )
+    return found
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn what DuckDB finds damaged into InvalidRequest, while it reads a book and nothing else.
+
+    Raises:
+        InvalidRequest: The book is damaged.
+    """
+    import duckdb  # noqa: PLC0415 - as in `scratch`
+
+    try:
+        yield
+    except duckdb.Error as error:
+        # What a damaged page is told by has no class of its own; our own mistakes have.
+        if type(error) not in {duckdb.Error, duckdb.InvalidInputException}:
+            raise
+        message = f"is damaged: {str(error).splitlines()[0]}; have it written again"
+        raise InvalidRequest([Fault(str(path), message)]) from error
+
+
+def attach_book(connection: "duckdb.DuckDBPyConnection", path: Path, last: date) -> None:
+    """Make the view `book` of the rows of a book up to a day, null where it keeps no column.
+
+    Raises:
+        InvalidRequest: No book is there, columns that clearing needs are missing or of another
+            type, or rows are wrong: each kind of fault with how many and the first settlement.
+    """
+    import duckdb  # noqa: PLC0415 - as in `scratch`
+
+    listed = ", ".join(quoted(str(each)) for each in parquet_files(path))
+    source = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
+    try:
+        described = connection.execute(f"describe select * from {source}").fetchall()  # noqa: S608
+    except duckdb.Error as error:
+        message = f"cannot be read as Parquet: {str(error).splitlines()[0]}"
+        raise InvalidRequest([Fault(str(path), message)]) from error
+    found = {str(name): str(kind).lower() for name, kind, *_ in described}
+    if faults := _column_faults(path, found):
+        raise InvalidRequest(faults)
+    columns = ", ".join(
+        f"{column.name}::{SQL_TYPES[column.kind]} as {column.name}"
+        if column.name in found
+        else f"null::{SQL_TYPES[column.kind]} as {column.name}"
+        for column in BOOK
+    )
+    # A row without a day is kept, so that it is refused rather than lost.
+    days = f"record_date is null or record_date <= date '{last}'"
+    connection.execute(f"create view book as select {columns} from {source} where {days}")  # noqa: S608
+    _refuse_faulty_rows(connection, path)
+
+
+def _column_faults(path: Path, found: dict[str, str]) -> list[Fault]:
+    faults = []
+    whole = {"bigint", "integer", "smallint", "tinyint"}
+    for column in BOOK:
+        kind = found.get(column.name)
+        if kind is None and column.name in NEEDED:
+            faults.append(Fault(f"{path} {column.name}", "is missing; clearing needs it"))
+        elif kind is not None and column.name in _AMOUNTS and kind not in whole:
+            faults.append(Fault(f"{path} {column.name}", f"is {kind}; amounts are whole fen"))
+        elif kind is not None and column.name == "record_date" and kind != "date":
+            faults.append(Fault(f"{path} {column.name}", f"is {kind}; expected a date"))
+    return faults
+
+
+def _refuse_faulty_rows(connection: "duckdb.DuckDBPyConnection", path: Path) -> None:
+    counted = ", ".join(
+        f"count(*) filter ({wrong}), min(settlement) filter ({wrong})" for wrong, _, _ in _CHECKS
+    )
+    (row,) = connection.execute(f"select {counted} from book").fetchall()  # noqa: S608
+    if faults := _row_faults(path, row):
+        raise InvalidRequest(faults)
+
+
+def _row_faults(path: Path, row: tuple[Any, ...]) -> list[Fault]:
+    return [
+        Fault(
+            f"{path} {column}",
+            f"{message}: {row[2 * at]} row(s), first settlement {row[2 * at + 1]}; "
+            "correct the book",
+        )
+        for at, (_, column, message) in enumerate(_CHECKS)
+        if row[2 * at]
+    ]

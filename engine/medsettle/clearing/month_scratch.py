@@ -1,0 +1,83 @@
+"""A DuckDB connection for one month: bounded in memory, spilling into a folder of its own."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from shutil import rmtree
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from medsettle import limits
+from medsettle.core.columns import Column, Kind
+from medsettle.errors import StoreUnavailable
+from medsettle.ledger.side_file import unavailable
+
+if TYPE_CHECKING:
+    import duckdb
+
+SQL_TYPES = {
+    Kind.CODE: "varchar",
+    Kind.CODES: "varchar[]",
+    Kind.DATE: "date",
+    Kind.FEN: "bigint",
+    Kind.INTEGER: "bigint",
+    Kind.BOOLEAN: "boolean",
+    Kind.TIMESTAMP: "timestamptz",
+}
+
+
+_SPILL = ".spill-"
+
+
+def clear_scratch(folder: Path) -> None:
+    """Remove what a process that was killed has spilled below a folder that nobody else works in.
+
+    Raises:
+        OSError: The disk failed.
+    """
+    for left in folder.glob(f"{_SPILL}*"):
+        rmtree(left)
+
+
+@contextmanager
+def scratch(folder: Path) -> Iterator["duckdb.DuckDBPyConnection"]:
+    """Yield a connection that spills below `folder` and leaves nothing there.
+
+    Raises:
+        StoreUnavailable: The disk failed or is full.
+    """
+    import duckdb  # noqa: PLC0415 - loads slowly, and most commands need none
+
+    with unavailable(folder, "work in"), TemporaryDirectory(dir=folder, prefix=_SPILL) as spill:
+        connection = duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false"})
+        try:
+            connection.execute(f"set memory_limit = {quoted(limits.MONTH_MEMORY)}")
+            connection.execute("set timezone = 'UTC'")
+            connection.execute(f"set temp_directory = {quoted(spill)}")
+            yield connection
+        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+            raise StoreUnavailable(
+                f"cannot compute in {folder}: {str(error).splitlines()[0]}. Nothing was recorded; "
+                "free the disk and give the command again",
+                path=str(folder),
+            ) from error
+        finally:
+            connection.close()
+
+
+def parquet_source(paths: list[Path], table: tuple[Column, ...]) -> str:
+    """Return the rows of files of a table in SQL; of no files, no rows with its columns."""
+    if not paths:
+        return empty_source(table)
+    return f"read_parquet([{', '.join(quoted(str(path)) for path in paths)}])"
+
+
+def empty_source(table: tuple[Column, ...]) -> str:
+    """Return no rows with the columns of a table, in SQL."""
+    typed = ", ".join(f"null::{SQL_TYPES[column.kind]} as {column.name}" for column in table)
+    return f"(select {typed} where false)"
+
+
+def quoted(text: str) -> str:
+    """Return a text as it is written in SQL."""
+    return "'" + text.replace("'", "''") + "'"

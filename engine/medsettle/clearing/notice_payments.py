@@ -1,0 +1,206 @@
+"""Payments of notices, their return, and how old what is unpaid is.
+
+A notice may be paid in parts. What is paid is the sum of payments less what came back; once it
+reaches what is due the notice is paid, and a return takes that back. More than is due is recorded
+as it came and told as such (`Notice.over_fen`): the money is there.
+
+A payment is known by the account it was seen on and the reference of the bank: the same twice is
+one payment.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from medsettle.clearing.months import MonthStore, check_texts, microseconds
+from medsettle.clearing.notice_book import Notice, Status, add_event, notice
+from medsettle.clearing.notice_deductions import check_amount
+from medsettle.core.dates import date_of, day_number
+from medsettle.errors import NotFound, Precondition
+from medsettle.ledger.side_file import transaction
+
+AGE_BANDS_DAYS: Final = (0, 30, 60, 90)
+"""The last day after the due date of each band of ageing; the last band has no end. Ours."""
+
+_PAYABLE: Final = (Status.CLEARED, Status.PAID)
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """Money that moved for a notice, in fen; `returns` names the payment that it takes back."""
+
+    payment: int
+    notice: int
+    amount_fen: int
+    returns: int | None
+    account: str
+    reference: str
+    value_date: date
+    source: str
+    who: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Where a payment was seen: an account, the bank's reference, the day, and who says so.
+
+    `source` is `bank` for a line of a statement and `hand` for what somebody registers.
+    """
+
+    reference: str
+    value_date: date
+    who: str
+    account: str = ""
+    source: str = "hand"
+
+
+def register(store: MonthStore, number: int, amount_fen: int, seen: Seen, moment: datetime) -> int:
+    """Record a payment of a notice, and return the payment's id.
+
+    The same payment again is recorded once.
+
+    Raises:
+        InvalidRequest: The amount or a text is out of bounds.
+        NotFound: There is no such notice.
+        Precondition: The notice is not cleared, or the reference stands for another payment.
+    """
+    check_amount(amount_fen)
+    check_texts(reference=seen.reference, who=seen.who)
+    with transaction(store.connection, store.path):
+        return add_payment(store, number, amount_fen, seen, microseconds(moment))
+
+
+def add_payment(store: MonthStore, number: int, amount_fen: int, seen: Seen, time_us: int) -> int:
+    """Record a payment inside a transaction; see `register`."""
+    found = notice(store, number)
+    if (known := _known(store, seen)) is not None:
+        if (known.notice, known.amount_fen, known.returns) == (number, amount_fen, None):
+            return known.payment
+        raise Precondition(
+            f"reference {seen.reference} stands for {known.amount_fen} fen of notice "
+            f"{known.notice}; state the reference of this payment",
+            reference=seen.reference,
+        )
+    if found.status not in _PAYABLE:
+        raise Precondition(
+            f"notice {number} is {found.status.name.lower()} and only a cleared one is paid; "
+            "clear it first",
+            notice=str(number),
+        )
+    payment = _insert(store, (number, amount_fen, None), seen, "", time_us)
+    if found.status is Status.CLEARED and found.paid_fen + amount_fen >= found.due_fen:
+        add_event(store, number, Status.PAID, seen.who, f"payment {payment}", time_us)
+    return payment
+
+
+def give_back(store: MonthStore, payment: int, seen: Seen, reason: str, moment: datetime) -> int:
+    """Record that a payment came back whole, and return the id of the return.
+
+    Raises:
+        InvalidRequest: A text is missing or too long.
+        NotFound: There is no such payment.
+        Precondition: It came back before, is a return itself, or the reference is known.
+    """
+    check_texts(reference=seen.reference, who=seen.who, reason=reason)
+    with transaction(store.connection, store.path):
+        return add_return(store, payment, seen, reason, microseconds(moment))
+
+
+def add_return(store: MonthStore, payment: int, seen: Seen, reason: str, time_us: int) -> int:
+    """Record a return inside a transaction; see `give_back`."""
+    listed = _payments(store, "id = ?", payment)
+    if not listed:
+        raise NotFound(f"there is no payment {payment}", payment=str(payment))
+    (found,) = listed
+    known = _known(store, seen)
+    if known is not None and known.returns == payment:
+        return known.payment
+    returned = [each.payment for each in _payments(store, "returns = ?", payment)]
+    if returned or found.returns is not None or known is not None:
+        state = f"came back as {returned[0]}" if returned else "cannot come back under that name"
+        raise Precondition(
+            f"payment {payment} {state}; state another payment or reference", payment=str(payment)
+        )
+    back = _insert(store, (found.notice, found.amount_fen, payment), seen, reason, time_us)
+    now = notice(store, found.notice)
+    if now.status is Status.PAID and now.paid_fen < now.due_fen:
+        text = f"payment {payment} came back"
+        add_event(store, found.notice, Status.CLEARED, seen.who, text, time_us)
+    return back
+
+
+def payments(store: MonthStore, number: int | None = None) -> list[Payment]:
+    """Return payments and returns in the order they were recorded: all, or those of a notice."""
+    if number is None:
+        return _payments(store, "true")
+    return _payments(store, "notice = ?", number)
+
+
+def _known(store: MonthStore, seen: Seen) -> Payment | None:
+    return next(
+        iter(_payments(store, "account = ? and reference = ?", seen.account, seen.reference)), None
+    )
+
+
+def _payments(store: MonthStore, condition: str, *values: str | int) -> list[Payment]:
+    columns = "id, notice, amount_fen, returns, account, reference, value_day, source, who, reason"
+    rows = store.rows(
+        f"select {columns} from payments where {condition} order by id",  # noqa: S608
+        *values,
+    )
+    return [
+        Payment(payment, number, fen, returns, account, reference, date_of(day), source, who, why)
+        for payment, number, fen, returns, account, reference, day, source, who, why in rows
+    ]
+
+
+def _insert(
+    store: MonthStore,
+    what: tuple[int, int, int | None],
+    seen: Seen,
+    reason: str,
+    time_us: int,
+) -> int:
+    store.rows(
+        "insert into payments (notice, amount_fen, returns, account, reference, value_day, source, "
+        "who, reason, time_us) values (?,?,?,?,?,?,?,?,?,?)",
+        *(*what, seen.account, seen.reference, day_number(seen.value_date), seen.source),
+        *(seen.who, reason, time_us),
+    )
+    return int(store.rows("select max(id) from payments")[0][0])
+
+
+@dataclass(frozen=True, slots=True)
+class AgeBand:
+    """Unpaid notices whose due date passed so many days ago; the first band is not due yet.
+
+    `last_days` is None for the band without an end.
+    """
+
+    first_days: int
+    last_days: int | None
+    notices: tuple[int, ...]
+    open_fen: int
+
+
+def ageing(found: Iterable[Notice], today: date) -> list[AgeBand]:
+    """Return what is unpaid of notices by how long it is overdue, every band from young to old.
+
+    A rejected notice that was issued anew is left out: the new one is there.
+    """
+    edges = (-1, *AGE_BANDS_DAYS)
+    unpaid = [each for each in found if each.open_fen and each.replaced_by is None]
+    bands = []
+    for at, edge in enumerate(edges):
+        last = AGE_BANDS_DAYS[at] if at < len(AGE_BANDS_DAYS) else None
+        here = [
+            each
+            for each in unpaid
+            if (edge < (late := max(0, (today - each.due_on).days)))
+            and (last is None or late <= last)
+        ]
+        numbers = tuple(each.number for each in here)
+        bands.append(AgeBand(edge + 1, last, numbers, sum(each.open_fen for each in here)))
+    return bands

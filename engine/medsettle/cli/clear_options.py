@@ -1,0 +1,134 @@
+"""Options that the commands of clearing share, and what they name."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from medsettle.clearing.item_store import ITEMS_FILE, ItemStore
+from medsettle.clearing.month import Month
+from medsettle.clearing.months import MONTHS_FILE, MonthStore
+from medsettle.cli.show import rows_table
+from medsettle.core.money import fen_from_yuan
+from medsettle.core.settlement import Row
+from medsettle.errors import Fault, InvalidRequest, Precondition
+
+CLEARING_FOLDER = "clearing"
+_ROWS_SHOWN_MAX = 50
+
+DATA = Path("medsettle-data")
+Data = Annotated[Path, typer.Option(help="Data folder; months are in its clearing folder.")]
+MonthText = Annotated[str, typer.Argument(metavar="MONTH", help="A month such as 2024-03.")]
+Number = Annotated[int, typer.Argument(help="Number of a notice.")]
+By = Annotated[str, typer.Option("--by", help="Who does it, for the record.")]
+Reason = Annotated[str, typer.Option(help="Why, in a sentence.")]
+Book = Annotated[
+    Path, typer.Option(help="Book of the place of insurance: a Parquet file or a folder of them.")
+]
+Items = Annotated[
+    Path | None,
+    typer.Option(help="Folder of the reconciliation; without it the one beside the months."),
+]
+Unreconciled = Annotated[
+    bool, typer.Option("--unreconciled", help="Go on without a reconciliation.")
+]
+Day = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The day on which it counts.")]
+Accounts = Annotated[
+    Path,
+    typer.Option(
+        help="CSV: payee_type,pooling_area,payee,account,name,bank; a fiscal account is "
+        "fiscal,990000,employee,….",
+    ),
+]
+
+
+@contextmanager
+def opened(data: Path, *, made: bool = False) -> Iterator[MonthStore]:
+    """Yield the months of a data folder.
+
+    Raises:
+        FileNotFoundError: There are none, and they are not to be made.
+    """
+    folder = data / CLEARING_FOLDER
+    if not made and not (folder / MONTHS_FILE).is_file():
+        raise FileNotFoundError(
+            f"{data} holds no closed months; name the folder with --data, or close one first"
+        )
+    with MonthStore(folder) as store:
+        yield store
+
+
+def open_settlements(data: Path, items: Path | None, *, unreconciled: bool) -> frozenset[str]:
+    """Return the settlements about which a difference is open.
+
+    Raises:
+        FileNotFoundError: The folder that was named has no reconciliation.
+        Precondition: There is none, and nobody said that it goes without.
+    """
+    folder = data / CLEARING_FOLDER if items is None else items
+    if not (folder / ITEMS_FILE).is_file():
+        if items is not None:
+            raise FileNotFoundError(f"{items} holds no reconciliation; name another folder")
+        if not unreconciled:
+            raise Precondition(
+                f"{folder} holds no reconciliation, so what differs is not known and would be "
+                "paid. Name its folder with --items, or say --unreconciled"
+            )
+        return frozenset()
+    with ItemStore(folder) as store:
+        return store.open_settlements()
+
+
+def month_named(text: str) -> Month:
+    """Return a month.
+
+    Raises:
+        InvalidRequest: The text is none.
+    """
+    return Month.of(text)
+
+
+def fen_named(name: str, yuan: str) -> int:
+    """Return the fen of an amount in yuan.
+
+    Raises:
+        InvalidRequest: The text is no amount.
+    """
+    try:
+        return fen_from_yuan(yuan)
+    except ValueError as error:
+        raise InvalidRequest([Fault(name, str(error))]) from error
+
+
+def print_json(console: Console, value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
+    """Print a value for programs."""
+    console.out(orjson.dumps(value, default=str).decode(), highlight=False)
+
+
+def print_rows(console: Console, rows: Sequence[Row], nothing: str) -> None:
+    """Print rows as a table, the first of many, or that there is nothing."""
+    if not rows:
+        console.print(nothing)
+        return
+    console.print(
+        rows_table(
+            [
+                {name: "" if value is None else value for name, value in row.items()}
+                for row in rows[:_ROWS_SHOWN_MAX]
+            ]
+        )
+    )
+    if len(rows) > _ROWS_SHOWN_MAX:
+        console.print(f"… and {len(rows) - _ROWS_SHOWN_MAX} more; --json shows all of them")
+
+
+def print_lines(console: Console, lines: Sequence[str]) -> None:
+    """Print lines as they are."""
+    for line in lines:
+        console.print(escape(line), soft_wrap=True, highlight=False)

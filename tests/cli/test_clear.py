@@ -1,0 +1,190 @@
+"""`medsettle clear` as a clearing centre runs it: from a book to paid notices, in processes."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from medsettle.clearing.item_store import ItemStore
+from medsettle.cli.exits import Exit
+
+from tests.clearing.bank_messages import Line, Message
+from tests.clearing.differences import MOMENT, scope, table, unequal_amount
+from tests.clearing.month_books import cancel, row, write_book
+from tests.clearing.notices_made import bill, fiscal_accounts
+from tests.cli.commands import Ran, run
+from tests.payments.paying import write_accounts
+from tests.payments.reading import read
+
+pytestmark = pytest.mark.slow
+
+
+def _clear(folder: Path, *words: object, json: bool = True) -> Ran:
+    return run("clear", *words, "--data", folder / "data", *(["--json"] if json else []))
+
+
+def _book(folder: Path) -> Path:
+    old = row("S1", date(2024, 3, 20), total_fen=900_000, pooled_fund=850_000)
+    new = bill("S2", date(2024, 4, 3), 105_000_000)
+    other = bill("S3", date(2024, 4, 4), 70_000, pooling_area="989801", care_area="999901")
+    return write_book(
+        folder / "book.parquet", [old, new, other, cancel(old, "C1", date(2024, 4, 9))]
+    )
+
+
+def _closed(folder: Path) -> None:
+    book = _book(folder)
+    for month in ("2024-03", "2024-04"):
+        ran = _clear(folder, "close", month, "--book", book, "--by", "A", "--unreconciled")
+        assert Exit.OK == ran.code, ran.err
+
+
+def test_a_month_goes_from_the_book_to_the_bank(tmp_path: Path) -> None:
+    """The example of `clearing.md` 3.5: 1,041,500.00 is issued, paid, matched, and paid once."""
+    _closed(tmp_path)
+    accounts = write_accounts(tmp_path / "accounts.csv", fiscal_accounts())
+    _clear(tmp_path, "issue", "2024-03", "--by", "A")
+    issued = _clear(tmp_path, "issue", "2024-04", "--by", "A").json
+    ours = next(each for each in issued if each["debtor"] == "99")
+    for status in ("accepted", "reviewing", "reviewed", "cleared"):
+        ran = _clear(tmp_path, "advance", ours["number"], status, "--by", "B")
+        assert Exit.OK == ran.code, ran.out
+    paid = _clear(tmp_path, "pay", "--accounts", accounts, "--out", tmp_path / "out").json
+    again = _clear(tmp_path, "pay", "--accounts", accounts, "--out", tmp_path / "out").json
+    (transfer,) = read(Path(paid["files"][0]["file"])).transfers
+    statement = tmp_path / "statement.xml"
+    statement.write_bytes(
+        Message((Line(str(transfer.amount), transfer.end_to_end), Line("1.00", "X", "R2"))).xml()
+    )
+    words = ("match", statement, "--accounts", accounts, "--by", "C")
+    first, second = _clear(tmp_path, *words), _clear(tmp_path, *words)
+    shown = _clear(tmp_path, "notice", ours["number"]).json
+
+    assert (104_150_000, 10) == (ours["due_fen"], ours["status"])
+    # The 10th working day after the 5th after the last of May 2024, by the shipped calendar.
+    assert "2024-06-24" == ours["due_on"]
+    assert ("1041500.00", []) == (str(transfer.amount), again["files"])
+    assert [Exit.FINDING] * 2 == [first.code, second.code]
+    assert (1, ["booked", "unknown_id"]) == (
+        first.json["booked"],
+        [each["finding"] for each in first.json["lines"]],
+    )
+    assert (True, first.json["lines"]) == (second.json["repeated"], second.json["lines"])
+    assert [10, 20, 30, 40, 50, 60] == [each["status"] for each in shown["steps"]]
+    assert (104_150_000, 0) == (shown["paid_fen"], shown["open_fen"])
+
+
+def test_tables_are_shown_drilled_and_written(tmp_path: Path) -> None:
+    """Payables and receivables have the same sum; a figure shows its records; files can be read."""
+    _closed(tmp_path)
+    tables = {
+        name: _clear(tmp_path, "tables", "2024-04", "--table", name).json
+        for name in ("payable", "receivable", "employee", "resident")
+    }
+    rows = _clear(
+        tmp_path,
+        "tables",
+        "2024-04",
+        "--drill",
+        "settlement_month=2024-03",
+        "--out",
+        tmp_path / "t",
+    ).json
+    unknown = _clear(tmp_path, "tables", "2024-04", "--drill", "city=x")
+    stated = run(
+        *("statement", "make", tmp_path / "t" / "payable.parquet", "--out", tmp_path / "s"),
+        *("--number", "1", "--title", "Payables", "--month", "2024-04"),
+        *("--party", "990000:A", "--party", "980000:B", "--json"),
+    )
+
+    assert [104_220_000] * 2 == [
+        sum(each["net_fen"] for each in tables[name]) for name in ("payable", "receivable")
+    ]
+    assert (3, 0) == (len(tables["employee"]), len(tables["resident"]))
+    assert [("C1", -850_000)] == [(each["settlement"], each["adjustments_fen"]) for each in rows]
+    assert (Exit.FINDING, Exit.OK) == (unknown.code, stated.code), stated.out
+
+
+def test_netting_is_shown_and_posts_nothing(tmp_path: Path) -> None:
+    """1,041,500.00 one way and 700.00 the other: 1,040,800.00 would move."""
+    _closed(tmp_path)
+    view = _clear(tmp_path, "netting", "2024-04").json
+    words = _clear(tmp_path, "netting", "2024-04", json=False)
+
+    assert (104_220_000, 104_080_000, {"98": 104_080_000, "99": -104_080_000}) == (
+        *(view["lines"]["employee"]["gross_fen"], view["over_all"]["multilateral_fen"]),
+        view["over_all"]["positions_fen"],
+    )
+    assert "1,040,800.00" in words.out
+
+
+def test_what_differs_is_not_closed(tmp_path: Path) -> None:
+    """A centre closes with its reconciliation, or says that it goes without one."""
+    book = _book(tmp_path)
+    alone = _clear(tmp_path, "close", "2024-03", "--book", book, "--by", "A")
+    with ItemStore(tmp_path / "items") as store:
+        store.record_run(scope(), table(unequal_amount("S1")), 9, MOMENT)
+    named = _clear(
+        *(tmp_path, "close", "2024-03", "--book", book, "--by", "A", "--items", tmp_path / "items")
+    )
+    misspelt = _clear(
+        *(tmp_path, "close", "2024-04", "--book", book, "--by", "A", "--items", tmp_path / "item")
+    )
+
+    assert (Exit.FINDING, Exit.OK, Exit.USAGE) == (alone.code, named.code, misspelt.code)
+    assert "--unreconciled" in alone.json["messages"][0]
+    assert ({"open_difference": 1}, 0) == (named.json["held_why"], named.json["lines"])
+
+
+def test_what_is_late_is_decided(tmp_path: Path) -> None:
+    """Held back and told; taken in, it is a line of the next month."""
+    late = row("S1", date(2023, 9, 1))
+    book = write_book(tmp_path / "book.parquet", [late])
+    close = ("--book", book, "--by", "A", "--unreconciled")
+    _clear(tmp_path, "close", "2024-03", *close)
+    held = _clear(tmp_path, "held", "2024-03").json
+    _clear(tmp_path, "decide", "S1", "--take", "--by", "B", "--reason", "court order")
+    closed = _clear(tmp_path, "close", "2024-04", *close).json
+    ended = _clear(
+        tmp_path, "year-end", 2023, "--book", book, "--unreconciled", "--on", "2024-04-01"
+    )
+
+    assert [("S1", "too_late")] == [(each["settlement"], each["held"]) for each in held]
+    assert (1, 6_000) == (closed["lines"], closed["owed_fen"])
+    assert (Exit.OK, True, 1) == (ended.code, ended.json["complete"], ended.json["cleared"])
+
+
+def test_payments_by_hand_deductions_and_returns(tmp_path: Path) -> None:
+    """A reserve of 500.00, a part paid and given back, a rejected notice issued anew."""
+    _closed(tmp_path)
+    _clear(tmp_path, "issue", "2024-03", "--by", "A")
+    taken = _clear(tmp_path, "deduct", 1, 40, "500.00", "--by", "C", "--reason", "reserve").json
+    _clear(tmp_path, "advance", 1, "rejected", "--by", "B", "--reason", "wrong month")
+    (anew,) = _clear(tmp_path, "reissue", 1, "--by", "A").json
+    for status in ("accepted", "reviewing", "reviewed", "cleared"):
+        _clear(tmp_path, "advance", 2, status, "--by", "B")
+    seen = ("--reference", "R1", "--on", "2024-05-20", "--by", "C")
+    part = _clear(tmp_path, "register", 2, "8000.00", *seen).json
+    returned = ("--reference", "R2", "--on", "2024-05-21", "--by", "C", "--reason", "AC01")
+    back = _clear(tmp_path, "give-back", part["payment"], *returned).json
+    listed = _clear(tmp_path, "notices").json
+    words = _clear(tmp_path, "notices", json=False)
+
+    assert (50_000, 30) == (taken["taken_fen"], taken["state"])
+    assert (850_000, 800_000, 1) == (anew["gross_fen"], anew["due_fen"], anew["replaces"])
+    assert ("paid", 0) == (part["state"], part["open_fen"])
+    assert ("cleared", 800_000) == (back["state"], back["open_fen"])
+    assert 800_000 == sum(each["open_fen"] for each in listed["ageing"])
+    assert (Exit.OK, True) == (words.code, "8,000.00" in words.out)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("months",), ("notices",), ("close", "2024-13", "--book", "x", "--by", "A")],
+    ids=["no-months", "no-notices", "no-month"],
+)
+def test_a_wrong_call_makes_nothing(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """A misspelt folder or month is told, and no store is made."""
+    ran = _clear(tmp_path, *words)
+
+    assert ran.code in {Exit.USAGE, Exit.FINDING}
+    assert not (tmp_path / "data").exists()
