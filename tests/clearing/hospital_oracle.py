@@ -229,7 +229,8 @@ class Oracle:
                     too_much = max(0, -piece.rest)
                     if piece.on_hold:
                         too_much = max(0, piece.paid - (piece.worth - piece.held))
-                    most = min(too_much, piece.cash - piece.paid) if only_waiting else too_much
+                    unpaid = max(0, piece.cash - piece.paid)
+                    most = min(too_much, unpaid) if only_waiting else too_much
                     back = 0 if piece.on_hold and only_waiting else min(most, purse)
                     piece.take_back(back)
                     # What waits of a claim on hold goes on waiting.

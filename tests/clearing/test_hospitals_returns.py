@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from medsettle import errors
+from medsettle.clearing.book import RecordKind
 from medsettle.clearing.hospital_bank import returned
 from medsettle.clearing.hospital_batches import pay
 from medsettle.clearing.hospital_holds import free, hold
@@ -72,6 +74,29 @@ def test_what_was_taken_back_in_it_comes_along(store: HospitalStore) -> None:
     returned(store, payment, _LATER, _CLOSED)
 
     assert [(9_500, 9_500)] == [(fen, again) for _, again in _pay(store, _LATER)]
+
+
+def test_more_is_taken_back_after_a_return(store: HospitalStore) -> None:
+    """Of 60.00 paid 10.00 came back in a payment that was returned; then 20.00 more must."""
+    report(store, [record(1)], BY)
+    instant(store, terms(), NEXT, BY)
+    _pay(store)
+    report(store, [_less(1, 5_000), record(2)], BY)
+    instant(store, terms(), NEXT, BY)
+    ((payment, fen),) = _pay(store)
+    returned(store, payment, CLEARING, _CLOSED)
+    report(store, [_less(2, 2_000)], BY)
+    ((_, again),) = _pay(store, _LATER)
+
+    assert (5_000, 3_000) == (fen, again)
+    part = store.part("S1", "pooled_fund")
+    assert (3_000, 3_000, 0) == (part.declared_fen, part.paid_fen, part.rest_fen)
+
+
+def _less(number: int, fen: int) -> dict[str, Any]:
+    """Return a correction of the first claim."""
+    row = record(number, -fen)
+    return row | {"settlement": f"A{number}", "kind": RecordKind.ADJUST, "original": "S1"}
 
 
 def test_what_there_is_no_money_for_waits(store: HospitalStore) -> None:

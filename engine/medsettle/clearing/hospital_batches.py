@@ -238,7 +238,8 @@ def _too_much(
     for in_payment_fen, part in ((in_payment, Part(*row)) for in_payment, *row in rows):
         left_fen = max(0, part.paid_fen + in_payment_fen - part.due_fen)
         if of_payment:
-            left_fen = min(left_fen, in_payment_fen)
+            # Below 0 where it has only what was taken back in a payment that a bank returned.
+            left_fen = min(left_fen, max(0, in_payment_fen))
         for each in open_of_part(store, part.claim, part.payer):
             fen = min(each.open_fen, left_fen)
             if fen:
