@@ -8,18 +8,26 @@ from typing import Any
 import pytest
 from medsettle import errors
 from medsettle.clearing.book import RecordKind
+from medsettle.clearing.hospital_advances import Advance, advance, equal_instalments
 from medsettle.clearing.hospital_bank import returned
 from medsettle.clearing.hospital_batches import pay
+from medsettle.clearing.hospital_deductions import (
+    ClaimDeduction,
+    Code,
+    deduct_from_institution,
+)
 from medsettle.clearing.hospital_holds import free, hold
 from medsettle.clearing.hospital_reports import report
 from medsettle.clearing.hospital_slices import instant
 from medsettle.clearing.hospital_status import Stage, claim_status, verify
 from medsettle.clearing.hospital_store import HospitalStore
+from medsettle.core.dates import day_number
 
 from tests.clearing.hospital_claims import (
     BY,
     CLEARING,
     NEXT,
+    POOL,
     because,
     cancel,
     cleared,
@@ -111,6 +119,23 @@ def test_what_there_is_no_money_for_waits(store: HospitalStore) -> None:
     assert [] == _pay(store, _LATER)
     free(store, "S2", because("it was theirs"))
     assert [9_500] == [fen for _, fen in _pay(store, _LATER)]
+
+
+def test_an_advance_bears_nothing_of_a_return(store: HospitalStore) -> None:
+    """With the claim on hold that bore 7.00 of an inspection, the advance is paid whole."""
+    cleared(store, record(1))
+    what = ClaimDeduction(Code.INSPECTION, 700, day_number(CLEARING))
+    deduct_from_institution(store, "H1", POOL, what, because("no records kept"))
+    ((payment, fen),) = _pay(store)
+    returned(store, payment, CLEARING, _CLOSED)
+    hold(store, "S1", because("disputed"))
+    on = date(2026, 5, 4)
+    back = equal_instalments(3_000, [date(2026, 7, 1)])
+    advance(store, Advance("H1", POOL, 3_000, on, "drugs", back), terms().on(on), BY)
+
+    assert (8_800, [3_000]) == (fen, [each for _, each in _pay(store, _LATER)])
+    free(store, "S1", because("it was theirs"))
+    assert [8_800] == [each for _, each in _pay(store, _LATER)]
 
 
 def test_a_payment_comes_back_once_and_only_if_it_went(store: HospitalStore) -> None:

@@ -119,8 +119,8 @@ def _waiting(store: HospitalStore, day: date) -> dict[tuple[str, Fund], list[int
     found: dict[tuple[str, Fund], list[int]] = {}
     purses: dict[tuple[str, Fund], int] = {}
     # Slices first, then the reserve that belongs to them.
-    for number, fen, institution, *names in store.rows(
-        "select m.number, m.fen, m.institution, m.pooling_area, "  # noqa: S608 - our own condition
+    for number, fen, lent, institution, *names in store.rows(
+        "select m.number, m.fen, m.kind = 'advance', m.institution, m.pooling_area, "  # noqa: S608 - our own condition
         "m.insurance_type, m.payer from movements m "
         "left join paid_for_good d on d.movement = m.number "
         "left join claims c on c.claim = m.claim "
@@ -129,8 +129,10 @@ def _waiting(store: HospitalStore, day: date) -> dict[tuple[str, Fund], list[int
         day_number(day),
     ):
         key = (institution, Fund(*names))
-        if purses.get(key, 0) + fen >= 0:
-            purses[key] = purses.get(key, 0) + fen
+        # An advance settles nothing.
+        left_fen = purses.get(key, 0) + (0 if lent else fen)
+        if left_fen >= 0:
+            purses[key] = left_fen
             found.setdefault(key, []).append(number)
     return found
 
