@@ -136,6 +136,8 @@ class Oracle:
         self.own_cuts: dict[Key, list[Cut]] = {}
         self.lent: dict[Key, int] = {}
         self.cleared: dict[str, set[str]] = {}
+        self.last: dict[Key, tuple[int, dict[str, int], int]] = {}
+        self.carried: dict[Key, int] = {}
 
     def _of(self, key: Key) -> list[Piece]:
         return sorted(
@@ -216,15 +218,19 @@ class Oracle:
             paid = [each for each in pieces if each.waits and not each.on_hold]
             if not paid and key not in self.lent:
                 continue
-            purse = sum(each.cash - each.paid for each in paid)
-            payment = purse + self.lent.pop(key, 0)
+            before = {each.claim: each.paid for each in pieces}
+            carried = own = self.carried.pop(key, 0)
+            purse = sum(each.cash - each.paid for each in paid) + carried
+            lent = self.lent.pop(key, 0)
+            payment = purse + lent
             # First what waits of claims that are not worth it any more, then what was paid.
             for only_waiting in (True, False):
                 for piece in pieces:
                     too_much = max(0, -piece.rest)
                     if piece.on_hold:
                         too_much = max(0, piece.paid - (piece.worth - piece.held))
-                    most = min(too_much, piece.cash - piece.paid) if only_waiting else too_much
+                    unpaid = max(0, piece.cash - piece.paid)
+                    most = min(too_much, unpaid) if only_waiting else too_much
                     back = 0 if piece.on_hold and only_waiting else min(most, purse)
                     piece.take_back(back)
                     # What waits of a claim on hold goes on waiting.
@@ -236,8 +242,22 @@ class Oracle:
                 cut.taken += back
                 purse -= back
                 payment -= back
+                own -= back
             for piece in pieces:
                 if not piece.on_hold:
                     piece.paid, piece.waits = piece.cash, False
             payments[key] = payment
+            moved = {each.claim: each.paid - before[each.claim] for each in pieces}
+            self.last[key] = (lent, moved, own)
         return payments
+
+    def give_back(self, key: Key) -> None:
+        """A bank returns the last payment: all that it was of waits anew."""
+        lent, moved, own = self.last.pop(key)
+        if lent:
+            self.lent[key] = self.lent.get(key, 0) + lent
+        if own:
+            self.carried[key] = self.carried.get(key, 0) + own
+        for claim, fen in moved.items():
+            self.pieces[claim].paid -= fen
+            self.pieces[claim].waits = True

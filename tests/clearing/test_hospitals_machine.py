@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from pathlib import Path
 
@@ -21,7 +21,8 @@ from hypothesis.stateful import (
 from medsettle import errors
 from medsettle.clearing.hospital_advances import Advance, advance
 from medsettle.clearing.hospital_appeals import lift
-from medsettle.clearing.hospital_batches import pay
+from medsettle.clearing.hospital_bank import returned
+from medsettle.clearing.hospital_batches import Payment, pay
 from medsettle.clearing.hospital_cases import CasePrice, price
 from medsettle.clearing.hospital_deductions import (
     ClaimDeduction,
@@ -36,7 +37,7 @@ from medsettle.clearing.hospital_reports import report
 from medsettle.clearing.hospital_reserves import Assessment, assess
 from medsettle.clearing.hospital_slices import instant, month
 from medsettle.clearing.hospital_status import verify
-from medsettle.clearing.hospital_store import Fund, HospitalStore
+from medsettle.clearing.hospital_store import Decision, Fund, HospitalStore
 from medsettle.core.dates import day_number
 
 from tests.clearing.hospital_claims import (
@@ -75,6 +76,7 @@ class Hospitals(RuleBasedStateMachine):
         self.cuts = 0
         self.undeclared: dict[str, set[str]] = {"H1": set(), "H2": set()}
         self.assessed: set[str] = set()
+        self.paid: tuple[Payment, ...] = ()
 
     def teardown(self) -> None:
         """Pay what is left, and prove the store from its rows alone."""
@@ -86,6 +88,9 @@ class Hospitals(RuleBasedStateMachine):
     def _picked(self, pick: int, able: Callable[[Piece], bool]) -> Piece | None:
         able_ones = [each for each in self.oracle.pieces.values() if able(each)]
         return able_ones[pick % len(able_ones)] if able_ones else None
+
+    def _today(self, reason: str) -> Decision:
+        return Decision("clerk", datetime.combine(self.day, time(), UTC), reason)
 
     def _next(self) -> int:
         self.count += 1
@@ -185,9 +190,9 @@ class Hospitals(RuleBasedStateMachine):
         restored = piece.lift(cut, fen)
         if restored is None:
             with pytest.raises(errors.Precondition, match="can be restored"):
-                lift(self.store, cut.number, fen, because("appealed"))
+                lift(self.store, cut.number, fen, self._today("appealed"))
             return
-        lift(self.store, cut.number, fen, because("appealed"))
+        lift(self.store, cut.number, fen, self._today("appealed"))
 
     @rule(pick=_PICK, fen=_FEN, later=st.integers(0, 3))
     def deduct_from_institution(self, pick: int, fen: int, later: int) -> None:
@@ -265,6 +270,7 @@ class Hospitals(RuleBasedStateMachine):
         batch = pay(self.store, self.day, BY)
         wanted = self.oracle.pay(day_number(self.day))
         payments = () if batch is None else batch.payments
+        self.paid = payments
         assert wanted == {
             (each.institution, each.fund.insurance_type): each.fen for each in payments
         }
@@ -277,6 +283,26 @@ class Hospitals(RuleBasedStateMachine):
                 part = self.store.part(line.claim, _POOL)
                 assert part.paid_fen <= max(part.due_fen, before[line.claim])
         assert all(each.fen >= 0 for each in payments)
+
+    @rule(pick=_PICK)
+    def return_and_pay_again(self, pick: int) -> None:
+        """A bank returns a payment of the last run; the next one pays the same."""
+        able = [
+            each
+            for each in self.paid
+            if each.fen
+            and not any(
+                piece.on_hold
+                for piece in self.oracle.pieces.values()
+                if piece.key == (each.institution, each.fund.insurance_type)
+            )
+        ]
+        if able:
+            found = able[pick % len(able)]
+            returned(self.store, found.payment, self.day, because("account closed"))
+            self.oracle.give_back((found.institution, found.fund.insurance_type))
+            self.claims_are_those_of_the_oracle()
+            self.pay()
 
     @invariant()
     def claims_are_those_of_the_oracle(self) -> None:

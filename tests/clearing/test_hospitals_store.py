@@ -9,7 +9,8 @@ import apsw
 import pytest
 from medsettle import errors, limits
 from medsettle.clearing.hospital_advances import Advance, advance, equal_instalments
-from medsettle.clearing.hospital_batches import Asking, Batch, batches, message_of, pay
+from medsettle.clearing.hospital_bank import Asking, message_of, returned
+from medsettle.clearing.hospital_batches import Batch, batches, pay
 from medsettle.clearing.hospital_declarations import step
 from medsettle.clearing.hospital_deductions import ClaimDeduction, Code, deduct
 from medsettle.clearing.hospital_holds import hold
@@ -63,6 +64,9 @@ def _full(store: HospitalStore) -> Batch:
     cleared(store, record(3))
     year = Assessment("H1", 2026, "B", "director")
     assess(store, year, terms().on(NEXT), CLEARING, because("assessed"))
+    batch = pay(store, CLEARING, BY)
+    assert batch is not None
+    returned(store, batch.payments[0].payment, CLEARING, because("account closed"))
     batch = pay(store, CLEARING, BY)
     assert batch is not None
     return batch
@@ -174,7 +178,7 @@ def test_a_batch_is_closed_once_it_is_recorded(store: HospitalStore) -> None:
     report(store, [record(9)], BY)
     instant(store, terms(), NEXT, BY)
     for sql in (
-        "insert into payments values ('P9', 1, 'H1', '999901', '310', 'pooled_fund', 0)",
+        "insert into payments values ('P9', 2, 'H1', '999901', '310', 'pooled_fund', 0)",
         f"insert into paid select max(number), '{batch.payments[0].payment}' from movements",
     ):
         refused = pytest.raises(errors.StoreUnavailable, match="a batch does not change")
@@ -192,7 +196,7 @@ def test_no_row_is_changed_or_deleted(store: HospitalStore) -> None:
     }
     # Sums that follow from rows are kept beside them, and the installation is named once.
     rows = tables - {"parts", "meta"}
-    assert 16 == len(rows)
+    assert 17 == len(rows)
     for table in rows:
         column = store.connection.execute(f"select * from {table}").description[0][0]
         for sql in (f"delete from {table}", f"update {table} set {column} = {column}"):

@@ -110,8 +110,13 @@ def test_a_month_from_the_book_to_the_bank(tmp_path: Path) -> None:
     assert [(1, 18_000), (2, 6_000)] == [
         (each["batch"], each["sum_fen"]) for each in _done(tmp_path, "batches")
     ]
-    assert [] == _done(tmp_path, "verify")
     _export(tmp_path)
+    words = ("returned", second["payment"], "--reason", "account closed", "--on", "2026-04-21")
+    assert 6_000 == _done(tmp_path, *words, *_BY)[0]["returned_fen"]
+    # With what was released of the reserve since.
+    (third,) = _done(tmp_path, "pay", "2099-01-01", *_BY)
+    assert 6_000 + 800 == third["fen"]
+    assert [] == _done(tmp_path, "verify")
 
 
 def _export(folder: Path) -> None:

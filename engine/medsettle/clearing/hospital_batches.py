@@ -10,9 +10,9 @@ what is not due any more; what claims were paid too much, oldest first; then ded
 institution by the day from which they are taken. The rest waits. An advance settles nothing.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Final
 
 from medsettle import limits
@@ -29,9 +29,6 @@ from medsettle.clearing.hospital_store import (
 from medsettle.core.dates import date_of, day_number
 from medsettle.errors import Fault, InvalidRequest, NotFound
 from medsettle.ledger.side_file import unavailable
-from medsettle.payments.accounts import BankAccount
-from medsettle.payments.orders import OrderKind, Party, PartyType, PaymentOrder
-from medsettle.payments.pain001 import Transfer, initiation
 
 _OF_PARTS: Final = ", ".join(f"p.{name.strip()}" for name in PART_COLUMNS.split(","))
 
@@ -78,15 +75,7 @@ def pay(store: HospitalStore, day: date, decision: Decision) -> Batch | None:
     """
     decision.check()
     with store.change():
-        waiting: dict[tuple[str, Fund], list[int]] = {}
-        for number, institution, *names in store.rows(
-            "select m.number, m.institution, m.pooling_area, m.insurance_type, m.payer "  # noqa: S608
-            "from movements m left join paid d on d.movement = m.number "
-            "left join claims c on c.claim = m.claim "
-            f"where d.movement is null and m.day <= ? and {ON_HOLD} = 0 order by m.number",
-            day_number(day),
-        ):
-            waiting.setdefault((institution, Fund(*names)), []).append(number)
+        waiting = _waiting(store, day)
         if not waiting:
             return None
         if len(waiting) > limits.HOSPITAL_PAYMENTS_PER_RUN_MAX:
@@ -119,6 +108,33 @@ def pay(store: HospitalStore, day: date, decision: Decision) -> Batch | None:
         )
         _mark_paid(store, decision)
         return batch
+
+
+def _waiting(store: HospitalStore, day: date) -> dict[tuple[str, Fund], list[int]]:
+    """Return the numbers of movements to be paid, by institution and fund.
+
+    What a bank returned waits anew, with what was taken back in it. Of that there may be more than
+    there is to pay now, since a claim is on hold: it waits for the next payment.
+    """
+    found: dict[tuple[str, Fund], list[int]] = {}
+    purses: dict[tuple[str, Fund], int] = {}
+    # Slices first, then the reserve that belongs to them.
+    for number, fen, lent, institution, *names in store.rows(
+        "select m.number, m.fen, m.kind = 'advance', m.institution, m.pooling_area, "  # noqa: S608 - our own condition
+        "m.insurance_type, m.payer from movements m "
+        "left join paid_for_good d on d.movement = m.number "
+        "left join claims c on c.claim = m.claim "
+        f"where d.movement is null and m.day <= ? and {ON_HOLD} = 0 "
+        "order by m.fen < 0, m.kind <> 'withheld', m.number",
+        day_number(day),
+    ):
+        key = (institution, Fund(*names))
+        # An advance settles nothing.
+        left_fen = purses.get(key, 0) + (0 if lent else fen)
+        if left_fen >= 0:
+            purses[key] = left_fen
+            found.setdefault(key, []).append(number)
+    return found
 
 
 def _sum_of(store: HospitalStore, movements: list[int], *, without_advances: bool = False) -> int:
@@ -201,8 +217,8 @@ def _to_take(
 # What the payment of a day has of a part: what waits, unless the claim is on hold.
 _IN_PAYMENT: Final = (
     f"(1 - {ON_HOLD}) * (select coalesce(sum(m.fen), 0) from movements m "  # noqa: S608
-    "left join paid d on d.movement = m.number where m.claim = p.claim and m.payer = p.payer "
-    "and d.movement is null and m.day <= ?)"
+    "left join paid_for_good d on d.movement = m.number "
+    "where m.claim = p.claim and m.payer = p.payer and d.movement is null and m.day <= ?)"
 )
 
 
@@ -224,7 +240,8 @@ def _too_much(
     for in_payment_fen, part in ((in_payment, Part(*row)) for in_payment, *row in rows):
         left_fen = max(0, part.paid_fen + in_payment_fen - part.due_fen)
         if of_payment:
-            left_fen = min(left_fen, in_payment_fen)
+            # Below 0 where it has only what was taken back in a payment that a bank returned.
+            left_fen = min(left_fen, max(0, in_payment_fen))
         for each in open_of_part(store, part.claim, part.payer):
             fen = min(each.open_fen, left_fen)
             if fen:
@@ -262,7 +279,7 @@ def batch_of(store: HospitalStore, number: int) -> Batch:
         "from payments where batch = ? order by payment",
         number,
     )
-    return Batch(number, day, tuple(_payment(row, day) for row in payments))
+    return Batch(number, day, tuple(payment_of(row, day) for row in payments))
 
 
 def batches(store: HospitalStore) -> list[Batch]:
@@ -271,89 +288,8 @@ def batches(store: HospitalStore) -> list[Batch]:
     return [batch_of(store, number) for (number,) in numbers]
 
 
-def _payment(row: tuple[object, ...], day: date) -> Payment:
+def payment_of(row: tuple[object, ...], day: date) -> Payment:
+    """Return the payment of a row: its id, batch, institution, three columns of a fund, fen."""
     payment, batch, institution, area, insurance, payer, fen = row
     fund = Fund(str(area), str(insurance), str(payer))
     return Payment(str(payment), int(str(batch)), str(institution), fund, int(str(fen)), day)
-
-
-Accounts = Mapping[Party, BankAccount]
-
-
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """Who asks a bank when: the moment has a time zone; `accounts` say whose account is which."""
-
-    initiator: str
-    moment: datetime
-    accounts: Accounts
-
-
-def message_of(store: HospitalStore, number: int, insurance_type: str, asking: Asking) -> bytes:
-    """Return the message that asks a bank for the payments of a batch out of one insurance's funds.
-
-    Funds of two insurance types have accounts of their own, which an accounts file does not tell
-    apart: so a message is of one of them, with the accounts file of its funds.
-
-    Args:
-        store: Where the batch is.
-        number: Of the batch.
-        insurance_type: Whose funds pay.
-        asking: Accounts of the funds by pooling area and payer, and of institutions by the area of
-            care; for persons insured elsewhere the account out of which their area's share is paid.
-
-    Raises:
-        NotFound: There is no batch of that number.
-        InvalidRequest: A payment has no account on a side, accounts are at several banks, or there
-            is nothing to pay.
-    """
-    batch, accounts = batch_of(store, number), asking.accounts
-    transfers, faults = [], []
-    for payment in batch.payments:
-        if payment.fund.insurance_type != insurance_type or not payment.fen:
-            continue
-        order = _order(payment, _care_area(store, payment.institution))
-        missing = [each for each in (order.debtor, order.creditor) if each not in accounts]
-        faults += [
-            Fault(
-                payment.payment, f"{each.type} {each.token} of {each.pooling_area} has no account"
-            )
-            for each in missing
-        ]
-        if not missing:
-            transfers.append(
-                Transfer(order, accounts[order.debtor], accounts[order.creditor], batch.day)
-            )
-    if not faults and not transfers:
-        text = f"batch {number} pays nothing out of funds of {insurance_type}"
-        faults.append(Fault("insurance_type", text))
-    banks = {transfer.debtor.bank for transfer in transfers}
-    if len(banks) > 1:
-        text = f"are at {len(banks)} banks, {', '.join(sorted(banks))}; a message goes to one"
-        faults.append(Fault("accounts", text))
-    if faults:
-        raise InvalidRequest(faults)
-    installation = batch.payments[0].payment.partition("-")[0]
-    message_id = f"{installation}-{number:06d}-{insurance_type}"
-    return initiation(message_id, asking.moment, asking.initiator, transfers)
-
-
-def _care_area(store: HospitalStore, institution: str) -> str:
-    """Return where an institution is: the area of care of its claims."""
-    rows = store.rows("select min(care_area) from claims where institution = ?", institution)
-    return str(rows[0][0])
-
-
-def _order(payment: Payment, care_area: str) -> PaymentOrder:
-    """Return a payment as an order to a bank; its id is the end-to-end id."""
-    return PaymentOrder(
-        order=payment.payment,
-        kind=OrderKind.PAYOUT,
-        settlement=payment.payment,
-        stage=payment.fund.payer,
-        debtor=Party(PartyType.FUND, payment.fund.pooling_area, payment.fund.payer),
-        creditor=Party(PartyType.INSTITUTION, care_area, payment.institution),
-        amount_fen=payment.fen,
-        execution_date=payment.day,
-        clause="",
-    )

@@ -33,7 +33,8 @@ _OF_PARTS: Final = ", ".join(f"p.{name.strip()}" for name in PART_COLUMNS.split(
 class ReserveAccount:
     """The reserve of an institution out of one fund and of the claims settled in a year, in fen.
 
-    `used_fen` settled what was deducted or taken back of its claims.
+    `used_fen` settled what was deducted or taken back of its claims. `grade` and `approved_by` are
+    those of the assessment, empty before it.
     """
 
     institution: str
@@ -43,6 +44,8 @@ class ReserveAccount:
     used_fen: int
     released_fen: int
     forfeited_fen: int
+    grade: str
+    approved_by: str
 
     @property
     def held_fen(self) -> int:
@@ -73,14 +76,16 @@ def reserves(
         "select claim, payer, 0, fen, 0, 0 from uses where kind in ('reserve', 'returned') "
         "union all select claim, payer, 0, 0, 0, fen from uses where kind = 'forfeited') "
         "select c.institution, c.pooling_area, c.insurance_type, m.payer, sum(withheld), "
-        "sum(used), sum(released), sum(forfeited) from moved m join claims c on c.claim = m.claim "
+        "sum(used), sum(released), sum(forfeited), coalesce(a.grade, ''), "
+        "coalesce(a.approved_by, '') from moved m join claims c on c.claim = m.claim "
+        "left join assessments a on a.institution = c.institution and a.year = ? "
         "where c.record_day between ? and ? and (? is null or c.institution = ?) "
         "group by 1, 2, 3, 4 order by 1, 2, 3, 4",
-        *(first, last, institution, institution),
+        *(year, first, last, institution, institution),
     )
     return [
-        ReserveAccount(name, year, Fund(area, insurance, payer), *amounts)
-        for name, area, insurance, payer, *amounts in rows
+        ReserveAccount(name, year, Fund(area, insurance, payer), *rest)
+        for name, area, insurance, payer, *rest in rows
     ]
 
 

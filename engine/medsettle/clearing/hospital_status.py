@@ -144,7 +144,8 @@ def _ledger(store: HospitalStore, claim: str) -> Iterator[LedgerRow]:
         "null, 2, u.number from uses u where claim = ?1 "
         "union all select m.kind, m.payer, m.fen, m.day, "
         "coalesce('deduction ' || m.deduction, ''), d.payment, 3, m.number "
-        "from movements m left join paid d on d.movement = m.number where m.claim = ?1) "
+        "from movements m left join paid_for_good d on d.movement = m.number "
+        "where m.claim = ?1) "
         "order by day, step, number, why",
         claim,
     ):
@@ -263,7 +264,8 @@ _SUMS: Final = """
           - (select coalesce(sum(fen), 0) from uses where claim = p.claim and payer = p.payer
              and kind in ('reserve', 'returned', 'forfeited')),
         (select coalesce(sum(fen), 0) from movements where claim = p.claim and payer = p.payer),
-        (select coalesce(sum(m.fen), 0) from movements m join paid d on d.movement = m.number
+        (select coalesce(sum(m.fen), 0) from movements m
+          join paid_for_good d on d.movement = m.number
           where m.claim = p.claim and m.payer = p.payer))
     order by 1, 2"""
 

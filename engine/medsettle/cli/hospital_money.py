@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from medsettle.clearing import hospital_advances as advances
+from medsettle.clearing import hospital_bank as bank
 from medsettle.clearing import hospital_batches as batches
 from medsettle.clearing import hospital_deductions as cuts
 from medsettle.clearing.hospital_appeals import lift
@@ -217,6 +218,23 @@ def _show_batch(console: Console, batch: batches.Batch, *, as_json: bool) -> Non
     show_rows(console, rows, "", as_json=as_json)
 
 
+def returned(
+    payment: Annotated[str, typer.Argument(help="Id of the payment, the bank's end-to-end id.")],
+    by: By,
+    reason: Reason,
+    on: On = None,
+    data: Folder = DATA,
+    as_json: Json = False,
+) -> None:
+    """Record that a bank returned a payment: what it was of is paid with the next one."""
+    console = Console()
+    with told(console, as_json=as_json), hospitals(data) as store:
+        found = bank.returned(store, payment, today(on), decided(by, reason))
+    row = flat(found) | {"returned_fen": found.fen}
+    del row["fen"]
+    show_rows(console, [row], "", as_json=as_json)
+
+
 def list_batches(data: Folder = DATA, as_json: Json = False) -> None:
     """List the batches of payments."""
     console = Console()
@@ -246,8 +264,8 @@ def export(
     """Write the payments of a batch out of one insurance's funds as ISO 20022 pain.001."""
     console = Console()
     with told(console, as_json=as_json), hospitals(data) as store:
-        asking = batches.Asking(initiator, now(), read_accounts(accounts))
-        content = batches.message_of(store, batch, insurance_type, asking)
+        asking = bank.Asking(initiator, now(), read_accounts(accounts))
+        content = bank.message_of(store, batch, insurance_type, asking)
         file = private_folder(out) / f"hospitals-{batch:06d}-{insurance_type}.xml"
         write_whole(file, content)
     if as_json:
@@ -264,6 +282,7 @@ COMMANDS: Final[dict[str, Callable[..., Any]]] = {
     "release": release,
     "advance": advance,
     "pay": pay,
+    "returned": returned,
     "batches": list_batches,
     "export": export,
 }
