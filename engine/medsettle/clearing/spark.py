@@ -34,7 +34,7 @@ from medsettle.clearing.full_join import settled
 from medsettle.clearing.passes import pairs_of
 from medsettle.clearing.reconcile import Classify, Reconciliation, digest_of
 from medsettle.clearing.row_hashes import SEED
-from medsettle.clearing.spark_books import spark_book
+from medsettle.clearing.spark_books import ALL, Part, spark_book
 from medsettle.clearing.spark_steps import Task, candidate_rows, hashes, totals
 from medsettle.clearing.totals import compared_totals, group_columns
 from medsettle.errors import Precondition
@@ -68,6 +68,7 @@ def reconcile_on_spark(
     *,
     master: str,
     classify: Classify,
+    part: Part = ALL,
     settings: Mapping[str, str] | None = None,
     seed: bytes = SEED,
 ) -> Reconciliation:
@@ -79,6 +80,7 @@ def reconcile_on_spark(
         master: Where the cluster is, as Spark says it: `spark://host:7077`, `yarn`, `k8s://…`, or
             `local[2]` for two threads of this process.
         classify: What makes the table of differences out of odd rows.
+        part: Which of their records.
         settings: Of Spark, beside those of its own configuration files.
         seed: What hashes begin with.
 
@@ -89,7 +91,7 @@ def reconcile_on_spark(
         ConnectionError: No master answers there.
     """
     with spark_session(master, settings or {}) as session:
-        return reconcile_in(session, books, classify=classify, seed=seed)
+        return reconcile_in(session, books, classify=classify, part=part, seed=seed)
 
 
 def reconcile_in(
@@ -97,6 +99,7 @@ def reconcile_in(
     books: Mapping[Side, Sequence[str | Path]],
     *,
     classify: Classify,
+    part: Part = ALL,
     seed: bytes = SEED,
 ) -> Reconciliation:
     """Return the same as `reconcile_on_spark`, found by a session that runs already.
@@ -109,7 +112,7 @@ def reconcile_in(
     for name, value in _NEEDED.items():
         session.conf.set(name, value)
     with _told():
-        task = _task(session, books, seed)
+        task = _task(session, books, part, seed)
         hashed = hashes(task)
         try:
             counted = totals(task, hashed)
@@ -134,10 +137,15 @@ def reconcile_in(
     )
 
 
-def _task(session: "SparkSession", books: Mapping[Side, Sequence[str | Path]], seed: bytes) -> Task:
+def _task(
+    session: "SparkSession",
+    books: Mapping[Side, Sequence[str | Path]],
+    part: Part,
+    seed: bytes,
+) -> Task:
     sides = [side for side in Side if side in books]
     with ThreadPoolExecutor(max_workers=len(sides)) as pool:
-        opened = tuple(pool.map(lambda side: spark_book(session, side, books[side]), sides))
+        opened = tuple(pool.map(lambda side: spark_book(session, side, books[side], part), sides))
     plain = [each.book for each in opened]
     return Task(opened, pairs_of(plain), group_columns(plain), seed)
 

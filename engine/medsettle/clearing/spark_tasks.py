@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from medsettle.clearing.passes import FAMILY, OTHER_KEYS, family_hashes, natural_hashes
 from medsettle.clearing.row_hashes import Hasher
@@ -172,7 +173,7 @@ class Telling:
         """
         paths, numbers, *columns = arrays
         told: list[list[str] | None] = [None] * len(paths)
-        runs = paths.run_end_encode()
+        runs = pc.run_end_encode(paths)
         first = 0
         for path, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
             faults = Faults(checking=True)
