@@ -42,6 +42,7 @@ PARTS: Final = {
     "soak": ("service", "measure_soak"),
     "gateway": ("gateway", "measure"),
     "provinces": ("provinces", "measure"),
+    "reconcile": ("reconcile", "measure"),
 }
 _FOLDER: Final = Path(__file__).parent
 

@@ -153,6 +153,18 @@ def _one_over_many(record: Record) -> Sequence[float]:
     return () if one is None or mixed is None else ratios(one, mixed)
 
 
+def _reconciled(record: Record) -> Sequence[float]:
+    """Return CPU over that of the bare join, of books as large as a day of a nation."""
+    ours = record.find(of.RECONCILE, OURS, of.NATION_ROWS, of.CPU_SETTLEMENT)
+    join = record.find(of.RECONCILE, of.BARE_JOIN, of.NATION_ROWS, of.CPU_SETTLEMENT)
+    return () if ours is None or join is None else ratios(ours, join)
+
+
+def _reconciling_mib(record: Record) -> Sequence[float]:
+    ours = record.find(of.RECONCILE, OURS, of.NATION_ROWS, of.PEAK_MIB)
+    return () if ours is None else ours.values
+
+
 _UNARY: Final = (of.UNARY, OURS, of.WIDE, of.RATE)
 
 GOALS: Final = (
@@ -261,6 +273,13 @@ GOALS: Final = (
     Goal("audit tables: bytes a line", 14.0, _audit_bytes, False, "B"),
     Goal("audit tables: CPU of pyarrow's defaults", 0.6, _audit_cpu, False),
     Goal("cost in the largest ledger over the smallest, over index depth", 1.0, _growth, False),
+    Goal(
+        "three books of 10,000,000, differences classed: CPU over a bare full join",
+        1.0,
+        _reconciled,
+        False,
+    ),
+    Goal("three books of 10,000,000: memory", 2_048.0, _reconciling_mib, False, " MiB"),
     Goal("memory late in the soak over early", 1.05, _memory, False),
     Goal("ready to serve with all shipped areas", 3.0, _ready, False, "s"),
 )

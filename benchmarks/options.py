@@ -14,6 +14,7 @@ class Options:
         year_claims: Claims of the year, of a tenth as many persons: 10,000,000 is a province.
         persons: Persons, each with a settlement, in the largest ledger: 10,000,000 is a province.
         bulk_claims: Claims of 10 lines sent as Arrow streams.
+        book_rows: Settlements in each of three books: 10,000,000 is a day of a nation.
         seconds: Seconds of one run of the load generator.
         soak_seconds: How long memory is watched: 600 for a closing note.
         pin: Whether servers have one core to themselves and the load generator another.
@@ -24,6 +25,7 @@ class Options:
     year_claims: int = 1_000_000
     persons: int = 100_000
     bulk_claims: int = 20_480
+    book_rows: int = 1_000_000
     seconds: float = 1.0
     soak_seconds: float = 10.0
     pin: bool = True

@@ -319,6 +319,14 @@ _SECTIONS: Final[tuple[tuple[str, str, str, Callable[[Record], str]], ...]] = (
         lambda record: _values(record, of.DEAD_PEER, "calls/s"),
     ),
     (
+        "Three books compared",
+        of.RECONCILE,
+        "Invented books of as many settlements, one difference for two thousand; processes of their"
+        " own, imports and reading of Parquet files counted. Medsettle classes the differences and"
+        " shows their rows; the joins count unlike rows, and multiply what a book has twice.",
+        lambda record: _values(record, of.RECONCILE, "settlements"),
+    ),
+    (
         "256 claims a message",
         of.BATCHED,
         "Arrow streams of claims of 10 lines, two in flight.",

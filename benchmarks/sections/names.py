@@ -27,6 +27,7 @@ SOAK: Final = "soak"
 GATEWAY: Final = "gateway"
 PROVINCES: Final = "provinces"
 DEAD_PEER: Final = "dead peer"
+RECONCILE: Final = "reconcile"
 
 # Units.
 RATE: Final = "claims/s"
@@ -39,6 +40,8 @@ CPU_CLAIM: Final = "µs CPU/claim"
 WALL_CLAIM: Final = "µs/claim"
 LINE_BYTES: Final = "B/line"
 CPU_LINE: Final = "ns CPU/line"
+CPU_SETTLEMENT: Final = "ns CPU/settlement"
+PEAK_MIB: Final = "MiB at most"
 
 # Who is measured beside medsettle, outside the anchor policy.
 COPY: Final = "memory copy"
@@ -68,6 +71,13 @@ NO_STREAM: Final = "nothing for the other area"
 LIVING: Final = "its peer lives and answers"
 REFUSING: Final = "its peer refuses connections"
 FROZEN: Final = "its peer accepts and never answers"
+
+# What compares books, and what two centres send instead of one.
+BARE_JOIN: Final = "DuckDB, bare full join"
+SPILLING_JOIN: Final = "DuckDB, bare full join in 2 GiB"
+SKETCH: Final = "medsettle, its sketch"
+SKETCH_CELL_BYTES: Final = 32
+NATION_ROWS: Final = 10_000_000
 
 # Sizes.
 SIZES: Final = (1, 100, 10_000, 1_000_000)

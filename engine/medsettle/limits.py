@@ -509,7 +509,7 @@ BOOK_LINE_BYTES_MAX: Final = 64 * 1024
 BOOKS_AT_ONCE: Final = 2
 # Rows that are classified in memory, some kilobytes each. More differ where books of different
 # things are compared.
-ODD_ROWS_MAX: Final = 500_000
+ODD_ROWS_MAX: Final = 5 * 10**5
 # Cells of a difference sketch, 32 bytes each: 46,000 odd rows are found in the least, and in the
 # most more than may be odd.
 SKETCH_CELLS_MIN: Final = 65_536
@@ -522,9 +522,10 @@ SEEN_BITS_MAX: Final = 2**31
 SEEN_AGAIN_MAX: Final = 16_777_216
 # Groups of the totals of a day or month: areas, classes and insurances of a nation.
 TOTAL_GROUPS_MAX: Final = 1_000_000
-# Memory of the full join in MiB: below the least DuckDB cannot even spill.
+# Memory of the full join in MiB: below the least DuckDB cannot even spill. Its threads.
 JOIN_MEMORY_MIB: Final = 1_024
-JOIN_MEMORY_MIB_MIN: Final = 128
+JOIN_MEMORY_MIB_MIN: Final = 256
+JOIN_THREADS: Final = 2
 
 # Books made to try reconciliation on: settlements made at a time, and all in all; days they span.
 MADE_BOOK_STRETCH_ROWS: Final = 2**17

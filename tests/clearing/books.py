@@ -19,7 +19,7 @@ DAY: Final = date(2026, 3, 31)
 _OPTIONAL: Final = {column.name for column in BOOK if not column.required}
 
 
-def row(settlement: str, **values: Any) -> Row:
+def row(settlement: str, **values: object) -> Row:
     """Return an invented record of 100 yuan with every required column; `values` replace some."""
     made: Row = {column.name: None for column in BOOK}
     for column in BOOK:

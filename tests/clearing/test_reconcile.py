@@ -3,15 +3,12 @@
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from medsettle import limits
 from medsettle.clearing.book import BOOK, Side
-from medsettle.clearing.odd_rows import OddRows
 from medsettle.clearing.reconcile import By, Reconciliation, reconcile
 from medsettle.clearing.sources import Book
 from medsettle.errors import Precondition
@@ -28,17 +25,19 @@ from tests.clearing.books import (
 )
 
 _ALL = {column.name for column in BOOK}
-_NOTHING = pa.table({"nothing": pa.array([], pa.string())})
 
 
-def _unclassed(_odd: OddRows) -> pa.Table:
-    return _NOTHING
-
-
-def _compared(folder: Path, books: Mapping[Side, Book], by: By, **options: Any) -> Reconciliation:
+def _compared(
+    folder: Path,
+    books: Mapping[Side, Book],
+    by: By,
+    *,
+    cells: int = limits.SKETCH_CELLS_MIN,
+    memory_mib: int = limits.JOIN_MEMORY_MIB,
+) -> Reconciliation:
     scratch = folder / by
     scratch.mkdir()
-    return reconcile(books, classify=_unclassed, scratch=scratch, by=by, **options)
+    return reconcile(books, scratch=scratch, by=by, cells=cells, memory_mib=memory_mib)
 
 
 @st.composite
@@ -52,13 +51,15 @@ def _books(draw: st.DrawFn) -> tuple[dict[Side, list[Row]], dict[Side, frozenset
             encounter=draw(visits),
             person=draw(st.sampled_from(["p1", "p2"])),
             request_id=draw(st.sampled_from([None, f"r{number % 5}"])),
+            original=draw(st.sampled_from([None, None, "s0", "s3"])),
             total_fen=draw(st.sampled_from([0, 10_000, -10_000, limits.AMOUNT_FEN_MAX])),
         )
         for number in range(count)
     ]
+    same: list[Row] = [{}] * 8
     changes = st.sampled_from(
         [
-            *[{}] * 8,
+            *same,
             {"cash_fen": 1},
             {"policy": "other"},
             {"policy": None},
@@ -77,7 +78,11 @@ def _books(draw: st.DrawFn) -> tuple[dict[Side, list[Row]], dict[Side, frozenset
         for side in sides
     }
     lacking = st.sampled_from(
-        [frozenset(), frozenset({"policy", "encounter"}), frozenset({"cash_fen", "institution"})]
+        [
+            frozenset(),
+            frozenset({"policy", "encounter", "original"}),
+            frozenset({"cash_fen", "institution"}),
+        ]
     )
     return books, {side: draw(lacking) for side in sides}
 
@@ -87,7 +92,7 @@ def _books(draw: st.DrawFn) -> tuple[dict[Side, list[Row]], dict[Side, frozenset
 def test_sketch_and_join_find_what_a_slow_comparison_finds(
     drawn: tuple[dict[Side, list[Row]], dict[Side, frozenset[str]]],
 ) -> None:
-    """Whatever is missing, twice or changed, both ways give the rows of the odd keys, and no more."""
+    """Whatever is missing, twice or changed, both ways give the rows of odd keys and no more."""
     books, without = drawn
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -104,7 +109,7 @@ def test_sketch_and_join_find_what_a_slow_comparison_finds(
         assert found[By.JOIN].odd.rows[side].equals(found[By.SKETCH].odd.rows[side])
     first = next(iter(books.values()))
     agreeing = sum(each["settlement"] not in odd for each in first)
-    assert {by: agreeing for by in By} == {by: each.agreeing for by, each in found.items()}
+    assert dict.fromkeys(By, agreeing) == {by: each.agreeing for by, each in found.items()}
     assert By.SKETCH == found[By.SKETCH].found_by
 
 
@@ -244,5 +249,5 @@ def test_too_little_memory_is_refused(tmp_path: Path, memory_mib: int) -> None:
     """One MiB below the least is refused before a book is read."""
     books = {side: written(tmp_path, side, _many(2)) for side in Side}
 
-    with pytest.raises(Precondition, match="127 MiB are too little for the full join; give it 128"):
+    with pytest.raises(Precondition, match="255 MiB are too little for the full join; give it 256"):
         _compared(tmp_path, books, By.JOIN, memory_mib=memory_mib)

@@ -12,6 +12,7 @@ described in `clearing.md` §2, and the fields of 3202 and 3260.
 from enum import StrEnum
 from typing import Final
 
+from medsettle import limits
 from medsettle.core import codes, columns
 from medsettle.core.columns import Column, Kind
 
@@ -44,8 +45,14 @@ _FACTS: Final = (
     columns.code("request_id", "Message id of the institution.", "msgid", required=False),
     columns.code("institution_settlement", "医药机构结算ID.", "medins_setl_id", required=False),
     columns.code("encounter", "就诊ID.", "mdtrt_id", required=False),
-    columns.code("person", "参保人: opaque token.", "psn_no"),
-    columns.code("card", "卡识别码: opaque token.", "card_sn", required=False),
+    columns.code("person", "参保人: opaque token.", "psn_no", most=limits.PERSON_CHARS_MAX),
+    columns.code(
+        "card",
+        "卡识别码: opaque token.",
+        "card_sn",
+        required=False,
+        most=limits.PERSON_CHARS_MAX,
+    ),
     columns.code("credential_type", "就诊凭证类型.", "mdtrt_cert_type", required=False),
     columns.code("pooling_area", "参保地统筹区.", "insuplc_admdvs"),
     columns.code("care_area", "就医地.", "mdtrtarea_admvs"),

@@ -1,6 +1,7 @@
 """In which columns the rows of one record differ, and what class follows from the columns."""
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import combinations
 from operator import itemgetter
 from typing import Final
 
@@ -46,12 +47,18 @@ def differing_columns(found: Records, record: Record) -> tuple[str, ...]:
 
 def _unlike(rows: Sequence[Values]) -> set[str]:
     """Return the columns in which two of some rows have unlike values."""
-    if all(row == rows[0] for row in rows[1:]):
-        return set()
+    distinct = list(dict.fromkeys(rows))
+    # Mostly two; by columns only where a book has one id very often.
+    if len(distinct) <= len(Side):
+        return {
+            name
+            for one, other in combinations(distinct, 2)
+            for name, value, its in zip(_COMPARED, one, other, strict=True)
+            if value != its and value is not None and its is not None
+        }
     names = set()
-    for name, values in zip(_COMPARED, zip(*rows, strict=True), strict=True):
-        first = next((value for value in values if value is not None), None)
-        if any(value is not None and value != first for value in values):
+    for name, values in zip(_COMPARED, zip(*distinct, strict=True), strict=True):
+        if len({value for value in values if value is not None}) > 1:
             names.add(name)
     return names
 

@@ -84,22 +84,39 @@ def _of_belonging(records: Records, doubles: Doubles, record: Record) -> Iterato
         ):
             yield from _compared(records, record, [record])
         return
-    claims = _claims(records, [record])
-    risk_fen = gap_fen([*claims.values(), None])
-    if record.kind == RecordKind.CANCEL and original is None:
-        settlement = records.original_id(record)
-        found = _about(records, record, DifferenceClass.STATE, risk_fen=risk_fen)
-        item = f"{RecordKind.SETTLE}:{settlement}"
-        yield replace(found, item=item, settlement=settlement, standing=lacking)
-        return
-    if (
-        record.kind == RecordKind.CANCEL
-        and original is not None
-        and class_by_states(states_of(records, original)) is not None
-    ):
-        return
+    if record.kind == RecordKind.CANCEL:
+        if original is None:
+            yield from _state_by_cancels(records, doubles, record)
+            return
+        if class_by_states(states_of(records, original)) is not None:
+            return
+    risk_fen = whole_fen(_claims(records, [record]).values())
     found = _about(records, record, _class_of_correction(records, record), risk_fen=risk_fen)
     yield replace(found, missing_at=lacking)
+
+
+def _state_by_cancels(records: Records, doubles: Doubles, record: Record) -> Iterator[Found]:
+    """Yield the state of a settlement that is not odd itself, with the first of its cancels.
+
+    Books may have taken it back under ids of their own that were not matched.
+    """
+    settlement = records.original_id(record)
+    cancels = records.cancels[settlement]
+    told = [each for each in cancels if not doubled_at(each) and doubles.twin_of(each) is None]
+    taken = {side for each in cancels for side in each.held}
+    standing = tuple(side for side in records.sides if side not in taken)
+    if record is not told[0] or not standing:
+        return
+    risk_fen = max(whole_fen(_claims(records, [each]).values()) for each in told)
+    found = _about(records, record, DifferenceClass.STATE, risk_fen=risk_fen, shown=cancels)
+    yield replace(
+        found,
+        item=f"{RecordKind.SETTLE}:{settlement}",
+        settlement=settlement,
+        held_by=tuple(side for side in records.sides if side in taken),
+        missing_at=standing,
+        standing=standing,
+    )
 
 
 def _class_of_correction(records: Records, record: Record) -> DifferenceClass:

@@ -65,6 +65,7 @@ def joined(
         "autoinstall_known_extensions": "false",
         # Rows are put into an order at the end; keeping theirs would keep them in memory.
         "preserve_insertion_order": "false",
+        "threads": limits.JOIN_THREADS,
     }
     with duckdb.connect(str(scratch / "joined.duckdb"), config=options) as connection:
         try:
@@ -111,7 +112,11 @@ def settled(books: Sequence[Book], candidates: Mapping[Side, pa.Table]) -> Found
 def _found(connection: "duckdb.DuckDBPyConnection", books: Sequence[Book]) -> Found:
     connection.execute("set timezone = 'UTC'")
     connection.execute(f"create temp table twice as {_twice(books)}")
-    connection.execute(f"create temp table odd as {_odd(books)}")
+    connection.execute("create temp table unlike as select settlement from twice")
+    # One join at a time: each may fill the memory that there is.
+    for one, other in combinations(books, 2):
+        connection.execute(f"insert into unlike {_unlike(one, other)}")
+    connection.execute("create temp table odd as select distinct settlement from unlike")
     connection.execute(f"create temp table beside as {_beside(books)}")
     connection.execute(f"create temp table wanted as {_wanted(books)}")
     counts = {}
@@ -156,12 +161,6 @@ def _twice(books: Sequence[Book]) -> str:
         f"select settlement from {book.side} group by settlement having count(*) > 1"  # noqa: S608
         for book in books
     )
-
-
-def _odd(books: Sequence[Book]) -> str:
-    """Return the query for the odd keys."""
-    pairs = (_unlike(one, other) for one, other in combinations(books, 2))
-    return " union ".join(["select settlement from twice", *pairs])
 
 
 def _unlike(one: Book, other: Book) -> str:

@@ -70,6 +70,7 @@ class Records:
         belonging: What takes back, corrects or lowers a settlement, by that.
         originals: The settlement that a record belongs to, if it is among the odd ones.
         settled: The settlement that a side has under an id; under no side, that of any.
+        cancels: Cancels of settlements that are not among the odd ones, by the id of these.
     """
 
     tables: Mapping[Side, pa.Table]
@@ -78,6 +79,7 @@ class Records:
     belonging: dict[Record, list[Record]] = field(default_factory=dict)
     originals: dict[Record, Record] = field(default_factory=dict)
     settled: dict[tuple[Side | None, str], Record] = field(default_factory=dict)
+    cancels: dict[str, list[Record]] = field(default_factory=dict)
 
     @property
     def sides(self) -> tuple[Side, ...]:
@@ -103,13 +105,10 @@ class Records:
         return own or self.settled.get((None, value)) or value
 
     def original_id(self, record: Record) -> str:
-        """Return the id of what a record belongs to, its own where no book says it.
+        """Return the id of what a record belongs to and is not odd, its own where no book says it.
 
         A text file of 3202 has a refund under the id of what it refunds.
         """
-        original = self.originals.get(record)
-        if original is not None:
-            return original.settlement
         known = (row[_ORIGINAL] for row in self.first_rows(record).values())
         return next((str(value) for value in known if value is not None), record.settlement)
 
@@ -167,7 +166,6 @@ def _tuples(table: pa.Table) -> list[Values]:
 def _matched(found: Records, records: list[Record]) -> list[Record]:
     """Return the records after those that a natural key tells to be one have become one."""
     everywhere = len(found.sides)
-    done = [record for record in records if len(record.held) == everywhere]
     rest = [record for record in records if len(record.held) < everywhere]
     cancels = [record for record in rest if record.kind == RecordKind.CANCEL]
     _merge(found, cancels, _TAKES_BACK)
@@ -175,7 +173,7 @@ def _matched(found: Records, records: list[Record]) -> list[Record]:
         rest = [record for record in rest if 0 < len(record.held) < everywhere]
         looked_for = rest
         if _BY_VISIT in key:
-            taken_back = _taken_back(found, [*done, *rest])
+            taken_back = _taken_back(found, [record for record in records if record.held])
             looked_for = [record for record in rest if record not in taken_back]
         _merge(found, looked_for, "+".join(key))
     # Whatever went into another record is left without rows.
@@ -282,3 +280,5 @@ def _bind(found: Records) -> None:
         if original is not None:
             found.originals[record] = original
             found.belonging.setdefault(original, []).append(record)
+        elif record.kind == RecordKind.CANCEL:
+            found.cancels.setdefault(found.original_id(record), []).append(record)

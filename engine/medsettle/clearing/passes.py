@@ -220,8 +220,8 @@ class _Keeping:
     """Files of hashes while they are written; a context manager."""
 
     def __init__(self, book: Book, folder: Path) -> None:
-        self._names = [key for key in (*OTHER_KEYS, FAMILY) if set(key) <= set(book.columns)]
-        self.columns = {name for key in self._names for name in key}
+        self._names = [key for key in OTHER_KEYS if set(key) <= set(book.columns)] + [FAMILY]
+        self.columns = {name for key in self._names for name in key if name in book.columns}
         naturals = {key: folder / f"{book.side}-{'-'.join(key)}.hashes" for key in self._names}
         self.kept = Kept(folder / f"{book.side}.hashes", naturals)
         self._stack = ExitStack()
@@ -247,11 +247,13 @@ class _Keeping:
 def family_hashes(batch: pa.RecordBatch, keys: "Words", hasher: Hasher) -> NDArray[np.uint32]:
     """Return the hash of what each row belongs to, which is itself where it names nothing."""
     hashes = (keys >> _NATURAL_SHIFT).astype(np.uint32)
-    named = batch.column("original")
-    places = np.flatnonzero(named.is_valid().to_numpy(zero_copy_only=False))
-    if len(places):
-        originals = pa.record_batch([named.take(pa.array(places))], names=[_KEY])
-        hashes[places] = (hasher.keys(originals) >> _NATURAL_SHIFT).astype(np.uint32)
+    (original,) = FAMILY
+    if original in batch.schema.names:
+        named = batch.column(original)
+        places = np.flatnonzero(named.is_valid().to_numpy(zero_copy_only=False))
+        if len(places):
+            originals = pa.record_batch([named.take(pa.array(places))], names=[_KEY])
+            hashes[places] = (hasher.keys(originals) >> _NATURAL_SHIFT).astype(np.uint32)
     hashes[hashes == 0] = 1
     return hashes
 

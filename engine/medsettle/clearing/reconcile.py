@@ -7,7 +7,7 @@
 Both give the same bytes.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,6 +20,7 @@ import pyarrow as pa
 from medsettle import limits
 from medsettle.clearing.book import Side
 from medsettle.clearing.candidates import TooManyRows, candidate_rows, keys_twice
+from medsettle.clearing.classify import classify
 from medsettle.clearing.full_join import Found, joined, settled
 from medsettle.clearing.odd_rows import OddRows
 from medsettle.clearing.passes import Pair, Passed, Task, pairs_of, pass_over
@@ -31,8 +32,6 @@ from medsettle.errors import Precondition
 
 if TYPE_CHECKING:
     from medsettle.clearing.sketch_loops import Words
-
-Classify = Callable[[OddRows], pa.Table]
 
 _GROWTH: Final = 4
 # A sketch that is too small has most of its cells full; a row with many copies fills three.
@@ -90,7 +89,6 @@ class Reconciliation:
 def reconcile(
     books: Mapping[Side, Book],
     *,
-    classify: Classify,
     scratch: Path,
     by: By = By.SKETCH,
     memory_mib: int = limits.JOIN_MEMORY_MIB,
@@ -101,7 +99,6 @@ def reconcile(
 
     Args:
         books: By side; whichever is missing, two must be there.
-        classify: What makes the table of differences out of odd rows.
         scratch: An empty folder for hashes and what is spilled; the caller clears it away.
         by: How odd rows are found.
         memory_mib: What a full join may use.

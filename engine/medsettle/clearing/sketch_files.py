@@ -1,7 +1,7 @@
 """A sketch as a file that two centres exchange: a few megabytes in place of a book.
 
     medsettle sketch 1 <newline>
-    one line of JSON: side, name, columns, seed, rows, cells, digest
+    one line of JSON: columns, seed, rows, cells, digest
     the cells: 32 bytes each, four whole numbers of 64 bits, least byte first
 
 The digest is the SHA-256 of everything else. It shows damage and slips; who sent the file is shown
@@ -11,7 +11,6 @@ row leaves a centre; whoever has a settlement id can tell from the keys whether 
 differences.
 """
 
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -21,7 +20,6 @@ import orjson
 import pyarrow as pa
 
 from medsettle import durable, limits
-from medsettle.clearing.book import Side
 from medsettle.clearing.row_hashes import Hasher
 from medsettle.clearing.sketch import WORDS, Sketch
 from medsettle.clearing.sources import COLUMNS, Book
@@ -33,43 +31,29 @@ if TYPE_CHECKING:
 FORMAT: Final = b"medsettle sketch 1\n"
 
 _CELL_BYTES: Final = 8 * WORDS
-_NAMES: Final = frozenset({"side", "name", "columns", "seed", "rows", "cells", "digest"})
+_NAMES: Final = frozenset({"columns", "seed", "rows", "cells", "digest"})
 
 
-@dataclass(frozen=True, slots=True)
-class SketchFile:
-    """A sketch with whose book it is of, and what its keeper calls that book."""
+def write_sketch(path: Path, sketch: Sketch) -> int:
+    """Write a sketch to a file, whole or not at all, and return its bytes.
 
-    side: Side
-    name: str
-    sketch: Sketch
-
-
-def write_sketch(path: Path, told: SketchFile) -> str:
-    """Write a sketch to a file and return its digest; the same sketch gives the same bytes.
+    The same sketch gives the same file.
 
     Raises:
         OSError: It could not be written; what was there before still is.
     """
-    header = _header(told)
-    cells = told.sketch.cells.astype("<u8").tobytes()
-    digest = _digest(header, cells)
-    line = orjson.dumps(header | {"digest": digest}, option=orjson.OPT_SORT_KEYS)
-    durable.put(path, FORMAT + line + b"\n" + cells)
-    durable.sync_folder(path.parent)
-    return digest
-
-
-def _header(told: SketchFile) -> dict[str, Any]:
-    sketch = told.sketch
-    return {
-        "side": str(told.side),
-        "name": told.name,
+    header: dict[str, Any] = {
         "columns": list(sketch.columns),
         "seed": sketch.seed.hex(),
         "rows": sketch.rows,
         "cells": len(sketch.cells),
     }
+    cells = sketch.cells.astype("<u8").tobytes()
+    line = orjson.dumps(header | {"digest": _digest(header, cells)}, option=orjson.OPT_SORT_KEYS)
+    content = FORMAT + line + b"\n" + cells
+    durable.put(path, content)
+    durable.sync_folder(path.parent)
+    return len(content)
 
 
 def _digest(header: dict[str, Any], cells: bytes) -> str:
@@ -77,7 +61,7 @@ def _digest(header: dict[str, Any], cells: bytes) -> str:
     return sha256(FORMAT + line + b"\n" + cells).hexdigest()
 
 
-def read_sketch(path: Path) -> SketchFile:
+def read_sketch(path: Path) -> Sketch:
     """Return the sketch of a file.
 
     Raises:
@@ -97,8 +81,7 @@ def read_sketch(path: Path) -> SketchFile:
     if _digest(header, cells) != digest:
         raise _refused(path, "was damaged or changed: its digest is another; send it again")
     words = np.frombuffer(cells, "<u8").astype(np.uint64).reshape(header["cells"], WORDS)
-    sketch = Sketch(tuple(header["columns"]), bytes.fromhex(header["seed"]), header["rows"], words)
-    return SketchFile(Side(header["side"]), header["name"], sketch)
+    return Sketch(tuple(header["columns"]), bytes.fromhex(header["seed"]), header["rows"], words)
 
 
 def _read_header(path: Path, file: IO[bytes]) -> dict[str, Any]:
@@ -120,8 +103,7 @@ def _fits(header: dict[str, Any]) -> bool:
     """Return whether each part of a header is what it is to be, so that nothing huge is read."""
     columns, seed, cells = header["columns"], header["seed"], header["cells"]
     return (
-        header["side"] in set(Side)
-        and all(isinstance(header[name], str) for name in ("name", "seed", "digest"))
+        all(isinstance(header[name], str) for name in ("seed", "digest"))
         and isinstance(columns, list)
         and columns == [name for name in COLUMNS if name in columns]
         and "settlement" in columns

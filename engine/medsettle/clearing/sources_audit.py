@@ -31,9 +31,9 @@ def _in(types: frozenset[str]) -> str:
 
 
 # China has no summer time, so its day is found by whole numbers alone.
+_HOUR_US: Final = 3_600 * 10**6
 _DAY: Final = (
-    "(date '1970-01-01' + "
-    "((epoch_us(create_time) + 8 * 3600 * 1000000) // (86400 * 1000000))::integer)"
+    f"(date '1970-01-01' + ((epoch_us(create_time) + {8 * _HOUR_US}) // {24 * _HOUR_US})::integer)"
 )
 _CLEARING_CLASS: Final = (
     f"case when visit_type in ({_in(clearing_classes.PHARMACY_TYPES)}) "

@@ -38,8 +38,6 @@ _FEN_DIGITS: Final = pa.decimal128(20, 2)
 _NATIONAL_MOMENT: Final = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,6})?$"
 _ZONED: Final = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)$"
 _CHINA_SECONDS: Final = 8 * 3600
-# What names somebody is not shown in a message.
-_UNSHOWN: Final = frozenset({"person", "card"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,12 +168,12 @@ def _codes(array: pa.Array, reading: Reading, place: Place, faults: Faults) -> p
     else:
         made = pa.DictionaryArray.from_arrays(array.indices, texts)
         rows = wrong.take(array.indices)
-    expected = f"none of {', '.join(column.values)}" if column.values else "too long"
 
     def message(row: int) -> str:
         value = made[row].as_py()
-        shown = f"{len(value)} characters" if column.name in _UNSHOWN else _shown(value)
-        return f"{shown} is {expected}; at most {column.most} characters"
+        if not column.values:
+            return f"has {len(value)} characters; at most {column.most}"
+        return f"{_shown(value)} is none of {', '.join(column.values)}"
 
     _tell(_rows(rows), place, reading.name, faults, message)
     return made

@@ -10,7 +10,6 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import IO, Final
 
@@ -26,6 +25,7 @@ from medsettle.clearing.book import Side
 from medsettle.clearing.sources import COLUMNS, Book, Faults, Needed, files_of
 from medsettle.clearing.sources_columns import (
     Place,
+    Reading,
     book_columns,
     plan,
 )
@@ -257,9 +257,12 @@ class _Reader:
             width = len(self._names)
             widths = tuple(range(width, width + statement_lines.EXTENSIONS_MAX + 1))
             self._form = _Form("\t", False, ("", statement_lines.NULL), widths)
-        self._readings, self.passed_over = plan(
-            self._names, self._path, faults, relatives_apart=relatives_apart
-        )
+        self._readings: list[Reading] = []
+        self.passed_over: list[str] = []
+        if self._names:
+            self._readings, self.passed_over = plan(
+                self._names, self._path, faults, relatives_apart=relatives_apart
+            )
         self._unreadable = faults.count > before
 
     def _header(self) -> list[str]:
@@ -350,9 +353,16 @@ class _Reader:
         kept = np.ones(table.num_rows + len(others), bool)
         kept[np.array(others, np.int64)] = False
         lines = np.flatnonzero(kept) + first
-        trimmed = partial(_trimmed, nothing=self._form.nothing)
-        arrays = {name: trimmed(table[name].combine_chunks()) for name in self._names}
-        return arrays, lines
+        cells = {
+            name: _trimmed(table[name].combine_chunks(), self._form.nothing) for name in self._names
+        }
+        blank = np.ones(len(lines), bool)
+        for cell in cells.values():
+            blank &= cell.is_null().to_numpy(zero_copy_only=False)
+        if not blank.any():
+            return cells, lines
+        told = pa.array(~blank)
+        return {name: cell.filter(told) for name, cell in cells.items()}, lines[~blank]
 
 
 def _trimmed(array: pa.Array, nothing: tuple[str, ...]) -> pa.Array:

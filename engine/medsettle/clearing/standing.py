@@ -72,8 +72,7 @@ def class_by_states(states: Mapping[Side, State]) -> DifferenceClass | None:
     absent = {side for side, state in states.items() if state is State.ABSENT}
     if not stands:
         # Nothing is owed anywhere, unless a book takes back what it never had.
-        bare = {side for side, state in states.items() if state is State.ALONE}
-        return _class_of_missing(set(states) - bare, bare) if bare else None
+        return _class_of_bare({side for side in states if states[side] is State.ALONE})
     if not taken:
         return _class_of_missing(stands, absent) if absent else None
     # The place of care has none, or only what takes it back; where its book is not compared, the
@@ -83,6 +82,15 @@ def class_by_states(states: Mapping[Side, State]) -> DifferenceClass | None:
     if half and len(stands) == 1:
         return DifferenceClass.HALF_REVERSED
     return DifferenceClass.STATE
+
+
+def _class_of_bare(alone: set[Side]) -> DifferenceClass | None:
+    """Return the class of a settlement that is taken back everywhere, and missing at some."""
+    if Side.CARE in alone:
+        return DifferenceClass.NOT_CARE
+    if Side.INSURED in alone:
+        return DifferenceClass.NOT_INSURED
+    return DifferenceClass.NOT_NATIONAL if alone else None
 
 
 def _class_of_missing(holders: set[Side], lacking: set[Side]) -> DifferenceClass:

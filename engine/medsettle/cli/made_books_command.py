@@ -55,9 +55,9 @@ def make_books_command(
 
 def _body(made: MadeBooks) -> dict[str, object]:
     return {
-        "books": {side: str(path) for side, path in made.books.items()},
+        "books": {str(side): str(path) for side, path in made.books.items()},
         "truth": str(made.truth),
-        "rows": dict(made.rows),
+        "rows": {str(side): rows for side, rows in made.rows.items()},
         "differences": dict(made.differences),
         "traps": made.traps,
     }

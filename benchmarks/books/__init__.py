@@ -1,0 +1,1 @@
+"""What compares three books, each tool in a process of its own."""
