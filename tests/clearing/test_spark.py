@@ -16,7 +16,6 @@ import pyarrow.parquet as pq
 import pytest
 from medsettle import limits
 from medsettle.clearing.book import Side
-from medsettle.clearing.classify import classify
 from medsettle.clearing.made_books import MadeBooks, make_books
 from medsettle.clearing.reconcile import By, Reconciliation, reconcile
 from medsettle.clearing.sources_parquet import parquet_book
@@ -85,11 +84,11 @@ def expected(
 
 def _alone(scratch: Path, paths: Mapping[Side, Path], by: By) -> Reconciliation:
     books = {side: parquet_book(side, path) for side, path in paths.items()}
-    return reconcile(books, classify=classify, scratch=scratch, by=by)
+    return reconcile(books, scratch=scratch, by=by)
 
 
 def _on(session: "SparkSession", paths: Mapping[Side, Path]) -> Reconciliation:
-    return reconcile_in(session, {side: [path] for side, path in paths.items()}, classify=classify)
+    return reconcile_in(session, {side: [path] for side, path in paths.items()})
 
 
 def _stream(found: pa.Table) -> bytes:
@@ -255,12 +254,12 @@ def test_a_part_of_the_books_is_compared(session: "SparkSession", tmp_path: Path
     pq.write_table(theirs, paths[Side.CARE])
     books = {side: [path] for side, path in paths.items()}
 
-    found = reconcile_in(session, books, classify=classify, part=Part(DAY, DAY))
+    found = reconcile_in(session, books, part=Part(DAY, DAY))
 
     assert (1, 0) == (found.agreeing, found.differences.num_rows)
     assert [1, 1] == [each.rows for each in found.books.values()]
     with pytest.raises(InvalidRequest, match="has no care_area, by which records were to be"):
-        reconcile_in(session, books, classify=classify, part=Part(care_area="999002"))
+        reconcile_in(session, books, part=Part(care_area="999002"))
 
 
 def test_what_is_wrong_is_told_with_its_place(session: "SparkSession", tmp_path: Path) -> None:
@@ -311,7 +310,7 @@ def test_a_second_session_is_refused(session: "SparkSession", tmp_path: Path) ->
     books = {side: [path] for side, path in paths.items()}
 
     with pytest.raises(Precondition, match="a session of Spark runs in this process already"):
-        reconcile_on_spark(books, master="local[1]", classify=classify)
+        reconcile_on_spark(books, master="local[1]")
 
 
 def test_a_master_that_does_not_answer_is_told_at_once(tmp_path: Path) -> None:
@@ -320,7 +319,7 @@ def test_a_master_that_does_not_answer_is_told_at_once(tmp_path: Path) -> None:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
         with pytest.raises(ConnectionError, match=f"127.0.0.1:{port}.*start it, or name another"):
-            reconcile_on_spark({}, master=f"spark://127.0.0.1:{port}", classify=classify)
+            reconcile_on_spark({}, master=f"spark://127.0.0.1:{port}")
 
 
 def test_without_pyspark_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -328,4 +327,4 @@ def test_without_pyspark_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(sys.modules, "pyspark.sql", None)
 
     with pytest.raises(Precondition, match=r"run pip install 'medsettle\[spark\]'"):
-        reconcile_on_spark({}, master="local[1]", classify=classify)
+        reconcile_on_spark({}, master="local[1]")

@@ -108,10 +108,10 @@ class Hashing:
                 lanes = hasher.lanes(batch, columns)
                 found += [pa.array(each.view(np.int64)) for each in (lanes.one, lanes.two)]
         for key in BESIDE_KEYS:
-            if not set(key) <= set(self.columns):
-                found.append(pa.nulls(rows, pa.int64()))
-            elif key == FAMILY:
+            if key == FAMILY:
                 found.append(pa.array(family_hashes(batch, keys, hasher).astype(np.int64)))
+            elif not set(key) <= set(self.columns):
+                found.append(pa.nulls(rows, pa.int64()))
             else:
                 found.append(pa.array(natural_hashes(batch, key, hasher).astype(np.int64)))
         found.append(pa.array(told))

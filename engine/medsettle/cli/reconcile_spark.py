@@ -44,15 +44,13 @@ def found_on_spark(
             rows than are classified.
         ConnectionError: No master answers there.
     """
-    # Both load numba, which other commands do without.
-    from medsettle.clearing.classify import classify  # noqa: PLC0415
+    # They load numba, which other commands do without.
     from medsettle.clearing.spark import reconcile_on_spark  # noqa: PLC0415
     from medsettle.clearing.spark_books import Part, place_of  # noqa: PLC0415
 
     return reconcile_on_spark(
         {side: [place_of(text)] for side, text in books.items()},
         master=master,
-        classify=classify,
         part=Part(*days, pooling_area, care_area),
     )
 
