@@ -57,14 +57,18 @@ class Cluster:
         self._count = workers
         self._started: list[_Process] = []
         self.master = ""
-        self.workers: list[int] = []
+        self._workers: list[int] = []
 
     def __enter__(self) -> "Cluster":
         try:
             own = "org.apache.spark.deploy.master.Master"
-            self.master = self._start(own, "Starting Spark master at ").split()[0]
-            for _ in range(self._count):
-                self.add_worker()
+            self.master = self._start(own).wait_for("Starting Spark master at ").split()[0]
+            words = ["--cores", "1", "--memory", "1g", "--work-dir", str(self._folder)]
+            own = "org.apache.spark.deploy.worker.Worker"
+            workers = [self._start(own, *words, self.master) for _ in range(self._count)]
+            for each in workers:
+                each.wait_for("Successfully registered with master")
+                self._workers.append(each.pid)
         except BaseException:
             self._end()
             raise
@@ -78,30 +82,24 @@ class Cluster:
     ) -> None:
         self._end()
 
-    def add_worker(self) -> None:
-        """Start a worker of one core, and wait until the master knows it."""
-        own = "org.apache.spark.deploy.worker.Worker"
-        words = ["--cores", "1", "--memory", "1g", "--work-dir", str(self._folder), self.master]
-        self._start(own, "Successfully registered with master", *words)
-        self.workers.append(self._started[-1].pid)
-
     def kill_worker(self) -> None:
         """Kill the first worker and its executors, as a machine fails."""
-        pid = self.workers.pop(0)
+        pid = self._workers.pop(0)
         for each in (pid, *_children(pid)):
             os.kill(each, signal.SIGKILL)
 
-    def _start(self, own: str, ready: str, *words: str) -> str:
+    def _start(self, own: str, *words: str) -> "_Process":
         environment = os.environ | {
             "SPARK_LOCAL_IP": "127.0.0.1",
             "SPARK_LOCAL_DIRS": str(self._folder),
             "SPARK_DAEMON_MEMORY": "256m",
+            "SPARK_LAUNCHER_OPTS": _BRIEF,
             "SPARK_DAEMON_JAVA_OPTS": f"{_BRIEF} -Dspark.master.rest.enabled=false",
         }
         address = ["--host", "127.0.0.1", "--port", "0", "--webui-port", "0"]
         process = _Process([str(_SPARK_CLASS), own, *address, *words], environment)
         self._started.append(process)
-        return process.wait_for(ready)
+        return process
 
     def _end(self) -> None:
         for each in reversed(self._started):

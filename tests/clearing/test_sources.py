@@ -144,6 +144,20 @@ def test_a_file_of_our_names_is_read_as_it_is(tmp_path: Path) -> None:
     assert tuple(column.name for column in BOOK if column.name not in empty) == book.columns
 
 
+@pytest.mark.parametrize("statistics", [True, False], ids=["told", "read"])
+def test_a_column_without_any_value_is_none(tmp_path: Path, statistics: bool) -> None:
+    """Whether a file says so of itself or not, a book has a column that any row has a value of."""
+    path = tmp_path / "book.parquet"
+    rows = table([row("s1"), row("s2", policy="p")])
+    pq.write_table(rows, path, row_group_size=1, write_statistics=statistics)
+
+    found = parquet_book(Side.CARE, path)
+
+    empty = {name for name in rows.column_names if rows[name].null_count == 2}
+    assert "encounter" in empty
+    assert [each.name for each in BOOK if each.name not in empty] == list(found.columns)
+
+
 def test_rows_are_found_again_by_their_places(tmp_path: Path) -> None:
     """Over row groups of three, and in the order of the book."""
     book = written(tmp_path, Side.CARE, [row(f"s{number}") for number in range(9)])

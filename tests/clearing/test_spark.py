@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,14 +16,14 @@ import pyarrow.parquet as pq
 import pytest
 from medsettle import limits
 from medsettle.clearing.book import Side
-from medsettle.clearing.classify import classify
 from medsettle.clearing.made_books import MadeBooks, make_books
 from medsettle.clearing.reconcile import By, Reconciliation, reconcile
 from medsettle.clearing.sources_parquet import parquet_book
 from medsettle.clearing.spark import SPARK, reconcile_in, reconcile_on_spark, spark_session
+from medsettle.clearing.spark_books import Part
 from medsettle.errors import InvalidRequest, Precondition
 
-from tests.clearing.books import Row, row, table
+from tests.clearing.books import DAY, Row, row, table
 
 pytest.importorskip("pyspark", reason="pip install 'medsettle[spark]'")
 
@@ -83,11 +84,11 @@ def expected(
 
 def _alone(scratch: Path, paths: Mapping[Side, Path], by: By) -> Reconciliation:
     books = {side: parquet_book(side, path) for side, path in paths.items()}
-    return reconcile(books, classify=classify, scratch=scratch, by=by)
+    return reconcile(books, scratch=scratch, by=by)
 
 
 def _on(session: "SparkSession", paths: Mapping[Side, Path]) -> Reconciliation:
-    return reconcile_in(session, {side: [path] for side, path in paths.items()}, classify=classify)
+    return reconcile_in(session, {side: [path] for side, path in paths.items()})
 
 
 def _stream(found: pa.Table) -> bytes:
@@ -191,9 +192,8 @@ def _many(count: int, **values: str) -> list[Row]:
     return [row(f"s{number}", request_id=f"r{number}", **values) for number in range(count)]
 
 
-@pytest.mark.parametrize("by", By)
 def test_what_a_book_does_not_know_is_no_difference(
-    session: "SparkSession", tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: By
+    session: "SparkSession", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More rows than are classified lack a policy in one book; one of all differs, and is found."""
     monkeypatch.setattr(limits, "ODD_ROWS_MAX", 5)
@@ -206,7 +206,7 @@ def test_what_a_book_does_not_know_is_no_difference(
 
     assert ["s3"] == found.odd.rows[Side.CARE]["settlement"].to_pylist()
     assert 8 == found.agreeing
-    _assert_same(_alone(tmp_path, paths, by), found)
+    _assert_same(_alone(tmp_path, paths, By.JOIN), found)
 
 
 def test_too_many_odd_rows_are_refused(
@@ -242,6 +242,24 @@ def test_national_names_mean_yuan(session: "SparkSession", tmp_path: Path) -> No
     assert ["s2"] == found.odd.rows[Side.INSURED]["settlement"].to_pylist()
     assert ["total_fen"] == found.differences["differing"][0].as_py()
     _assert_same(_alone(tmp_path, paths, By.SKETCH), found)
+
+
+def test_a_part_of_the_books_is_compared(session: "SparkSession", tmp_path: Path) -> None:
+    """Of two days the first is compared, also in a book that tells days by national moments."""
+    ours = [row("s1", record_date=DAY), row("s2", record_date=DAY + timedelta(days=1))]
+    # 23:59:59 and 00:00:00 in China, whatever the zone of this machine.
+    moments = ["2026-03-31 23:59:59", "2026-04-01 00:00:00"]
+    theirs = pa.table({"setl_id": ["s1", "s3"], "setl_time": moments})
+    paths = _written(tmp_path, {Side.INSURED: ours}) | {Side.CARE: tmp_path / "theirs.parquet"}
+    pq.write_table(theirs, paths[Side.CARE])
+    books = {side: [path] for side, path in paths.items()}
+
+    found = reconcile_in(session, books, part=Part(DAY, DAY))
+
+    assert (1, 0) == (found.agreeing, found.differences.num_rows)
+    assert [1, 1] == [each.rows for each in found.books.values()]
+    with pytest.raises(InvalidRequest, match="has no care_area, by which records were to be"):
+        reconcile_in(session, books, part=Part(care_area="999002"))
 
 
 def test_what_is_wrong_is_told_with_its_place(session: "SparkSession", tmp_path: Path) -> None:
@@ -292,7 +310,7 @@ def test_a_second_session_is_refused(session: "SparkSession", tmp_path: Path) ->
     books = {side: [path] for side, path in paths.items()}
 
     with pytest.raises(Precondition, match="a session of Spark runs in this process already"):
-        reconcile_on_spark(books, master="local[1]", classify=classify)
+        reconcile_on_spark(books, master="local[1]")
 
 
 def test_a_master_that_does_not_answer_is_told_at_once(tmp_path: Path) -> None:
@@ -301,7 +319,7 @@ def test_a_master_that_does_not_answer_is_told_at_once(tmp_path: Path) -> None:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
         with pytest.raises(ConnectionError, match=f"127.0.0.1:{port}.*start it, or name another"):
-            reconcile_on_spark({}, master=f"spark://127.0.0.1:{port}", classify=classify)
+            reconcile_on_spark({}, master=f"spark://127.0.0.1:{port}")
 
 
 def test_without_pyspark_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -309,4 +327,4 @@ def test_without_pyspark_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(sys.modules, "pyspark.sql", None)
 
     with pytest.raises(Precondition, match=r"run pip install 'medsettle\[spark\]'"):
-        reconcile_on_spark({}, master="local[1]", classify=classify)
+        reconcile_on_spark({}, master="local[1]")

@@ -92,7 +92,8 @@ def parquet_book(
         else:
             _check(each, faults)
     faults.raise_if_any(str(path))
-    said = tuple(column for column in columns if not _says_nothing(kept, column))
+    empty = _without_value(kept, columns)
+    said = tuple(column for column in columns if column not in empty)
 
     def read(wanted: Sequence[str], needed: Needed) -> Iterator[tuple[int, pa.RecordBatch]]:
         first = 0
@@ -230,17 +231,40 @@ def _proven(file: _File, reading: Reading) -> bool:
     return all(each is not None and each.has_null_count and each.null_count == 0 for each in told)
 
 
-def _says_nothing(files: Sequence[_File], name: str) -> bool:
-    """Return whether a column that may be empty is so in every row, as the files say."""
-    if not files or COLUMNS[name].required:
-        return False
-    chunks = [chunk for each in files for chunk in each.chunks(name)]
-    return len(chunks) == sum(each.metadata.num_row_groups for each in files) and all(
-        chunk.statistics is not None
-        and chunk.statistics.has_null_count
-        and chunk.statistics.null_count == chunk.num_values
-        for chunk in chunks
-    )
+def _without_value(files: Sequence[_File], columns: Sequence[str]) -> set[str]:
+    """Return which columns that may be empty are so in every row.
+
+    Where files do not say it they are read, as far as the first value.
+    """
+    empty = {name for name in columns if not COLUMNS[name].required} if files else set()
+    for each in files:
+        told = {name: _has_value(each, name) for name in empty}
+        empty -= {name for name, has in told.items() if has}
+        asked = [name for name in columns if name in empty and told[name] is None]
+        while asked:
+            found = _first_valued(each, asked)
+            empty -= found
+            asked = [name for name in asked if name not in found] if found else []
+    return empty
+
+
+def _has_value(file: _File, name: str) -> bool | None:
+    """Return whether a column has a value in any row, as the file says; None if it says nothing."""
+    told = [(chunk.statistics, chunk.num_values) for chunk in file.chunks(name)]
+    if len(told) < file.metadata.num_row_groups or not all(
+        each is not None and each.has_null_count for each, _ in told
+    ):
+        return None
+    return any(each.null_count < count for each, count in told)
+
+
+def _first_valued(file: _File, names: Sequence[str]) -> set[str]:
+    """Return those of some columns that have a value in the first batch in which any has."""
+    for _, batch in _batches(file, names, Faults(), lambda _first, _count: True):
+        found = {name for name in names if batch.column(name).null_count < batch.num_rows}
+        if found:
+            return found
+    return set()
 
 
 # Columns of a file out of which columns of a book are made that it does not have by themselves.

@@ -3,7 +3,7 @@
 The first step, finding the odd rows, is made by the executors over Parquet tables in any store that
 Spark reads: each row is hashed where it lies, the hashes are brought together by that of the key,
 and only rows of keys that do not agree come to the driver. There the second step is what it is on
-one machine: `full_join.settled` and a function that classifies, so that the differences and the
+one machine, `full_join.settled` and `classify`, so that the differences and the
 totals are the same bytes as by sketch and by full join.
 
 **What executors need**: Python with the version of medsettle that asks, and nothing beside what
@@ -30,11 +30,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from medsettle.clearing.book import Side
+from medsettle.clearing.classify import classify
 from medsettle.clearing.full_join import settled
 from medsettle.clearing.passes import pairs_of
-from medsettle.clearing.reconcile import Classify, Reconciliation, digest_of
+from medsettle.clearing.reconcile import Reconciliation, digest_of
 from medsettle.clearing.row_hashes import SEED
-from medsettle.clearing.spark_books import spark_book
+from medsettle.clearing.spark_books import ALL, Part, spark_book
 from medsettle.clearing.spark_steps import Task, candidate_rows, hashes, totals
 from medsettle.clearing.totals import compared_totals, group_columns
 from medsettle.errors import Precondition
@@ -67,7 +68,7 @@ def reconcile_on_spark(
     books: Mapping[Side, Sequence[str | Path]],
     *,
     master: str,
-    classify: Classify,
+    part: Part = ALL,
     settings: Mapping[str, str] | None = None,
     seed: bytes = SEED,
 ) -> Reconciliation:
@@ -78,7 +79,7 @@ def reconcile_on_spark(
             every executor sees under the same name, a text whatever Spark reads (`s3a://…`).
         master: Where the cluster is, as Spark says it: `spark://host:7077`, `yarn`, `k8s://…`, or
             `local[2]` for two threads of this process.
-        classify: What makes the table of differences out of odd rows.
+        part: Which of their records.
         settings: Of Spark, beside those of its own configuration files.
         seed: What hashes begin with.
 
@@ -89,14 +90,14 @@ def reconcile_on_spark(
         ConnectionError: No master answers there.
     """
     with spark_session(master, settings or {}) as session:
-        return reconcile_in(session, books, classify=classify, seed=seed)
+        return reconcile_in(session, books, part=part, seed=seed)
 
 
 def reconcile_in(
     session: "SparkSession",
     books: Mapping[Side, Sequence[str | Path]],
     *,
-    classify: Classify,
+    part: Part = ALL,
     seed: bytes = SEED,
 ) -> Reconciliation:
     """Return the same as `reconcile_on_spark`, found by a session that runs already.
@@ -109,7 +110,7 @@ def reconcile_in(
     for name, value in _NEEDED.items():
         session.conf.set(name, value)
     with _told():
-        task = _task(session, books, seed)
+        task = _task(session, books, part, seed)
         hashed = hashes(task)
         try:
             counted = totals(task, hashed)
@@ -134,10 +135,15 @@ def reconcile_in(
     )
 
 
-def _task(session: "SparkSession", books: Mapping[Side, Sequence[str | Path]], seed: bytes) -> Task:
+def _task(
+    session: "SparkSession",
+    books: Mapping[Side, Sequence[str | Path]],
+    part: Part,
+    seed: bytes,
+) -> Task:
     sides = [side for side in Side if side in books]
     with ThreadPoolExecutor(max_workers=len(sides)) as pool:
-        opened = tuple(pool.map(lambda side: spark_book(session, side, books[side]), sides))
+        opened = tuple(pool.map(lambda side: spark_book(session, side, books[side], part), sides))
     plain = [each.book for each in opened]
     return Task(opened, pairs_of(plain), group_columns(plain), seed)
 

@@ -6,7 +6,8 @@ are columns of all rows below. A file that lacks a column which others have does
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,6 +33,33 @@ _NAMES: Final = {
     pa.date32(): "date",
     pa.timestamp("us", tz="UTC"): "timestamp",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which records of the books are compared; None for all."""
+
+    first: date | None = None
+    last: date | None = None
+    pooling_area: str | None = None
+    care_area: str | None = None
+
+    def conditions(self) -> dict[str, str]:
+        """Return what is asked of each column that decides, as Spark writes it."""
+        asked: dict[str, list[str]] = {}
+        if self.first is not None:
+            asked.setdefault("record_date", []).append(f"record_date >= date'{self.first}'")
+        if self.last is not None:
+            asked.setdefault("record_date", []).append(f"record_date <= date'{self.last}'")
+        for name, value in (("pooling_area", self.pooling_area), ("care_area", self.care_area)):
+            if value is not None:
+                text = value.encode().hex()
+                asked[name] = [f"{name} = cast(x'{text}' as string)"]
+        return {name: " and ".join(parts) for name, parts in asked.items()}
+
+
+ALL: Final = Part()
+"""All records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +102,11 @@ class SparkBook:
         )
 
 
+def place_of(text: str) -> str | Path:
+    """Return an address that Spark reads as it is, and anything else as a path of this machine."""
+    return text if "://" in text else Path(text)
+
+
 def called(task: Any, returned: str) -> Any:  # noqa: ANN401 - a function of Spark's columns
     """Return what applies a task to columns on the executors.
 
@@ -94,7 +127,9 @@ def structs_of(columns: Sequence[str]) -> str:
     return f"struct<{', '.join(types)}>"
 
 
-def spark_book(session: "SparkSession", side: Side, paths: Sequence[str | Path]) -> SparkBook:
+def spark_book(
+    session: "SparkSession", side: Side, paths: Sequence[str | Path], part: Part = ALL
+) -> SparkBook:
     """Open a book of Parquet files.
 
     Args:
@@ -102,6 +137,7 @@ def spark_book(session: "SparkSession", side: Side, paths: Sequence[str | Path])
         side: Whose book it is.
         paths: Files, or folders of files; a `Path` is of the file systems of this machine and of
             all executors, a text whatever Spark reads.
+        part: Which of its records.
 
     Raises:
         InvalidRequest: There is none, or its columns are not those of a book.
@@ -120,9 +156,30 @@ def spark_book(session: "SparkSession", side: Side, paths: Sequence[str | Path])
         text = f"cannot be read: {str(error).splitlines()[0]}; name Parquet files or their folders"
         raise InvalidRequest([Fault(name, text)]) from error
     _check_types(name, readings, schema, faults)
-    book = Book(side, name, _columns(frame, readings), tuple(unknown), 0, _none)
     direct = all(_is_direct(each, schema) for each in readings)
-    return SparkBook(book, frame, Reader(name, tuple(readings), made_by()), direct)
+    book = Book(side, name, made_columns(readings), tuple(unknown), 0, _none)
+    whole = SparkBook(book, frame, Reader(name, tuple(readings), made_by()), direct)
+    chosen = replace(whole, frame=_chosen(whole, part))
+    return replace(chosen, book=replace(book, columns=_columns(chosen.frame, readings)))
+
+
+def _chosen(whole: SparkBook, part: Part) -> "DataFrame":
+    """Return those rows of a book that are wanted."""
+    conditions = part.conditions()
+    lacking = [name for name in conditions if name not in whole.book.columns]
+    if lacking:
+        text = f"has no {', '.join(lacking)}, by which records were to be chosen; leave them whole"
+        raise InvalidRequest([Fault(whole.book.name, text)])
+    if not conditions:
+        return whole.frame
+    asked = " and ".join(conditions.values())
+    if whole.direct:
+        return whole.frame.where(asked)
+    read = called(Rows(whole.reader, tuple(conditions)), structs_of(tuple(conditions)))
+    made = whole.frame.withColumn("medsettle_made", read(*whole.raw()))
+    for name in conditions:
+        asked = asked.replace(f"{name} ", f"medsettle_made.{name} ")
+    return made.where(asked).drop("medsettle_made")
 
 
 def _none(_columns: Sequence[str], _needed: object) -> Any:  # noqa: ANN401 - never returns

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from medsettle.clearing.passes import FAMILY, OTHER_KEYS, family_hashes, natural_hashes
 from medsettle.clearing.row_hashes import Hasher
@@ -107,10 +108,10 @@ class Hashing:
                 lanes = hasher.lanes(batch, columns)
                 found += [pa.array(each.view(np.int64)) for each in (lanes.one, lanes.two)]
         for key in BESIDE_KEYS:
-            if not set(key) <= set(self.columns):
-                found.append(pa.nulls(rows, pa.int64()))
-            elif key == FAMILY:
+            if key == FAMILY:
                 found.append(pa.array(family_hashes(batch, keys, hasher).astype(np.int64)))
+            elif not set(key) <= set(self.columns):
+                found.append(pa.nulls(rows, pa.int64()))
             else:
                 found.append(pa.array(natural_hashes(batch, key, hasher).astype(np.int64)))
         found.append(pa.array(told))
@@ -172,7 +173,7 @@ class Telling:
         """
         paths, numbers, *columns = arrays
         told: list[list[str] | None] = [None] * len(paths)
-        runs = paths.run_end_encode()
+        runs = pc.run_end_encode(paths)
         first = 0
         for path, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
             faults = Faults(checking=True)
