@@ -501,6 +501,8 @@ DIRECTORY_LOOKUPS_KEPT: Final = 16_384
 # How long the conformance kit waits for an answer: clients in use wait from 2 to 700 seconds.
 CONFORM_SECONDS_DEFAULT: Final = 30.0
 
+# --- books compared --------------------------------------------------------------------------
+
 # Books of clearing: rows handled at once; bytes of a text file read at once, and of one line of it.
 BOOK_BATCH_ROWS: Final = 65_536
 BOOK_BLOCK_BYTES: Final = 16 * 1024 * 1024
@@ -524,7 +526,6 @@ SEEN_AGAIN_MAX: Final = 16_777_216
 TOTAL_GROUPS_MAX: Final = 1_000_000
 # Memory of the full join in MiB: below the least DuckDB cannot even spill. Its threads.
 JOIN_MEMORY_MIB: Final = 1_024
-JOIN_MEMORY_MIB_MIN: Final = 128
 JOIN_MEMORY_MIB_MIN: Final = 256
 JOIN_THREADS: Final = 2
 
@@ -532,6 +533,7 @@ JOIN_THREADS: Final = 2
 MADE_BOOK_STRETCH_ROWS: Final = 2**17
 MADE_BOOK_ROWS_MAX: Final = 1_000_000_000
 MADE_BOOK_DAYS_MAX: Final = 366
+
 # --- months and notices ------------------------------------------------------------------------
 
 # How many months late a record may come into a month without a decision: the rule of the 2022
@@ -578,6 +580,7 @@ STATED_PARTIES_MAX: Final = 8
 STATED_SIGNATURES_MAX: Final = 64
 
 assert PREPAYMENT_FEN_MAX * 10_000 <= INT64_MAX, "an amount times a level must fit"
+
 # --- what hospitals are paid --------------------------------------------------------------------
 
 # Records of one reading of a book: a month of a large city's institutions, some kilobytes each.
@@ -597,33 +600,6 @@ ADVANCE_INSTALMENTS_MAX: Final = 60
 assert INSTANT_DAYS_MAX < INSTANT_WINDOW_DAYS
 # The name of an installation has ten characters, and batches are counted with six or more.
 assert len(f"HP{'f' * 10}-{10**9}-{HOSPITAL_PAYMENTS_PER_RUN_MAX}") <= END_TO_END_CHARS_MAX
-
-# Books of clearing: rows handled at once; bytes of a text file read at once, and of one line of it.
-BOOK_BATCH_ROWS: Final = 65_536
-BOOK_BLOCK_BYTES: Final = 16 * 1024 * 1024
-BOOK_LINE_BYTES_MAX: Final = 64 * 1024
-# Books that are read at once, a thread each.
-BOOKS_AT_ONCE: Final = 2
-# Rows that are classified in memory, some kilobytes each. More differ where books of different
-# things are compared.
-ODD_ROWS_MAX: Final = 500_000
-# Cells of a difference sketch, 32 bytes each: 46,000 odd rows are found in the least, and in the
-# most more than may be odd.
-SKETCH_CELLS_MIN: Final = 65_536
-SKETCH_CELLS_MAX: Final = 2_097_152
-# Bits by which the duplicates of a book are sought, 64 a row and 256 MiB at most.
-SEEN_BITS_MAX: Final = 2**31
-# Keys that a book may have twice, by these bits, before it is refused; 8 bytes each.
-SEEN_AGAIN_MAX: Final = 16_777_216
-# Groups of the totals of a day or month: areas, classes and insurances of a nation.
-TOTAL_GROUPS_MAX: Final = 1_000_000
-# Memory of the full join in MiB: below the least DuckDB cannot even spill.
-JOIN_MEMORY_MIB: Final = 1_024
-JOIN_MEMORY_MIB_MIN: Final = 128
-# Books made to try reconciliation on: settlements made at a time, and all in all; days they span.
-MADE_BOOK_STRETCH_ROWS: Final = 2**17
-MADE_BOOK_ROWS_MAX: Final = 1_000_000_000
-MADE_BOOK_DAYS_MAX: Final = 366
 
 # --- open items of reconciliation --------------------------------------------------------------
 

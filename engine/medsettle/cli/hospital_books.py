@@ -135,7 +135,7 @@ def audited_rows(folder: Path, area: str, first: date, last: date) -> Iterator[B
         AuditCorrupt: The tables are damaged.
     """
     from medsettle.audit import connect  # noqa: PLC0415 - loads slowly
-    from medsettle.gateway.telling import clearing_type  # noqa: PLC0415
+    from medsettle.core.clearing_classes import clearing_class  # noqa: PLC0415
 
     amounts = ", ".join(name for name in READ_COLUMNS if name.endswith("_fen"))
     with connect(folder) as connection:
@@ -143,7 +143,7 @@ def audited_rows(folder: Path, area: str, first: date, last: date) -> Iterator[B
         reader: Any = answer.to_arrow_reader(limits.PAGE_SIZE_MAX)
         for batch in reader:
             for row in batch.to_pylist():
-                yield row | {"clearing_class": clearing_type(row.pop("visit_type"))}
+                yield row | {"clearing_class": clearing_class(row.pop("visit_type"))}
 
 
 def read_applications(path: Path) -> list[Application]:
