@@ -532,6 +532,9 @@ MADE_BOOK_STRETCH_ROWS: Final = 2**17
 MADE_BOOK_ROWS_MAX: Final = 1_000_000_000
 MADE_BOOK_DAYS_MAX: Final = 366
 
+# How long a master of Spark may take to answer; Spark itself would try for minutes.
+SPARK_CONNECT_SECONDS: Final = 5
+
 assert NATIONAL_NUMBER_CHARS_MAX <= CODE_CHARS_MAX <= PERSON_CHARS_MAX
 assert GATEWAY_FILE_BYTES_MAX * 4 // 3 + CODE_CHARS_MAX * 1000 <= TOLD_BYTES_MAX, "as base64"
 assert SKETCH_CELLS_MAX * 2 // 3 > ODD_ROWS_MAX
