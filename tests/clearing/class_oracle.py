@@ -94,22 +94,7 @@ def _told(
     if thing["kind"] == "deduction":
         yield item, (11, held, lacking, own_fen)
     elif thing["kind"] == "cancel" and not isinstance(original, dict):
-        same = [
-            other
-            for other in things
-            if other["kind"] == "cancel" and original_of(other, things) == original
-        ]
-        single = [
-            other
-            for other in same
-            if all(len(rows) == 1 for rows in other["rows"].values())
-            and not _is_second(other, things, sides)
-        ]
-        held = tuple(side for side in sides if any(side in other["rows"] for other in same))
-        lacking = tuple(side for side in sides if side not in held)
-        risk = max(_claimed([other], side) for other in single for side in other["rows"])
-        if lacking:
-            yield f"settle:{original}", (7, held, lacking, risk)
+        yield from _taken_back_unseen(original, things, sides)
     elif (
         thing["kind"] == "cancel"
         and isinstance(original, dict)
@@ -119,6 +104,28 @@ def _told(
     else:
         moves = any(rows[0][name] for rows in thing["rows"].values() for name in AMOUNTS)
         yield item, (5 if moves else 6, held, lacking, own_fen)
+
+
+def _taken_back_unseen(
+    original: str | None, things: Sequence[Thing], sides: Sequence[str]
+) -> Iterator[tuple[str, Told]]:
+    """Yield the state of a settlement of which only cancels are there."""
+    same = [
+        other
+        for other in things
+        if other["kind"] == "cancel" and original_of(other, things) == original
+    ]
+    single = [
+        other
+        for other in same
+        if all(len(rows) == 1 for rows in other["rows"].values())
+        and not _is_second(other, things, sides)
+    ]
+    held = tuple(side for side in sides if any(side in other["rows"] for other in same))
+    lacking = tuple(side for side in sides if side not in held)
+    risk = max(_claimed([other], side) for other in single for side in other["rows"])
+    if lacking:
+        yield f"settle:{original}", (7, held, lacking, risk)
 
 
 def _settled(

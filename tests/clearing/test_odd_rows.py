@@ -15,7 +15,7 @@ from medsettle.clearing.passes import Kept, Passed, Task, pairs_of, pass_over
 from medsettle.clearing.reconcile import By, reconcile
 from medsettle.clearing.row_hashes import SEED, Hasher
 from medsettle.clearing.sources import Book
-from medsettle.errors import Precondition
+from medsettle.errors import InvalidRequest, Precondition
 
 from tests.clearing.books import Row, row, table, written
 
@@ -173,6 +173,49 @@ def test_groups_have_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     more = _books(tmp_path, rows, rows)
     with pytest.raises(Precondition, match="has more than 2 groups of record_date, pooling_area"):
         reconcile(more, scratch=tmp_path)
+
+
+def test_sums_have_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a sum can hold is added up; what might be more is refused before it wraps."""
+    monkeypatch.setattr(limits, "INT64_MAX", 20_000)
+    rows = [row(f"s{number}") for number in range(3)]
+    enough = _books(tmp_path, rows[:2], rows[:2])
+    assert [20_000] == reconcile(enough, scratch=tmp_path).totals["care_total_fen"].to_pylist()
+
+    more = _books(tmp_path, rows, rows)
+    with pytest.raises(InvalidRequest, match=r"3 rows of up to 10000 fen .* fewer days at once"):
+        reconcile(more, scratch=tmp_path)
+
+
+def test_duplicates_are_found_with_few_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the bits are fewer than the rows more keys are looked into, and none is missed."""
+    monkeypatch.setattr(limits, "SEEN_BITS_MAX", 64)
+    rows = [row(f"s{number}", person=f"p{number}", total_fen=number) for number in range(500)]
+    books = _books(tmp_path, [*rows, rows[77]], [*rows, rows[77]])
+
+    found = reconcile(books, scratch=tmp_path)
+
+    assert ["s77", "s77"] == found.odd.rows[_CARE]["settlement"].to_pylist()
+    assert 499 == found.agreeing
+
+
+def test_a_sketch_that_would_be_too_large_is_left_to_the_join(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It grows fourfold up to the bound, and no further."""
+    rows = [row(f"s{number}", person=f"p{number}", total_fen=number) for number in range(50)]
+    books = _books(tmp_path, rows, [])
+    for most, by, cells in ((192, By.SKETCH, 192), (191, By.JOIN, 0)):
+        monkeypatch.setattr(limits, "SKETCH_CELLS_MAX", most)
+        folder = tmp_path / str(most)
+        folder.mkdir()
+
+        found = reconcile(books, scratch=folder, cells=12)
+
+        assert (by, cells) == (found.found_by, found.cells)
+        assert 50 == found.odd.rows[_INSURED].num_rows
 
 
 def test_many_groups_are_all_told(tmp_path: Path) -> None:

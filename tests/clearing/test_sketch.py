@@ -275,6 +275,17 @@ def _with_header(content: bytes, **changes: object) -> bytes:
     return b"\n".join([first, orjson.dumps(orjson.loads(line) | changes), cells])
 
 
+def test_a_header_has_a_bound(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as it may be it is read; one byte more is not."""
+    length = len(path.read_bytes().split(b"\n", 2)[1]) + 1
+    monkeypatch.setattr(limits, "SKETCH_HEADER_BYTES_MAX", length)
+    assert 4 == read_sketch(path).rows
+
+    monkeypatch.setattr(limits, "SKETCH_HEADER_BYTES_MAX", length - 2)
+    with pytest.raises(InvalidRequest, match="has a header that is no JSON"):
+        read_sketch(path)
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [

@@ -322,6 +322,7 @@ def test_a_packed_statement_is_read(tmp_path: Path) -> None:
         archive.writestr("day.txt", _LINES)
 
     assert 3 == statement_book(Side.CARE, path, tmp_path).rows
+    assert 3 == statement_book(Side.CARE, tmp_path, tmp_path).rows
 
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("more.txt", _LINES)

@@ -143,17 +143,18 @@ class Faults:
         raise InvalidRequest([*self.found, *told])
 
 
-def files_of(path: Path, suffix: str) -> list[Path]:
-    """Return a file, or the files of a folder and of those in it that end so, by name.
+def files_of(path: Path, *suffixes: str) -> list[Path]:
+    """Return a file, or what ends so in a folder and in those within it, by name.
 
     Raises:
         InvalidRequest: There is none.
     """
     if path.is_file():
         return [path]
-    found = sorted(each for each in path.rglob(f"*{suffix}") if each.is_file())
+    found = sorted(each for each in path.rglob("*") if each.suffix in suffixes and each.is_file())
     if not found:
+        kinds = " or ".join(suffixes)
         raise InvalidRequest(
-            [Fault(str(path), f"is no file, and no folder with {suffix} files; name one of them")]
+            [Fault(str(path), f"is no file, and no folder with {kinds} files; name one of them")]
         )
     return found

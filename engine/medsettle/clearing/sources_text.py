@@ -84,7 +84,7 @@ def statement_book(
 
     Args:
         side: Whose book it is.
-        path: A file, or a folder of `.txt` files.
+        path: A file, or a folder of `.txt` and `.zip` files.
         scratch: Where it is kept as Parquet; the caller clears it away.
         stated: What is known of all rows, by our names.
         relatives_apart: The sender's `acct_pay` is without what relatives pay, so that it is our
@@ -96,7 +96,7 @@ def statement_book(
     given = stated or {}
     return _text_book(
         side,
-        files_of(path, ".txt"),
+        files_of(path, ".txt", ".zip"),
         path,
         scratch,
         given,

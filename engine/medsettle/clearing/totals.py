@@ -35,7 +35,6 @@ GROUP: Final[tuple[str, ...]] = (
 SUMMED: Final[tuple[str, ...]] = tuple(column.name for column in (*AMOUNTS, *SHARES))
 
 _TABLE_LEAST: Final = 1024
-_SUM_MAX: Final = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +187,7 @@ class Counting:
                 ]
             )
         self._reach[name] = self._reach.get(name, 0) + reach * len(seen)
-        if self._reach[name] >= _SUM_MAX:
+        if self._reach[name] > limits.INT64_MAX:
             raise InvalidRequest(
                 [
                     Fault(
