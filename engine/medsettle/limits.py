@@ -612,6 +612,8 @@ ITEM_REASON_CHARS_MAX: Final = 500
 # Unequal days in a row that raise an alarm, and duplicates of one day; the second is invented.
 UNEQUAL_DAYS_ALARM: Final = 3
 DUPLICATES_ALARM: Final = 20
+# How long a master of Spark may take to answer; Spark itself would try for minutes.
+SPARK_CONNECT_SECONDS: Final = 5
 
 assert NATIONAL_NUMBER_CHARS_MAX <= CODE_CHARS_MAX <= PERSON_CHARS_MAX
 assert GATEWAY_FILE_BYTES_MAX * 4 // 3 + CODE_CHARS_MAX * 1000 <= TOLD_BYTES_MAX, "as base64"

@@ -21,12 +21,10 @@ from medsettle.clearing.reconcile import By, Reconciliation, reconcile
 from medsettle.clearing.sources_parquet import parquet_book
 from medsettle.clearing.spark import SPARK, reconcile_in, reconcile_on_spark, spark_session
 from medsettle.clearing.spark_books import Part
+from medsettle.cli.reconcile_spark import days_of, found_on_spark
 from medsettle.errors import InvalidRequest, Precondition
 
 from tests.clearing.books import DAY, Row, row, table
-
-pytest.importorskip("pyspark", reason="pip install 'medsettle[spark]'")
-
 from tests.clearing.spark_cluster import SETTINGS, Cluster, skip_without_java
 
 if TYPE_CHECKING:
@@ -313,13 +311,44 @@ def test_a_second_session_is_refused(session: "SparkSession", tmp_path: Path) ->
         reconcile_on_spark(books, master="local[1]")
 
 
-def test_a_master_that_does_not_answer_is_told_at_once(tmp_path: Path) -> None:
+def test_a_master_that_does_not_answer_is_told_at_once() -> None:
     """A port that nobody listens at is named."""
     with closing(socket.socket()) as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
         with pytest.raises(ConnectionError, match=f"127.0.0.1:{port}.*start it, or name another"):
-            reconcile_on_spark({}, master=f"spark://127.0.0.1:{port}")
+            found_on_spark(f"spark://127.0.0.1:{port}", {Side.CARE: "care.parquet"})
+
+
+def test_executors_without_packages_are_told(
+    session: "SparkSession", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Python that has nothing installed cannot hash; the message says what is missing."""
+    bare = tmp_path / "python"
+    bare.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
+    bare.chmod(0o700)
+    monkeypatch.setattr(session.sparkContext, "pythonExec", str(bare))
+    paths = _written(tmp_path, {side: _many(2) for side in Side})
+
+    with pytest.raises(Precondition, match=r"No module named .*; install medsettle for the Python"):
+        _on(session, paths)
+
+
+def test_groups_of_totals_have_a_bound(
+    session: "SparkSession", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two days are two groups: as many as may be, and one more."""
+    days = [row("s1"), row("s2", record_date=DAY + timedelta(days=1))]
+    paths = _written(tmp_path, {Side.INSURED: days, Side.CARE: days})
+
+    monkeypatch.setattr(limits, "TOTAL_GROUPS_MAX", 2)
+    found = _on(session, paths)
+    assert [True, True] == found.totals["flat"].to_pylist()
+    assert (DAY, DAY + timedelta(days=1)) == days_of(found)
+
+    monkeypatch.setattr(limits, "TOTAL_GROUPS_MAX", 1)
+    with pytest.raises(Precondition, match="has more than 1 groups of record_date"):
+        _on(session, paths)
 
 
 def test_without_pyspark_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@
              sketch stays too small or names too much
     join     the full join in DuckDB
 
-Both give the same bytes.
+Both give the same bytes, and so does `spark`, where a cluster makes the first step.
 """
 
 from collections.abc import Mapping, Sequence

@@ -29,6 +29,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from medsettle import limits
 from medsettle.clearing.book import Side
 from medsettle.clearing.classify import classify
 from medsettle.clearing.full_join import settled
@@ -61,7 +62,6 @@ _LOOPBACK: Final = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.ui.enabled": "false",
 }
-_CONNECT_SECONDS: Final = 5
 
 
 def reconcile_on_spark(
@@ -208,7 +208,7 @@ def _check_reachable(master: str) -> None:
     for place in places.split(","):
         host, _, port = place.rpartition(":")
         try:
-            with socket.create_connection((host, int(port)), _CONNECT_SECONDS):
+            with socket.create_connection((host, int(port)), limits.SPARK_CONNECT_SECONDS):
                 return
         except (OSError, ValueError) as error:
             causes.append(f"{place}: {error}")

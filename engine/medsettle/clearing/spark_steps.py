@@ -284,15 +284,8 @@ def _sums(task: Task) -> pa.Table:
 
 
 def _all_groups(grouped: "DataFrame", task: Task) -> pa.Table:
-    """Return the groups of all books, or refuse."""
-    most = limits.TOTAL_GROUPS_MAX * len(task.books)
-    found = grouped.limit(most + 1).toArrow()
-    if found.num_rows > most:
-        raise Precondition(
-            f"the books have more than {most} groups of {', '.join(task.group)}; compare fewer "
-            "days or areas at once"
-        )
-    return found
+    """Return the groups of all books, of which there are not many more than may be."""
+    return grouped.limit(limits.TOTAL_GROUPS_MAX * len(task.books) + 1).toArrow()
 
 
 def _digests(task: Task, hashed: "DataFrame") -> pa.Table:
@@ -313,6 +306,12 @@ def _digests(task: Task, hashed: "DataFrame") -> pa.Table:
 
 def _totals_of(book: Book, task: Task, sums: pa.Table, digests: pa.Table) -> Totals:
     """Return what a book comes to out of the sums and digests of its groups."""
+    most = limits.TOTAL_GROUPS_MAX
+    if sums.num_rows > most:
+        raise Precondition(
+            f"{book.name} has more than {most} groups of {', '.join(task.group)}; compare fewer "
+            "days or areas at once"
+        )
     amounts = [name for name in book.columns if name in SUMMED]
     for name in amounts:
         if sums[name].null_count:
