@@ -14,12 +14,12 @@ from rich.markup import escape
 from medsettle.clearing.item_store import ITEMS_FILE, ItemStore
 from medsettle.clearing.month import Month
 from medsettle.clearing.months import MONTHS_FILE, MonthStore
+from medsettle.cli.desks import CLEARING_FOLDER
 from medsettle.cli.show import rows_table
 from medsettle.core.money import fen_from_yuan
 from medsettle.core.settlement import Row
 from medsettle.errors import Fault, InvalidRequest, Precondition
 
-CLEARING_FOLDER = "clearing"
 _ROWS_SHOWN_MAX = 50
 
 DATA = Path("medsettle-data")

@@ -26,6 +26,7 @@ Answer: TypeAlias = "Settlement | Rejection"
 
 LEDGER_FILE = "ledger.db"
 AUDIT_FOLDER = "audit"
+CLEARING_FOLDER = "clearing"
 
 
 class Cards(Protocol):

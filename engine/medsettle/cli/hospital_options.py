@@ -9,12 +9,10 @@ from typing import Annotated, Final
 import typer
 
 from medsettle.clearing.hospital_store import HOSPITALS_FILE, Decision, Fund, HospitalStore
-from medsettle.cli.desks import now
+from medsettle.cli.desks import CLEARING_FOLDER, now
 from medsettle.core.dates import service_day_of
 from medsettle.core.money import fen_from_yuan
 from medsettle.errors import Fault, InvalidRequest
-
-CLEARING_FOLDER: Final = "clearing"
 
 Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="A day, as 2026-03-10.")]
 On = Annotated[

@@ -11,12 +11,10 @@ import typer
 from medsettle.clearing.calendar import month_of
 from medsettle.clearing.prepayment import Line, line_of
 from medsettle.clearing.prepayment_store import PREPAYMENTS_FILE, PrepaymentStore
-from medsettle.cli.desks import now
+from medsettle.cli.desks import CLEARING_FOLDER, now
 from medsettle.core.dates import service_day_of
 from medsettle.core.money import fen_from_yuan
 from medsettle.errors import Fault, InvalidRequest
-
-CLEARING_FOLDER = "clearing"
 
 Month = Annotated[str, typer.Argument(help="A month such as 2026-03.")]
 Cleared = Annotated[

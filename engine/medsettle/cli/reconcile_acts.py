@@ -11,7 +11,7 @@ from medsettle.clearing.book import Side
 from medsettle.clearing.item_store import ITEMS_FILE, ItemStore
 from medsettle.clearing.items import RECORDS, Item, State, Terms
 from medsettle.clearing.plans import Step, TakeBack, plan_of
-from medsettle.cli.desks import Desk, ledger_at, open_desk
+from medsettle.cli.desks import CLEARING_FOLDER, Desk, ledger_at, open_desk
 from medsettle.core.request_states import RequestStatus
 from medsettle.ledger.opening import open_reader
 
@@ -36,15 +36,16 @@ class At:
         return self.server is not None or self.engine is not None or self.ledger is not None
 
 
-def open_items(folder: Path) -> ItemStore:
-    """Return the store of a clearing folder that exists.
+def open_items(data: Path) -> ItemStore:
+    """Return the store of a data folder that has one.
 
     Raises:
-        FileNotFoundError: The folder has none; a misspelt name must not make one.
+        FileNotFoundError: It has none; a misspelt name must not make one.
     """
+    folder = data / CLEARING_FOLDER
     if not (folder / ITEMS_FILE).is_file():
         raise FileNotFoundError(
-            f"{folder} holds no reconciliation; name the folder with --data, or run one first"
+            f"{data} holds no reconciliation; name the folder with --data, or run one first"
         )
     return ItemStore(folder)
 

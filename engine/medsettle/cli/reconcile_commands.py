@@ -20,6 +20,7 @@ from medsettle.cli.made_books_command import make_books_command
 from medsettle.cli.options import Json, Ledger, Rules, Server
 from medsettle.cli.reconcile_acts import At, apply, open_items, terms_told
 from medsettle.cli.reconcile_evidence import write_evidence
+from medsettle.cli.reconcile_spark import OnSpark
 from medsettle.cli.reconcile_words import (
     event_json,
     item_json,
@@ -35,12 +36,12 @@ from medsettle.core.tables import plain
 from medsettle.errors import Fault, InvalidRequest
 
 Clearing = Annotated[
-    Path, typer.Option("--data", help="Clearing folder: runs, items and their history.")
+    Path, typer.Option("--data", help="Data folder; runs and items are in its clearing folder.")
 ]
 Named = Annotated[str, typer.Argument(metavar="ITEM", help="Number or full name of an item.")]
 By = Annotated[str, typer.Option("--by", help="Who does this: a code without spaces.")]
 Reason = Annotated[str, typer.Option(help="Why, in a sentence.")]
-_FOLDER = Path("medsettle-clearing")
+_FOLDER = Path("medsettle-data")
 _DAYS = ["%Y-%m-%d"]
 Day = Annotated[
     datetime | None, typer.Option("--day", formats=_DAYS, help="Only this day of recording.")
@@ -87,9 +88,10 @@ def run(
         str, typer.Option(help="What is compared: runs of one name and day supersede one another.")
     ] = "default",
     data: Annotated[
-        Path | None, typer.Option("--data", help="Clearing folder to keep runs and items in.")
+        Path | None, typer.Option("--data", help="Data folder to keep runs and items in.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for what is found, as Parquet.")] = None,
+    spark: OnSpark = None,
     as_json: Json = False,
 ) -> None:
     """Compare two or three books and class what differs; exits with 1 where anything does.
@@ -103,6 +105,9 @@ def run(
     console = Console()
     with told(console, as_json=as_json):
         begin, end = _days(day, first, last)
+        if spark is not None and (stated or local or by is not Ways.SKETCH):
+            text = "reads Parquet as it is and finds odd rows its own way; leave out --stated, "
+            raise InvalidRequest([Fault("--spark", text + "--local and --by")])
         paths = {Side.INSURED: insured, Side.CARE: care, Side.NATIONAL: national}
         asked = Asked(
             name=name,
@@ -112,6 +117,7 @@ def run(
             stated=dict(map(_stated, stated or [])),
             data=data,
             out=out,
+            spark=spark,
         )
         found = run_reconciliation(asked, now)
     if as_json:

@@ -26,7 +26,10 @@ from medsettle.clearing.sketch_files import (
     write_sketch,
 )
 from medsettle.clearing.sources import Book
+from medsettle.cli.desks import CLEARING_FOLDER
 from medsettle.cli.reconcile_books import Only, days_of, open_book
+from medsettle.cli.reconcile_spark import days_of as days_of_totals
+from medsettle.cli.reconcile_spark import found_on_spark
 from medsettle.cli.reconcile_words import run_json
 from medsettle.core.settlement import Row
 from medsettle.errors import Fault, InvalidRequest
@@ -41,7 +44,7 @@ RUN_FILE: Final = "run.json"
 class Asked:
     """What is compared, and where what is found goes.
 
-    `data` is the clearing folder, None to keep nothing; `out` a folder for files, None for none.
+    `data` is the data folder, None to keep nothing; `out` a folder for files, None for none.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Asked:
     stated: Mapping[str, str]
     data: Path | None
     out: Path | None
+    spark: str | None = None
 
 
 def run_reconciliation(asked: Asked, clock: Callable[[], datetime]) -> Run:
@@ -63,6 +67,26 @@ def run_reconciliation(asked: Asked, clock: Callable[[], datetime]) -> Run:
     """
     if len(asked.paths) < 2:
         raise InvalidRequest([Fault("books", "name two or three of --insured, --care, --national")])
+    if asked.spark is None:
+        found, ends = _found_here(asked)
+    else:
+        only, paths = asked.only, {side: str(path) for side, path in asked.paths.items()}
+        found = found_on_spark(
+            asked.spark,
+            paths,
+            days=(only.first, only.last),
+            pooling_area=only.pooling_area,
+            care_area=only.care_area,
+        )
+        ends = [days] if (days := days_of_totals(found)) is not None else []
+    scope = _scope(asked, ends, found)
+    run = _kept(asked, scope, found, clock)
+    if asked.out is not None:
+        _write(asked.out, run, found)
+    return run
+
+
+def _found_here(asked: Asked) -> tuple[Reconciliation, list[tuple[date, date]]]:
     with tempfile.TemporaryDirectory(prefix="medsettle-reconcile-") as folder:
         scratch = Path(folder)
         books = {}
@@ -71,16 +95,11 @@ def run_reconciliation(asked: Asked, clock: Callable[[], datetime]) -> Run:
             books[side] = open_book(side, path, scratch / side, asked.only, asked.stated)
         (scratch / "odd").mkdir()
         found = reconcile(books, scratch=scratch / "odd", by=asked.by)
-        scope = _scope(asked, books, found)
-    run = _kept(asked, scope, found, clock)
-    if asked.out is not None:
-        _write(asked.out, run, found)
-    return run
+        return found, [days for book in books.values() if (days := _days(book)) is not None]
 
 
-def _scope(asked: Asked, books: Mapping[Side, Book], found: Reconciliation) -> Scope:
+def _scope(asked: Asked, ends: list[tuple[date, date]], found: Reconciliation) -> Scope:
     told = asked.only
-    ends = [days for book in books.values() if (days := _days(book)) is not None]
     if not ends and None in {told.first, told.last}:
         raise InvalidRequest([Fault("day", "no book says a day; state record_date of text files")])
     first = told.first or min(first for first, _ in ends)
@@ -97,7 +116,7 @@ def _days(book: Book) -> tuple[date, date] | None:
 
 def _kept(asked: Asked, scope: Scope, found: Reconciliation, clock: Callable[[], datetime]) -> Run:
     if asked.data is not None:
-        with ItemStore(asked.data) as store:
+        with ItemStore(asked.data / CLEARING_FOLDER) as store:
             return store.record_run(scope, found.differences, found.agreeing, clock())
     classes = found.differences["difference_class"].to_pylist()
     risks = found.differences["at_risk_fen"].to_pylist()
