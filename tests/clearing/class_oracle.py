@@ -74,7 +74,22 @@ def _told(
         return
     if thing["kind"] == "settle":
         yield from _settled(thing, things, sides, item, held, lacking)
-        return
+    elif thing["kind"] == "adjust" and _made_equal(original_of(thing, things), things, sides):
+        unlike = _unlike(thing, things) - {*AMOUNTS, *SPLITS}
+        yield from _compared(thing, [thing], unlike, item, held)
+    else:
+        yield from _belonging(thing, things, sides, item, held, lacking)
+
+
+def _belonging(
+    thing: Thing,
+    things: Sequence[Thing],
+    sides: Sequence[str],
+    item: str,
+    held: tuple[str, ...],
+    lacking: tuple[str, ...],
+) -> Iterator[tuple[str, Told]]:
+    own_fen = max(_claimed([thing], side) for side in held)
     original = original_of(thing, things)
     if isinstance(original, dict):
         lacking = tuple(side for side in lacking if side in original["rows"])
@@ -138,17 +153,21 @@ def _settled(
 ) -> Iterator[tuple[str, Told]]:
     states = _states(thing, things, sides)
     found = _by_state(states)
+    equal = _made_equal(thing, things, sides)
     family = [thing]
     for other in things:
         if original_of(other, things) is thing:
             if other["kind"] == "cancel":
                 if not _is_second(other, things, sides):
                     family.append(other)
-            elif all(side in other["rows"] for side in held):
+            elif (other["kind"] == "adjust" and equal) or all(s in other["rows"] for s in held):
                 family.append(other)
     if found is None:
         if not lacking:
-            yield from _compared(thing, family, _unlike(thing, things), item, held)
+            unlike = _unlike(thing, things)
+            if equal:
+                unlike -= {*AMOUNTS, *SPLITS}
+            yield from _compared(thing, family, unlike, item, held)
         return
     there = {side: [each for each in family if side in each["rows"]] for side in sides}
     risk = max(_gap(there[one], one, there[other], other) for one, other in combinations(sides, 2))
@@ -210,6 +229,47 @@ def _unlike(thing: Thing, things: Sequence[Thing]) -> set[str]:
 
 
 # --- what stands, and money ----------------------------------------------------------------------
+
+
+def _made_equal(
+    original: Thing | str | None, things: Sequence[Thing], sides: Sequence[str]
+) -> bool:
+    """Return whether all books have the same of a settlement and of what was adjusted of it.
+
+    Nor may what is left after cancels be different where there are any.
+    """
+    parts = []
+    if isinstance(original, dict):
+        if any(side not in original["rows"] for side in sides):
+            return False
+        parts.append(original)
+    adjusted, cancels = False, []
+    for other in things:
+        theirs = original_of(other, things)
+        same = theirs is original if isinstance(original, dict) else theirs == original
+        if other["kind"] == "adjust" and same:
+            adjusted = True
+            parts.append(other)
+        elif other["kind"] == "cancel" and same and not _is_second(other, things, sides):
+            cancels.append(other)
+    if not adjusted:
+        return False
+    for name in (*AMOUNTS, *SPLITS):
+        for one, two in combinations(sides, 2):
+            if not _same_sum(parts, one, two, name):
+                return False
+            both = all(any(side in c["rows"] for c in cancels) for side in (one, two))
+            if both and not _same_sum([*parts, *cancels], one, two, name):
+                return False
+    return True
+
+
+def _same_sum(things: Sequence[Thing], one: str, other: str, name: str) -> bool:
+    for side in (one, other):
+        for thing in things:
+            if side in thing["rows"] and thing["rows"][side][0][name] is None:
+                return True
+    return _sum(things, one, name) == _sum(things, other, name)
 
 
 def _states(thing: Thing, things: Sequence[Thing], sides: Sequence[str]) -> dict[str, str]:

@@ -30,17 +30,21 @@ def _adjustment(settlement: str, original: str, fen: int, **changes: Any) -> dic
     return book_row(settlement, **nothing) | moved | own | changes
 
 
-def _found(*books: Sequence[dict[str, Any]]) -> list[tuple[str, DifferenceClass]]:
-    """Return item and class of what differs between insurance, care and, if given, the nation."""
+def _table(*books: Sequence[dict[str, Any]]) -> pa.Table:
+    """Return what differs between insurance, care and, if given, the nation."""
     sides = [Side.INSURED, Side.CARE, Side.NATIONAL][: len(books)]
     rows = {
         side: pa.Table.from_pylist(list(own), _SCHEMA)
         for side, own in zip(sides, books, strict=True)
     }
     columns = {side: frozenset(_SCHEMA.names) for side in sides}
-    table = classify(OddRows(rows, columns))
+    return classify(OddRows(rows, columns))
+
+
+def _found(*books: Sequence[dict[str, Any]]) -> list[tuple[str, DifferenceClass]]:
     return [
-        (str(row["item"]), DifferenceClass(row["difference_class"])) for row in table.to_pylist()
+        (str(row["item"]), DifferenceClass(row["difference_class"]))
+        for row in _table(*books).to_pylist()
     ]
 
 
@@ -93,3 +97,52 @@ def test_one_book_of_three_that_is_still_wrong_is_told() -> None:
     over = book_row("S1", **_moved(1_000))
     care = [over, _adjustment("A1", "S1", -1_000)]
     assert (_S1, _C.AMOUNT) in _found([book_row("S1")], care, [over])
+
+
+def test_an_adjustment_that_all_books_have_may_differ_in_facts() -> None:
+    """What the correction is claimed of is told, though the amounts are equal."""
+    books = [[book_row("S1"), _adjustment("A1", "S1", -1_000)] for _ in range(3)]
+    books[2][1]["insurance_type"] = "390"
+    assert [("adjust:A1", _C.FACT)] == _found(*books)
+
+
+def test_an_adjustment_that_some_books_have_may_differ_in_facts() -> None:
+    """Care needs none; the two that have it do not agree on whose it is."""
+    over = book_row("S1", **_moved(1_000))
+    insured, national = ([over, _adjustment("A1", "S1", -1_000)] for _ in range(2))
+    assert [] == _found(insured, [book_row("S1")], national)
+    national[1]["person"] = "P9"
+    assert [("adjust:A1", _C.PERSON)] == _found(insured, [book_row("S1")], national)
+
+
+def test_two_books_are_compared_in_what_the_first_does_not_know() -> None:
+    """Insurance has no cash; care and the nation have, and differ in it by what was adjusted."""
+    unknown = book_row("S1") | {"cash_fen": None}
+    care = [book_row("S1"), _adjustment("A1", "S1", 0, cash_fen=-1_000)]
+    assert [("adjust:A1", _C.AMOUNT)] == _found([unknown], care, [book_row("S1")])
+
+
+def test_a_cancel_that_forgets_the_adjustment_is_told() -> None:
+    """Care took back all that it had first, and so has 10.00 less than nothing."""
+    over, right = book_row("S1", **_moved(1_000)), book_row("S1")
+    back = {"settlement": "C1", "kind": "cancel", "original": "S1", "request_id": "C"}
+
+    def taken_back(settled: dict[str, Any]) -> dict[str, Any]:
+        minus = {c.name: -settled[c.name] for c in BOOK if c.name.endswith("_fen")}
+        return settled | minus | back
+
+    adjustment = _adjustment("A1", "S1", -1_000)
+    insured = [right, taken_back(right)]
+    assert [] == _found(insured, [over, adjustment, taken_back(right)])
+    told = _found(insured, [over, adjustment, taken_back(over)])
+    assert {("adjust:A1", _C.AMOUNT), (_S1, _C.AMOUNT)} <= set(told)
+
+
+def test_what_is_at_risk_is_what_stands() -> None:
+    """Of another person, 700.00 of the pool are at risk and not the 710.00 before correction."""
+    books = [
+        [book_row("S1")],
+        [book_row("S1", **_moved(1_000), person="P9"), _adjustment("A1", "S1", -1_000)],
+    ]
+    (found,) = _table(*books).to_pylist()
+    assert (_C.PERSON, 70_000) == (found["difference_class"], found["at_risk_fen"])

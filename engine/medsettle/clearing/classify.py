@@ -23,7 +23,9 @@ back where it stood is no difference, and a key that a book has twice is told on
 | 11 | VERSION | another version of policy or catalogue |
 
 A value that is null or a column that a book does not have is never compared; nor is `record_time`,
-which is each book's own. A cancel that mirrors its original in every book is told with it.
+which is each book's own. A cancel that mirrors its original in every book is told with it. Where a
+settlement and its adjustments add up to the same amounts in all books, neither these amounts nor
+that a book lacks an adjustment is told, and all other columns are compared as ever (`adjusted`).
 
 **Who lacks it.** I, C, N are the books of insurance, care and nation; a book that was not compared
 may or may not have it, and is taken to be silent.

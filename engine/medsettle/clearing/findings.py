@@ -29,14 +29,17 @@ _AMOUNTS: Final = tuple(AT[column.name] for column in AMOUNTS)
 
 def findings(records: Records) -> Iterator[Found]:
     """Yield what is found about each record: once, or not at all where the books agree."""
-    doubles, adjusted = Doubles(records), Adjusted(records)
+    doubles = Doubles(records)
+    adjusted = Adjusted(records, doubles)
     for record in records.records:
         if doubled_at(record):
             risk_fen = whole_fen(_surplus(records, record))
             yield _about(records, record, DifferenceClass.DUPLICATE, risk_fen=risk_fen)
         elif record.kind == RecordKind.SETTLE:
             yield from _of_settlement(records, doubles, adjusted, record)
-        elif not (record.kind == RecordKind.ADJUST and adjusted.alike(record)):
+        elif adjusted.alike(record):
+            yield from _compared(records, record, [record], ADDED)
+        else:
             yield from _of_belonging(records, doubles, record)
 
 
@@ -54,7 +57,7 @@ def _of_settlement(
             yield replace(found, twin=twin, shown=(twin.record,))
             return
     unlike = class_by_states(states)
-    family = _family(records, doubles, record)
+    family = _family(records, doubles, adjusted, record)
     if unlike is None:
         # What was taken back where it stood, and never came to the others, is none of theirs.
         if not lacking:
@@ -191,10 +194,11 @@ def _about(
     )
 
 
-def _family(records: Records, doubles: Doubles, record: Record) -> list[Record]:
+def _family(records: Records, doubles: Doubles, adjusted: Adjusted, record: Record) -> list[Record]:
     """Return a settlement, its cancels, and what else belongs to it where both are or neither.
 
-    What is told as a difference of its own is left out.
+    What a book lacks and is told as a difference of its own is left out; adjustments that make
+    books equal are not told, and count.
     """
     everywhere = set(record.held)
     return [record] + [
@@ -203,7 +207,7 @@ def _family(records: Records, doubles: Doubles, record: Record) -> list[Record]:
         if (
             doubles.twin_of(each) is None
             if each.kind == RecordKind.CANCEL
-            else everywhere <= set(each.held)
+            else everywhere <= set(each.held) or adjusted.alike(each)
         )
     ]
 
