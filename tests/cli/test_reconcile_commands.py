@@ -228,6 +228,13 @@ def test_two_centres_compare_sketches_before_any_row(tmp_path: Path) -> None:
             "give it, or --from and --to",
             id="day-and-days",
         ),
+        pytest.param(
+            ("run", "--insured", "{here}", "--care", "{here}", "--spark", "local[1]", "--by",
+             "join"),
+            1,
+            "leave out --stated, --local and --by",
+            id="a-cluster-told-how",
+        ),
         pytest.param(("items", "--data", "{here}/no"), 2, "holds no reconciliation", id="no-store"),
         pytest.param(("runs", "--data", "{here}/no"), 2, "holds no reconciliation", id="no-runs"),
         pytest.param(("sketch", "{here}/no", "-o", "{here}/s"), 2, "does not exist", id="no-book"),

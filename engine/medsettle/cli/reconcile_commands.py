@@ -11,16 +11,16 @@ import typer
 from rich.console import Console
 
 from medsettle.clearing.book import Side
-from medsettle.clearing.classes import Action, DifferenceClass
+from medsettle.clearing.classes import Action
 from medsettle.clearing.item_store import ItemStore
 from medsettle.clearing.items import Item
 from medsettle.cli.desks import now
 from medsettle.cli.exits import Exit, told
 from medsettle.cli.made_books_command import make_books_command
 from medsettle.cli.options import Json, Ledger, Rules, Server
-from medsettle.cli.reconcile_acts import At, apply, open_items, terms_told
+from medsettle.cli.reconcile_acts import At, apply, class_of, open_items, terms_told
 from medsettle.cli.reconcile_evidence import write_evidence
-from medsettle.cli.reconcile_spark import OnSpark
+from medsettle.cli.reconcile_spark import OnSpark, refuse_beside
 from medsettle.cli.reconcile_words import (
     event_json,
     item_json,
@@ -105,9 +105,7 @@ def run(
     console = Console()
     with told(console, as_json=as_json):
         begin, end = _days(day, first, last)
-        if spark is not None and (stated or local or by is not Ways.SKETCH):
-            text = "reads Parquet as it is and finds odd rows its own way; leave out --stated, "
-            raise InvalidRequest([Fault("--spark", text + "--local and --by")])
+        refuse_beside(spark, others=bool(stated) or local or by is not Ways.SKETCH)
         paths = {Side.INSURED: insured, Side.CARE: care, Side.NATIONAL: national}
         asked = Asked(
             name=name,
@@ -226,7 +224,7 @@ def items(
             for item in store.items(
                 reconciliation=reconciliation,
                 owner=owner,
-                difference_class=_class_of(difference_class),
+                difference_class=class_of(difference_class),
                 standing=not ended,
             )
             if item.age_days(today) >= min_age
@@ -388,17 +386,6 @@ def _stated(text: str) -> tuple[str, str]:
     if not (name and equals and value):
         raise InvalidRequest([Fault("stated", f"{text!r} is no COLUMN=VALUE")])
     return name, value
-
-
-def _class_of(number: int | None) -> DifferenceClass | None:
-    if number is None:
-        return None
-    try:
-        return DifferenceClass(number)
-    except ValueError as error:
-        most = max(DifferenceClass)
-        fault = Fault("class", f"{number} is no class; there are {min(DifferenceClass)} to {most}")
-        raise InvalidRequest([fault]) from error
 
 
 def _print_json(console: Console, body: object) -> None:
