@@ -48,6 +48,9 @@ Day = Annotated[
 ]
 First = Annotated[datetime | None, typer.Option("--from", formats=_DAYS, help="The first day.")]
 Last = Annotated[datetime | None, typer.Option("--to", formats=_DAYS, help="The last day.")]
+Repeats = Annotated[
+    bool, typer.Option("--repeats", help="Also what all books have twice; Parquet books.")
+]
 SideOfTables = Annotated[Side, typer.Option(help="Whose book audit tables are read as.")]
 
 
@@ -92,6 +95,7 @@ def run(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for what is found, as Parquet.")] = None,
     spark: OnSpark = None,
+    repeats: Repeats = False,
     as_json: Json = False,
 ) -> None:
     """Compare two or three books and class what differs; exits with 1 where anything does.
@@ -116,12 +120,13 @@ def run(
             data=data,
             out=out,
             spark=spark,
+            repeats=repeats,
         )
-        found = run_reconciliation(asked, now)
+        found, notes = run_reconciliation(asked, now)
     if as_json:
-        _print_json(console, run_json(found))
+        _print_json(console, {**run_json(found), "notes": notes})
     else:
-        show_run(console, found)
+        show_run(console, found, notes)
     if found.differences:
         raise typer.Exit(Exit.FINDING)
 
