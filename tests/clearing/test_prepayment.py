@@ -241,10 +241,16 @@ def test_a_payable_table_of_months_is_read(tmp_path: Path) -> None:
         "insured_province,pooling_area,care_province,fund_line,settlement_month,clearing_month,"
         "net_fen\n"
         "99,999901,98,employee,2026-02,2026-03,700\n"
-        "99,999902,98,employee,2026-03,2026-03,-50\n",
+        "99,999902,99,employee,2026-03,2026-03,40\n"
+        "99,999902,98,employee,2026-03,2026-03,-50\n"
+        "99,999902,9,employee,2026-03,2026-03,1\n",
         "utf-8",
     )
+    with pytest.raises(InvalidRequest, match="row 4 care: '9' is no area"):
+        read_amounts(path, "month")
 
+    path.write_text("\n".join(path.read_text("utf-8").splitlines()[:-1]), "utf-8")
+    # Cities of one province prepay one another nothing.
     assert {(line_of("99", "98", "employee"), MARCH): 650} == read_amounts(path, "month")
 
 

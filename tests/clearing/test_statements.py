@@ -7,6 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import orjson
+import pyarrow as pa
 import pytest
 from medsettle import limits
 from medsettle.clearing.statement_checks import verify_statement
@@ -64,6 +65,17 @@ def test_the_csv_is_what_people_expect(signed: Tampering) -> None:
     assert lines[4].startswith("''S4,100000000000.00,10000000000000000,")
     assert lines[5].startswith('"a,""b""",0.01,-5,')
     assert lines[6].startswith("00012345678901234567,,6,")
+
+
+def test_amounts_stand_in_any_order(tmp_path: Path) -> None:
+    """The order of columns is the table's own; whoever reads the workbook finds their sums."""
+    amounts = {"total_fen": [300, 5], "fund_fen": [200, 4], "net_fen": [-1, 10]}
+    made(tmp_path / "s", pa.table({"settlement": ["S1", "S2"], **amounts}))
+
+    verified = verify_statement(tmp_path / "s", keys=[])
+
+    assert () == verified.findings
+    assert {"total_fen": "305", "fund_fen": "204", "net_fen": "9"} == verified.manifest.sums_fen
 
 
 def test_equal_tables_are_equal_bytes(tmp_path: Path) -> None:

@@ -228,6 +228,13 @@ def test_two_centres_compare_sketches_before_any_row(tmp_path: Path) -> None:
             "give it, or --from and --to",
             id="day-and-days",
         ),
+        pytest.param(
+            ("run", "--insured", "{here}", "--care", "{here}", "--spark", "local[1]", "--by",
+             "join"),
+            1,
+            "leave out --stated, --local and --by",
+            id="a-cluster-told-how",
+        ),
         pytest.param(("items", "--data", "{here}/no"), 2, "holds no reconciliation", id="no-store"),
         pytest.param(("runs", "--data", "{here}/no"), 2, "holds no reconciliation", id="no-runs"),
         pytest.param(("sketch", "{here}/no", "-o", "{here}/s"), 2, "does not exist", id="no-book"),
@@ -269,3 +276,28 @@ def test_wrong_words_about_an_item_change_nothing(tmp_path: Path) -> None:
         assert 1 == told.code, words
         assert match in told.out, told.out
     assert "open" == _do(tmp_path, "show", 1).json["item"]["state"]
+
+
+def test_what_all_books_have_twice_is_found_where_it_is_asked_for(tmp_path: Path) -> None:
+    """All that was planted: what books agree on is no difference between them."""
+    made = run("reconcile", "make-books", tmp_path / "b", "--rows", 20_000, "--differences", 200,
+               "--json")  # fmt: skip
+    assert 0 == made.code, made.err
+    sides = ("insured", "care", "national")
+    books = [word for side in sides for word in (f"--{side}", tmp_path / "b" / f"{side}.parquet")]
+    truth = {
+        row["item"]: row["difference_class"]
+        for row in pq.read_table(tmp_path / "b" / "truth.parquet").to_pylist()
+        if row["difference_class"]
+    }
+    found = []
+    for more in ((), ("--repeats",)):
+        out = tmp_path / f"out{len(more)}"
+        assert 1 == run("reconcile", "run", *books, *more, "--out", out).code
+        rows = pq.read_table(out / "differences.parquet").to_pylist()
+        found.append({row["item"]: row["difference_class"] for row in rows})
+
+    plain, everything = found
+    assert truth == everything
+    assert plain.items() < truth.items()
+    assert {9} == {everything[item] for item in everything.keys() - plain.keys()}

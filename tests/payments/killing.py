@@ -30,9 +30,11 @@ class Ended:
     acknowledged: tuple[str, ...]
 
 
-def run_until(
-    step: int | None, action: Action, within: tuple[str, ...] = ("medsettle/payments/",)
-) -> Ended:
+PAYMENTS = ("medsettle/payments/", "medsettle/ledger/side_file")
+"""The files in which a payment reaches the disk."""
+
+
+def run_until(step: int | None, action: Action, within: tuple[str, ...] = PAYMENTS) -> Ended:
     """Run an action in a process of its own, killed at a step; None lets it finish.
 
     The action gets a function that acknowledges a text to whoever waits outside. Steps are calls

@@ -26,10 +26,11 @@ from medsettle.core.dates import date_of, day_number
 from medsettle.core.money import FenArray
 
 AREAS: Final[tuple[str, ...]] = (
-    *("999101", "999102", "999103", "999201", "999202", "999203"),
-    *("999301", "999302", "999401", "999402", "999501", "999601"),
+    *("910101", "910102", "910103", "920101", "920102", "920103"),
+    *("930101", "930102", "940101", "940102", "950101", "960101"),
 )
-"""Invented areas; whoever lives in one is treated in any other."""
+"""Invented areas of provinces 91 to 96, which there are not; whoever lives in one is treated in any
+other."""
 
 SETTLEMENT_LETTER: Final = {"settle": "A", "cancel": "B", "adjust": "C", "deduction": "D"}
 """How the id of a record begins, by its kind; the rest is that of its original."""

@@ -9,6 +9,7 @@ line and time add up.
 import csv
 from collections.abc import Iterator, Mapping
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,7 +42,8 @@ def read_amounts(path: Path, time: str) -> dict[tuple[Line, date], int]:
     """Return what was cleared by line and month or day.
 
     Args:
-        path: CSV, Parquet or Arrow; any other ending is read as CSV.
+        path: CSV, Parquet or Arrow; any other ending is read as CSV. Of a payable table what is
+            owed within a province is passed over.
         time: `month` or `day`: the column that says when. Where only the other is there, days add
             up to months; months are never split into days.
 
@@ -49,14 +51,18 @@ def read_amounts(path: Path, time: str) -> dict[tuple[Line, date], int]:
         InvalidRequest: All faults of the file, each with its row.
         OSError: The file cannot be read.
     """
-    rows = map(_renamed, _rows(path))
+    rows = (
+        (number, _renamed(row))
+        for number, row in enumerate(_rows(path), 1)
+        if not _within_a_province(row)
+    )
     first = next(rows, None)
     if first is None:
         raise InvalidRequest([Fault(path.name, "has no rows; give the table of what was cleared")])
-    column = time if time in first or "day" not in first else "day"
-    _check_head(path, first, column)
+    column = time if time in first[1] or "day" not in first[1] else "day"
+    _check_head(path, first[1], column)
     reader = _Reading(path.name, column, time)
-    for number, row in enumerate(_chained(first, rows), 1):
+    for number, row in chain([first], rows):
         reader.add(number, row)
     if reader.faults:
         raise InvalidRequest(reader.faults)
@@ -70,11 +76,12 @@ def _renamed(row: Mapping[str, object]) -> Mapping[str, object]:
     return also | own
 
 
-def _chained(
-    first: Mapping[str, object], rows: Iterator[Mapping[str, object]]
-) -> Iterator[Mapping[str, object]]:
-    yield first
-    yield from rows
+def _within_a_province(row: Mapping[str, object]) -> bool:
+    """Return whether a row of a payable table is between cities of one province.
+
+    Between those nothing is prepaid; a file of one's own must name two areas.
+    """
+    return "insured_province" in row and row["insured_province"] == row.get("care_province")
 
 
 def _check_head(path: Path, first: Mapping[str, object], column: str) -> None:

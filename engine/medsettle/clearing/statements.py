@@ -195,7 +195,8 @@ def _cover(
     parties = [(f"party {at}", f"{p.area} {p.name}") for at, p in enumerate(head.parties, 1)]
     sums = [
         (f"sum of {StatedColumn(name, CellKind.FEN).head}", plain_yuan(int(fen)))
-        for name, fen in sums_fen.items()
+        # As in the manifest, which has its names in this order.
+        for name, fen in sorted(sums_fen.items())
     ]
     return [
         ("statement", head.number),

@@ -13,7 +13,7 @@ from medsettle.audit import connect, verify
 from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE
 from medsettle.cli.exits import Exit, Quit, say, told
 from medsettle.cli.options import Data, Json
-from medsettle.cli.show import rows_table
+from medsettle.cli.show import print_rows_table
 from medsettle.errors import AuditCorrupt
 
 app = typer.Typer(no_args_is_help=True, help="Look into the audit tables and verify their chain.")
@@ -68,7 +68,7 @@ def show(
     if not rows:
         console.print("no rows")
         return
-    console.print(rows_table(rows))
+    print_rows_table(console, rows)
 
 
 @app.command(name="verify")

@@ -19,7 +19,7 @@ from medsettle.cards.list_format import list_bytes, read_list, signature_of
 from medsettle.cli.desks import now, open_desk
 from medsettle.cli.exits import Exit, Quit, UnreadableFile, told
 from medsettle.cli.options import Data, Json, Ledger, ListKeys, Lists, Rules, Server, list_folders
-from medsettle.cli.show import rows_table
+from medsettle.cli.show import print_rows_table
 from medsettle.core.cards import Card, CardAction, CardEvent, CardKind, InvalidReason
 from medsettle.core.credentials import moment_of
 from medsettle.core.dates import CHINA_STANDARD_TIME
@@ -107,7 +107,7 @@ def show(
         }
         for event in events
     ]
-    console.print(rows_table(rows))
+    print_rows_table(console, rows)
 
 
 @app.command()

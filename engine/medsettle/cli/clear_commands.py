@@ -1,5 +1,6 @@
 """`medsettle clear`: close months, say who owes whom, and see that it is paid."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -69,6 +70,12 @@ class TableName(StrEnum):
     EMPLOYEE = "employee"
     RESIDENT = "resident"
     BILLS = "bills"
+
+
+_CONDENSED = {TableName.PAYABLE, TableName.RECEIVABLE}
+_BY = ("insured_province", "care_province", "fund_line", "payer")
+_SHOWN_AS = ("owes", "to", "fund_line", "payer")
+_SUMMED = ("fund_fen", "adjustments_fen", "deductions_fen", "net_fen")
 
 
 @app.command()
@@ -179,8 +186,29 @@ def tables(
                 rows = table(connection, which.value).to_pylist()
     if as_json:
         print_json(console, rows)
+    elif which in _CONDENSED and not drill_by:
+        print_rows(console, _condensed(rows), f"{month} has no such rows")
+        console.print(
+            f"{len(rows)} figures by city, insurance type, clearing class and month of settlement "
+            "are behind these: --json, --out, --drill",
+            soft_wrap=True,
+        )
     else:
         print_rows(console, [_shown(row) for row in rows], f"{month} has no such rows")
+
+
+def _condensed(rows: Sequence[Row]) -> list[Row]:
+    """Return a table by provinces and payers, which fits on a screen."""
+    sums: dict[tuple[object, ...], dict[str, int]] = {}
+    for row in rows:
+        held = sums.setdefault(tuple(row[name] for name in _BY), dict.fromkeys(_SUMMED, 0))
+        for name in _SUMMED:
+            value = row[name]
+            assert isinstance(value, int)
+            held[name] += value
+    return [
+        {**dict(zip(_SHOWN_AS, key, strict=True)), **held} for key, held in sorted(sums.items())
+    ]
 
 
 def _write_tables(connection: "duckdb.DuckDBPyConnection", out: Path) -> None:

@@ -15,7 +15,7 @@ from medsettle.clearing.item_store import ITEMS_FILE, ItemStore
 from medsettle.clearing.month import Month
 from medsettle.clearing.months import MONTHS_FILE, MonthStore
 from medsettle.cli.desks import CLEARING_FOLDER
-from medsettle.cli.show import rows_table
+from medsettle.cli.show import print_rows_table
 from medsettle.core.money import fen_from_yuan
 from medsettle.core.settlement import Row
 from medsettle.errors import Fault, InvalidRequest, Precondition
@@ -116,13 +116,12 @@ def print_rows(console: Console, rows: Sequence[Row], nothing: str) -> None:
     if not rows:
         console.print(nothing)
         return
-    console.print(
-        rows_table(
-            [
-                {name: "" if value is None else value for name, value in row.items()}
-                for row in rows[:_ROWS_SHOWN_MAX]
-            ]
-        )
+    print_rows_table(
+        console,
+        [
+            {name: "" if value is None else value for name, value in row.items()}
+            for row in rows[:_ROWS_SHOWN_MAX]
+        ],
     )
     if len(rows) > _ROWS_SHOWN_MAX:
         console.print(f"… and {len(rows) - _ROWS_SHOWN_MAX} more; --json shows all of them")

@@ -1,6 +1,7 @@
 """Months, clearing tables, notices and bank lines as rows for tables and JSON."""
 
 from collections.abc import Mapping
+from fractions import Fraction
 
 from medsettle.clearing.bank import Imported, Matched
 from medsettle.clearing.month import Month
@@ -10,8 +11,8 @@ from medsettle.clearing.notice_book import Notice
 from medsettle.clearing.notice_deductions import Deduction
 from medsettle.clearing.notice_payments import AgeBand
 from medsettle.clearing.payment_files import PaymentFile
+from medsettle.clearing.prepayment import percent_of_bps
 from medsettle.clearing.year_end import YearEnd
-from medsettle.core.money import rate_text
 from medsettle.core.settlement import Row
 
 
@@ -143,18 +144,22 @@ def liquidity_json(view: Liquidity) -> dict[str, object]:
 
 
 def liquidity_rows(lines: Mapping[str, Liquidity]) -> list[Row]:
-    """Return views of liquidity as rows, with their ratios in percent or as fractions."""
+    """Return views of liquidity as rows, with what is spared in percent, rounded down."""
     return [
         {
             "line": line,
             "gross_fen": view.gross_fen,
             "bilateral_fen": view.bilateral_fen,
-            "spared": rate_text(view.bilateral_compression),
+            "spared": percent_of_bps(_bps(view.bilateral_compression)),
             "multilateral_fen": view.multilateral_fen,
-            "spared in all": rate_text(view.multilateral_compression),
+            "spared in all": percent_of_bps(_bps(view.multilateral_compression)),
         }
         for line, view in lines.items()
     ]
+
+
+def _bps(ratio: Fraction) -> int:
+    return ratio.numerator * 10_000 // ratio.denominator
 
 
 def year_json(ended: YearEnd) -> dict[str, object]:

@@ -15,7 +15,7 @@ from medsettle.clearing.hospital_declarations import Declaration, Sums
 from medsettle.clearing.hospital_remittances import Remittance
 from medsettle.clearing.hospital_status import ClaimStatus
 from medsettle.cli.exits import UnreadableFile
-from medsettle.cli.show import rows_table
+from medsettle.cli.show import print_rows_table
 from medsettle.core.settlement import Row
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -143,7 +143,7 @@ def show_rows(
         console.out(orjson.dumps(list(rows)).decode(), highlight=False)
         return
     if rows:
-        console.print(rows_table(rows))
+        print_rows_table(console, rows)
     else:
         console.print(escape(none))
     for line in more:

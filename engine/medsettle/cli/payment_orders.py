@@ -12,7 +12,7 @@ from rich.markup import escape
 from medsettle import limits
 from medsettle.cli.checkout import PAYMENTS_FOLDER, leg_row
 from medsettle.cli.desks import check_is_ledger, now
-from medsettle.cli.show import grid, rows_table
+from medsettle.cli.show import grid, print_rows_table
 from medsettle.core.dates import service_day_of
 from medsettle.core.money import yuan_from_fen
 from medsettle.core.settlement import Row, Settlement
@@ -252,7 +252,7 @@ def _show_orders(console: Console, rows: list[Row]) -> None:
 def _show_rows(console: Console, rows: list[Row]) -> None:
     shown = rows[:_ROWS_SHOWN_MAX]
     if shown:
-        console.print(rows_table([_told(row) for row in shown]))
+        print_rows_table(console, [_told(row) for row in shown])
     _tell_rest(console, len(rows))
 
 

@@ -12,7 +12,7 @@ from medsettle.clearing.prepayment import Line, Requirement, Usage
 from medsettle.clearing.prepayment_forecast import Forecast
 from medsettle.clearing.prepayment_increase import Increase
 from medsettle.clearing.prepayment_notices import Aged, Notice
-from medsettle.cli.show import rows_table
+from medsettle.cli.show import print_rows_table
 from medsettle.core.settlement import Row
 
 
@@ -29,7 +29,7 @@ def print_rows(
         console.out(orjson.dumps(list(rows), default=str).decode(), highlight=False)
         return
     if rows:
-        console.print(rows_table(rows))
+        print_rows_table(console, rows)
     else:
         console.print(nothing)
     for line in lines:

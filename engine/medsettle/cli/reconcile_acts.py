@@ -8,6 +8,7 @@ from pathlib import Path
 
 from medsettle import errors
 from medsettle.clearing.book import Side
+from medsettle.clearing.classes import DifferenceClass
 from medsettle.clearing.item_store import ITEMS_FILE, ItemStore
 from medsettle.clearing.items import RECORDS, Item, State, Terms
 from medsettle.clearing.plans import Step, TakeBack, plan_of
@@ -157,3 +158,21 @@ def _move(text: str) -> tuple[str, int, int]:
 def _is_whole(text: str) -> bool:
     digits = text.removeprefix("-").removeprefix("+")
     return digits.isascii() and digits.isdigit()
+
+
+def class_of(number: int | None) -> DifferenceClass | None:
+    """Return the class of a number; None for none.
+
+    Raises:
+        InvalidRequest: There is no such class.
+    """
+    if number is None:
+        return None
+    try:
+        return DifferenceClass(number)
+    except ValueError as error:
+        most = max(DifferenceClass)
+        fault = errors.Fault(
+            "class", f"{number} is no class; there are {min(DifferenceClass)} to {most}"
+        )
+        raise errors.InvalidRequest([fault]) from error

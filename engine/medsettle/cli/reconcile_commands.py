@@ -11,16 +11,16 @@ import typer
 from rich.console import Console
 
 from medsettle.clearing.book import Side
-from medsettle.clearing.classes import Action, DifferenceClass
+from medsettle.clearing.classes import Action
 from medsettle.clearing.item_store import ItemStore
 from medsettle.clearing.items import Item
 from medsettle.cli.desks import now
 from medsettle.cli.exits import Exit, told
 from medsettle.cli.made_books_command import make_books_command
 from medsettle.cli.options import Json, Ledger, Rules, Server
-from medsettle.cli.reconcile_acts import At, apply, open_items, terms_told
+from medsettle.cli.reconcile_acts import At, apply, class_of, open_items, terms_told
 from medsettle.cli.reconcile_evidence import write_evidence
-from medsettle.cli.reconcile_spark import OnSpark
+from medsettle.cli.reconcile_spark import OnSpark, refuse_beside
 from medsettle.cli.reconcile_words import (
     event_json,
     item_json,
@@ -48,6 +48,9 @@ Day = Annotated[
 ]
 First = Annotated[datetime | None, typer.Option("--from", formats=_DAYS, help="The first day.")]
 Last = Annotated[datetime | None, typer.Option("--to", formats=_DAYS, help="The last day.")]
+Repeats = Annotated[
+    bool, typer.Option("--repeats", help="Also what all books have twice; Parquet books.")
+]
 SideOfTables = Annotated[Side, typer.Option(help="Whose book audit tables are read as.")]
 
 
@@ -92,6 +95,7 @@ def run(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for what is found, as Parquet.")] = None,
     spark: OnSpark = None,
+    repeats: Repeats = False,
     as_json: Json = False,
 ) -> None:
     """Compare two or three books and class what differs; exits with 1 where anything does.
@@ -105,9 +109,7 @@ def run(
     console = Console()
     with told(console, as_json=as_json):
         begin, end = _days(day, first, last)
-        if spark is not None and (stated or local or by is not Ways.SKETCH):
-            text = "reads Parquet as it is and finds odd rows its own way; leave out --stated, "
-            raise InvalidRequest([Fault("--spark", text + "--local and --by")])
+        refuse_beside(spark, others=bool(stated) or local or by is not Ways.SKETCH)
         paths = {Side.INSURED: insured, Side.CARE: care, Side.NATIONAL: national}
         asked = Asked(
             name=name,
@@ -118,12 +120,13 @@ def run(
             data=data,
             out=out,
             spark=spark,
+            repeats=repeats,
         )
-        found = run_reconciliation(asked, now)
+        found, notes = run_reconciliation(asked, now)
     if as_json:
-        _print_json(console, run_json(found))
+        _print_json(console, {**run_json(found), "notes": notes})
     else:
-        show_run(console, found)
+        show_run(console, found, notes)
     if found.differences:
         raise typer.Exit(Exit.FINDING)
 
@@ -226,7 +229,7 @@ def items(
             for item in store.items(
                 reconciliation=reconciliation,
                 owner=owner,
-                difference_class=_class_of(difference_class),
+                difference_class=class_of(difference_class),
                 standing=not ended,
             )
             if item.age_days(today) >= min_age
@@ -388,17 +391,6 @@ def _stated(text: str) -> tuple[str, str]:
     if not (name and equals and value):
         raise InvalidRequest([Fault("stated", f"{text!r} is no COLUMN=VALUE")])
     return name, value
-
-
-def _class_of(number: int | None) -> DifferenceClass | None:
-    if number is None:
-        return None
-    try:
-        return DifferenceClass(number)
-    except ValueError as error:
-        most = max(DifferenceClass)
-        fault = Fault("class", f"{number} is no class; there are {min(DifferenceClass)} to {most}")
-        raise InvalidRequest([fault]) from error
 
 
 def _print_json(console: Console, body: object) -> None:

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Final
@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -19,6 +20,7 @@ from medsettle.clearing.classes import DifferenceClass
 from medsettle.clearing.item_store import ItemStore
 from medsettle.clearing.items import ComparedBook, Counted, Run, Scope
 from medsettle.clearing.reconcile import By, Reconciliation, reconcile
+from medsettle.clearing.repeats import find_repeats, with_repeats
 from medsettle.clearing.sketch import sketch_of
 from medsettle.clearing.sketch_files import (
     read_sketch,
@@ -45,6 +47,7 @@ class Asked:
     """What is compared, and where what is found goes.
 
     `data` is the data folder, None to keep nothing; `out` a folder for files, None for none.
+    `repeats` says whether services are looked for that all books have twice.
     """
 
     name: str
@@ -55,10 +58,13 @@ class Asked:
     data: Path | None
     out: Path | None
     spark: str | None = None
+    repeats: bool = False
 
 
-def run_reconciliation(asked: Asked, clock: Callable[[], datetime]) -> Run:
+def run_reconciliation(asked: Asked, clock: Callable[[], datetime]) -> tuple[Run, list[str]]:
     """Compare books, record the run where there is a clearing folder, and write what was found.
+
+    Returns the run, and what could not be looked for, in sentences.
 
     Raises:
         FileNotFoundError: A book is not there.
@@ -79,11 +85,38 @@ def run_reconciliation(asked: Asked, clock: Callable[[], datetime]) -> Run:
             care_area=only.care_area,
         )
         ends = [days] if (days := days_of_totals(found)) is not None else []
+    notes: list[str] = []
+    if asked.repeats:
+        found, notes = _with_repeats(asked, found)
     scope = _scope(asked, ends, found)
     run = _kept(asked, scope, found, clock)
     if asked.out is not None:
         _write(asked.out, run, found)
-    return run
+    return run, notes
+
+
+def _with_repeats(asked: Asked, found: Reconciliation) -> tuple[Reconciliation, list[str]]:
+    """Return what was found with services that one book, and so all that agree, has twice."""
+    side = next(iter(asked.paths))
+    with tempfile.TemporaryDirectory(prefix="medsettle-repeats-") as folder:
+        repeats = find_repeats(asked.paths[side], side, Path(folder), agreeing=tuple(asked.paths))
+    only, table = asked.only, repeats.differences
+    bounds = (
+        ("record_date", pc.greater_equal, only.first),
+        ("record_date", pc.less_equal, only.last),
+        ("pooling_area", pc.equal, only.pooling_area),
+        ("care_area", pc.equal, only.care_area),
+    )
+    for name, holds, bound in bounds:
+        if bound is not None:
+            table = table.filter(
+                holds(table[name], pa.scalar(bound, table.schema.field(name).type))
+            )
+    notes = [
+        f"not looked for ({what}): the book has no {', '.join(lacking)}"
+        for what, lacking in repeats.not_looked_for.items()
+    ]
+    return replace(found, differences=with_repeats(found.differences, table)), notes
 
 
 def _found_here(asked: Asked) -> tuple[Reconciliation, list[tuple[date, date]]]:

@@ -8,6 +8,7 @@ import typer
 
 from medsettle.clearing.book import Side
 from medsettle.clearing.reconcile import Reconciliation
+from medsettle.errors import Fault, InvalidRequest
 
 OnSpark = Annotated[
     str | None,
@@ -18,6 +19,17 @@ OnSpark = Annotated[
         "are then Parquet files or folders that all of it can read.",
     ),
 ]
+
+
+def refuse_beside(master: str | None, *, others: bool) -> None:
+    """Raise where a cluster was given options that only one machine follows.
+
+    Raises:
+        InvalidRequest: It was.
+    """
+    if master is not None and others:
+        text = "reads Parquet as it is and finds odd rows its own way; leave out --stated, "
+        raise InvalidRequest([Fault("--spark", text + "--local and --by")])
 
 
 def found_on_spark(

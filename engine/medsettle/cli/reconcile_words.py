@@ -100,8 +100,8 @@ def run_json(run: Run) -> Row:
     }
 
 
-def show_run(console: Console, run: Run) -> None:
-    """Print what a run found."""
+def show_run(console: Console, run: Run, notes: Sequence[str] = ()) -> None:
+    """Print what a run found, and what it could not look for."""
     days = str(run.first_day)
     if run.last_day != run.first_day:
         days += f" to {run.last_day}"
@@ -114,6 +114,8 @@ def show_run(console: Console, run: Run) -> None:
     )
     for alarm in run.alarms:
         page.text(f"ALARM: {alarm}", style="bold red")
+    for note in notes:
+        page.text(note)
     if run.counted:
         console.print(
             rows_table(

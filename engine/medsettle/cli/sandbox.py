@@ -5,7 +5,7 @@ from pathlib import Path
 import orjson
 from rich.console import Console
 
-from medsettle.cli.show import rows_table
+from medsettle.cli.show import print_rows_table
 from medsettle.core.money import fen_from_yuan
 from medsettle.core.settlement import Row
 from medsettle.errors import Fault, InvalidRequest
@@ -44,7 +44,7 @@ def run_sandbox(
     if as_json:
         console.out(orjson.dumps(rows).decode(), highlight=False)
     elif rows:
-        console.print(rows_table(rows))
+        print_rows_table(console, rows)
     else:
         console.print("the bank has no accounts; open one with --account NAME --deposit YUAN")
 

@@ -17,6 +17,8 @@ from medsettle.policy.vocabulary import in_chinese
 
 _PAYER_WORDS = {payer.name: payer.chinese for payer in codes.PAYERS}
 
+_CHARACTERS_WIDE_MAX = 1_000
+
 _ANSWERED = ("total", "fund_total", "accounts", "cash")
 
 
@@ -58,6 +60,14 @@ def rows_table(rows: Sequence[Row]) -> Table:
         )
         table.add_row(*cells)
     return table
+
+
+def print_rows_table(console: Console, rows: Sequence[Row]) -> None:
+    """Print the rows of a query as wide as they are: no amount loses a digit on a narrow screen."""
+    table = rows_table(rows)
+    unbounded = console.options.update(max_width=_CHARACTERS_WIDE_MAX)
+    width = max(console.width, console.measure(table, options=unbounded).maximum)
+    Console(file=console.file, width=width).print(table)
 
 
 def waterfall(settlement: Settlement, title: str) -> Table:
