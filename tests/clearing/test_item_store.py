@@ -1,6 +1,7 @@
 """Runs supersede, items carry their history, and only a run that misses an item closes it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -13,10 +14,11 @@ from medsettle.clearing.classes import Action, DifferenceClass
 from medsettle.clearing.differences import difference_schema
 from medsettle.clearing.item_runs import differences_of, table_bytes
 from medsettle.clearing.item_store import ITEMS_FILE, ItemStore
-from medsettle.clearing.items import Happened, State
+from medsettle.clearing.items import Happened, Part, Scope, State
 from medsettle.clearing.terms import rows_at
 
 from tests.clearing.differences import (
+    AREA,
     DAY,
     MOMENT,
     approved,
@@ -76,18 +78,49 @@ def test_a_run_over_the_same_days_supersedes_and_deletes_nothing(store: ItemStor
         pytest.param(scope(DAY + timedelta(days=1)), False, id="another-day"),
         pytest.param(scope(sides=(Side.CARE, Side.NATIONAL)), False, id="other-sides"),
         pytest.param(scope(reconciliation="b-with-c"), False, id="other-partners"),
+        pytest.param(replace(scope(), part=Part("999001")), False, id="persons-of-another-area"),
+        pytest.param(
+            replace(scope(), part=Part(care_area="999001")), False, id="care-in-another-area"
+        ),
+        pytest.param(replace(scope(), days=frozenset()), False, id="no-record-of-the-day"),
+        pytest.param(replace(scope(), days=frozenset({DAY})), True, id="records-of-the-day"),
+        pytest.param(replace(scope(), part=Part(repeats=True)), True, id="repeats-too"),
     ],
 )
 def test_only_a_run_that_sees_as_much_supersedes_and_closes(
-    store: ItemStore, second: object, superseded: bool
+    store: ItemStore, second: Scope, superseded: bool
 ) -> None:
     """An item that a run could not have found is not closed by it."""
     store.record_run(scope(), table(only_care("S1")), 9, MOMENT)
-    store.record_run(second, table(), 10, later(1))  # type: ignore[arg-type]
+    store.record_run(second, table(), 10, later(1))
 
-    assert superseded == (store.run(1).superseded_by == 2)
-    expected = State.CLOSED if superseded else State.OPEN
-    assert expected == store.item("1").state
+    closed = State.CLOSED == store.item("1").state
+    assert superseded == closed
+    if second.days is None:
+        assert superseded == (store.run(1).superseded_by == 2)
+
+
+def test_a_run_of_one_area_closes_what_it_looked_at(store: ItemStore) -> None:
+    """And leaves the run of all areas standing, of which it knows a part."""
+    here = only_care("S1", pooling_area=AREA)
+    there = {**only_care("S2"), "pooling_area": "999009"}
+    store.record_run(scope(), table(here, there), 9, MOMENT)
+    store.record_run(replace(scope(), part=Part(AREA)), table(), 5, later(1))
+
+    assert [State.CLOSED, State.OPEN] == [store.item(name).state for name in ("1", "2")]
+    assert store.run(1).superseded_by is None
+
+
+def test_what_only_repeats_find_is_not_closed_by_a_run_without(store: ItemStore) -> None:
+    """What all books have twice is no difference between them; the next look for it may end it."""
+    twice = difference(DifferenceClass.DUPLICATE, {Side.INSURED: [book_row("S1")]})
+    looking = replace(scope(), part=Part(repeats=True))
+    store.record_run(looking, table(twice), 9, MOMENT)
+    store.record_run(scope(), table(), 9, later(1))
+    assert State.OPEN == store.item("1").state
+
+    store.record_run(looking, table(), 9, later(2))
+    assert State.CLOSED == store.item("1").state
 
 
 def test_an_item_that_comes_back_is_reopened_with_its_history(store: ItemStore) -> None:

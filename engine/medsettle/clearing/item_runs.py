@@ -1,7 +1,8 @@
 """Recording a run: what it found becomes items, and what it did not find is closed.
 
-All of it is one transaction. Items that a run could not have seen stay as they are: those of other
-days, of another reconciliation, and those found between sides that it did not compare.
+All of it is one transaction. Items that a run could not have seen stay as they are: those of days
+on which no book has a record, of other areas, of another reconciliation, those found between sides
+that it did not compare, and repeats where it did not look for them.
 """
 
 import hashlib
@@ -18,7 +19,7 @@ from medsettle.clearing.alarms import alarms_of
 from medsettle.clearing.book import Side
 from medsettle.clearing.classes import Action, DifferenceClass
 from medsettle.clearing.differences import difference_schema
-from medsettle.clearing.items import DECIDED, Counted, Happened, Scope, State
+from medsettle.clearing.items import DECIDED, Counted, Happened, Part, Scope, State
 from medsettle.clearing.terms import rows_at
 from medsettle.core.dates import day_number
 from medsettle.core.settlement import Row
@@ -137,15 +138,29 @@ class RunRecorder:
         self, known: dict[str, _Known], found: dict[str, Row], first: int, last: int
     ) -> list[int]:
         """Return the items of these days that would have been found, and were not."""
+        part = self._scope.part
         rows = self._rows(
-            "select i.item, i.number, r.sides from items i join runs r on r.number = i.last_run "
-            "where i.reconciliation = ? and i.state <> 'closed' and i.record_day between ? and ?",
+            "select i.item, i.number, i.record_day, r.sides, "
+            "i.difference_class = ? and r.repeats "
+            "from items i join runs r on r.number = i.last_run "
+            "where i.reconciliation = ? and i.state <> 'closed' "
+            "and i.record_day between ? and ? and i.pooling_area = coalesce(?, i.pooling_area) "
+            "and i.care_area = coalesce(?, i.care_area)",
+            DifferenceClass.DUPLICATE,
             self._scope.reconciliation,
             first,
             last,
+            part.pooling_area,
+            part.care_area,
         )
+        days = None if self._scope.days is None else {*map(day_number, self._scope.days)}
         return [
-            number for item, number, sides in rows if item not in found and self._compares(sides)
+            number
+            for item, number, day, sides, repeated in rows
+            if item not in found
+            and self._compares(sides)
+            and (days is None or day in days)
+            and (part.repeats or not repeated)
         ]
 
     def _compares(self, sides: str) -> bool:
@@ -154,13 +169,19 @@ class RunRecorder:
     def _superseded(self, first: int, last: int) -> list[int]:
         """Return the runs that stand and compared nothing that this one does not."""
         rows = self._rows(
-            "select number, sides from runs where reconciliation = ? and superseded_by is null "
+            "select number, sides, pooling_area, care_area, repeats from runs "
+            "where reconciliation = ? and superseded_by is null "
             "and first_day >= ? and last_day <= ?",
             self._scope.reconciliation,
             first,
             last,
         )
-        return [number for number, sides in rows if self._compares(sides)]
+        return [
+            number
+            for number, sides, pooling_area, care_area, repeats in rows
+            if self._compares(sides)
+            and self._scope.part.covers(Part(pooling_area, care_area, bool(repeats)))
+        ]
 
     def _alarms(
         self, differences: Sequence[Row], superseded: Sequence[int], first: int, last: int
@@ -204,7 +225,7 @@ class RunRecorder:
             for each in _counted(list(found.values()))
         ]
         self._rows(
-            "insert into runs values (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,null)",
+            "insert into runs values (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,null)",
             self._number,
             scope.reconciliation,
             day_number(scope.first_day),
@@ -213,6 +234,9 @@ class RunRecorder:
             scope.by,
             orjson.dumps(books),
             ",".join(sorted(self._sides)),
+            scope.part.pooling_area,
+            scope.part.care_area,
+            int(scope.part.repeats),
             matched,
             orjson.dumps(counted),
             orjson.dumps(alarms),

@@ -266,8 +266,36 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What of the books a run looks at; a run tells nothing of what it does not look at.
+
+    Attributes:
+        pooling_area: Only persons insured there; None for all.
+        care_area: Only care given there; None for all.
+        repeats: Whether it also looks for what all books have twice.
+    """
+
+    pooling_area: str | None = None
+    care_area: str | None = None
+    repeats: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether it looks at the records of all areas."""
+        return self.pooling_area is None and self.care_area is None
+
+    def covers(self, other: "Part") -> bool:
+        """Return whether a run of this part looks at all that one of the other does."""
+        areas = ((self.pooling_area, other.pooling_area), (self.care_area, other.care_area))
+        return all(own in {None, theirs} for own, theirs in areas) and self.repeats >= other.repeats
+
+
+@dataclass(frozen=True, slots=True)
 class Scope:
     """What a run compares: its name, its days, both included, how, and the books.
+
+    `part` is what of the books, and `days` are those on which a book has a record; of other days a
+    run tells nothing. None for `days` where the books do not say.
 
     Raises:
         InvalidRequest: The name is no code, the days are in the wrong order or too many, or there
@@ -279,6 +307,8 @@ class Scope:
     last_day: date
     by: str
     books: tuple[ComparedBook, ...]
+    part: Part = Part()
+    days: frozenset[date] | None = None
 
     def __post_init__(self) -> None:
         """Check it."""

@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from medsettle import limits
-from medsettle.clearing.book import OWN, Side
+from medsettle.clearing.book import BOOK, OWN, Side
 from medsettle.clearing.classes import DifferenceClass
 from medsettle.clearing.item_store import ItemStore
-from medsettle.clearing.items import ComparedBook, Counted, Run, Scope
+from medsettle.clearing.items import ComparedBook, Counted, Part, Run, Scope
 from medsettle.clearing.reconcile import By, Reconciliation, reconcile
 from medsettle.clearing.repeats import find_repeats, with_repeats
 from medsettle.clearing.sketch import sketch_of
@@ -34,7 +34,7 @@ from medsettle.cli.reconcile_spark import days_of as days_of_totals
 from medsettle.cli.reconcile_spark import found_on_spark
 from medsettle.cli.reconcile_words import run_json
 from medsettle.core.settlement import Row
-from medsettle.errors import Fault, InvalidRequest
+from medsettle.errors import Fault, InvalidRequest, Precondition
 from medsettle.ledger.side_file import private_folder, write_whole
 
 DIFFERENCES_FILE: Final = "differences.parquet"
@@ -85,14 +85,25 @@ def run_reconciliation(asked: Asked, clock: Callable[[], datetime]) -> tuple[Run
             care_area=only.care_area,
         )
         ends = [days] if (days := days_of_totals(found)) is not None else []
-    notes: list[str] = []
+    notes = _not_compared(found)
     if asked.repeats:
-        found, notes = _with_repeats(asked, found)
+        found, more = _with_repeats(asked, found)
+        notes += more
     scope = _scope(asked, ends, found)
     run = _kept(asked, scope, found, clock)
     if asked.out is not None:
         _write(asked.out, run, found)
     return run, notes
+
+
+def _not_compared(found: Reconciliation) -> list[str]:
+    """Return which columns were not compared because a book does not have them."""
+    notes = []
+    for side, own in found.odd.columns.items():
+        lacking = [each.name for each in BOOK if each.name not in own | OWN]
+        if lacking:
+            notes.append(f"not compared, for the book of {side} has none: {', '.join(lacking)}")
+    return notes
 
 
 def _with_repeats(asked: Asked, found: Reconciliation) -> tuple[Reconciliation, list[str]]:
@@ -140,7 +151,24 @@ def _scope(asked: Asked, ends: list[tuple[date, date]], found: Reconciliation) -
     compared = tuple(
         ComparedBook(side, each.name, each.rows, each.digest) for side, each in found.books.items()
     )
-    return Scope(asked.name, first, last, str(found.found_by), compared)
+    part = Part(told.pooling_area, told.care_area, asked.repeats)
+    return Scope(asked.name, first, last, str(found.found_by), compared, part, _recorded_on(found))
+
+
+def _recorded_on(found: Reconciliation) -> frozenset[date] | None:
+    """Return the days on which a book has a record; None where the books say no day.
+
+    Raises:
+        Precondition: No book has a record, so that nothing was compared.
+    """
+    if not found.totals.num_rows:
+        raise Precondition(
+            "no book has a record of these days and areas, so nothing was compared; look at --day, "
+            "--from, --to and the areas"
+        )
+    if "record_date" not in found.totals.column_names:
+        return None
+    return frozenset(found.totals["record_date"].to_pylist())
 
 
 def _days(book: Book) -> tuple[date, date] | None:
