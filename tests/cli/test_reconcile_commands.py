@@ -208,7 +208,7 @@ def test_two_centres_compare_sketches_before_any_row(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "match"),
     [
-        pytest.param(("run", "--insured", "{here}"), 1, "name two or three of", id="one-book"),
+        pytest.param(("run", "--insured", "{here}"), 2, "name two or three of", id="one-book"),
         pytest.param(
             ("run", "--insured", "{here}/no", "--care", "{here}/no"),
             2,
@@ -217,21 +217,21 @@ def test_two_centres_compare_sketches_before_any_row(tmp_path: Path) -> None:
         ),
         pytest.param(
             ("run", "--insured", "{here}", "--care", "{here}"),
-            1,
+            2,
             "expected files of one kind, found none",
             id="an-empty-folder",
         ),
         pytest.param(
             ("run", "--insured", "{here}", "--care", "{here}", "--day", "2026-03-01", "--to",
              "2026-03-02"),
-            1,
+            2,
             "give it, or --from and --to",
             id="day-and-days",
         ),
         pytest.param(
             ("run", "--insured", "{here}", "--care", "{here}", "--spark", "local[1]", "--by",
              "join"),
-            1,
+            2,
             "leave out --stated, --local and --by",
             id="a-cluster-told-how",
         ),
@@ -239,14 +239,14 @@ def test_two_centres_compare_sketches_before_any_row(tmp_path: Path) -> None:
         pytest.param(("runs", "--data", "{here}/no"), 2, "holds no reconciliation", id="no-runs"),
         pytest.param(("sketch", "{here}/no", "-o", "{here}/s"), 2, "does not exist", id="no-book"),
         pytest.param(
-            ("compare-sketches", "{file}", "{file}"), 1, "is no sketch", id="no-sketch"
+            ("compare-sketches", "{file}", "{file}"), 2, "is no sketch", id="no-sketch"
         ),
     ],
 )  # fmt: skip
 def test_wrong_calls_say_what_to_do(
     tmp_path: Path, words: tuple[str, ...], code: int, match: str
 ) -> None:
-    """A finding ends with 1, what cannot be read with 2, and the message has the next step."""
+    """What cannot be compared ends with 2, for 1 says that books differ; a next step is told."""
     here, file = tmp_path / "here", tmp_path / "file"
     here.mkdir()
     file.write_bytes(b"something else")

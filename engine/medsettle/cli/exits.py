@@ -51,8 +51,13 @@ def code_of(error: errors.SettlementError) -> Exit:
 
 
 @contextmanager
-def told(console: Console, *, as_json: bool) -> Iterator[None]:
+def told(console: Console, *, as_json: bool, refused: Exit = Exit.FINDING) -> Iterator[None]:
     """Run a command; say an error in words or as JSON, and end with its exit code.
+
+    Args:
+        console: Where it is said.
+        as_json: Whether a program listens.
+        refused: What a refusal ends with: `USAGE` where `FINDING` is an answer of the command.
 
     Raises:
         Quit: An error of the settlement tree, a file or the network came out.
@@ -64,7 +69,8 @@ def told(console: Console, *, as_json: bool) -> Iterator[None]:
         if "duplicate" in error.metadata and not as_json:
             lines = [*lines, "It was so answered before; a new request needs a new request id."]
         say(console, error.reason, lines, as_json=as_json)
-        raise Quit(code_of(error)) from error
+        code = code_of(error)
+        raise Quit(refused if code is Exit.FINDING else code) from error
     except (TimeoutError, ConnectionError) as error:
         say(console, "UNAVAILABLE", [str(error)], as_json=as_json)
         raise Quit(Exit.UNAVAILABLE) from error

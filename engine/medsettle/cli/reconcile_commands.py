@@ -100,6 +100,8 @@ def run(
 ) -> None:
     """Compare two or three books and class what differs; exits with 1 where anything does.
 
+    What cannot be compared ends with 2.
+
     A book is a data or audit folder of an engine, Parquet, CSV, or the text files of 3202.
     """
     from medsettle.clearing.reconcile import By  # noqa: PLC0415
@@ -107,7 +109,7 @@ def run(
     from medsettle.cli.reconcile_runs import Asked, run_reconciliation  # noqa: PLC0415
 
     console = Console()
-    with told(console, as_json=as_json):
+    with told(console, as_json=as_json, refused=Exit.USAGE):
         begin, end = _days(day, first, last)
         refuse_beside(spark, others=bool(stated) or local or by is not Ways.SKETCH)
         paths = {Side.INSURED: insured, Side.CARE: care, Side.NATIONAL: national}
@@ -175,7 +177,7 @@ def compare_sketches(
     from medsettle.cli.reconcile_runs import compare_sketches as compared  # noqa: PLC0415
 
     console = Console()
-    with told(console, as_json=as_json):
+    with told(console, as_json=as_json, refused=Exit.USAGE):
         found = compared(one, other, book, side, Only())
     if as_json:
         _print_json(console, found)
