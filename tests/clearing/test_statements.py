@@ -9,10 +9,11 @@ from pathlib import Path
 import orjson
 import pyarrow as pa
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from medsettle import limits
 from medsettle.clearing.statement_checks import verify_statement
 from medsettle.clearing.statement_csv import UnreadableStatementFile
-from medsettle.clearing.statement_keys import fingerprint_of
+from medsettle.clearing.statement_keys import fingerprint_of, signature_bytes, signature_name
 from medsettle.clearing.statements import (
     CSV_FILE,
     EXCEL_FILE,
@@ -243,13 +244,16 @@ def test_sums_and_digests_that_were_edited_are_named(signed: Tampering) -> None:
 
 
 def test_a_signature_by_another_key_is_named(signed: Tampering) -> None:
-    """A third key that signed, one that did not, and a signature that says it is another's."""
+    """A third key that signed is a note; a signature that says it is another's is a finding."""
     sign_statement(signed.folder, KEYS[2])
     third = fingerprint_of(KEYS[2].public_key())
-    (said,) = told_of(signed.folder)
-    assert f"signed by another key than those given: {third}" in said
+    also = f"also signed by {third}, a key that was not given; it is agreed with no party"
+    assert ((), (also,)) == (
+        verified_by_both(signed.folder).findings,
+        verified_by_both(signed.folder).notes,
+    )
     verified = verify_statement(signed.folder, [KEYS[2].public_key()])
-    assert 2 == len(verified.findings)
+    assert ((), 2) == (verified.findings, len(verified.notes))
     path = next(signed.folder.glob(f"*{third[:16]}*"))
     first = fingerprint_of(KEYS[0].public_key())
     other = next(signed.folder.glob(f"*{first[:16]}*"))
@@ -292,15 +296,22 @@ def test_signatures_beyond_the_bound_are_told(signed: Tampering) -> None:
     assert "statement.json: 65 signatures; at most 64 are looked at" in told_of(signed.folder)
 
 
+def _agreed(folder: Path, keys: list[Ed25519PrivateKey]) -> StatementHead:
+    """Return the head of a statement, its first parties with the keys agreed upon."""
+    prints = [fingerprint_of(key.public_key()) for key in keys]
+    prints += [""] * (len(HEAD.parties) - len(keys))
+    named = tuple(
+        StatedParty(each.area, each.name, own)
+        for each, own in zip(HEAD.parties, prints, strict=True)
+    )
+    head = StatementHead(HEAD.number, HEAD.title, HEAD.month, named)
+    make_statement(folder, table(), head)
+    return head
+
+
 def test_parties_may_name_their_keys(tmp_path: Path) -> None:
     """Only keys that the manifest names sign it, and who has not is told until he has."""
-    prints = [fingerprint_of(key.public_key()) for key in KEYS]
-    parties = (
-        StatedParty("999901", "示例省甲", prints[0]),
-        StatedParty("999902", "示例省乙", prints[1]),
-    )
-    head = StatementHead(HEAD.number, HEAD.title, HEAD.month, parties)
-    make_statement(tmp_path / "s", table(), head)
+    _agreed(tmp_path / "s", KEYS[:2])
     with pytest.raises(Precondition, match="use the one agreed upon"):
         sign_statement(tmp_path / "s", KEYS[2])
     sign_statement(tmp_path / "s", KEYS[0])
@@ -311,6 +322,40 @@ def test_parties_may_name_their_keys(tmp_path: Path) -> None:
     assert "give --key" in verified.notes[0]
     sign_statement(tmp_path / "s", KEYS[1])
     assert 1 == len(verify_statement(tmp_path / "s").notes)
+    second = fingerprint_of(KEYS[1].public_key())
+    by_one = verify_statement(tmp_path / "s", [KEYS[0].public_key()])
+    also = f"also signed by {second}, a key that was not given; it is agreed with 999902 示例省乙"
+    assert ((), (also,)) == (by_one.findings, by_one.notes)
+
+
+def test_a_signature_by_no_party_is_a_note(tmp_path: Path) -> None:
+    """Somebody put one beside those that were agreed upon: they hold as before."""
+    _agreed(tmp_path / "s", KEYS[:2])
+    for key in KEYS[:2]:
+        path = sign_statement(tmp_path / "s", key)
+    third = fingerprint_of(KEYS[2].public_key())
+    raw = (tmp_path / "s" / MANIFEST_FILE).read_bytes()
+    path.with_name(signature_name(MANIFEST_FILE, third)).write_bytes(signature_bytes(raw, KEYS[2]))
+
+    verified = verify_statement(tmp_path / "s")
+    assert () == verified.findings
+    assert f"signed by {third}, a key agreed with no party" in verified.notes
+    (by_third,) = verify_statement(tmp_path / "s", [KEYS[2].public_key()]).notes[2:]
+    assert f"signed by {third}, a key agreed with no party" == by_third
+
+
+def test_a_party_without_an_agreed_key_signs_with_any(tmp_path: Path) -> None:
+    """The first party's key is agreed and the second's is not: any other key is the second's."""
+    head = _agreed(tmp_path / "s", KEYS[:1])
+    for key in KEYS[:2]:
+        sign_statement(tmp_path / "s", key)
+
+    first, second = (fingerprint_of(key.public_key()) for key in KEYS[:2])
+    assert (head.parties[:1], head.parties[1:]) == (head.signers(first), head.signers(second))
+    both = verified_by_both(tmp_path / "s")
+    assert ((), ()) == (both.findings, both.notes)
+    (missing,) = verify_statement(tmp_path / "s", [KEYS[2].public_key()]).findings
+    assert "there is no valid signature by the key" in missing.message
 
 
 def test_an_unsigned_statement_says_so(tmp_path: Path) -> None:

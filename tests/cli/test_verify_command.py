@@ -90,7 +90,7 @@ def test_a_key_that_did_not_sign_is_named(folder: Path) -> None:
 
     assert Exit.FINDING == ran.code
     assert "there is no valid signature by the key" in ran.out
-    assert 2 == ran.out.count("signed by another key than those given")
+    assert 2 == ran.out.count("note: also signed by")
     without = run("verify", folder / "s")
     assert Exit.OK == without.code
     assert "note: no key was given, so nobody vouches" in without.out
@@ -132,6 +132,25 @@ def test_parties_that_name_their_keys_are_checked(tmp_path: Path) -> None:
     assert Exit.FINDING == other.code
     assert "use the one agreed upon" in other.err
     assert "999901 示例省甲 has not signed it yet" in run("verify", tmp_path / "s").out
+
+
+def test_a_second_party_without_an_agreed_key_signs(tmp_path: Path) -> None:
+    """As the README makes it: who it signs for is told, and either key verifies."""
+    for name in ("a", "b"):
+        run("statement", "keygen", name, "--out", tmp_path)
+    party = f"999901:示例省甲:{tmp_path / 'a.pub.pem'}"
+    _make(tmp_path, "--party", party, "--party", "999902:示例省乙")
+    signed = [
+        run("statement", "sign", tmp_path / "s", "--key", tmp_path / f"{name}.key.pem").out
+        for name in ("a", "b")
+    ]
+
+    assert signed[0].startswith("signed for 999901 示例省甲 by ")
+    assert signed[1].startswith("signed for 999902 示例省乙 by ")
+    for name, whose in (("a", "no party"), ("b", "999901 示例省甲")):
+        ran = run("verify", tmp_path / "s", "--key", tmp_path / f"{name}.pub.pem")
+        assert Exit.OK == ran.code
+        assert f"a key that was not given; it is agreed with {whose}\n" in ran.out
 
 
 def test_nothing_is_written_over(folder: Path) -> None:
