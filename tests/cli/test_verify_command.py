@@ -71,14 +71,15 @@ def test_one_digit_of_csv_is_named_and_the_exit_code_is_one(folder: Path) -> Non
 
     assert (Exit.FINDING, Exit.FINDING) == (ran.code, told.code)
     assert "not verified: CL2026-03-000017" in ran.out
-    said = "statement.csv row 1 fund_total_fen: '1234.57' stands here, and '1234.56' was signed"
-    assert said in ran.out
+    said = "'1234.57' stands here, and '1234.56' was signed"
+    assert f"statement.csv line 2 (row 1) fund_total_yuan: {said}" in ran.out
     assert [
         {
             "file": "statement.csv",
             "row": 1,
-            "column": "fund_total_fen",
-            "message": "'1234.57' stands here, and '1234.56' was signed",
+            "line": 2,
+            "column": "fund_total_yuan",
+            "message": said,
         }
     ] == told.json["findings"]
 
@@ -105,7 +106,10 @@ def test_what_cannot_be_read_ends_with_two(folder: Path) -> None:
     broken = _verify(folder)
     assert Exit.USAGE == broken.code
     assert "statement.json is no manifest of a statement" in broken.err
-    assert Exit.USAGE == run("verify", folder / "nowhere").code
+    nowhere = run("verify", folder / "nowhere")
+    assert Exit.USAGE == nowhere.code
+    assert "nowhere is not there; name the folder of a statement" in nowhere.err
+    assert "Errno" not in nowhere.err
 
 
 def test_a_statement_that_was_altered_is_not_signed(folder: Path) -> None:

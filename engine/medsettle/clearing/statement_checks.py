@@ -23,7 +23,7 @@ from medsettle.clearing.statement_csv import UnreadableStatementFile, read_csv
 from medsettle.clearing.statement_differences import (
     Finding,
     StatedFile,
-    cover_findings,
+    book_findings,
     findings_of,
 )
 from medsettle.clearing.statement_excel_reading import read_excel
@@ -71,9 +71,12 @@ def verify_statement(folder: Path, keys: Sequence[Ed25519PublicKey] = ()) -> Ver
 
     Raises:
         UnreadableStatementFile: The manifest cannot be read.
-        OSError: The folder has none, or the disk failed.
+        OSError: The folder has none, with what is missing, or the disk failed.
     """
-    raw = (folder / MANIFEST_FILE).read_bytes()
+    try:
+        raw = (folder / MANIFEST_FILE).read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise FileNotFoundError(_missing(folder)) from error
     try:
         manifest = read_manifest(raw)
     except UnreadableStatementFile as error:
@@ -92,6 +95,14 @@ def verify_statement(folder: Path, keys: Sequence[Ed25519PublicKey] = ()) -> Ver
     return Verified(
         manifest, tuple(findings), signed_by, trusted, _notes(signed_by, keys, manifest)
     )
+
+
+def _missing(folder: Path) -> str:
+    if not folder.is_dir():
+        what = "is no folder" if folder.exists() else "is not there"
+        return f"{folder} {what}; name the folder of a statement, as statement make --out wrote it"
+    text = "names all that is to be verified; name the folder that has it, or ask who made it"
+    return f"{folder} has no {MANIFEST_FILE}, which {text}"
 
 
 # --- signatures ----------------------------------------------------------------------------------
@@ -210,11 +221,13 @@ def _file(name: str, content: bytes, manifest: Manifest) -> tuple[StatedFile, li
     """Return what a file says, and what is wrong with it beside its rows."""
     columns = manifest.columns
     if name == CSV_FILE:
-        heads, rows = read_csv(content, columns)
-        return _stated(name, heads, rows, columns), []
+        heads, rows, lines = read_csv(content, columns)
+        return _stated(name, heads, rows, columns, lines), []
     if name == EXCEL_FILE:
-        cover, heads, rows = read_excel(content, columns)
-        return _stated(name, heads, rows, columns), cover_findings(cover, manifest)
+        book = read_excel(content, columns)
+        # The first row of the sheet has the heads.
+        file = _stated(name, book.heads, book.rows, columns, range(2, len(book.rows) + 2))
+        return file, book_findings(book.cover, book.others, manifest)
     return _parquet(content, columns)
 
 
@@ -256,9 +269,13 @@ def _parquet_cells(
 
 
 def _stated(
-    name: str, heads: Sequence[str], rows: Sequence[Cells], columns: Sequence[StatedColumn]
+    name: str,
+    heads: Sequence[str],
+    rows: Sequence[Cells],
+    columns: Sequence[StatedColumn],
+    lines: Sequence[int] | None = None,
 ) -> StatedFile:
-    return StatedFile(name, tuple(heads), rows, digests_of(rows, len(columns)))
+    return StatedFile(name, tuple(heads), rows, digests_of(rows, len(columns)), lines)
 
 
 def _texts(array: Any, column: StatedColumn) -> list[str | None]:  # noqa: ANN401

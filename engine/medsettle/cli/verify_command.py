@@ -46,7 +46,13 @@ def _body(verified: Verified) -> dict[str, object]:
         "rows": verified.manifest.row_count,
         "verified": not verified.findings,
         "findings": [
-            {"file": each.file, "row": each.row, "column": each.column, "message": each.message}
+            {
+                "file": each.file,
+                "row": each.row,
+                "line": each.line,
+                "column": each.column,
+                "message": each.message,
+            }
             for each in verified.findings
         ],
         "signed_by": list(verified.signed_by),
