@@ -177,9 +177,9 @@ def test_rows_removed_added_and_swapped_are_named(signed: Tampering, file: str) 
 
 
 def test_a_row_without_a_settlement_is_named_by_its_first_columns(tmp_path: Path) -> None:
-    """As in the payable table: several rows of one area, told apart by what is no amount."""
+    """As in the payable table: several rows of one area, told apart by what is no figure."""
     texts = {"insured": ["91", "91"], "care": ["92", None], "fund": ["employee", "resident"]}
-    manifest = made(tmp_path / "s", pa.table({"net_fen": [1, 2], **texts}))
+    manifest = made(tmp_path / "s", pa.table({"net_fen": [1, 2], "count": [7, 7], **texts}))
     tampering = Tampering(tmp_path / "s", manifest)
     rows = tampering.rows()
 

@@ -233,7 +233,7 @@ def _shown(file: StatedFile | None, row: int, manifest: Manifest) -> str:
         return ""
     cells = list(zip(manifest.columns, file.rows[row - 1], strict=False))
     key = [each for each in cells if each[0].name == "settlement"] or [
-        each for each in cells if each[0].kind is not CellKind.FEN
+        each for each in cells if each[0].kind in {CellKind.TEXT, CellKind.DATE}
     ]
     said = [f"{column.head} {_people(column, cell)}" for column, cell in key or cells if cell]
     return f": {', '.join(said[:_SHOWN_COLUMNS])}" if said else ""
