@@ -73,8 +73,28 @@ def test_a_workbook_saved_by_another_library_still_says_the_same(signed: Tamperi
     book["rows"]["A4"].data_type = "s"
     book.save(path)
     assert [
-        "statement.xlsx row 1 fund_total_fen: '1234.57' stands here, and '1234.56' was signed"
+        "statement.xlsx sheet row 2 (row 1) fund_total_yuan: '1234.57' stands here, and "
+        "'1234.56' was signed"
     ] == told_of(signed.folder)
+
+
+def test_a_sheet_that_was_added_is_named(signed: Tampering) -> None:
+    """Another sheet, hidden or not, is not stated, and a second one of a name that is neither."""
+    openpyxl = pytest.importorskip("openpyxl")
+    path = signed.folder / EXCEL_FILE
+    book = openpyxl.load_workbook(path)
+    book["rows"]["A4"].data_type = "s"
+    book.create_sheet("pay to 91-000")["A1"] = "another account"
+    book.create_sheet("more").sheet_state = "hidden"
+    book.save(path)
+
+    said = "statement.xlsx: has a sheet '{}' that the statement does not state"
+    assert [said.format("pay to 91-000"), said.format("more")] == told_of(signed.folder)
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    parts["xl/workbook.xml"] = parts["xl/workbook.xml"].replace(b'"more"', b'"statement"')
+    write_zip(path, parts)
+    assert said.format("statement") in told_of(signed.folder)
 
 
 def test_the_noise_of_doubles_is_no_change(signed: Tampering) -> None:
@@ -126,7 +146,7 @@ def test_a_number_that_is_no_amount_differs(signed: Tampering, number: bytes) ->
     signed.replace(EXCEL_FILE, b"<v>1234.56</v>", b"<v>" + number + b"</v>")
 
     (said,) = told_of(signed.folder)
-    assert said.startswith("statement.xlsx row 1 fund_total_fen: ")
+    assert said.startswith("statement.xlsx sheet row 2 (row 1) fund_total_yuan: ")
 
 
 def test_places_are_named_as_spreadsheets_do() -> None:
@@ -148,6 +168,8 @@ def test_keys_are_read_from_pem(tmp_path: Path) -> None:
     for path, read in (("a.pub.pem", private_key), ("a.key.pem", public_key)):
         with pytest.raises(UnreadableStatementFile, match=f"{path} holds no"):
             read(tmp_path / path)
+        with pytest.raises(FileNotFoundError, match=r"c\.pem is not there; name the file of a key"):
+            read(tmp_path / "c.pem")
 
 
 def test_a_csv_with_more_or_fewer_cells_is_told(signed: Tampering) -> None:
@@ -160,8 +182,21 @@ def test_a_csv_with_more_or_fewer_cells_is_told(signed: Tampering) -> None:
     path.write_bytes(b"\xef\xbb\xbf" + text.getvalue().encode())
 
     assert [
-        "statement.csv row 1 at: nothing stands here, and '2026-03-01T08:30:00.000000Z' was signed",
-        "statement.csv row 2: a cell was added: 'more'",
+        "statement.csv line 2 (row 1) at: nothing stands here, and '2026-03-01T08:30:00.000000Z' "
+        "was signed",
+        "statement.csv line 3 (row 2): a cell was added: 'more'",
+    ] == told_of(signed.folder)
+
+
+def test_lines_of_a_csv_are_those_of_an_editor(signed: Tampering) -> None:
+    """A text with a line end moves the rows after it one line down."""
+    signed.replace(CSV_FILE, b"S1,1234.56", b'"S\r\n1",1234.56')
+    signed.replace(CSV_FILE, b"S2,-85.00", b"S2,-86.00")
+
+    assert [
+        "statement.csv line 2 (row 1) settlement: 'S 1' stands here, and 'S1' was signed",
+        "statement.csv line 4 (row 2) fund_total_yuan: '-86.00' stands here, and '-85.00' was "
+        "signed",
     ] == told_of(signed.folder)
 
 
@@ -267,4 +302,4 @@ def test_a_number_of_any_length_is_told_and_not_computed(signed: Tampering, digi
     signed.replace(EXCEL_FILE, b"<v>1234.56</v>", b"<v>" + b"9" * digits + b"</v>")
 
     (said,) = told_of(signed.folder)
-    assert said.startswith("statement.xlsx row 1 fund_total_fen: ")
+    assert said.startswith("statement.xlsx sheet row 2 (row 1) fund_total_yuan: ")

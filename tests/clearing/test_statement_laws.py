@@ -16,7 +16,7 @@ from medsettle.clearing.statement_checks import verify_statement
 from medsettle.clearing.statement_csv import read_csv
 from medsettle.clearing.statement_differences import ChangeKind, RowChange, row_changes
 from medsettle.clearing.statement_excel_reading import read_excel
-from medsettle.clearing.statements import CSV_FILE, EXCEL_FILE, TABLE_FILES
+from medsettle.clearing.statements import CSV_FILE, EXCEL_FILE, PARQUET_FILE, TABLE_FILES
 
 from tests.clearing.stating import Tampering, made
 
@@ -61,12 +61,14 @@ def test_three_files_always_say_the_same(rows: list[tuple[Any, ...]]) -> None:
         folder = Path(name) / "s"
         manifest = made(folder, _table_of(rows))
         cells = Tampering(folder, manifest).rows()
-        heads, by_csv = read_csv((folder / CSV_FILE).read_bytes(), manifest.columns)
-        _, same, by_excel = read_excel((folder / EXCEL_FILE).read_bytes(), manifest.columns)
+        heads, by_csv, lines = read_csv((folder / CSV_FILE).read_bytes(), manifest.columns)
+        book = read_excel((folder / EXCEL_FILE).read_bytes(), manifest.columns)
 
         assert cells == [tuple(row) for row in by_csv]
-        assert cells == [tuple(row) for row in by_excel]
-        assert heads == same == [column.head for column in manifest.columns]
+        assert cells == [tuple(row) for row in book.rows]
+        assert list(range(2, len(cells) + 2)) == lines
+        assert [] == book.others
+        assert heads == book.heads == [column.head for column in manifest.columns]
         assert () == verify_statement(folder).findings
 
 
@@ -96,7 +98,9 @@ def test_any_single_changed_cell_of_any_file_is_found_and_located(
         findings = verify_statement(folder).findings
 
     places = {(each.file, each.row, each.column) for each in findings}
-    assert {(file, row + 1, _SCHEMA.names[column])} == places
+    stated = tampering.manifest.columns[column]
+    assert {(file, row + 1, stated.name if file == PARQUET_FILE else stated.head)} == places
+    assert {None if file == PARQUET_FILE else row + 2} == {each.line for each in findings}
 
 
 @pytest.mark.slow

@@ -1,9 +1,7 @@
 """Statements: three files that say the same, and every change of one of them named by its place."""
 
 import base64
-import shutil
 import zipfile
-from hashlib import sha256
 from pathlib import Path
 
 import orjson
@@ -17,21 +15,15 @@ from medsettle.clearing.statements import (
     CSV_FILE,
     EXCEL_FILE,
     MANIFEST_FILE,
+    PARQUET_FILE,
     TABLE_FILES,
-    StatedParty,
-    StatementHead,
-    make_statement,
-    sign_statement,
 )
-from medsettle.errors import Precondition
 
 from tests.clearing.stating import (
-    HEAD,
     KEYS,
     Tampering,
     made,
     signed_in,
-    table,
     told_of,
     verified_by_both,
 )
@@ -97,14 +89,16 @@ def test_equal_tables_are_equal_bytes(tmp_path: Path) -> None:
             CSV_FILE,
             b"1234.56",
             b"1234.57",
-            "statement.csv row 1 fund_total_fen: '1234.57' stands here, and '1234.56' was signed",
+            "statement.csv line 2 (row 1) fund_total_yuan: '1234.57' stands here, and "
+            "'1234.56' was signed",
             id="a-digit-of-csv",
         ),
         pytest.param(
             CSV_FILE,
             b"S2,-85.00",
             b"S2,85.00",
-            "statement.csv row 2 fund_total_fen: '85.00' stands here, and '-85.00' was signed",
+            "statement.csv line 3 (row 2) fund_total_yuan: '85.00' stands here, and "
+            "'-85.00' was signed",
             id="a-sign-of-csv",
         ),
         pytest.param(
@@ -119,23 +113,24 @@ def test_equal_tables_are_equal_bytes(tmp_path: Path) -> None:
             EXCEL_FILE,
             b"<v>1234.56</v>",
             b"<v>1234.66</v>",
-            "statement.xlsx row 1 fund_total_fen: '1234.66' stands here, and '1234.56' was signed",
+            "statement.xlsx sheet row 2 (row 1) fund_total_yuan: '1234.66' stands here, and "
+            "'1234.56' was signed",
             id="a-cell-of-excel",
         ),
         pytest.param(
             EXCEL_FILE,
             b"<v>1234.56</v>",
             b"<f>1000+234.56</f><v>1234.56</v>",
-            "statement.xlsx row 1 fund_total_fen: '=1000+234.56' stands here, and '1234.56' was "
-            "signed",
+            "statement.xlsx sheet row 2 (row 1) fund_total_yuan: '=1000+234.56' stands here, "
+            "and '1234.56' was signed",
             id="a-formula-in-excel",
         ),
         pytest.param(
             EXCEL_FILE,
             b"<v>100000000000.00</v>",
             b"<v>100000000000.01</v>",
-            "statement.xlsx row 4 fund_total_fen: '100000000000.01' stands here, and "
-            "'100000000000.00' was signed",
+            "statement.xlsx sheet row 5 (row 4) fund_total_yuan: '100000000000.01' stands here, "
+            "and '100000000000.00' was signed",
             id="a-fen-at-the-bound",
         ),
     ],
@@ -149,28 +144,55 @@ def test_one_digit_is_named(
     assert [said] == told_of(signed.folder)
 
 
+def _at(file: str, row: int, stated: int | None = None) -> str:
+    """Return how a row of a file is named, and the row of the statement that it is."""
+    if file == PARQUET_FILE:
+        return f"{file} row {stated or row}"
+    line = f"{file} {'line' if file == CSV_FILE else 'sheet row'} {row + 1}"
+    return line if stated is None else f"{line} (row {stated})"
+
+
 @pytest.mark.parametrize("file", TABLE_FILES)
 def test_rows_removed_added_and_swapped_are_named(signed: Tampering, file: str) -> None:
     """In each file: the third row away, a row put in, the first two swapped, one changed."""
     rows = signed.rows()
     signed.write(file, [*rows[:2], *rows[3:]])
-    assert [f"{file} row 3: the row is missing: the one of '=1+1'"] == told_of(signed.folder)
+    assert [f"{file} row 3: the row is missing: settlement '=1+1'"] == told_of(signed.folder)
     extra = ("S9", *rows[0][1:])
     signed.write(file, [*rows[:2], extra, *rows[2:]])
-    assert [f"{file} row 3: a row was added: the one of 'S9'"] == told_of(signed.folder)
+    assert [f"{_at(file, 3)}: a row was added: settlement 'S9'"] == told_of(signed.folder)
     signed.write(file, [rows[1], rows[0], *rows[2:]])
     moved = "it stands where row {} was signed: rows were swapped or moved"
-    assert [f"{file} row 2: {moved.format(1)}", f"{file} row 1: {moved.format(2)}"] == told_of(
-        signed.folder
-    )
+    assert [
+        f"{_at(file, 1, 2)}: {moved.format(1)}",
+        f"{_at(file, 2, 1)}: {moved.format(2)}",
+    ] == told_of(signed.folder)
     signed.write(file, [*rows[:-1], (rows[-1][0], "1", *rows[-1][2:])])
-    assert [f"{file} row 6 fund_total_fen: '0.01' stands here, and nothing was signed"] == told_of(
-        signed.folder
-    )
+    column = "fund_total_fen" if file == PARQUET_FILE else "fund_total_yuan"
+    said = f"{column}: '0.01' stands here, and nothing was signed"
+    assert [f"{_at(file, 6, 6)} {said}"] == told_of(signed.folder)
     signed.write(file, [*rows, rows[-1]])
-    assert [f"{file} row 7: a row was added: the one of '00012345678901234567'"] == told_of(
-        signed.folder
-    )
+    added = "a row was added: settlement '00012345678901234567'"
+    assert [f"{_at(file, 7)}: {added}"] == told_of(signed.folder)
+
+
+def test_a_row_without_a_settlement_is_named_by_its_first_columns(tmp_path: Path) -> None:
+    """As in the payable table: several rows of one area, told apart by what is no figure."""
+    texts = {"insured": ["91", "91"], "care": ["92", None], "fund": ["employee", "resident"]}
+    manifest = made(tmp_path / "s", pa.table({"net_fen": [1, 2], "count": [7, 7], **texts}))
+    tampering = Tampering(tmp_path / "s", manifest)
+    rows = tampering.rows()
+
+    tampering.write(CSV_FILE, rows[1:])
+    first = "insured '91', care '92', fund 'employee'"
+    assert f"statement.csv row 1: the row is missing: {first}" in told_of(tmp_path / "s")
+    tampering.write(CSV_FILE, rows[:1])
+    second = "insured '91', fund 'resident'"
+    assert f"statement.csv row 2: the row is missing: {second}" in told_of(tmp_path / "s")
+    made(tmp_path / "amounts", pa.table({"net_fen": [1, 2]}))
+    (tmp_path / "amounts" / CSV_FILE).write_bytes(b"net_yuan\r\n0.01\r\n")
+    said = "statement.csv row 2: the row is missing: net_yuan '0.02'"
+    assert said in told_of(tmp_path / "amounts")
 
 
 def test_all_three_files_altered_alike_are_found_by_digests(signed: Tampering) -> None:
@@ -180,8 +202,11 @@ def test_all_three_files_altered_alike_are_found_by_digests(signed: Tampering) -
     for file in TABLE_FILES:
         signed.write(file, changed)
 
-    text = "row 2 fund_total_fen: the row was altered, in one of the columns fund_total_fen"
-    assert [f"{file} {text}" for file in TABLE_FILES] == told_of(signed.folder)
+    names = ["fund_total_yuan", "fund_total_yuan", "fund_total_fen"]
+    assert [
+        f"{_at(file, 2, 2)} {name}: the row was altered, in one of the columns {name}"
+        for file, name in zip(TABLE_FILES, names, strict=True)
+    ] == told_of(signed.folder)
 
 
 @pytest.mark.parametrize("file", TABLE_FILES)
@@ -230,7 +255,9 @@ def test_sums_and_digests_that_were_edited_are_named(signed: Tampering) -> None:
     said = _edited(signed, row_digests=base64.b64encode(digests).decode())
     edited = "statement.json: the files are those that it names, and its digests are of other rows"
     assert any(each.startswith(edited) for each in said)
-    assert any(each.startswith("statement.csv row 3: the row was altered") for each in said)
+    assert any(
+        each.startswith("statement.csv line 4 (row 3): the row was altered") for each in said
+    )
     (signed.folder / MANIFEST_FILE).write_bytes(raw)
     columns = orjson.loads(raw)["columns"]
     columns[3]["digest"] = "0" * 64
@@ -240,84 +267,6 @@ def test_sums_and_digests_that_were_edited_are_named(signed: Tampering) -> None:
     assert "statement.json: it is not written as medsettle writes it, so it was edited" in told_of(
         signed.folder
     )
-
-
-def test_a_signature_by_another_key_is_named(signed: Tampering) -> None:
-    """A third key that signed, one that did not, and a signature that says it is another's."""
-    sign_statement(signed.folder, KEYS[2])
-    third = fingerprint_of(KEYS[2].public_key())
-    (said,) = told_of(signed.folder)
-    assert f"signed by another key than those given: {third}" in said
-    verified = verify_statement(signed.folder, [KEYS[2].public_key()])
-    assert 2 == len(verified.findings)
-    path = next(signed.folder.glob(f"*{third[:16]}*"))
-    first = fingerprint_of(KEYS[0].public_key())
-    other = next(signed.folder.glob(f"*{first[:16]}*"))
-    stolen = orjson.loads(other.read_bytes()) | {
-        "signature": orjson.loads(path.read_bytes())["signature"]
-    }
-    other.write_bytes(orjson.dumps(stolen))
-    path.unlink()
-    said_now = told_of(signed.folder)
-    assert any(f"{other.name}: the key {first} did not sign" in each for each in said_now)
-    other.write_bytes(b"{}")
-    assert any("is no signature of a statement" in each for each in told_of(signed.folder))
-    second = fingerprint_of(KEYS[1].public_key())
-    valid = next(signed.folder.glob(f"*{second[:16]}*"))
-    shutil.copy(valid, signed.folder / f"{MANIFEST_FILE}.0000.sig")
-    assert any("says another fingerprint" in each for each in told_of(signed.folder))
-
-
-def test_a_signature_is_what_others_can_check_without_us(signed: Tampering) -> None:
-    """Ed25519 over a line of its own and the bytes of the manifest, named by SHA-256 of the key."""
-    raw_key = KEYS[0].public_key().public_bytes_raw()
-    fingerprint = sha256(raw_key).hexdigest()
-    path = signed.folder / f"statement.json.{fingerprint[:16]}.sig"
-    said = orjson.loads(path.read_bytes())
-    manifest = (signed.folder / MANIFEST_FILE).read_bytes()
-
-    signature = base64.b64decode(said["signature"])
-    KEYS[0].public_key().verify(signature, b"medsettle statement 1\n" + manifest)
-    assert (fingerprint, raw_key) == (said["fingerprint"], base64.b64decode(said["public_key"]))
-
-
-def test_signatures_beyond_the_bound_are_told(signed: Tampering) -> None:
-    """As many as may be are looked at; one more is told, and is no reason to look at none."""
-    original = next(signed.folder.glob("*.sig"))
-    for number in range(limits.STATED_SIGNATURES_MAX - 2):
-        shutil.copy(original, signed.folder / f"{MANIFEST_FILE}.zz{number:03d}.sig")
-    said = told_of(signed.folder)
-    assert limits.STATED_SIGNATURES_MAX - 2 == len(said)
-    shutil.copy(original, signed.folder / f"{MANIFEST_FILE}.zzz.sig")
-    assert "statement.json: 65 signatures; at most 64 are looked at" in told_of(signed.folder)
-
-
-def test_parties_may_name_their_keys(tmp_path: Path) -> None:
-    """Only keys that the manifest names sign it, and who has not is told until he has."""
-    prints = [fingerprint_of(key.public_key()) for key in KEYS]
-    parties = (
-        StatedParty("999901", "示例省甲", prints[0]),
-        StatedParty("999902", "示例省乙", prints[1]),
-    )
-    head = StatementHead(HEAD.number, HEAD.title, HEAD.month, parties)
-    make_statement(tmp_path / "s", table(), head)
-    with pytest.raises(Precondition, match="use the one agreed upon"):
-        sign_statement(tmp_path / "s", KEYS[2])
-    sign_statement(tmp_path / "s", KEYS[0])
-    verified = verify_statement(tmp_path / "s")
-
-    assert () == verified.findings
-    assert "999902 示例省乙 has not signed it yet" in verified.notes
-    assert "give --key" in verified.notes[0]
-    sign_statement(tmp_path / "s", KEYS[1])
-    assert 1 == len(verify_statement(tmp_path / "s").notes)
-
-
-def test_an_unsigned_statement_says_so(tmp_path: Path) -> None:
-    """It agrees with itself, and that proves nothing else."""
-    made(tmp_path / "s")
-
-    assert "nobody has signed it" in verify_statement(tmp_path / "s").notes[0]
 
 
 def _manifests(raw: bytes) -> list[bytes]:
@@ -336,10 +285,14 @@ def _manifests(raw: bytes) -> list[bytes]:
 
 def test_a_manifest_that_is_none_cannot_be_verified(tmp_path: Path) -> None:
     """No folder, no JSON, no keys, a digest too few: each is refused with what was met."""
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"has no statement\.json, which names all"):
         verify_statement(tmp_path)
     manifest = made(tmp_path / "s")
     path = tmp_path / "s" / MANIFEST_FILE
+    with pytest.raises(FileNotFoundError, match=r"statement\.json is no folder; name the folder"):
+        verify_statement(path)
+    with pytest.raises(FileNotFoundError, match="x is not there; name the folder"):
+        verify_statement(tmp_path / "x")
     for broken in (b"{", b"[]", b'{"format":1}', *_manifests(manifest.raw)):
         path.write_bytes(broken)
         with pytest.raises(UnreadableStatementFile, match="is no manifest of a statement"):

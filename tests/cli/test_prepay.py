@@ -9,6 +9,7 @@ from tests.cli.commands import Ran, run
 
 pytestmark = pytest.mark.slow
 
+_ROOT = Path(__file__).parents[2]
 _HEAD = "month,insured,care,fund,amount_yuan\n"
 # The example of clearing.md §3.4.
 _QUARTER = (
@@ -90,6 +91,23 @@ def test_usage_raises_alarms(
     assert code == alarms.code
     assert int(level != "normal") == len(alarms.json["levels"])
     assert [("*", shown)] == [(each["insured"], each["usage"]) for each in alarms.json["pools"]]
+
+
+def test_the_commands_of_the_readme_show_a_line_at_yellow(tmp_path: Path) -> None:
+    """Its three steps on the invented file, as the page has them."""
+    page = (_ROOT / "README.md").read_text("utf-8").replace("\\\n", " ")
+    lines = [
+        line.split("#")[0].split() for line in page.splitlines() if "--data var/prepaid" in line
+    ]
+    words = [[word.replace("var/", f"{tmp_path}/") for word in line[1:]] for line in lines]
+    ran = [
+        run(*(_ROOT / word if word.startswith("fixtures/") else word for word in each), "--json")
+        for each in words
+    ]
+
+    assert [Exit.OK] * 3 == [each.code for each in ran]
+    (row,) = ran[-1].json
+    assert ("yellow", "72.7 %") == (row["level"], row["usage"])
 
 
 def test_an_increase_is_asked_for_reviewed_noticed_and_paid(centre: _Centre) -> None:

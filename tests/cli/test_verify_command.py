@@ -71,14 +71,15 @@ def test_one_digit_of_csv_is_named_and_the_exit_code_is_one(folder: Path) -> Non
 
     assert (Exit.FINDING, Exit.FINDING) == (ran.code, told.code)
     assert "not verified: CL2026-03-000017" in ran.out
-    said = "statement.csv row 1 fund_total_fen: '1234.57' stands here, and '1234.56' was signed"
-    assert said in ran.out
+    said = "'1234.57' stands here, and '1234.56' was signed"
+    assert f"statement.csv line 2 (row 1) fund_total_yuan: {said}" in ran.out
     assert [
         {
             "file": "statement.csv",
             "row": 1,
-            "column": "fund_total_fen",
-            "message": "'1234.57' stands here, and '1234.56' was signed",
+            "line": 2,
+            "column": "fund_total_yuan",
+            "message": said,
         }
     ] == told.json["findings"]
 
@@ -90,7 +91,7 @@ def test_a_key_that_did_not_sign_is_named(folder: Path) -> None:
 
     assert Exit.FINDING == ran.code
     assert "there is no valid signature by the key" in ran.out
-    assert 2 == ran.out.count("signed by another key than those given")
+    assert 2 == ran.out.count("note: also signed by")
     without = run("verify", folder / "s")
     assert Exit.OK == without.code
     assert "note: no key was given, so nobody vouches" in without.out
@@ -105,7 +106,10 @@ def test_what_cannot_be_read_ends_with_two(folder: Path) -> None:
     broken = _verify(folder)
     assert Exit.USAGE == broken.code
     assert "statement.json is no manifest of a statement" in broken.err
-    assert Exit.USAGE == run("verify", folder / "nowhere").code
+    nowhere = run("verify", folder / "nowhere")
+    assert Exit.USAGE == nowhere.code
+    assert "nowhere is not there; name the folder of a statement" in nowhere.err
+    assert "Errno" not in nowhere.err
 
 
 def test_a_statement_that_was_altered_is_not_signed(folder: Path) -> None:
@@ -132,6 +136,25 @@ def test_parties_that_name_their_keys_are_checked(tmp_path: Path) -> None:
     assert Exit.FINDING == other.code
     assert "use the one agreed upon" in other.err
     assert "999901 示例省甲 has not signed it yet" in run("verify", tmp_path / "s").out
+
+
+def test_a_second_party_without_an_agreed_key_signs(tmp_path: Path) -> None:
+    """As the README makes it: who it signs for is told, and either key verifies."""
+    for name in ("a", "b"):
+        run("statement", "keygen", name, "--out", tmp_path)
+    party = f"999901:示例省甲:{tmp_path / 'a.pub.pem'}"
+    _make(tmp_path, "--party", party, "--party", "999902:示例省乙")
+    signed = [
+        run("statement", "sign", tmp_path / "s", "--key", tmp_path / f"{name}.key.pem").out
+        for name in ("a", "b")
+    ]
+
+    assert signed[0].startswith("signed for 999901 示例省甲 by ")
+    assert signed[1].startswith("signed for 999902 示例省乙 by ")
+    for name, whose in (("a", "no party"), ("b", "999901 示例省甲")):
+        ran = run("verify", tmp_path / "s", "--key", tmp_path / f"{name}.pub.pem")
+        assert Exit.OK == ran.code
+        assert f"a key that was not given; it is agreed with {whose}\n" in ran.out
 
 
 def test_nothing_is_written_over(folder: Path) -> None:

@@ -23,7 +23,7 @@ from medsettle.clearing.statement_csv import UnreadableStatementFile, read_csv
 from medsettle.clearing.statement_differences import (
     Finding,
     StatedFile,
-    cover_findings,
+    book_findings,
     findings_of,
 )
 from medsettle.clearing.statement_excel_reading import read_excel
@@ -51,7 +51,7 @@ class Verified:
     """What verification found: nothing where `findings` is empty.
 
     `signed_by` has the fingerprint of each key whose signature holds, `trusted` those of them that
-    were given or that the manifest names, `notes` what is no fault and worth knowing.
+    were given, `notes` what is no fault and worth knowing.
     """
 
     manifest: Manifest
@@ -71,9 +71,12 @@ def verify_statement(folder: Path, keys: Sequence[Ed25519PublicKey] = ()) -> Ver
 
     Raises:
         UnreadableStatementFile: The manifest cannot be read.
-        OSError: The folder has none, or the disk failed.
+        OSError: The folder has none, with what is missing, or the disk failed.
     """
-    raw = (folder / MANIFEST_FILE).read_bytes()
+    try:
+        raw = (folder / MANIFEST_FILE).read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise FileNotFoundError(_missing(folder)) from error
     try:
         manifest = read_manifest(raw)
     except UnreadableStatementFile as error:
@@ -84,14 +87,22 @@ def verify_statement(folder: Path, keys: Sequence[Ed25519PublicKey] = ()) -> Ver
         findings.append(Finding(MANIFEST_FILE, text))
     signatures, faults = _signatures(folder, manifest)
     findings += faults
-    findings += _key_findings(signatures, keys, manifest)
-    findings += _table_findings(folder, manifest)
     signed_by = tuple(signature.fingerprint for signature in signatures)
+    findings += _key_findings(signed_by, keys)
+    findings += _table_findings(folder, manifest)
     known = {fingerprint_of(key) for key in keys}
     trusted = tuple(each for each in signed_by if each in known)
     return Verified(
         manifest, tuple(findings), signed_by, trusted, _notes(signed_by, keys, manifest)
     )
+
+
+def _missing(folder: Path) -> str:
+    if not folder.is_dir():
+        what = "is no folder" if folder.exists() else "is not there"
+        return f"{folder} {what}; name the folder of a statement, as statement make --out wrote it"
+    text = "names all that is to be verified; name the folder that has it, or ask who made it"
+    return f"{folder} has no {MANIFEST_FILE}, which {text}"
 
 
 # --- signatures ----------------------------------------------------------------------------------
@@ -120,36 +131,30 @@ def _signatures(folder: Path, manifest: Manifest) -> tuple[list[Signature], list
     return found, faults
 
 
-def _key_findings(
-    signatures: Sequence[Signature], keys: Sequence[Ed25519PublicKey], manifest: Manifest
-) -> list[Finding]:
-    named = {party.fingerprint: party for party in manifest.head.parties if party.fingerprint}
-    known = {fingerprint_of(key) for key in keys}
-    signed = {signature.fingerprint for signature in signatures}
-    found = [
-        Finding(MANIFEST_FILE, f"there is no valid signature by the key {each}, which was given")
-        for each in sorted(known - signed)
-    ]
-    for signature in signatures:
-        if known and signature.fingerprint not in known:
-            text = f"signed by another key than those given: {signature.fingerprint}"
-            found.append(Finding(signature.file, text))
-        if named and signature.fingerprint not in named:
-            text = f"signed by {signature.fingerprint}, which is the key of no party it names"
-            found.append(Finding(signature.file, text))
-    return found
+def _key_findings(signed_by: Sequence[str], keys: Sequence[Ed25519PublicKey]) -> list[Finding]:
+    missing = sorted({fingerprint_of(key) for key in keys} - set(signed_by))
+    text = "there is no valid signature by the key {}, which was given"
+    return [Finding(MANIFEST_FILE, text.format(each)) for each in missing]
 
 
 def _notes(
     signed_by: Sequence[str], keys: Sequence[Ed25519PublicKey], manifest: Manifest
 ) -> tuple[str, ...]:
+    known = {fingerprint_of(key) for key in keys}
     notes = []
     if not signed_by:
         notes.append("nobody has signed it: that it agrees with itself proves nothing else")
     elif not keys:
         notes.append("no key was given, so nobody vouches for those who signed; give --key")
+    for each in signed_by:
+        agreed = [str(party) for party in manifest.head.parties if party.fingerprint == each]
+        whose = f"agreed with {' and '.join(agreed)}" if agreed else "agreed with no party"
+        if keys and each not in known:
+            notes.append(f"also signed by {each}, a key that was not given; it is {whose}")
+        elif not manifest.head.signers(each):
+            notes.append(f"signed by {each}, a key {whose}")
     notes += [
-        f"{party.area} {party.name} has not signed it yet"
+        f"{party} has not signed it yet"
         for party in manifest.head.parties
         if party.fingerprint and party.fingerprint not in signed_by
     ]
@@ -216,11 +221,13 @@ def _file(name: str, content: bytes, manifest: Manifest) -> tuple[StatedFile, li
     """Return what a file says, and what is wrong with it beside its rows."""
     columns = manifest.columns
     if name == CSV_FILE:
-        heads, rows = read_csv(content, columns)
-        return _stated(name, heads, rows, columns), []
+        heads, rows, lines = read_csv(content, columns)
+        return _stated(name, heads, rows, columns, lines), []
     if name == EXCEL_FILE:
-        cover, heads, rows = read_excel(content, columns)
-        return _stated(name, heads, rows, columns), cover_findings(cover, manifest)
+        book = read_excel(content, columns)
+        # The first row of the sheet has the heads.
+        file = _stated(name, book.heads, book.rows, columns, range(2, len(book.rows) + 2))
+        return file, book_findings(book.cover, book.others, manifest)
     return _parquet(content, columns)
 
 
@@ -262,9 +269,13 @@ def _parquet_cells(
 
 
 def _stated(
-    name: str, heads: Sequence[str], rows: Sequence[Cells], columns: Sequence[StatedColumn]
+    name: str,
+    heads: Sequence[str],
+    rows: Sequence[Cells],
+    columns: Sequence[StatedColumn],
+    lines: Sequence[int] | None = None,
 ) -> StatedFile:
-    return StatedFile(name, tuple(heads), rows, digests_of(rows, len(columns)))
+    return StatedFile(name, tuple(heads), rows, digests_of(rows, len(columns)), lines)
 
 
 def _texts(array: Any, column: StatedColumn) -> list[str | None]:  # noqa: ANN401

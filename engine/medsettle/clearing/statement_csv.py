@@ -36,8 +36,10 @@ def _shown(column: StatedColumn, cell: str | None) -> str:
     return f"'{shown}" if formula else shown
 
 
-def read_csv(content: bytes, columns: Sequence[StatedColumn]) -> tuple[list[str], list[Cells]]:
-    """Return the heads and the cells of a CSV file, whatever became of it.
+def read_csv(
+    content: bytes, columns: Sequence[StatedColumn]
+) -> tuple[list[str], list[Cells], list[int]]:
+    """Return the heads, the cells and the line of each row of a CSV file, whatever became of it.
 
     A cell that cannot be one of its column is returned as it stands, and then differs.
 
@@ -52,10 +54,17 @@ def read_csv(content: bytes, columns: Sequence[StatedColumn]) -> tuple[list[str]
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         heads = next(reader, [])
-        rows = [_cells(columns, row) for row in reader]
+        rows: list[Cells] = []
+        lines: list[int] = []
+        # A text with a line end in it takes more than one line.
+        line = reader.line_num + 1
+        for row in reader:
+            rows.append(_cells(columns, row))
+            lines.append(line)
+            line = reader.line_num + 1
     except csv.Error as error:
         raise UnreadableStatementFile(f"line {reader.line_num} is no CSV: {error}") from error
-    return heads, rows
+    return heads, rows, lines
 
 
 def _cells(columns: Sequence[StatedColumn], row: list[str]) -> Cells:

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from medsettle.clearing.statement_cells import Cells, Digests, StatedColumn
+from medsettle.clearing.statement_cells import CellKind, Cells, Digests, StatedColumn
 from medsettle.clearing.statements import EXCEL_FILE, Manifest
 
 _SHOWN_CHARS: Final = 60
+# As many as it takes to tell a row of any table of clearing from others.
+_SHOWN_COLUMNS: Final = 12
 
 
 class ChangeKind(StrEnum):
@@ -40,18 +42,24 @@ class RowChange:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is not as it was signed: in which file, at which row and column, and what."""
+    """One thing that is not as it was signed: in which file, at which row and column, and what.
+
+    The column is named as the file has it. Rows count from 1 without the head, as the statement
+    has them; `line` is the same row as the CSV file or the sheet counts, with the head.
+    """
 
     file: str
     message: str
     row: int | None = None
     column: str = ""
+    line: int | None = None
 
     def __str__(self) -> str:
-        places = [self.file]
-        places += [] if self.row is None else [f"row {self.row}"]
-        places += [self.column] if self.column else []
-        return f"{' '.join(places)}: {self.message}"
+        row = "" if self.row is None else f"row {self.row}"
+        if self.line is not None:
+            line = f"{'sheet row' if self.file == EXCEL_FILE else 'line'} {self.line}"
+            row = f"{line} ({row})" if row else line
+        return f"{' '.join(filter(None, (self.file, row, self.column)))}: {self.message}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,12 @@ class StatedFile:
     heads: tuple[str, ...]
     rows: Sequence[Cells]
     digests: Digests
+    lines: Sequence[int] | None = None
+    """Where each row stands as the file itself counts, if it does."""
+
+    def line(self, row: int) -> int | None:
+        """Return where a row, counted from 1, stands as the file itself counts."""
+        return None if self.lines is None else self.lines[row - 1]
 
     def agrees(self, manifest: Manifest, heads: Sequence[str]) -> bool:
         """Return whether it says what the manifest does, cell for cell."""
@@ -126,19 +140,22 @@ def findings_of(
     Args:
         file: What the file says.
         manifest: What was signed.
-        heads: The heads of its columns, as they are to be.
+        heads: The heads of its columns, as they are to be; columns are named by them.
         intact: Another file that says what the manifest does, where there is one: then single
             cells are told with both values, and not only by the digests of their columns.
     """
     found = _head_findings(file, heads)
     changes = row_changes(manifest.digests.rows, file.digests.rows)
     stated = zip(manifest.columns, manifest.digests.columns, file.digests.columns, strict=True)
-    suspects = [column for column, was, now in stated if was != now]
+    suspects = [head for head, (_, was, now) in zip(heads, stated, strict=True) if was != now]
     for change in changes:
-        found += _change_findings(change, file, manifest, suspects, intact)
+        if change.kind is ChangeKind.ALTERED:
+            found += _altered(change.row, file, manifest, heads, suspects, intact)
+        else:
+            found.append(_out_of_place(change, file, manifest, intact))
     if not changes:
         text = "its digest is another one, and those of all rows are not: the manifest was edited"
-        found += [Finding(file.name, text, None, column.name) for column in suspects]
+        found += [Finding(file.name, text, None, head) for head in suspects]
     return found
 
 
@@ -154,37 +171,44 @@ def _head_findings(file: StatedFile, heads: Sequence[str]) -> list[Finding]:
     return [Finding(file.name, text)]
 
 
-def _change_findings(
-    change: RowChange,
+def _out_of_place(
+    change: RowChange, file: StatedFile, manifest: Manifest, intact: StatedFile | None
+) -> Finding:
+    row = change.row
+    if change.kind is ChangeKind.MISSING:
+        return Finding(file.name, f"the row is missing{_shown(intact, row, manifest)}", row)
+    if change.kind is ChangeKind.ADDED:
+        line = file.line(row)
+        text = f"a row was added{_shown(file, row, manifest)}"
+        return Finding(file.name, text, row if line is None else None, line=line)
+    text = f"it stands where row {change.other} was signed: rows were swapped or moved"
+    return Finding(file.name, text, row, line=file.line(change.other))
+
+
+def _altered(
+    row: int,
     file: StatedFile,
     manifest: Manifest,
-    suspects: Sequence[StatedColumn],
+    heads: Sequence[str],
+    suspects: Sequence[str],
     intact: StatedFile | None,
 ) -> list[Finding]:
-    if change.kind is ChangeKind.MISSING:
-        return [Finding(file.name, f"the row is missing{_shown(intact, change.row)}", change.row)]
-    if change.kind is ChangeKind.ADDED:
-        return [Finding(file.name, f"a row was added{_shown(file, change.row)}", change.row)]
-    if change.kind is ChangeKind.MOVED:
-        text = f"it stands where row {change.other} was signed: rows were swapped or moved"
-        return [Finding(file.name, text, change.row)]
-    own = file.rows[change.row - 1]
+    own, line = file.rows[row - 1], file.line(row)
     if intact is None:
-        names = ", ".join(column.name for column in suspects)
+        names = ", ".join(suspects)
         text = f"the row was altered, in one of the columns {names}"
-        column = names if len(suspects) == 1 else ""
-        return [Finding(file.name, text, change.row, column)]
-    signed = intact.rows[change.row - 1]
+        return [Finding(file.name, text, row, names if len(suspects) == 1 else "", line)]
+    signed = intact.rows[row - 1]
     found = [
-        Finding(file.name, _both(column, cell, was), change.row, column.name)
-        for column, cell, was in zip(
-            manifest.columns, _filled(own, len(signed)), signed, strict=True
+        Finding(file.name, _both(column, cell, was), row, head, line)
+        for column, head, cell, was in zip(
+            manifest.columns, heads, _filled(own, len(signed)), signed, strict=True
         )
         if cell != was
     ]
     if len(own) > len(signed):
-        extra = _quoted(own[len(signed)])
-        found.append(Finding(file.name, f"a cell was added: {extra}", change.row))
+        text = f"a cell was added: {_quoted(own[len(signed)])}"
+        found.append(Finding(file.name, text, row, line=line))
     return found
 
 
@@ -203,12 +227,16 @@ def _people(column: StatedColumn, cell: str | None) -> str:
         return _quoted(cell)
 
 
-def _shown(file: StatedFile | None, row: int) -> str:
-    """Return a part of the row that tells it from others."""
-    if file is None or not 1 <= row <= len(file.rows):
+def _shown(file: StatedFile | None, row: int, manifest: Manifest) -> str:
+    """Return what tells a row of a file from others: its settlement, or its first columns."""
+    if file is None:
         return ""
-    first = next((cell for cell in file.rows[row - 1] if cell is not None), None)
-    return f": the one of {_quoted(first)}"
+    cells = list(zip(manifest.columns, file.rows[row - 1], strict=False))
+    key = [each for each in cells if each[0].name == "settlement"] or [
+        each for each in cells if each[0].kind in {CellKind.TEXT, CellKind.DATE}
+    ]
+    said = [f"{column.head} {_people(column, cell)}" for column, cell in key or cells if cell]
+    return f": {', '.join(said[:_SHOWN_COLUMNS])}" if said else ""
 
 
 def _quoted(text: str | None) -> str:
@@ -216,8 +244,10 @@ def _quoted(text: str | None) -> str:
     return f"'{shown[:_SHOWN_CHARS]}{'…' if len(shown) > _SHOWN_CHARS else ''}'"
 
 
-def cover_findings(cover: Sequence[Sequence[str]], manifest: Manifest) -> list[Finding]:
-    """Return where the cover of the workbook differs from the manifest."""
+def book_findings(
+    cover: Sequence[Sequence[str]], others: Sequence[str], manifest: Manifest
+) -> list[Finding]:
+    """Return where the cover of the workbook differs from the manifest, and the sheets added."""
     signed = manifest.cover()
     own: Mapping[int, Sequence[str]] = dict(enumerate(cover))
     found = []
@@ -229,4 +259,5 @@ def cover_findings(cover: Sequence[Sequence[str]], manifest: Manifest) -> list[F
                 f"the cover says {_quoted(' '.join(now))}, and {_quoted(' '.join(was))} is stated"
             )
             found.append(Finding(EXCEL_FILE, text, None, was[0] or f"cover row {at + 1}"))
-    return found
+    text = "has a sheet {} that the statement does not state"
+    return found + [Finding(EXCEL_FILE, text.format(_quoted(name))) for name in others]

@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Context, Decimal, DecimalException
-from typing import Final
+from typing import Final, NamedTuple
 from xml.parsers import expat
 
 from medsettle import limits
@@ -59,10 +59,20 @@ class _Parts:
         return name in self._archive.namelist()
 
 
-def read_excel(
-    content: bytes, columns: Sequence[StatedColumn]
-) -> tuple[list[list[str]], list[str], list[Cells]]:
-    """Return the rows of the cover, the heads and the cells of a workbook, whatever became of it.
+class Book(NamedTuple):
+    """What a workbook says: the rows of its cover, heads and cells, and what other sheets it has.
+
+    The row of the sheet is two more than the place of a row here, for the head is the first.
+    """
+
+    cover: list[list[str]]
+    heads: list[str]
+    rows: list[Cells]
+    others: list[str]
+
+
+def read_excel(content: bytes, columns: Sequence[StatedColumn]) -> Book:
+    """Return what a workbook says, whatever became of it.
 
     A cell that cannot be one of its column is returned as it stands, and then differs.
 
@@ -70,7 +80,7 @@ def read_excel(
         UnreadableStatementFile: It is no workbook with the two sheets of a statement.
     """
     parts = _Parts(content)
-    sheets = _sheet_parts(parts)
+    names, sheets = _sheet_parts(parts)
     missing = [name for name in (COVER_SHEET, ROWS_SHEET) if name not in sheets]
     if missing:
         raise UnreadableStatementFile(f"has no sheet named {' and none named '.join(missing)}")
@@ -79,11 +89,15 @@ def read_excel(
     rows = _rows(parts.read(sheets[ROWS_SHEET]), shared, columns)
     heads = rows.pop(0) if rows else []
     texts = [[cell or "" for cell in row] for row in (*cover, heads)]
-    return texts[:-1], texts[-1], rows
+    for name in (COVER_SHEET, ROWS_SHEET):
+        # One of each is stated, and a second of the same name is not.
+        names.remove(name)
+    return Book(texts[:-1], texts[-1], rows, names)
 
 
-def _sheet_parts(parts: _Parts) -> dict[str, str]:
-    """Return the part of each sheet by the sheet's name."""
+def _sheet_parts(parts: _Parts) -> tuple[list[str], dict[str, str]]:
+    """Return the names of all sheets, and the part of each by its name."""
+    names: list[str] = []
     ids: dict[str, str] = {}
     targets: dict[str, str] = {}
 
@@ -92,7 +106,8 @@ def _sheet_parts(parts: _Parts) -> dict[str, str]:
             relation = next(
                 (v for k, v in attributes.items() if k.endswith("relationships id")), ""
             )
-            ids[attributes.get("name", "")] = relation
+            names.append(attributes.get("name", ""))
+            ids[names[-1]] = relation
 
     def relation(name: str, attributes: dict[str, str]) -> None:
         if name == "Relationship":
@@ -101,7 +116,7 @@ def _sheet_parts(parts: _Parts) -> dict[str, str]:
     _parse(parts.read("xl/workbook.xml"), sheet)
     _parse(parts.read("xl/_rels/workbook.xml.rels"), relation)
     found = {name: targets[key] for name, key in ids.items() if key in targets}
-    return {
+    return names, {
         name: target[1:] if target.startswith("/") else posixpath.normpath(f"xl/{target}")
         for name, target in found.items()
     }

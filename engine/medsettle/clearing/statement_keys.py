@@ -79,7 +79,7 @@ def private_key(path: Path) -> Ed25519PrivateKey:
         OSError: It cannot be read.
     """
     try:
-        key = load_pem_private_key(path.read_bytes(), None)
+        key = load_pem_private_key(_read(path), None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise _no_key(path, f"private Ed25519 key without a password: {error}") from error
     if not isinstance(key, Ed25519PrivateKey):
@@ -95,12 +95,20 @@ def public_key(path: Path) -> Ed25519PublicKey:
         OSError: It cannot be read.
     """
     try:
-        key = load_pem_public_key(path.read_bytes())
+        key = load_pem_public_key(_read(path))
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise _no_key(path, f"public Ed25519 key: {error}") from error
     if not isinstance(key, Ed25519PublicKey):
         raise _no_key(path, "public Ed25519 key but one of another kind")
     return key
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        text = f"{path} is not there; name the file of a key, or make one with statement keygen"
+        raise FileNotFoundError(text) from error
 
 
 def _no_key(path: Path, text: str) -> UnreadableStatementFile:

@@ -65,6 +65,9 @@ class StatedParty:
     name: str
     fingerprint: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.area} {self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class StatementHead:
@@ -74,6 +77,14 @@ class StatementHead:
     title: str
     month: date
     parties: tuple[StatedParty, ...]
+
+    def signers(self, fingerprint: str) -> tuple[StatedParty, ...]:
+        """Return the parties that a key may sign for.
+
+        Those that it is agreed with; where there are none, all that have no key agreed.
+        """
+        agreed = tuple(party for party in self.parties if party.fingerprint == fingerprint)
+        return agreed or tuple(party for party in self.parties if not party.fingerprint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,18 +152,20 @@ def sign_statement(folder: Path, key: Ed25519PrivateKey) -> Path:
     """Add the signature of a key to a statement, beside those that are there; return its file.
 
     Signing again with the same key writes the same file. Verify a statement before signing it.
+    A key that is agreed with no party signs for one that has none agreed.
 
     Raises:
         UnreadableStatementFile: The folder has no manifest that can be read.
-        Precondition: The manifest names the keys of its parties, and this is none of them.
+        Precondition: A key is agreed with every party, and this is none of them.
         OSError: A file cannot be read or written.
     """
     raw = (folder / MANIFEST_FILE).read_bytes()
     fingerprint = fingerprint_of(key.public_key())
-    named = [party.fingerprint for party in read_manifest(raw).head.parties if party.fingerprint]
-    if named and fingerprint not in named:
+    head = read_manifest(raw).head
+    if not head.signers(fingerprint):
+        agreed = ", ".join(f"{party.fingerprint} of {party}" for party in head.parties)
         raise Precondition(
-            f"the statement is signed by the keys {', '.join(named)}, and this key is "
+            f"the statement is signed by the keys {agreed}, and this key is "
             f"{fingerprint}; use the one agreed upon",
             fingerprint=fingerprint,
         )
@@ -192,7 +205,7 @@ def _parquet_bytes(table: Any) -> bytes:  # noqa: ANN401
 def _cover(
     head: StatementHead, row_count: int, sums_fen: Mapping[str, str]
 ) -> list[tuple[str, str]]:
-    parties = [(f"party {at}", f"{p.area} {p.name}") for at, p in enumerate(head.parties, 1)]
+    parties = [(f"party {at}", str(party)) for at, party in enumerate(head.parties, 1)]
     sums = [
         (f"sum of {StatedColumn(name, CellKind.FEN).head}", plain_yuan(int(fen)))
         # As in the manifest, which has its names in this order.

@@ -106,15 +106,17 @@ def sign(
     console = Console()
     with told(console, as_json=as_json):
         private = private_key(key)
-        findings = verify_statement(folder).findings
+        verified = verify_statement(folder)
+        findings = verified.findings
         if findings:
             raise Precondition(
                 f"{folder} is not what it says: {findings[0]}. Nothing was signed; see verify"
             )
         path = sign_statement(folder, private)
         fingerprint = fingerprint_of(private.public_key())
-    body = {"signature": str(path), "fingerprint": fingerprint}
-    _print(console, body, [f"signed by {fingerprint}: {path}"], as_json=as_json)
+        parties = " or ".join(map(str, verified.manifest.head.signers(fingerprint)))
+    body = {"signature": str(path), "fingerprint": fingerprint, "party": parties}
+    _print(console, body, [f"signed for {parties} by {fingerprint}: {path}"], as_json=as_json)
 
 
 def _party(text: str) -> "StatedParty":

@@ -32,7 +32,7 @@ def verify(
     if as_json:
         console.out(orjson.dumps(_body(verified)).decode(), highlight=False)
     else:
-        for line in _lines(verified):
+        for line in _lines(verified, keys_given=bool(keys)):
             console.print(escape(line), soft_wrap=True, highlight=False)
     if verified.findings:
         raise Quit(Exit.FINDING)
@@ -46,7 +46,13 @@ def _body(verified: Verified) -> dict[str, object]:
         "rows": verified.manifest.row_count,
         "verified": not verified.findings,
         "findings": [
-            {"file": each.file, "row": each.row, "column": each.column, "message": each.message}
+            {
+                "file": each.file,
+                "row": each.row,
+                "line": each.line,
+                "column": each.column,
+                "message": each.message,
+            }
             for each in verified.findings
         ],
         "signed_by": list(verified.signed_by),
@@ -55,16 +61,15 @@ def _body(verified: Verified) -> dict[str, object]:
     }
 
 
-def _lines(verified: Verified) -> list[str]:
+def _lines(verified: Verified, *, keys_given: bool) -> list[str]:
     head, count = verified.manifest.head, len(verified.findings)
     about = f"{head.number} of {head.month:%Y-%m}, {verified.manifest.row_count} row(s)"
     lines = [f"not verified: {about}" if count else f"verified: {about}"]
     lines += [f"  {finding}" for finding in verified.findings[:_SHOWN_MAX]]
     if count > _SHOWN_MAX:
         lines.append(f"  and {count - _SHOWN_MAX} more; see --json")
-    for fingerprint in verified.signed_by:
-        trust = (
-            "a key that was given" if fingerprint in verified.trusted else "a key not vouched for"
-        )
-        lines.append(f"  signed by {fingerprint}, {trust}")
+    # Where keys were given, notes tell of the signatures by others.
+    trust = "a key that was given" if keys_given else "a key not vouched for"
+    signed_by = verified.trusted if keys_given else verified.signed_by
+    lines += [f"  signed by {fingerprint}, {trust}" for fingerprint in signed_by]
     return lines + [f"  note: {note}" for note in verified.notes]
