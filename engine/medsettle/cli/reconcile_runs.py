@@ -138,7 +138,8 @@ def _scope(asked: Asked, ends: list[tuple[date, date]], found: Reconciliation) -
     first = told.first or min(first for first, _ in ends)
     last = told.last or max(last for _, last in ends)
     compared = tuple(
-        ComparedBook(side, each.name, each.rows, each.digest) for side, each in found.books.items()
+        ComparedBook(side, each.name, each.rows, each.digest, each.compared)
+        for side, each in found.books.items()
     )
     return Scope(asked.name, first, last, str(found.found_by), compared)
 
