@@ -34,6 +34,7 @@ from tests.clearing.month_books import (
 )
 from tests.payments.killing import Acknowledge, run_until
 
+JUNE = Month(2024, 6)
 # Each closing starts a database.
 pytestmark = pytest.mark.slow
 
@@ -198,14 +199,34 @@ def test_nothing_of_the_book_is_passed_over_in_silence(store: MonthStore) -> Non
     assert {"S2": "late"} == _taken(store, APRIL)
 
 
+def test_what_is_twice_and_alike_is_taken_once_where_somebody_decided(store: MonthStore) -> None:
+    """No later month holds it as changed; rows that are unlike stay held, whatever was decided."""
+    alike, unlike = row("S1", date(2024, 3, 1)), row("S2", date(2024, 3, 2))
+    again = alike | {"record_time": MOMENT}
+    dearer = row("S2", date(2024, 3, 2), total_fen=20_000)
+    book = [alike, again, unlike, dearer]
+    close(store, MARCH, book)
+    for name in ("S1", "S2"):
+        store.decide(name, included=True, who="clerk B", reason="billed once", moment=MOMENT)
+    close(store, APRIL, book, ["S1"])
+    first = held(store, APRIL)
+    closed = close(store, Month(2024, 5), book)
+    close(store, JUNE, book)
+
+    assert {"S1": "open_difference", "S2": "duplicate"} == first
+    assert (["S1"], 6_000) == ([*_taken(store, Month(2024, 5))], closed.owed_fen)
+    assert ({}, {"S2": "duplicate"}) == (_taken(store, JUNE), held(store, JUNE))
+
+
 @pytest.mark.parametrize(
     ("month", "today", "says"),
     [
         (MARCH, TODAY, "is closed"),
+        (Month(2024, 2), TODAY, "was never closed, and 2024-03 was"),
         (Month(2024, 5), TODAY, "comes later; the open month is 2024-04"),
         (APRIL, date(2024, 4, 30), "close it after its last day"),
     ],
-    ids=["again", "skipped", "on-its-last-day"],
+    ids=["again", "before-the-first", "skipped", "on-its-last-day"],
 )
 def test_months_are_closed_in_turn_and_when_they_are_over(
     store: MonthStore, month: Month, today: date, says: str

@@ -117,15 +117,76 @@ def test_netting_is_shown_and_posts_nothing(tmp_path: Path) -> None:
     assert "1,040,800.00" in words.out
 
 
+def _reconciled(book: Path, other: Path, folder: Path, *words: object) -> None:
+    ran = run(
+        *("reconcile", "run", "--insured", book, "--care", other, "--data", folder / "data"),
+        *(*words, "--json"),
+    )
+    assert ran.code in {Exit.OK, Exit.FINDING}, ran.out
+
+
+def test_a_month_is_closed_of_the_book_that_was_reconciled(tmp_path: Path) -> None:
+    """Days in no run, an amount changed afterwards, a row lost, the other book: told and refused.
+
+    Runs of single days come to the month; so does a run that was made again.
+    """
+    first, second = row("S1", date(2024, 3, 1)), row("S2", date(2024, 3, 9))
+    late = row("S0", date(2024, 2, 28))
+    book = write_book(tmp_path / "book.parquet", [first, second, late])
+    care = write_book(tmp_path / "care.parquet", [first | {"total_fen": 1}, second, late])
+    close = ("close", "2024-03", "--by", "A", "--book")
+
+    def said(path: Path) -> str:
+        ran = _clear(tmp_path, *close, path)
+        assert Exit.FINDING == ran.code, ran.out
+        return str(ran.json["messages"][0])
+
+    _reconciled(book, care, tmp_path, "--day", "2024-03-09")
+    assert "no run that stands has 2024-02-28, 2024-03-01 (2 day(s)" in said(book)
+    _reconciled(book, care, tmp_path, "--from", "2024-02-28", "--to", "2024-03-01")
+    changed = write_book(tmp_path / "changed.parquet", [first, second | {"cash_fen": 1}, late])
+    lost = write_book(tmp_path / "lost.parquet", [first, late])
+    for path, number in ((changed, 1), (lost, 1), (care, 2)):
+        assert f"{path} is not the book that run {number} compared" in said(path)
+
+    _reconciled(changed, care, tmp_path, "--day", "2024-03-09")
+    assert "is not the book that run 3 compared" in said(book)
+    ran = _clear(tmp_path, *close, changed)
+    assert (Exit.OK, {"open_difference": 2}) == (ran.code, ran.json["held_why"]), ran.out
+
+
+def test_a_run_of_an_area_is_of_no_whole_book(tmp_path: Path) -> None:
+    """Its digest is that of a part: refused with why, unless somebody goes without."""
+    rows = [row("S1", date(2024, 3, 1)), row("S2", date(2024, 3, 1), care_area="989809")]
+    book = write_book(tmp_path / "book.parquet", rows)
+    _reconciled(book, book, tmp_path, "--care-area", "989802")
+    close = ("close", "2024-03", "--by", "A", "--book", book)
+    refused = _clear(tmp_path, *close)
+
+    assert Exit.FINDING == refused.code
+    assert "all areas of it, or say --unreconciled" in refused.json["messages"][0]
+    assert Exit.OK == _clear(tmp_path, *close, "--unreconciled").code
+
+
+def test_a_missing_file_is_more_than_its_name(tmp_path: Path) -> None:
+    """What is wrong with it, and what to do."""
+    gone = tmp_path / "nope.parquet"
+    closed = _clear(tmp_path, "close", "2024-03", "--book", gone, "--by", "A", "--unreconciled")
+    used = run("prepay", "usage", "2024-03", "--cleared", gone, "--data", tmp_path / "data")
+
+    assert f"{gone}: does not exist; name the book" in closed.json["messages"][0]
+    assert f"{gone} does not exist; name a file" in used.err
+
+
 def test_what_differs_is_not_closed(tmp_path: Path) -> None:
     """A centre closes with its reconciliation, or says that it goes without one."""
     book = _book(tmp_path)
+    other = write_book(tmp_path / "care.parquet", [row("S1", date(2024, 3, 20))])
     alone = _clear(tmp_path, "close", "2024-03", "--book", book, "--by", "A")
-    with ItemStore(tmp_path / "items") as store:
+    _reconciled(book, other, tmp_path, "--from", "2024-03-01", "--to", "2024-03-31")
+    with ItemStore(tmp_path / "data" / "clearing") as store:
         store.record_run(scope(), table(unequal_amount("S1")), 9, MOMENT)
-    named = _clear(
-        *(tmp_path, "close", "2024-03", "--book", book, "--by", "A", "--items", tmp_path / "items")
-    )
+    named = _clear(tmp_path, "close", "2024-03", "--book", book, "--by", "A")
     misspelt = _clear(
         *(tmp_path, "close", "2024-04", "--book", book, "--by", "A", "--items", tmp_path / "item")
     )
@@ -142,12 +203,16 @@ def test_what_is_late_is_decided(tmp_path: Path) -> None:
     close = ("--book", book, "--by", "A", "--unreconciled")
     _clear(tmp_path, "close", "2024-03", *close)
     held = _clear(tmp_path, "held", "2024-03").json
+    words = _clear(tmp_path, "held", "2024-03", json=False).out
+    typo = _clear(tmp_path, "decide", "S11", "--take", "--by", "B", "--reason", "court order")
     _clear(tmp_path, "decide", "S1", "--take", "--by", "B", "--reason", "court order")
     closed = _clear(tmp_path, "close", "2024-04", *close).json
     ended = _clear(
         tmp_path, "year-end", 2023, "--book", book, "--unreconciled", "--on", "2024-04-01"
     )
 
+    assert (Exit.FINDING, "NOT_FOUND") == (typo.code, typo.json["error"])
+    assert "too_late: decide: medsettle clear decide ID" in words
     assert [("S1", "too_late")] == [(each["settlement"], each["held"]) for each in held]
     assert (1, 6_000) == (closed["lines"], closed["owed_fen"])
     assert (Exit.OK, True, 1) == (ended.code, ended.json["complete"], ended.json["cleared"])

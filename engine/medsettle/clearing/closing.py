@@ -9,11 +9,12 @@ so the same book gives the same bytes.
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from hashlib import file_digest
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -38,6 +39,9 @@ _READ_ONLY: Final = 0o400
 _UNIQUE: Final = UNIQUE_CODES | {"settlement", "encounter"}
 
 
+CheckDays: TypeAlias = Callable[[frozenset[date]], None]
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What somebody decided of a record: whether a month takes it, who said so and why."""
@@ -58,6 +62,7 @@ class Gathering:
         closed: The files of lines of earlier months.
         decisions: By settlement, where somebody decided.
         late_months: How many months late a record may come without a decision.
+        check_days: Refuses days that were not reconciled; None for no such question.
     """
 
     month: Month
@@ -66,6 +71,7 @@ class Gathering:
     closed: tuple[Path, ...]
     decisions: Mapping[str, Decision]
     late_months: int
+    check_days: CheckDays | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +94,17 @@ def gather(gathering: Gathering, folder: Path) -> Gathered:
 
     Raises:
         InvalidRequest: The book cannot be read, or has rows that are wrong; nothing was written.
+        Precondition: As `check_days` raises it; nothing was written.
         StoreUnavailable: The disk failed.
     """
     lines_file, held_file = folder / LINES_FILE, folder / HELD_FILE
     clear_scratch(folder)
     with scratch(folder) as connection, reading(gathering.book):
         decide(connection, gathering)
+        if gathering.check_days is not None:
+            first = {"first": gathering.month.first_day}
+            days = connection.execute(_DAYS, first).fetchall()
+            gathering.check_days(frozenset(day for (day,) in days))
         _write(connection, _HELD_SQL, HELD, held_file)
         lines = _write(connection, _lines_sql(gathering.month), LINE, lines_file)
         ((owed_fen,),) = connection.execute(
@@ -139,6 +150,7 @@ def decide(connection: "duckdb.DuckDBPyConnection", gathering: Gathering) -> Non
             "said": [each.reason for _, each in decided],
         },
     )
+    connection.execute(_ONCE)
     connection.execute(_OWN, {"last": last, "late": gathering.late_months})
     connection.execute(_STATES)
 
@@ -161,6 +173,21 @@ _COMPARED: Final = (
     *(f"{payer.name}_fen" for payer in OWED),
 )
 _CHANGED: Final = " or ".join(f"book.{name} is distinct from closed.{name}" for name in _COMPARED)
+
+# What the book has twice and alike, but for when it was recorded, is one record where somebody
+# decided to take it.
+_ONCE: Final = """
+    create table once as
+    select settlement from (
+      select distinct * exclude (record_time)
+      from stated semi join (from decided where included) using (settlement))
+    group by settlement having count(*) = 1;
+    create view book as
+    select * from stated anti join once using (settlement)
+    union all
+    (select distinct on (settlement) * from stated semi join once using (settlement)
+     order by settlement, record_time)
+"""
 
 # Each record by itself.
 _OWN: Final = f"""
@@ -202,6 +229,13 @@ _STATES: Final = f"""
       left join (select settlement from closed where kind = '{RecordKind.SETTLE}') before
         on before.settlement = own.original
 """  # noqa: S608 - our own names
+
+# The days of the month, and those of what it takes from before without a decision.
+_DAYS: Final = """
+    select distinct record_date from book join states using (settlement)
+      join own using (settlement)
+    where record_date >= $first or (states.state = 'take' and own.state <> 'decided')
+"""
 
 _HELD_SHOWN: Final = ", ".join(
     column.name for column in HELD if column.name not in {"owed_fen", "held"}

@@ -28,6 +28,11 @@ def _moment(time_us: int) -> datetime:
     return _EPOCH + timedelta(microseconds=time_us)
 
 
+def _book_of(kept: Sequence[Any]) -> ComparedBook:
+    side, name, rows, digest, *columns = kept
+    return ComparedBook(Side(side), name, rows, digest, tuple(*columns))
+
+
 def run_of(row: Sequence[Any]) -> Run:
     """Return the run of a row of RUN_COLUMNS."""
     number, name, first, last, time_us, way, books, matched, counted, alarms, *rest = row
@@ -39,7 +44,7 @@ def run_of(row: Sequence[Any]) -> Run:
         date_of(last),
         _moment(time_us),
         way,
-        tuple(ComparedBook(Side(side), *others) for side, *others in orjson.loads(books)),
+        tuple(map(_book_of, orjson.loads(books))),
         matched,
         tuple(Counted(DifferenceClass(each), *others) for each, *others in orjson.loads(counted)),
         tuple(orjson.loads(alarms)),

@@ -219,7 +219,9 @@ class RunRecorder:
         alarms: Sequence[str],
     ) -> None:
         scope = self._scope
-        books = [[book.side, book.name, book.rows, book.digest] for book in scope.books]
+        books = [
+            [book.side, book.name, book.rows, book.digest, book.columns] for book in scope.books
+        ]
         counted = [
             [each.difference_class, each.differences, each.at_risk_fen]
             for each in _counted(list(found.values()))

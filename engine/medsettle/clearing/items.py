@@ -214,12 +214,17 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class ComparedBook:
-    """A book that was compared: whose it is, what it is called, its rows and the SHA-256 of it."""
+    """A book that was compared: whose it is, what it is called, its rows and its digest.
+
+    The digest is that of `reconcile.digest_of`, over `columns`: none where an older run did not
+    keep them, and the digest can be compared with nothing.
+    """
 
     side: Side
     name: str
     rows: int
     digest: str
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,9 @@ def parquet_files(path: Path) -> list[Path]:
     Raises:
         InvalidRequest: There is none.
     """
+    if not path.exists():
+        text = "does not exist; name the book of the place of insurance"
+        raise InvalidRequest([Fault(str(path), text)])
     found = [path] if path.is_file() else sorted(path.rglob("*.parquet"))
     if not found:
         raise InvalidRequest(
@@ -103,7 +106,7 @@ def reading(path: Path) -> Iterator[None]:
 
 
 def attach_book(connection: "duckdb.DuckDBPyConnection", path: Path, last: date) -> None:
-    """Make the view `book` of the rows of a book up to a day, null where it keeps no column.
+    """Make the view `stated` of the rows of a book up to a day, null where it keeps no column.
 
     Raises:
         InvalidRequest: No book is there, columns that clearing needs are missing or of another
@@ -129,7 +132,7 @@ def attach_book(connection: "duckdb.DuckDBPyConnection", path: Path, last: date)
     )
     # A row without a day is kept, so that it is refused rather than lost.
     days = f"record_date is null or record_date <= date '{last}'"
-    connection.execute(f"create view book as select {columns} from {source} where {days}")  # noqa: S608
+    connection.execute(f"create view stated as select {columns} from {source} where {days}")  # noqa: S608
     _refuse_faulty_rows(connection, path)
 
 
@@ -151,7 +154,7 @@ def _refuse_faulty_rows(connection: "duckdb.DuckDBPyConnection", path: Path) -> 
     counted = ", ".join(
         f"count(*) filter ({wrong}), min(settlement) filter ({wrong})" for wrong, _, _ in _CHECKS
     )
-    (row,) = connection.execute(f"select {counted} from book").fetchall()  # noqa: S608
+    (row,) = connection.execute(f"select {counted} from stated").fetchall()  # noqa: S608
     if faults := _row_faults(path, row):
         raise InvalidRequest(faults)
 

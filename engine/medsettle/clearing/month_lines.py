@@ -91,6 +91,19 @@ class Held(StrEnum):
 TO_DECIDE: Final = (Held.TOO_LATE, Held.ORIGINAL_UNKNOWN, Held.WITH_ORIGINAL)
 """What waits for a decision rather than for a reconciliation."""
 
+NEXT_STEPS: Final[dict[Held, str]] = {
+    Held.OPEN_DIFFERENCE: "resolve its item, see medsettle reconcile items; then the next month "
+    "takes it",
+    **dict.fromkeys(TO_DECIDE, "decide: medsettle clear decide ID --take or --leave"),
+    Held.DUPLICATE: "resolve its item if one is open; then medsettle clear decide ID --take takes "
+    "it once where its rows are alike, and where they are not the book has to be corrected",
+    Held.CHANGED: "reconcile it; what is corrected is a record of its own in the book",
+    Held.LEFT_OUT: "nothing; medsettle clear decide ID --take takes it after all",
+}
+"""What is to be done about what was held, so that a month takes it."""
+
+assert NEXT_STEPS.keys() == set(Held)
+
 HELD: Final[tuple[Column, ...]] = (
     columns.code("settlement", "The record."),
     columns.code("kind", "What it is."),

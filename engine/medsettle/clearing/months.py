@@ -17,10 +17,13 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final, Self
 
+import pyarrow.parquet as pq
+
 from medsettle import durable, limits
 from medsettle.clearing.closing import (
     HELD_FILE,
     LINES_FILE,
+    CheckDays,
     Decision,
     Gathering,
     digest_of,
@@ -152,6 +155,7 @@ class MonthStore:
         who: str,
         moment: datetime,
         late_months: int = limits.LATE_MONTHS_DEFAULT,
+        check_days: CheckDays | None = None,
     ) -> tuple[ClosedMonth, Mapping[str, int]]:
         """Close a month, and return it with how many records were held, by `Held`.
 
@@ -164,10 +168,12 @@ class MonthStore:
             moment: Now, with a time zone.
             late_months: How many months late a record may come without a decision, at most
                 LATE_MONTHS_MAX.
+            check_days: Refuses days that were not reconciled.
 
         Raises:
             InvalidRequest: A text or number is out of bounds, or the book is faulty.
-            Precondition: It is closed, is not the next, or is not over.
+            Precondition: It is closed, is not the next, is not over, or has days that
+                `check_days` refuses.
             StoreUnavailable: Another process closes a month, or the disk failed. Nothing was
                 closed; the same call may be made again.
         """
@@ -188,6 +194,7 @@ class MonthStore:
                         self.lines_files(),
                         self.decisions(),
                         late_months,
+                        check_days,
                     ),
                     folder,
                 )
@@ -231,6 +238,23 @@ class MonthStore:
         """
         return self._checked(month, HELD_FILE, self.closed(month).held_sha256)
 
+    def refuse_unheld(self, settlement: str) -> None:
+        """Refuse a record that no closed month held back, such as a misspelt one.
+
+        Raises:
+            NotFound: No list of what was held has it.
+            StoreUnavailable: A list is missing or not what was closed.
+        """
+        for each in reversed(self.months()):
+            held = pq.read_table(self.held_file(each.month), columns=["settlement"])
+            if settlement in held["settlement"].to_pylist():
+                return
+        raise NotFound(
+            f"no closed month held {settlement!r} back, so there is nothing to decide; "
+            "medsettle clear held MONTH lists what a month held",
+            settlement=settlement,
+        )
+
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Hold the right to close months and to write payment files; a crash gives it back.
@@ -257,9 +281,11 @@ class MonthStore:
                 "after its last day",
                 month=month.text,
             )
-        following = self.open_month()
-        if following is not None and month != following:
-            state = "is closed" if month < following else "comes later"
+        months = [each.month for each in self.months()]
+        if months and month != (following := months[-1].plus(1)):
+            state = "is closed" if month in months else "comes later"
+            if month < months[0]:
+                state = f"was never closed, and {months[0].text} was: it comes too late"
             raise Precondition(
                 f"month {month.text} {state}; the open month is {following.text}",
                 month=month.text,

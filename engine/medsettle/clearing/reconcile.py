@@ -55,12 +55,14 @@ class BookDigest:
         columns: The columns that it had.
         digest: The sum of both lanes over its rows and the columns compared, in hex: the same for
             the same rows, whatever file they stand in and in whatever order.
+        compared: The columns compared, of which the digest is.
     """
 
     name: str
     rows: int
     columns: tuple[str, ...]
     digest: str
+    compared: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,4 +205,5 @@ def digest_of(book: Book, totals: Totals) -> BookDigest:
     """Return what a book was, out of what it comes to."""
     columns = max(totals.digests, key=len)
     one, two = totals.digests[columns].sum(axis=1, dtype=np.uint64)
-    return BookDigest(book.name, book.rows, book.columns, f"{int(one):016x}{int(two):016x}")
+    digest = f"{int(one):016x}{int(two):016x}"
+    return BookDigest(book.name, book.rows, book.columns, digest, columns)

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from medsettle import limits
+from medsettle.clearing.month_lines import NEXT_STEPS, Held
 from medsettle.clearing.month_scratch import scratch
 from medsettle.clearing.netting import Obligation, by_line, liquidity
 from medsettle.clearing.table_checks import refuse_unequal
@@ -31,6 +32,7 @@ from medsettle.cli.clear_options import (
     print_json,
     print_lines,
     print_rows,
+    reconciled_days,
 )
 from medsettle.cli.clear_words import (
     held_words,
@@ -97,6 +99,7 @@ def close(
         with opened(data, made=True) as store:
             closed, held = store.close_month(
                 *(named, book, held_open),
+                check_days=None if unreconciled else reconciled_days(data, items, named, book),
                 today=service_day_of(now()),
                 who=by,
                 moment=now(),
@@ -131,10 +134,12 @@ def held(month: MonthText, data: Data = DATA, as_json: Json = False) -> None:
     console = Console()
     with told(console, as_json=as_json), opened(data) as store:
         rows = pq.read_table(store.held_file(month_named(month))).to_pylist()
+    steps = {str(each["held"]): NEXT_STEPS[Held(each["held"])] for each in rows}
     if as_json:
-        print_json(console, rows)
-    else:
-        print_rows(console, rows, f"{month} held nothing back")
+        print_json(console, [each | {"next_step": steps[each["held"]]} for each in rows])
+        return
+    print_rows(console, rows, f"{month} held nothing back")
+    print_lines(console, [f"{why}: {step}" for why, step in sorted(steps.items())])
 
 
 @app.command()
@@ -149,6 +154,7 @@ def decide(
     """Decide whether the open month takes a late record, and put a reason into its line."""
     console = Console()
     with told(console, as_json=as_json), opened(data) as store:
+        store.refuse_unheld(settlement)
         store.decide(settlement, included=take, who=by, reason=reason, moment=now())
     if as_json:
         print_json(console, {"settlement": settlement, "taken": take})

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,9 +12,11 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from medsettle.clearing.closing import CheckDays
 from medsettle.clearing.item_store import ITEMS_FILE, ItemStore
 from medsettle.clearing.month import Month
 from medsettle.clearing.months import MONTHS_FILE, MonthStore
+from medsettle.clearing.reconciled import refuse_unreconciled
 from medsettle.cli.desks import CLEARING_FOLDER
 from medsettle.cli.show import print_rows_table
 from medsettle.core.money import fen_from_yuan
@@ -83,6 +86,14 @@ def open_settlements(data: Path, items: Path | None, *, unreconciled: bool) -> f
         return frozenset()
     with ItemStore(folder) as store:
         return store.open_settlements()
+
+
+def reconciled_days(data: Path, items: Path | None, month: Month, book: Path) -> CheckDays:
+    """Return what refuses days of a month that no run compared with this very book."""
+    folder = data / CLEARING_FOLDER if items is None else items
+    with ItemStore(folder) as store:
+        runs = store.runs()
+    return partial(refuse_unreconciled, runs, month, book)
 
 
 def month_named(text: str) -> Month:

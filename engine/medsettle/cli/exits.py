@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
+from typing import Final
 
 import orjson
 from rich.console import Console
 from rich.markup import escape
 
 from medsettle import errors
+
+_TABLE_FILE: Final = ".parquet"
 
 
 class Exit(IntEnum):
@@ -75,8 +78,16 @@ def told(console: Console, *, as_json: bool, refused: Exit = Exit.FINDING) -> It
         say(console, "UNAVAILABLE", [str(error)], as_json=as_json)
         raise Quit(Exit.UNAVAILABLE) from error
     except (OSError, UnreadableFile) as error:
-        say(console, "USAGE", str(error).splitlines(), as_json=as_json)
+        say(console, "USAGE", _words_of(error).splitlines(), as_json=as_json)
         raise Quit(Exit.USAGE) from error
+
+
+def _words_of(error: OSError | UnreadableFile) -> str:
+    """Return what an error says; Arrow tells a missing file by its name and nothing else."""
+    told = str(error)
+    if isinstance(error, FileNotFoundError) and error.errno is None and told.endswith(_TABLE_FILE):
+        return f"{told} does not exist; name a file that does"
+    return told
 
 
 @contextmanager

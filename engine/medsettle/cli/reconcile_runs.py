@@ -149,7 +149,8 @@ def _scope(asked: Asked, ends: list[tuple[date, date]], found: Reconciliation) -
     first = told.first or min(first for first, _ in ends)
     last = told.last or max(last for _, last in ends)
     compared = tuple(
-        ComparedBook(side, each.name, each.rows, each.digest) for side, each in found.books.items()
+        ComparedBook(side, each.name, each.rows, each.digest, each.compared)
+        for side, each in found.books.items()
     )
     part = Part(told.pooling_area, told.care_area, asked.repeats)
     return Scope(asked.name, first, last, str(found.found_by), compared, part, _recorded_on(found))
