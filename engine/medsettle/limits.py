@@ -563,6 +563,8 @@ CALENDAR_MONTHS_MAX: Final = 24
 PREPAYMENT_MULTIPLE_E4_MAX: Final = 12 * 10_000
 PREPAYMENT_FEN_MAX: Final = 12 * AMOUNT_FEN_MAX
 PREPAYMENT_ROWS_MAX: Final = 1_000_000
+# Parts of one that a level is stated in.
+LEVEL_PARTS: Final = 10_000
 # Days whose amounts make a trend, and the fewest from which one is told without a warning.
 TREND_DAYS_MAX: Final = 28
 TREND_DAYS_LEAST: Final = 7
@@ -579,7 +581,7 @@ STATED_MANIFEST_BYTES_MAX: Final = 64 * 1024 * 1024
 STATED_PARTIES_MAX: Final = 8
 STATED_SIGNATURES_MAX: Final = 64
 
-assert PREPAYMENT_FEN_MAX * 10_000 <= INT64_MAX, "an amount times a level must fit"
+assert PREPAYMENT_FEN_MAX * LEVEL_PARTS <= INT64_MAX, "an amount times a level must fit"
 
 # --- what hospitals are paid --------------------------------------------------------------------
 
@@ -598,8 +600,6 @@ INSTANT_WINDOW_DAYS: Final = 62
 ADVANCE_INSTALMENTS_MAX: Final = 60
 
 assert INSTANT_DAYS_MAX < INSTANT_WINDOW_DAYS
-# The name of an installation has ten characters, and batches are counted with six or more.
-assert len(f"HP{'f' * 10}-{10**9}-{HOSPITAL_PAYMENTS_PER_RUN_MAX}") <= END_TO_END_CHARS_MAX
 
 # --- open items of reconciliation --------------------------------------------------------------
 

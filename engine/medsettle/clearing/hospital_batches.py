@@ -89,6 +89,7 @@ def pay(store: HospitalStore, day: date, decision: Decision) -> Batch | None:
         payments = []
         for at, (institution, fund) in enumerate(sorted(waiting), 1):
             name = f"HP{installation}-{number:06d}-{at:05d}"
+            assert len(name) <= limits.END_TO_END_CHARS_MAX, name
             movements = waiting[institution, fund]
             movements += _taken_back(store, institution, fund, movements, day)
             fen = _sum_of(store, movements)
