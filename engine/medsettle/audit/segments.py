@@ -79,8 +79,8 @@ class LedgerRow(Protocol):
         ...
 
     @property
-    def subject(self) -> str | None:
-        """The settlement an adjustment adds to."""
+    def belongs_to(self) -> str | None:
+        """The settlement that a cancel takes back or an adjustment adds to."""
         ...
 
     @property
@@ -149,7 +149,7 @@ def _gather(entry: LedgerRow, gathered: dict[Partition, dict[str, Gathered]]) ->
     settlement = {
         **record["settlement"],
         "kind": entry.kind,
-        "original": entry.subject if entry.kind == "adjust" else entry.original,
+        "original": entry.belongs_to,
         "create_time": entry.create_time_us,
     }
     partition = Partition(entry.pooling_area, settlement["service_date"][: len("YYYY-MM")])

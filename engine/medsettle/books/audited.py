@@ -137,8 +137,7 @@ def _expected(entries: Sequence[Recorded]) -> dict[tuple[Partition, str], list[_
             own = {"seq": entry.seq, "settlement": entry.settlement}
             if table == "settlements":
                 moment = _EPOCH + timedelta(microseconds=entry.create_time_us)
-                original = entry.subject if entry.kind == "adjust" else entry.original
-                own |= {"kind": entry.kind, "original": original, "create_time": moment}
+                own |= {"kind": entry.kind, "original": entry.belongs_to, "create_time": moment}
             for row in rows:
                 place = Partition(entry.pooling_area, month), table
                 found.setdefault(place, []).append(_typed(table, row | own))

@@ -205,8 +205,8 @@ def _settlement(recorded: Recorded, record: Mapping[str, Any]) -> Iterator[Discr
         found, _, expected = values.partition(" is not ")
         yield _found(recorded, "shares", name, expected, found)
     own = {name: getattr(recorded, name) for name in _SAME}
-    original = recorded.subject if recorded.kind == "adjust" else recorded.original
-    own |= {"kind": recorded.kind, "settlement": recorded.settlement, "original": original}
+    own |= {"kind": recorded.kind, "settlement": recorded.settlement}
+    own["original"] = recorded.belongs_to
     for name, value in own.items():
         if columns[name] != value:
             yield _found(recorded, "record", name, str(value), str(columns[name]))

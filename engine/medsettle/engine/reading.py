@@ -40,9 +40,8 @@ def recorded_claim(ledger: LedgerReader, settlement: str) -> Row:
         NotFound: Nothing is recorded under that id.
     """
     recorded = recorded_settlement(ledger, settlement)
-    original = recorded.subject if recorded.kind == "adjust" else recorded.original
-    if original is not None:
-        recorded = recorded_settlement(ledger, original)
+    if recorded.belongs_to is not None:
+        recorded = recorded_settlement(ledger, recorded.belongs_to)
     return decode_care(recorded)[0]
 
 

@@ -4,8 +4,6 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import orjson
-
 from medsettle import errors
 from medsettle.core.counters import ACCOUNT, CounterKey
 from medsettle.core.settlement import Row
@@ -18,7 +16,7 @@ from medsettle.engine.adjustments import (
 from medsettle.engine.request_log import Asked
 from medsettle.engine.requests import content_digest
 from medsettle.ledger.entries import Entry, LedgerReader, Posting, Recorded
-from medsettle.ledger.records import decode_postings, decode_settlement
+from medsettle.ledger.records import decode_postings, decode_settlement, with_postings
 
 
 def with_adjustments_undone(ledger: LedgerReader, entries: Sequence[Entry]) -> list[Entry]:
@@ -56,12 +54,8 @@ def _moving(cancel: Entry, moved: Mapping[CounterKey, int]) -> Entry:
         both[posting.key] = both.get(posting.key, 0) + posting.delta
     postings = tuple(Posting(key, delta) for key, delta in both.items() if delta)
     own = (cancel.pooling_area, cancel.person)
-    told = [
-        [key.counter, key.period, delta, *([] if (key[0], key[1]) == own else key[:2])]
-        for key, delta in ((each.key, each.delta) for each in postings)
-    ]
-    record = orjson.loads(cancel.record) | {"postings": told}
-    return replace(cancel, postings=postings, record=orjson.dumps(record))
+    record = with_postings(cancel.record, own, postings)
+    return replace(cancel, postings=postings, record=record)
 
 
 def _undoing(

@@ -150,6 +150,11 @@ class Recorded:
     record: bytes
     subject: str | None = None
 
+    @property
+    def belongs_to(self) -> str | None:
+        """The settlement that a cancel takes back or an adjustment adds to; None for any other."""
+        return self.subject if self.kind == "adjust" else self.original
+
 
 @dataclass(frozen=True, slots=True)
 class CounterMismatch:

@@ -22,7 +22,7 @@ from medsettle.core.request_states import Refusal
 from medsettle.core.scopes import CareScope, Scope
 from medsettle.core.settlement import Finding, Opening, Row, Settlement
 from medsettle.core.tables import plain, rows_of, table_of, with_all
-from medsettle.ledger.entries import Entry, Posting, Recorded
+from medsettle.ledger.entries import Entry, Holder, Posting, Recorded
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DATES = {column.name for column in schema.SETTLEMENT if column.kind is Kind.DATE}
@@ -50,6 +50,7 @@ def encode_record(
             lines, so only the rest of it is told beside them.
     """
     told = {} if scope is None else {"scope": _scope(scope)}
+    own = (str(settlement.columns["pooling_area"]), str(settlement.columns["person"]))
     return orjson.dumps(
         {
             "settlement": settlement.columns,
@@ -58,7 +59,7 @@ def encode_record(
             "amounts": settlement.amounts,
             "relatives": settlement.relatives,
             "inputs": inputs,
-            "postings": [_posting(settlement, posting) for posting in postings],
+            "postings": [_posting(own, posting) for posting in postings],
             "claim": None if claim is None else claim | {"lines": table_of(_lines(claim))},
             "warnings": settlement.warnings,
             **told,
@@ -107,13 +108,17 @@ def _columns(recorded: Recorded, record: Mapping[str, Any]) -> Row:
     return columns
 
 
-def _posting(settlement: Settlement, posting: Posting) -> list[object]:
-    """Return a posting of a settlement's person; that of somebody else names whose it is."""
+def with_postings(record: bytes, own: Holder, postings: Sequence[Posting]) -> bytes:
+    """Return the bytes of a record of a person that moves something else."""
+    told = [_posting(own, posting) for posting in postings]
+    return orjson.dumps(orjson.loads(record) | {"postings": told})
+
+
+def _posting(own: Holder, posting: Posting) -> list[object]:
+    """Return a posting of a person; that of somebody else names whose it is."""
     area, person, counter, period = posting.key
-    own = (settlement.columns["pooling_area"], settlement.columns["person"]) == (area, person)
-    return (
-        [counter, period, posting.delta] if own else [counter, period, posting.delta, area, person]
-    )
+    told = [counter, period, posting.delta]
+    return told if own == (area, person) else [*told, area, person]
 
 
 def decode_care(recorded: Recorded) -> tuple[Row, str | None]:
