@@ -144,6 +144,19 @@ def test_one_digit_is_named(
     assert [said] == told_of(signed.folder)
 
 
+def test_a_cell_that_says_nothing_is_missed(tmp_path: Path) -> None:
+    """A row without its last comma says the same to people, and is not what was signed."""
+    folder = tmp_path / "s"
+    made(folder, pa.table({"settlement": ["S1", "S2"], "note": ["a", None]}))
+    sheet = folder / CSV_FILE
+    assert b"\r\nS2,\r\n" in sheet.read_bytes()
+    sheet.write_bytes(sheet.read_bytes().replace(b"\r\nS2,\r\n", b"\r\nS2\r\n"))
+
+    told = [finding.message for finding in verify_statement(folder, keys=[]).findings]
+
+    assert ["has 1 cells, and 2 were signed"] == told
+
+
 def _at(file: str, row: int, stated: int | None = None) -> str:
     """Return how a row of a file is named, and the row of the statement that it is."""
     if file == PARQUET_FILE:
