@@ -24,7 +24,6 @@ from medsettle.cli.clear_options import (
     MonthText,
     Number,
     Reason,
-    fen_named,
     month_named,
     opened,
     print_json,
@@ -42,7 +41,7 @@ from medsettle.cli.clear_words import (
 )
 from medsettle.cli.desks import now
 from medsettle.cli.exits import Exit, Quit, told
-from medsettle.cli.options import Json
+from medsettle.cli.options import Json, fen_named
 from medsettle.core.dates import service_day_of
 from medsettle.core.money import yuan_from_fen
 from medsettle.core.settlement import Row

@@ -19,9 +19,8 @@ from medsettle.clearing.months import MONTHS_FILE, MonthStore
 from medsettle.clearing.reconciled import refuse_unreconciled
 from medsettle.cli.desks import CLEARING_FOLDER
 from medsettle.cli.show import print_rows_table
-from medsettle.core.money import fen_from_yuan
 from medsettle.core.settlement import Row
-from medsettle.errors import Fault, InvalidRequest, Precondition
+from medsettle.errors import Precondition
 
 _ROWS_SHOWN_MAX = 50
 
@@ -103,18 +102,6 @@ def month_named(text: str) -> Month:
         InvalidRequest: The text is none.
     """
     return Month.of(text)
-
-
-def fen_named(name: str, yuan: str) -> int:
-    """Return the fen of an amount in yuan.
-
-    Raises:
-        InvalidRequest: The text is no amount.
-    """
-    try:
-        return fen_from_yuan(yuan)
-    except ValueError as error:
-        raise InvalidRequest([Fault(name, str(error))]) from error
 
 
 def print_json(console: Console, value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold

@@ -42,11 +42,10 @@ from medsettle.cli.hospital_options import (
     Terms,
     decided,
     hospitals,
-    today,
 )
 from medsettle.cli.hospital_options import On as OnDay
 from medsettle.cli.hospital_words import declaration_json, declaration_row, flat, show_rows
-from medsettle.cli.options import Json, Ledger
+from medsettle.cli.options import Json, Ledger, day_or_today
 from medsettle.core.dates import day_number
 from medsettle.core.settlement import Row
 from medsettle.ledger.opening import open_reader
@@ -240,7 +239,7 @@ def pay_month(
     """Approve what is left of the reviewed declarations of a month, less its reserve."""
     console = Console()
     with told(console, as_json=as_json), hospitals(data) as store:
-        found = month(store, read_hospital_terms(terms), what, today(on), decided(by))
+        found = month(store, read_hospital_terms(terms), what, day_or_today(on), decided(by))
     _show_slices(console, found, as_json=as_json)
 
 

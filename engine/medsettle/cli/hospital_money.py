@@ -35,13 +35,11 @@ from medsettle.cli.hospital_options import (
     Terms,
     Yuan,
     decided,
-    fen_of,
     fund,
     hospitals,
-    today,
 )
 from medsettle.cli.hospital_words import flat, show_rows
-from medsettle.cli.options import Json
+from medsettle.cli.options import Json, day_or_today, fen_named
 from medsettle.core.dates import day_number
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.ledger.side_file import private_folder, write_whole
@@ -67,7 +65,9 @@ def deduct(
     if (claim is None) == (institution is None):
         raise typer.BadParameter("name a --claim or an --institution")
     with told(console, as_json=as_json), hospitals(data) as store:
-        what = cuts.ClaimDeduction(_code(code), fen_of(yuan), day_number(today(on)))
+        what = cuts.ClaimDeduction(
+            _code(code), fen_named("yuan", yuan), day_number(day_or_today(on))
+        )
         why = decided(by, reason)
         if claim is not None:
             number = cuts.deduct(store, claim, payer, what, why)
@@ -97,7 +97,7 @@ def lift_deduction(
     """Give up a deduction after an appeal; what was taken of it is paid again."""
     console = Console()
     with told(console, as_json=as_json), hospitals(data) as store:
-        found = lift(store, number, fen_of(yuan), decided(by, reason))
+        found = lift(store, number, fen_named("yuan", yuan), decided(by, reason))
     _show_deductions(console, [found], as_json=as_json)
 
 
@@ -144,7 +144,7 @@ def case(
     """Record that a claim is paid by the case; the difference is booked apart."""
     console = Console()
     with told(console, as_json=as_json), hospitals(data) as store:
-        what = CasePrice(claim, payer, way, fen_of(yuan))
+        what = CasePrice(claim, payer, way, fen_named("yuan", yuan))
         difference_fen = price(store, what, decided(by, reason))
     row = {"claim": claim, "price_fen": what.price_fen, "difference_fen": difference_fen}
     show_rows(console, [row], "", as_json=as_json)
@@ -166,7 +166,7 @@ def release(
     with told(console, as_json=as_json), hospitals(data) as store:
         what = Assessment(institution, year, grade, approved_by)
         rules = read_hospital_terms(terms).on(date(min(max(year, 1), 9999), 12, 31))
-        found = assess(store, what, rules, today(on), decided(by))
+        found = assess(store, what, rules, day_or_today(on), decided(by))
     rows = [flat(each) | {"held_fen": each.held_fen} for each in found]
     show_rows(console, rows, "", as_json=as_json)
 
@@ -190,7 +190,7 @@ def advance(
     """Lend an institution working capital out of a fund, and take it back in instalments."""
     console = Console()
     with told(console, as_json=as_json), hospitals(data) as store:
-        fen, day = fen_of(yuan), today(on)
+        fen, day = fen_named("yuan", yuan), day_or_today(on)
         instalments = instalments_of(back, fen, day)
         of = fund(area, insurance_type, payer)
         what = advances.Advance(institution, of, fen, day, purpose, instalments)
@@ -229,7 +229,7 @@ def returned(
     """Record that a bank returned a payment: what it was of is paid with the next one."""
     console = Console()
     with told(console, as_json=as_json), hospitals(data) as store:
-        found = bank.returned(store, payment, today(on), decided(by, reason))
+        found = bank.returned(store, payment, day_or_today(on), decided(by, reason))
     row = flat(found) | {"returned_fen": found.fen}
     del row["fen"]
     show_rows(console, [row], "", as_json=as_json)

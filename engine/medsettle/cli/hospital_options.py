@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -10,9 +10,6 @@ import typer
 
 from medsettle.clearing.hospital_store import HOSPITALS_FILE, Decision, Fund, HospitalStore
 from medsettle.cli.desks import CLEARING_FOLDER, now
-from medsettle.core.dates import service_day_of
-from medsettle.core.money import fen_from_yuan
-from medsettle.errors import Fault, InvalidRequest
 
 Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="A day, as 2026-03-10.")]
 On = Annotated[
@@ -64,20 +61,3 @@ def decided(by: str, reason: str = "") -> Decision:
 def fund(area: str, insurance: str, payer: str) -> Fund:
     """Return the fund of three options."""
     return Fund(area, insurance, payer)
-
-
-def fen_of(text: str) -> int:
-    """Return the fen of an option in yuan.
-
-    Raises:
-        InvalidRequest: It is no amount.
-    """
-    try:
-        return fen_from_yuan(text)
-    except ValueError as error:
-        raise InvalidRequest([Fault("yuan", str(error))]) from error
-
-
-def today(given: datetime | None) -> date:
-    """Return the day of an option, or today in China Standard Time."""
-    return service_day_of(now()) if given is None else given.date()

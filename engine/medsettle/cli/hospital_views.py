@@ -28,7 +28,6 @@ from medsettle.cli.hospital_options import (
     OneInstitution,
     Out,
     hospitals,
-    today,
 )
 from medsettle.cli.hospital_words import (
     flat,
@@ -38,7 +37,7 @@ from medsettle.cli.hospital_words import (
     status_json,
     write_rows,
 )
-from medsettle.cli.options import Json
+from medsettle.cli.options import Json, day_or_today
 from medsettle.core.money import rate_text, yuan_from_fen
 from medsettle.core.settlement import Row
 
@@ -92,7 +91,7 @@ def list_held(data: Folder = DATA, as_json: Json = False) -> None:
     """List the claims on hold, the oldest first."""
     console = Console()
     with told(console, as_json=as_json), hospitals(data) as store:
-        rows = [flat(each) for each in held(store, today(None))]
+        rows = [flat(each) for each in held(store, day_or_today(None))]
     show_rows(console, rows, "no claim is on hold", as_json=as_json)
 
 

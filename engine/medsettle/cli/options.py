@@ -1,9 +1,15 @@
-"""Options that several commands share."""
+"""Options that several commands share, and what they are read as."""
 
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from medsettle.cli.desks import now
+from medsettle.core.dates import service_day_of
+from medsettle.core.money import fen_from_yuan
+from medsettle.errors import Fault, InvalidRequest
 
 if TYPE_CHECKING:
     from medsettle.engine.list_folder import ListFolders
@@ -61,3 +67,20 @@ def list_folders(lists: Path | None, keys: Path | None) -> "ListFolders | None":
     from medsettle.engine.list_folder import ListFolders  # noqa: PLC0415 - loads cryptography
 
     return ListFolders(lists, keys)
+
+
+def fen_named(name: str, yuan: str) -> int:
+    """Return the fen of an option in yuan, `name` in messages.
+
+    Raises:
+        InvalidRequest: The text is no amount.
+    """
+    try:
+        return fen_from_yuan(yuan)
+    except ValueError as error:
+        raise InvalidRequest([Fault(name, str(error))]) from error
+
+
+def day_or_today(given: datetime | None) -> date:
+    """Return the day of an option, or today in China Standard Time."""
+    return service_day_of(now()) if given is None else given.date()

@@ -19,7 +19,7 @@ from medsettle.clearing.read_calendar import load_calendar
 from medsettle.cli import prepay_words as words
 from medsettle.cli.desks import now
 from medsettle.cli.exits import Exit, Quit, told
-from medsettle.cli.options import Data, Json
+from medsettle.cli.options import Data, Json, day_or_today, fen_named
 from medsettle.cli.prepay_increase import app as increase_app
 from medsettle.cli.prepay_options import (
     Calendar,
@@ -29,8 +29,6 @@ from medsettle.cli.prepay_options import (
     Month,
     Terms,
     Who,
-    day_named,
-    fen_named,
     month_named,
     opened,
 )
@@ -74,7 +72,7 @@ def recalculate(
         in_force = load_prepayment_rules(terms).on(date(year, 1, 1))
         required = requirements(read_amounts(cleared, "month"), year, in_force)
         days = load_calendar(calendar, holidays)
-        issued = day_named(on)
+        issued = day_or_today(on)
         due = days.day_of(Step.PREPAYMENT_PAID, date(year, 1, 1), "prepayment")
         if due < issued:
             # Who is late has as long to pay as for an urgent increase.
@@ -99,7 +97,7 @@ def pay(
     console = Console()
     with told(console, as_json=as_json), opened(data, made=False) as store:
         fen = fen_named("yuan", yuan)
-        found = store.pay(notice, fen, day_named(on), reference, by, now())
+        found = store.pay(notice, fen, day_or_today(on), reference, by, now())
     words.print_rows(console, [words.notice_row(found)], "", as_json=as_json)
 
 
@@ -154,7 +152,7 @@ def alarms(
     """
     console = Console()
     with told(console, as_json=as_json), opened(data, made=False) as store:
-        rules, day = load_prepayment_rules(terms), day_named(on)
+        rules, day = load_prepayment_rules(terms), day_or_today(on)
         first = store.last_month() if month is None else month_named(month)
         usages = [] if first is None else store.usages(first, rules)
         raised = [each for each in usages if each.level is not Level.NORMAL]
@@ -244,7 +242,7 @@ def show_calendar(
     console = Console()
     with told(console, as_json=as_json):
         found = load_calendar(calendar, holidays).due_dates(month_named(month), scheme)
-    today = day_named(None)
+    today = day_or_today(None)
     rows = [words.due_row(due, today) for due in found]
     if as_json:
         rows = [

@@ -13,7 +13,7 @@ from medsettle.clearing.read_calendar import load_calendar
 from medsettle.cli import prepay_words as words
 from medsettle.cli.desks import now
 from medsettle.cli.exits import told
-from medsettle.cli.options import Data, Json
+from medsettle.cli.options import Data, Json, day_or_today, fen_named
 from medsettle.cli.prepay_options import (
     Care,
     Day,
@@ -23,8 +23,6 @@ from medsettle.cli.prepay_options import (
     Month,
     Terms,
     Who,
-    day_named,
-    fen_named,
     line_named,
     month_named,
     opened,
@@ -53,7 +51,7 @@ def request(
     with told(console, as_json=as_json), opened(data, made=False) as store:
         increases = Increases(store, load_prepayment_rules(terms))
         line, fen = line_named(insured, care, fund), fen_named("yuan", yuan)
-        found = increases.request(line, month_named(month), fen, day_named(on), by, now())
+        found = increases.request(line, month_named(month), fen, day_or_today(on), by, now())
     _show(console, found, as_json=as_json)
 
 
@@ -73,7 +71,7 @@ def review(
     with told(console, as_json=as_json), opened(data, made=False) as store:
         increases = Increases(store, load_prepayment_rules(terms))
         found = increases.review(
-            increase, approved=approve, why=why, day=day_named(on), who=by, now=now()
+            increase, approved=approve, why=why, day=day_or_today(on), who=by, now=now()
         )
     _show(console, found, as_json=as_json)
 
@@ -93,7 +91,7 @@ def notice(
     with told(console, as_json=as_json), opened(data, made=False) as store:
         increases = Increases(store, load_prepayment_rules(terms))
         working_days = load_calendar(holidays=holidays).working_days
-        found = increases.notice(increase, day_named(on), by, working_days, now())
+        found = increases.notice(increase, day_or_today(on), by, working_days, now())
     words.print_rows(console, [words.notice_row(found)], "", as_json=as_json)
 
 

@@ -11,9 +11,7 @@ import typer
 from medsettle.clearing.calendar import month_of
 from medsettle.clearing.prepayment import Line, line_of
 from medsettle.clearing.prepayment_store import PREPAYMENTS_FILE, PrepaymentStore
-from medsettle.cli.desks import CLEARING_FOLDER, now
-from medsettle.core.dates import service_day_of
-from medsettle.core.money import fen_from_yuan
+from medsettle.cli.desks import CLEARING_FOLDER
 from medsettle.errors import Fault, InvalidRequest
 
 Month = Annotated[str, typer.Argument(help="A month such as 2026-03.")]
@@ -64,23 +62,6 @@ def month_named(text: str) -> date:
         return month_of(text)
     except ValueError as error:
         raise InvalidRequest([Fault("month", str(error))]) from error
-
-
-def day_named(day: datetime | None) -> date:
-    """Return a day, or today in China."""
-    return service_day_of(now()) if day is None else day.date()
-
-
-def fen_named(path: str, yuan: str) -> int:
-    """Return the fen of an amount in yuan.
-
-    Raises:
-        InvalidRequest: The text is no amount.
-    """
-    try:
-        return fen_from_yuan(yuan)
-    except ValueError as error:
-        raise InvalidRequest([Fault(path, str(error))]) from error
 
 
 def line_named(insured: str, care: str, fund: str) -> Line:
