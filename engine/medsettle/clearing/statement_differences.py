@@ -209,7 +209,7 @@ def _altered(
     if len(own) > len(signed):
         text = f"a cell was added: {_quoted(own[len(signed)])}"
         found.append(Finding(file.name, text, row, line=line))
-    elif len(own) < len(signed):
+    elif len(own) < len(signed) and not any(signed[len(own) :]):
         text = f"has {len(own)} cells, and {len(signed)} were signed"
         found.append(Finding(file.name, text, row, line=line))
     return found
