@@ -1,0 +1,227 @@
+"""A history as a folder of Parquet: written once, part by part, and read by anybody.
+
+A part is named in `history.json` with its digests once all of its files are durable. A history that
+was not finished has no `history.json` and is made again. DuckDB, Spark and pyarrow read the tables
+as they lie.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, Self
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from medsettle import durable
+from medsettle.core.columns import Column, Kind
+from medsettle.errors import Fault, InvalidRequest, NotFound
+from medsettle.replay.layout import (
+    HISTORY_CLAIM,
+    HISTORY_LINE,
+    MOVE,
+    SPLIT,
+    STAGE,
+    arrow_schema,
+)
+
+MANIFEST: Final = "history.json"
+FORMAT: Final = 1
+COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
+    "claims": HISTORY_CLAIM,
+    "lines": HISTORY_LINE,
+    "moves": MOVE,
+    "stages": STAGE,
+    "splits": SPLIT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PartFile:
+    """One file of a part: its path below the folder, its rows, and its SHA-256."""
+
+    table: str
+    path: str
+    rows: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part: its number, and its files by table."""
+
+    number: int
+    files: tuple[PartFile, ...]
+
+    def rows(self, table: str) -> int:
+        """Return how many rows a table has in this part."""
+        return sum(file.rows for file in self.files if file.table == table)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A finished history.
+
+    Args:
+        folder: Where it lies.
+        source: Of what it was made, in words, with versions and seeds.
+        parts: Its parts, by number.
+        digest: SHA-256 over its manifest: equal histories have equal ones.
+    """
+
+    folder: Path
+    source: Mapping[str, object]
+    parts: tuple[Part, ...]
+    digest: str
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Return the history of a folder.
+
+        Raises:
+            NotFound: There is none, or it was not finished.
+            InvalidRequest: The manifest is none, or of another format.
+        """
+        path = folder / MANIFEST
+        try:
+            raw = path.read_bytes()
+        except FileNotFoundError as error:
+            raise NotFound(
+                f"{path} is not there: no history was finished in this folder; make one first",
+                path=str(path),
+            ) from error
+        try:
+            told = orjson.loads(raw)
+            found = told["format"]
+            parts = tuple(
+                Part(each["number"], tuple(PartFile(**file) for file in each["files"]))
+                for each in told["parts"]
+            )
+            source = told["source"]
+        except (KeyError, TypeError, ValueError) as error:
+            message = f"{path} is no manifest of a history: {error!r}"
+            raise InvalidRequest([Fault("history", message)]) from error
+        if found != FORMAT:
+            message = f"{path} has format {found!r}, and this program reads {FORMAT}; make it again"
+            raise InvalidRequest([Fault("history", message)])
+        return cls(folder, source, parts, sha256(raw).hexdigest())
+
+    def rows(self, table: str) -> int:
+        """Return how many rows a table has."""
+        return sum(part.rows(table) for part in self.parts)
+
+    def read(self, part: Part, table: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return a table of a part; codes are dictionaries, a table that is missing has no rows.
+
+        Raises:
+            NotFound: A file of the part is gone.
+            InvalidRequest: It is no Parquet file of this table.
+        """
+        wanted = [column for column in COLUMNS[table] if columns is None or column.name in columns]
+        files = [file for file in part.files if file.table == table]
+        if not files:
+            return arrow_schema(tuple(wanted)).empty_table()
+        path = self.folder / files[0].path
+        coded = [column.name for column in wanted if column.kind is Kind.CODE]
+        try:
+            return pq.read_table(
+                path,
+                columns=[column.name for column in wanted],
+                read_dictionary=coded,
+                use_threads=False,
+                partitioning=None,
+            )
+        except FileNotFoundError as error:
+            raise NotFound(f"{path} is gone; make the history again", path=str(path)) from error
+        except (OSError, pa.ArrowException) as error:
+            message = f"{path} is no Parquet file of {table}: {error}"
+            raise InvalidRequest([Fault("history", message)]) from error
+
+
+class HistoryWriter:
+    """Writes a history part by part; `finish` makes it one."""
+
+    def __init__(self, folder: Path, source: Mapping[str, object]) -> None:
+        """Begin in a folder that is made where it is missing.
+
+        Args:
+            folder: A folder with a finished history is not written to.
+            source: Of what the history is made, as JSON values.
+
+        Raises:
+            InvalidRequest: The folder has a finished history.
+            OSError: The folder cannot be made.
+        """
+        if (folder / MANIFEST).exists():
+            message = f"{folder} has a history already; name another folder or remove it"
+            raise InvalidRequest([Fault("history", message)])
+        durable.make_folder(folder)
+        self.folder = folder
+        self._source = source
+        self._parts: list[Part] = []
+        self.claims = 0
+
+    def add(self, tables: Mapping[str, pa.Table]) -> Part:
+        """Write the next part.
+
+        Args:
+            tables: By name, of `COLUMNS`; `claims` and `lines` at least. Claims are sorted by
+                pooling area, person and order, their numbers go on from `self.claims`, and lines
+                lie in the order of claims. Each person is in one part only. Codes may be
+                dictionaries.
+
+        Raises:
+            OSError: The disk failed.
+        """
+        number = len(self._parts)
+        files = []
+        for name, table in tables.items():
+            if not table.num_rows and name not in {"claims", "lines"}:
+                continue
+            content = table_bytes(COLUMNS[name], table)
+            path = f"{name}/part-{number:05d}.parquet"
+            durable.make_folder(self.folder / name)
+            durable.put(self.folder / path, content)
+            durable.sync_folder(self.folder / name)
+            files.append(PartFile(name, path, table.num_rows, sha256(content).hexdigest()))
+        part = Part(number, tuple(files))
+        self._parts.append(part)
+        self.claims += tables["claims"].num_rows
+        return part
+
+    def finish(self) -> History:
+        """Write the manifest, and return the history."""
+        told = {
+            "format": FORMAT,
+            "source": self._source,
+            "parts": [asdict(part) for part in self._parts],
+        }
+        durable.put(self.folder / MANIFEST, orjson.dumps(told, option=orjson.OPT_INDENT_2))
+        durable.sync_folder(self.folder)
+        return History.open(self.folder)
+
+
+def table_bytes(columns: tuple[Column, ...], table: pa.Table) -> memoryview:
+    """Return the bytes of a Parquet file of a table of `layout`."""
+    kinds = {column.name: column.kind for column in columns}
+    names = [name for name in kinds if name in table.column_names]
+    sink = pa.BufferOutputStream()
+    pq.write_table(
+        table.select(names),
+        sink,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=[name for name in names if kinds[name] in {Kind.CODE, Kind.DATE}],
+        column_encoding={
+            name: _ENCODINGS[kinds[name]] for name in names if kinds[name] in _ENCODINGS
+        },
+        write_statistics=[name for name in names if name in _STATISTICS],
+        store_schema=False,
+    )
+    return memoryview(sink.getvalue())
+
+
+_ENCODINGS: Final = {Kind.FEN: "BYTE_STREAM_SPLIT", Kind.INTEGER: "DELTA_BINARY_PACKED"}
+_STATISTICS: Final = {"claim", "service_date"}
