@@ -26,8 +26,6 @@ from medsettle.core.dates import day_number
 from medsettle.core.money import plain_yuan
 from medsettle.errors import Fault, InvalidRequest, Precondition
 
-_AVERAGED_MONTHS: Final = 12
-
 
 @dataclass(frozen=True, slots=True)
 class Advance:
@@ -156,7 +154,7 @@ def _check_bound(store: HospitalStore, what: Advance, terms: HospitalTerms | Non
         raise Precondition(
             f"{plain_yuan(what.fen)} with {plain_yuan(open_fen)} outstanding is above {months} "
             f"month(s) of {plain_yuan(average_fen)}, what was declared in an average month of the "
-            f"last {_AVERAGED_MONTHS}; advance less, or wait for the instalments",
+            "twelve before; advance less, or wait for the instalments",
             institution=what.institution,
         )
 

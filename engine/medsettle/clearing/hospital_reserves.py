@@ -10,13 +10,12 @@ Source: contracts of agencies with hospitals, reserve of about 5 % (code 40), `c
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
 
 from medsettle import limits
 from medsettle.clearing.hospital_deductions import use_reserve
-from medsettle.clearing.hospital_shares import BPS, parts_of
+from medsettle.clearing.hospital_shares import parts_of
 from medsettle.clearing.hospital_store import (
-    PART_COLUMNS,
+    OF_PARTS,
     Decision,
     Fund,
     HospitalStore,
@@ -25,8 +24,6 @@ from medsettle.clearing.hospital_store import (
 from medsettle.clearing.hospital_terms import HospitalTerms
 from medsettle.core.dates import day_number
 from medsettle.errors import Fault, InvalidRequest, NotFound, Precondition
-
-_OF_PARTS: Final = ", ".join(f"p.{name.strip()}" for name in PART_COLUMNS.split(","))
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +176,7 @@ def _held(store: HospitalStore, what: Assessment) -> Iterator[tuple[Fund, list[P
     first, last = _days(what.year)
     found: dict[Fund, list[Part]] = {}
     for area, insurance, *values in store.rows(
-        f"select c.pooling_area, c.insurance_type, {_OF_PARTS} "  # noqa: S608 - our own names
+        f"select c.pooling_area, c.insurance_type, {OF_PARTS} "  # noqa: S608 - our own names
         "from claims c join parts p on p.claim = c.claim where c.institution = ? "
         "and c.record_day between ? and ? and p.held_fen > 0 order by p.claim, p.payer",
         *(what.institution, first, last),
@@ -221,6 +218,3 @@ def _release(
                 "day": today,
             },
         )
-
-
-assert BPS == 10_000, "the store bounds rates by it"

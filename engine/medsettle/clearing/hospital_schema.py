@@ -13,6 +13,7 @@ from typing import Final
 
 from medsettle import limits
 from medsettle.clearing.hospital_triggers import triggers
+from medsettle.core.money import BPS
 from medsettle.ledger.side_file import StoreForm
 
 _BOUNDS: Final = {
@@ -21,6 +22,7 @@ _BOUNDS: Final = {
     "name_max": limits.HOSPITAL_NAME_CHARS_MAX,
     "reason_max": limits.HOSPITAL_REASON_CHARS_MAX,
     "payments_max": limits.HOSPITAL_PAYMENTS_PER_RUN_MAX,
+    "bps": BPS,
     "end_to_end_max": limits.END_TO_END_CHARS_MAX,
 }
 
@@ -231,7 +233,7 @@ create table assessments (
   institution text not null,
   year integer not null,
   grade text not null,
-  released_bps integer not null check (released_bps between 0 and 10000),
+  released_bps integer not null check (released_bps between 0 and {bps}),
   approved_by text not null check (length(approved_by) between 1 and {name_max}),
   {decided},
   unique (institution, year),

@@ -23,7 +23,7 @@ from medsettle.clearing.hospital_deductions import take_unpaid
 from medsettle.clearing.hospital_schema import ON_HOLD
 from medsettle.clearing.hospital_shares import parts_of
 from medsettle.clearing.hospital_store import (
-    PART_COLUMNS,
+    OF_PARTS,
     Decision,
     Fund,
     HospitalStore,
@@ -34,7 +34,6 @@ from medsettle.core.dates import date_of, day_number
 from medsettle.core.money import Rounding
 from medsettle.errors import NotFound, Precondition
 
-_OF_PARTS: Final = ", ".join(f"p.{name.strip()}" for name in PART_COLUMNS.split(","))
 _OF_CLAIMS: Final = (
     "c.institution, c.pooling_area, c.insurance_type, c.clearing_class, c.record_day"
 )
@@ -102,7 +101,7 @@ def _instantly(store: HospitalStore, book: TermsBook, day: date) -> Iterator[tup
     """Yield the parts of which a slice may be paid at once by a day."""
     today = day_number(day)
     rows = store.rows(
-        f"select {_OF_CLAIMS}, {_OF_PARTS} from claims c "  # noqa: S608 - our own names
+        f"select {_OF_CLAIMS}, {OF_PARTS} from claims c "  # noqa: S608 - our own names
         "join parts p on p.claim = c.claim where c.record_day between ? and ? "
         f"and {ON_HOLD} = 0 "
         "and p.approved_fen = 0 and p.held_fen = 0 and p.declared_fen > p.deducted_fen "
@@ -234,7 +233,7 @@ def _of_declaration(store: HospitalStore, number: str, freed: str) -> Iterator[t
     rows = store.rows(
         f"select {_OF_CLAIMS}, exists (select 1 from movements m "  # noqa: S608 - our own names
         "where m.claim = p.claim and m.payer = p.payer and m.kind = 'month'), "
-        f"{_OF_PARTS} from parts p join claims c on c.claim = p.claim where p.claim in ("
+        f"{OF_PARTS} from parts p join claims c on c.claim = p.claim where p.claim in ("
         "select e.claim from declared r join entries e on e.record = r.record "
         f"where r.declaration = ?) and {ON_HOLD} = 0 {freed} order by p.claim, p.payer",
         number,

@@ -13,6 +13,7 @@ from medsettle.clearing.hospital_declarations import Status
 from medsettle.clearing.hospital_schema import ON_HOLD
 from medsettle.clearing.hospital_store import Fund, HospitalStore, Part
 from medsettle.core.dates import date_of
+from medsettle.core.money import BPS
 from medsettle.errors import NotFound
 
 TARGET_BPS: Final = 8_000
@@ -170,21 +171,21 @@ class Targets:
     @property
     def fund_bps(self) -> int:
         """The part of the fund amount, cut off, in 1/10,000."""
-        return self.instant_fund_fen * 10_000 // self.fund_fen if self.fund_fen else 0
+        return self.instant_fund_fen * BPS // self.fund_fen if self.fund_fen else 0
 
     @property
     def institutions_bps(self) -> int:
         """The part of the institutions, cut off, in 1/10,000."""
         if not self.institutions:
             return 0
-        return self.instant_institutions * 10_000 // self.institutions
+        return self.instant_institutions * BPS // self.institutions
 
     @property
     def met(self) -> bool:
         """Whether both reach the target, compared without rounding."""
         return (
-            self.instant_fund_fen * 10_000 >= TARGET_BPS * self.fund_fen
-            and self.instant_institutions * 10_000 >= TARGET_BPS * self.institutions
+            self.instant_fund_fen * BPS >= TARGET_BPS * self.fund_fen
+            and self.instant_institutions * BPS >= TARGET_BPS * self.institutions
             and self.fund_fen > 0
         )
 

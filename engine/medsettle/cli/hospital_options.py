@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from medsettle.clearing.hospital_store import HOSPITALS_FILE, Decision, Fund, HospitalStore
+from medsettle.clearing.hospital_store import HOSPITALS_FILE, Decision, HospitalStore
 from medsettle.cli.desks import CLEARING_FOLDER, now
 
 Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="A day, as 2026-03-10.")]
@@ -56,8 +56,3 @@ def hospitals(data: Path, *, new: bool = False) -> Iterator[HospitalStore]:
 def decided(by: str, reason: str = "") -> Decision:
     """Return a decision of now."""
     return Decision(by, now(), reason)
-
-
-def fund(area: str, insurance: str, payer: str) -> Fund:
-    """Return the fund of three options."""
-    return Fund(area, insurance, payer)

@@ -38,7 +38,7 @@ from medsettle.cli.hospital_words import (
     write_rows,
 )
 from medsettle.cli.options import Json, day_or_today
-from medsettle.core.money import rate_text, yuan_from_fen
+from medsettle.core.money import BPS, rate_text, yuan_from_fen
 from medsettle.core.settlement import Row
 
 
@@ -212,7 +212,7 @@ def targets_of(
 
 
 def _percent(bps: int) -> str:
-    return rate_text(Fraction(bps, 10_000))
+    return rate_text(Fraction(bps, BPS))
 
 
 def verify_store(data: Folder = DATA, as_json: Json = False) -> None:
