@@ -213,7 +213,7 @@ class Hospitals(RuleBasedStateMachine):
             "select sum(s.fen) from shares s join claims c on c.claim = s.claim "
             "join entries e on e.record = s.record where c.institution = ? "
             "and c.insurance_type = ? and e.kind <> 'case' and e.month = ?",
-            *(*key, MARCH),
+            *(*key, MARCH.text),
         )[0][0]
         lent = sum(cut.open for cut in self.oracle.own_cuts.get(key, []) if cut.advance)
         fen = max(0, declared or 0) // part - lent

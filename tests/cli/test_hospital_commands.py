@@ -10,10 +10,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from medsettle import errors
 from medsettle.cli.exits import Exit
+from medsettle.cli.hospital_books import read_applications
 from medsettle.payments.orders import Party, PartyType
 
-from tests.clearing.hospital_claims import AREA, TERMS, application, record
+from tests.clearing.hospital_claims import AREA, MARCH, TERMS, application, record
 from tests.cli.claim_files import write_claims
 from tests.cli.commands import Ran, run
 from tests.gateway.reconciled import HOSPITAL, open_counter, yuan
@@ -52,11 +54,22 @@ def _book(path: Path, rows: list[dict[str, Any]]) -> Path:
 
 
 def _applications(folder: Path, **changes: object) -> Path:
-    said = asdict(application()) | {"stated": None} | changes
+    said = asdict(application()) | {"stated": None, "month": MARCH.text} | changes
     sums = {"persons": 2, "total_fen": 45_000, "account_fen": 0, "cash_fen": 15_000}
     path = folder / "applications.json"
     path.write_text(json.dumps([said | sums | {"fund_fen": 30_000} | changes], default=str))
     return path
+
+
+def test_every_fault_of_applications_is_told(tmp_path: Path) -> None:
+    """A month in another form, with its place in the file; the commands write 2026-03."""
+    with pytest.raises(errors.InvalidRequest) as refused:
+        read_applications(_applications(tmp_path, month="202603"))
+    assert [
+        "applications[0].month: '202603' is no month of 1998 to 2099; write it like 2024-04"
+    ] == [str(fault) for fault in refused.value.faults]
+    (found,) = read_applications(_applications(tmp_path))
+    assert MARCH == found.month
 
 
 def test_a_month_from_the_book_to_the_bank(tmp_path: Path) -> None:
@@ -70,14 +83,18 @@ def test_a_month_from_the_book_to_the_bank(tmp_path: Path) -> None:
     (first,) = _done(tmp_path, "pay", "2026-03-11", *_BY)
     assert 18_000 == first["fen"]
     applied = _applications(tmp_path)
-    (declared,) = _done(tmp_path, "declare", "202603", "--file", applied, *_BY)
-    assert ({}, 10) == (declared["differences"], declared["status"])
+    (declared,) = _done(tmp_path, "declare", "2026-03", "--file", applied, *_BY)
+    assert ({}, 10, "2026-03") == (
+        declared["differences"],
+        declared["status"],
+        declared["month"],
+    )
     for status in ("accepted", "reviewing", "reviewed"):
         _done(tmp_path, "review", "D1", "--to", status, *_BY)
     why = ("--reason", "not indicated", "--on", "2026-03-20")
     (cut,) = _done(tmp_path, "deduct", "--claim", "S1", "--yuan", "50", *why, *_BY)
     assert (10, 5_000) == (cut["state"], cut["open_fen"])
-    _done(tmp_path, "month", "202603", "--on", "2026-04-20", *_TERMS, *_BY)
+    _done(tmp_path, "month", "2026-03", "--on", "2026-04-20", *_TERMS, *_BY)
     (second,) = _done(tmp_path, "pay", "2026-04-20", *_BY)
 
     # 80.00 of the second claim less 10.00 reserve; 10.00 too much come back of the first.
@@ -136,7 +153,7 @@ def test_a_book_is_read_out_of_every_kind_of_file(tmp_path: Path, ending: str) -
     book = _book(tmp_path / f"book{ending}", [record(1), record(2, 20_000)])
     _done(tmp_path, "report", "--book", book, *_BY)
     out = tmp_path / "statement.parquet"
-    (found,) = _done(tmp_path, "statement", "202603", "--out", out)
+    (found,) = _done(tmp_path, "statement", "2026-03", "--out", out)
 
     assert (2, 30_000, 30_000) == (found["claims"], found["declared_fen"], found["rest_fen"])
     assert [30_000] == pq.read_table(out)["declared_fen"].to_pylist()
@@ -152,7 +169,6 @@ def test_a_book_out_of_audit_tables(tmp_path: Path) -> None:
     words = ("report", "--area", SHAPES_AREA, "--first", "2000-01-01", "--last", "2099-12-31")
     first = _done(tmp_path, *words, *_BY)
     again = _done(tmp_path, *words, *_BY)
-    month = today[:7].replace("-", "")
     found = _done(tmp_path, "status", columns["settlement"])
 
     assert [(1, 0), (0, 1)] == [(each["added"], each["known"]) for each in (first, again)]
@@ -162,7 +178,7 @@ def test_a_book_out_of_audit_tables(tmp_path: Path) -> None:
         found["insurance_type"],
         found["parts"][0]["rest_fen"],
     )
-    assert month[:4] == found["day"][:4]
+    assert today[:4] == found["day"][:4]
     other = _done(tmp_path, *(*words[:2], "999999", *words[3:]), *_BY)
     assert 0 == other["added"] + other["known"]
 
@@ -199,7 +215,7 @@ def test_what_3203_recorded_is_declared(tmp_path: Path) -> None:
         number = counter.till.done("3203", {"data": said})["result"]["clr_appy_evt_id"]
         rows = [_of_settlement(each) for each in settlements]
     _done(tmp_path, "report", "--book", _book(tmp_path / "book.json", rows), *_BY)
-    ran = _hospital(tmp_path, "declare", "202406", *_BY)
+    ran = _hospital(tmp_path, "declare", "2024-06", *_BY)
     (found,) = ran.json
 
     assert Exit.FINDING == ran.code
@@ -230,12 +246,12 @@ def test_what_3261_refused_is_on_hold(tmp_path: Path) -> None:
         counter.till.done("3261", said)
         book = _book(tmp_path / "book.json", [_of_settlement(each) for each in settlements])
         _done(tmp_path, "report", "--book", book, *_BY)
-        first = _done(tmp_path, "confirmations", "202406", *_BY)
+        first = _done(tmp_path, "confirmations", "2024-06", *_BY)
         held = _done(tmp_path, "held")
         counter.till.done("3262", {"data": month | {"otransid": "0"}})
         said["detail"] = [row | {"cnfm_flag": "1"} for row in detail]
         counter.till.done("3261", said)
-    second = _done(tmp_path, "confirmations", "202406", *_BY)
+    second = _done(tmp_path, "confirmations", "2024-06", *_BY)
 
     assert [{"held": 1, "freed": 0, "same": 1, "unknown": 0}] == first
     assert [rows[0]["setl_sn"]] == [each["claim"] for each in held]
@@ -269,7 +285,7 @@ def test_a_case_and_an_advance(tmp_path: Path) -> None:
     _done(tmp_path, "report", "--book", book, *_BY)
     (case,) = _done(tmp_path, "case", "S1", "--way", "40", "--yuan", "115.00", *_BY)
     assert 1_500 == case["difference_fen"]
-    month = _done(tmp_path, "status", "S1")["ledger"][-1]["day"][:7].replace("-", "")
+    month = _done(tmp_path, "status", "S1")["ledger"][-1]["day"][:7]
     (booked,) = _done(tmp_path, "cases", month)
     assert (10_000, 1_500) == (booked["receivable_fen"], booked["difference_fen"])
     fund = ("--institution", "H1", "--area", AREA, "--insurance-type", "310")
@@ -297,15 +313,18 @@ def test_targets_and_grades(tmp_path: Path) -> None:
     _done(tmp_path, "report", "--book", _book(tmp_path / "book.json", rows), *_BY)
     _done(tmp_path, "grade", "H1", "A", "--from", "2026-01-01", *_BY)
     _done(tmp_path, "instant", "2026-03-11", *_TERMS, *_BY)
-    found = _done(tmp_path, "targets", "202603")
+    found = _done(tmp_path, "targets", "2026-03")
 
-    assert (7_500, 5_000, 24_000, False) == (
+    assert ("2026-03", 7_500, 5_000, 24_000, False) == (
+        found["month"],
         found["fund_bps"],
         found["institutions_bps"],
         found["slices_fen"],
         found["met"],
     )
-    words = run("hospital", "targets", "202603", "--data", tmp_path / "data")
+    other = _hospital(tmp_path, "targets", "202603")
+    assert "'202603' is no month of" in other.json["messages"][0]
+    words = run("hospital", "targets", "2026-03", "--data", tmp_path / "data")
     assert "not both targets are met" in words.out
 
 

@@ -22,7 +22,8 @@ from medsettle.clearing.hospital_deductions import (
 )
 from medsettle.clearing.hospital_store import Decision, Fund, HospitalStore
 from medsettle.clearing.hospital_terms import HospitalTerms
-from medsettle.core.dates import day_number
+from medsettle.clearing.month import Month
+from medsettle.core.dates import MONTHS_PER_YEAR, day_number
 from medsettle.core.money import plain_yuan
 from medsettle.errors import Fault, InvalidRequest, Precondition
 
@@ -126,15 +127,13 @@ def average_month_fen(store: HospitalStore, institution: str, fund: Fund, day: d
 
     It is that of the months with records among the twelve before the month of a day; 0 without one.
     """
-    last = day.year * 100 + day.month
-    first = last - 100
+    last = Month.of_day(day)
     ((months, sum_fen),) = store.rows(
         "select count(distinct e.month), coalesce(sum(s.fen), 0) from entries e "
         "join claims c on c.claim = e.claim join shares s on s.claim = e.claim "
         "and s.record = e.record where e.month >= ? and e.month < ? and e.kind <> 'case' "
         "and c.institution = ? and c.pooling_area = ? and c.insurance_type = ? and s.payer = ?",
-        first,
-        last,
+        *(last.plus(-MONTHS_PER_YEAR).text, last.text),
         institution,
         *fund.row().values(),
     )

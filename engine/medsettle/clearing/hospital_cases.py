@@ -11,8 +11,9 @@ Source: `clearing.md` §1.3, and the codes of `clr_way` in §1.2.
 from dataclasses import dataclass
 from typing import Final
 
-from medsettle.clearing.hospital_reports import CASE, add_entry, month_of
+from medsettle.clearing.hospital_reports import CASE, add_entry
 from medsettle.clearing.hospital_store import Decision, Fund, HospitalStore
+from medsettle.clearing.month import Month
 from medsettle.core.dates import day_number, service_day_of
 from medsettle.core.money import plain_yuan
 from medsettle.errors import Fault, InvalidRequest, Precondition
@@ -78,14 +79,14 @@ def price(store: HospitalStore, what: CasePrice, decision: Decision) -> int:
         ways = f"{WAYS[what.way]} ({what.way})"
         ((institution,),) = store.rows("select institution from claims where claim = ?", what.claim)
         entry = (
-            *(record, what.claim, institution, CASE, day_number(day), month_of(day)),
+            *(record, what.claim, institution, CASE, day_number(day), Month.of_day(day).text),
             *(0, 0, 0, fen, f"{ways}: {plain_yuan(what.price_fen)}. {decision.reason}".strip()),
         )
         add_entry(store, entry, {what.payer: fen} if fen else {})
         return fen
 
 
-def case_differences(store: HospitalStore, month: int) -> list[CaseDifference]:
+def case_differences(store: HospitalStore, month: Month) -> list[CaseDifference]:
     """Return the differences of cases priced in a month, by institution and fund."""
     rows = store.rows(
         "select c.institution, c.pooling_area, c.insurance_type, s.payer, "
@@ -95,7 +96,7 @@ def case_differences(store: HospitalStore, month: int) -> list[CaseDifference]:
         "join shares s on s.record = e.record and s.claim = e.claim "
         "join claims c on c.claim = e.claim where e.kind = 'case' and e.month = ? "
         "group by 1, 2, 3, 4 order by 1, 2, 3, 4",
-        month,
+        month.text,
     )
     return [
         CaseDifference(institution, Fund(area, insurance, payer), *amounts)

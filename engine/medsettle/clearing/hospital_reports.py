@@ -25,8 +25,9 @@ from medsettle.clearing.hospital_deductions import (
     give_way,
 )
 from medsettle.clearing.hospital_store import Decision, HospitalStore, Part
+from medsettle.clearing.month import Month
 from medsettle.core import codes
-from medsettle.core.dates import MONTHS_PER_YEAR, day_number
+from medsettle.core.dates import day_number
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.ledger.side_file import unavailable
 
@@ -34,7 +35,7 @@ from medsettle.ledger.side_file import unavailable
 _CHUNK: Final = 10_000
 
 BookRow: TypeAlias = Mapping[str, Any]
-Entry: TypeAlias = tuple[str, str, str, str, int, int, int, int, int, int, str]
+Entry: TypeAlias = tuple[str, str, str, str, int, str, int, int, int, int, str]
 """Record, claim, institution, kind, day number, month, total, accounts, cash, funds (fen), why."""
 
 _CODES: Final = (
@@ -64,25 +65,6 @@ class Reported:
     added: int
     known: int
     deductions: int
-
-
-def month_of(day: date) -> int:
-    """Return the month of a day as a number.
-
-    >>> month_of(date(2026, 3, 31))
-    202603
-    """
-    return day.year * 100 + day.month
-
-
-def next_month(month: int) -> int:
-    """Return the month after one.
-
-    >>> next_month(202512), next_month(202601)
-    (202601, 202602)
-    """
-    year, number = divmod(month, 100)
-    return month + 1 if number < MONTHS_PER_YEAR else (year + 1) * 100 + 1
 
 
 def report(store: HospitalStore, rows: Iterable[BookRow], decision: Decision) -> Reported:
@@ -242,7 +224,7 @@ def _entry(row: BookRow, claim: str) -> Entry:
     account_fen = sum(row[f"{name}_fen"] for name in codes.PERSONAL_NAMES)
     return (
         *(row["settlement"], claim, row["institution"], str(row["kind"])),
-        *(day_number(day), month_of(day)),
+        *(day_number(day), Month.of_day(day).text),
         *(row["total_fen"], account_fen, row["cash_fen"], row["fund_total_fen"], ""),
     )
 

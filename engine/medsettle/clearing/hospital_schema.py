@@ -84,7 +84,7 @@ create table entries (
   institution text not null,
   kind text not null check (kind in ('settle', 'cancel', 'adjust', 'case')),
   record_day integer not null,
-  month integer not null,
+  month text not null check (month like '____-__'),
   total_fen integer not null,
   account_fen integer not null,
   cash_fen integer not null,
@@ -124,7 +124,7 @@ create index paid_too_much on parts (claim) where {too_much};
 create table declarations (
   declaration text primary key,
   institution text not null,
-  month integer not null,
+  month text not null check (month like '____-__'),
   clearing_class text not null,
   clearing_way text not null,
   pooling_area text not null,

@@ -30,6 +30,7 @@ from medsettle.clearing.hospital_store import (
     Part,
 )
 from medsettle.clearing.hospital_terms import Claimed, TermsBook, rule_of
+from medsettle.clearing.month import Month
 from medsettle.core.dates import date_of, day_number
 from medsettle.core.money import Rounding
 from medsettle.errors import NotFound, Precondition
@@ -167,7 +168,7 @@ def _move(
 
 
 def month(
-    store: HospitalStore, book: TermsBook, what: int, day: date, decision: Decision
+    store: HospitalStore, book: TermsBook, what: Month, day: date, decision: Decision
 ) -> list[Slice]:
     """Approve what is left of the reviewed declarations of a month less its reserve; return it.
 
@@ -178,7 +179,7 @@ def month(
     Args:
         store: Where the claims are.
         book: The terms of the area; those of the last day of a declaration count.
-        what: The month, as 202603.
+        what: The month.
         day: The day of the run.
         decision: Who runs it.
 
@@ -199,8 +200,8 @@ def month(
                 found += _month_of(store, book, declaration(store, number), day, freed=_FREED)
         if not reviewed and not found:
             raise NotFound(
-                f"no declaration of {what} is reviewed; see medsettle hospital declarations",
-                month=str(what),
+                f"no declaration of {what.text} is reviewed; see medsettle hospital declarations",
+                month=what.text,
             )
         return found
 

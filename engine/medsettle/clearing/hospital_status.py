@@ -12,6 +12,7 @@ from typing import Final
 from medsettle.clearing.hospital_declarations import Status
 from medsettle.clearing.hospital_schema import ON_HOLD
 from medsettle.clearing.hospital_store import Fund, HospitalStore, Part
+from medsettle.clearing.month import Month
 from medsettle.core.dates import date_of
 from medsettle.core.money import BPS
 from medsettle.errors import NotFound
@@ -161,7 +162,7 @@ class Targets:
     an instant slice, and `slices_fen` what these slices came to.
     """
 
-    month: int
+    month: Month
     fund_fen: int
     instant_fund_fen: int
     slices_fen: int
@@ -190,12 +191,12 @@ class Targets:
         )
 
 
-def targets(store: HospitalStore, month: int, designated: int | None = None) -> Targets:
+def targets(store: HospitalStore, month: Month, designated: int | None = None) -> Targets:
     """Return how much of the settlements of a month was settled instantly.
 
     Args:
         store: Where they are.
-        month: As 202603: that of the settlements, not of their payment.
+        month: That of the settlements, not of their payment.
         designated: How many institutions the area has designated; without it those that settled.
     """
     ((fund, instant, slices, institutions, instant_institutions),) = store.rows(
@@ -206,7 +207,7 @@ def targets(store: HospitalStore, month: int, designated: int | None = None) -> 
         "select coalesce(sum(fen), 0), coalesce(sum(case when slice is not null then fen end), 0), "
         "coalesce(sum(slice), 0), count(distinct institution), "
         "count(distinct case when slice is not null then institution end) from of_month",
-        month,
+        month.text,
     )
     return Targets(
         month, fund, instant, slices, max(institutions, designated or 0), instant_institutions
@@ -233,7 +234,9 @@ class Statement:
     rest_fen: int
 
 
-def statements(store: HospitalStore, month: int, institution: str | None = None) -> list[Statement]:
+def statements(
+    store: HospitalStore, month: Month, institution: str | None = None
+) -> list[Statement]:
     """Return what institutions had of each fund and class in a month, all or those of one."""
     rows = store.rows(
         "select c.institution, c.pooling_area, c.insurance_type, p.payer, c.clearing_class, "
@@ -242,7 +245,7 @@ def statements(store: HospitalStore, month: int, institution: str | None = None)
         "sum(p.due_fen - p.approved_fen) from entries e join claims c on c.claim = e.claim "
         "join standing p on p.claim = e.claim where e.month = ? and e.kind = 'settle' "
         "and (? is null or c.institution = ?) group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5",
-        *(month, institution, institution),
+        *(month.text, institution, institution),
     )
     return [
         Statement(name, Fund(area, insurance, payer), *rest)

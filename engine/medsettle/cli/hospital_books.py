@@ -5,7 +5,7 @@ have is 0, which the sum of the funds would not bear out if it were not.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from medsettle import limits
 from medsettle.clearing.hospital_declarations import Application, Sums
 from medsettle.clearing.hospital_holds import Confirmation
 from medsettle.clearing.hospital_reports import READ_COLUMNS, BookRow
+from medsettle.clearing.month import Month
 from medsettle.cli.exits import UnreadableFile
 from medsettle.cli.files import read_claims
 from medsettle.core.dates import CHINA_STANDARD_TIME
@@ -162,19 +163,24 @@ def read_applications(path: Path) -> list[Application]:
         except (KeyError, TypeError, ValueError) as error:
             what = f"lacks {error}" if isinstance(error, KeyError) else str(error)
             faults.append(Fault(f"applications[{number}]", what))
+        except InvalidRequest as error:
+            faults += [
+                Fault(f"applications[{number}].{fault.path}", fault.message)
+                for fault in error.faults
+            ]
     if faults:
         raise InvalidRequest(faults)
     return found
 
 
 def _application(row: Mapping[str, Any]) -> Application:
-    for name in ("month", *Sums.__slots__):
+    for name in Sums.__slots__:
         if type(row[name]) is not int:
             raise ValueError(f"{name} is no whole number; sums are of fen")
     return Application(
         declaration=str(row["declaration"]),
         institution=str(row["institution"]),
-        month=row["month"],
+        month=Month.of(str(row["month"])),
         clearing_class=str(row["clearing_class"]),
         clearing_way=str(row["clearing_way"]),
         first=date.fromisoformat(str(row["first"])),
@@ -185,7 +191,7 @@ def _application(row: Mapping[str, Any]) -> Application:
     )
 
 
-def applied_in(ledger: OpenReader, month: int) -> list[Application]:
+def applied_in(ledger: OpenReader, month: Month) -> list[Application]:
     """Return the applications (3203) of a month that stand in a ledger, in its order.
 
     Those that were withdrawn (3204) are left out.
@@ -194,19 +200,21 @@ def applied_in(ledger: OpenReader, month: int) -> list[Application]:
     for entry, message, _ in _messages_since(ledger, month):
         if message.kind == _WITHDRAW:
             standing.pop(message.subject, None)
-        elif message.kind == _APPLY and _said(message)["setlym"] == str(month):
+        elif message.kind == _APPLY and _said(message)["setlym"] == _national(month):
             standing[message.subject] = _applied(entry.settlement, message)
     return list(standing.values())
 
 
-def confirmed_in(ledger: OpenReader, month: int) -> list[Confirmation]:
+def confirmed_in(ledger: OpenReader, month: Month) -> list[Confirmation]:
     """Return what institutions say of the settlements of a month, as far as it stands (3261, 3262).
 
     The messages about a month of an institution have a subject of their own.
     """
     standing: dict[tuple[str, str], Confirmation] = {}
     for _, message, answer in _messages_since(ledger, month):
-        if not message.subject.startswith("away.") or not message.subject.endswith(f".{month}"):
+        if not message.subject.startswith("away.") or not message.subject.endswith(
+            f".{_national(month)}"
+        ):
             continue
         if message.kind == _CONFIRM:
             rows: Any = message.content["detail"]
@@ -224,16 +232,21 @@ def confirmed_in(ledger: OpenReader, month: int) -> list[Confirmation]:
 
 
 def _messages_since(
-    ledger: OpenReader, month: int
+    ledger: OpenReader, month: Month
 ) -> Iterator[tuple[Recorded, Message, dict[str, object]]]:
     """Yield the messages of a ledger since a month began: nothing is said of it before."""
-    begin = datetime(month // 100, month % 100, 1, tzinfo=CHINA_STANDARD_TIME)
+    begin = datetime.combine(month.first_day, time(), CHINA_STANDARD_TIME)
     seq = ledger.seq_before(int(begin.timestamp()) * _US)
     while page := ledger.page(after_seq=seq, limit=limits.PAGE_SIZE_MAX):
         for entry in page:
             if entry.kind == "message":
                 yield entry, *decode_message(entry)
         seq = page[-1].seq
+
+
+def _national(month: Month) -> str:
+    """Return a month as the interface writes it, `202603`."""
+    return f"{month.year:04d}{month.month:02d}"
 
 
 def _said(message: Message) -> dict[str, Any]:
@@ -246,7 +259,7 @@ def _applied(number: str, message: Message) -> Application:
     return Application(
         declaration=number,
         institution=message.institution,
-        month=int(said["setlym"]),
+        month=Month.of(f"{said['setlym'][:4]}-{said['setlym'][4:]}"),
         clearing_class=said["clr_type"],
         clearing_way=said["clr_way"],
         first=date.fromisoformat(said["begndate"]),

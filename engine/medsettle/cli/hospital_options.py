@@ -16,7 +16,6 @@ On = Annotated[
     datetime | None,
     typer.Option("--on", formats=["%Y-%m-%d"], help="The day of it; today without it."),
 ]
-Month = Annotated[int, typer.Argument(help="A month, as 202603.")]
 Folder = Annotated[Path, typer.Option("--data", help="Data folder; the store is in clearing/.")]
 Terms = Annotated[Path, typer.Option(help="Document of the terms by which hospitals are paid.")]
 By = Annotated[

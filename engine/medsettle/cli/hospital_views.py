@@ -20,11 +20,11 @@ from medsettle.clearing.hospital_status import (
     targets,
     verify,
 )
+from medsettle.cli.clear_options import MonthText, month_named
 from medsettle.cli.exits import Exit, Quit, told
 from medsettle.cli.hospital_options import (
     DATA,
     Folder,
-    Month,
     OneInstitution,
     Out,
     hospitals,
@@ -146,7 +146,7 @@ def reserve(
 
 
 def statement(
-    what: Month,
+    what: MonthText,
     institution: OneInstitution = None,
     out: Out = None,
     data: Folder = DATA,
@@ -155,23 +155,23 @@ def statement(
     """List what institutions had of each fund for the settlements of a month."""
     console = Console()
     with told(console, as_json=as_json), hospitals(data) as store:
-        rows = [flat(each) for each in statements(store, what, institution)]
+        rows = [flat(each) for each in statements(store, month_named(what), institution)]
         if out is not None:
             write_rows(out, rows)
     show_rows(console, rows, f"no settlements of {what}", as_json=as_json)
 
 
-def cases(what: Month, data: Folder = DATA, as_json: Json = False) -> None:
+def cases(what: MonthText, data: Folder = DATA, as_json: Json = False) -> None:
     """List gains and losses of paying by the case, priced in a month."""
     console = Console()
     with told(console, as_json=as_json), hospitals(data) as store:
-        found = case_differences(store, what)
+        found = case_differences(store, month_named(what))
     rows = [flat(each) for each in found]
     show_rows(console, rows, f"no case was priced in {what}", as_json=as_json)
 
 
 def targets_of(
-    what: Month,
+    what: MonthText,
     designated: Annotated[
         int | None, typer.Option(help="Designated institutions; without it those that settled.")
     ] = None,
@@ -181,7 +181,7 @@ def targets_of(
     """Tell how much of a month was settled instantly, beside the reform's targets."""
     console = Console()
     with told(console, as_json=as_json), hospitals(data) as store:
-        found = targets(store, what, designated)
+        found = targets(store, month_named(what), designated)
     if as_json:
         row = flat(found) | {
             "fund_bps": found.fund_bps,
