@@ -52,7 +52,9 @@ class Piece:
     paid: int = 0
     moved: bool = False
     month_done: bool = False
+    computed: int = 0
     priced: bool = False
+    cancelled: bool = False
     on_hold: bool = False
     was_held: bool = False
     waits: bool = False
@@ -83,6 +85,17 @@ class Piece:
             part = min(cut.open, fen)
             cut.taken += part
             fen -= part
+
+    def correct(self, fen: int) -> None:
+        """Correct what was computed; a price stays."""
+        self.computed += fen
+        if not self.priced or self.cancelled:
+            self.change(fen)
+
+    def cancel(self) -> None:
+        """Take all of it back, the price with it."""
+        self.computed, self.cancelled = 0, True
+        self.change(-self.declared)
 
     def change(self, fen: int) -> None:
         """Declare more of it, or less."""
