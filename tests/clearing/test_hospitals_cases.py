@@ -85,6 +85,20 @@ def test_a_cancel_takes_the_price_back_too(store: HospitalStore, price_fen: int)
     assert (0, 1) == (report(store, [taken], BY).added, report(store, [taken], BY).known)
 
 
+def test_a_price_told_after_the_month_is_paid(store: HospitalStore) -> None:
+    """Of 15.00 more, 14.25 are paid by the next run of the month and 0.75 withheld, once."""
+    cleared(store, record(1))
+    assert [9_500] == _payments(store, CLEARING)
+    _price(store, 11_500)
+    (found,) = month(store, terms(), MARCH, _LATER, BY)
+    assert (1, 1_500, 75) == (found.claims, found.slices_fen, found.withheld_fen)
+    assert [1_425] == _payments(store, _LATER)
+    part = store.part("S1", "pooled_fund")
+    assert (11_500 - 575, 575, 0) == (part.paid_fen, part.held_fen, part.rest_fen)
+    with pytest.raises(errors.NotFound):
+        month(store, terms(), MARCH, _LATER, BY)
+
+
 @pytest.mark.parametrize(("price_fen", "fen"), [(100, -9_900), (11_500, -500), (9_000, 700)])
 def test_a_correction_leaves_the_price(store: HospitalStore, price_fen: int, fen: int) -> None:
     """What is computed more or less is the gain or loss of the place of care alone."""

@@ -234,6 +234,7 @@ create table assessments (
   year integer not null,
   grade text not null,
   released_bps integer not null check (released_bps between 0 and {bps}),
+  rounding text not null,
   approved_by text not null check (length(approved_by) between 1 and {name_max}),
   {decided},
   unique (institution, year),

@@ -20,6 +20,7 @@ from medsettle.clearing.hospital_declarations import (
     declarations,
 )
 from medsettle.clearing.hospital_deductions import take_unpaid
+from medsettle.clearing.hospital_reserves import settle_late
 from medsettle.clearing.hospital_schema import ON_HOLD
 from medsettle.clearing.hospital_shares import parts_of
 from medsettle.clearing.hospital_store import (
@@ -39,9 +40,10 @@ _OF_CLAIMS: Final = (
     "c.institution, c.pooling_area, c.insurance_type, c.clearing_class, c.record_day"
 )
 
-# What was on hold when its declaration was cleared, and is due now.
+# What was on hold when its declaration was cleared, or has got a price since, and is due now.
 _FREED: Final = (
-    "and exists (select 1 from holds o where o.claim = c.claim) and max(0, "
+    "and (exists (select 1 from holds o where o.claim = c.claim) or exists ("
+    "select 1 from entries x where x.claim = c.claim and x.kind = 'case')) and max(0, "
     "p.declared_fen - p.deducted_fen - p.forfeited_fen) - p.held_fen > p.approved_fen"
 )
 
@@ -173,8 +175,9 @@ def month(
     """Approve what is left of the reviewed declarations of a month less its reserve; return it.
 
     The declarations are cleared by it. A claim that has its month already, and of which more is
-    due since, gets the rest, and so do claims of cleared declarations that were on hold. Deductions
-    that come about by not paying count as taken.
+    due since, gets the rest, and so do claims of cleared declarations that were on hold or got a
+    price by the case after their month. Deductions that come about by not paying count as taken.
+    Reserve of a year that was assessed before is settled as that assessment said.
 
     Args:
         store: Where the claims are.
@@ -190,7 +193,7 @@ def month(
     """
     decision.check()
     with store.change():
-        found = []
+        found: list[Slice] = []
         reviewed = declarations(store, what, Status.REVIEWED)
         for number in reviewed:
             found += _month_of(store, book, declaration(store, number), day)
@@ -198,6 +201,8 @@ def month(
         for status in (Status.CLEARED, Status.PAID):
             for number in declarations(store, what, status):
                 found += _month_of(store, book, declaration(store, number), day, freed=_FREED)
+        for institution in sorted({each.institution for each in found if each.withheld_fen}):
+            settle_late(store, institution, day)
         if not reviewed and not found:
             raise NotFound(
                 f"no declaration of {what.text} is reviewed; see medsettle hospital declarations",
