@@ -119,8 +119,10 @@ def _stage(
         return Stage.TAKEN_BACK
     if "release" in paid:
         return Stage.RESERVE_RELEASED
-    # Deductions or the instant slice may have left nothing to pay of it with its month.
-    settled = Status.PAID in standing and not any(part.rest_fen > 0 for part in parts)
+    # Deductions or the instant slice may have left nothing to pay of it with its month. What a bank
+    # returned waits anew.
+    left = any(part.rest_fen > 0 or part.approved_fen != part.paid_fen for part in parts)
+    settled = not left and any(each in {Status.CLEARED, Status.PAID} for each in standing)
     if "month" in paid or settled:
         return Stage.MONTH_PAID
     if "instant" in paid:
