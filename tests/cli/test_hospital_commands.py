@@ -248,6 +248,15 @@ def test_what_3261_refused_is_on_hold(tmp_path: Path) -> None:
         _done(tmp_path, "report", "--book", book, *_BY)
         first = _done(tmp_path, "confirmations", "2024-06", *_BY)
         held = _done(tmp_path, "held")
+        _done(tmp_path, "hold", held[0]["claim"], "--free", "--reason", "looked at", *_BY)
+        again = _done(tmp_path, "confirmations", "2024-06", *_BY)
+        counter.till.done("3262", {"data": month | {"otransid": "0"}})
+        counter.till.done("3261", said)
+        third = _done(tmp_path, "confirmations", "2024-06", *_BY)
+        counter.till.done("3262", {"data": month | {"otransid": "0"}})
+        undone = _done(tmp_path, "confirmations", "2024-06", *_BY)
+        counter.till.done("3261", said)
+        anew = _done(tmp_path, "confirmations", "2024-06", *_BY)
         counter.till.done("3262", {"data": month | {"otransid": "0"}})
         said["detail"] = [row | {"cnfm_flag": "1"} for row in detail]
         counter.till.done("3261", said)
@@ -255,7 +264,11 @@ def test_what_3261_refused_is_on_hold(tmp_path: Path) -> None:
 
     assert [{"held": 1, "freed": 0, "same": 1, "unknown": 0}] == first
     assert [rows[0]["setl_sn"]] == [each["claim"] for each in held]
-    assert [{"held": 0, "freed": 1, "same": 1, "unknown": 0}] == second
+    assert [{"held": 0, "freed": 0, "same": 2, "unknown": 0}] == again
+    for held_again in (third, anew):
+        assert [{"held": 1, "freed": 0, "same": 1, "unknown": 0}] == held_again
+    for freed in (undone, second):
+        assert [{"held": 0, "freed": 1, "same": 1, "unknown": 0}] == freed
     assert [] == _done(tmp_path, "held")
 
 

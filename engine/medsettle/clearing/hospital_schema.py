@@ -74,6 +74,7 @@ create table holds (
   held integer not null check (held in (0, 1)),
   day integer not null,
   reason text not null check (length(reason) between 1 and {reason_max}),
+  message text,
   {decided}
 ) strict;
 create index holds_of_claim on holds (claim, number);

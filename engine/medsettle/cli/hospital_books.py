@@ -5,6 +5,7 @@ have is 0, which the sum of the funds would not bear out if it were not.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -206,11 +207,12 @@ def applied_in(ledger: OpenReader, month: Month) -> list[Application]:
 
 
 def confirmed_in(ledger: OpenReader, month: Month) -> list[Confirmation]:
-    """Return what institutions say of the settlements of a month, as far as it stands (3261, 3262).
+    """Return what institutions say of the settlements of a month, undone or not (3261, 3262).
 
     The messages about a month of an institution have a subject of their own.
     """
     standing: dict[tuple[str, str], Confirmation] = {}
+    taken_back: list[Confirmation] = []
     for _, message, answer in _messages_since(ledger, month):
         if not message.subject.startswith("away.") or not message.subject.endswith(
             f".{_national(month)}"
@@ -223,12 +225,13 @@ def confirmed_in(ledger: OpenReader, month: Month) -> list[Confirmation]:
                 standing[message.subject, told.claim] = told
         elif message.kind == _UNDO:
             undone: Any = answer["undone"]
-            standing = {
-                key: told
+            gone = [
+                key
                 for key, told in standing.items()
-                if key[0] != message.subject or told.message not in undone
-            }
-    return list(standing.values())
+                if key[0] == message.subject and told.message in undone
+            ]
+            taken_back += [replace(standing.pop(key), undone=True) for key in gone]
+    return [*taken_back, *standing.values()]
 
 
 def _messages_since(
