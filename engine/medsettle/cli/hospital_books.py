@@ -1,4 +1,4 @@
-"""What `medsettle hospital` reads: books and applications, in files, audit tables and ledgers.
+"""What `medsettle hospital` reads: books and applications, in files and ledgers.
 
 A book in a file has the columns of `medsettle.clearing.book`; a column of a payer that it does not
 have is 0, which the sum of the funds would not bear out if it were not.
@@ -35,18 +35,6 @@ _US: Final = 1_000_000
 _OPTIONAL: Final = frozenset(
     {"original", *(name for name in READ_COLUMNS if name.endswith("_fen"))}
 ) - {"total_fen", "fund_total_fen", "cash_fen"}
-# Of an area's hospitals: what was recorded there, whoever decided it, and no copy of a hub. What
-# was reversed never was, and neither was its reversal.
-_AUDITED: Final = """
-    with ours as (
-      select *, (create_time + interval 8 hour)::date as record_date from settlements
-      where coalesce(side, '') <> 'hub' and coalesce(care_area, pooling_area) = ?),
-    gone as (select original from settlements where reversed_request is not null)
-    select settlement, kind, original, institution, pooling_area,
-      coalesce(care_area, pooling_area) as care_area, insurance_type, visit_type, record_date,
-      {amounts} from ours
-    where record_date between ? and ? and reversed_request is null
-      and settlement not in (select original from gone) order by seq"""
 
 
 def book_rows(path: Path) -> Iterator[BookRow]:
@@ -122,30 +110,6 @@ def _csv_rows(path: Path) -> Iterator[Row]:
                     yield {name: None if value == "" else value for name, value in row.items()}
     except pa.ArrowException as error:
         raise UnreadableFile(f"{path} cannot be read as csv: {error}") from error
-
-
-def audited_rows(folder: Path, area: str, first: date, last: date) -> Iterator[BookRow]:
-    """Yield what the audit tables of an engine have of an area's hospitals on some days.
-
-    Args:
-        folder: Of the audit tables.
-        area: Whose hospitals: the place of care.
-        first: The first day, of recording, in China Standard Time.
-        last: The last one.
-
-    Raises:
-        AuditCorrupt: The tables are damaged.
-    """
-    from medsettle.audit import connect  # noqa: PLC0415 - loads slowly
-    from medsettle.core.clearing_classes import clearing_class  # noqa: PLC0415
-
-    amounts = ", ".join(name for name in READ_COLUMNS if name.endswith("_fen"))
-    with connect(folder) as connection:
-        answer = connection.execute(_AUDITED.format(amounts=amounts), [area, first, last])
-        reader: Any = answer.to_arrow_reader(limits.PAGE_SIZE_MAX)
-        for batch in reader:
-            for row in batch.to_pylist():
-                yield row | {"clearing_class": clearing_class(row.pop("visit_type"))}
 
 
 def read_applications(path: Path) -> list[Application]:

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from medsettle.clearing.hospital_audited import audited_rows
 from medsettle.clearing.hospital_declarations import (
     Declaration,
     Status,
@@ -28,7 +29,6 @@ from medsettle.cli.desks import AUDIT_FOLDER, check_is_ledger, ledger_at
 from medsettle.cli.exits import Exit, Quit, told
 from medsettle.cli.hospital_books import (
     applied_in,
-    audited_rows,
     book_rows,
     confirmed_in,
     read_applications,
@@ -89,7 +89,7 @@ def read_in(
         else:
             assert first is not None
             end = first if last is None else last
-            rows = audited_rows(data / AUDIT_FOLDER, area, first.date(), end.date())
+            rows = audited_rows(store, data / AUDIT_FOLDER, area, first.date(), end.date())
         found = report(store, rows, decided(by))
     if as_json:
         console.out(orjson.dumps(flat(found)).decode(), highlight=False)
