@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+import orjson
+
 from medsettle import limits
 from medsettle.clearing.hospital_deductions import (
     ClaimDeduction,
@@ -55,6 +57,33 @@ def equal_instalments(fen: int, days: Sequence[date]) -> tuple[tuple[date, int],
     """
     each, more = divmod(fen, len(days))
     return tuple((day, each + (at < more)) for at, day in enumerate(days))
+
+
+def instalments_of(text: str, fen: int, first: date) -> tuple[tuple[date, int], ...]:
+    """Return instalments as they are written: how many months, or days with fen as JSON.
+
+    Of a number of months they are equal, and due on the first day of each month after `first`.
+
+    Raises:
+        InvalidRequest: It is neither.
+
+    >>> instalments_of("2", 101, date(2026, 12, 31))
+    ((datetime.date(2027, 1, 1), 51), (datetime.date(2027, 2, 1), 50))
+    """
+    most = limits.ADVANCE_INSTALMENTS_MAX
+    if text.isdigit() and 1 <= int(text) <= most:
+        lent = Month.of_day(first)
+        days = [lent.plus(each).first_day for each in range(1, int(text) + 1)]
+        return equal_instalments(fen, days)
+    try:
+        pairs = tuple((date.fromisoformat(day), part) for day, part in orjson.loads(text))
+    except (TypeError, ValueError):
+        pairs = ()
+    # An amount with a point is none of fen.
+    if not pairs or any(type(part) is not int for _, part in pairs):
+        text = f"{text!r} is no number of months from 1 to {most}, nor days with whole fen"
+        raise InvalidRequest([Fault("back", text)])
+    return pairs
 
 
 def advance(

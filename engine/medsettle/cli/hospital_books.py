@@ -6,11 +6,9 @@ have is 0, which the sum of the funds would not bear out if it were not.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, Final
-
-import orjson
 
 from medsettle import limits
 from medsettle.clearing.hospital_declarations import Application, Sums
@@ -240,28 +238,3 @@ def _applied(number: str, message: Message) -> Application:
         ),
         pooling_area=said.get("clr_optins") or "",
     )
-
-
-def instalments_of(text: str, fen: int, first: date) -> tuple[tuple[date, int], ...]:
-    """Return instalments as they are written: how many months, or days with fen as JSON.
-
-    Raises:
-        InvalidRequest: It is neither.
-    """
-    from medsettle.clearing.hospital_advances import equal_instalments  # noqa: PLC0415
-
-    most = limits.ADVANCE_INSTALMENTS_MAX
-    if text.isdigit() and 1 <= int(text) <= most:
-        days, day = [], first
-        for _ in range(int(text)):
-            # The first day of each month that follows.
-            day = (day.replace(day=1) + timedelta(days=31)).replace(day=1)
-            days.append(day)
-        return equal_instalments(fen, days)
-    try:
-        pairs = orjson.loads(text)
-        return tuple((date.fromisoformat(day), int(part)) for day, part in pairs)
-    except (TypeError, ValueError) as error:
-        raise InvalidRequest(
-            [Fault("back", f"{text!r} is no number of months from 1 to {most}, nor days with fen")]
-        ) from error

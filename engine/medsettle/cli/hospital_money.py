@@ -20,7 +20,6 @@ from medsettle.clearing.hospital_store import Fund
 from medsettle.clearing.read_hospital_terms import read_hospital_terms
 from medsettle.cli.desks import now
 from medsettle.cli.exits import told
-from medsettle.cli.hospital_books import instalments_of
 from medsettle.cli.hospital_options import (
     DATA,
     POOL,
@@ -191,7 +190,7 @@ def advance(
     console = Console()
     with told(console, as_json=as_json), hospitals(data) as store:
         fen, day = fen_named("yuan", yuan), day_or_today(on)
-        instalments = instalments_of(back, fen, day)
+        instalments = advances.instalments_of(back, fen, day)
         of = Fund(area, insurance_type, payer)
         what = advances.Advance(institution, of, fen, day, purpose, instalments)
         number = advances.advance(store, what, read_hospital_terms(terms).on(day), decided(by))
