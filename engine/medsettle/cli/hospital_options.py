@@ -28,6 +28,10 @@ Area = Annotated[str, typer.Option(help="Pooling area of the fund (统筹区).")
 Insurance = Annotated[str, typer.Option(help="Insurance type of the fund, as 310.")]
 PayerName = Annotated[str, typer.Option(help="Which fund pays.")]
 Yuan = Annotated[str, typer.Option(help="Amount in yuan, as 1300.50.")]
+OptionalTerms = Annotated[
+    Path | None,
+    typer.Option("--terms", help="Terms by which slices are due at once; without them none is."),
+]
 Out = Annotated[Path | None, typer.Option(help="Write it to this .csv or .parquet file too.")]
 
 POOL: Final = "pooled_fund"

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from medsettle.clearing.hospital_declarations import Declaration, Sums
+from medsettle.clearing.hospital_lateness import Late
 from medsettle.clearing.hospital_remittances import Remittance
 from medsettle.clearing.hospital_status import ClaimStatus
 from medsettle.clearing.month import Month
@@ -85,9 +86,10 @@ def declaration_row(found: Declaration) -> dict[str, Any]:
     }
 
 
-def status_json(found: ClaimStatus) -> dict[str, Any]:
-    """Return where a claim stands as a JSON object."""
+def status_json(found: ClaimStatus, late: list[Late] | None) -> dict[str, Any]:
+    """Return where a claim stands as a JSON object; `late` is None where no calendar says it."""
     return flat(found) | {
+        "late": None if late is None else [flat(each) for each in late],
         "parts": [
             flat(part)
             | {
@@ -134,6 +136,22 @@ def remittance_rows(found: Remittance) -> list[dict[str, Any]]:
         }
         for each in found.adjustments
     ]
+
+
+def late_row(found: Late) -> dict[str, Any]:
+    """Return what was paid late as a row of a table."""
+    row = flat(found)
+    return {
+        "settled": row["day"],
+        "institution": found.institution,
+        "payer": found.fund.payer,
+        "slice": found.slice,
+        "due": row["due"],
+        "paid": row["paid_on"] or "not yet",
+        "days_late": found.days_late,
+        "claims": found.claims,
+        "amount_fen": found.fen,
+    }
 
 
 def show_rows(
