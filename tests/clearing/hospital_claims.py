@@ -19,6 +19,7 @@ from medsettle.clearing.hospital_reports import report
 from medsettle.clearing.hospital_slices import month
 from medsettle.clearing.hospital_store import Decision, Fund, HospitalStore
 from medsettle.clearing.hospital_terms import TermsBook
+from medsettle.clearing.month import Month
 from medsettle.clearing.read_hospital_terms import read_hospital_terms
 from medsettle.core import codes
 
@@ -26,7 +27,7 @@ FOLDER = Path(__file__).parents[2] / "fixtures" / "hospitals"
 TERMS = FOLDER / "999901.yaml"
 AREA, ELSEWHERE = "999901", "999902"
 POOL = Fund(AREA, "310", "pooled_fund")
-MARCH = 202603
+MARCH = Month(2026, 3)
 DAY = date(2026, 3, 10)
 NEXT = date(2026, 3, 11)
 CLEARING = date(2026, 4, 20)

@@ -52,7 +52,9 @@ class Piece:
     paid: int = 0
     moved: bool = False
     month_done: bool = False
+    computed: int = 0
     priced: bool = False
+    cancelled: bool = False
     on_hold: bool = False
     was_held: bool = False
     waits: bool = False
@@ -83,6 +85,17 @@ class Piece:
             part = min(cut.open, fen)
             cut.taken += part
             fen -= part
+
+    def correct(self, fen: int) -> None:
+        """Correct what was computed; a price stays."""
+        self.computed += fen
+        if not self.priced or self.cancelled:
+            self.change(fen)
+
+    def cancel(self) -> None:
+        """Take all of it back, the price with it."""
+        self.computed, self.cancelled = 0, True
+        self.change(-self.declared)
 
     def change(self, fen: int) -> None:
         """Declare more of it, or less."""
@@ -138,6 +151,7 @@ class Oracle:
         self.cleared: dict[str, set[str]] = {}
         self.last: dict[Key, tuple[int, dict[str, int], int]] = {}
         self.carried: dict[Key, int] = {}
+        self.assessed: dict[str, Fraction] = {}
 
     def _of(self, key: Key) -> list[Piece]:
         return sorted(
@@ -166,7 +180,7 @@ class Oracle:
                     piece.moved = piece.waits = True
 
     def month(self, number: str, declared: set[str]) -> None:
-        """Approve the rest of what is declared, then that of claims which were on hold."""
+        """Approve the rest of what is declared, then of claims that were on hold or got a price."""
         self._month({claim for claim in declared if not self.pieces[claim].on_hold})
         self.cleared[number] = declared
         for _, claims in sorted(self.cleared.items()):
@@ -175,9 +189,12 @@ class Oracle:
                 {
                     each.claim
                     for each in freed
-                    if each.was_held and not each.on_hold and each.rest > 0
+                    if (each.was_held or each.priced) and not each.on_hold and each.rest > 0
                 }
             )
+
+        for institution, rate in self.assessed.items():
+            self._settle_reserve(institution, rate)
 
     def _month(self, claims: set[str]) -> None:
         for key in self.keys:
@@ -197,7 +214,11 @@ class Oracle:
                     unpaid -= part
 
     def assess(self, institution: str, rate: Fraction) -> None:
-        """Release a part of the reserve of an institution and forfeit the rest."""
+        """Release a part of the reserve of an institution and forfeit the rest, now and later."""
+        self.assessed[institution] = rate
+        self._settle_reserve(institution, rate)
+
+    def _settle_reserve(self, institution: str, rate: Fraction) -> None:
         for key in self.keys:
             held = [each for each in self._of(key) if each.held and key[0] == institution]
             for piece, fen in zip(held, shares([each.held for each in held], rate), strict=True):

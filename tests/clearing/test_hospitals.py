@@ -27,6 +27,7 @@ from medsettle.clearing.hospital_status import (
     verify,
 )
 from medsettle.clearing.hospital_store import Fund, HospitalStore
+from medsettle.clearing.month import Month
 from medsettle.core.dates import day_number
 
 from tests.clearing.hospital_claims import (
@@ -360,7 +361,7 @@ def test_the_difference_of_a_case_is_booked_apart(
     reviewed(store, application(10_000))
     month(store, terms(), MARCH, CLEARING, BY)
     pay(store, CLEARING, BY)
-    (found,) = case_differences(store, 202604)
+    (found,) = case_differences(store, Month(2026, 4))
 
     assert (Fund(ELSEWHERE, "310", "pooled_fund"), 10_000, difference_fen) == (
         found.fund,

@@ -11,6 +11,7 @@ from medsettle.clearing.hospital_advances import (
     advance,
     average_month_fen,
     equal_instalments,
+    instalments_of,
     outstanding_fen,
 )
 from medsettle.clearing.hospital_batches import pay
@@ -171,3 +172,26 @@ def test_a_deduction_of_an_institution_needs_its_fund(store: HospitalStore) -> N
         with pytest.raises(errors.InvalidRequest, match="follows from an advance or the month"):
             offset = ClaimDeduction(code, 1, day_number(CLEARING))
             deduct_from_institution(store, "H1", POOL, offset, because("so"))
+
+
+def test_instalments_are_written_in_months_or_days() -> None:
+    """The first days of the months that follow, or days with whole fen as JSON."""
+    most = limits.ADVANCE_INSTALMENTS_MAX
+    months = instalments_of(str(most), 6_000, date(2026, 1, 31))
+    assert (date(2026, 2, 1), 100) == months[0]
+    assert (date(2031, 1, 1), most) == (months[-1][0], len(months))
+    days = ((date(2026, 7, 1), 30), (date(2026, 7, 15), 70))
+    assert days == instalments_of('[["2026-07-01", 30], ["2026-07-15", 70]]', 100, _ON)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("0", str(limits.ADVANCE_INSTALMENTS_MAX + 1), "soon", "{}", "3.5"),
+        *('[["2026-07-32", 30]]', '[["2026-07-01", 30.5]]', '[["2026-07-01", "30"]]'),
+    ],
+)
+def test_instalments_in_another_form_are_refused(text: str) -> None:
+    """None, one month more than the bound, no day, and an amount that is no whole fen."""
+    with pytest.raises(errors.InvalidRequest, match="is no number of months from 1 to 60"):
+        instalments_of(text, 100, _ON)

@@ -20,6 +20,7 @@ from medsettle.clearing.hospital_reports import report
 from medsettle.clearing.hospital_slices import instant, month
 from medsettle.clearing.hospital_status import verify
 from medsettle.clearing.hospital_store import Decision, HospitalStore
+from medsettle.clearing.month import Month
 
 from tests.clearing.hospital_claims import (
     BY,
@@ -96,7 +97,7 @@ def test_the_same_application_again_is_the_same(store: HospitalStore) -> None:
     assert first == declare(store, application(10_000), Decision("other", MOMENT))
     with pytest.raises(errors.ClearingRefused, match="D1 was applied for with other sums"):
         declare(store, application(10_001), BY)
-    with pytest.raises(errors.ClearingRefused, match="202603 is applied for as D1; reject that"):
+    with pytest.raises(errors.ClearingRefused, match="2026-03 is applied for as D1; reject that"):
         declare(store, application(10_000, declaration="D2"), BY)
     with pytest.raises(errors.ClearingRefused, match="no record of H2 is left to declare"):
         declare(store, application(10_000, declaration="D3", institution="H2"), BY)
@@ -121,7 +122,7 @@ def test_only_the_days_and_the_month_of_an_application_are_covered(store: Hospit
     rows = [record(day.day, record_date=day) for day in days]
     report(store, [*rows, cancel(rows[1], 5, date(2026, 4, 2))], BY)
     what = application(first=date(2026, 3, 5), last=date(2026, 3, 9))
-    april = {"declaration": "D2", "month": 202604}
+    april = {"declaration": "D2", "month": Month(2026, 4)}
     days_of_april = {"first": date(2026, 4, 1), "last": date(2026, 4, 30)}
 
     assert (2, 20_000) == (
@@ -148,7 +149,7 @@ def test_a_wrong_rejection_is_reopened(store: HospitalStore) -> None:
 
     step(store, "D1", Status.REJECTED, because("they do after all"))
     declare(store, application(10_000, declaration="D2"), BY)
-    with pytest.raises(errors.ClearingRefused, match="202603 is applied for as D2; reject that"):
+    with pytest.raises(errors.ClearingRefused, match="2026-03 is applied for as D2; reject that"):
         step(store, "D1", Status.APPLIED, because("mistake"))
 
 
@@ -211,7 +212,7 @@ def test_only_reviewed_declarations_are_cleared(store: HospitalStore) -> None:
     """A month without one is refused, and a second run has none."""
     report(store, [record(1)], BY)
     declare(store, application(10_000), BY)
-    with pytest.raises(errors.NotFound, match="no declaration of 202603 is reviewed"):
+    with pytest.raises(errors.NotFound, match="no declaration of 2026-03 is reviewed"):
         month(store, terms(), MARCH, CLEARING, BY)
     for status in (Status.ACCEPTED, Status.REVIEWING, Status.REVIEWED):
         step(store, "D1", status, BY)
@@ -231,10 +232,9 @@ def test_an_application_is_of_a_month_of_days(store: HospitalStore, above: int) 
         assert 1 == declare(store, what, BY).records
         return
     with pytest.raises(errors.InvalidRequest) as refused:
-        declare(store, replace(what, month=202613, clearing_way=""), BY)
+        declare(store, replace(what, clearing_way=""), BY)
     assert [
         "clearing_way: expected 1 to 50 characters",
-        "month: 202613 is no month; write it like 202405",
         f"last: is {limits.STATEMENT_DAYS_MAX + 1} days from the first, expected 1 to 31",
     ] == [str(fault) for fault in refused.value.faults]
 

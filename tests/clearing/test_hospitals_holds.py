@@ -1,6 +1,7 @@
 """Claims in dispute: they wait, everything else is paid, and once they are free they catch up."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -153,6 +154,58 @@ def test_what_is_not_confirmed_is_on_hold_until_it_is(store: HospitalStore) -> N
     assert ["3261 M1: not confirmed"] == [
         each.reason for each in held(store, CLEARING) if each.claim == "S1"
     ]
+    free(store, "S3", because("it was theirs"))
+    assert Confirmed(held=0, freed=0, same=3, unknown=1) == confirm(store, first, BY)
+    hold(store, "S3", _DISPUTE)
     second = [Confirmation("S1", confirmed=True, message="M2")]
     assert Confirmed(held=0, freed=1, same=0, unknown=0) == confirm(store, second, BY)
     assert ["S3"] == [each.claim for each in held(store, CLEARING)]
+
+
+def test_a_refusal_puts_on_hold_once(store: HospitalStore) -> None:
+    """Freed by somebody since, told again it stays free; refused anew, it is on hold again."""
+    report(store, [record(1)], BY)
+    refused = Confirmation("S1", confirmed=False, message="M1")
+    confirm(store, [refused], BY)
+    free(store, "S1", because("looked at with the hospital"))
+    assert Confirmed(held=0, freed=0, same=1, unknown=0) == confirm(store, [refused], BY)
+    assert [] == held(store, CLEARING)
+    anew = Confirmation("S1", confirmed=False, message="M2")
+    assert Confirmed(held=1, freed=0, same=0, unknown=0) == confirm(store, [anew], BY)
+
+
+def test_a_refusal_counts_once_a_dispute_ends(store: HospitalStore) -> None:
+    """Told while somebody else disputed the claim it was not taken over; now it is."""
+    report(store, [record(1)], BY)
+    hold(store, "S1", _DISPUTE)
+    refused = Confirmation("S1", confirmed=False, message="M1")
+    confirm(store, [refused], BY)
+    free(store, "S1", because("it was theirs"))
+    assert Confirmed(held=1, freed=0, same=0, unknown=0) == confirm(store, [refused], BY)
+
+
+def test_a_refusal_that_was_undone_frees(store: HospitalStore) -> None:
+    """Told by 3262; a dispute of somebody else, and a refusal by another message, stay."""
+    report(store, [record(1), record(2), record(3)], BY)
+    hold(store, "S2", _DISPUTE)
+    names = ("S1", "S2", "S3")
+    first = [Confirmation(each, confirmed=False, message="M1") for each in names]
+    confirm(store, first, BY)
+    undone = [replace(each, undone=True) for each in first]
+    anew = Confirmation("S3", confirmed=False, message="M2")
+    assert Confirmed(held=0, freed=1, same=2, unknown=0) == confirm(store, [*undone, anew], BY)
+    assert [("S2", "card of another person"), ("S3", "3261 M2: not confirmed")] == [
+        (each.claim, each.reason) for each in held(store, CLEARING)
+    ]
+    assert Confirmed(held=0, freed=0, same=3, unknown=0) == confirm(store, [*undone, anew], BY)
+    both = [*undone, replace(anew, undone=True)]
+    assert Confirmed(held=0, freed=1, same=2, unknown=0) == confirm(store, both, BY)
+    assert ["S2"] == [each.claim for each in held(store, CLEARING)]
+
+
+def test_a_reason_that_looks_like_a_message_is_none(store: HospitalStore) -> None:
+    """Somebody who cites the refusal of a hospital disputes the claim himself."""
+    report(store, [record(1)], BY)
+    hold(store, "S1", because("3261 M1: not confirmed"))
+    told = Confirmation("S1", confirmed=True, message="M2")
+    assert Confirmed(held=0, freed=0, same=1, unknown=0) == confirm(store, [told], BY)

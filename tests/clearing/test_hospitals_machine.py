@@ -62,6 +62,10 @@ def _fund(key: Key) -> Fund:
     return Fund(AREA, key[1], _POOL)
 
 
+def _may_be_priced(piece: Piece) -> bool:
+    return piece.declared > 0 and not piece.priced and not piece.cancelled
+
+
 class Hospitals(RuleBasedStateMachine):
     """The store and the oracle side by side; both hear of the same things."""
 
@@ -116,7 +120,9 @@ class Hospitals(RuleBasedStateMachine):
         row = record(f"{number:04d}", fen, **facts)
         report(self.store, [row, row], BY)
         key = (institution, insurance)
-        self.oracle.pieces[row["settlement"]] = Piece(row["settlement"], key, day_number(day), fen)
+        self.oracle.pieces[row["settlement"]] = Piece(
+            row["settlement"], key, day_number(day), fen, computed=fen
+        )
         self.undeclared[institution].add(row["settlement"])
 
     def _changed(self, piece: Piece, kind: str, fen: int) -> None:
@@ -129,27 +135,28 @@ class Hospitals(RuleBasedStateMachine):
             "insurance_type": piece.key[1],
         }
         report(self.store, [row | facts], BY)
-        piece.change(fen)
         self.undeclared[piece.key[0]].add(piece.claim)
 
     @rule(pick=_PICK)
     def cancel(self, pick: int) -> None:
         """A settlement is taken back, whatever has become of it."""
-        piece = self._picked(pick, lambda each: each.declared > 0 and not each.priced)
+        piece = self._picked(pick, lambda each: each.computed > 0)
         if piece is not None:
-            self._changed(piece, "cancel", -piece.declared)
+            self._changed(piece, "cancel", -piece.computed)
+            piece.cancel()
 
     @rule(pick=_PICK, fen=st.integers(-500, 500))
     def adjust(self, pick: int, fen: int) -> None:
         """A settlement is corrected, up or down."""
-        piece = self._picked(pick, lambda each: each.declared + fen >= 0)
+        piece = self._picked(pick, lambda each: each.computed + fen >= 0)
         if piece is not None and fen:
             self._changed(piece, "adjust", fen)
+            piece.correct(fen)
 
     @rule(pick=_PICK, fen=_FEN)
     def case(self, pick: int, fen: int) -> None:
         """A claim is paid by the case."""
-        piece = self._picked(pick, lambda each: each.declared > 0 and not each.priced)
+        piece = self._picked(pick, _may_be_priced)
         if piece is not None:
             change = price(self.store, CasePrice(piece.claim, _POOL, "40", fen), BY)
             assert fen - piece.declared == change
@@ -213,7 +220,7 @@ class Hospitals(RuleBasedStateMachine):
             "select sum(s.fen) from shares s join claims c on c.claim = s.claim "
             "join entries e on e.record = s.record where c.institution = ? "
             "and c.insurance_type = ? and e.kind <> 'case' and e.month = ?",
-            *(*key, MARCH),
+            *(*key, MARCH.text),
         )[0][0]
         lent = sum(cut.open for cut in self.oracle.own_cuts.get(key, []) if cut.advance)
         fen = max(0, declared or 0) // part - lent

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from medsettle import errors, limits
+from medsettle.clearing import hospital_reports
 from medsettle.clearing.book import RecordKind
 from medsettle.clearing.hospital_batches import pay
 from medsettle.clearing.hospital_deductions import ClaimDeduction, Code, deduct, deductions
@@ -17,6 +18,7 @@ from medsettle.core.dates import day_number
 
 from tests.clearing.hospital_claims import (
     BY,
+    ELSEWHERE,
     MARCH,
     NEXT,
     because,
@@ -61,7 +63,8 @@ def test_a_record_that_says_something_else_is_refused(store: HospitalStore) -> N
         report(store, rows, BY)
 
     assert [
-        "rows[1].settlement: is recorded with other amounts, day or original",
+        "rows[1].settlement: is recorded with another total_fen, fund_total_fen, funds; "
+        "a correction has an id of its own",
         "rows[2].original: 'S7' was never reported; report its day first",
         "rows[3].pooled_fund_fen: takes back 10001 fen, 10000 are declared",
         "rows[5].fund_total_fen: is 9999 fen, its funds come to 10000",
@@ -69,6 +72,92 @@ def test_a_record_that_says_something_else_is_refused(store: HospitalStore) -> N
     assert sum("rows[4]" in str(fault) for fault in refused.value.faults) == 4
     with pytest.raises(errors.NotFound):
         claim_status(store, "S2")
+
+
+_FACTS = [
+    pytest.param({"pooling_area": ELSEWHERE}, "pooling_area", id="area"),
+    pytest.param({"care_area": ELSEWHERE}, "care_area", id="care"),
+    pytest.param({"insurance_type": "390"}, "insurance_type", id="insurance"),
+    pytest.param({"institution": "H2"}, "institution", id="institution"),
+    pytest.param({"clearing_class": "11"}, "clearing_class", id="class"),
+]
+
+
+@pytest.mark.parametrize(
+    ("other", "names"),
+    [
+        *_FACTS,
+        pytest.param({"pooled_fund_fen": 4_000, "large_amount_fen": 6_000}, "funds", id="funds"),
+        pytest.param({"cash_fen": 4_000, "account_fen": 1_000}, "accounts, cash_fen", id="account"),
+    ],
+)
+def test_a_known_record_is_the_same_in_all_of_it(
+    store: HospitalStore, other: dict[str, object], names: str
+) -> None:
+    """With equal sums it may still be of another fund, area or hospital: it is told, not passed."""
+    report(store, [record(1)], BY)
+    with pytest.raises(errors.InvalidRequest) as refused:
+        report(store, [record(1, 10_000, **other)], BY)
+
+    told = f"is recorded with another {names}; a correction has an id of its own"
+    assert [f"rows[0].settlement: {told}"] == [str(fault) for fault in refused.value.faults]
+
+
+@pytest.mark.parametrize(("other", "name"), _FACTS)
+@pytest.mark.parametrize("kind", [RecordKind.CANCEL, RecordKind.DEDUCTION])
+def test_what_takes_a_claim_back_is_of_its_fund(
+    store: HospitalStore, other: dict[str, object], name: str, kind: RecordKind
+) -> None:
+    """A cancel or deduction of a claim in another area's, fund's or hospital's name is refused."""
+    report(store, [record(1)], BY)
+    taken = cancel(record(1, 1_000), 1) | {"kind": kind, "original": "S1"} | other
+    with pytest.raises(errors.InvalidRequest) as refused:
+        report(store, [taken], BY)
+
+    told = f"rows[0].{name}: is '{other[name]}', and that of its original is '{record(1)[name]}'"
+    assert [told] == [str(fault) for fault in refused.value.faults]
+
+
+def test_the_same_cancel_in_two_chunks_is_one(
+    store: HospitalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Far apart in a book it is known the second time, and with other amounts it is refused."""
+    monkeypatch.setattr(hospital_reports, "_CHUNK", 2)
+    row = record(1)
+    rows = [row, cancel(row, 1), record(2), cancel(row, 1)]
+    assert Reported(3, 1, 0) == report(store, rows, BY)
+
+    monkeypatch.setattr(hospital_reports, "_CHUNK", 1)
+    less = cancel(record(3, 9_000), 3)
+    with pytest.raises(errors.InvalidRequest, match=r"rows\[2\].settlement: is recorded with"):
+        report(store, [record(3), cancel(record(3), 3), less], BY)
+
+
+def test_an_audit_deduction_is_known_if_it_is_the_same(store: HospitalStore) -> None:
+    """Told again of another fund, another claim or with another amount it is refused."""
+    taken = cancel(record(1, 1_200), 1) | {"kind": RecordKind.DEDUCTION, "original": "S1"}
+    both = {"pooled_fund_fen": 5_000, "large_amount_fen": 5_000}
+    report(store, [record(1, **both), record(2, **both), taken], BY)
+    for other in (
+        {"original": "S2"},
+        {"total_fen": -1_650, "pooled_fund_fen": -1_100, "fund_total_fen": -1_100},
+        {"pooled_fund_fen": 0, "large_amount_fen": -1_200},
+        {"record_date": NEXT},
+    ):
+        with pytest.raises(errors.InvalidRequest, match="with another original, day or amount"):
+            report(store, [taken | other], BY)
+    assert [1_200] == [each.fen for each in deductions(store)]
+
+
+def test_a_cancel_follows_what_undoes_adjustments(store: HospitalStore) -> None:
+    """Of 100.00, 20.00 were corrected away; the ledger undoes that behind the cancel of 100.00."""
+    row = record(1)
+    less = record(2, -2_000) | {"settlement": "A1", "kind": RecordKind.ADJUST, "original": "S1"}
+    undone = record(3, 2_000) | {"settlement": "A2", "kind": RecordKind.ADJUST, "original": "S1"}
+    report(store, [row, less], BY)
+    report(store, [cancel(row, 1), undone], BY)
+
+    assert 0 == store.part("S1", "pooled_fund").declared_fen
 
 
 def test_a_month_tells_what_is_left(store: HospitalStore) -> None:

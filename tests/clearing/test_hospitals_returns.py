@@ -11,14 +11,16 @@ from medsettle.clearing.book import RecordKind
 from medsettle.clearing.hospital_advances import Advance, advance, equal_instalments
 from medsettle.clearing.hospital_bank import returned
 from medsettle.clearing.hospital_batches import pay
+from medsettle.clearing.hospital_declarations import Status, declaration
 from medsettle.clearing.hospital_deductions import (
     ClaimDeduction,
     Code,
+    deduct,
     deduct_from_institution,
 )
 from medsettle.clearing.hospital_holds import free, hold
 from medsettle.clearing.hospital_reports import report
-from medsettle.clearing.hospital_slices import instant
+from medsettle.clearing.hospital_slices import instant, month
 from medsettle.clearing.hospital_status import Stage, claim_status, verify
 from medsettle.clearing.hospital_store import HospitalStore
 from medsettle.core.dates import day_number
@@ -26,13 +28,16 @@ from medsettle.core.dates import day_number
 from tests.clearing.hospital_claims import (
     BY,
     CLEARING,
+    MARCH,
     NEXT,
     POOL,
+    application,
     because,
     cancel,
     cleared,
     opened,
     record,
+    reviewed,
     terms,
 )
 
@@ -70,6 +75,79 @@ def test_what_came_back_is_paid_again(store: HospitalStore) -> None:
         claim_status(store, "S1").stage,
     )
     assert [] == _pay(store, _LATER)
+
+
+def test_a_month_that_came_back_is_not_paid(store: HospitalStore) -> None:
+    """95.00 came back: the claim is reviewed and its declaration cleared, until they are paid."""
+    cleared(store, record(1))
+    ((first, _),) = _pay(store)
+    stages = [claim_status(store, "S1").stage]
+    returned(store, first, CLEARING, _CLOSED)
+    stages.append(claim_status(store, "S1").stage)
+    assert Status.CLEARED is declaration(store, "D1").status
+    _pay(store, _LATER)
+    stages.append(claim_status(store, "S1").stage)
+
+    assert [Stage.MONTH_PAID, Stage.REVIEWED, Stage.MONTH_PAID] == stages
+    steps = declaration(store, "D1").steps
+    assert [40, 50, 60, 50, 60] == [int(each.status) for each in steps[3:]]
+    assert "the account is closed" == steps[-2].reason
+
+
+def test_a_claim_of_which_its_month_left_nothing_is_paid(store: HospitalStore) -> None:
+    """Of 100.00 with 60.00 paid at once the rest is deducted; with 60.00 returned it is not."""
+    report(store, [record(1)], BY)
+    instant(store, terms(), NEXT, BY)
+    ((first, _),) = _pay(store, NEXT)
+    what = ClaimDeduction(Code.REVIEW, 4_000, day_number(NEXT))
+    deduct(store, "S1", "pooled_fund", what, because("not indicated"))
+    reviewed(store, application(10_000))
+    month(store, terms(), MARCH, CLEARING, BY)
+    stages = [claim_status(store, "S1").stage]
+    returned(store, first, CLEARING, _CLOSED)
+    stages.append(claim_status(store, "S1").stage)
+    _pay(store, _LATER)
+
+    assert [Stage.MONTH_PAID, Stage.REVIEWED] == stages
+    assert Stage.MONTH_PAID is claim_status(store, "S1").stage
+
+
+@pytest.mark.parametrize("next_fen", [1_000, 1_500, 10_000])
+def test_what_a_claim_has_too_much_after_a_return_comes_back_next(
+    store: HospitalStore, next_fen: int
+) -> None:
+    """Of 100.00 an inspection took 30.00; the payment came back, and the claim fell by 90.00.
+
+    It is worth 10.00, and 5.00 of them are held. In the next payment 100.00 less 5.00 and 30.00
+    wait, and all 65.00 of it are taken back: the claim has 30.00 where 5.00 are due. Payments that
+    follow take the 25.00 too much before anything else. In all, the hospital has at every moment
+    what is due of its claims less the inspection, and nothing while that is below 0.
+    """
+    cleared(store, record(1))
+    what = ClaimDeduction(Code.INSPECTION, 3_000, day_number(CLEARING))
+    deduct_from_institution(store, "H1", POOL, what, because("no records kept"))
+    ((payment, fen),) = _pay(store)
+    assert 10_000 - 500 - 3_000 == fen
+    returned(store, payment, CLEARING, _CLOSED)
+    less = record(9, -9_000) | {"settlement": "A9", "kind": RecordKind.ADJUST, "original": "S1"}
+    report(store, [less], BY)
+    assert [0] == [again for _, again in _pay(store, CLEARING)]
+    part = store.part("S1", "pooled_fund")
+    assert (3_000, 500) == (part.paid_fen, part.due_fen)
+
+    cleared(store, record(2, next_fen), declaration="D2")
+    due_fen = next_fen - next_fen // 20
+    assert [max(0, due_fen - 2_500)] == [again for _, again in _pay(store, _LATER)]
+    part = store.part("S1", "pooled_fund")
+    assert max(500, 3_000 - due_fen) == part.paid_fen
+    cleared(store, record(3, 10_000), declaration="D3")
+    _pay(store, date(2026, 6, 20))
+    paid = [store.part(f"S{each}", "pooled_fund").paid_fen for each in (1, 2, 3)]
+    assert [500, due_fen, 9_500] == paid
+    ((in_all,),) = store.rows(
+        "select sum(fen) from payments where payment not in (select payment from returns)"
+    )
+    assert 500 + due_fen + 9_500 - 3_000 == in_all
 
 
 def test_what_was_taken_back_in_it_comes_along(store: HospitalStore) -> None:

@@ -1,6 +1,7 @@
 """Slices at their edges: what is left for a reserve, late corrections, and the last fen."""
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,12 @@ from medsettle.clearing.book import RecordKind
 from medsettle.clearing.hospital_batches import pay
 from medsettle.clearing.hospital_deductions import ClaimDeduction, Code, deduct
 from medsettle.clearing.hospital_reports import report
-from medsettle.clearing.hospital_reserves import Assessment, assess
+from medsettle.clearing.hospital_reserves import Assessment, assess, reserves
 from medsettle.clearing.hospital_shares import parts_of
 from medsettle.clearing.hospital_slices import instant, month
 from medsettle.clearing.hospital_status import claim_status, verify
 from medsettle.clearing.hospital_store import HospitalStore
+from medsettle.clearing.month import Month
 from medsettle.core.dates import day_number
 from medsettle.core.money import Rounding
 
@@ -90,6 +92,53 @@ def test_a_slice_that_fell_pays_for_no_older_claim(store: HospitalStore) -> None
     assert {"instant": 6_000, "recovery": -6_000} == {
         row.kind: row.fen for row in claim_status(store, "S2").ledger if row.payment
     }
+
+
+@pytest.mark.parametrize(
+    ("grade", "released", "rest"), [("A", 500, 0), ("B", 400, 100), ("C", 0, 500)]
+)
+def test_reserve_withheld_after_the_assessment_follows_it(
+    store: HospitalStore, grade: str, released: int, rest: int
+) -> None:
+    """Of 5.00 of a claim declared late the grade gives back as much as of the others."""
+    cleared(store, record(1))
+    pay(store, CLEARING, BY)
+    year = Assessment("H1", 2026, grade, "director")
+    assess(store, year, terms().on(NEXT), CLEARING, BY)
+    pay(store, CLEARING, BY)
+    cleared(store, record(2), record(3, record_date=date(2026, 3, 30)), declaration="D2")
+    (account,) = reserves(store, 2026)
+    batch = pay(store, date(2027, 2, 1), BY)
+
+    assert (1_500, 3 * released, 3 * rest, 0) == (
+        account.withheld_fen,
+        account.released_fen,
+        account.forfeited_fen,
+        account.held_fen,
+    )
+    assert batch is not None
+    assert 2 * (9_500 + released) == batch.sum_fen
+    part = store.part("S2", "pooled_fund")
+    assert (9_500 + released, 0) == (part.paid_fen, part.rest_fen)
+
+
+def test_a_year_that_was_not_assessed_keeps_its_reserve(store: HospitalStore) -> None:
+    """A late correction of the year before is settled; what is withheld of this year stays."""
+    cleared(store, record(1, record_date=date(2026, 3, 2)))
+    assess(store, Assessment("H1", 2026, "A", "director"), terms().on(NEXT), CLEARING, BY)
+    day = date(2027, 1, 4)
+    rows = [
+        record(2, record_date=day),
+        record(3, 1_000, record_date=day) | {"kind": RecordKind.ADJUST, "original": "S1"},
+    ]
+    report(store, rows, BY)
+    january = Month(2027, 1)
+    what = application(declaration="D2", month=january, first=day, last=date(2027, 1, 31))
+    reviewed(store, what)
+    month(store, terms(), january, date(2027, 2, 20), BY)
+
+    assert [0, 500] == [store.part(f"S{each}", "pooled_fund").held_fen for each in (1, 2)]
+    assert [550, 500] == [reserves(store, each)[0].withheld_fen for each in (2026, 2027)]
 
 
 def test_an_account_names_its_assessment(store: HospitalStore) -> None:

@@ -57,7 +57,7 @@ def test_the_published_rate_of_a_province(tmp_path: Path) -> None:
         slices = [store.part(claim, "pooled_fund").approved_fen for claim in ("S1", "S2")]
 
     assert (30_003, 18_002, [6_001, 12_001]) == (found.base_fen, found.slices_fen, slices)
-    assert ("SW", 0) == (book.versions[0].confidence, book.versions[0].reserve_bps)
+    assert 0 == book.versions[0].reserve_bps
 
 
 def test_a_province_is_not_paid_for_days_before_its_rule(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+import orjson
+
 from medsettle import limits
 from medsettle.clearing.hospital_deductions import (
     ClaimDeduction,
@@ -22,11 +24,10 @@ from medsettle.clearing.hospital_deductions import (
 )
 from medsettle.clearing.hospital_store import Decision, Fund, HospitalStore
 from medsettle.clearing.hospital_terms import HospitalTerms
-from medsettle.core.dates import day_number
+from medsettle.clearing.month import Month
+from medsettle.core.dates import MONTHS_PER_YEAR, day_number
 from medsettle.core.money import plain_yuan
 from medsettle.errors import Fault, InvalidRequest, Precondition
-
-_AVERAGED_MONTHS: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,33 @@ def equal_instalments(fen: int, days: Sequence[date]) -> tuple[tuple[date, int],
     """
     each, more = divmod(fen, len(days))
     return tuple((day, each + (at < more)) for at, day in enumerate(days))
+
+
+def instalments_of(text: str, fen: int, first: date) -> tuple[tuple[date, int], ...]:
+    """Return instalments as they are written: how many months, or days with fen as JSON.
+
+    Of a number of months they are equal, and due on the first day of each month after `first`.
+
+    Raises:
+        InvalidRequest: It is neither.
+
+    >>> instalments_of("2", 101, date(2026, 12, 31))
+    ((datetime.date(2027, 1, 1), 51), (datetime.date(2027, 2, 1), 50))
+    """
+    most = limits.ADVANCE_INSTALMENTS_MAX
+    if text.isdigit() and 1 <= int(text) <= most:
+        lent = Month.of_day(first)
+        days = [lent.plus(each).first_day for each in range(1, int(text) + 1)]
+        return equal_instalments(fen, days)
+    try:
+        pairs = tuple((date.fromisoformat(day), part) for day, part in orjson.loads(text))
+    except (TypeError, ValueError):
+        pairs = ()
+    # An amount with a point is none of fen.
+    if not pairs or any(type(part) is not int for _, part in pairs):
+        text = f"{text!r} is no number of months from 1 to {most}, nor days with whole fen"
+        raise InvalidRequest([Fault("back", text)])
+    return pairs
 
 
 def advance(
@@ -128,15 +156,13 @@ def average_month_fen(store: HospitalStore, institution: str, fund: Fund, day: d
 
     It is that of the months with records among the twelve before the month of a day; 0 without one.
     """
-    last = day.year * 100 + day.month
-    first = last - 100
+    last = Month.of_day(day)
     ((months, sum_fen),) = store.rows(
         "select count(distinct e.month), coalesce(sum(s.fen), 0) from entries e "
         "join claims c on c.claim = e.claim join shares s on s.claim = e.claim "
         "and s.record = e.record where e.month >= ? and e.month < ? and e.kind <> 'case' "
         "and c.institution = ? and c.pooling_area = ? and c.insurance_type = ? and s.payer = ?",
-        first,
-        last,
+        *(last.plus(-MONTHS_PER_YEAR).text, last.text),
         institution,
         *fund.row().values(),
     )
@@ -156,7 +182,7 @@ def _check_bound(store: HospitalStore, what: Advance, terms: HospitalTerms | Non
         raise Precondition(
             f"{plain_yuan(what.fen)} with {plain_yuan(open_fen)} outstanding is above {months} "
             f"month(s) of {plain_yuan(average_fen)}, what was declared in an average month of the "
-            f"last {_AVERAGED_MONTHS}; advance less, or wait for the instalments",
+            "twelve before; advance less, or wait for the instalments",
             institution=what.institution,
         )
 

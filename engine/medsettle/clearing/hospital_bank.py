@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import TypeAlias
 
 from medsettle.clearing.hospital_batches import Payment, batch_of, payment_of
+from medsettle.clearing.hospital_declarations import Status, carry_on
 from medsettle.clearing.hospital_store import Decision, HospitalStore
 from medsettle.core.dates import date_of, day_number
 from medsettle.errors import Fault, InvalidRequest, NotFound, Precondition
@@ -102,6 +103,8 @@ def _order(payment: Payment, care_area: str) -> PaymentOrder:
 def returned(store: HospitalStore, payment: str, day: date, decision: Decision) -> Payment:
     """Record that a bank returned a payment (退票), and return it: its movements wait anew.
 
+    Declarations that it paid are cleared and not paid, until the next payment has them.
+
     Args:
         store: Where the payment is.
         payment: Its id, the end-to-end id.
@@ -140,4 +143,18 @@ def returned(store: HospitalStore, payment: str, day: date, decision: Decision) 
                 "create_time_us": decision.moment_us,
             },
         )
+        for number in _paid_by(store, payment):
+            carry_on(store, number, Status.CLEARED, decision)
         return found
+
+
+def _paid_by(store: HospitalStore, payment: str) -> list[str]:
+    """Return the declarations that are paid, of whose claims a payment has something."""
+    rows = store.rows(
+        "select distinct r.declaration from paid d join movements m on m.number = d.movement "
+        "join entries e on e.claim = m.claim join declared r on r.record = e.record "
+        "where d.payment = ? and (select status from statuses s "
+        "where s.declaration = r.declaration order by number desc limit 1) = ? order by 1",
+        *(payment, int(Status.PAID)),
+    )
+    return [number for (number,) in rows]

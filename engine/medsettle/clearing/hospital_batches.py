@@ -20,7 +20,7 @@ from medsettle.clearing.hospital_declarations import Status, carry_on
 from medsettle.clearing.hospital_deductions import deductions, open_of_part
 from medsettle.clearing.hospital_schema import ON_HOLD, TOO_MUCH
 from medsettle.clearing.hospital_store import (
-    PART_COLUMNS,
+    OF_PARTS,
     Decision,
     Fund,
     HospitalStore,
@@ -29,8 +29,6 @@ from medsettle.clearing.hospital_store import (
 from medsettle.core.dates import date_of, day_number
 from medsettle.errors import Fault, InvalidRequest, NotFound
 from medsettle.ledger.side_file import unavailable
-
-_OF_PARTS: Final = ", ".join(f"p.{name.strip()}" for name in PART_COLUMNS.split(","))
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +229,7 @@ def _too_much(
     What waits for another payment is in none yet, so nothing of it is taken back.
     """
     rows = store.rows(
-        f"select {_IN_PAYMENT}, {_OF_PARTS} from parts p "  # noqa: S608 - our own names
+        f"select {_IN_PAYMENT}, {OF_PARTS} from parts p "  # noqa: S608 - our own names
         f"join claims c on c.claim = p.claim where {TOO_MUCH} and c.institution = ? "
         "and c.pooling_area = ? and c.insurance_type = ? and p.payer = ? "
         "order by c.record_day, p.claim",

@@ -18,7 +18,8 @@ from typing import Final
 
 from medsettle import limits
 from medsettle.clearing.hospital_store import Decision, HospitalStore
-from medsettle.core.dates import MONTHS_PER_YEAR, date_of, day_number
+from medsettle.clearing.month import Month
+from medsettle.core.dates import date_of, day_number
 from medsettle.core.money import plain_yuan
 from medsettle.errors import ClearingRefused, Fault, InvalidRequest, NotFound
 
@@ -65,7 +66,7 @@ class Application:
 
     declaration: str
     institution: str
-    month: int
+    month: Month
     clearing_class: str
     clearing_way: str
     first: date
@@ -146,7 +147,7 @@ def declare(store: HospitalStore, what: Application, decision: Decision) -> Decl
         _record(store, what, decision)
         if not _cover(store, what):
             raise ClearingRefused(
-                f"no record of {what.institution} is left to declare for {what.month}, class "
+                f"no record of {what.institution} is left to declare for {what.month.text}, class "
                 f"{what.clearing_class}, {what.first} to {what.last}; read the book in first",
                 clr_appy_evt_id=what.declaration,
             )
@@ -160,10 +161,6 @@ def _faults(what: Application) -> list[Fault]:
         for name in ("declaration", "institution", "clearing_class", "clearing_way")
         if not 1 <= len(getattr(what, name)) <= limits.CODE_CHARS_MAX
     ]
-    year, month = divmod(what.month, 100)
-    years = (limits.SERVICE_YEAR_MIN, limits.SERVICE_YEAR_MAX)
-    if not (years[0] <= year <= years[1] and 1 <= month <= MONTHS_PER_YEAR):
-        faults.append(Fault("month", f"{what.month} is no month; write it like 202405"))
     days = (what.last - what.first).days + 1
     if not 1 <= days <= limits.STATEMENT_DAYS_MAX:
         most = limits.STATEMENT_DAYS_MAX
@@ -187,12 +184,12 @@ def _check_alone(store: HospitalStore, what: Application) -> None:
         f"select declaration from declarations d where institution = ? and month = ? "  # noqa: S608
         f"and clearing_class = ? and clearing_way = ? and pooling_area = ? "
         f"and insurance_type = ? and {STANDING}",
-        *(what.institution, what.month, what.clearing_class, what.clearing_way),
+        *(what.institution, what.month.text, what.clearing_class, what.clearing_way),
         *(what.pooling_area, what.insurance_type),
     )
     if rows:
         raise ClearingRefused(
-            f"{what.month} is applied for as {rows[0][0]}; reject that first",
+            f"{what.month.text} is applied for as {rows[0][0]}; reject that first",
             clr_appy_evt_id=str(rows[0][0]),
         )
 
@@ -207,7 +204,7 @@ def _cover(store: HospitalStore, what: Application) -> bool:
         "and (? = '' or c.pooling_area = ?) and (? = '' or c.insurance_type = ?) "
         "and not exists (select 1 from declared r join declarations d "
         f"on d.declaration = r.declaration where r.record = e.record and {STANDING})",
-        *(what.declaration, what.institution, what.month),
+        *(what.declaration, what.institution, what.month.text),
         *(day_number(what.first), day_number(what.last), what.clearing_class),
         *(what.pooling_area, what.pooling_area, what.insurance_type, what.insurance_type),
     )
@@ -220,7 +217,7 @@ def _record(store: HospitalStore, what: Application, decision: Decision) -> None
         {
             "declaration": what.declaration,
             "institution": what.institution,
-            "month": what.month,
+            "month": what.month.text,
             "clearing_class": what.clearing_class,
             "clearing_way": what.clearing_way,
             "pooling_area": what.pooling_area,
@@ -328,7 +325,7 @@ def declaration(store: HospitalStore, number: str) -> Declaration:
     application = Application(
         declaration=number,
         institution=institution,
-        month=month,
+        month=Month.of(month),
         clearing_class=clearing_class,
         clearing_way=way,
         first=date_of(first),
@@ -357,12 +354,12 @@ def declaration(store: HospitalStore, number: str) -> Declaration:
     )
 
 
-def declarations(store: HospitalStore, month: int, status: Status | None = None) -> list[str]:
+def declarations(store: HospitalStore, month: Month, status: Status | None = None) -> list[str]:
     """Return the numbers of the declarations of a month, those at a status where one is given."""
     rows = store.rows(
         "select d.declaration, (select status from statuses s where s.declaration = d.declaration "
         "order by number desc limit 1) from declarations d where month = ? order by d.declaration",
-        month,
+        month.text,
     )
     return [number for number, at in rows if status in {None, at}]
 

@@ -8,7 +8,6 @@ does not confirm of persons insured elsewhere is carried in the same way (§2.3)
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
 
 from medsettle.clearing.hospital_schema import ON_HOLD
 from medsettle.clearing.hospital_store import Decision, HospitalStore
@@ -69,7 +68,9 @@ def _set(store: HospitalStore, claim: str, decision: Decision, *, held: bool) ->
         _record(store, claim, decision, held=held)
 
 
-def _record(store: HospitalStore, claim: str, decision: Decision, *, held: bool) -> None:
+def _record(
+    store: HospitalStore, claim: str, decision: Decision, *, held: bool, message: str | None = None
+) -> None:
     store.add(
         "holds",
         {
@@ -77,6 +78,7 @@ def _record(store: HospitalStore, claim: str, decision: Decision, *, held: bool)
             "held": int(held),
             "day": day_number(service_day_of(decision.moment)),
             "reason": decision.reason,
+            "message": message,
             "decided_by": decision.by,
             "create_time_us": decision.moment_us,
         },
@@ -87,12 +89,14 @@ def _record(store: HospitalStore, claim: str, decision: Decision, *, held: bool)
 class Confirmation:
     """What an institution says of a settlement of a person insured elsewhere (3261).
 
-    `message` is the request id under which it says whether the settlement is `confirmed`.
+    `message` is the request id under which it says whether the settlement is `confirmed`; `undone`
+    is whether it took that message back since (3262).
     """
 
     claim: str
     confirmed: bool
     message: str
+    undone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,48 +109,62 @@ class Confirmed:
     unknown: int
 
 
-_CONFIRMATION: Final = "3261 "
-
-
 def confirm(store: HospitalStore, told: Iterable[Confirmation], decision: Decision) -> Confirmed:
-    """Put on hold what institutions do not confirm, and free what they confirm after that.
+    """Put on hold what institutions do not confirm; free what they confirm, or do not refuse now.
 
-    What somebody else has put on hold stays so. Told again, the same changes nothing.
+    What somebody else has put on hold stays so. A message puts a claim on hold once: told again,
+    it changes nothing, also where somebody has freed the claim since.
 
     Args:
         store: Where the claims are.
-        told: What stands of each settlement.
+        told: What stands of each settlement, and what was undone.
         decision: Who takes it over; the reason is the message.
 
     Raises:
         InvalidRequest: The decision does not say who.
     """
     decision.check()
+    claims: dict[str, list[Confirmation]] = {}
+    for each in told:
+        claims.setdefault(each.claim, []).append(each)
     counts = {"held": 0, "freed": 0, "same": 0, "unknown": 0}
     with store.change():
-        for each in told:
-            before = store.rows(
-                f"select {ON_HOLD}, (select reason from holds h "  # noqa: S608 - our own words
-                "where h.claim = c.claim order by number desc limit 1) "
-                "from claims c where c.claim = ?",
-                each.claim,
-            )
-            if not before:
-                counts["unknown"] += 1
-                continue
-            ((on_hold, why),) = before
-            state = "same"
-            if not each.confirmed and not on_hold:
-                state = "held"
-            elif each.confirmed and on_hold and why.startswith(_CONFIRMATION):
-                state = "freed"
-            if state != "same":
-                reason = f"{_CONFIRMATION}{each.message}: "
-                reason += "confirmed" if each.confirmed else "not confirmed"
-                why_now = Decision(decision.by, decision.moment, reason)
-                _record(store, each.claim, why_now, held=state == "held")
-            counts[state] += 1
+        for claim, said in claims.items():
+            counts[_take_over(store, claim, said, decision)] += 1
     return Confirmed(**counts)
+
+
+def _take_over(
+    store: HospitalStore, claim: str, said: list[Confirmation], decision: Decision
+) -> str:
+    """Record what an institution says of one claim, and return what became of it."""
+    if not store.rows("select 1 from claims where claim = ?", claim):
+        return "unknown"
+    before = store.rows("select held, message from holds where claim = ? order by number", claim)
+    on_hold, by = before[-1] if before else (0, None)
+    stands = next((each for each in said if not each.undone), None)
+    if stands is not None and not stands.confirmed:
+        new = stands.message not in {message for _, message in before}
+        # Refused under another message than before it stays on hold, by the one that stands.
+        if new and (not on_hold or by is not None):
+            _say(store, claim, stands, decision, held=True)
+        return "held" if new and not on_hold else "same"
+    if not on_hold or by is None:
+        return "same"
+    lifted = stands or next((each for each in said if each.message == by), None)
+    if lifted is None:
+        return "same"
+    _say(store, claim, lifted, decision, held=False)
+    return "freed"
+
+
+def _say(
+    store: HospitalStore, claim: str, what: Confirmation, decision: Decision, *, held: bool
+) -> None:
+    """Record that a message puts a claim on hold or frees it."""
+    said = "refusal undone" if what.undone else "confirmed" if what.confirmed else "not confirmed"
+    why = Decision(decision.by, decision.moment, f"3261 {what.message}: {said}")
+    _record(store, claim, why, held=held, message=what.message)
 
 
 def held(store: HospitalStore, today: date) -> list[Held]:

@@ -18,15 +18,13 @@ import orjson
 
 from medsettle import limits
 from medsettle.clearing.book import RecordKind
-from medsettle.clearing.hospital_deductions import (
-    ClaimDeduction,
-    Code,
-    add_deduction,
-    give_way,
-)
+from medsettle.clearing.hospital_cases import change_claim, standing_cases
+from medsettle.clearing.hospital_deductions import ClaimDeduction, Code, add_deduction
+from medsettle.clearing.hospital_entries import Entry
 from medsettle.clearing.hospital_store import Decision, HospitalStore, Part
+from medsettle.clearing.month import Month
 from medsettle.core import codes
-from medsettle.core.dates import MONTHS_PER_YEAR, day_number
+from medsettle.core.dates import day_number
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.ledger.side_file import unavailable
 
@@ -34,8 +32,6 @@ from medsettle.ledger.side_file import unavailable
 _CHUNK: Final = 10_000
 
 BookRow: TypeAlias = Mapping[str, Any]
-Entry: TypeAlias = tuple[str, str, str, str, int, int, int, int, int, int, str]
-"""Record, claim, institution, kind, day number, month, total, accounts, cash, funds (fen), why."""
 
 _CODES: Final = (
     *("settlement", "kind", "institution", "pooling_area", "care_area"),
@@ -50,11 +46,16 @@ _FEN: Final = (
 _OF_CLAIM: Final = (
     *("institution", "pooling_area", "care_area", "insurance_type", "clearing_class"),
 )
+_FACTS: Final = ", ".join(f"c.{name}" for name in _OF_CLAIM)
+_COMPARED: Final = (
+    *("original", "kind", "record_date", *_OF_CLAIM),
+    *("total_fen", "accounts", "cash_fen", "fund_total_fen", "funds"),
+)
+"""What a record is compared by that was read before."""
+_Content: TypeAlias = dict[str, object]
+
 READ_COLUMNS: Final = (*_CODES, "original", "record_date", *_FEN)
 """The columns of a book that are read here."""
-
-CASE: Final = "case"
-"""Kind of an entry: the difference between what was computed and the price of the case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,25 +65,6 @@ class Reported:
     added: int
     known: int
     deductions: int
-
-
-def month_of(day: date) -> int:
-    """Return the month of a day as a number.
-
-    >>> month_of(date(2026, 3, 31))
-    202603
-    """
-    return day.year * 100 + day.month
-
-
-def next_month(month: int) -> int:
-    """Return the month after one.
-
-    >>> next_month(202512), next_month(202601)
-    (202601, 202602)
-    """
-    year, number = divmod(month, 100)
-    return month + 1 if number < MONTHS_PER_YEAR else (year + 1) * 100 + 1
 
 
 def report(store: HospitalStore, rows: Iterable[BookRow], decision: Decision) -> Reported:
@@ -109,8 +91,9 @@ def report(store: HospitalStore, rows: Iterable[BookRow], decision: Decision) ->
                     [Fault("rows", f"more than {most}; read fewer days at a time")]
                 )
             later += reading.settled(chunk)
-        # Only now, for a file may have a cancel before what it takes back.
-        for number, row in later:
+        # Only now, for a file may have a cancel before what it takes back. What undoes adjustments
+        # of a settlement is recorded with its cancel, which takes back what was settled first.
+        for number, row in sorted(later, key=lambda each: each[1]["kind"] == RecordKind.CANCEL):
             reading.changed(number, row)
         if reading.faults:
             raise InvalidRequest(reading.faults[: limits.FILE_FAULTS_SHOWN_MAX])
@@ -127,6 +110,8 @@ class _Reading:
         self.known = 0
         self.deductions = 0
         self.faults: list[Fault] = []
+        # What is only recorded once everything was read.
+        self._changes: dict[str, _Content] = {}
 
     def settled(self, chunk: list[tuple[int, BookRow]]) -> list[tuple[int, BookRow]]:
         """Record the settlements of some rows, and return the other rows that are new."""
@@ -135,13 +120,15 @@ class _Reading:
         later, claims, entries, parts, shares = [], [], [], [], []
         for number, row in sound:
             record, content = row["settlement"], _content(row)
-            if record in before:
-                self._compare(number, before[record], content)
+            known = before.get(record, self._changes.get(record))
+            if known is not None:
+                self._compare(number, known, content)
                 continue
-            before[record] = content
             if row["kind"] != RecordKind.SETTLE:
+                self._changes[record] = content
                 later.append((number, row))
                 continue
+            before[record] = content
             day = day_number(row["record_date"])
             claims.append((record, *(row[name] for name in _OF_CLAIM), day))
             entries.append(_entry(row, record))
@@ -157,58 +144,97 @@ class _Reading:
         self.added += len(entries)
         return later
 
-    def _recorded(self, records: list[str]) -> dict[str, tuple[object, ...]]:
+    def _recorded(self, records: list[str]) -> dict[str, _Content]:
         rows = self._store.rows(
-            "select record, claim, kind, record_day, total_fen, fund_fen from entries "
-            "where record in (select value from json_each(?))",
+            f"select e.record, e.claim, e.kind, e.record_day, {_FACTS}, "  # noqa: S608 - our own names
+            "e.total_fen, e.account_fen, e.cash_fen, e.fund_fen, (select json_group_object("
+            "s.payer, s.fen) from shares s where s.claim = e.claim and s.record = e.record) "
+            "from entries e join claims c on c.claim = e.claim "
+            "where e.record in (select value from json_each(?))",
             orjson.dumps(records).decode(),
         )
-        return {record: tuple(content) for record, *content in rows}
+        return {
+            record: dict(zip(_COMPARED, (*content, orjson.loads(shares)), strict=True))
+            for record, *content, shares in rows
+        }
 
-    def _compare(
-        self, number: int, before: tuple[object, ...], content: tuple[object, ...]
-    ) -> None:
-        if before == content:
-            self.known += 1
+    def _compare(self, number: int, before: _Content, content: _Content) -> None:
+        differs = [name for name in _COMPARED if before[name] != content[name]]
+        if differs:
+            text = (
+                f"is recorded with another {', '.join(differs)}; a correction has an id of its own"
+            )
+            self._refuse(number, "settlement", text)
         else:
-            self._refuse(number, "settlement", "is recorded with other amounts, day or original")
+            self.known += 1
 
     def changed(self, number: int, row: BookRow) -> None:
         """Record what takes a claim back, corrects it, or is taken off it."""
         claim = row["original"]
-        parts = {part.payer: part for part in self._store.parts(claim)}
-        if not parts and not self._store.rows("select 1 from claims where claim = ?", claim):
+        facts = self._store.rows(f"select {_FACTS} from claims c where c.claim = ?", claim)  # noqa: S608
+        if not facts:
             self._refuse(number, "original", f"{claim!r} was never reported; report its day first")
             return
+        differs = [
+            (name, was) for name, was in zip(_OF_CLAIM, facts[0], strict=True) if row[name] != was
+        ]
+        for name, was in differs:
+            self._refuse(number, name, f"is {row[name]!r}, and that of its original is {was!r}")
+        if differs:
+            return
+        parts = {part.payer: part for part in self._store.parts(claim)}
         if row["kind"] == RecordKind.DEDUCTION:
             self._audited(number, row, parts)
             return
-        for payer, fen in _shares(row):
-            if parts[payer].declared_fen + fen < 0 if payer in parts else fen < 0:
-                held = parts[payer].declared_fen if payer in parts else 0
-                self._refuse(number, f"{payer}_fen", f"takes back {-fen} fen, {held} are declared")
+        shares, cases = dict(_shares(row)), standing_cases(self._store, claim)
+        for payer, fen in shares.items():
+            declared_fen = parts[payer].declared_fen if payer in parts else 0
+            computed_fen = declared_fen - cases.get(payer, 0)
+            if fen < 0 and computed_fen + fen < 0:
+                self._refuse(
+                    number, f"{payer}_fen", f"takes back {-fen} fen, {computed_fen} are declared"
+                )
                 return
-        add_entry(self._store, _entry(row, claim), dict(_shares(row)))
+        change_claim(self._store, _entry(row, claim), shares, cases)
         self.added += 1
 
     def _audited(self, number: int, row: BookRow, parts: Mapping[str, Part]) -> None:
         """Take an audit deduction of a book over as one of a review, once."""
-        known = False
-        for payer, fen in _shares(row):
-            source = f"{row['settlement']}:{payer}"
-            if self._store.rows("select 1 from deductions where source = ?", source):
-                known = True
-                continue
+        day = day_number(row["record_date"])
+        told = {f"{row['settlement']}:{payer}": fen for payer, fen in _shares(row)}
+        known = self._deducted(row["settlement"])
+        if known:
+            content = {source: (row["original"], -fen, day) for source, fen in told.items()}
+            if known == content:
+                self.known += 1
+            else:
+                self._refuse(
+                    number, "settlement", "is recorded with another original, day or amount"
+                )
+            return
+        for source, fen in told.items():
+            payer = source.rpartition(":")[2]
             part = parts.get(payer)
             left_fen = 0 if part is None else part.worth_fen
             if part is None or not 0 < -fen <= left_fen:
                 self._refuse(number, f"{payer}_fen", f"deducts {-fen} fen, {left_fen} are left")
                 return
             review = Decision(self._decision.by, self._decision.moment, "audit deduction of a book")
-            day = day_number(row["record_date"])
             add_deduction(self._store, part, ClaimDeduction(Code.REVIEW, -fen, day, source), review)
             self.deductions += 1
-        self.known += known
+
+    def _deducted(self, record: str) -> dict[str, tuple[str, int, int]]:
+        """Return claim, fen and day of what an audit deduction is recorded as, by source."""
+        rows = self._store.rows(
+            "select source, payer, claim, fen, from_day from deductions "
+            "where source > ? || ':' and source < ? || ';'",
+            *(record, record),
+        )
+        return {
+            source: (claim, fen, day)
+            for source, payer, claim, fen, day in rows
+            if source == f"{record}:{payer}"
+        }
 
     def _is_sound(self, number: int, row: BookRow) -> bool:
         before = len(self.faults)
@@ -220,37 +246,23 @@ class _Reading:
         self.faults.append(Fault(f"rows[{number}].{column}", message))
 
 
-def add_entry(store: HospitalStore, entry: Entry, shares: Mapping[str, int]) -> None:
-    """Record what changes a claim, inside a change; what it no longer bears is undone first.
-
-    Args:
-        store: Where to.
-        entry: The values of a row of `entries`.
-        shares: What it adds to each payer's part, fen, not 0; no part may fall below 0.
-    """
-    store.rows("insert into entries values (?,?,?,?,?,?,?,?,?,?,?)", *entry)
-    record, claim, day = entry[0], entry[1], entry[4]
-    for payer, fen in shares.items():
-        store.rows("insert or ignore into parts (claim, payer) values (?,?)", claim, payer)
-        if fen < 0:
-            give_way(store, store.part(claim, payer), -fen, day)
-        store.rows("insert into shares values (?,?,?,?)", claim, payer, record, fen)
-
-
 def _entry(row: BookRow, claim: str) -> Entry:
     day: date = row["record_date"]
     account_fen = sum(row[f"{name}_fen"] for name in codes.PERSONAL_NAMES)
     return (
         *(row["settlement"], claim, row["institution"], str(row["kind"])),
-        *(day_number(day), month_of(day)),
+        *(day_number(day), Month.of_day(day).text),
         *(row["total_fen"], account_fen, row["cash_fen"], row["fund_total_fen"], ""),
     )
 
 
-def _content(row: BookRow) -> tuple[object, ...]:
-    claim = row["settlement"] if row["kind"] == RecordKind.SETTLE else row["original"]
-    day = day_number(row["record_date"])
-    return claim, str(row["kind"]), day, row["total_fen"], row["fund_total_fen"]
+def _content(row: BookRow) -> _Content:
+    entry = _entry(row, row["settlement"] if row["kind"] == RecordKind.SETTLE else row["original"])
+    _, claim, _, kind, day, _, *amounts, _ = entry
+    facts = (row[name] for name in _OF_CLAIM)
+    return dict(
+        zip(_COMPARED, (claim, kind, day, *facts, *amounts, dict(_shares(row))), strict=True)
+    )
 
 
 def _shares(row: BookRow) -> list[tuple[str, int]]:

@@ -3,6 +3,7 @@
 It is withheld claim by claim and stays money of its fund until the yearly assessment, whose grade
 says how much of it goes to the institution with the next payments. What is not released is
 forfeited: it was part of what was due, and is no more. One person proposes, another approves.
+What is withheld of the year after that is settled by the same assessment in the run that withholds.
 
 Source: contracts of agencies with hospitals, reserve of about 5 % (code 40), `clearing.md` §3.6.
 """
@@ -10,13 +11,12 @@ Source: contracts of agencies with hospitals, reserve of about 5 % (code 40), `c
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
 
 from medsettle import limits
 from medsettle.clearing.hospital_deductions import use_reserve
-from medsettle.clearing.hospital_shares import BPS, parts_of
+from medsettle.clearing.hospital_shares import parts_of
 from medsettle.clearing.hospital_store import (
-    PART_COLUMNS,
+    OF_PARTS,
     Decision,
     Fund,
     HospitalStore,
@@ -24,9 +24,8 @@ from medsettle.clearing.hospital_store import (
 )
 from medsettle.clearing.hospital_terms import HospitalTerms
 from medsettle.core.dates import day_number
+from medsettle.core.money import Rounding
 from medsettle.errors import Fault, InvalidRequest, NotFound, Precondition
-
-_OF_PARTS: Final = ", ".join(f"p.{name.strip()}" for name in PART_COLUMNS.split(","))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +125,6 @@ def assess(
             f"the terms say not what grade {what.grade} gets back; they know {known}",
             institution=what.institution,
         )
-    released_bps = terms.released_bps[what.grade]
     with store.change():
         if not reserves(store, what.year, what.institution):
             raise NotFound(
@@ -142,23 +140,20 @@ def assess(
                 f"{what.year} of institution {what.institution} was assessed before",
                 institution=what.institution,
             )
-        number = store.add(
+        store.add(
             "assessments",
             {
                 "institution": what.institution,
                 "year": what.year,
                 "grade": what.grade,
-                "released_bps": released_bps,
+                "released_bps": terms.released_bps[what.grade],
+                "rounding": terms.rounding.value,
                 "approved_by": what.approved_by,
                 "decided_by": decision.by,
                 "create_time_us": decision.moment_us,
             },
         )
-        for fund, parts in _held(store, what):
-            held = [part.held_fen for part in parts]
-            released = parts_of(held, released_bps, terms.rounding)
-            for part, fen in zip(parts, released, strict=True):
-                _release(store, (what.institution, fund, part), fen, number, day)
+        settle_late(store, what.institution, day)
         return reserves(store, what.year, what.institution)
 
 
@@ -174,15 +169,32 @@ def _faults(what: Assessment, decision: Decision) -> Iterator[tuple[str, str]]:
         yield "year", f"is {what.year}, expected {years[0]} to {years[1]}"
 
 
-def _held(store: HospitalStore, what: Assessment) -> Iterator[tuple[Fund, list[Part]]]:
+def settle_late(store: HospitalStore, institution: str, day: date) -> None:
+    """Settle, inside a change, what reserve is held of years that were assessed, as they were.
+
+    It is withheld after the assessment where a claim is declared, freed, priced or corrected late.
+    """
+    for number, year, released_bps, rounding in store.rows(
+        "select number, year, released_bps, rounding from assessments where institution = ? "
+        "order by year",
+        institution,
+    ):
+        for fund, parts in _held(store, institution, year):
+            held = [part.held_fen for part in parts]
+            released = parts_of(held, released_bps, Rounding(rounding))
+            for part, fen in zip(parts, released, strict=True):
+                _release(store, (institution, fund, part), fen, number, day)
+
+
+def _held(store: HospitalStore, institution: str, year: int) -> Iterator[tuple[Fund, list[Part]]]:
     """Yield the parts of which reserve is held, by fund."""
-    first, last = _days(what.year)
+    first, last = _days(year)
     found: dict[Fund, list[Part]] = {}
     for area, insurance, *values in store.rows(
-        f"select c.pooling_area, c.insurance_type, {_OF_PARTS} "  # noqa: S608 - our own names
+        f"select c.pooling_area, c.insurance_type, {OF_PARTS} "  # noqa: S608 - our own names
         "from claims c join parts p on p.claim = c.claim where c.institution = ? "
         "and c.record_day between ? and ? and p.held_fen > 0 order by p.claim, p.payer",
-        *(what.institution, first, last),
+        *(institution, first, last),
     ):
         part = Part(*values)
         found.setdefault(Fund(area, insurance, part.payer), []).append(part)
@@ -221,6 +233,3 @@ def _release(
                 "day": today,
             },
         )
-
-
-assert BPS == 10_000, "the store bounds rates by it"

@@ -13,6 +13,7 @@ from typing import Final
 
 from medsettle import limits
 from medsettle.clearing.hospital_triggers import triggers
+from medsettle.core.money import BPS
 from medsettle.ledger.side_file import StoreForm
 
 _BOUNDS: Final = {
@@ -21,6 +22,7 @@ _BOUNDS: Final = {
     "name_max": limits.HOSPITAL_NAME_CHARS_MAX,
     "reason_max": limits.HOSPITAL_REASON_CHARS_MAX,
     "payments_max": limits.HOSPITAL_PAYMENTS_PER_RUN_MAX,
+    "bps": BPS,
     "end_to_end_max": limits.END_TO_END_CHARS_MAX,
 }
 
@@ -72,6 +74,7 @@ create table holds (
   held integer not null check (held in (0, 1)),
   day integer not null,
   reason text not null check (length(reason) between 1 and {reason_max}),
+  message text,
   {decided}
 ) strict;
 create index holds_of_claim on holds (claim, number);
@@ -82,7 +85,7 @@ create table entries (
   institution text not null,
   kind text not null check (kind in ('settle', 'cancel', 'adjust', 'case')),
   record_day integer not null,
-  month integer not null,
+  month text not null check (month like '____-__'),
   total_fen integer not null,
   account_fen integer not null,
   cash_fen integer not null,
@@ -122,7 +125,7 @@ create index paid_too_much on parts (claim) where {too_much};
 create table declarations (
   declaration text primary key,
   institution text not null,
-  month integer not null,
+  month text not null check (month like '____-__'),
   clearing_class text not null,
   clearing_way text not null,
   pooling_area text not null,
@@ -231,7 +234,8 @@ create table assessments (
   institution text not null,
   year integer not null,
   grade text not null,
-  released_bps integer not null check (released_bps between 0 and 10000),
+  released_bps integer not null check (released_bps between 0 and {bps}),
+  rounding text not null,
   approved_by text not null check (length(approved_by) between 1 and {name_max}),
   {decided},
   unique (institution, year),

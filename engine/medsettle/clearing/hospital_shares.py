@@ -1,11 +1,8 @@
 """A rate of many amounts as whole fen that add up to what the rate comes to on their sum."""
 
 from collections.abc import Sequence
-from typing import Final
 
-from medsettle.core.money import Rounding
-
-BPS: Final = 10_000
+from medsettle.core.money import BPS, Rounding
 
 
 def part_of(fen: int, rate_bps: int, rounding: Rounding) -> int:

@@ -5,7 +5,7 @@ marked as paid. A slice of several claims is a rate of their sum, rounded once, 
 a run is to the fen what its claims get.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, NamedTuple
@@ -20,33 +20,41 @@ from medsettle.clearing.hospital_declarations import (
     declarations,
 )
 from medsettle.clearing.hospital_deductions import take_unpaid
+from medsettle.clearing.hospital_reserves import settle_late
 from medsettle.clearing.hospital_schema import ON_HOLD
 from medsettle.clearing.hospital_shares import parts_of
 from medsettle.clearing.hospital_store import (
-    PART_COLUMNS,
+    OF_PARTS,
     Decision,
     Fund,
     HospitalStore,
     Part,
 )
-from medsettle.clearing.hospital_terms import Claimed, TermsBook, rule_of
+from medsettle.clearing.hospital_terms import (
+    Claimed,
+    HospitalTerms,
+    InstantRule,
+    TermsBook,
+    rule_of,
+)
+from medsettle.clearing.month import Month
 from medsettle.core.dates import date_of, day_number
 from medsettle.core.money import Rounding
 from medsettle.errors import NotFound, Precondition
 
-_OF_PARTS: Final = ", ".join(f"p.{name.strip()}" for name in PART_COLUMNS.split(","))
 _OF_CLAIMS: Final = (
     "c.institution, c.pooling_area, c.insurance_type, c.clearing_class, c.record_day"
 )
 
-# What was on hold when its declaration was cleared, and is due now.
+# What was on hold when its declaration was cleared, or has got a price since, and is due now.
 _FREED: Final = (
-    "and exists (select 1 from holds o where o.claim = c.claim) and max(0, "
+    "and (exists (select 1 from holds o where o.claim = c.claim) or exists ("
+    "select 1 from entries x where x.claim = c.claim and x.kind = 'case')) and max(0, "
     "p.declared_fen - p.deducted_fen - p.forfeited_fen) - p.held_fen > p.approved_fen"
 )
 
 
-class _Group(NamedTuple):
+class Group(NamedTuple):
     """Claims that are a slice together."""
 
     institution: str
@@ -92,50 +100,91 @@ def instant(store: HospitalStore, book: TermsBook, day: date, decision: Decision
     """
     decision.check()
     with store.change():
-        groups: dict[_Group, list[Part]] = {}
-        for group, part in _instantly(store, book, day):
-            groups.setdefault(group, []).append(part)
+        groups: dict[Group, list[Part]] = {}
+        for each in promised(store, book, day):
+            if each.due <= day_number(day):
+                groups.setdefault(each.group, []).append(each.part)
         return [_instant_of(store, group, groups[group], day) for group in sorted(groups)]
 
 
-def _instantly(store: HospitalStore, book: TermsBook, day: date) -> Iterator[tuple[_Group, Part]]:
-    """Yield the parts of which a slice may be paid at once by a day."""
+class InstantRules:
+    """The rules of an area by which claims are paid at once, with the grades of institutions."""
+
+    def __init__(self, store: HospitalStore, book: TermsBook) -> None:
+        self._store = store
+        self._book = book
+        self._grades: dict[tuple[str, int], str] = {}
+
+    def of(
+        self, group: Sequence[str], payer: str, day: int
+    ) -> tuple[HospitalTerms, InstantRule] | None:
+        """Return the rule that pays a claim at once, with its terms; None where none does.
+
+        Args:
+            group: Institution, pooling area, insurance type and clearing class of the claim.
+            payer: Whose share of it.
+            day: The number of the day on which it was settled.
+        """
+        institution, area, insurance, clearing_class = group
+        settled = date_of(day)
+        terms = self._book.on(settled)
+        if terms is None:
+            return None
+        asked = (institution, day)
+        if asked not in self._grades:
+            self._grades[asked] = self._store.grade_of(*asked)
+        elsewhere, grade = area != self._book.area, self._grades[asked]
+        rule = rule_of(terms, Claimed(insurance, clearing_class, payer, elsewhere, settled, grade))
+        return None if rule is None else (terms, rule)
+
+
+class Promised(NamedTuple):
+    """A part of which a slice is to be paid at once, settled and due on these day numbers."""
+
+    group: Group
+    part: Part
+    settled: int
+    due: int
+
+
+def promised(
+    store: HospitalStore, book: TermsBook, day: date, only: str = "true", *values: str
+) -> Iterator[Promised]:
+    """Yield the parts of which a slice is to be approved at once by a day or later, and none was.
+
+    Args:
+        store: Where they are.
+        book: The terms of the area.
+        day: The last day of settlement.
+        only: A condition on rows `c` of claims, of our own making.
+        values: Those that stand for its marks.
+    """
     today = day_number(day)
     rows = store.rows(
-        f"select {_OF_CLAIMS}, {_OF_PARTS} from claims c "  # noqa: S608 - our own names
+        f"select {_OF_CLAIMS}, {OF_PARTS} from claims c "  # noqa: S608 - our own names
         "join parts p on p.claim = c.claim where c.record_day between ? and ? "
-        f"and {ON_HOLD} = 0 "
+        f"and {only} and {ON_HOLD} = 0 "
         "and p.approved_fen = 0 and p.held_fen = 0 and p.declared_fen > p.deducted_fen "
         "and not exists (select 1 from movements m where m.claim = p.claim and m.payer = p.payer) "
         "and (not exists (select 1 from declared r where r.record = c.claim) or exists ("
         "select 1 from declared r join declarations d on d.declaration = r.declaration "
         f"where r.record = c.claim and {STANDING})) order by c.claim, p.payer",
-        today - limits.INSTANT_WINDOW_DAYS,
-        today,
+        *(today - limits.INSTANT_WINDOW_DAYS, today),
+        *values,
     )
-    grades: dict[tuple[str, int], str] = {}
-    for institution, area, insurance, clearing_class, record_day, *values in rows:
-        part, settled = Part(*values), date_of(record_day)
-        terms = book.on(settled)
-        if terms is None:
+    rules = InstantRules(store, book)
+    for institution, area, insurance, clearing_class, settled, *part_of_row in rows:
+        part = Part(*part_of_row)
+        found = rules.of((institution, area, insurance, clearing_class), part.payer, settled)
+        if found is None:
             continue
-        asked = (institution, record_day)
-        if asked not in grades:
-            grades[asked] = store.grade_of(*asked)
-        elsewhere = area != book.area
-        rule = rule_of(
-            terms,
-            Claimed(insurance, clearing_class, part.payer, elsewhere, settled, grades[asked]),
-        )
-        if rule is not None and record_day + rule.days_after <= today:
-            fund = Fund(area, insurance, part.payer)
-            yield (
-                _Group(institution, fund, clearing_class, rule.rate_bps, terms.rounding),
-                part,
-            )
+        terms, rule = found
+        fund = Fund(area, insurance, part.payer)
+        own = Group(institution, fund, clearing_class, rule.rate_bps, terms.rounding)
+        yield Promised(own, part, settled, settled + rule.days_after)
 
 
-def _instant_of(store: HospitalStore, group: _Group, parts: list[Part], day: date) -> Slice:
+def _instant_of(store: HospitalStore, group: Group, parts: list[Part], day: date) -> Slice:
     due = [part.due_fen for part in parts]
     slices = parts_of(due, group.rate_bps, group.rounding)
     moves = [("instant", part, fen) for part, fen in zip(parts, slices, strict=True) if fen]
@@ -152,7 +201,7 @@ def _instant_of(store: HospitalStore, group: _Group, parts: list[Part], day: dat
 
 
 def _move(
-    store: HospitalStore, group: _Group, moves: list[tuple[str, Part, int]], day: date
+    store: HospitalStore, group: Group, moves: list[tuple[str, Part, int]], day: date
 ) -> None:
     """Record movements of claims, each of a kind and with fen, in order."""
     fund = group.fund.row()
@@ -168,18 +217,19 @@ def _move(
 
 
 def month(
-    store: HospitalStore, book: TermsBook, what: int, day: date, decision: Decision
+    store: HospitalStore, book: TermsBook, what: Month, day: date, decision: Decision
 ) -> list[Slice]:
     """Approve what is left of the reviewed declarations of a month less its reserve; return it.
 
     The declarations are cleared by it. A claim that has its month already, and of which more is
-    due since, gets the rest, and so do claims of cleared declarations that were on hold. Deductions
-    that come about by not paying count as taken.
+    due since, gets the rest, and so do claims of cleared declarations that were on hold or got a
+    price by the case after their month. Deductions that come about by not paying count as taken.
+    Reserve of a year that was assessed before is settled as that assessment said.
 
     Args:
         store: Where the claims are.
         book: The terms of the area; those of the last day of a declaration count.
-        what: The month, as 202603.
+        what: The month.
         day: The day of the run.
         decision: Who runs it.
 
@@ -190,7 +240,7 @@ def month(
     """
     decision.check()
     with store.change():
-        found = []
+        found: list[Slice] = []
         reviewed = declarations(store, what, Status.REVIEWED)
         for number in reviewed:
             found += _month_of(store, book, declaration(store, number), day)
@@ -198,10 +248,12 @@ def month(
         for status in (Status.CLEARED, Status.PAID):
             for number in declarations(store, what, status):
                 found += _month_of(store, book, declaration(store, number), day, freed=_FREED)
+        for institution in sorted({each.institution for each in found if each.withheld_fen}):
+            settle_late(store, institution, day)
         if not reviewed and not found:
             raise NotFound(
-                f"no declaration of {what} is reviewed; see medsettle hospital declarations",
-                month=str(what),
+                f"no declaration of {what.text} is reviewed; see medsettle hospital declarations",
+                month=what.text,
             )
         return found
 
@@ -216,11 +268,11 @@ def _month_of(
             f"declaration {of.application.declaration}; add a version that begins earlier",
             clr_appy_evt_id=of.application.declaration,
         )
-    groups: dict[_Group, list[tuple[Part, bool]]] = {}
+    groups: dict[Group, list[tuple[Part, bool]]] = {}
     for *facts, paid_before, part in _of_declaration(store, of.application.declaration, freed):
         institution, area, insurance, clearing_class, _ = facts
         fund = Fund(area, insurance, part.payer)
-        group = _Group(institution, fund, clearing_class, terms.reserve_bps, terms.rounding)
+        group = Group(institution, fund, clearing_class, terms.reserve_bps, terms.rounding)
         groups.setdefault(group, []).append((part, bool(paid_before)))
     return [
         each
@@ -234,7 +286,7 @@ def _of_declaration(store: HospitalStore, number: str, freed: str) -> Iterator[t
     rows = store.rows(
         f"select {_OF_CLAIMS}, exists (select 1 from movements m "  # noqa: S608 - our own names
         "where m.claim = p.claim and m.payer = p.payer and m.kind = 'month'), "
-        f"{_OF_PARTS} from parts p join claims c on c.claim = p.claim where p.claim in ("
+        f"{OF_PARTS} from parts p join claims c on c.claim = p.claim where p.claim in ("
         "select e.claim from declared r join entries e on e.record = r.record "
         f"where r.declaration = ?) and {ON_HOLD} = 0 {freed} order by p.claim, p.payer",
         number,
@@ -245,7 +297,7 @@ def _of_declaration(store: HospitalStore, number: str, freed: str) -> Iterator[t
 
 
 def _month_slice(
-    store: HospitalStore, group: _Group, parts: list[tuple[Part, bool]], day: date
+    store: HospitalStore, group: Group, parts: list[tuple[Part, bool]], day: date
 ) -> Slice | None:
     """Approve the rest of some parts, with the reserve of what they are worth withheld."""
     owed = [(part, before) for part, before in parts if part.rest_fen > 0]

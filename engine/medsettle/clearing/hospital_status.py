@@ -12,7 +12,9 @@ from typing import Final
 from medsettle.clearing.hospital_declarations import Status
 from medsettle.clearing.hospital_schema import ON_HOLD
 from medsettle.clearing.hospital_store import Fund, HospitalStore, Part
+from medsettle.clearing.month import Month
 from medsettle.core.dates import date_of
+from medsettle.core.money import BPS
 from medsettle.errors import NotFound
 
 TARGET_BPS: Final = 8_000
@@ -117,8 +119,10 @@ def _stage(
         return Stage.TAKEN_BACK
     if "release" in paid:
         return Stage.RESERVE_RELEASED
-    # Deductions or the instant slice may have left nothing to pay of it with its month.
-    settled = Status.PAID in standing and not any(part.rest_fen > 0 for part in parts)
+    # Deductions or the instant slice may have left nothing to pay of it with its month. What a bank
+    # returned waits anew.
+    left = any(part.rest_fen > 0 or part.approved_fen != part.paid_fen for part in parts)
+    settled = not left and any(each in {Status.CLEARED, Status.PAID} for each in standing)
     if "month" in paid or settled:
         return Stage.MONTH_PAID
     if "instant" in paid:
@@ -160,7 +164,7 @@ class Targets:
     an instant slice, and `slices_fen` what these slices came to.
     """
 
-    month: int
+    month: Month
     fund_fen: int
     instant_fund_fen: int
     slices_fen: int
@@ -170,31 +174,31 @@ class Targets:
     @property
     def fund_bps(self) -> int:
         """The part of the fund amount, cut off, in 1/10,000."""
-        return self.instant_fund_fen * 10_000 // self.fund_fen if self.fund_fen else 0
+        return self.instant_fund_fen * BPS // self.fund_fen if self.fund_fen else 0
 
     @property
     def institutions_bps(self) -> int:
         """The part of the institutions, cut off, in 1/10,000."""
         if not self.institutions:
             return 0
-        return self.instant_institutions * 10_000 // self.institutions
+        return self.instant_institutions * BPS // self.institutions
 
     @property
     def met(self) -> bool:
         """Whether both reach the target, compared without rounding."""
         return (
-            self.instant_fund_fen * 10_000 >= TARGET_BPS * self.fund_fen
-            and self.instant_institutions * 10_000 >= TARGET_BPS * self.institutions
+            self.instant_fund_fen * BPS >= TARGET_BPS * self.fund_fen
+            and self.instant_institutions * BPS >= TARGET_BPS * self.institutions
             and self.fund_fen > 0
         )
 
 
-def targets(store: HospitalStore, month: int, designated: int | None = None) -> Targets:
+def targets(store: HospitalStore, month: Month, designated: int | None = None) -> Targets:
     """Return how much of the settlements of a month was settled instantly.
 
     Args:
         store: Where they are.
-        month: As 202603: that of the settlements, not of their payment.
+        month: That of the settlements, not of their payment.
         designated: How many institutions the area has designated; without it those that settled.
     """
     ((fund, instant, slices, institutions, instant_institutions),) = store.rows(
@@ -205,7 +209,7 @@ def targets(store: HospitalStore, month: int, designated: int | None = None) -> 
         "select coalesce(sum(fen), 0), coalesce(sum(case when slice is not null then fen end), 0), "
         "coalesce(sum(slice), 0), count(distinct institution), "
         "count(distinct case when slice is not null then institution end) from of_month",
-        month,
+        month.text,
     )
     return Targets(
         month, fund, instant, slices, max(institutions, designated or 0), instant_institutions
@@ -232,7 +236,9 @@ class Statement:
     rest_fen: int
 
 
-def statements(store: HospitalStore, month: int, institution: str | None = None) -> list[Statement]:
+def statements(
+    store: HospitalStore, month: Month, institution: str | None = None
+) -> list[Statement]:
     """Return what institutions had of each fund and class in a month, all or those of one."""
     rows = store.rows(
         "select c.institution, c.pooling_area, c.insurance_type, p.payer, c.clearing_class, "
@@ -241,7 +247,7 @@ def statements(store: HospitalStore, month: int, institution: str | None = None)
         "sum(p.due_fen - p.approved_fen) from entries e join claims c on c.claim = e.claim "
         "join standing p on p.claim = e.claim where e.month = ? and e.kind = 'settle' "
         "and (? is null or c.institution = ?) group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5",
-        *(month, institution, institution),
+        *(month.text, institution, institution),
     )
     return [
         Statement(name, Fund(area, insurance, payer), *rest)

@@ -116,6 +116,8 @@ class Part:
 PART_COLUMNS: Final = (
     "claim, payer, declared_fen, deducted_fen, forfeited_fen, held_fen, approved_fen, paid_fen"
 )
+OF_PARTS: Final = ", ".join(f"p.{name.strip()}" for name in PART_COLUMNS.split(","))
+"""The same of rows `p`."""
 
 
 class HospitalStore:

@@ -30,7 +30,6 @@ class InstantRule:
     elsewhere: bool
     rate_bps: int
     days_after: int
-    clause: str
 
     def meets(self, other: "InstantRule") -> bool:
         """Return whether some claim of some institution falls under both."""
@@ -49,8 +48,7 @@ class HospitalTerms:
 
     `released_bps` says by grade how much of the reserve a good year gives back; it is empty, as
     `reserve_bps` is 0, where nothing is withheld. `advance_months` is how many months of average
-    spending a fund may advance at most; 0 where it advances nothing. `confidence` is that of the
-    least certain block.
+    spending a fund may advance at most; 0 where it advances nothing.
     """
 
     start: date
@@ -59,7 +57,6 @@ class HospitalTerms:
     reserve_bps: int
     released_bps: dict[str, int]
     advance_months: int
-    confidence: str
 
 
 @dataclass(frozen=True, slots=True)

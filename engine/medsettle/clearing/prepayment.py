@@ -19,8 +19,8 @@ from enum import StrEnum
 from typing import Final
 
 from medsettle import limits
-from medsettle.clearing.prepayment_terms import BPS, PrepaymentTerms
-from medsettle.core.money import Rounding, decimal, yuan_from_fen
+from medsettle.clearing.prepayment_terms import PrepaymentTerms
+from medsettle.core.money import BPS, Rounding, decimal, yuan_from_fen
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.policy.vocabulary import quoted
 

@@ -21,9 +21,9 @@ from typing import Final
 from medsettle import limits
 from medsettle.clearing.calendar import month_span
 from medsettle.clearing.prepayment import Level, Line, percent_of_bps
-from medsettle.clearing.prepayment_terms import BPS, PrepaymentTerms
+from medsettle.clearing.prepayment_terms import PrepaymentTerms
 from medsettle.clearing.working_days import WorkingDays
-from medsettle.core.money import yuan_from_fen
+from medsettle.core.money import BPS, yuan_from_fen
 from medsettle.errors import Fault, InvalidRequest
 
 _SATURDAY: Final = 5

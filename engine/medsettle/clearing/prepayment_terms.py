@@ -11,7 +11,7 @@ from typing import Final
 from medsettle import limits
 from medsettle.clearing import calendar_keys as own
 from medsettle.clearing.read_calendar import in_order, shipped_document
-from medsettle.core.money import Rounding
+from medsettle.core.money import BPS, Rounding
 from medsettle.errors import NotFound, PolicyRejected, Violation
 from medsettle.policy import keys, tree, values
 from medsettle.policy.checker import Checker
@@ -21,7 +21,6 @@ from medsettle.policy.tree import Map, Sequence, Value
 from medsettle.policy.vocabulary import quoted
 
 PREPAYMENT_FILE: Final = "prepayment.yaml"
-BPS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from medsettle.clearing.hospital_terms import (
 )
 from medsettle.core import codes
 from medsettle.core.code_words import INSURANCE_TYPE_WORDS
-from medsettle.core.money import Rounding, rate_text
+from medsettle.core.money import BPS, Rounding, rate_text
 from medsettle.errors import PolicyRejected, Violation
 from medsettle.policy import keys, tree, values
 from medsettle.policy.checker import Checker
@@ -27,7 +27,6 @@ from medsettle.policy.read_facts import cited, read_codes, read_sources, read_st
 from medsettle.policy.tree import Map, Sequence, Value
 from medsettle.policy.vocabulary import quoted
 
-BPS: Final = 10_000
 _CODE: Final = r"[0-9]{2,6}"
 _GRADE: Final = r"[0-9A-Za-z]{1,8}"
 
@@ -54,7 +53,6 @@ class _Reader:
     def __init__(self, violations: list[Violation]) -> None:
         self.check = Checker(violations)
         self._sources: dict[str, Source] = {}
-        self._confidences: list[str] = []
 
     def book(self, document: Map) -> TermsBook:
         """Return what the document says."""
@@ -81,7 +79,6 @@ class _Reader:
 
     def _terms(self, item: Value, before: list[date]) -> HospitalTerms:
         check = self.check
-        self._confidences = []
         parts = check.record(item, own.VERSION)
         check.text(parts.get("note"))
         start = read_start(check, item, parts, before)
@@ -94,18 +91,15 @@ class _Reader:
             reserve_bps=reserve_bps,
             released_bps=released_bps,
             advance_months=self._advance(parts.get("advance")),
-            confidence=max(self._confidences, key=keys.CONFIDENCES.index, default="uncertain"),
         )
 
-    def _block(self, value: Value | None, shape: Shape) -> tuple[dict[str, Value], str]:
-        """Return the values of a cited block, and what it cites."""
+    def _block(self, value: Value | None, shape: Shape) -> dict[str, Value]:
+        """Return the values of a block, which cites a known source."""
         parts = self.check.record(value, shape)
         self.check.text(parts.get("note"))
-        source = cited(self.check, parts.get("source"), self._sources)
-        confidence = self.check.one_of(parts.get("confidence"), keys.CONFIDENCES)
-        self._confidences.append(confidence or "uncertain")
-        clause = "" if source is None else self._sources[source].title
-        return parts, clause
+        cited(self.check, parts.get("source"), self._sources)
+        self.check.one_of(parts.get("confidence"), keys.CONFIDENCES)
+        return parts
 
     def _instant(self, value: Value | None) -> tuple[InstantRule, ...]:
         if value is None:
@@ -128,7 +122,7 @@ class _Reader:
 
     def _rule(self, item: Value) -> InstantRule:
         check = self.check
-        parts, clause = self._block(item, own.INSTANT)
+        parts = self._block(item, own.INSTANT)
         insured = check.codes(parts.get("insurance_types"), "insurance type", INSURANCE_TYPE_WORDS)
         classes = read_codes(check, parts.get("clearing_classes"), "clearing classes", _CODE)
         grades = read_codes(check, parts.get("grades"), "grades", _GRADE)
@@ -145,13 +139,12 @@ class _Reader:
             elsewhere=elsewhere == "yes",
             rate_bps=self._bps(parts.get("rate"), least=1),
             days_after=days,
-            clause=clause,
         )
 
     def _reserve(self, value: Value | None) -> tuple[int, dict[str, int]]:
         if value is None:
             return 0, {}
-        parts, _ = self._block(value, own.RESERVE)
+        parts = self._block(value, own.RESERVE)
         released = {}
         for grade, place, rate in self.check.entries(parts.get("released"), "grades"):
             if re.fullmatch(_GRADE, grade) is None:
@@ -162,7 +155,7 @@ class _Reader:
     def _advance(self, value: Value | None) -> int:
         if value is None:
             return 0
-        parts, _ = self._block(value, own.ADVANCE)
+        parts = self._block(value, own.ADVANCE)
         months = self._numbers(parts.get("months"), "number of months", 12)
         return months[0] if months else 0
 

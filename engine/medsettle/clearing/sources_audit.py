@@ -17,11 +17,11 @@ from medsettle.core.schema import SETTLEMENT
 from medsettle.errors import Precondition
 
 _STORED: Final = frozenset(column.name for column in SETTLEMENT)
-_PLACE_OF_CARE: Final = "coalesce(care_area, pooling_area)"
+PLACE_OF_CARE: Final = "coalesce(care_area, pooling_area)"
 # An engine's own settlements within its areas are those of both ends.
 _SIDES: Final[dict[Side, str]] = {
     Side.INSURED: "side is null",
-    Side.CARE: f"(side = 'care' or (side is null and {_PLACE_OF_CARE} = pooling_area))",
+    Side.CARE: f"(side = 'care' or (side is null and {PLACE_OF_CARE} = pooling_area))",
     Side.NATIONAL: "side = 'hub'",
 }
 
@@ -32,10 +32,10 @@ def _in(types: frozenset[str]) -> str:
 
 # China has no summer time, so its day is found by whole numbers alone.
 _HOUR_US: Final = 3_600 * 10**6
-_DAY: Final = (
+DAY: Final = (
     f"(date '1970-01-01' + ((epoch_us(create_time) + {8 * _HOUR_US}) // {24 * _HOUR_US})::integer)"
 )
-_CLEARING_CLASS: Final = (
+CLEARING_CLASS: Final = (
     f"case when visit_type in ({_in(clearing_classes.PHARMACY_TYPES)}) "
     f"then '{clearing_classes.PHARMACY}' "
     f"when visit_type in ({_in(clearing_classes.STAY_TYPES)}) then '{clearing_classes.STAY}' "
@@ -105,9 +105,9 @@ def audited_book(side: Side, folders: Sequence[Path], wanted: Wanted = EVERYTHIN
 def _select() -> str:
     made = {
         "record_time": "create_time",
-        "record_date": _DAY,
-        "care_area": _PLACE_OF_CARE,
-        "clearing_class": _CLEARING_CLASS,
+        "record_date": DAY,
+        "care_area": PLACE_OF_CARE,
+        "clearing_class": CLEARING_CLASS,
         "encounter": "null::varchar",
     }
     assert _STORED | set(made) >= {column.name for column in BOOK}
@@ -119,11 +119,11 @@ def _select() -> str:
 def _condition(side: Side, wanted: Wanted) -> str:
     conditions = [_SIDES[side]]
     if wanted.between_areas:
-        conditions.append(f"{_PLACE_OF_CARE} <> pooling_area")
+        conditions.append(f"{PLACE_OF_CARE} <> pooling_area")
     if wanted.first > date.min:
-        conditions.append(f"{_DAY} >= date '{wanted.first}'")
+        conditions.append(f"{DAY} >= date '{wanted.first}'")
     if wanted.last < date.max:
-        conditions.append(f"{_DAY} <= date '{wanted.last}'")
+        conditions.append(f"{DAY} <= date '{wanted.last}'")
     return " and ".join(conditions)
 
 

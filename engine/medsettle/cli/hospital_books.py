@@ -1,20 +1,20 @@
-"""What `medsettle hospital` reads: books and applications, in files, audit tables and ledgers.
+"""What `medsettle hospital` reads: books and applications, in files and ledgers.
 
 A book in a file has the columns of `medsettle.clearing.book`; a column of a payer that it does not
 have is 0, which the sum of the funds would not bear out if it were not.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, Final
-
-import orjson
 
 from medsettle import limits
 from medsettle.clearing.hospital_declarations import Application, Sums
 from medsettle.clearing.hospital_holds import Confirmation
 from medsettle.clearing.hospital_reports import READ_COLUMNS, BookRow
+from medsettle.clearing.month import Month
 from medsettle.cli.exits import UnreadableFile
 from medsettle.cli.files import read_claims
 from medsettle.core.dates import CHINA_STANDARD_TIME
@@ -33,18 +33,6 @@ _US: Final = 1_000_000
 _OPTIONAL: Final = frozenset(
     {"original", *(name for name in READ_COLUMNS if name.endswith("_fen"))}
 ) - {"total_fen", "fund_total_fen", "cash_fen"}
-# Of an area's hospitals: what was recorded there, whoever decided it, and no copy of a hub. What
-# was reversed never was, and neither was its reversal.
-_AUDITED: Final = """
-    with ours as (
-      select *, (create_time + interval 8 hour)::date as record_date from settlements
-      where coalesce(side, '') <> 'hub' and coalesce(care_area, pooling_area) = ?),
-    gone as (select original from settlements where reversed_request is not null)
-    select settlement, kind, original, institution, pooling_area,
-      coalesce(care_area, pooling_area) as care_area, insurance_type, visit_type, record_date,
-      {amounts} from ours
-    where record_date between ? and ? and reversed_request is null
-      and settlement not in (select original from gone) order by seq"""
 
 
 def book_rows(path: Path) -> Iterator[BookRow]:
@@ -122,30 +110,6 @@ def _csv_rows(path: Path) -> Iterator[Row]:
         raise UnreadableFile(f"{path} cannot be read as csv: {error}") from error
 
 
-def audited_rows(folder: Path, area: str, first: date, last: date) -> Iterator[BookRow]:
-    """Yield what the audit tables of an engine have of an area's hospitals on some days.
-
-    Args:
-        folder: Of the audit tables.
-        area: Whose hospitals: the place of care.
-        first: The first day, of recording, in China Standard Time.
-        last: The last one.
-
-    Raises:
-        AuditCorrupt: The tables are damaged.
-    """
-    from medsettle.audit import connect  # noqa: PLC0415 - loads slowly
-    from medsettle.core.clearing_classes import clearing_class  # noqa: PLC0415
-
-    amounts = ", ".join(name for name in READ_COLUMNS if name.endswith("_fen"))
-    with connect(folder) as connection:
-        answer = connection.execute(_AUDITED.format(amounts=amounts), [area, first, last])
-        reader: Any = answer.to_arrow_reader(limits.PAGE_SIZE_MAX)
-        for batch in reader:
-            for row in batch.to_pylist():
-                yield row | {"clearing_class": clearing_class(row.pop("visit_type"))}
-
-
 def read_applications(path: Path) -> list[Application]:
     """Return the applications of a JSON file: the fields of `Application`, sums among them in fen.
 
@@ -162,19 +126,24 @@ def read_applications(path: Path) -> list[Application]:
         except (KeyError, TypeError, ValueError) as error:
             what = f"lacks {error}" if isinstance(error, KeyError) else str(error)
             faults.append(Fault(f"applications[{number}]", what))
+        except InvalidRequest as error:
+            faults += [
+                Fault(f"applications[{number}].{fault.path}", fault.message)
+                for fault in error.faults
+            ]
     if faults:
         raise InvalidRequest(faults)
     return found
 
 
 def _application(row: Mapping[str, Any]) -> Application:
-    for name in ("month", *Sums.__slots__):
+    for name in Sums.__slots__:
         if type(row[name]) is not int:
             raise ValueError(f"{name} is no whole number; sums are of fen")
     return Application(
         declaration=str(row["declaration"]),
         institution=str(row["institution"]),
-        month=row["month"],
+        month=Month.of(str(row["month"])),
         clearing_class=str(row["clearing_class"]),
         clearing_way=str(row["clearing_way"]),
         first=date.fromisoformat(str(row["first"])),
@@ -185,7 +154,7 @@ def _application(row: Mapping[str, Any]) -> Application:
     )
 
 
-def applied_in(ledger: OpenReader, month: int) -> list[Application]:
+def applied_in(ledger: OpenReader, month: Month) -> list[Application]:
     """Return the applications (3203) of a month that stand in a ledger, in its order.
 
     Those that were withdrawn (3204) are left out.
@@ -194,19 +163,22 @@ def applied_in(ledger: OpenReader, month: int) -> list[Application]:
     for entry, message, _ in _messages_since(ledger, month):
         if message.kind == _WITHDRAW:
             standing.pop(message.subject, None)
-        elif message.kind == _APPLY and _said(message)["setlym"] == str(month):
+        elif message.kind == _APPLY and _said(message)["setlym"] == _national(month):
             standing[message.subject] = _applied(entry.settlement, message)
     return list(standing.values())
 
 
-def confirmed_in(ledger: OpenReader, month: int) -> list[Confirmation]:
-    """Return what institutions say of the settlements of a month, as far as it stands (3261, 3262).
+def confirmed_in(ledger: OpenReader, month: Month) -> list[Confirmation]:
+    """Return what institutions say of the settlements of a month, undone or not (3261, 3262).
 
     The messages about a month of an institution have a subject of their own.
     """
     standing: dict[tuple[str, str], Confirmation] = {}
+    taken_back: list[Confirmation] = []
     for _, message, answer in _messages_since(ledger, month):
-        if not message.subject.startswith("away.") or not message.subject.endswith(f".{month}"):
+        if not message.subject.startswith("away.") or not message.subject.endswith(
+            f".{_national(month)}"
+        ):
             continue
         if message.kind == _CONFIRM:
             rows: Any = message.content["detail"]
@@ -215,25 +187,31 @@ def confirmed_in(ledger: OpenReader, month: int) -> list[Confirmation]:
                 standing[message.subject, told.claim] = told
         elif message.kind == _UNDO:
             undone: Any = answer["undone"]
-            standing = {
-                key: told
+            gone = [
+                key
                 for key, told in standing.items()
-                if key[0] != message.subject or told.message not in undone
-            }
-    return list(standing.values())
+                if key[0] == message.subject and told.message in undone
+            ]
+            taken_back += [replace(standing.pop(key), undone=True) for key in gone]
+    return [*taken_back, *standing.values()]
 
 
 def _messages_since(
-    ledger: OpenReader, month: int
+    ledger: OpenReader, month: Month
 ) -> Iterator[tuple[Recorded, Message, dict[str, object]]]:
     """Yield the messages of a ledger since a month began: nothing is said of it before."""
-    begin = datetime(month // 100, month % 100, 1, tzinfo=CHINA_STANDARD_TIME)
+    begin = datetime.combine(month.first_day, time(), CHINA_STANDARD_TIME)
     seq = ledger.seq_before(int(begin.timestamp()) * _US)
     while page := ledger.page(after_seq=seq, limit=limits.PAGE_SIZE_MAX):
         for entry in page:
             if entry.kind == "message":
                 yield entry, *decode_message(entry)
         seq = page[-1].seq
+
+
+def _national(month: Month) -> str:
+    """Return a month as the interface writes it, `202603`."""
+    return f"{month.year:04d}{month.month:02d}"
 
 
 def _said(message: Message) -> dict[str, Any]:
@@ -246,7 +224,7 @@ def _applied(number: str, message: Message) -> Application:
     return Application(
         declaration=number,
         institution=message.institution,
-        month=int(said["setlym"]),
+        month=Month.of(f"{said['setlym'][:4]}-{said['setlym'][4:]}"),
         clearing_class=said["clr_type"],
         clearing_way=said["clr_way"],
         first=date.fromisoformat(said["begndate"]),
@@ -260,28 +238,3 @@ def _applied(number: str, message: Message) -> Application:
         ),
         pooling_area=said.get("clr_optins") or "",
     )
-
-
-def instalments_of(text: str, fen: int, first: date) -> tuple[tuple[date, int], ...]:
-    """Return instalments as they are written: how many months, or days with fen as JSON.
-
-    Raises:
-        InvalidRequest: It is neither.
-    """
-    from medsettle.clearing.hospital_advances import equal_instalments  # noqa: PLC0415
-
-    most = limits.ADVANCE_INSTALMENTS_MAX
-    if text.isdigit() and 1 <= int(text) <= most:
-        days, day = [], first
-        for _ in range(int(text)):
-            # The first day of each month that follows.
-            day = (day.replace(day=1) + timedelta(days=31)).replace(day=1)
-            days.append(day)
-        return equal_instalments(fen, days)
-    try:
-        pairs = orjson.loads(text)
-        return tuple((date.fromisoformat(day), int(part)) for day, part in pairs)
-    except (TypeError, ValueError) as error:
-        raise InvalidRequest(
-            [Fault("back", f"{text!r} is no number of months from 1 to {most}, nor days with fen")]
-        ) from error

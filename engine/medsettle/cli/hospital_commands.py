@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from medsettle.clearing.hospital_audited import audited_rows
 from medsettle.clearing.hospital_declarations import (
     Declaration,
     Status,
@@ -23,11 +24,11 @@ from medsettle.clearing.hospital_reports import report
 from medsettle.clearing.hospital_slices import Slice, instant, month
 from medsettle.clearing.read_hospital_terms import read_hospital_terms
 from medsettle.cli import hospital_money, hospital_views
+from medsettle.cli.clear_options import MonthText, month_named
 from medsettle.cli.desks import AUDIT_FOLDER, check_is_ledger, ledger_at
 from medsettle.cli.exits import Exit, Quit, told
 from medsettle.cli.hospital_books import (
     applied_in,
-    audited_rows,
     book_rows,
     confirmed_in,
     read_applications,
@@ -37,7 +38,6 @@ from medsettle.cli.hospital_options import (
     By,
     Day,
     Folder,
-    Month,
     Reason,
     Terms,
     decided,
@@ -89,7 +89,7 @@ def read_in(
         else:
             assert first is not None
             end = first if last is None else last
-            rows = audited_rows(data / AUDIT_FOLDER, area, first.date(), end.date())
+            rows = audited_rows(store, data / AUDIT_FOLDER, area, first.date(), end.date())
         found = report(store, rows, decided(by))
     if as_json:
         console.out(orjson.dumps(flat(found)).decode(), highlight=False)
@@ -102,7 +102,7 @@ def read_in(
 
 @app.command(name="declare")
 def declare_month(
-    what: Month,
+    what: MonthText,
     by: By,
     file: Annotated[
         Path | None, typer.Option(help="Applications as JSON; else those of the ledger (3203).")
@@ -114,13 +114,14 @@ def declare_month(
     """Take applications over with the settlements they cover, and tell where sums differ."""
     console = Console()
     with told(console, as_json=as_json), hospitals(data) as store:
+        named = month_named(what)
         if file is not None:
-            applications = [each for each in read_applications(file) if each.month == what]
+            applications = [each for each in read_applications(file) if each.month == named]
         else:
             place = ledger_at(data, ledger)
             check_is_ledger(place)
             with open_reader(place) as reader:
-                applications = applied_in(reader, what)
+                applications = applied_in(reader, named)
         found = [declare(store, each, decided(by)) for each in applications]
     _show_declarations(console, found, as_json=as_json)
     if any(each.differences for each in found):
@@ -146,11 +147,11 @@ def review(
 
 
 @app.command(name="declarations")
-def list_declarations(what: Month, data: Folder = DATA, as_json: Json = False) -> None:
+def list_declarations(what: MonthText, data: Folder = DATA, as_json: Json = False) -> None:
     """List the declarations of a month."""
     console = Console()
     with told(console, as_json=as_json), hospitals(data) as store:
-        found = [declaration(store, number) for number in declarations(store, what)]
+        found = [declaration(store, number) for number in declarations(store, month_named(what))]
     _show_declarations(console, found, as_json=as_json)
 
 
@@ -186,7 +187,7 @@ def grade(
 
 @app.command()
 def confirmations(
-    what: Month, by: By, data: Folder = DATA, ledger: Ledger = None, as_json: Json = False
+    what: MonthText, by: By, data: Folder = DATA, ledger: Ledger = None, as_json: Json = False
 ) -> None:
     """Take over what institutions confirm of persons insured elsewhere; the rest is on hold."""
     console = Console()
@@ -194,7 +195,7 @@ def confirmations(
         place = ledger_at(data, ledger)
         check_is_ledger(place)
         with open_reader(place) as reader:
-            standing = confirmed_in(reader, what)
+            standing = confirmed_in(reader, month_named(what))
         found = confirm(store, standing, decided(by))
     show_rows(console, [flat(found)], "", as_json=as_json)
 
@@ -229,7 +230,7 @@ def pay_instantly(
 
 @app.command(name="month")
 def pay_month(
-    what: Month,
+    what: MonthText,
     terms: Terms,
     by: By,
     on: OnDay = None,
@@ -239,7 +240,8 @@ def pay_month(
     """Approve what is left of the reviewed declarations of a month, less its reserve."""
     console = Console()
     with told(console, as_json=as_json), hospitals(data) as store:
-        found = month(store, read_hospital_terms(terms), what, day_or_today(on), decided(by))
+        named, rules = month_named(what), read_hospital_terms(terms)
+        found = month(store, rules, named, day_or_today(on), decided(by))
     _show_slices(console, found, as_json=as_json)
 
 

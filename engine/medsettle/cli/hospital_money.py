@@ -16,10 +16,10 @@ from medsettle.clearing import hospital_deductions as cuts
 from medsettle.clearing.hospital_appeals import lift
 from medsettle.clearing.hospital_cases import CasePrice, price
 from medsettle.clearing.hospital_reserves import Assessment, assess
+from medsettle.clearing.hospital_store import Fund
 from medsettle.clearing.read_hospital_terms import read_hospital_terms
 from medsettle.cli.desks import now
 from medsettle.cli.exits import told
-from medsettle.cli.hospital_books import instalments_of
 from medsettle.cli.hospital_options import (
     DATA,
     POOL,
@@ -35,7 +35,6 @@ from medsettle.cli.hospital_options import (
     Terms,
     Yuan,
     decided,
-    fund,
     hospitals,
 )
 from medsettle.cli.hospital_words import flat, show_rows
@@ -73,7 +72,7 @@ def deduct(
             number = cuts.deduct(store, claim, payer, what, why)
         else:
             assert institution is not None
-            of = fund(area, insurance_type, payer)
+            of = Fund(area, insurance_type, payer)
             number = cuts.deduct_from_institution(store, institution, of, what, why)
         found = cuts.deductions(store, "d.number = ?", number)
     _show_deductions(console, found, as_json=as_json)
@@ -191,8 +190,8 @@ def advance(
     console = Console()
     with told(console, as_json=as_json), hospitals(data) as store:
         fen, day = fen_named("yuan", yuan), day_or_today(on)
-        instalments = instalments_of(back, fen, day)
-        of = fund(area, insurance_type, payer)
+        instalments = advances.instalments_of(back, fen, day)
+        of = Fund(area, insurance_type, payer)
         what = advances.Advance(institution, of, fen, day, purpose, instalments)
         number = advances.advance(store, what, read_hospital_terms(terms).on(day), decided(by))
         outstanding_fen = advances.outstanding_fen(store, institution, of)

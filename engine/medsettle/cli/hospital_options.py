@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from medsettle.clearing.hospital_store import HOSPITALS_FILE, Decision, Fund, HospitalStore
+from medsettle.clearing.hospital_store import HOSPITALS_FILE, Decision, HospitalStore
 from medsettle.cli.desks import CLEARING_FOLDER, now
 
 Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="A day, as 2026-03-10.")]
@@ -16,7 +16,6 @@ On = Annotated[
     datetime | None,
     typer.Option("--on", formats=["%Y-%m-%d"], help="The day of it; today without it."),
 ]
-Month = Annotated[int, typer.Argument(help="A month, as 202603.")]
 Folder = Annotated[Path, typer.Option("--data", help="Data folder; the store is in clearing/.")]
 Terms = Annotated[Path, typer.Option(help="Document of the terms by which hospitals are paid.")]
 By = Annotated[
@@ -29,6 +28,10 @@ Area = Annotated[str, typer.Option(help="Pooling area of the fund (统筹区).")
 Insurance = Annotated[str, typer.Option(help="Insurance type of the fund, as 310.")]
 PayerName = Annotated[str, typer.Option(help="Which fund pays.")]
 Yuan = Annotated[str, typer.Option(help="Amount in yuan, as 1300.50.")]
+OptionalTerms = Annotated[
+    Path | None,
+    typer.Option("--terms", help="Terms by which slices are due at once; without them none is."),
+]
 Out = Annotated[Path | None, typer.Option(help="Write it to this .csv or .parquet file too.")]
 
 POOL: Final = "pooled_fund"
@@ -56,8 +59,3 @@ def hospitals(data: Path, *, new: bool = False) -> Iterator[HospitalStore]:
 def decided(by: str, reason: str = "") -> Decision:
     """Return a decision of now."""
     return Decision(by, now(), reason)
-
-
-def fund(area: str, insurance: str, payer: str) -> Fund:
-    """Return the fund of three options."""
-    return Fund(area, insurance, payer)

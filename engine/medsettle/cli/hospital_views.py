@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import orjson
@@ -11,6 +12,7 @@ from rich.markup import escape
 
 from medsettle.clearing.hospital_cases import case_differences
 from medsettle.clearing.hospital_holds import held
+from medsettle.clearing.hospital_lateness import Promises, late_payments
 from medsettle.clearing.hospital_remittances import Remittance, remittances
 from medsettle.clearing.hospital_reserves import reserves
 from medsettle.clearing.hospital_status import (
@@ -20,17 +22,22 @@ from medsettle.clearing.hospital_status import (
     targets,
     verify,
 )
+from medsettle.clearing.read_calendar import load_calendar
+from medsettle.clearing.read_hospital_terms import read_hospital_terms
+from medsettle.cli.clear_options import MonthText, month_named
 from medsettle.cli.exits import Exit, Quit, told
 from medsettle.cli.hospital_options import (
     DATA,
     Folder,
-    Month,
+    On,
     OneInstitution,
+    OptionalTerms,
     Out,
     hospitals,
 )
 from medsettle.cli.hospital_words import (
     flat,
+    late_row,
     remittance_json,
     remittance_rows,
     show_rows,
@@ -38,21 +45,30 @@ from medsettle.cli.hospital_words import (
     write_rows,
 )
 from medsettle.cli.options import Json, day_or_today
-from medsettle.core.money import rate_text, yuan_from_fen
+from medsettle.cli.prepay_options import Calendar, Holidays
+from medsettle.core.money import BPS, rate_text, yuan_from_fen
 from medsettle.core.settlement import Row
+from medsettle.errors import NotFound
 
 
 def status(
     claim: Annotated[str, typer.Argument(help="Id of the settlement.")],
+    terms: OptionalTerms = None,
+    on: On = None,
     data: Folder = DATA,
     as_json: Json = False,
 ) -> None:
-    """Tell where a claim stands: paid to date, what is left, and everything recorded of it."""
+    """Tell where a claim stands: paid to date, what is left or late, and all recorded of it."""
     console = Console()
     with told(console, as_json=as_json), hospitals(data) as store:
         found = claim_status(store, claim)
+        try:
+            late = late_payments(store, claim, _promises(terms), day_or_today(on))
+            unknown = ""
+        except NotFound as error:
+            late, unknown = None, f"what is late is not known: {error}"
     if as_json:
-        console.out(orjson.dumps(status_json(found)).decode(), highlight=False)
+        console.out(orjson.dumps(status_json(found, late)).decode(), highlight=False)
         return
     line = f"{found.claim} of {found.institution}, {found.day}: {found.stage}"
     line += ", on hold" if found.on_hold else ""
@@ -85,6 +101,33 @@ def status(
         "",
         as_json=False,
     )
+    if late or unknown:
+        show_rows(console, [late_row(each) for each in late or []], unknown, as_json=False)
+
+
+def _promises(
+    terms: Path | None, calendar: Path | None = None, holidays: Path | None = None
+) -> Promises:
+    rules = None if terms is None else read_hospital_terms(terms)
+    return Promises(load_calendar(calendar, holidays), rules)
+
+
+def list_late(
+    what: MonthText,
+    terms: OptionalTerms = None,
+    on: On = None,
+    calendar: Calendar = None,
+    holidays: Holidays = None,
+    data: Folder = DATA,
+    as_json: Json = False,
+) -> None:
+    """List the days of settlement of a month that were paid late, or are late, with the days."""
+    console = Console()
+    with told(console, as_json=as_json), hospitals(data) as store:
+        promises = _promises(terms, calendar, holidays)
+        found = late_payments(store, month_named(what), promises, day_or_today(on))
+    rows = [flat(each) for each in found] if as_json else [late_row(each) for each in found]
+    show_rows(console, rows, f"nothing of {what} is late", as_json=as_json)
 
 
 def list_held(data: Folder = DATA, as_json: Json = False) -> None:
@@ -146,7 +189,7 @@ def reserve(
 
 
 def statement(
-    what: Month,
+    what: MonthText,
     institution: OneInstitution = None,
     out: Out = None,
     data: Folder = DATA,
@@ -155,23 +198,23 @@ def statement(
     """List what institutions had of each fund for the settlements of a month."""
     console = Console()
     with told(console, as_json=as_json), hospitals(data) as store:
-        rows = [flat(each) for each in statements(store, what, institution)]
+        rows = [flat(each) for each in statements(store, month_named(what), institution)]
         if out is not None:
             write_rows(out, rows)
     show_rows(console, rows, f"no settlements of {what}", as_json=as_json)
 
 
-def cases(what: Month, data: Folder = DATA, as_json: Json = False) -> None:
+def cases(what: MonthText, data: Folder = DATA, as_json: Json = False) -> None:
     """List gains and losses of paying by the case, priced in a month."""
     console = Console()
     with told(console, as_json=as_json), hospitals(data) as store:
-        found = case_differences(store, what)
+        found = case_differences(store, month_named(what))
     rows = [flat(each) for each in found]
     show_rows(console, rows, f"no case was priced in {what}", as_json=as_json)
 
 
 def targets_of(
-    what: Month,
+    what: MonthText,
     designated: Annotated[
         int | None, typer.Option(help="Designated institutions; without it those that settled.")
     ] = None,
@@ -181,7 +224,7 @@ def targets_of(
     """Tell how much of a month was settled instantly, beside the reform's targets."""
     console = Console()
     with told(console, as_json=as_json), hospitals(data) as store:
-        found = targets(store, what, designated)
+        found = targets(store, month_named(what), designated)
     if as_json:
         row = flat(found) | {
             "fund_bps": found.fund_bps,
@@ -212,7 +255,7 @@ def targets_of(
 
 
 def _percent(bps: int) -> str:
-    return rate_text(Fraction(bps, 10_000))
+    return rate_text(Fraction(bps, BPS))
 
 
 def verify_store(data: Folder = DATA, as_json: Json = False) -> None:
@@ -229,6 +272,7 @@ def verify_store(data: Folder = DATA, as_json: Json = False) -> None:
 COMMANDS: Final[dict[str, Callable[..., Any]]] = {
     "remittance": remittance,
     "status": status,
+    "late": list_late,
     "held": list_held,
     "reserve": reserve,
     "statement": statement,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime, timedelta
-from enum import Enum, IntEnum
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from medsettle.clearing.hospital_declarations import Declaration, Sums
+from medsettle.clearing.hospital_lateness import Late
 from medsettle.clearing.hospital_remittances import Remittance
 from medsettle.clearing.hospital_status import ClaimStatus
+from medsettle.clearing.month import Month
 from medsettle.cli.exits import UnreadableFile
 from medsettle.cli.show import print_rows_table
 from medsettle.core.settlement import Row
@@ -26,7 +28,7 @@ def flat(record: Any) -> dict[str, Any]:  # noqa: ANN401 - any record of what ho
     row: dict[str, Any] = {}
     for field in fields(record):
         value = getattr(record, field.name)
-        if is_dataclass(value):
+        if is_dataclass(value) and not isinstance(value, Month):
             row |= flat(value)
         else:
             row[field.name] = plain(value)
@@ -34,11 +36,11 @@ def flat(record: Any) -> dict[str, Any]:  # noqa: ANN401 - any record of what ho
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - as `flat`
-    """Return a value as JSON has it: days as ISO text, codes as numbers or words."""
+    """Return a value as JSON has it: days and months as text, codes as numbers or words."""
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, Enum):
-        return value.value
+    if isinstance(value, Month | Enum):
+        return value.text if isinstance(value, Month) else value.value
     if is_dataclass(value):
         return flat(value)
     if isinstance(value, dict):
@@ -84,9 +86,10 @@ def declaration_row(found: Declaration) -> dict[str, Any]:
     }
 
 
-def status_json(found: ClaimStatus) -> dict[str, Any]:
-    """Return where a claim stands as a JSON object."""
+def status_json(found: ClaimStatus, late: list[Late] | None) -> dict[str, Any]:
+    """Return where a claim stands as a JSON object; `late` is None where no calendar says it."""
     return flat(found) | {
+        "late": None if late is None else [flat(each) for each in late],
         "parts": [
             flat(part)
             | {
@@ -135,6 +138,22 @@ def remittance_rows(found: Remittance) -> list[dict[str, Any]]:
     ]
 
 
+def late_row(found: Late) -> dict[str, Any]:
+    """Return what was paid late as a row of a table."""
+    row = flat(found)
+    return {
+        "settled": row["day"],
+        "institution": found.institution,
+        "payer": found.fund.payer,
+        "slice": found.slice,
+        "due": row["due"],
+        "paid": row["paid_on"] or "not yet",
+        "days_late": found.days_late,
+        "claims": found.claims,
+        "amount_fen": found.fen,
+    }
+
+
 def show_rows(
     console: Console, rows: Sequence[Row], none: str, *, as_json: bool, more: Iterable[str] = ()
 ) -> None:
@@ -179,8 +198,3 @@ def _type_of(name: str, values: list[Any]) -> Any:  # noqa: ANN401 - Arrow's typ
 
     whole = name == "fen" or name.endswith("_fen")
     return pa.int64() if whole or any(isinstance(each, int) for each in values) else pa.string()
-
-
-def name_of(status: IntEnum) -> str:
-    """Return a code with its word, as `40 reviewed`."""
-    return f"{status:d} {status.name.lower()}"

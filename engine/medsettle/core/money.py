@@ -7,7 +7,7 @@ rate such as `85%`, `10分点` or `2/3` becomes an exact fraction.
 import re
 from enum import StrEnum
 from fractions import Fraction
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ from medsettle import limits
 FenArray: TypeAlias = NDArray[np.int64]
 
 FEN_PER_YUAN = 100
+BPS: Final = 10_000
+"""What a rate of this unit, a ten-thousandth, is a part of."""
 
 _DIGITS = r"\d+|\d{1,3}(?:,\d{3})+"
 _AMOUNT = re.compile(rf"(-?)({_DIGITS})(?:\.(\d+))?")
