@@ -1,6 +1,5 @@
 """Verify a statement: signatures, files, rows, columns and sums, each fault with its place."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -241,10 +240,11 @@ def _parquet(content: bytes, columns: Sequence[StatedColumn]) -> tuple[StatedFil
 
 
 def _unpacked(content: bytes) -> Any:  # noqa: ANN401
-    file = pq.ParquetFile(io.BytesIO(content))
+    file = pq.ParquetFile(pa.BufferReader(content))
     if file.metadata.num_rows > limits.STATED_ROWS_MAX:
         raise UnreadableStatementFile("has more rows than any statement")
-    table = file.read()
+    # A thread of Arrow that lets go of Python's bytes after Python has ended aborts the process.
+    table = file.read(use_threads=False)
     table.validate(full=True)
     return table
 
