@@ -571,7 +571,8 @@ TREND_DAYS_LEAST: Final = 7
 # Characters of who did something and why.
 CLEARING_TEXT_CHARS_MAX: Final = 200
 # A statement is a sheet of Excel, which has 2**20 rows with its head; its columns; characters of a
-# text; digits of a sum; bytes of a file, and of what a workbook unpacks to; its parties.
+# text; digits of a sum; bytes of a file, and of what a workbook unpacks to; its parties; the
+# signatures that are looked at and the bytes of one, which has some 250.
 STATED_ROWS_MAX: Final = 2**20 - 1
 STATED_COLUMNS_MAX: Final = 256
 STATED_TEXT_CHARS_MAX: Final = 1_000
@@ -580,6 +581,7 @@ STATED_FILE_BYTES_MAX: Final = 2 * 1024**3
 STATED_MANIFEST_BYTES_MAX: Final = 64 * 1024 * 1024
 STATED_PARTIES_MAX: Final = 8
 STATED_SIGNATURES_MAX: Final = 64
+STATED_SIGNATURE_BYTES_MAX: Final = 4_096
 
 assert PREPAYMENT_FEN_MAX * LEVEL_PARTS <= INT64_MAX, "an amount times a level must fit"
 
