@@ -251,6 +251,14 @@ def test_a_text_and_a_number_of_columns_at_their_bounds_are_stated(tmp_path: Pat
     assert () == verify_statement(tmp_path / "b").findings
 
 
+def test_amounts_up_to_those_of_the_machine_verify(tmp_path: Path) -> None:
+    """Sums over provinces go beyond the amount of one claim; each file says them all the same."""
+    most = limits.AMOUNT_FEN_MAX
+    made(tmp_path / "s", pa.table({"a_fen": [most, most + 1, -most - 1, 2**63 - 1, -(2**63)]}))
+
+    assert () == verify_statement(tmp_path / "s").findings
+
+
 def test_a_head_with_faults_is_refused_with_all_of_them(tmp_path: Path) -> None:
     """No number, a blank title, an area of five digits, too many parties."""
     parties = (StatedParty("99990", "x"),) * (limits.STATED_PARTIES_MAX + 1)
