@@ -153,20 +153,23 @@ def make_statement(folder: Path, table: Any, head: StatementHead) -> Manifest:  
     return read_manifest(manifest)
 
 
-def sign_statement(folder: Path, key: Ed25519PrivateKey) -> Path:
+def sign_statement(folder: Path, manifest: Manifest, key: Ed25519PrivateKey) -> Path:
     """Add the signature of a key to a statement, beside those that are there; return its file.
 
-    Signing again with the same key writes the same file. Verify a statement before signing it.
-    A key that is agreed with no party signs for one that has none agreed.
+    Signing again with the same key writes the same file. A key that is agreed with no party signs
+    for one that has none agreed.
+
+    Args:
+        folder: Of the statement.
+        manifest: As it was verified: what is signed are its bytes, whatever the file says by now.
+        key: Of the party.
 
     Raises:
-        UnreadableStatementFile: The folder has no manifest that can be read.
         Precondition: A key is agreed with every party, and this is none of them.
-        OSError: A file cannot be read or written.
+        OSError: The file cannot be written.
     """
-    raw = (folder / MANIFEST_FILE).read_bytes()
     fingerprint = fingerprint_of(key.public_key())
-    head = read_manifest(raw).head
+    head = manifest.head
     if not head.signers(fingerprint):
         agreed = ", ".join(f"{party.fingerprint} of {party}" for party in head.parties)
         raise Precondition(
@@ -175,7 +178,7 @@ def sign_statement(folder: Path, key: Ed25519PrivateKey) -> Path:
             fingerprint=fingerprint,
         )
     path = folder / signature_name(MANIFEST_FILE, fingerprint)
-    durable.put(path, signature_bytes(raw, key))
+    durable.put(path, signature_bytes(manifest.raw, key))
     durable.sync_folder(folder)
     return path
 

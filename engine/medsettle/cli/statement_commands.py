@@ -112,7 +112,7 @@ def sign(
             raise Precondition(
                 f"{folder} is not what it says: {findings[0]}. Nothing was signed; see verify"
             )
-        path = sign_statement(folder, private)
+        path = sign_statement(folder, verified.manifest, private)
         fingerprint = fingerprint_of(private.public_key())
         parties = " or ".join(map(str, verified.manifest.head.signers(fingerprint)))
     body = {"signature": str(path), "fingerprint": fingerprint, "party": parties}
