@@ -28,6 +28,7 @@ from medsettle.cli.prepay_options import (
     Holidays,
     Month,
     Terms,
+    Until,
     Who,
     month_named,
     opened,
@@ -195,7 +196,7 @@ def _show_alarms(console: Console, raised: list[Usage], pools: list[Usage]) -> N
 @app.command()
 def forecast(
     cleared: Annotated[Path, typer.Option(help="What each day cleared: a column day, not month.")],
-    until: Annotated[str, typer.Option(help="The last day that is known whole: 2026-03-12.")],
+    until: Until,
     top_up: Annotated[str, typer.Option(help="Yuan that would be paid in: what-if.")] = "0",
     terms: Terms = None,
     holidays: Holidays = None,
@@ -205,11 +206,9 @@ def forecast(
     """Tell on which day of the month each line turns yellow and red, and why."""
     console = Console()
     with told(console, as_json=as_json), opened(data, made=False) as store:
-        try:
-            today = date.fromisoformat(until)
-        except ValueError as error:
-            raise typer.BadParameter(f"{until!r} is no day; write it like 2026-03-12") from error
-        in_force = load_prepayment_rules(terms).on(today)
+        today = day_or_today(until)
+        # As usage has them: a month is looked at by the terms of its first day.
+        in_force = load_prepayment_rules(terms).on(today.replace(day=1))
         working_days = load_calendar(holidays=holidays).working_days
         days: dict[Line, dict[date, int]] = {}
         for (line, day), fen in read_amounts(cleared, "day").items():

@@ -32,6 +32,9 @@ Calendar = Annotated[
     Path | None, typer.Option(help="Due days of clearing; without it those of medsettle.")
 ]
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day; today without.")]
+Until = Annotated[
+    datetime, typer.Option(formats=["%Y-%m-%d"], help="The last day that is known whole.")
+]
 Who = Annotated[str, typer.Option("--by", help="Who does it, for the record.")]
 Insured = Annotated[str, typer.Option(help="The area or province of insurance, that prepays.")]
 Care = Annotated[str, typer.Option(help="The area or province of care, that is prepaid.")]
