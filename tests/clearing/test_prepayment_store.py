@@ -13,6 +13,7 @@ from medsettle.clearing.prepayment import Level, requirements
 from medsettle.clearing.prepayment_increase import Increases, IncreaseState
 from medsettle.clearing.prepayment_notices import NoticeKind
 from medsettle.clearing.prepayment_store import PrepaymentStore
+from medsettle.clearing.prepayment_years import lines_behind
 from medsettle.clearing.read_calendar import load_calendar
 from medsettle.errors import InvalidRequest, NotFound, Precondition, StoreUnavailable
 
@@ -211,6 +212,26 @@ def test_a_pool_counts_what_stands_on_lines_that_cleared_nothing(store: Prepayme
 
     assert Level.RED is own.level
     assert (Level.NORMAL, "47.5 %", 2_000) == (pool.level, pool.shown, pool.standing_fen)
+
+
+def test_a_line_that_a_year_left_out_is_behind(store: PrepaymentStore) -> None:
+    """2027 was computed of a table without the other line: its 1,000 would stand for ever."""
+    prepaid(store, LINE, 1_000)
+    prepaid(store, OTHER, 1_000)
+    assert [] == lines_behind(store, 2026)
+    recalculated(store, (LINE, 1_200), year=2027)
+    (behind,) = lines_behind(store, 2027)
+    assert (OTHER, 2027, 2026, 1_000) == (
+        *(behind.line, behind.year, behind.last, behind.standing_fen),
+    )
+    assert behind.reason == (
+        "last recalculated for 2026, and 10.00 yuan stand; recalculate it for 2027, with 0 for "
+        "months that cleared nothing"
+    )
+    (back,) = recalculated(store, (OTHER, 0), year=2027)
+    assert [] == lines_behind(store, 2027)
+    store.pay(back, 1_000, date(2027, 2, 1), "E2E-back", "finance", NOW)
+    assert [LINE] == [each.line for each in lines_behind(store, 2028)]
 
 
 # --- urgent increases ----------------------------------------------------------------------------

@@ -152,6 +152,20 @@ def test_a_year_is_settled_by_a_notice_over_the_difference(centre: _Centre) -> N
     assert {"PP2026-000001": 0, "PP2027-000002": 360_000_000} == open_fen
 
 
+def test_a_line_that_was_not_recalculated_is_an_alarm(centre: _Centre) -> None:
+    """Notices of 2027 are due by the end of January (`clearing.md` §3.4); a day later is late."""
+    centre.prepaid()
+    in_time, late = (centre.prepay("alarms", "--on", f"2027-{day}") for day in ("01-31", "02-01"))
+    assert (Exit.OK, []) == (in_time.code, in_time.json["not_recalculated"])
+    (row,) = late.json["not_recalculated"]
+    assert (Exit.FINDING, 2027, 2026, 2_640_000_000) == (
+        *(late.code, row["year"], row["last_year"], row["standing_fen"]),
+    )
+    folder = ("--data", centre.quarter.parent / "data")
+    people = run("prepay", "alarms", "--on", "2027-02-01", *folder)
+    assert "999901→999902 employee: last recalculated for 2026, and 26,400,000.00" in people.out
+
+
 def test_a_forecast_tells_the_day_and_the_reason(centre: _Centre) -> None:
     """9.9 million by 12 March at 1 million a working day: 18.48 on the 24th, by hand."""
     centre.prepaid()

@@ -9,12 +9,14 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from medsettle.clearing.calendar import MEDICAL, Step
+from medsettle.clearing.calendar import MEDICAL, ClearingCalendar, Step
 from medsettle.clearing.prepayment import Level, Line, Usage, requirements
 from medsettle.clearing.prepayment_amounts import read_amounts
 from medsettle.clearing.prepayment_forecast import forecast as forecast_of
 from medsettle.clearing.prepayment_increase import Increases, IncreaseState
+from medsettle.clearing.prepayment_store import PrepaymentStore
 from medsettle.clearing.prepayment_terms import load_prepayment_rules
+from medsettle.clearing.prepayment_years import Behind, lines_behind
 from medsettle.clearing.read_calendar import load_calendar
 from medsettle.cli import prepay_words as words
 from medsettle.cli.desks import now
@@ -144,12 +146,15 @@ def alarms(
     on: Day = None,
     month: Annotated[str | None, typer.Option(help="A month; the last recorded without.")] = None,
     terms: Terms = None,
+    calendar: Calendar = None,
+    holidays: Holidays = None,
     data: Data = Path("medsettle-data"),
     as_json: Json = False,
 ) -> None:
-    """Show lines at yellow and red, unpaid notices by age, and increases under way.
+    """Show lines at yellow and red or behind, unpaid notices by age, and increases under way.
 
-    Exits with 1 where a line is red or a notice is overdue.
+    Exits with 1 where a line is red, a notice is overdue, or the day on which notices of the year
+    are due is past and a line was not recalculated for it.
     """
     console = Console()
     with told(console, as_json=as_json), opened(data, made=False) as store:
@@ -160,20 +165,33 @@ def alarms(
         pools = [] if first is None else store.pools(first, rules)
         unpaid = store.unpaid(day)
         increases = [each for each in Increases(store, rules).all() if each.state not in _OVER]
+        behind = _behind(store, day, load_calendar(calendar, holidays))
     aged = [words.aged_row(each) for each in unpaid]
     asked = [words.increase_row(each) for each in increases]
     if as_json:
         levels = [words.usage_row(each) | {"reason": each.reason} for each in raised]
         body = {"levels": levels, "pools": list(map(words.usage_row, pools))}
         body |= {"unpaid": aged, "increases": asked}
+        body |= {"not_recalculated": list(map(words.behind_row, behind))}
         console.out(orjson.dumps(body).decode(), highlight=False)
     else:
         _show_alarms(console, raised, pools)
+        for each in behind:
+            text = f"{each.line}: {each.reason}"
+            console.print(escape(text), soft_wrap=True, highlight=False)
         words.print_rows(console, aged, "no notice is unpaid", as_json=False)
         words.print_rows(console, asked, "no increase is under way", as_json=False)
     late = any(each.overdue_days for each in unpaid)
-    if late or any(each.level is Level.RED for each in raised):
+    if late or behind or any(each.level is Level.RED for each in raised):
         raise Quit(Exit.FINDING)
+
+
+def _behind(store: PrepaymentStore, day: date, calendar: ClearingCalendar) -> list[Behind]:
+    """Return the lines that should have been recalculated for the year of a day."""
+    found = lines_behind(store, day.year)
+    first = date(day.year, 1, 1)
+    noticed = Step.PREPAYMENT_NOTICED
+    return found if found and day > calendar.day_of(noticed, first, "prepayment") else []
 
 
 def _show_alarms(console: Console, raised: list[Usage], pools: list[Usage]) -> None:

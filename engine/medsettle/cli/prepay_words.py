@@ -12,6 +12,7 @@ from medsettle.clearing.prepayment import Line, Requirement, Usage
 from medsettle.clearing.prepayment_forecast import Forecast
 from medsettle.clearing.prepayment_increase import Increase
 from medsettle.clearing.prepayment_notices import Aged, Notice
+from medsettle.clearing.prepayment_years import Behind
 from medsettle.cli.show import print_rows_table
 from medsettle.core.settlement import Row
 
@@ -93,6 +94,16 @@ def forecast_row(found: Forecast) -> Row:
         row[crossing.level.value] = "never" if crossing.day is None else str(crossing.day)
         row[f"top_up_below_{crossing.level}_fen"] = crossing.top_up_fen
     return row
+
+
+def behind_row(behind: Behind) -> Row:
+    """Return a line that was not recalculated for a year."""
+    return line_row(behind.line) | {
+        "year": behind.year,
+        "last_year": behind.last,
+        "standing_fen": behind.standing_fen,
+        "reason": behind.reason,
+    }
 
 
 def increase_row(increase: Increase) -> Row:
