@@ -207,6 +207,14 @@ def test_rows_beyond_the_bound_are_refused(
         read_amounts(path, "month")
 
 
+@pytest.mark.parametrize("ending", ["csv", "parquet", "arrow"])
+def test_a_table_that_is_not_there_is_told_in_words(tmp_path: Path, ending: str) -> None:
+    """Whichever library would open it."""
+    path = tmp_path / f"nope.{ending}"
+    with pytest.raises(FileNotFoundError, match=f"nope.{ending} does not exist; name a file that"):
+        read_amounts(path, "month")
+
+
 def _written(path: Path, text: str) -> None:
     """Write a table of texts as the ending of its path says."""
     if path.suffix == ".csv":

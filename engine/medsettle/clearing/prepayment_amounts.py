@@ -54,8 +54,10 @@ def read_amounts(path: Path, time: str) -> dict[tuple[Line, date], int]:
 
     Raises:
         InvalidRequest: All faults of the file, each with its row.
-        OSError: The file cannot be read.
+        OSError: The file is not there or cannot be read.
     """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist; name a file that does")
     reader: _Reading | None = None
     number = 0
     for number, row in enumerate(_rows(path), 1):
