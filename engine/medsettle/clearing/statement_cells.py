@@ -138,15 +138,16 @@ def normal_table(table: Any, columns: Sequence[StatedColumn]) -> Any:  # noqa: A
     """Return an Arrow table with exactly the types of its columns, and nothing beside its values.
 
     Raises:
-        InvalidRequest: A text is empty, has a character that no file shows, or is too long; a row
-            says nothing, which sheets forget; or there are too many rows.
+        InvalidRequest: A text is empty, has a character that no file shows, or is too long; a day
+            or a moment is of no year from 1 to 9999; a row says nothing, which sheets forget; or
+            there are too many rows.
     """
     most = limits.STATED_ROWS_MAX
     if table.num_rows > most:
         text = f"are {table.num_rows:,}, more than a sheet's {most:,}; state fewer days or areas"
         raise InvalidRequest([Fault("rows", text)])
     schema = pa.schema([column.arrow_field() for column in columns])
-    arrays = [table.column(column.name).cast(schema.field(column.name).type) for column in columns]
+    arrays = [_cast(table.column(column.name), column) for column in columns]
     faults = [
         fault
         for column, array in zip(columns, arrays, strict=True)
@@ -157,6 +158,18 @@ def normal_table(table: Any, columns: Sequence[StatedColumn]) -> Any:  # noqa: A
     if faults:
         raise InvalidRequest(faults)
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _cast(array: Any, column: StatedColumn) -> Any:  # noqa: ANN401
+    try:
+        found = array.cast(column.arrow_field().type)
+        if column.kind in {CellKind.DATE, CellKind.MOMENT}:
+            # Python has the years that files for people can show.
+            pc.min_max(found).as_py()
+    except (pa.ArrowInvalid, ValueError, OverflowError) as error:
+        text = f"has a value that no file shows, such as a day beyond the year 9999: {error}"
+        raise InvalidRequest([Fault(column.name, text)]) from error
+    return found
 
 
 def _blank_faults(arrays: Sequence[Any]) -> list[Fault]:
