@@ -4,7 +4,6 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Annotated, Any, Final
 
-import orjson
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -33,11 +32,11 @@ from medsettle.cli.hospital_words import (
     flat,
     remittance_json,
     remittance_rows,
-    show_rows,
     status_json,
     write_rows,
 )
 from medsettle.cli.options import Json, day_or_today
+from medsettle.cli.show import print_json, show_rows
 from medsettle.core.money import rate_text, yuan_from_fen
 from medsettle.core.settlement import Row
 
@@ -52,7 +51,7 @@ def status(
     with told(console, as_json=as_json), hospitals(data) as store:
         found = claim_status(store, claim)
     if as_json:
-        console.out(orjson.dumps(status_json(found)).decode(), highlight=False)
+        print_json(console, status_json(found))
         return
     line = f"{found.claim} of {found.institution}, {found.day}: {found.stage}"
     line += ", on hold" if found.on_hold else ""
@@ -109,7 +108,7 @@ def remittance(
         if out is not None:
             write_rows(out, [row for each in found for row in remittance_rows(each)])
     if as_json:
-        console.out(orjson.dumps([remittance_json(each) for each in found]).decode())
+        print_json(console, [remittance_json(each) for each in found])
         return
     for each in found:
         _show_remittance(console, each)
@@ -189,7 +188,7 @@ def targets_of(
             "target_bps": TARGET_BPS,
             "met": found.met,
         }
-        console.out(orjson.dumps(row).decode(), highlight=False)
+        print_json(console, row)
         return
     rows: list[Row] = [
         {

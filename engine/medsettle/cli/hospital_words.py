@@ -1,21 +1,16 @@
 """What hospitals are paid as rows for a terminal, for programs, and for files."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum, IntEnum
 from pathlib import Path
 from typing import Any
 
-import orjson
-from rich.console import Console
-from rich.markup import escape
-
 from medsettle.clearing.hospital_declarations import Declaration, Sums
 from medsettle.clearing.hospital_remittances import Remittance
 from medsettle.clearing.hospital_status import ClaimStatus
 from medsettle.cli.exits import UnreadableFile
-from medsettle.cli.show import print_rows_table
 from medsettle.core.settlement import Row
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -133,21 +128,6 @@ def remittance_rows(found: Remittance) -> list[dict[str, Any]]:
         }
         for each in found.adjustments
     ]
-
-
-def show_rows(
-    console: Console, rows: Sequence[Row], none: str, *, as_json: bool, more: Iterable[str] = ()
-) -> None:
-    """Print rows as a table or as JSON; without a row, what that means."""
-    if as_json:
-        console.out(orjson.dumps(list(rows)).decode(), highlight=False)
-        return
-    if rows:
-        print_rows_table(console, rows)
-    else:
-        console.print(escape(none))
-    for line in more:
-        console.print(escape(line), highlight=False, soft_wrap=True)
 
 
 def write_rows(path: Path, rows: Sequence[Row]) -> None:
