@@ -559,19 +559,18 @@ assert PAYMENTS_PER_BATCH_MAX * NOTICE_FEN_MAX <= CONTROL_SUM_FEN_MAX, "a contro
 CALENDAR_DAYS_MAX: Final = 366
 CALENDAR_MONTHS_MAX: Final = 24
 # A prepayment: how many average months it is, as decimals of 1/10,000; lines between two areas and
-# a fund; what stands on one. It is compared with a level as amount * BPS, so that must fit.
+# a fund; what stands on one.
 PREPAYMENT_MULTIPLE_E4_MAX: Final = 12 * 10_000
 PREPAYMENT_FEN_MAX: Final = 12 * AMOUNT_FEN_MAX
 PREPAYMENT_ROWS_MAX: Final = 1_000_000
-# Parts of one that a level is stated in.
-LEVEL_PARTS: Final = 10_000
 # Days whose amounts make a trend, and the fewest from which one is told without a warning.
 TREND_DAYS_MAX: Final = 28
 TREND_DAYS_LEAST: Final = 7
 # Characters of who did something and why.
 CLEARING_TEXT_CHARS_MAX: Final = 200
 # A statement is a sheet of Excel, which has 2**20 rows with its head; its columns; characters of a
-# text; digits of a sum; bytes of a file, and of what a workbook unpacks to; its parties.
+# text; digits of a sum; bytes of a file, and of what a workbook unpacks to; its parties; the
+# signatures that are looked at and the bytes of one, which has some 250.
 STATED_ROWS_MAX: Final = 2**20 - 1
 STATED_COLUMNS_MAX: Final = 256
 STATED_TEXT_CHARS_MAX: Final = 1_000
@@ -580,8 +579,7 @@ STATED_FILE_BYTES_MAX: Final = 2 * 1024**3
 STATED_MANIFEST_BYTES_MAX: Final = 64 * 1024 * 1024
 STATED_PARTIES_MAX: Final = 8
 STATED_SIGNATURES_MAX: Final = 64
-
-assert PREPAYMENT_FEN_MAX * LEVEL_PARTS <= INT64_MAX, "an amount times a level must fit"
+STATED_SIGNATURE_BYTES_MAX: Final = 4_096
 
 # --- what hospitals are paid --------------------------------------------------------------------
 

@@ -98,8 +98,13 @@ def signed_in(folder: Path) -> Tampering:
     """Return a statement in a folder that both parties have signed."""
     manifest = made(folder)
     for key in KEYS[:2]:
-        sign_statement(folder, key)
+        sign_statement(folder, manifest, key)
     return Tampering(folder, manifest)
+
+
+def sign(folder: Path, key: Ed25519PrivateKey) -> Path:
+    """Verify a statement and sign it, as the command does."""
+    return sign_statement(folder, verify_statement(folder).manifest, key)
 
 
 def verified_by_both(folder: Path) -> Verified:

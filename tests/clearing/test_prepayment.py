@@ -4,6 +4,9 @@ from datetime import date
 from fractions import Fraction
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.ipc
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -179,16 +182,104 @@ def test_a_multiple_goes_up_to_its_bound(tmp_path: Path) -> None:
             load_prepayment_rules(path)
 
 
-def test_rows_beyond_the_bound_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two rows where two may be, and three where two may be."""
-    path = tmp_path / "cleared.csv"
-    head, row = "month,insured,care,fund,amount_fen\n", "2026-03,999901,999902,310,1\n"
+_WITHIN = "month,insured_province,care_province,insured,care,fund,amount_fen\n"
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "arrow"])
+@pytest.mark.parametrize(
+    "last",
+    [
+        pytest.param("2026-03,99,98,999901,999902,310,1\n", id="counted"),
+        pytest.param("2026-03,99,99,999901,999902,310,1\n", id="within-a-province"),
+    ],
+)
+def test_rows_beyond_the_bound_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str, last: str
+) -> None:
+    """Two rows where two may be, and three where two may be, whatever the third is."""
+    path = tmp_path / f"cleared.{ending}"
+    row = "2026-03,99,98,999901,999902,310,1\n"
     monkeypatch.setattr(limits, "PREPAYMENT_ROWS_MAX", 2)
-    path.write_text(head + 2 * row, "utf-8")
+    _written(path, _WITHIN + 2 * row)
     assert {(LINE, MARCH): 2} == read_amounts(path, "month")
-    path.write_text(head + 3 * row, "utf-8")
-    with pytest.raises(InvalidRequest, match="row 3: more than 2 rows"):
+    _written(path, _WITHIN + 2 * row + last)
+    with pytest.raises(InvalidRequest, match="row 3: more than 2 rows; sum them up"):
         read_amounts(path, "month")
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "arrow"])
+def test_a_table_that_is_not_there_is_told_in_words(tmp_path: Path, ending: str) -> None:
+    """Whichever library would open it."""
+    path = tmp_path / f"nope.{ending}"
+    with pytest.raises(FileNotFoundError, match=f"nope.{ending} does not exist; name a file that"):
+        read_amounts(path, "month")
+
+
+def _written(path: Path, text: str) -> None:
+    """Write a table of texts as the ending of its path says."""
+    if path.suffix == ".csv":
+        path.write_text(text, "utf-8")
+        return
+    head, *rows = (line.split(",") for line in text.splitlines())
+    table = pa.Table.from_pylist([dict(zip(head, row, strict=True)) for row in rows])
+    if path.suffix == ".parquet":
+        pq.write_table(table, path)
+        return
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+
+
+def test_rows_are_counted_though_many_are_faulty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After fifty faults no more are told, and the file is still not read to whatever end."""
+    path = tmp_path / "cleared.csv"
+    monkeypatch.setattr(limits, "PREPAYMENT_ROWS_MAX", 60)
+    for rows, count in ((60, 50), (61, 51)):
+        path.write_text("month,insured,care,fund,amount_fen\n" + rows * "x,99,98,310,1\n", "utf-8")
+        with pytest.raises(InvalidRequest) as raised:
+            read_amounts(path, "month")
+        assert count == len(raised.value.faults)
+
+
+def test_a_table_of_one_province_says_that_nothing_is_prepaid(tmp_path: Path) -> None:
+    """It has rows, and none between provinces; rows that name no province are faults."""
+    path = tmp_path / "payable.csv"
+    path.write_text(f"{_WITHIN}2026-03,99,99,999901,999902,310,1\n", "utf-8")
+    with pytest.raises(InvalidRequest, match="has only rows within a province"):
+        read_amounts(path, "month")
+    path.write_text(
+        "month,insured_province,care_province,fund,amount_fen\n2026-03,,,310,1\n", "utf-8"
+    )
+    with pytest.raises(InvalidRequest, match="row 1 insured: '' is no area"):
+        read_amounts(path, "month")
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_column_that_stands_twice_is_refused(tmp_path: Path, ending: str) -> None:
+    """Which of two amounts was cleared nobody can know."""
+    path = tmp_path / f"cleared.{ending}"
+    names = ["month", "insured", "care", "fund", "amount_fen", "amount_fen"]
+    if ending == "csv":
+        path.write_text(f"{','.join(names)}\n2026-03,999901,999902,310,1,2\n", "utf-8")
+    else:
+        values = ["2026-03", "999901", "999902", "310", "1", "2"]
+        pq.write_table(pa.table([[each] for each in values], names=names), path)
+    with pytest.raises(InvalidRequest, match="has the column\\(s\\) 'amount_fen' more than once"):
+        read_amounts(path, "month")
+
+
+def test_days_of_a_table_are_of_the_years_served(tmp_path: Path) -> None:
+    """Whether a column has texts or dates."""
+    path = tmp_path / "cleared.parquet"
+    names = ["day", "insured", "care", "fund", "amount_fen"]
+    for day, served in ((date(1998, 1, 1), True), (date(1997, 12, 31), False)):
+        pq.write_table(pa.table([[day], ["999901"], ["999902"], ["310"], [1]], names=names), path)
+        if served:
+            assert {(LINE, day): 1} == read_amounts(path, "day")
+            continue
+        with pytest.raises(InvalidRequest, match="lies outside the years 1998 to 2099"):
+            read_amounts(path, "day")
 
 
 def test_amounts_are_read_and_added_up(tmp_path: Path) -> None:

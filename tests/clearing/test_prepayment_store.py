@@ -13,8 +13,9 @@ from medsettle.clearing.prepayment import Level, requirements
 from medsettle.clearing.prepayment_increase import Increases, IncreaseState
 from medsettle.clearing.prepayment_notices import NoticeKind
 from medsettle.clearing.prepayment_store import PrepaymentStore
+from medsettle.clearing.prepayment_years import lines_behind
 from medsettle.clearing.read_calendar import load_calendar
-from medsettle.errors import InvalidRequest, NotFound, Precondition
+from medsettle.errors import InvalidRequest, NotFound, Precondition, StoreUnavailable
 
 from tests.clearing.prepaying import (
     DUE,
@@ -91,7 +92,7 @@ def test_texts_of_the_record_have_their_bound(store: PrepaymentStore) -> None:
     (number,) = recalculated(store, (LINE, 1_000))
     most = limits.CLEARING_TEXT_CHARS_MAX
     store.pay(number, 1, DUE, "E" * most, "x" * most, NOW)
-    for who in ("x" * (most + 1), "a\nb", " "):
+    for who in ("x" * (most + 1), "a\nb", " ", "a ", " a"):
         with pytest.raises(InvalidRequest, match=f"who: .* must be 1 to {most} printable"):
             store.pay(number, 1, DUE, "E2E-2", who, NOW)
 
@@ -213,6 +214,26 @@ def test_a_pool_counts_what_stands_on_lines_that_cleared_nothing(store: Prepayme
     assert (Level.NORMAL, "47.5 %", 2_000) == (pool.level, pool.shown, pool.standing_fen)
 
 
+def test_a_line_that_a_year_left_out_is_behind(store: PrepaymentStore) -> None:
+    """2027 was computed of a table without the other line: its 1,000 would stand for ever."""
+    prepaid(store, LINE, 1_000)
+    prepaid(store, OTHER, 1_000)
+    assert [] == lines_behind(store, 2026)
+    recalculated(store, (LINE, 1_200), year=2027)
+    (behind,) = lines_behind(store, 2027)
+    assert (OTHER, 2027, 2026, 1_000) == (
+        *(behind.line, behind.year, behind.last, behind.standing_fen),
+    )
+    assert behind.reason == (
+        "last recalculated for 2026, and 10.00 yuan stand; recalculate it for 2027, with 0 for "
+        "months that cleared nothing"
+    )
+    (back,) = recalculated(store, (OTHER, 0), year=2027)
+    assert [] == lines_behind(store, 2027)
+    store.pay(back, 1_000, date(2027, 2, 1), "E2E-back", "finance", NOW)
+    assert [LINE] == [each.line for each in lines_behind(store, 2028)]
+
+
 # --- urgent increases ----------------------------------------------------------------------------
 
 _DAYS = load_calendar().working_days
@@ -283,6 +304,50 @@ def test_steps_out_of_order_are_refused(store: PrepaymentStore) -> None:
     with pytest.raises(NotFound, match="there is no increase 99"):
         increases.get(99)
     assert number + 1 == _asked(increases)
+
+
+@pytest.mark.parametrize("who", ["care", "Care", "CARE"])
+def test_who_asked_reviews_under_no_spelling(store: PrepaymentStore, who: str) -> None:
+    """The case of letters tells nobody apart, for the program and for the store itself."""
+    increases = _increases(store)
+    number, day = _asked(increases), date(2026, 3, 26)
+    with pytest.raises(Precondition, match="somebody else reviews it"):
+        increases.review(number, approved=True, why="x", day=day, who=who, now=NOW)
+    for state in ("approved", "refused"):
+        with pytest.raises(StoreUnavailable, match="somebody else than who asked"):
+            store.add_step(number, state, day, who, "x", NOW)
+
+
+def test_steps_of_an_increase_follow_one_another_in_time(store: PrepaymentStore) -> None:
+    """A review before the request and a notice before the review are slips; the same day is not."""
+    increases = _increases(store)
+    number = _asked(increases)
+    early, asked = date(2026, 3, 24), date(2026, 3, 25)
+    with pytest.raises(Precondition, match="requested since 2026-03-25, after 2026-03-24; correct"):
+        increases.review(number, approved=True, why="x", day=early, who="nation", now=NOW)
+    increases.review(number, approved=True, why="x", day=asked, who="nation", now=NOW)
+    with pytest.raises(Precondition, match="approved since 2026-03-25, after 2026-03-24; correct"):
+        increases.notice(number, early, "nation", _DAYS, NOW)
+    assert asked == increases.notice(number, asked, "nation", _DAYS, NOW).issue_day
+
+
+def test_an_increase_stays_within_the_bound_of_a_line(store: PrepaymentStore) -> None:
+    """With the 26.4 million that stand and what is noticed: up to the bound, and not a fen more."""
+    increases = _increases(store)
+    day, most = date(2026, 3, 25), limits.PREPAYMENT_FEN_MAX
+    rest = most - 2_640_000_000
+    with pytest.raises(
+        InvalidRequest, match=r"26,400,000\.00 that stand or are noticed are beyond"
+    ):
+        increases.request(LINE, MARCH, rest + 1, day, "care", NOW)
+    number = increases.request(LINE, MARCH, rest, day, "care", NOW).id
+    increases.review(number, approved=True, why="x", day=day, who="nation", now=NOW)
+    notice = increases.notice(number, day, "nation", _DAYS, NOW)
+    store.pay(notice.number, rest, day, "E2E-most", "finance", NOW)
+    (usage,) = store.record_usages([(LINE, MARCH, limits.AMOUNT_FEN_MAX)], RULES, NOW)
+    assert (most, "8.3 %") == (usage.standing_fen, usage.shown)
+    (back,) = recalculated(store, (LINE, 0), year=2027)
+    assert -most == next(each.amount_fen for each in store.notices() if each.number == back)
 
 
 def test_a_recalculation_supersedes_an_increase(store: PrepaymentStore) -> None:

@@ -229,6 +229,29 @@ def test_what_no_file_shows_exactly_is_refused(
         made(tmp_path / "s", pa.table(column))
 
 
+@pytest.mark.parametrize(
+    ("array", "stated"),
+    [
+        # 9999-12-31 is 2,932,896 days after 1970-01-01, and 0001-01-01 is 719,162 before it.
+        (pa.array([2_932_896, -719_162], pa.int32()).cast(pa.date32()), True),
+        (pa.array([2_932_897], pa.int32()).cast(pa.date32()), False),
+        (pa.array([-719_163], pa.int32()).cast(pa.date32()), False),
+        (pa.array([2_932_897 * 86_400 - 1], pa.timestamp("s", "UTC")), True),
+        (pa.array([2_932_897 * 86_400], pa.timestamp("s", "UTC")), False),
+        (pa.array([2**60], pa.timestamp("s", "UTC")), False),
+    ],
+)
+def test_days_that_no_file_shows_are_refused(tmp_path: Path, array: Any, stated: bool) -> None:  # noqa: ANN401
+    """The years 1 to 9999 are stated and verify; a day beyond, or a second too many, is refused."""
+    whole = pa.table({"at": array})
+    if stated:
+        made(tmp_path / "s", whole)
+        assert () == verify_statement(tmp_path / "s").findings
+        return
+    with pytest.raises(InvalidRequest, match="at: has a value that no file shows"):
+        made(tmp_path / "s", whole)
+
+
 @pytest.mark.slow
 def test_rows_up_to_those_of_a_sheet_are_stated() -> None:
     """Excel has 2**20 rows with the head; one more is refused before anything is written."""
@@ -249,6 +272,14 @@ def test_a_text_and_a_number_of_columns_at_their_bounds_are_stated(tmp_path: Pat
 
     assert () == verify_statement(tmp_path / "a").findings
     assert () == verify_statement(tmp_path / "b").findings
+
+
+def test_amounts_up_to_those_of_the_machine_verify(tmp_path: Path) -> None:
+    """Sums over provinces go beyond the amount of one claim; each file says them all the same."""
+    most = limits.AMOUNT_FEN_MAX
+    made(tmp_path / "s", pa.table({"a_fen": [most, most + 1, -most - 1, 2**63 - 1, -(2**63)]}))
+
+    assert () == verify_statement(tmp_path / "s").findings
 
 
 def test_a_head_with_faults_is_refused_with_all_of_them(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from tests.clearing.stating import (
     KEYS,
     Tampering,
     made,
+    sign,
     signed_in,
     table,
     told_of,
@@ -40,7 +41,7 @@ def signed(tmp_path: Path) -> Tampering:
 
 def test_a_signature_by_another_key_is_named(signed: Tampering) -> None:
     """A third key that signed is a note; a signature that says it is another's is a finding."""
-    sign_statement(signed.folder, KEYS[2])
+    sign(signed.folder, KEYS[2])
     third = fingerprint_of(KEYS[2].public_key())
     also = f"also signed by {third}, a key that was not given; it is agreed with no party"
     assert ((), (also,)) == (
@@ -80,6 +81,24 @@ def test_a_signature_is_what_others_can_check_without_us(signed: Tampering) -> N
     assert (fingerprint, raw_key) == (said["fingerprint"], base64.b64decode(said["public_key"]))
 
 
+def test_what_was_verified_is_signed_and_nothing_else(tmp_path: Path) -> None:
+    """Somebody puts another manifest there between verifying and signing: it gets no signature."""
+    raw = made(tmp_path / "s").raw
+    verified = verify_statement(tmp_path / "s")
+    path = tmp_path / "s" / MANIFEST_FILE
+    path.write_bytes(raw.replace(b"CL2026-03-000017", b"CL2026-03-000018"))
+    signature = orjson.loads(
+        sign_statement(tmp_path / "s", verified.manifest, KEYS[0]).read_bytes()
+    )
+
+    signed = base64.b64decode(signature["signature"])
+    KEYS[0].public_key().verify(signed, b"medsettle statement 1\n" + raw)
+    key = fingerprint_of(KEYS[0].public_key())
+    assert any(
+        f"the key {key} did not sign this manifest" in each for each in told_of(tmp_path / "s")
+    )
+
+
 def test_signatures_beyond_the_bound_are_told(signed: Tampering) -> None:
     """As many as may be are looked at; one more is told, and is no reason to look at none."""
     original = next(signed.folder.glob("*.sig"))
@@ -108,14 +127,14 @@ def test_parties_may_name_their_keys(tmp_path: Path) -> None:
     """Only keys that the manifest names sign it, and who has not is told until he has."""
     _agreed(tmp_path / "s", KEYS[:2])
     with pytest.raises(Precondition, match="use the one agreed upon"):
-        sign_statement(tmp_path / "s", KEYS[2])
-    sign_statement(tmp_path / "s", KEYS[0])
+        sign(tmp_path / "s", KEYS[2])
+    sign(tmp_path / "s", KEYS[0])
     verified = verify_statement(tmp_path / "s")
 
     assert () == verified.findings
     assert "999902 示例省乙 has not signed it yet" in verified.notes
     assert "give --key" in verified.notes[0]
-    sign_statement(tmp_path / "s", KEYS[1])
+    sign(tmp_path / "s", KEYS[1])
     assert 1 == len(verify_statement(tmp_path / "s").notes)
     second = fingerprint_of(KEYS[1].public_key())
     by_one = verify_statement(tmp_path / "s", [KEYS[0].public_key()])
@@ -127,7 +146,7 @@ def test_a_signature_by_no_party_is_a_note(tmp_path: Path) -> None:
     """Somebody put one beside those that were agreed upon: they hold as before."""
     _agreed(tmp_path / "s", KEYS[:2])
     for key in KEYS[:2]:
-        path = sign_statement(tmp_path / "s", key)
+        path = sign(tmp_path / "s", key)
     third = fingerprint_of(KEYS[2].public_key())
     raw = (tmp_path / "s" / MANIFEST_FILE).read_bytes()
     path.with_name(signature_name(MANIFEST_FILE, third)).write_bytes(signature_bytes(raw, KEYS[2]))
@@ -143,7 +162,7 @@ def test_a_party_without_an_agreed_key_signs_with_any(tmp_path: Path) -> None:
     """The first party's key is agreed and the second's is not: any other key is the second's."""
     head = _agreed(tmp_path / "s", KEYS[:1])
     for key in KEYS[:2]:
-        sign_statement(tmp_path / "s", key)
+        sign(tmp_path / "s", key)
 
     first, second = (fingerprint_of(key.public_key()) for key in KEYS[:2])
     assert (head.parties[:1], head.parties[1:]) == (head.signers(first), head.signers(second))

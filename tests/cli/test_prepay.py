@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from medsettle.clearing.read_calendar import shipped_document
 from medsettle.cli.exits import Exit
 
 from tests.cli.commands import Ran, run
@@ -151,6 +152,20 @@ def test_a_year_is_settled_by_a_notice_over_the_difference(centre: _Centre) -> N
     assert {"PP2026-000001": 0, "PP2027-000002": 360_000_000} == open_fen
 
 
+def test_a_line_that_was_not_recalculated_is_an_alarm(centre: _Centre) -> None:
+    """Notices of 2027 are due by the end of January (`clearing.md` §3.4); a day later is late."""
+    centre.prepaid()
+    in_time, late = (centre.prepay("alarms", "--on", f"2027-{day}") for day in ("01-31", "02-01"))
+    assert (Exit.OK, []) == (in_time.code, in_time.json["not_recalculated"])
+    (row,) = late.json["not_recalculated"]
+    assert (Exit.FINDING, 2027, 2026, 2_640_000_000) == (
+        *(late.code, row["year"], row["last_year"], row["standing_fen"]),
+    )
+    folder = ("--data", centre.quarter.parent / "data")
+    people = run("prepay", "alarms", "--on", "2027-02-01", *folder)
+    assert "999901→999902 employee: last recalculated for 2026, and 26,400,000.00" in people.out
+
+
 def test_a_forecast_tells_the_day_and_the_reason(centre: _Centre) -> None:
     """9.9 million by 12 March at 1 million a working day: 18.48 on the 24th, by hand."""
     centre.prepaid()
@@ -171,6 +186,47 @@ def test_a_forecast_tells_the_day_and_the_reason(centre: _Centre) -> None:
     )
     assert ("2026-03-26", "never") == (what_if["yellow"], what_if["red"])
     assert "yellow (70 %) is reached on 2026-03-24" in row["reason"]
+
+
+def _half_in_march(centre: _Centre) -> Path:
+    """Return the terms of medsettle with a level that changes within March."""
+    text = shipped_document("prepayment.yaml").decode()
+    later = text[text.index("  - from") :].replace("2023-01-01", "2026-03-10")
+    return centre.file("terms.yaml", text + later.replace("yellow: 70%", "yellow: 50%"))
+
+
+def test_a_month_is_forecast_by_the_terms_of_its_first_day(centre: _Centre) -> None:
+    """A level of 50 % from 10 March on is one of April: usage and forecast of March say 70 %."""
+    centre.prepaid()
+    days = centre.file("days.csv", _HEAD.replace("month", "day") + "2026-03-12,999901,999902,")
+    with days.open("a", encoding="utf-8") as file:
+        file.write("employee,13200000\n")
+    terms = ("--terms", _half_in_march(centre))
+    (row,) = centre.prepay("forecast", "--cleared", days, "--until", "2026-03-12", *terms).json
+    words = ("usage", "2026-03", "--cleared", centre.march("13200000"), *terms)
+    (usage,) = centre.prepay(*words).json
+    april = centre.file("april.csv", f"{_HEAD}2026-04,999901,999902,employee,13200000\n")
+    (next_usage,) = centre.prepay("usage", "2026-04", "--cleared", april, *terms).json
+
+    assert "yellow (70 %) is reached on 2026-03-13" in row["reason"]
+    assert ["normal", "yellow"] == [usage["level"], next_usage["level"]]
+
+
+def test_the_days_of_options_are_read_alike(centre: _Centre) -> None:
+    """What is no day is a wrong call; a day outside the years that are served is refused."""
+    centre.prepaid()
+    days = centre.file("days.csv", f"{_HEAD.replace('month', 'day')}1998-01-01,999901,99,a,1\n")
+
+    def ran(day: str) -> list[Ran]:
+        until = centre.prepay("forecast", "--cleared", days, "--until", day)
+        return [until, centre.prepay("alarms", "--on", day)]
+
+    assert all("does not match the format" in each.err for each in ran("12.3."))
+    for day in ("1997-12-31", "2100-01-01"):
+        said = f"day: {day} lies outside the years 1998 to 2099; correct it"
+        assert [[said]] * 2 == [each.json["messages"] for each in ran(day)]
+    for day in ("1998-01-01", "2099-12-31"):
+        assert not any("lies outside" in each.out + each.err for each in ran(day))
 
 
 def test_the_calendar_of_a_month_is_shown(tmp_path: Path) -> None:

@@ -84,6 +84,19 @@ def test_one_digit_of_csv_is_named_and_the_exit_code_is_one(folder: Path) -> Non
     ] == told.json["findings"]
 
 
+def test_what_a_stranger_wrote_moves_no_terminal(folder: Path) -> None:
+    """A cell that would clear the screen and paint over the finding is shown with a mark in it."""
+    path = folder / "s" / "statement.csv"
+    path.write_bytes(path.read_bytes().replace(b"S1,", b"\x1b[2J\x1b[Hverified,"))
+    ran = _verify(folder)
+
+    assert Exit.FINDING == ran.code
+    assert (
+        "'\N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}[Hverified' stands here" in ran.out
+    )
+    assert "\x1b" not in ran.out
+
+
 def test_a_key_that_did_not_sign_is_named(folder: Path) -> None:
     """A third party's key was given, whose signature is not there; the others are not trusted."""
     run("statement", "keygen", "c", "--out", folder / "keys")

@@ -279,12 +279,13 @@ def check_prepaid(fen: int, path: str) -> None:
 
 
 def check_text(path: str, text: str) -> None:
-    """Refuse a text that says nothing or is too long.
+    """Refuse a text that says nothing, has a blank at an end, or is too long.
 
     Raises:
-        InvalidRequest: It has no printable character, or more than the bound.
+        InvalidRequest: It has no printable character, more than the bound, or such a blank.
     """
     most = limits.CLEARING_TEXT_CHARS_MAX
-    if not (1 <= len(text) <= most and text.isprintable() and text.strip()):
-        fault = Fault(path, f"{quoted(text)} must be 1 to {most} printable characters")
+    if not (1 <= len(text) <= most and text.isprintable() and text == text.strip()):
+        text = f"{quoted(text)} must be 1 to {most} printable characters without blanks at its ends"
+        fault = Fault(path, text)
         raise InvalidRequest([fault])

@@ -7,9 +7,9 @@ line and time add up.
 """
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,6 +36,11 @@ _ALSO_CALLED: Final = {
     "net_fen": _FEN,
 }
 _FAULTS_TOLD_MAX: Final = 50
+_NOTHING: Final = "has no rows; give the table of what was cleared"
+_ALL_WITHIN: Final = (
+    "has only rows within a province, between whose cities nothing is prepaid; give a table of "
+    "what provinces owe one another"
+)
 
 
 def read_amounts(path: Path, time: str) -> dict[tuple[Line, date], int]:
@@ -49,24 +54,33 @@ def read_amounts(path: Path, time: str) -> dict[tuple[Line, date], int]:
 
     Raises:
         InvalidRequest: All faults of the file, each with its row.
-        OSError: The file cannot be read.
+        OSError: The file is not there or cannot be read.
     """
-    rows = (
-        (number, _renamed(row))
-        for number, row in enumerate(_rows(path), 1)
-        if not _within_a_province(row)
-    )
-    first = next(rows, None)
-    if first is None:
-        raise InvalidRequest([Fault(path.name, "has no rows; give the table of what was cleared")])
-    column = time if time in first[1] or "day" not in first[1] else "day"
-    _check_head(path, first[1], column)
-    reader = _Reading(path.name, column, time)
-    for number, row in chain([first], rows):
-        reader.add(number, row)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist; name a file that does")
+    reader: _Reading | None = None
+    number = 0
+    for number, row in enumerate(_rows(path), 1):
+        if number > limits.PREPAYMENT_ROWS_MAX:
+            raise InvalidRequest([*(reader.faults if reader else ()), _too_many(path)])
+        if _within_a_province(row):
+            continue
+        found = _renamed(row)
+        if reader is None:
+            column = time if time in found or "day" not in found else "day"
+            _check_head(path, found, column)
+            reader = _Reading(path.name, column, time)
+        reader.add(number, found)
+    if reader is None:
+        raise InvalidRequest([Fault(path.name, _NOTHING if number == 0 else _ALL_WITHIN)])
     if reader.faults:
         raise InvalidRequest(reader.faults)
     return reader.found
+
+
+def _too_many(path: Path) -> Fault:
+    text = f"more than {limits.PREPAYMENT_ROWS_MAX:,} rows; sum them up by line and day"
+    return Fault(f"{path.name} row {limits.PREPAYMENT_ROWS_MAX + 1}", text)
 
 
 def _renamed(row: Mapping[str, object]) -> Mapping[str, object]:
@@ -81,7 +95,8 @@ def _within_a_province(row: Mapping[str, object]) -> bool:
 
     Between those nothing is prepaid; a file of one's own must name two areas.
     """
-    return "insured_province" in row and row["insured_province"] == row.get("care_province")
+    insured = row.get("insured_province")
+    return insured not in {None, ""} and insured == row.get("care_province")
 
 
 def _check_head(path: Path, first: Mapping[str, object], column: str) -> None:
@@ -106,10 +121,6 @@ class _Reading:
         if len(self.faults) >= _FAULTS_TOLD_MAX:
             return
         at = f"{self._name} row {number}"
-        if number > limits.PREPAYMENT_ROWS_MAX:
-            text = f"more than {limits.PREPAYMENT_ROWS_MAX:,} rows; sum them up by line and day"
-            self.faults.append(Fault(at, text))
-            raise InvalidRequest(self.faults)
         try:
             line = line_of(*(str(row[name]) for name in _LINE))
             when = _time(row[self._column], self._column)
@@ -129,7 +140,7 @@ class _Reading:
 
 def _time(value: object, column: str) -> date:
     if isinstance(value, date):
-        return date(value.year, value.month, value.day)
+        return day_of(value.isoformat()[:10])
     return month_of(str(value)) if column == "month" else day_of(str(value))
 
 
@@ -148,11 +159,14 @@ def _fen(row: Mapping[str, object]) -> int:
 def _rows(path: Path) -> Iterator[Mapping[str, object]]:
     if path.suffix in {".parquet", ".arrow"}:
         for batch in _batches(path):
+            _check_names(path, batch.schema.names)
             yield from batch.to_pylist()
         return
     with path.open(encoding="utf-8-sig", newline="") as file:
         try:
-            for row in csv.DictReader(file, strict=True):
+            reader = csv.DictReader(file, strict=True)
+            _check_names(path, reader.fieldnames or ())
+            for row in reader:
                 if None in row or None in row.values():
                     text = "has another number of cells than the head of the file; mend the row"
                     raise InvalidRequest([Fault(path.name, text)])
@@ -161,11 +175,21 @@ def _rows(path: Path) -> Iterator[Mapping[str, object]]:
             raise InvalidRequest([Fault(path.name, f"is no CSV in UTF-8: {error}")]) from error
 
 
-def _batches(path: Path) -> Any:  # noqa: ANN401 - pyarrow comes without types
+def _check_names(path: Path, names: Sequence[str]) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        text = f"has the column(s) {', '.join(map(quoted, twice))} more than once; leave one"
+        raise InvalidRequest([Fault(path.name, text)])
+
+
+def _batches(path: Path) -> Iterator[Any]:
+    """Yield the batches of a file one by one, so that no more of them is read than may be."""
     try:
         if path.suffix == ".parquet":
-            return pq.read_table(path).to_batches()
-        with pa.OSFile(str(path)) as file:
-            return pa.ipc.open_file(file).read_all().to_batches()
+            with pq.ParquetFile(path) as file:
+                yield from file.iter_batches()
+            return
+        with pa.OSFile(str(path)) as file, pa.ipc.open_file(file) as reader:
+            yield from (reader.get_batch(at) for at in range(reader.num_record_batches))
     except pa.ArrowInvalid as error:
         raise InvalidRequest([Fault(path.name, f"cannot be read: {error}")]) from error

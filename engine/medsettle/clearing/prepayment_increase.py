@@ -13,13 +13,16 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
+from medsettle import limits
+from medsettle.clearing.items import same_person
 from medsettle.clearing.prepayment import Level, Line, check_prepaid, check_text
 from medsettle.clearing.prepayment_notices import Notice, NoticeKind
 from medsettle.clearing.prepayment_store import PrepaymentStore, key_of, us_of
 from medsettle.clearing.prepayment_terms import PrepaymentRules
 from medsettle.clearing.working_days import WorkingDays
 from medsettle.core.dates import date_of, day_number
-from medsettle.errors import NotFound, Precondition
+from medsettle.core.money import yuan_from_fen
+from medsettle.errors import Fault, InvalidRequest, NotFound, Precondition
 from medsettle.ledger.side_file import rows_of, transaction, unavailable
 
 
@@ -84,7 +87,8 @@ class Increases:
             now: When it is recorded.
 
         Raises:
-            InvalidRequest: The amount is out of bounds, or `who` is no name.
+            InvalidRequest: The amount is out of bounds, alone or with what stands, or `who` is no
+                name.
             NotFound: No usage of the month is recorded on that line.
             Precondition: The usage is not red, or an increase of the line is under way.
         """
@@ -108,6 +112,7 @@ class Increases:
                         f"increase {other.id} of {line} is {other.state}; finish it first",
                         line=str(line),
                     )
+            self._check_bound(line, amount_fen)
             increase = self._insert(
                 "insert into increases (insured, care, fund, month, amount_fen, create_time_us) "
                 "values (?,?,?,?,?,?)",
@@ -124,13 +129,13 @@ class Increases:
         Raises:
             InvalidRequest: A text is empty or too long.
             NotFound: There is no such increase.
-            Precondition: It is not requested, or the same person asked for it.
+            Precondition: It is not requested by that day, or the same person asked for it.
         """
         check_text("why", why)
         state = IncreaseState.APPROVED if approved else IncreaseState.REFUSED
         with transaction(self._store.connection, self._store.path):
-            found = self._at(increase, IncreaseState.REQUESTED)
-            if found.steps[0].who == who:
+            found = self._at(increase, IncreaseState.REQUESTED, day)
+            if same_person(found.steps[0].who, who):
                 raise Precondition(
                     f"increase {increase} was requested by {who}; somebody else reviews it",
                     increase=str(increase),
@@ -146,11 +151,11 @@ class Increases:
         Raises:
             InvalidRequest: `who` is no name.
             NotFound: There is no such increase.
-            Precondition: It is not approved.
+            Precondition: It is not approved by that day.
         """
         store = self._store
         with transaction(store.connection, store.path):
-            found = self._at(increase, IncreaseState.APPROVED)
+            found = self._at(increase, IncreaseState.APPROVED, day)
             due = working_days.after(day, self._rules.on(day).increase_days)
             number = self._insert(
                 "insert into notices (insured, care, fund, year, kind, amount_fen, issue_day, "
@@ -179,10 +184,26 @@ class Increases:
         """Return every increase in the order of requests."""
         return self._all("")
 
-    def _at(self, increase: int, state: IncreaseState) -> Increase:
+    def _check_bound(self, line: Line, amount_fen: int) -> None:
+        noticed = (each for each in self._store.notices(line) if each.amount_fen > 0)
+        others_fen = self._store.standing_fen(line) + sum(each.open_fen for each in noticed)
+        if amount_fen + others_fen > limits.PREPAYMENT_FEN_MAX:
+            most = yuan_from_fen(limits.PREPAYMENT_FEN_MAX - others_fen)
+            text = (
+                f"{yuan_from_fen(amount_fen)} yuan beside the {yuan_from_fen(others_fen)} that "
+                f"stand or are noticed are beyond the bound; ask for {most} at most"
+            )
+            raise InvalidRequest([Fault("amount", text)])
+
+    def _at(self, increase: int, state: IncreaseState, day: date) -> Increase:
         found = self.get(increase)
+        last = found.steps[-1]
+        if found.state is state and day < last.day:
+            raise Precondition(
+                f"increase {increase} is {state} since {last.day}, after {day}; correct the day",
+                increase=str(increase),
+            )
         if found.state is not state:
-            last = found.steps[-1]
             raise Precondition(
                 f"increase {increase} is {found.state} since {last.day} ({last.who}: {last.why}), "
                 f"and this is for one that is {state}",

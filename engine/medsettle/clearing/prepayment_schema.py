@@ -106,6 +106,10 @@ create trigger payments_go_the_way_of_their_notice before insert on payments
 create trigger superseded_notices_are_not_paid before insert on payments
   when exists (select 1 from superseded s where s.notice = new.notice)
   begin select raise(abort, 'a superseded notice is not paid'); end;
+create trigger increases_are_reviewed_by_another before insert on increase_steps
+  when new.state in ('approved', 'refused') and lower(new.who) = (
+    select lower(who) from increase_steps where increase = new.increase and number = 0)
+  begin select raise(abort, 'somebody else than who asked reviews an increase'); end;
 create trigger steps_follow_one_another before insert on increase_steps
   when new.number <> (
     select coalesce(max(number) + 1, 0) from increase_steps where increase = new.increase)

@@ -5,6 +5,7 @@ cell: an amount as its fen, a day as 2026-03-17, nothing as None. A *row digest*
 finds the row; a *column digest* is whole and finds the column, and no other table has the same.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -84,23 +85,37 @@ def stated_columns(schema: Any) -> tuple[StatedColumn, ...]:  # noqa: ANN401
         if kind is None:
             text = f"has the type {field.type}; a statement has texts, whole numbers, dates, "
             faults.append(Fault(str(field.name), text + "booleans and moments in UTC"))
-        elif not _is_plain(field.name) or len(field.name) > limits.CODE_CHARS_MAX:
-            text = f"is no name of 1 to {limits.CODE_CHARS_MAX} printable characters"
-            faults.append(Fault(repr(field.name), text))
         else:
             found.append(StatedColumn(field.name, kind))
-    heads = [column.head for column in found]
+    if faults:
+        raise InvalidRequest(faults)
+    check_columns(found)
+    return tuple(found)
+
+
+def check_columns(columns: Sequence[StatedColumn]) -> None:
+    """Refuse columns that no statement has.
+
+    Raises:
+        InvalidRequest: A column has no name or the head of another; or there are too many or none.
+    """
+    most = limits.CODE_CHARS_MAX
+    faults = [
+        Fault(repr(column.name), f"is no name of 1 to {most} printable characters")
+        for column in columns
+        if not is_plain(column.name) or len(column.name) > most
+    ]
+    heads = Counter(column.head for column in columns)
     faults += [
         Fault(column.name, "has the head of another column; rename one")
-        for column in found
-        if heads.count(column.head) > 1
+        for column in columns
+        if heads[column.head] > 1
     ]
-    if not faults and not 1 <= len(found) <= limits.STATED_COLUMNS_MAX:
-        text = f"are {len(found)}; 1 to {limits.STATED_COLUMNS_MAX} are allowed"
+    if not faults and not 1 <= len(columns) <= limits.STATED_COLUMNS_MAX:
+        text = f"are {len(columns)}; 1 to {limits.STATED_COLUMNS_MAX} are allowed"
         faults.append(Fault("columns", text))
     if faults:
         raise InvalidRequest(faults)
-    return tuple(found)
 
 
 def _kind_of(field: Any) -> CellKind | None:  # noqa: ANN401
@@ -123,15 +138,16 @@ def normal_table(table: Any, columns: Sequence[StatedColumn]) -> Any:  # noqa: A
     """Return an Arrow table with exactly the types of its columns, and nothing beside its values.
 
     Raises:
-        InvalidRequest: A text is empty, has a character that no file shows, or is too long; a row
-            says nothing, which sheets forget; or there are too many rows.
+        InvalidRequest: A text is empty, has a character that no file shows, or is too long; a day
+            or a moment is of no year from 1 to 9999; a row says nothing, which sheets forget; or
+            there are too many rows.
     """
     most = limits.STATED_ROWS_MAX
     if table.num_rows > most:
         text = f"are {table.num_rows:,}, more than a sheet's {most:,}; state fewer days or areas"
         raise InvalidRequest([Fault("rows", text)])
     schema = pa.schema([column.arrow_field() for column in columns])
-    arrays = [table.column(column.name).cast(schema.field(column.name).type) for column in columns]
+    arrays = [_cast(table.column(column.name), column) for column in columns]
     faults = [
         fault
         for column, array in zip(columns, arrays, strict=True)
@@ -142,6 +158,18 @@ def normal_table(table: Any, columns: Sequence[StatedColumn]) -> Any:  # noqa: A
     if faults:
         raise InvalidRequest(faults)
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _cast(array: Any, column: StatedColumn) -> Any:  # noqa: ANN401
+    try:
+        found = array.cast(column.arrow_field().type)
+        if column.kind in {CellKind.DATE, CellKind.MOMENT}:
+            # Python has the years that files for people can show.
+            pc.min_max(found).as_py()
+    except (pa.ArrowInvalid, ValueError, OverflowError) as error:
+        text = f"has a value that no file shows, such as a day beyond the year 9999: {error}"
+        raise InvalidRequest([Fault(column.name, text)]) from error
+    return found
 
 
 def _blank_faults(arrays: Sequence[Any]) -> list[Fault]:
@@ -157,7 +185,7 @@ def _text_faults(name: str, array: Any) -> list[Fault]:  # noqa: ANN401
     bad = {
         text
         for text in array.unique().to_pylist()
-        if text is not None and (len(text) > most or not _is_plain(text))
+        if text is not None and (len(text) > most or not is_plain(text))
     }
     if not bad:
         return []
@@ -166,7 +194,8 @@ def _text_faults(name: str, array: Any) -> list[Fault]:  # noqa: ANN401
     return [Fault(f"row {row} {name}", f"{why} mend the text")]
 
 
-def _is_plain(text: str) -> bool:
+def is_plain(text: str) -> bool:
+    """Return whether a text shows the same in every file: printable, and no blank at its ends."""
     return bool(text) and text.isprintable() and text == text.strip()
 
 

@@ -1,6 +1,5 @@
 """Verify a statement: signatures, files, rows, columns and sums, each fault with its place."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -24,6 +23,7 @@ from medsettle.clearing.statement_differences import (
     Finding,
     StatedFile,
     book_findings,
+    cell_findings,
     findings_of,
 )
 from medsettle.clearing.statement_excel_reading import read_excel
@@ -74,7 +74,7 @@ def verify_statement(folder: Path, keys: Sequence[Ed25519PublicKey] = ()) -> Ver
         OSError: The folder has none, with what is missing, or the disk failed.
     """
     try:
-        raw = (folder / MANIFEST_FILE).read_bytes()
+        raw = _beginning(folder / MANIFEST_FILE, limits.STATED_MANIFEST_BYTES_MAX)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise FileNotFoundError(_missing(folder)) from error
     try:
@@ -97,6 +97,12 @@ def verify_statement(folder: Path, keys: Sequence[Ed25519PublicKey] = ()) -> Ver
     )
 
 
+def _beginning(path: Path, most: int) -> bytes:
+    """Return a file, of one beyond its bound as much as shows that it is."""
+    with path.open("rb") as file:
+        return file.read(most + 1)
+
+
 def _missing(folder: Path) -> str:
     if not folder.is_dir():
         what = "is no folder" if folder.exists() else "is not there"
@@ -114,7 +120,8 @@ def _signatures(folder: Path, manifest: Manifest) -> tuple[list[Signature], list
     names = sorted(path.name for path in folder.glob(f"{MANIFEST_FILE}.*{SIGNATURE_SUFFIX}"))
     for name in names[: limits.STATED_SIGNATURES_MAX]:
         try:
-            signature = read_signature(name, (folder / name).read_bytes())
+            content = _beginning(folder / name, limits.STATED_SIGNATURE_BYTES_MAX)
+            signature = read_signature(name, content)
         except UnreadableStatementFile as error:
             faults.append(Finding(name, str(error)))
             continue
@@ -186,7 +193,14 @@ def _table_findings(folder: Path, manifest: Manifest) -> list[Finding]:
         if not file.agrees(manifest, _heads(name, manifest)):
             odd.append(file)
             continue
-        intact = intact or file
+        if intact is None:
+            unfit = cell_findings(file, manifest, _heads(name, manifest))
+            if unfit:
+                # Whoever made the manifest stated them; there is nothing to compare with them.
+                changed = True
+                found += unfit
+                continue
+            intact = file
         if altered and not more:
             text = "its bytes are not those that were signed, and its cells are: it was saved again"
             found.append(Finding(name, text))
@@ -236,15 +250,18 @@ def _parquet(content: bytes, columns: Sequence[StatedColumn]) -> tuple[StatedFil
         return _parquet_cells(_unpacked(content), columns)
     except UnreadableStatementFile:
         raise
-    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
-        raise UnreadableStatementFile(f"is no Parquet file: {error}") from error
+    except (pa.ArrowException, OSError, ValueError, OverflowError, LookupError) as error:
+        # A zone of time that nobody knows is a LookupError.
+        raise UnreadableStatementFile(f"is no Parquet file of a statement: {error}") from error
 
 
 def _unpacked(content: bytes) -> Any:  # noqa: ANN401
-    file = pq.ParquetFile(io.BytesIO(content))
-    if file.metadata.num_rows > limits.STATED_ROWS_MAX:
+    file = pq.ParquetFile(pa.BufferReader(content))
+    groups = (file.metadata.row_group(at) for at in range(file.num_row_groups))
+    if max(file.metadata.num_rows, sum(g.num_rows for g in groups)) > limits.STATED_ROWS_MAX:
         raise UnreadableStatementFile("has more rows than any statement")
-    table = file.read()
+    # A thread of Arrow that lets go of Python's bytes after Python has ended aborts the process.
+    table = file.read(use_threads=False)
     table.validate(full=True)
     return table
 
@@ -256,10 +273,12 @@ def _parquet_cells(
     found = []
     cells: list[Sequence[str | None]] = []
     for column in columns:
-        if column.name not in table.column_names:
+        # Of a column that stands twice the first is shown; that it does is told by the heads.
+        places = table.schema.get_all_field_indices(column.name)
+        if not places:
             cells.append([None] * table.num_rows)
             continue
-        array = table.column(column.name)
+        array = table.column(places[0])
         if array.type != column.arrow_field().type:
             text = f"has the type {array.type}, and {column.arrow_field().type} was signed"
             found.append(Finding(PARQUET_FILE, text, None, column.name))

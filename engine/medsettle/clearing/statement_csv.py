@@ -6,14 +6,15 @@ which they do not show, and so does one that begins with an apostrophe; reading 
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from typing import Final
 
 from medsettle.clearing.statement_cells import CellKind, Cells, StatedColumn
-from medsettle.core.money import fen_from_yuan
 
 BOM: Final = b"\xef\xbb\xbf"
 _FORMULAS: Final = ("=", "+", "-", "@", "'")
+_YUAN: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,16})\.[0-9]{2}")
 
 
 class UnreadableStatementFile(OSError):
@@ -86,13 +87,9 @@ def _cell(column: StatedColumn, text: str) -> str | None:
 def fen_text(yuan: str) -> str:
     """Return an amount in yuan as the cell that it is, or as it stands where it is none.
 
+    Any amount of an int64 of fen is one here, for a table may have sums beyond those of a claim.
+
     >>> fen_text("-1234.56"), fen_text("1,234.56"), fen_text("12.3")
     ('-123456', '1,234.56', '12.3')
     """
-    whole, dot, part = yuan.partition(".")
-    if not dot or len(part) != 2 or "," in whole or yuan.startswith(("+", " ")):
-        return yuan
-    try:
-        return str(fen_from_yuan(yuan))
-    except ValueError:
-        return yuan
+    return str(int(yuan.replace(".", ""))) if _YUAN.fullmatch(yuan) else yuan

@@ -5,6 +5,7 @@ is left was altered where there are as many rows, moved where they are the same 
 order, and else some are missing and some were added.
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from medsettle.clearing.statement_cells import CellKind, Cells, Digests, StatedC
 from medsettle.clearing.statements import EXCEL_FILE, Manifest
 
 _SHOWN_CHARS: Final = 60
+_WHOLE: Final = re.compile(r"-?[0-9]{1,19}")
 # As many as it takes to tell a row of any table of clearing from others.
 _SHOWN_COLUMNS: Final = 12
 
@@ -129,6 +131,28 @@ def _without(rows: Sequence[bytes], others: Sequence[bytes], start: int) -> list
             left[digest] -= 1
         else:
             found.append(at)
+    return found
+
+
+def cell_findings(file: StatedFile, manifest: Manifest, heads: Sequence[str]) -> list[Finding]:
+    """Return which cells of a file cannot be cells of a statement, though its digests hold."""
+    width = len(manifest.columns)
+    numbers = [
+        (at, head)
+        for at, (column, head) in enumerate(zip(manifest.columns, heads, strict=True))
+        if column.kind in {CellKind.FEN, CellKind.INTEGER}
+    ]
+    found = []
+    for row, cells in enumerate(file.rows, 1):
+        if len(cells) != width:
+            text = f"has {len(cells)} cells, and there are {width} columns: nobody stated it so"
+            found.append(Finding(file.name, text, row, line=file.line(row)))
+            continue
+        found += [
+            Finding(file.name, f"{_quoted(cell)} is no whole number", row, head, file.line(row))
+            for at, head in numbers
+            if (cell := cells[at]) is not None and _WHOLE.fullmatch(cell) is None
+        ]
     return found
 
 

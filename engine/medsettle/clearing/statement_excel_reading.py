@@ -8,6 +8,7 @@ declares entities or unpacks to more than the bound is refused before it is take
 import io
 import posixpath
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -19,11 +20,17 @@ from medsettle import limits
 from medsettle.clearing.statement_cells import CellKind, Cells, StatedColumn
 from medsettle.clearing.statement_csv import UnreadableStatementFile
 from medsettle.clearing.statement_excel import COVER_SHEET, DIGITS_EXACT, ROWS_SHEET
+from medsettle.policy.vocabulary import quoted
 
 # What the standard library raises of an entry that is damaged, encrypted or cut off.
-_BROKEN: Final = (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, EOFError, ValueError)
+_BROKEN: Final = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, OSError, RuntimeError, EOFError, ValueError),
+)
+# How workbooks are packed; others have errors of their own.
+_PACKED: Final = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _CONTEXT: Final = Context(prec=DIGITS_EXACT)
 _PLACE: Final = re.compile(r"([A-Z]{1,3})[0-9]{1,7}")
+_COUNT: Final = re.compile(r"[0-9]{1,7}")
 _YUAN: Final = re.compile(r"-?[0-9]{1,13}\.[0-9]{2}")
 _EMPTY: Final = ("text", "")
 
@@ -34,8 +41,10 @@ class _Parts:
     def __init__(self, content: bytes) -> None:
         try:
             self._archive = zipfile.ZipFile(io.BytesIO(content))
-        except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        except _BROKEN as error:
             raise UnreadableStatementFile(f"is no workbook: {error}") from error
+        if not {entry.compress_type for entry in self._archive.infolist()} <= _PACKED:
+            raise UnreadableStatementFile("is packed as no workbook is")
         size = sum(entry.file_size for entry in self._archive.infolist())
         if size > limits.STATED_FILE_BYTES_MAX:
             most = limits.STATED_FILE_BYTES_MAX
@@ -156,8 +165,8 @@ class _Sheet:
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """Take the start of an element."""
         if name == "row":
-            number = attributes.get("r", "")
-            self._row = int(number) - 1 if number.isdecimal() else self._row + 1
+            # A row that does not say its number follows the last.
+            self._row = _row(attributes["r"]) if "r" in attributes else self._row + 1
             self._column, self._cells = -1, {}
         elif name == "c":
             found = _PLACE.fullmatch(attributes.get("r", ""))
@@ -191,11 +200,17 @@ class _Sheet:
         if self._formula:
             return "formula", f"={self._formula}"
         if self._kind == "s":
-            known = self._value.isdecimal() and int(self._value) < len(self._shared)
+            known = _COUNT.fullmatch(self._value) and int(self._value) < len(self._shared)
             return "text", self._shared[int(self._value)] if known else f"#{self._value}"
         if self._kind == "b":
             return "text", "true" if self._value == "1" else "false"
         return ("number" if self._kind == "n" else "text"), self._value
+
+
+def _row(text: str) -> int:
+    if _COUNT.fullmatch(text) is None or not int(text):
+        raise UnreadableStatementFile(f"{quoted(text)} is no number of a row")
+    return int(text) - 1
 
 
 def _column_of(letters: str) -> int:
@@ -232,7 +247,8 @@ def _parse(
         parser.EndElementHandler = lambda name: end(name.rpartition(" ")[2])
     try:
         parser.Parse(raw, True)
-    except expat.ExpatError as error:
+    except (expat.ExpatError, LookupError, ValueError) as error:
+        # The last two are of an encoding that is unknown, or that expat does not read.
         raise UnreadableStatementFile(f"a part of it is no XML: {error}") from error
 
 

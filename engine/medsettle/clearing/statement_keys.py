@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from medsettle import limits
 from medsettle.clearing.statement_csv import UnreadableStatementFile
 
 SIGNATURE_SUFFIX: Final = ".sig"
@@ -137,6 +138,8 @@ def read_signature(file: str, content: bytes) -> Signature:
     Raises:
         UnreadableStatementFile: It is no signature, or its key has another fingerprint or name.
     """
+    if len(content) > (most := limits.STATED_SIGNATURE_BYTES_MAX):
+        raise UnreadableStatementFile(f"has more than {most:,} bytes, more than any signature")
     try:
         said = orjson.loads(content)
         raw = base64.b64decode(said["public_key"], validate=True)

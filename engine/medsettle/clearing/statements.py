@@ -33,7 +33,9 @@ from medsettle.clearing.statement_cells import (
     Digests,
     StatedColumn,
     cells_of,
+    check_columns,
     digests_of,
+    is_plain,
     normal_table,
     stated_columns,
     sums_of,
@@ -43,6 +45,7 @@ from medsettle.clearing.statement_excel import excel_bytes
 from medsettle.clearing.statement_keys import fingerprint_of, signature_bytes, signature_name
 from medsettle.core.money import plain_yuan
 from medsettle.errors import Fault, InvalidRequest, Precondition
+from medsettle.policy.vocabulary import quoted
 
 MANIFEST_FILE: Final = "statement.json"
 CSV_FILE: Final = "statement.csv"
@@ -51,6 +54,8 @@ PARQUET_FILE: Final = "statement.parquet"
 TABLE_FILES: Final = (CSV_FILE, EXCEL_FILE, PARQUET_FILE)
 
 _FORMAT: Final = "medsettle statement 1"
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_SUM: Final = re.compile(rf"-?[0-9]{{1,{limits.STATED_DIGITS_MAX}}}")
 _KEYS: Final = {
     *("format", "number", "title", "month", "parties", "columns", "row_count", "sums_fen"),
     *("row_digests", "files"),
@@ -148,20 +153,23 @@ def make_statement(folder: Path, table: Any, head: StatementHead) -> Manifest:  
     return read_manifest(manifest)
 
 
-def sign_statement(folder: Path, key: Ed25519PrivateKey) -> Path:
+def sign_statement(folder: Path, manifest: Manifest, key: Ed25519PrivateKey) -> Path:
     """Add the signature of a key to a statement, beside those that are there; return its file.
 
-    Signing again with the same key writes the same file. Verify a statement before signing it.
-    A key that is agreed with no party signs for one that has none agreed.
+    Signing again with the same key writes the same file. A key that is agreed with no party signs
+    for one that has none agreed.
+
+    Args:
+        folder: Of the statement.
+        manifest: As it was verified: what is signed are its bytes, whatever the file says by now.
+        key: Of the party.
 
     Raises:
-        UnreadableStatementFile: The folder has no manifest that can be read.
         Precondition: A key is agreed with every party, and this is none of them.
-        OSError: A file cannot be read or written.
+        OSError: The file cannot be written.
     """
-    raw = (folder / MANIFEST_FILE).read_bytes()
     fingerprint = fingerprint_of(key.public_key())
-    head = read_manifest(raw).head
+    head = manifest.head
     if not head.signers(fingerprint):
         agreed = ", ".join(f"{party.fingerprint} of {party}" for party in head.parties)
         raise Precondition(
@@ -170,7 +178,7 @@ def sign_statement(folder: Path, key: Ed25519PrivateKey) -> Path:
             fingerprint=fingerprint,
         )
     path = folder / signature_name(MANIFEST_FILE, fingerprint)
-    durable.put(path, signature_bytes(raw, key))
+    durable.put(path, signature_bytes(manifest.raw, key))
     durable.sync_folder(folder)
     return path
 
@@ -183,6 +191,11 @@ def _check_head(head: StatementHead) -> None:
         Fault(path, f"needs 1 to {most} printable characters")
         for path, text in texts.items()
         if not (1 <= len(text) <= most and text.isprintable() and text == text.strip())
+    ]
+    faults += [
+        Fault(f"parties[{at}].fingerprint", f"{quoted(party.fingerprint)} is no SHA-256")
+        for at, party in enumerate(head.parties)
+        if party.fingerprint != "" and _DIGEST.fullmatch(party.fingerprint) is None
     ]
     faults += [
         Fault(f"parties[{at}].area", f"{party.area!r} is no area; write six digits, or two")
@@ -260,12 +273,16 @@ def read_manifest(raw: bytes) -> Manifest:
     Raises:
         UnreadableStatementFile: It is no manifest, or not written as manifests are.
     """
-    if len(raw) > limits.STATED_MANIFEST_BYTES_MAX:
-        raise UnreadableStatementFile(f"has {len(raw):,} bytes, more than any manifest")
+    if len(raw) > (most := limits.STATED_MANIFEST_BYTES_MAX):
+        raise UnreadableStatementFile(f"has more than {most:,} bytes, more than any manifest")
     try:
         said = orjson.loads(raw)
         return _manifest(raw, said)
-    except (InvalidRequest, KeyError, TypeError, ValueError, AttributeError) as error:
+    except KeyError as error:
+        raise UnreadableStatementFile(
+            f"is no manifest of a statement: {error} is missing"
+        ) from error
+    except (InvalidRequest, TypeError, ValueError, AttributeError) as error:
         raise UnreadableStatementFile(f"is no manifest of a statement: {error}") from error
 
 
@@ -274,16 +291,23 @@ def _manifest(raw: bytes, said: dict[str, Any]) -> Manifest:
         raise ValueError(f"its keys or its format are not those of {_FORMAT!r}")
     digests = base64.b64decode(said["row_digests"], validate=True)
     size = ROW_DIGEST_BYTES
-    if len(digests) != said["row_count"] * size:
+    if type(said["row_count"]) is not int or len(digests) != said["row_count"] * size:
         raise ValueError("it has not one digest for each of its rows")
-    columns = tuple(StatedColumn(c["name"], CellKind(c["kind"])) for c in said["columns"])
-    if len(columns) > limits.STATED_COLUMNS_MAX or said["row_count"] > limits.STATED_ROWS_MAX:
-        raise ValueError("it has more columns or rows than any statement")
+    if said["row_count"] > limits.STATED_ROWS_MAX:
+        raise ValueError("it has more rows than any statement")
+    columns = tuple(
+        StatedColumn(_text(c["name"], "the name of a column"), CellKind(c["kind"]))
+        for c in said["columns"]
+    )
+    check_columns(columns)
     head = StatementHead(
         said["number"],
         said["title"],
         month_of(said["month"]),
-        tuple(StatedParty(p["area"], p["name"], p["fingerprint"]) for p in said["parties"]),
+        tuple(
+            StatedParty(p["area"], p["name"], _text(p["fingerprint"], "a fingerprint"))
+            for p in said["parties"]
+        ),
     )
     _check_head(head)
     if set(said["files"]) != set(TABLE_FILES):
@@ -294,9 +318,28 @@ def _manifest(raw: bytes, said: dict[str, Any]) -> Manifest:
         columns=columns,
         digests=Digests(
             tuple(digests[at : at + size] for at in range(0, len(digests), size)),
-            tuple(c["digest"] for c in said["columns"]),
+            tuple(_digest(c["digest"], "a column") for c in said["columns"]),
         ),
-        sums_fen={name: str(int(fen)) for name, fen in said["sums_fen"].items()},
-        hashes=said["files"],
+        sums_fen=dict(_sum(name, fen) for name, fen in said["sums_fen"].items()),
+        hashes={name: _digest(found, name) for name, found in said["files"].items()},
         as_written=canonical(said) == raw,
     )
+
+
+def _text(value: object, what: str) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{quoted(str(value))} is no text, and {what} is one")
+    return value
+
+
+def _digest(value: object, whose: str) -> str:
+    if not isinstance(value, str) or _DIGEST.fullmatch(value) is None:
+        text = f"{quoted(str(value))} is no digest of {whose}; one has 64 hexadecimal digits"
+        raise ValueError(text)
+    return value
+
+
+def _sum(name: str, fen: object) -> tuple[str, str]:
+    if not is_plain(name) or not isinstance(fen, str) or _SUM.fullmatch(fen) is None:
+        raise ValueError(f"{quoted(str(fen))} is no sum of {quoted(name)} in whole fen")
+    return name, str(int(fen))

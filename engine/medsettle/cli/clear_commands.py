@@ -29,9 +29,6 @@ from medsettle.cli.clear_options import (
     month_named,
     open_settlements,
     opened,
-    print_json,
-    print_lines,
-    print_rows,
     reconciled_days,
 )
 from medsettle.cli.clear_words import (
@@ -45,6 +42,7 @@ from medsettle.cli.clear_words import (
 from medsettle.cli.desks import now
 from medsettle.cli.exits import Exit, Quit, told
 from medsettle.cli.options import Json
+from medsettle.cli.show import print_json, print_lines, print_rows
 from medsettle.core.dates import service_day_of
 from medsettle.core.money import yuan_from_fen
 from medsettle.core.settlement import Row
@@ -96,7 +94,7 @@ def close(
     with told(console, as_json=as_json):
         named = month_named(month)
         held_open = open_settlements(data, items, unreconciled=unreconciled)
-        with opened(data, made=True) as store:
+        with opened(data, new=True) as store:
             closed, held = store.close_month(
                 *(named, book, held_open),
                 check_days=None if unreconciled else reconciled_days(data, items, named, book),

@@ -26,9 +26,6 @@ from medsettle.cli.clear_options import (
     Reason,
     month_named,
     opened,
-    print_json,
-    print_lines,
-    print_rows,
 )
 from medsettle.cli.clear_words import (
     SHOWN_OF_NOTICE,
@@ -42,6 +39,7 @@ from medsettle.cli.clear_words import (
 from medsettle.cli.desks import now
 from medsettle.cli.exits import Exit, Quit, told
 from medsettle.cli.options import Json, fen_named
+from medsettle.cli.show import print_json, print_lines, print_rows
 from medsettle.core.dates import service_day_of
 from medsettle.core.money import yuan_from_fen
 from medsettle.core.settlement import Row

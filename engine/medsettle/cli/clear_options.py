@@ -1,28 +1,20 @@
 """Options that the commands of clearing share, and what they name."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import orjson
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 from medsettle.clearing.closing import CheckDays
 from medsettle.clearing.item_store import ITEMS_FILE, ItemStore
 from medsettle.clearing.month import Month
 from medsettle.clearing.months import MONTHS_FILE, MonthStore
 from medsettle.clearing.reconciled import refuse_unreconciled
-from medsettle.cli.desks import CLEARING_FOLDER
-from medsettle.cli.show import print_rows_table
-from medsettle.core.settlement import Row
+from medsettle.cli.desks import CLEARING_FOLDER, clearing_store
 from medsettle.errors import Precondition
-
-_ROWS_SHOWN_MAX = 50
 
 DATA = Path("medsettle-data")
 Data = Annotated[Path, typer.Option(help="Data folder; months are in its clearing folder.")]
@@ -50,20 +42,15 @@ Accounts = Annotated[
 ]
 
 
-@contextmanager
-def opened(data: Path, *, made: bool = False) -> Iterator[MonthStore]:
-    """Yield the months of a data folder.
+def opened(data: Path, *, new: bool = False) -> AbstractContextManager[MonthStore]:
+    """Open the months of a data folder; only closing one makes them.
 
     Raises:
-        FileNotFoundError: There are none, and they are not to be made.
+        FileNotFoundError: There are none.
+        StoreUnavailable: They cannot be opened.
     """
-    folder = data / CLEARING_FOLDER
-    if not made and not (folder / MONTHS_FILE).is_file():
-        raise FileNotFoundError(
-            f"{data} holds no closed months; name the folder with --data, or close one first"
-        )
-    with MonthStore(folder) as store:
-        yield store
+    nothing = "no closed months; name the folder with --data, or close one first"
+    return clearing_store(data, MONTHS_FILE, MonthStore, nothing, new=new)
 
 
 def open_settlements(data: Path, items: Path | None, *, unreconciled: bool) -> frozenset[str]:
@@ -102,30 +89,3 @@ def month_named(text: str) -> Month:
         InvalidRequest: The text is none.
     """
     return Month.of(text)
-
-
-def print_json(console: Console, value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
-    """Print a value for programs."""
-    console.out(orjson.dumps(value, default=str).decode(), highlight=False)
-
-
-def print_rows(console: Console, rows: Sequence[Row], nothing: str) -> None:
-    """Print rows as a table, the first of many, or that there is nothing."""
-    if not rows:
-        console.print(nothing)
-        return
-    print_rows_table(
-        console,
-        [
-            {name: "" if value is None else value for name, value in row.items()}
-            for row in rows[:_ROWS_SHOWN_MAX]
-        ],
-    )
-    if len(rows) > _ROWS_SHOWN_MAX:
-        console.print(f"… and {len(rows) - _ROWS_SHOWN_MAX} more; --json shows all of them")
-
-
-def print_lines(console: Console, lines: Sequence[str]) -> None:
-    """Print lines as they are."""
-    for line in lines:
-        console.print(escape(line), soft_wrap=True, highlight=False)

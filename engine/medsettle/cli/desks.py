@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from medsettle.ledger.opening import LedgerPlace, ledger_place, open_reader
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from medsettle.core.visits import RegistrationRequest, RegistrationState, Visit
     from medsettle.engine.list_folder import ListFolders
 
+Store = TypeVar("Store")
 Answer: TypeAlias = "Settlement | Rejection"
 
 LEDGER_FILE = "ledger.db"
@@ -142,6 +143,33 @@ def check_is_ledger(place: LedgerPlace) -> None:
         open_reader(place).close()
     elif not place.is_file():
         raise FileNotFoundError(f"{place.parent} holds no ledger; name the folder with --data")
+
+
+def clearing_store(
+    data: Path,
+    file: str,
+    store: Callable[[Path], AbstractContextManager[Store]],
+    nothing: str,
+    *,
+    new: bool,
+) -> AbstractContextManager[Store]:
+    """Open a store of clearing in a data folder; only a command that begins one makes it (`new`).
+
+    Args:
+        data: The data folder.
+        file: What the file of the store is called.
+        store: What opens it in a folder.
+        nothing: What the folder holds without it, and what to do then.
+        new: Whether it is made where there is none.
+
+    Raises:
+        FileNotFoundError: There is none, and it is not to be made.
+        StoreUnavailable: It cannot be opened.
+    """
+    folder = data / CLEARING_FOLDER
+    if not new and not (folder / file).is_file():
+        raise FileNotFoundError(f"{data} holds {nothing}")
+    return store(folder)
 
 
 @contextmanager

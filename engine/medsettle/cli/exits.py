@@ -1,5 +1,6 @@
 """Exit codes of every command, and how errors become them."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
@@ -12,6 +13,8 @@ from rich.markup import escape
 from medsettle import errors
 
 _TABLE_FILE: Final = ".parquet"
+# What moves the cursor, colours a terminal or turns the way of reading round.
+_CONTROLS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 class Exit(IntEnum):
@@ -106,6 +109,15 @@ def catching_up(console: Console, *, as_json: bool) -> Iterator[None]:
         raise Quit(Exit.UNAVAILABLE) from error
 
 
+def visible(text: str) -> str:
+    r"""Return a text with a mark for each character that would do something to a terminal.
+
+    >>> visible("paid\x1b[2J"), visible("示例　省")
+    ('paid�[2J', '示例　省')
+    """
+    return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def say(console: Console, reason: str, lines: list[str], *, as_json: bool) -> None:
     """Print an error to people on the error stream, or to programs as one JSON object."""
     if as_json:
@@ -115,4 +127,4 @@ def say(console: Console, reason: str, lines: list[str], *, as_json: bool) -> No
     stderr = Console(stderr=True, soft_wrap=True)
     stderr.print(f"[bold red]{reason}[/]")
     for line in lines:
-        stderr.print(f"  {escape(line)}", highlight=False)
+        stderr.print(f"  {escape(visible(line))}", highlight=False)

@@ -4,7 +4,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -44,8 +43,9 @@ from medsettle.cli.hospital_options import (
     hospitals,
 )
 from medsettle.cli.hospital_options import On as OnDay
-from medsettle.cli.hospital_words import declaration_json, declaration_row, flat, show_rows
+from medsettle.cli.hospital_words import declaration_json, declaration_row, flat
 from medsettle.cli.options import Json, Ledger, day_or_today
+from medsettle.cli.show import print_json, show_rows
 from medsettle.core.dates import day_number
 from medsettle.core.settlement import Row
 from medsettle.ledger.opening import open_reader
@@ -92,7 +92,7 @@ def read_in(
             rows = audited_rows(store, data / AUDIT_FOLDER, area, first.date(), end.date())
         found = report(store, rows, decided(by))
     if as_json:
-        console.out(orjson.dumps(flat(found)).decode(), highlight=False)
+        print_json(console, flat(found))
     else:
         console.print(
             f"{found.added} record(s) read in, {found.known} known before, "
@@ -157,7 +157,7 @@ def list_declarations(what: MonthText, data: Folder = DATA, as_json: Json = Fals
 
 def _show_declarations(console: Console, found: list[Declaration], *, as_json: bool) -> None:
     if as_json:
-        console.out(orjson.dumps([declaration_json(each) for each in found]).decode())
+        print_json(console, [declaration_json(each) for each in found])
         return
     show_rows(console, [declaration_row(each) for each in found], "no declarations", as_json=False)
     for each in found:

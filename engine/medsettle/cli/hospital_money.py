@@ -5,7 +5,6 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import orjson
 import typer
 from rich.console import Console
 
@@ -37,8 +36,9 @@ from medsettle.cli.hospital_options import (
     decided,
     hospitals,
 )
-from medsettle.cli.hospital_words import flat, show_rows
+from medsettle.cli.hospital_words import flat
 from medsettle.cli.options import Json, day_or_today, fen_named
+from medsettle.cli.show import print_json, show_rows
 from medsettle.core.dates import day_number
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.ledger.side_file import private_folder, write_whole
@@ -268,7 +268,7 @@ def export(
         file = private_folder(out) / f"hospitals-{batch:06d}-{insurance_type}.xml"
         write_whole(file, content)
     if as_json:
-        console.out(orjson.dumps({"file": str(file)}).decode(), highlight=False)
+        print_json(console, {"file": str(file)})
     else:
         console.print(f"wrote {file}", soft_wrap=True, highlight=False)
 

@@ -1,7 +1,6 @@
 """Options of `medsettle hospital`, and what they are read as."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -9,7 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from medsettle.clearing.hospital_store import HOSPITALS_FILE, Decision, HospitalStore
-from medsettle.cli.desks import CLEARING_FOLDER, now
+from medsettle.cli.desks import clearing_store, now
 
 Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="A day, as 2026-03-10.")]
 On = Annotated[
@@ -38,22 +37,18 @@ POOL: Final = "pooled_fund"
 DATA: Final = Path("medsettle-data")
 
 
-@contextmanager
-def hospitals(data: Path, *, new: bool = False) -> Iterator[HospitalStore]:
-    """Yield the store in a data folder; only what reads a book in makes one.
+def hospitals(data: Path, *, new: bool = False) -> AbstractContextManager[HospitalStore]:
+    """Open the store in a data folder; only what reads a book in makes one.
 
     Raises:
         FileNotFoundError: There is none.
         StoreUnavailable: It cannot be opened.
     """
-    folder = data / CLEARING_FOLDER
-    if not new and not (folder / HOSPITALS_FILE).is_file():
-        raise FileNotFoundError(
-            f"{data} holds nothing of what hospitals are paid; name the folder with --data, or "
-            "read a book in with medsettle hospital report"
-        )
-    with HospitalStore(folder) as store:
-        yield store
+    nothing = (
+        "nothing of what hospitals are paid; name the folder with --data, or read a book in with "
+        "medsettle hospital report"
+    )
+    return clearing_store(data, HOSPITALS_FILE, HospitalStore, nothing, new=new)
 
 
 def decided(by: str, reason: str = "") -> Decision:

@@ -5,7 +5,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import orjson
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -40,12 +39,12 @@ from medsettle.cli.hospital_words import (
     late_row,
     remittance_json,
     remittance_rows,
-    show_rows,
     status_json,
     write_rows,
 )
 from medsettle.cli.options import Json, day_or_today
 from medsettle.cli.prepay_options import Calendar, Holidays
+from medsettle.cli.show import print_json, show_rows
 from medsettle.core.money import BPS, rate_text, yuan_from_fen
 from medsettle.core.settlement import Row
 from medsettle.errors import NotFound
@@ -68,7 +67,7 @@ def status(
         except NotFound as error:
             late, unknown = None, f"what is late is not known: {error}"
     if as_json:
-        console.out(orjson.dumps(status_json(found, late)).decode(), highlight=False)
+        print_json(console, status_json(found, late))
         return
     line = f"{found.claim} of {found.institution}, {found.day}: {found.stage}"
     line += ", on hold" if found.on_hold else ""
@@ -152,7 +151,7 @@ def remittance(
         if out is not None:
             write_rows(out, [row for each in found for row in remittance_rows(each)])
     if as_json:
-        console.out(orjson.dumps([remittance_json(each) for each in found]).decode())
+        print_json(console, [remittance_json(each) for each in found])
         return
     for each in found:
         _show_remittance(console, each)
@@ -232,7 +231,7 @@ def targets_of(
             "target_bps": TARGET_BPS,
             "met": found.met,
         }
-        console.out(orjson.dumps(row).decode(), highlight=False)
+        print_json(console, row)
         return
     rows: list[Row] = [
         {

@@ -1,15 +1,11 @@
 """What hospitals are paid as rows for a terminal, for programs, and for files."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from pathlib import Path
 from typing import Any
-
-import orjson
-from rich.console import Console
-from rich.markup import escape
 
 from medsettle.clearing.hospital_declarations import Declaration, Sums
 from medsettle.clearing.hospital_lateness import Late
@@ -17,7 +13,6 @@ from medsettle.clearing.hospital_remittances import Remittance
 from medsettle.clearing.hospital_status import ClaimStatus
 from medsettle.clearing.month import Month
 from medsettle.cli.exits import UnreadableFile
-from medsettle.cli.show import print_rows_table
 from medsettle.core.settlement import Row
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -152,21 +147,6 @@ def late_row(found: Late) -> dict[str, Any]:
         "claims": found.claims,
         "amount_fen": found.fen,
     }
-
-
-def show_rows(
-    console: Console, rows: Sequence[Row], none: str, *, as_json: bool, more: Iterable[str] = ()
-) -> None:
-    """Print rows as a table or as JSON; without a row, what that means."""
-    if as_json:
-        console.out(orjson.dumps(list(rows)).decode(), highlight=False)
-        return
-    if rows:
-        print_rows_table(console, rows)
-    else:
-        console.print(escape(none))
-    for line in more:
-        console.print(escape(line), highlight=False, soft_wrap=True)
 
 
 def write_rows(path: Path, rows: Sequence[Row]) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from medsettle import limits
 from medsettle.cli.desks import now
 from medsettle.core.dates import service_day_of
 from medsettle.core.money import fen_from_yuan
@@ -82,5 +83,15 @@ def fen_named(name: str, yuan: str) -> int:
 
 
 def day_or_today(given: datetime | None) -> date:
-    """Return the day of an option, or today in China Standard Time."""
-    return service_day_of(now()) if given is None else given.date()
+    """Return the day of an option, or today in China Standard Time.
+
+    Raises:
+        InvalidRequest: It lies outside the years that medsettle serves.
+    """
+    if given is None:
+        return service_day_of(now())
+    first, last = limits.SERVICE_YEAR_MIN, limits.SERVICE_YEAR_MAX
+    if not first <= given.year <= last:
+        text = f"{given.date()} lies outside the years {first} to {last}; correct it"
+        raise InvalidRequest([Fault("day", text)])
+    return given.date()

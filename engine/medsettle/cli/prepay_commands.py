@@ -4,17 +4,18 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 import typer
 from rich.console import Console
 from rich.markup import escape
 
-from medsettle.clearing.calendar import MEDICAL, Step
+from medsettle.clearing.calendar import MEDICAL, ClearingCalendar, Step
 from medsettle.clearing.prepayment import Level, Line, Usage, requirements
 from medsettle.clearing.prepayment_amounts import read_amounts
 from medsettle.clearing.prepayment_forecast import forecast as forecast_of
 from medsettle.clearing.prepayment_increase import Increases, IncreaseState
+from medsettle.clearing.prepayment_store import PrepaymentStore
 from medsettle.clearing.prepayment_terms import load_prepayment_rules
+from medsettle.clearing.prepayment_years import Behind, lines_behind
 from medsettle.clearing.read_calendar import load_calendar
 from medsettle.cli import prepay_words as words
 from medsettle.cli.desks import now
@@ -28,10 +29,12 @@ from medsettle.cli.prepay_options import (
     Holidays,
     Month,
     Terms,
+    Until,
     Who,
     month_named,
     opened,
 )
+from medsettle.cli.show import print_json, print_lines, print_rows, show_rows
 
 app = typer.Typer(
     no_args_is_help=True, help="Prepayments between provinces, and the calendar of clearing."
@@ -51,7 +54,7 @@ def compute(year: Year, cleared: Cleared, terms: Terms = None, as_json: Json = F
         in_force = load_prepayment_rules(terms).on(date(year, 1, 1))
         found = requirements(read_amounts(cleared, "month"), year, in_force)
     rows = [words.requirement_row(each) for each in found]
-    words.print_rows(console, rows, "no line", as_json=as_json)
+    show_rows(console, rows, "no line", as_json=as_json)
 
 
 @app.command()
@@ -77,10 +80,10 @@ def recalculate(
         if due < issued:
             # Who is late has as long to pay as for an urgent increase.
             due = days.working_days.after(issued, in_force.increase_days)
-        with opened(data) as store:
+        with opened(data, new=True) as store:
             notices = store.recalculate(required, in_force, issued, due, by, now())
     rows = [words.notice_row(notice) for notice in notices]
-    words.print_rows(console, rows, "no line differs; no notice was issued", as_json=as_json)
+    show_rows(console, rows, "no line differs; no notice was issued", as_json=as_json)
 
 
 @app.command()
@@ -95,19 +98,19 @@ def pay(
 ) -> None:
     """Register a payment on a notice; the same reference counts once."""
     console = Console()
-    with told(console, as_json=as_json), opened(data, made=False) as store:
+    with told(console, as_json=as_json), opened(data) as store:
         fen = fen_named("yuan", yuan)
         found = store.pay(notice, fen, day_or_today(on), reference, by, now())
-    words.print_rows(console, [words.notice_row(found)], "", as_json=as_json)
+    show_rows(console, [words.notice_row(found)], "", as_json=as_json)
 
 
 @app.command()
 def notices(data: Data = Path("medsettle-data"), as_json: Json = False) -> None:
     """Show every notice with what is open of it; what was superseded has nothing open."""
     console = Console()
-    with told(console, as_json=as_json), opened(data, made=False) as store:
+    with told(console, as_json=as_json), opened(data) as store:
         rows = [words.notice_row(notice) for notice in store.notices()]
-    words.print_rows(console, rows, "no notice was issued", as_json=as_json)
+    show_rows(console, rows, "no notice was issued", as_json=as_json)
 
 
 @app.command()
@@ -125,7 +128,7 @@ def usage(
 ) -> None:
     """Show how far a month uses up each prepayment, with what it cleared so far."""
     console = Console()
-    with told(console, as_json=as_json), opened(data, made=cleared is not None) as store:
+    with told(console, as_json=as_json), opened(data, new=cleared is not None) as store:
         first, rules = month_named(month), load_prepayment_rules(terms)
         if cleared is not None:
             amounts = read_amounts(cleared, "month")
@@ -135,7 +138,7 @@ def usage(
     rows = [words.usage_row(each) | ({"reason": each.reason} if as_json else {}) for each in found]
     reasons = [f"{each.line}: {each.reason}" for each in found if each.level is not Level.NORMAL]
     nothing = f"no usage of {first:%Y-%m} is recorded; give --cleared"
-    words.print_rows(console, rows, nothing, as_json=as_json, lines=reasons)
+    show_rows(console, rows, nothing, as_json=as_json, more=reasons)
 
 
 @app.command()
@@ -143,15 +146,18 @@ def alarms(
     on: Day = None,
     month: Annotated[str | None, typer.Option(help="A month; the last recorded without.")] = None,
     terms: Terms = None,
+    calendar: Calendar = None,
+    holidays: Holidays = None,
     data: Data = Path("medsettle-data"),
     as_json: Json = False,
 ) -> None:
-    """Show lines at yellow and red, unpaid notices by age, and increases under way.
+    """Show lines at yellow and red or behind, unpaid notices by age, and increases under way.
 
-    Exits with 1 where a line is red or a notice is overdue.
+    Exits with 1 where a line is red, a notice is overdue, or the day on which notices of the year
+    are due is past and a line was not recalculated for it.
     """
     console = Console()
-    with told(console, as_json=as_json), opened(data, made=False) as store:
+    with told(console, as_json=as_json), opened(data) as store:
         rules, day = load_prepayment_rules(terms), day_or_today(on)
         first = store.last_month() if month is None else month_named(month)
         usages = [] if first is None else store.usages(first, rules)
@@ -159,20 +165,31 @@ def alarms(
         pools = [] if first is None else store.pools(first, rules)
         unpaid = store.unpaid(day)
         increases = [each for each in Increases(store, rules).all() if each.state not in _OVER]
+        behind = _behind(store, day, load_calendar(calendar, holidays))
     aged = [words.aged_row(each) for each in unpaid]
     asked = [words.increase_row(each) for each in increases]
     if as_json:
         levels = [words.usage_row(each) | {"reason": each.reason} for each in raised]
         body = {"levels": levels, "pools": list(map(words.usage_row, pools))}
         body |= {"unpaid": aged, "increases": asked}
-        console.out(orjson.dumps(body).decode(), highlight=False)
+        body |= {"not_recalculated": list(map(words.behind_row, behind))}
+        print_json(console, body)
     else:
         _show_alarms(console, raised, pools)
-        words.print_rows(console, aged, "no notice is unpaid", as_json=False)
-        words.print_rows(console, asked, "no increase is under way", as_json=False)
+        print_lines(console, [f"{each.line}: {each.reason}" for each in behind])
+        print_rows(console, aged, "no notice is unpaid")
+        print_rows(console, asked, "no increase is under way")
     late = any(each.overdue_days for each in unpaid)
-    if late or any(each.level is Level.RED for each in raised):
+    if late or behind or any(each.level is Level.RED for each in raised):
         raise Quit(Exit.FINDING)
+
+
+def _behind(store: PrepaymentStore, day: date, calendar: ClearingCalendar) -> list[Behind]:
+    """Return the lines that should have been recalculated for the year of a day."""
+    found = lines_behind(store, day.year)
+    first = date(day.year, 1, 1)
+    noticed = Step.PREPAYMENT_NOTICED
+    return found if found and day > calendar.day_of(noticed, first, "prepayment") else []
 
 
 def _show_alarms(console: Console, raised: list[Usage], pools: list[Usage]) -> None:
@@ -186,16 +203,20 @@ def _show_alarms(console: Console, raised: list[Usage], pools: list[Usage]) -> N
     if not raised:
         console.print("no line is yellow or red")
     short = {(each.line.care, each.line.fund) for each in raised}
-    for each in pools:
-        if (each.line.care, each.line.fund) in short:
-            text = f"all that {each.line.care} holds for {each.line.fund}: {each.reason}"
-            console.print(escape(text), soft_wrap=True, highlight=False)
+    print_lines(
+        console,
+        [
+            f"all that {each.line.care} holds for {each.line.fund}: {each.reason}"
+            for each in pools
+            if (each.line.care, each.line.fund) in short
+        ],
+    )
 
 
 @app.command()
 def forecast(
     cleared: Annotated[Path, typer.Option(help="What each day cleared: a column day, not month.")],
-    until: Annotated[str, typer.Option(help="The last day that is known whole: 2026-03-12.")],
+    until: Until,
     top_up: Annotated[str, typer.Option(help="Yuan that would be paid in: what-if.")] = "0",
     terms: Terms = None,
     holidays: Holidays = None,
@@ -204,12 +225,10 @@ def forecast(
 ) -> None:
     """Tell on which day of the month each line turns yellow and red, and why."""
     console = Console()
-    with told(console, as_json=as_json), opened(data, made=False) as store:
-        try:
-            today = date.fromisoformat(until)
-        except ValueError as error:
-            raise typer.BadParameter(f"{until!r} is no day; write it like 2026-03-12") from error
-        in_force = load_prepayment_rules(terms).on(today)
+    with told(console, as_json=as_json), opened(data) as store:
+        today = day_or_today(until)
+        # As usage has them: a month is looked at by the terms of its first day.
+        in_force = load_prepayment_rules(terms).on(today.replace(day=1))
         working_days = load_calendar(holidays=holidays).working_days
         days: dict[Line, dict[date, int]] = {}
         for (line, day), fen in read_amounts(cleared, "day").items():
@@ -225,7 +244,7 @@ def forecast(
         words.forecast_row(each) | ({"reason": each.reason} if as_json else {}) for each in found
     ]
     reasons = [f"{each.line}: {each.reason}" for each in found]
-    words.print_rows(console, rows, "no line", as_json=as_json, lines=reasons)
+    show_rows(console, rows, "no line", as_json=as_json, more=reasons)
 
 
 @app.command(name="calendar")
@@ -252,4 +271,4 @@ def show_calendar(
     said = [f"{due.rule.source} ({due.rule.confidence})" for due in found]
     said += [due.warning for due in found if due.warning]
     lines = list(dict.fromkeys(said))
-    words.print_rows(console, rows, "no step", as_json=as_json, lines=lines)
+    show_rows(console, rows, "no step", as_json=as_json, more=lines)

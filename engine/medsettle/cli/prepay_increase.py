@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 import typer
 from rich.console import Console
 
@@ -27,6 +26,7 @@ from medsettle.cli.prepay_options import (
     month_named,
     opened,
 )
+from medsettle.cli.show import print_json, print_lines, print_rows, show_rows
 
 app = typer.Typer(no_args_is_help=True, help="Urgent increases of a red line, step by step.")
 
@@ -48,7 +48,7 @@ def request(
 ) -> None:
     """Ask for an increase, as the place of care; the month must be red on the line."""
     console = Console()
-    with told(console, as_json=as_json), opened(data, made=False) as store:
+    with told(console, as_json=as_json), opened(data) as store:
         increases = Increases(store, load_prepayment_rules(terms))
         line, fen = line_named(insured, care, fund), fen_named("yuan", yuan)
         found = increases.request(line, month_named(month), fen, day_or_today(on), by, now())
@@ -68,7 +68,7 @@ def review(
 ) -> None:
     """Approve or refuse a request, as the national centre."""
     console = Console()
-    with told(console, as_json=as_json), opened(data, made=False) as store:
+    with told(console, as_json=as_json), opened(data) as store:
         increases = Increases(store, load_prepayment_rules(terms))
         found = increases.review(
             increase, approved=approve, why=why, day=day_or_today(on), who=by, now=now()
@@ -88,18 +88,18 @@ def notice(
 ) -> None:
     """Issue the notice of an approved increase; it is paid with `prepay pay`."""
     console = Console()
-    with told(console, as_json=as_json), opened(data, made=False) as store:
+    with told(console, as_json=as_json), opened(data) as store:
         increases = Increases(store, load_prepayment_rules(terms))
         working_days = load_calendar(holidays=holidays).working_days
         found = increases.notice(increase, day_or_today(on), by, working_days, now())
-    words.print_rows(console, [words.notice_row(found)], "", as_json=as_json)
+    show_rows(console, [words.notice_row(found)], "", as_json=as_json)
 
 
 @app.command()
 def show(increase: Number, data: Data = Path("medsettle-data"), as_json: Json = False) -> None:
     """Show an increase with every step, who took it and why."""
     console = Console()
-    with told(console, as_json=as_json), opened(data, made=False) as store:
+    with told(console, as_json=as_json), opened(data) as store:
         found = Increases(store, load_prepayment_rules()).get(increase)
     _show(console, found, as_json=as_json)
 
@@ -107,7 +107,7 @@ def show(increase: Number, data: Data = Path("medsettle-data"), as_json: Json = 
 def _show(console: Console, increase: Increase, *, as_json: bool) -> None:
     if as_json:
         body = words.increase_row(increase) | {"steps": words.steps_of(increase)}
-        console.out(orjson.dumps(body).decode(), highlight=False)
+        print_json(console, body)
         return
     lines = [f"{s['day']} {s['state']} by {s['who']}: {s['why']}" for s in words.steps_of(increase)]
     row = {
@@ -115,4 +115,5 @@ def _show(console: Console, increase: Increase, *, as_json: bool) -> None:
         for name, value in words.increase_row(increase).items()
         if name not in {"since", "who", "why"}
     }
-    words.print_rows(console, [row], "", as_json=False, lines=lines)
+    print_rows(console, [row], "")
+    print_lines(console, lines)

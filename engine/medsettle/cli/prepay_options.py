@@ -1,7 +1,6 @@
 """Options that the commands of prepayments share, and what they name."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +10,7 @@ import typer
 from medsettle.clearing.calendar import month_of
 from medsettle.clearing.prepayment import Line, line_of
 from medsettle.clearing.prepayment_store import PREPAYMENTS_FILE, PrepaymentStore
-from medsettle.cli.desks import CLEARING_FOLDER
+from medsettle.cli.desks import clearing_store
 from medsettle.errors import Fault, InvalidRequest
 
 Month = Annotated[str, typer.Argument(help="A month such as 2026-03.")]
@@ -32,24 +31,24 @@ Calendar = Annotated[
     Path | None, typer.Option(help="Due days of clearing; without it those of medsettle.")
 ]
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day; today without.")]
+Until = Annotated[
+    datetime, typer.Option(formats=["%Y-%m-%d"], help="The last day that is known whole.")
+]
 Who = Annotated[str, typer.Option("--by", help="Who does it, for the record.")]
 Insured = Annotated[str, typer.Option(help="The area or province of insurance, that prepays.")]
 Care = Annotated[str, typer.Option(help="The area or province of care, that is prepaid.")]
 Fund = Annotated[str, typer.Option(help="The fund line, such as employee or resident.")]
 
 
-@contextmanager
-def opened(data: Path, *, made: bool = True) -> Iterator[PrepaymentStore]:
-    """Yield the prepayments of a data folder.
+def opened(data: Path, *, new: bool = False) -> AbstractContextManager[PrepaymentStore]:
+    """Open the prepayments of a data folder; only what records the first of them makes them.
 
     Raises:
-        FileNotFoundError: There are none, and they are not to be made.
+        FileNotFoundError: There are none.
+        StoreUnavailable: They cannot be opened.
     """
-    folder = data / CLEARING_FOLDER
-    if not made and not (folder / PREPAYMENTS_FILE).is_file():
-        raise FileNotFoundError(f"{data} holds no prepayments; name the folder with --data")
-    with PrepaymentStore(folder) as store:
-        yield store
+    nothing = "no prepayments; name the folder with --data"
+    return clearing_store(data, PREPAYMENTS_FILE, PrepaymentStore, nothing, new=new)
 
 
 def month_named(text: str) -> date:

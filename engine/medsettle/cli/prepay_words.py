@@ -1,39 +1,15 @@
 """Prepayments, alarms and due days as rows for tables and JSON."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
-
-import orjson
-from rich.console import Console
-from rich.markup import escape
 
 from medsettle.clearing.calendar import DueDate
 from medsettle.clearing.prepayment import Line, Requirement, Usage
 from medsettle.clearing.prepayment_forecast import Forecast
 from medsettle.clearing.prepayment_increase import Increase
 from medsettle.clearing.prepayment_notices import Aged, Notice
-from medsettle.cli.show import print_rows_table
+from medsettle.clearing.prepayment_years import Behind
 from medsettle.core.settlement import Row
-
-
-def print_rows(
-    console: Console,
-    rows: Sequence[Row],
-    nothing: str,
-    *,
-    as_json: bool,
-    lines: Sequence[str] = (),
-) -> None:
-    """Print rows as a table or as JSON; `lines` follow a table, `nothing` takes its place."""
-    if as_json:
-        console.out(orjson.dumps(list(rows), default=str).decode(), highlight=False)
-        return
-    if rows:
-        print_rows_table(console, rows)
-    else:
-        console.print(nothing)
-    for line in lines:
-        console.print(escape(line), soft_wrap=True, highlight=False)
 
 
 def line_row(line: Line) -> Row:
@@ -93,6 +69,16 @@ def forecast_row(found: Forecast) -> Row:
         row[crossing.level.value] = "never" if crossing.day is None else str(crossing.day)
         row[f"top_up_below_{crossing.level}_fen"] = crossing.top_up_fen
     return row
+
+
+def behind_row(behind: Behind) -> Row:
+    """Return a line that was not recalculated for a year."""
+    return line_row(behind.line) | {
+        "year": behind.year,
+        "last_year": behind.last,
+        "standing_fen": behind.standing_fen,
+        "reason": behind.reason,
+    }
 
 
 def increase_row(increase: Increase) -> Row:

@@ -1,13 +1,16 @@
 """Settlements and explanations as tables that a person wants to read."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from typing import Any
 
+import orjson
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.table import Table
 
+from medsettle.cli.exits import visible
 from medsettle.core import codes
 from medsettle.core.codes import BILL
 from medsettle.core.money import yuan_from_fen
@@ -18,6 +21,7 @@ from medsettle.policy.vocabulary import in_chinese
 _PAYER_WORDS = {payer.name: payer.chinese for payer in codes.PAYERS}
 
 _CHARACTERS_WIDE_MAX = 1_000
+_ROWS_SHOWN_MAX = 50
 
 _ANSWERED = ("total", "fund_total", "accounts", "cash")
 
@@ -55,7 +59,7 @@ def rows_table(rows: Sequence[Row]) -> Table:
         cells = (
             yuan_from_fen(value)
             if name.endswith("_fen") and isinstance(value, int)
-            else escape(str(value))
+            else escape(visible(str(value)))
             for name, value in row.items()
         )
         table.add_row(*cells)
@@ -68,6 +72,44 @@ def print_rows_table(console: Console, rows: Sequence[Row]) -> None:
     unbounded = console.options.update(max_width=_CHARACTERS_WIDE_MAX)
     width = max(console.width, console.measure(table, options=unbounded).maximum)
     Console(file=console.file, width=width).print(table)
+
+
+def print_json(console: Console, value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
+    """Print a value for programs."""
+    console.out(orjson.dumps(value, default=str).decode(), highlight=False)
+
+
+def print_lines(console: Console, lines: Iterable[str]) -> None:
+    """Print lines as they are, whatever a file that they tell of would do to a terminal."""
+    for line in lines:
+        console.print(escape(visible(line)), soft_wrap=True, highlight=False)
+
+
+def print_rows(console: Console, rows: Sequence[Row], nothing: str) -> None:
+    """Print rows as a table, the first of many, or what it means that there is none."""
+    if not rows:
+        print_lines(console, [nothing])
+        return
+    filled = [
+        {name: "" if value is None else value for name, value in row.items()}
+        for row in rows[:_ROWS_SHOWN_MAX]
+    ]
+    print_rows_table(console, filled)
+    if len(rows) > _ROWS_SHOWN_MAX:
+        print_lines(
+            console, [f"… and {len(rows) - _ROWS_SHOWN_MAX} more; --json shows all of them"]
+        )
+
+
+def show_rows(
+    console: Console, rows: Sequence[Row], nothing: str, *, as_json: bool, more: Iterable[str] = ()
+) -> None:
+    """Print rows as JSON, or for people: as a table, and what more there is to say."""
+    if as_json:
+        print_json(console, list(rows))
+        return
+    print_rows(console, rows, nothing)
+    print_lines(console, more)
 
 
 def waterfall(settlement: Settlement, title: str) -> Table:

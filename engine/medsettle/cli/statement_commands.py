@@ -3,13 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import orjson
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from medsettle.cli.exits import UnreadableFile, told
 from medsettle.cli.options import Json
+from medsettle.cli.show import print_json, print_lines
 
 # Reading Parquet and making keys load slowly, and help needs neither.
 if TYPE_CHECKING:
@@ -112,7 +111,7 @@ def sign(
             raise Precondition(
                 f"{folder} is not what it says: {findings[0]}. Nothing was signed; see verify"
             )
-        path = sign_statement(folder, private)
+        path = sign_statement(folder, verified.manifest, private)
         fingerprint = fingerprint_of(private.public_key())
         parties = " or ".join(map(str, verified.manifest.head.signers(fingerprint)))
     body = {"signature": str(path), "fingerprint": fingerprint, "party": parties}
@@ -147,7 +146,6 @@ def _table(path: Path) -> Any:  # noqa: ANN401 - pyarrow comes without types
 
 def _print(console: Console, body: object, lines: list[str], *, as_json: bool) -> None:
     if as_json:
-        console.out(orjson.dumps(body).decode(), highlight=False)
-        return
-    for line in lines:
-        console.print(escape(line), soft_wrap=True, highlight=False)
+        print_json(console, body)
+    else:
+        print_lines(console, lines)

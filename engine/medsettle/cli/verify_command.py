@@ -3,15 +3,14 @@
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from medsettle.clearing.statement_checks import Verified, verify_statement
 from medsettle.clearing.statement_keys import public_key
 from medsettle.cli.exits import Exit, Quit, told
 from medsettle.cli.options import Json
+from medsettle.cli.show import print_json, print_lines
 
 _SHOWN_MAX = 20
 
@@ -30,10 +29,9 @@ def verify(
         keys = [public_key(path) for path in key or []]
         verified = verify_statement(statement, keys)
     if as_json:
-        console.out(orjson.dumps(_body(verified)).decode(), highlight=False)
+        print_json(console, _body(verified))
     else:
-        for line in _lines(verified, keys_given=bool(keys)):
-            console.print(escape(line), soft_wrap=True, highlight=False)
+        print_lines(console, _lines(verified, keys_given=bool(keys)))
     if verified.findings:
         raise Quit(Exit.FINDING)
 
