@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -191,6 +192,36 @@ def test_whose_amounts_are_adjusted_is_said(store: ItemStore) -> None:
     store.record_run(scope(), table(unequal_amount("S1")), 9, MOMENT)
     with pytest.raises(errors.InvalidRequest, match="possible: care, insured"):
         store.propose("1", Action.ADJUST, "an", SAID, MOMENT)
+
+
+def _odd_nation(settlement: str) -> dict[str, Any]:
+    """Return a difference of class 5 in which the nation alone has another amount."""
+    unlike = {"pooled_fund_fen": 71_000, "fund_total_fen": 71_000}
+    rest = {"person_total_fen": 29_000, "cash_fen": 29_000}
+    rows = {side: [book_row(settlement)] for side in Side}
+    rows[Side.NATIONAL] = [book_row(settlement, **unlike, **rest)]
+    return difference(DifferenceClass.AMOUNT, rows, compared=tuple(Side), at_risk_fen=1_000)
+
+
+def test_two_books_that_agree_are_not_adjusted_to_the_nation_by_themselves(
+    store: ItemStore,
+) -> None:
+    """The nation's copy is odd; the message names both books, and the program picks neither."""
+    store.record_run(scope(sides=tuple(Side)), table(_odd_nation("S1")), 9, MOMENT)
+    with pytest.raises(errors.InvalidRequest, match="possible: national, insured"):
+        store.propose("1", Action.ADJUST, "an", SAID, MOMENT)
+
+    told = store.propose("1", Action.ADJUST, "an", SAID, MOMENT, Terms(Side.NATIONAL))
+    assert Terms(Side.NATIONAL, Side.INSURED) == told.terms
+
+
+def test_an_adjustment_makes_it_have_what_differs(store: ItemStore) -> None:
+    """Care has what insurance has, so insurance can only be made to have what the nation has."""
+    store.record_run(scope(sides=tuple(Side)), table(_odd_nation("S1")), 9, MOMENT)
+    told = store.propose("1", Action.ADJUST, "an", SAID, MOMENT, Terms(Side.INSURED))
+    assert Terms(Side.INSURED, Side.NATIONAL) == told.terms
+    with pytest.raises(errors.InvalidRequest, match="has other amounts: national"):
+        store.propose("1", Action.ADJUST, "an", SAID, MOMENT, Terms(Side.INSURED, Side.CARE))
 
 
 @pytest.mark.parametrize(
