@@ -124,5 +124,5 @@ def happened(store: ItemStore, item: Item) -> list[str]:
 
 def approved(store: ItemStore, named: str = "1", action: Action = Action.REVERSE) -> Item:
     """Return an item for which one person proposed an action and another approved it."""
-    store.propose(named, action, "an", SAID, MOMENT)
-    return store.approve(named, "bo", "agreed", MOMENT)
+    proposed = store.propose(named, action, "an", SAID, MOMENT)
+    return store.approve(named, str(proposed.plan), "bo", "agreed", MOMENT)

@@ -12,8 +12,9 @@ from medsettle import errors, limits
 from medsettle.clearing.book import Side
 from medsettle.clearing.classes import Action, DifferenceClass
 from medsettle.clearing.differences import difference_schema
+from medsettle.clearing.item_reading import ITEMS_FILE
 from medsettle.clearing.item_runs import differences_of, table_bytes
-from medsettle.clearing.item_store import ITEMS_FILE, ItemStore
+from medsettle.clearing.item_store import ItemStore
 from medsettle.clearing.items import Happened, Part, Scope, State
 from medsettle.clearing.terms import rows_at
 

@@ -272,7 +272,7 @@ class RunRecorder:
     def _open(self, name: str, row: Row, fingerprint: str) -> int:
         rows = self._rows(
             "insert into items values (null,?,?,?,?,?,?,?,?,?,?,?,'open',0,?,?,"
-            "null,null,null,null,?,?) returning number",
+            "null,null,null,null,?,?,null) returning number",
             self._scope.reconciliation,
             name,
             *_facts(row),
@@ -296,7 +296,7 @@ class RunRecorder:
             "update items set (settlement, difference_class, owner, action, term, at_risk_fen, "
             "pooling_area, care_area, record_day, last_run, fingerprint, explanation) = "
             "(?,?,?,?,?,?,?,?,?,?,?,?), state = 'open', terms = null, proposer = null, "
-            "approver = null, entry = null where number = ?",
+            "approver = null, entry = null, plan = null where number = ?",
             *_facts(row),
             self._number,
             fingerprint,

@@ -82,10 +82,12 @@ create table items (
   entry text,
   fingerprint text not null,
   explanation text not null,
+  plan text,
   unique (reconciliation, item),
   constraint approved_by_another check (approver is null or lower(approver) <> lower(proposer)),
   constraint proposals_have_a_proposer
-    check (state not in ('proposed', 'approved') or (proposer is not null and terms is not null)),
+    check (state not in ('proposed', 'approved')
+      or (proposer is not null and terms is not null and plan is not null)),
   constraint approvals_have_an_approver check (state <> 'approved' or approver is not null)
 ) strict;
 create index items_not_closed on items (reconciliation, record_day) where state <> 'closed';
@@ -152,7 +154,7 @@ FORM: Final = StoreForm(
 ITEM_COLUMNS: Final = (
     "number, reconciliation, item, settlement, difference_class, owner, action, term, at_risk_fen, "
     "pooling_area, care_area, record_day, state, held, opened_run, last_run, terms, proposer, "
-    "approver, entry, fingerprint, explanation"
+    "approver, entry, fingerprint, explanation, plan"
 )
 EVENT_COLUMNS: Final = (
     "seq, time_us, happened, difference_class, action, at_risk_fen, run, person, terms, entry, "

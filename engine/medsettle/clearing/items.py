@@ -126,8 +126,9 @@ class Item:
 
     `number` is its short name; `record_date` the day of the record, from which its age counts;
     `fingerprint` tells whether a run finds the difference as it was. `terms`, `proposer` and
-    `approver` are those of the proposal that stands, if one does; `entry` is the record that its
-    application made. `held` is true while it is put on hold.
+    `approver` are those of the proposal that stands, if one does, and `plan` is the digest of what
+    applying it does (`plans.digest_of_plan`); `entry` is the record that its application made.
+    `held` is true while it is put on hold.
     """
 
     number: int
@@ -152,6 +153,7 @@ class Item:
     entry: str | None
     fingerprint: str
     explanation: str
+    plan: str | None
 
     @property
     def standing(self) -> bool:
@@ -180,7 +182,8 @@ class Item:
             return "look into the case; then propose what to do"
         told = {
             State.OPEN: f"the {self.owner} side proposes what to do, such as: {self.action}",
-            State.PROPOSED: f"another person than {self.proposer} approves: {self.action}"
+            State.PROPOSED: f"another person than {self.proposer} approves the plan {self.plan}: "
+            f"{self.action}"
             if self.needs_approval
             else f"apply: {self.action}",
             State.APPROVED: f"apply: {self.action}",

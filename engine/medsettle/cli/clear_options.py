@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from medsettle.clearing.closing import CheckDays
-from medsettle.clearing.item_store import ITEMS_FILE, ItemStore
+from medsettle.clearing.item_reading import ITEMS_FILE
+from medsettle.clearing.item_store import ItemStore
 from medsettle.clearing.month import Month
 from medsettle.clearing.months import MONTHS_FILE, MonthStore
 from medsettle.clearing.reconciled import refuse_unreconciled

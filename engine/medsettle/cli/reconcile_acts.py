@@ -9,7 +9,8 @@ from pathlib import Path
 from medsettle import errors
 from medsettle.clearing.book import Side
 from medsettle.clearing.classes import DifferenceClass
-from medsettle.clearing.item_store import ITEMS_FILE, ItemStore
+from medsettle.clearing.item_reading import ITEMS_FILE
+from medsettle.clearing.item_store import ItemStore
 from medsettle.clearing.items import RECORDS, Item, State, Terms
 from medsettle.clearing.plans import Step, TakeBack, plan_of
 from medsettle.cli.desks import CLEARING_FOLDER, Desk, ledger_at, open_desk

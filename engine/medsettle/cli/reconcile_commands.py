@@ -312,10 +312,17 @@ def propose(
 
 @app.command()
 def approve(
-    named: Named, by: By, reason: Reason, data: Clearing = _FOLDER, as_json: Json = False
+    named: Named,
+    plan: Annotated[
+        str, typer.Option(help="The plan that was looked at, as show and propose print it.")
+    ],
+    by: By,
+    reason: Reason,
+    data: Clearing = _FOLDER,
+    as_json: Json = False,
 ) -> None:
-    """Agree with what another person proposed."""
-    _decided(data, lambda store: store.approve(named, by, reason, now()), as_json=as_json)
+    """Agree with what another person proposed: with the very plan, should it change meanwhile."""
+    _decided(data, lambda store: store.approve(named, plan, by, reason, now()), as_json=as_json)
 
 
 @app.command()

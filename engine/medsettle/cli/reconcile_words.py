@@ -37,6 +37,7 @@ def item_json(item: Item, today: date) -> Row:
         "action": str(item.action),
         "term": item.term,
         "terms": None if item.terms is None else str(item.terms),
+        "plan": item.plan,
         "at_risk_fen": item.at_risk_fen,
         "pooling_area": item.pooling_area,
         "care_area": item.care_area,
@@ -196,7 +197,7 @@ def show_item(
         f"risk; {item.state}{', on hold' if item.held else ''}; until: {item.term}"
     )
     if item.terms is not None:
-        page.text(f"proposed: {item.action} {item.terms}")
+        page.text(f"proposed: {item.action} {item.terms}; plan {item.plan}")
     if item.entry is not None:
         page.text(f"recorded as {item.entry}")
     console.print(_side_by_side(difference))
