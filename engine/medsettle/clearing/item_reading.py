@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 
 from medsettle.clearing.book import Side
 from medsettle.clearing.classes import DifferenceClass
+from medsettle.clearing.item_facts import differences_of
 from medsettle.clearing.item_rows import event_of, item_of, run_of
-from medsettle.clearing.item_runs import differences_of
 from medsettle.clearing.item_schema import EVENT_COLUMNS, FORM, ITEM_COLUMNS, RUN_COLUMNS
 from medsettle.clearing.items import Event, Item, Run, no_item
 from medsettle.core.settlement import Row

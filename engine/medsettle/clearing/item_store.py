@@ -11,8 +11,9 @@ from datetime import datetime
 import pyarrow as pa
 
 from medsettle.clearing.classes import Action, DifferenceClass
+from medsettle.clearing.item_facts import table_bytes
 from medsettle.clearing.item_reading import ItemReading
-from medsettle.clearing.item_runs import RunRecorder, microseconds, table_bytes
+from medsettle.clearing.item_runs import RunRecorder, microseconds
 from medsettle.clearing.items import (
     ALLOWED,
     Happened,

@@ -219,8 +219,9 @@ class Event:
 class ComparedBook:
     """A book that was compared: whose it is, what it is called, its rows and its digest.
 
-    The digest is that of `reconcile.digest_of`, over `columns`: none where an older run did not
-    keep them, and the digest can be compared with nothing.
+    The digest is that of `reconcile.digest_of`, over `columns`: without them the digest can be
+    compared with nothing. `had` are the columns in which a row of it has a value, `stated` those
+    that its files have, whether any row has a value or not.
     """
 
     side: Side
@@ -228,6 +229,8 @@ class ComparedBook:
     rows: int
     digest: str
     columns: tuple[str, ...] = ()
+    had: tuple[str, ...] = ()
+    stated: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,12 +283,14 @@ class Part:
     Attributes:
         pooling_area: Only persons insured there; None for all.
         care_area: Only care given there; None for all.
-        repeats: Whether it also looks for what all books have twice.
+        repeats: What it also looks for of what all books have twice: names of `repeats.NEEDED`.
+        local: Whether it also looks at care in the area of insurance.
     """
 
     pooling_area: str | None = None
     care_area: str | None = None
-    repeats: bool = False
+    repeats: frozenset[str] = frozenset()
+    local: bool = False
 
     @property
     def whole(self) -> bool:
@@ -295,7 +300,11 @@ class Part:
     def covers(self, other: "Part") -> bool:
         """Return whether a run of this part looks at all that one of the other does."""
         areas = ((self.pooling_area, other.pooling_area), (self.care_area, other.care_area))
-        return all(own in {None, theirs} for own, theirs in areas) and self.repeats >= other.repeats
+        return (
+            all(own in {None, theirs} for own, theirs in areas)
+            and self.repeats >= other.repeats
+            and self.local >= other.local
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,11 +35,12 @@ if TYPE_CHECKING:
 
 _FACTS: Final = ("person", "service_date", "total_fen", "insurance_type")
 _AGAIN: Final = "institution+encounter+person+service_date+total_fen"
-_NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
+NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "again": (*_FACTS, "institution", "encounter"),
     "two places": (*_FACTS, "institution"),
     "stays": ("person", "institution", "service_date", "admission_date"),
 }
+"""What is looked for, and the columns that it needs."""
 _KEPT: Final = ("settlement", "original", "kind", "record_time")
 
 
@@ -84,7 +85,7 @@ def find_repeats(
     columns = _columns(path, files)
     lacking = {
         what: tuple(name for name in needed if name not in columns)
-        for what, needed in _NEEDED.items()
+        for what, needed in NEEDED.items()
     }
     options: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": f"{memory_mib}MiB",
@@ -139,7 +140,7 @@ def _suspects(connection: "duckdb.DuckDBPyConnection", what: str, columns: Seque
     # What is unknown is like nothing, and SQL would put it into one group.
     condition += " and person is not null and service_date is not null"
     asked = f"kind = '{RecordKind.SETTLE}' and {condition}"
-    kept = dict.fromkeys((*(name for name in _KEPT if name in columns), *_NEEDED[what]))
+    kept = dict.fromkeys((*(name for name in _KEPT if name in columns), *NEEDED[what]))
     wanted = ", ".join(f"any_value({name}) as {name}" for name in kept if name != "settlement")
     back = "coalesce(original, settlement)" if "original" in columns else "settlement"
     time = "min(record_time)" if "record_time" in columns else "null::timestamptz"

@@ -45,6 +45,7 @@ class Book:
         passed_over: Columns of its files that no book has, and that were not read.
         rows: How many it has.
         read: What `batches` is made of: yields the number of the first row of each batch with it.
+        stated: The columns that its files have, those without any value among them.
     """
 
     side: Side
@@ -55,6 +56,7 @@ class Book:
     read: Callable[[Sequence[str], Needed], Iterator[tuple[int, pa.RecordBatch]]] = field(
         repr=False
     )
+    stated: tuple[str, ...] = ()
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield some columns of all rows, in the same order at every call.

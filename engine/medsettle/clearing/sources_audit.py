@@ -86,10 +86,9 @@ def audited_book(side: Side, folders: Sequence[Path], wanted: Wanted = EVERYTHIN
     source = f"select seq, {_select()} from settlements where {_condition(side, wanted)}"  # noqa: S608
     counts = [_counts(folder, source) for folder in folders]
     rows = sum(each["rows"] for each in counts)
+    stated = tuple(name for name in COLUMNS if name != "encounter")
     columns = tuple(
-        name
-        for name in COLUMNS
-        if name != "encounter" and (COLUMNS[name].required or any(each[name] for each in counts))
+        name for name in stated if COLUMNS[name].required or any(each[name] for each in counts)
     )
 
     def read(names: Sequence[str], _needed: Needed) -> Iterator[tuple[int, pa.RecordBatch]]:
@@ -99,7 +98,7 @@ def audited_book(side: Side, folders: Sequence[Path], wanted: Wanted = EVERYTHIN
                 yield first, batch
                 first += batch.num_rows
 
-    return Book(side, ", ".join(map(str, folders)), columns, (), rows, read)
+    return Book(side, ", ".join(map(str, folders)), columns, (), rows, read, stated)
 
 
 def _select() -> str:

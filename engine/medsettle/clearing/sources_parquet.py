@@ -103,7 +103,8 @@ def parquet_book(
             first += each.rows
 
     rows = sum(each.rows for each in kept)
-    return Book(side, name or str(path), said, tuple(told), rows, read)
+    stated = tuple(dict.fromkeys(column for each in files if each for column in each.columns))
+    return Book(side, name or str(path), said, tuple(told), rows, read, stated)
 
 
 def _file(path: Path, folder: Path, faults: Faults, passed_over: list[str]) -> _File | None:

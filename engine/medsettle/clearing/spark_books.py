@@ -160,7 +160,8 @@ def spark_book(
     book = Book(side, name, made_columns(readings), tuple(unknown), 0, _none)
     whole = SparkBook(book, frame, Reader(name, tuple(readings), made_by()), direct)
     chosen = replace(whole, frame=_chosen(whole, part))
-    return replace(chosen, book=replace(book, columns=_columns(chosen.frame, readings)))
+    valued = _columns(chosen.frame, readings)
+    return replace(chosen, book=replace(book, columns=valued, stated=book.columns))
 
 
 def _chosen(whole: SparkBook, part: Part) -> "DataFrame":

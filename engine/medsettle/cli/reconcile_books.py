@@ -1,7 +1,7 @@
 """Books as the options of `medsettle reconcile` name them: by path, with what is known beside."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -58,11 +58,17 @@ def open_book(side: Side, path: Path, scratch: Path, only: Only, stated: Mapping
     """
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist; name the book of the {side} side")
-    for folder in (path, path / AUDIT_FOLDER):
-        if (folder / MANIFEST_NAME).is_file():
-            wanted = Wanted(not only.local, only.first or date.min, only.last or date.max)
-            return _only(audited_book(side, [folder], wanted), scratch, only, str(path))
+    folder = audit_folder(path)
+    if folder is not None:
+        wanted = Wanted(not only.local, only.first or date.min, only.last or date.max)
+        return _only(audited_book(side, [folder], wanted), scratch, only, str(path))
     return _only(_file_book(side, path, scratch, stated), scratch, only, str(path))
+
+
+def audit_folder(path: Path) -> Path | None:
+    """Return the folder of audit tables that a path names; None where it names none."""
+    folders = (path, path / AUDIT_FOLDER)
+    return next((each for each in folders if (each / MANIFEST_NAME).is_file()), None)
 
 
 def days_of(book: Book) -> tuple[date, date] | None:
@@ -125,7 +131,9 @@ def _only(book: Book, scratch: Path, only: Only, name: str) -> Book:
             chosen = rows.filter(_chosen(rows, only))
             if chosen.num_rows:
                 file.write(chosen)
-    return parquet_book(book.side, path, name=name, passed_over=book.passed_over)
+    kept = parquet_book(book.side, path, name=name, passed_over=book.passed_over)
+    # What no row of these days has a value in is in the book all the same.
+    return replace(kept, stated=book.stated)
 
 
 def _chosen(rows: pa.Table, only: Only) -> pa.Array:

@@ -8,7 +8,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from medsettle.clearing.book import BOOK, VERSIONS, Side
-from medsettle.clearing.item_rows import money_at_risk
 from medsettle.clearing.items import Event, Item, Run
 from medsettle.clearing.terms import rows_at
 from medsettle.cli.page import Page
@@ -159,7 +158,7 @@ def show_runs(console: Console, runs: Sequence[Run]) -> None:
 
 
 def show_items(console: Console, items: Sequence[Item], today: date) -> None:
-    """Print items, with the money at risk of each class."""
+    """Print items, with the money at risk in all of them."""
     table = grid("item", "class", "whose turn", "state", "proposed")
     table.add_column("days", justify="right", no_wrap=True)
     table.add_column("at risk", justify="right", no_wrap=True)
@@ -178,7 +177,7 @@ def show_items(console: Console, items: Sequence[Item], today: date) -> None:
     if items:
         console.print(table)
     _tell_rest(console, len(items))
-    risk_fen = sum(each.at_risk_fen for each in money_at_risk(items).values())
+    risk_fen = sum(each.at_risk_fen for each in items)
     console.print(f"{len(items)} item(s), {yuan_from_fen(risk_fen)} yuan at risk", highlight=False)
 
 
