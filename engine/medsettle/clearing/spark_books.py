@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from medsettle import limits
-from medsettle.clearing.book import Side
+from medsettle.clearing.book import BOOK, Side
 from medsettle.clearing.sources import COLUMNS, Book, Faults
 from medsettle.clearing.sources_columns import Place, Reading, book_columns, made_columns, plan
 from medsettle.clearing.spark_tasks import KeyHashing, Reader, Rows, Telling, made_by, unpacked
@@ -150,6 +150,8 @@ def spark_book(
         frame = session.read.option("mergeSchema", "true").parquet(*named)
         faults = Faults()
         readings, unknown = plan(frame.columns, name, faults)
+        # What stands beside a book is looked at here alone.
+        readings = [each for each in readings if each.column in BOOK]
         faults.raise_if_any(name)
         schema = frame.select([each.name for each in readings]).limit(0).toArrow().schema
     except AnalysisException as error:

@@ -48,9 +48,7 @@ Day = Annotated[
 ]
 First = Annotated[datetime | None, typer.Option("--from", formats=_DAYS, help="The first day.")]
 Last = Annotated[datetime | None, typer.Option("--to", formats=_DAYS, help="The last day.")]
-Repeats = Annotated[
-    bool, typer.Option("--repeats", help="Also what all books have twice; Parquet books.")
-]
+Repeats = Annotated[bool, typer.Option("--repeats", help="Also what all books have twice.")]
 SideOfTables = Annotated[Side, typer.Option(help="Whose book audit tables are read as.")]
 
 

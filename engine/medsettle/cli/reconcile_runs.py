@@ -28,8 +28,9 @@ from medsettle.clearing.sketch_files import (
     write_sketch,
 )
 from medsettle.clearing.sources import Book
+from medsettle.clearing.sources_audit import audit_folder
 from medsettle.cli.desks import CLEARING_FOLDER
-from medsettle.cli.reconcile_books import Only, audit_folder, days_of, open_book
+from medsettle.cli.reconcile_books import Only, days_of, open_book
 from medsettle.cli.reconcile_spark import days_of as days_of_totals
 from medsettle.cli.reconcile_spark import found_on_spark
 from medsettle.cli.reconcile_words import run_json
@@ -116,7 +117,10 @@ def _with_repeats(
     """
     side = next(iter(asked.paths))
     with tempfile.TemporaryDirectory(prefix="medsettle-repeats-") as folder:
-        repeats = find_repeats(asked.paths[side], side, Path(folder), agreeing=tuple(asked.paths))
+        everything = Only(local=asked.only.local)
+        # Of all its days: what is repeated on one of them may have come before.
+        book = open_book(side, asked.paths[side], Path(folder), everything, asked.stated)
+        repeats = find_repeats(book, Path(folder), agreeing=tuple(asked.paths))
     only, table = asked.only, repeats.differences
     bounds = (
         ("record_date", pc.greater_equal, only.first),
