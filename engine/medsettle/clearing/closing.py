@@ -57,7 +57,7 @@ class Gathering:
 
     Attributes:
         month: The month that is closed.
-        book: The book of the place of insurance: a Parquet file, or a folder of them.
+        book: The book of the place of insurance, whatever `sources_files` opens.
         open_settlements: Settlements about which a difference is open.
         closed: The files of lines of earlier months.
         decisions: By settlement, where somebody decided.

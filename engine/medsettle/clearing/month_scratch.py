@@ -65,6 +65,12 @@ def scratch(folder: Path) -> Iterator["duckdb.DuckDBPyConnection"]:
             connection.close()
 
 
+def spill_folder(connection: "duckdb.DuckDBPyConnection") -> Path:
+    """Return where a connection of `scratch` spills; what is put there goes with it."""
+    ((folder,),) = connection.execute("select current_setting('temp_directory')").fetchall()
+    return Path(folder)
+
+
 def parquet_source(paths: list[Path], table: tuple[Column, ...]) -> str:
     """Return the rows of files of a table in SQL; of no files, no rows with its columns."""
     if not paths:

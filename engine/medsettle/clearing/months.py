@@ -161,7 +161,7 @@ class MonthStore:
 
         Args:
             month: The one after the last closed, or any if none is.
-            book: The book of the place of insurance: a Parquet file, or a folder of them.
+            book: The book of the place of insurance, whatever `sources_files` opens.
             open_settlements: Settlements about which a difference is open.
             today: The day in China Standard Time.
             who: Who closes it.

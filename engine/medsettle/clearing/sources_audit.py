@@ -63,6 +63,7 @@ class Wanted:
 
 
 EVERYTHING: Final = Wanted()
+BETWEEN_AREAS: Final = Wanted(between_areas=True)
 
 
 def audit_folder(path: Path) -> Path | None:

@@ -12,7 +12,8 @@ from medsettle.clearing.sources_parquet import parquet_book
 from medsettle.clearing.sources_text import csv_book, statement_book
 from medsettle.errors import Fault, InvalidRequest
 
-_SUFFIXES: Final = (".parquet", ".csv", ".txt", ".zip")
+TEXT_SUFFIXES: Final = (".csv", ".txt", ".zip")
+_SUFFIXES: Final = (".parquet", *TEXT_SUFFIXES)
 _NOTHING: Final[Mapping[str, str]] = {}
 
 

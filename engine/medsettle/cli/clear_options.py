@@ -32,7 +32,7 @@ Number = Annotated[int, typer.Argument(help="Number of a notice.")]
 By = Annotated[str, typer.Option("--by", help="Who does it, for the record.")]
 Reason = Annotated[str, typer.Option(help="Why, in a sentence.")]
 Book = Annotated[
-    Path, typer.Option(help="Book of the place of insurance: a Parquet file or a folder of them.")
+    Path, typer.Option(help="Book of the place of insurance, as reconcile run reads it.")
 ]
 Items = Annotated[
     Path | None,
