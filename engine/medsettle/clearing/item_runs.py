@@ -8,7 +8,7 @@ or in columns that it did not compare, and repeats where it did not look for the
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import apsw
 import orjson
@@ -27,11 +27,9 @@ from medsettle.clearing.item_facts import (
 from medsettle.clearing.item_rows import counted_by_class
 from medsettle.clearing.items import DECIDED, Happened, Scope, State
 from medsettle.clearing.sight import SIGHT_COLUMNS, Sight
-from medsettle.core.dates import day_number
+from medsettle.core.dates import day_number, microseconds
 from medsettle.core.settlement import Row
 from medsettle.ledger.side_file import rows_of
-
-_US: Final = 1_000_000
 
 
 class _Known(NamedTuple):
@@ -43,12 +41,6 @@ class _Known(NamedTuple):
     fingerprint: str
     decided: bool
     last_run: int
-
-
-def microseconds(moment: datetime) -> int:
-    """Return a moment as the store counts it, in microseconds since 1970-01-01 UTC."""
-    assert moment.tzinfo is not None, "a clock needs a time zone"
-    return int(moment.timestamp()) * _US + moment.microsecond
 
 
 class RunRecorder:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from medsettle.clearing.classes import Action, DifferenceClass
 from medsettle.clearing.item_facts import table_bytes
 from medsettle.clearing.item_reading import ItemReading
-from medsettle.clearing.item_runs import RunRecorder, microseconds
+from medsettle.clearing.item_runs import RunRecorder
 from medsettle.clearing.items import (
     ALLOWED,
     Happened,
@@ -28,6 +28,7 @@ from medsettle.clearing.items import (
 )
 from medsettle.clearing.plans import digest_of_plan
 from medsettle.clearing.terms import terms_of
+from medsettle.core.dates import microseconds
 from medsettle.ledger.side_file import transaction
 
 

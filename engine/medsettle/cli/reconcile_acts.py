@@ -65,6 +65,18 @@ def terms_told(side: Side | None, like: Side | None, moves: list[str]) -> Terms 
     return Terms(side, like, tuple(map(_move, moves)))
 
 
+def stated_told(text: str) -> tuple[str, str]:
+    """Return the column of a text such as `pooling_area=990000` and what is stated of it.
+
+    Raises:
+        InvalidRequest: It is none.
+    """
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise errors.InvalidRequest([errors.Fault("stated", f"{text!r} is no COLUMN=VALUE")])
+    return name, value
+
+
 def apply(store: ItemStore, named: str, person: str, at: At, clock: Callable[[], datetime]) -> Item:
     """Return an item after its action was carried out and noted, once however often it is asked.
 
