@@ -1,9 +1,9 @@
 """What hospitals are paid as rows for a terminal, for programs, and for files."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime, timedelta
-from enum import Enum, IntEnum
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -135,9 +135,7 @@ def remittance_rows(found: Remittance) -> list[dict[str, Any]]:
     ]
 
 
-def show_rows(
-    console: Console, rows: Sequence[Row], none: str, *, as_json: bool, more: Iterable[str] = ()
-) -> None:
+def show_rows(console: Console, rows: Sequence[Row], none: str, *, as_json: bool) -> None:
     """Print rows as a table or as JSON; without a row, what that means."""
     if as_json:
         console.out(orjson.dumps(list(rows)).decode(), highlight=False)
@@ -146,8 +144,6 @@ def show_rows(
         print_rows_table(console, rows)
     else:
         console.print(escape(none))
-    for line in more:
-        console.print(escape(line), highlight=False, soft_wrap=True)
 
 
 def write_rows(path: Path, rows: Sequence[Row]) -> None:
@@ -179,8 +175,3 @@ def _type_of(name: str, values: list[Any]) -> Any:  # noqa: ANN401 - Arrow's typ
 
     whole = name == "fen" or name.endswith("_fen")
     return pa.int64() if whole or any(isinstance(each, int) for each in values) else pa.string()
-
-
-def name_of(status: IntEnum) -> str:
-    """Return a code with its word, as `40 reviewed`."""
-    return f"{status:d} {status.name.lower()}"
