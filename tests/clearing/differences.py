@@ -1,6 +1,7 @@
 """Differences written by hand, as a reconciliation would have found them; all figures invented."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ from medsettle.clearing.book import BOOK, Side
 from medsettle.clearing.classes import REMEDIES, Action, DifferenceClass
 from medsettle.clearing.differences import DIFFERENCE, difference_schema
 from medsettle.clearing.item_store import ItemStore
-from medsettle.clearing.items import ComparedBook, Item, Scope
+from medsettle.clearing.items import ComparedBook, Item, Part, Scope
 
 AREA, CARE_AREA = "999941", "999942"
 DAY = date(2026, 3, 2)
@@ -95,10 +96,28 @@ def scope(
     sides: Sequence[Side] = TWO,
     reconciliation: str = NAME,
     digest: str = "0" * 64,
+    part: Part | None = None,
 ) -> Scope:
     """Return what a run compares."""
     books = tuple(ComparedBook(side, f"book of {side}", 10, digest) for side in sides)
-    return Scope(reconciliation, first, last or first, "join", books)
+    return Scope(reconciliation, first, last or first, "join", books, part or Part())
+
+
+def of_columns(
+    own: Scope,
+    had: Mapping[Side, Sequence[str]],
+    empty: Mapping[Side, Sequence[str]] | None = None,
+) -> Scope:
+    """Return what a run compares, with columns of its books; `empty` have no value in any row."""
+    books = tuple(
+        replace(
+            book,
+            had=tuple(had[book.side]),
+            stated=(*had[book.side], *(empty or {}).get(book.side, ())),
+        )
+        for book in own.books
+    )
+    return replace(own, books=books)
 
 
 def later(days: int) -> datetime:
@@ -124,5 +143,5 @@ def happened(store: ItemStore, item: Item) -> list[str]:
 
 def approved(store: ItemStore, named: str = "1", action: Action = Action.REVERSE) -> Item:
     """Return an item for which one person proposed an action and another approved it."""
-    store.propose(named, action, "an", SAID, MOMENT)
-    return store.approve(named, "bo", "agreed", MOMENT)
+    proposed = store.propose(named, action, "an", SAID, MOMENT)
+    return store.approve(named, str(proposed.plan), "bo", "agreed", MOMENT)

@@ -40,8 +40,8 @@ def _prepare(
         world.settled(1, person="P2")
         plant(world)
         world.reconciled(store)
-        store.propose("1", action, "an", "looked into", _NOW, terms)
-        store.approve("1", "bo", "agreed", _NOW)
+        proposed = store.propose("1", action, "an", "looked into", _NOW, terms)
+        store.approve("1", str(proposed.plan), "bo", "agreed", _NOW)
 
 
 def _apply(folder: Path, tell: Acknowledge) -> None:

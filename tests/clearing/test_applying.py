@@ -28,9 +28,9 @@ def _approved(folder: Path, plant: Callable[[TwoBooks], object], action: Action)
         world.settled(1)
         plant(world)
         world.reconciled(store)
-        store.propose("1", action, "an", "looked into", _NOW)
-        if store.item("1").needs_approval:
-            store.approve("1", "bo", "agreed", _NOW)
+        proposed = store.propose("1", action, "an", "looked into", _NOW)
+        if proposed.needs_approval:
+            store.approve("1", str(proposed.plan), "bo", "agreed", _NOW)
 
 
 def _applied(folder: Path, at: At) -> Item:

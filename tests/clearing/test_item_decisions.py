@@ -1,11 +1,14 @@
 """What people decide about items: proposed, approved by another, applied once, never edited."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
 from medsettle import errors, limits
+from medsettle.clearing import plans
 from medsettle.clearing.book import Side
 from medsettle.clearing.classes import Action, DifferenceClass
 from medsettle.clearing.item_store import ItemStore
@@ -52,10 +55,10 @@ def test_an_item_goes_from_open_to_closed(store: ItemStore) -> None:
 def test_nobody_approves_their_own_proposal(store: ItemStore, approver: str) -> None:
     """Four eyes: the same person is refused, and so are other letters of the same name."""
     store.record_run(scope(), table(only_care("S1")), 9, MOMENT)
-    store.propose("1", Action.REVERSE, "an", SAID, MOMENT)
+    proposed = store.propose("1", Action.REVERSE, "an", SAID, MOMENT)
 
     with pytest.raises(errors.Precondition, match="ask another person"):
-        store.approve("1", approver, "fine", MOMENT)
+        store.approve("1", str(proposed.plan), approver, "fine", MOMENT)
     assert State.PROPOSED == store.item("1").state
 
 
@@ -81,8 +84,8 @@ def test_a_change_voids_what_wasapproved(store: ItemStore) -> None:
     """Approved for 10 yuan, found with 20: it is open again, and is not applied."""
     store.record_run(scope(), table(unequal_amount("S1")), 9, MOMENT)
     terms = Terms(Side.CARE, Side.INSURED)
-    store.propose("1", Action.ADJUST, "an", SAID, MOMENT, terms)
-    approved = store.approve("1", "bo", "agreed", MOMENT)
+    proposed = store.propose("1", Action.ADJUST, "an", SAID, MOMENT, terms)
+    approved = store.approve("1", str(proposed.plan), "bo", "agreed", MOMENT)
     store.record_run(scope(), table(unequal_amount("S1", 72_000)), 9, later(1))
 
     item = store.item("1")
@@ -124,8 +127,8 @@ def test_an_applied_item_that_is_found_again_is_open(store: ItemStore) -> None:
 def test_what_is_written_off_is_settled_until_it_changes(store: ItemStore) -> None:
     """It is found for ever, and is no open item; another amount is a new question."""
     store.record_run(scope(), table(unequal_amount("S1")), 9, MOMENT)
-    store.propose("1", Action.WRITE_OFF, "an", "less than its postage", MOMENT)
-    item = store.approve("1", "bo", "agreed", MOMENT)
+    proposed = store.propose("1", Action.WRITE_OFF, "an", "less than its postage", MOMENT)
+    item = store.approve("1", str(proposed.plan), "bo", "agreed", MOMENT)
     assert {"S1"} == store.open_settlements()
     store.applied(item, "an", None, "written off", MOMENT)
 
@@ -148,6 +151,87 @@ def test_a_fact_without_money_is_acknowledged_by_one_person(store: ItemStore) ->
     assert State.PROPOSED == store.ready("settle/S1").state
     with pytest.raises(errors.Precondition, match="approval by another person is missing"):
         store.ready("settle/S2")
+
+
+def test_an_approval_is_of_the_plan_that_was_seen(store: ItemStore) -> None:
+    """Proposed otherwise between a look and the approval, what was not seen is not approved."""
+    store.record_run(scope(), table(unequal_amount("S1")), 9, MOMENT)
+    seen = store.propose("1", Action.ADJUST, "an", SAID, MOMENT, Terms(Side.CARE, Side.INSURED))
+    other = store.propose("1", Action.ADJUST, "an", SAID, MOMENT, Terms(Side.INSURED, Side.CARE))
+    assert seen.plan != other.plan
+
+    with pytest.raises(errors.Precondition, match="approve the plan that you see") as told:
+        store.approve("1", str(seen.plan), "bo", "agreed", MOMENT)
+    assert str(other.plan) in str(told.value)
+    assert State.PROPOSED == store.item("1").state
+    assert State.APPROVED == store.approve("1", str(other.plan), "bo", "agreed", MOMENT).state
+
+
+def test_the_same_proposal_has_the_same_plan(store: ItemStore) -> None:
+    """Whoever approves it; moved counters, another proposer and other facts are another plan."""
+    store.record_run(scope(), table(unequal_amount("S1")), 9, MOMENT)
+    terms = Terms(Side.CARE, Side.INSURED)
+
+    def plan(person: str, terms: Terms) -> str | None:
+        return store.propose("1", Action.ADJUST, person, SAID, MOMENT, terms).plan
+
+    first = plan("an", terms)
+    assert 12 == len(str(first))
+    moved = replace(terms, moves=(("310.fund_paid", 2026, -1),))
+    others = {plan("an", moved), plan("cy", terms)}
+    assert first == plan("an", terms)
+    approved = store.approve("1", str(first), "bo", "agreed", MOMENT)
+    assert first == approved.plan == store.ready("1").plan
+    store.record_run(scope(), table(unequal_amount("S1", 72_000)), 9, later(1))
+    others |= {plan("an", terms)}
+    assert 4 == len(others | {first})
+
+
+@pytest.mark.parametrize("approve", [True, False])
+def test_a_plan_that_another_program_makes_otherwise_is_not_applied(
+    store: ItemStore, monkeypatch: pytest.MonkeyPatch, *, approve: bool
+) -> None:
+    """What was agreed upon is one thing and what would be recorded another: nothing is done."""
+    store.record_run(scope(), table(only_care("S1")), 9, MOMENT)
+    proposed = store.propose("1", Action.REVERSE, "an", SAID, MOMENT)
+    if approve:
+        store.approve("1", str(proposed.plan), "bo", "agreed", MOMENT)
+    # As by a medsettle that takes back by cancels what this one reverses.
+    monkeypatch.setattr(plans, "request_id_of", lambda item, part=0: f"other-{item.number}-{part}")
+
+    with pytest.raises(errors.Precondition, match="reconcile 2026-03-02 again, and propose anew"):
+        if approve:
+            store.ready("1")
+        else:
+            store.approve("1", str(proposed.plan), "bo", "agreed", MOMENT)
+    assert happened(store, store.item("1"))[-1] == ("approved" if approve else "proposed")
+
+
+def test_what_came_out_otherwise_is_noted_of_what_was_decided_alone(store: ItemStore) -> None:
+    """While an engine tried, a run found the item gone, or somebody put it on hold: it stays so."""
+    happenings: list[Callable[[], object]] = [
+        lambda: store.record_run(scope(), table(), 10, later(1)),
+        lambda: store.hold("2", "cy", "the card was reported lost", MOMENT),
+    ]
+    for number, meanwhile in enumerate(happenings, 1):
+        store.record_run(scope(), table(only_care(f"S{number}")), 9, MOMENT)
+        tried = approved(store, str(number), Action.INSERT)
+        meanwhile()
+        before = store.item(str(number)), store.events(number)
+
+        with pytest.raises(errors.Precondition, match="meanwhile, and nothing was recorded"):
+            store.settles_otherwise(tried, "an", "the pool pays 1 fen more", MOMENT)
+        assert before == (store.item(str(number)), store.events(number))
+
+
+def test_what_leaves_nothing_to_do_is_not_proposed(store: ItemStore) -> None:
+    """A cancel whose original no book names takes nothing back anywhere; the message says so."""
+    cancel = book_row("C1", kind="cancel", original=None, total_fen=-100_000)
+    alone = difference(DifferenceClass.STATE, {Side.CARE: [cancel]})
+    store.record_run(scope(), table(alone), 9, MOMENT)
+    with pytest.raises(errors.Precondition, match="no row says what to complete_cancel"):
+        store.propose("1", Action.COMPLETE_CANCEL, "an", SAID, MOMENT)
+    assert State.OPEN == store.item("1").state
 
 
 def test_what_is_held_stays_open_until_something_is_proposed(store: ItemStore) -> None:
@@ -191,6 +275,36 @@ def test_whose_amounts_are_adjusted_is_said(store: ItemStore) -> None:
     store.record_run(scope(), table(unequal_amount("S1")), 9, MOMENT)
     with pytest.raises(errors.InvalidRequest, match="possible: care, insured"):
         store.propose("1", Action.ADJUST, "an", SAID, MOMENT)
+
+
+def _odd_nation(settlement: str) -> dict[str, Any]:
+    """Return a difference of class 5 in which the nation alone has another amount."""
+    unlike = {"pooled_fund_fen": 71_000, "fund_total_fen": 71_000}
+    rest = {"person_total_fen": 29_000, "cash_fen": 29_000}
+    rows = {side: [book_row(settlement)] for side in Side}
+    rows[Side.NATIONAL] = [book_row(settlement, **unlike, **rest)]
+    return difference(DifferenceClass.AMOUNT, rows, compared=tuple(Side), at_risk_fen=1_000)
+
+
+def test_two_books_that_agree_are_not_adjusted_to_the_nation_by_themselves(
+    store: ItemStore,
+) -> None:
+    """The nation's copy is odd; the message names both books, and the program picks neither."""
+    store.record_run(scope(sides=tuple(Side)), table(_odd_nation("S1")), 9, MOMENT)
+    with pytest.raises(errors.InvalidRequest, match="possible: national, insured"):
+        store.propose("1", Action.ADJUST, "an", SAID, MOMENT)
+
+    told = store.propose("1", Action.ADJUST, "an", SAID, MOMENT, Terms(Side.NATIONAL))
+    assert Terms(Side.NATIONAL, Side.INSURED) == told.terms
+
+
+def test_an_adjustment_makes_it_have_what_differs(store: ItemStore) -> None:
+    """Care has what insurance has, so insurance can only be made to have what the nation has."""
+    store.record_run(scope(sides=tuple(Side)), table(_odd_nation("S1")), 9, MOMENT)
+    told = store.propose("1", Action.ADJUST, "an", SAID, MOMENT, Terms(Side.INSURED))
+    assert Terms(Side.INSURED, Side.NATIONAL) == told.terms
+    with pytest.raises(errors.InvalidRequest, match="has other amounts: national"):
+        store.propose("1", Action.ADJUST, "an", SAID, MOMENT, Terms(Side.INSURED, Side.CARE))
 
 
 @pytest.mark.parametrize(

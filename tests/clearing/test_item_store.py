@@ -12,8 +12,9 @@ from medsettle import errors, limits
 from medsettle.clearing.book import Side
 from medsettle.clearing.classes import Action, DifferenceClass
 from medsettle.clearing.differences import difference_schema
-from medsettle.clearing.item_runs import differences_of, table_bytes
-from medsettle.clearing.item_store import ITEMS_FILE, ItemStore
+from medsettle.clearing.item_facts import differences_of, table_bytes
+from medsettle.clearing.item_reading import ITEMS_FILE
+from medsettle.clearing.item_store import ItemStore
 from medsettle.clearing.items import Happened, Part, Scope, State
 from medsettle.clearing.terms import rows_at
 
@@ -31,6 +32,8 @@ from tests.clearing.differences import (
     table,
     unequal_amount,
 )
+
+_AGAIN = frozenset({"again"})
 
 
 @pytest.fixture(name="store")
@@ -84,7 +87,8 @@ def test_a_run_over_the_same_days_supersedes_and_deletes_nothing(store: ItemStor
         ),
         pytest.param(replace(scope(), days=frozenset()), False, id="no-record-of-the-day"),
         pytest.param(replace(scope(), days=frozenset({DAY})), True, id="records-of-the-day"),
-        pytest.param(replace(scope(), part=Part(repeats=True)), True, id="repeats-too"),
+        pytest.param(replace(scope(), part=Part(repeats=_AGAIN)), True, id="repeats-too"),
+        pytest.param(replace(scope(), part=Part(local=True)), True, id="local-care-too"),
     ],
 )
 def test_only_a_run_that_sees_as_much_supersedes_and_closes(
@@ -114,7 +118,7 @@ def test_a_run_of_one_area_closes_what_it_looked_at(store: ItemStore) -> None:
 def test_what_only_repeats_find_is_not_closed_by_a_run_without(store: ItemStore) -> None:
     """What all books have twice is no difference between them; the next look for it may end it."""
     twice = difference(DifferenceClass.DUPLICATE, {Side.INSURED: [book_row("S1")]})
-    looking = replace(scope(), part=Part(repeats=True))
+    looking = replace(scope(), part=Part(repeats=_AGAIN))
     store.record_run(looking, table(twice), 9, MOMENT)
     store.record_run(scope(), table(), 9, later(1))
     assert State.OPEN == store.item("1").state
@@ -159,6 +163,22 @@ def test_three_unequal_days_in_a_row_raise_an_alarm(store: ItemStore) -> None:
     store.record_run(scope(days[1]), table(), 10, later(1))
     again = store.record_run(scope(days[2]), table(only_care("S9", record_date=days[2])), 9, MOMENT)
     assert () == again.alarms
+
+
+def test_a_run_of_one_area_hides_no_unequal_day_of_others(store: ItemStore) -> None:
+    """What it finds equal is a part; a later run of all areas knows the whole day."""
+    days = [DAY + timedelta(days=number) for number in range(3)]
+    found = [only_care(f"S{at}", record_date=day) for at, day in enumerate(days)]
+    alarm = ("3 unequal days in a row, 2026-03-02 to 2026-03-04",)
+    for day, each in zip(days[:2], found, strict=False):
+        store.record_run(scope(day), table(each), 9, MOMENT)
+    store.record_run(scope(days[1], part=Part("999009")), table(), 9, later(1))
+    assert alarm == store.record_run(scope(days[2]), table(found[2]), 9, later(1)).alarms
+    elsewhere = store.record_run(scope(days[2], part=Part("999009")), table(), 9, later(1))
+    assert alarm == elsewhere.alarms
+
+    store.record_run(scope(days[1]), table(), 9, later(2))
+    assert () == store.record_run(scope(days[2]), table(found[2]), 9, later(2)).alarms
 
 
 @pytest.mark.parametrize("more", [0, 1])

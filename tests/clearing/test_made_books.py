@@ -241,7 +241,7 @@ def test_what_is_planted_is_found(tmp_path: Path, made: MadeBooks, by: By) -> No
     found = _reconciled(made, tmp_path / "scratch", by)
 
     _assert_true(made, found.to_pylist(), repeated=False)
-    repeats = find_repeats(made.books[Side.INSURED], Side.INSURED, tmp_path)
+    repeats = find_repeats(parquet_book(Side.INSURED, made.books[Side.INSURED]), tmp_path)
     _assert_true(made, with_repeats(found, repeats.differences).to_pylist(), repeated=True)
 
 
@@ -257,5 +257,5 @@ def test_thousands_of_differences_among_a_hundred_thousand(tmp_path: Path) -> No
 
     found = _reconciled(made, tmp_path / "scratch", By.SKETCH)
 
-    repeats = find_repeats(made.books[Side.CARE], Side.CARE, tmp_path)
+    repeats = find_repeats(parquet_book(Side.CARE, made.books[Side.CARE]), tmp_path)
     _assert_true(made, with_repeats(found, repeats.differences).to_pylist(), repeated=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,26 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from medsettle import errors, limits
+from medsettle.clearing.book import BOOK, Side
 from medsettle.clearing.months import MonthStore
+from medsettle.clearing.reconcile import By
+from medsettle.cli.clear_options import reconciled_days
+from medsettle.cli.reconcile_books import Only
+from medsettle.cli.reconcile_runs import Asked, run_reconciliation
+from medsettle.core.columns import Kind
 
-from tests.clearing.month_books import MARCH, close, close_book, lines, row, store_in, write_book
+from tests.clearing.month_books import (
+    MARCH,
+    MOMENT,
+    TODAY,
+    cancel,
+    close,
+    close_book,
+    lines,
+    row,
+    store_in,
+    write_book,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -74,6 +92,88 @@ def test_a_damaged_book_is_refused(store: MonthStore) -> None:
         with pytest.raises(errors.InvalidRequest, match=r"book\.parquet"):
             close_book(store, book)
 
+    assert [] == store.months()
+
+
+_NAMES: dict[str, str] = {column.name: column.alias for column in BOOK if column.alias} | {
+    "kind": "kind",
+    "original": "init_setl_id",
+}
+
+
+def _as_csv(folder: Path, rows: list[dict[str, Any]], *, national: bool) -> Path:
+    """Write rows as CSV, under our names in fen or under national ones in yuan."""
+    kept = [column for column in BOOK if column.name != "record_time"]
+    names = [_NAMES.get(column.name, column.name) if national else column.name for column in kept]
+    lines = [names]
+    for each in rows:
+        cells = []
+        for column in kept:
+            value = each[column.name]
+            if national and value is not None and column.name in _NAMES and column.kind is Kind.FEN:
+                value = Decimal(value) / 100
+            cells.append("" if value is None else str(value))
+        lines.append(cells)
+    path = folder / "book.csv"
+    path.write_text("".join(",".join(cells) + "\n" for cells in lines), encoding="utf-8")
+    return path
+
+
+def _as_hive(folder: Path, rows: list[dict[str, Any]]) -> Path:
+    """Write rows below folders that say where they were insured, which the files do not say."""
+    for area in sorted({each["pooling_area"] for each in rows}):
+        place = folder / "hive" / f"pooling_area={area}"
+        own = [each for each in rows if each["pooling_area"] == area]
+        written = pq.read_table(write_book(place / "day.parquet", own))
+        pq.write_table(written.drop_columns(["pooling_area"]), place / "day.parquet")
+    return folder / "hive"
+
+
+def _book_as(form: str, folder: Path, rows: list[dict[str, Any]]) -> Path:
+    if form == "hive":
+        return _as_hive(folder, rows)
+    return _as_csv(folder, rows, national=form == "national")
+
+
+@pytest.mark.parametrize("form", ["ours", "national", "hive"])
+def test_whatever_is_compared_is_closed(tmp_path: Path, form: str) -> None:
+    """CSV, yuan and areas in the names of folders: the lines are the bytes that Parquet gives."""
+    first = row("S1", date(2024, 3, 1))
+    rows = [
+        first,
+        cancel(first, "C1", date(2024, 3, 2)),
+        row("S2", date(2024, 3, 3), pooling_area="999902", pooled_fund=5_999),
+    ]
+    digests = []
+    for name in ("parquet", form):
+        folder = tmp_path / name
+        folder.mkdir()
+        book = folder / "book.parquet"
+        book = write_book(book, rows) if name == "parquet" else _book_as(form, folder, rows)
+        # The book is that of the run, too, whatever it was read from.
+        paths = {Side.INSURED: book, Side.CARE: tmp_path / "parquet" / "book.parquet"}
+        asked = Asked("a-with-b", paths, Only(), By.JOIN, {}, folder, None)
+        run, _ = run_reconciliation(asked, lambda: MOMENT)
+        assert 0 == run.differences
+        check = reconciled_days(folder, None, MARCH, book)
+        with store_in(folder) as store:
+            given: dict[str, Any] = {"today": TODAY, "who": "clerk A", "moment": MOMENT}
+            closed, _ = store.close_month(MARCH, book, [], check_days=check, **given)
+        digests.append(closed.lines_sha256)
+        assert [] == list((folder / "clearing" / "months" / "2024-03").glob(".spill-*"))
+
+    assert digests[0] == digests[1]
+
+
+def test_a_text_that_is_no_book_is_refused_with_its_line(store: MonthStore) -> None:
+    """What the reader of CSV finds wrong is told, and so is what is not there."""
+    book = _as_csv(
+        store.folder, [row("S1", date(2024, 3, 1)) | {"total_fen": "1.5"}], national=False
+    )
+    with pytest.raises(errors.InvalidRequest, match=r"book.csv:2.total_fen: '1.5' is no amount"):
+        close_book(store, book)
+    with pytest.raises(errors.InvalidRequest, match="does not exist; name the book of the place"):
+        close_book(store, store.folder / "no-such-book")
     assert [] == store.months()
 
 

@@ -328,18 +328,6 @@ def test_what_is_unpaid_grows_old(store: MonthStore, days: int, band: int) -> No
     assert 1_000 == bands[band].open_fen
 
 
-def test_the_largest_notice_has_a_bound(store: MonthStore) -> None:
-    """A hundred billion yuan between two provinces for a month, and not a fen more."""
-    most = limits.NOTICE_FEN_MAX
-    (found,) = issued(store, MARCH, [bill("S1", _DAY, most)])
-    close(store, APRIL, [bill("S2", date(2024, 4, 1), most), bill("S3", date(2024, 4, 1), 1)])
-
-    assert most == found.due_fen
-    with pytest.raises(errors.Precondition, match="a notice has at most"):
-        issue(store, APRIL, who="clerk A", due_on=DUE, moment=MOMENT)
-    assert [found] == notices(store)
-
-
 @st.composite
 def _months(draw: st.DrawFn) -> list[dict[str, Any]]:
     rows = []

@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 from medsettle import limits
@@ -12,6 +13,8 @@ from medsettle.clearing.book import BOOK, Side
 from medsettle.clearing.classes import Action, DifferenceClass
 from medsettle.clearing.differences import difference_schema
 from medsettle.clearing.repeats import Repeats, find_repeats
+from medsettle.clearing.sources_files import opened_book
+from medsettle.clearing.sources_parquet import parquet_book
 from medsettle.errors import BatchTooLarge, InvalidRequest
 
 from tests.clearing.books import Row, row, table
@@ -41,7 +44,7 @@ def _looked_into(
         made = made.append_column("admission_date", pa.array(admissions, pa.date32()))
     path = folder / "book.parquet"
     pq.write_table(made, path)
-    return find_repeats(path, Side.INSURED, folder)
+    return find_repeats(parquet_book(Side.INSURED, path), folder)
 
 
 def test_a_retry_that_all_have_recorded(tmp_path: Path) -> None:
@@ -174,17 +177,57 @@ def test_the_bound_of_what_looks_alike(tmp_path: Path, monkeypatch: pytest.Monke
         _looked_into(tmp_path, rows)
 
 
-def test_what_is_no_book_is_refused(tmp_path: Path) -> None:
-    """An empty folder, a text and a table without ids are named with what is wrong."""
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    with pytest.raises(InvalidRequest, match="no Parquet file"):
-        find_repeats(empty, Side.CARE, tmp_path)
-    text = tmp_path / "text.parquet"
-    text.write_text("no book")
-    with pytest.raises(InvalidRequest, match="is no Parquet file"):
-        find_repeats(text, Side.CARE, tmp_path)
+def test_a_book_that_does_not_say_what_its_rows_are(tmp_path: Path) -> None:
+    """What lacks kinds or days is named with what to do."""
     other = tmp_path / "other.parquet"
     pq.write_table(pa.table({"settlement": ["S1"]}), other)
-    with pytest.raises(InvalidRequest, match="lacks kind, record_date"):
-        find_repeats(other, Side.CARE, tmp_path)
+    with pytest.raises(InvalidRequest, match="has no kind, record_date, without which"):
+        find_repeats(parquet_book(Side.CARE, other), tmp_path)
+
+
+def test_a_book_without_rows_has_nothing_twice(tmp_path: Path) -> None:
+    """There is nothing to look for it in, and nothing to refuse."""
+    assert 0 == _looked_into(tmp_path, []).differences.num_rows
+
+
+def test_an_unknown_institution_is_like_no_other(tmp_path: Path) -> None:
+    """Two visits that name none are no repeats of each other: the book is refused with its rows."""
+    nowhere = [_visit(f"S{number}", institution=None, record_time=number) for number in (1, 2)]
+    path = tmp_path / "book.parquet"
+    schema = pa.schema([each.with_nullable(True) for each in table(nowhere[:0]).schema])
+    pq.write_table(pa.Table.from_pylist(nowhere, schema), path)
+
+    with pytest.raises(InvalidRequest, match=r"book.parquet:1.institution: missing"):
+        find_repeats(parquet_book(Side.INSURED, path), tmp_path)
+
+
+_NATIONAL = (
+    "setl_id,refd_setl_flag,setl_time,fixmedins_code,mdtrt_id,psn_no,insuplc_admdvs,"
+    "mdtrtarea_admvs,insutype,clr_type,service_date,medfee_sumamt,fund_pay_sumamt"
+)
+
+
+@pytest.mark.parametrize("form", ["csv", "hive"])
+def test_a_book_is_read_by_whatever_names_it_has(tmp_path: Path, form: str) -> None:
+    """National names, yuan and areas in the names of folders say the same as ours."""
+    lines = [
+        f"S{number},0,2026-03-31 0{number}:00:00,H1,V1,P1,999001,999002,310,11,2026-03-31,100.00,70"
+        for number in (1, 2)
+    ]
+    path = tmp_path / "book.csv"
+    path.write_text("\n".join([_NATIONAL, *lines]) + "\n", encoding="utf-8")
+    if form == "hive":
+        texts = dict.fromkeys(_NATIONAL.split(","), pa.string())
+        read = pacsv.read_csv(path, convert_options=pacsv.ConvertOptions(column_types=texts))
+        path = tmp_path / "hive"
+        place = path / "insuplc_admdvs=999001"
+        place.mkdir(parents=True)
+        pq.write_table(read.drop_columns(["insuplc_admdvs"]), place / "day.parquet")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+
+    found = find_repeats(opened_book(Side.CARE, path, scratch), scratch).differences.to_pylist()
+
+    assert [("settle:S2", "999001", 7_000)] == [
+        (told["item"], told["pooling_area"], told["at_risk_fen"]) for told in found
+    ]

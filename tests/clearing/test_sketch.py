@@ -58,7 +58,8 @@ def test_a_difference_has_the_rows_that_one_has_more_of(
     with TemporaryDirectory() as name:
         first, second, third = (_sketch(Path(name), rows(each)) for each in (one, more, other))
         nothing = _sketch(Path(name), [])
-        decoded = first.plus(second).minus(third).minus(nothing).decoded()
+        # What a sketch has less of is counted below zero: less of nothing is more of the rest.
+        decoded = first.minus(nothing.minus(second)).minus(third).decoded()
         keys = {
             name: int(Hasher(SEED).keys(table([row(name)]).to_batches()[0])[0])
             for name in {key for key, _ in (*one, *more, *other)}

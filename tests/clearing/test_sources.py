@@ -1,6 +1,7 @@
 """Books out of audit tables and Parquet files, and what is refused there."""
 
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -284,3 +285,52 @@ def test_amounts_have_bounds(tmp_path: Path, sign: int) -> None:
         else:
             with pytest.raises(InvalidRequest, match=rf"row 2.deductible_fen: {fen} fen is beyond"):
                 reconcile(books, scratch=folder)
+
+
+_MOST_YUAN = Decimal(limits.AMOUNT_FEN_MAX) / 100
+_FEN = Decimal("0.01")
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(
+    ("yuan", "fits"),
+    [
+        pytest.param(_MOST_YUAN, True, id="the-bound"),
+        pytest.param(_MOST_YUAN + _FEN, False, id="a-fen-more"),
+        pytest.param(Decimal(10**16) - _FEN, False, id="eighteen-digits"),
+        pytest.param(Decimal(10**16), False, id="nineteen-digits"),
+        # 2**64 and 130050 fen: 1300.50 yuan in the low word.
+        pytest.param((2**64 + 130_050) * _FEN, False, id="beyond-a-word"),
+        pytest.param(Decimal(10**35), False, id="as-many-as-there-are"),
+    ],
+)
+def test_decimals_of_yuan_have_bounds(
+    tmp_path: Path, yuan: Decimal, sign: int, *, fits: bool
+) -> None:
+    """The greatest amount is read; whatever is beyond is told with its row, however many digits."""
+    path = tmp_path / "day.parquet"
+    amounts = pa.array([Decimal(1), Decimal(0), sign * yuan], pa.decimal128(38, 2))
+    pq.write_table(pa.table({"setl_id": ["s1", "s2", "s3"], "fulamt_ownpay_amt": amounts}), path)
+
+    if fits:
+        found = _read(parquet_book(Side.CARE, path), "own_expense_fen")
+        most = sign * limits.AMOUNT_FEN_MAX
+        assert [100, 0, most] == [each["own_expense_fen"] for each in found]
+    else:
+        told = rf"day.parquet:3.fulamt_ownpay_amt: {sign * yuan:.2f} yuan is beyond \d+ fen"
+        with pytest.raises(InvalidRequest, match=told) as error:
+            parquet_book(Side.CARE, path)
+        assert 1 == len(error.value.faults)
+
+
+@pytest.mark.parametrize("fen", [2**63 - 1, 2**63, 2**64 - 1])
+def test_whole_fen_beyond_a_word_are_told(tmp_path: Path, fen: int) -> None:
+    """Unsigned integers of another program are refused with their row, and stop nothing."""
+    path = tmp_path / "day.parquet"
+    columns = {"settlement": ["s1", "s2"], "own_expense_fen": pa.array([1, fen], pa.uint64())}
+    pq.write_table(pa.table(columns), path)
+
+    with pytest.raises(
+        InvalidRequest, match=rf"day.parquet:2.own_expense_fen: {fen} fen is beyond"
+    ):
+        parquet_book(Side.CARE, path)

@@ -40,6 +40,12 @@ def _do(folder: Path, verb: str, *more: object) -> Ran:
     return run("reconcile", verb, *more, "--data", folder / "clearing", "--json")
 
 
+def _approve(folder: Path, number: int, by: str = "bo") -> Ran:
+    """Approve what is proposed, as it is shown."""
+    plan = _do(folder, "show", number).json["item"]["plan"]
+    return _do(folder, "approve", number, "--plan", plan, "--by", by, "--reason", "ok")
+
+
 def test_a_difference_is_seen_through_to_its_end(tmp_path: Path) -> None:
     """Found, proposed, approved by another, applied twice and recorded once, found no more."""
     _made(tmp_path, lambda world: with_other_amounts(world, 2, 1_234))
@@ -59,9 +65,11 @@ def test_a_difference_is_seen_through_to_its_end(tmp_path: Path) -> None:
     terms = ("--side", "care", "--like", "insured")
     proposed = _do(tmp_path, "propose", 1, "--action", "adjust", *terms, *said).json
     assert "in the book of the care side, to have what the insured side has" == proposed["terms"]
-    alone = _do(tmp_path, "approve", 1, "--by", "An", "--reason", "fine")
+    alone = _approve(tmp_path, 1, by="An")
     assert (1, "PRECONDITION") == (alone.code, alone.json["error"])
-    assert "approved" == _do(tmp_path, "approve", 1, "--by", "bo", "--reason", "ok").json["state"]
+    unseen = _do(tmp_path, "approve", 1, "--plan", "0" * 12, "--by", "bo", "--reason", "ok")
+    assert (1, "PRECONDITION") == (unseen.code, unseen.json["error"])
+    assert "approved" == _approve(tmp_path, 1).json["state"]
 
     engine = ("--by", "an", "--engine", tmp_path / "care-data", "--rules", _rules(tmp_path))
     first, again = (_do(tmp_path, "apply", 1, *engine) for _ in range(2))
@@ -84,7 +92,7 @@ def test_what_insurance_lost_is_inserted_from_the_book_of_care(tmp_path: Path) -
     _reconciled(tmp_path)
     said = ("--by", "an", "--reason", "it rolled back")
     _do(tmp_path, "propose", 1, "--action", "insert", *said)
-    _do(tmp_path, "approve", 1, "--by", "bo", "--reason", "ok")
+    _approve(tmp_path, 1)
     place = ("--engine", tmp_path / "insured-data", "--rules", _rules(tmp_path))
     care_rules = Path(__file__).parents[1] / "settle" / "apart"
     source = ("--source", tmp_path / "care-data", "--source-rules", care_rules)
@@ -105,7 +113,7 @@ def test_a_server_takes_back_what_care_never_took(tmp_path: Path) -> None:
     _made(tmp_path, lambda world: world.decided(2))
     _reconciled(tmp_path)
     _do(tmp_path, "propose", 1, "--action", "reverse", "--by", "an", "--reason", "time-out")
-    _do(tmp_path, "approve", 1, "--by", "bo", "--reason", "ok")
+    _approve(tmp_path, 1)
     with serving(tmp_path / "insured-data", _rules(tmp_path)) as server:
         first, again = (
             _do(tmp_path, "apply", 1, "--by", "an", "--server", server.address) for _ in range(2)
@@ -159,7 +167,7 @@ def test_items_are_chosen_by_owner_class_and_age(tmp_path: Path) -> None:
     said = ("--by", "an", "--reason", "small")
     number = next(each["number"] for each in _do(tmp_path, "items").json if each["class"] == 5)
     _do(tmp_path, "write-off", number, *said)
-    _do(tmp_path, "approve", number, "--by", "bo", "--reason", "ok")
+    _approve(tmp_path, number)
     gone = _do(tmp_path, "apply", number, "--by", "an")
     assert (0, False) == (gone.code, gone.json["standing"])
     assert [1] == numbers()

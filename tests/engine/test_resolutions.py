@@ -47,8 +47,8 @@ def _only_item(world: TwoBooks, store: ItemStore, of_class: DifferenceClass) -> 
 
 def _steps(store: ItemStore, item: Item, action: Action, terms: Terms | None) -> list[Step]:
     moment = _moment(store, item)
-    store.propose(str(item.number), action, "an", "looked into", moment, terms)
-    store.approve(str(item.number), "bo", "agreed", moment)
+    proposed = store.propose(str(item.number), action, "an", "looked into", moment, terms)
+    store.approve(str(item.number), str(proposed.plan), "bo", "agreed", moment)
     ready = store.ready(str(item.number))
     return plan_of(ready, store.difference(ready))
 

@@ -18,8 +18,8 @@ from typing import Any, TypeVar
 
 from medsettle import errors, limits
 from medsettle.client.claims import claim_message
+from medsettle.core.dates import microseconds
 from medsettle.engine import Engine
-from medsettle.engine.request_log import microseconds
 from medsettle.errors.reasons import rebuilt
 from medsettle.ledger.entries import Recorded
 from medsettle.peers.care_desk import CareDesk

@@ -12,12 +12,13 @@ from medsettle.audit.projector import LedgerFeed
 from medsettle.audit.segments import LedgerRow
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.counters import ACCOUNT
+from medsettle.core.dates import microseconds
 from medsettle.core.outcome import Rejection
 from medsettle.core.request_states import RequestState, RequestStatus, Reversal
 from medsettle.core.settlement import Settlement
 from medsettle.engine import Engine
 from medsettle.engine.cancels import Cancels, cancel_entry
-from medsettle.engine.request_log import Asked, RequestLog, microseconds
+from medsettle.engine.request_log import Asked, RequestLog
 from medsettle.engine.reversals import Reversals
 from medsettle.ledger.entries import Entry, Holder, Ledger, Recorded
 from medsettle.policy.rule_book import RuleBook

@@ -16,7 +16,7 @@ from medsettle.errors import AuditCorrupt
 if TYPE_CHECKING:
     import duckdb
 
-_SQL_TYPES: Final[dict[Kind, str]] = {
+SQL_TYPES: Final[dict[Kind, str]] = {
     Kind.CODE: "varchar",
     Kind.CODES: "varchar[]",
     Kind.DATE: "date",
@@ -117,7 +117,7 @@ def _parquet(table: str, paths: list[str]) -> str:
     options = f"hive_partitioning = true, hive_types = {{{types}}}"
     # A view cannot have parameters, so the paths are written into it.
     sources = [
-        f"read_parquet([{', '.join(map(_quoted, stretch))}], {options})"
+        f"read_parquet([{', '.join(map(quoted, stretch))}], {options})"
         for stretch in _stretches(paths)
     ]
     if len(sources) == 1 and {*_stored(paths[0])} >= {each.name for each in stored_columns(table)}:
@@ -127,8 +127,15 @@ def _parquet(table: str, paths: list[str]) -> str:
     return f"({' union all by name '.join(selects)})"
 
 
-def _quoted(path: str) -> str:
-    return "'" + path.replace("'", "''") + "'"
+def quoted(text: str) -> str:
+    """Return a text as it is written in SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def empty_source(kinds: Mapping[str, Kind]) -> str:
+    """Return no rows with columns of these kinds, in SQL."""
+    typed = ", ".join(f"null::{SQL_TYPES[kind]} as {name}" for name, kind in kinds.items())
+    return f"(select {typed} where false)"
 
 
 def _stretches(paths: list[str]) -> list[list[str]]:
@@ -155,5 +162,4 @@ def _stored(path: str) -> list[str]:
 def _empty(table: str) -> str:
     kinds = dict.fromkeys(PARTITION_COLUMNS, Kind.CODE)
     kinds |= {column.name: column.kind for column in AUDIT_TABLES[table]}
-    typed = ", ".join(f"null::{_SQL_TYPES[kind]} as {name}" for name, kind in kinds.items())
-    return f"(select {typed} where false)"
+    return empty_source(kinds)

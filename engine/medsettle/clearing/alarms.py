@@ -6,12 +6,43 @@ a burst is, it does not say; `limits.DUPLICATES_ALARM` is invented.
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import TypeAlias
 
 from medsettle import limits
+from medsettle.clearing.sight import Sight
 from medsettle.core.dates import date_of
 
-DayCounts = Mapping[int, tuple[int, int]]
+DayCounts: TypeAlias = Mapping[int, tuple[int, int]]
 """By day number: how many differences, and how many of them duplicates. Equal days are absent."""
+
+
+class UnequalDays:
+    """The unequal days of the runs of one reconciliation, which are added in their order.
+
+    Of two runs that have a day, the later one knows better if it looks at all that the earlier one
+    looked at. Else each is a word on its part, and a day is as unequal as the worst of them says.
+    """
+
+    def __init__(self) -> None:
+        """Begin without any run."""
+        self._told: dict[int, list[tuple[Sight, tuple[int, int]]]] = {}
+
+    def add(self, sight: Sight, first_day: int, last_day: int, counts: DayCounts) -> None:
+        """Add a run: what it looked at, its first and last day, and its unequal ones."""
+        for day in range(first_day, last_day + 1):
+            if earlier := self._told.get(day):
+                kept = [(seen, each) for seen, each in earlier if not sight.covers(seen)]
+                self._told[day] = kept
+        for day, each in counts.items():
+            self._told.setdefault(day, []).append((sight, each))
+
+    def counts(self) -> DayCounts:
+        """Return the days that are unequal."""
+        return {
+            day: (max(each for _, (each, _) in told), max(each for _, (_, each) in told))
+            for day, told in self._told.items()
+            if told
+        }
 
 
 def alarms_of(unequal: DayCounts, first_day: int, last_day: int) -> tuple[str, ...]:

@@ -20,11 +20,11 @@ from typing import Final
 
 from medsettle.clearing.camt import BankEntry, BankStatement, read_statements
 from medsettle.clearing.camt_values import Direction
-from medsettle.clearing.months import MonthStore, check_texts, microseconds
+from medsettle.clearing.months import MonthStore, check_texts
 from medsettle.clearing.notice_book import Notice, Status, notice_named
 from medsettle.clearing.notice_payments import Seen, add_payment, add_return, payments
 from medsettle.clearing.payment_files import parties
-from medsettle.core.dates import day_number
+from medsettle.core.dates import day_number, microseconds
 from medsettle.errors import Precondition
 from medsettle.ledger.side_file import transaction
 from medsettle.payments.accounts import BankAccount

@@ -96,6 +96,11 @@ BOOK: Final[tuple[Column, ...]] = (
 )
 """The columns of a book."""
 
+BESIDE: Final[tuple[Column, ...]] = (
+    Column("admission_date", Kind.DATE, "入院日期: when a stay began.", required=False),
+)
+"""What a file may say beside a book: it is no column of one, and is never compared."""
+
 OWN: Final[frozenset[str]] = frozenset({"record_time"})
 """What is each book's own, since each records at its own moment. It is never compared."""
 

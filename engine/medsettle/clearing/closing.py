@@ -21,12 +21,13 @@ import pyarrow.parquet as pq
 
 from medsettle import durable, limits
 from medsettle.audit.columns import UNIQUE_CODES
+from medsettle.audit.query import quoted
 from medsettle.clearing.book import BOOK, RecordKind
 from medsettle.clearing.fund_lines import OWED
 from medsettle.clearing.month import Month
 from medsettle.clearing.month_book import OWED_SQL, attach_book, reading
 from medsettle.clearing.month_lines import HELD, LINE, REASONS, Held, LineKind, file_schema
-from medsettle.clearing.month_scratch import clear_scratch, parquet_source, quoted, scratch
+from medsettle.clearing.month_scratch import clear_scratch, parquet_source, scratch
 from medsettle.core.columns import Column, Kind
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Gathering:
 
     Attributes:
         month: The month that is closed.
-        book: The book of the place of insurance: a Parquet file, or a folder of them.
+        book: The book of the place of insurance, whatever `sources_files` opens.
         open_settlements: Settlements about which a difference is open.
         closed: The files of lines of earlier months.
         decisions: By settlement, where somebody decided.

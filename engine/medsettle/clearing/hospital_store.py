@@ -14,6 +14,7 @@ from typing import Any, Final, Self, TypeAlias
 
 from medsettle import limits
 from medsettle.clearing.hospital_schema import FORM
+from medsettle.core.dates import microseconds
 from medsettle.errors import Fault, InvalidRequest, NotFound
 from medsettle.ledger.side_file import (
     open_store,
@@ -24,7 +25,6 @@ from medsettle.ledger.side_file import (
 )
 
 HOSPITALS_FILE: Final = "hospitals.db"
-_US: Final = 1_000_000
 
 Value: TypeAlias = str | int | None
 
@@ -60,8 +60,7 @@ class Decision:
     @property
     def moment_us(self) -> int:
         """The moment in microseconds since 1970-01-01, UTC."""
-        assert self.moment.tzinfo is not None, "a clock needs a time zone"
-        return int(self.moment.timestamp()) * _US + self.moment.microsecond
+        return microseconds(self.moment)
 
     def check(self, *, reason: bool = False) -> None:
         """Check that it says who, and why where that is asked for.

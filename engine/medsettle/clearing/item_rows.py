@@ -1,6 +1,6 @@
 """What rows of the item store are read as."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -14,23 +14,28 @@ from medsettle.core.dates import date_of
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def money_at_risk(items: Sequence[Item]) -> dict[DifferenceClass, Counted]:
-    """Return how many of some items each class has, and the money at risk in them."""
-    found: dict[DifferenceClass, Counted] = {}
-    for item in sorted(items, key=lambda each: each.difference_class):
-        name = item.difference_class
-        before = found.get(name, Counted(name, 0, 0))
-        found[name] = Counted(name, before.differences + 1, before.at_risk_fen + item.at_risk_fen)
-    return found
+def counted_by_class(differences: Iterable[tuple[int, int]]) -> tuple[Counted, ...]:
+    """Return how many differences each class has, and the money at risk in them, by class.
+
+    Args:
+        differences: The number of the class and the fen at risk of each.
+    """
+    found: dict[int, list[int]] = {}
+    for of_class, at_risk_fen in differences:
+        found.setdefault(of_class, []).append(at_risk_fen)
+    return tuple(
+        Counted(DifferenceClass(each), len(fen), sum(fen)) for each, fen in sorted(found.items())
+    )
 
 
 def _moment(time_us: int) -> datetime:
     return _EPOCH + timedelta(microseconds=time_us)
 
 
-def _book_of(kept: Sequence[Any]) -> ComparedBook:
+def book_of(kept: Sequence[Any]) -> ComparedBook:
+    """Return the book of a run, as `runs.books` keeps it."""
     side, name, rows, digest, *columns = kept
-    return ComparedBook(Side(side), name, rows, digest, tuple(*columns))
+    return ComparedBook(Side(side), name, rows, digest, *map(tuple, columns))
 
 
 def run_of(row: Sequence[Any]) -> Run:
@@ -44,7 +49,7 @@ def run_of(row: Sequence[Any]) -> Run:
         date_of(last),
         _moment(time_us),
         way,
-        tuple(map(_book_of, orjson.loads(books))),
+        tuple(map(book_of, orjson.loads(books))),
         matched,
         tuple(Counted(DifferenceClass(each), *others) for each, *others in orjson.loads(counted)),
         tuple(orjson.loads(alarms)),

@@ -39,7 +39,8 @@ create table runs (
   sides text not null,
   pooling_area text,
   care_area text,
-  repeats integer not null check (repeats in (0, 1)),
+  repeats blob not null,
+  local integer not null check (local in (0, 1)),
   matched integer not null check (matched >= 0),
   counted blob not null,
   alarms blob not null,
@@ -82,10 +83,12 @@ create table items (
   entry text,
   fingerprint text not null,
   explanation text not null,
+  plan text,
   unique (reconciliation, item),
   constraint approved_by_another check (approver is null or lower(approver) <> lower(proposer)),
   constraint proposals_have_a_proposer
-    check (state not in ('proposed', 'approved') or (proposer is not null and terms is not null)),
+    check (state not in ('proposed', 'approved')
+      or (proposer is not null and terms is not null and plan is not null)),
   constraint approvals_have_an_approver check (state <> 'approved' or approver is not null)
 ) strict;
 create index items_not_closed on items (reconciliation, record_day) where state <> 'closed';
@@ -116,11 +119,13 @@ create index events_of_item on events (number, seq);
 create trigger runs_are_superseded_once before update on runs
   when old.superseded_by is not null or new.superseded_by is null
     or (new.number, new.reconciliation, new.first_day, new.last_day, new.time_us, new.way,
-        new.books, new.sides, new.matched, new.counted, new.alarms, new.opened, new.closed,
-        new.differences, new.differences_digest)
+        new.books, new.sides, new.pooling_area, new.care_area, new.repeats, new.local,
+        new.matched, new.counted, new.alarms, new.opened, new.closed, new.differences,
+        new.differences_digest)
       is not (old.number, old.reconciliation, old.first_day, old.last_day, old.time_us, old.way,
-        old.books, old.sides, old.matched, old.counted, old.alarms, old.opened, old.closed,
-        old.differences, old.differences_digest)
+        old.books, old.sides, old.pooling_area, old.care_area, old.repeats, old.local,
+        old.matched, old.counted, old.alarms, old.opened, old.closed, old.differences,
+        old.differences_digest)
   begin select raise(abort, 'a run is superseded once and does not change'); end;
 create trigger runs_are_never_deleted before delete on runs
   begin select raise(abort, 'runs are never deleted'); end;
@@ -152,7 +157,7 @@ FORM: Final = StoreForm(
 ITEM_COLUMNS: Final = (
     "number, reconciliation, item, settlement, difference_class, owner, action, term, at_risk_fen, "
     "pooling_area, care_area, record_day, state, held, opened_run, last_run, terms, proposer, "
-    "approver, entry, fingerprint, explanation"
+    "approver, entry, fingerprint, explanation, plan"
 )
 EVENT_COLUMNS: Final = (
     "seq, time_us, happened, difference_class, action, at_risk_fen, run, person, terms, entry, "

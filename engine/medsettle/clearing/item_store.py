@@ -5,26 +5,17 @@ decides is decided about the difference as it was last found: where a run finds 
 proposal is void (`item_runs`).
 """
 
+from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
-from typing import Any, Final, Self
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from medsettle.clearing.book import Side
 from medsettle.clearing.classes import Action, DifferenceClass
-from medsettle.clearing.item_rows import event_of, item_of, run_of
-from medsettle.clearing.item_runs import (
-    RunRecorder,
-    differences_of,
-    microseconds,
-    table_bytes,
-)
-from medsettle.clearing.item_schema import EVENT_COLUMNS, FORM, ITEM_COLUMNS, RUN_COLUMNS
+from medsettle.clearing.item_facts import table_bytes
+from medsettle.clearing.item_reading import ItemReading
+from medsettle.clearing.item_runs import RunRecorder
 from medsettle.clearing.items import (
     ALLOWED,
-    Event,
     Happened,
     Item,
     Run,
@@ -32,47 +23,17 @@ from medsettle.clearing.items import (
     State,
     Terms,
     check_said,
-    no_item,
     not_now,
     same_person,
 )
+from medsettle.clearing.plans import digest_of_plan
 from medsettle.clearing.terms import terms_of
-from medsettle.core.settlement import Row
-from medsettle.errors import NotFound
-from medsettle.ledger.side_file import (
-    open_store,
-    private_folder,
-    rows_of,
-    transaction,
-    unavailable,
-)
-
-ITEMS_FILE: Final = "items.db"
+from medsettle.core.dates import microseconds
+from medsettle.ledger.side_file import transaction
 
 
-class ItemStore:
+class ItemStore(ItemReading):
     """The runs and items of one clearing centre. One thread uses it; so may processes."""
-
-    def __init__(self, folder: Path) -> None:
-        """Open the store, made with its folder where there is none.
-
-        Raises:
-            StoreUnavailable: The file is something else, damaged or cannot be written.
-        """
-        with unavailable(folder, "make"):
-            self.folder = private_folder(folder)
-        self.path = folder / ITEMS_FILE
-        self.connection = open_store(self.path, FORM)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Let go of the store. Closing twice is harmless."""
-        self.connection.close()
 
     # --- runs ------------------------------------------------------------------------------
 
@@ -97,111 +58,6 @@ class ItemStore:
             number = RunRecorder(self.connection, scope, moment).record(rows, content, matched)
         return self.run(number)
 
-    def run(self, number: int) -> Run:
-        """Return a run.
-
-        Raises:
-            NotFound: There is none with this number.
-        """
-        found = self._execute(f"select {RUN_COLUMNS} from runs where number = ?", number)  # noqa: S608
-        if not found:
-            raise NotFound(f"there is no run {number}; list them", run=str(number))
-        return run_of(found[0])
-
-    def runs(self, *, reconciliation: str | None = None) -> list[Run]:
-        """Return all runs, superseded ones among them, the latest last."""
-        rows = self._execute(
-            f"select {RUN_COLUMNS} from runs where reconciliation = coalesce(?, reconciliation) "  # noqa: S608
-            "order by number",
-            reconciliation,
-        )
-        return [run_of(row) for row in rows]
-
-    def differences(self, run: int) -> pa.Table:
-        """Return the differences that a run found, also where it was superseded.
-
-        Raises:
-            NotFound: There is no such run.
-        """
-        found = self._execute("select differences from runs where number = ?", run)
-        if not found:
-            raise NotFound(f"there is no run {run}; list them", run=str(run))
-        return differences_of(found[0][0])
-
-    # --- items -----------------------------------------------------------------------------
-
-    def items(
-        self,
-        *,
-        reconciliation: str | None = None,
-        owner: Side | None = None,
-        difference_class: DifferenceClass | None = None,
-        standing: bool = True,
-    ) -> list[Item]:
-        """Return items by number; those that are open, or with the ones that ended.
-
-        Args:
-            reconciliation: Of which; all without it.
-            owner: Whose turn it is; anybody's without it.
-            difference_class: Of which class; of any without it.
-            standing: Whether only those that are neither closed nor settled by a decision.
-        """
-        rows = self._execute(
-            f"select {ITEM_COLUMNS} from items where reconciliation = coalesce(?, reconciliation) "  # noqa: S608
-            "and owner = coalesce(?, owner) and difference_class = coalesce(?, difference_class) "
-            "and (state <> 'closed' or not ?) order by number",
-            reconciliation,
-            owner,
-            difference_class,
-            standing,
-        )
-        found = [item_of(row) for row in rows]
-        return [item for item in found if item.standing] if standing else found
-
-    def item(self, named: str) -> Item:
-        """Return an item by its number or its full name.
-
-        Raises:
-            NotFound: There is none, or the name is one of several reconciliations.
-        """
-        by = "number = cast(? as integer)" if named.isascii() and named.isdigit() else "item = ?"
-        found = self._execute(f"select {ITEM_COLUMNS} from items where {by}", named)  # noqa: S608
-        if len(found) > 1:
-            raise NotFound(
-                f"{len(found)} reconciliations have an item {named!r}; name it by its number",
-                item=named,
-            )
-        if not found:
-            raise no_item(named)
-        return item_of(found[0])
-
-    def events(self, number: int) -> list[Event]:
-        """Return what happened to an item, in order."""
-        rows = self._execute(
-            f"select {EVENT_COLUMNS} from events where number = ? order by seq",  # noqa: S608
-            number,
-        )
-        return [event_of(row) for row in rows]
-
-    def difference(self, item: Item) -> Row:
-        """Return the difference of an item with both rows, as the last run found it."""
-        table = self.differences(item.last_run)
-        (row,) = table.filter(pc.field("item") == item.item).to_pylist()
-        return dict(row)
-
-    def settlements(self, *, standing: bool = True) -> frozenset[str]:
-        """Return the ids of the settlements, in whatever book, that items are about."""
-        wanted = {item.number for item in self.items(standing=standing)}
-        rows = self._execute("select number, settlement from item_settlements")
-        return frozenset(settlement for number, settlement in rows if number in wanted)
-
-    def open_settlements(self) -> frozenset[str]:
-        """Return the ids of settlements that a month must not take yet: they differ, or are held.
-
-        What was given up or taken over by a decision is not among them.
-        """
-        return self.settlements(standing=True)
-
     # --- decisions -------------------------------------------------------------------------
 
     def propose(
@@ -218,9 +74,11 @@ class ItemStore:
         Without `terms` they are those that the difference leaves no doubt about.
 
         Raises:
-            InvalidRequest: Person or reason are none, or the terms are not those of the action.
+            InvalidRequest: Person or reason are none, the terms are not those of the action, or a
+                book lacks what its records need.
             NotFound: There is no such item.
-            Precondition: The item has ended or is applied, or its class allows no such action.
+            Precondition: The item has ended or is applied, its class allows no such action, or
+                nothing is left to be done.
         """
         check_said(person, reason)
         with transaction(self.connection, self.path):
@@ -233,25 +91,36 @@ class ItemStore:
                     f"is of class {item.difference_class}, for which {action} is no remedy; "
                     f"propose one of {allowed}, or hold it",
                 )
-            agreed = terms_of(self.difference(item), action, terms)
+            difference = self.difference(item)
+            agreed = terms_of(difference, action, terms)
+            proposed = replace(item, action=action, terms=agreed, proposer=person)
             self._execute(
                 "update items set state = 'proposed', action = ?, terms = ?, proposer = ?, "
-                "approver = null, held = 0 where number = ?",
+                "approver = null, held = 0, plan = ? where number = ?",
                 action,
                 agreed.text(),
                 person,
+                digest_of_plan(proposed, difference),
                 item.number,
             )
             self._happened(item, Happened.PROPOSED, person, reason, moment)
         return self.item(str(item.number))
 
-    def approve(self, named: str, person: str, reason: str, moment: datetime) -> Item:
+    def approve(self, named: str, plan: str, person: str, reason: str, moment: datetime) -> Item:
         """Record that another person agrees with what is proposed (four eyes).
+
+        Args:
+            named: The item.
+            plan: `Item.plan` of what the person has seen.
+            person: Who agrees.
+            reason: Why.
+            moment: The present moment.
 
         Raises:
             InvalidRequest: Person or reason are none.
             NotFound: There is no such item.
-            Precondition: Nothing is proposed, or it was proposed by the same person.
+            Precondition: Nothing is proposed, or something else, or it was proposed by the same
+                person.
         """
         check_said(person, reason)
         with transaction(self.connection, self.path):
@@ -263,6 +132,13 @@ class ItemStore:
                     item,
                     f"was proposed by {person}, who cannot approve it too; ask another person",
                 )
+            if plan != item.plan:
+                raise not_now(
+                    item,
+                    f"has the plan {item.plan}, and {plan!r} was to be approved; look at it with "
+                    "medsettle reconcile show, and approve the plan that you see",
+                )
+            self._refuse_changed_plan(item)
             self._execute(
                 "update items set state = 'approved', approver = ? where number = ?",
                 person,
@@ -285,7 +161,7 @@ class ItemStore:
             self._refuse_ended(item)
             self._execute(
                 "update items set state = 'open', held = 1, terms = null, proposer = null, "
-                "approver = null where number = ?",
+                "approver = null, plan = null where number = ?",
                 item.number,
             )
             self._happened(item, Happened.HELD, person, reason, moment)
@@ -298,12 +174,13 @@ class ItemStore:
 
         Raises:
             NotFound: There is no such item.
-            Precondition: Nothing is proposed, or the approval is missing.
+            Precondition: Nothing is proposed, the approval is missing, or the records that would be
+                made are no longer those that were agreed upon.
         """
         item = self.item(named)
-        if item.state in {State.APPROVED, State.APPLIED}:
-            return item
-        if item.state is State.PROPOSED and not item.needs_approval:
+        agreed = item.state is State.PROPOSED and not item.needs_approval
+        if agreed or item.state in {State.APPROVED, State.APPLIED}:
+            self._refuse_changed_plan(item)
             return item
         missing = (
             "its approval by another person is missing"
@@ -334,15 +211,7 @@ class ItemStore:
             now = self.item(str(item.number))
             if now.state is State.APPLIED and now.entry == entry:
                 return now
-            if (now.state, now.fingerprint, now.action) != (
-                item.state,
-                item.fingerprint,
-                item.action,
-            ):
-                made = "nothing was recorded" if entry is None else f"{entry} is recorded"
-                raise not_now(
-                    now, f"became {now.state} meanwhile, and {made}; reconcile its day again"
-                )
+            self._refuse_changed(item, now, entry)
             self._execute(
                 "update items set state = 'applied', entry = ? where number = ?",
                 entry,
@@ -356,20 +225,45 @@ class ItemStore:
 
         Nothing was recorded in a book, so what was approved is void.
 
+        Args:
+            item: The item, as `ready` returned it.
+            person: Who tried it.
+            reason: What came out, in words.
+            moment: The present moment.
+
         Raises:
             InvalidRequest: Person or reason are none.
+            Precondition: The item was decided otherwise, or found otherwise, meanwhile.
         """
         check_said(person, reason)
         with transaction(self.connection, self.path):
+            self._refuse_changed(item, self.item(str(item.number)), None)
             self._execute(
                 "update items set difference_class = ?, action = ?, state = 'open', terms = null, "
-                "proposer = null, approver = null where number = ?",
+                "proposer = null, approver = null, plan = null where number = ?",
                 DifferenceClass.AMOUNT,
                 Action.ADJUST,
                 item.number,
             )
             self._happened(item, Happened.CHANGED, person, reason, moment)
         return self.item(str(item.number))
+
+    def _refuse_changed(self, item: Item, now: Item, entry: str | None) -> None:
+        """Refuse to note about an item what was done about it as it no longer is."""
+        asked = (item.state, item.fingerprint, item.action, item.plan)
+        if asked != (now.state, now.fingerprint, now.action, now.plan):
+            made = "nothing was recorded" if entry is None else f"{entry} is recorded"
+            raise not_now(now, f"became {now.state} meanwhile, and {made}; reconcile its day again")
+
+    def _refuse_changed_plan(self, item: Item) -> None:
+        """Refuse what would be done otherwise than it was proposed, as by another medsettle."""
+        plan = digest_of_plan(item, self.difference(item))
+        if plan != item.plan:
+            raise not_now(
+                item,
+                f"was proposed with the plan {item.plan}, and what would be done now is {plan}; "
+                f"reconcile {item.record_date} again, and propose anew what is left",
+            )
 
     def _refuse_ended(self, item: Item) -> None:
         if item.state in {State.CLOSED, State.APPLIED}:
@@ -394,7 +288,3 @@ class ItemStore:
             reason,
             item.number,
         )
-
-    def _execute(self, sql: str, *values: str | int | bytes | None) -> list[tuple[Any, ...]]:
-        with unavailable(self.path, "use"):
-            return rows_of(self.connection, sql, *values)

@@ -126,8 +126,9 @@ class Item:
 
     `number` is its short name; `record_date` the day of the record, from which its age counts;
     `fingerprint` tells whether a run finds the difference as it was. `terms`, `proposer` and
-    `approver` are those of the proposal that stands, if one does; `entry` is the record that its
-    application made. `held` is true while it is put on hold.
+    `approver` are those of the proposal that stands, if one does, and `plan` is the digest of what
+    applying it does (`plans.digest_of_plan`); `entry` is the record that its application made.
+    `held` is true while it is put on hold.
     """
 
     number: int
@@ -152,6 +153,7 @@ class Item:
     entry: str | None
     fingerprint: str
     explanation: str
+    plan: str | None
 
     @property
     def standing(self) -> bool:
@@ -180,7 +182,8 @@ class Item:
             return "look into the case; then propose what to do"
         told = {
             State.OPEN: f"the {self.owner} side proposes what to do, such as: {self.action}",
-            State.PROPOSED: f"another person than {self.proposer} approves: {self.action}"
+            State.PROPOSED: f"another person than {self.proposer} approves the plan {self.plan}: "
+            f"{self.action}"
             if self.needs_approval
             else f"apply: {self.action}",
             State.APPROVED: f"apply: {self.action}",
@@ -216,8 +219,9 @@ class Event:
 class ComparedBook:
     """A book that was compared: whose it is, what it is called, its rows and its digest.
 
-    The digest is that of `reconcile.digest_of`, over `columns`: none where an older run did not
-    keep them, and the digest can be compared with nothing.
+    The digest is that of `reconcile.digest_of`, over `columns`: without them the digest can be
+    compared with nothing. `had` are the columns in which a row of it has a value, `stated` those
+    that its files have, whether any row has a value or not.
     """
 
     side: Side
@@ -225,6 +229,8 @@ class ComparedBook:
     rows: int
     digest: str
     columns: tuple[str, ...] = ()
+    had: tuple[str, ...] = ()
+    stated: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,12 +283,14 @@ class Part:
     Attributes:
         pooling_area: Only persons insured there; None for all.
         care_area: Only care given there; None for all.
-        repeats: Whether it also looks for what all books have twice.
+        repeats: What it also looks for of what all books have twice: names of `repeats.NEEDED`.
+        local: Whether it also looks at care in the area of insurance.
     """
 
     pooling_area: str | None = None
     care_area: str | None = None
-    repeats: bool = False
+    repeats: frozenset[str] = frozenset()
+    local: bool = False
 
     @property
     def whole(self) -> bool:
@@ -292,7 +300,11 @@ class Part:
     def covers(self, other: "Part") -> bool:
         """Return whether a run of this part looks at all that one of the other does."""
         areas = ((self.pooling_area, other.pooling_area), (self.care_area, other.care_area))
-        return all(own in {None, theirs} for own, theirs in areas) and self.repeats >= other.repeats
+        return (
+            all(own in {None, theirs} for own, theirs in areas)
+            and self.repeats >= other.repeats
+            and self.local >= other.local
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Reading the book of the place of insurance for a month, and refusing one that adds up to nothing.
 
 Columns that clearing needs must be there; others are absent where the book does not keep them
-(`clearing.book`).
+(`clearing.book`). DuckDB reads Parquet under our names as it is; any other book is copied first, by
+the reader that compares it, so that a month is closed of whatever was reconciled.
 """
 
 from collections.abc import Iterator
@@ -10,10 +11,19 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from medsettle import limits
-from medsettle.clearing.book import BOOK, SHARES, RecordKind
+from medsettle.audit.query import SQL_TYPES, quoted
+from medsettle.clearing.book import BOOK, SHARES, RecordKind, Side
+from medsettle.clearing.book_files import BookFile
 from medsettle.clearing.fund_lines import OWED
-from medsettle.clearing.month_scratch import SQL_TYPES, quoted
+from medsettle.clearing.month_scratch import spill_folder
+from medsettle.clearing.sources import Faults, files_of
+from medsettle.clearing.sources_audit import BETWEEN_AREAS, audit_folder
+from medsettle.clearing.sources_columns import plan
+from medsettle.clearing.sources_files import TEXT_SUFFIXES, opened_book, suffix_of
 from medsettle.core import codes
 from medsettle.errors import Fault, InvalidRequest
 
@@ -69,21 +79,40 @@ _CHECKS: Final[tuple[tuple[str, str, str], ...]] = (
 )
 
 
-def parquet_files(path: Path) -> list[Path]:
-    """Return the Parquet files of a book: the file itself, or all in a folder and below.
+def _files(connection: "duckdb.DuckDBPyConnection", path: Path) -> list[Path]:
+    """Return the Parquet files of a book under our names, made of it where it has others.
 
     Raises:
-        InvalidRequest: There is none.
+        InvalidRequest: Nothing or no book is there, or rows are wrong; with file and row.
     """
     if not path.exists():
         text = "does not exist; name the book of the place of insurance"
         raise InvalidRequest([Fault(str(path), text)])
-    found = [path] if path.is_file() else sorted(path.rglob("*.parquet"))
-    if not found:
-        raise InvalidRequest(
-            [Fault(str(path), "holds no Parquet file; name the book of the place of insurance")]
-        )
-    return found
+    if _is_plain(path):
+        return files_of(path, ".parquet")
+    spilled = spill_folder(connection)
+    book = opened_book(Side.INSURED, path, spilled, wanted=BETWEEN_AREAS)
+    columns = [column for column in BOOK if column.name in book.stated]
+    copied = spilled / "book.parquet"
+    with BookFile(copied, columns) as file:
+        for batch in book.reader([column.name for column in columns]):
+            file.write(pa.Table.from_batches([batch]))
+    return [copied]
+
+
+def _is_plain(path: Path) -> bool:
+    """Return whether a book is in Parquet files that have our names and all columns themselves."""
+    if audit_folder(path) is not None or suffix_of(path) in TEXT_SUFFIXES:
+        return False
+    files = files_of(path, ".parquet")
+    if any("=" in part for each in files for part in each.relative_to(path).parts[:-1]):
+        return False
+    try:
+        readings, _ = plan(pq.read_schema(files[0]).names, str(path), Faults())
+    except (pa.ArrowException, OSError):
+        # DuckDB says what is wrong with it.
+        return True
+    return not any(reading.national for reading in readings)
 
 
 @contextmanager
@@ -114,7 +143,7 @@ def attach_book(connection: "duckdb.DuckDBPyConnection", path: Path, last: date)
     """
     import duckdb  # noqa: PLC0415 - as in `scratch`
 
-    listed = ", ".join(quoted(str(each)) for each in parquet_files(path))
+    listed = ", ".join(quoted(str(each)) for each in _files(connection, path))
     source = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
     try:
         described = connection.execute(f"describe select * from {source}").fetchall()  # noqa: S608

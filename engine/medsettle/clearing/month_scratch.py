@@ -8,23 +8,13 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from medsettle import limits
-from medsettle.core.columns import Column, Kind
+from medsettle.audit.query import empty_source, quoted
+from medsettle.core.columns import Column
 from medsettle.errors import StoreUnavailable
 from medsettle.ledger.side_file import unavailable
 
 if TYPE_CHECKING:
     import duckdb
-
-SQL_TYPES = {
-    Kind.CODE: "varchar",
-    Kind.CODES: "varchar[]",
-    Kind.DATE: "date",
-    Kind.FEN: "bigint",
-    Kind.INTEGER: "bigint",
-    Kind.BOOLEAN: "boolean",
-    Kind.TIMESTAMP: "timestamptz",
-}
-
 
 _SPILL = ".spill-"
 
@@ -65,19 +55,14 @@ def scratch(folder: Path) -> Iterator["duckdb.DuckDBPyConnection"]:
             connection.close()
 
 
+def spill_folder(connection: "duckdb.DuckDBPyConnection") -> Path:
+    """Return where a connection of `scratch` spills; what is put there goes with it."""
+    ((folder,),) = connection.execute("select current_setting('temp_directory')").fetchall()
+    return Path(folder)
+
+
 def parquet_source(paths: list[Path], table: tuple[Column, ...]) -> str:
     """Return the rows of files of a table in SQL; of no files, no rows with its columns."""
     if not paths:
-        return empty_source(table)
+        return empty_source({column.name: column.kind for column in table})
     return f"read_parquet([{', '.join(quoted(str(path)) for path in paths)}])"
-
-
-def empty_source(table: tuple[Column, ...]) -> str:
-    """Return no rows with the columns of a table, in SQL."""
-    typed = ", ".join(f"null::{SQL_TYPES[column.kind]} as {column.name}" for column in table)
-    return f"(select {typed} where false)"
-
-
-def quoted(text: str) -> str:
-    """Return a text as it is written in SQL."""
-    return "'" + text.replace("'", "''") + "'"

@@ -31,6 +31,7 @@ from medsettle.clearing.closing import (
 )
 from medsettle.clearing.month import Month
 from medsettle.clearing.months_schema import FORM
+from medsettle.core.dates import microseconds
 from medsettle.errors import Fault, InvalidRequest, NotFound, Precondition, StoreUnavailable
 from medsettle.ledger.side_file import (
     open_store,
@@ -43,7 +44,6 @@ from medsettle.ledger.side_file import (
 MONTHS_FILE: Final = "months.db"
 MONTHS_FOLDER: Final = "months"
 _LOCK: Final = "months.lock"
-_US: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,7 @@ class MonthStore:
 
         Args:
             month: The one after the last closed, or any if none is.
-            book: The book of the place of insurance: a Parquet file, or a folder of them.
+            book: The book of the place of insurance, whatever `sources_files` opens.
             open_settlements: Settlements about which a difference is open.
             today: The day in China Standard Time.
             who: Who closes it.
@@ -334,9 +334,3 @@ def check_texts(**texts: str) -> None:
     ]
     if faults:
         raise InvalidRequest(faults)
-
-
-def microseconds(moment: datetime) -> int:
-    """Return a moment as microseconds since 1970-01-01 UTC."""
-    assert moment.tzinfo is not None, "a clock needs a time zone"
-    return int(moment.timestamp()) * _US + moment.microsecond

@@ -12,9 +12,10 @@ from datetime import datetime
 from enum import IntEnum
 
 from medsettle import limits
-from medsettle.clearing.months import MonthStore, check_texts, microseconds
+from medsettle.clearing.months import MonthStore, check_texts
 from medsettle.clearing.notice_book import Status, notice
 from medsettle.clearing.notices import open_of_pair, take
+from medsettle.core.dates import microseconds
 from medsettle.errors import Fault, InvalidRequest, Precondition
 from medsettle.ledger.side_file import transaction
 

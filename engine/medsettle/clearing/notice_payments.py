@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from medsettle.clearing.months import MonthStore, check_texts, microseconds
+from medsettle.clearing.months import MonthStore, check_texts
 from medsettle.clearing.notice_book import Notice, Status, add_event, notice
 from medsettle.clearing.notice_deductions import check_amount
-from medsettle.core.dates import date_of, day_number
+from medsettle.core.dates import date_of, day_number, microseconds
 from medsettle.errors import NotFound, Precondition
 from medsettle.ledger.side_file import transaction
 

@@ -23,11 +23,11 @@ from typing import Final
 from medsettle import limits
 from medsettle.clearing.month import Month
 from medsettle.clearing.month_scratch import scratch
-from medsettle.clearing.months import MonthStore, check_texts, microseconds
+from medsettle.clearing.months import MonthStore, check_texts
 from medsettle.clearing.notice_book import Notice, Status, add_event, events, notice, notices
 from medsettle.clearing.table_checks import refuse_unequal
 from medsettle.clearing.tables import checked, make_tables, owed_between
-from medsettle.core.dates import day_number
+from medsettle.core.dates import day_number, microseconds
 from medsettle.errors import Precondition
 from medsettle.ledger.side_file import transaction
 
@@ -60,7 +60,8 @@ def issue(
 
     Raises:
         NotFound: The month is not closed.
-        Precondition: An earlier month is not issued, or a pair owes more than NOTICE_FEN_MAX.
+        Precondition: An earlier month is not issued, or a pair owes or carries over more than
+            NOTICE_FEN_MAX.
         StoreUnavailable: The file of the month is not what was closed, or the store failed.
     """
     check_texts(who=who)
@@ -123,6 +124,13 @@ def _issue_one(
         *pair,
     )
     carried_in_fen = int(carried[0][0]) if carried else 0
+    if gross_fen + carried_in_fen < -most:
+        raise Precondition(
+            f"{pair[0]} has {-gross_fen} fen back from {pair[1]} in line {pair[2]} for "
+            f"{month.text} beside {-carried_in_fen} carried over, and a notice carries at most "
+            f"{most}; check the refunds of the book",
+            month=month.text,
+        )
     who, time_us = stamp
     if deductions_fen:
         store.rows(

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Final
 
 from medsettle import limits
-from medsettle.clearing.months import MonthStore, microseconds
+from medsettle.clearing.months import MonthStore
 from medsettle.clearing.notice_book import Notice, Status, notices
+from medsettle.core.dates import microseconds
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.ledger.side_file import (
     private_folder,

@@ -6,8 +6,10 @@ applies again, after a kill or by mistake, asks for the same records and finds t
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TypeAlias
+
+import orjson
 
 from medsettle.clearing.book import AMOUNTS, SHARES, RecordKind, Side
 from medsettle.clearing.classes import Action
@@ -73,11 +75,40 @@ def plan_of(item: Item, difference: Row) -> list[Step]:
 
     Raises:
         InvalidRequest: A row lacks what the record needs, such as its institution.
-        Precondition: Nothing is proposed.
+        Precondition: Nothing is proposed, or nothing is left to be done.
     """
     terms = item.terms
     if terms is None:
         raise Precondition(f"item {item.number} has no proposal; propose first", item=item.item)
+    steps = _steps(item, difference, terms)
+    if not steps:
+        raise Precondition(
+            f"item {item.number}: no row says what to {item.action} in the book of the "
+            f"{terms.side} side; propose another action, or another --side",
+            item=item.item,
+        )
+    return steps
+
+
+def digest_of_plan(item: Item, difference: Row) -> str:
+    """Return 12 hex digits over what is proposed and every record that applying it would make.
+
+    Who approves knows by it that what is carried out is what was seen: of whom the approval is, it
+    does not say.
+
+    Raises:
+        InvalidRequest: As for `plan_of`.
+        Precondition: As for `plan_of`.
+    """
+    proposed = replace(item, approver=None)
+    steps = [[type(step).__name__, asdict(step)] for step in plan_of(proposed, difference)]
+    terms = None if item.terms is None else item.terms.text()
+    what = [item.reconciliation, item.item, item.fingerprint, item.action, terms, item.proposer]
+    canonical = orjson.dumps([*what, steps], option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(canonical).hexdigest()[:12]
+
+
+def _steps(item: Item, difference: Row, terms: Terms) -> list[Step]:
     if item.action is Action.REVERSE:
         rows = to_take_back(difference, terms.side)
         return [

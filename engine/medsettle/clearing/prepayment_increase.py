@@ -17,10 +17,10 @@ from medsettle import limits
 from medsettle.clearing.items import same_person
 from medsettle.clearing.prepayment import Level, Line, check_prepaid, check_text
 from medsettle.clearing.prepayment_notices import Notice, NoticeKind
-from medsettle.clearing.prepayment_store import PrepaymentStore, key_of, us_of
+from medsettle.clearing.prepayment_store import PrepaymentStore, key_of
 from medsettle.clearing.prepayment_terms import PrepaymentRules
 from medsettle.clearing.working_days import WorkingDays
-from medsettle.core.dates import date_of, day_number
+from medsettle.core.dates import date_of, day_number, microseconds
 from medsettle.core.money import yuan_from_fen
 from medsettle.errors import Fault, InvalidRequest, NotFound, Precondition
 from medsettle.ledger.side_file import rows_of, transaction, unavailable
@@ -116,7 +116,7 @@ class Increases:
             increase = self._insert(
                 "insert into increases (insured, care, fund, month, amount_fen, create_time_us) "
                 "values (?,?,?,?,?,?)",
-                *(*key_of(line), day_number(month), amount_fen, us_of(now)),
+                *(*key_of(line), day_number(month), amount_fen, microseconds(now)),
             )
             self._step(increase, IncreaseState.REQUESTED, day, who, usage.reason, now)
         return self.get(increase)
@@ -161,7 +161,7 @@ class Increases:
                 "insert into notices (insured, care, fund, year, kind, amount_fen, issue_day, "
                 "due_day, increase, who, create_time_us) values (?,?,?,?,?,?,?,?,?,?,?)",
                 *(*key_of(found.line), day.year, NoticeKind.INCREASE.value, found.amount_fen),
-                *(day_number(day), day_number(due), increase, who, us_of(now)),
+                *(day_number(day), day_number(due), increase, who, microseconds(now)),
             )
             self._step(increase, IncreaseState.NOTICED, day, who, f"to be paid by {due}", now)
         return next(each for each in store.notices(found.line) if each.id == number)

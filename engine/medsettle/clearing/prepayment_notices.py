@@ -84,7 +84,6 @@ class Aged:
     """An unpaid notice with its age on a day; `overdue_days` is 0 until it is due."""
 
     notice: Notice
-    open_days: int
     overdue_days: int
     age: str
 
@@ -96,4 +95,4 @@ def aged(notice: Notice, on: date) -> Aged:
     """
     overdue = max((on - notice.due_day).days, 0)
     age = next((name for most, name in _AGES if overdue <= most), _OLDEST)
-    return Aged(notice, max((on - notice.issue_day).days, 0), overdue, age)
+    return Aged(notice, overdue, age)

@@ -5,7 +5,7 @@ a recalculation issues a notice over the difference and supersedes what was not 
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -24,7 +24,7 @@ from medsettle.clearing.prepayment import (
 from medsettle.clearing.prepayment_notices import Aged, Notice, NoticeKind, aged
 from medsettle.clearing.prepayment_schema import FORM, NOTICE_COLUMNS
 from medsettle.clearing.prepayment_terms import PrepaymentRules, PrepaymentTerms
-from medsettle.core.dates import date_of, day_number
+from medsettle.core.dates import date_of, day_number, microseconds
 from medsettle.core.money import yuan_from_fen
 from medsettle.errors import Fault, InvalidRequest, NotFound, Precondition
 from medsettle.ledger.side_file import (
@@ -37,7 +37,6 @@ from medsettle.ledger.side_file import (
 from medsettle.policy.vocabulary import quoted
 
 PREPAYMENTS_FILE: Final = "prepayments.db"
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PAID: Final = "(select coalesce(sum(p.amount_fen), 0) from payments p where p.notice = n.id)"
 _GONE: Final = "exists (select 1 from superseded s where s.notice = n.id)"
 
@@ -98,7 +97,9 @@ class PrepaymentStore:
         issued = []
         with transaction(self.connection, self.path):
             for each in required:
-                notice = self._recalculated(each, terms, issue_day, due_day, (who, us_of(now)))
+                notice = self._recalculated(
+                    each, terms, issue_day, due_day, (who, microseconds(now))
+                )
                 issued += [] if notice is None else [notice]
         return [self._notice(notice) for notice in issued]
 
@@ -205,7 +206,7 @@ class PrepaymentStore:
             self._insert(
                 "insert into payments (notice, amount_fen, day, reference, who, create_time_us) "
                 "values (?,?,?,?,?,?)",
-                *(*paid, reference, who, us_of(now)),
+                *(*paid, reference, who, microseconds(now)),
             )
             after = self._notice(notice.id)
             if after.increase is not None and not after.open_fen:
@@ -267,7 +268,7 @@ class PrepaymentStore:
                     "insert into usages (insured, care, fund, month, cleared_fen, standing_fen, "
                     "level, create_time_us) values (?,?,?,?,?,?,?,?)",
                     *(*key_of(line), day_number(month), fen, usage.standing_fen),
-                    *(usage.level.value, us_of(now)),
+                    *(usage.level.value, microseconds(now)),
                 )
                 found.append(usage)
         return found
@@ -313,7 +314,7 @@ class PrepaymentStore:
         self._insert(
             "insert into increase_steps select ?, coalesce(max(number) + 1, 0), ?, ?, ?, ?, ? "
             "from increase_steps where increase = ?",
-            *(increase, state, day_number(day), who, why, us_of(now), increase),
+            *(increase, state, day_number(day), who, why, microseconds(now), increase),
         )
 
     def _numbered(self, number: str) -> Notice:
@@ -382,9 +383,3 @@ def _check_payable(notice: Notice, amount_fen: int, day: date) -> None:
 def key_of(line: Line) -> tuple[str, str, str]:
     """Return the values of a line in the order of its columns."""
     return line.insured, line.care, line.fund
-
-
-def us_of(moment: datetime) -> int:
-    """Return a moment in microseconds since 1970-01-01 UTC."""
-    since = moment - _EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds

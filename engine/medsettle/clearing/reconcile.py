@@ -53,6 +53,7 @@ class BookDigest:
         name: What it was called.
         rows: How many it had.
         columns: The columns that it had.
+        stated: The columns that its files had, those without any value among them.
         digest: The sum of both lanes over its rows and the columns compared, in hex: the same for
             the same rows, whatever file they stand in and in whatever order.
         compared: The columns compared, of which the digest is.
@@ -61,6 +62,7 @@ class BookDigest:
     name: str
     rows: int
     columns: tuple[str, ...]
+    stated: tuple[str, ...]
     digest: str
     compared: tuple[str, ...]
 
@@ -206,4 +208,4 @@ def digest_of(book: Book, totals: Totals) -> BookDigest:
     columns = max(totals.digests, key=len)
     one, two = totals.digests[columns].sum(axis=1, dtype=np.uint64)
     digest = f"{int(one):016x}{int(two):016x}"
-    return BookDigest(book.name, book.rows, book.columns, digest, columns)
+    return BookDigest(book.name, book.rows, book.columns, book.stated, digest, columns)

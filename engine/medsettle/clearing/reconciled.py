@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import numpy as np
@@ -19,7 +20,8 @@ from medsettle.clearing.items import ComparedBook, Run
 from medsettle.clearing.month import Month
 from medsettle.clearing.row_hashes import SEED, Hasher
 from medsettle.clearing.sources import Book
-from medsettle.clearing.sources_parquet import parquet_book
+from medsettle.clearing.sources_audit import BETWEEN_AREAS
+from medsettle.clearing.sources_files import opened_book
 from medsettle.clearing.totals import Counting, Totals
 from medsettle.errors import Precondition
 
@@ -97,9 +99,11 @@ def _beside(concerned: Sequence[tuple[Run, ComparedBook]], path: Path) -> list[_
     """Return runs with what a book has of their days and columns."""
     if not concerned:
         return []
-    book = parquet_book(Side.INSURED, path)
-    able = {told.columns for _, told in concerned if set(told.columns) <= set(book.columns)} - {()}
-    totals = _by_day(book, sorted(able))
+    with TemporaryDirectory(prefix="medsettle-reconciled-") as folder:
+        book = opened_book(Side.INSURED, path, Path(folder), wanted=BETWEEN_AREAS)
+        had = set(book.columns)
+        able = {told.columns for _, told in concerned if set(told.columns) <= had} - {()}
+        totals = _by_day(book, sorted(able))
     found = []
     for run, told in concerned:
         days = totals.groups[_DAY].to_numpy()

@@ -9,7 +9,7 @@ The first by the book's own time is kept; each further one is a difference of cl
 taken back is none, and interim settlements of one stay have one visit and different totals. Where a
 book lacks a column that one of them needs, it is not looked for, and the answer says so: without
 `encounter` two equal visits of a day cannot be told from one that was sent twice, and without
-`admission_date` (no column of a book; read where a Parquet file has it) stays have no beginning.
+`admission_date` (no column of a book; read where a file has it beside) stays have no beginning.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,17 +17,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 
 from medsettle import limits
 from medsettle.clearing.at_risk import claim_of, whole_fen
-from medsettle.clearing.book import BOOK, SAME_SERVICE, RecordKind, Side
+from medsettle.clearing.book import SAME_SERVICE, RecordKind, Side
 from medsettle.clearing.classes import DifferenceClass
 from medsettle.clearing.difference_table import difference_table
 from medsettle.clearing.doubles import STAY, Twin
 from medsettle.clearing.found import Found
 from medsettle.clearing.odd_records import records_of
+from medsettle.clearing.sources import Book
 from medsettle.errors import BatchTooLarge, Fault, InvalidRequest
 
 if TYPE_CHECKING:
@@ -35,11 +37,12 @@ if TYPE_CHECKING:
 
 _FACTS: Final = ("person", "service_date", "total_fen", "insurance_type")
 _AGAIN: Final = "institution+encounter+person+service_date+total_fen"
-_NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
+NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "again": (*_FACTS, "institution", "encounter"),
     "two places": (*_FACTS, "institution"),
     "stays": ("person", "institution", "service_date", "admission_date"),
 }
+"""What is looked for, and the columns that it needs."""
 _KEPT: Final = ("settlement", "original", "kind", "record_time")
 
 
@@ -57,8 +60,7 @@ class Repeats:
 
 
 def find_repeats(
-    path: Path,
-    side: Side,
+    book: Book,
     scratch: Path,
     *,
     agreeing: Sequence[Side] = tuple(Side),
@@ -67,24 +69,26 @@ def find_repeats(
     """Return the services that a book has twice under ids of their own.
 
     Args:
-        path: The book of a side, a Parquet file or a folder of them.
-        side: Whose it is; rows are shown as its.
+        book: The book of a side; rows are shown as its.
         scratch: A folder for what does not fit into memory; the caller clears it away.
         agreeing: The sides whose books were compared and agree: that have it twice, too.
         memory_mib: What DuckDB may use.
 
     Raises:
-        InvalidRequest: The folder has no Parquet file, or a file lacks the id, kind or day.
+        InvalidRequest: The book does not say what its rows are, or their days.
         BatchTooLarge: So many are alike that the column of persons or totals cannot be right.
         OSError: A file cannot be read.
     """
     import duckdb  # noqa: PLC0415 - loads slowly
 
-    files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
-    columns = _columns(path, files)
+    missing = {"kind", "record_date"}.difference(book.columns) if book.rows else set()
+    if missing:
+        words = f"has no {', '.join(sorted(missing))}, without which its rows say nothing"
+        raise InvalidRequest([Fault(book.name, words)])
+    columns = (*book.columns, *book.beside)
     lacking = {
         what: tuple(name for name in needed if name not in columns)
-        for what, needed in _NEEDED.items()
+        for what, needed in NEEDED.items()
     }
     options: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": f"{memory_mib}MiB",
@@ -92,20 +96,19 @@ def find_repeats(
         "autoinstall_known_extensions": "false",
         "preserve_insertion_order": "false",
     }
+    seconds: dict[str, tuple[str, str]] = {}
     with duckdb.connect(":memory:", config=options) as connection:
         connection.execute("set timezone = 'UTC'")
-        names = ", ".join(f'"{name}"' for name in columns)
-        connection.from_parquet([str(file) for file in files]).create_view("files")
-        connection.execute(f"create view book as select {names} from files")  # noqa: S608
-        seconds: dict[str, tuple[str, str]] = {}
+        asked = {name for what, needed in NEEDED.items() if not lacking[what] for name in needed}
+        if asked:
+            _load(connection, book, [name for name in columns if name in asked.union(_KEPT)])
         # What is told first stays: a service that was sent again is not at two places as well.
         for what, query in (("again", _again), ("two places", _two_places), ("stays", _stays)):
             if not lacking[what]:
                 _suspects(connection, what, columns)
                 for settlement, first, key in query(connection):
                     seconds.setdefault(settlement, (first, key))
-        rows = _rows(connection, columns, seconds)
-    table = _differences(rows, side, tuple(agreeing), seconds)
+    table = _differences(_rows(book, seconds), book.side, tuple(agreeing), seconds)
     return Repeats(table, {what: names for what, names in lacking.items() if names})
 
 
@@ -117,18 +120,12 @@ def with_repeats(differences: pa.Table, repeats: pa.Table) -> pa.Table:
     return together.sort_by("item").combine_chunks()
 
 
-def _columns(path: Path, files: Sequence[Path]) -> list[str]:
-    if not files:
-        raise InvalidRequest([Fault(str(path), "holds no Parquet file; name that of a book")])
-    try:
-        names = set(pq.read_schema(files[0]).names)
-    except pa.ArrowInvalid as error:
-        raise InvalidRequest([Fault(str(files[0]), f"is no Parquet file: {error}")]) from error
-    missing = {"settlement", "kind", "record_date"} - names
-    if missing:
-        words = f"lacks {', '.join(sorted(missing))}, without which it is no book"
-        raise InvalidRequest([Fault(str(files[0]), words)])
-    return [name for name in (*(each.name for each in BOOK), "admission_date") if name in names]
+def _load(connection: "duckdb.DuckDBPyConnection", book: Book, columns: Sequence[str]) -> None:
+    """Make the table `book` of some columns: they are looked through several times."""
+    connection.register("reading", book.reader(columns))
+    kinds = f"kind in ('{RecordKind.SETTLE}', '{RecordKind.CANCEL}')"
+    connection.execute(f"create temp table book as select * from reading where {kinds}")  # noqa: S608
+    connection.unregister("reading")
 
 
 def _suspects(connection: "duckdb.DuckDBPyConnection", what: str, columns: Sequence[str]) -> None:
@@ -139,7 +136,7 @@ def _suspects(connection: "duckdb.DuckDBPyConnection", what: str, columns: Seque
     # What is unknown is like nothing, and SQL would put it into one group.
     condition += " and person is not null and service_date is not null"
     asked = f"kind = '{RecordKind.SETTLE}' and {condition}"
-    kept = dict.fromkeys((*(name for name in _KEPT if name in columns), *_NEEDED[what]))
+    kept = dict.fromkeys((*(name for name in _KEPT if name in columns), *NEEDED[what]))
     wanted = ", ".join(f"any_value({name}) as {name}" for name in kept if name != "settlement")
     back = "coalesce(original, settlement)" if "original" in columns else "settlement"
     time = "min(record_time)" if "record_time" in columns else "null::timestamptz"
@@ -200,23 +197,21 @@ def _stays(connection: "duckdb.DuckDBPyConnection") -> Iterator[tuple[str, str, 
     yield from ((settlement, first, STAY) for settlement, first in found)
 
 
-def _rows(
-    connection: "duckdb.DuckDBPyConnection",
-    columns: Sequence[str],
-    seconds: Mapping[str, tuple[str, str]],
-) -> pa.Table:
+def _rows(book: Book, seconds: Mapping[str, tuple[str, str]]) -> pa.Table:
     """Return the rows of all that is there twice, and of what it repeats."""
     wanted = sorted({*seconds, *(first for first, _ in seconds.values())})
     if len(wanted) > limits.ODD_ROWS_MAX:
         words = f"{len(wanted)} settlements look like others, above the bound of "
         words += f"{limits.ODD_ROWS_MAX}; see whether persons and totals are what they should be"
         raise BatchTooLarge([Fault("book", words)])
-    connection.register("wanted", pa.table({"settlement": pa.array(wanted, pa.string())}))
-    names = ", ".join(name for name in columns if name != "admission_date")
-    return connection.sql(
-        f"select {names} from book semi join wanted using (settlement) "  # noqa: S608
-        f"where kind = '{RecordKind.SETTLE}'"
-    ).to_arrow_table()
+    names = pa.array(wanted, pa.string())
+    places, first = [np.zeros(0, np.int64)], 0
+    for batch in book.batches(("settlement", "kind")) if wanted else ():
+        ids, kinds = (batch.column(at).cast(pa.string()) for at in range(2))
+        told = pc.and_(pc.is_in(ids, names), pc.equal(kinds, RecordKind.SETTLE))
+        places.append(np.flatnonzero(told.to_numpy(zero_copy_only=False)) + first)
+        first += batch.num_rows
+    return book.rows_at(np.concatenate(places), book.columns)
 
 
 def _differences(

@@ -76,15 +76,6 @@ class Sketch:
                 )
         return Sketch(self.columns, self.seed, self.rows - other.rows, self.cells - other.cells)
 
-    def plus(self, other: "Sketch") -> "Sketch":
-        """Return the sketch of the rows of both, such as of two days or two parts of a book.
-
-        Raises:
-            Precondition: As for `minus`.
-        """
-        nothing = Sketch(other.columns, other.seed, 0, np.zeros_like(other.cells))
-        return self.minus(nothing.minus(other))
-
     def decoded(self) -> "Decoded":
         """Return the rows of a difference."""
         from medsettle.clearing import sketch_loops as loops  # noqa: PLC0415 - loads numba

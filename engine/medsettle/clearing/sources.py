@@ -21,12 +21,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from medsettle import limits
-from medsettle.clearing.book import BOOK, Side
+from medsettle.clearing.book import BESIDE, BOOK, Side
 from medsettle.core.columns import Column
 from medsettle.errors import Fault, InvalidRequest
 
-COLUMNS: Final[dict[str, Column]] = {column.name: column for column in BOOK}
-"""The columns of a book by name, in their order."""
+COLUMNS: Final[dict[str, Column]] = {column.name: column for column in (*BOOK, *BESIDE)}
+"""The columns of a book by name, in their order, and behind them what may stand beside one."""
 
 
 Needed: TypeAlias = Callable[[int, int], bool]
@@ -45,6 +45,8 @@ class Book:
         passed_over: Columns of its files that no book has, and that were not read.
         rows: How many it has.
         read: What `batches` is made of: yields the number of the first row of each batch with it.
+        stated: The columns that its files have, those without any value among them.
+        beside: The columns of `book.BESIDE` that it has; `batches` yields them too.
     """
 
     side: Side
@@ -55,12 +57,14 @@ class Book:
     read: Callable[[Sequence[str], Needed], Iterator[tuple[int, pa.RecordBatch]]] = field(
         repr=False
     )
+    stated: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield some columns of all rows, in the same order at every call.
 
         Args:
-            columns: Names among `columns`.
+            columns: Names among `columns`, and of what is beside.
 
         Yields:
             At most `limits.BOOK_BATCH_ROWS` rows with these columns, of the types of `book.BOOK`;

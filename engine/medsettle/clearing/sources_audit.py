@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from medsettle import limits
 from medsettle.audit import connect, verify
+from medsettle.audit.manifest import MANIFEST_NAME
 from medsettle.clearing.book import BOOK, Side
 from medsettle.clearing.sources import COLUMNS, Book, Needed
 from medsettle.core import clearing_classes
@@ -43,6 +44,9 @@ CLEARING_CLASS: Final = (
 )
 
 
+_NAMES: Final = tuple(column.name for column in BOOK)
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which settlements of an engine belong to a book.
@@ -59,6 +63,15 @@ class Wanted:
 
 
 EVERYTHING: Final = Wanted()
+BETWEEN_AREAS: Final = Wanted(between_areas=True)
+
+
+def audit_folder(path: Path) -> Path | None:
+    """Return the folder of audit tables that a path names or has within; None if none."""
+    if (path / MANIFEST_NAME).is_file():
+        return path
+    within = [each.parent for each in path.glob(f"*/{MANIFEST_NAME}")]
+    return within[0] if len(within) == 1 else None
 
 
 def audited_book(side: Side, folders: Sequence[Path], wanted: Wanted = EVERYTHING) -> Book:
@@ -86,10 +99,9 @@ def audited_book(side: Side, folders: Sequence[Path], wanted: Wanted = EVERYTHIN
     source = f"select seq, {_select()} from settlements where {_condition(side, wanted)}"  # noqa: S608
     counts = [_counts(folder, source) for folder in folders]
     rows = sum(each["rows"] for each in counts)
+    stated = tuple(name for name in _NAMES if name != "encounter")
     columns = tuple(
-        name
-        for name in COLUMNS
-        if name != "encounter" and (COLUMNS[name].required or any(each[name] for each in counts))
+        name for name in stated if COLUMNS[name].required or any(each[name] for each in counts)
     )
 
     def read(names: Sequence[str], _needed: Needed) -> Iterator[tuple[int, pa.RecordBatch]]:
@@ -99,7 +111,7 @@ def audited_book(side: Side, folders: Sequence[Path], wanted: Wanted = EVERYTHIN
                 yield first, batch
                 first += batch.num_rows
 
-    return Book(side, ", ".join(map(str, folders)), columns, (), rows, read)
+    return Book(side, ", ".join(map(str, folders)), columns, (), rows, read, stated)
 
 
 def _select() -> str:
@@ -110,9 +122,9 @@ def _select() -> str:
         "clearing_class": CLEARING_CLASS,
         "encounter": "null::varchar",
     }
-    assert _STORED | set(made) >= {column.name for column in BOOK}
+    assert _STORED | set(made) >= set(_NAMES)
     return ", ".join(
-        f"{made[name]} as {name}" if name in made else f"settlements.{name}" for name in COLUMNS
+        f"{made[name]} as {name}" if name in made else f"settlements.{name}" for name in _NAMES
     )
 
 
@@ -129,7 +141,7 @@ def _condition(side: Side, wanted: Wanted) -> str:
 
 def _counts(folder: Path, source: str) -> dict[str, int]:
     """Return how many values each column has, and how many rows there are."""
-    counted = ", ".join(f"count({name}) as {name}" for name in COLUMNS)
+    counted = ", ".join(f"count({name}) as {name}" for name in _NAMES)
     with connect(folder) as connection:
         query = f"select count(*) as rows, {counted} from ({source})"  # noqa: S608
         found: list[dict[str, int]] = connection.sql(query).to_arrow_table().to_pylist()

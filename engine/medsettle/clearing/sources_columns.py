@@ -34,7 +34,8 @@ _ALIASES: Final[dict[str, str]] = {
 }
 _FEN: Final = r"^[+-]?[0-9]{1,15}$"
 _YUAN: Final = r"^[+-]?[0-9]{1,13}(\.[0-9]{1,2}0{0,4})?$"
-_FEN_DIGITS: Final = pa.decimal128(20, 2)
+# All 18 digits fit into int64, so that the low word of a decimal is its fen.
+_FEN_DIGITS: Final = pa.decimal128(18, 2)
 _NATIONAL_MOMENT: Final = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,6})?$"
 _ZONED: Final = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)$"
 _CHINA_SECONDS: Final = 8 * 3600
@@ -184,7 +185,7 @@ def _amounts(array: pa.Array, reading: Reading, place: Place, faults: Faults) ->
     if pa.types.is_string(own):
         made = _amounts_of_text(array, reading, place, faults)
     elif pa.types.is_integer(own) and not reading.national:
-        made = array.cast(pa.int64())
+        made = _cast_each(array, pa.int64())
     elif pa.types.is_decimal(own) and reading.national and own.scale <= 2:
         made = _fen_of(array)
     else:
@@ -193,12 +194,17 @@ def _amounts(array: pa.Array, reading: Reading, place: Place, faults: Faults) ->
         return pa.nulls(len(array), pa.int64())
     most = reading.column.most
     beyond = pc.or_(pc.greater(made, most), pc.less(made, -most))
+    kept, unit = made, "fen"
+    if not pa.types.is_string(own):
+        # What has too many digits is null by now; of texts, their form has seen to it.
+        beyond = pc.or_kleene(beyond, pc.and_(made.is_null(), array.is_valid()))
+        kept, unit = array, "yuan" if reading.national else "fen"
     _tell(
         _rows(beyond),
         place,
         reading.name,
         faults,
-        lambda row: f"{made[row].as_py()} fen is beyond {most} fen",
+        lambda row: f"{kept[row].as_py()} {unit} is beyond {most} fen",
     )
     return made
 
@@ -220,8 +226,11 @@ def _amounts_of_text(array: pa.Array, reading: Reading, place: Place, faults: Fa
 
 
 def _fen_of(yuan: pa.Array) -> pa.Array:
-    """Return decimals, or their text, in fen: the digits of a decimal of two places are fen."""
-    exact = yuan.cast(_FEN_DIGITS)
+    """Return decimals, or their text, in fen: the digits of a decimal of two places are fen.
+
+    What has more digits than fit is null.
+    """
+    exact = _cast_each(yuan, _FEN_DIGITS)
     words = np.frombuffer(exact.buffers()[1], np.int64)
     fen = words[2 * exact.offset :: 2][: len(exact)]
     return pa.array(fen, mask=exact.is_null().to_numpy(zero_copy_only=False))
@@ -282,7 +291,7 @@ def _moments(array: pa.Array, reading: Reading, place: Place, faults: Faults) ->
 
 
 def _cast_each(array: pa.Array, to: pa.DataType) -> pa.Array:
-    """Return texts cast one by one where not all can be: those that cannot are null."""
+    """Return values cast one by one where not all can be: those that cannot are null."""
     try:
         return array.cast(to)
     except pa.ArrowInvalid:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from medsettle import limits
-from medsettle.clearing.book import Side
+from medsettle.clearing.book import BESIDE, Side
 from medsettle.clearing.sources import COLUMNS, Book, Faults, Needed, files_of
 from medsettle.clearing.sources_columns import Place, Reading, book_columns, made_columns, plan
 
@@ -24,6 +24,7 @@ from medsettle.clearing.sources_columns import Place, Reading, book_columns, mad
 _CODED_BYTES_A_ROW: Final = 4
 # Of a column chunk at a time: a row group of any size is read in parts.
 _BUFFER_BYTES: Final = 1024 * 1024
+_BESIDE: Final = frozenset(column.name for column in BESIDE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def parquet_book(
             _check(each, faults)
     faults.raise_if_any(str(path))
     empty = _without_value(kept, columns)
-    said = tuple(column for column in columns if column not in empty)
+    said = tuple(column for column in columns if column not in empty | _BESIDE)
 
     def read(wanted: Sequence[str], needed: Needed) -> Iterator[tuple[int, pa.RecordBatch]]:
         first = 0
@@ -103,7 +104,9 @@ def parquet_book(
             first += each.rows
 
     rows = sum(each.rows for each in kept)
-    return Book(side, name or str(path), said, tuple(told), rows, read)
+    stated = dict.fromkeys(column for each in files if each for column in each.columns)
+    beside = tuple(column for column in columns if column in _BESIDE - empty)
+    return Book(side, name or str(path), said, tuple(told), rows, read, tuple(stated), beside)
 
 
 def _file(path: Path, folder: Path, faults: Faults, passed_over: list[str]) -> _File | None:

@@ -27,6 +27,7 @@ from medsettle.clearing.sources_columns import (
     Place,
     Reading,
     book_columns,
+    made_columns,
     plan,
 )
 from medsettle.clearing.sources_parquet import parquet_book
@@ -119,6 +120,7 @@ def _text_book(
     constants = _constants(stated, faults)
     target = scratch / f"{side}.parquet"
     passed_over: list[str] = []
+    stated_by_files: list[str] = []
     writer = _Writer(target)
     try:
         for file in files:
@@ -127,6 +129,7 @@ def _text_book(
                     file, stream, faults, headed=headed, relatives_apart=relatives_apart
                 )
                 passed_over += [name for name in reader.passed_over if name not in passed_over]
+                stated_by_files += [*reader.made_columns(), *constants]
                 for columns in reader.batches():
                     if not faults.count:
                         writer.write({**columns, **_repeated(constants, columns)}, file, faults)
@@ -137,7 +140,8 @@ def _text_book(
         writer.close()
     faults.raise_if_any(str(path))
     if not writer.made:
-        return Book(side, str(path), ("settlement",), tuple(passed_over), 0, _nothing)
+        names = tuple(dict.fromkeys(stated_by_files))
+        return Book(side, str(path), ("settlement",), tuple(passed_over), 0, _nothing, names)
     return parquet_book(side, target, name=str(path), passed_over=tuple(passed_over))
 
 
@@ -277,6 +281,10 @@ class _Reader:
             self._faults.add(f"{self._path}:1", "has no header; name the columns in the first line")
             return []
         return [name.strip().strip('"') for name in text.split(",")]
+
+    def made_columns(self) -> tuple[str, ...]:
+        """Return the columns of a book that its rows make."""
+        return () if self._unreadable else made_columns(self._readings)
 
     def batches(self) -> Iterator[dict[str, pa.Array]]:
         """Yield the rows of each block as columns of a book; faults are told on the way."""

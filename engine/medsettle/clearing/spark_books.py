@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from medsettle import limits
-from medsettle.clearing.book import Side
+from medsettle.clearing.book import BOOK, Side
 from medsettle.clearing.sources import COLUMNS, Book, Faults
 from medsettle.clearing.sources_columns import Place, Reading, book_columns, made_columns, plan
 from medsettle.clearing.spark_tasks import KeyHashing, Reader, Rows, Telling, made_by, unpacked
@@ -150,6 +150,8 @@ def spark_book(
         frame = session.read.option("mergeSchema", "true").parquet(*named)
         faults = Faults()
         readings, unknown = plan(frame.columns, name, faults)
+        # What stands beside a book is looked at here alone.
+        readings = [each for each in readings if each.column in BOOK]
         faults.raise_if_any(name)
         schema = frame.select([each.name for each in readings]).limit(0).toArrow().schema
     except AnalysisException as error:
@@ -160,7 +162,8 @@ def spark_book(
     book = Book(side, name, made_columns(readings), tuple(unknown), 0, _none)
     whole = SparkBook(book, frame, Reader(name, tuple(readings), made_by()), direct)
     chosen = replace(whole, frame=_chosen(whole, part))
-    return replace(chosen, book=replace(book, columns=_columns(chosen.frame, readings)))
+    valued = _columns(chosen.frame, readings)
+    return replace(chosen, book=replace(book, columns=valued, stated=book.columns))
 
 
 def _chosen(whole: SparkBook, part: Part) -> "DataFrame":

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -42,8 +42,6 @@ from medsettle.clearing.statements import (
     Manifest,
     read_manifest,
 )
-
-_SHORT: Final = 16
 
 
 @dataclass(frozen=True, slots=True)

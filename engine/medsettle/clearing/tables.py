@@ -30,10 +30,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
+from medsettle.audit.query import quoted
 from medsettle.clearing.book import RecordKind
 from medsettle.clearing.fund_lines import EMPLOYEE, OWED, RESIDENT, line_sql
 from medsettle.clearing.month_book import OWED_SQL
-from medsettle.clearing.month_scratch import quoted
 from medsettle.core import codes
 from medsettle.errors import Fault, InvalidRequest
 

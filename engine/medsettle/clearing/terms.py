@@ -26,9 +26,10 @@ def terms_of(difference: Row, action: Action, told: Terms | None) -> Terms:
     if told is None and action not in RECORDS:
         told = Terms(Side(str(difference["owner"])))
     if told is None:
-        # Copies of the nation follow what the others deliver, so it is not meant by itself.
+        # Copies of the nation follow what the others deliver, so it is not meant by itself. Which
+        # of two amounts is wrong no book says, not even where two agree: somebody names the book.
         meant = [side for side in possible if side is not Side.NATIONAL] or possible
-        if len(meant) != 1:
+        if len(meant) != 1 or action is Action.ADJUST:
             raise _side_fault(action, possible)
         told = Terms(meant[0])
     if told.side not in possible:
@@ -39,12 +40,12 @@ def terms_of(difference: Row, action: Action, told: Terms | None) -> Terms:
                 [Fault("terms", f"{action} makes nothing alike and moves nothing")]
             )
         return told
-    others = [side for side in _held_by(difference) if side is not told.side]
+    others = [side for side in _held_by(difference) if _differ(difference, told.side, side)]
     # The place of insurance decides, so what is adjusted is made to have what it has.
     like = told.like or (others[0] if others else None)
     if like not in others:
         listed = ", ".join(others) or "none"
-        raise InvalidRequest([Fault("like", f"expected a side that has another row: {listed}")])
+        raise InvalidRequest([Fault("like", f"expected a side that has other amounts: {listed}")])
     return Terms(told.side, like, told.moves)
 
 

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from medsettle.clearing.closing import CheckDays
-from medsettle.clearing.item_store import ITEMS_FILE, ItemStore
+from medsettle.clearing.item_reading import ITEMS_FILE
+from medsettle.clearing.item_store import ItemStore
 from medsettle.clearing.month import Month
 from medsettle.clearing.months import MONTHS_FILE, MonthStore
 from medsettle.clearing.reconciled import refuse_unreconciled
@@ -23,7 +24,7 @@ Number = Annotated[int, typer.Argument(help="Number of a notice.")]
 By = Annotated[str, typer.Option("--by", help="Who does it, for the record.")]
 Reason = Annotated[str, typer.Option(help="Why, in a sentence.")]
 Book = Annotated[
-    Path, typer.Option(help="Book of the place of insurance: a Parquet file or a folder of them.")
+    Path, typer.Option(help="Book of the place of insurance, as reconcile run reads it.")
 ]
 Items = Annotated[
     Path | None,

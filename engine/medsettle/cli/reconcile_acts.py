@@ -9,7 +9,8 @@ from pathlib import Path
 from medsettle import errors
 from medsettle.clearing.book import Side
 from medsettle.clearing.classes import DifferenceClass
-from medsettle.clearing.item_store import ITEMS_FILE, ItemStore
+from medsettle.clearing.item_reading import ITEMS_FILE
+from medsettle.clearing.item_store import ItemStore
 from medsettle.clearing.items import RECORDS, Item, State, Terms
 from medsettle.clearing.plans import Step, TakeBack, plan_of
 from medsettle.cli.desks import CLEARING_FOLDER, Desk, ledger_at, open_desk
@@ -62,6 +63,18 @@ def terms_told(side: Side | None, like: Side | None, moves: list[str]) -> Terms 
             return None
         raise errors.InvalidRequest([errors.Fault("side", "name the book that is adjusted")])
     return Terms(side, like, tuple(map(_move, moves)))
+
+
+def stated_told(text: str) -> tuple[str, str]:
+    """Return the column of a text such as `pooling_area=990000` and what is stated of it.
+
+    Raises:
+        InvalidRequest: It is none.
+    """
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise errors.InvalidRequest([errors.Fault("stated", f"{text!r} is no COLUMN=VALUE")])
+    return name, value
 
 
 def apply(store: ItemStore, named: str, person: str, at: At, clock: Callable[[], datetime]) -> Item:

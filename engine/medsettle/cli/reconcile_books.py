@@ -1,25 +1,20 @@
 """Books as the options of `medsettle reconcile` name them: by path, with what is known beside."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from medsettle.audit.manifest import MANIFEST_NAME
 from medsettle.clearing.book import Side
 from medsettle.clearing.book_files import BookFile
 from medsettle.clearing.sources import COLUMNS, Book
-from medsettle.clearing.sources_audit import Wanted, audited_book
+from medsettle.clearing.sources_audit import Wanted
+from medsettle.clearing.sources_files import opened_book
 from medsettle.clearing.sources_parquet import parquet_book
-from medsettle.clearing.sources_text import csv_book, statement_book
-from medsettle.cli.desks import AUDIT_FOLDER
 from medsettle.errors import Fault, InvalidRequest
-
-_SUFFIXES: Final = (".parquet", ".csv", ".txt", ".zip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +51,9 @@ def open_book(side: Side, path: Path, scratch: Path, only: Only, stated: Mapping
         InvalidRequest: It is no book, or something in it is wrong; with file and row.
         AuditCorrupt: The chain of the audit tables is broken.
     """
-    if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist; name the book of the {side} side")
-    for folder in (path, path / AUDIT_FOLDER):
-        if (folder / MANIFEST_NAME).is_file():
-            wanted = Wanted(not only.local, only.first or date.min, only.last or date.max)
-            return _only(audited_book(side, [folder], wanted), scratch, only, str(path))
-    return _only(_file_book(side, path, scratch, stated), scratch, only, str(path))
+    wanted = Wanted(not only.local, only.first or date.min, only.last or date.max)
+    book = opened_book(side, path, scratch, wanted=wanted, stated=stated)
+    return _only(book, scratch, only, str(path))
 
 
 def days_of(book: Book) -> tuple[date, date] | None:
@@ -72,34 +63,6 @@ def days_of(book: Book) -> tuple[date, date] | None:
         ends = pc.min_max(batch.column(0)).as_py()
         found += [day for day in ends.values() if day is not None]
     return (min(found), max(found)) if found else None
-
-
-def _file_book(side: Side, path: Path, scratch: Path, stated: Mapping[str, str]) -> Book:
-    suffix = path.suffix.lower() if path.is_file() else _suffix_in(path)
-    unknown = [name for name in stated if name not in COLUMNS]
-    if unknown:
-        text = f"no column of a book; known are {', '.join(COLUMNS)}"
-        raise InvalidRequest([Fault(f"stated.{name}", text) for name in unknown])
-    made: dict[str, Callable[[], Book]] = {
-        ".parquet": lambda: parquet_book(side, path),
-        ".csv": lambda: csv_book(side, path, scratch, stated=stated),
-        ".txt": lambda: statement_book(side, path, scratch, stated=stated),
-    }
-    made[".zip"] = made[".txt"]
-    if suffix not in made:
-        text = f"ends in {suffix!r}; expected audit tables, or one of {', '.join(_SUFFIXES)}"
-        raise InvalidRequest([Fault(str(path), text)])
-    return made[suffix]()
-
-
-def _suffix_in(folder: Path) -> str:
-    found = {each.suffix.lower() for each in folder.rglob("*") if each.is_file()}
-    known = sorted(found & set(_SUFFIXES))
-    if len(known) != 1:
-        listed = ", ".join(known) or "none"
-        text = f"is a folder without {MANIFEST_NAME}; expected files of one kind, found {listed}"
-        raise InvalidRequest([Fault(str(folder), text)])
-    return known[0]
 
 
 def _only(book: Book, scratch: Path, only: Only, name: str) -> Book:
@@ -125,7 +88,9 @@ def _only(book: Book, scratch: Path, only: Only, name: str) -> Book:
             chosen = rows.filter(_chosen(rows, only))
             if chosen.num_rows:
                 file.write(chosen)
-    return parquet_book(book.side, path, name=name, passed_over=book.passed_over)
+    kept = parquet_book(book.side, path, name=name, passed_over=book.passed_over)
+    # What no row of these days has a value in is in the book all the same.
+    return replace(kept, stated=book.stated)
 
 
 def _chosen(rows: pa.Table, only: Only) -> pa.Array:

@@ -18,7 +18,7 @@ from medsettle.cli.desks import now
 from medsettle.cli.exits import Exit, told
 from medsettle.cli.made_books_command import make_books_command
 from medsettle.cli.options import Json, Ledger, Rules, Server
-from medsettle.cli.reconcile_acts import At, apply, class_of, open_items, terms_told
+from medsettle.cli.reconcile_acts import At, apply, class_of, open_items, stated_told, terms_told
 from medsettle.cli.reconcile_evidence import write_evidence
 from medsettle.cli.reconcile_spark import OnSpark, refuse_beside
 from medsettle.cli.reconcile_words import (
@@ -41,6 +41,7 @@ Clearing = Annotated[
 Named = Annotated[str, typer.Argument(metavar="ITEM", help="Number or full name of an item.")]
 By = Annotated[str, typer.Option("--by", help="Who does this: a code without spaces.")]
 Reason = Annotated[str, typer.Option(help="Why, in a sentence.")]
+Plan = Annotated[str, typer.Option(help="The plan that was looked at, as show prints it.")]
 _FOLDER = Path("medsettle-data")
 _DAYS = ["%Y-%m-%d"]
 Day = Annotated[
@@ -48,9 +49,7 @@ Day = Annotated[
 ]
 First = Annotated[datetime | None, typer.Option("--from", formats=_DAYS, help="The first day.")]
 Last = Annotated[datetime | None, typer.Option("--to", formats=_DAYS, help="The last day.")]
-Repeats = Annotated[
-    bool, typer.Option("--repeats", help="Also what all books have twice; Parquet books.")
-]
+Repeats = Annotated[bool, typer.Option("--repeats", help="Also what all books have twice.")]
 SideOfTables = Annotated[Side, typer.Option(help="Whose book audit tables are read as.")]
 
 
@@ -118,7 +117,7 @@ def run(
             paths={side: path for side, path in paths.items() if path is not None},
             only=Only(begin, end, pooling_area, care_area, local=local),
             by=By(by),
-            stated=dict(map(_stated, stated or [])),
+            stated=dict(map(stated_told, stated or [])),
             data=data,
             out=out,
             spark=spark,
@@ -312,10 +311,15 @@ def propose(
 
 @app.command()
 def approve(
-    named: Named, by: By, reason: Reason, data: Clearing = _FOLDER, as_json: Json = False
+    named: Named,
+    by: By,
+    reason: Reason,
+    plan: Plan,
+    data: Clearing = _FOLDER,
+    as_json: Json = False,
 ) -> None:
-    """Agree with what another person proposed."""
-    _decided(data, lambda store: store.approve(named, by, reason, now()), as_json=as_json)
+    """Agree with what another person proposed: with the very plan, should it change meanwhile."""
+    _decided(data, lambda store: store.approve(named, plan, by, reason, now()), as_json=as_json)
 
 
 @app.command()
@@ -386,13 +390,6 @@ def _days(
     ends = (day, day) if day is not None else (first, last)
     begin, end = (None if each is None else each.date() for each in ends)
     return begin, end
-
-
-def _stated(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not (name and equals and value):
-        raise InvalidRequest([Fault("stated", f"{text!r} is no COLUMN=VALUE")])
-    return name, value
 
 
 def _print_json(console: Console, body: object) -> None:

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from medsettle import limits
 from medsettle.clearing.book import BOOK, OWN, Side
-from medsettle.clearing.classes import DifferenceClass
+from medsettle.clearing.item_rows import counted_by_class
 from medsettle.clearing.item_store import ItemStore
-from medsettle.clearing.items import ComparedBook, Counted, Part, Run, Scope
+from medsettle.clearing.items import ComparedBook, Part, Run, Scope
 from medsettle.clearing.reconcile import By, Reconciliation, reconcile
-from medsettle.clearing.repeats import find_repeats, with_repeats
+from medsettle.clearing.repeats import NEEDED, find_repeats, with_repeats
 from medsettle.clearing.sketch import sketch_of
 from medsettle.clearing.sketch_files import (
     read_sketch,
@@ -28,6 +28,7 @@ from medsettle.clearing.sketch_files import (
     write_sketch,
 )
 from medsettle.clearing.sources import Book
+from medsettle.clearing.sources_audit import audit_folder
 from medsettle.cli.desks import CLEARING_FOLDER
 from medsettle.cli.reconcile_books import Only, days_of, open_book
 from medsettle.cli.reconcile_spark import days_of as days_of_totals
@@ -86,10 +87,11 @@ def run_reconciliation(asked: Asked, clock: Callable[[], datetime]) -> tuple[Run
         )
         ends = [days] if (days := days_of_totals(found)) is not None else []
     notes = _not_compared(found)
+    looked_for: frozenset[str] = frozenset()
     if asked.repeats:
-        found, more = _with_repeats(asked, found)
+        found, looked_for, more = _with_repeats(asked, found)
         notes += more
-    scope = _scope(asked, ends, found)
+    scope = _scope(asked, ends, found, looked_for)
     run = _kept(asked, scope, found, clock)
     if asked.out is not None:
         _write(asked.out, run, found)
@@ -106,11 +108,19 @@ def _not_compared(found: Reconciliation) -> list[str]:
     return notes
 
 
-def _with_repeats(asked: Asked, found: Reconciliation) -> tuple[Reconciliation, list[str]]:
-    """Return what was found with services that one book, and so all that agree, has twice."""
+def _with_repeats(
+    asked: Asked, found: Reconciliation
+) -> tuple[Reconciliation, frozenset[str], list[str]]:
+    """Return what was found with services that one book, and so all that agree, has twice.
+
+    Beside it, what was looked for, and in sentences what could not be.
+    """
     side = next(iter(asked.paths))
     with tempfile.TemporaryDirectory(prefix="medsettle-repeats-") as folder:
-        repeats = find_repeats(asked.paths[side], side, Path(folder), agreeing=tuple(asked.paths))
+        everything = Only(local=asked.only.local)
+        # Of all its days: what is repeated on one of them may have come before.
+        book = open_book(side, asked.paths[side], Path(folder), everything, asked.stated)
+        repeats = find_repeats(book, Path(folder), agreeing=tuple(asked.paths))
     only, table = asked.only, repeats.differences
     bounds = (
         ("record_date", pc.greater_equal, only.first),
@@ -127,7 +137,9 @@ def _with_repeats(asked: Asked, found: Reconciliation) -> tuple[Reconciliation, 
         f"not looked for ({what}): the book has no {', '.join(lacking)}"
         for what, lacking in repeats.not_looked_for.items()
     ]
-    return replace(found, differences=with_repeats(found.differences, table)), notes
+    together = with_repeats(found.differences, table)
+    looked_for = frozenset(NEEDED) - repeats.not_looked_for.keys()
+    return replace(found, differences=together), looked_for, notes
 
 
 def _found_here(asked: Asked) -> tuple[Reconciliation, list[tuple[date, date]]]:
@@ -142,17 +154,26 @@ def _found_here(asked: Asked) -> tuple[Reconciliation, list[tuple[date, date]]]:
         return found, [days for book in books.values() if (days := _days(book)) is not None]
 
 
-def _scope(asked: Asked, ends: list[tuple[date, date]], found: Reconciliation) -> Scope:
+def _scope(
+    asked: Asked,
+    ends: list[tuple[date, date]],
+    found: Reconciliation,
+    looked_for: frozenset[str],
+) -> Scope:
     told = asked.only
     if not ends and None in {told.first, told.last}:
         raise InvalidRequest([Fault("day", "no book says a day; state record_date of text files")])
     first = told.first or min(first for first, _ in ends)
     last = told.last or max(last for _, last in ends)
     compared = tuple(
-        ComparedBook(side, each.name, each.rows, each.digest, each.compared)
+        ComparedBook(
+            *(side, each.name, each.rows, each.digest, each.compared, each.columns, each.stated)
+        )
         for side, each in found.books.items()
     )
-    part = Part(told.pooling_area, told.care_area, asked.repeats)
+    # Files say themselves what is in them; of audit tables local care is left out unless asked for.
+    local = told.local or not any(audit_folder(path) for path in asked.paths.values())
+    part = Part(told.pooling_area, told.care_area, looked_for, local)
     return Scope(asked.name, first, last, str(found.found_by), compared, part, _recorded_on(found))
 
 
@@ -182,11 +203,6 @@ def _kept(asked: Asked, scope: Scope, found: Reconciliation, clock: Callable[[],
             return store.record_run(scope, found.differences, found.agreeing, clock())
     classes = found.differences["difference_class"].to_pylist()
     risks = found.differences["at_risk_fen"].to_pylist()
-    counted = tuple(
-        Counted(DifferenceClass(each), len(fen), sum(fen))
-        for each in sorted(set(classes))
-        if (fen := [risk for own, risk in zip(classes, risks, strict=True) if own == each])
-    )
     return Run(
         number=0,
         reconciliation=scope.reconciliation,
@@ -196,7 +212,7 @@ def _kept(asked: Asked, scope: Scope, found: Reconciliation, clock: Callable[[],
         by=scope.by,
         books=scope.books,
         matched=found.agreeing,
-        counted=counted,
+        counted=counted_by_class(zip(classes, risks, strict=True)),
         alarms=(),
         opened=0,
         closed=0,

@@ -8,7 +8,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from medsettle.clearing.book import BOOK, VERSIONS, Side
-from medsettle.clearing.item_rows import money_at_risk
 from medsettle.clearing.items import Event, Item, Run
 from medsettle.clearing.terms import rows_at
 from medsettle.cli.page import Page
@@ -37,6 +36,7 @@ def item_json(item: Item, today: date) -> Row:
         "action": str(item.action),
         "term": item.term,
         "terms": None if item.terms is None else str(item.terms),
+        "plan": item.plan,
         "at_risk_fen": item.at_risk_fen,
         "pooling_area": item.pooling_area,
         "care_area": item.care_area,
@@ -158,7 +158,7 @@ def show_runs(console: Console, runs: Sequence[Run]) -> None:
 
 
 def show_items(console: Console, items: Sequence[Item], today: date) -> None:
-    """Print items, with the money at risk of each class."""
+    """Print items, with the money at risk in all of them."""
     table = grid("item", "class", "whose turn", "state", "proposed")
     table.add_column("days", justify="right", no_wrap=True)
     table.add_column("at risk", justify="right", no_wrap=True)
@@ -177,7 +177,7 @@ def show_items(console: Console, items: Sequence[Item], today: date) -> None:
     if items:
         console.print(table)
     _tell_rest(console, len(items))
-    risk_fen = sum(each.at_risk_fen for each in money_at_risk(items).values())
+    risk_fen = sum(each.at_risk_fen for each in items)
     console.print(f"{len(items)} item(s), {yuan_from_fen(risk_fen)} yuan at risk", highlight=False)
 
 
@@ -196,7 +196,7 @@ def show_item(
         f"risk; {item.state}{', on hold' if item.held else ''}; until: {item.term}"
     )
     if item.terms is not None:
-        page.text(f"proposed: {item.action} {item.terms}")
+        page.text(f"proposed: {item.action} {item.terms}; plan {item.plan}")
     if item.entry is not None:
         page.text(f"recorded as {item.entry}")
     console.print(_side_by_side(difference))

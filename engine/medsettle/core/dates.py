@@ -5,7 +5,7 @@ through `service_day_of`. Counters live in periods; a period key is a plain inte
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from enum import StrEnum
 from typing import Final, TypeAlias
 
@@ -17,6 +17,8 @@ DayArray: TypeAlias = NDArray[np.int32] | NDArray[np.int64]
 MONTHS_PER_YEAR: Final = 12
 CHINA_STANDARD_TIME = timezone(timedelta(hours=8), "CST")
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 class Period(StrEnum):
@@ -66,6 +68,17 @@ def service_day_of(moment: datetime) -> date:
     if moment.tzinfo is None:
         raise ValueError("a moment without a time zone has no date; attach one")
     return moment.astimezone(CHINA_STANDARD_TIME).date()
+
+
+def microseconds(moment: datetime) -> int:
+    """Return a moment as stores count it: microseconds since 1970-01-01 UTC.
+
+    >>> from datetime import UTC
+    >>> microseconds(datetime(1970, 1, 2, 0, 0, 0, 3, tzinfo=UTC))
+    86400000003
+    """
+    assert moment.tzinfo is not None, "a clock needs a time zone"
+    return (moment - _EPOCH) // _MICROSECOND
 
 
 def benefit_year(days: DayArray, start: YearStart) -> NDArray[np.int64]:

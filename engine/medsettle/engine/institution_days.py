@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
 from medsettle import limits
-from medsettle.core.dates import CHINA_STANDARD_TIME
+from medsettle.core.dates import CHINA_STANDARD_TIME, microseconds
 from medsettle.core.reconciliation import (
     Days,
     Difference,
@@ -16,7 +16,6 @@ from medsettle.core.reconciliation import (
     Verdict,
 )
 from medsettle.core.settlement import Settlement
-from medsettle.engine.request_log import microseconds
 from medsettle.ledger.entries import SETTLEMENT_KINDS, LedgerReader, Recorded
 from medsettle.ledger.records import decode_columns, is_reversal
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple, TypeVar
 
 from medsettle import errors, limits
-from medsettle.core.dates import day_number, service_day_of
+from medsettle.core.dates import day_number, microseconds, service_day_of
 from medsettle.core.outcome import DUPLICATE
 from medsettle.core.request_states import Refusal
 from medsettle.engine.requests import refusal_entry, request_reversed, reused
@@ -29,7 +29,6 @@ from medsettle.ledger.records import decode_refusal
 
 Answer = TypeVar("Answer")
 
-_US: Final = 1_000_000
 
 # What may pass: the state of things. A malformed request and an id or a number that is taken stay
 # what they are, and a server that is away has decided nothing.
@@ -37,11 +36,6 @@ OUTAGES: Final = (errors.LedgerUnavailable, errors.InternalError)
 """After these nobody knows what was recorded; they end a batch, and are nobody's answer alone."""
 
 RECORDED_REFUSALS: Final = (errors.NotFound, errors.Precondition)
-
-
-def microseconds(moment: datetime) -> int:
-    """Return a moment as the ledger counts it."""
-    return int(moment.timestamp()) * _US + moment.microsecond
 
 
 class Asked(NamedTuple):

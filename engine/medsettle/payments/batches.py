@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from medsettle import limits
+from medsettle.core.dates import microseconds
 from medsettle.errors import NotFound, StoreUnavailable
 from medsettle.ledger.side_file import (
     private_folder,
@@ -32,7 +33,6 @@ from medsettle.payments.pain001 import Transfer, initiation
 from medsettle.payments.store_schema import ORDER_COLUMNS
 
 _LOCK: Final = "export.lock"
-_US: Final = 1_000_000
 
 Accounts = Mapping[Party, BankAccount]
 
@@ -131,7 +131,7 @@ class Exporter:
             store.connection.execute(
                 "insert into batches (number, message_id, bank, create_time_us, payments, "
                 "sum_fen, content) values (?,?,?,?,?,?,?)",
-                (number, message_id, bank, _microseconds(moment), len(transfers), sum_fen, message),
+                (number, message_id, bank, microseconds(moment), len(transfers), sum_fen, message),
             )
             store.connection.executemany(
                 "update orders set batch = ? where id = ?",
@@ -202,8 +202,3 @@ def without_account(
         missing = [party for party in (order.debtor, order.creditor) if party not in accounts]
         if missing:
             yield order, missing
-
-
-def _microseconds(moment: datetime) -> int:
-    assert moment.tzinfo is not None, "a clock needs a time zone"
-    return int(moment.timestamp()) * _US + moment.microsecond

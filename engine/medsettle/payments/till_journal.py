@@ -16,6 +16,7 @@ import apsw
 import orjson
 
 from medsettle import limits
+from medsettle.core.dates import microseconds
 from medsettle.core.settlement import Row
 from medsettle.errors import Fault, InvalidRequest, NotFound, RequestIdReused, StoreUnavailable
 from medsettle.ledger.side_file import (
@@ -29,7 +30,6 @@ from medsettle.ledger.side_file import (
 
 TILL_FILE: Final = "till.db"
 _LEG_CHARS: Final = 24
-_US: Final = 1_000_000
 
 
 class IfDeclined(StrEnum):
@@ -304,12 +304,17 @@ class TillJournal:
         return [_leg(row) for row in rows]
 
     def _insert(self, leg: Leg, moment: datetime) -> None:
-        assert moment.tzinfo is not None, "a clock needs a time zone"
-        moment_us = int(moment.timestamp()) * _US + moment.microsecond
         rows_of(
             self.connection,
             "insert into steps values (?,?,?,?,?,?,?,?,?)",
-            *(leg.leg, leg.number, str(leg.step), moment_us, leg.settlement, leg.cash_fen),
+            *(
+                leg.leg,
+                leg.number,
+                str(leg.step),
+                microseconds(moment),
+                leg.settlement,
+                leg.cash_fen,
+            ),
             *(int(leg.charged), leg.attempt, leg.why),
         )
 

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Final
 
 from medsettle import errors, limits
+from medsettle.core.dates import microseconds
 from medsettle.core.visits import Visit
 from medsettle.engine.copies import Copied, original_of
 from medsettle.engine.elsewhere import Elsewhere
-from medsettle.engine.request_log import microseconds
 from medsettle.peers.home_desk import HomeDesk
 from medsettle.peers.links import Links
 from medsettle.peers.messages import delivered_message

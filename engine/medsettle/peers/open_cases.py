@@ -19,6 +19,7 @@ from typing import Final
 import apsw
 
 from medsettle import limits
+from medsettle.core.dates import microseconds
 from medsettle.errors import LedgerUnavailable
 
 FILE_NAME: Final = "peers.db"
@@ -363,7 +364,7 @@ def open_rows(path: Path, moment: datetime) -> Iterator[dict[str, object]]:
     """
     if not path.exists():
         return
-    now_us = int(moment.timestamp() * _US)
+    now_us = microseconds(moment)
     cases = OpenCases(path, lambda: now_us)
     try:
         for each in cases.deliveries():

@@ -12,8 +12,8 @@ import apsw
 import grpc
 
 from medsettle import errors, limits
+from medsettle.core.dates import microseconds
 from medsettle.engine import Engine
-from medsettle.engine.request_log import microseconds
 from medsettle.peers.care_desk import CareDesk
 from medsettle.peers.config import PeerConfig, Role
 from medsettle.peers.delivered import DELIVER, LocalPeer
