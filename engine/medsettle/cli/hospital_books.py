@@ -17,7 +17,7 @@ from medsettle.clearing.hospital_reports import READ_COLUMNS, BookRow
 from medsettle.clearing.month import Month
 from medsettle.cli.exits import UnreadableFile
 from medsettle.cli.files import read_claims
-from medsettle.core.dates import CHINA_STANDARD_TIME
+from medsettle.core.dates import CHINA_STANDARD_TIME, microseconds
 from medsettle.core.messages import Message
 from medsettle.core.settlement import Row
 from medsettle.errors import Fault, InvalidRequest
@@ -29,7 +29,6 @@ _APPLY: Final = "3203"
 _WITHDRAW: Final = "3204"
 _CONFIRM: Final = "3261"
 _UNDO: Final = "3262"
-_US: Final = 1_000_000
 _OPTIONAL: Final = frozenset(
     {"original", *(name for name in READ_COLUMNS if name.endswith("_fen"))}
 ) - {"total_fen", "fund_total_fen", "cash_fen"}
@@ -201,7 +200,7 @@ def _messages_since(
 ) -> Iterator[tuple[Recorded, Message, dict[str, object]]]:
     """Yield the messages of a ledger since a month began: nothing is said of it before."""
     begin = datetime.combine(month.first_day, time(), CHINA_STANDARD_TIME)
-    seq = ledger.seq_before(int(begin.timestamp()) * _US)
+    seq = ledger.seq_before(microseconds(begin))
     while page := ledger.page(after_seq=seq, limit=limits.PAGE_SIZE_MAX):
         for entry in page:
             if entry.kind == "message":
