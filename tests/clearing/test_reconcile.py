@@ -113,6 +113,25 @@ def test_sketch_and_join_find_what_a_slow_comparison_finds(
     assert By.SKETCH == found[By.SKETCH].found_by
 
 
+def test_a_family_is_sought_in_every_book(tmp_path: Path) -> None:
+    """A book without `original` knows a row by its own id, where the others say it belongs on."""
+    settled, of_settled = row("s3", request_id="r3"), row("s0", request_id="r0", original="s3")
+    last = row("s4", request_id="r4", original="s0", cash_fen=1, fund_total_fen=9_999)
+    changed = row("s4", request_id="r4", original="s0", cash_fen=2, fund_total_fen=9_998)
+    books = {
+        Side.INSURED: written(tmp_path, Side.INSURED, [settled, of_settled, last]),
+        Side.CARE: written(
+            tmp_path, Side.CARE, [settled, of_settled, changed], frozenset({"original"})
+        ),
+    }
+
+    found = {by: _compared(tmp_path, books, by) for by in By}
+
+    for each in found.values():
+        for side in books:
+            assert {"s0", "s4"} == set(each.odd.rows[side]["settlement"].to_pylist())
+
+
 def _many(count: int) -> list[Row]:
     return [row(f"s{number}", request_id=f"r{number}") for number in range(count)]
 

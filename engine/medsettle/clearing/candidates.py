@@ -95,11 +95,13 @@ def _beside(
         for hashes in _at(passed[book.side].kept.natural_chunks(key), places[book.side])
     ]
     naturals = np.unique(np.concatenate([np.empty(0, np.uint64), *shared]))
-    # A book without the columns knows families of one; who has them knows all.
-    searched = next((book for book in having if set(key) <= set(book.columns)), having[0])
-    kept = passed[searched.side].kept
-    rows = [first + rows for first, _, rows in _members(kept.natural_chunks(key), naturals)]
-    found = list(_at(kept.key_chunks(), np.concatenate([np.empty(0, np.int64), *rows])))
+    # Of families one book may know less, and by its own ids more: one without `original` takes each
+    # row for a family of its own, whatever the others say that row belongs to.
+    found = []
+    for book in having if key == FAMILY else having[:1]:
+        kept = passed[book.side].kept
+        rows = [first + rows for first, _, rows in _members(kept.natural_chunks(key), naturals)]
+        found += _at(kept.key_chunks(), np.concatenate([np.empty(0, np.int64), *rows]))
     return np.unique(np.concatenate([np.empty(0, np.uint64), *found]))
 
 
