@@ -22,7 +22,13 @@ from medsettle.clearing.camt import BankEntry, BankStatement, read_statements
 from medsettle.clearing.camt_values import Direction
 from medsettle.clearing.months import MonthStore, check_texts, microseconds
 from medsettle.clearing.notice_book import Notice, Status, notice_named
-from medsettle.clearing.notice_payments import Seen, add_payment, add_return, payments
+from medsettle.clearing.notice_payments import (
+    Seen,
+    add_payment,
+    add_return,
+    payments,
+    seen_before,
+)
 from medsettle.clearing.payment_files import parties
 from medsettle.core.dates import day_number
 from medsettle.errors import Precondition
@@ -232,12 +238,7 @@ class _Import:
                 "and finding <> 'pending' limit 1",
                 *(self.statement.account, entry.reference),
             )
-        ) or bool(
-            self.store.rows(
-                "select 1 from payments where reference = ? and account in ('', ?) limit 1",
-                *(entry.reference, self.statement.account),
-            )
-        )
+        ) or bool(seen_before(self.store, entry.reference, self.statement.account))
 
     def _to_return(self, entry: BankEntry, found: Notice) -> int | None:
         """Return the payment that a line takes back: the last of the amount that still stands."""

@@ -5,7 +5,7 @@ reaches what is due the notice is paid, and a return takes that back. More than 
 as it came and told as such (`Notice.over_fen`): the money is there.
 
 A payment is known by the account it was seen on and the reference of the bank: the same twice is
-one payment.
+one payment. Where no account was told it is known by the reference alone, for it may be any.
 """
 
 from collections.abc import Iterable
@@ -75,12 +75,14 @@ def register(store: MonthStore, number: int, amount_fen: int, seen: Seen, moment
 def add_payment(store: MonthStore, number: int, amount_fen: int, seen: Seen, time_us: int) -> int:
     """Record a payment inside a transaction; see `register`."""
     found = notice(store, number)
-    if (known := _known(store, seen)) is not None:
-        if (known.notice, known.amount_fen, known.returns) == (number, amount_fen, None):
-            return known.payment
+    known = seen_before(store, seen.reference, seen.account)
+    for each in known:
+        if (each.notice, each.amount_fen, each.returns) == (number, amount_fen, None):
+            return each.payment
+    if known:
         raise Precondition(
-            f"reference {seen.reference} stands for {known.amount_fen} fen of notice "
-            f"{known.notice}; state the reference of this payment",
+            f"reference {seen.reference} stands for {known[0].amount_fen} fen of notice "
+            f"{known[0].notice}; state the reference of this payment",
             reference=seen.reference,
         )
     if found.status not in _PAYABLE:
@@ -114,11 +116,12 @@ def add_return(store: MonthStore, payment: int, seen: Seen, reason: str, time_us
     if not listed:
         raise NotFound(f"there is no payment {payment}", payment=str(payment))
     (found,) = listed
-    known = _known(store, seen)
-    if known is not None and known.returns == payment:
-        return known.payment
+    known = seen_before(store, seen.reference, seen.account)
+    for each in known:
+        if each.returns == payment:
+            return each.payment
     returned = [each.payment for each in _payments(store, "returns = ?", payment)]
-    if returned or found.returns is not None or known is not None:
+    if returned or found.returns is not None or known:
         state = f"came back as {returned[0]}" if returned else "cannot come back under that name"
         raise Precondition(
             f"payment {payment} {state}; state another payment or reference", payment=str(payment)
@@ -138,9 +141,12 @@ def payments(store: MonthStore, number: int | None = None) -> list[Payment]:
     return _payments(store, "notice = ?", number)
 
 
-def _known(store: MonthStore, seen: Seen) -> Payment | None:
-    return next(
-        iter(_payments(store, "account = ? and reference = ?", seen.account, seen.reference)), None
+def seen_before(store: MonthStore, reference: str, account: str) -> list[Payment]:
+    """Return payments and returns of a reference on an account; "" is an account nobody told."""
+    return _payments(
+        store,
+        "reference = ? and (account = ? or account = '' or ? = '')",
+        *(reference, account, account),
     )
 
 
