@@ -31,9 +31,7 @@ def _seen(reference: str, account: str = "") -> Seen:
     return Seen(reference, _DAY, "clerk C", account)
 
 
-@pytest.mark.parametrize(
-    ("first", "then"), [("", DEBTOR_ACCOUNT), (DEBTOR_ACCOUNT, ""), ("", "")]
-)
+@pytest.mark.parametrize(("first", "then"), [("", DEBTOR_ACCOUNT), (DEBTOR_ACCOUNT, ""), ("", "")])
 def test_a_reference_without_an_account_is_any_accounts(
     store: MonthStore, first: str, then: str
 ) -> None:

@@ -26,6 +26,10 @@ class Status(IntEnum):
     REJECTED = 70
 
 
+PAYABLE: Final = (Status.CLEARED, Status.PAID)
+"""Where a notice stands that money is received for; once paid, what comes is too much."""
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
     """A notice as it stands. Amounts are in fen.
@@ -93,7 +97,7 @@ _SELECT: Final = """
       carried_in_fen, carried_out_fen,
       coalesce((select sum(amount_fen) from takings where notice = number), 0),
       coalesce((select sum(case when returns is null then amount_fen else -amount_fen end)
-        from payments where notice = number), 0),
+        from moved where notice = number), 0),
       due_day, replaces, (select later.number from notices later where later.replaces = n.number),
       (select status from notice_events where notice = number order by seq desc limit 1)
     from notices n

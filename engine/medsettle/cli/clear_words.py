@@ -9,9 +9,10 @@ from medsettle.clearing.months import ClosedMonth
 from medsettle.clearing.netting import Liquidity
 from medsettle.clearing.notice_book import Notice
 from medsettle.clearing.notice_deductions import Deduction
-from medsettle.clearing.notice_payments import AgeBand
+from medsettle.clearing.notice_payments import AgeBand, Payment
 from medsettle.clearing.payment_files import PaymentFile
 from medsettle.clearing.prepayment import percent_of_bps
+from medsettle.clearing.under_way import Asked
 from medsettle.clearing.year_end import YearEnd
 from medsettle.core.settlement import Row
 
@@ -97,6 +98,34 @@ def file_row(file: PaymentFile) -> Row:
         "file": str(file.file),
         "payments": file.payments,
         "sum_fen": file.sum_fen,
+    }
+
+
+def payment_row(payment: Payment) -> Row:
+    """Return a payment or return of a notice."""
+    return {
+        "payment": payment.payment,
+        "returns": payment.returns,
+        "amount_fen": payment.amount_fen,
+        "account": payment.account,
+        "reference": payment.reference,
+        "on": payment.value_date.isoformat(),
+        "source": payment.source,
+        "who": payment.who,
+        "reason": payment.reason,
+        "unregistered": payment.unregistered,
+    }
+
+
+def asked_row(asked: Asked) -> Row:
+    """Return what a payment file asks for a notice."""
+    return {
+        "file_number": asked.file,
+        "message_id": asked.message_id,
+        "notice": asked.notice,
+        "amount_fen": asked.amount_fen,
+        "under_way_fen": asked.left_fen,
+        "refused": asked.refused,
     }
 
 
