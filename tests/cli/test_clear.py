@@ -215,7 +215,11 @@ def test_what_is_late_is_decided(tmp_path: Path) -> None:
     assert "too_late: decide: medsettle clear decide ID" in words
     assert [("S1", "too_late")] == [(each["settlement"], each["held"]) for each in held]
     assert (1, 6_000) == (closed["lines"], closed["owed_fen"])
-    assert (Exit.OK, True, 1) == (ended.code, ended.json["complete"], ended.json["cleared"])
+    # April has the record, and nobody was asked to pay for it yet.
+    assert (Exit.FINDING, ["2024-04"], [], 1) == (
+        *(ended.code, ended.json["unissued"], ended.json["not_cleared"]),
+        ended.json["cleared"],
+    )
 
 
 def test_payments_by_hand_deductions_and_returns(tmp_path: Path) -> None:

@@ -130,6 +130,11 @@ def notices(store: MonthStore, *, month: Month | None = None) -> list[Notice]:
     return [_notice(row) for row in store.rows(f"{_SELECT}{where} order by number", *values)]
 
 
+def issued_months(store: MonthStore) -> set[Month]:
+    """Return the months whose notices were issued, those that have none among them."""
+    return {Month.of(month) for (month,) in store.rows("select month from issues")}
+
+
 def events(store: MonthStore, number: int) -> list[NoticeEvent]:
     """Return the steps of a notice, in their order."""
     rows = store.rows(

@@ -40,7 +40,8 @@ from medsettle.errors import Fault, InvalidRequest
 if TYPE_CHECKING:
     import duckdb
 
-_PROVINCE_CHARS: Final = 2
+PROVINCE_CHARS: Final = 2
+"""How many digits of an area's code name its province."""
 
 KEYS: Final = (
     *("insured_province", "pooling_area", "care_province", "care_area", "fund_line", "payer"),
@@ -93,8 +94,8 @@ def make_tables(connection: "duckdb.DuckDBPyConnection", lines: Path) -> None:
     )
     connection.execute(f"""
         create view bill_lines as select *,
-          left(pooling_area, {_PROVINCE_CHARS}) as insured_province,
-          left(care_area, {_PROVINCE_CHARS}) as care_province
+          left(pooling_area, {PROVINCE_CHARS}) as insured_province,
+          left(care_area, {PROVINCE_CHARS}) as care_province
         from read_parquet({quoted(str(lines))}) where pooling_area <> care_area;
         create view paid as select *, unnest([{named}]) as share from bill_lines;
         create view shares as select * exclude (share), share.payer as payer,

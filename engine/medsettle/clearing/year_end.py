@@ -1,8 +1,10 @@
 """Year end: all of a year is cleared by the end of the first quarter of the next.
 
-Asked at any time, it says what is not: records of the year that no closed month has, by why, and
-notices of its months that are not paid. What later months took back of the year is told beside it:
-it is cleared in them, and lowers the counters of the year. Source: `clearing.md` 3.1, 3.5.
+Asked at any time, it says what is not: records of the year that no closed month has, by why,
+months that hold some whose notices are not issued, and notices of such months, between the same two
+provinces, that are not paid. Late records of a year are in months of the next, so it is what a
+month holds that counts, and not when it was. What later months took back of the year is told beside
+it: it is cleared in them, and lowers the counters of the year. Source: `clearing.md` 3.1, 3.5.
 """
 
 from collections.abc import Iterable
@@ -17,7 +19,8 @@ from medsettle.clearing.month import Month
 from medsettle.clearing.month_book import OWED_SQL, reading
 from medsettle.clearing.month_scratch import scratch
 from medsettle.clearing.months import MonthStore
-from medsettle.clearing.notice_book import Notice, notices
+from medsettle.clearing.notice_book import Notice, issued_months, notices
+from medsettle.clearing.tables import PROVINCE_CHARS
 from medsettle.errors import Fault, InvalidRequest
 
 NOT_CLOSED: Final = "not_closed"
@@ -25,6 +28,13 @@ NOT_CLOSED: Final = "not_closed"
 
 _LAST_MONTH: Final = 12
 _DEADLINE: Final = (3, 31)
+
+# The months that hold records of a year between two provinces, with who pays whom.
+_HELD_BY: Final = f"""
+    select distinct clearing_month, left(pooling_area, {PROVINCE_CHARS}) as debtor,
+      left(care_area, {PROVINCE_CHARS}) as creditor
+    from closed where year(record_date) = ? and debtor <> creditor
+"""  # noqa: S608 - our own names
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +62,7 @@ class YearEnd:
     cleared: int
     cleared_fen: int
     not_cleared: tuple[NotCleared, ...]
+    unissued: tuple[Month, ...]
     unpaid: tuple[Notice, ...]
     taken_back: int
     taken_back_fen: int
@@ -59,7 +70,7 @@ class YearEnd:
     @property
     def complete(self) -> bool:
         """Whether all of the year is cleared and paid."""
-        return not self.not_cleared and not self.unpaid
+        return not self.not_cleared and not self.unissued and not self.unpaid
 
 
 def year_end(
@@ -104,6 +115,10 @@ def year_end(
             "and left(clearing_month, 4)::int > $year",
             {"year": year},
         ).fetchall()
+        held_by = {
+            (Month.of(month), debtor, creditor)
+            for month, debtor, creditor in connection.execute(_HELD_BY, [year]).fetchall()
+        }
     cleared = [(count, fen) for _, _, state, count, fen in rows if state == "closed"]
     deadline = date(year + 1, *_DEADLINE)
     return YearEnd(
@@ -117,10 +132,13 @@ def year_end(
             for area, care, state, count, fen in rows
             if state != "closed"
         ),
+        tuple(sorted({month for month, _, _ in held_by} - issued_months(store))),
         tuple(
             each
             for each in notices(store)
-            if each.month.year == year and each.open_fen and each.replaced_by is None
+            if (each.month, each.debtor, each.creditor) in held_by
+            and each.open_fen
+            and each.replaced_by is None
         ),
         int(taken_back),
         int(taken_back_fen),

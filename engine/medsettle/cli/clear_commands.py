@@ -308,6 +308,8 @@ def show_year_end(
         )
         found = year_json(ended)
         print_rows(console, found["not_cleared"], "no record is left")  # type: ignore[arg-type]
+        unissued = ", ".join(month.text for month in ended.unissued)
+        print_lines(console, [f"notices of {unissued} are not issued"] if unissued else [])
         unpaid = [notice_row(each) for each in ended.unpaid]
         print_rows(console, unpaid, "no notice is unpaid")
     if ended.overdue and not ended.complete:

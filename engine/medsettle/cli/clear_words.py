@@ -212,6 +212,7 @@ def year_json(ended: YearEnd) -> dict[str, object]:
             }
             for each in ended.not_cleared
         ],
+        "unissued": [month.text for month in ended.unissued],
         "unpaid": [notice_row(each) for each in ended.unpaid],
     }
 
