@@ -255,6 +255,21 @@ def test_an_increase_goes_from_request_to_payment(store: PrepaymentStore) -> Non
     assert Level.NORMAL is usage.level, "24.0 of 36.4 million are 65.9 %"
 
 
+def test_the_longest_reference_pays_an_increase(store: PrepaymentStore) -> None:
+    """200 characters, as on any other notice; it is the reason of the step. 201 are refused."""
+    increases = _increases(store)
+    number = _asked(increases)
+    day, most = date(2026, 3, 26), limits.CLEARING_TEXT_CHARS_MAX
+    increases.review(number, approved=True, why="red", day=day, who="nation", now=NOW)
+    notice = increases.notice(number, day, "nation", _DAYS, NOW)
+    with pytest.raises(InvalidRequest, match="reference: "):
+        store.pay(notice.number, 1_000_000_000, day, "E" * (most + 1), "finance", NOW)
+    store.pay(notice.number, 1_000_000_000, day, "E" * most, "finance", NOW)
+    (*_, paid) = increases.get(number).steps
+
+    assert (IncreaseState.PAID, "E" * most) == (paid.state, paid.why)
+
+
 def test_only_a_red_line_is_increased(store: PrepaymentStore) -> None:
     """One fen below 90 % is refused with the reason of its level."""
     increases = _increases(store, cleared_fen=2_375_999_999)

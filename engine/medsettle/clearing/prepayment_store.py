@@ -209,7 +209,8 @@ class PrepaymentStore:
             )
             after = self._notice(notice.id)
             if after.increase is not None and not after.open_fen:
-                self.add_step(after.increase, "paid", day, who, f"paid by {reference}", now)
+                # A reference may be as long as a reason, so nothing is put before it.
+                self.add_step(after.increase, "paid", day, who, reference, now)
         return after
 
     def notices(self, line: Line | None = None) -> list[Notice]:
