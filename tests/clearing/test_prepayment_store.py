@@ -189,6 +189,31 @@ def test_unpaid_notices_age(store: PrepaymentStore) -> None:
     assert [] == store.unpaid(date(2026, 1, 30))
 
 
+def test_what_was_unpaid_on_a_day_is_what_was_paid_until_then(store: PrepaymentStore) -> None:
+    """4.00 of 10.00 on 10 February, the rest on 5 March; another is superseded a year later."""
+    (number,) = recalculated(store, (LINE, 1_000))
+    store.pay(number, 400, date(2026, 2, 10), "E2E-1", "finance", NOW)
+    store.pay(number, 600, date(2026, 3, 5), "E2E-2", "finance", NOW)
+    recalculated(store, (OTHER, 2_000))
+    recalculated(store, (OTHER, 3_000), year=2027)
+    found = {
+        on: [(each.notice.id, each.notice.open_fen) for each in store.unpaid(on)]
+        for on in (
+            *(date(2026, 2, 9), date(2026, 2, 10), date(2026, 3, 4), date(2026, 3, 5)),
+            *(date(2027, 1, 30), date(2027, 1, 31)),
+        )
+    }
+
+    assert {
+        date(2026, 2, 9): [(1, 1_000), (2, 2_000)],
+        date(2026, 2, 10): [(1, 600), (2, 2_000)],
+        date(2026, 3, 4): [(1, 600), (2, 2_000)],
+        date(2026, 3, 5): [(2, 2_000)],
+        date(2027, 1, 30): [(2, 2_000)],
+        date(2027, 1, 31): [(3, 3_000)],
+    } == found
+
+
 def test_usage_is_recorded_and_the_last_counts(store: PrepaymentStore) -> None:
     """A month is looked at again as it goes on, against what stands by then."""
     prepaid(store, fen=1_000)
