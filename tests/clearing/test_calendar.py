@@ -1,5 +1,6 @@
 """The dated calendar: due days counted by hand, working days, and every fault of a document."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -107,6 +108,18 @@ def test_a_year_without_its_notice_is_warned_of() -> None:
     assert "the holidays of 2027 are not known" in later[Step.HANDED_TO_FINANCE]
     assert "the holidays of 2027 are not known" in later[Step.REGISTERED]
     assert not later[Step.CONFIRMED]
+
+
+def test_a_year_that_a_day_was_moved_back_into_is_warned_of(tmp_path: Path) -> None:
+    """1 to 3 January 2026 are off, so the 3rd goes back to 31 December of a year not known."""
+    moved = _read(tmp_path, ("day_off: stay", "day_off: previous"))
+    known = WorkingDays({2026: _CALENDAR.working_days.years[2026]})
+    due_dates = replace(moved, working_days=known).due_dates(date(2025, 12, 1))
+    due = {each.step: each for each in due_dates}
+
+    assert date(2025, 12, 31) == due[Step.CLOSE_OF_DAYS].day
+    assert "the holidays of 2025 are not known" in due[Step.CLOSE_OF_DAYS].warning
+    assert not due[Step.DECLARATION].warning
 
 
 def test_a_month_before_the_first_version_is_refused() -> None:

@@ -216,7 +216,8 @@ class ClearingCalendar:
             start, day = self._fallen(rule.due, settled, found)
             moved = self._moved(day, version.day_off)
             looked_at = rule.due.working or version.day_off is not DayOff.STAY
-            warning = self._warning(start, max(day, moved)) if looked_at else ""
+            span = min(start, moved), max(day, moved)
+            warning = self._warning(*span) if looked_at else ""
             inherited = found[rule.due.after].warning if rule.due.after else ""
             found[rule.step] = DueDate(rule.step, moved, rule, warning or inherited)
         return tuple(found.values())
