@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from medsettle import limits
 from medsettle.clearing.closing import Gathering, decide
@@ -22,6 +22,9 @@ from medsettle.clearing.months import MonthStore
 from medsettle.clearing.notice_book import Notice, issued_months, notices
 from medsettle.clearing.tables import PROVINCE_CHARS
 from medsettle.errors import Fault, InvalidRequest
+
+if TYPE_CHECKING:
+    import duckdb
 
 NOT_CLOSED: Final = "not_closed"
 """Why a record is not cleared that the next month to be closed would take."""
@@ -103,22 +106,7 @@ def year_end(
     )
     with scratch(store.folder) as connection, reading(book):
         decide(connection, gathering)
-        rows = connection.execute(
-            f"select pooling_area, care_area, state, count(*), sum({OWED_SQL})::bigint "  # noqa: S608
-            "from book join states using (settlement) where year(record_date) = ? "
-            "group by 1, 2, 3 order by 1, 2, 3",
-            [year],
-        ).fetchall()
-        ((taken_back, taken_back_fen),) = connection.execute(
-            f"select count(*), coalesce(sum({OWED_SQL}), 0)::bigint from closed "  # noqa: S608
-            "where original is not null and year(counted_on) = $year "
-            "and left(clearing_month, 4)::int > $year",
-            {"year": year},
-        ).fetchall()
-        held_by = {
-            (Month.of(month), debtor, creditor)
-            for month, debtor, creditor in connection.execute(_HELD_BY, [year]).fetchall()
-        }
+        rows, (taken_back, taken_back_fen), held_by = _of_year(connection, year)
     cleared = [(count, fen) for _, _, state, count, fen in rows if state == "closed"]
     deadline = date(year + 1, *_DEADLINE)
     return YearEnd(
@@ -140,6 +128,29 @@ def year_end(
             and each.open_fen
             and each.replaced_by is None
         ),
-        int(taken_back),
-        int(taken_back_fen),
+        taken_back,
+        taken_back_fen,
     )
+
+
+def _of_year(
+    connection: "duckdb.DuckDBPyConnection", year: int
+) -> tuple[list[tuple[Any, ...]], tuple[int, int], set[tuple[Month, str, str]]]:
+    """Return the records of a year by state, what was taken back of it later, and what holds it."""
+    rows = connection.execute(
+        f"select pooling_area, care_area, state, count(*), sum({OWED_SQL})::bigint "  # noqa: S608
+        "from book join states using (settlement) where year(record_date) = ? "
+        "group by 1, 2, 3 order by 1, 2, 3",
+        [year],
+    ).fetchall()
+    ((taken_back, taken_back_fen),) = connection.execute(
+        f"select count(*), coalesce(sum({OWED_SQL}), 0)::bigint from closed "  # noqa: S608
+        "where original is not null and year(counted_on) = $year "
+        "and left(clearing_month, 4)::int > $year",
+        {"year": year},
+    ).fetchall()
+    held_by = {
+        (Month.of(month), debtor, creditor)
+        for month, debtor, creditor in connection.execute(_HELD_BY, [year]).fetchall()
+    }
+    return rows, (taken_back, taken_back_fen), held_by
