@@ -55,6 +55,9 @@ AMOUNTS: Final = ("total_fen", "fund_fen", "adjustments_fen", "deductions_fen", 
 FIGURES: Final = (*COUNTS, *AMOUNTS)
 """What `payable` and `receivable` count and add up."""
 
+CONDENSED_BY: Final = ("insured_province", "care_province", "fund_line", "payer")
+"""By what a table is added up for a screen. Bills are not: each would count once a payer."""
+
 _CARE_SIDE: Final = (
     *("care_province", "care_area", "insured_province", "pooling_area"),
     *(name for name in KEYS if not name.endswith(("province", "area"))),
@@ -153,6 +156,15 @@ def _receivable() -> str:
 def table(connection: "duckdb.DuckDBPyConnection", name: str) -> pa.Table:
     """Return a table of `make_tables` by its name."""
     return connection.sql(f"select * from {name}").to_arrow_table()  # noqa: S608 - our own names
+
+
+def condensed(connection: "duckdb.DuckDBPyConnection", name: str) -> list[dict[str, Any]]:
+    """Return `payable` or `receivable` by `CONDENSED_BY` alone, which fits on a screen."""
+    by = ", ".join(CONDENSED_BY)
+    sums = ", ".join(f"sum({fen})::bigint as {fen}" for fen in AMOUNTS if fen != "total_fen")
+    sql = f"select {by}, {sums} from {name} group by {by} order by {by}"  # noqa: S608 - our own names
+    rows: list[dict[str, Any]] = connection.sql(sql).to_arrow_table().to_pylist()
+    return rows
 
 
 def checked(connection: "duckdb.DuckDBPyConnection") -> dict[str, pa.Table]:

@@ -1,7 +1,6 @@
 """Months, clearing tables, notices and bank lines as rows for tables and JSON."""
 
 from collections.abc import Mapping
-from fractions import Fraction
 
 from medsettle.clearing.bank import Imported, Matched
 from medsettle.clearing.month import Month
@@ -179,16 +178,12 @@ def liquidity_rows(lines: Mapping[str, Liquidity]) -> list[Row]:
             "line": line,
             "gross_fen": view.gross_fen,
             "bilateral_fen": view.bilateral_fen,
-            "spared": percent_of_bps(_bps(view.bilateral_compression)),
+            "spared": percent_of_bps(view.bilateral_bps),
             "multilateral_fen": view.multilateral_fen,
-            "spared in all": percent_of_bps(_bps(view.multilateral_compression)),
+            "spared in all": percent_of_bps(view.multilateral_bps),
         }
         for line, view in lines.items()
     ]
-
-
-def _bps(ratio: Fraction) -> int:
-    return ratio.numerator * 10_000 // ratio.denominator
 
 
 def year_json(ended: YearEnd) -> dict[str, object]:
