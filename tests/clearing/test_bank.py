@@ -16,7 +16,7 @@ from medsettle import errors, limits
 from medsettle.clearing.bank import Finding, Imported, match
 from medsettle.clearing.camt import read_statements
 from medsettle.clearing.months import MonthStore
-from medsettle.clearing.notice_book import Notice, Status, notice, notices
+from medsettle.clearing.notice_book import Notice, Status, notice
 from medsettle.clearing.notice_payments import Seen, payments, register
 from medsettle.clearing.payment_files import PaymentFile, pay, without_account
 from medsettle.payments.accounts import read_accounts
@@ -103,7 +103,7 @@ def test_without_an_account_a_notice_waits(store: MonthStore, tmp_path: Path) ->
 
     assert [] == files
     assert [(1, [missing])] == [
-        (each.number, parties) for each, parties in without_account(notices(store), known)
+        (each.number, parties) for each, parties in without_account(store, known)
     ]
     assert 1 == len(_pay(store, tmp_path))
 

@@ -1,5 +1,6 @@
 """The dated calendar: due days counted by hand, working days, and every fault of a document."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -7,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from medsettle import limits
-from medsettle.clearing.calendar import ClearingCalendar, Step, due_of, month_of
+from medsettle.clearing.calendar import ClearingCalendar, Step, due_of
 from medsettle.clearing.classes import Term
+from medsettle.clearing.month import Month, month_of
 from medsettle.clearing.read_calendar import load_calendar, shipped_document
 from medsettle.clearing.working_days import WorkingDays
-from medsettle.errors import NotFound, PolicyRejected
+from medsettle.errors import InvalidRequest, NotFound, PolicyRejected
 
 _CALENDAR = load_calendar()
 
@@ -68,7 +70,11 @@ def test_work_injury_is_cleared_by_the_quarter(month: date, due: date) -> None:
 
 def test_a_late_settlement_is_taken_for_two_months() -> None:
     """A settlement of December may be taken until the clearing of February."""
-    assert date(2026, 2, 1) == _CALENDAR.latest_inclusion_month(date(2025, 12, 31))
+    latest = _CALENDAR.day_of(Step.LATEST_INCLUSION, date(2025, 12, 31))
+
+    # Without another word, closing takes what the calendar says.
+    assert date(2026, 2, 28) == latest
+    assert latest == Month(2025, 12).plus(limits.LATE_MONTHS_DEFAULT).last_day
     assert date(2024, 2, 29) == _CALENDAR.day_of(Step.LATEST_INCLUSION, date(2023, 12, 1))
 
 
@@ -107,6 +113,18 @@ def test_a_year_without_its_notice_is_warned_of() -> None:
     assert "the holidays of 2027 are not known" in later[Step.HANDED_TO_FINANCE]
     assert "the holidays of 2027 are not known" in later[Step.REGISTERED]
     assert not later[Step.CONFIRMED]
+
+
+def test_a_year_that_a_day_was_moved_back_into_is_warned_of(tmp_path: Path) -> None:
+    """1 to 3 January 2026 are off, so the 3rd goes back to 31 December of a year not known."""
+    moved = _read(tmp_path, ("day_off: stay", "day_off: previous"))
+    known = WorkingDays({2026: _CALENDAR.working_days.years[2026]})
+    due_dates = replace(moved, working_days=known).due_dates(date(2025, 12, 1))
+    due = {each.step: each for each in due_dates}
+
+    assert date(2025, 12, 31) == due[Step.CLOSE_OF_DAYS].day
+    assert "the holidays of 2025 are not known" in due[Step.CLOSE_OF_DAYS].warning
+    assert not due[Step.DECLARATION].warning
 
 
 def test_a_month_before_the_first_version_is_refused() -> None:
@@ -233,8 +251,10 @@ def test_a_due_day_at_its_bounds_is_read() -> None:
 @pytest.mark.parametrize("text", ["2026-13", "2026-3", "1997-12", "2100-01", "202603"])
 def test_what_is_no_month_is_refused(text: str) -> None:
     """Other forms, and a month on either side of the years served."""
-    with pytest.raises(ValueError, match="'"):
+    with pytest.raises(ValueError, match=f"'{text}' (is no month|lies outside the years 1998)"):
         month_of(text)
+    with pytest.raises(InvalidRequest, match=f"month: '{text}' (is no|lies outside)"):
+        Month.of(text)
 
 
 def test_the_first_and_last_months_served_are_read() -> None:

@@ -190,6 +190,31 @@ def test_unpaid_notices_age(store: PrepaymentStore) -> None:
     assert [] == store.unpaid(date(2026, 1, 30))
 
 
+def test_what_was_unpaid_on_a_day_is_what_was_paid_until_then(store: PrepaymentStore) -> None:
+    """4.00 of 10.00 on 10 February, the rest on 5 March; another is superseded a year later."""
+    (number,) = recalculated(store, (LINE, 1_000))
+    store.pay(number, 400, date(2026, 2, 10), "E2E-1", "finance", NOW)
+    store.pay(number, 600, date(2026, 3, 5), "E2E-2", "finance", NOW)
+    recalculated(store, (OTHER, 2_000))
+    recalculated(store, (OTHER, 3_000), year=2027)
+    found = {
+        on: [(each.notice.id, each.notice.open_fen) for each in store.unpaid(on)]
+        for on in (
+            *(date(2026, 2, 9), date(2026, 2, 10), date(2026, 3, 4), date(2026, 3, 5)),
+            *(date(2027, 1, 30), date(2027, 1, 31)),
+        )
+    }
+
+    assert {
+        date(2026, 2, 9): [(1, 1_000), (2, 2_000)],
+        date(2026, 2, 10): [(1, 600), (2, 2_000)],
+        date(2026, 3, 4): [(1, 600), (2, 2_000)],
+        date(2026, 3, 5): [(2, 2_000)],
+        date(2027, 1, 30): [(2, 2_000)],
+        date(2027, 1, 31): [(3, 3_000)],
+    } == found
+
+
 def test_usage_is_recorded_and_the_last_counts(store: PrepaymentStore) -> None:
     """A month is looked at again as it goes on, against what stands by then."""
     prepaid(store, fen=1_000)
@@ -274,6 +299,21 @@ def test_an_increase_goes_from_request_to_payment(store: PrepaymentStore) -> Non
     usage = store.usage(LINE, MARCH, RULES)
     assert usage is not None
     assert Level.NORMAL is usage.level, "24.0 of 36.4 million are 65.9 %"
+
+
+def test_the_longest_reference_pays_an_increase(store: PrepaymentStore) -> None:
+    """200 characters, as on any other notice; it is the reason of the step. 201 are refused."""
+    increases = _increases(store)
+    number = _asked(increases)
+    day, most = date(2026, 3, 26), limits.CLEARING_TEXT_CHARS_MAX
+    increases.review(number, approved=True, why="red", day=day, who="nation", now=NOW)
+    notice = increases.notice(number, day, "nation", _DAYS, NOW)
+    with pytest.raises(InvalidRequest, match="reference: "):
+        store.pay(notice.number, 1_000_000_000, day, "E" * (most + 1), "finance", NOW)
+    store.pay(notice.number, 1_000_000_000, day, "E" * most, "finance", NOW)
+    (*_, paid) = increases.get(number).steps
+
+    assert (IncreaseState.PAID, "E" * most) == (paid.state, paid.why)
 
 
 def test_only_a_red_line_is_increased(store: PrepaymentStore) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,12 +16,14 @@ from medsettle import errors
 from medsettle.clearing.fund_lines import OWED, line_of, line_sql
 from medsettle.clearing.month_scratch import scratch
 from medsettle.clearing.months import MonthStore
+from medsettle.clearing.netting import obligations
 from medsettle.clearing.table_checks import fund_sums, refuse_unequal, wrong_figures
 from medsettle.clearing.tables import (
     BILL_FIGURES,
     FIGURES,
     KEYS,
     checked,
+    condensed,
     drill,
     make_tables,
     owed_between,
@@ -194,6 +197,45 @@ def test_a_wrong_figure_is_named(store: MonthStore, figure: str) -> None:
     ]
     with pytest.raises(errors.InternalError, match=figure):
         refuse_unequal(lines, told_all | {"payable": wrong})
+
+
+def test_a_table_for_the_screen_is_by_provinces_and_payers(store: MonthStore) -> None:
+    """Cities, insurance types and months added up by hand; what stays in a province among them."""
+    _april(store)
+    names = ("fund_fen", "adjustments_fen", "deductions_fen", "net_fen")
+    with _tables(store) as connection:
+        told = {name: condensed(connection, name) for name in ("payable", "receivable")}
+
+    assert told["payable"] == told["receivable"]
+    assert {
+        ("98", "assistance", "assistance"): (0, 0, 0, 0),
+        ("98", "employee", "account"): (700, 0, 0, 700),
+        # 105,000,000 of April and 6,000 less 6,000, a refund of March, a deduction.
+        ("98", "employee", "pooled_fund"): (105_000_000, -850_000, -2_000, 104_148_000),
+        ("98", "resident", "pooled_fund"): (3_000, 0, 0, 3_000),
+        ("99", "employee", "pooled_fund"): (11, 0, 0, 11),
+    } == {
+        (each["care_province"], each["fund_line"], each["payer"]): tuple(each[n] for n in names)
+        for each in told["payable"]
+    }
+
+
+def test_what_is_netted_was_checked(store: MonthStore, tmp_path: Path) -> None:
+    """What 99 owes 98 after deductions; lines that two programs add up differently are refused."""
+    _april(store)
+    lines = store.lines_file(APRIL)
+    damaged = tmp_path / "lines.parquet"
+    rows = pq.read_table(lines)
+    months = [None, *rows["settlement_month"].to_pylist()[1:]]
+    place = rows.schema.get_field_index("settlement_month")
+    pq.write_table(rows.set_column(place, "settlement_month", pa.array(months)), damaged)
+
+    assert [("99", "98", "assistance", 0), ("99", "98", "employee", 104_148_700)] == [
+        (each.debtor, each.creditor, each.fund_line, each.amount_fen)
+        for each in obligations(store.folder, lines)
+    ][:2]
+    with pytest.raises(errors.InternalError, match="figure"):
+        obligations(store.folder, damaged)
 
 
 @pytest.mark.parametrize("figure", BILL_FIGURES)

@@ -215,7 +215,11 @@ def test_what_is_late_is_decided(tmp_path: Path) -> None:
     assert "too_late: decide: medsettle clear decide ID" in words
     assert [("S1", "too_late")] == [(each["settlement"], each["held"]) for each in held]
     assert (1, 6_000) == (closed["lines"], closed["owed_fen"])
-    assert (Exit.OK, True, 1) == (ended.code, ended.json["complete"], ended.json["cleared"])
+    # April has the record, and nobody was asked to pay for it yet.
+    assert (Exit.FINDING, ["2024-04"], [], 1) == (
+        *(ended.code, ended.json["unissued"], ended.json["not_cleared"]),
+        ended.json["cleared"],
+    )
 
 
 def test_payments_by_hand_deductions_and_returns(tmp_path: Path) -> None:
@@ -240,6 +244,38 @@ def test_payments_by_hand_deductions_and_returns(tmp_path: Path) -> None:
     assert ("cleared", 800_000) == (back["state"], back["open_fen"])
     assert 800_000 == sum(each["open_fen"] for each in listed["ageing"])
     assert (Exit.OK, True) == (words.code, "8,000.00" in words.out)
+
+
+def test_what_the_bank_has_is_told_and_taken_back(tmp_path: Path) -> None:
+    """A mistake leaves the file at the bank; a refusal lets the notice into another file."""
+    _closed(tmp_path)
+    accounts = write_accounts(tmp_path / "accounts.csv", fiscal_accounts())
+    pay = ("pay", "--accounts", accounts, "--out", tmp_path / "out")
+    _clear(tmp_path, "issue", "2024-03", "--by", "A")
+    for status in ("accepted", "reviewing", "reviewed", "cleared"):
+        _clear(tmp_path, "advance", 1, status, "--by", "B")
+    first = _clear(tmp_path, *pay).json
+    seen = ("--reference", "R1", "--on", "2024-05-20", "--by", "C")
+    wrong = _clear(tmp_path, "register", 1, "8500.00", *seen).json
+    taken = _clear(
+        tmp_path, "unregister", wrong["payment"], "--by", "C", "--reason", "other notice"
+    ).json
+    again = _clear(tmp_path, *pay, json=False)
+    (refused,) = _clear(tmp_path, "refused", 1, "--by", "C", "--reason", "AC04").json
+    second = _clear(tmp_path, *pay).json
+    shown = _clear(tmp_path, "notice", 1).json
+    words = _clear(tmp_path, "notice", 1, json=False)
+
+    assert [{"notice": 1, "under_way_fen": 850_000}] == first["under_way"]
+    assert ("paid", "cleared", 850_000) == (wrong["state"], taken["state"], taken["open_fen"])
+    assert "nothing to pay\n1 notice(s), 8,500.00 yuan, are under way at the bank" in again.out
+    assert (0, "AC04", [2]) == (
+        *(refused["under_way_fen"], refused["refused"]),
+        [each["file_number"] for each in second["files"]],
+    )
+    assert [True] == [each["unregistered"] for each in shown["payments"]]
+    assert [0, 850_000] == [each["under_way_fen"] for each in shown["files"]]
+    assert (Exit.OK, True) == (words.code, "AC04" in words.out)
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,12 @@
 A line is booked for the notice whose id it carries end to end, if the notice is cleared, the amount
 is what is still to be paid, in yuan, on the account of one of its two provinces in the right
 direction, and the bank's reference was not seen before. A reversal or a return takes back the
-payment of that amount. Everything else is listed with why and never booked: somebody decides, and
-registers it by hand or writes to the bank.
+payment of that amount that was seen on the same account. Everything else is listed with why and
+never booked: somebody decides, and registers it by hand or writes to the bank.
+
+A payment moves two accounts, of the debtor and of the creditor, and each bank tells it in its own
+time. So once a payment came back, a line on the other account that fits may be that payment, or its
+return, told late: it is listed.
 
 A statement is known by its account, message and id. The same again books nothing and lists what was
 found the first time; a notification (054) before its statement (053) has the same references, so
@@ -16,13 +20,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
-from typing import Final
 
 from medsettle.clearing.camt import BankEntry, BankStatement, read_statements
 from medsettle.clearing.camt_values import Direction
 from medsettle.clearing.months import MonthStore, check_texts
-from medsettle.clearing.notice_book import Notice, Status, notice_named
-from medsettle.clearing.notice_payments import Seen, add_payment, add_return, payments
+from medsettle.clearing.notice_book import PAYABLE, Notice, notice_named
+from medsettle.clearing.notice_payments import (
+    Payment,
+    Seen,
+    add_payment,
+    add_return,
+    payments,
+    seen_before,
+)
 from medsettle.clearing.payment_files import parties
 from medsettle.core.dates import day_number, microseconds
 from medsettle.errors import Precondition
@@ -53,7 +63,9 @@ class Finding(StrEnum):
     PAID_BEFORE = "paid_before"
     """Nothing of the notice is open."""
     NOTHING_TO_RETURN = "nothing_to_return"
-    """It takes back a payment that was never booked, or came back before."""
+    """It takes back a payment that was never booked on this account, or came back before."""
+    CAME_BACK = "came_back"
+    """A payment of that amount came back on another account; this may be the same, told late."""
     PENDING = "pending"
     """The bank has not booked it yet; it comes again."""
 
@@ -208,14 +220,22 @@ class _Import:
             return Finding.OTHER_CURRENCY
         if not self._on_its_account(entry, found):
             return Finding.OTHER_ACCOUNT
-        if entry.returned:
-            back = self._to_return(entry, found)
-            return Finding.NOTHING_TO_RETURN if back is None else Finding.BOOKED
-        if found.status not in _PAYABLE:
+        judge = self._judge_return if entry.returned else self._judge_payment
+        return judge(entry, found)
+
+    def _judge_return(self, entry: BankEntry, found: Notice) -> Finding:
+        if self._to_return(entry, found) is None:
+            return Finding.NOTHING_TO_RETURN
+        return Finding.CAME_BACK if self._told_late(entry, found) else Finding.BOOKED
+
+    def _judge_payment(self, entry: BankEntry, found: Notice) -> Finding:
+        if found.status not in PAYABLE:
             return Finding.NOT_CLEARED
         if found.open_fen == 0:
             return Finding.PAID_BEFORE
-        return Finding.BOOKED if entry.amount_fen == found.open_fen else Finding.OTHER_AMOUNT
+        if entry.amount_fen != found.open_fen:
+            return Finding.OTHER_AMOUNT
+        return Finding.CAME_BACK if self._told_late(entry, found) else Finding.BOOKED
 
     def _on_its_account(self, entry: BankEntry, found: Notice) -> bool:
         """Whether the line moved on the account of a side of the notice, and in its direction."""
@@ -232,25 +252,43 @@ class _Import:
                 "and finding <> 'pending' limit 1",
                 *(self.statement.account, entry.reference),
             )
-        ) or bool(
-            self.store.rows(
-                "select 1 from payments where reference = ? and account in ('', ?) limit 1",
-                *(entry.reference, self.statement.account),
-            )
-        )
+        ) or bool(seen_before(self.store, entry.reference, self.statement.account))
+
+    def _alike(self, entry: BankEntry, found: Notice) -> list[Payment]:
+        """Return payments and returns of a notice of the amount of a line; no mistakes."""
+        return [
+            each
+            for each in payments(self.store, found.number)
+            if each.amount_fen == entry.amount_fen and not each.unregistered
+        ]
 
     def _to_return(self, entry: BankEntry, found: Notice) -> int | None:
-        """Return the payment that a line takes back: the last of the amount that still stands."""
-        listed = payments(self.store, found.number)
-        gone = {each.returns for each in listed}
+        """Return the payment that a line takes back: the last of the amount that still stands.
+
+        It was seen on the account of the line, or nobody told on which.
+        """
+        alike = self._alike(entry, found)
+        gone = {each.returns for each in alike}
         standing = [
             each.payment
-            for each in listed
+            for each in alike
             if each.returns is None
             and each.payment not in gone
-            and each.amount_fen == entry.amount_fen
+            and each.account in ("", self.statement.account)
         ]
         return standing[-1] if standing else None
+
+    def _told_late(self, entry: BankEntry, found: Notice) -> bool:
+        """Whether a line may be a payment that came back, or its return, seen elsewhere before."""
+        alike = self._alike(entry, found)
+        gone = {each.returns for each in alike}
+        seen = [
+            each
+            for each in alike
+            if (each.returns is not None if entry.returned else each.payment in gone)
+        ]
+        # Where it was seen on this account it had another reference, and this line is a new one.
+        return any(each.account != self.statement.account for each in seen)
 
     def _book(self, entry: BankEntry, found: Notice) -> int:
         seen = Seen(entry.reference, entry.value_date, self.who, self.statement.account, "bank")
@@ -261,6 +299,3 @@ class _Import:
             return add_return(self.store, back, seen, reason, self.time_us)
         assert entry.amount_fen is not None, entry
         return add_payment(self.store, found.number, entry.amount_fen, seen, self.time_us)
-
-
-_PAYABLE: Final = (Status.CLEARED, Status.PAID)

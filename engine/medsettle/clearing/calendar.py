@@ -189,10 +189,6 @@ class ClearingCalendar:
         settled = record_date if term is Term.NEXT_DAY else month_span(record_date)[1]
         return self._step_day(_STEP_OF_TERM[term], settled, scheme)
 
-    def latest_inclusion_month(self, month: date, scheme: str = MEDICAL) -> date:
-        """Return the first day of the last month that may take a late settlement of `month`."""
-        return self.day_of(Step.LATEST_INCLUSION, month, scheme).replace(day=1)
-
     def _step_day(self, step: Step, settled: date, scheme: str) -> date:
         for due in self._dated(settled, scheme):
             if due.step is step:
@@ -216,7 +212,8 @@ class ClearingCalendar:
             start, day = self._fallen(rule.due, settled, found)
             moved = self._moved(day, version.day_off)
             looked_at = rule.due.working or version.day_off is not DayOff.STAY
-            warning = self._warning(start, max(day, moved)) if looked_at else ""
+            span = min(start, moved), max(day, moved)
+            warning = self._warning(*span) if looked_at else ""
             inherited = found[rule.due.after].warning if rule.due.after else ""
             found[rule.step] = DueDate(rule.step, moved, rule, warning or inherited)
         return tuple(found.values())
@@ -273,22 +270,6 @@ def day_in(year: int, month: int, day: int) -> date:
 def month_span(month: date) -> tuple[date, date]:
     """Return the first and the last day of the month of a day."""
     return month.replace(day=1), day_in(month.year, month.month, _LAST)
-
-
-def month_of(text: str) -> date:
-    """Return the first day of a month written as 2026-03.
-
-    Raises:
-        ValueError: Not such a month, or outside the years that medsettle serves.
-    """
-    found = re.fullmatch(r"([0-9]{4})-(0[1-9]|1[0-2])", text)
-    if found is None:
-        raise ValueError(f"{quoted(text)} is no month; write it like 2026-03")
-    year = int(found[1])
-    if not limits.SERVICE_YEAR_MIN <= year <= limits.SERVICE_YEAR_MAX:
-        span = f"{limits.SERVICE_YEAR_MIN} to {limits.SERVICE_YEAR_MAX}"
-        raise ValueError(f"{quoted(text)} lies outside the years {span}; correct it")
-    return date(year, int(found[2]), 1)
 
 
 _DAY_FORM = r"(?:day (?P<day>[0-9]{1,2})|(?P<last>last day))"

@@ -26,8 +26,8 @@ _NAMESPACE: Final = re.compile(
 )
 _VERSIONS: Final = {"08", "09", "10"}
 _ROOTS: Final = {"3": ("BkToCstmrStmt", "Stmt"), "4": ("BkToCstmrDbtCdtNtfctn", "Ntfctn")}
-
-
+# A transaction of an entry may tell its amount among its details only, in its own currency.
+_OF_TRANSACTION: Final = ("Amt", "AmtDtls/TxAmt/Amt")
 _DIRECTIONS: Final = {"CRDT": Direction.CREDIT, "DBIT": Direction.DEBIT}
 
 
@@ -199,14 +199,17 @@ class _Reader:
         reversal = self._text(entry, "RvslInd") in {"true", "1"}
         details = self._details(where, entry)
         parts = details if len(details) > 1 else [details[0] if details else entry]
-        sum_units = 0
+        sum_units, currencies = 0, {currency}
         for at, part in enumerate(parts, 1):
             own, own_currency = (
-                self._amount(f"{where} TxDtls {at}", part) if len(parts) > 1 else (amount, currency)
+                self._amount(f"{where} TxDtls {at}", part, _OF_TRANSACTION)
+                if len(parts) > 1
+                else (amount, currency)
             )
             if own is None:
                 return
             sum_units += own
+            currencies.add(own_currency)
             back = part.find(self._path("RtrInf"))
             yield BankEntry(
                 place=before + at,
@@ -221,7 +224,8 @@ class _Reader:
                 booked=booked,
                 value_date=day,
             )
-        if sum_units != amount:
+        # What is told in another currency than the entry does not add up to it.
+        if sum_units != amount and currencies == {currency}:
             self._refuse(
                 where, f"is {shown(amount)}, and its transactions add up to {shown(sum_units)}"
             )
@@ -294,9 +298,12 @@ class _Reader:
             return None
         return amount if direction is Direction.CREDIT else -amount
 
-    def _amount(self, where: str, element: ET.Element) -> tuple[int | None, str]:
-        """Return an amount in units of 1/100,000 and its currency."""
-        found = element.find(self._path("Amt"))
+    def _amount(
+        self, where: str, element: ET.Element, paths: tuple[str, ...] = ("Amt",)
+    ) -> tuple[int | None, str]:
+        """Return the first amount of some paths in units of 1/100,000, and its currency."""
+        told = (element.find(self._path(path)) for path in paths)
+        found = next((each for each in told if each is not None), None)
         text = "" if found is None else (found.text or "").strip()
         units = units_of(text)
         if units is None or found is None:

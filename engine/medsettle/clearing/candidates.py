@@ -97,7 +97,7 @@ def _beside(
     naturals = np.unique(np.concatenate([np.empty(0, np.uint64), *shared]))
     # Of families one book may know less, and by its own ids more: one without `original` takes each
     # row for a family of its own, whatever the others say that row belongs to.
-    found = []
+    found: list[Words] = []
     for book in having if key == FAMILY else having[:1]:
         kept = passed[book.side].kept
         rows = [first + rows for first, _, rows in _members(kept.natural_chunks(key), naturals)]

@@ -16,8 +16,6 @@ EMPLOYEE: Final = "employee"
 RESIDENT: Final = "resident"
 WORK_INJURY: Final = "work_injury"
 ASSISTANCE: Final = "assistance"
-
-NAMED_LINES: Final = (EMPLOYEE, RESIDENT, WORK_INJURY, ASSISTANCE)
 """Lines with a name; others are called by the three digits of their insurance type."""
 
 _TYPES: Final[dict[str, tuple[str, ...]]] = {

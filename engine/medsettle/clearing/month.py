@@ -8,6 +8,7 @@ from typing import Final, Self
 from medsettle import limits
 from medsettle.core.dates import MONTHS_PER_YEAR
 from medsettle.errors import Fault, InvalidRequest
+from medsettle.policy.vocabulary import quoted
 
 _TEXT: Final = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
 
@@ -29,14 +30,11 @@ class Month:
         >>> Month.of("2024-12").plus(2).text
         '2025-02'
         """
-        found = _TEXT.fullmatch(text)
-        first, last = limits.SERVICE_YEAR_MIN, limits.SERVICE_YEAR_MAX
-        if found is None or not first <= int(found[1]) <= last:
-            shown = repr(text[: limits.VALUE_CHARS_SHOWN_MAX])
-            raise InvalidRequest(
-                [Fault("month", f"{shown} is no month of {first} to {last}; write it like 2024-04")]
-            )
-        return cls(int(found[1]), int(found[2]))
+        try:
+            first = month_of(text)
+        except ValueError as error:
+            raise InvalidRequest([Fault("month", str(error))]) from error
+        return cls(first.year, first.month)
 
     @classmethod
     def of_day(cls, day: date) -> Self:
@@ -63,10 +61,17 @@ class Month:
         year, month = divmod(self.year * MONTHS_PER_YEAR + self.month - 1 + months, MONTHS_PER_YEAR)
         return Month(year, month + 1)
 
-    def since(self, other: "Month") -> int:
-        """Return how many months this one is later than another.
 
-        >>> Month(2025, 1).since(Month(2024, 12))
-        1
-        """
-        return (self.year - other.year) * MONTHS_PER_YEAR + self.month - other.month
+def month_of(text: str) -> date:
+    """Return the first day of a month written as 2026-03.
+
+    Raises:
+        ValueError: Not such a month, or outside the years that medsettle serves.
+    """
+    found = _TEXT.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{quoted(text)} is no month; write it like 2026-03")
+    first, last = limits.SERVICE_YEAR_MIN, limits.SERVICE_YEAR_MAX
+    if not first <= int(found[1]) <= last:
+        raise ValueError(f"{quoted(text)} lies outside the years {first} to {last}; correct it")
+    return date(int(found[1]), int(found[2]), 1)

@@ -2,7 +2,7 @@
 
 Everything that can be said as a constraint is said as one. Nothing is deleted, and but for the note
 that a payment file was written nothing is updated: a status is the last event of its notice, what
-was paid is the sum of its payments.
+was paid is the sum of what `moved`: of its payments but for those that were registered wrongly.
 """
 
 from typing import Final
@@ -112,17 +112,43 @@ create table payments (
   id integer primary key,
   notice integer not null references notices (number),
   amount_fen integer not null check (amount_fen between 1 and {notice_fen_max}),
-  returns integer unique references payments (id),
+  returns integer references payments (id),
   account text not null,
   reference text not null check (length(reference) between 1 and {text_chars_max}),
   value_day integer not null,
   source text not null check (source in ('hand', 'bank')),
   who text not null,
   reason text not null check (length(reason) <= {text_chars_max}),
-  time_us integer not null,
-  unique (account, reference)
+  time_us integer not null
 ) strict;
 create index payments_of_notice on payments (notice);
+create index payments_by_reference on payments (reference);
+create index payments_by_what_they_return on payments (returns) where returns is not null;
+
+create table unregistered (
+  payment integer primary key references payments (id),
+  who text not null check (length(who) between 1 and {text_chars_max}),
+  reason text not null check (length(reason) between 1 and {text_chars_max}),
+  time_us integer not null
+) strict;
+
+create view moved as
+select * from payments p where not exists (select 1 from unregistered u where u.payment = p.id);
+
+create trigger payments_have_references_of_their_own before insert on payments
+  when exists (select 1 from moved m where m.reference = new.reference
+    and (m.account = new.account or m.account = '' or new.account = ''))
+  begin select raise(abort, 'a reference on an account stands for one payment'); end;
+create trigger payments_come_back_once before insert on payments
+  when new.returns is not null and (
+    exists (select 1 from moved m where m.returns = new.returns)
+    or not exists (select 1 from moved m where m.id = new.returns and m.returns is null
+      and m.notice = new.notice and m.amount_fen = new.amount_fen))
+  begin select raise(abort, 'a payment that stands comes back whole and once'); end;
+create trigger what_the_bank_told_was_no_mistake before insert on unregistered
+  when (select source from payments where id = new.payment) <> 'hand'
+    or exists (select 1 from moved m where m.returns = new.payment)
+  begin select raise(abort, 'only what was registered by hand and stands is unregistered'); end;
 
 create table payment_files (
   number integer primary key check (number >= 1),
@@ -137,10 +163,20 @@ create table payment_files (
 
 create table payment_file_rows (
   notice integer not null references notices (number),
-  returns_seen integer not null check (returns_seen >= 0),
   file integer not null references payment_files (number),
+  last_payment integer not null check (last_payment >= 0),
   amount_fen integer not null check (amount_fen >= 1),
-  primary key (notice, returns_seen)
+  primary key (notice, file)
+) strict, without rowid;
+
+create table refusals (
+  notice integer not null,
+  file integer not null,
+  who text not null check (length(who) between 1 and {text_chars_max}),
+  reason text not null check (length(reason) between 1 and {text_chars_max}),
+  time_us integer not null,
+  primary key (notice, file),
+  foreign key (notice, file) references payment_file_rows (notice, file)
 ) strict, without rowid;
 
 create table statements (
@@ -181,7 +217,7 @@ create trigger payment_files_do_not_change before update on payment_files
 
 _KEPT: Final = (
     *("months", "decisions", "issues", "notices", "notice_events", "deductions", "takings"),
-    *("payments", "payment_file_rows", "statements", "bank_entries"),
+    *("payments", "unregistered", "payment_file_rows", "refusals", "statements", "bank_entries"),
 )
 
 

@@ -11,6 +11,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
+
+from medsettle.clearing.table_checks import owed_of
+from medsettle.core.money import BPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,16 @@ class Liquidity:
         return sum(fen for _, fen in self.positions if fen > 0)
 
     @property
+    def bilateral_bps(self) -> int:
+        """`bilateral_compression` in 1/10,000, rounded down."""
+        return int(self.bilateral_compression * BPS)
+
+    @property
+    def multilateral_bps(self) -> int:
+        """`multilateral_compression` in 1/10,000, rounded down."""
+        return int(self.multilateral_compression * BPS)
+
+    @property
     def bilateral_compression(self) -> Fraction:
         """The part of the gross sum that need not move bilaterally, from 0 to 1."""
         return _compression(self.bilateral_fen, self.gross_fen)
@@ -58,7 +72,23 @@ class Liquidity:
         return _compression(self.multilateral_fen, self.gross_fen)
 
 
-def liquidity(obligations: Iterable[Obligation]) -> Liquidity:
+def obligations(folder: Path, lines: Path) -> list[Obligation]:
+    """Return what provinces owe one another for a month after deductions, of checked tables.
+
+    Args:
+        folder: Of the clearing centre, where a database may spill.
+        lines: The file of the month's lines.
+
+    Raises:
+        InternalError: A figure of the tables is wrong.
+    """
+    return [
+        Obligation(debtor, creditor, line, gross_fen + deductions_fen)
+        for debtor, creditor, line, gross_fen, deductions_fen in owed_of(folder, lines)
+    ]
+
+
+def liquidity(owing: Iterable[Obligation]) -> Liquidity:
     """Return what obligations come to, whatever their fund lines.
 
     An obligation below zero is one in the other direction; what a province owes itself does not
@@ -71,7 +101,7 @@ def liquidity(obligations: Iterable[Obligation]) -> Liquidity:
     owed: dict[tuple[str, str], int] = defaultdict(int)
     positions: dict[str, int] = defaultdict(int)
     gross_fen = 0
-    for each in obligations:
+    for each in owing:
         debtor, creditor = each.debtor, each.creditor
         if each.amount_fen < 0:
             debtor, creditor = creditor, debtor
@@ -93,10 +123,10 @@ def liquidity(obligations: Iterable[Obligation]) -> Liquidity:
     return found
 
 
-def by_line(obligations: Iterable[Obligation]) -> dict[str, Liquidity]:
+def by_line(owing: Iterable[Obligation]) -> dict[str, Liquidity]:
     """Return the liquidity of each fund line by itself, as the law keeps them apart."""
     lines: dict[str, list[Obligation]] = defaultdict(list)
-    for each in obligations:
+    for each in owing:
         lines[each.fund_line].append(each)
     return {line: liquidity(found) for line, found in sorted(lines.items())}
 

@@ -26,6 +26,10 @@ class Status(IntEnum):
     REJECTED = 70
 
 
+PAYABLE: Final = (Status.CLEARED, Status.PAID)
+"""Where a notice stands that money is received for; once paid, what comes is too much."""
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
     """A notice as it stands. Amounts are in fen.
@@ -93,7 +97,7 @@ _SELECT: Final = """
       carried_in_fen, carried_out_fen,
       coalesce((select sum(amount_fen) from takings where notice = number), 0),
       coalesce((select sum(case when returns is null then amount_fen else -amount_fen end)
-        from payments where notice = number), 0),
+        from moved where notice = number), 0),
       due_day, replaces, (select later.number from notices later where later.replaces = n.number),
       (select status from notice_events where notice = number order by seq desc limit 1)
     from notices n
@@ -124,6 +128,11 @@ def notices(store: MonthStore, *, month: Month | None = None) -> list[Notice]:
     """Return notices by number: all of them, or those of a month."""
     where, values = ("", ()) if month is None else (" where month = ?", (month.text,))
     return [_notice(row) for row in store.rows(f"{_SELECT}{where} order by number", *values)]
+
+
+def issued_months(store: MonthStore) -> set[Month]:
+    """Return the months whose notices were issued, those that have none among them."""
+    return {Month.of(month) for (month,) in store.rows("select month from issues")}
 
 
 def events(store: MonthStore, number: int) -> list[NoticeEvent]:

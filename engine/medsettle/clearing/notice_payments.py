@@ -5,7 +5,11 @@ reaches what is due the notice is paid, and a return takes that back. More than 
 as it came and told as such (`Notice.over_fen`): the money is there.
 
 A payment is known by the account it was seen on and the reference of the bank: the same twice is
-one payment.
+one payment. Where no account was told it is known by the reference alone, for it may be any.
+
+What came back is not what was registered by mistake: money that came back had gone, and the bank is
+no longer at it; a mistake moved nothing, so the bank may still have what it was asked for
+(`clearing.under_way`), and the reference is free for what it really belongs to.
 """
 
 from collections.abc import Iterable
@@ -14,7 +18,7 @@ from datetime import date, datetime
 from typing import Final
 
 from medsettle.clearing.months import MonthStore, check_texts
-from medsettle.clearing.notice_book import Notice, Status, add_event, notice
+from medsettle.clearing.notice_book import PAYABLE, Notice, Status, add_event, notice
 from medsettle.clearing.notice_deductions import check_amount
 from medsettle.core.dates import date_of, day_number, microseconds
 from medsettle.errors import NotFound, Precondition
@@ -23,12 +27,14 @@ from medsettle.ledger.side_file import transaction
 AGE_BANDS_DAYS: Final = (0, 30, 60, 90)
 """The last day after the due date of each band of ageing; the last band has no end. Ours."""
 
-_PAYABLE: Final = (Status.CLEARED, Status.PAID)
-
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """Money that moved for a notice, in fen; `returns` names the payment that it takes back."""
+    """Money that moved for a notice, in fen.
+
+    `returns` names the payment that it takes back. What is `unregistered` was a mistake, and no
+    money moved.
+    """
 
     payment: int
     notice: int
@@ -40,6 +46,7 @@ class Payment:
     source: str
     who: str
     reason: str
+    unregistered: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,84 +82,167 @@ def register(store: MonthStore, number: int, amount_fen: int, seen: Seen, moment
 def add_payment(store: MonthStore, number: int, amount_fen: int, seen: Seen, time_us: int) -> int:
     """Record a payment inside a transaction; see `register`."""
     found = notice(store, number)
-    if (known := _known(store, seen)) is not None:
-        if (known.notice, known.amount_fen, known.returns) == (number, amount_fen, None):
-            return known.payment
+    known = seen_before(store, seen.reference, seen.account)
+    for each in known:
+        if (each.notice, each.amount_fen, each.returns) == (number, amount_fen, None):
+            return each.payment
+    if known:
         raise Precondition(
-            f"reference {seen.reference} stands for {known.amount_fen} fen of notice "
-            f"{known.notice}; state the reference of this payment",
+            f"reference {seen.reference} stands for {known[0].amount_fen} fen of notice "
+            f"{known[0].notice}; state the reference of this payment",
             reference=seen.reference,
         )
-    if found.status not in _PAYABLE:
+    if found.status not in PAYABLE:
         raise Precondition(
             f"notice {number} is {found.status.name.lower()} and only a cleared one is paid; "
             "clear it first",
             notice=str(number),
         )
     payment = _insert(store, (number, amount_fen, None), seen, "", time_us)
-    if found.status is Status.CLEARED and found.paid_fen + amount_fen >= found.due_fen:
-        add_event(store, number, Status.PAID, seen.who, f"payment {payment}", time_us)
+    _follow(store, number, (seen.who, f"payment {payment}", time_us))
     return payment
 
 
 def give_back(store: MonthStore, payment: int, seen: Seen, reason: str, moment: datetime) -> int:
     """Record that a payment came back whole, and return the id of the return.
 
+    What never was paid did not come back: that is `unregister`.
+
     Raises:
         InvalidRequest: A text is missing or too long.
         NotFound: There is no such payment.
-        Precondition: It came back before, is a return itself, or the reference is known.
+        Precondition: It came back before, is a return itself, was registered wrongly, or the
+            reference is known.
     """
     check_texts(reference=seen.reference, who=seen.who, reason=reason)
     with transaction(store.connection, store.path):
         return add_return(store, payment, seen, reason, microseconds(moment))
 
 
+def unregister(
+    store: MonthStore, payment: int, *, who: str, reason: str, moment: datetime
+) -> Payment:
+    """Take a payment or return back that was registered by mistake, and return it.
+
+    No money moved by it: whatever the bank was asked for is under way as before, and the reference
+    may be registered for what it belongs to. The same again changes nothing.
+
+    Raises:
+        InvalidRequest: A text is missing or too long.
+        NotFound: There is no such payment.
+        Precondition: The bank told it, or it came back.
+    """
+    check_texts(who=who, reason=reason)
+    time_us = microseconds(moment)
+    with transaction(store.connection, store.path):
+        found = payment_of(store, payment)
+        if found.unregistered:
+            return found
+        if found.source != "hand":
+            raise Precondition(
+                f"payment {payment} was told by the bank in a statement; only the bank takes it "
+                "back, with a line of its own",
+                payment=str(payment),
+            )
+        if back := _returned(store, payment):
+            raise Precondition(
+                f"payment {payment} came back as {back}; if that is a mistake too, unregister "
+                f"{back} first",
+                payment=str(payment),
+            )
+        store.rows(
+            "insert into unregistered (payment, who, reason, time_us) values (?,?,?,?)",
+            *(payment, who, reason, time_us),
+        )
+        _follow(store, found.notice, (who, f"payment {payment} was registered wrongly", time_us))
+        return payment_of(store, payment)
+
+
 def add_return(store: MonthStore, payment: int, seen: Seen, reason: str, time_us: int) -> int:
     """Record a return inside a transaction; see `give_back`."""
-    listed = _payments(store, "id = ?", payment)
-    if not listed:
-        raise NotFound(f"there is no payment {payment}", payment=str(payment))
-    (found,) = listed
-    known = _known(store, seen)
-    if known is not None and known.returns == payment:
-        return known.payment
-    returned = [each.payment for each in _payments(store, "returns = ?", payment)]
-    if returned or found.returns is not None or known is not None:
-        state = f"came back as {returned[0]}" if returned else "cannot come back under that name"
+    found = payment_of(store, payment)
+    known = seen_before(store, seen.reference, seen.account)
+    for each in known:
+        if each.returns == payment:
+            return each.payment
+    came_back = _returned(store, payment)
+    if came_back or found.returns is not None or found.unregistered or known:
+        state = "cannot come back under that name"
+        if found.unregistered:
+            state = "was registered wrongly and never paid"
+        elif came_back:
+            state = f"came back as {came_back}"
         raise Precondition(
             f"payment {payment} {state}; state another payment or reference", payment=str(payment)
         )
     back = _insert(store, (found.notice, found.amount_fen, payment), seen, reason, time_us)
-    now = notice(store, found.notice)
-    if now.status is Status.PAID and now.paid_fen < now.due_fen:
-        text = f"payment {payment} came back"
-        add_event(store, found.notice, Status.CLEARED, seen.who, text, time_us)
+    _follow(store, found.notice, (seen.who, f"payment {payment} came back", time_us))
     return back
 
 
+def _follow(store: MonthStore, number: int, step: tuple[str, str, int]) -> None:
+    """Make a notice paid once all is there, and open it where that is no longer so."""
+    now = notice(store, number)
+    if now.status is Status.CLEARED and now.open_fen == 0:
+        add_event(store, number, Status.PAID, *step)
+    elif now.status is Status.PAID and now.open_fen:
+        add_event(store, number, Status.CLEARED, *step)
+
+
+def payment_of(store: MonthStore, payment: int) -> Payment:
+    """Return a payment or return by its id.
+
+    Raises:
+        NotFound: There is none.
+    """
+    listed = _payments(store, "id = ?", payment)
+    if not listed:
+        raise NotFound(
+            f"there is no payment {payment}; medsettle clear notice lists those of a notice",
+            payment=str(payment),
+        )
+    return listed[0]
+
+
+def _returned(store: MonthStore, payment: int) -> int:
+    """Return as what a payment came back; 0 where it did not."""
+    rows = store.rows("select id from moved where returns = ?", payment)
+    return int(rows[0][0]) if rows else 0
+
+
 def payments(store: MonthStore, number: int | None = None) -> list[Payment]:
-    """Return payments and returns in the order they were recorded: all, or those of a notice."""
+    """Return payments and returns in the order they were recorded: all, or those of a notice.
+
+    What was registered wrongly is among them, and says so.
+    """
     if number is None:
         return _payments(store, "true")
     return _payments(store, "notice = ?", number)
 
 
-def _known(store: MonthStore, seen: Seen) -> Payment | None:
-    return next(
-        iter(_payments(store, "account = ? and reference = ?", seen.account, seen.reference)), None
+def seen_before(store: MonthStore, reference: str, account: str) -> list[Payment]:
+    """Return payments and returns of a reference on an account; "" is an account nobody told."""
+    found = _payments(
+        store,
+        "reference = ? and (account = ? or account = '' or ? = '')",
+        *(reference, account, account),
     )
+    return [each for each in found if not each.unregistered]
 
 
 def _payments(store: MonthStore, condition: str, *values: str | int) -> list[Payment]:
-    columns = "id, notice, amount_fen, returns, account, reference, value_day, source, who, reason"
     rows = store.rows(
-        f"select {columns} from payments where {condition} order by id",  # noqa: S608
+        "select id, notice, amount_fen, returns, account, reference, value_day, source, who, "  # noqa: S608
+        "reason, exists (select 1 from unregistered u where u.payment = p.id) "
+        f"from payments p where {condition} order by id",
         *values,
     )
     return [
-        Payment(payment, number, fen, returns, account, reference, date_of(day), source, who, why)
-        for payment, number, fen, returns, account, reference, day, source, who, why in rows
+        Payment(
+            *(payment, number, fen, returns, account, reference),
+            *(date_of(day), source, who, why, bool(wrong)),
+        )
+        for payment, number, fen, returns, account, reference, day, source, who, why, wrong in rows
     ]
 
 

@@ -22,11 +22,9 @@ from typing import Final
 
 from medsettle import limits
 from medsettle.clearing.month import Month
-from medsettle.clearing.month_scratch import scratch
 from medsettle.clearing.months import MonthStore, check_texts
 from medsettle.clearing.notice_book import Notice, Status, add_event, events, notice, notices
-from medsettle.clearing.table_checks import refuse_unequal
-from medsettle.clearing.tables import checked, make_tables, owed_between
+from medsettle.clearing.table_checks import owed_of
 from medsettle.core.dates import day_number, microseconds
 from medsettle.errors import Precondition
 from medsettle.ledger.side_file import transaction
@@ -65,11 +63,7 @@ def issue(
         StoreUnavailable: The file of the month is not what was closed, or the store failed.
     """
     check_texts(who=who)
-    lines = store.lines_file(month)
-    with scratch(store.folder) as connection:
-        make_tables(connection, lines)
-        refuse_unequal(lines, checked(connection))
-        owed = owed_between(connection)
+    owed = owed_of(store.folder, store.lines_file(month))
     with transaction(store.connection, store.path):
         if not store.rows("select 1 from issues where month = ?", month.text):
             _refuse_before_earlier(store, month)

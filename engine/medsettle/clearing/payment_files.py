@@ -1,4 +1,4 @@
-"""Cleared notices as files for the bank, each notice in one of them until it is paid or comes back.
+"""Cleared notices as files for the bank: what is open, once nothing of it is under way.
 
 The writer is that of `payments.pain001`: the end-to-end id of a transfer is the id of the payment
 notice, so that a line of a statement finds its notice without human eyes (`clearing.md` 6.5). The
@@ -6,10 +6,11 @@ accounts are the fiscal special accounts (财政专户) of the two provinces for
 
 A file is recorded with its notices in one transaction and written from that record, as
 `payments.batches` does it: whenever the process dies there is no file, and its notices wait for the
-next one, or a whole one, which the next call writes first.
+next one, or a whole one, which the next call writes first. `clearing.under_way` says from when on a
+notice may be in another.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import islice
@@ -19,6 +20,7 @@ from typing import Final
 from medsettle import limits
 from medsettle.clearing.months import MonthStore
 from medsettle.clearing.notice_book import Notice, Status, notices
+from medsettle.clearing.under_way import under_way_fen
 from medsettle.core.dates import microseconds
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.ledger.side_file import (
@@ -91,14 +93,13 @@ def pay(
     return files
 
 
-def without_account(
-    found: list[Notice], accounts: Accounts
-) -> Iterator[tuple[Notice, list[Party]]]:
-    """Yield each cleared notice that cannot be paid yet, with the parties that have no account."""
-    for each in found:
-        missing = [party for party in parties(each) if party not in accounts]
-        if missing and each.status is Status.CLEARED and each.open_fen:
-            yield each, missing
+def without_account(store: MonthStore, accounts: Accounts) -> list[tuple[Notice, list[Party]]]:
+    """Return each notice that cannot be paid yet, with the parties that have no account."""
+    found = [
+        (each, [party for party in parties(each) if party not in accounts])
+        for each in _payable(store)
+    ]
+    return [(each, missing) for each, missing in found if missing]
 
 
 def parties(found: Notice) -> tuple[Party, Party]:
@@ -137,26 +138,20 @@ def _record(
         )
         for each, _ in chosen:
             store.rows(
-                "insert into payment_file_rows (notice, returns_seen, file, amount_fen) "
-                "select ?, count(*), ?, ? from payments where notice = ? and returns is not null",
-                *(each.number, number, each.open_fen, each.number),
+                "insert into payment_file_rows (notice, file, last_payment, amount_fen) "
+                "select ?, ?, coalesce(max(id), 0), ? from payments",
+                *(each.number, number, each.open_fen),
             )
     return int(number)
 
 
 def _payable(store: MonthStore) -> list[Notice]:
-    """Return cleared notices that no file asks to pay, or whose payment came back since."""
-    asked = {
-        int(number)
-        for (number,) in store.rows(
-            "select notice from payment_file_rows r where returns_seen = (select count(*) "
-            "from payments p where p.notice = r.notice and returns is not null)"
-        )
-    }
+    """Return cleared notices of which something is open and nothing under way."""
+    left_fen = under_way_fen(store)
     return [
         each
         for each in notices(store)
-        if each.status is Status.CLEARED and each.open_fen and each.number not in asked
+        if each.status is Status.CLEARED and each.open_fen and each.number not in left_fen
     ]
 
 

@@ -18,7 +18,7 @@ import pyarrow.ipc
 import pyarrow.parquet as pq
 
 from medsettle import limits
-from medsettle.clearing.calendar import month_of
+from medsettle.clearing.month import month_of
 from medsettle.clearing.prepayment import Line, line_of
 from medsettle.core.money import fen_from_yuan
 from medsettle.errors import Fault, InvalidRequest

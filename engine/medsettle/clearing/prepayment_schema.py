@@ -52,7 +52,8 @@ create index notices_of_line on notices (insured, care, fund, id);
 
 create table superseded (
   notice integer primary key references notices (id),
-  requirement integer not null references requirements (id)
+  requirement integer not null references requirements (id),
+  day integer not null
 ) strict;
 
 create table payments (

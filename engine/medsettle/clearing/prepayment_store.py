@@ -37,8 +37,12 @@ from medsettle.ledger.side_file import (
 from medsettle.policy.vocabulary import quoted
 
 PREPAYMENTS_FILE: Final = "prepayments.db"
-_PAID: Final = "(select coalesce(sum(p.amount_fen), 0) from payments p where p.notice = n.id)"
-_GONE: Final = "exists (select 1 from superseded s where s.notice = n.id)"
+# What was paid on a notice until a day, and whether it was superseded by then.
+_PAID: Final = (
+    "(select coalesce(sum(p.amount_fen), 0) from payments p where p.notice = n.id and p.day <= ?)"
+)
+_EVER: Final = (limits.INT64_MAX, limits.INT64_MAX)
+_GONE: Final = "exists (select 1 from superseded s where s.notice = n.id and s.day <= ?)"
 
 
 class PrepaymentStore:
@@ -148,10 +152,9 @@ class PrepaymentStore:
 
     def _supersede(self, line: Line, requirement: int, day: date, by: tuple[str, int]) -> None:
         self._rows(
-            "insert into superseded select n.id, ? from notices n where n.insured = ? and "  # noqa: S608
+            "insert into superseded select n.id, ?, ? from notices n where n.insured = ? and "  # noqa: S608
             f"n.care = ? and n.fund = ? and not {_GONE} and {_PAID} <> n.amount_fen",
-            requirement,
-            *key_of(line),
+            *(requirement, day_number(day), *key_of(line), *_EVER),
         )
         self._rows(
             "insert into increase_steps select i.id, s.number + 1, 'superseded', ?, ?, "
@@ -210,22 +213,27 @@ class PrepaymentStore:
             )
             after = self._notice(notice.id)
             if after.increase is not None and not after.open_fen:
-                self.add_step(after.increase, "paid", day, who, f"paid by {reference}", now)
+                # A reference may be as long as a reason, so nothing is put before it.
+                self.add_step(after.increase, "paid", day, who, reference, now)
         return after
 
-    def notices(self, line: Line | None = None) -> list[Notice]:
-        """Return notices in their order: all, or those of a line."""
+    def notices(self, line: Line | None = None, *, on: date | None = None) -> list[Notice]:
+        """Return notices in their order: all, or those of a line; as they stand, or did on a day.
+
+        Those that were issued after the day are left out.
+        """
         where, values = (
-            ("", ())
+            ("where true", ())
             if line is None
             else ("where n.insured = ? and n.care = ? and n.fund = ?", key_of(line))
         )
-        return [_notice_of(row) for row in self._notice_rows(where, *values)]
+        until = limits.INT64_MAX if on is None else day_number(on)
+        rows = self._notice_rows(f"{where} and n.issue_day <= ?", *values, until, until=until)
+        return [_notice_of(row) for row in rows]
 
     def unpaid(self, on: date) -> list[Aged]:
-        """Return every notice of which something is open on a day, the most overdue first."""
-        found = [aged(notice, on) for notice in self.notices() if notice.open_fen]
-        found = [each for each in found if each.notice.issue_day <= on]
+        """Return every notice of which something was open on a day, the most overdue first."""
+        found = [aged(notice, on) for notice in self.notices(on=on) if notice.open_fen]
         return sorted(found, key=lambda each: (-each.overdue_days, each.notice.id))
 
     def standing_fen(self, line: Line, on: date | None = None) -> int:
@@ -328,10 +336,12 @@ class PrepaymentStore:
     def _notice(self, notice: int) -> Notice:
         return _notice_of(self._notice_rows("where n.id = ?", notice)[0])
 
-    def _notice_rows(self, where: str, *values: str | int) -> list[tuple[Any, ...]]:
+    def _notice_rows(
+        self, where: str, *values: str | int, until: int = limits.INT64_MAX
+    ) -> list[tuple[Any, ...]]:
         return self._rows(
             f"select {NOTICE_COLUMNS}, {_PAID}, {_GONE} from notices n {where} order by n.id",  # noqa: S608
-            *values,
+            *(until, until, *values),
         )
 
     def _insert(self, sql: str, *values: str | int | None) -> int:

@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from medsettle import durable, limits
-from medsettle.clearing.calendar import month_of
+from medsettle.clearing.month import month_of
 from medsettle.clearing.statement_cells import (
     ROW_DIGEST_BYTES,
     CellKind,

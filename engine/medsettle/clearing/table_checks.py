@@ -16,7 +16,17 @@ import pyarrow.parquet as pq
 
 from medsettle.clearing.book import RecordKind
 from medsettle.clearing.fund_lines import OWED, line_of
-from medsettle.clearing.tables import BILL_FIGURES, BILL_KEYS, COUNTS, FIGURES, KEYS
+from medsettle.clearing.month_scratch import scratch
+from medsettle.clearing.tables import (
+    BILL_FIGURES,
+    BILL_KEYS,
+    COUNTS,
+    FIGURES,
+    KEYS,
+    checked,
+    make_tables,
+    owed_between,
+)
 from medsettle.core import codes
 from medsettle.errors import InternalError
 
@@ -82,6 +92,22 @@ def refuse_unequal(lines: Path, tables: Mapping[str, pa.Table]) -> None:
     owed, claimed = fund_sums(tables["payable"]), fund_sums(tables["receivable"])
     if owed != claimed:
         raise InternalError(f"payables are {owed} and receivables {claimed}, by fund")
+
+
+def owed_of(folder: Path, lines: Path) -> list[tuple[str, str, str, int, int]]:
+    """Return `owed_between` of the lines of a month, once every figure was checked.
+
+    Args:
+        folder: Of the clearing centre, where a database may spill.
+        lines: The file of the month's lines.
+
+    Raises:
+        InternalError: As `refuse_unequal`.
+    """
+    with scratch(folder) as connection:
+        make_tables(connection, lines)
+        refuse_unequal(lines, checked(connection))
+        return owed_between(connection)
 
 
 def fund_sums(told: pa.Table) -> dict[tuple[str, str], int]:

@@ -40,7 +40,8 @@ from medsettle.errors import Fault, InvalidRequest
 if TYPE_CHECKING:
     import duckdb
 
-_PROVINCE_CHARS: Final = 2
+PROVINCE_CHARS: Final = 2
+"""How many digits of an area's code name its province."""
 
 KEYS: Final = (
     *("insured_province", "pooling_area", "care_province", "care_area", "fund_line", "payer"),
@@ -53,6 +54,9 @@ COUNTS: Final = ("settle_count", "cancel_count", "adjust_count", "deduction_coun
 AMOUNTS: Final = ("total_fen", "fund_fen", "adjustments_fen", "deductions_fen", "net_fen")
 FIGURES: Final = (*COUNTS, *AMOUNTS)
 """What `payable` and `receivable` count and add up."""
+
+CONDENSED_BY: Final = ("insured_province", "care_province", "fund_line", "payer")
+"""By what a table is added up for a screen. Bills are not: each would count once a payer."""
 
 _CARE_SIDE: Final = (
     *("care_province", "care_area", "insured_province", "pooling_area"),
@@ -93,8 +97,8 @@ def make_tables(connection: "duckdb.DuckDBPyConnection", lines: Path) -> None:
     )
     connection.execute(f"""
         create view bill_lines as select *,
-          left(pooling_area, {_PROVINCE_CHARS}) as insured_province,
-          left(care_area, {_PROVINCE_CHARS}) as care_province
+          left(pooling_area, {PROVINCE_CHARS}) as insured_province,
+          left(care_area, {PROVINCE_CHARS}) as care_province
         from read_parquet({quoted(str(lines))}) where pooling_area <> care_area;
         create view paid as select *, unnest([{named}]) as share from bill_lines;
         create view shares as select * exclude (share), share.payer as payer,
@@ -152,6 +156,15 @@ def _receivable() -> str:
 def table(connection: "duckdb.DuckDBPyConnection", name: str) -> pa.Table:
     """Return a table of `make_tables` by its name."""
     return connection.sql(f"select * from {name}").to_arrow_table()  # noqa: S608 - our own names
+
+
+def condensed(connection: "duckdb.DuckDBPyConnection", name: str) -> list[dict[str, Any]]:
+    """Return `payable` or `receivable` by `CONDENSED_BY` alone, which fits on a screen."""
+    by = ", ".join(CONDENSED_BY)
+    sums = ", ".join(f"sum({fen})::bigint as {fen}" for fen in AMOUNTS if fen != "total_fen")
+    sql = f"select {by}, {sums} from {name} group by {by} order by {by}"  # noqa: S608 - our own names
+    rows: list[dict[str, Any]] = connection.sql(sql).to_arrow_table().to_pylist()
+    return rows
 
 
 def checked(connection: "duckdb.DuckDBPyConnection") -> dict[str, pa.Table]:

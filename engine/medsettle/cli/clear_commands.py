@@ -1,6 +1,5 @@
 """`medsettle clear`: close months, say who owes whom, and see that it is paid."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -12,9 +11,9 @@ from rich.console import Console
 from medsettle import limits
 from medsettle.clearing.month_lines import NEXT_STEPS, Held
 from medsettle.clearing.month_scratch import scratch
-from medsettle.clearing.netting import Obligation, by_line, liquidity
+from medsettle.clearing.netting import by_line, liquidity, obligations
 from medsettle.clearing.table_checks import refuse_unequal
-from medsettle.clearing.tables import checked, drill, make_tables, owed_between, table
+from medsettle.clearing.tables import checked, condensed, drill, make_tables, table
 from medsettle.clearing.year_end import year_end
 from medsettle.cli.clear_notices import notice_commands
 from medsettle.cli.clear_options import (
@@ -73,9 +72,7 @@ class TableName(StrEnum):
 
 
 _CONDENSED = {TableName.PAYABLE, TableName.RECEIVABLE}
-_BY = ("insured_province", "care_province", "fund_line", "payer")
-_SHOWN_AS = ("owes", "to", "fund_line", "payer")
-_SUMMED = ("fund_fen", "adjustments_fen", "deductions_fen", "net_fen")
+_SHOWN_AS = {"insured_province": "owes", "care_province": "to"}
 
 
 @app.command()
@@ -188,10 +185,12 @@ def tables(
                 rows = drill(connection, _key(drill_by))
             else:
                 rows = table(connection, which.value).to_pylist()
+            few = condensed(connection, which.value) if which in _CONDENSED else []
     if as_json:
         print_json(console, rows)
     elif which in _CONDENSED and not drill_by:
-        print_rows(console, _condensed(rows), f"{month} has no such rows")
+        shown = [{_SHOWN_AS.get(name, name): row[name] for name in row} for row in few]
+        print_rows(console, shown, f"{month} has no such rows")
         console.print(
             f"{len(rows)} figures by city, insurance type, clearing class and month of settlement "
             "are behind these: --json, --out, --drill",
@@ -199,20 +198,6 @@ def tables(
         )
     else:
         print_rows(console, [_shown(row) for row in rows], f"{month} has no such rows")
-
-
-def _condensed(rows: Sequence[Row]) -> list[Row]:
-    """Return a table by provinces and payers, which fits on a screen."""
-    sums: dict[tuple[object, ...], dict[str, int]] = {}
-    for row in rows:
-        held = sums.setdefault(tuple(row[name] for name in _BY), dict.fromkeys(_SUMMED, 0))
-        for name in _SUMMED:
-            value = row[name]
-            assert isinstance(value, int)
-            held[name] += value
-    return [
-        {**dict(zip(_SHOWN_AS, key, strict=True)), **held} for key, held in sorted(sums.items())
-    ]
 
 
 def _write_tables(connection: "duckdb.DuckDBPyConnection", out: Path) -> None:
@@ -253,13 +238,7 @@ def netting(month: MonthText, data: Data = DATA, as_json: Json = False) -> None:
     """Show what would move of a month if provinces paid differences: a view, never posted."""
     console = Console()
     with told(console, as_json=as_json), opened(data) as store:
-        lines = store.lines_file(month_named(month))
-        with scratch(store.folder) as connection:
-            make_tables(connection, lines)
-            owed = [
-                Obligation(debtor, creditor, line, gross_fen + deductions_fen)
-                for debtor, creditor, line, gross_fen, deductions_fen in owed_between(connection)
-            ]
+        owed = obligations(store.folder, store.lines_file(month_named(month)))
     views = by_line(owed)
     overall = liquidity(owed)
     if as_json:
@@ -306,6 +285,8 @@ def show_year_end(
         )
         found = year_json(ended)
         print_rows(console, found["not_cleared"], "no record is left")  # type: ignore[arg-type]
+        unissued = ", ".join(month.text for month in ended.unissued)
+        print_lines(console, [f"notices of {unissued} are not issued"] if unissued else [])
         unpaid = [notice_row(each) for each in ended.unpaid]
         print_rows(console, unpaid, "no notice is unpaid")
     if ended.overdue and not ended.complete:

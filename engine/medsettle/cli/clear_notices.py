@@ -11,10 +11,19 @@ from medsettle.clearing.bank import match
 from medsettle.clearing.calendar import Step
 from medsettle.clearing.notice_book import Notice, Status, events, notice, notices
 from medsettle.clearing.notice_deductions import DeductionKind, deduct, deductions
-from medsettle.clearing.notice_payments import Seen, ageing, give_back, register
+from medsettle.clearing.notice_payments import (
+    Seen,
+    ageing,
+    give_back,
+    payment_of,
+    payments,
+    register,
+    unregister,
+)
 from medsettle.clearing.notices import advance, issue, reissue
 from medsettle.clearing.payment_files import pay, without_account
 from medsettle.clearing.read_calendar import load_calendar
+from medsettle.clearing.under_way import asked_of, refuse, under_way_fen
 from medsettle.cli.clear_options import (
     DATA,
     Accounts,
@@ -29,12 +38,14 @@ from medsettle.cli.clear_options import (
 )
 from medsettle.cli.clear_words import (
     SHOWN_OF_NOTICE,
+    asked_row,
     band_row,
     deduction_row,
     file_row,
     imported_json,
     matched_row,
     notice_row,
+    payment_row,
 )
 from medsettle.cli.desks import now
 from medsettle.cli.exits import Exit, Quit, told
@@ -102,7 +113,7 @@ def list_notices(
 
 @notice_commands.command(name="notice")
 def show_notice(number: Number, data: Data = DATA, as_json: Json = False) -> None:
-    """Show a notice with each of its steps."""
+    """Show a notice with each of its steps, its payments, and what the bank was asked for."""
     console = Console()
     with told(console, as_json=as_json), opened(data) as store:
         found = notice(store, number)
@@ -116,11 +127,17 @@ def show_notice(number: Number, data: Data = DATA, as_json: Json = False) -> Non
             }
             for each in events(store, number)
         ]
+        moved = [payment_row(each) for each in payments(store, number)]
+        asked = [asked_row(each) for each in asked_of(store, number)]
     if as_json:
-        print_json(console, notice_row(found) | {"steps": steps})
+        print_json(
+            console, {**notice_row(found), "steps": steps, "payments": moved, "files": asked}
+        )
         return
     _show(console, [found], as_json=False)
     print_rows(console, steps, "")
+    print_rows(console, moved, "no payment")
+    print_rows(console, asked, "in no payment file")
 
 
 @notice_commands.command(name="advance")
@@ -214,14 +231,52 @@ def register_return(
     data: Data = DATA,
     as_json: Json = False,
 ) -> None:
-    """Register that a payment came back; its notice is open again."""
+    """Register that the bank gave a payment back; its notice is open again.
+
+    What was never paid is taken back with `unregister`.
+    """
     console = Console()
     with told(console, as_json=as_json), opened(data) as store:
         seen = Seen(reference, on.date(), by, account)
         back = give_back(store, payment, seen, reason, now())
-        number = store.rows("select notice from payments where id = ?", back)[0][0]
-        found = notice(store, int(number))
+        found = notice(store, payment_of(store, back).notice)
     _told_payment(console, back, found, as_json=as_json)
+
+
+@notice_commands.command(name="unregister")
+def unregister_payment(
+    payment: Annotated[int, typer.Argument(help="Id of a payment or return.")],
+    by: By,
+    reason: Reason,
+    data: Data = DATA,
+    as_json: Json = False,
+) -> None:
+    """Take back what was registered by mistake: no money moved, and the bank may still be at it."""
+    console = Console()
+    with told(console, as_json=as_json), opened(data) as store:
+        wrong = unregister(store, payment, who=by, reason=reason, moment=now())
+        found = notice(store, wrong.notice)
+    _told_payment(console, payment, found, as_json=as_json)
+
+
+@notice_commands.command(name="refused")
+def register_refusal(
+    file: Annotated[int, typer.Argument(help="Number of a payment file.")],
+    by: By,
+    reason: Reason,
+    number: Annotated[int | None, typer.Option("--notice", help="Only this notice of it.")] = None,
+    data: Data = DATA,
+    as_json: Json = False,
+) -> None:
+    """Register that the bank refused a payment file, so that its notices go into another."""
+    console = Console()
+    with told(console, as_json=as_json), opened(data) as store:
+        found = refuse(store, file, number, who=by, reason=reason, moment=now())
+    rows = [asked_row(each) for each in found]
+    if as_json:
+        print_json(console, rows)
+    else:
+        print_rows(console, rows, "")
 
 
 @notice_commands.command(name="pay")
@@ -232,7 +287,10 @@ def write_payments(
     data: Data = DATA,
     as_json: Json = False,
 ) -> None:
-    """Write what is cleared as ISO 20022 pain.001 files, each notice in one of them."""
+    """Write what is open of cleared notices as ISO 20022 pain.001 files.
+
+    A notice is in one of them until the bank has executed or refused it.
+    """
     console = Console()
     with told(console, as_json=as_json):
         known = read_accounts(accounts)
@@ -247,15 +305,22 @@ def write_payments(
             waiting = [
                 f"notice {each.number} waits for the account of "
                 + ", ".join(f"{party.pooling_area} {party.token}" for party in missing)
-                for each, missing in without_account(notices(store), known)
+                for each, missing in without_account(store, known)
             ]
+            under_way = under_way_fen(store)
     if as_json:
-        print_json(console, {"files": [file_row(each) for each in files], "waiting": waiting})
+        told_files = [file_row(each) for each in files]
+        left = [{"notice": name, "under_way_fen": fen} for name, fen in under_way.items()]
+        body = {"files": told_files, "waiting": waiting, "under_way": left}
+        print_json(console, body)
         return
     for file in files:
         sum_text = yuan_from_fen(file.sum_fen)
         print_lines(console, [f"{file.payments} payment(s), {sum_text} yuan: {file.file}"])
+    sum_text = yuan_from_fen(sum(under_way.values()))
+    bank_has = f"{len(under_way)} notice(s), {sum_text} yuan, are under way at the bank"
     print_lines(console, [*waiting, *([] if files else ["nothing to pay"])])
+    print_lines(console, [bank_has] if under_way else [])
 
 
 @notice_commands.command(name="match")

@@ -1,7 +1,6 @@
 """Months, clearing tables, notices and bank lines as rows for tables and JSON."""
 
 from collections.abc import Mapping
-from fractions import Fraction
 
 from medsettle.clearing.bank import Imported, Matched
 from medsettle.clearing.month import Month
@@ -9,9 +8,10 @@ from medsettle.clearing.months import ClosedMonth
 from medsettle.clearing.netting import Liquidity
 from medsettle.clearing.notice_book import Notice
 from medsettle.clearing.notice_deductions import Deduction
-from medsettle.clearing.notice_payments import AgeBand
+from medsettle.clearing.notice_payments import AgeBand, Payment
 from medsettle.clearing.payment_files import PaymentFile
 from medsettle.clearing.prepayment import percent_of_bps
+from medsettle.clearing.under_way import Asked
 from medsettle.clearing.year_end import YearEnd
 from medsettle.core.settlement import Row
 
@@ -100,6 +100,34 @@ def file_row(file: PaymentFile) -> Row:
     }
 
 
+def payment_row(payment: Payment) -> Row:
+    """Return a payment or return of a notice."""
+    return {
+        "payment": payment.payment,
+        "returns": payment.returns,
+        "amount_fen": payment.amount_fen,
+        "account": payment.account,
+        "reference": payment.reference,
+        "on": payment.value_date.isoformat(),
+        "source": payment.source,
+        "who": payment.who,
+        "reason": payment.reason,
+        "unregistered": payment.unregistered,
+    }
+
+
+def asked_row(asked: Asked) -> Row:
+    """Return what a payment file asks for a notice."""
+    return {
+        "file_number": asked.file,
+        "message_id": asked.message_id,
+        "notice": asked.notice,
+        "amount_fen": asked.amount_fen,
+        "under_way_fen": asked.left_fen,
+        "refused": asked.refused,
+    }
+
+
 def matched_row(matched: Matched) -> Row:
     """Return a line of a statement with what became of it."""
     entry = matched.entry
@@ -150,16 +178,12 @@ def liquidity_rows(lines: Mapping[str, Liquidity]) -> list[Row]:
             "line": line,
             "gross_fen": view.gross_fen,
             "bilateral_fen": view.bilateral_fen,
-            "spared": percent_of_bps(_bps(view.bilateral_compression)),
+            "spared": percent_of_bps(view.bilateral_bps),
             "multilateral_fen": view.multilateral_fen,
-            "spared in all": percent_of_bps(_bps(view.multilateral_compression)),
+            "spared in all": percent_of_bps(view.multilateral_bps),
         }
         for line, view in lines.items()
     ]
-
-
-def _bps(ratio: Fraction) -> int:
-    return ratio.numerator * 10_000 // ratio.denominator
 
 
 def year_json(ended: YearEnd) -> dict[str, object]:
@@ -183,6 +207,7 @@ def year_json(ended: YearEnd) -> dict[str, object]:
             }
             for each in ended.not_cleared
         ],
+        "unissued": [month.text for month in ended.unissued],
         "unpaid": [notice_row(each) for each in ended.unpaid],
     }
 

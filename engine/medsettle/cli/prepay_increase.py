@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from medsettle.clearing.prepayment import line_of
 from medsettle.clearing.prepayment_increase import Increase, Increases
 from medsettle.clearing.prepayment_terms import load_prepayment_rules
 from medsettle.clearing.read_calendar import load_calendar
@@ -22,7 +23,6 @@ from medsettle.cli.prepay_options import (
     Month,
     Terms,
     Who,
-    line_named,
     month_named,
     opened,
 )
@@ -50,7 +50,7 @@ def request(
     console = Console()
     with told(console, as_json=as_json), opened(data) as store:
         increases = Increases(store, load_prepayment_rules(terms))
-        line, fen = line_named(insured, care, fund), fen_named("yuan", yuan)
+        line, fen = line_of(insured, care, fund), fen_named("yuan", yuan)
         found = increases.request(line, month_named(month), fen, day_or_today(on), by, now())
     _show(console, found, as_json=as_json)
 

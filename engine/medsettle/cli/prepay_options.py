@@ -7,11 +7,9 @@ from typing import Annotated
 
 import typer
 
-from medsettle.clearing.calendar import month_of
-from medsettle.clearing.prepayment import Line, line_of
+from medsettle.clearing import month as clearing_month
 from medsettle.clearing.prepayment_store import PREPAYMENTS_FILE, PrepaymentStore
 from medsettle.cli.desks import clearing_store
-from medsettle.errors import Fault, InvalidRequest
 
 Month = Annotated[str, typer.Argument(help="A month such as 2026-03.")]
 Cleared = Annotated[
@@ -57,16 +55,4 @@ def month_named(text: str) -> date:
     Raises:
         InvalidRequest: The text is no month.
     """
-    try:
-        return month_of(text)
-    except ValueError as error:
-        raise InvalidRequest([Fault("month", str(error))]) from error
-
-
-def line_named(insured: str, care: str, fund: str) -> Line:
-    """Return a line.
-
-    Raises:
-        InvalidRequest: An area or the fund is none.
-    """
-    return line_of(insured, care, fund)
+    return clearing_month.Month.of(text).first_day

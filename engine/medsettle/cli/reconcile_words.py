@@ -8,13 +8,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from medsettle.clearing.book import BOOK, VERSIONS, Side
+from medsettle.clearing.classes import Term
 from medsettle.clearing.items import Event, Item, Run
+from medsettle.clearing.read_calendar import load_calendar
 from medsettle.clearing.terms import rows_at
 from medsettle.cli.page import Page
 from medsettle.cli.show import grid, rows_table
 from medsettle.core.dates import CHINA_STANDARD_TIME
 from medsettle.core.money import yuan_from_fen
 from medsettle.core.settlement import Row
+from medsettle.errors import NotFound
 
 ROWS_SHOWN_MAX = 50
 _MARK = "≠ "
@@ -35,6 +38,8 @@ def item_json(item: Item, today: date) -> Row:
         "owner": str(item.owner),
         "action": str(item.action),
         "term": item.term,
+        "due": None if (due := due_day(item)) is None else due.isoformat(),
+        "overdue": overdue(item, today),
         "terms": None if item.terms is None else str(item.terms),
         "plan": item.plan,
         "at_risk_fen": item.at_risk_fen,
@@ -50,6 +55,24 @@ def item_json(item: Item, today: date) -> Row:
         "next_step": item.next_step,
         "explanation": item.explanation,
     }
+
+
+def due_day(item: Item) -> date | None:
+    """Return until when an item is to be resolved; None where no day is set, or known.
+
+    Source: the terms of `clearing.md` 2.4 by the calendar that comes with medsettle (3.1).
+    """
+    try:
+        return load_calendar().resolution_day(Term(item.term), item.record_date)
+    except NotFound:
+        # Records may be older than the calendar.
+        return None
+
+
+def overdue(item: Item, today: date) -> bool:
+    """Return whether an item is open after its day."""
+    due = due_day(item)
+    return item.standing and due is not None and today > due
 
 
 def event_json(event: Event) -> Row:
@@ -189,11 +212,13 @@ def show_item(
     name = _class_words(item.difference_class.name)
     page.head(f"item {item.number}: {int(item.difference_class)} {name}", space=False)
     page.text(item.explanation)
-    age = item.age_days(today)
+    age, due = item.age_days(today), due_day(item)
+    until = f"{item.term.replace('_', ' ')}{'' if due is None else f', {due}'}"
+    until += ", overdue" if overdue(item, today) else ""
     page.text(
         f"settlement {item.settlement} of {item.record_date}, {age} day(s) old, insured in "
         f"{item.pooling_area}, care in {item.care_area}; {yuan_from_fen(item.at_risk_fen)} yuan at "
-        f"risk; {item.state}{', on hold' if item.held else ''}; until: {item.term}"
+        f"risk; {item.state}{', on hold' if item.held else ''}; until: {until}"
     )
     if item.terms is not None:
         page.text(f"proposed: {item.action} {item.terms}; plan {item.plan}")

@@ -68,7 +68,7 @@ def make(
     as_json: Json = False,
 ) -> None:
     """Write a table as Excel, CSV and Parquet, with a manifest that names every row."""
-    from medsettle.clearing.calendar import month_of  # noqa: PLC0415
+    from medsettle.clearing.month import month_of  # noqa: PLC0415
     from medsettle.clearing.statements import StatementHead, make_statement  # noqa: PLC0415
 
     console = Console()
