@@ -8,6 +8,7 @@ from medsettle import limits
 from medsettle.clearing.prepayment import Level
 from medsettle.clearing.prepayment_increase import Increases, IncreaseState
 from medsettle.clearing.prepayment_store import PrepaymentStore
+from medsettle.clearing.read_calendar import load_calendar
 from medsettle.errors import InvalidRequest, NotFound, Precondition, StoreUnavailable
 
 from tests.clearing.prepaying import (
@@ -25,6 +26,9 @@ from tests.clearing.prepaying import (
 def store(tmp_path: Path) -> PrepaymentStore:
     """Return an empty store."""
     return PrepaymentStore(tmp_path)
+
+
+_DAYS = load_calendar().working_days
 
 
 def _increases(store: PrepaymentStore, cleared_fen: int = 2_400_000_000) -> Increases:

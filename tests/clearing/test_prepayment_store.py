@@ -13,7 +13,6 @@ from medsettle.clearing.prepayment import Level, requirements
 from medsettle.clearing.prepayment_notices import NoticeKind
 from medsettle.clearing.prepayment_store import PrepaymentStore
 from medsettle.clearing.prepayment_years import lines_behind
-from medsettle.clearing.read_calendar import load_calendar
 from medsettle.errors import InvalidRequest, NotFound, Precondition
 
 from tests.clearing.prepaying import (
@@ -259,8 +258,6 @@ def test_a_line_that_a_year_left_out_is_behind(store: PrepaymentStore) -> None:
 
 
 # --- urgent increases ----------------------------------------------------------------------------
-
-_DAYS = load_calendar().working_days
 
 
 def test_nothing_of_a_store_is_changed_or_deleted(store: PrepaymentStore) -> None:
