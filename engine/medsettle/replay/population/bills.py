@@ -109,14 +109,14 @@ def _drawn(scene: Scene, visits: Visits, trimmed: Trimming, random: np.random.Ge
     first = np.cumsum(count) - count
     position = np.arange(len(visit)) - first[visit]
     kind = visits.kind[visit]
-    item = np.empty(len(visit), dtype=np.int64)
-    for number in range(len(KINDS)):
-        own = np.flatnonzero(kind == number)
-        item[own] = random.choice(len(goods.codes), len(own), p=goods.chance[number])
-    part = random.standard_exponential(len(visit)) * trimmed.part[kind, goods.list_of[item]]
+    item = _items(scene, kind, random)
+    # Tables are looked up by one place: NumPy takes thrice as long by two.
+    listed = kind * len(LISTS) + goods.list_of[item]
+    part = random.standard_exponential(len(visit)) * trimmed.part.reshape(-1)[listed]
     whole = np.add.reduceat(part, first) if len(visit) else part
     target = visits.target_fen * trimmed.bill[visits.kind, visits.level] / np.maximum(whole, 1e-9)
-    price_fen = goods.price_fen[item, visits.level[visit]]
+    priced = item * len(PRICE_LEVELS) + visits.level[visit]
+    price_fen = goods.price_fen.reshape(-1)[priced]
     units = np.rint(target[visit] * part / price_fen).astype(np.int64)
     quantity = np.clip(units, 1, _QUANTITY_MOST)
     return Lines(
@@ -130,6 +130,24 @@ def _drawn(scene: Scene, visits: Visits, trimmed: Trimming, random: np.random.Ge
         approval=_approvals(scene, item, random),
         original=np.full(len(visit), -1, dtype=np.int64),
     )
+
+
+def _items(
+    scene: Scene, kind: NDArray[np.int64], random: np.random.Generator
+) -> NDArray[np.int64]:
+    """Return an item for each line, given the kind of its visit.
+
+    How often each comes among so many lines is drawn at once, and then their order: the same as
+    drawing one after another, in a third of the time.
+    """
+    item = np.empty(len(kind), dtype=np.int64)
+    every = np.arange(len(scene.goods.codes))
+    for number in range(len(KINDS)):
+        own = np.flatnonzero(kind == number)
+        found = np.repeat(every, random.multinomial(len(own), scene.goods.chance[number]))
+        random.shuffle(found)
+        item[own] = found
+    return item
 
 
 def _fee_days(

@@ -125,10 +125,10 @@ class Credits:
         ]
         bits = persons.entitled[person] @ (1 << np.arange(persons.entitled.shape[1]))
         epoch = compiled.epoch_of(day + _ORDINAL)
-        facts = np.stack([epoch, bits, persons.wage_fen[person], *bands], axis=1)
-        distinct, example, place = np.unique(facts, axis=0, return_index=True, return_inverse=True)
+        facts = [epoch, bits, persons.wage_fen[person], *bands]
+        _, example, place = np.unique(_joined(facts), return_index=True, return_inverse=True)
         with self._lock:
-            keys = [(*name, *row) for row in distinct.tolist()]
+            keys = [(*name, *row) for row in np.stack(facts, axis=1)[example].tolist()]
             new = [at for at, key in enumerate(keys) if key not in self._known]
             most = limits.CLAIMS_PER_BATCH_MAX
             for start in range(0, len(new), most):
@@ -179,6 +179,15 @@ class Credits:
                 moved = {key.counter: delta for key, delta in result.moved}
             paid.append(moved.get(ACCOUNT, 0))
         return paid
+
+
+def _joined(facts: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Return one number for each combination of facts, each of them numbered densely first."""
+    joined = np.zeros(len(facts[0]), dtype=np.int64)
+    for fact in facts:
+        distinct, place = np.unique(fact, return_inverse=True)
+        joined = joined * len(distinct) + place.reshape(-1)
+    return joined
 
 
 def _openings(scene: Scene, persons: Persons, random: np.random.Generator) -> FenArray:

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from medsettle import limits
 from medsettle.core.codes import POT_NAMES
+from medsettle.core.dates import Period
 from medsettle.core.money import FenArray
 from medsettle.errors import Fault, InvalidRequest
-from medsettle.policy.catalogue import CLASS_C, IN_SCOPE_POT, NO_CEILING, Catalogue
+from medsettle.policy.catalogue import CLASS_C, IN_SCOPE_POT, NO_CEILING, NO_LIMIT, Catalogue
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.policy.keys import PRICE_LEVELS
 from medsettle.replay.population.accepted import Span
@@ -57,7 +58,8 @@ class Goods:
 def usable_items(catalogue: Catalogue, span: Span) -> NDArray[np.int64]:
     """Return the ids of the items that are valid on every day of a span, rising.
 
-    They are valid before it too, as long as a stay may have begun.
+    They are valid before it too, as long as a stay may have begun. Items of which so many are paid
+    since an approval are none: whoever is billed one has registered it, and nobody here has.
     """
     begin = span.first_day - limits.POPULATION_STAY_DAYS_MAX
     edges = np.concatenate([catalogue.valid_from, catalogue.valid_until]).astype(np.int64)
@@ -66,6 +68,13 @@ def usable_items(catalogue: Catalogue, span: Span) -> NDArray[np.int64]:
     good = np.ones(len(ids), dtype=np.bool_)
     for day in np.unique(np.concatenate([[begin], inside])).tolist():
         good &= catalogue.rows(ids, np.full(len(ids), day)) >= 0
+    since = [
+        at
+        for at, limit in enumerate(catalogue.quantity_limits)
+        if limit.period is Period.TREATMENT_YEAR
+    ]
+    registered = (catalogue.most_e4[:, since] != NO_LIMIT).any(axis=1)
+    good[catalogue.item[registered]] = False
     return np.flatnonzero(good)
 
 
@@ -106,7 +115,7 @@ def priced_goods(
         random: Draws prices and the order in which items are common.
 
     Raises:
-        InvalidRequest: The catalogue has no item of a list that bills of some kind have.
+        InvalidRequest: No item of the catalogue can be billed on all of these days.
     """
     items = usable_items(catalogue, span)
     rows = catalogue.rows(items.astype(np.int32), np.full(len(items), span.first_day))
@@ -116,6 +125,9 @@ def priced_goods(
     lists = np.array([_LIST_OF.get(catalogue.list_types[row], "") for row in rows])
     kept = ~np.isin(catalogue.pot[rows], undecided) & (lists != "")
     items, rows, lists = items[kept], rows[kept], lists[kept]
+    if not len(items):
+        message = f"{catalogue.file} has no drug, service or consumable that policies can decide"
+        raise InvalidRequest([Fault("area", f"{message} on every day of the years; name others")])
     list_of = np.array([LISTS.index(name) for name in lists.tolist()], dtype=np.int64)
     ceiling_e6 = catalogue.ceiling_e6[rows][:, : len(PRICE_LEVELS)]
     price_fen = _prices(ceiling_e6, list_of, marginals, random)
@@ -124,7 +136,7 @@ def priced_goods(
         list_of=list_of,
         price_fen=price_fen,
         restricted=catalogue.restricted[rows],
-        chance=_chances(list_of, price_fen, marginals, catalogue.file, random),
+        chance=_chances(list_of, price_fen, marginals, random),
     )
 
 
@@ -154,7 +166,6 @@ def _chances(
     list_of: NDArray[np.int64],
     price_fen: FenArray,
     marginals: Marginals,
-    file: str,
     random: np.random.Generator,
 ) -> NDArray[np.float64]:
     """Return how often a line has each item: the share of its list, and 1/rank within it.
@@ -170,13 +181,9 @@ def _chances(
         weight[own] /= weight[own].sum() if len(own) else 1
     chance = np.zeros((len(KINDS), len(list_of)))
     for row, kind in enumerate(KINDS):
-        shares = marginals.named("lines_by_list", kind)
-        for at, name in enumerate(LISTS):
-            if shares[name] and not (list_of == at).any():
-                message = (
-                    f"{file} has no {name}, and bills of {kind} visits have; change the marginals"
-                )
-                raise InvalidRequest([Fault("lines_by_list", message)])
-        chance[row] = weight * np.array([shares[name] for name in LISTS])[list_of]
+        shares = np.array([*marginals.named("lines_by_list", kind).values()])
+        # Where a catalogue has no items of a list, the others take its place.
+        own = weight * shares[list_of]
+        chance[row] = own if own.any() else weight
         chance[row] /= chance[row].sum()
     return chance
