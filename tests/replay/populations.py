@@ -14,7 +14,7 @@ from medsettle.core.outcome import Rejection
 from medsettle.policy.rule_book import RuleBook
 from medsettle.replay.history import History
 from medsettle.replay.population.accepted import Span
-from medsettle.replay.population.marginals import Marginals, load_marginals
+from medsettle.replay.population.marginals import load_marginals
 from medsettle.replay.population.scene import Scene, make_scene
 from medsettle.rule_cache import rule_book
 from medsettle.settle.run import Settler
@@ -46,11 +46,6 @@ def scene_of(
     return make_scene(
         book, area, figures, Span(*years), persons=persons, seed=seed, refunds=refunds
     )
-
-
-def changed(tmp_path: Path, **texts: tuple[str, str]) -> Marginals:
-    """Return the shipped marginals with some texts replaced, each of which stands there once."""
-    return load_marginals(changed_file(tmp_path, [*texts.values()]))
 
 
 def changed_file(tmp_path: Path, texts: list[tuple[str, str]]) -> Path:
@@ -119,7 +114,9 @@ class Lived:
                 events[row["person"]][row["taken_back"]] = row["order"]
         for part in history.parts:
             for move in history.read(part, "moves").to_pylist():
-                key = CounterKey(*(move[n] for n in ("pooling_area", "person", "counter", "period")))
+                key = CounterKey(
+                    *(move[n] for n in ("pooling_area", "person", "counter", "period"))
+                )
                 events[move["person"]][move["order"]] = (key, move["delta"])
         for own in events.values():
             moved: dict[object, list[tuple[CounterKey, int]]] = {}

@@ -1,4 +1,4 @@
-"""An invented population is the same for the same seed, in order, and settles by its area's rules."""
+"""Invented populations are the same for the same seed, in order, and settle by their rules."""
 
 from collections import Counter, defaultdict
 from datetime import date
@@ -40,20 +40,6 @@ def test_the_same_seed_gives_the_same_bytes(history: History, tmp_path: Path) ->
     assert {file.sha256 for part in history.parts for file in part.files}.isdisjoint(
         file.sha256 for part in other.parts for file in part.files
     )
-
-
-def test_a_larger_population_begins_with_other_places_only(tmp_path: Path) -> None:
-    """More persons have more institutions to go to; who the first ones are stays the same."""
-    names = ["person", "birth_date", "person_type"]
-    told = []
-    for number, persons in enumerate((30, 31)):
-        made = _made(tmp_path / str(number), persons)
-        rows = made.read(made.parts[0], "claims", names).to_pylist()
-        told.append({row["person"]: (row["birth_date"], row["person_type"]) for row in rows})
-
-    both = told[0].keys() & told[1].keys()
-    assert len(both) > 15
-    assert all(isinstance(birth, date) for birth, _ in told[0].values())
 
 
 def test_claims_are_in_order(history: History) -> None:
@@ -228,9 +214,10 @@ def test_it_says_how_far_it_has_come(tmp_path: Path) -> None:
         *(source["made"], source["seed"], source["years"]),
     )
     policies: dict[str, str] = source["policies"]  # type: ignore[assignment]
-    assert policies["beijing-employee-inpatient"] == rules().policy(
-        "beijing-employee-inpatient"
-    ).digest
+    assert (
+        policies["beijing-employee-inpatient"]
+        == rules().policy("beijing-employee-inpatient").digest
+    )
 
 
 _MOST = {

@@ -52,7 +52,11 @@ class Lines:
 
 @dataclass(frozen=True, slots=True)
 class Trimming:
-    """By how much bills are drawn smaller, by kind and level (k, 3), and parts by list (k, 3)."""
+    """By how much bills are drawn smaller, and parts of them by list.
+
+    `bill` is by group, kind and level (g, k, 3): rounding makes small bills dearer than large ones.
+    `part` is by kind and list (k, 3).
+    """
 
     bill: NDArray[np.float64]
     part: NDArray[np.float64]
@@ -60,20 +64,19 @@ class Trimming:
 
 def trimming(scene: Scene) -> Trimming:
     """Return the trimming of a population, from a trial with random numbers of its own."""
-    shape = (len(KINDS), len(PRICE_LEVELS))
-    bill, part = np.ones(shape), _parts(scene)
+    bill, part = np.ones(scene.bill_fen.shape), _parts(scene)
     wanted = np.array([[*scene.marginals.named("amount_by_list", kind).values()] for kind in KINDS])
     random = scene.stream(TRIAL_STREAM, 0)
     persons = draw_persons(scene, 0, limits.POPULATION_TRIAL_PERSONS, random)
     visits, _ = draw_visits(scene, persons, random)
-    # Rates are the same in each year, and one is enough.
-    place = visits.kind * len(PRICE_LEVELS) + visits.level
-    target = np.bincount(place, visits.target_fen, len(KINDS) * len(PRICE_LEVELS)).reshape(shape)
+    place = _cells(visits)
+    target = np.bincount(place, visits.target_fen, bill.size)
     for number in range(_ROUNDS):
         stream = scene.stream(TRIAL_STREAM, 1 + number)
         lines = _drawn(scene, visits, Trimming(bill, part), stream)
-        got = np.bincount(place[lines.visit], lines.amount_fen, target.size).reshape(shape)
-        bill = bill * np.divide(target, got, out=np.ones(shape), where=got > 0)
+        got = np.bincount(place[lines.visit], lines.amount_fen, bill.size)
+        change = np.divide(target, got, out=np.ones(bill.size), where=got > 0)
+        bill = bill * change.reshape(bill.shape)
         listed = visits.kind[lines.visit] * len(LISTS) + scene.goods.list_of[lines.item]
         by_list = np.bincount(listed, lines.amount_fen, part.size).reshape(part.shape)
         by_list = by_list / np.maximum(by_list.sum(axis=1, keepdims=True), 1)
@@ -100,6 +103,11 @@ def _parts(scene: Scene) -> NDArray[np.float64]:
     return parts
 
 
+def _cells(visits: Visits) -> NDArray[np.int64]:
+    """Return where each visit stands in a table by group, kind and level."""
+    return (visits.group * len(KINDS) + visits.kind) * len(PRICE_LEVELS) + visits.level
+
+
 def _drawn(scene: Scene, visits: Visits, trimmed: Trimming, random: np.random.Generator) -> Lines:
     goods = scene.goods
     mean = np.array([scene.marginals.number("lines_a_claim", kind) for kind in KINDS])
@@ -114,7 +122,8 @@ def _drawn(scene: Scene, visits: Visits, trimmed: Trimming, random: np.random.Ge
     listed = kind * len(LISTS) + goods.list_of[item]
     part = random.standard_exponential(len(visit)) * trimmed.part.reshape(-1)[listed]
     whole = np.add.reduceat(part, first) if len(visit) else part
-    target = visits.target_fen * trimmed.bill[visits.kind, visits.level] / np.maximum(whole, 1e-9)
+    target = visits.target_fen * trimmed.bill.reshape(-1)[_cells(visits)]
+    target = target / np.maximum(whole, 1e-9)
     priced = item * len(PRICE_LEVELS) + visits.level[visit]
     price_fen = goods.price_fen.reshape(-1)[priced]
     units = np.rint(target[visit] * part / price_fen).astype(np.int64)
@@ -132,9 +141,7 @@ def _drawn(scene: Scene, visits: Visits, trimmed: Trimming, random: np.random.Ge
     )
 
 
-def _items(
-    scene: Scene, kind: NDArray[np.int64], random: np.random.Generator
-) -> NDArray[np.int64]:
+def _items(scene: Scene, kind: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
     """Return an item for each line, given the kind of its visit.
 
     How often each comes among so many lines is drawn at once, and then their order: the same as

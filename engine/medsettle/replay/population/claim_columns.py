@@ -31,7 +31,7 @@ def claim_columns(
         visits: Their visits.
         order: Shape (n,), the place of each among all that happened to its person.
     """
-    group = persons.group[visits.person]
+    group = visits.group
     groups = scene.takes.groups
     number = _numbers(persons.first + visits.person, order)
     stay = visits.kind == INPATIENT

@@ -104,7 +104,7 @@ FIGURES: Final = MappingProxyType(
         "group_share": Form(SHARE, ("group",)),
         "male_share": Form(SHARE),
         "ages": Form(SHARE, ("group", AGE)),
-        "oldest_age": Form(NUMBER),
+        "age_limit": Form(NUMBER, ("group",)),
         "chronic_share": Form(SHARE, (AGE,)),
         "chronic_by_sex": Form(SHARE, ("sex",)),
         "disease_weight": Form(NUMBER, ("disease",)),

@@ -326,7 +326,14 @@ class _Reader:
 
 
 def _check_sums(check: Checker, marginals: Marginals, figures: Value) -> None:
-    """Refuse shares that should add up to the whole and do not."""
+    """Refuse shares that do not add up to the whole, and groups whose ages end before the last."""
+    for group in marginals.groups:
+        ages, _ = marginals.steps("ages", group.name)
+        limit = marginals.figures["age_limit"][(group.name,)].number
+        if not ages[-1] < limit <= limits.AGE_YEARS_MAX or limit.denominator != 1:
+            found = f"the ages of {group.name} begin at {ages[-1]} last and end at {limit}"
+            most = limits.AGE_YEARS_MAX
+            check.refuse(figures.place, f"{found}; write a whole age above it, up to {most}")
     sums: dict[tuple[str, ...], Fraction] = {}
     for name in own.WHOLES:
         for rows, cell in marginals.figures[name].items():

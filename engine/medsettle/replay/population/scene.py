@@ -143,8 +143,7 @@ def make_scene(
 def drawn_ages(marginals: Marginals, group: str) -> NDArray[np.float64]:
     """Return the share of each age in years among a group: even within each step of `ages`."""
     starts, shares = marginals.steps("ages", group)
-    ends = np.append(starts[1:], int(marginals.number("oldest_age")))
-    ends[-1] = max(ends[-1], starts[-1] + 1)
+    ends = np.append(starts[1:], int(marginals.number("age_limit", group)))
     every = np.arange(limits.AGE_YEARS_MAX + 1)
     step = np.searchsorted(starts, every, side="right") - 1
     at = np.maximum(step, 0)

@@ -26,7 +26,8 @@ _PHARMACY_PLACE: Final = len(PRICE_LEVELS)
 class Visits:
     """The n visits of a part, in the order of persons, and of days for each.
 
-    `person` (n,) is the position of each one's person in the part; `kind` its position in `KINDS`;
+    `person` (n,) is the position of each one's person in the part, `group` that of the person's
+    group; `kind` its position in `KINDS`;
     `visit_type` that in the offer; `day` of service and `admission`, days since 1970-01-01; `level`
     the price level of the institution, `institution` its number; `severity` has mean 1;
     `target_fen` is what the bill is drawn around; `disease` what it is for, -1 for none; `other`
@@ -34,6 +35,7 @@ class Visits:
     """
 
     person: NDArray[np.int64]
+    group: NDArray[np.int64]
     kind: NDArray[np.int64]
     visit_type: NDArray[np.int64]
     day: NDArray[np.int64]
@@ -102,6 +104,7 @@ def _drawn(
         stay = _stay_days(scene, severity, random)
     return Visits(
         person=person,
+        group=np.full(count, group, dtype=np.int64),
         kind=np.full(count, kind, dtype=np.int64),
         visit_type=np.where(unusual, type_number, 0),
         day=day,
@@ -165,7 +168,7 @@ def _disease(
 
 def _settled(scene: Scene, persons: Persons, visits: Visits) -> NDArray[np.bool_]:
     """Return which visits the documents in force settle."""
-    group = persons.group[visits.person]
+    group = visits.group
     code = scene.institutions.level[visits.institution]
     stretch = np.searchsorted(scene.takes.since, visits.day, side="right") - 1
     settled = np.zeros(len(visits), dtype=np.bool_)

@@ -1,0 +1,418 @@
+"""What is drawn comes out as the published figures say, within what chance leaves."""
+
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from medsettle import limits
+from medsettle.core.dates import age_years, date_of
+from medsettle.replay.population.accepted import Span
+from medsettle.replay.population.bills import Lines, draw_lines, trimming
+from medsettle.replay.population.credits import Credits, Moves
+from medsettle.replay.population.making import drawn_parts
+from medsettle.replay.population.marginal_keys import KINDS, LISTS
+from medsettle.replay.population.marginals import load_marginals
+from medsettle.replay.population.persons import Persons, draw_persons
+from medsettle.replay.population.scene import (
+    INPATIENT,
+    OUTPATIENT,
+    PHARMACY,
+    SPECIAL,
+    Scene,
+    frailty_mean,
+    make_scene,
+)
+from medsettle.replay.population.visits import Visits, draw_visits
+from numpy.typing import NDArray
+
+from tests.replay.populations import CAPITAL, changed_file, rules, scene_of, within
+
+_PERSONS = 60_000
+_EMPLOYEES = ("active", "retired")
+
+
+@cache
+def _drawn() -> tuple[Scene, Persons, Visits]:
+    scene = scene_of(persons=_PERSONS)
+    random = scene.stream(99)
+    persons = draw_persons(scene, 0, _PERSONS, random)
+    visits, left_out = draw_visits(scene, persons, random)
+    assert 0 == left_out
+    return scene, persons, visits
+
+
+@cache
+def _lines() -> Lines:
+    scene, _, visits = _drawn()
+    return draw_lines(scene, visits, trimming(scene), scene.stream(98))
+
+
+def _group(name: str) -> NDArray[np.bool_]:
+    scene, persons, _ = _drawn()
+    number = [each.name for each in scene.takes.groups].index(name)
+    own: NDArray[np.bool_] = persons.group == number
+    return own
+
+
+def _employees() -> NDArray[np.bool_]:
+    return _group("active") | _group("retired")
+
+
+def test_insured_persons_are_as_the_bulletin_counts_them() -> None:
+    """2025: 38,856.12 and 94,213.27 of 10,000 persons; of the former 10,793.80 are retired."""
+    employees = int(np.count_nonzero(_employees()))
+    assert within(employees, _PERSONS, 38_856.12 / (38_856.12 + 94_213.27))
+    assert within(int(np.count_nonzero(_group("retired"))), employees, 0.2778)
+
+
+def test_sexes_are_as_the_census_counts_them() -> None:
+    """51.24 % are men."""
+    _, persons, _ = _drawn()
+    assert within(int(np.count_nonzero(persons.sex == 0)), _PERSONS, 0.5124)
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "last", "share"),
+    [
+        *(("active", 20, 29, 0.23), ("active", 50, 59, 0.17)),
+        *(("retired", 60, 69, 0.37), ("retired", 80, 95, 0.16)),
+        *(("child", 0, 5, 0.27), ("child", 6, 17, 0.73), ("elder", 60, 69, 0.45)),
+    ],
+)
+def test_ages_are_those_of_their_group(name: str, first: int, last: int, share: float) -> None:
+    """As the document of marginals says, by the day of birth on the first day of the year."""
+    scene, persons, _ = _drawn()
+    own = _group(name)
+    ages = age_years(persons.birth[own], np.full(own.sum(), scene.span.first_day))
+    assert (ages == persons.age[own]).all()
+    assert within(int(((first <= ages) & (ages <= last)).sum()), len(ages), share)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "share"),
+    [(15, 24, 0.0144), (35, 44, 0.115), (45, 54, 0.2354), (55, 64, 0.389), (65, 95, 0.5399)],
+)
+def test_the_chronically_ill_are_as_the_survey_found_them(
+    first: int, last: int, share: float
+) -> None:
+    """The fifth national survey, by age; men less often than women, 310.0 to 350.5 of 1,000."""
+    _, persons, _ = _drawn()
+    own = (first <= persons.age) & (persons.age <= last)
+    assert within(int(persons.chronic[own].sum()), int(own.sum()), share)
+    if first >= 45:
+        men, women = own & (persons.sex == 0), own & (persons.sex == 1)
+        ratio = persons.chronic[men].mean() / persons.chronic[women].mean()
+        assert abs(ratio - 310.0 / 350.5) < 0.08
+
+
+def test_diseases_are_those_of_the_survey() -> None:
+    """180.3 of 297.2 of the five most frequent kinds are circulatory; 40 % have an approval."""
+    _, persons, _ = _drawn()
+    main = persons.disease[persons.chronic]
+    total = 180.3 + 39.1 + 37.3 + 24.9 + 15.6
+    assert within(int((main == 0).sum()), len(main), 180.3 / total)
+    assert within(int((main == 4).sum()), len(main), 15.6 / total)
+    assert (persons.disease[~persons.chronic] == -1).all()
+    own = persons.chronic & _employees()
+    approved = persons.diseases[own, 0] >= 0
+    assert within(int(approved.sum()), int(own.sum()), 0.4)
+
+
+def _mean_within(counts: NDArray[np.int64], mean: float) -> bool:
+    """Return whether counts of persons have a mean, by how much they vary themselves."""
+    return bool(abs(counts.mean() - mean) <= 5 * counts.std() / np.sqrt(len(counts)))
+
+
+@pytest.mark.parametrize(
+    ("kinds", "employees", "residents"),
+    [
+        # 54.86 - 22.51 - 0.83 and 32.68 - 0.50 - 1.96 of 100 million visits.
+        ((OUTPATIENT, SPECIAL), 31.52 / 3.885612, 30.22 / 9.421327),
+        ((INPATIENT,), 0.83 / 3.885612, 1.96 / 9.421327),
+        # Residents have no policy for purchases in this area.
+        ((PHARMACY,), 22.51 / 3.885612, 0),
+    ],
+)
+def test_persons_come_as_often_as_the_bulletin_says(
+    kinds: tuple[int, ...], employees: float, residents: float
+) -> None:
+    """Visits of 2025 divided by the insured of that year; special diseases among the outpatient."""
+    _, _, visits = _drawn()
+    own = np.isin(visits.kind, kinds)
+    counts = np.bincount(visits.person[own], minlength=_PERSONS)
+    assert _mean_within(counts[_employees()], employees)
+    assert _mean_within(counts[~_employees()], residents)
+
+
+def test_the_old_are_in_hospital_more_often() -> None:
+    """A sample of 2017: per head, those of 60 to 69 cost 2.3 times the mean, from 70 4.3 times.
+
+    That is of all insured; where both groups are half employees, so of them.
+    """
+    _, persons, visits = _drawn()
+    stays = np.bincount(visits.person[visits.kind == INPATIENT], minlength=_PERSONS)
+    mean = stays.mean()
+    sixties, older = (persons.age >= 60) & (persons.age < 70), persons.age >= 70
+    assert 1.5 < stays[sixties].mean() / mean < 2.8
+    assert 3.0 < stays[older].mean() / mean < 5.3
+    assert stays[persons.age < 60].mean() / mean < 0.75
+
+
+def test_visits_are_spread_over_levels() -> None:
+    """Primary institutions have 50.2 of 96.0 outpatient visits, and 14.8 % of stays."""
+    _, _, visits = _drawn()
+    own = visits.level[visits.kind == OUTPATIENT]
+    assert within(int((own == 0).sum()), len(own), 0.523)
+    own = visits.level[visits.kind == INPATIENT]
+    assert within(int((own == 0).sum()), len(own), 0.148)
+    assert within(int((own == 2).sum()), len(own), 0.52)
+
+
+def test_days_follow_month_and_weekday() -> None:
+    """Mondays have 1.25/0.65 times the visits of Sundays, and every day of the year has some."""
+    scene, _, visits = _drawn()
+    days = np.bincount(visits.day - scene.span.first_day, minlength=365)
+    assert 365 == len(days) and days.min() > 0
+    weekday = np.array([date_of(scene.span.first_day + at).weekday() for at in range(365)])
+    sundays, mondays = days[weekday == 6].sum(), days[weekday == 0].sum()
+    assert abs(mondays / sundays - 1.25 / 0.65) < 0.06
+    month = np.array([date_of(scene.span.first_day + at).month for at in range(365)])
+    assert days[month == 12].mean() > days[month == 2].mean() * 1.2
+
+
+def test_stays_last_as_long_as_the_bulletin_says() -> None:
+    """8.8 days on average (2023), before one is cut short by the next."""
+    scene, persons, _ = _drawn()
+    visits, _ = draw_visits(scene, persons, scene.stream(97))
+    own = visits.kind == INPATIENT
+    days = (visits.day - visits.admission)[own]
+    # What is cut short, and the newborn, take a few percent off.
+    assert 8.0 < days.mean() < 9.1
+    assert days.min() >= 0 and days.max() <= limits.POPULATION_STAY_DAYS_MAX
+
+
+def test_somebody_keeps_to_an_institution() -> None:
+    """70 % of visits are at the main one, and what is left of the others by chance."""
+    scene, persons, visits = _drawn()
+    own = visits.kind == OUTPATIENT
+    main = persons.main[visits.person[own], visits.level[own]]
+    first = np.array(scene.institutions.first)
+    count = (first[1:] - first[:-1])[visits.level[own]]
+    expected = (0.7 + 0.3 / count).mean()
+    assert within(int((main == visits.institution[own]).sum()), int(own.sum()), expected)
+
+
+def _bills() -> NDArray[np.int64]:
+    _, _, visits = _drawn()
+    lines = _lines()
+    return np.bincount(lines.visit, lines.amount_fen, len(visits)).astype(np.int64)
+
+
+@pytest.mark.parametrize(
+    ("kind", "employees", "residents"),
+    [
+        # 18,462.70 - 0.83 * 11,522 of 100 million yuan over 31.52; 19,782.35 - 1.96 * 7,339 over
+        # 30.72; the second pair is published.
+        (OUTPATIENT, 282.3, 175.7),
+        (INPATIENT, 11_522, 7_339),
+        (PHARMACY, 95.9, None),
+    ],
+)
+def test_bills_have_the_mean_of_the_bulletin(
+    kind: int, employees: float, residents: float | None
+) -> None:
+    """Within what so heavy a tail leaves: 5 of their own standard errors, and 2 % of trimming."""
+    _, _, visits = _drawn()
+    fen = _bills()
+    own = _employees()[visits.person]
+    for wanted, insured in ((employees, own), (residents, ~own)):
+        bills = fen[insured & (visits.kind == kind)] / 100
+        if wanted is None:
+            assert not len(bills)
+            continue
+        slack = 5 * bills.std() / np.sqrt(len(bills)) + 0.02 * wanted
+        assert abs(bills.mean() - wanted) < slack
+
+
+def test_tertiary_hospitals_are_dearer() -> None:
+    """Of stays as 13,930.6 to 6,762.3, of visits as 354.4 to 218.6 (public hospitals, 2022)."""
+    _, _, visits = _drawn()
+    fen, own = _bills(), _employees()[visits.person]
+    for kind, ratio in ((INPATIENT, 13_930.6 / 6_762.3), (OUTPATIENT, 354.4 / 218.6)):
+        means = [
+            fen[own & (visits.kind == kind) & (visits.level == level)].mean() for level in (1, 2)
+        ]
+        assert abs(means[1] / means[0] / ratio - 1) < 0.15
+
+
+@pytest.mark.parametrize(
+    ("kind", "shares"),
+    [
+        (OUTPATIENT, (0.45, 0.51, 0.04)),
+        (INPATIENT, (0.346, 0.494, 0.16)),
+        (PHARMACY, (0.97, 0, 0.03)),
+    ],
+)
+def test_bills_are_made_of_drugs_services_and_consumables(
+    kind: int, shares: tuple[float, float, float]
+) -> None:
+    """Drugs are 34.6 % of what stays cost (2016); within 3 points of the amount."""
+    scene, _, visits = _drawn()
+    lines = _lines()
+    own = visits.kind[lines.visit] == kind
+    amounts = np.bincount(scene.goods.list_of[lines.item[own]], lines.amount_fen[own], len(LISTS))
+    assert np.abs(amounts / amounts.sum() - shares).max() < 0.03
+
+
+def test_bills_have_as_many_lines_as_they_should() -> None:
+    """Six of a visit, 130 of a stay, within their own standard errors."""
+    _, _, visits = _drawn()
+    count = np.bincount(_lines().visit, minlength=len(visits))
+    for kind, mean in ((OUTPATIENT, 6), (SPECIAL, 5), (INPATIENT, 130), (PHARMACY, 2.5)):
+        assert _mean_within(count[visits.kind == kind], mean)
+
+
+def test_items_are_used_by_their_rank() -> None:
+    """The commonest drug is had twice as often as the second, ten times as often as the tenth."""
+    scene, _, visits = _drawn()
+    lines = _lines()
+    own = (visits.kind[lines.visit] == OUTPATIENT) & (scene.goods.list_of[lines.item] == 0)
+    counts = np.sort(np.bincount(lines.item[own]))[::-1]
+    drugs = int((scene.goods.list_of == 0).sum())
+    whole = sum(Fraction(1, rank) for rank in range(1, drugs + 1))
+    for rank in (1, 2, 10):
+        share = float(Fraction(1, rank) / whole)
+        assert within(int(counts[rank - 1]), int(own.sum()), share, sigmas=6)
+
+
+def test_cost_is_concentrated() -> None:
+    """The tenth of the insured who cost most have more than half of the cost of a year."""
+    _, _, visits = _drawn()
+    cost = np.sort(np.bincount(visits.person, _bills(), _PERSONS))
+    share = cost[-_PERSONS // 10 :].sum() / cost.sum()
+    assert 0.5 < share < 0.8
+
+
+def test_whoever_comes_often_has_dearer_bills() -> None:
+    """Frailty moves both; the mean bill of all visits stays the same."""
+    scene, persons, visits = _drawn()
+    often = persons.frailty[visits.person] > 2
+    own = (visits.kind == OUTPATIENT) & _employees()[visits.person] & (visits.level == 2)
+    assert visits.target_fen[own & often].mean() > 1.2 * visits.target_fen[own & ~often].mean()
+    frail = persons.frailty[visits.person] ** 0.3 / frailty_mean(scene)
+    assert abs(frail.mean() - 1) < 0.02
+
+
+# --- accounts ----------------------------------------------------------------------------------
+
+
+def _moves(area: str = CAPITAL) -> tuple[Scene, Persons, Moves]:
+    scene = scene_of(area)
+    random = scene.stream(96)
+    persons = draw_persons(scene, 0, 800, random)
+    return scene, persons, Credits(scene).moves(persons, random)
+
+
+def test_credits_follow_the_area_s_rules() -> None:
+    """2025: 2 % of the base of those in work, half up; 100 yuan of the retired, 110 from 70 on."""
+    scene, persons, moves = _moves()
+    assert {"active", "retired"} <= {each.name for each in scene.takes.groups}
+    groups = [each.name for each in scene.takes.groups]
+    credits = np.flatnonzero(moves.credit)
+    for at in credits.tolist():
+        person = int(moves.person[at])
+        if groups[int(persons.group[person])] == "active":
+            wanted = int(Fraction(int(persons.wage_fen[person]) * 2, 100) + Fraction(1, 2))
+        else:
+            born, day = date_of(int(persons.birth[person])), date_of(int(moves.day[at]))
+            age = day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+            wanted = 11_000 if age >= 70 else 10_000
+        assert wanted == moves.delta_fen[at]
+    holders = int(persons.account.sum())
+    assert 12 * holders == len(credits)
+    assert {1} == {date_of(int(day)).day for day in moves.day[credits]}
+
+
+def test_accounts_begin_with_something() -> None:
+    """Each account has an opening on the first day, 3,500 and 4,200 yuan on average."""
+    scene, persons, moves = _moves()
+    groups = np.array([each.name for each in scene.takes.groups])[persons.group]
+    openings = np.flatnonzero(~moves.credit)
+    assert int(persons.account.sum()) == len(openings)
+    assert (moves.day[openings] == scene.span.first_day).all()
+    for name, mean in (("active", 3_500), ("retired", 4_200)):
+        yuan = moves.delta_fen[openings][groups[moves.person[openings]] == name] / 100
+        assert abs(yuan.mean() - mean) < 5 * yuan.std() / np.sqrt(len(yuan))
+
+
+def test_an_area_without_rules_has_openings_only() -> None:
+    """No document says what is credited, so nothing is made up."""
+    _, persons, moves = _moves("330100")
+    assert not moves.credit.any()
+    assert int(persons.account.sum()) == len(moves.person)
+
+
+def test_contribution_bases_lie_within_their_bounds() -> None:
+    """60 % and 300 % of 10,058 yuan, to whole hundreds; residents have none."""
+    _, persons, _ = _moves()
+    wages = persons.wage_fen[persons.account]
+    assert 600_000 == wages.min() and wages.max() <= 3_020_000
+    assert (wages % 10_000 == 0).all()
+    assert not persons.wage_fen[~persons.account].any()
+
+
+# --- what an area takes ------------------------------------------------------------------------
+
+
+def test_what_an_area_settles_decides_what_is_drawn() -> None:
+    """No document of this city settles special diseases, and so nobody comes for them."""
+    scene = scene_of("330100")
+    special = KINDS.index("special")
+    assert all(own[special] is None for own in scene.takes.offers)
+    assert "family_doctor" in scene.takes.benefit_groups
+    offers = [offer for own in scene.takes.offers for offer in own if offer]
+    assert {("11", "13"), ("21", "24"), ("41",)} == {offer.visit_types for offer in offers}
+
+
+def test_who_cannot_be_settled_is_not_drawn() -> None:
+    """A document without a class for children has none of their stays; others have them."""
+    scene = scene_of("310000")
+    stays = KINDS.index("inpatient")
+    names = [each.name for each in scene.takes.groups]
+    assert scene.takes.offers[names.index("child")][stays] is None
+    assert scene.takes.offers[names.index("adult")][stays] is not None
+
+
+def test_amounts_that_a_document_leaves_open_are_not_drawn() -> None:
+    """Implants of this city are a gap of its documents; a required entitlement is known."""
+    scene = scene_of("420100")
+    catalogue = rules().catalogues["420100"]
+    special = {
+        catalogue.item_codes[item]
+        for item, pot in zip(catalogue.item.tolist(), catalogue.pot.tolist(), strict=True)
+        if pot >= 4
+    }
+    assert special and special.isdisjoint(scene.goods.codes)
+    takes = scene_of("440100").takes
+    required = takes.offers[0][OUTPATIENT]
+    assert required is not None and required.required is not None
+    assert "chosen_institution" == takes.benefit_groups[required.required]
+
+
+def test_other_marginals_make_another_population(tmp_path: Path) -> None:
+    """Whoever changes a figure gets what it says: here stays have 40 lines in place of 130."""
+    figures = load_marginals(
+        changed_file(tmp_path, [("inpatient: 130, pharmacy: 2.5", "inpatient: 40, pharmacy: 2.5")])
+    )
+    assert figures.digest != load_marginals().digest
+    span = Span(2025, 2025)
+    scene = make_scene(rules(), CAPITAL, figures, span, persons=900, seed=7, refunds=0)
+
+    (part,) = drawn_parts(scene)
+
+    visit_types = part.claims["visit_type"].to_pylist()
+    counts = part.claims["line_count"].to_pylist()
+    stays = [n for n, told in zip(counts, visit_types, strict=True) if told in {"21", "24"}]
+    assert 30 < sum(stays) / len(stays) < 50
