@@ -144,6 +144,8 @@ FIGURES: Final = MappingProxyType(
         "wage_bounds": Form(NUMBER, ("bound",)),
         "cancelled_share": Form(SHARE),
         "cancelled_after_days": Form(NUMBER),
+        "cost_per_head": Form(NUMBER, ("holder",)),
+        "stay_cost_per_head": Form(NUMBER, (AGE,)),
         "top_tenth_share": Form(SHARE),
     }
 )
