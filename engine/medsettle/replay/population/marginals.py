@@ -190,7 +190,8 @@ def _groups(
     for name, _, body in check.named(value, "groups"):
         parts = check.record(body, own.GROUP)
         insurance = check.known(parts.get("insurance"), insurances, "insurance") or ""
-        told, account = insurances.get(insurance, ("", False))
+        # Of one that cannot be read, more is not told.
+        told, account = insurances.get(insurance, ("", True))
         person_type = _code(check, parts.get("person_type"), "person_type")
         groups.append(Group(name, insurance, told, person_type, account))
     return groups
