@@ -36,14 +36,15 @@ def claim_columns(
     number = _numbers(persons.first + visits.person, order)
     stay = visits.kind == INPATIENT
     special = visits.kind == SPECIAL
+    diseases = [each.disease for each in scene.takes.diseases]
     approval = persons.approval[visits.person].astype(np.int32)
     return {
         "request_id": texts(np.hstack([letters("R", len(visits)), number])),
         "encounter": texts(np.hstack([letters("E", len(visits)), number]), stay),
         "institution": picked(visits.institution, scene.institutions.codes),
         "pooling_area": picked(np.zeros(len(visits), dtype=np.int64), (scene.area,)),
-        "insurance_type": picked(group, [each.insurance_type for each in groups]),
-        "person_type": picked(group, [each.person_type for each in groups]),
+        "insurance_type": _merged(group, [each.insurance_type for each in groups]),
+        "person_type": _merged(group, [each.person_type for each in groups]),
         "visit_type": _visit_types(scene, group, visits),
         "institution_level": picked(
             scene.institutions.level[visits.institution], scene.takes.level_codes
@@ -54,9 +55,7 @@ def claim_columns(
         "benefit_groups": _benefit_groups(scene, persons, visits),
         "account_used": pa.array(persons.account_used[visits.person]),
         "diagnosis": _diagnoses(scene, visits),
-        "disease": picked(
-            np.where(special, visits.disease, -1), [each.disease for each in scene.takes.diseases]
-        ),
+        "disease": _merged(np.where(special, visits.disease, len(diseases)), [*diseases, None]),
         "approved_diseases": _approved(scene, persons, visits),
         "approval_date": pa.array(approval, pa.date32(), mask=~special),
         "stay_days": pa.array(np.maximum(visits.day - visits.admission, 1), mask=~stay),
@@ -85,7 +84,10 @@ def _visit_types(scene: Scene, group: NDArray[np.int64], visits: Visits) -> pa.A
 
 
 def _merged(places: NDArray[np.int64], names: list[str] | list[str | None]) -> pa.Array:
-    """Return names by their places in a list that may have one of them several times, or None."""
+    """Return names by their places in a list that may have one of them several times, or None.
+
+    A dictionary has each once: of one that has not, Parquet's writer makes other bytes each time.
+    """
     values = [name for name in dict.fromkeys(names) if name is not None]
     at = np.array(
         [values.index(name) if name is not None else -1 for name in names], dtype=np.int64
