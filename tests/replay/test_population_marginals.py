@@ -2,13 +2,17 @@
 
 from fractions import Fraction
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 from medsettle import limits
 from medsettle.core.dates import age_years, date_of
+from medsettle.replay.population.accepted import Span
 from medsettle.replay.population.bills import Lines, draw_lines, trimming
+from medsettle.replay.population.making import drawn_parts
 from medsettle.replay.population.marginal_keys import LISTS
+from medsettle.replay.population.marginals import load_marginals
 from medsettle.replay.population.persons import Persons, draw_persons
 from medsettle.replay.population.scene import (
     INPATIENT,
@@ -17,14 +21,14 @@ from medsettle.replay.population.scene import (
     SPECIAL,
     Scene,
     frailty_mean,
+    make_scene,
 )
 from medsettle.replay.population.visits import Visits, draw_visits
 from numpy.typing import NDArray
 
-from tests.replay.populations import scene_of, within
+from tests.replay.populations import CAPITAL, changed_file, rules, scene_of, within
 
 _PERSONS = 60_000
-_EMPLOYEES = ("active", "retired")
 
 
 @cache
@@ -308,3 +312,27 @@ def test_whoever_comes_often_has_dearer_bills() -> None:
     assert visits.target_fen[own & often].mean() > 1.2 * visits.target_fen[own & ~often].mean()
     frail = persons.frailty[visits.person] ** 0.3 / frailty_mean(scene)
     assert abs(frail.mean() - 1) < 0.02
+
+
+def test_nothing_passes_its_bound(tmp_path: Path) -> None:
+    """Of bills that vary beyond all measure, the largest are cut where a bound says so."""
+    wild = [
+        ("employee: {outpatient: 282.3, special", "employee: {outpatient: 9000000, special"),
+        ("inpatient: 0.75, pharmacy: 0.7}", "inpatient: 4, pharmacy: 0.7}"),
+    ]
+    figures = load_marginals(changed_file(tmp_path, wild))
+    span = Span(2025, 2025)
+    scene = make_scene(rules(), CAPITAL, figures, span, persons=900, seed=7, refunds=0)
+    random = scene.stream(95)
+    persons = draw_persons(scene, 0, 900, random)
+    visits, _ = draw_visits(scene, persons, random)
+    assert limits.POPULATION_BILL_FEN_MAX == visits.target_fen.max()
+    assert limits.POPULATION_STAY_DAYS_MAX == (visits.day - visits.admission).max()
+
+    (part,) = drawn_parts(scene)
+
+    amounts = part.lines["amount_fen"].to_numpy()
+    claims = part.lines["claim"].to_numpy()
+    assert 1 <= amounts.min() and amounts.max() <= limits.LINE_AMOUNT_FEN_MAX
+    assert np.bincount(claims, amounts).max() <= limits.CLAIM_TOTAL_FEN_MAX
+    assert part.claims["line_count"].to_numpy().max() <= limits.LINES_PER_CLAIM_MAX
