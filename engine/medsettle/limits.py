@@ -613,6 +613,26 @@ DUPLICATES_ALARM: Final = 20
 # How long a master of Spark may take to answer; Spark itself would try for minutes.
 SPARK_CONNECT_SECONDS: Final = 5
 
+# --- replay ------------------------------------------------------------------------------------
+
+# Persons of one part of an invented population: a year of theirs is some 40,000 claims with a
+# million lines, 60 MB in memory, drawn at once.
+POPULATION_PART_PERSONS: Final = 4_096
+# A large province; numbers of persons have nine digits. Years that are drawn at once.
+POPULATION_PERSONS_MAX: Final = 100_000_000
+POPULATION_YEARS_MAX: Final = 10
+POPULATION_SEED_MAX: Final = INT64_MAX
+POPULATION_THREADS_MAX: Final = 64
+# What one bill is drawn around: ten million yuan are beyond any stay; a line of it, and all lines.
+POPULATION_BILL_FEN_MAX: Final = 10**9
+# A stay: half a year, which may have begun before the first year that is made.
+POPULATION_STAY_DAYS_MAX: Final = 183
+# Persons of the trial by which bills are brought to their mean.
+POPULATION_TRIAL_PERSONS: Final = 4_096
+
+assert POPULATION_STAY_DAYS_MAX <= STAY_DAYS_MAX
+assert POPULATION_BILL_FEN_MAX * 2 <= LINE_AMOUNT_FEN_MAX, "rounding a quantity may add a half"
+
 assert NATIONAL_NUMBER_CHARS_MAX <= CODE_CHARS_MAX <= PERSON_CHARS_MAX
 assert GATEWAY_FILE_BYTES_MAX * 4 // 3 + CODE_CHARS_MAX * 1000 <= TOLD_BYTES_MAX, "as base64"
 assert SKETCH_CELLS_MAX * 2 // 3 > ODD_ROWS_MAX

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from medsettle.clearing.book import BOOK
 from medsettle.core import codes
+from medsettle.core.arrow_texts import Chars, digits, letters, picked, texts
 from medsettle.core.dates import date_of, day_number
 from medsettle.core.money import FenArray
 
@@ -64,7 +65,6 @@ _CHINA_S: Final = 8 * 3_600
 _MICROSECONDS: Final = 1_000_000
 
 Numbers: TypeAlias = NDArray[np.int64]
-_Chars: TypeAlias = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class _Settled:
     position: Numbers
     day: Numbers
     second: Numbers
-    chars: dict[str, _Chars]
+    chars: dict[str, Chars]
     picked: dict[str, tuple[Numbers, tuple[str, ...]]]
     known: dict[str, NDArray[np.bool_]]
     fen: dict[str, FenArray]
@@ -161,13 +161,13 @@ def _settled(
     moment = _moments(scene, day, second)
     chars = {
         "institution": institution,
-        "request_id": np.hstack([institution, moment, _digits(position % _TEN_THOUSAND, 4)]),
+        "request_id": np.hstack([institution, moment, digits(position % _TEN_THOUSAND, 4)]),
         "encounter": np.hstack(
-            [_area_chars("S", area), moment[:, 2:8], _digits(position % 10**7, 7)]
+            [_area_chars("S", area), moment[:, 2:8], digits(position % 10**7, 7)]
         ),
-        "person": np.hstack([_letters("P", count), _digits(person, 15)]),
-        "card": np.hstack([_letters("K", count), _digits(person, 15)]),
-        "settlement": np.hstack([_area_chars("A", area), moment[:, 2:], _digits(position, 11)]),
+        "person": np.hstack([letters("P", count), digits(person, 15)]),
+        "card": np.hstack([letters("K", count), digits(person, 15)]),
+        "settlement": np.hstack([_area_chars("A", area), moment[:, 2:], digits(position, 11)]),
     }
     chars["institution_settlement"] = chars["request_id"]
     chars["encounter"][interim] = chars["encounter"][interim - 1]
@@ -309,12 +309,12 @@ def _table(
         known["institution_settlement"] = np.zeros(count, dtype=np.bool_)
         known["request_id"] = np.full(count, kind == "cancel")
     columns: dict[str, pa.Array] = {
-        name: _texts(values, known.get(name)) for name, values in chars.items()
+        name: texts(values, known.get(name)) for name, values in chars.items()
     }
     for name, (chosen, values) in settled.picked.items():
-        columns[name] = _picked(chosen[places], values)
+        columns[name] = picked(chosen[places], values)
     columns["institution"] = columns["institution"].dictionary_encode()
-    columns["kind"] = _picked(np.zeros(count, dtype=np.int64), (kind,))
+    columns["kind"] = picked(np.zeros(count, dtype=np.int64), (kind,))
     first_day = day_number(scene.first_day)
     moment = (first_day + day) * _SECONDS_A_DAY + second - _CHINA_S
     columns["record_time"] = pa.array(moment * _MICROSECONDS, pa.timestamp("us", tz="UTC"))
@@ -339,49 +339,20 @@ def _later(
     return np.minimum(day + days, scene.days - 1), late
 
 
-def _moments(scene: Scene, day: Numbers, second: Numbers) -> _Chars:
+def _moments(scene: Scene, day: Numbers, second: Numbers) -> Chars:
     """Return moments of China Standard Time as yyyyMMddHHmmss, shape (n, 14)."""
     first = day_number(scene.first_day)
     days = [date_of(first + each).strftime("%Y%m%d") for each in range(scene.days)]
     days_chars = np.array([list(each.encode()) for each in days], dtype=np.uint8)
     parts = (second // 3_600, second // 60 % 60, second % 60)
-    return np.hstack([days_chars[day], *(_digits(part, 2) for part in parts)])
+    return np.hstack([days_chars[day], *(digits(part, 2) for part in parts)])
 
 
-def _institutions(visit: Numbers, care: Numbers, number: Numbers) -> _Chars:
+def _institutions(visit: Numbers, care: Numbers, number: Numbers) -> Chars:
     letter = np.where(visit == PHARMACY, ord("P"), ord("H")).astype(np.uint8)
-    return np.hstack([letter[:, None], _area_chars("", care), _digits(number + 1, 5)])
+    return np.hstack([letter[:, None], _area_chars("", care), digits(number + 1, 5)])
 
 
-def _area_chars(letter: str, area: Numbers) -> _Chars:
+def _area_chars(letter: str, area: Numbers) -> Chars:
     codes_chars = np.array([list(f"{letter}{each}".encode()) for each in AREAS], dtype=np.uint8)
     return codes_chars[area]
-
-
-def _letters(letter: str, count: int) -> _Chars:
-    return np.full((count, 1), ord(letter), dtype=np.uint8)
-
-
-def _digits(values: Numbers, width: int) -> _Chars:
-    """Return decimal digits of a fixed width, shape (n, width)."""
-    chars = np.empty((len(values), width), dtype=np.uint8)
-    for place in range(width - 1, -1, -1):
-        chars[:, place] = values % 10 + ord("0")
-        values = values // 10
-    return chars
-
-
-def _texts(chars: _Chars, known: NDArray[np.bool_] | None) -> pa.StringArray:
-    """Return rows of characters as texts; null where not `known`."""
-    count, width = chars.shape
-    offsets = np.arange(0, (count + 1) * width, width, dtype=np.int32)
-    buffers = (pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(chars)))
-    if known is None:
-        return pa.StringArray.from_buffers(count, *buffers)
-    bits = np.packbits(known, bitorder="little")
-    nulls = int(count - np.count_nonzero(known))
-    return pa.StringArray.from_buffers(count, *buffers, pa.py_buffer(bits), nulls)
-
-
-def _picked(chosen: Numbers, values: tuple[str, ...]) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(pa.array(chosen.astype(np.int32)), pa.array(values))
