@@ -13,7 +13,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from medsettle import errors
 from medsettle.clearing.fund_lines import OWED, line_of, line_sql
-from medsettle.clearing.month_scratch import scratch
 from medsettle.clearing.months import MonthStore
 from medsettle.clearing.table_checks import fund_sums, refuse_unequal, wrong_figures
 from medsettle.clearing.tables import (
@@ -27,6 +26,7 @@ from medsettle.clearing.tables import (
     table,
 )
 from medsettle.core import codes
+from medsettle.ledger.scratch import scratch
 
 from tests.clearing.month_books import APRIL, MARCH, cancel, close, row, store_in
 

@@ -26,8 +26,8 @@ from medsettle.clearing.fund_lines import OWED
 from medsettle.clearing.month import Month
 from medsettle.clearing.month_book import OWED_SQL, attach_book, reading
 from medsettle.clearing.month_lines import HELD, LINE, REASONS, Held, LineKind, file_schema
-from medsettle.clearing.month_scratch import clear_scratch, parquet_source, quoted, scratch
 from medsettle.core.columns import Column, Kind
+from medsettle.ledger.scratch import clear_scratch, parquet_source, quoted, scratch
 
 if TYPE_CHECKING:
     import duckdb

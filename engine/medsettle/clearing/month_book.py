@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 from medsettle import limits
 from medsettle.clearing.book import BOOK, SHARES, RecordKind
 from medsettle.clearing.fund_lines import OWED
-from medsettle.clearing.month_scratch import SQL_TYPES, quoted
 from medsettle.core import codes
 from medsettle.errors import Fault, InvalidRequest
+from medsettle.ledger.scratch import SQL_TYPES, quoted
 
 if TYPE_CHECKING:
     import duckdb

@@ -22,13 +22,13 @@ from typing import Final
 
 from medsettle import limits
 from medsettle.clearing.month import Month
-from medsettle.clearing.month_scratch import scratch
 from medsettle.clearing.months import MonthStore, check_texts, microseconds
 from medsettle.clearing.notice_book import Notice, Status, add_event, events, notice, notices
 from medsettle.clearing.table_checks import refuse_unequal
 from medsettle.clearing.tables import checked, make_tables, owed_between
 from medsettle.core.dates import day_number
 from medsettle.errors import Precondition
+from medsettle.ledger.scratch import scratch
 from medsettle.ledger.side_file import transaction
 
 STEPS: Final[dict[Status, frozenset[Status]]] = {

@@ -33,9 +33,9 @@ import pyarrow as pa
 from medsettle.clearing.book import RecordKind
 from medsettle.clearing.fund_lines import EMPLOYEE, OWED, RESIDENT, line_sql
 from medsettle.clearing.month_book import OWED_SQL
-from medsettle.clearing.month_scratch import quoted
 from medsettle.core import codes
 from medsettle.errors import Fault, InvalidRequest
+from medsettle.ledger.scratch import quoted
 
 if TYPE_CHECKING:
     import duckdb

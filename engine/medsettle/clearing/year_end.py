@@ -15,10 +15,10 @@ from medsettle import limits
 from medsettle.clearing.closing import Gathering, decide
 from medsettle.clearing.month import Month
 from medsettle.clearing.month_book import OWED_SQL, reading
-from medsettle.clearing.month_scratch import scratch
 from medsettle.clearing.months import MonthStore
 from medsettle.clearing.notice_book import Notice, notices
 from medsettle.errors import Fault, InvalidRequest
+from medsettle.ledger.scratch import scratch
 
 NOT_CLOSED: Final = "not_closed"
 """Why a record is not cleared that the next month to be closed would take."""
