@@ -110,6 +110,13 @@ RESULT: Final[tuple[Column, ...]] = (
     columns.code("outcome", "`settled`, or the outcome of the refusal; amounts are 0 then."),
     columns.code("policy", "Identifier of the rule document.", required=False),
     *(columns.fen(name, "As in a settlement.") for name in AMOUNTS),
+    Column(
+        "over_cap_fen",
+        Kind.FEN,
+        "Parts of bases above a cap or the last band, summed over the stages of the bill; absent "
+        "where a replay does not tell.",
+        required=False,
+    ),
 )
 
 RESULT_LINE: Final[tuple[Column, ...]] = (
