@@ -21,7 +21,7 @@ from medsettle.replay.report_drawing import (
     drawn,
     scaled,
 )
-from medsettle.replay.report_words import Language, first, payer_words
+from medsettle.replay.report_words import Language, cell_words, first, payer_words
 
 _BAR: Final = 0.38
 _SUMS: Final = {"fund_total", "person_total", "payouts"}
@@ -98,16 +98,19 @@ def _change_by(axes: Any, figure: Figure, language: Language) -> None:  # noqa: 
             color=colour,
             label=first(words, language),
         )
-    _groups(axes, rows)
+    _groups(axes, figure, language)
     axes.axhline(0, color=INK, linewidth=0.8)
     axes.set_ylabel(_unit("pay more", "支付增加", english, chinese, language))
     axes.legend(loc="best")
 
 
-def _groups(axes: Any, rows: list[dict[str, object]]) -> None:  # noqa: ANN401
-    texts = [str(row["grouped"]) for row in rows]
-    long = sum(map(len, texts)) > _CHARACTERS_ABREAST
-    axes.set_xticks(range(len(rows)), texts, rotation=90 if long else 0)
+def _groups(axes: Any, figure: Figure, language: Language) -> None:  # noqa: ANN401
+    texts = []
+    for row in figure.rows():
+        text, words = cell_words(figure.form.shown[0], row, language)
+        texts.append(text if words is None else f"{text}\n{first(words, language)}")
+    long = sum(len(text.partition("\n")[0]) for text in texts) > _CHARACTERS_ABREAST
+    axes.set_xticks(range(len(texts)), texts, rotation=90 if long else 0)
     axes.grid(visible=False, axis="x")
 
 
@@ -126,7 +129,7 @@ def _winners(axes: Any, figure: Figure, language: Language) -> None:  # noqa: AN
             color=colour,
             label=first(words, language),
         )
-    _groups(axes, rows)
+    _groups(axes, figure, language)
     axes.axhline(0, color=INK, linewidth=0.8)
     axes.set_ylabel(first(Words("% of persons", "占参保人 %"), language))
     axes.set_xlabel(first(Words("decile of cost", "费用十分位"), language))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import PurePath
 from typing import Any, Final
 from xml.etree.ElementTree import Element
@@ -23,10 +24,18 @@ _PROGRAMS: Final = ("medsettle", "duckdb", "pyarrow", "matplotlib")
 
 @dataclass(frozen=True, slots=True)
 class PageOptions:
-    """How a page is made: its first language, and whether it has charts."""
+    """How a page is made: its first language, and whether it has charts.
+
+    Without a word on charts, they are drawn where matplotlib is installed.
+    """
 
     language: Language = Language.EN
-    charts: bool = True
+    charts: bool | None = None
+
+    @property
+    def drawn(self) -> bool:
+        """Whether the page has charts."""
+        return _installed() if self.charts is None else self.charts
 
 
 def report_page(
@@ -202,7 +211,9 @@ def _change_lines(lines: Sequence[str]) -> Iterator[Element]:
 
 
 def _drawn(name: str, each: ReformFigures, options: PageOptions) -> Iterator[Element]:
-    if not options.charts:
+    if not options.drawn:
+        if options.charts is None:
+            yield element("p", first(NO_CHARTS, options.language), class_="note")
         return
     yield element("h3", *named(Words("At a glance", "图示"), options.language))
     yield element(
@@ -213,6 +224,16 @@ def _drawn(name: str, each: ReformFigures, options: PageOptions) -> Iterator[Ele
         ),
         class_="charts",
     )
+
+
+NO_CHARTS: Final = Words(
+    "Charts are left out: matplotlib is not installed; `pip install 'medsettle[report]'` adds it.",
+    "未绘图：未安装 matplotlib，可用 pip install 'medsettle[report]' 安装。",
+)
+
+
+def _installed() -> bool:
+    return find_spec("matplotlib") is not None
 
 
 def _chart(name: str, chart: Chart, language: Language) -> Element:

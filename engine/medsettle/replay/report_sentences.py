@@ -1,10 +1,11 @@
 """What a report says in sentences: the summary of a reform, and what all its figures assume."""
 
 from collections.abc import Mapping
+from fractions import Fraction
 
 from medsettle.core.money import yuan_from_fen
 from medsettle.replay.compare_options import CompareOptions
-from medsettle.replay.figure_forms import Figure, Words, percent_text, share_of
+from medsettle.replay.figure_forms import Figure, Words, half_away, percent_text, share_of
 
 
 def summary(reform: str, figures: Mapping[str, Figure]) -> Words:
@@ -15,7 +16,7 @@ def summary(reform: str, figures: Mapping[str, Figure]) -> Words:
     payouts, _ = _change(figures["funds"], "payouts")
     more = Words("more" if fund >= 0 else "less", "多" if fund >= 0 else "少")
     less = Words("more" if person >= 0 else "less", "多" if person >= 0 else "少")
-    gains, loses, english, chinese = _persons(figures["winners"])
+    persons_told = _persons(figures["winners"])
     beside = Words("", "")
     if payouts:
         signed = f"{'+' if payouts > 0 else '−'}{yuan_from_fen(abs(payouts))}"
@@ -28,11 +29,10 @@ def summary(reform: str, figures: Mapping[str, Figure]) -> Words:
         f"With {reform}, funds would have paid {yuan_from_fen(abs(fund))} yuan {more.en} "
         f"({growth}), and persons {yuan_from_fen(abs(person))} yuan {less.en}, over {claims:,} "
         f"claims of {persons:,} persons from {overview['first_day']} to {overview['last_day']}. "
-        f"{gains} of persons would have gained and {loses} lost{english}.{beside.en}",
+        f"{persons_told.en}{beside.en}",
         f"若实施 {reform}，基金将{more.zh}支付 {yuan_from_fen(abs(fund))} 元（{growth}），"
         f"个人{less.zh}负担 {yuan_from_fen(abs(person))} 元；涉及 {overview['first_day']} 至 "
-        f"{overview['last_day']} {persons:,} 人的 {claims:,} 次结算。受益者占 {gains}，"
-        f"受损者占 {loses}{chinese}。{beside.zh}",
+        f"{overview['last_day']} {persons:,} 人的 {claims:,} 次结算。{persons_told.zh}{beside.zh}",
     )
 
 
@@ -48,24 +48,28 @@ def _change(funds: Figure, payer: str) -> tuple[int, str]:
     return change, f"−{text[1:]}" if text.startswith("-") else f"+{text}"
 
 
-def _persons(winners: Figure) -> tuple[str, str, str, str]:
-    """Return the shares of who gains and loses, and what they gain or lose each on average."""
-    shares = {"gains": "0.00 %", "loses": "0.00 %"}
-    english, chinese = [], []
+def _persons(winners: Figure) -> Words:
+    """Return which shares of persons gain and lose, and how much each on average."""
+    english = {"gains": "Nobody would have gained", "loses": "nobody would have lost"}
+    chinese = {"gains": "无人受益", "loses": "无人受损"}
     for row in winners.rows():
         side, persons, gain = str(row["side"]), row["persons"], row["gain_fen"]
         share = share_of(row, ("persons", "all_persons"))
         assert isinstance(persons, int)
         assert isinstance(gain, int)
-        if side not in shares or share is None:
+        if side not in english or share is None:
             continue
-        shares[side] = percent_text(share)
-        each = yuan_from_fen((2 * abs(gain) + persons) // (2 * persons))
-        word = {"gains": ("gain", "受益"), "loses": ("loss", "受损")}[side]
-        english.append(f"a {word[0]} of {each} yuan each on average")
-        chinese.append(f"人均{word[1]} {each} 元")
-    told = f": {' and '.join(english)}" if english else ""
-    return shares["gains"], shares["loses"], told, "".join(f"，{each}" for each in chinese)
+        each = yuan_from_fen(half_away(Fraction(abs(gain), persons)))
+        verb, word = _SIDES[side]
+        told = percent_text(share)
+        english[side] = f"{told} of persons would have {verb}, {each} yuan each on average"
+        chinese[side] = f"{word}者占 {told}，人均 {each} 元"
+    return Words(
+        f"{english['gains']}; {english['loses']}.", f"{chinese['gains']}；{chinese['loses']}。"
+    )
+
+
+_SIDES = {"gains": ("gained", "受益"), "loses": ("lost", "受损")}
 
 
 def assumptions(options: CompareOptions) -> list[Words]:
