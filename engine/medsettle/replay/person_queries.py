@@ -111,22 +111,32 @@ order by grouped"""  # noqa: S608
 def _quantiles(reform: str) -> FigureForm:
     percents = ", ".join(map(str, QUANTILES))
     sql = f"""\
-with gains as (
+with counted as (
+    select gain_fen, count(*) as persons from {ranked_persons(reform)} group by gain_fen
+),
+reached as (
     select
-        gain_fen, n,
-        row_number() over (order by gain_fen) as place,
-        row_number() over (partition by gain_fen <> 0 order by gain_fen) as place_changed,
-        count(*) filter (gain_fen <> 0) over () as changed
-    from {ranked_persons(reform)}
-)
+        gain_fen,
+        sum(persons) over (order by gain_fen) as below,
+        sum(persons) over () as n
+    from counted
+),
+reached_changed as (
+    select
+        gain_fen,
+        sum(persons) over (order by gain_fen) as below,
+        sum(persons) over () as n
+    from counted
+    where gain_fen <> 0
+),
+percents as (select unnest([{percents}]) as percent)
 select
     percent,
-    max(gain_fen) filter (place = greatest(1, (percent * n + 99) // 100)) as gain_fen,
-    max(gain_fen) filter (
-        gain_fen <> 0 and place_changed = greatest(1, (percent * changed + 99) // 100)
+    (select min(gain_fen) from reached where 100 * below >= percent * n) as gain_fen,
+    (
+        select min(gain_fen) from reached_changed where 100 * below >= percent * n
     ) as changed_gain_fen
-from gains, (select unnest([{percents}]) as percent)
-group by percent
+from percents
 order by percent"""  # noqa: S608
     return FigureForm(
         "quantiles",
