@@ -56,6 +56,35 @@ def test_the_queries_of_a_file_give_the_figures(
         assert first.to_pylist() == again.to_pylist()
 
 
+def test_parts_may_be_narrower(replayed: Replayed, tmp_path: Path) -> None:
+    """A first part with amounts in 32 bits, and a history part without what no claim states."""
+    shutil.copytree(replayed.folder, tmp_path / "copy")
+    copy = tmp_path / "copy"
+    for path in sorted((copy / "results" / "claims").rglob("part-00000.parquet")):
+        table = pq.read_table(path, partitioning=None)
+        narrow = [
+            pa.field(each.name, pa.int32() if each.type == pa.int64() else each.type)
+            for each in table.schema
+        ]
+        pq.write_table(table.cast(pa.schema(narrow)), path)
+    path = copy / "history" / "claims" / "part-00001.parquet"
+    table = pq.read_table(path, partitioning=None)
+    standing = table.column("taken_back").null_count == table.num_rows
+    pq.write_table(table.drop_columns(["benefit_groups", *(["taken_back"] * standing)]), path)
+    results = Results.open(copy / "results", copy / "history")
+
+    again = compare(results, copy / "comparison")
+
+    for first, other in zip(replayed.comparison.reforms, again.reforms, strict=True):
+        for name in set(first.figures) - {"by_benefit_group"}:
+            assert first.figures[name].table.equals(other.figures[name].table), name
+    with duckdb.connect(":memory:") as connection:
+        connection.execute(f"set file_search_path = '{copy / 'comparison'}'")
+        text = again.reforms[0].figures["left_out"].form.sql
+        answer = connection.sql(text).to_arrow_table().to_pylist()
+        assert answer == again.reforms[0].figures["left_out"].rows()
+
+
 def test_results_without_caps_say_so(replayed: Replayed, tmp_path: Path) -> None:
     """One world lacks an optional column: deductibles are told, caps said to be unknown."""
     shutil.copytree(replayed.folder / "results", tmp_path / "results")

@@ -42,12 +42,14 @@ def claims_sql(results: Results, reform: str, out: Path) -> str:
     names = [*PAYMENTS, *SUMS]
     names += ["over_cap"] if "over_cap_fen" in results.optional else []
     amounts = ",\n".join(
-        f"    {world[0]}.{name}_fen as {world}_{name}_fen" for name in names for world in WORLDS
+        f"    {world[0]}.{name}_fen::bigint as {world}_{name}_fen"
+        for name in names
+        for world in WORLDS
     )
     return f"""\
 select
-    h.claim,
-    min(h.claim) over (
+    h.claim::bigint as claim,
+    min(h.claim::bigint) over (
         partition by h.pooling_area, h.person, year(h.service_date)
     ) as person,
     h.service_date,
@@ -55,7 +57,7 @@ select
     h.pooling_area, h.insurance_type, h.visit_type, h.person_type, h.institution_level,
     coalesce(list_sort(h.benefit_groups), []) as benefit_groups,
     date_sub('year', h.birth_date, h.service_date) as age,
-    b.total_fen,
+    b.total_fen::bigint as total_fen,
 {amounts}
 {_both(results, reform, out)}
 where h.taken_back is null and b.outcome = 'settled' and r.outcome = 'settled'
@@ -82,10 +84,15 @@ def _both(results: Results, reform: str, out: Path) -> str:
         results.claims(reform, out),
     )
     history, baseline, other = (quoted(source) for source in sources)
+    # Parts may have narrower numbers where these fit, and lack columns that no claim states.
     return f"""\
-from read_parquet({history}) h
-join read_parquet({baseline}) b on b.claim = h.claim
-join read_parquet({other}) r on r.claim = h.claim"""
+from (
+    from read_parquet({history}, union_by_name = true)
+    union all by name
+    select null::bigint as taken_back, null::varchar[] as benefit_groups where false
+) h
+join read_parquet({baseline}, union_by_name = true) b on b.claim = h.claim
+join read_parquet({other}, union_by_name = true) r on r.claim = h.claim"""
 
 
 def persons_sql(reform: str, *, over_cap: bool) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -81,9 +81,9 @@ class Figure:
     form: FigureForm
     table: pa.Table
 
-    def rows(self) -> list[dict[str, object]]:
+    def rows(self) -> list[dict[str, Any]]:
         """Return the answer, row by row."""
-        found: list[dict[str, object]] = self.table.to_pylist()
+        found: list[dict[str, Any]] = self.table.to_pylist()
         return found
 
     def number(self, name: str, row: int = 0) -> int:
