@@ -14,12 +14,12 @@ from fractions import Fraction
 from typing import Final
 
 from medsettle import limits
-from medsettle.core.money import plain_yuan
+from medsettle.core.money import FEN_PER_YUAN, plain_yuan
 from medsettle.errors import Fault, InvalidRequest
 
-CHANGE_FEN: Final = (100_00, 500_00, 1_000_00, 5_000_00, 10_000_00)
+CHANGE_FEN: Final = tuple(yuan * FEN_PER_YUAN for yuan in (100, 500, 1_000, 5_000, 10_000))
 BURDEN_PERCENT: Final = (10, 25, 40)
-BURDEN_FEN: Final = (5_000_00, 10_000_00, 30_000_00)
+BURDEN_FEN: Final = tuple(yuan * FEN_PER_YUAN for yuan in (5_000, 10_000, 30_000))
 
 CASES: Final = ("low", "central", "high")
 

@@ -105,8 +105,11 @@ def assumptions(options: CompareOptions) -> list[Words]:
             "金额为整分；比例为两列的精确分数，仅显示时四舍五入。",
         ),
     ]
-    if options.response is None:
-        told.append(
-            Words("No response of utilisation is assumed.", "未假设使用量对价格的反应。"),
+    response = Words("No response of utilisation is assumed.", "未假设使用量对价格的反应。")
+    if options.response is not None:
+        response = Words(
+            "A response of utilisation is assumed in the one figure that says so, and in no other.",
+            "仅“考虑需求反应的预算影响”一表假设使用量对价格有反应，其他各表均未假设。",
         )
+    told.append(response)
     return told
