@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import orjson
@@ -78,10 +78,11 @@ def reform_file(reform: str) -> Path:
 @cache
 def books() -> Mapping[str, RuleBook]:
     """Return the rule book of each world."""
-    rules = rules_folder(Path(mkdtemp()) / "rules")
-    found = {BASELINE: load_rule_book(rules)}
-    for reform in REFORMS:
-        found[reform] = load_rule_book(rules, overlays=[reform_file(reform)])
+    with TemporaryDirectory() as folder:
+        rules = rules_folder(Path(folder) / "rules")
+        found = {BASELINE: load_rule_book(rules)}
+        for reform in REFORMS:
+            found[reform] = load_rule_book(rules, overlays=[reform_file(reform)])
     return found
 
 
