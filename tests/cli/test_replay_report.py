@@ -7,8 +7,8 @@ import pytest
 from medsettle.cli.exits import Exit
 
 from tests.cli.commands import run
-from tests.replay.compared_by_hand import persons_of
-from tests.replay.compared_worlds import Told, made_replay, reform_file, rules_folder
+from tests.replay_report.compared_by_hand import persons_of
+from tests.replay_report.compared_worlds import Told, made_replay, reform_file, rules_folder
 
 pytestmark = pytest.mark.slow
 
@@ -24,16 +24,18 @@ def replay(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Told]:
 def test_a_report_is_written_and_told(replay: tuple[Path, Told], tmp_path: Path) -> None:
     """Beside the results without --out; the sentence, the files, and JSON for programs."""
     folder, told = replay
+    named = ("--history", folder / "history")
     reform = ("--rules", folder / "rules", "--reform", reform_file("july"))
 
-    ran = run("replay-report", folder / "results", *reform)
+    ran = run("replay-report", folder / "results", *named, *reform)
 
     assert Exit.OK == ran.code
     page = folder / "results" / "comparison" / "report.html"
     assert ran.out.startswith("With july, funds would have paid ")
     assert str(page) in ran.out
     assert "deductible, " in page.read_text(encoding="utf-8")
-    found = run("replay-report", folder / "results", "--out", tmp_path, "--json").json
+    out = ("--out", tmp_path)
+    found = run("replay-report", folder / "results", *named, *out, "--json").json
     (july,) = found["reforms"]
     both = list(told.compared("july"))
     assert len(both) == july["claims"]
@@ -96,7 +98,9 @@ def test_what_cannot_be_reported_is_refused(
     """Each with what was found and the next step; nothing is written."""
     folder, _ = replay
 
-    ran = run("replay-report", folder / "results", *options, "--out", folder / "none", "--json")
+    named = () if "--history" in options else ("--history", folder / "history")
+    out = ("--out", folder / "none", "--json")
+    ran = run("replay-report", folder / "results", *named, *options, *out)
 
     assert code == ran.code
     assert said in " ".join(orjson.loads(ran.out)["messages"])

@@ -57,6 +57,7 @@ select
     h.pooling_area, h.insurance_type, h.visit_type, h.person_type, h.institution_level,
     coalesce(list_sort(h.benefit_groups), []) as benefit_groups,
     date_sub('year', h.birth_date, h.service_date) as age,
+    b.policy as baseline_policy, r.policy as reform_policy,
     b.total_fen::bigint as total_fen,
 {amounts}
 {_both(results, reform, out)}

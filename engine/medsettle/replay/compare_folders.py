@@ -14,7 +14,7 @@ from medsettle import limits
 from medsettle.errors import Fault, InvalidRequest, NotFound, Precondition
 from medsettle.replay.history import MANIFEST as HISTORY_MANIFEST
 from medsettle.replay.history import History
-from medsettle.replay.layout import BASELINE, RESULT
+from medsettle.replay.layout import BASELINE, RESULT, RESULT_BESIDE
 
 MANIFEST: Final = "replay.json"
 HISTORY_FOLDER: Final = "history"
@@ -30,7 +30,7 @@ class Results:
         history: What was replayed.
         reforms: Worlds beside the baseline, by name.
         manifest: What `replay.json` says.
-        optional: Columns of `layout.RESULT` that need not be there and are in every world.
+        optional: Columns of `layout.RESULT_BESIDE` that all parts of every world have.
     """
 
     folder: Path
@@ -108,23 +108,18 @@ def _manifest(folder: Path) -> Mapping[str, Any]:
 
 
 def _history(folder: Path, named: Path | None, manifest: Mapping[str, Any]) -> History:
-    said = manifest.get("history")
-    said = said if isinstance(said, dict) else {"folder": said}
     inside = folder / HISTORY_FOLDER
-    found = named
-    if found is None and (inside / HISTORY_MANIFEST).is_file():
-        found = inside
-    if found is None and isinstance(said.get("folder"), str):
-        found = Path(said["folder"])
-    if found is None:
+    if named is None and not (inside / HISTORY_MANIFEST).is_file():
         raise NotFound(
-            f"{inside} is not there, and {folder / MANIFEST} names no history; name it with "
-            "--history",
+            f"{inside} is not there: the replay did not make its history itself; name the one "
+            "that was replayed with --history",
             path=str(inside),
         )
+    found = inside if named is None else named
     history = History.open(found)
-    digest = said.get("digest", manifest.get("history_digest"))
-    if digest is not None and digest != history.digest:
+    said = manifest.get("history")
+    digest = said.get("digest") if isinstance(said, dict) else None
+    if digest != history.digest:
         message = f"{found} has the digest {history.digest}, and the replay was of {digest}; "
         raise InvalidRequest([Fault("history", message + "name the history that was replayed")])
     return history
@@ -132,8 +127,8 @@ def _history(folder: Path, named: Path | None, manifest: Mapping[str, Any]) -> H
 
 def _columns(folder: Path, history: History) -> frozenset[str]:
     """Return which optional columns all parts of a world have, each part being whole."""
-    needed = {column.name for column in RESULT if column.required}
-    optional = frozenset(column.name for column in RESULT if not column.required)
+    needed = {column.name for column in RESULT}
+    optional = frozenset(column.name for column in RESULT_BESIDE)
     for part in history.parts:
         path = folder / f"part-{part.number:05d}.parquet"
         if not path.is_file():

@@ -36,6 +36,7 @@ def claim_figures(reform: str) -> list[FigureForm]:
     """Return the figures of a reform that look at claims."""
     return [
         _overview(reform),
+        _policies(reform),
         _funds(reform),
         *(_group(reform, *each) for each in _GROUPS),
         _deciles(reform),
@@ -143,6 +144,31 @@ order by place"""  # noqa: S608
             Shown("reform_fen", Words("After", "改革"), Shows.FEN),
             Shown("change_fen", Words("Change", "变化"), Shows.CHANGE),
             Shown("growth", Words("Growth", "增幅"), Shows.GROWTH, ("change_fen", "baseline_fen")),
+        ),
+    )
+
+
+def _policies(reform: str) -> FigureForm:
+    sql = f"""\
+select
+    baseline_policy, reform_policy,
+    count(*) as claims,
+    sum(total_fen)::bigint as total_fen,
+    sum(reform_fund_total_fen - baseline_fund_total_fen)::bigint as change_fen
+from {claims_of(reform)}
+group by all
+order by all"""  # noqa: S608
+    return FigureForm(
+        "policies",
+        Words("Which policies settled", "适用的政策"),
+        _NO_NOTE,
+        sql,
+        (
+            Shown("baseline_policy", Words("Policy, before", "政策（现行）"), Shows.TEXT),
+            Shown("reform_policy", Words("Policy, after", "政策（改革）"), Shows.TEXT),
+            CLAIMS,
+            COST,
+            Shown("change_fen", Words("Funds, change", "基金（变化）"), Shows.CHANGE),
         ),
     )
 

@@ -110,14 +110,17 @@ RESULT: Final[tuple[Column, ...]] = (
     columns.code("outcome", "`settled`, or the outcome of the refusal; amounts are 0 then."),
     columns.code("policy", "Identifier of the rule document.", required=False),
     *(columns.fen(name, "As in a settlement.") for name in AMOUNTS),
+)
+
+RESULT_BESIDE: Final[tuple[Column, ...]] = (
     Column(
         "over_cap_fen",
         Kind.FEN,
-        "Parts of bases above a cap or the last band, summed over the stages of the bill; absent "
-        "where a replay does not tell.",
+        "Parts of bases above a cap or the last band, summed over the stages of the bill.",
         required=False,
     ),
 )
+"""What results may tell beside `RESULT`; a comparison says which of its figures need it."""
 
 RESULT_LINE: Final[tuple[Column, ...]] = (
     CLAIM,

@@ -268,7 +268,7 @@ def _versions(comparison: Comparison, language: Language) -> Element:
     rows = [(f"program {name}", _version(name)) for name in _PROGRAMS]
     rows.append(("history digest", results.history.digest))
     rows += [(f"history {name}", told) for name, told in _flat(results.history.source)]
-    rows += [(f"replay {name}", told) for name, told in _flat(results.manifest)]
+    rows += _replay_rows(comparison)
     run = Words(
         "Each query above runs in DuckDB in the folder of this page; all of a reform stand in "
         "queries.sql in its folder.",
@@ -302,6 +302,29 @@ def _versions(comparison: Comparison, language: Language) -> Element:
             aria_labelledby="versions",
         ),
     )
+
+
+def _replay_rows(comparison: Comparison) -> Iterator[tuple[str, str]]:
+    """Yield what the replay says of itself; of policies and catalogues, those that were met."""
+    met = {
+        str(row[name])
+        for each in comparison.reforms
+        for figure, names in _MET
+        for row in each.figures[figure].rows()
+        for name in names
+    }
+    for key, told in comparison.results.manifest.items():
+        if key == "worlds":
+            # Of all areas of a folder of rules, a replay meets a few.
+            for name, text in _flat(told):
+                parts = name.split(".")
+                if parts[-1] in met or (parts[-1] == "digest" and parts[-2] in met):
+                    yield f"world {' '.join(parts)}", text
+        elif key != "finished":
+            yield from ((f"replay {name}", text) for name, text in _flat(told, key))
+
+
+_MET: Final = (("policies", ("baseline_policy", "reform_policy")), ("by_area", ("grouped",)))
 
 
 def _version(name: str) -> str:

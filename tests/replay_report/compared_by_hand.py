@@ -10,7 +10,7 @@ from typing import Any
 
 from medsettle.core.settlement import Settlement
 
-from tests.replay.compared_worlds import Told, over_cap
+from tests.replay_report.compared_worlds import Told, over_cap
 
 
 @dataclass

@@ -20,9 +20,9 @@ from medsettle.replay.report import Report, write_report
 from medsettle.replay.report_page import PageOptions
 from medsettle.replay.report_words import Language
 
-from tests.replay.compared_worlds import REFORMS, books
-from tests.replay.conftest import Replayed
-from tests.replay.page_reading import Node, Page
+from tests.replay_report.compared_worlds import REFORMS, books
+from tests.replay_report.conftest import Replayed
+from tests.replay_report.page_reading import Node, Page
 
 _CHANGES = {reform: policy_changes(books()["baseline"], books()[reform]) for reform in REFORMS}
 _THREE = (Fraction(-1, 10), Fraction(-1, 5), Fraction(-3, 10))
@@ -222,7 +222,7 @@ def test_the_page_says_what_it_was_made_of(page: Page, report: Report) -> None:
     assert report.comparison.results.history.digest in text
     assert "program duckdb" in text
     for each in books()["july"].policies:
-        assert each.digest in text
+        assert f"world july policies {each.policy.name} digest{each.digest}" in text
     assert str(report.page.parent) not in text
 
 

@@ -10,7 +10,7 @@ from medsettle.replay.compare_folders import Results
 from medsettle.replay.compare_options import CompareOptions, Response
 from medsettle.replay.response import effects
 
-from tests.replay.conftest import Replayed
+from tests.replay_report.conftest import Replayed
 
 _THREE = (Fraction(0), Fraction(-1, 10), Fraction(-1, 2))
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from medsettle.core.money import yuan_from_fen
 
-from tests.replay.compared_by_hand import persons_of
-from tests.replay.conftest import Replayed
+from tests.replay_report.compared_by_hand import persons_of
+from tests.replay_report.conftest import Replayed
 
 _NOTEBOOK = Path(__file__).parents[2] / "fixtures" / "replay" / "what-would-it-have-cost.ipynb"
 

@@ -14,8 +14,8 @@ from medsettle.replay.compare_folders import Results
 from medsettle.replay.compare_options import CompareOptions
 from medsettle.replay.layout import BASELINE
 
-from tests.replay.compared_worlds import REFORMS
-from tests.replay.conftest import Replayed
+from tests.replay_report.compared_worlds import REFORMS
+from tests.replay_report.conftest import Replayed
 
 
 def _statements(path: Path) -> dict[str, str]:
@@ -93,7 +93,7 @@ def test_results_without_caps_say_so(replayed: Replayed, tmp_path: Path) -> None
         pq.write_table(table, path)
     results = Results.open(tmp_path / "results", replayed.folder / "history")
 
-    assert frozenset({"policy"}) == results.optional
+    assert frozenset() == results.optional
     for each in compare(results, tmp_path / "out").reforms:
         crossings = each.figures["crossings"]
         assert ["deductible"] == [row["crossed"] for row in crossings.rows()]
@@ -161,7 +161,7 @@ def test_files_of_something_else_are_told(replayed: Replayed, copied: Path) -> N
     manifest.write_text(raw)
     assert "name the history that was replayed" in _said(copied, history, InvalidRequest)
     manifest.write_text("{}")
-    assert "names no history" in _said_without_history(copied)
+    assert "the replay was of None" in _said(copied, history, InvalidRequest)
     manifest.write_text("[]")
     assert "is no JSON object" in _said(copied, history, InvalidRequest)
     manifest.write_text("{")
@@ -170,19 +170,14 @@ def test_files_of_something_else_are_told(replayed: Replayed, copied: Path) -> N
     assert "no replay wrote into this folder" in _said(copied, history, NotFound)
 
 
-def _said_without_history(folder: Path) -> str:
-    with pytest.raises(NotFound) as caught:
-        Results.open(folder)
-    return str(caught.value)
-
-
 def test_the_history_beside_the_results_is_found(replayed: Replayed, copied: Path) -> None:
-    """That of a replay which made it itself, before the one that its manifest names."""
+    """That of a replay which made it itself; without it, one has to be named."""
     shutil.copytree(replayed.folder / "history", copied / "history")
 
     assert copied / "history" == Results.open(copied).history.folder
     shutil.rmtree(copied / "history")
-    assert replayed.folder / "history" == Results.open(copied).history.folder
+    with pytest.raises(NotFound, match="name the one that was replayed with --history"):
+        Results.open(copied)
 
 
 def test_nothing_settled_in_both_worlds_is_told(

@@ -8,7 +8,7 @@ import pytest
 from medsettle.replay.compare_folders import Results
 from medsettle.replay.report import write_report
 
-from tests.replay.conftest import Replayed
+from tests.replay_report.conftest import Replayed
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 

@@ -11,9 +11,9 @@ from medsettle.core.outcome import Rejection
 from medsettle.replay.figure_forms import Figure, gini
 from medsettle.replay.layout import BASELINE
 
-from tests.replay import compared_by_hand as by_hand
-from tests.replay.compared_worlds import REFORMS, over_cap
-from tests.replay.conftest import Replayed
+from tests.replay_report import compared_by_hand as by_hand
+from tests.replay_report.compared_worlds import REFORMS, over_cap
+from tests.replay_report.conftest import Replayed
 
 each_reform = pytest.mark.parametrize("reform", REFORMS)
 
@@ -93,6 +93,22 @@ def test_groups_are_told(
     assert by_hand.grouped(replayed.told, reform, key) == {
         row["grouped"]: tuple(row[name] for name in names)
         for row in _figures(replayed, reform)[figure].rows()
+    }
+
+
+@each_reform
+def test_policies_are_told(replayed: Replayed, reform: str) -> None:
+    """Which policy settled how many claims in each world: the reformed one, from its day on."""
+    pairs: dict[tuple[object, object], list[int]] = {}
+    for _, before, after in replayed.told.compared(reform):
+        pair = (before.columns["policy"], after.columns["policy"])
+        change = after.fen("fund_total_fen") - before.fen("fund_total_fen")
+        pairs.setdefault(pair, []).append(change)
+
+    assert any(before != after for before, after in pairs)
+    assert {pair: (len(own), sum(own)) for pair, own in pairs.items()} == {
+        (row["baseline_policy"], row["reform_policy"]): (row["claims"], row["change_fen"])
+        for row in _figures(replayed, reform)["policies"].rows()
     }
 
 
@@ -263,5 +279,5 @@ def test_each_claim_stands_in_both_worlds(replayed: Replayed, reform: str) -> No
     texts = {field.name for field in table.schema if field.type == "string"}
     assert {
         *("month", "pooling_area", "insurance_type", "visit_type"),
-        *("person_type", "institution_level"),
+        *("person_type", "institution_level", "baseline_policy", "reform_policy"),
     } == texts

@@ -8,7 +8,7 @@ import pytest
 from medsettle.replay.compare import Comparison, compare
 from medsettle.replay.compare_folders import Results
 
-from tests.replay.compared_worlds import Told, made_replay
+from tests.replay_report.compared_worlds import Told, made_replay
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from medsettle.replay.layout import (
     HISTORY_LINE,
     MOVE,
     RESULT,
+    RESULT_BESIDE,
     arrow_schema,
 )
 from medsettle.settle.run import Settler
@@ -41,6 +42,7 @@ REFORMS: Final = ("ceiling", "july")
 _LEVELS: Final = ("03", "05", "08")
 _OPENING_FEN: Final = 600_00
 _PER_PART: Final = 150
+_RESULT: Final = (*RESULT, *RESULT_BESIDE)
 
 
 @dataclass
@@ -202,18 +204,24 @@ def made_replay(folder: Path, persons: int = 60, reforms: Sequence[str] = REFORM
         own.mkdir(parents=True)
         for number, rows in enumerate(parts):
             results = [_result(row, told.worlds[world][row["claim"]]) for row in rows]
-            content = table_bytes(RESULT, _table(RESULT, results))
+            content = table_bytes(_RESULT, _table(_RESULT, results))
             (own / f"part-{number:05d}.parquet").write_bytes(content)
     manifest = {
-        "history": {"folder": str(folder / "history"), "digest": history.digest},
-        "program": "a test, invented",
-        "worlds": {
-            world: {each.policy.name: each.digest for each in books()[world].policies}
-            for world in (BASELINE, *reforms)
-        },
+        "format": 1,
+        "history": {"digest": history.digest, "source": dict(history.source)},
+        "worlds": {world: _digests(books()[world]) for world in (BASELINE, *reforms)},
+        "options": {"lines": False},
+        "finished": [{"number": number, "differences": 0} for number in range(len(parts))],
     }
     (folder / "results" / "replay.json").write_bytes(orjson.dumps(manifest))
     return told
+
+
+def _digests(book: RuleBook) -> dict[str, object]:
+    return {
+        "policies": {each.policy.name: {"digest": each.digest} for each in book.policies},
+        "catalogues": {code: each.digest[:12] for code, each in book.catalogues.items()},
+    }
 
 
 def _parts(rows: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
