@@ -261,7 +261,7 @@ def _result(row: Mapping[str, Any], found: Settlement | Rejection) -> dict[str, 
     if isinstance(found, Rejection):
         return dict.fromkeys(AMOUNTS, 0) | {
             "claim": row["claim"],
-            "outcome": found.outcome.name.lower(),
+            "outcome": found.outcome.name,
             "over_cap_fen": 0,
         }
     return {name: found.fen(name) for name in AMOUNTS} | {
