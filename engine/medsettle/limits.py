@@ -632,6 +632,15 @@ POPULATION_TRIAL_PERSONS: Final = 4_096
 
 assert POPULATION_STAY_DAYS_MAX <= STAY_DAYS_MAX
 assert POPULATION_BILL_FEN_MAX * 2 <= LINE_AMOUNT_FEN_MAX, "rounding a quantity may add a half"
+# What a comparison of replays may keep in memory, beyond which it spills to disk.
+COMPARE_MEMORY: Final = "2GB"
+# Thresholds of one kind that a report shows, reforms of one page, and characters of a source.
+COMPARE_THRESHOLDS_MAX: Final = 12
+COMPARE_REFORMS_MAX: Final = 12
+RESPONSE_SOURCE_CHARS_MAX: Final = 500
+# An elasticity, its sign apart. A price changes by 200 % of its mean at most, so that with a half
+# no demand falls below nothing.
+ELASTICITY_PERCENT_MAX: Final = 50
 
 assert NATIONAL_NUMBER_CHARS_MAX <= CODE_CHARS_MAX <= PERSON_CHARS_MAX
 assert GATEWAY_FILE_BYTES_MAX * 4 // 3 + CODE_CHARS_MAX * 1000 <= TOLD_BYTES_MAX, "as base64"

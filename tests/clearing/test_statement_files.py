@@ -13,7 +13,6 @@ from medsettle import limits
 from medsettle.clearing.statement_cells import normal_table, stated_columns
 from medsettle.clearing.statement_checks import verify_statement
 from medsettle.clearing.statement_csv import UnreadableStatementFile
-from medsettle.clearing.statement_excel import place
 from medsettle.clearing.statement_keys import fingerprint_of, key_pems, private_key, public_key
 from medsettle.clearing.statements import (
     CSV_FILE,
@@ -24,6 +23,7 @@ from medsettle.clearing.statements import (
     StatementHead,
     make_statement,
 )
+from medsettle.core.workbook import place
 from medsettle.errors import InvalidRequest, Precondition
 
 from tests.clearing.stating import HEAD, KEYS, Tampering, made, signed_in, table, told_of, write_zip

@@ -14,7 +14,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from medsettle import errors
 from medsettle.clearing.fund_lines import OWED, line_of, line_sql
-from medsettle.clearing.month_scratch import scratch
 from medsettle.clearing.months import MonthStore
 from medsettle.clearing.netting import obligations
 from medsettle.clearing.table_checks import fund_sums, refuse_unequal, wrong_figures
@@ -30,6 +29,7 @@ from medsettle.clearing.tables import (
     table,
 )
 from medsettle.core import codes
+from medsettle.ledger.scratch import scratch
 
 from tests.clearing.month_books import APRIL, MARCH, cancel, close, row, store_in
 

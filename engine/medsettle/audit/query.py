@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,20 +11,11 @@ from medsettle.audit.bookings import BOOKINGS
 from medsettle.audit.manifest import read_segments
 from medsettle.audit.segments import AUDIT_TABLES, PARTITION_COLUMNS, stored_columns
 from medsettle.core.columns import Kind
+from medsettle.core.sql_text import empty_source, quoted
 from medsettle.errors import AuditCorrupt
 
 if TYPE_CHECKING:
     import duckdb
-
-SQL_TYPES: Final[dict[Kind, str]] = {
-    Kind.CODE: "varchar",
-    Kind.CODES: "varchar[]",
-    Kind.DATE: "date",
-    Kind.FEN: "bigint",
-    Kind.INTEGER: "bigint",
-    Kind.BOOLEAN: "boolean",
-    Kind.TIMESTAMP: "timestamptz",
-}
 
 
 def connect(folder: Path) -> "duckdb.DuckDBPyConnection":
@@ -125,17 +116,6 @@ def _parquet(table: str, paths: list[str]) -> str:
     # DuckDB would find out by itself what each file has, by opening all of them at every query.
     selects = [f"select * from {source}" for source in (*sources, _empty(table))]  # noqa: S608
     return f"({' union all by name '.join(selects)})"
-
-
-def quoted(text: str) -> str:
-    """Return a text as it is written in SQL."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def empty_source(kinds: Mapping[str, Kind]) -> str:
-    """Return no rows with columns of these kinds, in SQL."""
-    typed = ", ".join(f"null::{SQL_TYPES[kind]} as {name}" for name, kind in kinds.items())
-    return f"(select {typed} where false)"
 
 
 def _stretches(paths: list[str]) -> list[list[str]]:

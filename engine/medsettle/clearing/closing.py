@@ -21,14 +21,14 @@ import pyarrow.parquet as pq
 
 from medsettle import durable, limits
 from medsettle.audit.columns import UNIQUE_CODES
-from medsettle.audit.query import quoted
 from medsettle.clearing.book import BOOK, RecordKind
 from medsettle.clearing.fund_lines import OWED
 from medsettle.clearing.month import Month
 from medsettle.clearing.month_book import OWED_SQL, attach_book, reading
 from medsettle.clearing.month_lines import HELD, LINE, REASONS, Held, LineKind, file_schema
-from medsettle.clearing.month_scratch import clear_scratch, parquet_source, scratch
 from medsettle.core.columns import Column, Kind
+from medsettle.core.sql_text import quoted
+from medsettle.ledger.scratch import clear_scratch, parquet_source, scratch
 
 if TYPE_CHECKING:
     import duckdb

@@ -15,17 +15,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from medsettle import limits
-from medsettle.audit.query import SQL_TYPES, quoted
 from medsettle.clearing.book import BOOK, SHARES, RecordKind, Side
 from medsettle.clearing.book_files import BookFile
 from medsettle.clearing.fund_lines import OWED
-from medsettle.clearing.month_scratch import spill_folder
 from medsettle.clearing.sources import Faults, files_of
 from medsettle.clearing.sources_audit import BETWEEN_AREAS, audit_folder
 from medsettle.clearing.sources_columns import plan
 from medsettle.clearing.sources_files import TEXT_SUFFIXES, opened_book, suffix_of
 from medsettle.core import codes
+from medsettle.core.sql_text import SQL_TYPES, quoted
 from medsettle.errors import Fault, InvalidRequest
+from medsettle.ledger.scratch import spill_folder
 
 if TYPE_CHECKING:
     import duckdb

@@ -19,7 +19,8 @@ from xml.parsers import expat
 from medsettle import limits
 from medsettle.clearing.statement_cells import CellKind, Cells, StatedColumn
 from medsettle.clearing.statement_csv import UnreadableStatementFile
-from medsettle.clearing.statement_excel import COVER_SHEET, DIGITS_EXACT, ROWS_SHEET
+from medsettle.clearing.statement_excel import COVER_SHEET, ROWS_SHEET
+from medsettle.core.workbook import DIGITS_EXACT
 from medsettle.policy.vocabulary import quoted
 
 # What the standard library raises of an entry that is damaged, encrypted or cut off.

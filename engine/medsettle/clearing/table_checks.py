@@ -16,7 +16,6 @@ import pyarrow.parquet as pq
 
 from medsettle.clearing.book import RecordKind
 from medsettle.clearing.fund_lines import OWED, line_of
-from medsettle.clearing.month_scratch import scratch
 from medsettle.clearing.tables import (
     BILL_FIGURES,
     BILL_KEYS,
@@ -29,6 +28,7 @@ from medsettle.clearing.tables import (
 )
 from medsettle.core import codes
 from medsettle.errors import InternalError
+from medsettle.ledger.scratch import scratch
 
 _READ: Final = (
     *("kind", "pooling_area", "care_area", "insurance_type", "clearing_class"),

@@ -30,11 +30,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from medsettle.audit.query import quoted
 from medsettle.clearing.book import RecordKind
 from medsettle.clearing.fund_lines import EMPLOYEE, OWED, RESIDENT, line_sql
 from medsettle.clearing.month_book import OWED_SQL
 from medsettle.core import codes
+from medsettle.core.sql_text import quoted
 from medsettle.errors import Fault, InvalidRequest
 
 if TYPE_CHECKING:

@@ -17,11 +17,11 @@ from medsettle import limits
 from medsettle.clearing.closing import Gathering, decide
 from medsettle.clearing.month import Month
 from medsettle.clearing.month_book import OWED_SQL, reading
-from medsettle.clearing.month_scratch import scratch
 from medsettle.clearing.months import MonthStore
 from medsettle.clearing.notice_book import Notice, issued_months, notices
 from medsettle.clearing.tables import PROVINCE_CHARS
 from medsettle.errors import Fault, InvalidRequest
+from medsettle.ledger.scratch import scratch
 
 if TYPE_CHECKING:
     import duckdb

@@ -50,6 +50,7 @@ _COMMANDS: Final = {
     "clear": ("clear_commands", "app"),
     "reconcile": ("reconcile_commands", "app"),
     "population": ("population_command", "population"),
+    "replay-report": ("replay_report", "replay_report"),
 }
 
 

@@ -10,7 +10,6 @@ from rich.console import Console
 
 from medsettle import limits
 from medsettle.clearing.month_lines import NEXT_STEPS, Held
-from medsettle.clearing.month_scratch import scratch
 from medsettle.clearing.netting import by_line, liquidity, obligations
 from medsettle.clearing.table_checks import refuse_unequal
 from medsettle.clearing.tables import checked, condensed, drill, make_tables, table
@@ -47,6 +46,7 @@ from medsettle.core.money import yuan_from_fen
 from medsettle.core.settlement import Row
 from medsettle.durable import make_folder, put, sync_folder
 from medsettle.errors import Fault, InvalidRequest
+from medsettle.ledger.scratch import scratch
 
 if TYPE_CHECKING:
     import duckdb

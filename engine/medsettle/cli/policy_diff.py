@@ -11,7 +11,6 @@ from rich.console import Console
 
 from medsettle.cli.difference_words import (
     change_json,
-    difference_lines,
     effect_lines,
     effects_json,
 )
@@ -22,6 +21,7 @@ from medsettle.policy import book as books
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.policy.difference import Change, Moment, moments
 from medsettle.policy.difference_stages import differences
+from medsettle.policy.difference_words import difference_lines
 from medsettle.policy.rule_book import RuleBook
 from medsettle.settle.effects import Effects, effects
 

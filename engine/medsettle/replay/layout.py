@@ -112,6 +112,16 @@ RESULT: Final[tuple[Column, ...]] = (
     *(columns.fen(name, "As in a settlement.") for name in AMOUNTS),
 )
 
+RESULT_BESIDE: Final[tuple[Column, ...]] = (
+    Column(
+        "over_cap_fen",
+        Kind.FEN,
+        "Parts of bases above a cap or the last band, summed over the stages of the bill.",
+        required=False,
+    ),
+)
+"""What results may tell beside `RESULT`; a comparison says which of its figures need it."""
+
 RESULT_LINE: Final[tuple[Column, ...]] = (
     CLAIM,
     columns.code("item_class", "收费项目等级.", values=tuple(codes.ITEM_CLASSES)),

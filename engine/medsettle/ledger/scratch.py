@@ -1,4 +1,4 @@
-"""A DuckDB connection for one month: bounded in memory, spilling into a folder of its own."""
+"""A DuckDB connection for one computation: bounded in memory, spilling into a folder of its own."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from medsettle import limits
-from medsettle.audit.query import empty_source, quoted
 from medsettle.core.columns import Column
+from medsettle.core.sql_text import empty_source, quoted
 from medsettle.errors import StoreUnavailable
 from medsettle.ledger.side_file import unavailable
 
@@ -30,8 +30,14 @@ def clear_scratch(folder: Path) -> None:
 
 
 @contextmanager
-def scratch(folder: Path) -> Iterator["duckdb.DuckDBPyConnection"]:
+def scratch(
+    folder: Path, memory: str = limits.MONTH_MEMORY
+) -> Iterator["duckdb.DuckDBPyConnection"]:
     """Yield a connection that spills below `folder` and leaves nothing there.
+
+    Args:
+        folder: Where nobody else works.
+        memory: What it may keep, as DuckDB writes it.
 
     Raises:
         StoreUnavailable: The disk failed or is full.
@@ -41,7 +47,7 @@ def scratch(folder: Path) -> Iterator["duckdb.DuckDBPyConnection"]:
     with unavailable(folder, "work in"), TemporaryDirectory(dir=folder, prefix=_SPILL) as spill:
         connection = duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false"})
         try:
-            connection.execute(f"set memory_limit = {quoted(limits.MONTH_MEMORY)}")
+            connection.execute(f"set memory_limit = {quoted(memory)}")
             connection.execute("set timezone = 'UTC'")
             connection.execute(f"set temp_directory = {quoted(spill)}")
             yield connection

@@ -1,0 +1,226 @@
+"""Compare each reform of a replay with the baseline: figures out of SQL, and files of them.
+
+<out>/<reform>/claims.parquet        each claim in both worlds
+<out>/<reform>/persons.parquet       each person in both worlds
+<out>/<reform>/figures/<name>.parquet
+<out>/<reform>/queries.sql           every query, as it was run in <out>
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+
+from medsettle import durable, limits
+from medsettle.core.sql_text import quoted
+from medsettle.errors import Fault, InvalidRequest, Precondition
+from medsettle.ledger.scratch import scratch
+from medsettle.replay import compare_claims, response
+from medsettle.replay.compare_folders import Results
+from medsettle.replay.compare_options import CASES, CompareOptions
+from medsettle.replay.compare_queries import claim_figures, response_cells
+from medsettle.replay.figure_forms import Figure, FigureForm, Shown, Shows, Words
+from medsettle.replay.person_queries import person_figures
+
+if TYPE_CHECKING:
+    import duckdb
+
+FIGURES_FOLDER: Final = "figures"
+QUERIES_FILE: Final = "queries.sql"
+
+
+@dataclass(frozen=True, slots=True)
+class ReformFigures:
+    """The figures of one reform, in the order of a page, by name."""
+
+    reform: str
+    figures: Mapping[str, Figure]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What came out of comparing reforms with the baseline."""
+
+    results: Results
+    options: CompareOptions
+    out: Path
+    reforms: tuple[ReformFigures, ...]
+
+
+def compare(
+    results: Results,
+    out: Path,
+    options: CompareOptions | None = None,
+    told: Callable[[str], None] = lambda _: None,
+) -> Comparison:
+    """Return the figures of every reform, and write them.
+
+    Args:
+        results: Of `medsettle replay`, finished.
+        out: A folder that is made where it is missing; files of an earlier comparison are replaced.
+        options: Thresholds and the response; the usual ones where absent.
+        told: Called with each reform before it is compared.
+
+    Raises:
+        Precondition: No claim is settled in both worlds.
+        InvalidRequest: A file is damaged, or sums are beyond what fits.
+        StoreUnavailable: The disk failed or is full.
+    """
+    import duckdb  # noqa: PLC0415 - loads slowly
+
+    chosen = options or CompareOptions()
+    durable.make_folder(out)
+    found = []
+    with scratch(out, limits.COMPARE_MEMORY) as connection:
+        connection.execute(f"set file_search_path = {quoted(str(out.absolute()))}")
+        for reform in results.reforms:
+            told(reform)
+            try:
+                found.append(_compared(connection, results, reform, out, chosen))
+            except (duckdb.IOException, duckdb.OutOfMemoryException):
+                raise
+            except duckdb.Error as error:
+                message = f"of {reform} cannot be compared: {str(error).splitlines()[0]}; see "
+                message += "whether the results and the history are whole, and replay again"
+                raise InvalidRequest([Fault("results", message)]) from error
+    return Comparison(results, chosen, out, tuple(found))
+
+
+def _compared(
+    connection: "duckdb.DuckDBPyConnection",
+    results: Results,
+    reform: str,
+    out: Path,
+    options: CompareOptions,
+) -> ReformFigures:
+    claims, claims_text, persons_text = compare_claims.write_tables(
+        connection, results, reform, out
+    )
+    if not claims:
+        raise Precondition(
+            f"no claim is settled in both {reform} and the baseline; see the column `outcome` of "
+            f"{results.folder / 'claims' / reform}",
+            reform=reform,
+        )
+    over_cap = "over_cap_fen" in results.optional
+    forms = [*claim_figures(reform), *person_figures(reform, options, over_cap=over_cap)]
+    forms.append(_left_out(compare_claims.left_out_sql(results, reform, out)))
+    figures = {form.name: _answered(connection, form) for form in forms}
+    if options.response is not None:
+        cells = response_cells(reform, options.response.since.isoformat())
+        figures["response"] = _responded(connection, figures["funds"], cells, options)
+    texts = {"claims": claims_text, "persons": persons_text}
+    texts |= {name: figure.form.sql for name, figure in figures.items()}
+    _write(out / reform, figures, texts)
+    return ReformFigures(reform, figures)
+
+
+def _answered(connection: "duckdb.DuckDBPyConnection", form: FigureForm) -> Figure:
+    return Figure(form, connection.sql(form.sql).to_arrow_table())
+
+
+def _left_out(sql: str) -> FigureForm:
+    return FigureForm(
+        "left_out",
+        Words("What is not compared", "未纳入比较的结算"),
+        Words(
+            "Claims that were taken back, or that a world does not settle; their amounts are in no "
+            "other figure.",
+            "已撤销的，或某一政策下未结算的；其金额不计入其他各表。",
+        ),
+        sql,
+        (
+            Shown("baseline", Words("Before", "现行"), Shows.TEXT),
+            Shown("reform", Words("After", "改革"), Shows.TEXT),
+            Shown("claims", Words("Claims", "结算人次"), Shows.COUNT),
+            Shown("total_fen", Words("Cost, where settled", "已结算者医疗费"), Shows.FEN),
+        ),
+    )
+
+
+def _responded(
+    connection: "duckdb.DuckDBPyConnection", funds: Figure, sql: str, options: CompareOptions
+) -> Figure:
+    assert options.response is not None
+    payers = funds.table.column("payer").to_pylist()
+    static = {payer: funds.number("change_fen", at) for at, payer in enumerate(payers)}
+    cells = connection.sql(sql).to_arrow_table().to_pylist()
+    found = response.effects(cells, static, options.response.elasticities)
+    schema = pa.schema([("payer", pa.string())] + [(f"{n}_fen", pa.int64()) for n in _COLUMNS])
+    table = pa.Table.from_pylist([asdict(each) for each in found], schema=schema)
+    shown = [
+        Shown(f"{case}_fen", _case_words(case, elasticity), Shows.CHANGE)
+        for case, elasticity in zip(CASES, options.response.elasticities, strict=True)
+    ]
+    form = FigureForm(
+        "response",
+        Words("Budget effect with a response", "考虑需求反应的预算影响"),
+        _response_note(options),
+        sql,
+        (
+            Shown("payer", Words("Payer", "支付方"), Shows.TEXT, codes="payer"),
+            Shown("static_fen", Words("Without a response", "不考虑反应"), Shows.CHANGE),
+            *shown,
+        ),
+    )
+    return Figure(form, table)
+
+
+_COLUMNS = ("static", *CASES)
+_CASE_WORDS = {"low": "低", "central": "中", "high": "高"}
+
+
+def _case_words(case: str, elasticity: Fraction) -> Words:
+    told = _decimal(elasticity)
+    return Words(f"{case.capitalize()}, {told}", f"{_CASE_WORDS[case]}（{told}）")
+
+
+def _decimal(elasticity: Fraction) -> str:
+    millionths = abs(elasticity.numerator) * 10**6 // elasticity.denominator
+    digits = f"{millionths // 10**6}.{millionths % 10**6:06d}".rstrip("0").rstrip(".")
+    return f"−{digits}" if elasticity else "0"
+
+
+def _response_note(options: CompareOptions) -> Words:
+    assert options.response is not None
+    since, source = options.response.since.isoformat(), options.response.source
+    return Words(
+        f"An assumption: from {since} on, people use more of what costs them less. The price of an "
+        "area, insurance type, visit type and hospital level is the part of its cost that persons "
+        "bear. Its change is the difference of the prices divided by their mean; extra cost is "
+        "cost × elasticity × change, and each payer bears of it the part that it bears of the cost "
+        "after the reform. The query gives the sums that this is worked out from, in exact "
+        f"fractions rounded once. Elasticities: {source}",
+        f"假设：自 {since} 起，自付价格下降则使用增加。价格为统筹区、险种、医疗类别与"
+        "医院等级内个人负担占费用之比；价格变化为两价之差除以两价均值；"
+        "新增费用 = 费用 × 弹性 × 价格变化，各方按改革后占费用之比分担。"
+        f"查询给出计算所用合计，以精确分数计算，仅最后四舍五入。弹性来源：{source}",
+    )
+
+
+def _write(folder: Path, figures: Mapping[str, Figure], texts: Mapping[str, str]) -> None:
+    """Write the figures of a reform as Parquet, and their queries as one text."""
+    import pyarrow.parquet as pq  # noqa: PLC0415 - beside DuckDB, which is loaded by now
+
+    own = folder / FIGURES_FOLDER
+    durable.make_folder(own)
+    for left in own.glob("*.parquet"):
+        left.unlink()
+    for name, figure in figures.items():
+        sink = pa.BufferOutputStream()
+        pq.write_table(figure.table, sink, compression="zstd")
+        durable.put(own / f"{name}.parquet", memoryview(sink.getvalue()))
+    durable.sync_folder(own)
+    queries = [f"-- {name}\n{_kept(folder, name, text)};\n" for name, text in texts.items()]
+    durable.put(folder / QUERIES_FILE, "\n".join(queries).encode())
+    durable.sync_folder(folder)
+
+
+def _kept(folder: Path, name: str, text: str) -> str:
+    """Return a query with where its answer is kept, for the two tables that others look at."""
+    if name not in {"claims", "persons"}:
+        return text
+    return f"copy (\n{text}\n) to {quoted(f'{folder.name}/{name}.parquet')} (format parquet)"

@@ -1,0 +1,155 @@
+"""The folders that a comparison reads: the results of a replay, and the history it replayed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from os.path import relpath
+from pathlib import Path
+from typing import Any, Final, Self
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from medsettle import limits
+from medsettle.errors import Fault, InvalidRequest, NotFound, Precondition
+from medsettle.replay.history import MANIFEST as HISTORY_MANIFEST
+from medsettle.replay.history import History
+from medsettle.replay.layout import BASELINE, RESULT, RESULT_BESIDE
+
+MANIFEST: Final = "replay.json"
+HISTORY_FOLDER: Final = "history"
+"""Where a replay keeps a history that it made itself, in the folder of its results."""
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Finished results of a replay, every world over the same parts as their history.
+
+    Args:
+        folder: Where they lie.
+        history: What was replayed.
+        reforms: Worlds beside the baseline, by name.
+        manifest: What `replay.json` says.
+        optional: Columns of `layout.RESULT_BESIDE` that all parts of every world have.
+    """
+
+    folder: Path
+    history: History
+    reforms: tuple[str, ...]
+    manifest: Mapping[str, Any]
+    optional: frozenset[str]
+
+    @classmethod
+    def open(cls, folder: Path, history: Path | None = None) -> Self:
+        """Return the results of a folder.
+
+        Args:
+            folder: What `medsettle replay` wrote.
+            history: Its history; that in the folder of the results where none is named.
+
+        Raises:
+            NotFound: There are no results, or no history.
+            InvalidRequest: A file is none of a replay, or is of another history.
+            Precondition: The replay has not finished, or has no reform.
+        """
+        manifest = _manifest(folder)
+        read = _history(folder, history, manifest)
+        claims = folder / "claims"
+        worlds = sorted(each.name for each in claims.iterdir() if each.is_dir())
+        reforms = tuple(world for world in worlds if world != BASELINE)
+        if BASELINE not in worlds or not reforms:
+            found = ", ".join(worlds) or "none"
+            raise Precondition(
+                f"{claims} has the worlds {found}; a comparison needs {BASELINE} and a reform. "
+                "Replay with --reform",
+                worlds=found,
+            )
+        if len(reforms) > limits.COMPARE_REFORMS_MAX:
+            most = limits.COMPARE_REFORMS_MAX
+            message = f"are {len(reforms)} in {claims}; a page compares at most {most}"
+            raise InvalidRequest([Fault("reforms", message)])
+        columns = [_columns(claims / world, read) for world in worlds]
+        return cls(folder, read, reforms, manifest, frozenset.intersection(*columns))
+
+    def claims(self, world: str, out: Path) -> str:
+        """Return what reads the claims of a world from a folder, as a text of DuckDB."""
+        return _relative(self.folder / "claims" / world / "part-*.parquet", out)
+
+    def history_claims(self, out: Path) -> str:
+        """Return what reads the claims of the history from a folder, as a text of DuckDB."""
+        return _relative(self.history.folder / "claims" / "part-*.parquet", out)
+
+
+def _relative(path: Path, folder: Path) -> str:
+    return Path(relpath(path.absolute(), folder.absolute())).as_posix()
+
+
+def _manifest(folder: Path) -> Mapping[str, Any]:
+    path = folder / MANIFEST
+    try:
+        told = orjson.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise NotFound(
+            f"{path} is not there: no replay wrote into this folder; `medsettle replay` does",
+            path=str(path),
+        ) from error
+    except orjson.JSONDecodeError as error:
+        message = f"{path} is no JSON: {error}; replay into another folder"
+        raise InvalidRequest([Fault("results", message)]) from error
+    if not isinstance(told, dict):
+        raise InvalidRequest([Fault("results", f"{path} is no JSON object; replay again")])
+    if not (folder / "claims").is_dir():
+        raise Precondition(
+            f"{folder} has no folder `claims`: the replay kept differences only. Replay without "
+            "--check",
+            path=str(folder),
+        )
+    return told
+
+
+def _history(folder: Path, named: Path | None, manifest: Mapping[str, Any]) -> History:
+    inside = folder / HISTORY_FOLDER
+    if named is None and not (inside / HISTORY_MANIFEST).is_file():
+        raise NotFound(
+            f"{inside} is not there: the replay did not make its history itself; name the one "
+            "that was replayed with --history",
+            path=str(inside),
+        )
+    found = inside if named is None else named
+    history = History.open(found)
+    said = manifest.get("history")
+    digest = said.get("digest") if isinstance(said, dict) else None
+    if digest != history.digest:
+        message = f"{found} has the digest {history.digest}, and the replay was of {digest}; "
+        raise InvalidRequest([Fault("history", message + "name the history that was replayed")])
+    return history
+
+
+def _columns(folder: Path, history: History) -> frozenset[str]:
+    """Return which optional columns all parts of a world have, each part being whole."""
+    needed = {column.name for column in RESULT}
+    optional = frozenset(column.name for column in RESULT_BESIDE)
+    for part in history.parts:
+        path = folder / f"part-{part.number:05d}.parquet"
+        if not path.is_file():
+            raise Precondition(
+                f"{path} is not there: the replay has not finished. Give `medsettle replay` "
+                "again; it goes on where it ended",
+                path=str(path),
+            )
+        try:
+            metadata = pq.read_metadata(path)
+        except (OSError, pa.ArrowException) as error:
+            message = f"{path} is no Parquet file of results: {error}"
+            raise InvalidRequest([Fault("results", message)]) from error
+        names = set(metadata.schema.names)
+        if needed - names:
+            missing = ", ".join(sorted(needed - names))
+            message = f"{path} lacks the columns {missing}; replay again with this program"
+            raise InvalidRequest([Fault("results", message)])
+        if metadata.num_rows != part.rows("claims"):
+            message = f"{path} has {metadata.num_rows:,} rows, and the history has "
+            message += f"{part.rows('claims'):,} claims in this part; replay again"
+            raise InvalidRequest([Fault("results", message)])
+        optional &= names
+    return optional

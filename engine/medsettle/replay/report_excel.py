@@ -1,0 +1,99 @@
+"""The figures of a comparison as an Excel workbook: a sheet for each, and their queries."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from medsettle.core.money import plain_yuan
+from medsettle.core.workbook import (
+    DIGITS_EXACT,
+    SHEET_NAME_CHARS_MAX,
+    Sheet,
+    SheetCell,
+    Style,
+    head,
+    workbook_bytes,
+)
+from medsettle.replay.compare import Comparison, ReformFigures
+from medsettle.replay.figure_forms import NUMBERS, Figure, Shown, Shows, half_away, share_of
+from medsettle.replay.report_words import Language, both, cell_words
+
+WORKBOOK_FILE: Final = "figures.xlsx"
+
+_UNITS: Final = {
+    Shows.FEN: "yuan 元",
+    Shows.CHANGE: "yuan 元",
+    Shows.MEAN: "yuan 元",
+    Shows.SHARE: "%",
+    Shows.GROWTH: "%",
+    Shows.PERCENT: "%",
+}
+
+
+def figures_workbook(comparison: Comparison, language: Language) -> bytes:
+    """Return the workbook: a cover, a sheet for each figure of each reform, and the queries.
+
+    Amounts are yuan with two decimals, shares percent with two decimals, both written from whole
+    numbers; what is longer than a spreadsheet keeps is text.
+    """
+    figures = [
+        (number, each, figure)
+        for number, each in enumerate(comparison.reforms, 1)
+        for figure in each.figures.values()
+    ]
+    sheets = [Sheet("reforms", _cover(comparison.reforms), columns=2, frozen=False)]
+    for number, _, figure in figures:
+        name = f"{number} {figure.form.name}"[:SHEET_NAME_CHARS_MAX]
+        sheets.append(Sheet(name, _rows(figure, language), columns=len(figure.form.shown)))
+    queries = [[head("reform"), head("figure"), head("query")]]
+    queries += [
+        [SheetCell(text) for text in (each.reform, figure.form.name, figure.form.sql)]
+        for _, each, figure in figures
+    ]
+    sheets.append(Sheet("queries", queries, columns=3))
+    return workbook_bytes(sheets)
+
+
+def _cover(reforms: Sequence[ReformFigures]) -> list[list[SheetCell]]:
+    rows = [[head("sheets"), head("reform")]]
+    rows += [
+        [SheetCell(f"{number} …"), SheetCell(each.reform)] for number, each in enumerate(reforms, 1)
+    ]
+    return rows
+
+
+def _rows(figure: Figure, language: Language) -> Iterator[list[SheetCell | None]]:
+    yield [head(_head(column, language)) for column in figure.form.shown]
+    for row in figure.rows():
+        yield [_cell(column, row, language) for column in figure.form.shown]
+
+
+def _head(column: Shown, language: Language) -> str:
+    unit = _UNITS.get(column.shows)
+    return f"{both(column.words, language)} ({unit})" if unit else both(column.words, language)
+
+
+def _cell(column: Shown, row: dict[str, object], language: Language) -> SheetCell | None:
+    if column.shows not in NUMBERS or column.shows is Shows.GINI:
+        text, words = cell_words(column, row, language)
+        told = f"{text} {both(words, language).strip()}" if words is not None else text
+        return SheetCell(told.strip())
+    value = _whole(column, row)
+    if value is None:
+        return None
+    plain = column.shows in {Shows.COUNT, Shows.PERCENT}
+    text = str(value) if plain else plain_yuan(value)
+    if len(text.lstrip("-").replace(".", "")) > DIGITS_EXACT:
+        return SheetCell(text)
+    return SheetCell(text, number=True, style=Style.PLAIN if plain else Style.AMOUNT)
+
+
+def _whole(column: Shown, row: dict[str, object]) -> int | None:
+    """Return a number as it stands, or in hundredths: fen of an amount, 0.01 % of a share."""
+    if column.of is None:
+        value = row[column.name]
+        assert value is None or isinstance(value, int)
+        return value
+    share = share_of(row, column.of)
+    if share is None:
+        return None
+    return half_away(share if column.shows is Shows.MEAN else share * 10_000)

@@ -1,0 +1,115 @@
+"""What a report says in sentences: the summary of a reform, and what all its figures assume."""
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+from medsettle.core.money import yuan_from_fen
+from medsettle.replay.compare_options import CompareOptions
+from medsettle.replay.figure_forms import Figure, Words, half_away, percent_text, share_of
+
+
+def summary(reform: str, figures: Mapping[str, Figure]) -> Words:
+    """Return what a reform would have meant, in a few plain sentences."""
+    overview = figures["overview"].rows()[0]
+    fund, growth = _change(figures["funds"], "fund_total")
+    person, _ = _change(figures["funds"], "person_total")
+    payouts, _ = _change(figures["funds"], "payouts")
+    more = Words("more" if fund >= 0 else "less", "多" if fund >= 0 else "少")
+    less = Words("more" if person >= 0 else "less", "多" if person >= 0 else "少")
+    persons_told = _persons(figures["winners"])
+    beside = Words("", "")
+    if payouts:
+        signed = f"{'+' if payouts > 0 else '−'}{yuan_from_fen(abs(payouts))}"
+        beside = Words(
+            f" What is paid beside the bill changes by {signed} yuan.",
+            f"账外支付变化 {signed} 元。",
+        )
+    claims, persons = overview["claims"], overview["persons"]
+    return Words(
+        f"With {reform}, funds would have paid {yuan_from_fen(abs(fund))} yuan {more.en} "
+        f"({growth}), and persons {yuan_from_fen(abs(person))} yuan {less.en}, over {claims:,} "
+        f"claims of {persons:,} persons from {overview['first_day']} to {overview['last_day']}. "
+        f"{persons_told.en}{beside.en}",
+        f"若实施 {reform}，基金将{more.zh}支付 {yuan_from_fen(abs(fund))} 元（{growth}），"
+        f"个人{less.zh}负担 {yuan_from_fen(abs(person))} 元；涉及 {overview['first_day']} 至 "
+        f"{overview['last_day']} {persons:,} 人的 {claims:,} 次结算。{persons_told.zh}{beside.zh}",
+    )
+
+
+def _change(funds: Figure, payer: str) -> tuple[int, str]:
+    """Return the change of a payer in fen, and its growth as it is read."""
+    (row,) = [row for row in funds.rows() if row["payer"] == payer]
+    change = row["change_fen"]
+    assert isinstance(change, int)
+    share = share_of(row, ("change_fen", "baseline_fen"))
+    if share is None:
+        return change, "–"
+    text = percent_text(share)
+    return change, f"−{text[1:]}" if text.startswith("-") else f"+{text}"
+
+
+def _persons(winners: Figure) -> Words:
+    """Return which shares of persons gain and lose, and how much each on average."""
+    english = {"gains": "Nobody would have gained", "loses": "nobody would have lost"}
+    chinese = {"gains": "无人受益", "loses": "无人受损"}
+    for row in winners.rows():
+        side, persons, gain = str(row["side"]), row["persons"], row["gain_fen"]
+        share = share_of(row, ("persons", "all_persons"))
+        assert isinstance(persons, int)
+        assert isinstance(gain, int)
+        if side not in english or share is None:
+            continue
+        each = yuan_from_fen(half_away(Fraction(abs(gain), persons)))
+        verb, word = _SIDES[side]
+        told = percent_text(share)
+        english[side] = f"{told} of persons would have {verb}, {each} yuan each on average"
+        chinese[side] = f"{word}者占 {told}，人均 {each} 元"
+    return Words(
+        f"{english['gains']}; {english['loses']}.", f"{chinese['gains']}；{chinese['loses']}。"
+    )
+
+
+_SIDES = {"gains": ("gained", "受益"), "loses": ("lost", "受损")}
+
+
+def assumptions(options: CompareOptions) -> list[Words]:
+    """Return what the figures of every reform assume and leave out."""
+    told = [
+        Words(
+            "Visits, items and prices are those recorded: nobody comes more or less often, and no "
+            "hospital bills otherwise.",
+            "就诊、项目与价格均按记录：不考虑就诊次数与医院收费行为的变化。",
+        ),
+        Words(
+            "Claims are settled in the order in which they were, with every counter and account "
+            "carried on within each world.",
+            "按原有顺序结算，各政策下的累计与个人账户分别延续。",
+        ),
+        Words(
+            "Claims that were taken back, or that a world does not settle, are in no figure but "
+            "the one that counts them.",
+            "已撤销或未结算的记录只计入专门一表，不计入其他各表。",
+        ),
+        Words(
+            "A person counts once in each calendar year of service, and is told by a number.",
+            "同一人每个自然年计一次，以编号表示。",
+        ),
+        Words(
+            "A person's part is account, relatives' money and cash of the bill. What is paid "
+            "beside the bill, and premiums, are not in it.",
+            "个人负担指账单内个人账户、共济与现金；账外支付与保费不在其内。",
+        ),
+        Words(
+            "Amounts are whole fen. Shares are exact fractions of two columns, rounded half away "
+            "from zero where they are shown.",
+            "金额为整分；比例为两列的精确分数，仅显示时四舍五入。",
+        ),
+    ]
+    response = Words("No response of utilisation is assumed.", "未假设使用量对价格的反应。")
+    if options.response is not None:
+        response = Words(
+            "A response of utilisation is assumed in the one figure that says so, and in no other.",
+            "仅“考虑需求反应的预算影响”一表假设使用量对价格有反应，其他各表均未假设。",
+        )
+    told.append(response)
+    return told
