@@ -43,6 +43,13 @@ _LAYERS = (
     {"demo", "torture", "conformance"},
     {"cli"},
 )
+# The same within clearing, which is a package of packages.
+_CLEARING_LAYERS = (
+    {"matching"},
+    {"made", "months", "spark"},
+    {"items", "notices", "statements", "hospitals"},
+    {"prepayments"},
+)
 _PURE = {"core", "policy", "settle"}
 _MONEY = _PURE | {"ledger", "clearing", "payments", "books"}
 # Their clock is handed to them: a settlement computed twice must come out the same.
@@ -141,6 +148,26 @@ def test_imports_point_one_way() -> None:
             if len(parts) == 1 or _level(parts[1]) >= _level(own):
                 offences.append(f"{_place(path, line)} imports {name}")
 
+    _assert_none(offences)
+
+
+def test_imports_within_clearing_point_one_way() -> None:
+    """No package of clearing imports from its neighbours or from one above it."""
+    levels = {name: level for level, names in enumerate(_CLEARING_LAYERS) for name in names}
+    folder = _PACKAGE / "clearing"
+    offences = []
+    for path in sorted(folder.glob("*/*.py")):
+        own = path.parent.name
+        for line, name in _imports(path):
+            parts = name.split(".")
+            if parts[:2] != ["medsettle", "clearing"] or parts[2] == own:
+                continue
+            if levels[parts[2]] >= levels[own]:
+                offences.append(f"{_place(path, line)} imports {name}")
+
+    assert levels.keys() == {
+        each.name for each in folder.iterdir() if (each / "__init__.py").exists()
+    }
     _assert_none(offences)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from medsettle.clearing.book import OWN, Side
+from medsettle.clearing.matching.book import OWN, Side
 
 from benchmarks.record import OURS
 from benchmarks.sections import names as of
@@ -23,8 +23,8 @@ LITTLE_MEMORY: Final = "2GiB"
 
 def ours(folder: Path, scratch: Path) -> dict[str, Any]:
     """Return what medsettle finds: its differences, classed, with the rows of each side."""
-    from medsettle.clearing.reconcile import reconcile  # noqa: PLC0415 - others are not to load it
-    from medsettle.clearing.sources_parquet import parquet_book  # noqa: PLC0415
+    from medsettle.clearing.matching.reconcile import reconcile  # noqa: PLC0415 - others are not to load it
+    from medsettle.clearing.matching.sources_parquet import parquet_book  # noqa: PLC0415
 
     books = {side: parquet_book(side, path_of(folder, side)) for side in Side}
     found = reconcile(books, scratch=scratch)

@@ -4,7 +4,7 @@ Each tool is a process of its own, and its CPU is all that the process took, imp
 files among it. The join gets the least CPU with one thread. It does less (`benchmarks.books`), and
 a second one, which may take no more memory than medsettle is to, spills.
 
-The books are made (`medsettle.clearing.made_books`), one difference for two thousand settlements.
+The books are made (`medsettle.clearing.made.books`), one difference for two thousand settlements.
 """
 
 import json
@@ -15,7 +15,7 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Any, Final
 
-from medsettle.clearing.made_books import make_books
+from medsettle.clearing.made.books import make_books
 
 from benchmarks.books.compare import TOOLS
 from benchmarks.options import Options

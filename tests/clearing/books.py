@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from medsettle.clearing.book import BOOK, NATURAL_KEYS, Side
-from medsettle.clearing.sources import Book
-from medsettle.clearing.sources_parquet import parquet_book
+from medsettle.clearing.matching.book import BOOK, NATURAL_KEYS, Side
+from medsettle.clearing.matching.sources import Book
+from medsettle.clearing.matching.sources_parquet import parquet_book
 from medsettle.core.columns import Kind
 
 Row = dict[str, Any]

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from medsettle.clearing.book import BOOK, Side
-from medsettle.clearing.classify import classify
-from medsettle.clearing.odd_rows import OddRows
+from medsettle.clearing.matching.book import BOOK, Side
+from medsettle.clearing.matching.classify import classify
+from medsettle.clearing.matching.odd_rows import OddRows
 
 from tests.clearing.books import Row, row, table
 

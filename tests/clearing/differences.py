@@ -6,11 +6,11 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
-from medsettle.clearing.book import BOOK, Side
-from medsettle.clearing.classes import REMEDIES, Action, DifferenceClass
-from medsettle.clearing.differences import DIFFERENCE, difference_schema
-from medsettle.clearing.item_store import ItemStore
-from medsettle.clearing.items import ComparedBook, Item, Part, Scope
+from medsettle.clearing.items.item import ComparedBook, Item, Part, Scope
+from medsettle.clearing.items.store import ItemStore
+from medsettle.clearing.matching.book import BOOK, Side
+from medsettle.clearing.matching.classes import REMEDIES, Action, DifferenceClass
+from medsettle.clearing.matching.differences import DIFFERENCE, difference_schema
 
 AREA, CARE_AREA = "999941", "999942"
 DAY = date(2026, 3, 2)

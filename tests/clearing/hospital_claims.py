@@ -6,8 +6,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from medsettle.clearing.book import RecordKind
-from medsettle.clearing.hospital_declarations import (
+from medsettle.clearing.hospitals.declarations import (
     Application,
     Declaration,
     Status,
@@ -15,12 +14,13 @@ from medsettle.clearing.hospital_declarations import (
     declare,
     step,
 )
-from medsettle.clearing.hospital_reports import report
-from medsettle.clearing.hospital_slices import month
-from medsettle.clearing.hospital_store import Decision, Fund, HospitalStore
-from medsettle.clearing.hospital_terms import TermsBook
-from medsettle.clearing.month import Month
-from medsettle.clearing.read_hospital_terms import read_hospital_terms
+from medsettle.clearing.hospitals.read_terms import read_hospital_terms
+from medsettle.clearing.hospitals.reports import report
+from medsettle.clearing.hospitals.slices import month
+from medsettle.clearing.hospitals.store import Decision, Fund, HospitalStore
+from medsettle.clearing.hospitals.terms import TermsBook
+from medsettle.clearing.matching.book import RecordKind
+from medsettle.clearing.months.month import Month
 from medsettle.core import codes
 
 FOLDER = Path(__file__).parents[2] / "fixtures" / "hospitals"

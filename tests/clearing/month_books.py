@@ -8,9 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from medsettle.clearing.book import BOOK, SHARES
-from medsettle.clearing.month import Month
-from medsettle.clearing.months import ClosedMonth, MonthStore
+from medsettle.clearing.matching.book import BOOK, SHARES
+from medsettle.clearing.months.month import Month
+from medsettle.clearing.months.months import ClosedMonth, MonthStore
 from medsettle.core import codes
 from medsettle.core.columns import Kind
 

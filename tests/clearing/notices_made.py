@@ -3,11 +3,11 @@
 from datetime import date, timedelta
 from typing import Any
 
-from medsettle.clearing.month import Month
-from medsettle.clearing.months import MonthStore
-from medsettle.clearing.notice_book import Notice, Status
-from medsettle.clearing.notices import advance, issue
-from medsettle.clearing.payment_files import fiscal
+from medsettle.clearing.months.month import Month
+from medsettle.clearing.months.months import MonthStore
+from medsettle.clearing.notices.book import Notice, Status
+from medsettle.clearing.notices.notices import advance, issue
+from medsettle.clearing.notices.payment_files import fiscal
 from medsettle.payments.accounts import BankAccount
 from medsettle.payments.orders import Party
 

@@ -2,9 +2,9 @@
 
 from datetime import UTC, date, datetime
 
-from medsettle.clearing.prepayment import Line, requirements
-from medsettle.clearing.prepayment_store import PrepaymentStore
-from medsettle.clearing.prepayment_terms import load_prepayment_rules
+from medsettle.clearing.prepayments.prepayment import Line, requirements
+from medsettle.clearing.prepayments.store import PrepaymentStore
+from medsettle.clearing.prepayments.terms import load_prepayment_rules
 
 RULES = load_prepayment_rules()
 TERMS = RULES.on(date(2026, 1, 1))

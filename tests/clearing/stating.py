@@ -11,11 +11,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from medsettle.clearing.statement_cells import CellKind, Cells, StatedColumn, cells_of
-from medsettle.clearing.statement_checks import Verified, verify_statement
-from medsettle.clearing.statement_csv import csv_bytes
-from medsettle.clearing.statement_excel import excel_bytes
-from medsettle.clearing.statements import (
+from medsettle.clearing.statements.cells import CellKind, Cells, StatedColumn, cells_of
+from medsettle.clearing.statements.checks import Verified, verify_statement
+from medsettle.clearing.statements.csv import csv_bytes
+from medsettle.clearing.statements.excel import excel_bytes
+from medsettle.clearing.statements.statements import (
     CSV_FILE,
     EXCEL_FILE,
     PARQUET_FILE,

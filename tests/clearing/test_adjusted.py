@@ -5,10 +5,10 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from medsettle.clearing.book import BOOK, Side
-from medsettle.clearing.classes import DifferenceClass
-from medsettle.clearing.classify import classify
-from medsettle.clearing.odd_rows import OddRows
+from medsettle.clearing.matching.book import BOOK, Side
+from medsettle.clearing.matching.classes import DifferenceClass
+from medsettle.clearing.matching.classify import classify
+from medsettle.clearing.matching.odd_rows import OddRows
 
 from tests.clearing.differences import book_row
 

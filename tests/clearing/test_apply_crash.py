@@ -7,10 +7,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from medsettle.clearing.book import Side
-from medsettle.clearing.classes import Action
-from medsettle.clearing.item_store import ItemStore
-from medsettle.clearing.items import State, Terms
+from medsettle.clearing.items.item import State, Terms
+from medsettle.clearing.items.store import ItemStore
+from medsettle.clearing.matching.book import Side
+from medsettle.clearing.matching.classes import Action
 from medsettle.cli.reconcile_acts import At, apply
 
 from tests.engine.two_books import TwoBooks, two_books, with_other_amounts

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from medsettle import errors
-from medsettle.clearing.book import Side
-from medsettle.clearing.classes import Action, DifferenceClass
-from medsettle.clearing.item_store import ItemStore
-from medsettle.clearing.items import Item, State, Terms
+from medsettle.clearing.items.item import Item, State, Terms
+from medsettle.clearing.items.store import ItemStore
+from medsettle.clearing.matching.book import Side
+from medsettle.clearing.matching.classes import Action, DifferenceClass
 from medsettle.cli.reconcile_acts import At, apply, terms_told
 
 from tests.engine.two_books import TwoBooks, two_books, with_other_amounts

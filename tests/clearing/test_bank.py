@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from medsettle import errors, limits
-from medsettle.clearing.bank import Finding, Imported, match
-from medsettle.clearing.camt import read_statements
-from medsettle.clearing.months import MonthStore
-from medsettle.clearing.notice_book import Notice, Status, notice
-from medsettle.clearing.notice_payments import Seen, payments, register
-from medsettle.clearing.payment_files import PaymentFile, pay, without_account
+from medsettle.clearing.months.months import MonthStore
+from medsettle.clearing.notices.bank import Finding, Imported, match
+from medsettle.clearing.notices.book import Notice, Status, notice
+from medsettle.clearing.notices.camt import read_statements
+from medsettle.clearing.notices.payment_files import PaymentFile, pay, without_account
+from medsettle.clearing.notices.payments import Seen, payments, register
 from medsettle.payments.accounts import read_accounts
 
 from tests.clearing.bank_messages import Line, Message

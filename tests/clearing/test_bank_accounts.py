@@ -5,12 +5,12 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from medsettle.clearing.bank import Finding, match
-from medsettle.clearing.months import MonthStore
-from medsettle.clearing.notice_book import Status, notice
-from medsettle.clearing.notice_payments import Seen, give_back, payments, register, unregister
-from medsettle.clearing.payment_files import pay
-from medsettle.clearing.under_way import under_way_fen
+from medsettle.clearing.months.months import MonthStore
+from medsettle.clearing.notices.bank import Finding, match
+from medsettle.clearing.notices.book import Status, notice
+from medsettle.clearing.notices.payment_files import pay
+from medsettle.clearing.notices.payments import Seen, give_back, payments, register, unregister
+from medsettle.clearing.notices.under_way import under_way_fen
 
 from tests.clearing.bank_messages import Line, Message
 from tests.clearing.month_books import MARCH, MOMENT, store_in

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from medsettle import limits
-from medsettle.clearing.calendar import ClearingCalendar, Step, due_of
-from medsettle.clearing.classes import Term
-from medsettle.clearing.month import Month, month_of
-from medsettle.clearing.read_calendar import load_calendar, shipped_document
-from medsettle.clearing.working_days import WorkingDays
+from medsettle.clearing.matching.classes import Term
+from medsettle.clearing.months.calendar import ClearingCalendar, Step, due_of
+from medsettle.clearing.months.month import Month, month_of
+from medsettle.clearing.months.read_calendar import CALENDAR_FILE, load_calendar, shipped_document
+from medsettle.clearing.months.working_days import WorkingDays
 from medsettle.errors import InvalidRequest, NotFound, PolicyRejected
 
 _CALENDAR = load_calendar()
@@ -165,7 +165,7 @@ def test_counting_working_days_agrees_with_listing_them(start: date, count: int)
 
 
 def _read(tmp_path: Path, *changes: tuple[str, str]) -> ClearingCalendar:
-    text = shipped_document("calendar.yaml").decode()
+    text = shipped_document(CALENDAR_FILE).decode()
     for old, new in changes:
         assert old in text
         text = text.replace(old, new, 1)

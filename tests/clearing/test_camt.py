@@ -2,7 +2,7 @@
 
 import pytest
 from medsettle import errors
-from medsettle.clearing.camt import BankEntry, read_statements
+from medsettle.clearing.notices.camt import BankEntry, read_statements
 
 from tests.clearing.bank_messages import Line, Message
 

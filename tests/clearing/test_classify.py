@@ -3,9 +3,9 @@
 from datetime import date
 
 import pytest
-from medsettle.clearing.book import Side
-from medsettle.clearing.classes import REMEDIES, Action, DifferenceClass, Term
-from medsettle.clearing.classify import PRECEDENCE
+from medsettle.clearing.matching.book import Side
+from medsettle.clearing.matching.classes import REMEDIES, Action, DifferenceClass, Term
+from medsettle.clearing.matching.classify import PRECEDENCE
 
 from tests.clearing.books import Row, row
 from tests.clearing.classified import MESSAGE, cancel, one, settled

@@ -5,11 +5,11 @@ from datetime import date
 import pyarrow as pa
 import pytest
 from medsettle import limits
-from medsettle.clearing.book import BOOK, Side
-from medsettle.clearing.classes import Action, DifferenceClass
-from medsettle.clearing.classify import classify
-from medsettle.clearing.differences import difference_schema
-from medsettle.clearing.odd_rows import OddRows
+from medsettle.clearing.matching.book import BOOK, Side
+from medsettle.clearing.matching.classes import Action, DifferenceClass
+from medsettle.clearing.matching.classify import classify
+from medsettle.clearing.matching.differences import difference_schema
+from medsettle.clearing.matching.odd_rows import OddRows
 from medsettle.errors import BatchTooLarge
 
 from tests.clearing.books import Row, row, table

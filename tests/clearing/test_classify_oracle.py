@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from medsettle.clearing.book import BOOK, Side
-from medsettle.clearing.classify import classify
-from medsettle.clearing.odd_rows import OddRows
+from medsettle.clearing.matching.book import BOOK, Side
+from medsettle.clearing.matching.classify import classify
+from medsettle.clearing.matching.odd_rows import OddRows
 
 from tests.clearing import class_oracle
 from tests.clearing.books import Row, odd_keys_of, row, table, wanted_keys_of

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from medsettle import errors
-from medsettle.clearing.hospital_batches import pay
-from medsettle.clearing.hospital_cases import CasePrice, case_differences, price
-from medsettle.clearing.hospital_deductions import (
+from medsettle.clearing.hospitals.batches import pay
+from medsettle.clearing.hospitals.cases import CasePrice, case_differences, price
+from medsettle.clearing.hospitals.deductions import (
     ClaimDeduction,
     Code,
     Taken,
@@ -17,17 +17,17 @@ from medsettle.clearing.hospital_deductions import (
     deduct_from_institution,
     deductions,
 )
-from medsettle.clearing.hospital_remittances import Adjustment, remittance
-from medsettle.clearing.hospital_reports import report
-from medsettle.clearing.hospital_reserves import Assessment, assess, reserves
-from medsettle.clearing.hospital_slices import instant, month
-from medsettle.clearing.hospital_status import (
+from medsettle.clearing.hospitals.remittances import Adjustment, remittance
+from medsettle.clearing.hospitals.reports import report
+from medsettle.clearing.hospitals.reserves import Assessment, assess, reserves
+from medsettle.clearing.hospitals.slices import instant, month
+from medsettle.clearing.hospitals.status import (
     Stage,
     claim_status,
     verify,
 )
-from medsettle.clearing.hospital_store import Fund, HospitalStore
-from medsettle.clearing.month import Month
+from medsettle.clearing.hospitals.store import Fund, HospitalStore
+from medsettle.clearing.months.month import Month
 from medsettle.core.dates import day_number
 
 from tests.clearing.hospital_claims import (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from medsettle import errors, limits
-from medsettle.clearing.hospital_advances import (
+from medsettle.clearing.hospitals.advances import (
     Advance,
     advance,
     average_month_fen,
@@ -14,18 +14,18 @@ from medsettle.clearing.hospital_advances import (
     instalments_of,
     outstanding_fen,
 )
-from medsettle.clearing.hospital_batches import pay
-from medsettle.clearing.hospital_deductions import (
+from medsettle.clearing.hospitals.batches import pay
+from medsettle.clearing.hospitals.deductions import (
     ClaimDeduction,
     Code,
     Taken,
     deduct_from_institution,
     deductions,
 )
-from medsettle.clearing.hospital_remittances import remittance
-from medsettle.clearing.hospital_reports import report
-from medsettle.clearing.hospital_status import verify
-from medsettle.clearing.hospital_store import HospitalStore
+from medsettle.clearing.hospitals.remittances import remittance
+from medsettle.clearing.hospitals.reports import report
+from medsettle.clearing.hospitals.status import verify
+from medsettle.clearing.hospitals.store import HospitalStore
 from medsettle.core.dates import day_number
 
 from tests.clearing.hospital_claims import (

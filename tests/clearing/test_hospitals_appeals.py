@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from medsettle import errors
-from medsettle.clearing.hospital_advances import Advance, advance, equal_instalments
-from medsettle.clearing.hospital_appeals import lift
-from medsettle.clearing.hospital_batches import pay
-from medsettle.clearing.hospital_deductions import (
+from medsettle.clearing.hospitals.advances import Advance, advance, equal_instalments
+from medsettle.clearing.hospitals.appeals import lift
+from medsettle.clearing.hospitals.batches import pay
+from medsettle.clearing.hospitals.deductions import (
     ClaimDeduction,
     Code,
     Taken,
@@ -17,10 +17,10 @@ from medsettle.clearing.hospital_deductions import (
     deduct_from_institution,
     deductions,
 )
-from medsettle.clearing.hospital_remittances import Adjustment, remittance
-from medsettle.clearing.hospital_reports import report
-from medsettle.clearing.hospital_status import claim_status, verify
-from medsettle.clearing.hospital_store import HospitalStore
+from medsettle.clearing.hospitals.remittances import Adjustment, remittance
+from medsettle.clearing.hospitals.reports import report
+from medsettle.clearing.hospitals.status import claim_status, verify
+from medsettle.clearing.hospitals.store import HospitalStore
 from medsettle.core.dates import day_number
 
 from tests.clearing.hospital_claims import (

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from medsettle.audit import Projector
-from medsettle.clearing.hospital_audited import audited_rows
-from medsettle.clearing.hospital_reports import Reported, report
-from medsettle.clearing.hospital_status import Stage, claim_status, verify
-from medsettle.clearing.hospital_store import HospitalStore
+from medsettle.clearing.hospitals.audited import audited_rows
+from medsettle.clearing.hospitals.reports import Reported, report
+from medsettle.clearing.hospitals.status import Stage, claim_status, verify
+from medsettle.clearing.hospitals.store import HospitalStore
 from medsettle.core.adjustments import Adjustment
 from medsettle.core.settlement import Settlement
 from medsettle.engine import Engine

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 from medsettle import errors
-from medsettle.clearing.book import RecordKind
-from medsettle.clearing.hospital_batches import pay
-from medsettle.clearing.hospital_cases import CasePrice, case_differences, price
-from medsettle.clearing.hospital_reports import report
-from medsettle.clearing.hospital_slices import month
-from medsettle.clearing.hospital_status import Stage, claim_status, verify
-from medsettle.clearing.hospital_store import HospitalStore
-from medsettle.clearing.month import Month
+from medsettle.clearing.hospitals.batches import pay
+from medsettle.clearing.hospitals.cases import CasePrice, case_differences, price
+from medsettle.clearing.hospitals.reports import report
+from medsettle.clearing.hospitals.slices import month
+from medsettle.clearing.hospitals.status import Stage, claim_status, verify
+from medsettle.clearing.hospitals.store import HospitalStore
+from medsettle.clearing.matching.book import RecordKind
+from medsettle.clearing.months.month import Month
 
 from tests.clearing.hospital_claims import (
     BY,

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from medsettle.clearing.hospital_batches import batches, pay
-from medsettle.clearing.hospital_deductions import ClaimDeduction, Code, deduct
-from medsettle.clearing.hospital_reports import report
-from medsettle.clearing.hospital_slices import instant, month
-from medsettle.clearing.hospital_status import verify
-from medsettle.clearing.hospital_store import HospitalStore
+from medsettle.clearing.hospitals.batches import batches, pay
+from medsettle.clearing.hospitals.deductions import ClaimDeduction, Code, deduct
+from medsettle.clearing.hospitals.reports import report
+from medsettle.clearing.hospitals.slices import instant, month
+from medsettle.clearing.hospitals.status import verify
+from medsettle.clearing.hospitals.store import HospitalStore
 from medsettle.core.dates import day_number
 
 from tests.clearing.hospital_claims import (

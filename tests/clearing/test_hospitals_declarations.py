@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from medsettle import errors, limits
-from medsettle.clearing.hospital_batches import pay
-from medsettle.clearing.hospital_declarations import (
+from medsettle.clearing.hospitals.batches import pay
+from medsettle.clearing.hospitals.declarations import (
     Status,
     Sums,
     declaration,
@@ -16,11 +16,11 @@ from medsettle.clearing.hospital_declarations import (
     describe_differences,
     step,
 )
-from medsettle.clearing.hospital_reports import report
-from medsettle.clearing.hospital_slices import instant, month
-from medsettle.clearing.hospital_status import verify
-from medsettle.clearing.hospital_store import Decision, HospitalStore
-from medsettle.clearing.month import Month
+from medsettle.clearing.hospitals.reports import report
+from medsettle.clearing.hospitals.slices import instant, month
+from medsettle.clearing.hospitals.status import verify
+from medsettle.clearing.hospitals.store import Decision, HospitalStore
+from medsettle.clearing.months.month import Month
 
 from tests.clearing.hospital_claims import (
     BY,

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from medsettle import errors
-from medsettle.clearing.hospital_batches import pay
-from medsettle.clearing.hospital_declarations import Status, declaration
-from medsettle.clearing.hospital_holds import (
+from medsettle.clearing.hospitals.batches import pay
+from medsettle.clearing.hospitals.declarations import Status, declaration
+from medsettle.clearing.hospitals.holds import (
     Confirmation,
     Confirmed,
     Held,
@@ -18,10 +18,10 @@ from medsettle.clearing.hospital_holds import (
     held,
     hold,
 )
-from medsettle.clearing.hospital_reports import report
-from medsettle.clearing.hospital_slices import instant, month
-from medsettle.clearing.hospital_status import Stage, claim_status, verify
-from medsettle.clearing.hospital_store import HospitalStore
+from medsettle.clearing.hospitals.reports import report
+from medsettle.clearing.hospitals.slices import instant, month
+from medsettle.clearing.hospitals.status import Stage, claim_status, verify
+from medsettle.clearing.hospitals.store import HospitalStore
 
 from tests.clearing.hospital_claims import (
     BY,

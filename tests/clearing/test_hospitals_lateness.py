@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 from medsettle import errors
-from medsettle.clearing.book import RecordKind
-from medsettle.clearing.hospital_bank import returned
-from medsettle.clearing.hospital_batches import pay
-from medsettle.clearing.hospital_holds import free, hold
-from medsettle.clearing.hospital_lateness import Late, Promises, late_payments
-from medsettle.clearing.hospital_reports import report
-from medsettle.clearing.hospital_slices import instant, month
-from medsettle.clearing.hospital_status import verify
-from medsettle.clearing.hospital_store import HospitalStore
-from medsettle.clearing.month import Month
-from medsettle.clearing.read_calendar import load_calendar
+from medsettle.clearing.hospitals.bank import returned
+from medsettle.clearing.hospitals.batches import pay
+from medsettle.clearing.hospitals.holds import free, hold
+from medsettle.clearing.hospitals.lateness import Late, Promises, late_payments
+from medsettle.clearing.hospitals.reports import report
+from medsettle.clearing.hospitals.slices import instant, month
+from medsettle.clearing.hospitals.status import verify
+from medsettle.clearing.hospitals.store import HospitalStore
+from medsettle.clearing.matching.book import RecordKind
+from medsettle.clearing.months.month import Month
+from medsettle.clearing.months.read_calendar import load_calendar
 
 from tests.clearing.hospital_claims import (
     BY,

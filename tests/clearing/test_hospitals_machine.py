@@ -19,25 +19,25 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from medsettle import errors
-from medsettle.clearing.hospital_advances import Advance, advance
-from medsettle.clearing.hospital_appeals import lift
-from medsettle.clearing.hospital_bank import returned
-from medsettle.clearing.hospital_batches import Payment, pay
-from medsettle.clearing.hospital_cases import CasePrice, price
-from medsettle.clearing.hospital_deductions import (
+from medsettle.clearing.hospitals.advances import Advance, advance
+from medsettle.clearing.hospitals.appeals import lift
+from medsettle.clearing.hospitals.bank import returned
+from medsettle.clearing.hospitals.batches import Payment, pay
+from medsettle.clearing.hospitals.cases import CasePrice, price
+from medsettle.clearing.hospitals.deductions import (
     ClaimDeduction,
     Code,
     deduct,
     deduct_from_institution,
     deductions,
 )
-from medsettle.clearing.hospital_holds import free, hold
-from medsettle.clearing.hospital_remittances import remittance
-from medsettle.clearing.hospital_reports import report
-from medsettle.clearing.hospital_reserves import Assessment, assess
-from medsettle.clearing.hospital_slices import instant, month
-from medsettle.clearing.hospital_status import verify
-from medsettle.clearing.hospital_store import Decision, Fund, HospitalStore
+from medsettle.clearing.hospitals.holds import free, hold
+from medsettle.clearing.hospitals.remittances import remittance
+from medsettle.clearing.hospitals.reports import report
+from medsettle.clearing.hospitals.reserves import Assessment, assess
+from medsettle.clearing.hospitals.slices import instant, month
+from medsettle.clearing.hospitals.status import verify
+from medsettle.clearing.hospitals.store import Decision, Fund, HospitalStore
 from medsettle.core.dates import day_number
 
 from tests.clearing.hospital_claims import (

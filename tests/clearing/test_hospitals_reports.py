@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 from medsettle import errors, limits
-from medsettle.clearing import hospital_reports
-from medsettle.clearing.book import RecordKind
-from medsettle.clearing.hospital_batches import pay
-from medsettle.clearing.hospital_deductions import ClaimDeduction, Code, deduct, deductions
-from medsettle.clearing.hospital_reports import Reported, report
-from medsettle.clearing.hospital_slices import instant
-from medsettle.clearing.hospital_status import claim_status, statements, targets, verify
-from medsettle.clearing.hospital_store import HospitalStore
+from medsettle.clearing.hospitals import reports
+from medsettle.clearing.hospitals.batches import pay
+from medsettle.clearing.hospitals.deductions import ClaimDeduction, Code, deduct, deductions
+from medsettle.clearing.hospitals.reports import Reported, report
+from medsettle.clearing.hospitals.slices import instant
+from medsettle.clearing.hospitals.status import claim_status, statements, targets, verify
+from medsettle.clearing.hospitals.store import HospitalStore
+from medsettle.clearing.matching.book import RecordKind
 from medsettle.core.dates import day_number
 
 from tests.clearing.hospital_claims import (
@@ -122,12 +122,12 @@ def test_the_same_cancel_in_two_chunks_is_one(
     store: HospitalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Far apart in a book it is known the second time, and with other amounts it is refused."""
-    monkeypatch.setattr(hospital_reports, "_CHUNK", 2)
+    monkeypatch.setattr(reports, "_CHUNK", 2)
     row = record(1)
     rows = [row, cancel(row, 1), record(2), cancel(row, 1)]
     assert Reported(3, 1, 0) == report(store, rows, BY)
 
-    monkeypatch.setattr(hospital_reports, "_CHUNK", 1)
+    monkeypatch.setattr(reports, "_CHUNK", 1)
     less = cancel(record(3, 9_000), 3)
     with pytest.raises(errors.InvalidRequest, match=r"rows\[2\].settlement: is recorded with"):
         report(store, [record(3), cancel(record(3), 3), less], BY)

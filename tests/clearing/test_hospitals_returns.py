@@ -7,22 +7,22 @@ from typing import Any
 
 import pytest
 from medsettle import errors
-from medsettle.clearing.book import RecordKind
-from medsettle.clearing.hospital_advances import Advance, advance, equal_instalments
-from medsettle.clearing.hospital_bank import returned
-from medsettle.clearing.hospital_batches import pay
-from medsettle.clearing.hospital_declarations import Status, declaration
-from medsettle.clearing.hospital_deductions import (
+from medsettle.clearing.hospitals.advances import Advance, advance, equal_instalments
+from medsettle.clearing.hospitals.bank import returned
+from medsettle.clearing.hospitals.batches import pay
+from medsettle.clearing.hospitals.declarations import Status, declaration
+from medsettle.clearing.hospitals.deductions import (
     ClaimDeduction,
     Code,
     deduct,
     deduct_from_institution,
 )
-from medsettle.clearing.hospital_holds import free, hold
-from medsettle.clearing.hospital_reports import report
-from medsettle.clearing.hospital_slices import instant, month
-from medsettle.clearing.hospital_status import Stage, claim_status, verify
-from medsettle.clearing.hospital_store import HospitalStore
+from medsettle.clearing.hospitals.holds import free, hold
+from medsettle.clearing.hospitals.reports import report
+from medsettle.clearing.hospitals.slices import instant, month
+from medsettle.clearing.hospitals.status import Stage, claim_status, verify
+from medsettle.clearing.hospitals.store import HospitalStore
+from medsettle.clearing.matching.book import RecordKind
 from medsettle.core.dates import day_number
 
 from tests.clearing.hospital_claims import (

@@ -5,16 +5,16 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from medsettle.clearing.book import RecordKind
-from medsettle.clearing.hospital_batches import pay
-from medsettle.clearing.hospital_deductions import ClaimDeduction, Code, deduct
-from medsettle.clearing.hospital_reports import report
-from medsettle.clearing.hospital_reserves import Assessment, assess, reserves
-from medsettle.clearing.hospital_shares import parts_of
-from medsettle.clearing.hospital_slices import instant, month
-from medsettle.clearing.hospital_status import claim_status, verify
-from medsettle.clearing.hospital_store import HospitalStore
-from medsettle.clearing.month import Month
+from medsettle.clearing.hospitals.batches import pay
+from medsettle.clearing.hospitals.deductions import ClaimDeduction, Code, deduct
+from medsettle.clearing.hospitals.reports import report
+from medsettle.clearing.hospitals.reserves import Assessment, assess, reserves
+from medsettle.clearing.hospitals.shares import parts_of
+from medsettle.clearing.hospitals.slices import instant, month
+from medsettle.clearing.hospitals.status import claim_status, verify
+from medsettle.clearing.hospitals.store import HospitalStore
+from medsettle.clearing.matching.book import RecordKind
+from medsettle.clearing.months.month import Month
 from medsettle.core.dates import day_number
 from medsettle.core.money import Rounding
 

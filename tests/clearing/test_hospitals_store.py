@@ -8,17 +8,17 @@ from typing import Any
 import apsw
 import pytest
 from medsettle import errors, limits
-from medsettle.clearing.hospital_advances import Advance, advance, equal_instalments
-from medsettle.clearing.hospital_bank import Asking, message_of, returned
-from medsettle.clearing.hospital_batches import Batch, batches, pay
-from medsettle.clearing.hospital_declarations import step
-from medsettle.clearing.hospital_deductions import ClaimDeduction, Code, deduct
-from medsettle.clearing.hospital_holds import hold
-from medsettle.clearing.hospital_reports import report
-from medsettle.clearing.hospital_reserves import Assessment, assess
-from medsettle.clearing.hospital_slices import instant
-from medsettle.clearing.hospital_status import verify
-from medsettle.clearing.hospital_store import HospitalStore
+from medsettle.clearing.hospitals.advances import Advance, advance, equal_instalments
+from medsettle.clearing.hospitals.bank import Asking, message_of, returned
+from medsettle.clearing.hospitals.batches import Batch, batches, pay
+from medsettle.clearing.hospitals.declarations import step
+from medsettle.clearing.hospitals.deductions import ClaimDeduction, Code, deduct
+from medsettle.clearing.hospitals.holds import hold
+from medsettle.clearing.hospitals.reports import report
+from medsettle.clearing.hospitals.reserves import Assessment, assess
+from medsettle.clearing.hospitals.slices import instant
+from medsettle.clearing.hospitals.status import verify
+from medsettle.clearing.hospitals.store import HospitalStore
 from medsettle.core.dates import day_number
 from medsettle.payments.orders import Party, PartyType
 

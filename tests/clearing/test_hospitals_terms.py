@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from medsettle import errors, limits
-from medsettle.clearing.hospital_reports import report
-from medsettle.clearing.hospital_shares import part_of, parts_of
-from medsettle.clearing.hospital_slices import instant
-from medsettle.clearing.hospital_terms import Claimed, rule_of
-from medsettle.clearing.read_hospital_terms import read_hospital_terms
+from medsettle.clearing.hospitals.read_terms import read_hospital_terms
+from medsettle.clearing.hospitals.reports import report
+from medsettle.clearing.hospitals.shares import part_of, parts_of
+from medsettle.clearing.hospitals.slices import instant
+from medsettle.clearing.hospitals.terms import Claimed, rule_of
 from medsettle.core.money import Rounding
 
 from tests.clearing.hospital_claims import BY, FOLDER, TERMS, opened, record, terms

@@ -8,11 +8,11 @@ from typing import Any
 import apsw
 import pytest
 from medsettle import errors, limits
-from medsettle.clearing import plans
-from medsettle.clearing.book import Side
-from medsettle.clearing.classes import Action, DifferenceClass
-from medsettle.clearing.item_store import ItemStore
-from medsettle.clearing.items import State, Terms
+from medsettle.clearing.items import plans
+from medsettle.clearing.items.item import State, Terms
+from medsettle.clearing.items.store import ItemStore
+from medsettle.clearing.matching.book import Side
+from medsettle.clearing.matching.classes import Action, DifferenceClass
 
 from tests.clearing.differences import (
     MOMENT,

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from medsettle.clearing.book import Side
-from medsettle.clearing.classes import Action, DifferenceClass
-from medsettle.clearing.item_store import ItemStore
-from medsettle.clearing.items import Part, Run, State, Terms
-from medsettle.clearing.reconcile import By
+from medsettle.clearing.items.item import Part, Run, State, Terms
+from medsettle.clearing.items.store import ItemStore
+from medsettle.clearing.matching.book import Side
+from medsettle.clearing.matching.classes import Action, DifferenceClass
+from medsettle.clearing.matching.reconcile import By
 from medsettle.cli.reconcile_books import Only
 from medsettle.cli.reconcile_runs import Asked, run_reconciliation
 

@@ -9,14 +9,14 @@ import apsw
 import pyarrow as pa
 import pytest
 from medsettle import errors, limits
-from medsettle.clearing.book import Side
-from medsettle.clearing.classes import Action, DifferenceClass
-from medsettle.clearing.differences import difference_schema
-from medsettle.clearing.item_facts import differences_of, table_bytes
-from medsettle.clearing.item_reading import ITEMS_FILE
-from medsettle.clearing.item_store import ItemStore
-from medsettle.clearing.items import Happened, Part, Scope, State
-from medsettle.clearing.terms import rows_at
+from medsettle.clearing.items.facts import differences_of, table_bytes
+from medsettle.clearing.items.item import Happened, Part, Scope, State
+from medsettle.clearing.items.reading import ITEMS_FILE
+from medsettle.clearing.items.store import ItemStore
+from medsettle.clearing.items.terms import rows_at
+from medsettle.clearing.matching.book import Side
+from medsettle.clearing.matching.classes import Action, DifferenceClass
+from medsettle.clearing.matching.differences import difference_schema
 
 from tests.clearing.differences import (
     AREA,

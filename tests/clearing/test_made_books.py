@@ -9,14 +9,14 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 from medsettle import limits
-from medsettle.clearing.book import BOOK, OWN, Side
-from medsettle.clearing.book_files import BookFile
-from medsettle.clearing.classes import DifferenceClass
-from medsettle.clearing.made_books import MadeBooks, kept_columns, make_books
-from medsettle.clearing.made_cases import CASES, TRAPS
-from medsettle.clearing.reconcile import By, reconcile
-from medsettle.clearing.repeats import find_repeats, with_repeats
-from medsettle.clearing.sources_parquet import parquet_book
+from medsettle.clearing.made.books import MadeBooks, kept_columns, make_books
+from medsettle.clearing.made.cases import CASES, TRAPS
+from medsettle.clearing.matching.book import BOOK, OWN, Side
+from medsettle.clearing.matching.book_files import BookFile
+from medsettle.clearing.matching.classes import DifferenceClass
+from medsettle.clearing.matching.reconcile import By, reconcile
+from medsettle.clearing.matching.repeats import find_repeats, with_repeats
+from medsettle.clearing.matching.sources_parquet import parquet_book
 from medsettle.core.codes import FUND_NAMES, POT_NAMES
 from medsettle.errors import InvalidRequest
 

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from medsettle import errors, limits
-from medsettle.clearing.book import BOOK, Side
-from medsettle.clearing.months import MonthStore
-from medsettle.clearing.reconcile import By
+from medsettle.clearing.matching.book import BOOK, Side
+from medsettle.clearing.matching.reconcile import By
+from medsettle.clearing.months.months import MonthStore
 from medsettle.cli.clear_options import reconciled_days
 from medsettle.cli.reconcile_books import Only
 from medsettle.cli.reconcile_runs import Asked, run_reconciliation

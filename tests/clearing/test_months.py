@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from medsettle import errors, limits
-from medsettle.clearing.month import Month
-from medsettle.clearing.months import MonthStore
-from medsettle.clearing.year_end import year_end
+from medsettle.clearing.months.month import Month
+from medsettle.clearing.months.months import MonthStore
+from medsettle.clearing.notices.year_end import year_end
 
 from tests.clearing.month_books import (
     APRIL,

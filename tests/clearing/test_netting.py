@@ -4,7 +4,7 @@ from fractions import Fraction
 
 from hypothesis import given
 from hypothesis import strategies as st
-from medsettle.clearing.netting import Obligation, by_line, liquidity
+from medsettle.clearing.notices.netting import Obligation, by_line, liquidity
 
 # The sums are published (`clearing.md` 3.3: gross 2,811,500, bilateral 791,500, multilateral
 # 151,500 with the positions below); the six amounts between the provinces are ours. With these

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from medsettle import errors, limits
-from medsettle.clearing.months import MonthStore
-from medsettle.clearing.notice_book import notices
-from medsettle.clearing.notices import issue
+from medsettle.clearing.months.months import MonthStore
+from medsettle.clearing.notices.book import notices
+from medsettle.clearing.notices.notices import issue
 
 from tests.clearing.month_books import APRIL, MARCH, MOMENT, cancel, close, store_in
 from tests.clearing.notices_made import DUE, bill, issued

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from medsettle import errors
-from medsettle.clearing.months import MonthStore
-from medsettle.clearing.notice_book import notice
-from medsettle.clearing.notice_payments import Seen, give_back, payments, register
+from medsettle.clearing.months.months import MonthStore
+from medsettle.clearing.notices.book import notice
+from medsettle.clearing.notices.payments import Seen, give_back, payments, register
 
 from tests.clearing.month_books import MARCH, MOMENT, store_in
 from tests.clearing.notices_made import CREDITOR_ACCOUNT, DEBTOR_ACCOUNT, bill, cleared, issued

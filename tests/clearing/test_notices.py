@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from medsettle import errors, limits
-from medsettle.clearing.month import Month
-from medsettle.clearing.months import MonthStore
-from medsettle.clearing.notice_book import Notice, Status, events, notice, notices
-from medsettle.clearing.notice_deductions import DeductionKind, Taken, deduct, deductions
-from medsettle.clearing.notice_payments import Seen, ageing, give_back, payments, register
-from medsettle.clearing.notices import STEPS, advance, issue, reissue
+from medsettle.clearing.months.month import Month
+from medsettle.clearing.months.months import MonthStore
+from medsettle.clearing.notices.book import Notice, Status, events, notice, notices
+from medsettle.clearing.notices.deductions import DeductionKind, Taken, deduct, deductions
+from medsettle.clearing.notices.notices import STEPS, advance, issue, reissue
+from medsettle.clearing.notices.payments import Seen, ageing, give_back, payments, register
 
 from tests.clearing.month_books import APRIL, MARCH, MOMENT, cancel, close, store_in
 from tests.clearing.notices_made import DUE, bill, cleared, issued

@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from medsettle import limits
-from medsettle.clearing.book import Side
-from medsettle.clearing.candidates import TooManyRows, candidate_rows, keys_twice
-from medsettle.clearing.passes import Kept, Passed, Task, pairs_of, pass_over
-from medsettle.clearing.reconcile import By, reconcile
-from medsettle.clearing.row_hashes import SEED, Hasher
-from medsettle.clearing.sources import Book
+from medsettle.clearing.matching.book import Side
+from medsettle.clearing.matching.candidates import TooManyRows, candidate_rows, keys_twice
+from medsettle.clearing.matching.passes import Kept, Passed, Task, pairs_of, pass_over
+from medsettle.clearing.matching.reconcile import By, reconcile
+from medsettle.clearing.matching.row_hashes import SEED, Hasher
+from medsettle.clearing.matching.sources import Book
 from medsettle.errors import InvalidRequest, Precondition
 
 from tests.clearing.books import Row, row, table, written
@@ -23,9 +23,9 @@ _INSURED, _CARE = Side.INSURED, Side.CARE
 _JOINED: Final = """
 import resource, sys
 from pathlib import Path
-from medsettle.clearing.book import Side
-from medsettle.clearing.full_join import joined
-from medsettle.clearing.sources_parquet import parquet_book
+from medsettle.clearing.matching.book import Side
+from medsettle.clearing.matching.full_join import joined
+from medsettle.clearing.matching.sources_parquet import parquet_book
 
 folder = Path(sys.argv[1])
 books = [parquet_book(side, folder / f"{side}.parquet") for side in (Side.INSURED, Side.CARE)]

@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from medsettle import limits
-from medsettle.clearing.prepayment import (
+from medsettle.clearing.months.read_calendar import shipped_document
+from medsettle.clearing.prepayments.amounts import read_amounts
+from medsettle.clearing.prepayments.prepayment import (
     Level,
     Line,
     level_of,
@@ -23,9 +25,7 @@ from medsettle.clearing.prepayment import (
     usage_of,
     usage_shown,
 )
-from medsettle.clearing.prepayment_amounts import read_amounts
-from medsettle.clearing.prepayment_terms import load_prepayment_rules, read_rules
-from medsettle.clearing.read_calendar import shipped_document
+from medsettle.clearing.prepayments.terms import PREPAYMENT_FILE, load_prepayment_rules, read_rules
 from medsettle.errors import InvalidRequest, NotFound, PolicyRejected
 from medsettle.policy import tree
 
@@ -112,7 +112,7 @@ def test_a_prepayment_is_rounded_once_by_name(
     rounding: str, total_fen: int, prepaid_fen: int
 ) -> None:
     """Two times a third of 1 fen is 0.67, of 2 is 1.33, of 4 is 2.67."""
-    text = shipped_document("prepayment.yaml").decode().replace("half_up", rounding)
+    text = shipped_document(PREPAYMENT_FILE).decode().replace("half_up", rounding)
     rules, violations = read_rules(*tree.parse(text.encode(), "mine.yaml"))
 
     assert not violations
@@ -150,7 +150,7 @@ def test_a_pool_adds_up_one_fund_of_all_provinces() -> None:
 
 def test_terms_are_dated(tmp_path: Path) -> None:
     """A later version with 1.5 months holds from its day; faults are told with their lines."""
-    text = shipped_document("prepayment.yaml").decode()
+    text = shipped_document(PREPAYMENT_FILE).decode()
     later = text[text.index("  - from") :].replace("2023-01-01", "2027-01-01")
     path = tmp_path / "terms.yaml"
     path.write_text(text + later.replace("multiple: 2", "multiple: 1.5"), encoding="utf-8")
@@ -171,7 +171,7 @@ def test_terms_are_dated(tmp_path: Path) -> None:
 
 def test_a_multiple_goes_up_to_its_bound(tmp_path: Path) -> None:
     """Twelve months are prepaid at most, a ten-thousandth at least."""
-    text = shipped_document("prepayment.yaml").decode()
+    text = shipped_document(PREPAYMENT_FILE).decode()
     path = tmp_path / "terms.yaml"
     for multiple, found in (("12", 120_000), ("0.0001", 1)):
         path.write_text(text.replace("multiple: 2", f"multiple: {multiple}"), encoding="utf-8")

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from medsettle import limits
-from medsettle.clearing.prepayment import Level, Line
-from medsettle.clearing.prepayment_forecast import DayKind, Forecast, forecast, kind_of
-from medsettle.clearing.prepayment_terms import load_prepayment_rules
-from medsettle.clearing.read_calendar import load_calendar
+from medsettle.clearing.months.read_calendar import load_calendar
+from medsettle.clearing.prepayments.forecast import DayKind, Forecast, forecast, kind_of
+from medsettle.clearing.prepayments.prepayment import Level, Line
+from medsettle.clearing.prepayments.terms import load_prepayment_rules
 from medsettle.errors import InvalidRequest
 
 _LINE = Line("999901", "999902", "310")

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 from medsettle import limits
-from medsettle.clearing.prepayment import Level
-from medsettle.clearing.prepayment_increase import Increases, IncreaseState
-from medsettle.clearing.prepayment_store import PrepaymentStore
-from medsettle.clearing.read_calendar import load_calendar
+from medsettle.clearing.months.read_calendar import load_calendar
+from medsettle.clearing.prepayments.increase import Increases, IncreaseState
+from medsettle.clearing.prepayments.prepayment import Level
+from medsettle.clearing.prepayments.store import PrepaymentStore
 from medsettle.errors import InvalidRequest, NotFound, Precondition, StoreUnavailable
 
 from tests.clearing.prepaying import (

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from medsettle import limits
-from medsettle.clearing.prepayment import Level, requirements
-from medsettle.clearing.prepayment_notices import NoticeKind
-from medsettle.clearing.prepayment_store import PrepaymentStore
-from medsettle.clearing.prepayment_years import lines_behind
+from medsettle.clearing.prepayments.notices import NoticeKind
+from medsettle.clearing.prepayments.prepayment import Level, requirements
+from medsettle.clearing.prepayments.store import PrepaymentStore
+from medsettle.clearing.prepayments.years import lines_behind
 from medsettle.errors import InvalidRequest, NotFound, Precondition
 
 from tests.clearing.prepaying import (

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from medsettle import limits
-from medsettle.clearing.book import BOOK, Side
-from medsettle.clearing.reconcile import By, Reconciliation, reconcile
-from medsettle.clearing.sources import Book
+from medsettle.clearing.matching.book import BOOK, Side
+from medsettle.clearing.matching.reconcile import By, Reconciliation, reconcile
+from medsettle.clearing.matching.sources import Book
 from medsettle.errors import Precondition
 
 from tests.clearing.books import (

@@ -9,12 +9,12 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 from medsettle import limits
-from medsettle.clearing.book import BOOK, Side
-from medsettle.clearing.classes import Action, DifferenceClass
-from medsettle.clearing.differences import difference_schema
-from medsettle.clearing.repeats import Repeats, find_repeats
-from medsettle.clearing.sources_files import opened_book
-from medsettle.clearing.sources_parquet import parquet_book
+from medsettle.clearing.matching.book import BOOK, Side
+from medsettle.clearing.matching.classes import Action, DifferenceClass
+from medsettle.clearing.matching.differences import difference_schema
+from medsettle.clearing.matching.repeats import Repeats, find_repeats
+from medsettle.clearing.matching.sources_files import opened_book
+from medsettle.clearing.matching.sources_parquet import parquet_book
 from medsettle.errors import BatchTooLarge, InvalidRequest
 
 from tests.clearing.books import Row, row, table

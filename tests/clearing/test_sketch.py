@@ -12,16 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from medsettle import limits
-from medsettle.clearing.book import BOOK, OWN, Side
-from medsettle.clearing.row_hashes import SEED, Hasher
-from medsettle.clearing.sketch import Sketch, empty_sketch, sketch_of
-from medsettle.clearing.sketch_files import (
+from medsettle.clearing.matching.book import BOOK, OWN, Side
+from medsettle.clearing.matching.row_hashes import SEED, Hasher
+from medsettle.clearing.matching.sketch import Sketch, empty_sketch, sketch_of
+from medsettle.clearing.matching.sketch_files import (
     FORMAT,
     read_sketch,
     rows_of_keys,
     write_sketch,
 )
-from medsettle.clearing.sketch_loops import COPIES_MAX
+from medsettle.clearing.matching.sketch_loops import COPIES_MAX
 from medsettle.errors import InvalidRequest, Precondition
 
 from tests.clearing.books import DAY, Row, row, table, written

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from medsettle import limits
-from medsettle.clearing.book import BOOK, Side
-from medsettle.clearing.sources import Book
-from medsettle.clearing.sources_audit import Wanted, audited_book
-from medsettle.clearing.sources_parquet import parquet_book
+from medsettle.clearing.matching.book import BOOK, Side
+from medsettle.clearing.matching.sources import Book
+from medsettle.clearing.matching.sources_audit import Wanted, audited_book
+from medsettle.clearing.matching.sources_parquet import parquet_book
 from medsettle.errors import AuditCorrupt, InvalidRequest, Precondition
 
 from tests.audit.area_books import AREA_A, AREA_B, TOTAL, ThreeBooks
@@ -272,7 +272,7 @@ def test_a_folder_without_files_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("sign", [1, -1])
 def test_amounts_have_bounds(tmp_path: Path, sign: int) -> None:
     """The greatest amount is added up, one fen more is refused with its row."""
-    from medsettle.clearing.reconcile import reconcile  # noqa: PLC0415 - of this test alone
+    from medsettle.clearing.matching.reconcile import reconcile  # noqa: PLC0415 - of this test alone
 
     most = sign * limits.AMOUNT_FEN_MAX
     for number, (fen, fits) in enumerate(((most, True), (most + sign, False))):

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from medsettle import limits
-from medsettle.clearing.book import Side
-from medsettle.clearing.sources import Book
-from medsettle.clearing.sources_text import csv_book, statement_book
+from medsettle.clearing.matching.book import Side
+from medsettle.clearing.matching.sources import Book
+from medsettle.clearing.matching.sources_text import csv_book, statement_book
 from medsettle.errors import InvalidRequest
 
 

@@ -15,12 +15,12 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 from medsettle import limits
-from medsettle.clearing.book import Side
-from medsettle.clearing.made_books import MadeBooks, make_books
-from medsettle.clearing.reconcile import By, Reconciliation, reconcile
-from medsettle.clearing.sources_parquet import parquet_book
-from medsettle.clearing.spark import SPARK, reconcile_in, reconcile_on_spark, spark_session
-from medsettle.clearing.spark_books import Part
+from medsettle.clearing.made.books import MadeBooks, make_books
+from medsettle.clearing.matching.book import Side
+from medsettle.clearing.matching.reconcile import By, Reconciliation, reconcile
+from medsettle.clearing.matching.sources_parquet import parquet_book
+from medsettle.clearing.spark.books import Part
+from medsettle.clearing.spark.job import SPARK, reconcile_in, reconcile_on_spark, spark_session
 from medsettle.cli.reconcile_spark import days_of, found_on_spark
 from medsettle.errors import InvalidRequest, Precondition
 

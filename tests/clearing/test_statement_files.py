@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from medsettle import limits
-from medsettle.clearing.statement_cells import normal_table, stated_columns
-from medsettle.clearing.statement_checks import verify_statement
-from medsettle.clearing.statement_csv import UnreadableStatementFile
-from medsettle.clearing.statement_keys import fingerprint_of, key_pems, private_key, public_key
-from medsettle.clearing.statements import (
+from medsettle.clearing.statements.cells import normal_table, stated_columns
+from medsettle.clearing.statements.checks import verify_statement
+from medsettle.clearing.statements.csv import UnreadableStatementFile
+from medsettle.clearing.statements.keys import fingerprint_of, key_pems, private_key, public_key
+from medsettle.clearing.statements.statements import (
     CSV_FILE,
     EXCEL_FILE,
     PARQUET_FILE,

@@ -10,12 +10,12 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from medsettle.clearing.statement_cells import Cells, cells_of, digests_of
-from medsettle.clearing.statement_checks import verify_statement
-from medsettle.clearing.statement_csv import read_csv
-from medsettle.clearing.statement_differences import ChangeKind, RowChange, row_changes
-from medsettle.clearing.statement_excel_reading import read_excel
-from medsettle.clearing.statements import CSV_FILE, EXCEL_FILE, PARQUET_FILE, TABLE_FILES
+from medsettle.clearing.statements.cells import Cells, cells_of, digests_of
+from medsettle.clearing.statements.checks import verify_statement
+from medsettle.clearing.statements.csv import read_csv
+from medsettle.clearing.statements.differences import ChangeKind, RowChange, row_changes
+from medsettle.clearing.statements.excel_reading import read_excel
+from medsettle.clearing.statements.statements import CSV_FILE, EXCEL_FILE, PARQUET_FILE, TABLE_FILES
 
 from tests.clearing.stating import Tampering, made
 

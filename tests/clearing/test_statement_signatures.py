@@ -9,9 +9,9 @@ import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from medsettle import limits
-from medsettle.clearing.statement_checks import verify_statement
-from medsettle.clearing.statement_keys import fingerprint_of, signature_bytes, signature_name
-from medsettle.clearing.statements import (
+from medsettle.clearing.statements.checks import verify_statement
+from medsettle.clearing.statements.keys import fingerprint_of, signature_bytes, signature_name
+from medsettle.clearing.statements.statements import (
     MANIFEST_FILE,
     StatedParty,
     StatementHead,

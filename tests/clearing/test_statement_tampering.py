@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from medsettle import limits
-from medsettle.clearing.statement_cells import digests_of
-from medsettle.clearing.statement_csv import UnreadableStatementFile, read_csv
-from medsettle.clearing.statements import (
+from medsettle.clearing.statements.cells import digests_of
+from medsettle.clearing.statements.csv import UnreadableStatementFile, read_csv
+from medsettle.clearing.statements.statements import (
     CSV_FILE,
     EXCEL_FILE,
     MANIFEST_FILE,

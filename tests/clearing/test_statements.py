@@ -8,10 +8,10 @@ import orjson
 import pyarrow as pa
 import pytest
 from medsettle import limits
-from medsettle.clearing.statement_checks import verify_statement
-from medsettle.clearing.statement_csv import UnreadableStatementFile
-from medsettle.clearing.statement_keys import fingerprint_of
-from medsettle.clearing.statements import (
+from medsettle.clearing.statements.checks import verify_statement
+from medsettle.clearing.statements.csv import UnreadableStatementFile
+from medsettle.clearing.statements.keys import fingerprint_of
+from medsettle.clearing.statements.statements import (
     CSV_FILE,
     EXCEL_FILE,
     MANIFEST_FILE,

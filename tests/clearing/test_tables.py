@@ -13,11 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from medsettle import errors
-from medsettle.clearing.fund_lines import OWED, line_of, line_sql
-from medsettle.clearing.months import MonthStore
-from medsettle.clearing.netting import obligations
-from medsettle.clearing.table_checks import fund_sums, refuse_unequal, wrong_figures
-from medsettle.clearing.tables import (
+from medsettle.clearing.months.fund_lines import OWED, line_of, line_sql
+from medsettle.clearing.months.months import MonthStore
+from medsettle.clearing.months.table_checks import fund_sums, refuse_unequal, wrong_figures
+from medsettle.clearing.months.tables import (
     BILL_FIGURES,
     FIGURES,
     KEYS,
@@ -28,6 +27,7 @@ from medsettle.clearing.tables import (
     owed_between,
     table,
 )
+from medsettle.clearing.notices.netting import obligations
 from medsettle.core import codes
 from medsettle.ledger.scratch import scratch
 

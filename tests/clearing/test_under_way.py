@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from medsettle import errors, limits
-from medsettle.clearing.months import MonthStore
-from medsettle.clearing.notice_book import Status, events, notice
-from medsettle.clearing.notice_payments import Seen, give_back, payments, register, unregister
-from medsettle.clearing.payment_files import pay
-from medsettle.clearing.under_way import asked_of, refuse, under_way_fen
+from medsettle.clearing.months.months import MonthStore
+from medsettle.clearing.notices.book import Status, events, notice
+from medsettle.clearing.notices.payment_files import pay
+from medsettle.clearing.notices.payments import Seen, give_back, payments, register, unregister
+from medsettle.clearing.notices.under_way import asked_of, refuse, under_way_fen
 
 from tests.clearing.month_books import MARCH, MOMENT, store_in
 from tests.clearing.notices_made import bill, cleared, fiscal_accounts, issued

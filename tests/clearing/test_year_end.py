@@ -5,11 +5,11 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from medsettle.clearing.month import Month
-from medsettle.clearing.months import MonthStore
-from medsettle.clearing.notice_payments import Seen, register
-from medsettle.clearing.notices import issue
-from medsettle.clearing.year_end import YearEnd, year_end
+from medsettle.clearing.months.month import Month
+from medsettle.clearing.months.months import MonthStore
+from medsettle.clearing.notices.notices import issue
+from medsettle.clearing.notices.payments import Seen, register
+from medsettle.clearing.notices.year_end import YearEnd, year_end
 
 from tests.clearing.month_books import MOMENT, close, store_in, write_book
 from tests.clearing.notices_made import DUE, bill, cleared

@@ -4,7 +4,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from medsettle.clearing.item_store import ItemStore
+from medsettle.clearing.items.store import ItemStore
 from medsettle.cli.exits import Exit
 
 from tests.clearing.bank_messages import Line, Message

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from medsettle.clearing.read_calendar import shipped_document
+from medsettle.clearing.months.read_calendar import shipped_document
+from medsettle.clearing.prepayments.terms import PREPAYMENT_FILE
 from medsettle.cli.exits import Exit
 
 from tests.cli.commands import Ran, run
@@ -190,7 +191,7 @@ def test_a_forecast_tells_the_day_and_the_reason(centre: _Centre) -> None:
 
 def _half_in_march(centre: _Centre) -> Path:
     """Return the terms of medsettle with a level that changes within March."""
-    text = shipped_document("prepayment.yaml").decode()
+    text = shipped_document(PREPAYMENT_FILE).decode()
     later = text[text.index("  - from") :].replace("2023-01-01", "2026-03-10")
     return centre.file("terms.yaml", text + later.replace("yellow: 70%", "yellow: 50%"))
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from medsettle.clearing.book import Side
-from medsettle.clearing.classes import DifferenceClass
-from medsettle.clearing.item_store import ItemStore
+from medsettle.clearing.items.store import ItemStore
+from medsettle.clearing.matching.book import Side
+from medsettle.clearing.matching.classes import DifferenceClass
 from medsettle.cli.reconcile_words import item_json, show_item
 from rich.console import Console
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from medsettle import errors
-from medsettle.clearing.book import Side
-from medsettle.clearing.classes import Action, DifferenceClass
-from medsettle.clearing.item_store import ItemStore
-from medsettle.clearing.items import Item, State, Terms
-from medsettle.clearing.plans import Insert, Step, TakeBack, plan_of
+from medsettle.clearing.items.item import Item, State, Terms
+from medsettle.clearing.items.plans import Insert, Step, TakeBack, plan_of
+from medsettle.clearing.items.store import ItemStore
+from medsettle.clearing.matching.book import Side
+from medsettle.clearing.matching.classes import Action, DifferenceClass
 from medsettle.engine import Engine
 from medsettle.engine.copies import Side as CopySide
 from medsettle.engine.copies import copied_entries

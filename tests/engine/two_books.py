@@ -10,12 +10,12 @@ from typing import Any
 import pyarrow as pa
 from medsettle.audit import Projector
 from medsettle.books.conservation import discrepancies
-from medsettle.clearing.book import Side
-from medsettle.clearing.classify import classify
-from medsettle.clearing.item_store import ItemStore
-from medsettle.clearing.items import ComparedBook, Run, Scope
-from medsettle.clearing.odd_rows import OddRows
-from medsettle.clearing.sources_audit import audited_book
+from medsettle.clearing.items.item import ComparedBook, Run, Scope
+from medsettle.clearing.items.store import ItemStore
+from medsettle.clearing.matching.book import Side
+from medsettle.clearing.matching.classify import classify
+from medsettle.clearing.matching.odd_rows import OddRows
+from medsettle.clearing.matching.sources_audit import audited_book
 from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.settlement import Settlement

@@ -9,11 +9,11 @@ import typer
 from rich.console import Console
 
 from medsettle import limits
-from medsettle.clearing.month_lines import NEXT_STEPS, Held
-from medsettle.clearing.netting import by_line, liquidity, obligations
-from medsettle.clearing.table_checks import refuse_unequal
-from medsettle.clearing.tables import checked, condensed, drill, make_tables, table
-from medsettle.clearing.year_end import year_end
+from medsettle.clearing.months.lines import NEXT_STEPS, Held
+from medsettle.clearing.months.table_checks import refuse_unequal
+from medsettle.clearing.months.tables import checked, condensed, drill, make_tables, table
+from medsettle.clearing.notices.netting import by_line, liquidity, obligations
+from medsettle.clearing.notices.year_end import year_end
 from medsettle.cli.clear_notices import notice_commands
 from medsettle.cli.clear_options import (
     DATA,

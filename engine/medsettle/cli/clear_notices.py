@@ -7,11 +7,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from medsettle.clearing.bank import match
-from medsettle.clearing.calendar import Step
-from medsettle.clearing.notice_book import Notice, Status, events, notice, notices
-from medsettle.clearing.notice_deductions import DeductionKind, deduct, deductions
-from medsettle.clearing.notice_payments import (
+from medsettle.clearing.months.calendar import Step
+from medsettle.clearing.months.read_calendar import load_calendar
+from medsettle.clearing.notices.bank import match
+from medsettle.clearing.notices.book import Notice, Status, events, notice, notices
+from medsettle.clearing.notices.deductions import DeductionKind, deduct, deductions
+from medsettle.clearing.notices.notices import advance, issue, reissue
+from medsettle.clearing.notices.payment_files import pay, without_account
+from medsettle.clearing.notices.payments import (
     Seen,
     ageing,
     give_back,
@@ -20,10 +23,7 @@ from medsettle.clearing.notice_payments import (
     register,
     unregister,
 )
-from medsettle.clearing.notices import advance, issue, reissue
-from medsettle.clearing.payment_files import pay, without_account
-from medsettle.clearing.read_calendar import load_calendar
-from medsettle.clearing.under_way import asked_of, refuse, under_way_fen
+from medsettle.clearing.notices.under_way import asked_of, refuse, under_way_fen
 from medsettle.cli.clear_options import (
     DATA,
     Accounts,

@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from medsettle.clearing.closing import CheckDays
-from medsettle.clearing.item_reading import ITEMS_FILE
-from medsettle.clearing.item_store import ItemStore
-from medsettle.clearing.month import Month
-from medsettle.clearing.months import MONTHS_FILE, MonthStore
-from medsettle.clearing.reconciled import refuse_unreconciled
+from medsettle.clearing.items.reading import ITEMS_FILE
+from medsettle.clearing.items.reconciled import refuse_unreconciled
+from medsettle.clearing.items.store import ItemStore
+from medsettle.clearing.months.closing import CheckDays
+from medsettle.clearing.months.month import Month
+from medsettle.clearing.months.months import MONTHS_FILE, MonthStore
 from medsettle.cli.desks import CLEARING_FOLDER, clearing_store
 from medsettle.errors import Precondition
 

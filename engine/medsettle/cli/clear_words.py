@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping
 
-from medsettle.clearing.bank import Imported, Matched
-from medsettle.clearing.month import Month
-from medsettle.clearing.months import ClosedMonth
-from medsettle.clearing.netting import Liquidity
-from medsettle.clearing.notice_book import Notice
-from medsettle.clearing.notice_deductions import Deduction
-from medsettle.clearing.notice_payments import AgeBand, Payment
-from medsettle.clearing.payment_files import PaymentFile
-from medsettle.clearing.prepayment import percent_of_bps
-from medsettle.clearing.under_way import Asked
-from medsettle.clearing.year_end import YearEnd
+from medsettle.clearing.months.month import Month
+from medsettle.clearing.months.months import ClosedMonth
+from medsettle.clearing.notices.bank import Imported, Matched
+from medsettle.clearing.notices.book import Notice
+from medsettle.clearing.notices.deductions import Deduction
+from medsettle.clearing.notices.netting import Liquidity
+from medsettle.clearing.notices.payment_files import PaymentFile
+from medsettle.clearing.notices.payments import AgeBand, Payment
+from medsettle.clearing.notices.under_way import Asked
+from medsettle.clearing.notices.year_end import YearEnd
+from medsettle.clearing.prepayments.prepayment import percent_of_bps
 from medsettle.core.settlement import Row
 
 

@@ -1,7 +1,7 @@
 """What `medsettle hospital` reads: books and applications, in files and ledgers.
 
-A book in a file has the columns of `medsettle.clearing.book`; a column of a payer that it does not
-have is 0, which the sum of the funds would not bear out if it were not.
+A book in a file has the columns of `medsettle.clearing.matching.book`; a column of a payer that it
+does not have is 0, which the sum of the funds would not bear out if it were not.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from medsettle import limits
-from medsettle.clearing.hospital_declarations import Application, Sums
-from medsettle.clearing.hospital_holds import Confirmation
-from medsettle.clearing.hospital_reports import READ_COLUMNS, BookRow
-from medsettle.clearing.month import Month
+from medsettle.clearing.hospitals.declarations import Application, Sums
+from medsettle.clearing.hospitals.holds import Confirmation
+from medsettle.clearing.hospitals.reports import READ_COLUMNS, BookRow
+from medsettle.clearing.months.month import Month
 from medsettle.cli.exits import UnreadableFile
 from medsettle.cli.files import read_claims
 from medsettle.core.dates import CHINA_STANDARD_TIME, microseconds

@@ -8,8 +8,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from medsettle.clearing.hospital_audited import audited_rows
-from medsettle.clearing.hospital_declarations import (
+from medsettle.clearing.hospitals.audited import audited_rows
+from medsettle.clearing.hospitals.declarations import (
     Declaration,
     Status,
     declaration,
@@ -18,10 +18,10 @@ from medsettle.clearing.hospital_declarations import (
     describe_differences,
     step,
 )
-from medsettle.clearing.hospital_holds import confirm, free, hold
-from medsettle.clearing.hospital_reports import report
-from medsettle.clearing.hospital_slices import Slice, instant, month
-from medsettle.clearing.read_hospital_terms import read_hospital_terms
+from medsettle.clearing.hospitals.holds import confirm, free, hold
+from medsettle.clearing.hospitals.read_terms import read_hospital_terms
+from medsettle.clearing.hospitals.reports import report
+from medsettle.clearing.hospitals.slices import Slice, instant, month
 from medsettle.cli import hospital_money, hospital_views
 from medsettle.cli.clear_options import MonthText, month_named
 from medsettle.cli.desks import AUDIT_FOLDER, check_is_ledger, ledger_at

@@ -8,15 +8,13 @@ from typing import Annotated, Any, Final
 import typer
 from rich.console import Console
 
-from medsettle.clearing import hospital_advances as advances
-from medsettle.clearing import hospital_bank as bank
-from medsettle.clearing import hospital_batches as batches
-from medsettle.clearing import hospital_deductions as cuts
-from medsettle.clearing.hospital_appeals import lift
-from medsettle.clearing.hospital_cases import CasePrice, price
-from medsettle.clearing.hospital_reserves import Assessment, assess
-from medsettle.clearing.hospital_store import Fund
-from medsettle.clearing.read_hospital_terms import read_hospital_terms
+from medsettle.clearing.hospitals import advances, bank, batches
+from medsettle.clearing.hospitals import deductions as cuts
+from medsettle.clearing.hospitals.appeals import lift
+from medsettle.clearing.hospitals.cases import CasePrice, price
+from medsettle.clearing.hospitals.read_terms import read_hospital_terms
+from medsettle.clearing.hospitals.reserves import Assessment, assess
+from medsettle.clearing.hospitals.store import Fund
 from medsettle.cli.desks import now
 from medsettle.cli.exits import told
 from medsettle.cli.hospital_options import (

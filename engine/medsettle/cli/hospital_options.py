@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from medsettle.clearing.hospital_store import HOSPITALS_FILE, Decision, HospitalStore
+from medsettle.clearing.hospitals.store import HOSPITALS_FILE, Decision, HospitalStore
 from medsettle.cli.desks import clearing_store, now
 
 Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="A day, as 2026-03-10.")]

@@ -9,20 +9,20 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from medsettle.clearing.hospital_cases import case_differences
-from medsettle.clearing.hospital_holds import held
-from medsettle.clearing.hospital_lateness import Promises, late_payments
-from medsettle.clearing.hospital_remittances import Remittance, remittances
-from medsettle.clearing.hospital_reserves import reserves
-from medsettle.clearing.hospital_status import (
+from medsettle.clearing.hospitals.cases import case_differences
+from medsettle.clearing.hospitals.holds import held
+from medsettle.clearing.hospitals.lateness import Promises, late_payments
+from medsettle.clearing.hospitals.read_terms import read_hospital_terms
+from medsettle.clearing.hospitals.remittances import Remittance, remittances
+from medsettle.clearing.hospitals.reserves import reserves
+from medsettle.clearing.hospitals.status import (
     TARGET_BPS,
     claim_status,
     statements,
     targets,
     verify,
 )
-from medsettle.clearing.read_calendar import load_calendar
-from medsettle.clearing.read_hospital_terms import read_hospital_terms
+from medsettle.clearing.months.read_calendar import load_calendar
 from medsettle.cli.clear_options import MonthText, month_named
 from medsettle.cli.exits import Exit, Quit, told
 from medsettle.cli.hospital_options import (

@@ -7,11 +7,11 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from medsettle.clearing.hospital_declarations import Declaration, Sums
-from medsettle.clearing.hospital_lateness import Late
-from medsettle.clearing.hospital_remittances import Remittance
-from medsettle.clearing.hospital_status import ClaimStatus
-from medsettle.clearing.month import Month
+from medsettle.clearing.hospitals.declarations import Declaration, Sums
+from medsettle.clearing.hospitals.lateness import Late
+from medsettle.clearing.hospitals.remittances import Remittance
+from medsettle.clearing.hospitals.status import ClaimStatus
+from medsettle.clearing.months.month import Month
 from medsettle.cli.exits import UnreadableFile
 from medsettle.core.settlement import Row
 

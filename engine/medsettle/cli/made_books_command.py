@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from medsettle.clearing.made_books import MadeBooks, make_books
+from medsettle.clearing.made.books import MadeBooks, make_books
 from medsettle.cli.exits import told
 from medsettle.cli.options import Json
 

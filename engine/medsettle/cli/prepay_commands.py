@@ -8,15 +8,15 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from medsettle.clearing.calendar import MEDICAL, ClearingCalendar, Step
-from medsettle.clearing.prepayment import Level, Line, Usage, requirements
-from medsettle.clearing.prepayment_amounts import read_amounts
-from medsettle.clearing.prepayment_forecast import forecast as forecast_of
-from medsettle.clearing.prepayment_increase import Increases, IncreaseState
-from medsettle.clearing.prepayment_store import PrepaymentStore
-from medsettle.clearing.prepayment_terms import load_prepayment_rules
-from medsettle.clearing.prepayment_years import Behind, lines_behind
-from medsettle.clearing.read_calendar import load_calendar
+from medsettle.clearing.months.calendar import MEDICAL, ClearingCalendar, Step
+from medsettle.clearing.months.read_calendar import load_calendar
+from medsettle.clearing.prepayments.amounts import read_amounts
+from medsettle.clearing.prepayments.forecast import forecast as forecast_of
+from medsettle.clearing.prepayments.increase import Increases, IncreaseState
+from medsettle.clearing.prepayments.prepayment import Level, Line, Usage, requirements
+from medsettle.clearing.prepayments.store import PrepaymentStore
+from medsettle.clearing.prepayments.terms import load_prepayment_rules
+from medsettle.clearing.prepayments.years import Behind, lines_behind
 from medsettle.cli import prepay_words as words
 from medsettle.cli.desks import now
 from medsettle.cli.exits import Exit, Quit, told

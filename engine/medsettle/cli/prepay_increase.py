@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from medsettle.clearing.prepayment import line_of
-from medsettle.clearing.prepayment_increase import Increase, Increases
-from medsettle.clearing.prepayment_terms import load_prepayment_rules
-from medsettle.clearing.read_calendar import load_calendar
+from medsettle.clearing.months.read_calendar import load_calendar
+from medsettle.clearing.prepayments.increase import Increase, Increases
+from medsettle.clearing.prepayments.prepayment import line_of
+from medsettle.clearing.prepayments.terms import load_prepayment_rules
 from medsettle.cli import prepay_words as words
 from medsettle.cli.desks import now
 from medsettle.cli.exits import told

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from medsettle.clearing import month as clearing_month
-from medsettle.clearing.prepayment_store import PREPAYMENTS_FILE, PrepaymentStore
+from medsettle.clearing.months import month as clearing_month
+from medsettle.clearing.prepayments.store import PREPAYMENTS_FILE, PrepaymentStore
 from medsettle.cli.desks import clearing_store
 
 Month = Annotated[str, typer.Argument(help="A month such as 2026-03.")]

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from datetime import date
 
-from medsettle.clearing.calendar import DueDate
-from medsettle.clearing.prepayment import Line, Requirement, Usage
-from medsettle.clearing.prepayment_forecast import Forecast
-from medsettle.clearing.prepayment_increase import Increase
-from medsettle.clearing.prepayment_notices import Aged, Notice
-from medsettle.clearing.prepayment_years import Behind
+from medsettle.clearing.months.calendar import DueDate
+from medsettle.clearing.prepayments.forecast import Forecast
+from medsettle.clearing.prepayments.increase import Increase
+from medsettle.clearing.prepayments.notices import Aged, Notice
+from medsettle.clearing.prepayments.prepayment import Line, Requirement, Usage
+from medsettle.clearing.prepayments.years import Behind
 from medsettle.core.settlement import Row
 
 

@@ -7,12 +7,12 @@ from datetime import datetime
 from pathlib import Path
 
 from medsettle import errors
-from medsettle.clearing.book import Side
-from medsettle.clearing.classes import DifferenceClass
-from medsettle.clearing.item_reading import ITEMS_FILE
-from medsettle.clearing.item_store import ItemStore
-from medsettle.clearing.items import RECORDS, Item, State, Terms
-from medsettle.clearing.plans import Step, TakeBack, plan_of
+from medsettle.clearing.items.item import RECORDS, Item, State, Terms
+from medsettle.clearing.items.plans import Step, TakeBack, plan_of
+from medsettle.clearing.items.reading import ITEMS_FILE
+from medsettle.clearing.items.store import ItemStore
+from medsettle.clearing.matching.book import Side
+from medsettle.clearing.matching.classes import DifferenceClass
 from medsettle.cli.desks import CLEARING_FOLDER, Desk, ledger_at, open_desk
 from medsettle.core.request_states import RequestStatus
 from medsettle.ledger.opening import open_reader

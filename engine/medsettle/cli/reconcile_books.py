@@ -8,12 +8,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from medsettle.clearing.book import Side
-from medsettle.clearing.book_files import BookFile
-from medsettle.clearing.sources import COLUMNS, Book
-from medsettle.clearing.sources_audit import Wanted
-from medsettle.clearing.sources_files import opened_book
-from medsettle.clearing.sources_parquet import parquet_book
+from medsettle.clearing.matching.book import Side
+from medsettle.clearing.matching.book_files import BookFile
+from medsettle.clearing.matching.sources import COLUMNS, Book
+from medsettle.clearing.matching.sources_audit import Wanted
+from medsettle.clearing.matching.sources_files import opened_book
+from medsettle.clearing.matching.sources_parquet import parquet_book
 from medsettle.errors import Fault, InvalidRequest
 
 

@@ -10,10 +10,10 @@ import orjson
 import typer
 from rich.console import Console
 
-from medsettle.clearing.book import Side
-from medsettle.clearing.classes import Action
-from medsettle.clearing.item_store import ItemStore
-from medsettle.clearing.items import Item
+from medsettle.clearing.items.item import Item
+from medsettle.clearing.items.store import ItemStore
+from medsettle.clearing.matching.book import Side
+from medsettle.clearing.matching.classes import Action
 from medsettle.cli.desks import now
 from medsettle.cli.exits import Exit, told
 from medsettle.cli.made_books_command import make_books_command
@@ -103,7 +103,7 @@ def run(
 
     A book is a data or audit folder of an engine, Parquet, CSV, or the text files of 3202.
     """
-    from medsettle.clearing.reconcile import By  # noqa: PLC0415
+    from medsettle.clearing.matching.reconcile import By  # noqa: PLC0415
     from medsettle.cli.reconcile_books import Only  # noqa: PLC0415 - loads numba
     from medsettle.cli.reconcile_runs import Asked, run_reconciliation  # noqa: PLC0415
 

@@ -14,7 +14,7 @@ from typing import Final
 import orjson
 from rich.console import Console
 
-from medsettle.clearing.items import Event, Item, Run
+from medsettle.clearing.items.item import Event, Item, Run
 from medsettle.cli.reconcile_words import (
     compared_lines,
     event_json,

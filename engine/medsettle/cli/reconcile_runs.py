@@ -15,20 +15,20 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from medsettle import limits
-from medsettle.clearing.book import BOOK, OWN, Side
-from medsettle.clearing.item_rows import counted_by_class
-from medsettle.clearing.item_store import ItemStore
-from medsettle.clearing.items import ComparedBook, Part, Run, Scope
-from medsettle.clearing.reconcile import By, Reconciliation, reconcile
-from medsettle.clearing.repeats import NEEDED, find_repeats, with_repeats
-from medsettle.clearing.sketch import sketch_of
-from medsettle.clearing.sketch_files import (
+from medsettle.clearing.items.item import ComparedBook, Part, Run, Scope
+from medsettle.clearing.items.rows import counted_by_class
+from medsettle.clearing.items.store import ItemStore
+from medsettle.clearing.matching.book import BOOK, OWN, Side
+from medsettle.clearing.matching.reconcile import By, Reconciliation, reconcile
+from medsettle.clearing.matching.repeats import NEEDED, find_repeats, with_repeats
+from medsettle.clearing.matching.sketch import sketch_of
+from medsettle.clearing.matching.sketch_files import (
     read_sketch,
     rows_of_keys,
     write_sketch,
 )
-from medsettle.clearing.sources import Book
-from medsettle.clearing.sources_audit import audit_folder
+from medsettle.clearing.matching.sources import Book
+from medsettle.clearing.matching.sources_audit import audit_folder
 from medsettle.cli.desks import CLEARING_FOLDER
 from medsettle.cli.reconcile_books import Only, days_of, open_book
 from medsettle.cli.reconcile_spark import days_of as days_of_totals

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from medsettle.clearing.book import Side
-from medsettle.clearing.reconcile import Reconciliation
+from medsettle.clearing.matching.book import Side
+from medsettle.clearing.matching.reconcile import Reconciliation
 from medsettle.errors import Fault, InvalidRequest
 
 OnSpark = Annotated[
@@ -57,8 +57,8 @@ def found_on_spark(
         ConnectionError: No master answers there.
     """
     # They load numba, which other commands do without.
-    from medsettle.clearing.spark import reconcile_on_spark  # noqa: PLC0415
-    from medsettle.clearing.spark_books import Part, place_of  # noqa: PLC0415
+    from medsettle.clearing.spark.books import Part, place_of  # noqa: PLC0415
+    from medsettle.clearing.spark.job import reconcile_on_spark  # noqa: PLC0415
 
     return reconcile_on_spark(
         {side: [place_of(text)] for side, text in books.items()},

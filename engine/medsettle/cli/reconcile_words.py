@@ -7,11 +7,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from medsettle.clearing.book import BOOK, VERSIONS, Side
-from medsettle.clearing.classes import Term
-from medsettle.clearing.items import Event, Item, Run
-from medsettle.clearing.read_calendar import load_calendar
-from medsettle.clearing.terms import rows_at
+from medsettle.clearing.items.item import Event, Item, Run
+from medsettle.clearing.items.terms import rows_at
+from medsettle.clearing.matching.book import BOOK, VERSIONS, Side
+from medsettle.clearing.matching.classes import Term
+from medsettle.clearing.months.read_calendar import load_calendar
 from medsettle.cli.page import Page
 from medsettle.cli.show import grid, rows_table
 from medsettle.core.dates import CHINA_STANDARD_TIME

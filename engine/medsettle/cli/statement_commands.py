@@ -12,7 +12,7 @@ from medsettle.cli.show import print_json, print_lines
 
 # Reading Parquet and making keys load slowly, and help needs neither.
 if TYPE_CHECKING:
-    from medsettle.clearing.statements import StatedParty
+    from medsettle.clearing.statements.statements import StatedParty
 
 _PRIVATE = 0o600
 
@@ -34,7 +34,7 @@ def keygen(
         Ed25519PrivateKey,
     )
 
-    from medsettle.clearing import statement_keys as keys  # noqa: PLC0415
+    from medsettle.clearing.statements import keys  # noqa: PLC0415
     from medsettle.durable import make_folder, put  # noqa: PLC0415
 
     console = Console()
@@ -68,8 +68,8 @@ def make(
     as_json: Json = False,
 ) -> None:
     """Write a table as Excel, CSV and Parquet, with a manifest that names every row."""
-    from medsettle.clearing.month import month_of  # noqa: PLC0415
-    from medsettle.clearing.statements import StatementHead, make_statement  # noqa: PLC0415
+    from medsettle.clearing.months.month import month_of  # noqa: PLC0415
+    from medsettle.clearing.statements.statements import StatementHead, make_statement  # noqa: PLC0415
 
     console = Console()
     with told(console, as_json=as_json):
@@ -97,9 +97,9 @@ def sign(
     as_json: Json = False,
 ) -> None:
     """Verify a statement and add a signature to it; the other party does the same after."""
-    from medsettle.clearing.statement_checks import verify_statement  # noqa: PLC0415
-    from medsettle.clearing.statement_keys import fingerprint_of, private_key  # noqa: PLC0415
-    from medsettle.clearing.statements import sign_statement  # noqa: PLC0415
+    from medsettle.clearing.statements.checks import verify_statement  # noqa: PLC0415
+    from medsettle.clearing.statements.keys import fingerprint_of, private_key  # noqa: PLC0415
+    from medsettle.clearing.statements.statements import sign_statement  # noqa: PLC0415
     from medsettle.errors import Precondition  # noqa: PLC0415
 
     console = Console()
@@ -119,8 +119,8 @@ def sign(
 
 
 def _party(text: str) -> "StatedParty":
-    from medsettle.clearing.statement_keys import fingerprint_of, public_key  # noqa: PLC0415
-    from medsettle.clearing.statements import StatedParty  # noqa: PLC0415
+    from medsettle.clearing.statements.keys import fingerprint_of, public_key  # noqa: PLC0415
+    from medsettle.clearing.statements.statements import StatedParty  # noqa: PLC0415
 
     area, _, rest = text.partition(":")
     name, _, key = rest.partition(":")

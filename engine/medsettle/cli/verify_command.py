@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from medsettle.clearing.statement_checks import Verified, verify_statement
-from medsettle.clearing.statement_keys import public_key
+from medsettle.clearing.statements.checks import Verified, verify_statement
+from medsettle.clearing.statements.keys import public_key
 from medsettle.cli.exits import Exit, Quit, told
 from medsettle.cli.options import Json
 from medsettle.cli.show import print_json, print_lines

@@ -16,8 +16,8 @@ import numpy as np
 import orjson
 
 from medsettle import errors
-from medsettle.clearing.book import Side
-from medsettle.clearing.plans import Insert
+from medsettle.clearing.items.plans import Insert
+from medsettle.clearing.matching.book import Side
 from medsettle.core import codes
 from medsettle.core.adjustments import ADJUSTABLE
 from medsettle.core.claims import ClaimBatch

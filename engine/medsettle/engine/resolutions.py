@@ -8,7 +8,7 @@ agreed that the engine that should have decided it has nothing of it.
 from dataclasses import dataclass, replace
 
 from medsettle import errors
-from medsettle.clearing.plans import Adjust, Insert, Note, Step, TakeBack
+from medsettle.clearing.items.plans import Adjust, Insert, Note, Step, TakeBack
 from medsettle.core.messages import Message
 from medsettle.core.settlement import Settlement
 from medsettle.engine.cancels import cancel_entry

@@ -1,0 +1,1 @@
+"""What a hospital declares, has deducted and is paid."""

@@ -1,0 +1,1 @@
+"""Made books with planted differences, of which the truth is known."""

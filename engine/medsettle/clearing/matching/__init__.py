@@ -1,0 +1,1 @@
+"""Books that should agree: read, compared, and what differs put into classes."""

@@ -1,0 +1,1 @@
+"""The calendar of a month, its tables, and how it is closed."""

@@ -1,0 +1,1 @@
+"""Statements as workbook, CSV and Parquet, signed and verified."""
