@@ -129,45 +129,38 @@ def _imports(path: Path) -> Iterator[tuple[int, str]]:
                 yield node.lineno, f"{node.module}.{alias.name}"
 
 
-def _level(component: str) -> int:
-    for level, layer in enumerate(_LAYERS):
+def _level(component: str, layers: tuple[set[str], ...] = _LAYERS) -> int:
+    for level, layer in enumerate(layers):
         if component in layer:
             return level
-    raise AssertionError(f"medsettle.{component} has no place in the order of imports; give it one")
+    raise AssertionError(f"{component} has no place in the order of imports; give it one")
+
+
+def _upward(path: Path, package: str, own: str, layers: tuple[set[str], ...]) -> Iterator[str]:
+    """Yield the imports of a file of `own` that do not point downwards within a package."""
+    for line, name in _imports(path):
+        part = f"{name}.".removeprefix(f"{package}.").split(".")[0]
+        within = name == package or name.startswith(f"{package}.")
+        if within and part != own and (not part or _level(part, layers) >= _level(own, layers)):
+            yield f"{_place(path, line)} imports {name}"
 
 
 def test_imports_point_one_way() -> None:
     """No module imports from its own layer's neighbours or from a layer above it."""
-    offences = []
+    offences: list[str] = []
     for path in _ENGINE_FILES:
         own = _component(path)
-        for line, name in _imports(path):
-            parts = name.split(".")
-            if parts[0] != "medsettle" or own == "__init__" or parts[1:2] == [own]:
-                continue
-            if len(parts) == 1 or _level(parts[1]) >= _level(own):
-                offences.append(f"{_place(path, line)} imports {name}")
+        offences += [] if own == "__init__" else _upward(path, "medsettle", own, _LAYERS)
 
     _assert_none(offences)
 
 
 def test_imports_within_clearing_point_one_way() -> None:
     """No package of clearing imports from its neighbours or from one above it."""
-    levels = {name: level for level, names in enumerate(_CLEARING_LAYERS) for name in names}
-    folder = _PACKAGE / "clearing"
-    offences = []
-    for path in sorted(folder.glob("*/*.py")):
-        own = path.parent.name
-        for line, name in _imports(path):
-            parts = name.split(".")
-            if parts[:2] != ["medsettle", "clearing"] or parts[2] == own:
-                continue
-            if levels[parts[2]] >= levels[own]:
-                offences.append(f"{_place(path, line)} imports {name}")
+    offences: list[str] = []
+    for path in (_PACKAGE / "clearing").glob("*/*.py"):
+        offences += _upward(path, "medsettle.clearing", path.parent.name, _CLEARING_LAYERS)
 
-    assert levels.keys() == {
-        each.name for each in folder.iterdir() if (each / "__init__.py").exists()
-    }
     _assert_none(offences)
 
 
