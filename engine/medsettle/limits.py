@@ -615,6 +615,11 @@ DUPLICATES_ALARM: Final = 20
 # How long a master of Spark may take to answer; Spark itself would try for minutes.
 SPARK_CONNECT_SECONDS: Final = 5
 
+# --- replay ------------------------------------------------------------------------------------
+
+# A counter is named by its insurance type, its own name and what splits it, each mark escaped.
+COUNTER_NAME_CHARS_MAX: Final = 1_024
+
 assert NATIONAL_NUMBER_CHARS_MAX <= CODE_CHARS_MAX <= PERSON_CHARS_MAX
 assert GATEWAY_FILE_BYTES_MAX * 4 // 3 + CODE_CHARS_MAX * 1000 <= TOLD_BYTES_MAX, "as base64"
 assert SKETCH_CELLS_MAX * 2 // 3 > ODD_ROWS_MAX

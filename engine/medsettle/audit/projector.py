@@ -6,13 +6,21 @@ files that nothing names, which the next start removes before it projects the sa
 """
 
 import fcntl
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Final, Self
 
 from medsettle import durable, limits
 from medsettle.audit.following import LedgerFeed, check_follows, entry_digest
 from medsettle.audit.manifest import MANIFEST_NAME, Manifest
-from medsettle.audit.segments import AUDIT_TABLES, LedgerRow, segment_tables, write_segment
+from medsettle.audit.segments import (
+    AUDIT_TABLES,
+    LedgerRow,
+    Posted,
+    moving_stretches,
+    segment_tables,
+    write_segment,
+)
 from medsettle.errors import AuditCorrupt, InternalError, Precondition
 
 __all__ = ["LedgerFeed", "LedgerRow", "Projector"]
@@ -84,7 +92,7 @@ class Projector:
         entries = self._next_entries(max_rows)
         if not entries:
             return 0
-        tables = segment_tables(entries)
+        tables = segment_tables(entries, moves_of(self._ledger, entries))
         first_seq, last_seq = entries[0].seq, entries[-1].seq
         try:
             files = write_segment(self.folder, first_seq, last_seq, tables)
@@ -117,6 +125,16 @@ class Projector:
             if len(page) < wanted:
                 break
         return entries
+
+
+def moves_of(ledger: LedgerFeed, entries: Sequence[LedgerRow]) -> list[Posted]:
+    """Return the postings of entries that `segment_tables` makes moves of.
+
+    Raises:
+        LedgerUnavailable: The ledger cannot be read.
+    """
+    stretches = moving_stretches(entries)
+    return [each for first, last in stretches for each in ledger.postings(first, last)]
 
 
 def _lock_exclusively(folder: Path) -> IO[bytes]:
