@@ -619,6 +619,15 @@ SPARK_CONNECT_SECONDS: Final = 5
 
 # A counter is named by its insurance type, its own name and what splits it, each mark escaped.
 COUNTER_NAME_CHARS_MAX: Final = 1_024
+# A part of a history, which is replayed in memory, some hundred bytes a line: its claims and lines.
+# A person is whole in one, and with more has one alone, of so many times as much at most.
+HISTORY_PART_CLAIMS: Final = 65_536
+HISTORY_PART_LINES: Final = 4 * 2**20
+HISTORY_PERSON_PARTS: Final = 4
+# What making a history may keep in memory while it sorts, beyond which it spills to disk.
+HISTORY_MEMORY: Final = "1GB"
+
+assert LINES_PER_CLAIM_MAX <= HISTORY_PART_LINES
 
 assert NATIONAL_NUMBER_CHARS_MAX <= CODE_CHARS_MAX <= PERSON_CHARS_MAX
 assert GATEWAY_FILE_BYTES_MAX * 4 // 3 + CODE_CHARS_MAX * 1000 <= TOLD_BYTES_MAX, "as base64"

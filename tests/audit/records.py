@@ -154,7 +154,7 @@ def expected_rows(entry: Entry, seq: int) -> dict[str, list[Row]]:
         moved = sorted(entry.postings, key=lambda each: each.key)
         return {
             "moves": [
-                name
+                {"seq": seq}
                 | {"kind": entry.kind, "person": each.key.person, "counter": each.key.counter}
                 | {"period": each.key.period, "delta": each.delta}
                 for each in moved
@@ -176,13 +176,17 @@ def expected_rows(entry: Entry, seq: int) -> dict[str, list[Row]]:
     }
     if (claim := content["claim"]) is None:
         return tables
-    told = {column.name for column in CLAIM_FACTS} - set(name)
-    facts = {each: value for each, value in claim.items() if each in told} | name
+    place: Row = {"seq": seq}
+    told = {column.name for column in CLAIM} - {column.name for column in SETTLEMENT}
+    facts = {each: value for each, value in claim.items() if each in told}
+    of_line = {each.name for each in LINE} - {"item_code", "amount_fen"}
     scope = content.get("scope")
     return tables | {
-        "claim_facts": [_dated(facts, CLAIM_FACTS)],
-        "claim_lines": [_dated(row, LINE) | name for row in claim["lines"]],
-        "scopes": [] if scope is None else [scope | name],
+        "claim_facts": [_dated(facts | place, CLAIM_FACTS)],
+        "claim_lines": [
+            _dated({each: row[each] for each in of_line} | place, LINE) for row in claim["lines"]
+        ],
+        "scopes": [] if scope is None else [scope | place],
     }
 
 

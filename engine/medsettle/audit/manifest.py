@@ -43,9 +43,9 @@ class SegmentFile:
 class Segment:
     """A stretch of the ledger, `first_seq` to `last_seq` with both, and the files that hold it.
 
-    `rows` counts ledger entries; what settles and moves nothing is among them and stands in no file. `last_entry` is the
-    digest of the last of them, of whatever kind, by which the ledger is known again
-    (`following.entry_digest`).
+    `rows` counts ledger entries; what settles and moves nothing is among them and stands in no
+    file. `last_entry` is the digest of the last of them, of whatever kind, by which the ledger is
+    known again (`following.entry_digest`).
     """
 
     number: int

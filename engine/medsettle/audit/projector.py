@@ -108,23 +108,33 @@ class Projector:
         self._lock.close()
 
     def _next_entries(self, max_rows: int) -> list[LedgerRow]:
-        entries: list[LedgerRow] = []
-        size_bytes = 0
-        while len(entries) < max_rows and size_bytes < limits.AUDIT_SEGMENT_BYTES_MAX:
-            after_seq = self.last_seq + len(entries)
-            wanted = min(limits.PAGE_SIZE_MAX, max_rows - len(entries))
-            page = self._ledger.page(after_seq=after_seq, limit=wanted)
-            seqs = [entry.seq for entry in page]
-            if seqs != list(range(after_seq + 1, after_seq + 1 + len(page))):
-                raise InternalError(f"the ledger has a gap after seq {after_seq}; verify it")
-            for entry in page:
-                entries.append(entry)
-                size_bytes += len(entry.record)
-                if size_bytes >= limits.AUDIT_SEGMENT_BYTES_MAX:
-                    break
-            if len(page) < wanted:
+        return next_entries(self._ledger, self.last_seq, max_rows)
+
+
+def next_entries(ledger: LedgerFeed, last_seq: int, max_rows: int) -> list[LedgerRow]:
+    """Return the entries of the segment that follows an entry; none at the end of the ledger.
+
+    Raises:
+        LedgerUnavailable: The ledger cannot be read.
+        InternalError: It has a gap.
+    """
+    entries: list[LedgerRow] = []
+    size_bytes = 0
+    while len(entries) < max_rows and size_bytes < limits.AUDIT_SEGMENT_BYTES_MAX:
+        after_seq = last_seq + len(entries)
+        wanted = min(limits.PAGE_SIZE_MAX, max_rows - len(entries))
+        page = ledger.page(after_seq=after_seq, limit=wanted)
+        seqs = [entry.seq for entry in page]
+        if seqs != list(range(after_seq + 1, after_seq + 1 + len(page))):
+            raise InternalError(f"the ledger has a gap after seq {after_seq}; verify it")
+        for entry in page:
+            entries.append(entry)
+            size_bytes += len(entry.record)
+            if size_bytes >= limits.AUDIT_SEGMENT_BYTES_MAX:
                 break
-        return entries
+        if len(page) < wanted:
+            break
+    return entries
 
 
 def moves_of(ledger: LedgerFeed, entries: Sequence[LedgerRow]) -> list[Posted]:

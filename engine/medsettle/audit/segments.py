@@ -58,6 +58,8 @@ RECORDED_AS: Final = {
 """Under which name the record of a settlement has the rows of a table."""
 
 _ENCODINGS: Final = {Kind.FEN: "BYTE_STREAM_SPLIT", Kind.INTEGER: "DELTA_BINARY_PACKED"}
+# Prices and quantities come back as their items do.
+_COMING_BACK: Final = {"quantity_e4", "unit_price_e6"}
 # The least and greatest of a row group let a reader skip it where rows come in that order. Amounts
 # and codes do not; theirs would cost a third of writing the file.
 _STATISTICS: Final = {"seq", "create_time", "service_date"}
@@ -309,10 +311,13 @@ def parquet_bytes(columns: tuple[Column, ...], rows: pa.Table) -> memoryview:
         use_dictionary=[
             column.name
             for column in columns
-            if column.kind in {Kind.CODE, Kind.DATE} and column.name not in UNIQUE_CODES
+            if (column.kind in {Kind.CODE, Kind.DATE} and column.name not in UNIQUE_CODES)
+            or column.name in _COMING_BACK
         ],
         column_encoding={
-            column.name: _ENCODINGS[column.kind] for column in columns if column.kind in _ENCODINGS
+            column.name: _ENCODINGS[column.kind]
+            for column in columns
+            if column.kind in _ENCODINGS and column.name not in _COMING_BACK
         },
         write_statistics=[column.name for column in columns if column.name in _STATISTICS],
         store_schema=False,

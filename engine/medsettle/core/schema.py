@@ -296,18 +296,24 @@ LINE_SPLIT: Final[tuple[Column, ...]] = (
     *(columns.fen(f"{pot.name}_fen", f"{pot.chinese}.", pot.field) for pot in codes.POTS),
 )
 
-_PLACE: Final = PAYER_DETAIL[:2]
+# An id in every row would be most of these tables; `settlements` has it for each seq.
+_SEQ: Final = Column("seq", Kind.INTEGER, "Ledger position of the settlement.", least=1)
 
 CLAIM_FACTS: Final[tuple[Column, ...]] = (
-    *_PLACE,
+    _SEQ,
     *(column for column in CLAIM if column.name not in {each.name for each in SETTLEMENT}),
 )
 """What a claim says that its settlement does not repeat."""
 
-CLAIM_LINE: Final[tuple[Column, ...]] = (*_PLACE, *LINE)
+CLAIM_LINE: Final[tuple[Column, ...]] = (
+    _SEQ,
+    LINE[0],
+    *(column for column in LINE if column.name not in {each.name for each in LINE_SPLIT}),
+)
+"""What a line of a claim says that its split does not repeat, in the order of the splits."""
 
 SCOPE: Final[tuple[Column, ...]] = (
-    *_PLACE,
+    _SEQ,
     columns.code(
         "catalogue_digest",
         "The catalogue by which the place of care split the lines, as it told it.",
@@ -323,7 +329,6 @@ SCOPE: Final[tuple[Column, ...]] = (
 
 MOVE: Final[tuple[Column, ...]] = (
     Column("seq", Kind.INTEGER, "Ledger position of the entry.", least=1),
-    columns.code("settlement", "Id of the entry."),
     columns.code(
         "kind",
         "Kind of the entry: an opening, a change of what relatives set aside, an adjustment.",

@@ -144,7 +144,7 @@ class HistoryWriter:
     """Writes a history part by part; `finish` makes it one."""
 
     def __init__(self, folder: Path, source: Mapping[str, object]) -> None:
-        """Begin in a folder that is made where it is missing.
+        """Begin in a folder that is made where it is missing; parts of an unfinished one go.
 
         Args:
             folder: A folder with a finished history is not written to.
@@ -158,6 +158,10 @@ class HistoryWriter:
             message = f"{folder} has a history already; name another folder or remove it"
             raise InvalidRequest([Fault("history", message)])
         durable.make_folder(folder)
+        # Parts that a killed process left would be read along by whoever reads the folder.
+        for name in COLUMNS:
+            for path in (folder / name).glob("part-*"):
+                path.unlink()
         self.folder = folder
         self._source = source
         self._parts: list[Part] = []

@@ -19,9 +19,7 @@ from medsettle.ledger.entries import LedgerReader, Recorded
 _SHOWN: Final = 200
 
 
-def audit_faults(
-    folder: Path, ledger: LedgerReader, entries: Sequence[Recorded]
-) -> Iterator[str]:
+def audit_faults(folder: Path, ledger: LedgerReader, entries: Sequence[Recorded]) -> Iterator[str]:
     """Yield where audit tables that were written to the end are not the ledger.
 
     Args:

@@ -1,0 +1,330 @@
+"""A history out of the audit tables of one engine or several.
+
+Of each area the engine that decides for it is asked: copies of what another one decided are left
+out, and counted. A claim that was cancelled or reversed stays, with the place in time at which it
+was taken back. Recorded amounts are those of the settlement: what was adjusted later is no part of
+them, and what an adjustment moved stands among the moves.
+
+What takes a settlement back gives back what the settlement moved. Where the ledger booked it
+elsewhere, the rest is a move of the kind `cancel` at that place in time:
+
+- what an adjustment of the settlement had moved, but for the account, goes back with it;
+- what came of a relative's limit goes to the relative's account where the two are no longer bound,
+  so the limit, which gets it back, loses it again, and the account of the relative gains it.
+
+So the moves and the settlements of a history add up to the counters of the ledger.
+"""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from medsettle.audit.query import rows_of
+from medsettle.audit.segments import AUDIT_TABLES
+from medsettle.core import schema
+from medsettle.core.counters import ACCOUNT
+from medsettle.core.relatives import LIMIT_PREFIX
+from medsettle.errors import AuditCorrupt, Fault, InvalidRequest, Precondition
+from medsettle.replay.audit_books import AuditBook
+from medsettle.replay.history import COLUMNS, History, HistoryWriter
+from medsettle.replay.layout import (
+    CLAIM,
+    HISTORY_CLAIM,
+    HISTORY_LINE,
+    RECORDED,
+)
+from medsettle.replay.sorting import (
+    WHOLE,
+    PartSize,
+    Progress,
+    Sorting,
+    Stretch,
+    beside,
+    nothing_told,
+    scratch_database,
+)
+
+_OWN: Final = "side is null"
+
+
+def history_from_audit(
+    books: Sequence[AuditBook],
+    out: Path,
+    *,
+    areas: Collection[str] = (),
+    as_of: int | None = None,
+    size: PartSize = WHOLE,
+    progress: Progress = nothing_told,
+) -> History:
+    """Make a history of what engines decided, by their audit tables.
+
+    Args:
+        books: The tables of each engine. Where several decided for one area, one after another,
+            they come in this order.
+        out: The folder of the history.
+        areas: The pooling areas; all where none is named.
+        as_of: The last entry of the ledger that counts, as if it had ended there; for one engine.
+        size: How much a part has at most.
+        progress: Is told how far it is.
+
+    Raises:
+        InvalidRequest: `as_of` is beyond the ledger or meant for several, a person has more than a
+            part may have, or `out` has a history.
+        Precondition: There is no claim of these areas.
+        AuditCorrupt: A file cannot be read, or a settlement has no claim.
+        OSError: The disk failed.
+    """
+    _check_as_of(books, as_of)
+    source: dict[str, object] = {"made_of": "audit tables"}
+    writer = HistoryWriter(out, source)
+    with scratch_database(out) as connection:
+        try:
+            _make_views(connection, books, areas, as_of)
+            sorting = Sorting(connection)
+            _find(sorting, areas)
+            _sort(sorting)
+        except (duckdb.IOException, duckdb.InvalidInputException) as error:
+            raise AuditCorrupt(
+                "audit tables cannot be read; `medsettle audit verify` names the first file: "
+                f"{str(error).splitlines()[0]}"
+            ) from error
+        source |= _told(connection, books, areas, as_of)
+        sorting.write(writer, _tables(sorting), size, progress)
+    return writer.finish()
+
+
+def _check_as_of(books: Sequence[AuditBook], as_of: int | None) -> None:
+    if as_of is None:
+        return
+    if len(books) != 1:
+        message = f"{as_of} is a place in one ledger, and {len(books)} are named; name one"
+        raise InvalidRequest([Fault("as_of", message)])
+    if not 1 <= as_of <= books[0].last_seq:
+        message = f"{as_of} is no entry of the audit tables, which hold 1 to {books[0].last_seq}"
+        raise InvalidRequest([Fault("as_of", message)])
+
+
+# --- what is there -----------------------------------------------------------------------------
+
+
+def _make_views(
+    connection: duckdb.DuckDBPyConnection,
+    books: Sequence[AuditBook],
+    areas: Collection[str],
+    as_of: int | None,
+) -> None:
+    """Make a view of each audit table over all books: `book`, its columns, and `"order"`.
+
+    The order goes on from book to book, so a person whom two decided for has one order.
+    """
+    for table in AUDIT_TABLES:
+        before, selects = 0, []
+        for number, book in enumerate(books):
+            rows = rows_of(table, [str(path) for path in book.files[table]], placed=True)
+            selects.append(f'select {number} as book, seq + {before} as "order", * from ({rows})')  # noqa: S608
+            before += book.last_seq
+        conditions = ["true"]
+        if as_of is not None:
+            conditions.append(f"seq <= {as_of}")
+        if areas:
+            conditions.append(f"pooling_area in ({', '.join(map(_quoted, sorted(areas)))})")
+        # What relatives give is asked by the area of the receiver, whose settlement it is.
+        where = " and ".join(conditions)
+        every = " union all ".join(selects)
+        connection.execute(f"create view {table} as select * from ({every}) where {where}")  # noqa: S608
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _find(sorting: Sorting, areas: Collection[str]) -> None:
+    """Find the claims, number them, and find what was taken back."""
+    sorting.connection.execute(f"""
+        create table lines_of as
+          select book, seq, count(*) as line_count from claim_lines group by book, seq;
+        create table found as
+          select s.book, s.seq, s.pooling_area, s.person, s."order",
+            coalesce(l.line_count, 0) as line_count
+          from settlements s left join lines_of l on l.book = s.book and l.seq = s.seq
+          where s.kind = 'settle' and s.{_OWN};
+        create table taken as
+          select o.book, o.seq, min(c."order") as taken_back
+          from (select book, seq, settlement from settlements where kind = 'settle' and {_OWN}) o
+          join (select book, original, "order" from settlements
+            where kind = 'cancel' and {_OWN}) c on c.book = o.book and c.original = o.settlement
+          group by o.book, o.seq;
+        drop table lines_of;
+    """)  # noqa: S608 - our own names
+    _check_claims(sorting.connection, areas)
+    sorting.number()
+
+
+def _check_claims(connection: duckdb.DuckDBPyConnection, areas: Collection[str]) -> None:
+    """Raise where there is no claim at all, or a settlement without one."""
+    if connection.execute("select count(*) from found").fetchone() == (0,):
+        named = f" of {', '.join(sorted(areas))}" if areas else ""
+        held = connection.execute(
+            f"select distinct pooling_area from settlements where {_OWN} order by 1"  # noqa: S608
+        ).fetchall()
+        there = ", ".join(area for (area,) in held) or "none"
+        raise Precondition(
+            f"the audit tables hold no settlement{named} that was decided here; areas that were "
+            f"asked and have records: {there}"
+        )
+    lacking = connection.execute("""
+        select f.seq from found f anti join claim_facts c on c.book = f.book and c.seq = f.seq
+        order by f.book, f.seq limit 1
+    """).fetchone()
+    if lacking is not None:
+        raise AuditCorrupt(
+            f"the settlement at seq {lacking[0]} has no claim in the audit tables; make them again "
+            "from the ledger",
+            seq=str(lacking[0]),
+        )
+
+
+# --- sorted ------------------------------------------------------------------------------------
+
+
+def _sort(sorting: Sorting) -> None:
+    recorded = [
+        f'r.{column.name.removeprefix(RECORDED)} as "{column.name}"'
+        for column in HISTORY_CLAIM
+        if column.name.startswith(RECORDED)
+    ]
+    of_settlement = [f"r.{column.name}" for column in _CLAIMS_HERE]
+    settlements = f"""
+        select s.*, t.taken_back from settlements s
+        left join taken t on t.book = s.book and t.seq = s.seq
+        where s.kind = 'settle' and s.{_OWN}
+    """  # noqa: S608 - our own names
+    columns = ['n."order"', "n.line_count", "r.taken_back", *of_settlement, *recorded]
+    sorting.sort("sorted_settlements", ", ".join(columns), settlements)
+    for table, (columns_of, by) in _SORTED.items():
+        names = ", ".join(f"r.{name}" for name in columns_of)
+        sorting.sort(f"sorted_{table}", names, f"from {table}", by=by)
+    sorting.sort(
+        "sorted_scopes",
+        "r.catalogue_digest, r.charge_types",
+        "from scopes",
+    )
+    sorting.connection.execute(_SPLITS)
+    sorting.connection.execute(_MOVES)
+
+
+_CLAIM: Final = {column.name: column for column in schema.CLAIM}
+_FACTS: Final = {column.name for column in schema.CLAIM_FACTS}
+_CLAIMS_HERE: Final = [column for name, column in _CLAIM.items() if name not in _FACTS]
+_CLAIMS_THERE: Final = [column for name, column in _CLAIM.items() if name in _FACTS]
+_LINES: Final = {column.name for column in schema.CLAIM_LINE}
+_LINES_THERE: Final = [column for column in schema.LINE if column.name not in _LINES]
+_POTS: Final = [column.name for column in COLUMNS["splits"] if column.name.endswith("_fen")]
+_STAGES: Final = [column.name for column in COLUMNS["stages"] if column is not CLAIM]
+
+# Of each table what is taken, and what orders the rows of one claim.
+_SORTED: Final = {
+    "claim_facts": ([column.name for column in _CLAIMS_THERE], ""),
+    "claim_lines": (
+        [column.name for column in schema.LINE if column.name in _LINES],
+        ", r.file_row_number",
+    ),
+    "line_splits": (
+        [*(column.name for column in _LINES_THERE), "item_class", *_POTS],
+        ", r.file_row_number",
+    ),
+    "payers": (_STAGES, ", r.position"),
+}
+
+# Of a line that another engine split the parts are recorded, and not what left it to the person; it
+# is taken for outside where none of it is left (`ledger.records.decode_scope`). The charge types
+# are told once a claim, on its first line.
+_SPLITS: Final = f"""
+create table sorted_splits as
+with placed as (
+  select l.*, c.catalogue_digest, c.charge_types,
+    row_number() over (partition by l.claim order by l.rowid) - 1 as position
+  from sorted_line_splits l join sorted_scopes c on c.claim = l.claim)
+select claim, catalogue_digest,
+  case when position = 0 then charge_types else []::varchar[] end as charge_types,
+  position, item_class, own_expense_fen = amount_fen as outside, {", ".join(_POTS)}
+from placed order by claim, position
+"""  # noqa: S608
+
+_MOVES: Final = f"""
+create table all_moves as
+with settled as (
+  select book, seq, settlement from settlements where kind = 'settle' and {_OWN}),
+others as (
+  select * from settlements where kind in ('cancel', 'adjust') and {_OWN}),
+away as (
+  select o."order", o.pooling_area, o.person, r.giver_area, r.giver, r.relation, r.paid_fen
+  from relative_shares r join others o on o.book = r.book and o.seq = r.seq
+  where o.kind = 'cancel' and r.booked_on = 'account'),
+moved as (
+  select pooling_area, person, "order", kind, counter, period, delta from moves
+  union all
+  select m.pooling_area, m.person, t.taken_back, 'cancel', m.counter, m.period, -m.delta
+  from moves m join others a on a.book = m.book and a.seq = m.seq and a.kind = 'adjust'
+  join settled s on s.book = a.book and s.settlement = a.original
+  join taken t on t.book = s.book and t.seq = s.seq
+  where m.counter <> '{ACCOUNT}' and m."order" < t.taken_back
+  union all
+  select pooling_area, person, "order", 'cancel', '{LIMIT_PREFIX}' || giver_area || '/' || giver,
+    relation, paid_fen from away
+  union all
+  select giver_area, giver, "order", 'cancel', '{ACCOUNT}', 0, -paid_fen from away)
+select pooling_area, person, "order", kind, counter, period, sum(delta)::bigint as delta
+from moved group by all having sum(delta) <> 0;
+create table sorted_moves as
+select p.claim, m.* from all_moves m
+join persons p on p.pooling_area = m.pooling_area and p.person = m.person
+order by p.claim, m."order", m.counter, m.period
+"""  # noqa: S608
+
+
+def _tables(sorting: Sorting) -> dict[str, Stretch]:
+    """Return what reads the tables of the history."""
+    ours = [column for column in HISTORY_CLAIM if column not in _CLAIMS_THERE]
+    lines = [column for column in schema.LINE if column.name in _LINES]
+    claims = (
+        sorting.stretch(ours, "sorted_settlements"),
+        sorting.stretch([CLAIM, *_CLAIMS_THERE], "sorted_claim_facts"),
+    )
+    of_lines = (
+        sorting.stretch([CLAIM, *lines], "sorted_claim_lines"),
+        sorting.stretch([CLAIM, *_LINES_THERE], "sorted_line_splits"),
+    )
+    moves = sorting.stretch([CLAIM, *COLUMNS["moves"]], "sorted_moves")
+    return {
+        "claims": beside(HISTORY_CLAIM, *claims),
+        "lines": beside(HISTORY_LINE, *of_lines),
+        "moves": lambda first, end: moves(first, end).drop_columns(["claim"]),
+        "stages": sorting.stretch(COLUMNS["stages"], "sorted_payers"),
+        "splits": sorting.stretch(COLUMNS["splits"], "sorted_splits"),
+    }
+
+
+def _told(
+    connection: duckdb.DuckDBPyConnection,
+    books: Sequence[AuditBook],
+    areas: Collection[str],
+    as_of: int | None,
+) -> dict[str, object]:
+    """Return of what a history was made, and what was left out."""
+    counted = connection.execute(f"""
+        select count(*) filter (kind = 'settle' and not {_OWN}),
+          count(*) filter (kind = 'adjust' and {_OWN}),
+          (select count(*) from all_moves) - (select count(*) from sorted_moves)
+        from settlements
+    """).fetchone()  # noqa: S608 - our own names
+    assert counted is not None
+    names = ("copies_left_out", "adjustments", "moves_of_others_left_out")
+    return {
+        "ledgers": [{"last_seq": each.last_seq, "last_entry": each.digest} for each in books],
+        "areas": sorted(areas),
+        "as_of": as_of,
+        **dict(zip(names, counted, strict=True)),
+    }
