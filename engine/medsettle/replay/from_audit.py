@@ -164,7 +164,7 @@ def _find(sorting: Sorting, areas: Collection[str]) -> None:
 
 def _check_claims(connection: duckdb.DuckDBPyConnection, areas: Collection[str]) -> None:
     """Raise where there is no claim at all, or a settlement without one."""
-    if connection.execute("select count(*) from found").fetchone() == (0,):
+    if connection.execute("select count(*) from found").fetchall() == [(0,)]:
         named = f" of {', '.join(sorted(areas))}" if areas else ""
         held = connection.execute(
             f"select distinct pooling_area from settlements where {_OWN} order by 1"  # noqa: S608
@@ -177,12 +177,12 @@ def _check_claims(connection: duckdb.DuckDBPyConnection, areas: Collection[str])
     lacking = connection.execute("""
         select f.seq from found f anti join claim_facts c on c.book = f.book and c.seq = f.seq
         order by f.book, f.seq limit 1
-    """).fetchone()
-    if lacking is not None:
+    """).fetchall()
+    for (seq,) in lacking:
         raise AuditCorrupt(
-            f"the settlement at seq {lacking[0]} has no claim in the audit tables; make them again "
+            f"the settlement at seq {seq} has no claim in the audit tables; make them again "
             "from the ledger",
-            seq=str(lacking[0]),
+            seq=str(seq),
         )
 
 
@@ -314,13 +314,12 @@ def _told(
     as_of: int | None,
 ) -> dict[str, object]:
     """Return of what a history was made, and what was left out."""
-    counted = connection.execute(f"""
+    (counted,) = connection.execute(f"""
         select count(*) filter (kind = 'settle' and not {_OWN}),
           count(*) filter (kind = 'adjust' and {_OWN}),
           (select count(*) from all_moves) - (select count(*) from sorted_moves)
         from settlements
-    """).fetchone()  # noqa: S608 - our own names
-    assert counted is not None
+    """).fetchall()  # noqa: S608 - our own names
     names = ("copies_left_out", "adjustments", "moves_of_others_left_out")
     return {
         "ledgers": [{"last_seq": each.last_seq, "last_entry": each.digest} for each in books],

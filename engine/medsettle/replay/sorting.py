@@ -133,9 +133,8 @@ class Sorting:
         return self._count("select count(*) from numbered")
 
     def _count(self, query: str) -> int:
-        row = self.connection.execute(query).fetchone()
-        assert row is not None
-        return int(row[0])
+        ((found,),) = self.connection.execute(query).fetchall()
+        return int(found)
 
     def parts(self, size: PartSize) -> Iterator[tuple[int, int]]:
         """Yield the parts: the number of the first claim, and that behind the last.
