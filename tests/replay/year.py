@@ -1,9 +1,9 @@
 """A year settled online in which everything happened that a history must tell, and its oracle.
 
-`live` lets it happen at an engine of the invented areas. `settled_again` settles a history once more,
-claim by claim through `settle.run.Settler`, with counters that are nothing but the moves of the
-history and what its own settlements move; so it needs no ledger, and whoever replays by other ways
-can be held to it.
+`live` lets it happen at an engine of the invented areas. `settled_again` settles a history once
+more, claim by claim through `settle.run.Settler`, with counters that are nothing but the moves of
+the history and what its own settlements move; so it needs no ledger, and whoever replays by other
+ways can be held to it.
 """
 
 from collections import defaultdict
@@ -232,9 +232,7 @@ def settled_again(
     """Return what each claim is settled to, by its number, and what counters hold at the end."""
     settler, counters = Settler(book), Counters()
     results: dict[int, Settled | Rejection] = {}
-    events: list[tuple[int, int, Row]] = []
-    for move in rows_of(history, "moves"):
-        events.append((move["order"], 0, move))
+    events = [(move["order"], 0, move) for move in rows_of(history, "moves")]
     for row in claim_rows(history):
         events.append((row["order"], 1, row))
         if row["taken_back"] is not None:

@@ -77,7 +77,7 @@ def history_from_audit(
         OSError: The disk failed.
     """
     _check_as_of(books, as_of)
-    source: dict[str, object] = {"made_of": "audit tables"}
+    source = asked_of_audit(books, areas, as_of)
     writer = HistoryWriter(out, source)
     with scratch_database(out) as connection:
         try:
@@ -90,9 +90,21 @@ def history_from_audit(
                 "audit tables cannot be read; `medsettle audit verify` names the first file: "
                 f"{str(error).splitlines()[0]}"
             ) from error
-        source |= _told(connection, books, areas, as_of)
+        source |= _told(connection)
         sorting.write(writer, _tables(sorting), size, progress)
     return writer.finish()
+
+
+def asked_of_audit(
+    books: Sequence[AuditBook], areas: Collection[str], as_of: int | None
+) -> dict[str, object]:
+    """Return of what a history is to be made, as it stands in its manifest."""
+    return {
+        "made_of": "audit tables",
+        "ledgers": [{"last_seq": each.last_seq, "last_entry": each.digest} for each in books],
+        "areas": sorted(areas),
+        "as_of": as_of,
+    }
 
 
 def _check_as_of(books: Sequence[AuditBook], as_of: int | None) -> None:
@@ -307,13 +319,8 @@ def _tables(sorting: Sorting) -> dict[str, Stretch]:
     }
 
 
-def _told(
-    connection: duckdb.DuckDBPyConnection,
-    books: Sequence[AuditBook],
-    areas: Collection[str],
-    as_of: int | None,
-) -> dict[str, object]:
-    """Return of what a history was made, and what was left out."""
+def _told(connection: duckdb.DuckDBPyConnection) -> dict[str, object]:
+    """Return what was found and what was left out."""
     (counted,) = connection.execute(f"""
         select count(*) filter (kind = 'settle' and not {_OWN}),
           count(*) filter (kind = 'adjust' and {_OWN}),
@@ -321,9 +328,4 @@ def _told(
         from settlements
     """).fetchall()  # noqa: S608 - our own names
     names = ("copies_left_out", "adjustments", "moves_of_others_left_out")
-    return {
-        "ledgers": [{"last_seq": each.last_seq, "last_entry": each.digest} for each in books],
-        "areas": sorted(areas),
-        "as_of": as_of,
-        **dict(zip(names, counted, strict=True)),
-    }
+    return dict(zip(names, counted, strict=True))

@@ -140,6 +140,13 @@ class History:
             raise InvalidRequest([Fault("history", message)]) from error
 
 
+def check_unfinished(folder: Path) -> None:
+    """Raise InvalidRequest where a folder has a finished history."""
+    if (folder / MANIFEST).exists():
+        message = f"{folder} has a history already; name another folder or remove it"
+        raise InvalidRequest([Fault("history", message)])
+
+
 class HistoryWriter:
     """Writes a history part by part; `finish` makes it one."""
 
@@ -154,9 +161,7 @@ class HistoryWriter:
             InvalidRequest: The folder has a finished history.
             OSError: The folder cannot be made.
         """
-        if (folder / MANIFEST).exists():
-            message = f"{folder} has a history already; name another folder or remove it"
-            raise InvalidRequest([Fault("history", message)])
+        check_unfinished(folder)
         durable.make_folder(folder)
         # Parts that a killed process left would be read along by whoever reads the folder.
         for name in COLUMNS:

@@ -21,8 +21,7 @@ from medsettle.errors import AuditCorrupt, Fault, InvalidRequest
 from medsettle.replay.history import HistoryWriter
 from medsettle.replay.layout import arrow_schema
 
-SCRATCH: Final = "making"
-"""The folder below that of a history in which it is sorted; gone once that is done."""
+_SCRATCH: Final = "sorting"
 
 Stretch: TypeAlias = Callable[[int, int], pa.Table]
 """Returns the rows of a table for the claims from a number up to another one, in their order."""
@@ -47,17 +46,30 @@ def nothing_told(_done: int, _claims: int) -> None:
 
 
 @contextmanager
-def scratch_database(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Yield a database in the folder of a history that is being made, which is removed afterwards.
+def scratch_folder(folder: Path, name: str) -> Iterator[Path]:
+    """Yield a new folder below that of a history that is being made; it is removed afterwards.
 
     Raises:
-        OSError: The folder cannot be written.
+        OSError: It cannot be made.
     """
-    scratch = folder / SCRATCH
+    scratch = folder / name
     # What a killed process left is of no use to anybody.
     shutil.rmtree(scratch, ignore_errors=True)
     durable.make_folder(scratch)
     try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def scratch_database(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a database in the folder of a history that is being made.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    with scratch_folder(folder, _SCRATCH) as scratch:
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": limits.HISTORY_MEMORY,
             "temp_directory": str(scratch / "spilled"),
@@ -66,8 +78,6 @@ def scratch_database(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         with duckdb.connect(str(scratch / "sorting.duckdb"), config=config) as connection:
             connection.execute("set timezone = 'UTC'")
             yield connection
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +138,9 @@ class Sorting:
 
         return rows
 
-    def claims(self) -> int:
-        """Return how many claims are numbered."""
-        return self._count("select count(*) from numbered")
-
-    def _count(self, query: str) -> int:
-        ((found,),) = self.connection.execute(query).fetchall()
+    def count(self, table: str) -> int:
+        """Return how many rows a table has."""
+        ((found,),) = self.connection.execute(f"select count(*) from {table}").fetchall()  # noqa: S608
         return int(found)
 
     def parts(self, size: PartSize) -> Iterator[tuple[int, int]]:
@@ -169,7 +176,7 @@ class Sorting:
             InvalidRequest: A person has more than a part alone may have.
             OSError: The disk failed.
         """
-        claims = self.claims()
+        claims = self.count("numbered")
         # All parts are known before the first is written, so that a fault writes none.
         for first, end in [*self.parts(size)]:
             writer.add({name: read(first, end) for name, read in tables.items()})
@@ -195,6 +202,23 @@ def beside(columns: Sequence[Column], *stretches: Stretch) -> Stretch:
             )
         held = {name: each[name] for each in reversed(tables) for name in each.column_names}
         return pa.table([held[each.name] for each in columns], schema=arrow_schema(tuple(columns)))
+
+    return rows
+
+
+def with_nulls(columns: Sequence[Column], stretch: Stretch) -> Stretch:
+    """Return what adds to a table the columns that it lacks, without a value in them."""
+    schema = arrow_schema(tuple(columns))
+
+    def rows(first: int, end: int) -> pa.Table:
+        table = stretch(first, end)
+        held = [
+            table[field.name]
+            if field.name in table.column_names
+            else pa.nulls(table.num_rows, field.type)
+            for field in schema
+        ]
+        return pa.table(held, schema=schema)
 
     return rows
 
