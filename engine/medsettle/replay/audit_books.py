@@ -1,16 +1,30 @@
 """The audit tables that a history is made of: those of a folder, or of a ledger and its folder."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
+from urllib.parse import unquote
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from medsettle import durable, limits
 from medsettle.audit import LedgerFeed, Segment, check_follows, read_segments, verify
 from medsettle.audit.following import entry_digest
 from medsettle.audit.projector import moves_of, next_entries
-from medsettle.audit.segments import AUDIT_TABLES, segment_tables, write_segment
+from medsettle.audit.segments import (
+    AUDIT_TABLES,
+    PARTITION_COLUMNS,
+    segment_tables,
+    write_segment,
+)
+from medsettle.core.columns import Column, Kind
 from medsettle.errors import Precondition
+
+ROWS_AT_ONCE: Final = 2**20
+"""Rows of small files that are handed on together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +40,35 @@ class AuditBook:
     files: Mapping[str, tuple[Path, ...]]
     last_seq: int
     digest: str
+
+    def rows(
+        self, table: str, names: Sequence[str], areas: Collection[str] = ()
+    ) -> Iterator[pa.Table]:
+        """Yield the rows of a table file by file, small ones together.
+
+        Args:
+            table: Its name.
+            names: The columns wanted, `seq` among them; what a file was written without is null.
+            areas: Only files of these pooling areas; of all where none is named.
+
+        Yields:
+            Tables in which the rows of an entry are together and in order; codes are dictionaries.
+
+        Raises:
+            ArrowException, OSError: A file cannot be read.
+        """
+        columns = [column for column in AUDIT_TABLES[table] if column.name in names]
+        waiting: list[pa.Table] = []
+        for path in self.files[table]:
+            area = _area_of(path)
+            if areas and area not in areas:
+                continue
+            waiting.append(_read(path, columns, area))
+            if sum(each.num_rows for each in waiting) >= ROWS_AT_ONCE:
+                yield pa.concat_tables(waiting).unify_dictionaries()
+                waiting = []
+        if waiting:
+            yield pa.concat_tables(waiting).unify_dictionaries()
 
     @classmethod
     def in_folder(cls, folder: Path) -> Self:
@@ -97,3 +140,29 @@ class AuditBook:
         listed = {table: tuple(paths) for table, paths in files.items()}
         last = segments[-1] if segments else None
         return cls(listed, last.last_seq if last else 0, last.last_entry if last else "")
+
+
+def _area_of(path: Path) -> str:
+    """Return the pooling area of a file, which stands in its path alone."""
+    named = dict(part.split("=", 1) for part in path.parts if "=" in part)
+    return unquote(named[PARTITION_COLUMNS[0]])
+
+
+def _read(path: Path, columns: Sequence[Column], area: str) -> pa.Table:
+    metadata = pq.read_metadata(path)
+    there = {*metadata.schema.to_arrow_schema().names}
+    coded = [each.name for each in columns if each.kind is Kind.CODE and each.name in there]
+    with pq.ParquetFile(path, metadata=metadata, read_dictionary=coded) as file:
+        held = file.read([each.name for each in columns if each.name in there], use_threads=False)
+    arrays = []
+    for column in columns:
+        if column.name in there:
+            arrays.append(held[column.name])
+        elif column.name in PARTITION_COLUMNS:
+            zeros = pa.array(np.zeros(held.num_rows, dtype=np.int32))
+            arrays.append(pa.DictionaryArray.from_arrays(zeros, pa.array([area])))
+        else:
+            kind = column.arrow_field().type
+            nulls = pa.nulls(held.num_rows, kind)
+            arrays.append(nulls.dictionary_encode() if column.kind is Kind.CODE else nulls)
+    return pa.table(arrays, names=[column.name for column in columns])

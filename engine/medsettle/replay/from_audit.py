@@ -15,11 +15,14 @@ elsewhere, the rest is a move of the kind `cancel` at that place in time:
 So the moves and the settlements of a history add up to the counters of the ledger.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from medsettle.audit.query import rows_of
 from medsettle.audit.segments import AUDIT_TABLES
@@ -28,23 +31,26 @@ from medsettle.core.counters import ACCOUNT
 from medsettle.core.relatives import LIMIT_PREFIX
 from medsettle.errors import AuditCorrupt, Fault, InvalidRequest, Precondition
 from medsettle.replay.audit_books import AuditBook
-from medsettle.replay.history import COLUMNS, History, HistoryWriter
+from medsettle.replay.history import History, HistoryWriter
 from medsettle.replay.layout import (
     CLAIM,
     HISTORY_CLAIM,
     HISTORY_LINE,
     RECORDED,
+    SPLIT,
+    STAGE,
 )
 from medsettle.replay.sorting import (
     WHOLE,
     PartSize,
     Progress,
     Sorting,
-    Stretch,
-    beside,
+    columns_of,
     nothing_told,
-    scratch_database,
+    places_within,
+    sorting_in,
 )
+from medsettle.replay.spool import Spool
 
 _OWN: Final = "side is null"
 
@@ -79,19 +85,23 @@ def history_from_audit(
     _check_as_of(books, as_of)
     source = asked_of_audit(books, areas, as_of)
     writer = HistoryWriter(out, source)
-    with scratch_database(out) as connection:
+    with sorting_in(out) as sorting:
         try:
-            _make_views(connection, books, areas, as_of)
-            sorting = Sorting(connection)
+            _make_views(sorting.connection, books, areas, as_of)
             _find(sorting, areas)
-            _sort(sorting)
-        except (duckdb.IOException, duckdb.InvalidInputException) as error:
+            source |= _told(sorting.connection)
+            parts = sorting.parts(size)
+            with sorting.spools(_SPOOLS, parts) as spools:
+                for number, book in enumerate(books):
+                    _deal(sorting, spools, number, book, areas)
+                for number, (first, end) in enumerate(parts):
+                    writer.add(_part(spools, number) | {"moves": sorting.moves(first, end)})
+                    progress(end, parts[-1][1])
+        except (duckdb.IOException, duckdb.InvalidInputException, pa.ArrowException) as error:
             raise AuditCorrupt(
                 "audit tables cannot be read; `medsettle audit verify` names the first file: "
                 f"{str(error).splitlines()[0]}"
             ) from error
-        source |= _told(connection)
-        sorting.write(writer, _tables(sorting), size, progress)
     return writer.finish()
 
 
@@ -157,21 +167,23 @@ def _find(sorting: Sorting, areas: Collection[str]) -> None:
     sorting.connection.execute(f"""
         create table lines_of as
           select book, seq, count(*) as line_count from claim_lines group by book, seq;
-        create table found as
-          select s.book, s.seq, s.pooling_area, s.person, s."order",
-            coalesce(l.line_count, 0) as line_count
-          from settlements s left join lines_of l on l.book = s.book and l.seq = s.seq
-          where s.kind = 'settle' and s.{_OWN};
         create table taken as
           select o.book, o.seq, min(c."order") as taken_back
           from (select book, seq, settlement from settlements where kind = 'settle' and {_OWN}) o
           join (select book, original, "order" from settlements
             where kind = 'cancel' and {_OWN}) c on c.book = o.book and c.original = o.settlement
           group by o.book, o.seq;
+        create table found as
+          select s.book, s.seq, s.pooling_area, s.person, s."order",
+            coalesce(l.line_count, 0) as line_count, t.taken_back
+          from settlements s left join lines_of l on l.book = s.book and l.seq = s.seq
+          left join taken t on t.book = s.book and t.seq = s.seq
+          where s.kind = 'settle' and s.{_OWN};
         drop table lines_of;
     """)  # noqa: S608 - our own names
     _check_claims(sorting.connection, areas)
     sorting.number()
+    sorting.connection.execute(_MOVES)
 
 
 def _check_claims(connection: duckdb.DuckDBPyConnection, areas: Collection[str]) -> None:
@@ -197,73 +209,6 @@ def _check_claims(connection: duckdb.DuckDBPyConnection, areas: Collection[str])
             seq=str(seq),
         )
 
-
-# --- sorted ------------------------------------------------------------------------------------
-
-
-def _sort(sorting: Sorting) -> None:
-    recorded = [
-        f'r.{column.name.removeprefix(RECORDED)} as "{column.name}"'
-        for column in HISTORY_CLAIM
-        if column.name.startswith(RECORDED)
-    ]
-    of_settlement = [f"r.{column.name}" for column in _CLAIMS_HERE]
-    settlements = f"""
-        select s.*, t.taken_back from settlements s
-        left join taken t on t.book = s.book and t.seq = s.seq
-        where s.kind = 'settle' and s.{_OWN}
-    """  # noqa: S608 - our own names
-    columns = ['n."order"', "n.line_count", "r.taken_back", *of_settlement, *recorded]
-    sorting.sort("sorted_settlements", ", ".join(columns), settlements)
-    for table, (columns_of, by) in _SORTED.items():
-        names = ", ".join(f"r.{name}" for name in columns_of)
-        sorting.sort(f"sorted_{table}", names, f"from {table}", by=by)
-    sorting.sort(
-        "sorted_scopes",
-        "r.catalogue_digest, r.charge_types",
-        "from scopes",
-    )
-    sorting.connection.execute(_SPLITS)
-    sorting.connection.execute(_MOVES)
-
-
-_CLAIM: Final = {column.name: column for column in schema.CLAIM}
-_FACTS: Final = {column.name for column in schema.CLAIM_FACTS}
-_CLAIMS_HERE: Final = [column for name, column in _CLAIM.items() if name not in _FACTS]
-_CLAIMS_THERE: Final = [column for name, column in _CLAIM.items() if name in _FACTS]
-_LINES: Final = {column.name for column in schema.CLAIM_LINE}
-_LINES_THERE: Final = [column for column in schema.LINE if column.name not in _LINES]
-_POTS: Final = [column.name for column in COLUMNS["splits"] if column.name.endswith("_fen")]
-_STAGES: Final = [column.name for column in COLUMNS["stages"] if column is not CLAIM]
-
-# Of each table what is taken, and what orders the rows of one claim.
-_SORTED: Final = {
-    "claim_facts": ([column.name for column in _CLAIMS_THERE], ""),
-    "claim_lines": (
-        [column.name for column in schema.LINE if column.name in _LINES],
-        ", r.file_row_number",
-    ),
-    "line_splits": (
-        [*(column.name for column in _LINES_THERE), "item_class", *_POTS],
-        ", r.file_row_number",
-    ),
-    "payers": (_STAGES, ", r.position"),
-}
-
-# Of a line that another engine split the parts are recorded, and not what left it to the person; it
-# is taken for outside where none of it is left (`ledger.records.decode_scope`). The charge types
-# are told once a claim, on its first line.
-_SPLITS: Final = f"""
-create table sorted_splits as
-with placed as (
-  select l.*, c.catalogue_digest, c.charge_types,
-    row_number() over (partition by l.claim order by l.rowid) - 1 as position
-  from sorted_line_splits l join sorted_scopes c on c.claim = l.claim)
-select claim, catalogue_digest,
-  case when position = 0 then charge_types else []::varchar[] end as charge_types,
-  position, item_class, own_expense_fen = amount_fen as outside, {", ".join(_POTS)}
-from placed order by claim, position
-"""  # noqa: S608
 
 _MOVES: Final = f"""
 create table all_moves as
@@ -297,30 +242,8 @@ order by p.claim, m."order", m.counter, m.period
 """  # noqa: S608
 
 
-def _tables(sorting: Sorting) -> dict[str, Stretch]:
-    """Return what reads the tables of the history."""
-    ours = [column for column in HISTORY_CLAIM if column not in _CLAIMS_THERE]
-    lines = [column for column in schema.LINE if column.name in _LINES]
-    claims = (
-        sorting.stretch(ours, "sorted_settlements"),
-        sorting.stretch([CLAIM, *_CLAIMS_THERE], "sorted_claim_facts"),
-    )
-    of_lines = (
-        sorting.stretch([CLAIM, *lines], "sorted_claim_lines"),
-        sorting.stretch([CLAIM, *_LINES_THERE], "sorted_line_splits"),
-    )
-    moves = sorting.stretch([CLAIM, *COLUMNS["moves"]], "sorted_moves")
-    return {
-        "claims": beside(HISTORY_CLAIM, *claims),
-        "lines": beside(HISTORY_LINE, *of_lines),
-        "moves": lambda first, end: moves(first, end).drop_columns(["claim"]),
-        "stages": sorting.stretch(COLUMNS["stages"], "sorted_payers"),
-        "splits": sorting.stretch(COLUMNS["splits"], "sorted_splits"),
-    }
-
-
 def _told(connection: duckdb.DuckDBPyConnection) -> dict[str, object]:
-    """Return what was found and what was left out."""
+    """Return how much was left out, and what has to be known of the amounts."""
     (counted,) = connection.execute(f"""
         select count(*) filter (kind = 'settle' and not {_OWN}),
           count(*) filter (kind = 'adjust' and {_OWN}),
@@ -329,3 +252,90 @@ def _told(connection: duckdb.DuckDBPyConnection) -> dict[str, object]:
     """).fetchall()  # noqa: S608 - our own names
     names = ("copies_left_out", "adjustments", "moves_of_others_left_out")
     return dict(zip(names, counted, strict=True))
+
+
+# --- dealt out ---------------------------------------------------------------------------------
+
+_RECORDED: Final = {
+    column.name.removeprefix(RECORDED): column.name
+    for column in HISTORY_CLAIM
+    if column.name.startswith(RECORDED)
+}
+_FACTS: Final = [column.name for column in schema.CLAIM_FACTS]
+_HERE: Final = [column.name for column in schema.CLAIM if column.name not in _FACTS]
+_LINE_FACTS: Final = [column.name for column in schema.CLAIM_LINE]
+_SPLIT_LINE: Final = [column.name for column in schema.LINE if column.name not in _LINE_FACTS]
+_SPLIT: Final = [column.name for column in SPLIT if column.name.endswith("_fen")]
+
+_WANTED: Final = {
+    "settlements": ["seq", *_HERE, *_RECORDED],
+    "claim_facts": _FACTS,
+    "claim_lines": _LINE_FACTS,
+    "line_splits": ["seq", *_SPLIT_LINE],
+    "payers": ["seq", *(column.name for column in STAGE if column is not CLAIM)],
+}
+_SPOOLS: Final = (*_WANTED, "scopes", "scoped_lines")
+
+
+def _deal(
+    sorting: Sorting,
+    spools: Mapping[str, Spool],
+    number: int,
+    book: AuditBook,
+    areas: Collection[str],
+) -> None:
+    """Deal the rows of a book out to the parts."""
+    for table, names in _WANTED.items():
+        told = ("order", "line_count", "taken_back") if table == "settlements" else ()
+        for rows in book.rows(table, names, areas):
+            sorting.deal(spools[table], number, rows, numbers=told)
+    for rows in book.rows("scopes", [column.name for column in schema.SCOPE], areas):
+        sorting.deal(spools["scopes"], number, rows)
+    if not book.files["scopes"]:
+        return
+    split_away = np.unique(
+        np.concatenate([rows["seq"].to_numpy() for rows in book.rows("scopes", ["seq"], areas)])
+    )
+    for rows in book.rows("line_splits", ["seq", "amount_fen", "item_class", *_SPLIT], areas):
+        chosen = np.isin(rows["seq"].to_numpy(), split_away)
+        sorting.deal(spools["scoped_lines"], number, rows.filter(pa.array(chosen)))
+
+
+def _part(spools: Mapping[str, Spool], number: int) -> dict[str, pa.Table]:
+    """Return the tables of a part."""
+    settlements = spools["settlements"].part(number)
+    names = [_RECORDED.get(name, name) for name in settlements.column_names]
+    found = {
+        "claims": columns_of(
+            HISTORY_CLAIM, settlements.rename_columns(names), spools["claim_facts"].part(number)
+        ),
+        "lines": columns_of(
+            HISTORY_LINE, spools["claim_lines"].part(number), spools["line_splits"].part(number)
+        ),
+        "stages": columns_of(STAGE, spools["payers"].part(number)),
+    }
+    scopes = spools["scopes"].part(number)
+    if scopes.num_rows:
+        found["splits"] = _splits(scopes, spools["scoped_lines"].part(number))
+    return found
+
+
+def _splits(scopes: pa.Table, lines: pa.Table) -> pa.Table:
+    """Return the splits of lines that another engine split.
+
+    Of such a line the parts are recorded, and not what left it to the person; it is taken for
+    outside where none of it is left (`ledger.records.decode_scope`). The charge types are told once
+    a claim, on its first line.
+    """
+    owner = lines["claim"].to_numpy()
+    position = places_within(owner)
+    scope = np.searchsorted(scopes["claim"].to_numpy(), owner)
+    first = pa.array(position == 0)
+    types = scopes["charge_types"].take(pa.array(scope))
+    none = pa.scalar([], types.type)
+    lines = lines.append_column("position", pa.array(position))
+    lines = lines.append_column("outside", pc.equal(lines["own_expense_fen"], lines["amount_fen"]))
+    lines = lines.append_column(
+        "catalogue_digest", scopes["catalogue_digest"].take(pa.array(scope))
+    )
+    return columns_of(SPLIT, lines.append_column("charge_types", pc.if_else(first, types, none)))

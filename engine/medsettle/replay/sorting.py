@@ -1,30 +1,30 @@
 """Claims in any order become a history: numbered by person, sorted, and cut into parts.
 
-DuckDB sorts on disk within a bound of memory, so ten million claims take no more of it than a
-million. Wide tables are never joined: each is sorted by the number of the claim alone, and the
-parts are put together out of equal stretches.
+DuckDB puts claims in order by what little tells it, on disk and within a bound of memory; their
+rows are dealt out to the parts as they are read (`spool`). So ten million claims take no more
+memory than a million, and nothing is sorted twice.
 """
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
 import duckdb
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from medsettle import durable, limits
 from medsettle.core.columns import Column
 from medsettle.errors import AuditCorrupt, Fault, InvalidRequest
-from medsettle.replay.history import HistoryWriter
-from medsettle.replay.layout import arrow_schema
+from medsettle.replay.layout import MOVE, arrow_schema
+from medsettle.replay.spool import Spool
 
 _SCRATCH: Final = "sorting"
-
-Stretch: TypeAlias = Callable[[int, int], pa.Table]
-"""Returns the rows of a table for the claims from a number up to another one, in their order."""
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Is told how many claims are written, of how many."""
@@ -63,8 +63,8 @@ def scratch_folder(folder: Path, name: str) -> Iterator[Path]:
 
 
 @contextmanager
-def scratch_database(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Yield a database in the folder of a history that is being made.
+def sorting_in(folder: Path) -> Iterator["Sorting"]:
+    """Yield what sorts in the folder of a history that is being made.
 
     Raises:
         OSError: The folder cannot be written.
@@ -77,25 +77,25 @@ def scratch_database(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         }
         with duckdb.connect(str(scratch / "sorting.duckdb"), config=config) as connection:
             connection.execute("set timezone = 'UTC'")
-            yield connection
+            yield Sorting(connection, scratch)
 
 
 @dataclass(frozen=True, slots=True)
 class Sorting:
-    """Sorts what a source put into its database.
+    """Numbers the claims that a source found, and deals their rows out to parts.
 
     The source makes the table `found` with a row a claim: `book` and `seq`, which tell claims
-    apart, `pooling_area`, `person`, `"order"`, and `line_count`. Numbers and persons follow from
-    it.
+    apart, `pooling_area`, `person`, `"order"`, `line_count` and `taken_back`.
     """
 
     connection: duckdb.DuckDBPyConnection
+    scratch: Path
 
     def number(self) -> None:
         """Make the tables `numbered` and `persons`, and let go of `found`.
 
-        `numbered` has a row a claim with its number `claim`, `persons` a row a person with the
-        number of the first claim, in this order.
+        `numbered` has a row a claim with its number `claim`, by book and seq; `persons` a row a
+        person with the number of the first claim, in this order.
         """
         # A table keeps the order of its rows, so the place of a row is the number of the claim.
         self.connection.execute("""
@@ -103,7 +103,8 @@ class Sorting:
               select * from found order by pooling_area, person, "order";
             drop table found;
             create table numbered as
-              select rowid as claim, book, seq, "order", line_count from ordered;
+              select book, seq, rowid as claim, "order", line_count, taken_back from ordered
+              order by book, seq;
             create table persons as
               select pooling_area, person, min(rowid) as claim, count(*) as claims,
                 sum(line_count)::bigint as lines
@@ -111,40 +112,61 @@ class Sorting:
             drop table ordered;
         """)
 
-    def sort(self, name: str, columns: str, rows: str, *, by: str = "") -> None:
-        """Make a table `name` with the rows of numbered claims, in the order of their numbers.
+    def numbers(self, book: int, seqs: NDArray[np.int64]) -> pa.Table:
+        """Return what `numbered` has of each of some seqs, null where that is no claim.
 
         Args:
-            name: Of the table; its first column is `claim`.
-            columns: What is taken of `r`, the rows, and `n`, the numbered claims.
-            rows: A query with `book` and `seq`, by which rows find their claim; others are left
-                out.
-            by: The order of the rows of one claim, as columns of `r`.
+            book: Whose they are.
+            seqs: Shape (n,), n above 0; several rows may have one.
+
+        Returns:
+            Columns `claim`, `order`, `line_count` and `taken_back`, n rows.
         """
-        self.connection.execute(
-            f"create table {name} as select n.claim, {columns} from ({rows}) r "  # noqa: S608
-            f"join numbered n on n.book = r.book and n.seq = r.seq order by n.claim{by}"
-        )
+        found = self.connection.sql(
+            """select seq, claim, "order", line_count, taken_back from numbered
+            where book = ? and seq between ? and ? order by seq""",
+            params=[book, int(seqs.min()), int(seqs.max())],
+        ).to_arrow_table()
+        known = found["seq"].to_numpy()
+        places = np.searchsorted(known, seqs)
+        there = places < len(known)
+        there[there] = known[places[there]] == seqs[there]
+        return found.drop_columns(["seq"]).take(pa.array(places, mask=~there))
 
-    def stretch(self, columns: Sequence[Column], table: str) -> Stretch:
-        """Return what reads columns of a sorted table, `claim` the first of them."""
-        schema = arrow_schema(tuple(columns))
-        names = ", ".join(f'"{column.name}"' for column in columns)
-        query = f"select {names} from {table} where claim >= ? and claim < ?"  # noqa: S608 - ours
+    def deal(self, spool: Spool, book: int, rows: pa.Table, *, numbers: Sequence[str] = ()) -> None:
+        """Deal rows out by their claims; those of no claim are left out.
 
-        def rows(first: int, end: int) -> pa.Table:
-            found: pa.Table = self.connection.sql(query, params=[first, end]).to_arrow_table()
-            return found.cast(schema)
+        Args:
+            spool: Where they go.
+            book: Whose rows they are.
+            rows: With `seq`, which is left out of what goes there.
+            numbers: Columns of `numbers` that go with them.
 
-        return rows
+        Raises:
+            OSError: The disk failed.
+        """
+        if not rows.num_rows:
+            return
+        seqs = rows["seq"].to_numpy()
+        # The rows of an entry are together, so each entry is looked up once.
+        starts = np.flatnonzero(np.concatenate(([True], seqs[1:] != seqs[:-1])))
+        counts = np.diff(np.concatenate((starts, [len(seqs)])))
+        told = self.numbers(book, seqs[starts])
+        rows = rows.drop_columns(["seq"])
+        if numbers:
+            of_rows = told.take(pa.array(np.repeat(np.arange(len(starts)), counts)))
+            for name in numbers:
+                rows = rows.append_column(name, of_rows[name])
+        claim = pc.fill_null(told["claim"], -1).to_numpy()
+        spool.add(rows, np.repeat(claim, counts))
 
     def count(self, table: str) -> int:
         """Return how many rows a table has."""
         ((found,),) = self.connection.execute(f"select count(*) from {table}").fetchall()  # noqa: S608
         return int(found)
 
-    def parts(self, size: PartSize) -> Iterator[tuple[int, int]]:
-        """Yield the parts: the number of the first claim, and that behind the last.
+    def parts(self, size: PartSize) -> list[tuple[int, int]]:
+        """Return of each part the number of the first claim, and that behind the last.
 
         Raises:
             InvalidRequest: A person has more than a part alone may have.
@@ -152,75 +174,83 @@ class Sorting:
         cursor = self.connection.cursor()
         cursor.execute("select claim, claims, lines, pooling_area from persons order by claim")
         first = end = lines = 0
+        found = []
         while rows := cursor.fetchmany(limits.HISTORY_PART_CLAIMS):
             for claim, own, own_lines, area in rows:
                 _check_person(area, claim, own, own_lines, size)
                 full = end + own - first > size.claims or lines + own_lines > size.lines
                 if full and end > first:
-                    yield first, end
+                    found.append((first, end))
                     first, lines = end, 0
                 end, lines = end + own, lines + own_lines
         if end > first:
-            yield first, end
+            found.append((first, end))
+        return found
 
-    def write(
-        self,
-        writer: HistoryWriter,
-        tables: Mapping[str, Stretch],
-        size: PartSize,
-        progress: Progress,
-    ) -> None:
-        """Write the parts of a history.
+    @contextmanager
+    def spools(
+        self, names: Sequence[str], parts: Sequence[tuple[int, int]]
+    ) -> Iterator[dict[str, Spool]]:
+        """Yield a spool for each of some tables, removed afterwards.
 
         Raises:
-            InvalidRequest: A person has more than a part alone may have.
             OSError: The disk failed.
         """
-        claims = self.count("numbered")
-        # All parts are known before the first is written, so that a fault writes none.
-        for first, end in [*self.parts(size)]:
-            writer.add({name: read(first, end) for name, read in tables.items()})
-            progress(end, claims)
+        ends = np.array([end for _, end in parts], dtype=np.int64)
+        with ExitStack() as stack:
+            yield {
+                name: stack.enter_context(Spool(self.scratch / f"{name}.spool", ends))
+                for name in names
+            }
+
+    def moves(self, first: int, end: int) -> pa.Table:
+        """Return the moves of the persons of some claims, out of the table `sorted_moves`."""
+        names = ", ".join(f'"{column.name}"' for column in MOVE)
+        found = self.connection.sql(
+            f"select {names} from sorted_moves where claim >= ? and claim < ?",  # noqa: S608
+            params=[first, end],
+        ).to_arrow_table()
+        return found.cast(arrow_schema(MOVE))
 
 
-def beside(columns: Sequence[Column], *stretches: Stretch) -> Stretch:
-    """Return what puts the rows of tables that are of the same claims beside one another.
+def columns_of(columns: Sequence[Column], *tables: pa.Table) -> pa.Table:
+    """Return the rows of tables that are of the same claims beside one another.
 
     Args:
-        columns: What comes out, each of the first table that has it.
-        stretches: Tables with the same claims in the same order, `claim` the first column of each.
+        columns: What comes out, each of the first table that has it; one that none has is null.
+        tables: With `claim`, the same ones in the same order.
+
+    Raises:
+        AuditCorrupt: They are not of the same claims.
     """
+    number = tables[0]["claim"]
+    if any(not each["claim"].equals(number) for each in tables[1:]):
+        counts = ", ".join(str(each.num_rows) for each in tables)
+        raise AuditCorrupt(
+            f"tables that tell the same claims have not the same rows ({counts}); verify the audit "
+            "tables, and make them again from the ledger"
+        )
+    held = {name: each[name] for each in reversed(tables) for name in each.column_names}
+    fields, arrays = [], []
+    for field in arrow_schema(tuple(columns)):
+        array = held.get(field.name)
+        if array is None:
+            array = pa.nulls(len(number), field.type)
+        # Codes stay dictionaries, which the writer of a part need not find again.
+        fields.append(field.with_type(array.type))
+        arrays.append(array)
+    return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
 
-    def rows(first: int, end: int) -> pa.Table:
-        tables = [read(first, end) for read in stretches]
-        number = tables[0]["claim"]
-        if any(not each["claim"].equals(number) for each in tables[1:]):
-            counts = ", ".join(str(each.num_rows) for each in tables)
-            raise AuditCorrupt(
-                f"tables of the claims {first} to {end - 1} have not the same rows: {counts}; "
-                "verify the audit tables, and make them again from the ledger"
-            )
-        held = {name: each[name] for each in reversed(tables) for name in each.column_names}
-        return pa.table([held[each.name] for each in columns], schema=arrow_schema(tuple(columns)))
 
-    return rows
+def places_within(owner: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return of each row its place among those of its claim, from 0; rows of one lie together.
 
-
-def with_nulls(columns: Sequence[Column], stretch: Stretch) -> Stretch:
-    """Return what adds to a table the columns that it lacks, without a value in them."""
-    schema = arrow_schema(tuple(columns))
-
-    def rows(first: int, end: int) -> pa.Table:
-        table = stretch(first, end)
-        held = [
-            table[field.name]
-            if field.name in table.column_names
-            else pa.nulls(table.num_rows, field.type)
-            for field in schema
-        ]
-        return pa.table(held, schema=schema)
-
-    return rows
+    >>> places_within(np.array([4, 4, 7, 9, 9, 9]))
+    array([0, 1, 0, 0, 1, 2])
+    """
+    starts = np.flatnonzero(np.concatenate(([True], owner[1:] != owner[:-1])))
+    counts = np.diff(np.concatenate((starts, [len(owner)])))
+    return np.arange(len(owner)) - np.repeat(starts, counts) if len(owner) else owner
 
 
 def _check_person(area: str, claim: int, claims: int, lines: int, size: PartSize) -> None:
