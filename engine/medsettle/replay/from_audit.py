@@ -291,11 +291,10 @@ def _deal(
             sorting.deal(spools[table], number, rows, numbers=told)
     for rows in book.rows("scopes", [column.name for column in schema.SCOPE], areas):
         sorting.deal(spools["scopes"], number, rows)
-    if not book.files["scopes"]:
+    seqs = [rows["seq"].to_numpy() for rows in book.rows("scopes", ["seq"], areas)]
+    if not seqs:
         return
-    split_away = np.unique(
-        np.concatenate([rows["seq"].to_numpy() for rows in book.rows("scopes", ["seq"], areas)])
-    )
+    split_away = np.concatenate(seqs)
     for rows in book.rows("line_splits", ["seq", "amount_fen", "item_class", *_SPLIT], areas):
         chosen = np.isin(rows["seq"].to_numpy(), split_away)
         sorting.deal(spools["scoped_lines"], number, rows.filter(pa.array(chosen)))

@@ -19,7 +19,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from medsettle import durable, limits
-from medsettle.core.columns import Column
+from medsettle.core.arrow_columns import whole
+from medsettle.core.columns import Column, Kind
 from medsettle.errors import AuditCorrupt, Fault, InvalidRequest
 from medsettle.replay.layout import MOVE, arrow_schema
 from medsettle.replay.spool import Spool
@@ -232,14 +233,25 @@ def columns_of(columns: Sequence[Column], *tables: pa.Table) -> pa.Table:
         )
     held = {name: each[name] for each in reversed(tables) for name in each.column_names}
     fields, arrays = [], []
-    for field in arrow_schema(tuple(columns)):
+    for column, field in zip(columns, arrow_schema(tuple(columns)), strict=True):
         array = held.get(field.name)
-        if array is None:
-            array = pa.nulls(len(number), field.type)
-        # Codes stay dictionaries, which the writer of a part need not find again.
+        array = pa.nulls(len(number), field.type) if array is None else whole(array)
+        if column.kind is Kind.CODE:
+            array = _numbered_as_met(array)
         fields.append(field.with_type(array.type))
         arrays.append(array)
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+
+
+def _numbered_as_met(array: pa.Array) -> pa.Array:
+    """Return codes as a dictionary whose texts come in the order in which rows first have them.
+
+    So equal parts have equal bytes, whatever segments or files they were read from.
+    """
+    if not pa.types.is_dictionary(array.type):
+        return array.dictionary_encode()
+    met = array.indices.dictionary_encode()
+    return pa.DictionaryArray.from_arrays(met.indices, array.dictionary.take(met.dictionary))
 
 
 def places_within(owner: NDArray[np.int64]) -> NDArray[np.int64]:
