@@ -40,8 +40,7 @@ def read_moves(path: Path) -> Iterator[pa.Table]:
         InvalidRequest: It is no Parquet file, lacks a column or has one that is none of a move, or
             a value is missing or out of its bounds; carries the first faults of a stretch.
     """
-    if not path.is_file():
-        raise NotFound(f"{path} is not there; name a Parquet file of moves")
+    check_is_there(path)
     wanted = arrow_schema(MOVED)
     try:
         with pq.ParquetFile(path) as file:
@@ -58,6 +57,12 @@ def read_moves(path: Path) -> Iterator[pa.Table]:
     except (OSError, pa.ArrowException) as error:
         message = f"{path} is no Parquet file of moves: {error}"
         raise InvalidRequest([Fault("openings", message)]) from error
+
+
+def check_is_there(path: Path) -> None:
+    """Raise NotFound where no file has that name."""
+    if not path.is_file():
+        raise NotFound(f"{path} is not there; name a Parquet file of moves")
 
 
 def _check_columns(path: Path, found: pa.Schema) -> None:
@@ -86,7 +91,7 @@ def _faults(table: pa.Table, first: int) -> Iterator[Fault]:
     for column in MOVED:
         values = table[column.name]
         if column.required:
-            yield from _told(pc.is_null(values), f"{column.name} is missing", column.name, first)
+            yield from _told(pc.is_null(values), "is missing", column.name, first)
         if (most := _MOST.get(column.name)) is not None:
             lengths = pc.utf8_length(values)
             wrong = pc.or_(pc.less(lengths, 1), pc.greater(lengths, most))

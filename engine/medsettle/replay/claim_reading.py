@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -210,7 +211,13 @@ def _writer(
 
 
 def _one_form(name: str, column: pa.Array) -> pa.Array:
-    """Return a column in the form that it has in every file: items as dictionaries, all else not."""
+    """Return a column in the form that it has in every file, whatever its sender chose.
+
+    Items are dictionaries and other codes are not; who states no list states an empty one, as in
+    the record of a settlement.
+    """
     if pa.types.is_dictionary(column.type) and name != "item_code":
         return column.dictionary_decode()
+    if pa.types.is_list(column.type) and column.null_count:
+        return pc.if_else(column.is_null(), pa.scalar([], column.type), column)
     return column

@@ -18,7 +18,7 @@ from typing import Final
 import duckdb
 
 from medsettle.errors import Fault, InvalidRequest, NotFound, Precondition
-from medsettle.replay.brought_along import MOVED, read_moves
+from medsettle.replay.brought_along import MOVED, check_is_there, read_moves
 from medsettle.replay.claim_reading import Reading
 from medsettle.replay.history import History, HistoryWriter
 from medsettle.replay.layout import HISTORY_CLAIM, HISTORY_LINE, arrow_schema
@@ -84,6 +84,8 @@ def history_from_claims(
         OSError: The disk failed.
     """
     files = claim_files(sources)
+    if openings is not None:
+        check_is_there(openings)
     source = asked_of_claims(files, openings, order_by)
     writer = HistoryWriter(out, source)
     with sorting_in(out) as sorting, RefusedClaims(out / REFUSED) as refused:
