@@ -151,15 +151,11 @@ def expected_rows(entry: Entry, seq: int) -> dict[str, list[Row]]:
     """Return what the audit tables hold of an entry recorded at `seq`."""
     name: Row = {"seq": seq, "settlement": entry.settlement}
     if entry.kind not in {"settle", "cancel"}:
-        moved = sorted(entry.postings, key=lambda each: each.key)
-        return {
-            "moves": [
-                {"seq": seq}
-                | {"kind": entry.kind, "person": each.key.person, "counter": each.key.counter}
-                | {"period": each.key.period, "delta": each.delta}
-                for each in moved
-            ]
-        }
+        moves: list[Row] = [
+            {"seq": seq, "kind": entry.kind, "delta": each.delta, **_key(each)}
+            for each in sorted(entry.postings, key=lambda each: each.key)
+        ]
+        return {"moves": moves}
     content = orjson.loads(entry.record)
     settlement = content["settlement"] | name
     settlement |= {"kind": entry.kind, "original": entry.original}
@@ -188,6 +184,11 @@ def expected_rows(entry: Entry, seq: int) -> dict[str, list[Row]]:
         ],
         "scopes": [] if scope is None else [scope | place],
     }
+
+
+def _key(posting: Posting) -> Row:
+    key: Row = posting.key._asdict()
+    return {name: key[name] for name in ("person", "counter", "period")}
 
 
 def _dated(row: Row, columns: tuple[Column, ...]) -> Row:

@@ -61,7 +61,7 @@ def test_a_spool_gives_the_rows_of_a_part_in_order(
 
 def _parts(folder: Path, persons: Sequence[tuple[int, int]], size: PartSize) -> list[int]:
     """Return how many claims the parts have, of persons with so many claims and lines a claim."""
-    rows = []
+    rows: list[dict[str, object]] = []
     for number, (claims, lines) in enumerate(persons):
         for order in range(1, claims + 1):
             who = {"pooling_area": "999900", "person": f"P{number:03d}", "order": order}

@@ -9,9 +9,10 @@ from typing import Final
 import pyarrow as pa
 
 from medsettle import limits
-from medsettle.core import codes, columns
+from medsettle.core import codes, columns, visit_facts
 from medsettle.core.columns import Column, Kind
-from medsettle.core.visit_facts import VISIT_FACTS as VISIT_FACTS
+
+VISIT_FACTS: Final = visit_facts.VISIT_FACTS
 
 CREDENTIAL: Final[tuple[Column, ...]] = (
     columns.code(
