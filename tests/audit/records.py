@@ -1,12 +1,16 @@
 """Ledger entries with the records that the audit tables are made from, out of a running number."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
 from pathlib import Path
+from shutil import rmtree
 from typing import TypeAlias
 
 import orjson
-from medsettle.audit import connect
+from medsettle.audit import connect, read_segments
+from medsettle.audit.manifest import MANIFEST_NAME, NO_DIGEST
+from medsettle.audit.segments import CLAIM_TABLES, MOVES
 from medsettle.core.columns import Column, Kind
 from medsettle.core.counters import ACCOUNT, CounterKey
 from medsettle.core.dates import day_number
@@ -210,3 +214,16 @@ def audited_rows(folder: Path, table: str) -> list[Row]:
     assert found is not None
     rows: list[Row] = found.to_arrow_table().to_pylist()
     return rows
+
+
+def made_before_claims(folder: Path) -> None:
+    """Make audit tables what they were before they told claims and moves: version 2."""
+    lines, previous = [], NO_DIGEST
+    for segment in read_segments(folder):
+        kept = tuple(file for file in segment.files if file.table not in {*CLAIM_TABLES, MOVES})
+        older = replace(segment, files=kept, previous=previous, version=2)
+        previous = older.digest()
+        lines.append(older.line())
+    for table in (*CLAIM_TABLES, MOVES):
+        rmtree(folder / table, ignore_errors=True)
+    (folder / MANIFEST_NAME).write_bytes(b"".join(lines))

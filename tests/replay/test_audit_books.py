@@ -1,36 +1,20 @@
 """What audit tables lack is told, or comes from the ledger; a finished history is left alone."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from medsettle.audit import Projector, read_segments
+from medsettle.audit import Projector
 from medsettle.audit.manifest import Manifest
 from medsettle.errors import AuditCorrupt, InvalidRequest, Precondition
 from medsettle.replay.audit_books import AuditBook
 from medsettle.replay.from_audit import history_from_audit
 from medsettle.replay.history import COLUMNS, History
 
+from tests.audit.records import made_before_claims
 from tests.replay.made_year import Made
-
-
-@contextmanager
-def _changed_manifest(audit: Path, **changes: object) -> Iterator[None]:
-    """Write the manifest anew with segments that differ from what they were."""
-    segments = read_segments(audit)
-    (audit / "manifest.jsonl").unlink()
-    lines, previous = [], segments[0].previous
-    for each in segments:
-        changed = replace(each, previous=previous, **changes)  # type: ignore[arg-type]
-        lines.append(changed.line())
-        previous = changed.digest()
-    (audit / "manifest.jsonl").write_bytes(b"".join(lines))
-    yield
 
 
 @pytest.fixture(name="copied")
@@ -45,9 +29,10 @@ def test_older_audit_tables_are_told_and_their_ledger_tells_the_rest(
     made: Made, copied: Path, tmp_path: Path
 ) -> None:
     """Segments of before have no claims: alone they are refused, with the ledger it is made."""
-    with _changed_manifest(copied, version=2), pytest.raises(Precondition) as caught:
+    made_before_claims(copied)
+    with pytest.raises(Precondition) as caught:
         AuditBook.in_folder(copied)
-    assert "segment 4 (seq 61 to 71)" in caught.value.message
+    assert "segment 4 (seq 61 to 72)" in caught.value.message
     assert "Name the data folder with the ledger" in caught.value.message
 
     book = AuditBook.of_ledger(made.engine.ledger, copied, tmp_path / "rest")
@@ -124,7 +109,7 @@ def test_a_finished_history_is_left_alone(made: Made) -> None:
     assert {*COLUMNS, "history.json"} == {path.name for path in folder.iterdir()}
     assert made.history == History.open(folder)
     told = orjson.loads((folder / "history.json").read_bytes())
-    assert [{"last_seq": 71, "last_entry": AuditBook.in_folder(made.audit).digest}] == told[
+    assert [{"last_seq": 72, "last_entry": AuditBook.in_folder(made.audit).digest}] == told[
         "source"
     ]["ledgers"]
 

@@ -143,6 +143,8 @@ def _adjusted(engine: Engine) -> None:
         _adjust(engine, one, {"account_fen": -500, "cash_fen": 500})
     engine.reverse("H1", "Y41", "YV41")
     settled(engine, relatives.visit(42, "Z", 30_000) | {"request_id": "Y42"})
+    # What B had of A's limit went back to A's account when it was cancelled too late.
+    settled(engine, relatives.visit(43, "A", 400_000) | {"request_id": "Y43"})
 
 
 def _adjust(
@@ -196,6 +198,11 @@ class Counters:
         for key, delta in moved:
             self.held[key] += sign * delta
 
+    def takes_back(self, key: CounterKey) -> bool:
+        """Whether a counter gets back what was taken of it: no limit of one who is not bound."""
+        relation = received(Person(key.pooling_area, key.person), key.counter, key.period)
+        return relation is None or self.held[relation.bound] == 1
+
     def values(self, keys: Sequence[CounterKey]) -> Mapping[CounterKey, int]:
         """Return what some counters hold."""
         return {key: self.held[key] for key in keys}
@@ -245,8 +252,12 @@ def settled_again(
         if kind == 1:
             results[row["claim"]] = _one(settler, row, counters)
         result = results[row["claim"]]
-        if isinstance(result, Settled):
-            counters.move(result.moved, 1 if kind == 1 else -1)
+        if not isinstance(result, Settled):
+            continue
+        if kind == 1:
+            counters.move(result.moved)
+        else:
+            counters.move([each for each in result.moved if counters.takes_back(each[0])], -1)
     return results, counters
 
 

@@ -5,12 +5,13 @@ out, and counted. A claim that was cancelled or reversed stays, with the place i
 was taken back. Recorded amounts are those of the settlement: what was adjusted later is no part of
 them, and what an adjustment moved stands among the moves.
 
-What takes a settlement back gives back what the settlement moved. Where the ledger booked it
-elsewhere, the rest is a move of the kind `cancel` at that place in time:
+What takes a settlement back gives back what the settlement moved, as `settle.cancel` says: to a
+relative's limit as long as the two are bound. What it moves besides is a move of the kind `cancel`
+at that place in time:
 
 - what an adjustment of the settlement had moved, but for the account, goes back with it;
-- what came of a relative's limit goes to the relative's account where the two are no longer bound,
-  so the limit, which gets it back, loses it again, and the account of the relative gains it.
+- what came of the limit of a relative who is no longer bound goes to the relative's account. That
+  is another person, whose claims may lie in another part, so it is a move of that person.
 
 So the moves and the settlements of a history add up to the counters of the ledger.
 """
@@ -28,7 +29,6 @@ from medsettle.audit.query import rows_of
 from medsettle.audit.segments import AUDIT_TABLES
 from medsettle.core import schema
 from medsettle.core.counters import ACCOUNT
-from medsettle.core.relatives import LIMIT_PREFIX
 from medsettle.errors import AuditCorrupt, Fault, InvalidRequest, Precondition
 from medsettle.replay.audit_books import AuditBook
 from medsettle.replay.history import History, HistoryWriter
@@ -217,7 +217,7 @@ with settled as (
 others as (
   select * from settlements where kind in ('cancel', 'adjust') and {_OWN}),
 away as (
-  select o."order", o.pooling_area, o.person, r.giver_area, r.giver, r.relation, r.paid_fen
+  select o."order", r.giver_area, r.giver, r.paid_fen
   from relative_shares r join others o on o.book = r.book and o.seq = r.seq
   where o.kind = 'cancel' and r.booked_on = 'account'),
 moved as (
@@ -228,9 +228,6 @@ moved as (
   join settled s on s.book = a.book and s.settlement = a.original
   join taken t on t.book = s.book and t.seq = s.seq
   where m.counter <> '{ACCOUNT}' and m."order" < t.taken_back
-  union all
-  select pooling_area, person, "order", 'cancel', '{LIMIT_PREFIX}' || giver_area || '/' || giver,
-    relation, paid_fen from away
   union all
   select giver_area, giver, "order", 'cancel', '{ACCOUNT}', 0, -paid_fen from away)
 select pooling_area, person, "order", kind, counter, period, sum(delta)::bigint as delta

@@ -83,15 +83,16 @@ MOVE: Final[tuple[Column, ...]] = (
     ORDER,
     columns.code(
         "kind",
-        "Kind of the ledger entry: opening, relation, adjust; `cancel` for what one booked "
-        "otherwise than giving back what its settlement had moved.",
+        "Kind of the ledger entry: opening, relation, adjust; `cancel` for what one moved besides "
+        "giving back to its person what its settlement had moved.",
     ),
     columns.code("counter", "Name under which the ledger keeps the counter."),
     Column("period", Kind.INTEGER, "Its period."),
     Column("delta", Kind.FEN, "The change of its value."),
 )
-"""Moves of counters by anything but a settlement or what takes one back: a settlement that is taken
-back gives back what it moved, and what the ledger moved beyond that is a move of its own."""
+"""Moves of counters by anything but a settlement or what takes one back. What takes one back gives
+back what it moved to counters of its own person, to a relative's limit while the two are bound;
+what it moved besides, such as to the account of a relative who no longer is, is a move here."""
 
 STAGE: Final[tuple[Column, ...]] = (
     CLAIM,
