@@ -626,6 +626,8 @@ HISTORY_PART_LINES: Final = 4 * 2**20
 HISTORY_PERSON_PARTS: Final = 4
 # What making a history may keep in memory while it sorts, beyond which it spills to disk.
 HISTORY_MEMORY: Final = "1GB"
+# Rows that are dealt out to parts together: less makes many small pieces, more takes memory.
+HISTORY_STRETCH_BYTES: Final = 64 * 1024 * 1024
 # Faults of claims that are shown; all of them are in a file.
 REFUSED_CLAIMS_SHOWN: Final = 10
 

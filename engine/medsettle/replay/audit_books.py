@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 from urllib.parse import unquote
 
 import numpy as np
@@ -22,9 +22,6 @@ from medsettle.audit.segments import (
 )
 from medsettle.core.columns import Column, Kind
 from medsettle.errors import Precondition
-
-ROWS_AT_ONCE: Final = 2**20
-"""Rows of small files that are handed on together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +61,7 @@ class AuditBook:
             if areas and area not in areas:
                 continue
             waiting.append(_read(path, columns, area))
-            if sum(each.num_rows for each in waiting) >= ROWS_AT_ONCE:
+            if sum(each.nbytes for each in waiting) >= limits.HISTORY_STRETCH_BYTES:
                 yield pa.concat_tables(waiting).unify_dictionaries()
                 waiting = []
         if waiting:

@@ -17,7 +17,6 @@ from medsettle.core.arrow_columns import Unusual, whole
 from medsettle.core.claim_table import ClaimTable
 from medsettle.core.claims import ClaimBatch
 from medsettle.errors import Fault, InvalidRequest
-from medsettle.replay.audit_books import ROWS_AT_ONCE
 from medsettle.replay.refused_claims import RefusedClaims
 from medsettle.replay.sorting import Sorting
 from medsettle.replay.spool import Spool
@@ -86,7 +85,8 @@ class Reading:
         self._waiting["lines"].append(
             lines.drop_columns(["claim"]).append_column("seq", pa.array(owner))
         )
-        if sum(each.num_rows for each in self._waiting["lines"]) >= ROWS_AT_ONCE:
+        waiting = (each.nbytes for tables in self._waiting.values() for each in tables)
+        if sum(waiting) >= limits.HISTORY_STRETCH_BYTES:
             self._keep()
         self.rows += table.num_rows
 
