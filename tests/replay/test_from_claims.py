@@ -341,3 +341,25 @@ def test_many_claims_go_through_in_stretches(tmp_path: Path) -> None:
     assert (count, 0) == (history.rows("claims"), history.rows("moves"))
     assert pc.sum(pc.list_value_length(table["lines"])).as_py() == history.rows("lines")
     assert first_fault(history) is None
+
+
+def test_a_text_that_is_none_is_told(tmp_path: Path) -> None:
+    """Bytes that are no text are the fault of the file, not of a claim that nobody could name."""
+    table = claims_table(_claims(20))
+    raw = pa.array([b"P1"] * 19 + [b"\xff\xfe"], pa.binary())
+    broken = pa.Array.from_buffers(pa.string(), 20, raw.buffers())
+    place = table.column_names.index("person")
+    pq.write_table(table.set_column(place, "person", broken), tmp_path / "a.parquet")
+
+    with pytest.raises(InvalidRequest, match=r"a.parquet is no Parquet file of claims: .*UTF8"):
+        _made(tmp_path / "h", tmp_path / "a.parquet")
+
+
+def test_files_state_the_order_alike(tmp_path: Path) -> None:
+    """Days in one file and numbers in another have no order between them."""
+    for number, column in enumerate((pa.array([1, 2]), pa.array([_FIRST, _FIRST]))):
+        table = claims_table(_claims(2)).append_column("seen", column)
+        pq.write_table(table, tmp_path / f"{number}.parquet")
+
+    with pytest.raises(InvalidRequest, match=r"1.parquet is date32\[day\], in the files before"):
+        _made(tmp_path / "h", tmp_path, order_by="seen")

@@ -1,6 +1,6 @@
 """Parquet files of claims, checked as a checkout checks them, on their way to a history."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +34,9 @@ _ORDERED_TYPES: Final = (
 )
 
 
+_PAGE_BYTES: Final = 2**20
+
+
 class Reading:
     """Reads files of claims: what orders them into the table `keys`, the rest into scratch files.
 
@@ -55,17 +58,12 @@ class Reading:
 
         Raises:
             InvalidRequest: It is no Parquet file, or lacks the column of the order.
+            OSError: What was read cannot be kept.
         """
-        try:
-            with pq.ParquetFile(path) as file:
-                first = 0
-                for batch in file.iter_batches(limits.CLAIMS_PER_BATCH_MAX):
-                    table = pa.Table.from_batches([batch])
-                    self._add(number, path, first, table)
-                    first += table.num_rows
-        except (OSError, pa.ArrowException) as error:
-            message = f"{path} is no Parquet file of claims: {error}"
-            raise InvalidRequest([Fault("claims", message)]) from error
+        first = 0
+        for table in _tables_of(path):
+            self._add(number, path, first, table)
+            first += table.num_rows
 
     def _add(self, number: int, path: Path, first: int, table: pa.Table) -> None:
         order, table = self._order(path, table)
@@ -129,8 +127,11 @@ class Reading:
         if pa.types.is_dictionary(column.type):
             column = column.dictionary_decode()
         kind = self._order_type or column.type
-        if not any(fits(column.type) for fits in _ORDERED_TYPES) or column.type != kind:
-            message = f"{self.order_by} of {path} is {column.type}; no order goes by it"
+        if column.type != kind:
+            message = f"{self.order_by} of {path} is {column.type}, in the files before it {kind}"
+            raise InvalidRequest([Fault("order_by", message)])
+        if not any(fits(kind) for fits in _ORDERED_TYPES):
+            message = f"{self.order_by} of {path} is {kind}; no order goes by it"
             raise InvalidRequest([Fault("order_by", message)])
         if column.null_count:
             message = f"{self.order_by} of {path} is missing in {column.null_count} rows"
@@ -202,6 +203,23 @@ class Reading:
             for file, row, first_file, first_row in rows:
                 words = f"is that of row {first_row} of {files[first_file]}, of this institution"
                 self.refused.add(files[file], row, [Fault("request_id", words)])
+
+
+def _tables_of(path: Path) -> Iterator[pa.Table]:
+    """Yield the claims of a file, a batch of a call at a time.
+
+    Raises:
+        InvalidRequest: It is no Parquet file, or a text in it is none.
+    """
+    try:
+        # Pages are read as they are needed: whoever wrote the file may have made one row group.
+        with pq.ParquetFile(path, buffer_size=_PAGE_BYTES) as file:
+            for batch in file.iter_batches(limits.CLAIMS_PER_BATCH_MAX):
+                batch.validate(full=True)
+                yield pa.Table.from_batches([batch])
+    except (OSError, pa.ArrowException) as error:
+        message = f"{path} is no Parquet file of claims: {error}"
+        raise InvalidRequest([Fault("claims", message)]) from error
 
 
 def _writer(
