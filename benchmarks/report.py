@@ -341,8 +341,9 @@ _SECTIONS: Final[tuple[tuple[str, str, str, Callable[[Record], str]], ...]] = (
     (
         "Audit tables of the bulk run, by their lines",
         of.AUDIT,
-        "The same Arrow table of charge lines, written as the server does and with what pyarrow"
-        " does by itself; CPU is of writing in memory. The first two are given dictionaries of the"
+        "The same Arrow tables, all that a server writes of its claims, by the lines of these;"
+        " written as the server does and with what pyarrow does by itself; CPU is of writing in"
+        " memory. The first two are given dictionaries of the"
         " codes, as the server's projector has them; the others plain texts, and finding the"
         " dictionaries counts.",
         lambda record: _values(record, of.AUDIT, "lines"),

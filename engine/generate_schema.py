@@ -29,6 +29,10 @@ _TITLES: Final[dict[str, str]] = {
     "payers": "one row a stage of the waterfall of a settlement",
     "relative_shares": "one row a relative whose money a stage of a settlement took",
     "line_splits": "one row a charge line of a settlement, with the pots it fell into",
+    "claim_facts": "one row a settled claim, with what its settlement does not repeat",
+    "claim_lines": "one row a line of a settled claim, with what its split does not repeat",
+    "scopes": "one row a settlement whose lines the engine of the place of care split",
+    "moves": "one row a change of a counter by what neither settles nor takes back",
 }
 
 _UNITS: Final[dict[Kind, str]] = {

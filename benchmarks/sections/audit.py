@@ -1,70 +1,71 @@
 """Audit tables beside what pyarrow writes by itself: bytes and CPU of a line.
 
-Both are given the same Arrow table: the rows that a server wrote, as its projector has them before
-it writes them, with a dictionary for each column of codes. Medsettle writes it by the function that
-wrote the server's files. A second pair begins with plain texts, and finding the dictionaries
-counts for medsettle; pyarrow finds its own while it writes.
+Both are given the same Arrow tables: the rows that a server wrote into every audit table, as its
+projector has them before it writes them, with a dictionary for each column of codes. Medsettle
+writes them by the function that wrote the server's files. A second pair begins with plain texts,
+and finding the dictionaries counts for medsettle; pyarrow finds its own while it writes. What all
+tables take together counts, by the lines of the claims: settlements, payers and facts among it.
 """
 
 import io
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from medsettle.audit.segments import parquet_bytes, stored_columns
+from medsettle.audit.segments import AUDIT_TABLES, parquet_bytes, stored_columns
 
 from benchmarks.options import Options
 from benchmarks.record import OURS, Measured
 from benchmarks.sections import names as of
 
-_TABLE: Final = "line_splits"
+_LINES: Final = "line_splits"
 
 
-def encoded(files: Sequence[Path], options: Options) -> list[Measured]:
-    """Return bytes and CPU nanoseconds of a line, in turns, of the files of the line table."""
-    plain = pa.concat_tables([pq.ParquetFile(path).read() for path in files]).combine_chunks()
-    codes = _codes(plain)
-    table = _with_dictionaries(plain, codes)
-    columns = stored_columns(_TABLE)
-    writers: dict[str, Callable[[], object]] = {
-        OURS: partial(parquet_bytes, columns, table),
-        of.DEFAULTS: partial(_by_default, table),
-        of.OURS_PLAIN: lambda: parquet_bytes(columns, _with_dictionaries(plain, codes)),
-        of.DEFAULTS_PLAIN: partial(_by_default, plain),
+def encoded(folder: Path, options: Options) -> list[Measured]:
+    """Return bytes and CPU nanoseconds of a line, in turns, of all tables of an audit folder."""
+    files = {table: sorted((folder / table).rglob("*.parquet")) for table in AUDIT_TABLES}
+    plain = {
+        table: pa.concat_tables([pq.ParquetFile(path).read() for path in paths]).combine_chunks()
+        for table, paths in files.items()
+        if paths
     }
+    coded = {table: _with_dictionaries(rows) for table, rows in plain.items()}
+    writers: dict[str, Callable[[], int]] = {
+        OURS: lambda: sum(len(parquet_bytes(stored_columns(t), r)) for t, r in coded.items()),
+        of.DEFAULTS: lambda: sum(map(_by_default, coded.values())),
+        of.OURS_PLAIN: lambda: sum(
+            len(parquet_bytes(stored_columns(t), _with_dictionaries(r))) for t, r in plain.items()
+        ),
+        of.DEFAULTS_PLAIN: lambda: sum(map(_by_default, plain.values())),
+    }
+    lines = plain[_LINES].num_rows
     spent: dict[str, list[float]] = {name: [] for name in writers}
+    sizes: dict[str, int] = {}
     for _ in range(options.rounds):
         for name, write in writers.items():
             start = time.process_time()
-            write()
-            spent[name].append((time.process_time() - start) * 1e9 / table.num_rows)
-    sizes = {
-        OURS: sum(path.stat().st_size for path in files),
-        of.OURS_PLAIN: len(parquet_bytes(columns, table)),
-        of.DEFAULTS: _by_default(table),
-        of.DEFAULTS_PLAIN: _by_default(plain),
-    }
-    rows, facts = table.num_rows, {"raw_bytes_per_line": plain.nbytes / table.num_rows}
+            sizes[name] = write()
+            spent[name].append((time.process_time() - start) * 1e9 / lines)
+    sizes[OURS] = sum(path.stat().st_size for paths in files.values() for path in paths)
+    raw = sum(rows.nbytes for rows in plain.values())
+    measured = partial(Measured, of.AUDIT, facts={"raw_bytes_per_line": raw / lines})
     return [
         each
         for name in writers
         for each in (
-            Measured(of.AUDIT, name, rows, of.LINE_BYTES, (sizes[name] / rows,), facts=facts),
-            Measured(of.AUDIT, name, rows, of.CPU_LINE, tuple(spent[name]), facts=facts),
+            measured(name, lines, of.LINE_BYTES, (sizes[name] / lines,)),
+            measured(name, lines, of.CPU_LINE, tuple(spent[name])),
         )
     ]
 
 
-def _codes(table: pa.Table) -> frozenset[str]:
-    """Return the columns of texts, which the projector hands over with dictionaries."""
-    return frozenset(field.name for field in table.schema if pa.types.is_string(field.type))
-
-
-def _with_dictionaries(plain: pa.Table, codes: frozenset[str]) -> pa.Table:
+def _with_dictionaries(plain: pa.Table) -> pa.Table:
+    """Return a table with dictionaries of its texts, as the projector hands it over."""
+    codes = {field.name for field in plain.schema if pa.types.is_string(field.type)}
     columns = [
         plain[name].dictionary_encode() if name in codes else plain[name]
         for name in plain.column_names

@@ -152,8 +152,7 @@ def measure_bulk(options: Options) -> list[Measured]:
     series.add(of.BULK, OURS, claims, of.RATE, found["claims_per_second"])
     series.add(of.BULK, of.AUDITED, claims, of.RATE, claims / (found["seconds"] + stopped))
     series.add(of.BULK, OURS, claims, of.CPU_CLAIM, found["server_cpu_us"] / _BULK_CLAIMS)
-    files = sorted((data / "audit" / "line_splits").rglob("*.parquet"))
-    encodings = audit.encoded(files, options)
+    encodings = audit.encoded(data / "audit", options)
     rmtree(data, ignore_errors=True)
     return [*series.measured(), *encodings]
 

@@ -641,6 +641,21 @@ RESPONSE_SOURCE_CHARS_MAX: Final = 500
 # An elasticity, its sign apart. A price changes by 200 % of its mean at most, so that with a half
 # no demand falls below nothing.
 ELASTICITY_PERCENT_MAX: Final = 50
+# A counter is named by its insurance type, its own name and what splits it, each mark escaped.
+COUNTER_NAME_CHARS_MAX: Final = 1_024
+# A part of a history, which is replayed in memory, some hundred bytes a line: its claims and lines.
+# A person is whole in one, and with more has one alone, of so many times as much at most.
+HISTORY_PART_CLAIMS: Final = 65_536
+HISTORY_PART_LINES: Final = 4 * 2**20
+HISTORY_PERSON_PARTS: Final = 4
+# What making a history may keep in memory while it sorts, beyond which it spills to disk.
+HISTORY_MEMORY: Final = "1GB"
+# Rows that are dealt out to parts together: less makes many small pieces, more takes memory.
+HISTORY_STRETCH_BYTES: Final = 64 * 1024 * 1024
+# Faults of claims that are shown; all of them are in a file.
+REFUSED_CLAIMS_SHOWN: Final = 10
+
+assert LINES_PER_CLAIM_MAX <= HISTORY_PART_LINES
 
 assert NATIONAL_NUMBER_CHARS_MAX <= CODE_CHARS_MAX <= PERSON_CHARS_MAX
 assert GATEWAY_FILE_BYTES_MAX * 4 // 3 + CODE_CHARS_MAX * 1000 <= TOLD_BYTES_MAX, "as base64"

@@ -26,11 +26,11 @@ STEPS = (
 )
 
 
-def _dying(call: Callable[..., Any], step: str, named: Callable[[Any], str]) -> Callable[..., Any]:
+def dying(call: Callable[..., Any], step: str, named: Callable[[Any], str]) -> Callable[..., Any]:
     """Return a function of the system that ends the process right before or after it."""
     when, _, ending = step.partition(f" {call.__name__} of ")
 
-    def dying(*arguments: Any) -> Any:  # noqa: ANN401 - whatever the function takes
+    def struck(*arguments: Any) -> Any:  # noqa: ANN401 - whatever the function takes
         concerned = bool(ending) and named(arguments[0]).endswith(ending)
         if concerned and when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
@@ -39,18 +39,19 @@ def _dying(call: Callable[..., Any], step: str, named: Callable[[Any], str]) -> 
             os.kill(os.getpid(), signal.SIGKILL)
         return result
 
-    return dying
+    return struck
 
 
-def _name_of(file: int) -> str:
+def name_of(file: int) -> str:
+    """Return the path of an open file."""
     return str(Path(f"/proc/self/fd/{file}").readlink())
 
 
 def _run(path: Path, folder: Path, step: str) -> None:
     with SqliteLedger.reader(path) as reader, Projector(reader, folder) as projector:
         projector.run_once(max_rows=ROWS)
-        os.fsync = _dying(os.fsync, step, _name_of)
-        os.replace = _dying(os.replace, step, str)
+        os.fsync = dying(os.fsync, step, name_of)
+        os.replace = dying(os.replace, step, str)
         projector.run_once(max_rows=ROWS)
 
 

@@ -1,17 +1,31 @@
 """Ledger entries with the records that the audit tables are made from, out of a running number."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
 from pathlib import Path
+from shutil import rmtree
 from typing import TypeAlias
 
 import orjson
-from medsettle.audit import connect
+from medsettle.audit import connect, read_segments
+from medsettle.audit.manifest import MANIFEST_NAME, NO_DIGEST
+from medsettle.audit.segments import CLAIM_TABLES, MOVES
 from medsettle.core.columns import Column, Kind
+from medsettle.core.counters import ACCOUNT, CounterKey
 from medsettle.core.dates import day_number
-from medsettle.core.schema import LINE_SPLIT, PAYER_DETAIL, RELATIVE_SHARE, SETTLEMENT, TABLES
+from medsettle.core.schema import (
+    CLAIM,
+    CLAIM_FACTS,
+    LINE,
+    LINE_SPLIT,
+    PAYER_DETAIL,
+    RELATIVE_SHARE,
+    SETTLEMENT,
+    TABLES,
+)
 from medsettle.core.tables import rows_of
-from medsettle.ledger import Entry, EntryKind, SqliteLedger
+from medsettle.ledger import Entry, EntryKind, Posting, SqliteLedger
 
 Row: TypeAlias = dict[str, object]
 
@@ -43,10 +57,16 @@ def _row(columns: tuple[Column, ...], number: int, position: int = 0) -> Row:
             row[column.name] = (-1) ** offset * (number * 1_000 + position * 100 + offset)
         elif column.kind is Kind.DATE:
             row[column.name] = service_date(number).isoformat()
+        elif column.kind is Kind.CODES:
+            row[column.name] = [f"{column.name}-{each}" for each in range(number % 3)]
+        elif column.kind is Kind.BOOLEAN:
+            row[column.name] = number % 2 == 0
         elif column.kind is Kind.CODE:
             row[column.name] = column.values[0] if column.values else f"{column.name}-{number}"
         elif column.kind is Kind.INTEGER and not column.required:
             row[column.name] = number if number % 2 else None
+        elif column.kind is Kind.INTEGER:
+            row[column.name] = number + position
     return row
 
 
@@ -79,7 +99,22 @@ def record(number: int, **changes: object) -> bytes:
         for position in range(relatives_count(number))
     ]
     content = {"settlement": settlement, "payers": payers, "lines": lines, "relatives": relatives}
-    return orjson.dumps(content)
+    return orjson.dumps(content | _claim(number))
+
+
+def _claim(number: int) -> Row:
+    """Return the claim of a record; every fifth is a copy without one, every third split away."""
+    if number % 5 == 0:
+        return {"claim": None}
+    claim_lines = [
+        _row(LINE, number, position) | {"line_id": f"L{position}"}
+        for position in range(lines_count(number))
+    ]
+    claim = _row(CLAIM, number) | {"lines": claim_lines, "credential_time": _moment(number)}
+    if number % 3:
+        return {"claim": claim}
+    types = ["" if position else f"T{number}" for position in range(lines_count(number))]
+    return {"claim": claim, "scope": {"catalogue_digest": f"D{number}", "charge_types": types}}
 
 
 def audited_entry(number: int, kind: EntryKind = "settle", original: str | None = None) -> Entry:
@@ -96,7 +131,17 @@ def audited_entry(number: int, kind: EntryKind = "settle", original: str | None 
         service_day=day_number(service_date(number)),
         content_digest=sha256(b"%d" % number).digest(),
         record=record(number) if kind in {"settle", "cancel"} else b"{}",
+        postings=_postings(number) if kind == "opening" else (),
         subject=f"E{number}" if kind == "message" else None,
+    )
+
+
+def _postings(number: int) -> tuple[Posting, ...]:
+    """Return what opening `number` moves, of a person of another area too."""
+    here, there = _AREAS[number % len(_AREAS)], _AREAS[(number + 1) % len(_AREAS)]
+    return (
+        Posting(CounterKey(here, "P1", ACCOUNT, 0), 100 + number),
+        Posting(CounterKey(there, "P2", "310.fund_paid", 2024), number),
     )
 
 
@@ -108,33 +153,77 @@ def fill(ledger: SqliteLedger, first: int, last: int) -> None:
 
 def expected_rows(entry: Entry, seq: int) -> dict[str, list[Row]]:
     """Return what the audit tables hold of an entry recorded at `seq`."""
+    name: Row = {"seq": seq, "settlement": entry.settlement}
+    if entry.kind not in {"settle", "cancel"}:
+        moves: list[Row] = [
+            {"seq": seq, "kind": entry.kind, "delta": each.delta, **_key(each)}
+            for each in sorted(entry.postings, key=lambda each: each.key)
+        ]
+        return {"moves": moves}
     content = orjson.loads(entry.record)
-    name = {"seq": seq, "settlement": entry.settlement}
     settlement = content["settlement"] | name
     settlement |= {"kind": entry.kind, "original": entry.original}
     settlement["create_time"] = datetime.fromtimestamp(0, UTC) + timedelta(
         microseconds=CREATE_TIME_US
     )
-    for column in SETTLEMENT:
-        if column.kind is Kind.DATE:
-            settlement[column.name] = date.fromisoformat(settlement[column.name])
     if settlement["credential_time"] is not None:
         settlement["credential_time"] = datetime.fromisoformat(settlement["credential_time"])
-    return {
-        "settlements": [settlement],
+    tables: dict[str, list[Row]] = {
+        "settlements": [_dated(settlement, SETTLEMENT)],
         "payers": [row | name for row in rows_of(content["payers"])],
         "line_splits": [row | name for row in rows_of(content["lines"])],
         "relative_shares": [row | name for row in content["relatives"]],
+    }
+    if (claim := content["claim"]) is None:
+        return tables
+    place: Row = {"seq": seq}
+    told = {column.name for column in CLAIM} - {column.name for column in SETTLEMENT}
+    facts = {each: value for each, value in claim.items() if each in told}
+    of_line = {each.name for each in LINE} - {"item_code", "amount_fen"}
+    scope = content.get("scope")
+    return tables | {
+        "claim_facts": [_dated(facts | place, CLAIM_FACTS)],
+        "claim_lines": [
+            _dated({each: row[each] for each in of_line} | place, LINE) for row in claim["lines"]
+        ],
+        "scopes": [] if scope is None else [scope | place],
+    }
+
+
+def _key(posting: Posting) -> Row:
+    key: Row = posting.key._asdict()
+    return {name: key[name] for name in ("person", "counter", "period")}
+
+
+def _dated(row: Row, columns: tuple[Column, ...]) -> Row:
+    days = {column.name for column in columns if column.kind is Kind.DATE}
+    return {
+        each: date.fromisoformat(str(value)) if each in days and value is not None else value
+        for each, value in row.items()
     }
 
 
 def audited_rows(folder: Path, table: str) -> list[Row]:
     """Return the rows of an audit table as SQL sees them, without the added partition columns."""
     columns = ", ".join(column.name for column in TABLES[table])
-    order = {"settlements": "seq", "payers": "seq, position", "line_splits": "seq, line_id"}
-    order["relative_shares"] = "seq, position"
+    order = {"payers": "seq, position", "relative_shares": "seq, position"}
+    order |= dict.fromkeys(("line_splits", "claim_lines"), "seq, line_id")
+    order["moves"] = "seq, pooling_area, person, counter, period"
     connection = connect(folder)
-    found = connection.sql(f"select {columns} from {table} order by {order[table]}")
+    found = connection.sql(f"select {columns} from {table} order by {order.get(table, 'seq')}")
     assert found is not None
     rows: list[Row] = found.to_arrow_table().to_pylist()
     return rows
+
+
+def made_before_claims(folder: Path) -> None:
+    """Make audit tables what they were before they told claims and moves: version 2."""
+    lines, previous = [], NO_DIGEST
+    for segment in read_segments(folder):
+        kept = tuple(file for file in segment.files if file.table not in {*CLAIM_TABLES, MOVES})
+        older = replace(segment, files=kept, previous=previous, version=2)
+        previous = older.digest()
+        lines.append(older.line())
+    for table in (*CLAIM_TABLES, MOVES):
+        rmtree(folder / table, ignore_errors=True)
+    (folder / MANIFEST_NAME).write_bytes(b"".join(lines))

@@ -1,14 +1,19 @@
 """Segments written before a column was added are read beside those that have it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from medsettle.audit import Projector, connect
+from medsettle.audit import Projector, connect, read_segments, verify
+from medsettle.audit.manifest import FORMAT_VERSION, MANIFEST_NAME
+from medsettle.audit.segments import AUDIT_TABLES
+from medsettle.books.audited import audit_discrepancies
 from medsettle.core.schema import TABLES, arrow_schema
+from medsettle.errors import AuditCorrupt
 from medsettle.ledger import SqliteLedger
 
-from tests.audit.records import audited_rows, fill
+from tests.audit.records import audited_rows, fill, made_before_claims
 
 _ADDED = {"settlements": "side", "payers": "care_fund_pay_type"}
 
@@ -77,3 +82,35 @@ def test_months_of_old_segments_are_skipped_too(ledger: SqliteLedger, folder: Pa
 
     assert 2 == len(found)
     assert 0 < counted[0][0] < 5
+
+
+def test_segments_without_claims_stay_what_they_are(ledger: SqliteLedger, folder: Path) -> None:
+    """Written before tables of claims were added, they are verified, read and gone on from."""
+    _project(ledger, folder, 1, 6)
+    before = {table: audited_rows(folder, table) for table in AUDIT_TABLES}
+    made_before_claims(folder)
+    old = {"settlements", "payers", "line_splits", "relative_shares"}
+    assert {table: rows if table in old else [] for table, rows in before.items()} == {
+        table: audited_rows(folder, table) for table in AUDIT_TABLES
+    }
+
+    _project(ledger, folder, 7, 12)
+
+    assert 12 == verify(folder).last_seq
+    assert [2, 3] == [segment.version for segment in read_segments(folder)]
+    assert [] == list(audit_discrepancies(ledger, folder))
+    for table in AUDIT_TABLES:
+        seqs = {int(str(row["seq"])) for row in audited_rows(folder, table)}
+        assert table in old or min(seqs, default=7) > 6
+        assert not seqs or max(seqs) > 6
+
+
+def test_a_later_version_is_refused(ledger: SqliteLedger, folder: Path) -> None:
+    """What this program does not know it does not read in part."""
+    _project(ledger, folder, 1, 6)
+    (segment,) = read_segments(folder)
+    line = replace(segment, version=FORMAT_VERSION + 1).line()
+    (folder / MANIFEST_NAME).write_bytes(line)
+
+    with pytest.raises(AuditCorrupt, match="no manifest line of this version"):
+        verify(folder)

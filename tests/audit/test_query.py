@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 from medsettle.audit import Projector, connect
+from medsettle.audit.segments import AUDIT_TABLES
 from medsettle.core.schema import TABLES, arrow_schema
 from medsettle.errors import AuditCorrupt
 from medsettle.ledger import SqliteLedger
 
-from tests.audit.records import fill
+from tests.audit.records import CREATE_TIME_US, audited_entry, fill
 
-_TABLES = ("settlements", "payers", "line_splits", "relative_shares")
+_TABLES = tuple(AUDIT_TABLES)
 
 
 @pytest.mark.parametrize("table", _TABLES)
@@ -66,7 +67,8 @@ def test_odd_folder_names_are_harmless(ledger: SqliteLedger, tmp_path: Path) -> 
 
 def test_areas_stay_text(ledger: SqliteLedger, folder: Path) -> None:
     """The pooling area comes back as the code it is, whichever table it is asked of."""
-    fill(ledger, 1, 5)
+    fill(ledger, 1, 12)
+    ledger.append([audited_entry(13, "opening")], CREATE_TIME_US)
     with Projector(ledger, folder) as projector:
         projector.run_once()
 

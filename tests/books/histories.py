@@ -38,11 +38,16 @@ def lived(folder: Path, segment_rows: int = 7) -> dict[str, str]:
     with SqliteLedger(folder / "ledger.db") as ledger:
         # Some entries a day, so that there is more than one day to be summed.
         engine = Engine(rule_book(RULES), ledger, lambda: _START + timedelta(hours=7 * next(hours)))
-        ids = _payouts(engine) | _visits(engine) | _relatives(engine)
+        ids = live(engine)
         with Projector(engine.ledger, folder / "audit") as projector:
             while projector.run_once(max_rows=segment_rows):
                 pass
     return ids
+
+
+def live(engine: Engine) -> dict[str, str]:
+    """Let all of it happen at an engine of the shapes, and return the ids of some entries."""
+    return _payouts(engine) | _visits(engine) | _relatives(engine)
 
 
 def _relatives(engine: Engine) -> dict[str, str]:

@@ -56,8 +56,10 @@ class Gathered:
             count = self._add_table(rows["rows"], rows["columns"])
         elif isinstance(rows, list):
             count = len(rows)
-            for name, values in self._values.items():
-                values.extend([row.get(name) for row in rows])
+            # A list of one row is what most entries have, in the tables of most columns.
+            for row in rows:
+                for name, values in self._values.items():
+                    values.append(row.get(name))
         else:
             raise TypeError(f"rows are a list or a table, not {type(rows).__name__}")
         if count:

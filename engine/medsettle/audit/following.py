@@ -9,7 +9,7 @@ from typing import Protocol
 import orjson
 
 from medsettle.audit.manifest import Segment
-from medsettle.audit.segments import LedgerRow
+from medsettle.audit.segments import LedgerRow, Posted
 from medsettle.errors import AuditCorrupt
 
 _WAY_OUT = (
@@ -19,10 +19,14 @@ _WAY_OUT = (
 
 
 class LedgerFeed(Protocol):
-    """Where the entries come from: the reading half of a ledger has these two methods."""
+    """Where the entries come from: the reading half of a ledger has these three methods."""
 
     def page(self, *, after_seq: int, limit: int) -> Sequence[LedgerRow]:
         """Return up to `limit` entries after `after_seq`, in seq order."""
+        ...
+
+    def postings(self, first_seq: int, last_seq: int) -> Sequence[Posted]:
+        """Return (seq, key, delta) of all postings of some entries, by seq and key."""
         ...
 
     def last_seq(self) -> int:

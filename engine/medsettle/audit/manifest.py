@@ -21,7 +21,9 @@ from medsettle import durable
 from medsettle.errors import AuditCorrupt
 
 MANIFEST_NAME: Final = "manifest.jsonl"
-FORMAT_VERSION: Final = 2
+FORMAT_VERSION: Final = 3
+VERSIONS: Final = (2, FORMAT_VERSION)
+"""Versions of segments that are read: those of version 2 tell no claims and no moves."""
 NO_DIGEST: Final = "0" * 64
 """What the first line names as the digest before it."""
 
@@ -41,9 +43,9 @@ class SegmentFile:
 class Segment:
     """A stretch of the ledger, `first_seq` to `last_seq` with both, and the files that hold it.
 
-    `rows` counts ledger entries; openings are among them and stand in no file. `last_entry` is the
-    digest of the last of them, of whatever kind, by which the ledger is known again
-    (`following.entry_digest`).
+    `rows` counts ledger entries; what settles and moves nothing is among them and stands in no
+    file. `last_entry` is the digest of the last of them, of whatever kind, by which the ledger is
+    known again (`following.entry_digest`).
     """
 
     number: int
@@ -54,6 +56,11 @@ class Segment:
     files: tuple[SegmentFile, ...]
     previous: str
     version: int = FORMAT_VERSION
+
+    @property
+    def tells_claims(self) -> bool:
+        """Whether claims, their lines and moves are among the files; since version 3 they are."""
+        return self.version >= FORMAT_VERSION
 
     def line(self) -> bytes:
         """Return the manifest line, newline included."""
@@ -132,7 +139,7 @@ def _sealed(line: bytes) -> Segment | None:
         del content["digest"]
         files = tuple(SegmentFile(**file) for file in content.pop("files"))
         segment = Segment(**content, files=files)
-        same = segment.version == FORMAT_VERSION and segment.line() == line + b"\n"
+        same = segment.version in VERSIONS and segment.line() == line + b"\n"
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
     return segment if same else None

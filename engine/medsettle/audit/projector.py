@@ -6,13 +6,21 @@ files that nothing names, which the next start removes before it projects the sa
 """
 
 import fcntl
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Final, Self
 
 from medsettle import durable, limits
 from medsettle.audit.following import LedgerFeed, check_follows, entry_digest
 from medsettle.audit.manifest import MANIFEST_NAME, Manifest
-from medsettle.audit.segments import AUDIT_TABLES, LedgerRow, segment_tables, write_segment
+from medsettle.audit.segments import (
+    AUDIT_TABLES,
+    LedgerRow,
+    Posted,
+    moving_stretches,
+    segment_tables,
+    write_segment,
+)
 from medsettle.errors import AuditCorrupt, InternalError, Precondition
 
 __all__ = ["LedgerFeed", "LedgerRow", "Projector"]
@@ -84,7 +92,7 @@ class Projector:
         entries = self._next_entries(max_rows)
         if not entries:
             return 0
-        tables = segment_tables(entries)
+        tables = segment_tables(entries, moves_of(self._ledger, entries))
         first_seq, last_seq = entries[0].seq, entries[-1].seq
         try:
             files = write_segment(self.folder, first_seq, last_seq, tables)
@@ -100,23 +108,43 @@ class Projector:
         self._lock.close()
 
     def _next_entries(self, max_rows: int) -> list[LedgerRow]:
-        entries: list[LedgerRow] = []
-        size_bytes = 0
-        while len(entries) < max_rows and size_bytes < limits.AUDIT_SEGMENT_BYTES_MAX:
-            after_seq = self.last_seq + len(entries)
-            wanted = min(limits.PAGE_SIZE_MAX, max_rows - len(entries))
-            page = self._ledger.page(after_seq=after_seq, limit=wanted)
-            seqs = [entry.seq for entry in page]
-            if seqs != list(range(after_seq + 1, after_seq + 1 + len(page))):
-                raise InternalError(f"the ledger has a gap after seq {after_seq}; verify it")
-            for entry in page:
-                entries.append(entry)
-                size_bytes += len(entry.record)
-                if size_bytes >= limits.AUDIT_SEGMENT_BYTES_MAX:
-                    break
-            if len(page) < wanted:
+        return next_entries(self._ledger, self.last_seq, max_rows)
+
+
+def next_entries(ledger: LedgerFeed, last_seq: int, max_rows: int) -> list[LedgerRow]:
+    """Return the entries of the segment that follows an entry; none at the end of the ledger.
+
+    Raises:
+        LedgerUnavailable: The ledger cannot be read.
+        InternalError: It has a gap.
+    """
+    entries: list[LedgerRow] = []
+    size_bytes = 0
+    while len(entries) < max_rows and size_bytes < limits.AUDIT_SEGMENT_BYTES_MAX:
+        after_seq = last_seq + len(entries)
+        wanted = min(limits.PAGE_SIZE_MAX, max_rows - len(entries))
+        page = ledger.page(after_seq=after_seq, limit=wanted)
+        seqs = [entry.seq for entry in page]
+        if seqs != list(range(after_seq + 1, after_seq + 1 + len(page))):
+            raise InternalError(f"the ledger has a gap after seq {after_seq}; verify it")
+        for entry in page:
+            entries.append(entry)
+            size_bytes += len(entry.record)
+            if size_bytes >= limits.AUDIT_SEGMENT_BYTES_MAX:
                 break
-        return entries
+        if len(page) < wanted:
+            break
+    return entries
+
+
+def moves_of(ledger: LedgerFeed, entries: Sequence[LedgerRow]) -> list[Posted]:
+    """Return the postings of entries that `segment_tables` makes moves of.
+
+    Raises:
+        LedgerUnavailable: The ledger cannot be read.
+    """
+    stretches = moving_stretches(entries)
+    return [each for first, last in stretches for each in ledger.postings(first, last)]
 
 
 def _lock_exclusively(folder: Path) -> IO[bytes]:

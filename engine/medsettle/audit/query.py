@@ -1,6 +1,6 @@
 """SQL over the audit tables."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def connect(folder: Path) -> "duckdb.DuckDBPyConnection":
-    """Return a connection with the views `settlements`, `payers`, `line_splits`, `relative_shares`.
+    """Return a connection with a view of each audit table (`segments.AUDIT_TABLES`).
 
     The view `bookings` has the same in double entry (`medsettle.audit.bookings`).
 
@@ -79,9 +79,7 @@ def _make_views(connection: "duckdb.DuckDBPyConnection", schema: str, folder: Pa
         for file in segment.files:
             files[file.table].append(str((folder / file.path).resolve()))
     for table, paths in files.items():
-        source = _parquet(table, paths) if paths else _empty(table)
-        names = ", ".join(_names(table))
-        view = f'create view "{schema}".{table} as select {names} from {source}'  # noqa: S608
+        view = f'create view "{schema}".{table} as {rows_of(table, paths)}'
         try:
             connection.execute(view)
         except (duckdb.IOException, duckdb.InvalidInputException) as error:
@@ -98,14 +96,29 @@ def _close_in(connection: "duckdb.DuckDBPyConnection") -> None:
     connection.execute("set lock_configuration = true")
 
 
+def rows_of(table: str, paths: Sequence[str], *, placed: bool = False) -> str:
+    """Return the query by which DuckDB reads an audit table out of its files.
+
+    Args:
+        table: Its name.
+        paths: Its files, in ledger order; without one the answer is empty.
+        placed: Whether `file_row_number` is among the columns: the rows of an entry stand in one
+            file, in their order.
+    """
+    source = _parquet(table, paths, placed=placed) if paths else _empty(table)
+    names = [*_names(table), *(["file_row_number"] if placed else [])]
+    return f"select {', '.join(names)} from {source}"  # noqa: S608 - our own names
+
+
 def _names(table: str) -> list[str]:
     columns = [column.name for column in AUDIT_TABLES[table]]
     return [*columns, *(name for name in PARTITION_COLUMNS if name not in columns)]
 
 
-def _parquet(table: str, paths: list[str]) -> str:
+def _parquet(table: str, paths: Sequence[str], *, placed: bool) -> str:
     types = ", ".join(f"'{name}': varchar" for name in PARTITION_COLUMNS)
     options = f"hive_partitioning = true, hive_types = {{{types}}}"
+    options += ", file_row_number = true" if placed else ""
     # A view cannot have parameters, so the paths are written into it.
     sources = [
         f"read_parquet([{', '.join(map(quoted, stretch))}], {options})"
@@ -118,7 +131,7 @@ def _parquet(table: str, paths: list[str]) -> str:
     return f"({' union all by name '.join(selects)})"
 
 
-def _stretches(paths: list[str]) -> list[list[str]]:
+def _stretches(paths: Sequence[str]) -> list[Sequence[str]]:
     """Return the files of a table, in ledger order, in stretches within which all have one schema.
 
     Columns are only ever added, so where the first file has those of the last, all have them.
@@ -142,4 +155,5 @@ def _stored(path: str) -> list[str]:
 def _empty(table: str) -> str:
     kinds = dict.fromkeys(PARTITION_COLUMNS, Kind.CODE)
     kinds |= {column.name: column.kind for column in AUDIT_TABLES[table]}
+    kinds["file_row_number"] = Kind.INTEGER
     return empty_source(kinds)

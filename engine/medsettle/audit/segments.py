@@ -2,6 +2,10 @@
 
     settlements/pooling_area=NNNNNN/service_month=YYYY-MM/000000000001-000000001000.parquet
 
+The month is that of the day for which the ledger keeps the entry: the day of service of what is
+settled, taken back or adjusted, the day of recording of an opening. The area is that of the person
+whose row it is, which for a move may be another one than the entry's.
+
 A file's name is the stretch of the ledger it was made from. The partition columns stand in the path
 and not in the file, as in Hive: with both, pyarrow refuses the folder, because it finds text in the
 file and a number in the path, and DuckDB silently takes the one from the path.
@@ -12,10 +16,10 @@ dictionaries, except those that differ in every row
 """
 
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, NamedTuple, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 from urllib.parse import quote
 
 import orjson
@@ -26,21 +30,36 @@ from medsettle import durable
 from medsettle.audit.columns import UNIQUE_CODES, ColumnFault, Gathered
 from medsettle.audit.manifest import SegmentFile
 from medsettle.core.columns import Column, Kind
+from medsettle.core.counters import CounterKey
+from medsettle.core.dates import date_of
 from medsettle.core.schema import TABLES, arrow_schema
 from medsettle.errors import InternalError
 
 PARTITION_COLUMNS: Final[tuple[str, ...]] = ("pooling_area", "service_month")
+CLAIM_TABLES: Final = ("claim_facts", "claim_lines", "scopes")
+"""What tells the claim of a settlement, beside what was made of it."""
+
+MOVES: Final = "moves"
+
 AUDIT_TABLES: Final[dict[str, tuple[Column, ...]]] = {
-    name: TABLES[name] for name in ("settlements", "payers", "line_splits", "relative_shares")
+    name: TABLES[name]
+    for name in (
+        *("settlements", "payers", "line_splits", "relative_shares"),
+        *CLAIM_TABLES,
+        MOVES,
+    )
 }
 
-_RECORDED_AS: Final = {
+RECORDED_AS: Final = {
     "payers": "payers",
     "line_splits": "lines",
     "relative_shares": "relatives",
 }
+"""Under which name the record of a settlement has the rows of a table."""
 
 _ENCODINGS: Final = {Kind.FEN: "BYTE_STREAM_SPLIT", Kind.INTEGER: "DELTA_BINARY_PACKED"}
+# Prices and quantities come back as their items do.
+_COMING_BACK: Final = {"quantity_e4", "unit_price_e6"}
 # The least and greatest of a row group let a reader skip it where rows come in that order. Amounts
 # and codes do not; theirs would cost a third of writing the file.
 _STATISTICS: Final = {"seq", "create_time", "service_date"}
@@ -48,6 +67,10 @@ _STATISTICS: Final = {"seq", "create_time", "service_date"}
 _ARROW_SCHEMA: Final = b"ARROW:schema"
 
 _SETTLING: Final = {"settle", "cancel", "adjust"}
+_MOVING: Final = {"opening", "relation", "adjust"}
+
+Posted: TypeAlias = tuple[int, CounterKey, int]
+"""A posting as a ledger keeps it: the seq of its entry, the counter, and the change."""
 
 
 class LedgerRow(Protocol):
@@ -65,7 +88,7 @@ class LedgerRow(Protocol):
 
     @property
     def kind(self) -> str:
-        """`settle`, `cancel` or `adjust`; of any other kind the audit tables have no row."""
+        """`settle`, `cancel` or `adjust`; of any other kind there are rows of moves at most."""
         ...
 
     @property
@@ -86,6 +109,11 @@ class LedgerRow(Protocol):
     @property
     def pooling_area(self) -> str:
         """统筹区 of the insured person."""
+        ...
+
+    @property
+    def service_day(self) -> int:
+        """The day that it counts for, in days since 1970-01-01."""
         ...
 
     @property
@@ -114,12 +142,38 @@ def stored_columns(table: str) -> tuple[Column, ...]:
     return tuple(column for column in AUDIT_TABLES[table] if column.name not in PARTITION_COLUMNS)
 
 
-def segment_tables(entries: Sequence[LedgerRow]) -> Tables:
+def moving_stretches(entries: Sequence[LedgerRow]) -> Iterator[tuple[int, int]]:
+    """Yield the stretches of entries whose postings `segment_tables` is to be given.
+
+    What settles and what takes back is most of a ledger, and its postings are not asked for.
+
+    Args:
+        entries: Entries in ledger order, without gaps.
+
+    Yields:
+        First and last seq of each stretch, both within.
+    """
+    first = None
+    for entry in entries:
+        if entry.kind in _MOVING:
+            first = entry.seq if first is None else first
+        elif first is not None:
+            yield first, entry.seq - 1
+            first = None
+    if first is not None:
+        yield first, entries[-1].seq
+
+
+def segment_tables(entries: Sequence[LedgerRow], postings: Sequence[Posted] = ()) -> Tables:
     """Return the rows of these entries by partition and table, in ledger order.
 
-    Only settlements, cancels and adjustments have rows. What else the ledger numbers, such as a
-    refusal, lies in the stretch of a segment without one, so that every number is in exactly one
-    segment.
+    Settlements, cancels and adjustments have rows, and so has what else moves counters. What the
+    ledger numbers besides, such as a refusal, lies in the stretch of a segment without one, so that
+    every number is in exactly one segment.
+
+    Args:
+        entries: Entries in ledger order.
+        postings: Those of the `moving_stretches` of the entries, by seq and key.
 
     Raises:
         InternalError: A record lacks a column or holds something else in it; the entry is named.
@@ -135,6 +189,7 @@ def segment_tables(entries: Sequence[LedgerRow]) -> Tables:
                 f"the record of ledger entry {entry.seq} is not a settlement: {error!r}",
                 seq=str(entry.seq),
             ) from error
+    _gather_moves(entries, postings, gathered)
     return {
         (partition, table): _table(table, rows)
         for partition, tables in gathered.items()
@@ -153,13 +208,59 @@ def _gather(entry: LedgerRow, gathered: dict[Partition, dict[str, Gathered]]) ->
         "create_time": entry.create_time_us,
     }
     partition = Partition(entry.pooling_area, settlement["service_date"][: len("YYYY-MM")])
+    tables = _tables_of(partition, gathered)
+    tables["settlements"].add(entry.seq, entry.settlement, [settlement])
+    for table, name in RECORDED_AS.items():
+        tables[table].add(entry.seq, entry.settlement, record[name])
+    for table, rows in claim_rows(record).items():
+        tables[table].add(entry.seq, entry.settlement, rows)
+
+
+def _tables_of(
+    partition: Partition, gathered: dict[Partition, dict[str, Gathered]]
+) -> dict[str, Gathered]:
     tables = gathered.get(partition)
     if tables is None:
         tables = {table: Gathered(stored_columns(table)) for table in AUDIT_TABLES}
         gathered[partition] = tables
-    tables["settlements"].add(entry.seq, entry.settlement, [settlement])
-    for table, name in _RECORDED_AS.items():
-        tables[table].add(entry.seq, entry.settlement, record[name])
+    return tables
+
+
+def claim_rows(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the rows that a record has in `CLAIM_TABLES`, each as a list or a table of records.
+
+    What takes back and what adjusts has no claim, and a copy may have none.
+    """
+    claim = record.get("claim")
+    if claim is None:
+        return {}
+    scope = record.get("scope")
+    split = [] if scope is None else [scope]
+    return {"claim_facts": [claim], "claim_lines": claim["lines"], "scopes": split}
+
+
+def _gather_moves(
+    entries: Sequence[LedgerRow],
+    postings: Sequence[Posted],
+    gathered: dict[Partition, dict[str, Gathered]],
+) -> None:
+    if not postings:
+        return
+    by_seq = {entry.seq: entry for entry in entries if entry.kind in _MOVING}
+    for seq, key, delta in postings:
+        entry = by_seq[seq]
+        partition = move_partition(key, entry.service_day)
+        row = {"kind": entry.kind, **key._asdict(), "delta": delta}
+        _tables_of(partition, gathered)[MOVES].add(seq, entry.settlement, [row])
+
+
+def move_partition(key: CounterKey, service_day: int) -> Partition:
+    """Return where the move of a counter belongs: to the area of its person, and the entry's day.
+
+    >>> move_partition(CounterKey("999902", "P1", "account", 0), 19_875)
+    Partition(pooling_area='999902', service_month='2024-06')
+    """
+    return Partition(key.pooling_area, f"{date_of(service_day):%Y-%m}")
 
 
 def _table(table: str, rows: Gathered) -> pa.Table:
@@ -210,10 +311,13 @@ def parquet_bytes(columns: tuple[Column, ...], rows: pa.Table) -> memoryview:
         use_dictionary=[
             column.name
             for column in columns
-            if column.kind in {Kind.CODE, Kind.DATE} and column.name not in UNIQUE_CODES
+            if (column.kind in {Kind.CODE, Kind.DATE} and column.name not in UNIQUE_CODES)
+            or column.name in _COMING_BACK
         ],
         column_encoding={
-            column.name: _ENCODINGS[column.kind] for column in columns if column.kind in _ENCODINGS
+            column.name: _ENCODINGS[column.kind]
+            for column in columns
+            if column.kind in _ENCODINGS and column.name not in _COMING_BACK
         },
         write_statistics=[column.name for column in columns if column.name in _STATISTICS],
         store_schema=False,

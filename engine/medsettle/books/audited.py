@@ -17,9 +17,16 @@ import pyarrow.parquet as pq
 from medsettle import limits
 from medsettle.audit import read_segments
 from medsettle.audit.manifest import Segment
-from medsettle.audit.segments import AUDIT_TABLES, Partition, stored_columns
+from medsettle.audit.segments import (
+    AUDIT_TABLES,
+    CLAIM_TABLES,
+    MOVES,
+    Partition,
+    stored_columns,
+)
 from medsettle.books.discrepancies import Discrepancy
 from medsettle.core.columns import Kind
+from medsettle.core.dates import date_of
 from medsettle.core.tables import rows_of
 from medsettle.ledger.entries import SETTLEMENT_KINDS, LedgerReader, Recorded
 
@@ -31,7 +38,10 @@ _RECORDED_AS: Final = {
     "relative_shares": "relatives",
 }
 
-assert _RECORDED_AS.keys() == AUDIT_TABLES.keys()
+# What takes back moves the opposite of its original, and has no moves of its own there.
+_SETTLED: Final = {"settle", "cancel"}
+
+assert {*_RECORDED_AS, *CLAIM_TABLES, MOVES} == AUDIT_TABLES.keys()
 
 _Row = dict[str, Any]
 
@@ -61,6 +71,9 @@ def _segment(reader: LedgerReader, folder: Path, segment: Segment) -> Iterator[D
     for page in _pages(reader, segment):
         entries = {each.seq: each for each in page}
         expected = _expected([each for each in page if each.kind in SETTLEMENT_KINDS])
+        if segment.tells_claims:
+            expected |= _claims([each for each in page if each.kind == "settle"])
+            expected |= _moves(reader, page)
         for place in sorted({*expected, *(file.place for file in files)}):
             found: list[_Row] = []
             try:
@@ -141,6 +154,43 @@ def _expected(entries: Sequence[Recorded]) -> dict[tuple[Partition, str], list[_
             for row in rows:
                 place = Partition(entry.pooling_area, month), table
                 found.setdefault(place, []).append(_typed(table, row | own))
+    return found
+
+
+def _claims(entries: Sequence[Recorded]) -> dict[tuple[Partition, str], list[_Row]]:
+    """Return the rows of the claims of settlements; a copy may have none."""
+    found: dict[tuple[Partition, str], list[_Row]] = {}
+    for entry in entries:
+        record = orjson.loads(entry.record)
+        if (claim := record["claim"]) is None:
+            continue
+        own = {"seq": entry.seq, "settlement": entry.settlement}
+        scope = record.get("scope")
+        rows = {
+            "claim_facts": [claim],
+            "claim_lines": rows_of(claim["lines"]),
+            "scopes": [] if scope is None else [scope],
+        }
+        area, month = entry.pooling_area, str(claim["service_date"])[: len("2024-05")]
+        for table, each in rows.items():
+            place = Partition(area, month), table
+            found.setdefault(place, []).extend(_typed(table, row | own) for row in each)
+    return found
+
+
+def _moves(
+    reader: LedgerReader, page: Sequence[Recorded]
+) -> dict[tuple[Partition, str], list[_Row]]:
+    """Return a row for each posting of what neither settles nor takes back."""
+    others = {each.seq: each for each in page if each.kind not in _SETTLED}
+    found: dict[tuple[Partition, str], list[_Row]] = {}
+    for seq, key, delta in reader.postings(page[0].seq, page[-1].seq) if others else ():
+        entry = others.get(seq)
+        if entry is None:
+            continue
+        place = Partition(key.pooling_area, f"{date_of(entry.service_day):%Y-%m}"), MOVES
+        own = {"seq": seq, "settlement": entry.settlement, "kind": entry.kind, "delta": delta}
+        found.setdefault(place, []).append(_typed(MOVES, key._asdict() | own))
     return found
 
 

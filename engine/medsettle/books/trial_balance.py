@@ -32,11 +32,7 @@ By: TypeAlias = Literal["day", "area", "account"]
 
 
 class BooksReader(LedgerReader, Protocol):
-    """A reader that also reads everything that was moved and everything that is held."""
-
-    def postings(self, first_seq: int, last_seq: int) -> list[tuple[int, CounterKey, int]]:
-        """Return (seq, key, delta) of all postings of some entries, by seq and key."""
-        ...
+    """A reader that also reads everything that is held."""
 
     def counters_after(self, key: CounterKey | None, *, limit: int) -> list[tuple[CounterKey, int]]:
         """Return up to `limit` counters after a key with their values, in the order of keys."""

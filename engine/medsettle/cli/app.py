@@ -51,6 +51,7 @@ _COMMANDS: Final = {
     "reconcile": ("reconcile_commands", "app"),
     "population": ("population_command", "population"),
     "replay-report": ("replay_report", "replay_report"),
+    "history": ("history_commands", "app"),
 }
 
 

@@ -9,69 +9,10 @@ from typing import Final
 import pyarrow as pa
 
 from medsettle import limits
-from medsettle.core import codes, columns
+from medsettle.core import codes, columns, visit_facts
 from medsettle.core.columns import Column, Kind
 
-VISIT_FACTS: Final[tuple[Column, ...]] = (
-    columns.code(
-        "encounter",
-        "就诊ID: one stay or visit at one institution; its interim settlements share it.",
-        "mdtrt_id",
-        required=False,
-    ),
-    columns.code(
-        "episode", "Stays that count as one, such as before and after a transfer.", required=False
-    ),
-    columns.code("institution_kind", "定点医药机构类型.", "fixmedins_type", required=False),
-    columns.code("diagnosis", "主要诊断代码.", "dise_codg", required=False),
-    columns.code(
-        "disease", "病种编码: the chronic or special disease of this visit.", required=False
-    ),
-    Column(
-        "approved_diseases",
-        Kind.CODES,
-        "已认定的门慢门特病种 of the person.",
-        required=False,
-        most=limits.APPROVED_DISEASES_MAX,
-    ),
-    Column("approval_date", Kind.DATE, "待遇认定日期 of disease, drug or device.", required=False),
-    columns.code(
-        "care_area",
-        "就医地: whose catalogue splits the lines; absent, the pooling area's.",
-        "mdtrtarea_admvs",
-        required=False,
-    ),
-    columns.code(
-        "referral", "How the visit came about, such as referred or emergency.", required=False
-    ),
-    columns.code("filing", "异地就医备案类型.", required=False),
-    Column("filing_date", Kind.DATE, "异地就医备案日期.", required=False),
-    columns.count("stay_days", "住院天数.", limits.STAY_DAYS_MAX, "ipt_days"),
-    columns.count("sessions", "治疗次数, such as of dialysis.", limits.SESSIONS_MAX),
-    columns.count("children", "胎儿数.", limits.CHILDREN_MAX, "fetus_cnt"),
-    columns.count("gestation_weeks", "孕周数.", limits.GESTATION_WEEKS_MAX, "geso_val"),
-    columns.code("delivery", "生育类别.", "matn_type", required=False),
-    columns.count("enrolment_years", "连续参保年限, full years.", limits.ENROLMENT_YEARS_MAX),
-    columns.count(
-        "claim_free_years", "零报销年限, full years in a row.", limits.ENROLMENT_YEARS_MAX
-    ),
-    Column("benefit_start_date", Kind.DATE, "待遇享受开始日期.", required=False),
-    Column("retirement_date", Kind.DATE, "退休日期.", required=False),
-    Column(
-        "wage_base_fen",
-        Kind.FEN,
-        "月缴费基数, fen; no part of the bill.",
-        required=False,
-        most=limits.CLAIM_TOTAL_FEN_MAX,
-    ),
-    columns.code(
-        "liability",
-        "Who else is liable, by the answer given at the till; the policy says which codes.",
-        required=False,
-    ),
-)
-"""Facts of a visit or person that only some rules ask for. A settlement does not repeat them: the
-ledger keeps the claim."""
+VISIT_FACTS: Final = visit_facts.VISIT_FACTS
 
 CREDENTIAL: Final[tuple[Column, ...]] = (
     columns.code(
@@ -356,6 +297,61 @@ LINE_SPLIT: Final[tuple[Column, ...]] = (
     *(columns.fen(f"{pot.name}_fen", f"{pot.chinese}.", pot.field) for pot in codes.POTS),
 )
 
+# An id in every row would be most of these tables; `settlements` has it for each seq.
+_SEQ: Final = Column("seq", Kind.INTEGER, "Ledger position of the settlement.", least=1)
+
+CLAIM_FACTS: Final[tuple[Column, ...]] = (
+    _SEQ,
+    *(column for column in CLAIM if column.name not in {each.name for each in SETTLEMENT}),
+)
+"""What a claim says that its settlement does not repeat."""
+
+CLAIM_LINE: Final[tuple[Column, ...]] = (
+    _SEQ,
+    LINE[0],
+    *(column for column in LINE if column.name not in {each.name for each in LINE_SPLIT}),
+)
+"""What a line of a claim says that its split does not repeat, in the order of the splits."""
+
+SCOPE: Final[tuple[Column, ...]] = (
+    _SEQ,
+    columns.code(
+        "catalogue_digest",
+        "The catalogue by which the place of care split the lines, as it told it.",
+        most=limits.CATALOGUE_DIGEST_CHARS_MAX,
+    ),
+    Column(
+        "charge_types",
+        Kind.CODES,
+        "收费类别 of each line by that catalogue, empty for an item that it does not list.",
+        most=limits.LINES_PER_CLAIM_MAX,
+    ),
+)
+
+MOVE: Final[tuple[Column, ...]] = (
+    Column("seq", Kind.INTEGER, "Ledger position of the entry.", least=1),
+    columns.code(
+        "kind",
+        "Kind of the entry: an opening, a change of what relatives set aside, an adjustment.",
+        values=("opening", "relation", "adjust"),
+    ),
+    columns.code("person", "参保人 whose counter it is.", most=limits.PERSON_CHARS_MAX),
+    columns.code(
+        "counter",
+        "Name under which the ledger keeps the counter.",
+        most=limits.COUNTER_NAME_CHARS_MAX,
+    ),
+    Column("period", Kind.INTEGER, "Its period: a year, a month, or 0 for what goes on."),
+    Column(
+        "delta",
+        Kind.INTEGER,
+        "The change of its value, fen for amounts.",
+        least=-limits.AMOUNT_FEN_MAX,
+    ),
+)
+"""Changes of counters by entries that neither settle nor take back; the settlements' own follow
+from their policies, and what takes one back moves the opposite."""
+
 TABLES: Final[dict[str, tuple[Column, ...]]] = {
     "claims": CLAIM,
     "lines": LINE,
@@ -363,6 +359,10 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
     "payers": PAYER_DETAIL,
     "line_splits": LINE_SPLIT,
     "relative_shares": RELATIVE_SHARE,
+    "claim_facts": CLAIM_FACTS,
+    "claim_lines": CLAIM_LINE,
+    "scopes": SCOPE,
+    "moves": MOVE,
 }
 
 

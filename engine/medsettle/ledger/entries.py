@@ -294,6 +294,10 @@ class LedgerReader(Protocol):
         """
         ...
 
+    def postings(self, first_seq: int, last_seq: int) -> list[tuple[int, CounterKey, int]]:
+        """Return (seq, key, delta) of all postings of some entries, by seq and key."""
+        ...
+
     def last_seq(self) -> int:
         """Return the seq of the last entry, 0 for an empty ledger."""
         ...

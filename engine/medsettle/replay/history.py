@@ -140,11 +140,18 @@ class History:
             raise InvalidRequest([Fault("history", message)]) from error
 
 
+def check_unfinished(folder: Path) -> None:
+    """Raise InvalidRequest where a folder has a finished history."""
+    if (folder / MANIFEST).exists():
+        message = f"{folder} has a history already; name another folder or remove it"
+        raise InvalidRequest([Fault("history", message)])
+
+
 class HistoryWriter:
     """Writes a history part by part; `finish` makes it one."""
 
     def __init__(self, folder: Path, source: Mapping[str, object]) -> None:
-        """Begin in a folder that is made where it is missing.
+        """Begin in a folder that is made where it is missing; parts of an unfinished one go.
 
         Args:
             folder: A folder with a finished history is not written to.
@@ -154,10 +161,12 @@ class HistoryWriter:
             InvalidRequest: The folder has a finished history.
             OSError: The folder cannot be made.
         """
-        if (folder / MANIFEST).exists():
-            message = f"{folder} has a history already; name another folder or remove it"
-            raise InvalidRequest([Fault("history", message)])
+        check_unfinished(folder)
         durable.make_folder(folder)
+        # Parts that a killed process left would be read along by whoever reads the folder.
+        for name in COLUMNS:
+            for path in (folder / name).glob("part-*"):
+                path.unlink()
         self.folder = folder
         self._source = source
         self._parts: list[Part] = []

@@ -81,12 +81,18 @@ MOVE: Final[tuple[Column, ...]] = (
     columns.code("pooling_area", "统筹区 of the person."),
     columns.code("person", "参保人."),
     ORDER,
-    columns.code("kind", "Kind of the ledger entry: opening, relation, adjust, or another one."),
+    columns.code(
+        "kind",
+        "Kind of the ledger entry: opening, relation, adjust; `cancel` for what one moved besides "
+        "giving back to its person what its settlement had moved.",
+    ),
     columns.code("counter", "Name under which the ledger keeps the counter."),
     Column("period", Kind.INTEGER, "Its period."),
     Column("delta", Kind.FEN, "The change of its value."),
 )
-"""Moves of counters by anything but a settlement or what takes one back."""
+"""Moves of counters by anything but a settlement or what takes one back. What takes one back gives
+back what it moved to counters of its own person, to a relative's limit while the two are bound;
+what it moved besides, such as to the account of a relative who no longer is, is a move here."""
 
 STAGE: Final[tuple[Column, ...]] = (
     CLAIM,
@@ -97,7 +103,10 @@ SPLIT: Final[tuple[Column, ...]] = (
     CLAIM,
     columns.code("catalogue_digest", "The catalogue by which the place of care split the lines."),
     Column(
-        "charge_types", Kind.CODES, "Charge types of the lines, as the place of care told them."
+        "charge_types",
+        Kind.CODES,
+        "Charge types of all lines of the claim, as the place of care told them, on its first "
+        "line; empty on the others.",
     ),
     Column("position", Kind.INTEGER, "Place of the line in its claim, from 0."),
     columns.code("item_class", "收费项目等级.", values=tuple(codes.ITEM_CLASSES)),

@@ -10,19 +10,21 @@ import pyarrow.parquet as pq
 
 from medsettle.audit import verify
 from medsettle.audit.manifest import read_segments
+from medsettle.audit.projector import moves_of
 from medsettle.audit.segments import segment_tables, stored_columns
 from medsettle.core.schema import arrow_schema
 from medsettle.errors import AuditCorrupt
-from medsettle.ledger.entries import Recorded
+from medsettle.ledger.entries import LedgerReader, Recorded
 
 _SHOWN: Final = 200
 
 
-def audit_faults(folder: Path, entries: Sequence[Recorded]) -> Iterator[str]:
+def audit_faults(folder: Path, ledger: LedgerReader, entries: Sequence[Recorded]) -> Iterator[str]:
     """Yield where audit tables that were written to the end are not the ledger.
 
     Args:
         folder: The audit folder.
+        ledger: What it was made from.
         entries: Every entry of the ledger, in seq order.
     """
     try:
@@ -32,20 +34,24 @@ def audit_faults(folder: Path, entries: Sequence[Recorded]) -> Iterator[str]:
         return
     if head.last_seq != len(entries):
         yield f"the audit tables end at {head.last_seq}, the ledger at {len(entries)}"
-    yield from segment_faults(folder, entries)
+    yield from segment_faults(folder, ledger, entries)
 
 
-def segment_faults(folder: Path, entries: Sequence[Recorded], after_seq: int = 0) -> Iterator[str]:
+def segment_faults(
+    folder: Path, ledger: LedgerReader, entries: Sequence[Recorded], after_seq: int = 0
+) -> Iterator[str]:
     """Yield where segments differ from the entries that they were made of.
 
     Args:
         folder: The audit folder, whose chain is whole.
+        ledger: What it was made from.
         entries: Every entry of the ledger, in seq order.
         after_seq: Segments up to this entry are left out.
     """
     segments = [each for each in read_segments(folder) if each.first_seq > after_seq]
     last_seq = segments[-1].last_seq if segments else after_seq
-    rows = segment_tables(entries[after_seq:last_seq])
+    made_of = entries[after_seq:last_seq]
+    rows = segment_tables(made_of, moves_of(ledger, made_of))
     due = _by_table((key[1], table) for key, table in rows.items())
     found = _by_table(
         (file.table, pq.ParquetFile(folder / file.path).read())

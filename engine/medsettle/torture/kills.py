@@ -20,7 +20,7 @@ from typing import Final
 
 from medsettle.audit import verify
 from medsettle.errors import SettlementError
-from medsettle.ledger.entries import Recorded
+from medsettle.ledger.entries import LedgerReader, Recorded
 from medsettle.policy.rule_book import RuleBook
 from medsettle.torture.acknowledged import Doubled, Lost
 from medsettle.torture.audit_check import audit_faults, segment_faults
@@ -170,7 +170,7 @@ class _Ledger:
         with self.store.as_left(self.place) as ledger:
             entries = entries_of(ledger)
             self.report.add(recorded_faults(ledger, entries, self.crowd.known))
-        self._check_audit(entries)
+            self._check_audit(ledger, entries)
 
     def _death(self) -> tuple[str, str]:
         """Return the step at which the server dies, if at one, and who is killed besides it.
@@ -193,7 +193,7 @@ class _Ledger:
         life.kill()
         return died
 
-    def _check_audit(self, entries: list[Recorded]) -> None:
+    def _check_audit(self, ledger: LedgerReader, entries: list[Recorded]) -> None:
         """Hold what was projected since the last look to the ledger; nothing need be complete."""
         folder = self.place.audit
         try:
@@ -205,7 +205,7 @@ class _Ledger:
             said = f"the audit tables hold entry {head.last_seq}, the ledger ends at {len(entries)}"
             self.report.add(iter([said]))
             return
-        self.report.add(segment_faults(folder, entries, self._checked_seq))
+        self.report.add(segment_faults(folder, ledger, entries, self._checked_seq))
         self._checked_seq = head.last_seq
 
     def _finish(self) -> None:
@@ -219,4 +219,4 @@ class _Ledger:
             self.report.recorded += len(entries)
             self.report.add(faults_of(self.book, ledger, entries, self.crowd.known))
             self.report.add(books_faults(ledger, self.place.audit))
-        self.report.add(audit_faults(self.place.audit, entries))
+            self.report.add(audit_faults(self.place.audit, ledger, entries))

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from medsettle.audit import Projector
 from medsettle.audit.manifest import MANIFEST_NAME
+from medsettle.audit.projector import moves_of
 from medsettle.audit.segments import segment_tables, write_segment
 from medsettle.engine import Engine
 from medsettle.errors import LedgerFailed, SettlementError
@@ -114,7 +115,8 @@ class Process:
         entries = self.ledger.inner.page(after_seq=after, limit=_ROWS_PER_SEGMENT)
         if entries:
             ends = entries[0].seq, entries[-1].seq
-            write_segment(projector.folder, *ends, segment_tables(entries))
+            moves = moves_of(self.ledger.inner, entries)
+            write_segment(projector.folder, *ends, segment_tables(entries, moves))
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

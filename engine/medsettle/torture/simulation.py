@@ -217,7 +217,7 @@ class _Run:
             with self.parts.projector(ledger, self._audit) as projector:
                 while projector.run_once():
                     pass
-            for fault in audit_faults(self._audit, entries):
+            for fault in audit_faults(self._audit, ledger, entries):
                 self._violation(fault)
             for fault in books_faults(ledger, self._audit):
                 self._violation(fault)

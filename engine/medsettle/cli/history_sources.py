@@ -1,0 +1,87 @@
+"""What the commands that read a history take for one: options, and the data folder of an engine."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE, check_is_ledger, ledger_at
+from medsettle.errors import Fault, InvalidRequest
+from medsettle.ledger.opening import open_reader
+
+if TYPE_CHECKING:
+    from medsettle.replay.sources import EngineData, Wanted
+
+Sources = Annotated[
+    list[Path],
+    typer.Argument(
+        help="The data folder of an engine; audit folders, an engine each; or Parquet files of "
+        "claims, or folders of them."
+    ),
+]
+Areas = Annotated[
+    list[str] | None,
+    typer.Option("--area", help="Only this pooling area; may be given several times."),
+]
+AsOf = Annotated[
+    int | None,
+    typer.Option("--as-of", metavar="SEQ", help="As if the ledger had ended with this entry."),
+]
+Openings = Annotated[
+    Path | None,
+    typer.Option(help="Beside Parquet claims: a Parquet file of what people bring along."),
+]
+OrderBy = Annotated[
+    str | None,
+    typer.Option(
+        "--order-by",
+        metavar="COLUMN",
+        help="Of Parquet claims: what those of a person come in order by; without it day of "
+        "service, day of admission, request id.",
+    ),
+]
+
+
+@contextmanager
+def claim_sources(
+    sources: Sequence[Path], ledger: str | None = None
+) -> "Iterator[Sequence[Path] | EngineData]":
+    """Yield what paths name as `replay.sources` takes it; a data folder with its ledger open.
+
+    A folder with audit tables below it and no ledger that is named or in it is their folder.
+
+    Raises:
+        InvalidRequest: A ledger is named beside something else than one data folder.
+        LedgerUnavailable: The ledger cannot be read.
+    """
+    from medsettle.replay.sources import EngineData  # noqa: PLC0415 - loads DuckDB
+
+    here = [path for path in sources if _is_data(path)]
+    if ledger is None and not any((path / LEDGER_FILE).is_file() for path in here):
+        yield [path / AUDIT_FOLDER if path in here else path for path in sources]
+        return
+    if len(sources) > 1:
+        message = "a ledger is read with one data folder; name several engines by audit folders"
+        raise InvalidRequest([Fault("sources", message)])
+    place = ledger_at(sources[0], ledger)
+    check_is_ledger(place)
+    with open_reader(place) as reader:
+        yield EngineData(reader, sources[0] / AUDIT_FOLDER)
+
+
+def _is_data(path: Path) -> bool:
+    return (path / LEDGER_FILE).is_file() or (path / AUDIT_FOLDER).is_dir()
+
+
+def wanted_of(
+    areas: Sequence[str] | None,
+    as_of: int | None,
+    openings: Path | None,
+    order_by: str | None,
+) -> "Wanted":
+    """Return how a history is to be made, by the options of a command."""
+    from medsettle.replay.sources import Wanted  # noqa: PLC0415 - as above
+
+    return Wanted(frozenset(areas or ()), as_of, openings, order_by)

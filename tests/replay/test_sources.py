@@ -1,0 +1,108 @@
+"""A path is what lies there, and what is made of it once is not made again."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from medsettle.core.arrow import claims_table
+from medsettle.engine import Engine
+from medsettle.errors import InvalidRequest, NotFound
+from medsettle.replay.history import HistoryWriter
+from medsettle.replay.sources import (
+    EngineData,
+    SourceKind,
+    Wanted,
+    as_history,
+    kind_of,
+    make_history,
+)
+
+from tests.replay import year
+from tests.service.claims import claim
+
+
+@pytest.fixture(scope="module", name="lived")
+def _lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engine, Path]]:
+    folder = tmp_path_factory.mktemp("year")
+    with year.lived(folder / "ledger.db", folder / "audit") as engine:
+        yield engine, folder / "audit"
+
+
+def _claims(path: Path, count: int = 20) -> Path:
+    pq.write_table(claims_table([claim(number) for number in range(count)]), path)
+    return path
+
+
+def test_a_path_is_what_lies_there(lived: tuple[Engine, Path], tmp_path: Path) -> None:
+    """Audit tables, claims in a file or a folder, a history; anything else is told."""
+    (tmp_path / "more").mkdir()
+    claims = _claims(tmp_path / "more" / "a.parquet")
+    history = HistoryWriter(tmp_path / "h", {}).finish()
+
+    assert SourceKind.AUDIT == kind_of(lived[1])
+    assert SourceKind.CLAIMS == kind_of(claims) == kind_of(tmp_path / "more")
+    assert SourceKind.HISTORY == kind_of(history.folder)
+    for path in (tmp_path / "nowhere", tmp_path):
+        if path == tmp_path:
+            claims.unlink()
+        with pytest.raises(NotFound, match="is no history"):
+            kind_of(path)
+
+
+def test_what_was_made_is_kept(lived: tuple[Engine, Path], tmp_path: Path) -> None:
+    """The same source in the same way is read where it was made; another one is told."""
+    engine, audit = lived
+    first = as_history([audit], tmp_path / "kept")
+    marked = tmp_path / "kept" / "claims" / "part-00000.parquet"
+    moment = marked.stat().st_mtime_ns
+
+    assert first == as_history([audit], tmp_path / "kept")
+    assert first == as_history(EngineData(engine.ledger, audit), tmp_path / "kept")
+    assert moment == marked.stat().st_mtime_ns
+    with pytest.raises(InvalidRequest, match=r"has a history of other areas \(\[\]\)"):
+        as_history([audit], tmp_path / "kept", Wanted(areas=frozenset({"999902"})))
+    with pytest.raises(InvalidRequest, match=r"has a history of other as_of \(None\)"):
+        as_history([audit], tmp_path / "kept", Wanted(as_of=5))
+    with pytest.raises(InvalidRequest, match="has a history of other made_of"):
+        as_history([_claims(tmp_path / "a.parquet")], tmp_path / "kept")
+
+
+def test_claims_that_changed_are_another_source(tmp_path: Path) -> None:
+    """Told by the names and sizes of the files."""
+    path = _claims(tmp_path / "a.parquet")
+    first = as_history([path], tmp_path / "kept")
+    assert first == as_history([path], tmp_path / "kept")
+
+    _claims(path, 40)
+    with pytest.raises(InvalidRequest, match="has a history of other files"):
+        as_history([path], tmp_path / "kept")
+
+
+def test_a_history_is_its_own(tmp_path: Path) -> None:
+    """It is read where it lies, and nothing is kept or made of it."""
+    history = HistoryWriter(tmp_path / "h", {}).finish()
+
+    assert history == as_history([tmp_path / "h"], tmp_path / "kept")
+    assert not (tmp_path / "kept").exists()
+    with pytest.raises(InvalidRequest, match="is a history already"):
+        make_history([tmp_path / "h"], tmp_path / "kept")
+    with pytest.raises(InvalidRequest, match="as_of: is for what is no history yet"):
+        as_history([tmp_path / "h"], tmp_path / "kept", Wanted(as_of=3))
+    with pytest.raises(InvalidRequest, match="2 histories are named"):
+        as_history([tmp_path / "h", tmp_path / "h"], tmp_path / "kept")
+
+
+def test_options_are_for_their_sources(lived: tuple[Engine, Path], tmp_path: Path) -> None:
+    """An order for audit tables, or an area for claims, is told and nothing is made."""
+    claims = _claims(tmp_path / "a.parquet")
+    areas = Wanted(areas=frozenset({"999900"}), as_of=7)
+    with pytest.raises(InvalidRequest, match=r"areas: is for audit tables.*as_of: is for audit"):
+        make_history([claims], tmp_path / "h", areas)
+    with pytest.raises(InvalidRequest, match="order_by: is for Parquet files of claims"):
+        make_history([lived[1]], tmp_path / "h", Wanted(order_by="request_id"))
+    with pytest.raises(InvalidRequest, match="expected sources of one kind"):
+        make_history([claims, lived[1]], tmp_path / "h")
+    with pytest.raises(InvalidRequest, match="found none"):
+        make_history([], tmp_path / "h")
+    assert not (tmp_path / "h").exists()
