@@ -615,6 +615,16 @@ DUPLICATES_ALARM: Final = 20
 # How long a master of Spark may take to answer; Spark itself would try for minutes.
 SPARK_CONNECT_SECONDS: Final = 5
 
+# --- replay -----------------------------------------------------------------------------------
+
+# Lines that are split at a time: their columns and parts stay in a cache of the second level.
+REPLAY_BLOCK_LINES: Final = 16_384
+# Claims of a part whose first differing stage is told. Where more differ than a reader goes
+# through, it is the rules that are others.
+REPLAY_EXPLAINED_MAX: Final = 1_000
+# Threads of a replay; each holds a part.
+REPLAY_THREADS_MAX: Final = 64
+
 assert NATIONAL_NUMBER_CHARS_MAX <= CODE_CHARS_MAX <= PERSON_CHARS_MAX
 assert GATEWAY_FILE_BYTES_MAX * 4 // 3 + CODE_CHARS_MAX * 1000 <= TOLD_BYTES_MAX, "as base64"
 assert SKETCH_CELLS_MAX * 2 // 3 > ODD_ROWS_MAX

@@ -49,6 +49,7 @@ _COMMANDS: Final = {
     "hospital": ("hospital_commands", "app"),
     "clear": ("clear_commands", "app"),
     "reconcile": ("reconcile_commands", "app"),
+    "replay": ("replay_command", "replay"),
 }
 
 
