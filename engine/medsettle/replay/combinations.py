@@ -75,7 +75,11 @@ def combinations_of(claims: Columns, preparers: Sequence[Preparer]) -> Combinati
     of_claim, found = _renumbered(key)
     first = np.empty(found, dtype=np.int64)
     first[of_claim[::-1]] = np.arange(len(of_claim) - 1, -1, -1)
-    rows = claim_rows(claims.table.take(pa.array(first)))
+    looked_at = [name for each in preparers for name in (*each.columns, *each.lists)]
+    there = {*claims.table.column_names}
+    names = [name for name in dict.fromkeys([*looked_at, *RULE_DATES]) if name in there]
+    table = claims.table.select(names)
+    rows = claim_rows(table.take(pa.array(first)))
     return Combinations(of_claim, first, _without_lines(rows), counts[first].tolist())
 
 
@@ -86,10 +90,10 @@ def _parts(claims: Columns, preparers: Sequence[Preparer]) -> Iterator[tuple[Col
     """
     for name in dict.fromkeys(name for each in preparers for name in each.columns):
         codes = claims.codes(name)
-        yield codes.dense(), len(codes.texts) + 1
+        yield codes.dense(), len(codes) + 1
     for name in dict.fromkeys(name for each in preparers for name in each.lists):
         codes = claims.lists(name)
-        yield codes.dense(), len(codes.texts) + 1
+        yield codes.dense(), len(codes) + 1
     policies = [policy for each in preparers for policy in each.book.policies]
     for name in RULE_DATES:
         edges = np.array(sorted(_edges(policies, name)), dtype=np.int64)

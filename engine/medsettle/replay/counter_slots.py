@@ -144,7 +144,7 @@ class CounterSlots:
         first[name_of[::-1]] = np.arange(len(name_of) - 1, -1, -1)
         names = []
         for at in first.tolist():
-            row = {name: _text(codes, int(claims.rows[at])) for name, codes in held.items()}
+            row = {name: codes.text(int(claims.rows[at])) for name, codes in held.items()}
             own = {f"dimension:{name}": int(column[at]) for name, column in columns.items()}
             names.append(split_name(policy, counter, row, own))
         return names, name_of
@@ -202,7 +202,7 @@ class Slots:
         """
         coded = pa.array(periods).dictionary_encode()
         keys, period_of = coded.dictionary.to_pylist(), coded.indices.to_numpy().astype(np.int64)
-        dense = np.full((len(names.texts) + 1, max(len(keys), 1)), _NOWHERE, dtype=np.int64)
+        dense = np.full((len(names) + 1, max(len(keys), 1)), _NOWHERE, dtype=np.int64)
         sparse = dense.copy()
         for name, text in enumerate(names.texts):
             for key, period in enumerate(keys):
@@ -228,15 +228,10 @@ def _sparse_keys(person: Column, variant: Column | int, width: int) -> Column:
 
 def _joined(key: Column, codes: Codes, rows: Column) -> Column:
     """Return a key that also tells apart what some rows have of a column."""
-    width = len(codes.texts) + 1
+    width = len(codes) + 1
     if len(key) and int(key.max()) > limits.INT64_MAX // width - 1:
         key = pa.array(key).dictionary_encode().indices.to_numpy().astype(np.int64)
     return key * width + codes.numbers[rows] + 1
-
-
-def _text(codes: Codes, row: int) -> str | None:
-    number = int(codes.numbers[row])
-    return None if number < 0 else codes.texts[number]
 
 
 assert {ACCOUNT, MUTUAL_AID} == {*BALANCES}

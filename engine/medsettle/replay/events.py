@@ -55,7 +55,7 @@ def events_of(persons: Persons, claims: Columns, moves: Columns) -> Events:
         before=before,
         delta=moves.numbers("delta")[known],
         period=moves.numbers("period")[known],
-        name=Codes(names.texts, names.numbers[known]),
+        name=Codes(names.known, names.numbers[known]),
         cancelled=taken[met],
         cancelled_before=taken_before[met],
         aided=aided,

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from medsettle.errors import Fault, InvalidRequest
+from medsettle.limits import INT64_MAX
 from medsettle.replay.history import COLUMNS
 from medsettle.replay.layout import arrow_schema
 from medsettle.settle.quantities import NO_DAY
@@ -27,14 +28,29 @@ _BETWEEN_CODES: Final = " "
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Codes:
-    """Codes of n rows: row i has `texts[numbers[i]]`, or none where the number is -1."""
+    """Codes of n rows: row i has the text `numbers[i]` of the known ones, or none where it is -1."""
 
-    texts: Sequence[str]
+    known: pa.Array
     numbers: Numbers
 
+    @property
+    def texts(self) -> list[str]:
+        """The texts."""
+        found: list[str] = self.known.to_pylist()
+        return found
+
+    def __len__(self) -> int:
+        """Return how many texts there are."""
+        return len(self.known)
+
     def dense(self) -> Column:
-        """Return a number of each row in 0..len(texts), 0 where there is no code."""
+        """Return a number of each row from 1 on, 0 where there is no code."""
         return self.numbers.astype(np.int64) + 1
+
+    def text(self, row: int) -> str | None:
+        """Return the code of a row."""
+        number = int(self.numbers[row])
+        return None if number < 0 else str(self.known[number].as_py())
 
 
 class Tables(Protocol):
@@ -173,15 +189,15 @@ class Columns:
 
 
 def _codes(array: pa.Array) -> Codes:
-    if pa.types.is_null(array.type):
-        return Codes((), np.full(len(array), -1, dtype=np.int32))
+    if array.null_count == len(array):
+        return Codes(pa.array([], pa.string()), np.full(len(array), -1, dtype=np.int32))
     if not pa.types.is_dictionary(array.type):
         array = array.dictionary_encode()
     numbers = array.indices
     if numbers.null_count:
         numbers = numbers.fill_null(-1)
     found = numbers.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
-    return Codes(array.dictionary.to_pylist(), found)
+    return Codes(array.dictionary, found)
 
 
 def _whole(array: pa.Array) -> Column:
@@ -216,7 +232,7 @@ class Persons:
     def find(self, table: Columns) -> Column:
         """Return the number of the person of each row of another table, -1 where it is nobody's."""
         areas, tokens = table.codes("pooling_area"), table.codes("person")
-        width = len(self._tokens.texts) + 1
+        width = len(self._tokens) + 1
         at = self.first[:-1]
         own = self._areas.dense()[at] * width + self._tokens.dense()[at]
         asked = _renumbered(areas, self._areas) * width + _renumbered(tokens, self._tokens)
@@ -225,20 +241,23 @@ class Persons:
 
     def events_before(self, person: Column, order: Column) -> Column:
         """Return how many claims of a person come before a place in time, for some of both."""
-        everything = np.concatenate([self.order, order])
-        _, dense = np.unique(everything, return_inverse=True)
-        width = len(everything) + 1
-        claims = self.of_claim * width + dense[: len(self.order)]
-        places = np.searchsorted(claims, person * width + dense[len(self.order) :], side="left")
-        found: Column = places.astype(np.int64) - self.first[person]
-        return found
+        claims, places = self.order, order
+        width = 1 + max(int(claims.max(initial=0)), int(places.max(initial=0)))
+        if (
+            width > INT64_MAX // (len(self) + 1)
+            or min(claims.min(initial=0), places.min(initial=0)) < 0
+        ):
+            _, dense = np.unique(np.concatenate([claims, places]), return_inverse=True)
+            claims, places = dense[: len(claims)], dense[len(claims) :]
+            width = len(dense) + 1
+        found = np.searchsorted(self.of_claim * width + claims, person * width + places)
+        return found.astype(np.int64) - self.first[person]
 
 
 def _renumbered(codes: Codes, others: Codes) -> Column:
     """Return the dense numbers that codes have among others, 0 for one that is not there."""
-    places = {text: number + 1 for number, text in enumerate(others.texts)}
-    numbers = np.array([places.get(text, 0) for text in codes.texts] + [0], dtype=np.int64)
-    return numbers[codes.numbers]
+    places = pc.index_in(codes.known, value_set=others.known).fill_null(-1)
+    return np.append(_whole(places) + 1, 0)[codes.numbers]
 
 
 def persons_of(claims: Columns) -> Persons:
@@ -254,7 +273,7 @@ def persons_of(claims: Columns) -> Persons:
         starts[1:] = (np.diff(areas.numbers) != 0) | (np.diff(tokens.numbers) != 0)
     first = np.append(np.flatnonzero(starts), count)
     of_claim = np.cumsum(starts, dtype=np.int64) - 1
-    keys = areas.dense()[first[:-1]] * (len(tokens.texts) + 1) + tokens.dense()[first[:-1]]
+    keys = areas.dense()[first[:-1]] * (len(tokens) + 1) + tokens.dense()[first[:-1]]
     if len(np.unique(keys)) < len(keys):
         raise _unsorted("a person's claims do not lie together")
     if ((np.diff(order) <= 0) & ~starts[1:]).any():

@@ -6,25 +6,28 @@ reads a history trusts that its claims were checked when they were settled; the 
 machine code relies are asked all the same.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from medsettle import limits
 from medsettle.core import codes
 from medsettle.core.coded import Coded
 from medsettle.errors import Fault, InvalidRequest
-from medsettle.policy.catalogue import CLASS_C, IN_SCOPE_POT
+from medsettle.policy.area import Area
+from medsettle.policy.catalogue import CLASS_C, IN_SCOPE_POT, Catalogue
 from medsettle.policy.rule_book import RuleBook
+from medsettle.replay import native_blocks
 from medsettle.replay.combinations import Places
-from medsettle.replay.part_columns import Column, Columns
+from medsettle.replay.part_columns import Column, Columns, Numbers
 from medsettle.settle.claim_lines import ScopedLines, item_classes, pot_names, split_for_home
 from medsettle.settle.item_rows import item_rows
-from medsettle.settle.line_columns import LineColumns
+from medsettle.settle.line_columns import LineColumns, LineSplits
 
 LINE_COLUMNS: Final = (
     *("item_code", "fee_date", "quantity_e4", "unit_price_e6", "amount_fen"),
@@ -110,14 +113,14 @@ def split_part(
     )
     if count:
         block = _Blocks(book, places, of_claim, lines, starts, found)
-        found.odd[block.claims_of(np.flatnonzero(block.unusual()))] = True
+        found.odd[block.claims_of(block.unusual())] = True
         first = 0
         while first < count:
             most = starts[first] + limits.REPLAY_BLOCK_LINES
             end = max(first + 1, int(np.searchsorted(starts, most, side="right")) - 1)
             block.split(first, min(end, count))
             first = min(end, count)
-    found.odd[found.pots.sum(axis=0) > limits.CLAIM_TOTAL_FEN_MAX] = True
+        found.odd[found.pots.sum(axis=0) > limits.CLAIM_TOTAL_FEN_MAX] = True
     return found
 
 
@@ -139,29 +142,29 @@ class _Blocks:
         self._scheme, self._level = places.scheme[of_claim], places.price_level[of_claim]
         items = lines.codes("item_code")
         self._items = Coded(items.texts, items.numbers)
-        self._ids = {
-            number: book.catalogues[care.code].items(items.texts)
-            for number, (care, _) in enumerate(places.areas)
-        }
-        self._day = _as_they_lie(lines.array("fee_date"))
-        self._numbers = {name: _as_they_lie(lines.array(name)) for name in _BOUNDS}
+        self._day = _days(lines)
+        self._numbers = tuple(lines.numbers(name) for name in _BOUNDS)
         self._approval = _approvals(lines)
-        self._room = np.empty((len(codes.POT_NAMES), 0), dtype=np.int64)
+        self._tables = [
+            _Items.of(care, book.catalogues[care.code], items.texts, self._day)
+            for care, _ in places.areas
+        ]
+        self._room = _Room()
 
-    def unusual(self) -> NDArray[np.bool_]:
-        """Return which lines only a checkout's way can split, whatever their catalogue says."""
-        found = np.zeros(len(self._lines), dtype=np.bool_)
-        for name in ("original_line", "earmark"):
-            if self._lines.array(name).null_count < len(found):
-                found |= self._lines.known(name) > 0
-        for name in _STATED:
-            if self._lines.array(name).null_count:
-                found |= self._lines.known(name) == 0
-        for name, (least, most) in _BOUNDS.items():
-            column = self._numbers[name]
-            if len(column) and (column.min() < least or column.max() > most):
-                found |= (column < least) | (column > most)
-        return found
+    def unusual(self) -> Column:
+        """Return the lines that only a checkout's way can split, whatever their catalogue says."""
+        lines = self._lines
+        found = [
+            np.flatnonzero(lines.known(name))
+            for name in ("original_line", "earmark")
+            if lines.array(name).null_count < len(lines)
+        ]
+        found += [
+            np.flatnonzero(lines.known(name) == 0)
+            for name in _STATED
+            if lines.array(name).null_count
+        ]
+        return np.concatenate([_NOWHERE, *found])
 
     def claims_of(self, lines: Column) -> Column:
         """Return the claims of some lines."""
@@ -170,17 +173,16 @@ class _Blocks:
     def split(self, first: int, end: int) -> None:
         """Split the lines of the claims from `first` to `end`."""
         pairs = self._pair[first:end]
-        for number in np.unique(pairs).tolist():
+        for number in dict.fromkeys([int(pairs[0])] if _same(pairs) else pairs.tolist()):
             if number < 0:
                 continue
-            mine = pairs == number
+            mine = (pairs == number) & ~self._into.odd[first:end]
             if mine.all():
-                self._split(
-                    number, first, np.arange(first, end), slice(*self._starts[[first, end]])
-                )
-            else:
+                at: slice | Column = slice(*self._starts[[first, end]].tolist())
+                self._split(number, np.arange(first, end), at, first)
+            elif mine.any():
                 claims = first + np.flatnonzero(mine)
-                self._split(number, first, claims, self._places_of(claims))
+                self._split(number, claims, self._places_of(claims), first)
 
     def _places_of(self, claims: Column) -> Column:
         """Return the places of the lines of some claims."""
@@ -189,84 +191,192 @@ class _Blocks:
         found: Column = np.arange(counts.sum()) + np.repeat(shifts, counts)
         return found
 
-    def _split(self, number: int, first: int, claims: Column, at: slice | Column) -> None:
-        """Split lines of one pair of areas; `claims` are theirs."""
+    def _split(self, number: int, claims: Column, at: slice | Column, first: int) -> None:
+        """Split the lines at some places, which are all of some claims of one pair of areas."""
         care, home = self._places.areas[number]
-        catalogue = self._book.catalogues[care.code]
-        usual = ~self._into.odd[claims]
-        if not usual.all():
-            # What machine code is not proved for stays out of it.
-            claims = claims[usual]
-            at = self._places_of(claims)
+        catalogue, table = self._book.catalogues[care.code], self._tables[number]
         counts = self._starts[claims + 1] - self._starts[claims]
-        claim = np.repeat(claims - first, counts)
-        items = Coded(self._items.texts, self._items.numbers[at])
-        days, price = (
-            column[at].astype(np.int64) for column in (self._day, self._numbers["unit_price_e6"])
+        edges = np.concatenate(([0], np.cumsum(counts)))
+        room = self._room.of(int(edges[-1]))
+        quantity, price, amount = (np.ascontiguousarray(each[at]) for each in self._numbers)
+        numbers = np.ascontiguousarray(self._items.numbers[at])
+        told = native_blocks.lay_out(
+            edges,
+            self._scheme[claims],
+            self._level[claims],
+            (numbers, np.ascontiguousarray(self._day[at])),
+            (table.rows, table.stretch, table.first_day),
+            (quantity, price, amount),
+            _MOST,
+            *room[:-1],
         )
-        entry = item_rows(catalogue, items, days, price, self._ids[number])
+        claim, scheme, level, entry, parts = room
+        if told & native_blocks.OUTSIDE:
+            # What machine code is not proved for stays out of it.
+            odd = _outside(quantity, price, amount)
+            self._into.odd[claims[claim[odd]]] = True
+            self.split(first, int(claims[-1]) + 1)
+            return
+        items, days = Coded(self._items.texts, numbers), self._day[at].astype(np.int64)
+        if told & native_blocks.MIXES:
+            some = np.flatnonzero(entry == native_blocks.MIXED)
+            own = Coded(items.texts, numbers[some])
+            entry[some] = item_rows(catalogue, own, days[some], price[some], table.ids)
         columns = LineColumns(
             row=entry,
-            scheme=np.repeat(self._scheme[claims], counts),
-            price_level=np.repeat(self._level[claims], counts),
-            quantity_e4=self._numbers["quantity_e4"][at].astype(np.int64, copy=False),
+            scheme=scheme,
+            price_level=level,
+            quantity_e4=quantity,
             unit_price_e6=price,
-            amount_fen=self._numbers["amount_fen"][at].astype(np.int64, copy=False),
+            amount_fen=amount,
             approval=self._approval[at],
             claim=claim,
         )
         scoped = ScopedLines(_NOWHERE, items, days, entry, columns)
-        sums = self._into.pots[: len(pot_names(home)), first : int(claims.max(initial=first)) + 1]
         whole = isinstance(at, slice) and self._into.parts is not None
-        parts = self._into.parts[:, at] if whole else self._parts(len(entry))  # type: ignore[index]
+        if whole:
+            parts = self._into.parts[:, at]  # type: ignore[index]
+        every = len(claims) == int(claims[-1]) + 1 - int(claims[0])
+        width = len(pot_names(home))
+        own_sums = self._into.pots[:width, claims[0] : claims[-1] + 1]
+        sums = own_sums if every else np.zeros((width, len(claims)), dtype=np.int64)
         splits = split_for_home(self._book, (care, home), scoped, claim, sums, parts)
-        odd = self._odd_entries(number, entry)
-        if odd is not None:
-            self._into.odd[first + claim[odd]] = True
-        if self._into.parts is not None:
-            assert self._into.item_class is not None
-            assert self._into.pot is not None
-            if not whole:
-                self._into.parts[:, at] = splits.parts
-            self._into.item_class[at] = item_classes(catalogue, entry)
-            numbers = [self._into.pot_number(name) for name in pot_names(home)]
-            self._into.pot[at] = np.array(numbers, dtype=np.int8)[splits.pot]
+        if not every:
+            self._into.pots[:width, claims] = sums
+        if table.odd is not None:
+            odd = table.odd[entry]
+            if odd.any():
+                self._into.odd[claims[claim[odd]]] = True
+        self._keep(
+            at,
+            splits,
+            item_classes(catalogue, entry) if self._into.parts is not None else None,
+            home,
+        )
 
-    def _odd_entries(self, number: int, entry: NDArray[np.int32]) -> NDArray[np.bool_] | None:
-        """Return which lines have an item that arrays cannot do; None where no item is one."""
-        care, _ = self._places.areas[number]
-        catalogue = self._book.catalogues[care.code]
-        odd = entry < 0 if care.unlisted_items == "refuse" else None
-        if catalogue.limits_quantities:
-            limited = catalogue.limited.take(np.maximum(entry, 0)) & (entry >= 0)
-            odd = limited if odd is None else odd | limited
-        return odd
+    def _keep(
+        self,
+        at: slice | Column,
+        splits: LineSplits,
+        item_class: NDArray[np.int8] | None,
+        home: Area,
+    ) -> None:
+        """Keep the splits of lines, where they are wanted."""
+        if item_class is None:
+            return
+        assert self._into.parts is not None
+        assert self._into.item_class is not None
+        assert self._into.pot is not None
+        if not isinstance(at, slice):
+            self._into.parts[:, at] = splits.parts
+        self._into.item_class[at] = item_class
+        numbers = [self._into.pot_number(name) for name in pot_names(home)]
+        self._into.pot[at] = np.array(numbers, dtype=np.int8)[splits.pot]
 
-    def _parts(self, count: int) -> NDArray[np.int64]:
-        """Return memory for the parts of some lines, the same for one block after another."""
-        if self._room.shape[1] < count:
-            self._room = np.empty((len(codes.POT_NAMES), count), dtype=np.int64)
-        return self._room[:, :count]
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Items:
+    """The item codes of a part in one catalogue, t of them.
+
+    - `ids` (t,): what the catalogue calls them;
+    - `rows` (s * t,): int32, the rows of all codes in the first of s stretches of time, then in the
+      next; `MIXED` where it hangs on the price of the line;
+    - `stretch`: int32, the stretch of each day from `first_day` on;
+    - `odd`: by row, and for lines without a row at the end: whether arrays cannot do the lines of
+      an entry; None where they can do all.
+    """
+
+    ids: NDArray[np.int32]
+    rows: NDArray[np.int32]
+    stretch: NDArray[np.int32]
+    first_day: int
+    odd: NDArray[np.bool_] | None
+
+    @classmethod
+    def of(
+        cls, care: Area, catalogue: Catalogue, texts: Sequence[str], days: NDArray[np.int32]
+    ) -> "_Items":
+        """Return the codes of lines as the catalogue of a place of care has them."""
+        ids = catalogue.items(texts)
+        first, last = int(days.min(initial=_FAR)), int(days.max(initial=0))
+        # Versions of items begin and end on few days: between two of them all stay as they are.
+        edges = np.unique(np.concatenate([catalogue.valid_from, catalogue.valid_until]))
+        edges = edges[(edges > first) & (edges <= last)]
+        stretch = np.searchsorted(edges, np.arange(first, last + 1), side="right")
+        rows = [
+            catalogue.rows(ids, np.full(len(ids), day, dtype=np.int32))
+            for day in (first, *edges.tolist())
+        ]
+        banded = catalogue.bands.take(np.maximum(np.concatenate(rows), 0)) > 1
+        refuses, limited = care.unlisted_items == "refuse", catalogue.limits_quantities
+        odd = None
+        if refuses or limited:
+            # Lines without a row have negative ones: they find the entries at the end.
+            odd = np.append(catalogue.limited, [refuses] * 2)
+        table = np.where(banded, native_blocks.MIXED, np.concatenate(rows)).astype(np.int32)
+        return cls(ids, table, stretch.astype(np.int32), first, odd)
+
+
+class _Room:
+    """What a block needs beside its lines, in memory that is used again and again."""
+
+    def __init__(self) -> None:
+        self._size = 0
+
+    def of(self, lines: int) -> tuple[Column, NDArray[np.int8], NDArray[np.int8], Numbers, Column]:
+        """Return claim, scheme, price level, row and parts of some lines, to be written."""
+        if lines > self._size:
+            self._size = lines
+            self._claim = np.empty(lines, dtype=np.int64)
+            self._small = np.empty((2, lines), dtype=np.int8)
+            self._row = np.empty(lines, dtype=np.int32)
+            self._parts = np.empty((len(codes.POT_NAMES), lines), dtype=np.int64)
+        return (
+            self._claim[:lines],
+            self._small[0, :lines],
+            self._small[1, :lines],
+            self._row[:lines],
+            self._parts[:, :lines],
+        )
+
+
+def _same(numbers: Column) -> bool:
+    return bool((numbers == numbers[0]).all())
+
+
+def _outside(*columns: Column) -> NDArray[np.bool_]:
+    """Return which lines have a number outside its bounds."""
+    found = np.zeros(len(columns[0]), dtype=np.bool_)
+    for column, (least, most) in zip(columns, _BOUNDS.values(), strict=True):
+        found |= (column < least) | (column > most)
+    return found
 
 
 _NOWHERE: Final = np.zeros(0, dtype=np.int64)
+_FAR: Final = 10**6
+_MOST: Final = np.array([most for _, most in _BOUNDS.values()], dtype=np.int64)
 
 
-def _as_they_lie(array: pa.Array) -> NDArray[np.int32] | NDArray[np.int64]:
-    """Return numbers or days in the width in which they came, 0 where there is none."""
+def _days(lines: Columns) -> NDArray[np.int32]:
+    """Return the day of each line, in days since 1970-01-01.
+
+    Lines without a day have that of another one; they are settled by a checkout's way.
+    """
+    array = lines.array("fee_date")
     if pa.types.is_null(array.type):
-        return np.zeros(len(array), dtype=np.int32)
-    if pa.types.is_date32(array.type):
-        array = array.view(pa.int32())
+        return np.zeros(len(lines), dtype=np.int32)
+    days = array.view(pa.int32())
     if array.null_count:
-        array = array.fill_null(0)
-    found: NDArray[np.int32] = array.to_numpy(zero_copy_only=False)
+        days = days.fill_null(pc.min(days).as_py() or 0)
+    found: NDArray[np.int32] = days.to_numpy()
     return found
 
 
 def _approvals(lines: Columns) -> NDArray[np.int8]:
     """Return the approval of each line as a number, 0 where none is stated."""
+    if lines.array("approval").null_count == len(lines):
+        return np.zeros(len(lines), dtype=np.int8)
     held = lines.codes("approval")
     known = {code: number for number, code in enumerate(codes.APPROVALS)}
     numbers = np.array([known.get(text, 0) for text in held.texts] + [0], dtype=np.int8)
-    return numbers[held.numbers] if held.texts else np.zeros(len(lines), dtype=np.int8)
+    return numbers[held.numbers]

@@ -169,13 +169,13 @@ class _Between:
         self.cancels: dict[int, list[int]] = {}
         self.cancelled: set[int] = set()
         areas, tokens = whole.claims.codes("pooling_area"), whole.claims.codes("person")
-        every = np.array([*whose], dtype=np.int64)
+        every, names = np.array([*whose], dtype=np.int64), events.name.texts
         for at in np.flatnonzero(np.isin(events.person, every)).tolist():
-            first = persons.first[events.person[at]]
+            first = int(persons.first[events.person[at]])
             key = CounterKey(
-                areas.texts[areas.numbers[first]],
-                tokens.texts[tokens.numbers[first]],
-                events.name.texts[events.name.numbers[at]],
+                str(areas.text(first)),
+                str(tokens.text(first)),
+                names[events.name.numbers[at]],
                 int(events.period[at]),
             )
             before = int(events.before[at])
