@@ -4,8 +4,10 @@ Everybody's first claim is settled, then everybody's second, and so on; between 
 what happened to the persons meanwhile. What a cancel gives back is what its claim moved here.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -168,7 +170,11 @@ class Runners:
 
 @dataclass(eq=False)
 class _Work:
-    """The claims of one policy."""
+    """The claims of one policy, everybody's first ones before the second ones, and so on.
+
+    `edges` say where the claims of each rank begin, and where the last end; `balance` takes the
+    account as each claim met it.
+    """
 
     policy: CompiledPolicy
     claims: Claims
@@ -176,16 +182,16 @@ class _Work:
     runner: BlockRunner
     columns: dict[str, Column]
     results: NDArray[np.int64]
-    before: NDArray[np.int64]
+    edges: Column
+    balance: Column
     slots: dict[str, Column] = field(default_factory=dict)
-    order: waves.Waves | None = None
 
     def result(self, name: str) -> Column | None:
         number = self.runner.results.get(name)
         return None if number is None else self.results[number]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Part:
     """What all worlds of a part share: its claims, whose they are, and what happened between.
 
@@ -197,6 +203,18 @@ class Part:
     events: Events
     combination: Column
     pots: NDArray[np.int64]
+
+    @cached_property
+    def totals(self) -> Column:
+        """Bill of each claim, shape (n,)."""
+        found: Column = self.pots.sum(axis=0)
+        return found
+
+    @cached_property
+    def in_scope(self) -> Column:
+        """What is in scope of each claim, in special pots too, shape (n,)."""
+        found: Column = self.pots[_IN_SCOPE:].sum(axis=0)
+        return found
 
 
 def settle_rows(
@@ -224,24 +242,28 @@ def settle_rows(
     odd = _run(part, works, slots, state, rows)
     _refused(part, decided, rows, into)
     for work in works:
-        _assert_conserved(work)
+        _assert_conserved(part, work)
         _write(part, work, into)
     return odd
 
 
 def _works(part: Part, decided: Decided, rows: Column, runners: Runners) -> Iterator[_Work]:
-    combination = part.combination[rows]
-    chosen = decided.policy[combination]
+    chosen = decided.policy[part.combination[rows]]
     moves = bool(len(part.events.cancelled))
+    highest = int(part.persons.rank[rows].max())
     for number, policy in enumerate(decided.policies):
-        mine = chosen == number
-        own = rows if mine.all() else rows[mine]
-        if not len(own):
+        mine = rows[chosen == number]
+        if not len(mine):
             continue
+        # Columns are made in the order in which claims are settled, so that none is put into
+        # another order on the way.
+        by_rank = np.empty(len(mine), dtype=np.uint32)
+        edges = np.empty(highest + 2, dtype=np.int64)
+        waves.order_by_rank(part.persons.rank[mine].astype(np.uint32), by_rank, edges)
+        own = mine[by_rank]
         stated = _OfPart(part.claims, own, part.combination[own], decided.classes[number])
         inputs = ProgramInputs(policy, stated, part.pots[:, own].T)
         runner = runners.of(policy, moves=moves)
-        counters = counters_of(policy)
         yield _Work(
             policy=policy,
             claims=Claims(own, part.persons.of_claim[own], inputs),
@@ -249,7 +271,8 @@ def _works(part: Part, decided: Decided, rows: Column, runners: Runners) -> Iter
             runner=runner,
             columns={name: inputs.column(name) for name in runner.inputs},
             results=np.empty((runner.result_count, len(own)), dtype=np.int64),
-            before=np.empty((len(counters), len(own)), dtype=np.int64),
+            edges=edges,
+            balance=np.empty(len(own), dtype=np.int64),
         )
 
 
@@ -274,10 +297,11 @@ def _run(part: Part, works: Sequence[_Work], slots: Slots, state: Column, rows: 
     cancels = np.argsort(events.cancelled_before, kind="stable")
     cancel_turns = events.cancelled_before[cancels]
     own = _places_of_rows(works, len(part.combination)) if len(cancels) else None
-    highest = int(persons.rank[rows].max(initial=-1))
-    for work in works:
-        ranks = persons.rank[work.claims.rows].astype(np.uint32)
-        work.order = waves.waves_by_rank(ranks, highest) if len(ranks) else None
+    highest = int(persons.rank[rows].max())
+    bound = [
+        work.runner.bound(work.columns, work.slots, state, (work.results, {ACCOUNT: work.balance}))
+        for work in works
+    ]
     low: list[Column] = []
     for rank in range(highest + 1):
         first, end = np.searchsorted(turns, [rank, rank + 1])
@@ -290,11 +314,10 @@ def _run(part: Part, works: Sequence[_Work], slots: Slots, state: Column, rows: 
             assert own is not None
             gone = events.cancelled[cancels[first:end]]
             low.append(_give_back(works, own, gone, state, persons))
-        for work in works:
-            assert work.order is not None
-            into = work.results, work.before
-            wave = work.order if highest == 0 else work.order.wave(rank)
-            work.runner.settle(work.columns, work.slots, state, wave, into)
+        for work, claims in zip(works, bound, strict=True):
+            own_edges = work.edges[rank : rank + 2]
+            if own_edges[0] < own_edges[1]:
+                claims.settle(waves.Waves(waves.AS_THEY_STAND, own_edges))
     low.append(_near_bound(part, works))
     return np.unique(np.concatenate(low))
 
@@ -355,17 +378,14 @@ def _near_bound(part: Part, works: Sequence[_Work]) -> Column:
     No amount that a counter adds up can pass all bills of the person together, and what is paid
     beside them.
     """
-    persons = part.persons
-    totals = np.zeros(len(persons), dtype=np.int64)
-    events = part.events
-    np.add.at(totals, events.person, np.abs(events.delta))
-    most = 1
-    for work in works:
-        own = work.claims.inputs.column("total") + work.policy.payouts_fen_max
-        np.add.at(totals, work.claims.person, own)
-        terms = [len(each.sums) for each in work.policy.policy.counters.values()]
-        most = max(most, 1, *terms) if terms else most
-    return np.flatnonzero(totals > limits.AMOUNT_FEN_MAX // most)
+    persons, events = part.persons, part.events
+    most = np.add.reduceat(part.totals, persons.first[:-1])
+    most += np.diff(persons.first) * max(work.policy.payouts_fen_max for work in works)
+    np.add.at(most, events.person, np.abs(events.delta))
+    terms = [
+        len(counter.sums) for work in works for counter in work.policy.policy.counters.values()
+    ]
+    return np.flatnonzero(most > limits.AMOUNT_FEN_MAX // max([1, *terms]))
 
 
 def _refused(part: Part, decided: Decided, rows: Column, into: WorldRows) -> None:
@@ -375,12 +395,10 @@ def _refused(part: Part, decided: Decided, rows: Column, into: WorldRows) -> Non
     into.outcome[rows] = numbers[decided.outcome[combination]]
 
 
-def _assert_conserved(work: _Work) -> None:
-    paid = np.zeros(len(work.claims.rows), dtype=np.int64)
-    for name in _SHARES:
-        paid += work.results[work.runner.results[name]]
+def _assert_conserved(part: Part, work: _Work) -> None:
+    paid = _summed(work, _SHARES)
     cash = work.results[work.runner.results["cash"]]
-    broken = (paid != work.claims.inputs.column("total")) | (cash < 0)
+    broken = (paid != part.totals[work.claims.rows]) | (cash < 0)
     if broken.any():
         row = int(work.claims.rows[np.flatnonzero(broken)[0]])
         name = work.policy.policy.name
@@ -389,16 +407,19 @@ def _assert_conserved(work: _Work) -> None:
 
 def _write(part: Part, work: _Work, into: WorldRows) -> None:
     """Write what the claims of a work come to."""
-    rows, pots = work.claims.rows, part.pots
-    number = numbered_policy(into, work.policy)
-    into.policy[rows] = number
-    columns = _amounts(work, pots[:, rows])
+    rows = work.claims.rows
+    into.policy[rows] = numbered_policy(into, work.policy)
     refused = _refused_in(work)
     if refused is not None and refused.any():
         into.outcome[rows[refused]] = numbered(into.outcomes, Outcome.POLICY_GAP.name)
-        columns = {name: np.where(refused, 0, column) for name, column in columns.items()}
-    for name, column in columns.items():
-        into.amounts[name][rows] = column
+    else:
+        refused = None
+    for name, column in _amounts(part, work):
+        # Most payers pay nothing under most policies.
+        if not column.any():
+            into.amounts[name][rows] = 0
+        else:
+            into.amounts[name][rows] = column if refused is None else np.where(refused, 0, column)
 
 
 def numbered_policy(into: WorldRows, policy: CompiledPolicy) -> int:
@@ -409,23 +430,31 @@ def numbered_policy(into: WorldRows, policy: CompiledPolicy) -> int:
     return into.policies.index(own)
 
 
-def _amounts(work: _Work, pots: NDArray[np.int64]) -> dict[str, Column]:
-    """Return the amounts of settlements, by the names of `AMOUNTS`."""
-    found = {"total_fen": work.claims.inputs.column("total")}
-    found |= {f"{name}_fen": pots[at] for at, name in enumerate(codes.POT_NAMES)}
-    found["in_scope_fen"] = pots[_IN_SCOPE:].sum(axis=0)
+def _amounts(part: Part, work: _Work) -> Iterator[tuple[str, Column]]:
+    """Yield the amounts of settlements, by the names of `AMOUNTS`."""
+    rows, results = work.claims.rows, work.runner.results
+    yield "total_fen", part.totals[rows]
+    for at, name in enumerate(codes.POT_NAMES[:_IN_SCOPE]):
+        yield f"{name}_fen", part.pots[at][rows]
+    yield "in_scope_fen", part.in_scope[rows]
     for name in ("deductible", "cash", "payouts"):
-        found[f"{name}_fen"] = work.results[work.runner.results[name]]
+        yield f"{name}_fen", work.results[results[name]]
     for name in codes.PAYER_NAMES:
-        found[f"{name}_fen"] = work.results[work.runner.results[f"payer:{name}"]]
-    found["fund_total_fen"] = _summed(work, _FUNDS)
-    found["person_total_fen"] = _summed(work, _PERSONAL)
-    balance = work.before[list(work.slots).index(ACCOUNT)]
+        yield f"{name}_fen", work.results[results[f"payer:{name}"]]
+    yield "fund_total_fen", _summed(work, _FUNDS)
+    yield "person_total_fen", _summed(work, _PERSONAL)
     taken = work.result(f"counter:{ACCOUNT}")
-    found["account_balance_fen"] = balance if taken is None else balance - taken
-    return found
+    yield "account_balance_fen", work.balance if taken is None else work.balance - taken
 
 
 def _summed(work: _Work, names: Sequence[str]) -> Column:
-    found: Column = work.results[[work.runner.results[name] for name in names]].sum(axis=0)
+    """Return the sum of some results; those that nobody pays are one, and are not added."""
+    found = np.zeros(len(work.claims.rows), dtype=np.int64)
+    numbers = Counter(work.runner.results[name] for name in names)
+    for number, times in numbers.items():
+        column = work.results[number]
+        if times == 1:
+            found += column
+        elif column.any():
+            found += column * times
     return found

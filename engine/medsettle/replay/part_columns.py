@@ -28,7 +28,7 @@ _BETWEEN_CODES: Final = " "
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Codes:
-    """Codes of n rows: row i has the text `numbers[i]` of the known ones, or none where it is -1."""
+    """Codes of n rows: row i has the known text `numbers[i]`, or none where that is -1."""
 
     known: pa.Array
     numbers: Numbers
@@ -141,7 +141,9 @@ class Columns:
         found = self._made.get(("lists", name))
         if not isinstance(found, Codes):
             array = self.array(name)
-            if pa.types.is_list(array.type):
+            if array.null_count == len(array) or not len(array.flatten()):
+                array = pa.nulls(len(array))
+            elif pa.types.is_list(array.type):
                 array = pc.binary_join(array.fill_null([]), _BETWEEN_CODES)
             found = self._made["lists", name] = _codes(array)
         return found
