@@ -52,6 +52,12 @@ class WorldRows:
     policy: NDArray[np.int32]
     policies: list[tuple[str, str]]
 
+    def policy_number(self, name: str, digest: str) -> int:
+        """Return the number of a policy among those of the rows, to which it is added."""
+        if (name, digest) not in self.policies:
+            self.policies.append((name, digest))
+        return self.policies.index((name, digest))
+
 
 def empty_rows(count: int) -> WorldRows:
     """Return rows of claims that nobody has settled yet."""
@@ -237,10 +243,12 @@ def settle_rows(
         InternalError: Shares do not add up to a total.
     """
     works = list(_works(part, decided, rows, runners))
+    _refused(part, decided, rows, into)
+    if not works:
+        return _NOBODY
     slots = _slotted(part, works)
     state = np.zeros(slots.size, dtype=np.int64)
     odd = _run(part, works, slots, state, rows)
-    _refused(part, decided, rows, into)
     for work in works:
         _assert_conserved(part, work)
         _write(part, work, into)
@@ -408,7 +416,7 @@ def _assert_conserved(part: Part, work: _Work) -> None:
 def _write(part: Part, work: _Work, into: WorldRows) -> None:
     """Write what the claims of a work come to."""
     rows = work.claims.rows
-    into.policy[rows] = numbered_policy(into, work.policy)
+    into.policy[rows] = into.policy_number(work.policy.policy.name, work.policy.digest)
     refused = _refused_in(work)
     if refused is not None and refused.any():
         into.outcome[rows[refused]] = numbered(into.outcomes, Outcome.POLICY_GAP.name)
@@ -420,14 +428,6 @@ def _write(part: Part, work: _Work, into: WorldRows) -> None:
             into.amounts[name][rows] = 0
         else:
             into.amounts[name][rows] = column if refused is None else np.where(refused, 0, column)
-
-
-def numbered_policy(into: WorldRows, policy: CompiledPolicy) -> int:
-    """Return the number of a policy among those of a world's rows, to which it is added."""
-    own = policy.policy.name, policy.digest
-    if own not in into.policies:
-        into.policies.append(own)
-    return into.policies.index(own)
 
 
 def _amounts(part: Part, work: _Work) -> Iterator[tuple[str, Column]]:

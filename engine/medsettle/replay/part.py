@@ -222,6 +222,8 @@ class _PartRun:
             odd[low] = True
         if odd.any():
             self._settle_whole(np.flatnonzero(odd), number, rows, kept)
+        if kept is not None and (rows.outcome != 0).any():
+            kept.clear(np.repeat(rows.outcome != 0, np.diff(self._starts)))
         return rows
 
     def _settle_whole(

@@ -66,6 +66,13 @@ class PartSplits:
             self.pot_names.append(name)
         return self.pot_names.index(name)
 
+    def clear(self, refused: NDArray[np.bool_]) -> None:
+        """Leave nothing of the split of some lines, whose claims are refused."""
+        if self.parts is not None and self.item_class is not None and self.pot is not None:
+            self.parts[:, refused] = 0
+            self.item_class[refused] = CLASS_C
+            self.pot[refused] = IN_SCOPE_POT
+
 
 def starts_of(claims: Columns, lines: Columns) -> Column:
     """Return where the lines of each of n claims begin, and how many there are, shape (n + 1,).
@@ -197,6 +204,8 @@ class _Blocks:
         catalogue, table = self._book.catalogues[care.code], self._tables[number]
         counts = self._starts[claims + 1] - self._starts[claims]
         edges = np.concatenate(([0], np.cumsum(counts)))
+        if not edges[-1]:
+            return
         room = self._room.of(int(edges[-1]))
         quantity, price, amount = (np.ascontiguousarray(each[at]) for each in self._numbers)
         numbers = np.ascontiguousarray(self._items.numbers[at])

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from medsettle.core import codes
 from medsettle.core.outcome import Rejection
-from medsettle.policy.catalogue import CLASS_C, IN_SCOPE_POT
 from medsettle.replay.array_way import WorldRows, numbered
 from medsettle.replay.layout import AMOUNTS, RESULT, RESULT_LINE, arrow_schema
 from medsettle.replay.part_columns import Column
@@ -31,29 +30,20 @@ def write_settled(
         lines: The places of its lines.
         splits: Takes their splits, where they are wanted.
     """
-    refused = isinstance(found, Rejection)
     if isinstance(found, Rejection):
         into.outcome[row] = numbered(into.outcomes, found.outcome.name)
         for name in AMOUNTS:
             into.amounts[name][row] = 0
-    else:
-        columns = found.settlement.columns
-        into.outcome[row] = 0
-        own = str(columns["policy"]), str(columns["policy_digest"])
-        if own not in into.policies:
-            into.policies.append(own)
-        into.policy[row] = into.policies.index(own)
-        for name in AMOUNTS:
-            into.amounts[name][row] = columns[name]
+        return
+    columns = found.settlement.columns
+    into.outcome[row] = 0
+    into.policy[row] = into.policy_number(str(columns["policy"]), str(columns["policy_digest"]))
+    for name in AMOUNTS:
+        into.amounts[name][row] = columns[name]
     if splits is None or splits.parts is None:
         return
     assert splits.item_class is not None
     assert splits.pot is not None
-    if refused:
-        splits.parts[:, lines] = 0
-        splits.item_class[lines], splits.pot[lines] = CLASS_C, IN_SCOPE_POT
-        return
-    assert isinstance(found, Settled)
     for at, line in enumerate(found.settlement.lines, lines.start):
         splits.parts[:, at] = [line[name] for name in _POTS]
         splits.item_class[at] = _CLASSES.index(str(line["item_class"])) + 1
