@@ -7,16 +7,23 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pyarrow as pa
-from medsettle.core import schema
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.counters import CounterKey
 from medsettle.core.outcome import Rejection
 from medsettle.core.relatives import Granted, Person, received
-from medsettle.core.settlement import Row
+from medsettle.core.settlement import Row, Settlement
 from medsettle.policy.book import EXAMPLES_SUFFIX, load_rule_book
 from medsettle.policy.examples import Example, read_examples
 from medsettle.policy.rule_book import RuleBook
-from medsettle.replay.layout import AMOUNTS, HISTORY_CLAIM, HISTORY_LINE, MOVE, arrow_schema
+from medsettle.replay.history import History, HistoryWriter
+from medsettle.replay.layout import (
+    AMOUNTS,
+    HISTORY_CLAIM,
+    HISTORY_LINE,
+    MOVE,
+    STAGE,
+    arrow_schema,
+)
 from medsettle.settle.run import Settled, Settler
 
 REAL_RULES = Path(__file__).parents[2] / "rules"
@@ -24,10 +31,11 @@ REAL_RULES = Path(__file__).parents[2] / "rules"
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim, and what was recorded of it where something was."""
+    """A claim, and what was recorded of it where something was: columns, and what stages paid."""
 
     row: Mapping[str, Any]
     recorded: Mapping[str, Any] = field(default_factory=dict)
+    stages: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)
@@ -88,6 +96,7 @@ def tables_of(lives: Sequence[Life], first: int = 0) -> dict[str, pa.Table]:
     claims: list[Row] = []
     lines: list[Row] = []
     moves: list[Row] = []
+    stages: list[Row] = []
     for life in sorted(lives, key=whose):
         area, person = whose(life)
         cancels = {event.of: place for place, event in enumerate(life) if isinstance(event, Cancel)}
@@ -104,11 +113,32 @@ def tables_of(lives: Sequence[Life], first: int = 0) -> dict[str, pa.Table]:
                 facts = {name: value for name, value in event.row.items() if name != "lines"}
                 claims.append(facts | told | own | {"taken_back": cancels.get(place)})
                 lines += [{**line, "claim": number} for line in bill]
+                stages += [{**stage, "claim": number} for stage in event.stages]
     return {
         "claims": _table(claims, arrow_schema(HISTORY_CLAIM)),
         "lines": _table(lines, arrow_schema(HISTORY_LINE)),
         "moves": _table(moves, arrow_schema(MOVE)),
+        "stages": _table(stages, arrow_schema(STAGE)),
     }
+
+
+def recorded(row: Mapping[str, Any], settlement: Settlement) -> Claim:
+    """Return a claim as it was recorded."""
+    columns = settlement.columns
+    names = ("settlement", "policy", "policy_digest", "catalogue_digest", *AMOUNTS)
+    kept = [{name: stage[name] for name in _STAGE_NAMES} for stage in settlement.payers]
+    return Claim(row, {name: columns[name] for name in names}, kept)
+
+
+_STAGE_NAMES = [column.name for column in STAGE if column.name != "claim"]
+
+
+def history_of(folder: Path, *parts: Sequence[Life]) -> History:
+    """Return a history whose parts are these lives."""
+    writer = HistoryWriter(folder, {"made by": "a test"})
+    for lives in parts:
+        writer.add(tables_of(lives, writer.claims))
+    return writer.finish()
 
 
 def _table(rows: Sequence[Row], own: pa.Schema) -> pa.Table:
@@ -205,6 +235,3 @@ def expected(settler: Settler, lives: Sequence[Life]) -> list[dict[str, object]]
 def rows_of(table: pa.Table) -> list[dict[str, object]]:
     """Return the rows of a result table without the numbers of the claims."""
     return [{k: v for k, v in row.items() if k != "claim"} for row in table.to_pylist()]
-
-
-FACTS = tuple(column.name for column in schema.CLAIM)

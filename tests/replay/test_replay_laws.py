@@ -1,4 +1,4 @@
-"""However a history is replayed, each claim comes to what it comes to settled by itself in order."""
+"""However a history is replayed, each claim comes to what it comes to by itself, in order."""
 
 from collections.abc import Sequence
 from typing import Any
