@@ -26,7 +26,7 @@ from medsettle.clearing.book import Side
 from medsettle.clearing.passes import FAMILY, Pair, shared_columns
 from medsettle.clearing.row_hashes import Hasher
 from medsettle.clearing.sources import Book
-from medsettle.clearing.spark_books import SparkBook, called, raise_faults
+from medsettle.clearing.spark_books import SparkBook, raise_faults
 from medsettle.clearing.spark_tasks import (
     BESIDE_KEYS,
     Hashing,
@@ -35,6 +35,7 @@ from medsettle.clearing.spark_tasks import (
     hash_fields,
 )
 from medsettle.clearing.totals import SUMMED, Totals
+from medsettle.cluster.frames import called
 from medsettle.errors import Fault, InvalidRequest, Precondition
 
 if TYPE_CHECKING:
