@@ -92,6 +92,20 @@ class History:
                 f"{path} is not there: no history was finished in this folder; make one first",
                 path=str(path),
             ) from error
+        return cls.told_by(raw, folder, str(path))
+
+    @classmethod
+    def told_by(cls, raw: bytes, folder: Path, path: str) -> Self:
+        """Return the history that a manifest tells of.
+
+        Args:
+            raw: What the manifest holds.
+            folder: Where the history lies.
+            path: What messages call the manifest.
+
+        Raises:
+            InvalidRequest: It is none, or of another format.
+        """
         try:
             told = orjson.loads(raw)
             found = told["format"]

@@ -19,21 +19,13 @@ from medsettle import durable, limits
 from medsettle.core.columns import Column
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.replay.history import History, Part, table_bytes
-from medsettle.replay.layout import DIFFERENCE, RESULT, RESULT_LINE
-from medsettle.replay.part import CLAIMS, DIFFERENCES, LINES, PartOptions, PartReplayer
+from medsettle.replay.manifest import MANIFEST, TABLES, finished_in, manifest, told_of
+from medsettle.replay.part import DIFFERENCES, PartOptions, PartReplayer
 from medsettle.replay.worlds import World
-
-MANIFEST: Final = "replay.json"
-FORMAT: Final = 1
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Is told of the claims of each part that is finished, and of how many of them differ."""
 
-_TABLES: Final[Mapping[str, tuple[Column, ...]]] = {
-    CLAIMS: RESULT,
-    LINES: RESULT_LINE,
-    DIFFERENCES: DIFFERENCE,
-}
 _THREADS: Final = 2
 """Threads where there are as many processors: one reads or writes while the other computes."""
 
@@ -84,7 +76,7 @@ def replay(
     if not 1 <= count <= limits.REPLAY_THREADS_MAX:
         message = f"{count} threads; ask for 1 to {limits.REPLAY_THREADS_MAX}"
         raise InvalidRequest([Fault("threads", message)])
-    folder = _Folder.open(out, _told(history, worlds, options))
+    folder = _Folder.open(out, told_of(history, worlds, options))
     claims = {part.number: part.rows("claims") for part in history.parts}
     left = [part for part in history.parts if part.number not in folder.finished]
     resumed = len(history.parts) - len(left)
@@ -146,17 +138,6 @@ class _PartTables:
         return self.history.read(self.part, name, columns)
 
 
-def _told(
-    history: History, worlds: Sequence[World], options: PartOptions
-) -> dict[str, dict[str, Any]]:
-    """Return what decides the results, as the manifest says it."""
-    return {
-        "history": {"digest": history.digest, "source": dict(history.source)},
-        "worlds": {world.name: world.told() for world in worlds},
-        "options": asdict(options),
-    }
-
-
 @dataclass(slots=True)
 class _Folder:
     """The folder of results, and which parts of it are finished, with their differences."""
@@ -172,22 +153,11 @@ class _Folder:
         path = folder / MANIFEST
         found = cls(folder, told)
         try:
-            held = orjson.loads(path.read_bytes())
-            finished = {int(part["number"]): int(part["differences"]) for part in held["finished"]}
+            held = path.read_bytes()
         except FileNotFoundError:
             found.write_manifest()
             return found
-        except (KeyError, TypeError, ValueError) as error:
-            message = f"{path} is no manifest of a replay: {error!r}; name another folder"
-            raise InvalidRequest([Fault("out", message)]) from error
-        own = orjson.loads(orjson.dumps({"format": FORMAT, **told}))
-        faults = [
-            Fault("out", f"{folder} has results of another replay: {text}; name another folder")
-            for text in _apart(held, own)
-        ]
-        if faults:
-            raise InvalidRequest(faults)
-        found.finished = finished
+        found.finished = finished_in(held, told, str(path))
         return found
 
     def write(self, number: int, tables: Mapping[str, pa.Table]) -> int:
@@ -195,7 +165,7 @@ class _Folder:
         for name, table in tables.items():
             place = self.folder / name
             durable.make_folder(place)
-            columns = _TABLES[name.partition("/")[0]]
+            columns = TABLES[name.partition("/")[0]]
             durable.put(place / f"part-{number:05d}.parquet", table_bytes(columns, table))
             durable.sync_folder(place)
         rows: int = tables[DIFFERENCES].num_rows
@@ -208,23 +178,5 @@ class _Folder:
 
     def write_manifest(self) -> None:
         """Write what is told and finished."""
-        parts = [
-            {"number": number, "differences": differences}
-            for number, differences in sorted(self.finished.items())
-        ]
-        told = {"format": FORMAT, **self.told, "finished": parts}
-        durable.put(self.folder / MANIFEST, orjson.dumps(told, option=orjson.OPT_INDENT_2))
+        durable.put(self.folder / MANIFEST, manifest(self.told, self.finished))
         durable.sync_folder(self.folder)
-
-
-def _apart(held: Mapping[str, Any], own: Mapping[str, Any], path: str = "") -> Iterator[str]:
-    """Yield where two manifests say something else, finished parts apart."""
-    for name in dict.fromkeys([*own, *held]):
-        if not path and name == "finished":
-            continue
-        before, now = held.get(name), own.get(name)
-        where = f"{path}{name}"
-        if isinstance(before, dict) and isinstance(now, dict):
-            yield from _apart(before, now, f"{where}.")
-        elif before != now:
-            yield f"{where} is {before!r} there and {now!r} now"
