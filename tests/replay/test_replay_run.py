@@ -16,9 +16,9 @@ from medsettle.engine import Engine
 from medsettle.errors import InvalidRequest, PolicyRejected
 from medsettle.ledger.opening import open_ledger
 from medsettle.replay.layout import AMOUNTS, BASELINE
+from medsettle.replay.manifest import MANIFEST
 from medsettle.replay.part import PartOptions, PartReplayer, replay_part
 from medsettle.replay.part_columns import GivenTables
-from medsettle.replay.manifest import MANIFEST
 from medsettle.replay.run import replay
 from medsettle.replay.worlds import World, worlds_of
 from medsettle.settle.run import Settler

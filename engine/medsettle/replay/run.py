@@ -8,15 +8,13 @@ other rules or options do not go into the same folder.
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-import orjson
 import pyarrow as pa
 
 from medsettle import durable, limits
-from medsettle.core.columns import Column
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.replay.history import History, Part, table_bytes
 from medsettle.replay.manifest import MANIFEST, TABLES, finished_in, manifest, told_of
