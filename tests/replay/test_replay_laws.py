@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from medsettle.core.claims import ClaimBatch
-from medsettle.replay.layout import BASELINE
+from medsettle.replay.layout import BASELINE, RESULT_LINE
 from medsettle.replay.part import PartOptions, PartReplayer
 from medsettle.replay.part_columns import GivenTables
 from medsettle.replay.worlds import World
@@ -34,6 +34,8 @@ from tests.replay.made import (
 _SETTLER = Settler(real_rules())
 _REPLAYER = PartReplayer([World(BASELINE, real_rules())])
 _WITH_LINES = PartReplayer([World(BASELINE, real_rules())], PartOptions(lines=True))
+
+_SPLIT = [column.name for column in RESULT_LINE if column.name != "claim"]
 
 
 def _replayed(lives: Sequence[Life]) -> list[dict[str, object]]:
@@ -155,10 +157,10 @@ def test_lines_are_split_as_a_settlement_splits_them(lives: list[Life]) -> None:
         for row, result in zip(rows, one_by_one(_SETTLER, life), strict=True):
             if isinstance(result, Settled):
                 wanted += [
-                    {name: line[name] for name in found[0]} for line in result.settlement.lines
+                    {name: line[name] for name in _SPLIT} for line in result.settlement.lines
                 ]
             else:
-                refused = dict.fromkeys(found[0], 0) | {"item_class": "03", "pot": "in_scope"}
+                refused = dict.fromkeys(_SPLIT, 0) | {"item_class": "03", "pot": "in_scope"}
                 wanted += [refused] * len(row["lines"])
     assert wanted == found
 

@@ -30,7 +30,7 @@ from medsettle.replay.combinations import Combinations, combinations_of, places_
 from medsettle.replay.differences import RECORDED_COLUMNS, difference_table
 from medsettle.replay.events import events_of
 from medsettle.replay.part_columns import Column, Columns, GivenTables, Tables, persons_of
-from medsettle.replay.part_lines import LINE_COLUMNS, PartSplits, split_part, starts_of
+from medsettle.replay.part_lines import LINE_COLUMNS, LineMemory, PartSplits, split_part, starts_of
 from medsettle.replay.results import line_table, result_table, write_settled
 from medsettle.replay.settler_way import WholeClaims
 from medsettle.replay.worlds import World, same_lines
@@ -70,6 +70,7 @@ class PartReplayer:
     options: PartOptions = field(default_factory=PartOptions)
     _settlers: list[Settler] = field(init=False)
     _runners: Runners = field(default_factory=Runners)
+    _memory: LineMemory = field(default_factory=LineMemory)
 
     def __post_init__(self) -> None:
         """Begin with nothing worked out."""
@@ -103,7 +104,8 @@ class PartReplayer:
 
         Returns:
             `claims/<world>` and, where they are wanted, `lines/<world>` for each world, and
-            `differences`; with `check` the differences alone.
+            `differences`; with `check` the differences alone. The lines share memory with those of
+            the next part: be done with them before.
 
         Raises:
             InvalidRequest: The tables are not in order.
@@ -130,6 +132,7 @@ class _PartRun:
     def __init__(self, replayer: PartReplayer, tables: Tables) -> None:
         self._worlds, self._options = replayer.worlds, replayer.options
         self._settlers, self._runners = replayer._settlers, replayer._runners
+        self._memory = replayer._memory
         self._claims = Columns(tables, "claims", replayer.claim_columns)
         self._lines = Columns(tables, "lines", LINE_COLUMNS)
         self._stages = Columns(tables, "stages")
@@ -193,7 +196,10 @@ class _PartRun:
         book, of_claim = self._worlds[number].book, self._combined.of_claim
         places = places_of(book, [self._facts[at] for at in alike])
         keep = self._options.lines and not self._options.check
-        found = split_part(book, places, of_claim, self._lines, self._starts, keep=keep)
+        # Worlds that split lines in other ways want memory of their own at the same time.
+        memory = self._memory if number == 0 else LineMemory()
+        into = memory if keep else None
+        found = split_part(book, places, of_claim, self._lines, self._starts, into)
         self._odd[self._persons.of_claim[found.odd]] = True
         return found
 

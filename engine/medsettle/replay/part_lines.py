@@ -74,6 +74,25 @@ class PartSplits:
             self.pot[refused] = IN_SCOPE_POT
 
 
+class LineMemory:
+    """Memory for the splits of one part after another: what was used before costs nothing to make.
+
+    Whoever is given some of it is done with it before the next part.
+    """
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._parts = np.empty((len(codes.POT_NAMES), 0), dtype=np.int64)
+        self._small = np.empty((2, 0), dtype=np.int8)
+
+    def of(self, lines: int) -> tuple[NDArray[np.int64], NDArray[np.int8], NDArray[np.int8]]:
+        """Return parts, classes and pots of some lines, to be written."""
+        if lines > self._small.shape[1]:
+            self._parts = np.empty((len(codes.POT_NAMES), lines), dtype=np.int64)
+            self._small = np.empty((2, lines), dtype=np.int8)
+        return self._parts[:, :lines], self._small[0, :lines], self._small[1, :lines]
+
+
 def starts_of(claims: Columns, lines: Columns) -> Column:
     """Return where the lines of each of n claims begin, and how many there are, shape (n + 1,).
 
@@ -93,8 +112,7 @@ def split_part(
     of_claim: Column,
     lines: Columns,
     starts: Column,
-    *,
-    keep: bool,
+    memory: LineMemory | None,
 ) -> PartSplits:
     """Return the lines of a part, split by a rule book.
 
@@ -104,20 +122,16 @@ def split_part(
         of_claim: Shape (n,), the combination of each claim.
         lines: The lines, in the order of the claims.
         starts: Shape (n + 1,), where the lines of each claim begin.
-        keep: Whether the split of each line is wanted.
+        memory: Takes the split of each line, where it is wanted.
     """
     # Whoever replays has many lines: the loops over them run as machine code.
     from medsettle.settle import native_lines  # noqa: F401, PLC0415
 
-    count, every = len(of_claim), len(lines)
+    count = len(of_claim)
     width = max((len(pot_names(home)) for _, home in places.areas), default=len(codes.POT_NAMES))
-    found = PartSplits(
-        pots=np.zeros((width, count), dtype=np.int64),
-        odd=places.odd[of_claim],
-        parts=np.zeros((len(codes.POT_NAMES), every), dtype=np.int64) if keep else None,
-        item_class=np.full(every, CLASS_C, dtype=np.int8) if keep else None,
-        pot=np.full(every, IN_SCOPE_POT, dtype=np.int8) if keep else None,
-    )
+    kept = (None, None, None) if memory is None else memory.of(len(lines))
+    pots = np.zeros((width, count), dtype=np.int64)
+    found = PartSplits(pots, places.odd[of_claim], *kept)
     if count:
         block = _Blocks(book, places, of_claim, lines, starts, found)
         found.odd[block.claims_of(block.unusual())] = True
@@ -128,6 +142,9 @@ def split_part(
             block.split(first, min(end, count))
             first = min(end, count)
         found.odd[found.pots.sum(axis=0) > limits.CLAIM_TOTAL_FEN_MAX] = True
+        unsplit = found.odd | (places.pair[of_claim] < 0)
+        if unsplit.any():
+            found.clear(np.repeat(unsplit, np.diff(starts)))
     return found
 
 
@@ -226,11 +243,13 @@ class _Blocks:
             self._into.odd[claims[claim[odd]]] = True
             self.split(first, int(claims[-1]) + 1)
             return
-        items, days = Coded(self._items.texts, numbers), self._day[at].astype(np.int64)
+        items, days = Coded(self._items.texts, numbers), self._day[at]
         if told & native_blocks.MIXES:
             some = np.flatnonzero(entry == native_blocks.MIXED)
             own = Coded(items.texts, numbers[some])
-            entry[some] = item_rows(catalogue, own, days[some], price[some], table.ids)
+            entry[some] = item_rows(
+                catalogue, own, days[some].astype(np.int64), price[some], table.ids
+            )
         columns = LineColumns(
             row=entry,
             scheme=scheme,
@@ -241,6 +260,8 @@ class _Blocks:
             approval=self._approval[at],
             claim=claim,
         )
+        if care is not home:
+            days = days.astype(np.int64)
         scoped = ScopedLines(_NOWHERE, items, days, entry, columns)
         whole = isinstance(at, slice) and self._into.parts is not None
         if whole:
@@ -280,7 +301,8 @@ class _Blocks:
             self._into.parts[:, at] = splits.parts
         self._into.item_class[at] = item_class
         numbers = [self._into.pot_number(name) for name in pot_names(home)]
-        self._into.pot[at] = np.array(numbers, dtype=np.int8)[splits.pot]
+        same = numbers == [*range(len(numbers))]
+        self._into.pot[at] = splits.pot if same else np.array(numbers, np.int8).take(splits.pot)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -323,6 +345,8 @@ class _Items:
             # Lines without a row have negative ones: they find the entries at the end.
             odd = np.append(catalogue.limited, [refuses] * 2)
         table = np.where(banded, native_blocks.MIXED, np.concatenate(rows)).astype(np.int32)
+        if odd is not None and not (banded.any() or odd[table].any()):
+            odd = None
         return cls(ids, table, stretch.astype(np.int32), first, odd)
 
 

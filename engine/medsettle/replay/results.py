@@ -1,6 +1,6 @@
 """What a part comes to in a world, as the tables of `medsettle.replay.layout`."""
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -61,7 +61,7 @@ def result_table(claim: Column, rows: WorldRows) -> pa.Table:
     policy = np.where(refused, -1, rows.policy) if refused.any() else rows.policy
     columns = {
         "claim": pa.array(claim),
-        "outcome": _coded(rows.outcomes, rows.outcome.astype(np.int32)),
+        "outcome": _coded(rows.outcomes, rows.outcome),
         "policy": _coded([name for name, _ in rows.policies], policy),
         **{name: pa.array(rows.amounts[name]) for name in AMOUNTS},
     }
@@ -81,8 +81,8 @@ def line_table(claim: Column, starts: Column, splits: PartSplits) -> pa.Table:
     assert splits.pot is not None
     columns = {
         "claim": pa.array(np.repeat(claim, np.diff(starts))),
-        "item_class": _coded(_CLASSES, splits.item_class.astype(np.int32) - 1),
-        "pot": _coded(splits.pot_names, splits.pot.astype(np.int32)),
+        "item_class": _coded(_CLASSES, splits.item_class - np.int8(1)),
+        "pot": _coded(splits.pot_names, splits.pot),
         **{name: pa.array(splits.parts[at]) for at, name in enumerate(_POTS)},
     }
     return _table(RESULT_LINE, columns)
@@ -94,7 +94,7 @@ def _table(columns: tuple[object, ...], arrays: dict[str, pa.Array]) -> pa.Table
     return pa.table([arrays[field.name] for field in schema], schema=pa.schema(fields))
 
 
-def _coded(texts: list[str], numbers: NDArray[np.int32]) -> pa.Array:
+def _coded(texts: list[str], numbers: NDArray[np.signedinteger[Any]]) -> pa.Array:
     """Return codes as a dictionary; numbers below zero are none."""
     missing = numbers < 0
     indices = pa.array(numbers, mask=missing if missing.any() else None)

@@ -103,9 +103,9 @@ def _parts(
     def one(part: Part) -> tuple[int, int]:
         # What is worked out once for each policy is kept for the next part of this thread.
         replayer = idle.pop() if idle else PartReplayer(worlds, options)
-        found = replayer.replay(_PartTables(history, part))
+        differences = folder.write(part.number, replayer.replay(_PartTables(history, part)))
         idle.append(replayer)
-        return part.number, folder.write(part.number, found)
+        return part.number, differences
 
     with ThreadPoolExecutor(threads) as pool:
         waiting: set[Future[tuple[int, int]]] = set()

@@ -285,8 +285,9 @@ def item_classes(catalogue: Catalogue, entry: NDArray[np.int32]) -> NDArray[np.i
 
     An item that is not listed is wholly own expense, which is what class C says.
     """
-    listed = catalogue.item_class.take(np.maximum(entry, 0))
-    return np.where(entry < 0, CLASS_C, listed).astype(np.int8)
+    # Two entries more, for lines that have none: their rows are -1 and -2.
+    classes: NDArray[np.int8] = np.append(catalogue.item_class, np.int8([CLASS_C, CLASS_C]))
+    return classes.take(entry)
 
 
 def pot_names(area: Area) -> tuple[str, ...]:

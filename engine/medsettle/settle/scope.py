@@ -164,9 +164,9 @@ def _pots_of(lines: LineColumns, catalogue: Catalogue) -> NDArray[np.int8] | Non
     if not catalogue.terms.pots and lines.marked_pot is None:
         return None
     if catalogue.terms.pots:
-        # An entry more, for lines that have none: their rows are below zero.
-        of_entry = np.append(catalogue.pot.astype(np.int8), np.int8(IN_SCOPE_POT))
-        pot = of_entry.take(np.maximum(lines.row, -1))
+        # Two entries more, for lines that have none: their rows are -1 and -2.
+        none = np.int8([IN_SCOPE_POT, IN_SCOPE_POT])
+        pot = np.append(catalogue.pot.astype(np.int8), none).take(lines.row)
     else:
         pot = np.full(len(lines), IN_SCOPE_POT, dtype=np.int8)
     if lines.marked_pot is not None:
