@@ -1,7 +1,8 @@
 """`medsettle replay`: a history settled again, under its own rules and under reforms."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import orjson
 import typer
@@ -10,14 +11,20 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from medsettle.cli.exits import Exit, told
 from medsettle.cli.options import Json
+from medsettle.cli.replay_spark import OnSpark, folder_of, replayed_on_spark
 
-HistoryFolder = Annotated[Path, typer.Argument(metavar="HISTORY", help="Folder of a history.")]
+if TYPE_CHECKING:
+    from medsettle.replay.part import PartOptions
+    from medsettle.replay.run import Replayed
+    from medsettle.replay.worlds import World
+
+HistoryFolder = Annotated[str, typer.Argument(metavar="HISTORY", help="Folder of a history.")]
 Policy = Annotated[Path, typer.Option("--policy", help="Folder of the rules of the baseline.")]
 Reforms = Annotated[
     list[Path] | None,
     typer.Option("--reform", help="An overlay, replayed beside the baseline; may be given often."),
 ]
-Out = Annotated[Path, typer.Option("--out", "-o", help="Folder of the results.")]
+Out = Annotated[str, typer.Option("--out", "-o", help="Folder of the results.")]
 Check = Annotated[
     bool, typer.Option("--check", help="Write differences from what was recorded, and no results.")
 ]
@@ -31,41 +38,38 @@ def replay(
     history: HistoryFolder,
     policy: Policy = Path("rules"),
     reform: Reforms = None,
-    out: Out = Path("replayed"),
+    out: Out = "replayed",
     check: Check = False,
     lines: Lines = False,
     threads: Threads = None,
+    spark: OnSpark = None,
     as_json: Json = False,
 ) -> None:
     """Settle a history again, in the order of each person, under its rules and under reforms.
 
     Each claim that the baseline does not settle as it was recorded is listed in `differences`; with
     --check the command exits with 1 where there are any. A replay that was ended goes on where it
-    was when it is run again.
+    was when it is run again; one on a cluster begins anew.
     """
     # numba and Arrow load slowly, and no other command needs these.
-    from medsettle.replay.history import History  # noqa: PLC0415
     from medsettle.replay.part import PartOptions  # noqa: PLC0415
-    from medsettle.replay.run import replay as run  # noqa: PLC0415
     from medsettle.replay.worlds import worlds_of  # noqa: PLC0415
 
     console = Console(soft_wrap=True)
     with told(console, as_json=as_json, refused=Exit.USAGE):
-        opened = History.open(history)
         worlds = worlds_of(policy, reform or [])
-        with _Bar(opened.rows("claims"), quiet=as_json) as bar:
-            found = run(
-                opened,
-                worlds,
-                out,
-                PartOptions(check=check, lines=lines),
-                threads=threads,
-                progress=bar.advance,
+        options = PartOptions(check=check, lines=lines)
+        if spark is None:
+            places = folder_of(history, "HISTORY"), folder_of(out, "--out")
+            found = _here(*places, worlds, options, threads=threads, quiet=as_json)
+        else:
+            found = replayed_on_spark(
+                spark, history, worlds, out, options, threads=threads, quiet=as_json
             )
     names = [world.name for world in worlds]
     if as_json:
         body = {
-            **{"folder": str(found.folder), "worlds": names, "parts": found.parts},
+            **{"folder": out, "worlds": names, "parts": found.parts},
             **{"claims": found.claims, "resumed_parts": found.resumed},
             "differences": found.differences,
         }
@@ -76,10 +80,28 @@ def replay(
         raise typer.Exit(Exit.FINDING)
 
 
-def _words(worlds: list[str], claims: int, differences: int, out: Path) -> str:
+def _here(
+    history: Path,
+    out: Path,
+    worlds: "Sequence[World]",
+    options: "PartOptions",
+    *,
+    threads: int | None,
+    quiet: bool,
+) -> "Replayed":
+    """Replay on this machine, with a bar."""
+    from medsettle.replay.history import History  # noqa: PLC0415 - loads numba and Arrow
+    from medsettle.replay.run import replay as run  # noqa: PLC0415 - loads numba and Arrow
+
+    opened = History.open(history)
+    with _Bar(opened.rows("claims"), quiet=quiet) as bar:
+        return run(opened, worlds, out, options, threads=threads, progress=bar.advance)
+
+
+def _words(worlds: list[str], claims: int, differences: int, out: str) -> str:
     text = f"{claims:,} claims in {len(worlds)} worlds ({', '.join(worlds)}); "
     if differences:
-        return text + f"{differences:,} do not come out as recorded: {out / 'differences'}"
+        return text + f"{differences:,} do not come out as recorded: {out}/differences"
     return text + "none that was recorded comes out otherwise"
 
 

@@ -26,12 +26,12 @@ _NAMES: Final = {
 
 def columns_of(schema: pa.Schema) -> str:
     """Return the columns of an Arrow schema as Spark writes them; all may be null."""
-    return ", ".join(f"{field.name}: {_NAMES[field.type]}" for field in schema)
+    return ", ".join(f"`{field.name}` {_NAMES[field.type]}" for field in schema)
 
 
 def struct_of(schema: pa.Schema) -> str:
     """Return the type of structs of an Arrow schema, as Spark writes it."""
-    return f"struct<{columns_of(schema)}>"
+    return f"struct<{', '.join(f'`{each.name}`: {_NAMES[each.type]}' for each in schema)}>"
 
 
 def called(task: Any, returned: str) -> Any:  # noqa: ANN401 - a function of Spark's columns

@@ -8,6 +8,7 @@ as they lie.
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
+from itertools import accumulate
 from pathlib import Path
 from typing import Final, Self
 
@@ -125,6 +126,11 @@ class History:
     def rows(self, table: str) -> int:
         """Return how many rows a table has."""
         return sum(part.rows(table) for part in self.parts)
+
+    def first_claims(self) -> tuple[int, ...]:
+        """Return the number of the first claim of each part."""
+        ends = [*accumulate(part.rows("claims") for part in self.parts)]
+        return tuple([0, *ends][: len(self.parts)])
 
     def read(self, part: Part, table: str, columns: Sequence[str] | None = None) -> pa.Table:
         """Return a table of a part; codes are dictionaries, a table that is missing has no rows.

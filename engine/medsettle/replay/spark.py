@@ -20,7 +20,6 @@ all is written.
 
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -214,8 +213,7 @@ def _pieces_of(made: "DataFrame", name: str) -> "DataFrame":
 def _differences(made: "DataFrame", history: History) -> dict[int, int]:
     from pyspark.sql import functions as f  # noqa: PLC0415 - an extra
 
-    ends = [*accumulate(part.rows(CLAIMS) for part in history.parts)]
-    counting = Counting((0, *ends[:-1]))
+    counting = Counting(history.first_claims())
     counted = mapped(_pieces_of(made, DIFFERENCES), counting, COUNTED)
     summed = counted.groupBy("part").agg(f.sum("rows").alias("rows")).toArrow()
     rows = dict(zip(summed["part"].to_pylist(), summed["rows"].to_pylist(), strict=True))

@@ -47,8 +47,9 @@ def pieces(session: "SparkSession", place: Place, history: History, partitions: 
     borders = _borders(persons, wanted)
     if "moves" in tables:
         tables["moves"] = _with_claims(tables["moves"], persons, borders)
+    parts, own = history.first_claims(), made_by()
     made = [
-        mapped(table, Packing(name, borders, made_by()), PIECE) for name, table in tables.items()
+        mapped(table, Packing(name, borders, parts, own), PIECE) for name, table in tables.items()
     ]
     return (
         reduce(lambda one, other: one.union(other), made)
@@ -66,6 +67,8 @@ def _table(session: "SparkSession", place: Place, history: History, name: str) -
     try:
         found = session.read.schema(columns_of(own)).parquet(*addresses(place, files))
     except AnalysisException as error:
+        if error.getCondition() != "PATH_NOT_FOUND":
+            raise
         cause = str(error).splitlines()[0]
         raise NotFound(f"{cause}; make the history again", path=str(place)) from error
     # Folders may be called like `year=2026`, of which Spark makes columns.

@@ -70,26 +70,31 @@ class Packing:
     Attributes:
         name: Of the table, by `history.COLUMNS`.
         borders: The first claim of each partition but the first, rising.
+        parts: The first claim of each part of the history, rising; Spark reads their files in any
+            order, one after another.
         driver: The version of medsettle that asks.
     """
 
     name: str
     borders: tuple[int, ...]
+    parts: tuple[int, ...]
     driver: str
 
     def __call__(self, batches: Batches) -> Batches:
         """Yield the pieces of a partition as `PIECE`; its rows have a column `claim`.
 
-        A piece ends where its partition does, and where the rows of another file begin.
+        A piece ends where its partition does, and where another part of the history begins.
         """
         check_version(self.driver)
-        borders, place = np.array(self.borders, dtype=np.int64), 0
+        borders, parts = (np.array(each, dtype=np.int64) for each in (self.borders, self.parts))
+        place = 0
         for batch in batches:
             if not batch.num_rows:
                 continue
             claim = batch.column("claim").to_numpy()
             partition = np.searchsorted(borders, claim, side="right").astype(np.int32)
-            edges = np.flatnonzero((np.diff(partition) != 0) | (np.diff(claim) < 0)) + 1
+            part = np.searchsorted(parts, claim, side="right")
+            edges = np.flatnonzero((np.diff(partition) != 0) | (np.diff(part) != 0)) + 1
             starts = np.concatenate(([0], edges))
             ends = np.append(edges, batch.num_rows)
             pieces = [
