@@ -129,10 +129,11 @@ def replay_in(
         if held is None or resumed < len(opened.parts):
             resumed = 0
             write_file(session, out, MANIFEST, manifest(told, {}))
-            count = partitions or _partitions(session, opened)
-            rows = pieces(session, history, opened, count)
-            made = mapped(rows, _task(session, worlds, options, size or BatchSize()), MADE)
-            finished = _written(made, opened, out, _tables(worlds, options))
+            if opened.rows(CLAIMS):
+                count = partitions or _partitions(session, opened)
+                rows = pieces(session, history, opened, count)
+                made = mapped(rows, _task(session, worlds, options, size or BatchSize()), MADE)
+                finished = _written(made, opened, out, _tables(worlds, options))
             write_file(session, out, MANIFEST, manifest(told, finished))
     differences = sum(finished.values())
     return Replayed(Path(out), len(opened.parts), opened.rows(CLAIMS), resumed, differences)
