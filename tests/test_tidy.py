@@ -33,7 +33,7 @@ _LAYERS = (
     {"policy"},
     {"settle"},
     {"durable"},
-    {"ledger", "cards", "audit", "rule_cache"},
+    {"ledger", "cards", "audit", "rule_cache", "cluster"},
     {"payments", "books"},
     {"clearing", "replay"},
     {"engine"},

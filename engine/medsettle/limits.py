@@ -656,6 +656,23 @@ HISTORY_STRETCH_BYTES: Final = 64 * 1024 * 1024
 REFUSED_CLAIMS_SHOWN: Final = 10
 
 assert LINES_PER_CLAIM_MAX <= HISTORY_PART_LINES
+# --- replay -----------------------------------------------------------------------------------
+
+# Lines that are split at a time: their columns and parts stay in a cache of the second level.
+REPLAY_BLOCK_LINES: Final = 16_384
+# Claims of a part whose first differing stage is told. Where more differ than a reader goes
+# through, it is the rules that are others.
+REPLAY_EXPLAINED_MAX: Final = 1_000
+# Threads of a replay; each holds a part.
+REPLAY_THREADS_MAX: Final = 64
+# On a cluster: claims and lines of whole persons that are replayed at a time; a person with more
+# is one alone. Claims and lines of a partition, where nobody says how many there are, and the most
+# that there may be. What comes to Python at a time.
+REPLAY_BATCH_CLAIMS: Final = 65_536
+REPLAY_BATCH_LINES: Final = 2**19
+REPLAY_PARTITION_ROWS: Final = 4 * 2**20
+REPLAY_PARTITIONS_MAX: Final = 65_536
+REPLAY_ARROW_BYTES: Final = 32 * 1024 * 1024
 
 assert NATIONAL_NUMBER_CHARS_MAX <= CODE_CHARS_MAX <= PERSON_CHARS_MAX
 assert GATEWAY_FILE_BYTES_MAX * 4 // 3 + CODE_CHARS_MAX * 1000 <= TOLD_BYTES_MAX, "as base64"

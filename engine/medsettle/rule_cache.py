@@ -131,22 +131,34 @@ def _read(path: Path) -> RuleBook | None:
         os.utime(path)
     except OSError:
         return None
-    with _without_collector():
-        book = pickle.loads(content)  # noqa: S301 - of this user, this code and these documents
+    # Of this user, this code and these documents.
+    book = unpickled(content)
     return book if isinstance(book, RuleBook) else None
 
 
-def _write(path: Path, book: RuleBook) -> None:
-    content = io.BytesIO()
-    pickler = pickle.Pickler(content, _PROTOCOL)
+def pickled(content: object) -> bytes:
+    """Return rule books, or what holds some, as bytes for another process of the same code."""
+    written = io.BytesIO()
+    pickler = pickle.Pickler(written, _PROTOCOL)
     pickler.dispatch_table = copyreg.dispatch_table | {MappingProxyType: _reduced}
-    pickler.dump(book)
+    pickler.dump(content)
+    return written.getvalue()
+
+
+def unpickled(content: bytes) -> object:
+    """Return what `pickled` made bytes of; whoever calls this knows that it did."""
+    with _without_collector():
+        return pickle.loads(content)  # noqa: S301 - it runs what it says; see above
+
+
+def _write(path: Path, book: RuleBook) -> None:
+    content = pickled(book)
     unfinished: Path | None = None
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
             unfinished = Path(file.name)
-            file.write(sha256(content.getvalue()).digest())
-            file.write(content.getvalue())
+            file.write(sha256(content).digest())
+            file.write(content)
         unfinished.replace(path)
         unfinished = None
         elder = sorted(path.parent.glob(f"*{_SUFFIX}"), key=lambda each: each.stat().st_mtime)

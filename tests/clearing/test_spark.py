@@ -2,13 +2,12 @@
 
 import socket
 import sys
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -20,12 +19,12 @@ from medsettle.clearing.matching.book import Side
 from medsettle.clearing.matching.reconcile import By, Reconciliation, reconcile
 from medsettle.clearing.matching.sources_parquet import parquet_book
 from medsettle.clearing.spark.books import Part
-from medsettle.clearing.spark.job import SPARK, reconcile_in, reconcile_on_spark, spark_session
+from medsettle.clearing.spark.job import SPARK, reconcile_in, reconcile_on_spark
 from medsettle.cli.reconcile_spark import days_of, found_on_spark
 from medsettle.errors import InvalidRequest, Precondition
 
 from tests.clearing.books import DAY, Row, row, table
-from tests.clearing.spark_cluster import SETTINGS, Cluster, skip_without_java
+from tests.spark_cluster import Cluster, killed_worker, session_on, skip_without_java
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -43,16 +42,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="module")
 def session(cluster: Cluster) -> Iterator["SparkSession"]:
-    """Open a session on them, and end the process that it started beside this one."""
-    from pyspark import SparkContext  # noqa: PLC0415 - skipped where it is missing
-
-    with spark_session(cluster.master, SETTINGS) as opened:
+    """Open a session on them."""
+    with session_on(cluster) as opened:
         yield opened
-    gateway: Any = SparkContext._gateway
-    gateway.shutdown()
-    gateway.proc.stdin.close()
-    gateway.proc.wait()
-    SparkContext._gateway = SparkContext._jvm = None
 
 
 @pytest.fixture(scope="module")
@@ -146,37 +138,11 @@ def test_a_worker_that_is_killed_changes_nothing(
     expected: Mapping[By, Reconciliation],
 ) -> None:
     """A worker and its executor are killed while rows are hashed; the other does their work."""
-    tracker = session.sparkContext.statusTracker()
-    before = len(_executors(session))
-    over, killed = threading.Event(), threading.Event()
-
-    def kill() -> None:
-        # Reading what all books hold takes a task for each part, and no other stage so many.
-        while not over.wait(0.01) and not killed.is_set():
-            stages = [tracker.getStageInfo(each) for each in tracker.getActiveStageIds()]
-            if any(each and each.numTasks > 4 and each.numCompletedTasks for each in stages):
-                killed.set()
-                cluster.kill_worker()
-
-    killer = threading.Thread(target=kill)
-    killer.start()
-    try:
+    # Reading what all books hold takes a task for each part, and no other stage so many.
+    with killed_worker(cluster, session, tasks=5):
         found = _on(session, tables)
-    finally:
-        over.set()
-        killer.join()
 
-    assert killed.is_set()
-    assert (2, 1) == (before, len(_executors(session)))
     _assert_same(expected[By.JOIN], found)
-
-
-def _executors(session: "SparkSession") -> set[str]:
-    """Return the executors that the driver counts on."""
-    java: Any = session.sparkContext._jsc
-    told = java.sc().statusTracker().getExecutorInfos()
-    # The driver is one of them.
-    return {f"{each.host()}:{each.port()}" for each in told[1:]}
 
 
 def _written(folder: Path, books: Mapping[Side, Sequence[Row]]) -> dict[Side, Path]:

@@ -52,6 +52,7 @@ _COMMANDS: Final = {
     "population": ("population_command", "population"),
     "replay-report": ("replay_report", "replay_report"),
     "history": ("history_commands", "app"),
+    "replay": ("replay_command", "replay"),
 }
 
 

@@ -57,8 +57,9 @@ def found_on_spark(
         ConnectionError: No master answers there.
     """
     # They load numba, which other commands do without.
-    from medsettle.clearing.spark.books import Part, place_of  # noqa: PLC0415
+    from medsettle.clearing.spark.books import Part  # noqa: PLC0415
     from medsettle.clearing.spark.job import reconcile_on_spark  # noqa: PLC0415
+    from medsettle.cluster.places import place_of  # noqa: PLC0415
 
     return reconcile_on_spark(
         {side: [place_of(text)] for side, text in books.items()},

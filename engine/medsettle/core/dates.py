@@ -105,6 +105,22 @@ def year_month_day(
     days: DayArray,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Return year, month 1-12 and day 1-31 of each day number, shape (n,) each."""
+    if len(days) > _FEW_DAYS:
+        low, high = int(days.min()), int(days.max())
+        if high - low < len(days) // 2:
+            # Many claims have few days, so that each is worked out once.
+            every = _year_month_day(np.arange(low, high + 1))
+            at = days - low
+            return every[0][at], every[1][at], every[2][at]
+    return _year_month_day(days)
+
+
+_FEW_DAYS = 1_024
+
+
+def _year_month_day(
+    days: DayArray,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     moments = np.asarray(days).astype("datetime64[D]")
     months = moments.astype("datetime64[M]")
     year = months.astype("datetime64[Y]").astype(np.int64) + 1970

@@ -158,10 +158,6 @@ def _make_views(
         connection.execute(f"create view {table} as select * from ({every}) where {where}")  # noqa: S608
 
 
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
 def _find(sorting: Sorting, areas: Collection[str]) -> None:
     """Find the claims, number them, and find what was taken back."""
     sorting.connection.execute(f"""

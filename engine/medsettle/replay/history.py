@@ -8,6 +8,7 @@ as they lie.
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
+from itertools import accumulate
 from pathlib import Path
 from typing import Final, Self
 
@@ -92,6 +93,20 @@ class History:
                 f"{path} is not there: no history was finished in this folder; make one first",
                 path=str(path),
             ) from error
+        return cls.told_by(raw, folder, str(path))
+
+    @classmethod
+    def told_by(cls, raw: bytes, folder: Path, path: str) -> Self:
+        """Return the history that a manifest tells of.
+
+        Args:
+            raw: What the manifest holds.
+            folder: Where the history lies.
+            path: What messages call the manifest.
+
+        Raises:
+            InvalidRequest: It is none, or of another format.
+        """
         try:
             told = orjson.loads(raw)
             found = told["format"]
@@ -112,6 +127,11 @@ class History:
         """Return how many rows a table has."""
         return sum(part.rows(table) for part in self.parts)
 
+    def first_claims(self) -> tuple[int, ...]:
+        """Return the number of the first claim of each part."""
+        ends = [*accumulate(part.rows("claims") for part in self.parts)]
+        return tuple([0, *ends][: len(self.parts)])
+
     def read(self, part: Part, table: str, columns: Sequence[str] | None = None) -> pa.Table:
         """Return a table of a part; codes are dictionaries, a table that is missing has no rows.
 
@@ -126,13 +146,11 @@ class History:
         path = self.folder / files[0].path
         coded = [column.name for column in wanted if column.kind is Kind.CODE]
         try:
-            return pq.read_table(
-                path,
-                columns=[column.name for column in wanted],
-                read_dictionary=coded,
-                use_threads=False,
-                partitioning=None,
-            )
+            # Not as a data set, which cuts what it reads into pieces that somebody has to join.
+            with pq.ParquetFile(path, read_dictionary=coded) as file:
+                known = {*file.schema_arrow.names}
+                names = [column.name for column in wanted if column.name in known]
+                return file.read(columns=names, use_threads=False)
         except FileNotFoundError as error:
             raise NotFound(f"{path} is gone; make the history again", path=str(path)) from error
         except (OSError, pa.ArrowException) as error:
@@ -213,18 +231,26 @@ class HistoryWriter:
 
 
 def table_bytes(columns: tuple[Column, ...], table: pa.Table) -> memoryview:
-    """Return the bytes of a Parquet file of a table of `layout`."""
+    """Return the bytes of a Parquet file of a table of `layout`, in one row group.
+
+    Codes and dates of which there are few have dictionaries, and so have numbers of which a sample
+    has few; other amounts go by the streams of their bytes, and numbers that count by differences.
+    """
     kinds = {column.name: column.kind for column in columns}
     names = [name for name in kinds if name in table.column_names]
+    repeated = {name for name in names if _repeated(kinds[name], table[name])}
     sink = pa.BufferOutputStream()
     pq.write_table(
         table.select(names),
         sink,
+        row_group_size=max(table.num_rows, 1),
         compression="zstd",
         compression_level=1,
-        use_dictionary=[name for name in names if kinds[name] in {Kind.CODE, Kind.DATE}],
+        use_dictionary=[*repeated],
         column_encoding={
-            name: _ENCODINGS[kinds[name]] for name in names if kinds[name] in _ENCODINGS
+            name: "DELTA_BINARY_PACKED" if name in _COUNTING else "BYTE_STREAM_SPLIT"
+            for name in names
+            if name not in repeated and kinds[name] in {Kind.FEN, Kind.INTEGER}
         },
         write_statistics=[name for name in names if name in _STATISTICS],
         store_schema=False,
@@ -232,5 +258,21 @@ def table_bytes(columns: tuple[Column, ...], table: pa.Table) -> memoryview:
     return memoryview(sink.getvalue())
 
 
-_ENCODINGS: Final = {Kind.FEN: "BYTE_STREAM_SPLIT", Kind.INTEGER: "DELTA_BINARY_PACKED"}
+def _repeated(kind: Kind, column: pa.ChunkedArray) -> bool:
+    """Return whether a column has few values, so that a dictionary pays."""
+    if kind is Kind.DATE:
+        return True
+    if kind not in {Kind.CODE, Kind.FEN, Kind.INTEGER} or column.null_count == len(column):
+        return False
+    if pa.types.is_dictionary(column.type):
+        texts = sum(len(chunk.dictionary) for chunk in column.chunks)
+        return texts * _ROWS_A_TEXT <= len(column)
+    sample = column.slice(0, _SAMPLED_ROWS)
+    return len(sample.unique()) * _ROWS_A_TEXT <= len(sample)
+
+
+_COUNTING: Final = {"claim", "order", "position", "line_count", "taken_back"}
 _STATISTICS: Final = {"claim", "service_date"}
+_SAMPLED_ROWS: Final = 4_096
+_ROWS_A_TEXT: Final = 4
+"""From how many rows a value on a dictionary pays."""

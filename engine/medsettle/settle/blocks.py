@@ -115,38 +115,80 @@ class BlockRunner:
         waves: Waves,
         into: tuple[NDArray[np.int64], NDArray[np.int64] | None],
     ) -> None:
-        """Settle claims wave by wave, moving their counters.
+        """Settle claims wave by wave, moving their counters; see `bound`.
+
+        Raises:
+            IndexError: A slot lies outside the state.
+        """
+        results, before = into
+        counters = (
+            dict(zip(self._lowered.counters, before, strict=True)) if before is not None else {}
+        )
+        self.bound(inputs, slots, state, (results, counters)).settle(waves)
+
+    def bound(
+        self,
+        inputs: Mapping[str, Column],
+        slots: Mapping[str, Column],
+        state: Column,
+        into: tuple[NDArray[np.int64], Mapping[str, Column]],
+    ) -> "BoundClaims":
+        """Return claims that may be settled some waves at a time.
 
         Args:
             inputs: As for `run`, without the counters.
             slots: For each counter of the runner, shape (rows,), its position in the state.
             state: Shape (s,), counter values; changed in place.
-            waves: All claims, or some of them.
-            into: Two matrices of shape (result_count, rows) and (counters, rows): the results, and
-                the counters as each claim met them, unless nobody wants those. Claims in no wave
-                stay as they are.
-
-        Raises:
-            IndexError: A slot lies outside the state.
+            into: A matrix of shape (result_count, rows) for the results, and for each counter that
+                is wanted as each claim met it a column of shape (rows,), contiguous. Claims in no
+                wave stay as they are.
         """
         results, before = into
         plan = self._lowered
         # Both lists keep their columns alive until the interpreter is done with their addresses.
         own = [np.ascontiguousarray(inputs[name]) for name in plan.inputs]
         places = [np.ascontiguousarray(slots[name]) for name in plan.counters]
-        columns = np.array([address_of(column) for column in own], dtype=np.int64)
-        unwanted = np.zeros(len(places), dtype=np.int64)
-        met = unwanted if before is None else _row_addresses(before)
+        met = [address_of(before[name]) if name in before else 0 for name in plan.counters]
+        columns = np.array([*(address_of(column) for column in own), *met], dtype=np.int64)
         where = np.array([address_of(column) for column in places], dtype=np.int64)
+        addresses = np.concatenate([columns, _row_addresses(results)]), where
+        kept = (*own, *places, results, *before.values())
+        return BoundClaims(plan, (self._moves, self._gaps), addresses, state, kept)
+
+
+class BoundClaims:
+    """Claims whose columns are found: what is left is to settle them, wave after wave."""
+
+    def __init__(
+        self,
+        plan: Steps,
+        carried: tuple[Matrix, Column],
+        addresses: tuple[Column, Column],
+        state: Column,
+        kept: Sequence[Column],
+    ) -> None:
+        self._plan, self._addresses, self._state, self._kept = plan, addresses, state, kept
+        self._moves, self._gaps = carried
+
+    def settle(self, waves: Waves) -> None:
+        """Settle some waves of the claims, moving their counters.
+
+        Args:
+            waves: Of all claims, or some of them.
+
+        Raises:
+            IndexError: A slot lies outside the state.
+        """
+        plan, (columns, where) = self._plan, self._addresses
         run_waves(
             plan.steps,
             plan.reciprocals,
             plan.tables,
-            np.concatenate([columns, met, _row_addresses(results)]),
+            columns,
             where,
             self._moves,
             self._gaps,
-            state,
+            self._state,
             waves.order,
             waves.edges,
             len(plan.inputs),

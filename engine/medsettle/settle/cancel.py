@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 from medsettle.core.counters import ACCOUNT, CounterKey, CounterValues
 from medsettle.core.money import yuan_from_fen
@@ -10,6 +11,9 @@ from medsettle.core.settlement import Row, Settlement
 from medsettle.errors import AccountSpent
 from medsettle.settle.assemble import negated
 from medsettle.settle.run import Settled
+
+Moves: TypeAlias = tuple[tuple[CounterKey, int], ...]
+"""Counters, each with the change of its value."""
 
 
 def taken_back(original: Settled, values: CounterValues) -> Settled:
@@ -28,10 +32,10 @@ def taken_back(original: Settled, values: CounterValues) -> Settled:
     """
     columns = original.settlement.columns
     account = CounterKey(str(columns["pooling_area"]), str(columns["person"]), ACCOUNT, 0)
-    relations = _relations(original)
+    relations = _relations(original.moved)
     asked = [key for each in relations.values() for key in (each.limit, each.bound)]
     held = values([account, *asked])
-    moved = tuple((_back_to(key, relations, held), -delta) for key, delta in original.moved)
+    moved = moved_back(original.moved, held)
     account_fen = held.get(account, 0)
     balance = account_fen + sum(delta for key, delta in moved if key == account)
     if balance < 0:
@@ -46,10 +50,21 @@ def taken_back(original: Settled, values: CounterValues) -> Settled:
     return Settled(negative, original.inputs, moved)
 
 
-def _relations(original: Settled) -> dict[CounterKey, Relation]:
+def moved_back(moved: Moves, held: Mapping[CounterKey, int]) -> Moves:
+    """Return how the counters that a settlement moved are moved by what takes it back.
+
+    Args:
+        moved: What the settlement moved.
+        held: What counters hold now, at least whether the relations are bound whose limits paid.
+    """
+    relations = _relations(moved)
+    return tuple((_back_to(key, relations, held), -delta) for key, delta in moved)
+
+
+def _relations(moved: Moves) -> dict[CounterKey, Relation]:
     """Return the relations whose limits paid, by the counter of the limit."""
     found = {}
-    for key, _ in original.moved:
+    for key, _ in moved:
         receiver = Person(key.pooling_area, key.person)
         relation = received(receiver, key.counter, key.period)
         if relation is not None:

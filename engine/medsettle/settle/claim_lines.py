@@ -94,21 +94,43 @@ def scope_lines(
     own_parts = prepared.parts if len(scoped.chosen) == len(batch.line_claim) else None
     claim_of = batch.line_claim[scoped.chosen]
     width = len(codes.POT_NAMES) + len(home.special_pots)
-    if care is home:
-        sums = np.zeros((width, len(batch)), dtype=np.int64)
-        splits = split_and_sum(scoped.lines, catalogue, claim_of, sums, own_parts)
-        sums = sums.T
-    else:
-        splits = split_lines(scoped.lines, catalogue, own_parts)
-        prices, marked = scoped.lines.unit_price_e6, scoped.lines.marked_pot
-        pot = pots_at_home(book.catalogues[home.code], scoped.items, scoped.days, prices)
-        if marked is not None:
-            pot = np.where(marked >= 0, marked, pot).astype(np.int8)
-        splits = replace(splits, special_pot=pot)
-        sums = pots(splits, claim_of, len(batch), len(home.special_pots))
+    sums = np.zeros((width, len(batch)), dtype=np.int64)
+    splits = split_for_home(book, areas, scoped, claim_of, sums, own_parts)
     _keep_splits(prepared, scoped.chosen, splits, catalogue, scoped.entry)
     # The sums of the claims of other areas are zeros.
-    prepared.pots[:, :width] += sums
+    prepared.pots[:, :width] += sums.T
+
+
+def split_for_home(
+    book: RuleBook,
+    areas: tuple[Area, Area],
+    scoped: ScopedLines,
+    claim: NDArray[np.int64],
+    sums: NDArray[np.int64],
+    parts: NDArray[np.int64] | None = None,
+) -> LineSplits:
+    """Return the splits of lines by the place of care, and add them to the pots of home.
+
+    Args:
+        book: The rule book.
+        areas: The place of care and the insured area.
+        scoped: n lines of both.
+        claim: Shape (n,), position of each line's claim; the lines of one stand together.
+        sums: Takes the pots, shape (4 + special pots of home, claims), rows contiguous.
+        parts: Takes the parts, shape (4, n), rows contiguous; new memory without it.
+    """
+    care, home = areas
+    catalogue = book.catalogues[care.code]
+    if care is home:
+        return split_and_sum(scoped.lines, catalogue, claim, sums, parts)
+    splits = split_lines(scoped.lines, catalogue, parts)
+    prices, marked = scoped.lines.unit_price_e6, scoped.lines.marked_pot
+    pot = pots_at_home(book.catalogues[home.code], scoped.items, scoped.days, prices)
+    if marked is not None:
+        pot = np.where(marked >= 0, marked, pot).astype(np.int8)
+    splits = replace(splits, special_pot=pot)
+    sums += pots(splits, claim, sums.shape[1], len(home.special_pots)).T
+    return splits
 
 
 def _claims_of(areas: tuple[Area, Area], prepared: Prepared) -> list[int]:
@@ -263,8 +285,9 @@ def item_classes(catalogue: Catalogue, entry: NDArray[np.int32]) -> NDArray[np.i
 
     An item that is not listed is wholly own expense, which is what class C says.
     """
-    listed = catalogue.item_class.take(np.maximum(entry, 0))
-    return np.where(entry < 0, CLASS_C, listed).astype(np.int8)
+    # Two entries more, for lines that have none: their rows are -1 and -2.
+    classes: NDArray[np.int8] = np.append(catalogue.item_class, np.int8([CLASS_C, CLASS_C]))
+    return classes.take(entry)
 
 
 def pot_names(area: Area) -> tuple[str, ...]:

@@ -16,7 +16,8 @@ from medsettle.core.settlement import Row
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.policy.keys import NONE
 from medsettle.policy.model import Counter, Policy
-from medsettle.settle.prepare import rule_days
+from medsettle.settle.program_inputs import days_of, rule_days
+from medsettle.settle.quantities import NO_DAY
 
 _ESCAPED: Final = str.maketrans({mark: f"%{ord(mark):02X}" for mark in "%.:"})
 
@@ -64,7 +65,7 @@ def counter_keys(
             else CounterKey(
                 document.pooling_area,
                 person,
-                _split_name(policy, document.counters[name], claim, classes),
+                split_name(policy, document.counters[name], claim, classes),
                 periods[name][position],
             )
             for name in wanted
@@ -83,7 +84,7 @@ def counter_key(
         classes: Class numbers of the dimensions that split it, keyed by input name.
     """
     (period,) = _periods(policy, counter, [claim], rule_days(policy, [claim]))
-    name = _split_name(policy, counter, claim, classes)
+    name = split_name(policy, counter, claim, classes)
     return CounterKey(policy.policy.pooling_area, str(claim["person"]), name, period)
 
 
@@ -117,10 +118,26 @@ def _periods(
         start = policy.policy.year_start
         return [_period_of(day, counter.period, start) for day in days.tolist()]
     assert counter.since is not None
+    since = days_of([claim[counter.since] for claim in claims])
+    return [int(key) for key in counter_periods(policy, counter, days, since)]
+
+
+def counter_periods(
+    policy: CompiledPolicy, counter: Counter, days: NDArray[np.int64], since: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return the period that each of n claims falls into, shape (n,).
+
+    Args:
+        policy: The policy of the counter.
+        counter: One of its counters.
+        days: Shape (n,), the day that picks the period, days since 1970-01-01.
+        since: Shape (n,), the date on which a treatment began, `NO_DAY` where it is not stated;
+            looked at for treatment years alone.
+    """
+    if counter.period is not Period.TREATMENT_YEAR:
+        return period_key(days, counter.period, policy.policy.year_start)
     # Without its date a claim begins a treatment of its own on its own day.
-    begun = [_day(claim, counter.since, int(day)) for claim, day in zip(claims, days, strict=True)]
-    since = np.array(begun, dtype=np.int64)
-    return [int(key) for key in rolling_period(days, since, counter.lasts)]
+    return rolling_period(days, np.where(since == NO_DAY, days, since), counter.lasts)
 
 
 @lru_cache(limits.PERIOD_DAYS_KEPT)
@@ -134,10 +151,17 @@ def _day(claim: Row, column: str, otherwise: int) -> int:
     return day_number(value) if isinstance(value, date) else otherwise
 
 
-def _split_name(
+def split_name(
     policy: CompiledPolicy, counter: Counter, claim: Row, classes: Mapping[str, int]
 ) -> str:
-    """Return the name under which the counter of this claim is kept."""
+    """Return the name under which the counter of this claim is kept.
+
+    Args:
+        policy: The policy of the counter.
+        counter: One of its counters.
+        claim: The identifiers that split it, with what stands for them (`identifying`).
+        classes: Class numbers of the dimensions that split it, keyed by input name.
+    """
     document = policy.policy
     parts = [stored_name(document.insurance_type, counter.name)]
     for name in counter.split_by:
@@ -147,6 +171,13 @@ def _split_name(
         else:
             parts.append(_identifier(claim, name))
     return ".".join(parts)
+
+
+def identifying(policy: CompiledPolicy, counter: Counter) -> tuple[str, ...]:
+    """Return the columns of a claim that `split_name` looks at for a counter."""
+    own = [name for name in counter.split_by if name not in policy.policy.dimensions]
+    others = ("institution", "encounter", "request_id") if own else ()
+    return tuple(dict.fromkeys([*own, *others]))
 
 
 def _identifier(claim: Row, column: str) -> str:

@@ -331,9 +331,11 @@ def run_waves(
         IndexError: A slot lies outside the state.
     """
     known, count, total = len(columns), len(slots), edges[-1]
-    ordered, size, program = len(order) > 0, min(block, total), (steps, reciprocals, tables)
+    ordered, program = len(order) > 0, (steps, reciprocals, tables)
+    size = min(block, total - edges[0])
     # A flag for each claim that moves nothing, scratch, slots, and a block of each column.
-    held = np.zeros((1 + scratch + count + known, size if size > 0 else 1), np.int64)
+    held = np.empty((1 + scratch + count + known, size if size > 0 else 1), np.int64)
+    held[0, :] = 0
     places = np.empty(known + scratch, np.int64)
     own_slots = np.empty(count, np.int64)
     for place in range(known):

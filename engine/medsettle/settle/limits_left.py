@@ -28,7 +28,7 @@ from medsettle.policy.model import Counter, Dimension
 from medsettle.policy.program import Program
 from medsettle.policy.quantity import QuantityKind
 from medsettle.settle.counter_keys import counter_key, stored_name
-from medsettle.settle.quantities import quantity_values
+from medsettle.settle.quantities import held_by, quantity_values
 from medsettle.settle.scalar import scalar_function
 
 _Axes: TypeAlias = dict[str, tuple[str, int]]
@@ -178,9 +178,8 @@ class _Asked:
             if quantity.kind is not QuantityKind.MONTH_OF and quantity.column not in self.known:
                 return None, (quantity.column,)
             start = document.year_start
-            return int(
-                quantity_values(quantity, [self.claim.get(quantity.column)], days, start)[0]
-            ), ()
+            held = held_by(quantity, [self.claim.get(quantity.column)])
+            return int(quantity_values(quantity, held, days, start)[0]), ()
         ordinal = np.array([self.today.toordinal()], dtype=np.int64)
         return max(int(self.policy.epoch_of(ordinal)[0]), 0), ()
 

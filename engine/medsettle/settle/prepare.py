@@ -1,4 +1,4 @@
-"""From a batch of claims to the inputs of the waterfall: policy, classes, pots.
+"""From a batch of claims to what the waterfall needs of them: policy, classes, pots.
 
 Everything that depends only on codes is worked out once for each combination of codes a batch
 holds; per claim there is a look-up. What a rule document decides is looked up in the rule book; no
@@ -8,23 +8,20 @@ area, scheme or payer is named here.
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from medsettle import limits
 from medsettle.core import codes, schema
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.columns import Kind
 from medsettle.core.counters import CounterValues
-from medsettle.core.dates import age_years, day_number
 from medsettle.core.outcome import Outcome, Rejection, invalid
 from medsettle.errors import Fault
 from medsettle.policy.catalogue import IN_SCOPE_POT
-from medsettle.policy.compiled import CompiledPolicy, band_of, class_of, group_class, list_class
+from medsettle.policy.compiled import CompiledPolicy, class_of, group_class, list_class
 from medsettle.policy.keys import NONE
-from medsettle.policy.quantity import QuantityKind
 from medsettle.policy.rule_book import RuleBook
 from medsettle.settle.care_splits import refuse_missing_splits, take_splits
 from medsettle.settle.claim_lines import (
@@ -35,7 +32,6 @@ from medsettle.settle.claim_lines import (
 )
 from medsettle.settle.item_use import ItemUse, no_values
 from medsettle.settle.place_of_care import not_covered, of_policy, place_of_care
-from medsettle.settle.quantities import quantity_values
 from medsettle.settle.refunds import net_lines
 
 _Candidates: TypeAlias = list[tuple[CompiledPolicy, Facts | Rejection]]
@@ -46,12 +42,15 @@ _SPLIT_THERE: Final = "split there"
 
 @dataclass
 class Preparer:
-    """Looks claims up in a rule book; remembers what a combination of codes decides."""
+    """Looks claims up in a rule book; remembers what a combination of codes decides.
+
+    `columns` are the codes of a claim that anything in the book looks at, `lists` its lists.
+    """
 
     book: RuleBook
     _facts: dict[tuple[object, ...], _Candidates] = field(default_factory=dict)
-    _columns: tuple[str, ...] = ()
-    _lists: list[str] = field(default_factory=list)
+    columns: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Find out which columns the policies of the book look at."""
@@ -62,8 +61,8 @@ class Preparer:
             *("pooling_area", "insurance_type", "visit_type"),
             *("institution_level", "care_area"),
         )
-        self._columns = (*always, *sorted(codes_of - {*always}))
-        self._lists = sorted(column for column in asked if kinds.get(column) is Kind.CODES)
+        self.columns = (*always, *sorted(codes_of - {*always}))
+        self.lists = tuple(sorted(column for column in asked if kinds.get(column) is Kind.CODES))
 
     def prepare(
         self,
@@ -84,11 +83,9 @@ class Preparer:
         facts: list[Facts | None] = [None] * count
         rejections: dict[int, Rejection] = {}
         billed = np.bincount(batch.line_claim, minlength=count).tolist()
-        for row, found in zip(rows, self._facts_of(batch, rows), strict=True):
+        for row, found in zip(rows, self.facts_of(batch, rows, billed), strict=True):
             if isinstance(found, Rejection):
                 rejections[row] = found
-            elif not billed[row] and not found.policy.policy.payouts:
-                rejections[row] = _no_lines(found.policy)
             else:
                 facts[row] = found
         refuse_missing_splits(batch, facts, rejections)
@@ -120,10 +117,21 @@ class Preparer:
 
     # --- codes -----------------------------------------------------------------------------
 
-    def _facts_of(self, batch: ClaimBatch, rows: Sequence[int]) -> Iterator[Facts | Rejection]:
-        """Yield what the codes of each claim decide; no row is made of what came as columns."""
-        columns = [batch.column(column) for column in self._columns]
-        columns += [[*map(tuple, batch.column(column))] for column in self._lists]
+    def facts_of(
+        self, batch: ClaimBatch, rows: Sequence[int], billed: Sequence[int]
+    ) -> Iterator[Facts | Rejection]:
+        """Yield what codes and rule date of each claim decide, or why they decide nothing.
+
+        No row is made of what came as columns. Nothing but `columns`, `lists` and the rule dates of
+        policies is looked at, and the rows of claims that are refused.
+
+        Args:
+            batch: The batch.
+            rows: Positions of the claims.
+            billed: How many lines each claim of the batch has; only whether it has any counts.
+        """
+        columns = [batch.column(column) for column in self.columns]
+        columns += [[*map(tuple, batch.column(column))] for column in self.lists]
         scopes = batch.scopes
         for row in rows:
             key = tuple(column[row] for column in columns)
@@ -134,7 +142,11 @@ class Preparer:
             if candidates is None:
                 found = self._candidates(key, batch.rows[row], split_here=split_here)
                 candidates = self._facts[key] = found
-            yield _in_force(batch, row, candidates)
+            decided = _in_force(batch, row, candidates)
+            if billed[row] or isinstance(decided, Rejection) or decided.policy.policy.payouts:
+                yield decided
+            else:
+                yield _no_lines(decided.policy)
 
     def _candidates(
         self, key: tuple[object, ...], row: dict[str, object], *, split_here: bool
@@ -252,69 +264,3 @@ def _no_values(row: dict[str, object], policy: CompiledPolicy, left: tuple[str, 
             **{"policy": name, "table": table, "until": since.isoformat()},
         },
     )
-
-
-def static_columns(
-    policy: CompiledPolicy, batch: ClaimBatch, rows: Sequence[int], prepared: Prepared
-) -> dict[str, NDArray[np.int64]]:
-    """Return the inputs of a policy's program that do not change within a batch.
-
-    Args:
-        policy: The policy that decides the claims at `rows`.
-        batch: The batch.
-        rows: Positions of the claims, rising.
-        prepared: The prepared batch.
-
-    Returns:
-        Columns of shape (len(rows),), int64, keyed by input name.
-    """
-    sums = prepared.pots[np.array(rows, dtype=np.int64)]
-    columns = {f"pot:{name}": sums[:, at] for at, name in enumerate(pot_names(policy.area))}
-    columns["total"] = sums.sum(axis=1)
-    every = len(rows) == len(batch)
-
-    def stated(name: str) -> Sequence[Any]:
-        column = batch.column(name)
-        return column if every else [column[row] for row in rows]
-
-    days = _day_numbers(stated(policy.policy.rule_date))
-    columns["epoch"] = policy.epoch_of(days + _EPOCH_ORDINAL)
-    for index, dimension in enumerate(policy.dimensions):
-        if dimension.kind == "age":
-            values = band_of(dimension, age_years(_day_numbers(stated("birth_date")), days))
-        elif dimension.kind == "date":
-            ordinals = [day.toordinal() if day else 0 for day in stated(dimension.column)]
-            values = band_of(dimension, np.array(ordinals, dtype=np.int64))
-        else:
-            values = np.array(
-                [fact.classes[index] for row in rows if (fact := prepared.facts[row])],
-                dtype=np.int64,
-            )
-        columns[f"dimension:{dimension.name}"] = values
-    for quantity in policy.quantities:
-        held = stated(quantity.column) if quantity.kind is not QuantityKind.MONTH_OF else ()
-        columns[f"quantity:{quantity.name}"] = quantity_values(
-            quantity, held, days, policy.policy.year_start
-        )
-    for name in schema.CLAIM_AMOUNTS:
-        amounts = stated(f"{name}_fen")
-        columns[f"claim:{name}"] = np.array([fen or 0 for fen in amounts], dtype=np.int64)
-        known = [fen is not None for fen in amounts]
-        columns[f"stated:{name}"] = np.array(known, dtype=np.int64)
-    columns["account_used"] = np.array(stated("account_used"), dtype=np.int64)
-    return {name: np.ascontiguousarray(column) for name, column in columns.items()}
-
-
-_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
-
-
-def rule_days(policy: CompiledPolicy, claims: Sequence[dict[str, object]]) -> NDArray[np.int64]:
-    """Return the day that decides rule version and period of each claim (shape T2)."""
-    column = policy.policy.rule_date
-    return _day_numbers([claim[column] for claim in claims])
-
-
-def _day_numbers(dates: Sequence[Any]) -> NDArray[np.int64]:
-    """Return dates as days since 1970-01-01; the same day is often many claims'."""
-    numbers = {day: day_number(day) for day in {*dates}}
-    return np.fromiter(map(numbers.__getitem__, dates), dtype=np.int64, count=len(dates))

@@ -18,7 +18,8 @@ from medsettle.policy.vocabulary import quoted, suggestion
 from medsettle.settle.cancel import taken_back
 from medsettle.settle.counter_keys import counter_keys
 from medsettle.settle.explain import traced
-from medsettle.settle.prepare import Preparer, static_columns
+from medsettle.settle.prepare import Preparer
+from medsettle.settle.program_inputs import static_columns
 from medsettle.settle.relatives import person_of
 from medsettle.settle.run import Settled, Settler
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +17,24 @@ from medsettle.core.dates import (
 )
 from medsettle.policy.quantity import Quantity, QuantityKind
 
+NO_DAY: Final = np.iinfo(np.int64).min
+"""Stands for a date that is not stated."""
+
+
+def held_by(quantity: Quantity, values: Sequence[object]) -> NDArray[np.int64]:
+    """Return what claims state in the column of a quantity, as `quantity_values` takes it."""
+    if quantity.kind is QuantityKind.NUMBER:
+        found = [value or 0 for value in values]
+    elif quantity.kind is QuantityKind.COUNT:
+        found = [len(value) for value in values]  # type: ignore[arg-type]
+    else:
+        found = [day_number(value) if isinstance(value, date) else NO_DAY for value in values]
+    return np.array(found, dtype=np.int64)
+
 
 def quantity_values(
     quantity: Quantity,
-    held: Sequence[object],
+    held: NDArray[np.int64],
     days: NDArray[np.int64],
     start: YearStart,
 ) -> NDArray[np.int64]:
@@ -27,7 +42,9 @@ def quantity_values(
 
     Args:
         quantity: What to look at.
-        held: What each of n claims states in its column; nothing is asked of the month's.
+        held: What each of n claims states in its column: a number or the length of a list, 0 where
+            there is none; a date in days since 1970-01-01, `NO_DAY` where there is none. Nothing is
+            asked of the month's.
         days: Shape (n,), the rule date of each, days since 1970-01-01.
         start: First day of the benefit year.
 
@@ -41,7 +58,7 @@ def quantity_values(
 
 def _source(
     quantity: Quantity,
-    held: Sequence[object],
+    held: NDArray[np.int64],
     days: NDArray[np.int64],
     start: YearStart,
 ) -> NDArray[np.int64]:
@@ -51,16 +68,10 @@ def _source(
         year, _, _ = year_month_day(days)
         months = (year - benefit_year(days, start)) * MONTHS_PER_YEAR + month - start.month
         return months - (day < start.day) + 1
-    if kind is QuantityKind.NUMBER:
-        return np.array([value or 0 for value in held], dtype=np.int64)
-    if kind is QuantityKind.COUNT:
-        return np.array([len(value) for value in held], dtype=np.int64)  # type: ignore[arg-type]
+    if kind in {QuantityKind.NUMBER, QuantityKind.COUNT}:
+        return held
     # Nothing has passed since a day that is not stated.
-    begun = [
-        day_number(day) if isinstance(day, date) else on
-        for day, on in zip(held, days.tolist(), strict=True)
-    ]
-    since = np.array(begun, dtype=np.int64)
+    since = np.where(held == NO_DAY, days, held)
     if kind is QuantityKind.DAYS_SINCE:
         return days - since
     if kind is QuantityKind.YEARS_SINCE:

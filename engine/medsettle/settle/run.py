@@ -22,7 +22,8 @@ from medsettle.policy.rule_book import DIGEST_CHARS, RuleBook
 from medsettle.settle.assemble import Assembler, Forms
 from medsettle.settle.claim_lines import Prepared
 from medsettle.settle.counter_keys import counter_keys
-from medsettle.settle.prepare import Preparer, static_columns
+from medsettle.settle.prepare import Preparer
+from medsettle.settle.program_inputs import static_columns
 from medsettle.settle.relatives import limits_for, moved_by
 from medsettle.settle.waterfall import Kernel, Work
 

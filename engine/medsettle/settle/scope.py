@@ -78,7 +78,7 @@ def split_and_sum(
         sums: Takes the pots, shape (4 + special pots, claims), rows contiguous; see `pots`.
         parts: As for `split_lines`.
     """
-    if catalogue.terms.per_settlement or catalogue.terms.pots or lines.marked_pot is not None:
+    if catalogue.terms.per_settlement or lines.marked_pot is not None:
         splits = split_lines(lines, catalogue, parts)
         sums += pots(splits, claim, sums.shape[1], len(sums) - len(POT_NAMES)).T
         return splits
@@ -88,9 +88,12 @@ def split_and_sum(
     if lines.before is not None:
         splits = split_lines(lines, catalogue, parts)
         _add_up(_loops(len(lines)), claim, parts, national)
+        _set_special_apart(splits, claim, sums)
         return splits
     _split(lines, catalogue, parts, claim, national)
-    return LineSplits(parts, _pots_of(lines, catalogue))
+    splits = LineSplits(parts, _pots_of(lines, catalogue))
+    _set_special_apart(splits, claim, sums)
+    return splits
 
 
 def _split(
@@ -160,10 +163,12 @@ def _pots_of(lines: LineColumns, catalogue: Catalogue) -> NDArray[np.int8] | Non
     """Return where the in-scope part of each line goes; None where all go to the usual pot."""
     if not catalogue.terms.pots and lines.marked_pot is None:
         return None
-    pot = np.full(len(lines), IN_SCOPE_POT, dtype=np.int8)
     if catalogue.terms.pots:
-        of_entry = catalogue.pot.take(np.maximum(lines.row, 0))
-        pot[:] = np.where(lines.row < 0, IN_SCOPE_POT, of_entry)
+        # Two entries more, for lines that have none: their rows are -1 and -2.
+        none = np.int8([IN_SCOPE_POT, IN_SCOPE_POT])
+        pot = np.append(catalogue.pot.astype(np.int8), none).take(lines.row)
+    else:
+        pot = np.full(len(lines), IN_SCOPE_POT, dtype=np.int8)
     if lines.marked_pot is not None:
         pot[:] = np.where(lines.marked_pot >= 0, lines.marked_pot, pot)
     return pot
@@ -339,9 +344,15 @@ def pots(
     loops, claim = _loops(len(line_claim)), line_claim.astype(np.int64, copy=False)
     sums = np.zeros((len(POT_NAMES) + pot_count, claim_count), dtype=np.int64)
     _add_up(loops, claim, splits.parts, sums[: len(POT_NAMES)])
-    if splits.special_pot is not None:
-        special = np.flatnonzero(splits.special_pot > IN_SCOPE_POT)
-        apart = splits.in_scope_fen[special]
-        np.subtract.at(sums[IN_SCOPE_POT], claim[special], apart)
-        np.add.at(sums, (splits.special_pot[special], claim[special]), apart)
+    _set_special_apart(splits, claim, sums)
     return sums.T
+
+
+def _set_special_apart(splits: LineSplits, claim: NDArray[np.int64], sums: FenArray) -> None:
+    """Move what is in scope of lines of special pots into the sums of these pots."""
+    if splits.special_pot is None:
+        return
+    special = np.flatnonzero(splits.special_pot > IN_SCOPE_POT)
+    apart = splits.in_scope_fen[special]
+    np.subtract.at(sums[IN_SCOPE_POT], claim[special], apart)
+    np.add.at(sums, (splits.special_pot[special], claim[special]), apart)

@@ -29,7 +29,8 @@ from medsettle.settle.cancel import taken_back
 from medsettle.settle.counter_keys import counter_keys
 from medsettle.settle.explain import explain, traced
 from medsettle.settle.phrases import Phrase
-from medsettle.settle.prepare import Preparer, static_columns
+from medsettle.settle.prepare import Preparer
+from medsettle.settle.program_inputs import static_columns
 from medsettle.settle.prove import Difference, differences, move, settle_visit
 from medsettle.settle.run import Settled, Settler
 from medsettle.settle.telling import Teller

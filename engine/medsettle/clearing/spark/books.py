@@ -8,7 +8,6 @@ are columns of all rows below. A file that lacks a column which others have does
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -24,7 +23,11 @@ from medsettle.clearing.matching.sources_columns import (
     made_columns,
     plan,
 )
-from medsettle.clearing.spark.tasks import KeyHashing, Reader, Rows, Telling, made_by, unpacked
+from medsettle.clearing.spark.tasks import KeyHashing, Reader, Rows, Telling, unpacked
+from medsettle.cluster.frames import called, struct_of
+from medsettle.cluster.places import Place as Address
+from medsettle.cluster.places import address_of
+from medsettle.cluster.versions import made_by
 from medsettle.errors import Fault, InvalidRequest
 
 if TYPE_CHECKING:
@@ -33,12 +36,6 @@ if TYPE_CHECKING:
 
 # Most columns that may be empty are found not to be in the first rows.
 _LOOKED_AT: Final = 1_000
-_NAMES: Final = {
-    pa.string(): "string",
-    pa.int64(): "bigint",
-    pa.date32(): "date",
-    pa.timestamp("us", tz="UTC"): "timestamp",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,33 +105,13 @@ class SparkBook:
         )
 
 
-def place_of(text: str) -> str | Path:
-    """Return an address that Spark reads as it is, and anything else as a path of this machine."""
-    return text if "://" in text else Path(text)
-
-
-def called(task: Any, returned: str) -> Any:  # noqa: ANN401 - a function of Spark's columns
-    """Return what applies a task to columns on the executors.
-
-    Args:
-        task: Takes an Arrow array for each column and returns one.
-        returned: The type of what it returns, as Spark writes it.
-    """
-    from pyspark.sql.pandas.functions import arrow_udf  # noqa: PLC0415 - an extra
-
-    made: Any = arrow_udf
-    # Without annotations Spark takes it for a function of columns, and needs no pandas to look.
-    return made(lambda *arrays: task(*arrays), returned)  # noqa: PLW0108
-
-
 def structs_of(columns: Sequence[str]) -> str:
     """Return the type of structs of columns of a book, as Spark writes it."""
-    types = (f"{name}:{_NAMES[COLUMNS[name].arrow_field().type]}" for name in columns)
-    return f"struct<{', '.join(types)}>"
+    return struct_of(pa.schema([COLUMNS[name].arrow_field() for name in columns]))
 
 
 def spark_book(
-    session: "SparkSession", side: Side, paths: Sequence[str | Path], part: Part = ALL
+    session: "SparkSession", side: Side, paths: Sequence[Address], part: Part = ALL
 ) -> SparkBook:
     """Open a book of Parquet files.
 
@@ -150,7 +127,7 @@ def spark_book(
     """
     from pyspark.errors import AnalysisException  # noqa: PLC0415 - an extra
 
-    named = [each.absolute().as_uri() if isinstance(each, Path) else each for each in paths]
+    named = [address_of(each) for each in paths]
     name = ", ".join(map(str, paths))
     try:
         frame = session.read.option("mergeSchema", "true").parquet(*named)

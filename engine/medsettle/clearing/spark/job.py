@@ -6,10 +6,7 @@ and only rows of keys that do not agree come to the driver. There the second ste
 one machine, `full_join.settled` and `classify`, so that the differences and the
 totals are the same bytes as by sketch and by full join.
 
-**What executors need**: Python with the version of medsettle that asks, and nothing beside what
-that needs itself; `PYSPARK_PYTHON` names that Python, else the one that asks is taken at its own
-path. A cluster without it can be handed a packed environment by `spark.archives`, as Spark's manual
-says under *Python Package Management*. The one that asks needs `medsettle[spark]` and Java 17.
+What executors need says `medsettle.cluster`.
 
 **Memory**: the driver holds at most `limits.ODD_ROWS_MAX` rows; an executor holds a batch of rows
 in Python (`spark.sql.execution.arrow.maxRecordsPerBatch`) and spills the rest. Hashes take some 100
@@ -19,17 +16,11 @@ An executor that is lost loses nothing: what it had made is made again from the 
 must not change meanwhile.
 """
 
-import os
-import socket
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from medsettle import limits
 from medsettle.clearing.matching.book import Side
 from medsettle.clearing.matching.classify import classify
 from medsettle.clearing.matching.full_join import settled
@@ -39,6 +30,8 @@ from medsettle.clearing.matching.row_hashes import SEED
 from medsettle.clearing.matching.totals import compared_totals, group_columns
 from medsettle.clearing.spark.books import ALL, Part, spark_book
 from medsettle.clearing.spark.steps import Task, candidate_rows, hashes, totals
+from medsettle.cluster.places import Place
+from medsettle.cluster.session import NEEDED, spark_session, told_by_spark
 from medsettle.errors import Precondition
 
 if TYPE_CHECKING:
@@ -47,25 +40,9 @@ if TYPE_CHECKING:
 SPARK: Final = "spark"
 """How odd rows are found here, as `Reconciliation.found_by` says it."""
 
-_INSTALL: Final = "run pip install 'medsettle[spark]'"
-_JAVA: Final = "install Java 17 or later (apt-get install openjdk-17-jre-headless)"
-_NEEDED: Final = {
-    # Moments are compared and shown as they are, whatever the zone of a machine.
-    "spark.sql.session.timeZone": "UTC",
-    # Codes in names of folders are texts, also where they look like numbers.
-    "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
-    "spark.sql.caseSensitive": "true",
-}
-_QUIET: Final = {"spark.ui.showConsoleProgress": "false", "spark.log.level": "ERROR"}
-_LOOPBACK: Final = {
-    "spark.driver.host": "127.0.0.1",
-    "spark.driver.bindAddress": "127.0.0.1",
-    "spark.ui.enabled": "false",
-}
-
 
 def reconcile_on_spark(
-    books: Mapping[Side, Sequence[str | Path]],
+    books: Mapping[Side, Sequence[Place]],
     *,
     master: str,
     part: Part = ALL,
@@ -95,7 +72,7 @@ def reconcile_on_spark(
 
 def reconcile_in(
     session: "SparkSession",
-    books: Mapping[Side, Sequence[str | Path]],
+    books: Mapping[Side, Sequence[Place]],
     *,
     part: Part = ALL,
     seed: bytes = SEED,
@@ -107,9 +84,9 @@ def reconcile_in(
     """
     if len(books) < 2:
         raise Precondition(f"{len(books)} book is compared with nothing; open two or three")
-    for name, value in _NEEDED.items():
+    for name, value in NEEDED.items():
         session.conf.set(name, value)
-    with _told():
+    with told_by_spark():
         task = _task(session, books, part, seed)
         hashed = hashes(task)
         try:
@@ -137,7 +114,7 @@ def reconcile_in(
 
 def _task(
     session: "SparkSession",
-    books: Mapping[Side, Sequence[str | Path]],
+    books: Mapping[Side, Sequence[Place]],
     part: Part,
     seed: bytes,
 ) -> Task:
@@ -146,100 +123,3 @@ def _task(
         opened = tuple(pool.map(lambda side: spark_book(session, side, books[side], part), sides))
     plain = [each.book for each in opened]
     return Task(opened, pairs_of(plain), group_columns(plain), seed)
-
-
-# --- the cluster ---------------------------------------------------------------------------------
-
-
-@contextmanager
-def spark_session(master: str, settings: Mapping[str, str]) -> Iterator["SparkSession"]:
-    """Open a session on a cluster for one or more reconciliations, and stop it in the end.
-
-    Args:
-        master: As for `reconcile_on_spark`.
-        settings: Of Spark.
-
-    Raises:
-        Precondition: pyspark or Java is missing, or a session of Spark runs here already.
-        ConnectionError: No master answers there.
-    """
-    try:
-        # Who reconciles on one machine needs no Spark.
-        from pyspark.errors import PySparkException  # noqa: PLC0415
-        from pyspark.sql import SparkSession  # noqa: PLC0415
-    except ImportError as error:
-        raise Precondition(
-            f"reconciling on Spark needs pyspark, which is not installed; {_INSTALL}"
-        ) from error
-    _check_reachable(master)
-    if SparkSession.getActiveSession() is not None:
-        raise Precondition(
-            "a session of Spark runs in this process already; stop it, or hand it to "
-            "clearing.spark.job.reconcile_in"
-        )
-    loopback = _LOOPBACK if master.startswith("local") else {}
-    builder = SparkSession.builder.master(master).appName("medsettle reconcile")
-    for name, value in (_QUIET | loopback | _NEEDED | dict(settings)).items():
-        builder = builder.config(name, value)
-    try:
-        session = builder.getOrCreate()
-    except PySparkException as error:
-        raise Precondition(
-            f"Spark does not start: {_cause(str(error))}; {_JAVA}, and see what it wrote above"
-        ) from error
-    if "PYSPARK_PYTHON" not in os.environ:
-        session.sparkContext.pythonExec = sys.executable
-    try:
-        yield session
-    finally:
-        session.stop()
-
-
-def _check_reachable(master: str) -> None:
-    """Raise where no master of a standalone cluster answers: Spark itself tries for minutes.
-
-    Raises:
-        ConnectionError: None does.
-    """
-    scheme, _, places = master.partition("://")
-    if scheme != "spark":
-        return
-    causes = []
-    for place in places.split(","):
-        host, _, port = place.rpartition(":")
-        try:
-            with socket.create_connection((host, int(port)), limits.SPARK_CONNECT_SECONDS):
-                return
-        except (OSError, ValueError) as error:
-            causes.append(f"{place}: {error}")
-    raise ConnectionError(
-        f"no master of Spark answers ({'; '.join(causes)}); start it, or name another"
-    )
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Say in our words what went wrong in Spark.
-
-    Raises:
-        Precondition: Something did.
-    """
-    from py4j.protocol import Py4JError  # type: ignore[import-untyped] # noqa: PLC0415 - an extra
-    from pyspark.errors import PySparkException  # noqa: PLC0415 - an extra
-
-    try:
-        yield
-    except (PySparkException, Py4JError) as error:
-        cause = _cause(str(error))
-        hint = "see the log of the driver and the executors"
-        if "ModuleNotFoundError" in cause:
-            hint = "install medsettle for the Python of each executor (PYSPARK_PYTHON names it)"
-        raise Precondition(f"the job failed on Spark: {cause}; {hint}") from error
-
-
-def _cause(text: str) -> str:
-    """Return the line of an error of Spark that says what happened in Python, else its first."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    named = [line for line in lines if line.split(":", 1)[0].endswith(("Error", "Exception"))]
-    python = [line for line in named if "." not in line.split(":", 1)[0]]
-    return (python or lines or [text])[0]

@@ -27,7 +27,7 @@ from medsettle.clearing.matching.passes import FAMILY, Pair, shared_columns
 from medsettle.clearing.matching.row_hashes import Hasher
 from medsettle.clearing.matching.sources import Book
 from medsettle.clearing.matching.totals import SUMMED, Totals
-from medsettle.clearing.spark.books import SparkBook, called, raise_faults
+from medsettle.clearing.spark.books import SparkBook, raise_faults
 from medsettle.clearing.spark.tasks import (
     BESIDE_KEYS,
     Hashing,
@@ -35,6 +35,7 @@ from medsettle.clearing.spark.tasks import (
     beside_fields,
     hash_fields,
 )
+from medsettle.cluster.frames import called
 from medsettle.errors import Fault, InvalidRequest, Precondition
 
 if TYPE_CHECKING:

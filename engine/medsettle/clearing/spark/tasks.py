@@ -6,7 +6,6 @@ medsettle and its own packages and no pandas. Nothing here imports pyspark.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 import pyarrow as pa
@@ -16,18 +15,11 @@ from medsettle.clearing.matching.passes import FAMILY, OTHER_KEYS, family_hashes
 from medsettle.clearing.matching.row_hashes import Hasher
 from medsettle.clearing.matching.sources import COLUMNS, Faults
 from medsettle.clearing.matching.sources_columns import Place, Reading, book_columns
+from medsettle.cluster.versions import check_version
 from medsettle.errors import Fault
 
 BESIDE_KEYS = (*OTHER_KEYS, FAMILY)
 """By what a row that is not odd may be wanted beside an odd one."""
-
-
-def made_by() -> str:
-    """Return the version of medsettle that runs here, nothing where it was not installed."""
-    try:
-        return version("medsettle")
-    except PackageNotFoundError:
-        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +40,7 @@ class Reader:
         self, arrays: Sequence[pa.Array], faults: Faults, place: Place | None = None
     ) -> dict[str, pa.Array]:
         """Return the columns of a book that columns of a file make, one for each reading."""
-        own = made_by()
-        if own != self.driver:
-            raise RuntimeError(
-                f"medsettle {own or 'of no version'} is installed on this executor and "
-                f"{self.driver or 'one of no version'} asks; install that on all of them"
-            )
+        check_version(self.driver)
         if place is None:
             place = Place(self.name, np.arange(1, len(arrays[0]) + 1))
         named = {each.name: array for each, array in zip(self.readings, arrays, strict=True)}

@@ -6,14 +6,20 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import pyspark
 import pytest
+from medsettle.cluster.session import spark_session
 
-_ROOT: Final = Path(__file__).parents[2]
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_ROOT: Final = Path(__file__).parents[1]
 _SPARK_CLASS: Final = Path(pyspark.__file__).parent / "bin" / "spark-class"
 _JAVA_MIN: Final = 17
 # Jobs of some seconds are done before a thorough compiler has paid.
@@ -105,6 +111,54 @@ class Cluster:
         for each in reversed(self._started):
             each.end()
         self._started.clear()
+
+
+@contextmanager
+def session_on(cluster: Cluster) -> Iterator["SparkSession"]:
+    """Open a session on a cluster, and end the process that it started beside this one."""
+    with spark_session(cluster.master, SETTINGS) as opened:
+        yield opened
+    gateway: Any = pyspark.SparkContext._gateway
+    gateway.shutdown()
+    gateway.proc.stdin.close()
+    gateway.proc.wait()
+    pyspark.SparkContext._gateway = pyspark.SparkContext._jvm = None
+
+
+def executors(session: "SparkSession") -> set[str]:
+    """Return the executors that the driver counts on."""
+    java: Any = session.sparkContext._jsc
+    told = java.sc().statusTracker().getExecutorInfos()
+    # The driver is one of them.
+    return {f"{each.host()}:{each.port()}" for each in told[1:]}
+
+
+@contextmanager
+def killed_worker(cluster: Cluster, session: "SparkSession", *, tasks: int) -> Iterator[None]:
+    """Kill a worker and its executor while the other does a stage of so many tasks.
+
+    The stage is killed in once one of its tasks is done; none being met fails the test.
+    """
+    tracker = session.sparkContext.statusTracker()
+    over, killed = threading.Event(), threading.Event()
+
+    def kill() -> None:
+        while not over.wait(0.01) and not killed.is_set():
+            stages = [tracker.getStageInfo(each) for each in tracker.getActiveStageIds()]
+            if any(each and each.numTasks >= tasks and each.numCompletedTasks for each in stages):
+                killed.set()
+                cluster.kill_worker()
+
+    before = len(executors(session))
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        yield
+    finally:
+        over.set()
+        killer.join()
+    assert killed.is_set()
+    assert (2, 1) == (before, len(executors(session)))
 
 
 class _Process:

@@ -1,0 +1,140 @@
+"""`medsettle replay`: a history settled again, under its own rules and under reforms."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import orjson
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from medsettle.cli.exits import Exit, told
+from medsettle.cli.options import Json
+from medsettle.cli.replay_spark import OnSpark, folder_of, replayed_on_spark
+
+if TYPE_CHECKING:
+    from medsettle.replay.part import PartOptions
+    from medsettle.replay.run import Replayed
+    from medsettle.replay.worlds import World
+
+HistoryFolder = Annotated[str, typer.Argument(metavar="HISTORY", help="Folder of a history.")]
+Policy = Annotated[Path, typer.Option("--policy", help="Folder of the rules of the baseline.")]
+Reforms = Annotated[
+    list[Path] | None,
+    typer.Option("--reform", help="An overlay, replayed beside the baseline; may be given often."),
+]
+Out = Annotated[str, typer.Option("--out", "-o", help="Folder of the results.")]
+Check = Annotated[
+    bool, typer.Option("--check", help="Write differences from what was recorded, and no results.")
+]
+Lines = Annotated[bool, typer.Option("--lines", help="Also write how each line was split.")]
+Threads = Annotated[
+    int | None, typer.Option(help="Parts at hand at a time; two where there are two processors.")
+]
+
+
+def replay(
+    history: HistoryFolder,
+    policy: Policy = Path("rules"),
+    reform: Reforms = None,
+    out: Out = "replayed",
+    check: Check = False,
+    lines: Lines = False,
+    threads: Threads = None,
+    spark: OnSpark = None,
+    as_json: Json = False,
+) -> None:
+    """Settle a history again, in the order of each person, under its rules and under reforms.
+
+    Each claim that the baseline does not settle as it was recorded is listed in `differences`; with
+    --check the command exits with 1 where there are any. A replay that was ended goes on where it
+    was when it is run again; one on a cluster begins anew.
+    """
+    # numba and Arrow load slowly, and no other command needs these.
+    from medsettle.replay.part import PartOptions  # noqa: PLC0415
+    from medsettle.replay.worlds import worlds_of  # noqa: PLC0415
+
+    console = Console(soft_wrap=True)
+    with told(console, as_json=as_json, refused=Exit.USAGE):
+        worlds = worlds_of(policy, reform or [])
+        options = PartOptions(check=check, lines=lines)
+        if spark is None:
+            places = folder_of(history, "HISTORY"), folder_of(out, "--out")
+            found = _here(*places, worlds, options, threads=threads, quiet=as_json)
+        else:
+            found = replayed_on_spark(
+                spark, history, worlds, out, options, threads=threads, quiet=as_json
+            )
+    names = [world.name for world in worlds]
+    if as_json:
+        body = {
+            **{"folder": out, "worlds": names, "parts": found.parts},
+            **{"claims": found.claims, "resumed_parts": found.resumed},
+            "differences": found.differences,
+        }
+        console.out(orjson.dumps(body).decode(), highlight=False)
+    else:
+        console.out(_words(names, found.claims, found.differences, out), highlight=False)
+    if check and found.differences:
+        raise typer.Exit(Exit.FINDING)
+
+
+def _here(
+    history: Path,
+    out: Path,
+    worlds: "Sequence[World]",
+    options: "PartOptions",
+    *,
+    threads: int | None,
+    quiet: bool,
+) -> "Replayed":
+    """Replay on this machine, with a bar."""
+    from medsettle.replay.history import History  # noqa: PLC0415 - loads numba and Arrow
+    from medsettle.replay.run import replay as run  # noqa: PLC0415 - loads numba and Arrow
+
+    opened = History.open(history)
+    with _Bar(opened.rows("claims"), quiet=quiet) as bar:
+        return run(opened, worlds, out, options, threads=threads, progress=bar.advance)
+
+
+def _words(worlds: list[str], claims: int, differences: int, out: str) -> str:
+    text = f"{claims:,} claims in {len(worlds)} worlds ({', '.join(worlds)}); "
+    if differences:
+        return text + f"{differences:,} do not come out as recorded: {out}/differences"
+    return text + "none that was recorded comes out otherwise"
+
+
+class _Bar:
+    """A progress bar with claims a second and the time that is left; none where nobody looks."""
+
+    def __init__(self, claims: int, *, quiet: bool) -> None:
+        console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("{task.completed:,.0f} of {task.total:,.0f} claims"),
+            BarColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=quiet or not console.is_terminal,
+        )
+        self._claims = claims
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> "_Bar":
+        self._bar.start()
+        self._task = self._bar.add_task("", total=self._claims, rate="")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def advance(self, claims: int, differences: int) -> None:
+        """Show that a part is finished."""
+        assert self._task is not None
+        self._bar.advance(self._task, claims)
+        speed = self._bar.tasks[self._task].speed
+        rate = f"{speed:,.0f} claims/s" if speed else ""
+        self._bar.update(
+            self._task, rate=rate + (f", {differences:,} differ" if differences else "")
+        )

@@ -1,0 +1,212 @@
+"""However a history is replayed, each claim comes to what it comes to by itself, in order."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from medsettle.core.claims import ClaimBatch
+from medsettle.replay.layout import BASELINE, RESULT_LINE
+from medsettle.replay.part import PartOptions, PartReplayer
+from medsettle.replay.part_columns import GivenTables
+from medsettle.replay.worlds import World
+from medsettle.settle.prove import opening_counters
+from medsettle.settle.run import Settled, Settler
+
+from tests.replay.made import (
+    Cancel,
+    Claim,
+    Event,
+    Life,
+    Move,
+    checked,
+    expected,
+    one_by_one,
+    real_examples,
+    real_rules,
+    rows_of,
+    tables_of,
+    whose,
+)
+
+_SETTLER = Settler(real_rules())
+_REPLAYER = PartReplayer([World(BASELINE, real_rules())])
+_WITH_LINES = PartReplayer([World(BASELINE, real_rules())], PartOptions(lines=True))
+
+_SPLIT = [column.name for column in RESULT_LINE if column.name != "claim"]
+
+
+def _replayed(lives: Sequence[Life]) -> list[dict[str, object]]:
+    tables = _REPLAYER.replay(GivenTables(tables_of(lives)))
+    return rows_of(tables[f"claims/{BASELINE}"])
+
+
+@st.composite
+def _lives(draw: st.DrawFn) -> list[list[Event]]:
+    """Return lives in one shipped area: visits of its examples in any order, moves and cancels."""
+    area = draw(st.sampled_from(sorted(real_examples())))
+    pool = [(each, visit) for each in real_examples()[area] for visit in each.visits]
+    pool = [(each, visit) for each, visit in pool if visit.cancels is None]
+    lives = []
+    number = 0
+    for person in range(draw(st.integers(1, 5))):
+        life: list[Event] = []
+        for _ in range(draw(st.integers(1, 5))):
+            number += 1
+            example, visit = draw(st.sampled_from(pool))
+            changes = {"person": f"P{person}", "request_id": f"R{number}"}
+            row = {**checked(visit.claim), **changes, **_other_facts(draw)}
+            if draw(st.booleans()):
+                row["lines"] = _other_lines(draw, row["lines"])
+            if draw(st.integers(0, 2)) == 0:
+                life += _brought(example.policy, visit, row)
+            life.append(Claim(row))
+            if draw(st.integers(0, 3)) == 0:
+                life.append(Move("account", 0, draw(st.sampled_from([-3_000, 1, 250_00, 10**6]))))
+            if draw(st.integers(0, 3)) == 0:
+                claims = [at for at, each in enumerate(life) if isinstance(each, Claim)]
+                gone = {each.of for each in life if isinstance(each, Cancel)}
+                if left := [at for at in claims if at not in gone]:
+                    life.append(Cancel(draw(st.sampled_from(left))))
+        lives.append(life)
+    return lives
+
+
+def _other_facts(draw: st.DrawFn) -> dict[str, object]:
+    """Return some facts of a claim changed, by which policies tell claims apart."""
+    return draw(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "account_used": st.booleans(),
+                "institution_level": st.sampled_from(["01", "05", "09", "77"]),
+                "encounter": st.sampled_from([None, "E1", "E.2"]),
+                "disease": st.sampled_from([None, "M01600", "X"]),
+                "institution": st.sampled_from(["H1", "H:2"]),
+            },
+        )
+    )
+
+
+def _other_lines(draw: st.DrawFn, lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return a bill with some lines twice, or one taken back, or one marked."""
+    found = [dict(line) for line in lines]
+    if not found:
+        return found
+    twice = draw(st.lists(st.sampled_from(found), max_size=4))
+    found += [{**line, "line_id": f"again-{at}"} for at, line in enumerate(twice)]
+    kind = draw(st.integers(0, 6))
+    first = found[0]
+    if kind == 0 and not first.get("original_line"):
+        back = {"quantity_e4": -first["quantity_e4"], "amount_fen": -first["amount_fen"]}
+        found.append({**first, **back, "line_id": "back", "original_line": first["line_id"]})
+    elif kind == 1:
+        first["earmark"] = draw(st.sampled_from(["work_injury", "X"]))
+    elif kind == 2:
+        first["item_code"] = "NOT-LISTED"
+    return found
+
+
+def _brought(policy: str, visit: Any, row: dict[str, Any]) -> list[Event]:  # noqa: ANN401
+    """Return the counters that a visit of an example brings along, as moves."""
+    batch = ClaimBatch.from_rows([row])
+    if batch.rejections or _SETTLER.preparer.prepare(batch, [0]).rejections:
+        return []
+    held = opening_counters(real_rules(), real_rules().policy(policy), batch, visit)
+    return [Move(key.counter, key.period, value) for key, value in held.items()]
+
+
+@settings(max_examples=60)
+@given(lives=_lives())
+def test_a_replay_is_each_claim_settled_by_itself(lives: list[Life]) -> None:
+    """Every amount, outcome and policy, over all shipped areas, whoever else is in the part."""
+    assert expected(_SETTLER, lives) == _replayed(lives)
+
+
+@pytest.mark.slow
+@settings(max_examples=600)
+@given(lives=_lives())
+def test_many_replays_are_each_claim_settled_by_itself(lives: list[Life]) -> None:
+    """The same, for longer."""
+    assert expected(_SETTLER, lives) == _replayed(lives)
+
+
+@settings(max_examples=20)
+@given(lives=_lives(), data=st.data())
+def test_parts_may_be_cut_anywhere(lives: list[Life], data: st.DataObject) -> None:
+    """Persons in one part, or in two in any order: the same claims come to the same."""
+    cut = data.draw(st.integers(0, len(lives)))
+    ordered = sorted(lives, key=whose)
+    second, first = (_replayed(each) if each else [] for each in (ordered[cut:], ordered[:cut]))
+
+    assert _replayed(lives) == first + second
+
+
+@settings(max_examples=30)
+@given(lives=_lives())
+def test_lines_are_split_as_a_settlement_splits_them(lives: list[Life]) -> None:
+    """Parts, class and pot of every line; those of a refused claim are zeros."""
+    tables = _WITH_LINES.replay(GivenTables(tables_of(lives)))
+    found = rows_of(tables[f"lines/{BASELINE}"])
+
+    wanted = []
+    for life in sorted(lives, key=whose):
+        rows = [event.row for event in life if isinstance(event, Claim)]
+        for row, result in zip(rows, one_by_one(_SETTLER, life), strict=True):
+            if isinstance(result, Settled):
+                wanted += [
+                    {name: line[name] for name in _SPLIT} for line in result.settlement.lines
+                ]
+            else:
+                refused = dict.fromkeys(_SPLIT, 0) | {"item_class": "03", "pot": "in_scope"}
+                wanted += [refused] * len(row["lines"])
+    assert wanted == found
+
+
+@pytest.mark.parametrize("area", sorted(real_examples()))
+def test_the_examples_of_an_area_replay(area: str) -> None:
+    """All worked examples of an area, each with its openings, as lives of one part."""
+    lives: list[list[Event]] = []
+    for number, example in enumerate(real_examples()[area]):
+        life: list[Event] = []
+        at: dict[int, int] = {}
+        for place, visit in enumerate(example.visits, 1):
+            if visit.cancels is not None:
+                life.append(Cancel(at[visit.cancels]))
+                continue
+            own = {"person": f"P{number:03d}", "request_id": f"R{number}-{place}"}
+            row = checked(visit.claim) | own
+            life += _brought(example.policy, visit, row)
+            at[place] = len(life)
+            life.append(Claim(row))
+        lives.append(life)
+
+    assert expected(_SETTLER, lives) == _replayed(lives)
+
+
+def test_tables_may_have_plain_texts_or_dictionaries() -> None:
+    """Codes come as either, in one piece or several."""
+    example = real_examples()["110000"][0]
+    lives = [
+        [Claim(checked(visit.claim) | {"person": f"P{n}"})]
+        for n, visit in enumerate(example.visits)
+    ]
+    plain = tables_of(lives * 1)
+    coded = {
+        name: pa.concat_tables([_coded(table.slice(0, 1)), _coded(table.slice(1))])
+        for name, table in plain.items()
+    }
+
+    one, other = (_REPLAYER.replay(GivenTables(each)) for each in (plain, coded))
+
+    assert rows_of(one[f"claims/{BASELINE}"]) == rows_of(other[f"claims/{BASELINE}"])
+
+
+def _coded(table: pa.Table) -> pa.Table:
+    columns = [
+        column.dictionary_encode() if pa.types.is_string(column.type) else column
+        for column in table.columns
+    ]
+    return pa.table(columns, names=table.column_names)
