@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE, check_is_ledger, ledger_at
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.ledger.opening import open_reader
 
 if TYPE_CHECKING:
+    from medsettle.replay.history import History
     from medsettle.replay.sources import EngineData, Wanted
 
 Sources = Annotated[
@@ -85,3 +88,48 @@ def wanted_of(
     from medsettle.replay.sources import Wanted  # noqa: PLC0415 - as above
 
     return Wanted(frozenset(areas or ()), as_of, openings, order_by)
+
+
+def kept_history(
+    console: Console,
+    sources: "Sequence[Path] | EngineData",
+    out: Path,
+    wanted: "Wanted",
+    *,
+    quiet: bool,
+) -> "History":
+    """Return the history that is named, or one that is made in `out/history`, with a bar.
+
+    How many claims of Parquet files were left out for their faults is said.
+    """
+    from medsettle.replay.from_claims import REFUSED  # noqa: PLC0415 - loads DuckDB
+    from medsettle.replay.sources import as_history  # noqa: PLC0415 - as above
+
+    columns = ("sorting and writing", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet) as bar:
+        task = bar.add_task("claims", total=None)
+        history = as_history(
+            sources,
+            out / "history",
+            wanted,
+            lambda done, claims: bar.update(task, completed=done, total=claims),
+        )
+    if (listed := history.folder / REFUSED).exists() and not quiet:
+        told = f"claims with faults are left out; all of them: {listed}"
+        console.print(told, highlight=False, markup=False)
+    return history
+
+
+def history_alone(claims: Sequence[str], wanted: "Wanted", ledger: str | None) -> None:
+    """Refuse what a cluster does not read: it takes one history, which `history make` makes.
+
+    Raises:
+        InvalidRequest: Several sources are named, or an option of making a history.
+    """
+    from medsettle.replay.sources import PLAINLY  # noqa: PLC0415 - loads DuckDB
+
+    if len(claims) != 1 or wanted != PLAINLY or ledger is not None:
+        message = (
+            "a cluster reads one history; make it first (medsettle history make), name it alone"
+        )
+        raise InvalidRequest([Fault("CLAIMS", message)])

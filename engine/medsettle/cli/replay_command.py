@@ -10,15 +10,33 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from medsettle.cli.exits import Exit, told
-from medsettle.cli.options import Json
+from medsettle.cli.history_sources import (
+    Areas,
+    AsOf,
+    Openings,
+    OrderBy,
+    claim_sources,
+    history_alone,
+    kept_history,
+    wanted_of,
+)
+from medsettle.cli.options import Json, Ledger
 from medsettle.cli.replay_spark import OnSpark, folder_of, replayed_on_spark
 
 if TYPE_CHECKING:
+    from medsettle.replay.history import History
     from medsettle.replay.part import PartOptions
+    from medsettle.replay.report import Report as Reported
     from medsettle.replay.run import Replayed
     from medsettle.replay.worlds import World
 
-HistoryFolder = Annotated[str, typer.Argument(metavar="HISTORY", help="Folder of a history.")]
+Claims = Annotated[
+    list[str],
+    typer.Argument(
+        help="A history; or what one is made of and kept in OUT/history: the data folder of an "
+        "engine, audit folders, or Parquet claims."
+    ),
+]
 Policy = Annotated[Path, typer.Option("--policy", help="Folder of the rules of the baseline.")]
 Reforms = Annotated[
     list[Path] | None,
@@ -29,23 +47,32 @@ Check = Annotated[
     bool, typer.Option("--check", help="Write differences from what was recorded, and no results.")
 ]
 Lines = Annotated[bool, typer.Option("--lines", help="Also write how each line was split.")]
+Report = Annotated[
+    bool, typer.Option("--report/--no-report", help="With reforms, write the report at the end.")
+]
 Threads = Annotated[
     int | None, typer.Option(help="Parts at hand at a time; two where there are two processors.")
 ]
 
 
 def replay(
-    history: HistoryFolder,
+    claims: Claims,
     policy: Policy = Path("rules"),
     reform: Reforms = None,
     out: Out = "replayed",
     check: Check = False,
     lines: Lines = False,
+    report: Report = True,
     threads: Threads = None,
     spark: OnSpark = None,
+    ledger: Ledger = None,
+    area: Areas = None,
+    as_of: AsOf = None,
+    openings: Openings = None,
+    order_by: OrderBy = None,
     as_json: Json = False,
 ) -> None:
-    """Settle a history again, in the order of each person, under its rules and under reforms.
+    """Settle claims again, in the order of each person, under their rules and under reforms.
 
     Each claim that the baseline does not settle as it was recorded is listed in `differences`; with
     --check the command exits with 1 where there are any. A replay that was ended goes on where it
@@ -59,29 +86,43 @@ def replay(
     with told(console, as_json=as_json, refused=Exit.USAGE):
         worlds = worlds_of(policy, reform or [])
         options = PartOptions(check=check, lines=lines)
+        wanted = wanted_of(area, as_of, openings, order_by)
+        reported: Reported | None = None
         if spark is None:
-            places = folder_of(history, "HISTORY"), folder_of(out, "--out")
-            found = _here(*places, worlds, options, threads=threads, quiet=as_json)
+            folder = folder_of(out, "--out")
+            paths = [folder_of(each, "CLAIMS") for each in claims]
+            with claim_sources(paths, ledger) as sources:
+                history = kept_history(console, sources, folder, wanted, quiet=as_json)
+            found = _here(history, folder, worlds, options, threads=threads, quiet=as_json)
+            if reform and report and not check:
+                reported = _reported(history, folder, policy, reform)
         else:
+            history_alone(claims, wanted, ledger)
             found = replayed_on_spark(
-                spark, history, worlds, out, options, threads=threads, quiet=as_json
+                spark, claims[0], worlds, out, options, threads=threads, quiet=as_json
             )
     names = [world.name for world in worlds]
     if as_json:
+        page = None if reported is None else str(reported.page)
         body = {
             **{"folder": out, "worlds": names, "parts": found.parts},
             **{"claims": found.claims, "resumed_parts": found.resumed},
-            "differences": found.differences,
+            **{"differences": found.differences, "report": page},
         }
         console.out(orjson.dumps(body).decode(), highlight=False)
     else:
         console.out(_words(names, found.claims, found.differences, out), highlight=False)
+        if reported is not None:
+            from medsettle.cli.replay_report import say_report  # noqa: PLC0415 - loads DuckDB
+            from medsettle.replay.report_page import PageOptions  # noqa: PLC0415 - as above
+
+            say_report(console, reported, PageOptions(), as_json=False)
     if check and found.differences:
         raise typer.Exit(Exit.FINDING)
 
 
 def _here(
-    history: Path,
+    history: "History",
     out: Path,
     worlds: "Sequence[World]",
     options: "PartOptions",
@@ -90,12 +131,20 @@ def _here(
     quiet: bool,
 ) -> "Replayed":
     """Replay on this machine, with a bar."""
-    from medsettle.replay.history import History  # noqa: PLC0415 - loads numba and Arrow
     from medsettle.replay.run import replay as run  # noqa: PLC0415 - loads numba and Arrow
 
-    opened = History.open(history)
-    with _Bar(opened.rows("claims"), quiet=quiet) as bar:
-        return run(opened, worlds, out, options, threads=threads, progress=bar.advance)
+    with _Bar(history.rows("claims"), quiet=quiet) as bar:
+        return run(history, worlds, out, options, threads=threads, progress=bar.advance)
+
+
+def _reported(history: "History", out: Path, policy: Path, reforms: "Sequence[Path]") -> "Reported":
+    """Write the report of a replay that has finished."""
+    from medsettle.cli.replay_report import changes_of  # noqa: PLC0415 - loads DuckDB
+    from medsettle.replay.compare_folders import Results  # noqa: PLC0415 - as above
+    from medsettle.replay.report import write_report  # noqa: PLC0415 - as above
+
+    results = Results.open(out, history.folder)
+    return write_report(results, changes=changes_of(policy, reforms))
 
 
 def _words(worlds: list[str], claims: int, differences: int, out: str) -> str:

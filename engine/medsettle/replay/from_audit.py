@@ -29,6 +29,7 @@ from medsettle.audit.query import rows_of
 from medsettle.audit.segments import AUDIT_TABLES
 from medsettle.core import schema
 from medsettle.core.counters import ACCOUNT
+from medsettle.core.sql_text import quoted
 from medsettle.errors import AuditCorrupt, Fault, InvalidRequest, Precondition
 from medsettle.replay.audit_books import AuditBook
 from medsettle.replay.history import History, HistoryWriter
@@ -151,7 +152,7 @@ def _make_views(
         if as_of is not None:
             conditions.append(f"seq <= {as_of}")
         if areas:
-            conditions.append(f"pooling_area in ({', '.join(map(_quoted, sorted(areas)))})")
+            conditions.append(f"pooling_area in ({', '.join(map(quoted, sorted(areas)))})")
         # What relatives give is asked by the area of the receiver, whose settlement it is.
         where = " and ".join(conditions)
         every = " union all ".join(selects)
