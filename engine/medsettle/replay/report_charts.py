@@ -109,12 +109,14 @@ def _groups(axes: Any, figure: Figure, language: Language) -> None:  # noqa: ANN
     for row in figure.rows():
         text, words = cell_words(figure.form.shown[0], row, language)
         texts.append(text if words is None else f"{text}\n{first(words, language)}")
-    long = sum(len(text.partition("\n")[0]) for text in texts) > _CHARACTERS_ABREAST
+    # Every label has the width of the widest, for the bars stand evenly.
+    widest = max((len(line) for text in texts for line in text.split("\n")), default=0)
+    long = widest * len(texts) > _CHARACTERS_ABREAST
     axes.set_xticks(range(len(texts)), texts, rotation=90 if long else 0)
     axes.grid(visible=False, axis="x")
 
 
-_CHARACTERS_ABREAST: Final = 40
+_CHARACTERS_ABREAST: Final = 60
 
 
 def _winners(axes: Any, figure: Figure, language: Language) -> None:  # noqa: ANN401
