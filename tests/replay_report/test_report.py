@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import openpyxl
 import pytest
 from medsettle.errors import InvalidRequest, Precondition
 from medsettle.replay.compare_folders import Results
@@ -298,7 +299,6 @@ def test_charts_say_what_they_need(
 
 def test_the_workbook_has_the_same_figures(report: Report) -> None:
     """Read by another program: a sheet a figure, amounts in yuan, shares in percent."""
-    openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.load_workbook(report.workbook)
 
     names = [
