@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from medsettle import limits
 from medsettle.core.claims import ClaimBatch
 from medsettle.replay.layout import BASELINE, RESULT_LINE
 from medsettle.replay.part import PartOptions, PartReplayer
@@ -36,6 +37,7 @@ _REPLAYER = PartReplayer([World(BASELINE, real_rules())])
 _WITH_LINES = PartReplayer([World(BASELINE, real_rules())], PartOptions(lines=True))
 
 _SPLIT = [column.name for column in RESULT_LINE if column.name != "claim"]
+_REFUSED: dict[str, object] = dict.fromkeys(_SPLIT, 0) | {"item_class": "03", "pot": "in_scope"}
 
 
 def _replayed(lives: Sequence[Life]) -> list[dict[str, object]]:
@@ -45,13 +47,14 @@ def _replayed(lives: Sequence[Life]) -> list[dict[str, object]]:
 
 @st.composite
 def _lives(draw: st.DrawFn) -> list[list[Event]]:
-    """Return lives in one shipped area: visits of its examples in any order, moves and cancels."""
-    area = draw(st.sampled_from(sorted(real_examples())))
-    pool = [(each, visit) for each in real_examples()[area] for visit in each.visits]
-    pool = [(each, visit) for each, visit in pool if visit.cancels is None]
+    """Return lives in shipped areas: visits of their examples in any order, moves and cancels."""
+    areas = draw(st.lists(st.sampled_from(sorted(real_examples())), min_size=1, max_size=2))
     lives = []
     number = 0
     for person in range(draw(st.integers(1, 5))):
+        area = draw(st.sampled_from(areas))
+        pool = [(each, visit) for each in real_examples()[area] for visit in each.visits]
+        pool = [(each, visit) for each, visit in pool if visit.cancels is None]
         life: list[Event] = []
         for _ in range(draw(st.integers(1, 5))):
             number += 1
@@ -91,7 +94,7 @@ def _other_facts(draw: st.DrawFn) -> dict[str, object]:
 
 
 def _other_lines(draw: st.DrawFn, lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return a bill with some lines twice, or one taken back, or one marked."""
+    """Return a bill with some lines twice, or one taken back, marked, unlisted or of no sense."""
     found = [dict(line) for line in lines]
     if not found:
         return found
@@ -106,7 +109,20 @@ def _other_lines(draw: st.DrawFn, lines: Sequence[dict[str, Any]]) -> list[dict[
         first["earmark"] = draw(st.sampled_from(["work_injury", "X"]))
     elif kind == 2:
         first["item_code"] = "NOT-LISTED"
+    elif kind == 3:
+        first |= draw(st.sampled_from(_OUT_OF_BOUNDS))
     return found
+
+
+_OUT_OF_BOUNDS: list[dict[str, Any]] = [
+    {"quantity_e4": 0},
+    {"quantity_e4": limits.QUANTITY_E4_MAX + 1},
+    {"unit_price_e6": -1},
+    {"unit_price_e6": limits.UNIT_PRICE_E6_MAX + 1},
+    {"amount_fen": -1},
+    {"amount_fen": limits.LINE_AMOUNT_FEN_MAX + 1},
+    {"fee_date": None},
+]
 
 
 def _brought(policy: str, visit: Any, row: dict[str, Any]) -> list[Event]:  # noqa: ANN401
@@ -151,7 +167,7 @@ def test_lines_are_split_as_a_settlement_splits_them(lives: list[Life]) -> None:
     tables = _WITH_LINES.replay(GivenTables(tables_of(lives)))
     found = rows_of(tables[f"lines/{BASELINE}"])
 
-    wanted = []
+    wanted: list[dict[str, object]] = []
     for life in sorted(lives, key=whose):
         rows = [event.row for event in life if isinstance(event, Claim)]
         for row, result in zip(rows, one_by_one(_SETTLER, life), strict=True):
@@ -160,7 +176,10 @@ def test_lines_are_split_as_a_settlement_splits_them(lives: list[Life]) -> None:
                     {name: line[name] for name in _SPLIT} for line in result.settlement.lines
                 ]
             else:
-                refused = dict.fromkeys(_SPLIT, 0) | {"item_class": "03", "pot": "in_scope"}
+                refused: dict[str, object] = dict.fromkeys(_SPLIT, 0) | {
+                    "item_class": "03",
+                    "pot": "in_scope",
+                }
                 wanted += [refused] * len(row["lines"])
     assert wanted == found
 
