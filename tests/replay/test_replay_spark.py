@@ -1,5 +1,6 @@
 """A history replayed by a real cluster of Spark: the rows of one machine, whatever happens."""
 
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from medsettle import limits
 from medsettle.errors import InvalidRequest, NotFound
+from medsettle.replay.history import MANIFEST as HISTORY_MANIFEST
 from medsettle.replay.history import History, HistoryWriter
 from medsettle.replay.layout import BASELINE, HISTORY_LINE, SPLIT, arrow_schema
 from medsettle.replay.manifest import MANIFEST
@@ -46,6 +48,7 @@ pytestmark = pytest.mark.slow
 
 _SHIPPED = Path(__file__).parents[2] / "rules"
 _PERSONS = 24
+_ENCODED = {"use_dictionary": ["item_code"], "store_schema": False}
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +81,15 @@ def lives(worlds: Sequence[World]) -> list[Life]:
 
 @pytest.fixture(scope="module")
 def history(lives: list[Life], tmp_path_factory: pytest.TempPathFactory) -> History:
-    """Write them in three parts; a code of one part is nowhere else."""
+    """Write them in three parts; the lines of one have narrower numbers and no empty columns."""
     folder = tmp_path_factory.mktemp("history")
-    return history_of(folder, lives[:4], lives[4:15], lives[15:])
+    made = history_of(folder, lives[:4], lives[4:15], lives[15:])
+    path = folder / "lines" / "part-00001.parquet"
+    lines = pq.read_table(path).drop_columns(["earmark", "diagnosis"])
+    at = lines.schema.names.index("amount_fen")
+    narrow = lines.set_column(at, "amount_fen", lines["amount_fen"].cast(pa.int32()))
+    pq.write_table(narrow, path, column_encoding={"amount_fen": "BYTE_STREAM_SPLIT"}, **_ENCODED)
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -261,7 +270,7 @@ def test_a_check_writes_differences_alone(
 def test_a_history_that_is_not_in_order_is_told(
     session: "SparkSession", worlds: Sequence[World], lives: list[Life], tmp_path: Path
 ) -> None:
-    """Lines that are missing, a person in two parts, a file that is gone, and no history."""
+    """Lines or claims that are missing, a person in two parts, a file that is gone, none at all."""
     tables = tables_of(lives[:2])
     short = HistoryWriter(tmp_path / "short", {})
     short.add({**tables, "lines": arrow_schema(HISTORY_LINE).empty_table()})
@@ -275,6 +284,15 @@ def test_a_history_that_is_not_in_order_is_told(
     history = twice.finish()
     with pytest.raises(InvalidRequest, match="of the person of claim 0 are not numbered one after"):
         replay_in(session, tmp_path / "twice", worlds, tmp_path / "out2")
+
+    ahead = tmp_path / "ahead"
+    shutil.copytree(tmp_path / "twice", ahead)
+    told = orjson.loads((ahead / HISTORY_MANIFEST).read_bytes())
+    told["parts"] = told["parts"][:1]
+    told["parts"][0]["files"][0]["rows"] += 1
+    (ahead / HISTORY_MANIFEST).write_bytes(orjson.dumps(told))
+    with pytest.raises(InvalidRequest, match=r"claims: are not the .* that its manifest tells of"):
+        replay_in(session, ahead, worlds, tmp_path / "out5", partitions=1)
 
     (history.folder / history.parts[1].files[0].path).unlink()
     with pytest.raises(NotFound, match=r"part-00001\.parquet.*; make the history again"):
