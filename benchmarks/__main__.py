@@ -43,6 +43,7 @@ PARTS: Final = {
     "gateway": ("gateway", "measure"),
     "provinces": ("provinces", "measure"),
     "reconcile": ("reconcile", "measure"),
+    "replay": ("replay", "measure"),
 }
 _FOLDER: Final = Path(__file__).parent
 

@@ -165,6 +165,24 @@ def _reconciling_mib(record: Record) -> Sequence[float]:
     return () if ours is None else ours.values
 
 
+def _replayed(record: Record) -> Sequence[float]:
+    ours = _of(record, of.REPLAY, OURS, of.CPU_REPLAYED)
+    copy = _of(record, of.REPLAY, of.SAME_COLUMNS, of.CPU_REPLAYED)
+    return () if not ours or not copy else ratios(ours[-1], copy[-1])
+
+
+def _second_reform(record: Record) -> Sequence[float]:
+    """Return what a second reform adds, over a replay with one."""
+    one = _of(record, of.REPLAY, of.ONE_REFORM, of.CPU_REPLAYED)
+    two = _of(record, of.REPLAY, of.TWO_REFORMS, of.CPU_REPLAYED)
+    return () if not one or not two else [each - 1 for each in ratios(two[-1], one[-1])]
+
+
+def _replaying_mib(record: Record) -> Sequence[float]:
+    ours = _of(record, of.REPLAY, OURS, of.PEAK_MIB)
+    return ours[-1].values if ours else ()
+
+
 _UNARY: Final = (of.UNARY, OURS, of.WIDE, of.RATE)
 
 GOALS: Final = (
@@ -280,6 +298,14 @@ GOALS: Final = (
         False,
     ),
     Goal("three books of 10,000,000: memory", 2_048.0, _reconciling_mib, False, " MiB"),
+    Goal(
+        "replay, lines written: CPU over reading and writing the same columns",
+        1.5,
+        _replayed,
+        False,
+    ),
+    Goal("replay: a second reform over a replay with one", 0.5, _second_reform, False),
+    Goal("replay: memory, one thread", 4_096.0, _replaying_mib, False, " MiB"),
     Goal("memory late in the soak over early", 1.05, _memory, False),
     Goal("ready to serve with all shipped areas", 3.0, _ready, False, "s"),
 )

@@ -15,6 +15,7 @@ class Options:
         persons: Persons, each with a settlement, in the largest ledger: 10,000,000 is a province.
         bulk_claims: Claims of 10 lines sent as Arrow streams.
         book_rows: Settlements in each of three books: 10,000,000 is a day of a nation.
+        replay_claims: Claims of a replayed history, of 30 lines: 10,000,000 is a province's year.
         seconds: Seconds of one run of the load generator.
         soak_seconds: How long memory is watched: 600 for a closing note.
         pin: Whether servers have one core to themselves and the load generator another.
@@ -26,6 +27,7 @@ class Options:
     persons: int = 100_000
     bulk_claims: int = 20_480
     book_rows: int = 1_000_000
+    replay_claims: int = 200_000
     seconds: float = 1.0
     soak_seconds: float = 10.0
     pin: bool = True

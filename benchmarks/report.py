@@ -327,6 +327,14 @@ _SECTIONS: Final[tuple[tuple[str, str, str, Callable[[Record], str]], ...]] = (
         lambda record: _values(record, of.RECONCILE, "settlements"),
     ),
     (
+        "A history replayed",
+        of.REPLAY,
+        "Claims of some thirty lines of an invented population in one area, in the order of each"
+        " person; the split of every line is written. Reading and writing has the same columns and"
+        " encodings. CPU without imports, one thread.",
+        lambda record: _values(record, of.REPLAY, "claims"),
+    ),
+    (
         "256 claims a message",
         of.BATCHED,
         "Arrow streams of claims of 10 lines, two in flight.",

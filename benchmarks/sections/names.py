@@ -28,6 +28,7 @@ GATEWAY: Final = "gateway"
 PROVINCES: Final = "provinces"
 DEAD_PEER: Final = "dead peer"
 RECONCILE: Final = "reconcile"
+REPLAY: Final = "replay"
 
 # Units.
 RATE: Final = "claims/s"
@@ -41,6 +42,7 @@ WALL_CLAIM: Final = "µs/claim"
 LINE_BYTES: Final = "B/line"
 CPU_LINE: Final = "ns CPU/line"
 CPU_SETTLEMENT: Final = "ns CPU/settlement"
+CPU_REPLAYED: Final = "ns CPU/claim"
 PEAK_MIB: Final = "MiB at most"
 
 # Who is measured beside medsettle, outside the anchor policy.
@@ -78,6 +80,12 @@ SPILLING_JOIN: Final = "DuckDB, bare full join in 2 GiB"
 SKETCH: Final = "medsettle, its sketch"
 SKETCH_CELL_BYTES: Final = 32
 NATION_ROWS: Final = 10_000_000
+
+# What replays a history, and what only reads and writes it.
+SAME_COLUMNS: Final = "pyarrow, the same columns read and written"
+ONE_REFORM: Final = "medsettle, a reform beside it"
+TWO_REFORMS: Final = "medsettle, two reforms beside it"
+CHECKED: Final = "medsettle, differences only"
 
 # Sizes.
 SIZES: Final = (1, 100, 10_000, 1_000_000)

@@ -26,7 +26,10 @@ from medsettle.replay.layout import (
 )
 from medsettle.settle.run import Settled, Settler
 
-REAL_RULES = Path(__file__).parents[2] / "rules"
+_ROOT = Path(__file__).parents[2]
+REAL = _ROOT / "rules"
+SHAPES = _ROOT / "fixtures" / "policies" / "shapes"
+"""Invented areas, whose documents ask every question of the rule language."""
 
 
 @dataclass(frozen=True)
@@ -60,16 +63,16 @@ Life: TypeAlias = Sequence[Event]
 
 
 @cache
-def real_rules() -> RuleBook:
-    """Return the shipped rules."""
-    return load_rule_book(REAL_RULES)
+def rules_of(folder: Path) -> RuleBook:
+    """Return the rules of a folder; they are read-only, so that they serve every test."""
+    return load_rule_book(folder)
 
 
 @cache
-def real_examples() -> dict[str, tuple[Example, ...]]:
-    """Return the worked examples of each shipped area that settle as on any day."""
+def examples_of(folder: Path) -> dict[str, tuple[Example, ...]]:
+    """Return the worked examples of each area of a folder that settle as on any day."""
     found: dict[str, tuple[Example, ...]] = {}
-    for path in sorted(REAL_RULES.rglob(f"*{EXAMPLES_SUFFIX}")):
+    for path in sorted(folder.rglob(f"*{EXAMPLES_SUFFIX}")):
         examples, violations = read_examples(path)
         assert not violations
         known = tuple(each for each in examples if each.known_on is None)

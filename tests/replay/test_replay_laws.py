@@ -1,13 +1,16 @@
 """However a history is replayed, each claim comes to what it comes to by itself, in order."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from medsettle import limits
 from medsettle.core.claims import ClaimBatch
+from medsettle.policy.examples import Visit
 from medsettle.replay.layout import BASELINE, RESULT_LINE
 from medsettle.replay.part import PartOptions, PartReplayer
 from medsettle.replay.part_columns import GivenTables
@@ -16,42 +19,49 @@ from medsettle.settle.prove import opening_counters
 from medsettle.settle.run import Settled, Settler
 
 from tests.replay.made import (
+    REAL,
+    SHAPES,
     Cancel,
     Claim,
     Event,
     Life,
     Move,
     checked,
+    examples_of,
     expected,
     one_by_one,
-    real_examples,
-    real_rules,
     rows_of,
+    rules_of,
     tables_of,
     whose,
 )
 
-_SETTLER = Settler(real_rules())
-_REPLAYER = PartReplayer([World(BASELINE, real_rules())])
-_WITH_LINES = PartReplayer([World(BASELINE, real_rules())], PartOptions(lines=True))
+_SETTLERS = {folder: Settler(rules_of(folder)) for folder in (REAL, SHAPES)}
+_REPLAYERS = {
+    folder: PartReplayer([World(BASELINE, rules_of(folder))], PartOptions(lines=True))
+    for folder in (REAL, SHAPES)
+}
+_RULES = pytest.mark.parametrize("rules", [REAL, SHAPES], ids=["shipped", "invented"])
 
 _SPLIT = [column.name for column in RESULT_LINE if column.name != "claim"]
+_REFUSED: dict[str, object] = dict.fromkeys(_SPLIT, 0) | {"item_class": "03", "pot": "in_scope"}
 
 
-def _replayed(lives: Sequence[Life]) -> list[dict[str, object]]:
-    tables = _REPLAYER.replay(GivenTables(tables_of(lives)))
+def _replayed(rules: Path, lives: Sequence[Life]) -> list[dict[str, object]]:
+    tables = _REPLAYERS[rules].replay(GivenTables(tables_of(lives)))
     return rows_of(tables[f"claims/{BASELINE}"])
 
 
 @st.composite
-def _lives(draw: st.DrawFn) -> list[list[Event]]:
-    """Return lives in one shipped area: visits of its examples in any order, moves and cancels."""
-    area = draw(st.sampled_from(sorted(real_examples())))
-    pool = [(each, visit) for each in real_examples()[area] for visit in each.visits]
-    pool = [(each, visit) for each, visit in pool if visit.cancels is None]
+def _lives(draw: st.DrawFn, rules: Path) -> list[list[Event]]:
+    """Return lives in some areas: visits of their examples in any order, moves and cancels."""
+    areas = draw(st.lists(st.sampled_from(sorted(examples_of(rules))), min_size=1, max_size=2))
     lives = []
     number = 0
     for person in range(draw(st.integers(1, 5))):
+        area = draw(st.sampled_from(areas))
+        pool = [(each, visit) for each in examples_of(rules)[area] for visit in each.visits]
+        pool = [(each, visit) for each, visit in pool if visit.cancels is None]
         life: list[Event] = []
         for _ in range(draw(st.integers(1, 5))):
             number += 1
@@ -61,7 +71,7 @@ def _lives(draw: st.DrawFn) -> list[list[Event]]:
             if draw(st.booleans()):
                 row["lines"] = _other_lines(draw, row["lines"])
             if draw(st.integers(0, 2)) == 0:
-                life += _brought(example.policy, visit, row)
+                life += _brought(rules, example.policy, visit, row)
             life.append(Claim(row))
             if draw(st.integers(0, 3)) == 0:
                 life.append(Move("account", 0, draw(st.sampled_from([-3_000, 1, 250_00, 10**6]))))
@@ -91,7 +101,7 @@ def _other_facts(draw: st.DrawFn) -> dict[str, object]:
 
 
 def _other_lines(draw: st.DrawFn, lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return a bill with some lines twice, or one taken back, or one marked."""
+    """Return a bill with some lines twice, or one taken back, marked, unlisted or of no sense."""
     found = [dict(line) for line in lines]
     if not found:
         return found
@@ -106,70 +116,94 @@ def _other_lines(draw: st.DrawFn, lines: Sequence[dict[str, Any]]) -> list[dict[
         first["earmark"] = draw(st.sampled_from(["work_injury", "X"]))
     elif kind == 2:
         first["item_code"] = "NOT-LISTED"
+    elif kind == 3:
+        first |= draw(st.sampled_from(_OUT_OF_BOUNDS))
     return found
 
 
-def _brought(policy: str, visit: Any, row: dict[str, Any]) -> list[Event]:  # noqa: ANN401
+_OUT_OF_BOUNDS: list[dict[str, Any]] = [
+    {"quantity_e4": 0},
+    {"quantity_e4": limits.QUANTITY_E4_MAX + 1},
+    {"unit_price_e6": -1},
+    {"unit_price_e6": limits.UNIT_PRICE_E6_MAX + 1},
+    {"amount_fen": -1},
+    {"amount_fen": limits.LINE_AMOUNT_FEN_MAX + 1},
+    {"fee_date": None},
+]
+
+
+def _brought(rules: Path, policy: str, visit: Visit, row: dict[str, Any]) -> list[Event]:
     """Return the counters that a visit of an example brings along, as moves."""
     batch = ClaimBatch.from_rows([row])
-    if batch.rejections or _SETTLER.preparer.prepare(batch, [0]).rejections:
+    if batch.rejections or _SETTLERS[rules].preparer.prepare(batch, [0]).rejections:
         return []
-    held = opening_counters(real_rules(), real_rules().policy(policy), batch, visit)
+    held = opening_counters(rules_of(rules), rules_of(rules).policy(policy), batch, visit)
     return [Move(key.counter, key.period, value) for key, value in held.items()]
 
 
-@settings(max_examples=60)
-@given(lives=_lives())
-def test_a_replay_is_each_claim_settled_by_itself(lives: list[Life]) -> None:
-    """Every amount, outcome and policy, over all shipped areas, whoever else is in the part."""
-    assert expected(_SETTLER, lives) == _replayed(lives)
+@_RULES
+@settings(max_examples=40)
+@given(data=st.data())
+def test_a_replay_is_each_claim_settled_by_itself(rules: Path, data: st.DataObject) -> None:
+    """Every amount, outcome and policy, over all areas, whoever else is in the part."""
+    lives = data.draw(_lives(rules))
+
+    assert expected(_SETTLERS[rules], lives) == _replayed(rules, lives)
 
 
 @pytest.mark.slow
+@_RULES
 @settings(max_examples=600)
-@given(lives=_lives())
-def test_many_replays_are_each_claim_settled_by_itself(lives: list[Life]) -> None:
+@given(data=st.data())
+def test_many_replays_are_each_claim_settled_by_itself(rules: Path, data: st.DataObject) -> None:
     """The same, for longer."""
-    assert expected(_SETTLER, lives) == _replayed(lives)
+    lives = data.draw(_lives(rules))
+
+    assert expected(_SETTLERS[rules], lives) == _replayed(rules, lives)
 
 
-@settings(max_examples=20)
-@given(lives=_lives(), data=st.data())
-def test_parts_may_be_cut_anywhere(lives: list[Life], data: st.DataObject) -> None:
+@_RULES
+@settings(max_examples=15)
+@given(data=st.data())
+def test_parts_may_be_cut_anywhere(rules: Path, data: st.DataObject) -> None:
     """Persons in one part, or in two in any order: the same claims come to the same."""
+    lives = data.draw(_lives(rules))
     cut = data.draw(st.integers(0, len(lives)))
     ordered = sorted(lives, key=whose)
-    second, first = (_replayed(each) if each else [] for each in (ordered[cut:], ordered[:cut]))
+    parts = ordered[cut:], ordered[:cut]
+    second, first = (_replayed(rules, each) if each else [] for each in parts)
 
-    assert _replayed(lives) == first + second
+    assert _replayed(rules, lives) == first + second
 
 
-@settings(max_examples=30)
-@given(lives=_lives())
-def test_lines_are_split_as_a_settlement_splits_them(lives: list[Life]) -> None:
+@_RULES
+@settings(max_examples=25)
+@given(data=st.data())
+def test_lines_are_split_as_a_settlement_splits_them(rules: Path, data: st.DataObject) -> None:
     """Parts, class and pot of every line; those of a refused claim are zeros."""
-    tables = _WITH_LINES.replay(GivenTables(tables_of(lives)))
-    found = rows_of(tables[f"lines/{BASELINE}"])
+    lives = data.draw(_lives(rules))
+    tables = _REPLAYERS[rules].replay(GivenTables(tables_of(lives)))
 
-    wanted = []
+    wanted: list[dict[str, object]] = []
     for life in sorted(lives, key=whose):
         rows = [event.row for event in life if isinstance(event, Claim)]
-        for row, result in zip(rows, one_by_one(_SETTLER, life), strict=True):
+        for row, result in zip(rows, one_by_one(_SETTLERS[rules], life), strict=True):
             if isinstance(result, Settled):
                 wanted += [
                     {name: line[name] for name in _SPLIT} for line in result.settlement.lines
                 ]
             else:
-                refused = dict.fromkeys(_SPLIT, 0) | {"item_class": "03", "pot": "in_scope"}
-                wanted += [refused] * len(row["lines"])
-    assert wanted == found
+                wanted += [_REFUSED] * len(row["lines"])
+    assert wanted == rows_of(tables[f"lines/{BASELINE}"])
 
 
-@pytest.mark.parametrize("area", sorted(real_examples()))
-def test_the_examples_of_an_area_replay(area: str) -> None:
+@pytest.mark.parametrize(
+    ("rules", "area"), [(rules, area) for rules in (REAL, SHAPES) for area in examples_of(rules)]
+)
+def test_the_examples_of_an_area_replay(rules: Path, area: str) -> None:
     """All worked examples of an area, each with its openings, as lives of one part."""
     lives: list[list[Event]] = []
-    for number, example in enumerate(real_examples()[area]):
+    for number, example in enumerate(examples_of(rules)[area]):
         life: list[Event] = []
         at: dict[int, int] = {}
         for place, visit in enumerate(example.visits, 1):
@@ -178,17 +212,17 @@ def test_the_examples_of_an_area_replay(area: str) -> None:
                 continue
             own = {"person": f"P{number:03d}", "request_id": f"R{number}-{place}"}
             row = checked(visit.claim) | own
-            life += _brought(example.policy, visit, row)
+            life += _brought(rules, example.policy, visit, row)
             at[place] = len(life)
             life.append(Claim(row))
         lives.append(life)
 
-    assert expected(_SETTLER, lives) == _replayed(lives)
+    assert expected(_SETTLERS[rules], lives) == _replayed(rules, lives)
 
 
 def test_tables_may_have_plain_texts_or_dictionaries() -> None:
     """Codes come as either, in one piece or several."""
-    example = real_examples()["110000"][0]
+    example = examples_of(REAL)["110000"][0]
     lives = [
         [Claim(checked(visit.claim) | {"person": f"P{n}"})]
         for n, visit in enumerate(example.visits)
@@ -199,7 +233,7 @@ def test_tables_may_have_plain_texts_or_dictionaries() -> None:
         for name, table in plain.items()
     }
 
-    one, other = (_REPLAYER.replay(GivenTables(each)) for each in (plain, coded))
+    one, other = (_REPLAYERS[REAL].replay(GivenTables(each)) for each in (plain, coded))
 
     assert rows_of(one[f"claims/{BASELINE}"]) == rows_of(other[f"claims/{BASELINE}"])
 

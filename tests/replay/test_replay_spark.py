@@ -1,49 +1,44 @@
 """A history replayed by a real cluster of Spark: the rows of one machine, whatever happens."""
 
-import os
-import subprocess
-import sys
+import shutil
 from collections.abc import Iterator, Sequence
-from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from medsettle import limits
-from medsettle.cli.exits import Exit
-from medsettle.errors import InvalidRequest, NotFound, Precondition
+from medsettle.errors import InvalidRequest, NotFound
+from medsettle.replay.history import MANIFEST as HISTORY_MANIFEST
 from medsettle.replay.history import History, HistoryWriter
 from medsettle.replay.layout import BASELINE, HISTORY_LINE, SPLIT, arrow_schema
 from medsettle.replay.manifest import MANIFEST
 from medsettle.replay.part import PartOptions, replay_part
 from medsettle.replay.run import replay
-from medsettle.replay.spark import replay_in, replay_on_spark
+from medsettle.replay.spark import replay_in
 from medsettle.replay.whole_persons import BatchSize
 from medsettle.replay.worlds import World, worlds_of
-from medsettle.settle.run import Settled, Settler
+from medsettle.settle.run import Settler
 
 from tests.engine.engines import RULES
+from tests.replay.lived import assert_same, life_of
 from tests.replay.made import (
-    Cancel,
     Claim,
     Event,
     Life,
     Move,
     checked,
+    examples_of,
     expected,
     history_of,
-    one_by_one,
-    real_examples,
-    real_rules,
-    recorded,
     rows_of,
+    rules_of,
     tables_of,
     whose,
 )
-from tests.service.claims import claim
+from tests.replay.years import overlay_in
 from tests.spark_cluster import Cluster, killed_worker, session_on, skip_without_java
 
 if TYPE_CHECKING:
@@ -51,24 +46,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-_ROOT = Path(__file__).parents[2]
+_SHIPPED = Path(__file__).parents[2] / "rules"
 _PERSONS = 24
-_LONG = 5
-"""A person with more claims than a batch."""
-_HIGHER = """
-format: 1
-overlay: higher-rate
-changes: example-outpatient
-from: 2024-07-01
-title: 80 % become 90 %
-set:
-  tables:
-    fund_rate:
-      versions:
-        - from: 2024-07-01
-          source: notice
-          value: 90%
-"""
+_ENCODED = {"use_dictionary": ["item_code"], "store_schema": False}
 
 
 @pytest.fixture(scope="module")
@@ -89,61 +69,27 @@ def session(cluster: Cluster) -> Iterator["SparkSession"]:
 @pytest.fixture(scope="module")
 def worlds(tmp_path_factory: pytest.TempPathFactory) -> list[World]:
     """Return the rules of the example area, and a reform of its outpatient rate."""
-    return worlds_of(RULES, [_overlay(tmp_path_factory.mktemp("reform"))])
-
-
-def _overlay(folder: Path) -> Path:
-    path = folder / "overlay.yaml"
-    path.write_text(_HIGHER, encoding="utf-8")
-    return path
-
-
-def _life(number: int, settler: Settler) -> Life:
-    """Return visits of a person over a year as the reform would have settled them.
-
-    Every second person has an account, every third takes back their first visit, and every fourth
-    has a line that takes back half of another.
-    """
-    count = 20 if number == _LONG else 3 + number % 4
-    life: list[Event] = [Move("account", 0, 30_000)] if number % 2 else []
-    visits = []
-    for at in range(count):
-        day = date(2024, 1 + at * 12 // count, 3)
-        row = claim(100 * number + at, 10_000 + 777 * at + number, person=f"P{number:02d}")
-        lines = [{**line, "fee_date": day} for line in row["lines"]]
-        if number % 4 == 0:
-            (bill,) = lines
-            half = {"quantity_e4": -5_000, "amount_fen": -(bill["amount_fen"] // 2)}
-            lines.append({**bill, **half, "line_id": "back", "original_line": bill["line_id"]})
-        dates = {"admission_date": day, "service_date": day}
-        visits.append(len(life))
-        life.append(Claim(checked({**row, **dates, "lines": lines})))
-        if at == 1 and number % 3 == 0:
-            life.append(Cancel(visits[0]))
-    results = one_by_one(settler, life)
-    known: list[Event] = []
-    for event in life:
-        if not isinstance(event, Claim):
-            known.append(event)
-            continue
-        found = next(results)
-        assert isinstance(found, Settled)
-        known.append(recorded(event.row, found.settlement))
-    return known
+    return worlds_of(RULES, [overlay_in(tmp_path_factory.mktemp("reform"))])
 
 
 @pytest.fixture(scope="module")
 def lives(worlds: Sequence[World]) -> list[Life]:
     """Return what happened to the persons, as recorded under the reform."""
     settler = Settler(worlds[1].book)
-    return [_life(number, settler) for number in range(_PERSONS)]
+    return [life_of(number, settler) for number in range(_PERSONS)]
 
 
 @pytest.fixture(scope="module")
 def history(lives: list[Life], tmp_path_factory: pytest.TempPathFactory) -> History:
-    """Write them in three parts; a code of one part is nowhere else."""
+    """Write them in three parts; the lines of one have narrower numbers and no empty columns."""
     folder = tmp_path_factory.mktemp("history")
-    return history_of(folder, lives[:4], lives[4:15], lives[15:])
+    made = history_of(folder, lives[:4], lives[4:15], lives[15:])
+    path = folder / "lines" / "part-00001.parquet"
+    lines = pq.read_table(path).drop_columns(["earmark", "diagnosis"])
+    at = lines.schema.names.index("amount_fen")
+    narrow = lines.set_column(at, "amount_fen", lines["amount_fen"].cast(pa.int32()))
+    pq.write_table(narrow, path, column_encoding={"amount_fen": "BYTE_STREAM_SPLIT"}, **_ENCODED)
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -154,20 +100,6 @@ def alone(
     out = tmp_path_factory.mktemp("alone")
     replay(history, worlds, out, PartOptions(lines=True))
     return out
-
-
-_TABLES = ("claims/baseline", "claims/higher-rate", "lines/baseline", "differences")
-
-
-def _assert_same(expected_: Path, found: Path) -> None:
-    """Hold all tables to be the same rows in the same order, and the manifests to say the same."""
-    for name in _TABLES:
-        one, other = (pq.read_table(folder / name) for folder in (expected_, found))
-        assert one.num_rows
-        assert one.schema.names == other.schema.names
-        assert one.to_pylist() == other.to_pylist()
-    one, other = (orjson.loads((folder / MANIFEST).read_bytes()) for folder in (expected_, found))
-    assert {**one, "written_by": "spark"} == other
 
 
 @pytest.mark.parametrize(
@@ -200,7 +132,7 @@ def test_a_cluster_gives_the_rows_of_one_machine(
 
     assert (3, history.rows("claims"), 0) == (found.parts, found.claims, found.resumed)
     assert found.differences == pq.read_table(alone / "differences").num_rows
-    _assert_same(alone, tmp_path)
+    assert_same(alone, tmp_path)
 
 
 def test_one_machine_and_each_claim_by_itself_say_the_same(
@@ -224,73 +156,75 @@ def test_a_worker_that_is_killed_changes_nothing(
     with killed_worker(cluster, session, tasks=20):
         replay_in(session, history.folder, worlds, tmp_path, PartOptions(lines=True), partitions=20)
 
-    _assert_same(alone, tmp_path)
+    assert_same(alone, tmp_path)
 
 
 def test_shipped_areas_come_out_as_settled_one_by_one(
     session: "SparkSession", tmp_path: Path
 ) -> None:
     """Examples of every area, with all that a claim may state; one claim was split elsewhere."""
-    found: list[Life] = []
-    for area in sorted(real_examples()):
-        for at, example in enumerate(real_examples()[area]):
-            if at >= 5 and not any(visit.claim.get("care_area") for visit in example.visits):
-                continue
+    world = World(BASELINE, rules_of(_SHIPPED))
+    found: list[list[Event]] = []
+    for area in sorted(examples_of(_SHIPPED)):
+        for example in examples_of(_SHIPPED)[area][:5]:
             own = {"person": f"P{len(found):03d}"}
             rows = [checked(visit.claim) for visit in example.visits if visit.cancels is None]
             life: list[Event] = [Move("account", 0, 100_00)]
-            life += [
-                Claim({**row, **own, "request_id": f"R{len(found)}-{at}"})
-                for at, row in enumerate(rows)
-            ]
+            for at, row in enumerate(rows):
+                life.append(Claim({**row, **own, "request_id": f"R{len(found)}-{at}"}))
             found.append(life)
-    ordered = sorted(found, key=whose)
-    tables = tables_of(ordered)
-    world = World(BASELINE, real_rules())
-    split = _split_elsewhere(tables, world)
-    writer = HistoryWriter(tmp_path / "history", {"made by": "a test"})
-    writer.add({**tables, "splits": split})
-    history = writer.finish()
-    replay(history, [world], tmp_path / "alone")
+    lives = sorted(found, key=whose)
+    aside = next(at for at, life in enumerate(lives) if _settles_elsewhere(life, world))
+    number = sum(isinstance(event, Claim) for life in lives[:aside] for event in life)
+    splits = _split_elsewhere(lives[aside], number)
+    history = HistoryWriter(tmp_path / "history", {"made by": "a test"})
+    history.add({**tables_of(lives), "splits": splits})
+    replay(history.finish(), [world], tmp_path / "alone")
 
     replay_in(
-        session, history.folder, [world], tmp_path / "out", partitions=5, size=BatchSize(40, 60)
+        *(session, tmp_path / "history", [world], tmp_path / "out"),
+        partitions=5,
+        size=BatchSize(40, 60),
     )
 
     claims = pq.read_table(tmp_path / "out" / "claims" / BASELINE)
     assert pq.read_table(tmp_path / "alone" / "claims" / BASELINE).to_pylist() == claims.to_pylist()
-    wanted = expected(Settler(world.book), ordered)
-    elsewhere = split["claim"][0].as_py()
     rows = rows_of(claims)
-    assert wanted[elsewhere]["in_scope_fen"] != rows[elsewhere]["in_scope_fen"] == 1
-    whose_split = tables["claims"]["person"][elsewhere].as_py()
-    others = [
-        at
-        for at, person in enumerate(tables["claims"]["person"].to_pylist())
-        if person != whose_split
-    ]
-    assert [wanted[at] for at in others] == [rows[at] for at in others]
+    assert ("settled", 1) == (rows[number]["outcome"], rows[number]["in_scope_fen"])
+    settler = Settler(world.book)
+    count = sum(isinstance(event, Claim) for event in lives[aside])
+    assert expected(settler, lives[:aside]) == rows[:number]
+    assert expected(settler, lives[aside + 1 :]) == rows[number + count :]
 
 
-def _split_elsewhere(tables: dict[str, pa.Table], world: World) -> pa.Table:
-    """Return the split of one claim's lines by which a fen of the first is in scope alone."""
-    result = replay_part(tables, [world])[f"claims/{BASELINE}"].to_pylist()
-    number = next(
-        row["claim"]
-        for row, told in zip(tables["claims"].to_pylist(), result, strict=True)
-        if row["care_area"] and row["line_count"] and told["in_scope_fen"] > 1
-    )
-    bill = [line for line in tables["lines"].to_pylist() if line["claim"] == number]
+def _split_elsewhere(life: list[Event], number: int) -> pa.Table:
+    """Let the first claim of a life state care elsewhere; return a split of its lines.
+
+    A fen of the first line is in scope alone, whatever the catalogue of the insured area says.
+    """
+    at, event = next((at, each) for at, each in enumerate(life) if isinstance(each, Claim))
+    life[at] = Claim({**event.row, "care_area": "999777"})
+    bill = event.row["lines"]
     rows = [
         {
             **dict.fromkeys(arrow_schema(SPLIT).names, 0),
             **{"claim": number, "position": at, "item_class": "01", "outside": False},
-            **{"catalogue_digest": "0" * 12, "charge_types": []},
+            **{"catalogue_digest": "0" * 64, "charge_types": [] if at else ["01"] * len(bill)},
             **{"in_scope_fen": int(at == 0), "own_expense_fen": line["amount_fen"] - int(at == 0)},
         }
         for at, line in enumerate(bill)
     ]
     return pa.Table.from_pylist(rows, schema=arrow_schema(SPLIT))
+
+
+def _settles_elsewhere(life: Life, world: World) -> bool:
+    """Return whether the first claim of a life has lines, and settles when they are split so."""
+    own = [*life]
+    splits = _split_elsewhere(own, 0)
+    if not splits.num_rows:
+        return False
+    found = replay_part({**tables_of([own]), "splits": splits}, [world])[f"claims/{BASELINE}"]
+    return bool(found["outcome"][0].as_py() == "settled")
 
 
 def test_addresses_are_read_and_written_by_spark(
@@ -309,7 +243,7 @@ def test_addresses_are_read_and_written_by_spark(
     assert (0, 3) == (first.resumed, again.resumed)
     assert first.differences == again.differences > 0
     assert written == sorted(path.stat().st_mtime_ns for path in tmp_path.rglob("*"))
-    _assert_same(alone, tmp_path)
+    assert_same(alone, tmp_path)
     with pytest.raises(InvalidRequest, match=r"options\.lines is True there and False now"):
         replay_in(session, place, worlds, out)
     with pytest.raises(InvalidRequest, match="written_by is 'spark' there and None now"):
@@ -336,7 +270,7 @@ def test_a_check_writes_differences_alone(
 def test_a_history_that_is_not_in_order_is_told(
     session: "SparkSession", worlds: Sequence[World], lives: list[Life], tmp_path: Path
 ) -> None:
-    """Lines that are missing, a person in two parts, a file that is gone, and no history."""
+    """Lines or claims that are missing, a person in two parts, a file that is gone, none at all."""
     tables = tables_of(lives[:2])
     short = HistoryWriter(tmp_path / "short", {})
     short.add({**tables, "lines": arrow_schema(HISTORY_LINE).empty_table()})
@@ -350,6 +284,15 @@ def test_a_history_that_is_not_in_order_is_told(
     history = twice.finish()
     with pytest.raises(InvalidRequest, match="of the person of claim 0 are not numbered one after"):
         replay_in(session, tmp_path / "twice", worlds, tmp_path / "out2")
+
+    ahead = tmp_path / "ahead"
+    shutil.copytree(tmp_path / "twice", ahead)
+    told = orjson.loads((ahead / HISTORY_MANIFEST).read_bytes())
+    told["parts"] = told["parts"][:1]
+    told["parts"][0]["files"][0]["rows"] += 1
+    (ahead / HISTORY_MANIFEST).write_bytes(orjson.dumps(told))
+    with pytest.raises(InvalidRequest, match=r"claims: are not the .* that its manifest tells of"):
+        replay_in(session, ahead, worlds, tmp_path / "out5", partitions=1)
 
     (history.folder / history.parts[1].files[0].path).unlink()
     with pytest.raises(NotFound, match=r"part-00001\.parquet.*; make the history again"):
@@ -379,66 +322,3 @@ def test_a_history_without_claims_comes_to_nothing(
 
     assert (0, 0, 0) == (found.parts, found.claims, found.differences)
     assert [] == orjson.loads((tmp_path / "out" / MANIFEST).read_bytes())["finished"]
-
-
-def test_without_pyspark_the_extra_is_named(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """The base package does without; who asks for Spark is told what to install."""
-    monkeypatch.setitem(sys.modules, "pyspark.sql", None)
-
-    with pytest.raises(Precondition, match=r"replay on Spark .*run pip install 'medsettle\[spark"):
-        replay_on_spark(tmp_path, [], tmp_path, master="local[1]")
-
-
-def _command(history: Path, out: Path, *words: str, **environment: str) -> Any:  # noqa: ANN401
-    """Run the command in a process of its own, since this one has a session."""
-    call = [sys.executable, "-m", "medsettle.cli", "replay", str(history), "--policy", str(RULES)]
-    paths = os.pathsep.join([str(_ROOT / "engine"), str(_ROOT)])
-    return subprocess.run(
-        [*call, "--out", str(out), "--json", *words],
-        env={**os.environ, "PYTHONPATH": paths, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def test_the_command_replays_on_spark(history: History, alone: Path, tmp_path: Path) -> None:
-    """`--spark local[1]` needs no cluster; it says what a replay here says."""
-    out = tmp_path / "out"
-
-    ended = _command(
-        history.folder,
-        out,
-        *("--reform", str(_overlay(tmp_path)), "--lines", "--spark", "local[1]"),
-    )
-
-    assert Exit.OK == ended.returncode, ended.stderr
-    told = orjson.loads(ended.stdout)
-    assert history.rows("claims") == told["claims"]
-    assert [BASELINE, "higher-rate"] == told["worlds"]
-    _assert_same(alone, out)
-
-
-def test_without_java_the_command_says_how_to_get_it(history: History, tmp_path: Path) -> None:
-    """Where none runs, the message names a package that has it."""
-    words = ("--spark", "local[1]")
-    ended = _command(history.folder, tmp_path, *words, JAVA_HOME=str(tmp_path / "none"))
-
-    assert Exit.USAGE == ended.returncode
-    (message,) = orjson.loads(ended.stdout)["messages"]
-    assert message.startswith("Spark does not start: ")
-    assert "install Java 17 or later (apt-get install openjdk-17-jre-headless)" in message
-
-
-def test_the_command_keeps_ways_apart(history: History, tmp_path: Path) -> None:
-    """Threads are of one machine, and addresses of a cluster."""
-    for words, told in (
-        (("--spark", "local[1]", "--threads", "2"), "--spark: a cluster has the tasks"),
-        (("--out", "s3a://bucket/out"), "--out: s3a://bucket/out is read by Spark alone"),
-    ):
-        ended = _command(history.folder, tmp_path, *words)
-        assert Exit.USAGE == ended.returncode
-        (message,) = orjson.loads(ended.stdout)["messages"]
-        assert told in message

@@ -1,5 +1,6 @@
 """`medsettle replay`: a history settled again, under its own rules and under reforms."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -55,6 +56,10 @@ Threads = Annotated[
 ]
 
 
+_KEPT_MILLISECONDS = 60_000
+"""How long memory is kept that is not used."""
+
+
 def replay(
     claims: Claims,
     policy: Policy = Path("rules"),
@@ -78,6 +83,9 @@ def replay(
     --check the command exits with 1 where there are any. A replay that was ended goes on where it
     was when it is run again; one on a cluster begins anew.
     """
+    # Arrow gives memory back that the next part wants again, page by page, which takes as long as
+    # to read it. Its pool looks at this when it is loaded.
+    os.environ.setdefault("MIMALLOC_PURGE_DELAY", str(_KEPT_MILLISECONDS))
     # numba and Arrow load slowly, and no other command needs these.
     from medsettle.replay.part import PartOptions  # noqa: PLC0415
     from medsettle.replay.worlds import worlds_of  # noqa: PLC0415

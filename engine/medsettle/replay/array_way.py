@@ -16,110 +16,22 @@ from numpy.typing import NDArray
 from medsettle import limits
 from medsettle.core import codes
 from medsettle.core.counters import ACCOUNT, BALANCES, MUTUAL_AID
-from medsettle.core.outcome import Outcome, Rejection
+from medsettle.core.outcome import Outcome
 from medsettle.errors import InternalError
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.replay.counter_slots import Claims, CounterSlots, Slots, counters_of
 from medsettle.replay.events import Events
-from medsettle.replay.layout import AMOUNTS
 from medsettle.replay.part_columns import Column, Columns, Persons
+from medsettle.replay.world_rows import Decided, WorldRows, numbered
 from medsettle.settle import waves
 from medsettle.settle.blocks import BlockRunner
-from medsettle.settle.claim_lines import Facts
 from medsettle.settle.program_inputs import ProgramInputs
-
-SETTLED: Final = "settled"
 
 _SHARES: Final = (*(f"payer:{name}" for name in codes.PAYER_NAMES), "cash")
 _OUTPUTS: Final = (*_SHARES, "deductible", "payouts")
 _FUNDS: Final = tuple(f"payer:{name}" for name in codes.FUND_NAMES)
 _PERSONAL: Final = (*(f"payer:{name}" for name in codes.PERSONAL_NAMES), "cash")
 _IN_SCOPE: Final = codes.POT_NAMES.index("in_scope")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class WorldRows:
-    """What n claims come to in a world.
-
-    - `amounts` by the names of `AMOUNTS`, each (n,), int64 fen, 0 where a claim is refused;
-    - `outcome` (n,): a number of `outcomes`, 0 for settled; `policy` (n,): one of `policies`, -1
-      where none decides; `policies` are (name, digest).
-    """
-
-    amounts: dict[str, Column]
-    outcome: NDArray[np.int16]
-    outcomes: list[str]
-    policy: NDArray[np.int32]
-    policies: list[tuple[str, str]]
-
-    def policy_number(self, name: str, digest: str) -> int:
-        """Return the number of a policy among those of the rows, to which it is added."""
-        if (name, digest) not in self.policies:
-            self.policies.append((name, digest))
-        return self.policies.index((name, digest))
-
-
-def empty_rows(count: int) -> WorldRows:
-    """Return rows of claims that nobody has settled yet."""
-    return WorldRows(
-        amounts={name: np.zeros(count, dtype=np.int64) for name in AMOUNTS},
-        outcome=np.zeros(count, dtype=np.int16),
-        outcomes=[SETTLED],
-        policy=np.full(count, -1, dtype=np.int32),
-        policies=[],
-    )
-
-
-def numbered(known: list[str], text: str) -> int:
-    """Return the number of a text among known ones, to which it is added."""
-    if text not in known:
-        known.append(text)
-    return known.index(text)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Decided:
-    """What the combinations of a part decide in a world: c of them.
-
-    - `policies`: the policies that occur; `policy` (c,): which of them, -1 where it is refused;
-    - `outcome` (c,): where it is refused, which of `outcomes`;
-    - `classes`: for each policy (c, dimensions), classes by codes and groups.
-    """
-
-    policies: list[CompiledPolicy]
-    policy: Column
-    outcome: NDArray[np.int16]
-    outcomes: list[str]
-    classes: list[Column]
-
-    @classmethod
-    def of(cls, facts: Sequence[Facts | Rejection]) -> "Decided":
-        """Return the arrays of what combinations decide."""
-        policies: list[CompiledPolicy] = []
-        numbers: dict[int, int] = {}
-        outcomes = [SETTLED]
-        policy = np.full(len(facts), -1, dtype=np.int64)
-        outcome = np.zeros(len(facts), dtype=np.int16)
-        for at, each in enumerate(facts):
-            if isinstance(each, Rejection):
-                outcome[at] = numbered(outcomes, each.outcome.name)
-                continue
-            if id(each.policy) not in numbers:
-                numbers[id(each.policy)] = len(policies)
-                policies.append(each.policy)
-            policy[at] = numbers[id(each.policy)]
-        classes = [
-            np.array(
-                [
-                    each.classes if isinstance(each, Facts) and each.policy is one else nothing
-                    for each in facts
-                ],
-                dtype=np.int64,
-            ).reshape(len(facts), len(one.dimensions))
-            for one in policies
-            for nothing in [(0,) * len(one.dimensions)]
-        ]
-        return cls(policies, policy, outcome, outcomes, classes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +56,8 @@ class _OfPart:
         return self.table.counts(name)[self.rows]
 
     def classes(self, position: int) -> Column:
-        return self.by_combination[self.combination, position]
+        found: Column = self.by_combination[self.combination, position]
+        return found
 
 
 @dataclass

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from medsettle import limits
 from medsettle.core.counters import ACCOUNT, BALANCES, MUTUAL_AID
 from medsettle.core.dates import Period
+from medsettle.core.settlement import Row
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.policy.model import Counter
 from medsettle.replay.part_columns import Codes, Column, Columns
@@ -144,7 +145,7 @@ class CounterSlots:
         first[name_of[::-1]] = np.arange(len(name_of) - 1, -1, -1)
         names = []
         for at in first.tolist():
-            row = {name: codes.text(int(claims.rows[at])) for name, codes in held.items()}
+            row: Row = {name: codes.text(int(claims.rows[at])) for name, codes in held.items()}
             own = {f"dimension:{name}": int(column[at]) for name, column in columns.items()}
             names.append(split_name(policy, counter, row, own))
         return names, name_of

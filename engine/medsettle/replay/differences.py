@@ -11,9 +11,9 @@ from medsettle.core import codes
 from medsettle.core.columns import Kind
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Row
-from medsettle.replay.array_way import SETTLED, WorldRows
 from medsettle.replay.layout import AMOUNTS, DIFFERENCE, RECORDED, STAGE, arrow_schema
 from medsettle.replay.part_columns import Column, Columns, Persons
+from medsettle.replay.world_rows import SETTLED, WorldRows
 from medsettle.settle.run import Settled, Settler
 
 Explain = Callable[[Column, Settler, Callable[[int, Settled | Rejection], None]], None]

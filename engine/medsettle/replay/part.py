@@ -18,14 +18,7 @@ from numpy.typing import NDArray
 from medsettle.core import schema
 from medsettle.core.outcome import Rejection
 from medsettle.policy.keys import RULE_DATES
-from medsettle.replay.array_way import (
-    Decided,
-    Part,
-    Runners,
-    WorldRows,
-    empty_rows,
-    settle_rows,
-)
+from medsettle.replay.array_way import Part, Runners, settle_rows
 from medsettle.replay.combinations import Combinations, combinations_of, places_of
 from medsettle.replay.differences import RECORDED_COLUMNS, difference_table
 from medsettle.replay.events import events_of
@@ -33,6 +26,7 @@ from medsettle.replay.part_columns import Column, Columns, GivenTables, Tables, 
 from medsettle.replay.part_lines import LINE_COLUMNS, LineMemory, PartSplits, split_part, starts_of
 from medsettle.replay.results import line_table, result_table, write_settled
 from medsettle.replay.settler_way import WholeClaims
+from medsettle.replay.world_rows import Decided, WorldRows, empty_rows
 from medsettle.replay.worlds import World, same_lines
 from medsettle.settle.claim_lines import Facts
 from medsettle.settle.counter_keys import identifying

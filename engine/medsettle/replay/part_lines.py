@@ -6,7 +6,7 @@ reads a history trusts that its claims were checked when they were settled; the 
 machine code relies are asked all the same.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -20,11 +20,12 @@ from medsettle.core import codes
 from medsettle.core.coded import Coded
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.policy.area import Area
-from medsettle.policy.catalogue import CLASS_C, IN_SCOPE_POT, Catalogue
+from medsettle.policy.catalogue import CLASS_C, IN_SCOPE_POT
 from medsettle.policy.rule_book import RuleBook
 from medsettle.replay import native_blocks
 from medsettle.replay.combinations import Places
-from medsettle.replay.part_columns import Column, Columns, Numbers
+from medsettle.replay.part_columns import Column, Columns
+from medsettle.replay.part_items import PartItems
 from medsettle.settle.claim_lines import ScopedLines, item_classes, pot_names, split_for_home
 from medsettle.settle.item_rows import item_rows
 from medsettle.settle.line_columns import LineColumns, LineSplits
@@ -170,7 +171,7 @@ class _Blocks:
         self._numbers = tuple(lines.numbers(name) for name in _BOUNDS)
         self._approval = _approvals(lines)
         self._tables = [
-            _Items.of(care, book.catalogues[care.code], items.texts, self._day)
+            PartItems.of(care, book.catalogues[care.code], items.texts, self._day)
             for care, _ in places.areas
         ]
         self._room = _Room()
@@ -203,10 +204,10 @@ class _Blocks:
             mine = (pairs == number) & ~self._into.odd[first:end]
             if mine.all():
                 at: slice | Column = slice(*self._starts[[first, end]].tolist())
-                self._split(number, np.arange(first, end), at, first)
+                self._split(number, np.arange(first, end), at)
             elif mine.any():
                 claims = first + np.flatnonzero(mine)
-                self._split(number, claims, self._places_of(claims), first)
+                self._split(number, claims, self._places_of(claims))
 
     def _places_of(self, claims: Column) -> Column:
         """Return the places of the lines of some claims."""
@@ -215,85 +216,96 @@ class _Blocks:
         found: Column = np.arange(counts.sum()) + np.repeat(shifts, counts)
         return found
 
-    def _split(self, number: int, claims: Column, at: slice | Column, first: int) -> None:
+    def _split(self, number: int, claims: Column, at: slice | Column) -> None:
         """Split the lines at some places, which are all of some claims of one pair of areas."""
         care, home = self._places.areas[number]
-        catalogue, table = self._book.catalogues[care.code], self._tables[number]
         counts = self._starts[claims + 1] - self._starts[claims]
         edges = np.concatenate(([0], np.cumsum(counts)))
         if not edges[-1]:
             return
-        room = self._room.of(int(edges[-1]))
-        quantity, price, amount = (np.ascontiguousarray(each[at]) for each in self._numbers)
-        numbers = np.ascontiguousarray(self._items.numbers[at])
-        told = native_blocks.lay_out(
-            edges,
-            self._scheme[claims],
-            self._level[claims],
-            (numbers, np.ascontiguousarray(self._day[at])),
-            (table.rows, table.stretch, table.first_day),
-            (quantity, price, amount),
-            _MOST,
-            *room[:-1],
-        )
-        claim, scheme, level, entry, parts = room
-        if told & native_blocks.OUTSIDE:
-            # What machine code is not proved for stays out of it.
-            odd = _outside(quantity, price, amount)
-            self._into.odd[claims[claim[odd]]] = True
-            self.split(first, int(claims[-1]) + 1)
+        scoped = self._laid_out(number, claims, at, edges)
+        entry, claim = scoped.lines.row, scoped.lines.claim
+        assert claim is not None
+        if not len(entry):
+            left = claims[~self._into.odd[claims]]
+            self._split(number, left, self._places_of(left))
             return
-        items, days = Coded(self._items.texts, numbers), self._day[at]
-        if told & native_blocks.MIXES:
-            some = np.flatnonzero(entry == native_blocks.MIXED)
-            own = Coded(items.texts, numbers[some])
-            entry[some] = item_rows(
-                catalogue, own, days[some].astype(np.int64), price[some], table.ids
-            )
+        parts = self._room.parts[:, : len(entry)]
+        if isinstance(at, slice) and self._into.parts is not None:
+            parts = self._into.parts[:, at]
+        together = len(claims) == int(claims[-1]) + 1 - int(claims[0])
+        width = len(pot_names(home))
+        sums = self._into.pots[:width, claims[0] : claims[-1] + 1]
+        if not together:
+            sums = np.zeros((width, len(claims)), dtype=np.int64)
+        splits = split_for_home(self._book, (care, home), scoped, claim, sums, parts)
+        if not together:
+            self._into.pots[:width, claims] = sums
+        odd = self._tables[number].odd
+        if odd is not None:
+            self._into.odd[claims[claim[odd.take(entry)]]] = True
+        if self._into.parts is not None:
+            classes = item_classes(self._book.catalogues[care.code], entry)
+            self._keep(at, splits, classes, home)
+
+    def _laid_out(
+        self, number: int, claims: Column, at: slice | Column, edges: Column
+    ) -> ScopedLines:
+        """Return the lines at some places, ready to be split.
+
+        Where a number is outside the bounds for which machine code is proved its claim is marked as
+        odd, and no lines are returned.
+        """
+        care, home = self._places.areas[number]
+        table, room = self._tables[number], self._room
+        room.make(int(edges[-1]))
+        quantity, price, amount = (np.ascontiguousarray(each[at]) for each in self._numbers)
+        numbers, days = self._items.numbers[at], self._day[at]
         columns = LineColumns(
-            row=entry,
-            scheme=scheme,
-            price_level=level,
+            row=room.row[: edges[-1]],
+            scheme=room.scheme[: edges[-1]],
+            price_level=room.level[: edges[-1]],
             quantity_e4=quantity,
             unit_price_e6=price,
             amount_fen=amount,
             approval=self._approval[at],
-            claim=claim,
+            claim=room.claim[: edges[-1]],
         )
-        if care is not home:
-            days = days.astype(np.int64)
-        scoped = ScopedLines(_NOWHERE, items, days, entry, columns)
-        whole = isinstance(at, slice) and self._into.parts is not None
-        if whole:
-            parts = self._into.parts[:, at]  # type: ignore[index]
-        every = len(claims) == int(claims[-1]) + 1 - int(claims[0])
-        width = len(pot_names(home))
-        own_sums = self._into.pots[:width, claims[0] : claims[-1] + 1]
-        sums = own_sums if every else np.zeros((width, len(claims)), dtype=np.int64)
-        splits = split_for_home(self._book, (care, home), scoped, claim, sums, parts)
-        if not every:
-            self._into.pots[:width, claims] = sums
-        if table.odd is not None:
-            odd = table.odd[entry]
-            if odd.any():
-                self._into.odd[claims[claim[odd]]] = True
-        self._keep(
-            at,
-            splits,
-            item_classes(catalogue, entry) if self._into.parts is not None else None,
-            home,
+        told = native_blocks.lay_out(
+            edges,
+            self._scheme[claims],
+            self._level[claims],
+            (np.ascontiguousarray(numbers), np.ascontiguousarray(days)),
+            (table.rows, table.stretch, table.first_day),
+            (quantity, price, amount),
+            _MOST,
+            room.claim[: edges[-1]],
+            columns.scheme,
+            columns.price_level,
+            columns.row,
         )
+        items = Coded(self._items.texts, numbers)
+        if told & native_blocks.OUTSIDE:
+            odd = np.flatnonzero(_outside(quantity, price, amount))
+            self._into.odd[claims[room.claim[odd]]] = True
+            return ScopedLines(_NOWHERE, items, _NOWHERE, _NO_ROWS, columns.block(slice(0)))
+        if told & native_blocks.MIXES:
+            some = np.flatnonzero(columns.row == native_blocks.MIXED)
+            on, own = days[some].astype(np.int64), Coded(items.texts, numbers[some])
+            catalogue = self._book.catalogues[care.code]
+            columns.row[some] = item_rows(catalogue, own, on, price[some], table.ids)
+        # Only another area's catalogue asks for the day of every line.
+        asked = _NOWHERE if care is home else days.astype(np.int64)
+        return ScopedLines(_NOWHERE, items, asked, columns.row, columns)
 
     def _keep(
         self,
         at: slice | Column,
         splits: LineSplits,
-        item_class: NDArray[np.int8] | None,
+        item_class: NDArray[np.int8],
         home: Area,
     ) -> None:
-        """Keep the splits of lines, where they are wanted."""
-        if item_class is None:
-            return
+        """Keep the splits of lines."""
         assert self._into.parts is not None
         assert self._into.item_class is not None
         assert self._into.pot is not None
@@ -305,72 +317,21 @@ class _Blocks:
         self._into.pot[at] = splits.pot if same else np.array(numbers, np.int8).take(splits.pot)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Items:
-    """The item codes of a part in one catalogue, t of them.
-
-    - `ids` (t,): what the catalogue calls them;
-    - `rows` (s * t,): int32, the rows of all codes in the first of s stretches of time, then in the
-      next; `MIXED` where it hangs on the price of the line;
-    - `stretch`: int32, the stretch of each day from `first_day` on;
-    - `odd`: by row, and for lines without a row at the end: whether arrays cannot do the lines of
-      an entry; None where they can do all.
-    """
-
-    ids: NDArray[np.int32]
-    rows: NDArray[np.int32]
-    stretch: NDArray[np.int32]
-    first_day: int
-    odd: NDArray[np.bool_] | None
-
-    @classmethod
-    def of(
-        cls, care: Area, catalogue: Catalogue, texts: Sequence[str], days: NDArray[np.int32]
-    ) -> "_Items":
-        """Return the codes of lines as the catalogue of a place of care has them."""
-        ids = catalogue.items(texts)
-        first, last = int(days.min(initial=_FAR)), int(days.max(initial=0))
-        # Versions of items begin and end on few days: between two of them all stay as they are.
-        edges = np.unique(np.concatenate([catalogue.valid_from, catalogue.valid_until]))
-        edges = edges[(edges > first) & (edges <= last)]
-        stretch = np.searchsorted(edges, np.arange(first, last + 1), side="right")
-        rows = [
-            catalogue.rows(ids, np.full(len(ids), day, dtype=np.int32))
-            for day in (first, *edges.tolist())
-        ]
-        banded = catalogue.bands.take(np.maximum(np.concatenate(rows), 0)) > 1
-        refuses, limited = care.unlisted_items == "refuse", catalogue.limits_quantities
-        odd = None
-        if refuses or limited:
-            # Lines without a row have negative ones: they find the entries at the end.
-            odd = np.append(catalogue.limited, [refuses] * 2)
-        table = np.where(banded, native_blocks.MIXED, np.concatenate(rows)).astype(np.int32)
-        if odd is not None and not (banded.any() or odd[table].any()):
-            odd = None
-        return cls(ids, table, stretch.astype(np.int32), first, odd)
-
-
 class _Room:
     """What a block needs beside its lines, in memory that is used again and again."""
 
     def __init__(self) -> None:
         self._size = 0
 
-    def of(self, lines: int) -> tuple[Column, NDArray[np.int8], NDArray[np.int8], Numbers, Column]:
-        """Return claim, scheme, price level, row and parts of some lines, to be written."""
+    def make(self, lines: int) -> None:
+        """See to it that there is room for some lines."""
         if lines > self._size:
             self._size = lines
-            self._claim = np.empty(lines, dtype=np.int64)
-            self._small = np.empty((2, lines), dtype=np.int8)
-            self._row = np.empty(lines, dtype=np.int32)
-            self._parts = np.empty((len(codes.POT_NAMES), lines), dtype=np.int64)
-        return (
-            self._claim[:lines],
-            self._small[0, :lines],
-            self._small[1, :lines],
-            self._row[:lines],
-            self._parts[:, :lines],
-        )
+            self.claim = np.empty(lines, dtype=np.int64)
+            self.scheme = np.empty(lines, dtype=np.int8)
+            self.level = np.empty(lines, dtype=np.int8)
+            self.row = np.empty(lines, dtype=np.int32)
+            self.parts = np.empty((len(codes.POT_NAMES), lines), dtype=np.int64)
 
 
 def _same(numbers: Column) -> bool:
@@ -386,7 +347,7 @@ def _outside(*columns: Column) -> NDArray[np.bool_]:
 
 
 _NOWHERE: Final = np.zeros(0, dtype=np.int64)
-_FAR: Final = 10**6
+_NO_ROWS: Final = np.zeros(0, dtype=np.int32)
 _MOST: Final = np.array([most for _, most in _BOUNDS.values()], dtype=np.int64)
 
 

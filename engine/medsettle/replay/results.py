@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from medsettle.core import codes
 from medsettle.core.outcome import Rejection
-from medsettle.replay.array_way import WorldRows, numbered
 from medsettle.replay.layout import AMOUNTS, RESULT, RESULT_LINE, arrow_schema
 from medsettle.replay.part_columns import Column
 from medsettle.replay.part_lines import PartSplits
+from medsettle.replay.world_rows import WorldRows, numbered
 from medsettle.settle.run import Settled
 
 _CLASSES: Final = [*codes.ITEM_CLASSES]
@@ -39,13 +39,13 @@ def write_settled(
     into.outcome[row] = 0
     into.policy[row] = into.policy_number(str(columns["policy"]), str(columns["policy_digest"]))
     for name in AMOUNTS:
-        into.amounts[name][row] = columns[name]
+        into.amounts[name][row] = found.settlement.fen(name)
     if splits is None or splits.parts is None:
         return
     assert splits.item_class is not None
     assert splits.pot is not None
     for at, line in enumerate(found.settlement.lines, lines.start):
-        splits.parts[:, at] = [line[name] for name in _POTS]
+        splits.parts[:, at] = [int(str(line[name])) for name in _POTS]
         splits.item_class[at] = _CLASSES.index(str(line["item_class"])) + 1
         splits.pot[at] = splits.pot_number(str(line["pot"]))
 

@@ -5,7 +5,8 @@ persons together: claims are numbered in the order of their persons, so a partit
 claims that begins and ends with a person, and no rows need to be joined. There the same kernel as
 on one machine (`medsettle.replay.part`) settles batches of whole persons, and Spark writes what
 they come to as Parquet. The rows are those of one machine whatever the partitions and batches;
-files lie as Spark partitions them, in the order of claims.
+files lie as Spark partitions them, in the order of claims. (The first differing stage alone is told
+of `limits.REPLAY_EXPLAINED_MAX` claims a batch.)
 
 What executors need says `medsettle.cluster`. Rules travel compiled and pickled, once to each.
 

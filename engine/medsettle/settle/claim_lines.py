@@ -286,8 +286,9 @@ def item_classes(catalogue: Catalogue, entry: NDArray[np.int32]) -> NDArray[np.i
     An item that is not listed is wholly own expense, which is what class C says.
     """
     # Two entries more, for lines that have none: their rows are -1 and -2.
-    classes: NDArray[np.int8] = np.append(catalogue.item_class, np.int8([CLASS_C, CLASS_C]))
-    return classes.take(entry)
+    none = np.full(2, CLASS_C, dtype=np.int8)
+    found: NDArray[np.int8] = np.append(catalogue.item_class, none).take(entry)
+    return found
 
 
 def pot_names(area: Area) -> tuple[str, ...]:

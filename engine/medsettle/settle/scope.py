@@ -165,7 +165,7 @@ def _pots_of(lines: LineColumns, catalogue: Catalogue) -> NDArray[np.int8] | Non
         return None
     if catalogue.terms.pots:
         # Two entries more, for lines that have none: their rows are -1 and -2.
-        none = np.int8([IN_SCOPE_POT, IN_SCOPE_POT])
+        none = np.full(2, IN_SCOPE_POT, dtype=np.int8)
         pot = np.append(catalogue.pot.astype(np.int8), none).take(lines.row)
     else:
         pot = np.full(len(lines), IN_SCOPE_POT, dtype=np.int8)

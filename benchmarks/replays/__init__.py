@@ -1,0 +1,1 @@
+"""Histories of an invented population, and what replays them."""

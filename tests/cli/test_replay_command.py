@@ -1,0 +1,69 @@
+"""`medsettle replay` as a user runs it: results, proof, exit codes, and going on."""
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from medsettle.replay.layout import BASELINE
+
+from tests.cli.commands import run
+from tests.engine.engines import RULES
+from tests.replay.made import Claim, checked, history_of
+from tests.replay.years import overlay_in
+from tests.service.claims import claim
+
+_CALL = ("--policy", RULES, "--threads", 1)
+
+
+def _history(folder: Path, recorded_cash_fen: int) -> Path:
+    """Return a history of a recorded visit of 500 yuan: 100 deductible, 80 % of 400 by the fund."""
+    row = checked(claim(1, 50_000, account_used=False))
+    recorded = {"settlement": "S1", "cash_fen": recorded_cash_fen}
+    return history_of(folder / "history", [[Claim(row, recorded)]]).folder
+
+
+def test_a_reform_is_replayed_beside_the_baseline(tmp_path: Path) -> None:
+    """The visit of May 2024 is before the reform, and comes to the same in both worlds."""
+    history = _history(tmp_path, 18_000)
+    overlay, out = overlay_in(tmp_path), tmp_path / "out"
+
+    told = run("replay", history, *_CALL, "--reform", overlay, "--out", out, "--json")
+
+    assert 0 == told.code, told.err
+    assert {
+        **{"folder": str(out), "worlds": [BASELINE, "higher-rate"], "parts": 1, "claims": 1},
+        **{"resumed_parts": 0, "differences": 0},
+    } == told.json
+    for world in (BASELINE, "higher-rate"):
+        (row,) = pq.read_table(out / "claims" / world).to_pylist()
+        assert (32_000, 18_000) == (row["pooled_fund_fen"], row["cash_fen"])
+    again = run("replay", history, *_CALL, "--reform", overlay, "--out", out, "--json")
+    assert 1 == again.json["resumed_parts"]
+
+
+@pytest.mark.parametrize(("cash_fen", "code", "differing"), [(18_000, 0, 0), (18_001, 1, 1)])
+def test_a_check_ends_with_what_it_found(
+    tmp_path: Path, cash_fen: int, code: int, differing: int
+) -> None:
+    """Exit code 1 where a recorded fen does not come out; only differences are written."""
+    out = tmp_path / "out"
+    told = run("replay", _history(tmp_path, cash_fen), *_CALL, "--out", out, "--check")
+
+    assert code == told.code, told.err
+    assert differing == pq.read_table(out / "differences").num_rows
+    assert not (out / "claims").exists()
+    said = "1 do not come out as recorded" if differing else "none that was recorded comes out"
+    assert said in told.out
+
+
+def test_what_cannot_be_replayed_is_no_finding(tmp_path: Path) -> None:
+    """A folder without a history, and a folder with other results: exit code 2, and why."""
+    nowhere = run("replay", tmp_path, *_CALL, "--out", tmp_path / "out", "--json")
+    assert (2, "NOT_FOUND") == (nowhere.code, nowhere.json["error"])
+    history, out = _history(tmp_path, 18_000), tmp_path / "out"
+    assert 0 == run("replay", history, *_CALL, "--out", out).code
+
+    other = run("replay", history, *_CALL, "--out", out, "--lines")
+
+    assert 2 == other.code
+    assert "options.lines is False there and True now" in other.err
