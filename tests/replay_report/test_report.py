@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
@@ -318,7 +318,7 @@ def test_the_workbook_has_the_same_figures(report: Report) -> None:
 
 
 def _check_sheet(
-    form: FigureForm, rows: list[dict[str, Any]], told: list[tuple[object, ...]]
+    form: FigureForm, rows: list[dict[str, Any]], told: Sequence[tuple[object, ...]]
 ) -> None:
     for row, cells in zip(rows, told, strict=True):
         for column, cell in zip(form.shown, cells, strict=True):
