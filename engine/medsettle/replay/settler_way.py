@@ -101,7 +101,8 @@ class WholeClaims:
             for key, delta in between.moves.get(rank, ()):
                 held.move(((key, delta),))
             for row in between.cancels.get(rank, ()):
-                held.move(moved_back(moved.pop(row, ()), held.values))
+                back = moved_back(moved.pop(row, ()), held.values)
+                held.move(tuple(each for each in back if self._is_of(row, each[0])))
             rows = (first + rank)[first + rank < last]
             for start in range(0, len(rows), limits.CLAIMS_PER_BATCH_MAX):
                 batch_rows = rows[start : start + limits.CLAIMS_PER_BATCH_MAX]
@@ -111,6 +112,14 @@ class WholeClaims:
                         if row in between.cancelled:
                             moved[row] = found.moved
                     take(row, found)
+
+    def _is_of(self, row: int, key: CounterKey) -> bool:
+        """Return whether a counter is of the person of a claim.
+
+        What goes back to a relative is a move of theirs in the history, at its place in time.
+        """
+        areas, tokens = self.claims.codes("pooling_area"), self.claims.codes("person")
+        return (key.pooling_area, key.person) == (areas.text(row), tokens.text(row))
 
     def _settled(
         self, rows: Column, settler: Settler, held: Held
