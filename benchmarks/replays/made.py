@@ -54,7 +54,7 @@ def _part(random: Generator, items: list[str], first: int, persons: int) -> dict
     counts = np.minimum(random.geometric(1 / CLAIMS_A_PERSON, PERSONS_A_PART), 200)
     person = np.repeat(np.arange(PERSONS_A_PART), counts)
     starts = np.cumsum(counts) - counts
-    order = np.arange(len(person)) - starts[person]
+    order = 1 + np.arange(len(person)) - starts[person]
     days = random.integers(*_YEAR, len(person))
     days = days[np.lexsort((days, person))]
     stay = random.random(len(person)) < 0.1
@@ -147,7 +147,7 @@ def _openings(random: Generator, tokens: list[str]) -> pa.Table:
         {
             "pooling_area": _coded([AREA], nothing),
             "person": _coded(tokens, np.arange(count)),
-            "order": pa.array(nothing - 1),
+            "order": pa.array(nothing),
             "kind": _coded(["opening"], nothing),
             "counter": _coded(["account"], nothing),
             "period": pa.array(nothing),

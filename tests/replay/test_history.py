@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from medsettle.errors import InvalidRequest, NotFound
 from medsettle.replay.history import MANIFEST, History, HistoryWriter
 from medsettle.replay.layout import HISTORY_CLAIM, HISTORY_LINE, MOVE, arrow_schema
+from pyarrow.dataset import dataset
 
 
 def _claims(count: int, first: int = 0) -> pa.Table:
@@ -111,3 +113,23 @@ def test_a_part_that_is_gone_or_damaged_is_told(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(NotFound, match="is gone; make the history again"):
         history.read(history.parts[0], "claims")
+
+
+def test_parts_of_any_size_are_one_table(tmp_path: Path) -> None:
+    """Few rows have no dictionaries and many have, amounts are small or large: all read as one."""
+    writer = HistoryWriter(tmp_path, {})
+    small, large = _claims(2), _claims(5_000, 2)
+    at = large.column_names.index("recorded_cash_fen")
+    amounts = pa.array([10**13 - number for number in range(5_000)], pa.int64())
+    large = large.set_column(at, "recorded_cash_fen", amounts)
+    for claims in (small, large):
+        writer.add({"claims": claims, "lines": _no_lines()})
+    writer.finish()
+    total = -5 * 2 + sum(10**13 - number for number in range(5_000))
+
+    files = f"{tmp_path}/claims/*.parquet"
+    asked = "select count(*), sum(recorded_cash_fen), count(distinct person) from read_parquet"
+    with duckdb.connect() as connection:
+        assert (5_002, total, 5_002) == connection.execute(f"{asked}('{files}')").fetchone()
+    table = dataset(tmp_path / "claims").to_table(columns=["recorded_cash_fen", "person"])
+    assert total == sum(table["recorded_cash_fen"].to_pylist())

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from medsettle import limits
 from medsettle.core.settlement import Opening
 from medsettle.engine import Engine
@@ -17,7 +20,7 @@ from medsettle.replay.run import replay
 from medsettle.replay.worlds import World, worlds_of
 from medsettle.settle.run import Settler
 
-from tests.engine.engines import RULES, id_of, rule_book, settled
+from tests.engine.engines import RULES, engine_on, id_of, rule_book, settled, stay
 from tests.replay.made import (
     Cancel,
     Claim,
@@ -177,3 +180,48 @@ def test_so_many_differing_claims_are_explained_and_no_more() -> None:
 
     assert count == len(rows)
     assert ["paid_fen"] * (count - 1) + ["pooled_fund_fen"] == [row["column"] for row in rows]
+
+
+# --- whatever happens ----------------------------------------------------------------------------
+
+_ACTS = st.lists(
+    st.tuples(
+        st.integers(0, 3),
+        st.sampled_from(["visit", "stay", "cancel"]),
+        st.sampled_from([1, 4_000, 9_999, 50_000, 200_000]),
+        st.booleans(),
+    ),
+    min_size=1,
+    max_size=14,
+)
+
+
+@pytest.mark.slow
+@settings(max_examples=25)
+@given(acts=_ACTS, openings=st.lists(st.sampled_from([0, 1, 70_000]), min_size=4, max_size=4))
+def test_what_an_engine_records_comes_out_again(
+    acts: list[tuple[int, str, int, bool]], openings: list[int]
+) -> None:
+    """Visits, stays and cancels of four persons in any order: no claim differs in any amount."""
+    lives: list[list[Event]] = [[] for _ in openings]
+    stands: list[dict[int, str]] = [{} for _ in openings]
+    with TemporaryDirectory() as folder, engine_on(Path(folder)) as engine:
+        for person, fen in enumerate(openings):
+            name = f"P{person}"
+            engine.open_person(Opening(INSTITUTION, f"O{person}", AREA, name, fen, ()))
+            lives[person].append(Move("account", 0, fen))
+        for number, (person, act, fen, account_used) in enumerate(acts):
+            if act == "cancel":
+                if stands[person]:
+                    gone, settlement = stands[person].popitem()
+                    engine.cancel(INSTITUTION, f"X{number}", settlement)
+                    lives[person].append(Cancel(gone))
+                continue
+            make = claim if act == "visit" else stay
+            row = make(number, fen, person=f"P{person}", account_used=account_used)
+            found = settled(engine, row)
+            stands[person][len(lives[person])] = id_of(found)
+            lives[person].append(recorded(checked(row), found))
+    lives = [life for life in lives if any(isinstance(each, Claim) for each in life)]
+
+    assert [] == (replay_part(tables_of(lives), WORLDS)["differences"].to_pylist() if lives else [])

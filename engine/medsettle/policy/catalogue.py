@@ -80,6 +80,8 @@ class Catalogue:
       prices;
     - `valid_from`, `valid_until` (n,): int32 days, the second one exclusive;
     - `item_class` (n,): int8, 1 to 3 for class A to C; `restricted` (n,): bool;
+    - `class_of_line`, `pot_of_line` (n + 2,): int8, class and pot of a line by its row; two entries
+      stand at the end for lines without one, whose rows are `NOT_VALID` and `NOT_LISTED`;
     - `pre_self_pay_ppm` (n, s): int64 parts per million in 0..1,000,000;
     - `cells` (n, 3c + s): int64, what is asked of every line, side by side so that it is in one
       place of memory: in the first `price_levels` columns `ceiling_e6`, behind them `terms_ppm`;
@@ -115,6 +117,8 @@ class Catalogue:
     valid_from: DayArray
     valid_until: DayArray
     item_class: NDArray[np.int8]
+    class_of_line: NDArray[np.int8]
+    pot_of_line: NDArray[np.int8]
     pre_self_pay_ppm: NDArray[np.int64]
     cells: NDArray[np.int64]
     price_levels: int
@@ -254,6 +258,7 @@ def _compiled(sheet: Sheet, terms: LineTerms, columns: Columns, entries: list[En
     own_expense_above = np.array(columns.over_limit_as)[order] == "own_expense"
     restricted = np.array(columns.restricted, dtype=np.bool_)[order]
     flags = (item_class == CLASS_C, own_expense_above, restricted)
+    pot = _class_pots(np.array(columns.pot, dtype=np.int64)[order], item_class, terms)
 
     def texts(name: str) -> tuple[str, ...]:
         return tuple(sheet.columns[name][record] for record in order)
@@ -275,11 +280,13 @@ def _compiled(sheet: Sheet, terms: LineTerms, columns: Columns, entries: list[En
         valid_from=_frozen(valid_from),
         valid_until=_frozen(np.array([entry.valid_until for entry in entries], dtype=np.int32)),
         item_class=_frozen(item_class),
+        class_of_line=_frozen(np.append(item_class, [CLASS_C] * 2).astype(np.int8)),
+        pot_of_line=_frozen(np.append(pot, [IN_SCOPE_POT] * 2).astype(np.int8)),
         pre_self_pay_ppm=_frozen(ratios),
         cells=_frozen(np.hstack([ceilings, _with_flags(ratios, flags)])),
         price_levels=ceilings.shape[1],
         own_expense_above=_frozen(own_expense_above),
-        pot=_frozen(_class_pots(np.array(columns.pot, dtype=np.int64)[order], item_class, terms)),
+        pot=_frozen(pot),
         restricted=_frozen(restricted),
         price_above_e6=_frozen(np.array(columns.price_above, dtype=np.int64)[order]),
         bands=_frozen(_same_version(sort_key)),

@@ -200,6 +200,7 @@ class _Blocks:
         pairs = self._pair[first:end]
         for number in dict.fromkeys([int(pairs[0])] if _same(pairs) else pairs.tolist()):
             if number < 0:
+                self._look_at(first + np.flatnonzero(pairs < 0))
                 continue
             mine = (pairs == number) & ~self._into.odd[first:end]
             if mine.all():
@@ -208,6 +209,12 @@ class _Blocks:
             elif mine.any():
                 claims = first + np.flatnonzero(mine)
                 self._split(number, claims, self._places_of(claims))
+
+    def _look_at(self, claims: Column) -> None:
+        """Mark claims whose lines nobody splits as odd where a number is outside its bounds."""
+        at = self._places_of(claims)
+        odd = np.flatnonzero(_outside(*(each[at] for each in self._numbers)))
+        self._into.odd[self.claims_of(at[odd])] = True
 
     def _places_of(self, claims: Column) -> Column:
         """Return the places of the lines of some claims."""

@@ -14,7 +14,7 @@ from medsettle.core.dates import day_number
 from medsettle.core.outcome import Rejection, invalid
 from medsettle.errors import Fault
 from medsettle.policy.area import Area
-from medsettle.policy.catalogue import CLASS_C, IN_SCOPE_POT, NOT_LISTED, Catalogue
+from medsettle.policy.catalogue import NOT_LISTED, Catalogue
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.policy.rule_book import RuleBook
 from medsettle.settle.item_rows import item_rows
@@ -238,8 +238,8 @@ def pots_at_home(
     that home does not list is ordinary.
     """
     row = item_rows(catalogue, items, days, unit_prices_e6)
-    pot = np.where(row < 0, IN_SCOPE_POT, catalogue.pot.take(np.maximum(row, 0)))
-    return pot.astype(np.int8)
+    found: NDArray[np.int8] = catalogue.pot_of_line.take(row)
+    return found
 
 
 def _refuse_unlisted(
@@ -285,9 +285,7 @@ def item_classes(catalogue: Catalogue, entry: NDArray[np.int32]) -> NDArray[np.i
 
     An item that is not listed is wholly own expense, which is what class C says.
     """
-    # Two entries more, for lines that have none: their rows are -1 and -2.
-    none = np.full(2, CLASS_C, dtype=np.int8)
-    found: NDArray[np.int8] = np.append(catalogue.item_class, none).take(entry)
+    found: NDArray[np.int8] = catalogue.class_of_line.take(entry)
     return found
 
 

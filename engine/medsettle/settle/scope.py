@@ -164,9 +164,7 @@ def _pots_of(lines: LineColumns, catalogue: Catalogue) -> NDArray[np.int8] | Non
     if not catalogue.terms.pots and lines.marked_pot is None:
         return None
     if catalogue.terms.pots:
-        # Two entries more, for lines that have none: their rows are -1 and -2.
-        none = np.full(2, IN_SCOPE_POT, dtype=np.int8)
-        pot = np.append(catalogue.pot.astype(np.int8), none).take(lines.row)
+        pot = catalogue.pot_of_line.take(lines.row)
     else:
         pot = np.full(len(lines), IN_SCOPE_POT, dtype=np.int8)
     if lines.marked_pot is not None:
