@@ -4,6 +4,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from medsettle.errors import InvalidRequest, NotFound
 from medsettle.replay.history import MANIFEST, History, HistoryWriter
@@ -47,6 +48,21 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     ] == claims.to_pylist()
     assert [250_00] == history.read(first, "moves")["delta"].to_pylist()
     assert 0 == history.read(second, "moves").num_rows
+
+
+def test_a_file_may_lack_columns(tmp_path: Path) -> None:
+    """A part of which no claim states a code, or a number, does without them."""
+    writer = HistoryWriter(tmp_path, {})
+    part = writer.add({"claims": _claims(2), "lines": _no_lines()})
+    history = writer.finish()
+    path = tmp_path / "claims" / "part-00000.parquet"
+    pq.write_table(pq.read_table(path).drop_columns(["disease", "sessions"]), path)
+
+    found = history.read(part, "claims", ["person", "disease", "sessions"])
+
+    assert ["person"] == found.column_names
+    assert pa.types.is_dictionary(found.schema.field("person").type)
+    assert 2 == history.read(part, "claims").num_rows
 
 
 def test_an_unfinished_history_is_none(tmp_path: Path) -> None:

@@ -135,6 +135,8 @@ class History:
     def read(self, part: Part, table: str, columns: Sequence[str] | None = None) -> pa.Table:
         """Return a table of a part; codes are dictionaries, a table that is missing has no rows.
 
+        A column that the file has not is not there.
+
         Raises:
             NotFound: A file of the part is gone.
             InvalidRequest: It is no Parquet file of this table.
@@ -144,12 +146,15 @@ class History:
         if not files:
             return arrow_schema(tuple(wanted)).empty_table()
         path = self.folder / files[0].path
-        coded = [column.name for column in wanted if column.kind is Kind.CODE]
         try:
+            head = pq.read_metadata(path)
+            known = {*head.schema.to_arrow_schema().names}
+            names = [column.name for column in wanted if column.name in known]
+            coded = [column.name for column in wanted if column.kind is Kind.CODE]
             # Not as a data set, which cuts what it reads into pieces that somebody has to join.
-            with pq.ParquetFile(path, read_dictionary=coded) as file:
-                known = {*file.schema_arrow.names}
-                names = [column.name for column in wanted if column.name in known]
+            with pq.ParquetFile(
+                path, metadata=head, read_dictionary=[name for name in coded if name in known]
+            ) as file:
                 return file.read(columns=names, use_threads=False)
         except FileNotFoundError as error:
             raise NotFound(f"{path} is gone; make the history again", path=str(path)) from error
