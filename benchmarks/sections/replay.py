@@ -38,6 +38,8 @@ def measure(options: Options) -> list[Measured]:
             memory[tool].append(told["peak_mib"])
     for each in (history, *(out.with_name(name) for name in ("replayed", "reformed", "checked"))):
         rmtree(each, ignore_errors=True)
+    for path in options.scratch.glob("reform-*.yaml"):
+        path.unlink()
     facts = {"lines": lines, "parts": len(made.parts)}
     return [
         Measured(of.REPLAY, tool, options.replay_claims, unit, tuple(values[tool]), facts=facts)
