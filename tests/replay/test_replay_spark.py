@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from medsettle import limits
+from medsettle.cluster.frames import Batches, mapped
 from medsettle.errors import InvalidRequest, NotFound
 from medsettle.replay.history import MANIFEST as HISTORY_MANIFEST
 from medsettle.replay.history import History, HistoryWriter
@@ -310,6 +311,42 @@ def test_partitions_are_bounded(session: "SparkSession", tmp_path: Path, partiti
     for fits in (1, most):
         with pytest.raises(NotFound):
             replay_in(session, tmp_path, [], tmp_path, partitions=fits)
+
+
+class _Made:
+    """Makes pieces of a quarter of what comes to Python at a time."""
+
+    def __call__(self, batches: Batches) -> Batches:
+        content = bytes(limits.REPLAY_ARROW_BYTES // 4)
+        for batch in batches:
+            for _ in range(batch.num_rows):
+                yield pa.record_batch({"content": [content]})
+
+
+class _Sizes:
+    """Tells the bytes of each batch."""
+
+    def __call__(self, batches: Batches) -> Batches:
+        for batch in batches:
+            sizes = [len(each.as_buffer()) for each in batch.column("content")]
+            yield pa.record_batch({"bytes": [sum(sizes)]})
+
+
+def test_pieces_come_to_python_a_few_at_a_time(
+    session: "SparkSession", history: History, worlds: Sequence[World], tmp_path: Path
+) -> None:
+    """However many there are: Spark ends a batch with the row that passes the bound."""
+    replay_in(session, history.folder, worlds, tmp_path, PartOptions(check=True))
+    from pyspark.sql.functions import lit  # noqa: PLC0415 - skipped where it is missing
+
+    one = pa.schema([pa.field("content", pa.binary())])
+    rows = mapped(session.range(0, 12, 1, 1), _Made(), one).repartitionById(1, lit(0))
+
+    found = mapped(rows, _Sizes(), pa.schema([pa.field("bytes", pa.int64())])).toArrow()["bytes"]
+
+    most = limits.REPLAY_ARROW_BYTES
+    assert 12 * (most // 4) == sum(found.to_pylist())
+    assert most <= max(found.to_pylist()) <= most + most // 4
 
 
 def test_a_history_without_claims_comes_to_nothing(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import chain, pairwise
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 from medsettle import limits
 from medsettle.cluster.versions import made_by
 from medsettle.errors import InvalidRequest
+from medsettle.replay.history import History, Part, PartFile
+from medsettle.replay.spark_pieces import partitions_of
 from medsettle.replay.spark_tasks import Packing, borders_of, unpacked
 from medsettle.replay.whole_persons import BatchSize, WholePersons
 
@@ -179,6 +182,24 @@ def test_partitions_weigh_the_same() -> None:
     assert (15, 23, 28) == borders_of(weights, 4)
     # More partitions than claims: some are empty.
     assert (0, 0, 1, 1) == borders_of([(2, 2)], 5)
+
+
+@pytest.mark.parametrize(
+    ("rows", "cores", "expected"),
+    [
+        (limits.REPLAY_PARTITION_ROWS, 1, 1),
+        (limits.REPLAY_PARTITION_ROWS + 1, 1, 2),
+        (limits.REPLAY_PARTITION_ROWS + 1, 3, 3),
+        (limits.REPLAY_PARTITION_ROWS * limits.REPLAY_PARTITIONS_MAX, 1, 65_536),
+        (limits.REPLAY_PARTITION_ROWS * limits.REPLAY_PARTITIONS_MAX + 1, 1, 65_536),
+    ],
+)
+def test_as_many_partitions_as_fit(rows: int, cores: int, expected: int) -> None:
+    """So many claims and lines are one; a core has one at least, and there is a bound."""
+    files = (PartFile("claims", "c", 1, ""), PartFile("lines", "l", rows - 1, ""))
+    history = History(Path(), {}, (Part(0, files),), "")
+
+    assert expected == partitions_of(history, cores)
 
 
 def test_a_piece_ends_with_its_partition_and_its_part() -> None:

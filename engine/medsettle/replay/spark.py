@@ -36,7 +36,7 @@ from medsettle.replay.layout import arrow_schema
 from medsettle.replay.manifest import MANIFEST, TABLES, finished_in, manifest, told_of
 from medsettle.replay.part import CLAIMS, DIFFERENCES, LINES, PartOptions
 from medsettle.replay.run import Replayed
-from medsettle.replay.spark_pieces import pieces
+from medsettle.replay.spark_pieces import partitions_of, pieces
 from medsettle.replay.spark_tasks import (
     COUNTED,
     FAULTY,
@@ -131,7 +131,8 @@ def replay_in(
             resumed = 0
             write_file(session, out, MANIFEST, manifest(told, {}))
             if opened.rows(CLAIMS):
-                count = partitions or _partitions(session, opened)
+                cores = session.sparkContext.defaultParallelism
+                count = partitions or partitions_of(opened, cores)
                 rows = pieces(session, history, opened, count)
                 made = mapped(rows, _task(session, worlds, options, size or BatchSize()), MADE)
                 finished = _written(made, opened, out, _tables(worlds, options))
@@ -148,14 +149,6 @@ def _history(session: "SparkSession", place: Place) -> History:
         message = "is not there: no history was finished in this folder; make one first"
         raise NotFound(f"{path} {message}", path=path)
     return History.told_by(raw, Path(place), path)
-
-
-def _partitions(session: "SparkSession", history: History) -> int:
-    """Return into how many partitions the persons of a history fit."""
-    rows = history.rows("claims") + history.rows("lines")
-    fit = -(-rows // limits.REPLAY_PARTITION_ROWS)
-    own = max(fit, session.sparkContext.defaultParallelism)
-    return min(own, limits.REPLAY_PARTITIONS_MAX)
 
 
 def _task(

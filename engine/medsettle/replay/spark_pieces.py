@@ -18,6 +18,18 @@ if TYPE_CHECKING:
 _WHOSE: Final = ("pooling_area", "person")
 
 
+def partitions_of(history: History, cores: int) -> int:
+    """Return into how many partitions the persons of a history are dealt where nobody says it.
+
+    Args:
+        history: What its manifest tells.
+        cores: How many tasks the cluster does at a time; none of them is to be idle.
+    """
+    rows = history.rows("claims") + history.rows("lines")
+    fit = -(-rows // limits.REPLAY_PARTITION_ROWS)
+    return min(max(fit, cores), limits.REPLAY_PARTITIONS_MAX)
+
+
 def pieces(session: "SparkSession", place: Place, history: History, partitions: int) -> "DataFrame":
     """Return the tables of a history as `PIECE`, in the partition and order they are replayed in.
 
