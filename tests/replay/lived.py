@@ -8,7 +8,7 @@ from pathlib import Path
 
 import orjson
 import pyarrow.parquet as pq
-from medsettle.replay.manifest import MANIFEST
+from medsettle.replay.layout import RESULTS_MANIFEST as MANIFEST
 from medsettle.settle.run import Settled, Settler
 
 from tests.replay.made import Cancel, Claim, Event, Life, Move, checked, one_by_one, recorded

@@ -12,7 +12,7 @@ from medsettle import limits
 from medsettle.errors import InvalidRequest, PolicyRejected
 from medsettle.replay.history import History
 from medsettle.replay.layout import BASELINE
-from medsettle.replay.manifest import MANIFEST
+from medsettle.replay.layout import RESULTS_MANIFEST as MANIFEST
 from medsettle.replay.part import PartOptions, PartReplayer, replay_part
 from medsettle.replay.part_columns import GivenTables
 from medsettle.replay.run import replay

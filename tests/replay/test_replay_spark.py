@@ -15,7 +15,7 @@ from medsettle.errors import InvalidRequest, NotFound
 from medsettle.replay.history import MANIFEST as HISTORY_MANIFEST
 from medsettle.replay.history import History, HistoryWriter
 from medsettle.replay.layout import BASELINE, HISTORY_LINE, SPLIT, arrow_schema
-from medsettle.replay.manifest import MANIFEST
+from medsettle.replay.layout import RESULTS_MANIFEST as MANIFEST
 from medsettle.replay.part import PartOptions, replay_part
 from medsettle.replay.run import replay
 from medsettle.replay.spark import replay_in

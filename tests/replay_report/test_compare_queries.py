@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import duckdb
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -12,7 +13,7 @@ from medsettle.errors import InvalidRequest, NotFound, Precondition, StoreUnavai
 from medsettle.replay.compare import compare
 from medsettle.replay.compare_folders import Results
 from medsettle.replay.compare_options import CompareOptions
-from medsettle.replay.layout import BASELINE
+from medsettle.replay.layout import BASELINE, RESULTS_MANIFEST, WRITTEN_BY
 
 from tests.replay_report.compared_worlds import REFORMS
 from tests.replay_report.conftest import Replayed
@@ -120,6 +121,25 @@ def test_a_replay_that_has_not_finished_is_told(replayed: Replayed, copied: Path
 
     said = _said(copied, replayed.folder / "history", Precondition)
     assert f"{path} is not there: the replay has not finished" in said
+
+
+def test_files_of_a_cluster_are_counted_together(replayed: Replayed, copied: Path) -> None:
+    """A cluster cuts and calls its files as it likes; all of them have every claim once."""
+    manifest = copied / RESULTS_MANIFEST
+    told = orjson.loads(manifest.read_bytes()) | {WRITTEN_BY: "spark"}
+    manifest.write_bytes(orjson.dumps(told))
+    history = replayed.folder / "history"
+    for world in (copied / "claims").iterdir():
+        first = world / "part-00000.parquet"
+        rows = pq.read_table(first)
+        for number, piece in enumerate((rows.slice(0, 3), rows.slice(3), rows.slice(0, 0))):
+            pq.write_table(piece, world / f"part-0000{number}-0f3c.snappy.parquet")
+        first.unlink()
+
+    assert Results.open(copied, history).reforms == tuple(sorted(REFORMS))
+    (copied / "claims" / BASELINE / "part-00000-0f3c.snappy.parquet").unlink()
+    said = _said(copied, history, Precondition)
+    assert "the job has not finished. Give `medsettle replay` again; it begins anew" in said
 
 
 def test_a_baseline_alone_is_told(replayed: Replayed, copied: Path) -> None:

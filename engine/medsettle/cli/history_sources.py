@@ -103,6 +103,7 @@ def kept_history(
     How many claims of Parquet files were left out for their faults is said.
     """
     from medsettle.replay.from_claims import REFUSED  # noqa: PLC0415 - loads DuckDB
+    from medsettle.replay.layout import HISTORY_FOLDER  # noqa: PLC0415 - as above
     from medsettle.replay.sources import as_history  # noqa: PLC0415 - as above
 
     columns = ("sorting and writing", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -110,7 +111,7 @@ def kept_history(
         task = bar.add_task("claims", total=None)
         history = as_history(
             sources,
-            out / "history",
+            out / HISTORY_FOLDER,
             wanted,
             lambda done, claims: bar.update(task, completed=done, total=claims),
         )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from os.path import relpath
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import orjson
 import pyarrow as pa
@@ -14,11 +14,14 @@ from medsettle import limits
 from medsettle.errors import Fault, InvalidRequest, NotFound, Precondition
 from medsettle.replay.history import MANIFEST as HISTORY_MANIFEST
 from medsettle.replay.history import History
-from medsettle.replay.layout import BASELINE, RESULT, RESULT_BESIDE
-
-MANIFEST: Final = "replay.json"
-HISTORY_FOLDER: Final = "history"
-"""Where a replay keeps a history that it made itself, in the folder of its results."""
+from medsettle.replay.layout import (
+    BASELINE,
+    HISTORY_FOLDER,
+    RESULT,
+    RESULT_BESIDE,
+    RESULTS_MANIFEST,
+    WRITTEN_BY,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class Results:
             most = limits.COMPARE_REFORMS_MAX
             message = f"are {len(reforms)} in {claims}; a page compares at most {most}"
             raise InvalidRequest([Fault("reforms", message)])
-        columns = [_columns(claims / world, read) for world in worlds]
+        columns = [_columns(claims / world, read, manifest) for world in worlds]
         return cls(folder, read, reforms, manifest, frozenset.intersection(*columns))
 
     def claims(self, world: str, out: Path) -> str:
@@ -85,7 +88,7 @@ def _relative(path: Path, folder: Path) -> str:
 
 
 def _manifest(folder: Path) -> Mapping[str, Any]:
-    path = folder / MANIFEST
+    path = folder / RESULTS_MANIFEST
     try:
         told = orjson.loads(path.read_bytes())
     except FileNotFoundError as error:
@@ -125,31 +128,46 @@ def _history(folder: Path, named: Path | None, manifest: Mapping[str, Any]) -> H
     return history
 
 
-def _columns(folder: Path, history: History) -> frozenset[str]:
-    """Return which optional columns all parts of a world have, each part being whole."""
-    needed = {column.name for column in RESULT}
+def _columns(folder: Path, history: History, manifest: Mapping[str, Any]) -> frozenset[str]:
+    """Return which optional columns all files of a world have, which has every claim once."""
     optional = frozenset(column.name for column in RESULT_BESIDE)
-    for part in history.parts:
-        path = folder / f"part-{part.number:05d}.parquet"
-        if not path.is_file():
-            raise Precondition(
-                f"{path} is not there: the replay has not finished. Give `medsettle replay` "
-                "again; it goes on where it ended",
-                path=str(path),
-            )
-        try:
-            metadata = pq.read_metadata(path)
-        except (OSError, pa.ArrowException) as error:
-            message = f"{path} is no Parquet file of results: {error}"
-            raise InvalidRequest([Fault("results", message)]) from error
-        names = set(metadata.schema.names)
-        if needed - names:
-            missing = ", ".join(sorted(needed - names))
-            message = f"{path} lacks the columns {missing}; replay again with this program"
-            raise InvalidRequest([Fault("results", message)])
-        if metadata.num_rows != part.rows("claims"):
-            message = f"{path} has {metadata.num_rows:,} rows, and the history has "
-            message += f"{part.rows('claims'):,} claims in this part; replay again"
-            raise InvalidRequest([Fault("results", message)])
-        optional &= names
-    return optional
+    if WRITTEN_BY not in manifest:
+        for part in history.parts:
+            path = folder / f"part-{part.number:05d}.parquet"
+            rows, names = _file(path)
+            if rows != part.rows("claims"):
+                message = f"{path} has {rows:,} rows, and the history has "
+                message += f"{part.rows('claims'):,} claims in this part; replay again"
+                raise InvalidRequest([Fault("results", message)])
+            optional &= names
+        return optional
+    # A cluster names and cuts its files as it likes.
+    files = [_file(path) for path in sorted(folder.glob("part-*.parquet"))]
+    if (rows := sum(rows for rows, _ in files)) != history.rows("claims"):
+        raise Precondition(
+            f"{folder} has {rows:,} rows, and the history has {history.rows('claims'):,} claims: "
+            "the job has not finished. Give `medsettle replay` again; it begins anew",
+            path=str(folder),
+        )
+    return optional.intersection(*(names for _, names in files))
+
+
+def _file(path: Path) -> tuple[int, frozenset[str]]:
+    """Return how many rows a file of results has, and its columns."""
+    if not path.is_file():
+        raise Precondition(
+            f"{path} is not there: the replay has not finished. Give `medsettle replay` "
+            "again; it goes on where it ended",
+            path=str(path),
+        )
+    try:
+        metadata = pq.read_metadata(path)
+    except (OSError, pa.ArrowException) as error:
+        message = f"{path} is no Parquet file of results: {error}"
+        raise InvalidRequest([Fault("results", message)]) from error
+    names = frozenset(metadata.schema.names)
+    if missing := {column.name for column in RESULT} - names:
+        message = f"{path} lacks the columns {', '.join(sorted(missing))}; "
+        message += "replay again with this program"
+        raise InvalidRequest([Fault("results", message)])
+    return metadata.num_rows, names

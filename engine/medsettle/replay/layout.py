@@ -29,6 +29,13 @@ from medsettle.core.columns import Column, Kind
 
 HISTORY_TABLES: Final = ("claims", "lines", "moves", "stages", "splits")
 BASELINE: Final = "baseline"
+RESULTS_MANIFEST: Final = "replay.json"
+WRITTEN_BY: Final = "written_by"
+"""Says in the manifest of results who wrote them, where that was not one machine."""
+
+HISTORY_FOLDER: Final = "history"
+"""Where a replay keeps a history that it made itself, in the folder of its results."""
+
 
 CLAIM: Final[Column] = Column("claim", Kind.INTEGER, "Number of the claim in its history, from 0.")
 """Numbers rise over the parts and their rows; lines and results name their claim by them."""

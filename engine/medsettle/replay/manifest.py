@@ -13,7 +13,6 @@ from medsettle.replay.layout import DIFFERENCE, RESULT, RESULT_LINE
 from medsettle.replay.part import CLAIMS, DIFFERENCES, LINES, PartOptions
 from medsettle.replay.worlds import World
 
-MANIFEST: Final = "replay.json"
 FORMAT: Final = 1
 
 TABLES: Final[Mapping[str, tuple[Column, ...]]] = {

@@ -17,7 +17,8 @@ import pyarrow as pa
 from medsettle import durable, limits
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.replay.history import History, Part, table_bytes
-from medsettle.replay.manifest import MANIFEST, TABLES, finished_in, manifest, told_of
+from medsettle.replay.layout import RESULTS_MANIFEST
+from medsettle.replay.manifest import TABLES, finished_in, manifest, told_of
 from medsettle.replay.part import DIFFERENCES, PartOptions, PartReplayer
 from medsettle.replay.worlds import World
 
@@ -148,7 +149,7 @@ class _Folder:
     def open(cls, folder: Path, told: dict[str, dict[str, Any]]) -> "_Folder":
         """Return the folder, made where it is missing."""
         durable.make_folder(folder)
-        path = folder / MANIFEST
+        path = folder / RESULTS_MANIFEST
         found = cls(folder, told)
         try:
             held = path.read_bytes()
@@ -176,5 +177,5 @@ class _Folder:
 
     def write_manifest(self) -> None:
         """Write what is told and finished."""
-        durable.put(self.folder / MANIFEST, manifest(self.told, self.finished))
+        durable.put(self.folder / RESULTS_MANIFEST, manifest(self.told, self.finished))
         durable.sync_folder(self.folder)

@@ -32,8 +32,8 @@ from medsettle.cluster.versions import made_by
 from medsettle.errors import Fault, InvalidRequest, NotFound
 from medsettle.replay.history import MANIFEST as HISTORY_MANIFEST
 from medsettle.replay.history import History
-from medsettle.replay.layout import arrow_schema
-from medsettle.replay.manifest import MANIFEST, TABLES, finished_in, manifest, told_of
+from medsettle.replay.layout import RESULTS_MANIFEST, WRITTEN_BY, arrow_schema
+from medsettle.replay.manifest import TABLES, finished_in, manifest, told_of
 from medsettle.replay.part import CLAIMS, DIFFERENCES, LINES, PartOptions
 from medsettle.replay.run import Replayed
 from medsettle.replay.spark_pieces import partitions_of, pieces
@@ -54,7 +54,7 @@ from medsettle.rule_cache import pickled
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-_WRITTEN_BY: Final = {"written_by": "spark"}
+_WRITTEN_BY: Final = {WRITTEN_BY: "spark"}
 """Said in the manifest: one machine writes other files, so neither goes on with the other's."""
 
 _ARROW: Final = {"spark.sql.execution.arrow.maxBytesPerBatch": str(limits.REPLAY_ARROW_BYTES)}
@@ -123,20 +123,20 @@ def replay_in(
     with told_by_spark():
         opened = _history(session, history)
         told = {**told_of(opened, worlds, options), **_WRITTEN_BY}
-        held = read_file(session, out, MANIFEST)
-        path = f"{address_of(out)}/{MANIFEST}"
+        held = read_file(session, out, RESULTS_MANIFEST)
+        path = f"{address_of(out)}/{RESULTS_MANIFEST}"
         finished = {} if held is None else finished_in(held, told, path)
         resumed = len(finished)
         if held is None or resumed < len(opened.parts):
             resumed = 0
-            write_file(session, out, MANIFEST, manifest(told, {}))
+            write_file(session, out, RESULTS_MANIFEST, manifest(told, {}))
             if opened.rows(CLAIMS):
                 cores = session.sparkContext.defaultParallelism
                 count = partitions or partitions_of(opened, cores)
                 rows = pieces(session, history, opened, count)
                 made = mapped(rows, _task(session, worlds, options, size or BatchSize()), MADE)
                 finished = _written(made, opened, out, _tables(worlds, options))
-            write_file(session, out, MANIFEST, manifest(told, finished))
+            write_file(session, out, RESULTS_MANIFEST, manifest(told, finished))
     differences = sum(finished.values())
     return Replayed(Path(out), len(opened.parts), opened.rows(CLAIMS), resumed, differences)
 
