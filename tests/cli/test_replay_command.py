@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from medsettle.replay.history import History
 from medsettle.replay.layout import BASELINE
 
 from tests.cli.commands import run
 from tests.engine.engines import RULES
 from tests.replay.made import Claim, checked, history_of
+from tests.replay.year import BOOK, lived
 from tests.replay.years import overlay_in
 from tests.service.claims import claim
 
@@ -33,12 +35,44 @@ def test_a_reform_is_replayed_beside_the_baseline(tmp_path: Path) -> None:
     assert {
         **{"folder": str(out), "worlds": [BASELINE, "higher-rate"], "parts": 1, "claims": 1},
         **{"resumed_parts": 0, "differences": 0},
+        "report": str(out / "comparison" / "report.html"),
     } == told.json
+    assert "higher-rate" in (out / "comparison" / "report.html").read_text(encoding="utf-8")
     for world in (BASELINE, "higher-rate"):
         (row,) = pq.read_table(out / "claims" / world).to_pylist()
         assert (32_000, 18_000) == (row["pooled_fund_fen"], row["cash_fen"])
-    again = run("replay", history, *_CALL, "--reform", overlay, "--out", out, "--json")
-    assert 1 == again.json["resumed_parts"]
+    again = run(
+        "replay", history, *_CALL, "--reform", overlay, "--out", out, "--no-report", "--json"
+    )
+    assert (1, None) == (again.json["resumed_parts"], again.json["report"])
+
+
+def test_the_data_of_an_engine_is_replayed_as_it_is(tmp_path: Path) -> None:
+    """A year with cancels, relatives, a new policy and more comes out as the engine recorded it.
+
+    The history that is made on the way is kept beside the results, and read again.
+    """
+    data, out = tmp_path / "data", tmp_path / "out"
+    data.mkdir()
+    with lived(data / "ledger.db", data / "audit"):
+        pass
+    words = ("replay", data, "--policy", BOOK, "--check", "--out", out, "--json")
+
+    told = run(*words)
+
+    assert (0, 0) == (told.code, told.json["differences"]), told.err
+    assert told.json["claims"] == History.open(out / "history").rows("claims") > 20
+    assert told.json["parts"] == run(*words).json["resumed_parts"]
+
+
+def test_a_cluster_is_told_of_a_history_alone(tmp_path: Path) -> None:
+    """What would have to be made first is refused before Spark is asked for."""
+    words = ("replay", tmp_path, tmp_path, *_CALL, "--out", tmp_path / "out", "--spark", "local[1]")
+
+    told = run(*words, "--json")
+
+    assert 2 == told.code
+    assert "a cluster reads one history; make it first" in told.err + told.out
 
 
 @pytest.mark.parametrize(("cash_fen", "code", "differing"), [(18_000, 0, 0), (18_001, 1, 1)])
