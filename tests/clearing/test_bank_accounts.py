@@ -11,6 +11,7 @@ from medsettle.clearing.notices.book import Status, notice
 from medsettle.clearing.notices.payment_files import pay
 from medsettle.clearing.notices.payments import Seen, give_back, payments, register, unregister
 from medsettle.clearing.notices.under_way import under_way_fen
+from medsettle.errors import Precondition
 
 from tests.clearing.bank_messages import Line, Message
 from tests.clearing.month_books import MARCH, MOMENT, store_in
@@ -89,6 +90,34 @@ def test_a_late_credit_of_a_payment_that_came_back_pays_nothing(store: MonthStor
     assert (Finding.BOOKED, Status.PAID) == (second, notice(store, 1).status)
 
 
+@pytest.mark.parametrize(
+    ("account", "finding"),
+    [
+        (CREDITOR_ACCOUNT, Finding.SEEN_ELSEWHERE),
+        ("", Finding.SEEN_ELSEWHERE),
+        (DEBTOR_ACCOUNT, Finding.BOOKED),
+    ],
+)
+def test_a_part_that_stands_is_not_paid_again(
+    store: MonthStore, account: str, finding: Finding
+) -> None:
+    """Half was registered by hand; the line of the other half, or the same half told once more.
+
+    On its own account it has another reference, so it is another payment; elsewhere who knows.
+    """
+    half = Seen("H1", _TODAY, "clerk C", account)
+    register(store, 1, _FEN // 2, half, MOMENT)
+    name = notice(store, 1).payment_notice
+    message = Message((Line("520750.00", name, "D1", "DBIT"),), account=DEBTOR_ACCOUNT)
+    (matched,) = match(
+        *(store, message.xml(), fiscal_accounts()), name="st.xml", who="clerk C", moment=MOMENT
+    ).matched
+
+    paid = finding is Finding.BOOKED
+    assert finding is matched.finding
+    assert (Status.PAID if paid else Status.CLEARED) is notice(store, 1).status
+
+
 def test_a_late_return_takes_no_payment_of_an_unknown_account(store: MonthStore) -> None:
     """The second payment was registered without its account; the late return is not its own."""
     _came_back(store)
@@ -127,6 +156,18 @@ def test_a_mistake_stands_in_no_lines_way(store: MonthStore) -> None:
 
     assert Finding.BOOKED is _told(store, DEBTOR_ACCOUNT, "D1", "DBIT")
     assert (Status.PAID, {}) == (notice(store, 1).status, under_way_fen(store))
+
+
+@pytest.mark.parametrize("account", [DEBTOR_ACCOUNT, ""])
+def test_what_a_bank_confirmed_is_no_mistake(store: MonthStore, account: str) -> None:
+    """It was registered by hand, and the bank told it too: it moved, so it stays."""
+    payment = register(store, 1, _FEN, Seen("D1", _TODAY, "clerk C", account), MOMENT)
+    assert Finding.SEEN_BEFORE is _told(store, DEBTOR_ACCOUNT, "D1", "DBIT")
+
+    with pytest.raises(Precondition, match="the bank told of payment 1 in a statement as well"):
+        unregister(store, payment, who="clerk C", reason="typed wrongly", moment=MOMENT)
+
+    assert Status.PAID is notice(store, 1).status
 
 
 def test_a_mistake_is_not_given_back(store: MonthStore) -> None:

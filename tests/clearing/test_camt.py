@@ -58,3 +58,13 @@ def test_a_transaction_without_an_amount_is_refused() -> None:
     instructed = f"<AmtDtls><InstdAmt>{_amount('2.50')}</InstdAmt></AmtDtls>"
     with pytest.raises(errors.InvalidRequest, match="TxDtls 2: has the amount ''"):
         _entries("10.00", _amount("7.50"), instructed)
+
+
+@pytest.mark.parametrize("encoding", ["GBK", "GB18030", "no-such"])
+def test_an_encoding_that_is_not_read_is_told(encoding: str) -> None:
+    """A bank's system may write Chinese as it likes; the file is named, and nothing else ends."""
+    content = f'<?xml version="1.0" encoding="{encoding}"?><Document/>'.encode()
+    with pytest.raises(errors.InvalidRequest) as caught:
+        read_statements(content, "st.xml")
+
+    assert "st.xml: is no XML that can be read" in str(caught.value)

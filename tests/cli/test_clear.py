@@ -4,6 +4,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from medsettle import limits
 from medsettle.clearing.items.store import ItemStore
 from medsettle.cli.exits import Exit
 
@@ -280,8 +281,13 @@ def test_what_the_bank_has_is_told_and_taken_back(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [("months",), ("notices",), ("close", "2024-13", "--book", "x", "--by", "A")],
-    ids=["no-months", "no-notices", "no-month"],
+    [
+        *(("months",), ("notices",), ("close", "2024-13", "--book", "x", "--by", "A")),
+        ("refused", str(limits.INT64_MAX + 1), "--by", "A", "--reason", "AC04"),
+        ("unregister", "0", "--by", "A", "--reason", "typed wrongly"),
+        ("notice", str(limits.INT64_MAX + 1)),
+    ],
+    ids=["no-months", "no-notices", "no-month", "no-file", "no-payment", "no-number"],
 )
 def test_a_wrong_call_makes_nothing(tmp_path: Path, words: tuple[str, ...]) -> None:
     """A misspelt folder or month is told, and no store is made."""

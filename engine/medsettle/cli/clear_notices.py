@@ -30,8 +30,11 @@ from medsettle.cli.clear_options import (
     By,
     Data,
     Day,
+    FileNumber,
     MonthText,
     Number,
+    OfNotice,
+    PaymentId,
     Reason,
     month_named,
     opened,
@@ -222,7 +225,7 @@ def register_payment(
 
 @notice_commands.command(name="give-back")
 def register_return(
-    payment: Annotated[int, typer.Argument(help="Id of a payment.")],
+    payment: PaymentId,
     reference: Annotated[str, typer.Option(help="The bank's reference of the return.")],
     on: Day,
     by: By,
@@ -245,7 +248,7 @@ def register_return(
 
 @notice_commands.command(name="unregister")
 def unregister_payment(
-    payment: Annotated[int, typer.Argument(help="Id of a payment or return.")],
+    payment: PaymentId,
     by: By,
     reason: Reason,
     data: Data = DATA,
@@ -261,10 +264,10 @@ def unregister_payment(
 
 @notice_commands.command(name="refused")
 def register_refusal(
-    file: Annotated[int, typer.Argument(help="Number of a payment file.")],
+    file: FileNumber,
     by: By,
     reason: Reason,
-    number: Annotated[int | None, typer.Option("--notice", help="Only this notice of it.")] = None,
+    number: OfNotice = None,
     data: Data = DATA,
     as_json: Json = False,
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from medsettle import limits
 from medsettle.clearing.items.reading import ITEMS_FILE
 from medsettle.clearing.items.reconciled import refuse_unreconciled
 from medsettle.clearing.items.store import ItemStore
@@ -20,7 +21,17 @@ from medsettle.errors import Precondition
 DATA = Path("medsettle-data")
 Data = Annotated[Path, typer.Option(help="Data folder; months are in its clearing folder.")]
 MonthText = Annotated[str, typer.Argument(metavar="MONTH", help="A month such as 2024-03.")]
-Number = Annotated[int, typer.Argument(help="Number of a notice.")]
+Number = Annotated[int, typer.Argument(help="Number of a notice.", min=1, max=limits.INT64_MAX)]
+OfNotice = Annotated[
+    int | None,
+    typer.Option("--notice", help="Only this notice of it.", min=1, max=limits.INT64_MAX),
+]
+PaymentId = Annotated[
+    int, typer.Argument(help="Id of a payment or return.", min=1, max=limits.INT64_MAX)
+]
+FileNumber = Annotated[
+    int, typer.Argument(help="Number of a payment file.", min=1, max=limits.INT64_MAX)
+]
 By = Annotated[str, typer.Option("--by", help="Who does it, for the record.")]
 Reason = Annotated[str, typer.Option(help="Why, in a sentence.")]
 Book = Annotated[

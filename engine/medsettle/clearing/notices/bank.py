@@ -66,6 +66,8 @@ class Finding(StrEnum):
     """It takes back a payment that was never booked on this account, or came back before."""
     CAME_BACK = "came_back"
     """A payment of that amount came back on another account; this may be the same, told late."""
+    SEEN_ELSEWHERE = "seen_elsewhere"
+    """A payment of that amount was seen on another account, or none was told; it may be this."""
     PENDING = "pending"
     """The bank has not booked it yet; it comes again."""
 
@@ -235,7 +237,9 @@ class _Import:
             return Finding.PAID_BEFORE
         if entry.amount_fen != found.open_fen:
             return Finding.OTHER_AMOUNT
-        return Finding.CAME_BACK if self._told_late(entry, found) else Finding.BOOKED
+        if self._told_late(entry, found):
+            return Finding.CAME_BACK
+        return Finding.SEEN_ELSEWHERE if self._stands_elsewhere(entry, found) else Finding.BOOKED
 
     def _on_its_account(self, entry: BankEntry, found: Notice) -> bool:
         """Whether the line moved on the account of a side of the notice, and in its direction."""
@@ -289,6 +293,13 @@ class _Import:
         ]
         # Where it was seen on this account it had another reference, and this line is a new one.
         return any(each.account != self.statement.account for each in seen)
+
+    def _stands_elsewhere(self, entry: BankEntry, found: Notice) -> bool:
+        """Whether a line may be a part that stands already, told by the bank of the other side."""
+        return any(
+            each.returns is None and each.account != self.statement.account
+            for each in self._alike(entry, found)
+        )
 
     def _book(self, entry: BankEntry, found: Notice) -> int:
         seen = Seen(entry.reference, entry.value_date, self.who, self.statement.account, "bank")

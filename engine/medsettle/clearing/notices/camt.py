@@ -96,8 +96,8 @@ def read_statements(content: bytes, name: str) -> list[BankStatement]:
     _refuse_document_type(content, name)
     try:
         root = ET.fromstring(content)  # noqa: S314 - without a document type nothing is expanded
-    except ET.ParseError as error:
-        raise InvalidRequest([Fault(name, f"is no XML: {error}")]) from error
+    except (ET.ParseError, LookupError, ValueError) as error:
+        raise InvalidRequest([Fault(name, f"is no XML that can be read: {error}")]) from error
     return _Reader(name, root).statements()
 
 
@@ -127,8 +127,9 @@ def _refuse_document_type(content: bytes, name: str) -> None:
         raise InvalidRequest([Fault(name, message)]) from error
     except _Reached:
         return
-    except expat.ExpatError as error:
-        raise InvalidRequest([Fault(name, f"is no XML: {error}")]) from error
+    except (expat.ExpatError, LookupError, ValueError) as error:
+        # Of an encoding that it does not know the parser raises what codecs do.
+        raise InvalidRequest([Fault(name, f"is no XML that can be read: {error}")]) from error
 
 
 class _Reader:

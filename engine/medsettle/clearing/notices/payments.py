@@ -150,6 +150,16 @@ def unregister(
                 f"{back} first",
                 payment=str(payment),
             )
+        if store.rows(
+            "select 1 from bank_entries where reference = ? and ? in ('', account) "
+            "and finding <> 'pending' limit 1",
+            *(found.reference, found.account),
+        ):
+            raise Precondition(
+                f"the bank told of payment {payment} in a statement as well, under its reference "
+                f"{found.reference}; only the bank takes it back, with a line of its own",
+                payment=str(payment),
+            )
         store.rows(
             "insert into unregistered (payment, who, reason, time_us) values (?,?,?,?)",
             *(payment, who, reason, time_us),
