@@ -1,5 +1,6 @@
 """A replay goes on after a kill, mixes nothing up in one folder, and refuses what is no part."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from medsettle import limits
 from medsettle.errors import InvalidRequest, PolicyRejected
 from medsettle.replay.history import History
-from medsettle.replay.layout import BASELINE
+from medsettle.replay.layout import AMOUNTS, BASELINE
 from medsettle.replay.layout import RESULTS_MANIFEST as MANIFEST
 from medsettle.replay.part import PartOptions, PartReplayer, replay_part
 from medsettle.replay.part_columns import GivenTables
@@ -164,6 +165,26 @@ def test_a_reform_beside_the_baseline_is_the_reform_alone(tmp_path: Path) -> Non
     assert rows_of(both["claims/higher-rate"]) == expected(Settler(worlds[1].book), lives)
     assert rows_of(both[f"claims/{BASELINE}"]) == expected(Settler(rule_book()), lives)
     assert rows_of(both["claims/higher-rate"]) != rows_of(both[f"claims/{BASELINE}"])
+
+
+def test_what_a_reform_refuses_has_no_amounts_of_the_baseline() -> None:
+    """A claim that no policy of the reform decides comes to nothing there, and the other way."""
+    whole = rule_book()
+    stays = replace(
+        whole,
+        policies=tuple(each for each in whole.policies if "outpatient" not in each.policy.name),
+    )
+    lives: list[Life] = [[Claim(checked(row)) for row in year("A", 1)]]
+    tables = tables_of(lives)
+
+    less = replay_part(tables, [World(BASELINE, whole), World("stays", stays)])
+    more = replay_part(tables, [World(BASELINE, stays), World("whole", whole)])
+
+    assert rows_of(less["claims/stays"]) == expected(Settler(stays), lives)
+    assert rows_of(more["claims/whole"]) == expected(Settler(whole), lives)
+    refused = [row for row in less["claims/stays"].to_pylist() if row["outcome"] != "settled"]
+    assert 6 == len(refused)
+    assert {0} == {row[name] for row in refused for name in AMOUNTS}
 
 
 def test_worlds_have_names_of_their_own(tmp_path: Path) -> None:

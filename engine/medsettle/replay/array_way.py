@@ -310,10 +310,15 @@ def _near_bound(part: Part, works: Sequence[_Work]) -> Column:
 
 
 def _refused(part: Part, decided: Decided, rows: Column, into: WorldRows) -> None:
-    """Write the outcome of claims that their codes refuse."""
+    """Write the outcome of claims that their codes refuse, which come to nothing."""
     combination = part.combination[rows]
     numbers = np.array([numbered(into.outcomes, name) for name in decided.outcomes])
-    into.outcome[rows] = numbers[decided.outcome[combination]]
+    outcome = numbers[decided.outcome[combination]]
+    into.outcome[rows] = outcome
+    refused = rows[outcome != 0]
+    if len(refused):
+        for column in into.amounts.values():
+            column[refused] = 0
 
 
 def _assert_conserved(part: Part, work: _Work) -> None:
