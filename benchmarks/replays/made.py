@@ -29,7 +29,6 @@ _YEAR: Final = (day_number(date(2024, 1, 1)), day_number(date(2025, 1, 1)))
 _BORN: Final = (day_number(date(1935, 1, 1)), day_number(date(2004, 1, 1)))
 _RETIRED_BEFORE: Final = day_number(date(1962, 1, 1))
 _LEVELS: Final = [f"{level:02d}" for level in range(1, 11)]
-_INSTITUTIONS: Final = [f"H{at:04d}" for at in range(300)]
 _NUMBERS = NDArray[np.int64]
 
 

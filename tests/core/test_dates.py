@@ -37,6 +37,19 @@ def test_year_month_day_agrees_with_the_calendar(day: date) -> None:
     assert (day.year, day.month, day.day) == (year[0], month[0], number[0])
 
 
+@pytest.mark.parametrize("count", [1_024, 1_025])
+@pytest.mark.parametrize("width", [np.int32, np.int64])
+def test_many_days_of_few_agree_with_the_calendar(count: int, width: type) -> None:
+    """A day that comes again is worked out once, from so many on; leap days are among them."""
+    first = dates.day_number(date(2023, 12, 25))
+    days: dates.DayArray = (first + np.arange(count) % 400).astype(width)
+
+    found = zip(*(column.tolist() for column in dates.year_month_day(days)), strict=True)
+
+    calendar = [date.fromordinal(date(2023, 12, 25).toordinal() + at % 400) for at in range(count)]
+    assert [(each.year, each.month, each.day) for each in calendar] == list(found)
+
+
 def test_days_before_1970_have_the_right_month() -> None:
     """A birth before the epoch, where day numbers are negative, is not moved by a division."""
     year, month, number = dates.year_month_day(_numbers(date(1969, 12, 31), date(1920, 2, 29)))

@@ -10,14 +10,17 @@ from pathlib import Path
 
 from medsettle.replay.history import History
 from medsettle.replay.run import replay
+from medsettle.replay.worlds import worlds_of
 
 from tests.audit.dying_process import dying, name_of
-from tests.replay.years import WORLDS
+from tests.engine.engines import RULES
+from tests.replay.years import overlay_in
 
 STEPS = (
     "before fsync of claims/baseline/part-00001.parquet.tmp",
     "after fsync of claims/baseline/part-00001.parquet.tmp",
-    f"after fsync of claims/{WORLDS[-1].name}/part-00001.parquet.tmp",
+    "before fsync of claims/higher-rate/part-00001.parquet.tmp",
+    "after fsync of claims/higher-rate/part-00001.parquet.tmp",
     "before fsync of replay.json.tmp",
     "after fsync of replay.json.tmp",
 )
@@ -28,7 +31,8 @@ def _run(history: Path, out: Path, step: str) -> None:
         if os.fsync.__name__ == "fsync":
             os.fsync = dying(os.fsync, step, name_of)
 
-    replay(History.open(history), WORLDS, out, threads=1, progress=after_a_part)
+    worlds = worlds_of(RULES, [overlay_in(out.parent)])
+    replay(History.open(history), worlds, out, threads=1, progress=after_a_part)
 
 
 if __name__ == "__main__":

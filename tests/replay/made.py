@@ -238,3 +238,12 @@ def expected(settler: Settler, lives: Sequence[Life]) -> list[dict[str, object]]
 def rows_of(table: pa.Table) -> list[dict[str, object]]:
     """Return the rows of a result table without the numbers of the claims."""
     return [{k: v for k, v in row.items() if k != "claim"} for row in table.to_pylist()]
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    """Return what the files of a folder hold, by their paths in it."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }

@@ -9,10 +9,12 @@ import pytest
 from medsettle.replay.history import History
 from medsettle.replay.layout import BASELINE
 from medsettle.replay.run import replay
+from medsettle.replay.worlds import worlds_of
 
+from tests.engine.engines import RULES
 from tests.replay.dying_replayer import STEPS
-from tests.replay.made import Claim, checked, history_of
-from tests.replay.years import WORLDS
+from tests.replay.made import Claim, checked, files_in, history_of
+from tests.replay.years import overlay_in
 from tests.service.claims import claim
 
 _ROOT = Path(__file__).parents[2]
@@ -37,18 +39,11 @@ def test_a_kill_loses_the_part_at_hand_alone(history: History, step: str, tmp_pa
     first = out / "claims" / BASELINE / "part-00000.parquet"
     made = first.stat().st_mtime_ns
 
-    found = replay(history, WORLDS, out, threads=1)
+    worlds = worlds_of(RULES, [overlay_in(tmp_path)])
+    found = replay(history, worlds, out, threads=1)
 
     # The name of the last manifest is there once it was replaced, which is after both steps.
     assert 1 == found.resumed
     assert made == first.stat().st_mtime_ns
-    replay(history, WORLDS, tmp_path / "whole", threads=1)
-    assert _files(tmp_path / "whole") == _files(out)
-
-
-def _files(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
+    replay(history, worlds, tmp_path / "whole", threads=1)
+    assert files_in(tmp_path / "whole") == files_in(out)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from shutil import copytree
 
 import numpy as np
 import orjson
@@ -27,6 +28,7 @@ from tests.replay.made import (
     Life,
     checked,
     expected,
+    files_in,
     history_of,
     rows_of,
     tables_of,
@@ -65,16 +67,8 @@ def test_a_killed_replay_goes_on_with_the_next_part(tmp_path: Path) -> None:
     assert [3, 3, 3] == seen
     assert before == first.stat().st_mtime_ns
     replay(history, WORLDS, tmp_path / "whole")
-    assert _files(tmp_path / "whole") == _files(out)
+    assert files_in(tmp_path / "whole") == files_in(out)
     assert 3 == replay(history, WORLDS, out).resumed
-
-
-def _files(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
@@ -84,7 +78,7 @@ def test_threads_change_nothing(tmp_path: Path, threads: int) -> None:
     replay(history, WORLDS, tmp_path / "one", PartOptions(lines=True), threads=1)
     replay(history, WORLDS, tmp_path / "out", PartOptions(lines=True), threads=threads)
 
-    assert _files(tmp_path / "one") == _files(tmp_path / "out")
+    assert files_in(tmp_path / "one") == files_in(tmp_path / "out")
 
 
 @pytest.mark.parametrize(("threads", "fits"), [(0, False), (1, True), (64, True), (65, False)])
@@ -104,7 +98,7 @@ def test_a_folder_keeps_to_one_replay(tmp_path: Path) -> None:
     """Other options, rules or claims are refused with what differs; nothing is written."""
     history, out = _three_parts(tmp_path / "history"), tmp_path / "out"
     replay(history, WORLDS, out)
-    before = _files(out)
+    before = files_in(out)
     other = history_of(tmp_path / "other", [[Claim(checked(claim(1, 1)))]])
     reform = worlds_of(RULES, [overlay_in(tmp_path)])
 
@@ -116,7 +110,7 @@ def test_a_folder_keeps_to_one_replay(tmp_path: Path) -> None:
         with pytest.raises(InvalidRequest) as caught:
             replay(asked, worlds, out, options)
         assert told in str(caught.value)
-    assert before == _files(out)
+    assert before == files_in(out)
 
 
 def test_a_manifest_that_is_none_is_refused(tmp_path: Path) -> None:
@@ -185,6 +179,34 @@ def test_what_a_reform_refuses_has_no_amounts_of_the_baseline() -> None:
     refused = [row for row in less["claims/stays"].to_pylist() if row["outcome"] != "settled"]
     assert 6 == len(refused)
     assert {0} == {row[name] for row in refused for name in AMOUNTS}
+
+
+def test_another_catalogue_splits_lines_for_itself(tmp_path: Path) -> None:
+    """A world by another catalogue has lines and amounts of its own, beside the baseline's.
+
+    The item was wholly in scope, and a tenth of it is paid first by the other catalogue.
+    """
+    copytree(RULES, tmp_path / "rules")
+    (sheet,) = (tmp_path / "rules").glob("*/catalogue.csv")
+    text = sheet.read_text(encoding="utf-8")
+    sheet.write_text(text.replace(",01,0,0,", ",02,10,10,", 1), encoding="utf-8")
+    other = rule_book(tmp_path / "rules")
+    lives: list[Life] = [[Claim(checked(row)) for row in year("A", 1)]]
+    worlds = [World(BASELINE, rule_book()), World("other", other), World("again", other)]
+
+    found = replay_part(tables_of(lives), worlds, PartOptions(lines=True))
+
+    for world in worlds:
+        assert rows_of(found[f"claims/{world.name}"]) == expected(Settler(world.book), lives)
+    own = found["lines/other"]["pre_self_pay_fen"].to_pylist()
+    assert [fen // 10 for fen in _fens(lives)] == pytest.approx(own, abs=1)
+    assert {0} == {*found[f"lines/{BASELINE}"]["pre_self_pay_fen"].to_pylist()}
+    assert "lines/again" not in found
+
+
+def _fens(lives: list[Life]) -> list[int]:
+    claims = (event for life in lives for event in life if isinstance(event, Claim))
+    return [each["amount_fen"] for claim_ in claims for each in claim_.row["lines"]]
 
 
 def test_worlds_have_names_of_their_own(tmp_path: Path) -> None:

@@ -326,9 +326,10 @@ def _assert_conserved(part: Part, work: _Work) -> None:
     cash = work.results[work.runner.results["cash"]]
     broken = (paid != part.totals[work.claims.rows]) | (cash < 0)
     if broken.any():
-        row = int(work.claims.rows[np.flatnonzero(broken)[0]])
+        at = int(work.claims.rows[np.flatnonzero(broken)[0]])
+        row = int(part.claims.numbers("claim")[at])
         name = work.policy.policy.name
-        raise InternalError(f"shares of claim {row} of a part under {name} do not add up")
+        raise InternalError(f"shares of claim {row} under {name} do not add up to its total")
 
 
 def _write(part: Part, work: _Work, into: WorldRows) -> None:

@@ -128,12 +128,13 @@ def _stages_of(
     wanted = {*rows.tolist()}
     numbers, owners = claims.numbers("claim"), stages.numbers("claim")
     order = np.argsort(owners, kind="stable")
+    owners = owners[order]
     found: dict[int, Row] = {}
 
     def take(row: int, settled: Settled | Rejection) -> None:
         if row not in wanted or isinstance(settled, Rejection):
             return
-        first, end = np.searchsorted(owners[order], [numbers[row], numbers[row] + 1])
+        first, end = np.searchsorted(owners, [numbers[row], numbers[row] + 1])
         recorded = stages.table.take(pa.array(order[first:end])).to_pylist()
         recorded.sort(key=lambda each: int(each["position"]))
         if differing := next(_differing(recorded, settled.settlement.payers), None):

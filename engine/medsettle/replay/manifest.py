@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import orjson
 
+from medsettle.cluster.versions import made_by
 from medsettle.core.columns import Column
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.replay.history import History
@@ -23,11 +24,11 @@ TABLES: Final[Mapping[str, tuple[Column, ...]]] = {
 """The columns of the tables of results, by the first part of their name."""
 
 
-def told_of(
-    history: History, worlds: Sequence[World], options: PartOptions
-) -> dict[str, dict[str, Any]]:
+def told_of(history: History, worlds: Sequence[World], options: PartOptions) -> dict[str, Any]:
     """Return what decides the results, as the manifest says it."""
     return {
+        # Another version may compute otherwise, so a replay is finished by the one that began it.
+        "version": made_by(),
         "history": {"digest": history.digest, "source": dict(history.source)},
         "worlds": {world.name: world.told() for world in worlds},
         "options": asdict(options),

@@ -68,6 +68,8 @@ class PartReplayer:
 
     def __post_init__(self) -> None:
         """Begin with nothing worked out."""
+        # A check is of the baseline alone, and nothing of a reform is looked up for it.
+        self.worlds = self.worlds[:1] if self.options.check else self.worlds
         self._settlers = [Settler(world.book) for world in self.worlds]
 
     @cached_property
@@ -150,8 +152,7 @@ class _PartRun:
         claim, found = self._claims.numbers("claim"), dict[str, pa.Table]()
         splits: list[PartSplits] = []
         rows: list[WorldRows] = []
-        worlds = self._worlds[:1] if self._options.check else self._worlds
-        for number, world in enumerate(worlds):
+        for number, world in enumerate(self._worlds):
             like = self._split_as(number)
             if like == number:
                 splits.append(self._split(number))

@@ -217,8 +217,7 @@ class Persons:
     - `of_claim` (n,): the number of the person of each claim, rising;
     - `first` (m + 1,): the first claim of each person, and n;
     - `rank` (n,): how many earlier claims the person of each has;
-    - `order` (n,): the place in time of each claim among all that happened to its person;
-    - `names`: the key of each person's area and token, for `find`.
+    - `order` (n,): the place in time of each claim among all that happened to its person.
     """
 
     of_claim: Column

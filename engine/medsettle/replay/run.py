@@ -104,7 +104,13 @@ def _parts(
     def one(part: Part) -> tuple[int, int]:
         # What is worked out once for each policy is kept for the next part of this thread.
         replayer = idle.pop() if idle else PartReplayer(worlds, options)
-        differences = folder.write(part.number, replayer.replay(_PartTables(history, part)))
+        try:
+            tables = replayer.replay(_PartTables(history, part))
+        except InvalidRequest as error:
+            name = f"part-{part.number:05d}"
+            faults = [Fault(f"{name} {each.path}", each.message) for each in error.faults]
+            raise InvalidRequest(faults) from error
+        differences = folder.write(part.number, tables)
         idle.append(replayer)
         return part.number, differences
 

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from medsettle import limits
-from medsettle.core import schema
+from medsettle.core import codes, schema
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.counters import CounterKey
 from medsettle.core.outcome import Rejection
@@ -155,7 +155,7 @@ class WholeClaims:
         rows = self.splits.whole.slice(first, end - first).to_pylist()
         claim = self.claims.whole.slice(row, 1).to_pylist()[0]
         insurance_type = str(claim["insurance_type"])
-        parts = [[each[f"{name}_fen"] for each in rows] for name in _POTS]
+        parts = [[each[f"{name}_fen"] for each in rows] for name in codes.POT_NAMES]
         classes = [int(each["item_class"]) for each in rows]
         outside = [bool(each["outside"]) for each in rows]
         return CareScope(
@@ -164,9 +164,6 @@ class WholeClaims:
             charge_types=tuple(rows[0]["charge_types"] or ()),
             by_type={insurance_type: scope_of(insurance_type, parts, classes, outside)},
         )
-
-
-_POTS: Final = ("own_expense", "over_limit", "pre_self_pay", "in_scope")
 
 
 class _Between:
