@@ -76,7 +76,7 @@ def _read_and_written(history: Path, out: Path) -> dict[str, Any]:
     import pyarrow.parquet as pq  # noqa: PLC0415 - after the environment
     from medsettle import durable  # noqa: PLC0415
     from medsettle.replay.history import History, table_bytes  # noqa: PLC0415
-    from medsettle.replay.layout import BASELINE, RESULT, RESULT_LINE  # noqa: PLC0415
+    from medsettle.replay.layout import BASELINE, PAST, RESULT, RESULT_LINE  # noqa: PLC0415
     from medsettle.replay.part import PartOptions, PartReplayer  # noqa: PLC0415
     from medsettle.replay.part_lines import LINE_COLUMNS  # noqa: PLC0415
     from medsettle.replay.worlds import worlds_of  # noqa: PLC0415
@@ -89,7 +89,10 @@ def _read_and_written(history: Path, out: Path) -> dict[str, Any]:
             name: pq.ParquetFile(
                 out / name / BASELINE / f"part-{part.number:05d}.parquet", read_dictionary=coded
             ).read()
-            for name, coded in (("claims", ["outcome", "policy"]), ("lines", ["item_class", "pot"]))
+            for name, coded in (
+                ("claims", ["outcome", "policy", *PAST]),
+                ("lines", ["item_class", "pot"]),
+            )
         }
         start = time.process_time()
         opened.read(part, "claims", claims)

@@ -57,11 +57,17 @@ TABLES = ("claims/baseline", "claims/higher-rate", "lines/baseline", "difference
 
 
 def assert_same(expected_: Path, found: Path) -> None:
-    """Hold all tables to be the same rows in the same order, and the manifests to say the same."""
+    """Hold all tables to be the same rows in the same order, and the manifests to say the same.
+
+    A cluster tells no files of parts, and may know the place of the history by an address.
+    """
     for name in TABLES:
         one, other = (pq.read_table(folder / name) for folder in (expected_, found))
         assert one.num_rows
         assert one.schema.names == other.schema.names
         assert one.to_pylist() == other.to_pylist()
     one, other = (orjson.loads((folder / MANIFEST).read_bytes()) for folder in (expected_, found))
-    assert {**one, "written_by": "spark"} == other
+    assert all(part["files"] for part in one["finished"])
+    own = [{**part, "files": []} for part in one["finished"]]
+    other["history_lay"] = other["history_lay"].removeprefix("file://")
+    assert {**one, "finished": own, "written_by": "spark"} == other

@@ -24,6 +24,7 @@ from medsettle.replay.layout import (
     STAGE,
     arrow_schema,
 )
+from medsettle.settle.explain import Tracers
 from medsettle.settle.run import Settled, Settler
 
 _ROOT = Path(__file__).parents[2]
@@ -220,19 +221,49 @@ def _back_to(key: CounterKey, store: _Store) -> CounterKey:
     return relation.giver.account
 
 
-def told(found: Settled | Rejection) -> dict[str, object]:
+def told(found: Settled | Rejection, book: RuleBook) -> dict[str, object]:
     """Return what a result says of a claim, by the columns of a replay."""
     if isinstance(found, Rejection):
         refused: dict[str, object] = dict.fromkeys(AMOUNTS, 0)
-        return refused | {"outcome": found.outcome.name, "policy": None}
+        none = {"past_deductibles": None, "past_caps": None}
+        return refused | none | {"outcome": found.outcome.name, "policy": None}
     columns = found.settlement.columns
-    own = {name: columns[name] for name in AMOUNTS}
+    own = {name: columns[name] for name in AMOUNTS} | past(found, book)
     return own | {"outcome": "settled", "policy": columns["policy"]}
+
+
+def past(found: Settled, book: RuleBook) -> dict[str, str | None]:
+    """Return the stages of the bill past their deductible and past a cap, as explanations go.
+
+    A stage is past its deductible where it has one for this claim and something is left above it.
+    """
+    policy = book.policy(str(found.settlement.columns["policy"]))
+    trace = _TRACERS.traced(policy, found.inputs)
+    names = [str(row["stage"]) for row in found.settlement.payers if row["payee"] == "bill"]
+    deductibles = [
+        name
+        for name in names
+        if trace.get(f"detail:{name}.deductible_standard")
+        and found.settlement.amounts[f"{name}.net"]
+    ]
+    caps = [
+        str(row["stage"])
+        for row in found.settlement.payers
+        if row["payee"] == "bill" and row["over_cap_fen"]
+    ]
+    return {
+        "past_deductibles": ",".join(deductibles) or None,
+        "past_caps": ",".join(caps) or None,
+    }
+
+
+_TRACERS = Tracers()
 
 
 def expected(settler: Settler, lives: Sequence[Life]) -> list[dict[str, object]]:
     """Return what all claims of lives come to, in the order of `tables_of`."""
-    return [told(each) for life in sorted(lives, key=whose) for each in one_by_one(settler, life)]
+    every = (each for life in sorted(lives, key=whose) for each in one_by_one(settler, life))
+    return [told(each, settler.book) for each in every]
 
 
 def rows_of(table: pa.Table) -> list[dict[str, object]]:

@@ -355,6 +355,19 @@ def test_a_text_that_is_none_is_told(tmp_path: Path) -> None:
         _made(tmp_path / "h", tmp_path / "a.parquet")
 
 
+def test_a_text_of_a_move_that_is_none_is_told(tmp_path: Path) -> None:
+    """As one of a claim is."""
+    raw = pa.array([b"P1", b"\xff\xfe"], pa.binary())
+    broken = pa.Array.from_buffers(pa.string(), 2, raw.buffers())
+    table = pa.Table.from_pylist([_MOVE | {"delta": 5}] * 2)
+    place = table.column_names.index("person")
+    path = tmp_path / "moves.parquet"
+    pq.write_table(table.set_column(place, "person", broken), path)
+
+    with pytest.raises(InvalidRequest, match=r"moves.parquet is no Parquet file of moves: .*UTF8"):
+        _made(tmp_path / "h", _write(tmp_path / "a.parquet", _claims(8)), openings=path)
+
+
 def test_files_state_the_order_alike(tmp_path: Path) -> None:
     """Days in one file and numbers in another have no order between them."""
     for number, column in enumerate((pa.array([1, 2]), pa.array([_FIRST, _FIRST]))):

@@ -50,6 +50,23 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     assert 0 == history.read(second, "moves").num_rows
 
 
+def test_a_history_tells_whether_anything_was_recorded(tmp_path: Path) -> None:
+    """One amount of one claim, in the last part, is enough; the name of a settlement is none."""
+    nothing = _claims(2)
+    for name, values in (("cash_fen", [None, None]), ("settlement", ["S1", None])):
+        at = nothing.column_names.index(f"recorded_{name}")
+        kind = nothing.schema.field(at).type
+        nothing = nothing.set_column(at, f"recorded_{name}", pa.array(values, kind))
+    found = []
+    for number, parts in enumerate(([], [nothing], [nothing, _claims(1, 2)])):
+        writer = HistoryWriter(tmp_path / str(number), {})
+        for claims in parts:
+            writer.add({"claims": claims, "lines": _no_lines()})
+        found.append(writer.finish().recorded())
+
+    assert [False, False, True] == found
+
+
 def test_a_file_may_lack_columns(tmp_path: Path) -> None:
     """A part of which no claim states a code, or a number, does without them."""
     writer = HistoryWriter(tmp_path, {})

@@ -68,10 +68,6 @@ def _set(part: int, table: str, row: int, **changes: object) -> Callable[[list[T
     return change
 
 
-def _added(part: int, table: str, row: Row) -> Callable[[list[Tables]], None]:
-    return lambda parts: parts[part][table].append(row)
-
-
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -91,7 +87,7 @@ def _added(part: int, table: str, row: Row) -> Callable[[list[Tables]], None]:
             id="order",
         ),
         pytest.param(
-            _set(0, "claims", 2, person="A", order=5, pooling_area="999901"),
+            _set(0, "claims", 2, person="A", pooling_area="999901"),
             "part 0: moves has persons that are not in the part",
             id="of-another-area",
         ),

@@ -82,6 +82,16 @@ def test_published_figures_are_as_published() -> None:
         ("value: 8.8}", "value: eight}", "'eight' is no number; write it like 8.11 or 60%"),
         ("value: 8.8}", "value: 0}", "'0' must be above 0"),
         ("value: 8.8}", "rows: {level_1: 8.8}}", "this figure has `value`, not `rows`"),
+        (
+            "special: 5, inpatient: 130, pharmacy: 2.5",
+            "special: 0.99, inpatient: 130, pharmacy: 2.5",
+            "'0.99' is less than one; write 1 or more",
+        ),
+        (
+            "rows: {least: 102%, most: 130%}",
+            "rows: {least: 131%, most: 130%}",
+            "the least of above_ceiling_part is 131% and the most 130%; write the smaller first",
+        ),
         ("value: 51.24%", "value: 51.24", "'51.24' is no share; write 0% to 100%, like 12.5%"),
         ("value: 51.24%", "value: 100.01%", "'100.01%' is no share"),
         ("active: 72.22%", "active: 72.21%", "group_share employee add up to 99.99%, not 100 %"),
@@ -138,6 +148,31 @@ def test_what_is_wrong_is_told_where_it_stands(
     assert any(said in each for each in told), told
     assert all(each.startswith(f"{path}:") for each in told)
     assert len(told) <= 2, told
+
+
+def test_no_disease_at_all_is_told(tmp_path: Path) -> None:
+    """Nobody could be ill; the figures by disease are read as those of none."""
+    shipped = (ROOT / "engine/medsettle/replay/population/marginals.yaml").read_text("utf-8")
+    listed = shipped[shipped.index("diseases:\n") : shipped.index("\nfigures:")]
+    weights = shipped[shipped.index("rows: {circulatory") : shipped.index("  approved_share:")]
+    path = changed_file(tmp_path, [(listed, "diseases: {}\n"), (weights, "rows: {}\n")])
+
+    with pytest.raises(PolicyRejected) as caught:
+        load_marginals(path)
+
+    line = path.read_text("utf-8").splitlines().index("diseases: {}") + 1
+    (told,) = [str(violation) for violation in caught.value.violations]
+    assert told.startswith(f"{path}:{line}:")
+    assert "no disease stands here; name one or more, with its codes" in told
+
+
+def test_a_claim_has_one_line_at_least(tmp_path: Path) -> None:
+    """The bound itself is inside."""
+    texts = [
+        ("special: 5, inpatient: 130, pharmacy: 2.5", "special: 1, inpatient: 130, pharmacy: 2.5")
+    ]
+    figures = load_marginals(changed_file(tmp_path, texts)).figures
+    assert 1 == figures["lines_a_claim"]["special",].number
 
 
 def test_a_share_may_be_all_or_nothing(tmp_path: Path) -> None:

@@ -1,19 +1,22 @@
 """What an area's own rules decide of an invented population: who comes, for what, and credits."""
 
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 from medsettle.core.dates import date_of
+from medsettle.errors import InvalidRequest
 from medsettle.replay.population.accepted import Span
+from medsettle.replay.population.bills import trimming
 from medsettle.replay.population.credits import Credits, Moves
-from medsettle.replay.population.making import drawn_parts
 from medsettle.replay.population.marginal_keys import KINDS
 from medsettle.replay.population.marginals import load_marginals
+from medsettle.replay.population.part import draw_part
 from medsettle.replay.population.persons import Persons, draw_persons
 from medsettle.replay.population.scene import OUTPATIENT, Scene, make_scene
 
-from tests.replay.populations import CAPITAL, changed_file, rules, scene_of
+from tests.replay.populations import CAPITAL, ROOT, changed_file, rules, scene_of
 
 
 def _moves(area: str = CAPITAL) -> tuple[Scene, Persons, Moves]:
@@ -109,6 +112,18 @@ def test_amounts_that_a_document_leaves_open_are_not_drawn() -> None:
     assert "chosen_institution" == takes.benefit_groups[required.required]
 
 
+def test_the_page_counts_the_areas_that_work() -> None:
+    """Of all that have rules; whoever adds rules for one says there how many there are now."""
+    areas = {compiled.policy.pooling_area for compiled in rules().policies}
+    works = 0
+    for area in areas:
+        with suppress(InvalidRequest):
+            works += bool(scene_of(area).takes.groups)
+
+    page = (ROOT / "fixtures" / "population" / "README.md").read_text(encoding="utf-8")
+    assert f"So {works} of the {len(areas)} areas" in page
+
+
 def test_other_marginals_make_another_population(tmp_path: Path) -> None:
     """Whoever changes a figure gets what it says: here stays have 40 lines in place of 130."""
     figures = load_marginals(
@@ -118,7 +133,7 @@ def test_other_marginals_make_another_population(tmp_path: Path) -> None:
     span = Span(2025, 2025)
     scene = make_scene(rules(), CAPITAL, figures, span, persons=900, seed=7, refunds=0)
 
-    (part,) = drawn_parts(scene)
+    part = draw_part(scene, 0, trimming(scene), Credits(scene))
 
     visit_types = part.claims["visit_type"].to_pylist()
     counts = part.claims["line_count"].to_pylist()

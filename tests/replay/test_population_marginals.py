@@ -10,9 +10,10 @@ from medsettle import limits
 from medsettle.core.dates import age_years, date_of
 from medsettle.replay.population.accepted import Span
 from medsettle.replay.population.bills import Lines, draw_lines, trimming
-from medsettle.replay.population.making import drawn_parts
+from medsettle.replay.population.credits import Credits
 from medsettle.replay.population.marginal_keys import LISTS
 from medsettle.replay.population.marginals import load_marginals
+from medsettle.replay.population.part import draw_part
 from medsettle.replay.population.persons import Persons, draw_persons
 from medsettle.replay.population.scene import (
     INPATIENT,
@@ -118,6 +119,19 @@ def test_diseases_are_those_of_the_survey() -> None:
     assert within(int(approved.sum()), int(own.sum()), 0.4)
 
 
+def test_nobody_is_approved_before_birth() -> None:
+    """Approvals are of the last five years; infants have some where an area offers them any."""
+    scene = scene_of("371000", persons=_PERSONS)
+    persons = draw_persons(scene, 0, _PERSONS, scene.stream(99))
+    approved = persons.diseases[:, 0] >= 0
+    back = scene.span.first_day - persons.approval[approved]
+    infants = approved & (persons.age < 5)
+
+    assert infants.any()
+    assert (persons.birth <= persons.approval).all()
+    assert 0 <= back.min() and back.max() <= 5 * 365
+
+
 def _mean_within(counts: NDArray[np.int64], mean: float) -> bool:
     """Return whether counts of persons have a mean, by how much they vary themselves."""
     return bool(abs(counts.mean() - mean) <= 5 * counts.std() / np.sqrt(len(counts)))
@@ -152,16 +166,20 @@ def test_the_old_cost_more_in_hospital() -> None:
     _, persons, visits = _drawn()
     own = visits.kind == INPATIENT
     fen = np.bincount(visits.person[own], _bills()[own], _PERSONS)
-    for first, last, wanted in ((0, 59, 0.56), (60, 69, 2.28), (70, 95, 4.29)):
+    told = load_marginals().named("stay_cost_per_head")
+    assert {"0": 0.56, "60": 2.28, "70": 4.29} == told
+    for first, last, wanted in zip((0, 60, 70), (59, 69, 95), told.values(), strict=True):
         heads = (first <= persons.age) & (persons.age <= last)
         assert abs(fen[heads].mean() / fen.mean() / wanted - 1) < 1 / 3
 
 
 @pytest.mark.parametrize(
-    ("name", "yuan"), [("active", 8_085.07 / 2.806232), ("retired", 10_377.63 / 1.07938)]
+    ("name", "published"), [("active", 8_085.07 / 2.806232), ("retired", 10_377.63 / 1.07938)]
 )
-def test_employees_cost_what_the_bulletin_says(name: str, yuan: float) -> None:
+def test_employees_cost_what_the_bulletin_says(name: str, published: float) -> None:
     """Of nothing that is drawn from: a year at institutions, of those in work and retired."""
+    yuan = load_marginals().number("cost_per_head", name)
+    assert abs(yuan - published) < 1
     _, _, visits = _drawn()
     own = visits.kind != PHARMACY
     fen = np.bincount(visits.person[own], _bills()[own], _PERSONS)
@@ -301,7 +319,7 @@ def test_cost_is_concentrated() -> None:
     _, _, visits = _drawn()
     cost = np.sort(np.bincount(visits.person, _bills(), _PERSONS))
     share = cost[-_PERSONS // 10 :].sum() / cost.sum()
-    assert 0.5 < share < 0.8
+    assert 0.5 == load_marginals().number("top_tenth_share") < share < 0.8
 
 
 def test_whoever_comes_often_has_dearer_bills() -> None:
@@ -329,7 +347,7 @@ def test_nothing_passes_its_bound(tmp_path: Path) -> None:
     assert limits.POPULATION_BILL_FEN_MAX == visits.target_fen.max()
     assert limits.POPULATION_STAY_DAYS_MAX == (visits.day - visits.admission).max()
 
-    (part,) = drawn_parts(scene)
+    part = draw_part(scene, 0, trimming(scene), Credits(scene))
 
     amounts = part.lines["amount_fen"].to_numpy()
     claims = part.lines["claim"].to_numpy()

@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from medsettle import limits
 from medsettle.core.settlement import Opening
 from medsettle.engine import Engine
 from medsettle.ledger.opening import open_ledger
@@ -107,12 +106,21 @@ def test_what_differs_is_told_with_its_first_stage(tmp_path: Path) -> None:
     ("column", "by", "stage"),
     [
         ("total_fen", 1, None),
+        ("in_scope_fen", -1, None),
+        ("deductible_fen", 1, "pooled_fund"),
+        ("pooled_fund_fen", -1, "pooled_fund"),
+        ("account_fen", 1, "account"),
+        ("assistance_fen", 1, None),
+        ("fund_total_fen", 1, None),
         ("cash_fen", -1, None),
         ("account_balance_fen", 1, None),
     ],
 )
 def test_a_recorded_amount_of_another_fen_is_told(column: str, by: int, stage: str | None) -> None:
-    """With both values as texts; its stages are as recorded, so that none is named."""
+    """With both values as texts, and with the stage that it adds up, whose own amounts come out.
+
+    Nobody's stage are a bill, sums of payers, cash and balances, and what no stage of it pays.
+    """
     life = _recorded_alone()
     tables = tables_of([life])
     held = tables["claims"][f"recorded_{column}"].to_pylist()[0]
@@ -159,9 +167,10 @@ def _results(settler: Settler, lives: Sequence[Life]) -> list[dict[str, Any]]:
     return expected(settler, lives)
 
 
-def test_so_many_differing_claims_are_explained_and_no_more() -> None:
-    """One claim past the bound is listed without its stage."""
-    count = limits.REPLAY_EXPLAINED_MAX + 1
+@pytest.mark.parametrize(("stages", "column"), [(True, "paid_fen"), (False, "pooled_fund_fen")])
+def test_every_differing_claim_is_listed_with_its_stage(*, stages: bool, column: str) -> None:
+    """However many there are; without their stages where these are not wanted."""
+    count = 1_500
     (event,) = _recorded_alone()
     assert isinstance(event, Claim)
     wrong = [{**stage, "paid_fen": stage["paid_fen"] - 5} for stage in event.stages]
@@ -176,10 +185,11 @@ def test_so_many_differing_claims_are_explained_and_no_more() -> None:
         for number in range(count)
     ]
 
-    rows = replay_part(tables_of(lives), WORLDS)["differences"].to_pylist()
+    found = replay_part(tables_of(lives), WORLDS, PartOptions(stages=stages))
+    rows = found["differences"].to_pylist()
 
-    assert count == len(rows)
-    assert ["paid_fen"] * (count - 1) + ["pooled_fund_fen"] == [row["column"] for row in rows]
+    assert [column] * count == [row["column"] for row in rows]
+    assert {"pooled_fund" if stages else None} == {row["stage"] for row in rows}
 
 
 # --- whatever happens ----------------------------------------------------------------------------

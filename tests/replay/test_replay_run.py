@@ -8,10 +8,12 @@ from shutil import copytree
 import numpy as np
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from medsettle import limits
-from medsettle.errors import InvalidRequest, PolicyRejected
+from medsettle.errors import InvalidRequest, NotFound
+from medsettle.replay.compare_folders import Results
 from medsettle.replay.history import History
 from medsettle.replay.layout import AMOUNTS, BASELINE
 from medsettle.replay.layout import RESULTS_MANIFEST as MANIFEST
@@ -33,7 +35,7 @@ from tests.replay.made import (
     rows_of,
     tables_of,
 )
-from tests.replay.years import HIGHER, WORLDS, on, overlay_in, year
+from tests.replay.years import WORLDS, on, overlay_in, year
 from tests.service.claims import claim, line
 
 
@@ -71,6 +73,47 @@ def test_a_killed_replay_goes_on_with_the_next_part(tmp_path: Path) -> None:
     assert 3 == replay(history, WORLDS, out).resumed
 
 
+@pytest.mark.parametrize("table", ["claims", "lines"])
+def test_a_changed_file_is_not_replayed(tmp_path: Path, table: str) -> None:
+    """A file with other bytes than its digest tells of is named, and what to do about it."""
+    history, out = _three_parts(tmp_path / "history"), tmp_path / "out"
+    path = history.folder / table / "part-00001.parquet"
+    rows = pq.read_table(path)
+    if table == "lines":
+        at = rows.column_names.index("amount_fen")
+        twice = pc.multiply(rows["amount_fen"], 2)
+        rows = rows.set_column(at, rows.schema.field(at), twice)
+    pq.write_table(rows, path)
+
+    with pytest.raises(InvalidRequest) as caught:
+        replay(history, WORLDS, out, threads=1)
+
+    assert f"part-00001 history: {path} has SHA-256 " in str(caught.value)
+    assert "put the file back, or make the history again" in str(caught.value)
+    told = orjson.loads((out / MANIFEST).read_bytes())
+    assert [0] == [part["number"] for part in told["finished"]]
+
+
+@pytest.mark.parametrize("name", [f"claims/{BASELINE}", f"lines/{BASELINE}", "differences"])
+def test_a_part_that_was_lost_or_changed_is_replayed_again(tmp_path: Path, name: str) -> None:
+    """A finished part whose file is gone or has other bytes, and no other one."""
+    history, out = _three_parts(tmp_path / "history"), tmp_path / "out"
+    options = PartOptions(lines=True)
+    replay(history, WORLDS, out, options)
+    before = files_in(out)
+    path = out / name / "part-00001.parquet"
+    first = out / name / "part-00000.parquet"
+    written = first.stat().st_mtime_ns
+
+    for ruin in (path.unlink, lambda: path.write_bytes(path.read_bytes()[:-1] + b"2")):
+        ruin()
+        found = replay(history, WORLDS, out, options)
+
+        assert (3, 2, 9) == (found.parts, found.resumed, found.claims)
+        assert before == files_in(out)
+    assert written == first.stat().st_mtime_ns
+
+
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_threads_change_nothing(tmp_path: Path, threads: int) -> None:
     """The same bytes, however many parts are at hand."""
@@ -95,22 +138,49 @@ def test_threads_are_bounded(tmp_path: Path, threads: int, fits: bool) -> None:
 
 
 def test_a_folder_keeps_to_one_replay(tmp_path: Path) -> None:
-    """Other options, rules or claims are refused with what differs; nothing is written."""
+    """Other options, rules or claims are refused with what differs, a line each, in few words."""
     history, out = _three_parts(tmp_path / "history"), tmp_path / "out"
     replay(history, WORLDS, out)
     before = files_in(out)
     other = history_of(tmp_path / "other", [[Claim(checked(claim(1, 1)))]])
     reform = worlds_of(RULES, [overlay_in(tmp_path)])
+    changed = [World(BASELINE, reform[1].book)]
+    none, lines = PartOptions(), PartOptions(lines=True)
+    digests = f"history.digest is {history.digest!r} there and {other.digest!r} now"
+    has_no = "it has no world 'higher-rate'"
+    rules = "world 'baseline' was by other rules: policy example-outpatient, "
+    rules += "policy example-outpatient-higher-rate"
 
     for asked, worlds, options, told in (
-        (history, WORLDS, PartOptions(lines=True), "options.lines is False there and True now"),
-        (other, WORLDS, PartOptions(), "history.digest is"),
-        (history, reform, PartOptions(), "worlds.higher-rate is None there"),
+        (history, WORLDS, lines, ["options.lines is False there and True now"]),
+        (other, WORLDS, none, [digests]),
+        (history, reform, lines, [has_no, "options.lines is False there and True now"]),
+        (history, changed, none, [rules]),
     ):
         with pytest.raises(InvalidRequest) as caught:
             replay(asked, worlds, out, options)
-        assert told in str(caught.value)
+        path = out / MANIFEST
+        wanted = [f"{path} is of another replay: {each}; name another folder" for each in told]
+        assert wanted == [fault.message for fault in caught.value.faults]
     assert before == files_in(out)
+    replay(history, reform, tmp_path / "reformed")
+    with pytest.raises(InvalidRequest, match="it has a world 'higher-rate', which is not asked"):
+        replay(history, WORLDS, tmp_path / "reformed")
+
+
+def test_where_a_history_lay_is_a_hint_alone(tmp_path: Path) -> None:
+    """It is found there without being named; the same history elsewhere is the same replay."""
+    history, out = _three_parts(tmp_path / "history"), tmp_path / "out"
+    worlds = worlds_of(RULES, [overlay_in(tmp_path)])
+    replay(history, worlds, out)
+
+    assert history.folder == Results.open(out).history.folder
+
+    moved = history.folder.rename(tmp_path / "moved")
+    with pytest.raises(NotFound, match=f"none in {history.folder}, where it lay; name the one"):
+        Results.open(out)
+    assert 3 == replay(History.open(moved), worlds, out).resumed
+    assert moved == Results.open(out, moved).history.folder
 
 
 def test_a_manifest_that_is_none_is_refused(tmp_path: Path) -> None:
@@ -132,7 +202,7 @@ def test_the_manifest_says_what_decided(tmp_path: Path) -> None:
     told = orjson.loads((tmp_path / "out" / MANIFEST).read_bytes())
 
     assert history.digest == told["history"]["digest"]
-    assert {"check": False, "lines": False} == told["options"]
+    assert {"check": False, "lines": False, "stages": True} == told["options"]
     assert [0, 1, 2] == [part["number"] for part in told["finished"]]
     policies = {name: set(world["policies"]) for name, world in told["worlds"].items()}
     assert {"example-outpatient-higher-rate"} == policies["higher-rate"] - policies[BASELINE]
@@ -207,15 +277,6 @@ def test_another_catalogue_splits_lines_for_itself(tmp_path: Path) -> None:
 def _fens(lives: list[Life]) -> list[int]:
     claims = (event for life in lives for event in life if isinstance(event, Claim))
     return [each["amount_fen"] for claim_ in claims for each in claim_.row["lines"]]
-
-
-def test_worlds_have_names_of_their_own(tmp_path: Path) -> None:
-    """Two reforms of one name would be one folder; a reform of no policy is none."""
-    overlay = overlay_in(tmp_path)
-    with pytest.raises(InvalidRequest, match="two worlds are called 'higher-rate'"):
-        worlds_of(RULES, [overlay, overlay])
-    with pytest.raises(PolicyRejected, match="no policy is called"):
-        worlds_of(RULES, [overlay_in(tmp_path, HIGHER.replace("example-outpatient", "nobody"))])
 
 
 def test_blocks_of_lines_do_not_matter() -> None:

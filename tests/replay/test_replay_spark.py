@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,15 +83,22 @@ def lives(worlds: Sequence[World]) -> list[Life]:
 
 @pytest.fixture(scope="module")
 def history(lives: list[Life], tmp_path_factory: pytest.TempPathFactory) -> History:
-    """Write them in three parts; the lines of one have narrower numbers and no empty columns."""
+    """Write them in three parts; the lines of one have narrower numbers and no empty columns.
+
+    Its digest is written anew.
+    """
     folder = tmp_path_factory.mktemp("history")
     made = history_of(folder, lives[:4], lives[4:15], lives[15:])
     path = folder / "lines" / "part-00001.parquet"
     lines = pq.read_table(path).drop_columns(["earmark", "diagnosis"])
     at = lines.schema.names.index("amount_fen")
     narrow = lines.set_column(at, "amount_fen", lines["amount_fen"].cast(pa.int32()))
+    (before,) = (file for file in made.parts[1].files if file.table == "lines")
     pq.write_table(narrow, path, column_encoding={"amount_fen": "BYTE_STREAM_SPLIT"}, **_ENCODED)
-    return made
+    manifest = folder / HISTORY_MANIFEST
+    now = sha256(path.read_bytes()).hexdigest()
+    manifest.write_text(manifest.read_text().replace(before.sha256, now))
+    return History.open(folder)
 
 
 @pytest.fixture(scope="module")
@@ -247,6 +255,9 @@ def test_addresses_are_read_and_written_by_spark(
     assert_same(alone, tmp_path)
     with pytest.raises(InvalidRequest, match=r"options\.lines is True there and False now"):
         replay_in(session, place, worlds, out)
+    next((tmp_path / "claims" / BASELINE).glob("part-*.parquet")).unlink()
+    assert 0 == replay_in(session, place, worlds, out, PartOptions(lines=True)).resumed
+    assert_same(alone, tmp_path)
     with pytest.raises(InvalidRequest, match="written_by is 'spark' there and None now"):
         replay(history, worlds, tmp_path, PartOptions(lines=True))
 

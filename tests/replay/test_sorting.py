@@ -68,9 +68,7 @@ def _parts(folder: Path, persons: Sequence[tuple[int, int]], size: PartSize) -> 
             rows.append(who | {"book": 0, "seq": len(rows) + 1, "line_count": lines})
     table = pa.Table.from_pylist([row | {"taken_back": None} for row in rows])
     with sorting_in(folder) as sorting:
-        sorting.connection.register("page", table)
-        sorting.connection.execute("create table found as select * from page")
-        sorting.connection.unregister("page")
+        sorting.insert("found", table)
         sorting.number()
         return [end - first for first, end in sorting.parts(size)]
 

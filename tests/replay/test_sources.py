@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from medsettle.audit import LedgerFeed, Projector
 from medsettle.core.arrow import claims_table
 from medsettle.engine import Engine
 from medsettle.errors import InvalidRequest, NotFound
+from medsettle.ledger.opening import open_ledger
 from medsettle.replay.history import HistoryWriter
 from medsettle.replay.sources import (
     EngineData,
@@ -18,8 +20,12 @@ from medsettle.replay.sources import (
     make_history,
 )
 
+from tests.engine import relatives as kin
+from tests.engine.engines import rule_book, settled
 from tests.replay import year
 from tests.service.claims import claim
+from tests.service.serving import Ticking
+from tests.stores import ledger_in
 
 
 @pytest.fixture(scope="module", name="lived")
@@ -66,6 +72,48 @@ def test_what_was_made_is_kept(lived: tuple[Engine, Path], tmp_path: Path) -> No
         as_history([audit], tmp_path / "kept", Wanted(as_of=5))
     with pytest.raises(InvalidRequest, match="has a history of other made_of"):
         as_history([_claims(tmp_path / "a.parquet")], tmp_path / "kept")
+
+
+def test_as_of_an_entry_a_ledger_may_grow(tmp_path: Path) -> None:
+    """What came behind the entry is no part of the history; of another ledger it is another one.
+
+    Nothing is projected or verified for that: a file of the audit tables may even be gone.
+    """
+    audit, kept = tmp_path / "audit", tmp_path / "kept"
+    with open_ledger(ledger_in(tmp_path)) as ledger:
+        data = EngineData(ledger, audit)
+        engine = Engine(rule_book(kin.RULES), ledger, Ticking())
+        for number in (1, 2, 3):
+            settled(engine, kin.visit(number, "P1", 500))
+        _projected(ledger, audit)
+        whole = as_history(data, tmp_path / "whole")
+        first = as_history([audit], kept, Wanted(as_of=2))
+        assert (2, 3) == (first.rows("claims"), whole.rows("claims"))
+        settled(engine, kin.visit(4, "P1", 500))
+        _projected(ledger, audit)
+        settled(engine, kin.visit(5, "P1", 500))
+        next((audit / "settlements").rglob("*.parquet")).unlink()
+
+        assert first == as_history(data, kept, Wanted(as_of=2))
+        assert first == as_history([audit], kept, Wanted(as_of=2))
+        assert not (kept / "projected").exists()
+        with pytest.raises(InvalidRequest, match=r"has a history of other as_of \(2\)"):
+            as_history(data, kept, Wanted(as_of=3))
+        for source in (data, [audit]):
+            with pytest.raises(InvalidRequest, match="has a history of other ledgers"):
+                as_history(source, tmp_path / "whole")
+    (tmp_path / "other").mkdir()
+    with open_ledger(ledger_in(tmp_path / "other")) as ledger:
+        engine = Engine(rule_book(kin.RULES), ledger, Ticking())
+        for number in (1, 2, 3):
+            settled(engine, kin.visit(number, "P2", 500))
+        with pytest.raises(InvalidRequest, match="has a history of other ledgers"):
+            as_history(EngineData(ledger, tmp_path / "none"), kept, Wanted(as_of=2))
+
+
+def _projected(ledger: LedgerFeed, audit: Path) -> None:
+    with Projector(ledger, audit) as projector:
+        projector.run_once()
 
 
 def test_claims_that_changed_are_another_source(tmp_path: Path) -> None:

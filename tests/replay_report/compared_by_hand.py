@@ -4,13 +4,16 @@ Nothing of `medsettle.replay` is used: persons are sorted, summed and counted on
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeAlias
 
 from medsettle.core.settlement import Settlement
 
-from tests.replay_report.compared_worlds import Told, over_cap
+from tests.replay_report.compared_worlds import Told, past_caps, past_deductibles
+
+Limit: TypeAlias = tuple[str, str, str]
+"""A policy of the baseline, a stage, and what kind of limit."""
 
 
 @dataclass
@@ -23,8 +26,7 @@ class Person:
     cost: int = 0
     fund: tuple[int, int] = (0, 0)
     part: tuple[int, int] = (0, 0)
-    past_deductible: tuple[bool, bool] = (False, False)
-    past_cap: tuple[bool, bool] = (False, False)
+    past: tuple[set[Limit], set[Limit]] = field(default_factory=lambda: (set(), set()))
 
     @property
     def gain(self) -> int:
@@ -49,14 +51,12 @@ def persons_of(told: Told, reform: str) -> list[Person]:
         person.cost += before.fen("total_fen")
         person.fund = _added(person.fund, both, "fund_total_fen")
         person.part = _added(person.part, both, "person_total_fen")
-        person.past_deductible = (
-            person.past_deductible[0] or _past_deductible(before),
-            person.past_deductible[1] or _past_deductible(after),
-        )
-        person.past_cap = (
-            person.past_cap[0] or over_cap(before) > 0,
-            person.past_cap[1] or over_cap(after) > 0,
-        )
+        policy = str(before.columns["policy"])
+        for world, settlement in enumerate(both):
+            person.past[world].update(
+                (policy, stage, "deductible") for stage in past_deductibles(settlement)
+            )
+            person.past[world].update((policy, stage, "cap") for stage in past_caps(settlement))
     return list(found.values())
 
 
@@ -64,10 +64,6 @@ def _added(
     sums: tuple[int, int], both: tuple[Settlement, Settlement], name: str
 ) -> tuple[int, int]:
     return sums[0] + both[0].fen(name), sums[1] + both[1].fen(name)
-
-
-def _past_deductible(settlement: Settlement) -> bool:
-    return settlement.fen("deductible_fen") > 0 and settlement.fen("fund_total_fen") > 0
 
 
 def by_cost(persons: list[Person]) -> list[Person]:

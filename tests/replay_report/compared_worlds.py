@@ -17,7 +17,6 @@ from typing import Any, Final
 import orjson
 import pyarrow as pa
 from medsettle.core.claims import ClaimBatch
-from medsettle.core.codes import BILL
 from medsettle.core.counters import ACCOUNT, CounterKey
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Settlement
@@ -27,13 +26,14 @@ from medsettle.replay.history import HistoryWriter, table_bytes
 from medsettle.replay.layout import (
     AMOUNTS,
     BASELINE,
+    DIFFERENCE,
     HISTORY_CLAIM,
     HISTORY_LINE,
     MOVE,
     RESULT,
-    RESULT_BESIDE,
     arrow_schema,
 )
+from medsettle.replay.worlds import World
 from medsettle.settle.run import Settler
 
 _HERE: Final = Path(__file__).parent / "compared"
@@ -42,7 +42,6 @@ REFORMS: Final = ("ceiling", "july")
 _LEVELS: Final = ("03", "05", "08")
 _OPENING_FEN: Final = 600_00
 _PER_PART: Final = 150
-_RESULT: Final = (*RESULT, *RESULT_BESIDE)
 
 
 @dataclass
@@ -148,6 +147,21 @@ def _visit(draw: random.Random, day: date, order: int) -> dict[str, Any]:
     }
 
 
+def bill(person: str, day: date, fen: int, person_type: str = "1101") -> dict[str, Any]:
+    """Return an outpatient claim of the first area with a bill that is all in scope."""
+    line = {
+        **{"line_id": "1", "item_code": "A1", "fee_date": day, "quantity_e4": 10_000},
+        **{"unit_price_e6": fen * 10_000, "amount_fen": fen},
+    }
+    return {
+        **{"request_id": f"{person}-{day}", "institution": "H1", "pooling_area": AREAS[0]},
+        **{"person": person, "insurance_type": "310", "visit_type": "11"},
+        **{"person_type": person_type, "institution_level": "10"},
+        **{"birth_date": date(1950, 1, 1), "admission_date": day, "service_date": day},
+        **{"account_used": False, "lines": [line]},
+    }
+
+
 def settled_by(book: RuleBook, rows: Sequence[dict[str, Any]]) -> list[Settlement | Rejection]:
     """Return what a rule book makes of claims, one after another."""
     settler = Settler(book)
@@ -204,24 +218,22 @@ def made_replay(folder: Path, persons: int = 60, reforms: Sequence[str] = REFORM
         own.mkdir(parents=True)
         for number, rows in enumerate(parts):
             results = [_result(row, told.worlds[world][row["claim"]]) for row in rows]
-            content = table_bytes(_RESULT, _table(_RESULT, results))
+            content = table_bytes(RESULT, _table(RESULT, results))
             (own / f"part-{number:05d}.parquet").write_bytes(content)
+    # Nothing was recorded, so nothing differs.
+    (folder / "results" / "differences").mkdir()
+    for number in range(len(parts)):
+        path = folder / "results" / "differences" / f"part-{number:05d}.parquet"
+        path.write_bytes(table_bytes(DIFFERENCE, _table(DIFFERENCE, [])))
     manifest = {
         "format": 1,
         "history": {"digest": history.digest, "source": dict(history.source)},
-        "worlds": {world: _digests(books()[world]) for world in (BASELINE, *reforms)},
+        "worlds": {world: World(world, books()[world]).told() for world in (BASELINE, *reforms)},
         "options": {"lines": False},
         "finished": [{"number": number, "differences": 0} for number in range(len(parts))],
     }
     (folder / "results" / "replay.json").write_bytes(orjson.dumps(manifest))
     return told
-
-
-def _digests(book: RuleBook) -> dict[str, object]:
-    return {
-        "policies": {each.policy.name: {"digest": each.digest} for each in book.policies},
-        "catalogues": {code: each.digest[:12] for code, each in book.catalogues.items()},
-    }
 
 
 def _parts(rows: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
@@ -259,20 +271,22 @@ def _openings(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _result(row: Mapping[str, Any], found: Settlement | Rejection) -> dict[str, Any]:
     if isinstance(found, Rejection):
-        return dict.fromkeys(AMOUNTS, 0) | {
-            "claim": row["claim"],
-            "outcome": found.outcome.name,
-            "over_cap_fen": 0,
-        }
+        return dict.fromkeys(AMOUNTS, 0) | {"claim": row["claim"], "outcome": found.outcome.name}
     return {name: found.fen(name) for name in AMOUNTS} | {
         "claim": row["claim"],
         "outcome": "settled",
         "policy": found.columns["policy"],
-        "over_cap_fen": over_cap(found),
+        "past_deductibles": ",".join(past_deductibles(found)) or None,
+        "past_caps": ",".join(past_caps(found)) or None,
     }
 
 
-def over_cap(settlement: Settlement) -> int:
-    """Return what lies above caps in the stages of the bill, in fen."""
-    rows = [row for row in settlement.payers if row["payee"] == BILL]
-    return sum(int(str(row["over_cap_fen"])) for row in rows)
+def past_deductibles(settlement: Settlement) -> list[str]:
+    """Return the stages past their deductible: only the pooled fund has one, for everybody."""
+    (row,) = [row for row in settlement.payers if row["stage"] == "pooled_fund"]
+    return ["pooled_fund"] if int(str(row["base_fen"])) > int(str(row["deductible_fen"])) else []
+
+
+def past_caps(settlement: Settlement) -> list[str]:
+    """Return the stages with an amount above their cap or last band."""
+    return [str(row["stage"]) for row in settlement.payers if int(str(row["over_cap_fen"]))]

@@ -12,7 +12,7 @@ from medsettle.replay.figure_forms import Figure, gini
 from medsettle.replay.layout import BASELINE
 
 from tests.replay_report import compared_by_hand as by_hand
-from tests.replay_report.compared_worlds import REFORMS, over_cap
+from tests.replay_report.compared_worlds import REFORMS, past_caps, past_deductibles
 from tests.replay_report.conftest import Replayed
 
 each_reform = pytest.mark.parametrize("reform", REFORMS)
@@ -88,7 +88,8 @@ def test_groups_are_told(
     replayed: Replayed, reform: str, figure: str, key: Callable[[dict[str, Any]], list[str]]
 ) -> None:
     """Claims, persons, cost and the change of funds by what a claim belongs to."""
-    names = ("claims", "persons", "total_fen", "fund_total_change_fen")
+    counted = "persons" if figure == "by_month" else "person_years"
+    names = ("claims", counted, "total_fen", "fund_total_change_fen")
 
     assert by_hand.grouped(replayed.told, reform, key) == {
         row["grouped"]: tuple(row[name] for name in names)
@@ -124,16 +125,16 @@ def test_winners_and_losers_are_told(replayed: Replayed, reform: str) -> None:
         if own:
             expected[side] = (len(own), len(persons), sum(own))
     assert expected == {
-        row["side"]: (row["persons"], row["all_persons"], row["gain_fen"])
+        row["side"]: (row["person_years"], row["all_person_years"], row["gain_fen"])
         for row in figures["winners"].rows()
     }
-    names = ("all_persons", "winners", "losers", "gain_fen", "loss_fen", "net_fen")
+    names = ("all_person_years", "winners", "losers", "gain_fen", "loss_fen", "net_fen")
     told = [_sides(group) for group in by_hand.deciles(persons)]
     assert told == [
         tuple(row[name] for name in names) for row in figures["winners_by_decile"].rows()
     ]
     costs = [(len(own), sum(p.cost for p in own)) for own in by_hand.deciles(persons)]
-    assert costs == [(row["persons"], row["total_fen"]) for row in figures["by_decile"].rows()]
+    assert costs == [(row["person_years"], row["total_fen"]) for row in figures["by_decile"].rows()]
 
 
 def _sides(persons: list[by_hand.Person]) -> tuple[int, ...]:
@@ -154,11 +155,11 @@ def test_the_whole_distribution_is_told(replayed: Replayed, reform: str) -> None
         assert by_hand.quantile(gains, percent) == row["gain_fen"]
         assert by_hand.quantile(changed, percent) == row["changed_gain_fen"]
     bins = figures["histogram"].rows()
-    assert len(gains) == sum(int(str(row["persons"])) for row in bins)
+    assert len(gains) == sum(int(str(row["person_years"])) for row in bins)
     for row in bins:
         low, high = row["low_fen"], row["high_fen"]
         own = [g for g in gains if (low is None or low <= g) and (high is None or g <= high)]
-        assert (len(own), sum(own)) == (row["persons"], row["gain_fen"])
+        assert (len(own), sum(own)) == (row["person_years"], row["gain_fen"])
     assert [None, *(row["high_fen"] + 1 for row in bins[:-1])] == [row["low_fen"] for row in bins]
     for row in figures["large_changes"].rows():
         least = int(str(row["threshold_fen"]))
@@ -170,27 +171,29 @@ def test_the_whole_distribution_is_told(replayed: Replayed, reform: str) -> None
 
 @each_reform
 def test_crossings_are_told(replayed: Replayed, reform: str) -> None:
-    """Who crosses a deductible or a cap, newly and no longer."""
+    """Who crosses which limit of which stage, newly and no longer, with their titles."""
     persons = by_hand.persons_of(replayed.told, reform)
-    pairs = {
-        "deductible": [each.past_deductible for each in persons],
-        "cap": [each.past_cap for each in persons],
-    }
     expected = {
-        what: (
-            sum(before for before, _ in own),
-            sum(after for _, after in own),
-            sum(after and not before for before, after in own),
-            sum(before and not after for before, after in own),
+        limit: (
+            sum(limit in each.past[0] for each in persons),
+            sum(limit in each.past[1] for each in persons),
+            sum(limit in each.past[1] - each.past[0] for each in persons),
+            sum(limit in each.past[0] - each.past[1] for each in persons),
         )
-        for what, own in pairs.items()
+        for limit in set().union(*(past for each in persons for past in each.past))
     }
 
+    rows = _figures(replayed, reform)["crossings"].rows()
     assert expected == {
-        row["crossed"]: tuple(row[name] for name in ("before", "after", "newly", "no_longer"))
-        for row in _figures(replayed, reform)["crossings"].rows()
+        (row["policy"], row["stage"], row["crossed"]): tuple(
+            row[name] for name in ("before", "after", "newly", "no_longer")
+        )
+        for row in rows
     }
+    assert len(expected) == len(rows) > 2
     assert any(newly for _, _, newly, _ in expected.values())
+    assert {row["policy_title"] for row in rows} == {"示例住院待遇", "示例门诊待遇"}
+    assert {row["stage_title"] for row in rows} == {"统筹基金"}
 
 
 @each_reform
@@ -215,7 +218,7 @@ def test_concentration_is_told(replayed: Replayed, reform: str) -> None:
     count = len(ordered)
     for row in figures["top_shares"].rows():
         top = ordered[count - -(-int(str(row["percent"])) * count // 100) :]
-        assert (len(top), sum(each.cost for each in top)) == (row["persons"], row["total_fen"])
+        assert (len(top), sum(each.cost for each in top)) == (row["person_years"], row["total_fen"])
         assert sum(each.fund[1] for each in top) == row["reform_fund_total_fen"]
         assert sum(each.cost for each in ordered) == row["all_total_fen"]
     curve = figures["concentration"].rows()
@@ -272,12 +275,15 @@ def test_each_claim_stands_in_both_worlds(replayed: Replayed, reform: str) -> No
         for name in (*codes.PAYER_NAMES, "cash", "fund_total", "person_total", "deductible"):
             assert before.fen(f"{name}_fen") == row[f"baseline_{name}_fen"]
             assert after.fen(f"{name}_fen") == row[f"reform_{name}_fen"]
-        assert (over_cap(before), over_cap(after)) == (
-            row["baseline_over_cap_fen"],
-            row["reform_over_cap_fen"],
-        )
+        for world, settlement in (("baseline", before), ("reform", after)):
+            assert ",".join(past_deductibles(settlement)) == (
+                row[f"{world}_past_deductibles"] or ""
+            )
+            assert ",".join(past_caps(settlement)) == (row[f"{world}_past_caps"] or "")
     texts = {field.name for field in table.schema if field.type == "string"}
     assert {
         *("month", "pooling_area", "insurance_type", "visit_type"),
         *("person_type", "institution_level", "baseline_policy", "reform_policy"),
+        *("baseline_past_deductibles", "reform_past_deductibles"),
+        *("baseline_past_caps", "reform_past_caps"),
     } == texts

@@ -86,19 +86,15 @@ def test_parts_may_be_narrower(replayed: Replayed, tmp_path: Path) -> None:
         assert answer == again.reforms[0].figures["left_out"].rows()
 
 
-def test_results_without_caps_say_so(replayed: Replayed, tmp_path: Path) -> None:
-    """One world lacks an optional column: deductibles are told, caps said to be unknown."""
+def test_results_of_an_older_program_are_refused(replayed: Replayed, tmp_path: Path) -> None:
+    """One world lacks a column that comparisons ask for."""
     shutil.copytree(replayed.folder / "results", tmp_path / "results")
     for path in (tmp_path / "results" / "claims" / "july").iterdir():
-        table = pq.read_table(path, partitioning=None).drop_columns(["over_cap_fen"])
+        table = pq.read_table(path, partitioning=None).drop_columns(["past_caps"])
         pq.write_table(table, path)
-    results = Results.open(tmp_path / "results", replayed.folder / "history")
 
-    assert frozenset() == results.optional
-    for each in compare(results, tmp_path / "out").reforms:
-        crossings = each.figures["crossings"]
-        assert ["deductible"] == [row["crossed"] for row in crossings.rows()]
-        assert "do not tell what lies above caps" in crossings.form.note.en
+    with pytest.raises(InvalidRequest, match="lacks the columns past_caps; replay again"):
+        Results.open(tmp_path / "results", replayed.folder / "history")
 
 
 @pytest.fixture
@@ -123,20 +119,28 @@ def test_a_replay_that_has_not_finished_is_told(replayed: Replayed, copied: Path
     assert f"{path} is not there: the replay has not finished" in said
 
 
-def test_files_of_a_cluster_are_counted_together(replayed: Replayed, copied: Path) -> None:
+def test_files_of_a_cluster_are_counted_together(
+    replayed: Replayed, copied: Path, tmp_path: Path
+) -> None:
     """A cluster cuts and calls its files as it likes; all of them have every claim once."""
     manifest = copied / RESULTS_MANIFEST
     told = orjson.loads(manifest.read_bytes()) | {WRITTEN_BY: "spark"}
     manifest.write_bytes(orjson.dumps(told))
     history = replayed.folder / "history"
     for world in (copied / "claims").iterdir():
-        first = world / "part-00000.parquet"
-        rows = pq.read_table(first)
+        parts = sorted(world.iterdir())
+        rows = pa.concat_tables(pq.read_table(path, partitioning=None) for path in parts)
+        for path in parts:
+            path.unlink()
         for number, piece in enumerate((rows.slice(0, 3), rows.slice(3), rows.slice(0, 0))):
             pq.write_table(piece, world / f"part-0000{number}-0f3c.snappy.parquet")
-        first.unlink()
 
-    assert Results.open(copied, history).reforms == tuple(sorted(REFORMS))
+    results = Results.open(copied, history)
+    assert tuple(sorted(REFORMS)) == results.reforms
+    again = compare(results, tmp_path / "out")
+    for first, other in zip(replayed.comparison.reforms, again.reforms, strict=True):
+        for name, figure in first.figures.items():
+            assert figure.table.equals(other.figures[name].table), name
     (copied / "claims" / BASELINE / "part-00000-0f3c.snappy.parquet").unlink()
     said = _said(copied, history, Precondition)
     assert "the job has not finished. Give `medsettle replay` again; it begins anew" in said
@@ -231,13 +235,25 @@ def test_a_part_that_is_damaged_is_told(replayed: Replayed, copied: Path, tmp_pa
     assert not (tmp_path / "out" / "july" / "claims.parquet").exists()
 
 
+def test_what_a_killed_comparison_left_is_removed(replayed: Replayed, tmp_path: Path) -> None:
+    """It could not remove what it had spilled; nothing else would ever."""
+    left = tmp_path / ".spill-killed"
+    left.mkdir()
+    (left / "duckdb_temp_storage-0.tmp").write_bytes(bytes(10))
+    results = Results.open(replayed.folder / "results", replayed.folder / "history")
+
+    compare(results, tmp_path)
+
+    assert [BASELINE, *REFORMS] == sorted(path.name for path in tmp_path.iterdir())
+
+
 def test_other_thresholds_are_counted(replayed: Replayed, tmp_path: Path) -> None:
     """Those of the options, and no others."""
     options = CompareOptions(change_fen=(1,), burden_percent=(5, 99), burden_fen=(1_00,))
     results = Results.open(replayed.folder / "results", replayed.folder / "history")
     for each in compare(results, tmp_path, options).reforms:
         (change,) = each.figures["large_changes"].rows()
-        sides = {row["side"]: row["persons"] for row in each.figures["winners"].rows()}
+        sides = {row["side"]: row["person_years"] for row in each.figures["winners"].rows()}
         assert (1, sides.get("gains", 0), sides.get("loses", 0)) == (
             change["threshold_fen"],
             change["winners"],

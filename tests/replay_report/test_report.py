@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
@@ -16,7 +17,7 @@ from medsettle.errors import InvalidRequest, Precondition
 from medsettle.replay.compare_folders import Results
 from medsettle.replay.compare_options import CompareOptions, Response
 from medsettle.replay.figure_forms import FigureForm, Shown, Shows
-from medsettle.replay.reform_words import PolicyChange, kept_words, policy_changes
+from medsettle.replay.reform_words import PolicyChange, keep_words, kept_words, policy_changes
 from medsettle.replay.report import Report, write_report
 from medsettle.replay.report_page import PageOptions
 from medsettle.replay.report_words import Language
@@ -131,6 +132,33 @@ def test_every_figure_is_its_query_run_anew(
     assert seen == sum(len(each.figures) for each in report.comparison.reforms)
 
 
+def test_paper_has_every_query_and_one_unit(page: Page, report: Report) -> None:
+    """Nothing unfolds there: queries stand at the end under the names that tables tell."""
+    (paper,) = [
+        each for each in page.root.all("section") if each.attributes.get("class") == "paper end"
+    ]
+    names = [each.text() for each in paper.all("h4")]
+    queries = dict(zip(names, (each.text() for each in paper.all("pre")), strict=True))
+    told = [
+        each.text().removeprefix("Query: ")
+        for each in page.root.all("p")
+        if each.attributes.get("class") == "paper"
+    ]
+    assert [*queries] == told
+    proof = report.comparison.baseline["proof"].form.sql
+    wanted = {"baseline-proof": proof} | {
+        f"r{number}-{name}": figure.form.sql
+        for number, each in enumerate(report.comparison.reforms, 1)
+        for name, figure in each.figures.items()
+    }
+    assert wanted == queries
+    text = report.page.read_text(encoding="utf-8")
+    assert ".paper { display: none; }" in text
+    axes = re.findall(r"pays? more, ([0-9a-z, ]*yuan)", text)
+    assert 4 * len(report.comparison.reforms) <= len(axes)
+    assert 1 == len({*axes})
+
+
 def _reform_sections(page: Page, report: Report) -> Iterator[tuple[Any, Node]]:
     sections = [each for each in page.root.all("section") if each.attributes.get("class")]
     found = [each for each in sections if each.attributes["class"] == "reform"]
@@ -149,8 +177,8 @@ _WORDS = {
     "gains": "Gains",
     "loses": "Loses",
     "same": "Stays the same",
-    "deductible": "A deductible",
-    "cap": "A cap",
+    "deductible": "Deductible",
+    "cap": "Cap",
     "cost": "A share of cost",
     "amount": "An amount",
     "total_fen": "Cost",
@@ -234,6 +262,11 @@ def test_a_text_cannot_become_a_part_of_the_page(replayed: Replayed, tmp_path: P
         hostile, hostile, "0", hostile, hostile, "1", "2025", ("Values:", hostile)
     )
     results = Results.open(replayed.folder / "results", replayed.folder / "history")
+    worlds = {
+        "baseline": {"policies": {hostile: {"digest": "0"}}},
+        "july": {"policies": {hostile: {"digest": "1"}}},
+    }
+    results = replace(results, manifest={**results.manifest, "worlds": worlds})
     options = PageOptions(charts=False)
 
     found = write_report(results, tmp_path, changes={"july": [change]}, page=options)
@@ -260,6 +293,41 @@ def test_words_of_a_reform_are_kept(replayed: Replayed, report: Report, tmp_path
     (tmp_path / "july" / "reform.json").write_text("[{}]")
     with pytest.raises(InvalidRequest, match="holds no words of a reform"):
         write_report(results, tmp_path, page=options)
+
+
+def test_words_of_other_documents_are_refused(replayed: Replayed, tmp_path: Path) -> None:
+    """Given or kept: each digest and each policy that was not replayed, and a name of no world.
+
+    Nothing is compared before.
+    """
+    results = Results.open(replayed.folder / "results", replayed.folder / "history")
+    (july,) = _CHANGES["july"]
+    name, new = july.after, july.after_digest
+
+    def said(folder: Path, changes: dict[str, list[PolicyChange]] | None) -> list[str]:
+        with pytest.raises(InvalidRequest) as caught:
+            write_report(results, folder, changes=changes, page=PageOptions(charts=False))
+        return [fault.message for fault in caught.value.faults]
+
+    other = {"july": [replace(july, before_digest="b", after_digest="a")], "august": [july]}
+    given = "the rules given with july are not those of the replay: "
+    remedy = "; name the rules that were replayed"
+    assert [
+        f"no world is called 'august'; {results.folder} has ceiling, july: name these",
+        f"{given}{july.before} has the digest b there, and baseline was replayed with "
+        f"{july.before_digest}{remedy}",
+        f"{given}{name} has the digest a there, and july was replayed with {new}{remedy}",
+    ] == said(tmp_path / "none", other)
+    (unknown,) = said(tmp_path / "none", {"july": [july, replace(july, after="x")]})
+    assert f"july was replayed with no policy of this name{remedy}" in unknown
+    assert not (tmp_path / "none").exists()
+    keep_words(tmp_path / "july", [replace(july, after_digest="a")])
+    (kept,) = said(tmp_path, None)
+    path = tmp_path / "july" / "reform.json"
+    assert kept.startswith(
+        f"the words in {path} are not those of the replay: {name} has the digest a there"
+    )
+    assert kept.endswith("; remove it, or name the rules with --rules and --reform")
 
 
 def test_equal_replays_give_equal_bytes(replayed: Replayed, tmp_path: Path) -> None:
@@ -301,7 +369,8 @@ def test_the_workbook_has_the_same_figures(report: Report) -> None:
     """Read by another program: a sheet a figure, amounts in yuan, shares in percent."""
     book = openpyxl.load_workbook(report.workbook)
 
-    names = [
+    names = ["baseline proof", "baseline differences"]
+    names += [
         f"{number} {name}"
         for number, each in enumerate(report.comparison.reforms, 1)
         for name in each.figures

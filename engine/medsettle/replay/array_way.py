@@ -22,6 +22,7 @@ from medsettle.policy.compiled import CompiledPolicy
 from medsettle.replay.counter_slots import Claims, CounterSlots, Slots, counters_of
 from medsettle.replay.events import Events
 from medsettle.replay.part_columns import Column, Columns, Persons
+from medsettle.replay.stage_limits import limits_of, outputs_of, past_of
 from medsettle.replay.world_rows import Decided, WorldRows, numbered
 from medsettle.settle import waves
 from medsettle.settle.blocks import BlockRunner
@@ -79,6 +80,7 @@ class Runners:
             counters = counters_of(policy)
             every = policy.program.outputs
             names = [name for name in every if name.startswith("gap:")]
+            names += outputs_of(limits_of(policy))
             if moves or f"counter:{ACCOUNT}" in every:
                 own = counters if moves else (ACCOUNT,)
                 names += [f"counter:{name}" for name in own if f"counter:{name}" in every]
@@ -319,6 +321,8 @@ def _refused(part: Part, decided: Decided, rows: Column, into: WorldRows) -> Non
     if len(refused):
         for column in into.amounts.values():
             column[refused] = 0
+        for past in into.past.values():
+            past.numbers[refused] = -1
 
 
 def _assert_conserved(part: Part, work: _Work) -> None:
@@ -347,6 +351,11 @@ def _write(part: Part, work: _Work, into: WorldRows) -> None:
             into.amounts[name][rows] = 0
         else:
             into.amounts[name][rows] = column if refused is None else np.where(refused, 0, column)
+    results = work.runner.named(work.results)
+    for name, own in limits_of(work.policy).items():
+        past = into.past[name]
+        found = past_of(own, results, past)
+        past.numbers[rows] = found if refused is None else np.where(refused, -1, found)
 
 
 def _amounts(part: Part, work: _Work) -> Iterator[tuple[str, Column]]:

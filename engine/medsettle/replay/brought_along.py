@@ -38,7 +38,8 @@ def read_moves(path: Path) -> Iterator[pa.Table]:
     Raises:
         NotFound: The file is not there.
         InvalidRequest: It is no Parquet file, lacks a column or has one that is none of a move, or
-            a value is missing or out of its bounds; carries the first faults of a stretch.
+            a text is none, or a value is missing or out of its bounds; carries the first faults
+            of a stretch.
     """
     check_is_there(path)
     wanted = arrow_schema(MOVED)
@@ -47,6 +48,7 @@ def read_moves(path: Path) -> Iterator[pa.Table]:
             _check_columns(path, file.schema_arrow)
             first = 0
             for batch in file.iter_batches(limits.HISTORY_PART_CLAIMS):
+                batch.validate(full=True)
                 table = _typed(pa.Table.from_batches([batch]), wanted)
                 if faults := [*_faults(table, first)]:
                     raise InvalidRequest(faults[: limits.FAULTS_PER_CLAIM_MAX])

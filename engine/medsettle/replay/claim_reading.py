@@ -19,7 +19,7 @@ from medsettle.core.claims import ClaimBatch
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.replay.refused_claims import RefusedClaims
 from medsettle.replay.sorting import Sorting
-from medsettle.replay.spool import Spool
+from medsettle.replay.spool import Spool, write_stream
 
 _KEYS: Final = (
     *("pooling_area", "person", "institution", "request_id"),
@@ -75,7 +75,7 @@ class Reading:
         for name, values in places.items():
             column = pa.nulls(len(kept)) if values is None else pa.array(values)
             keys = keys.append_column(name, column)
-        self._insert(keys)
+        self.sorting.insert("keys", keys)
         owner = seqs[lines["claim"].to_numpy()]
         self._waiting["claims"].append(
             claims.drop_columns(["line_count"]).append_column("seq", pa.array(seqs))
@@ -95,9 +95,8 @@ class Reading:
                 continue
             table = pa.concat_tables(tables).unify_dictionaries()
             path = self.sorting.scratch / f"{name}-{len(self._files):07d}.arrow"
-            options = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
-            with pa.OSFile(str(path), "wb") as sink, _writer(sink, table, options) as writer:
-                writer.write_table(table)
+            with pa.OSFile(str(path), "wb") as sink:
+                write_stream(sink, table)
             self._files.append((name, path))
             tables.clear()
 
@@ -175,13 +174,6 @@ class Reading:
         claims["line_count"] = pa.array(counts[taken])
         return pa.table(claims), pa.table({"claim": number, **lines}), kept
 
-    def _insert(self, keys: pa.Table) -> None:
-        connection = self.sorting.connection
-        connection.register("page", keys)
-        connection.execute("create table if not exists keys as select * from page limit 0")
-        connection.execute("insert into keys by name select * from page")
-        connection.unregister("page")
-
     def refuse_repeated(self, files: Sequence[Path]) -> None:
         """Refuse the claims whose request id stands in an earlier row, as an engine would."""
         if not self.rows:
@@ -220,12 +212,6 @@ def _tables_of(path: Path) -> Iterator[pa.Table]:
     except (OSError, pa.ArrowException) as error:
         message = f"{path} is no Parquet file of claims: {error}"
         raise InvalidRequest([Fault("claims", message)]) from error
-
-
-def _writer(
-    sink: pa.NativeFile, table: pa.Table, options: pa.ipc.IpcWriteOptions
-) -> pa.ipc.RecordBatchStreamWriter:
-    return pa.ipc.new_stream(sink, table.schema, options=options)
 
 
 def _one_form(name: str, column: pa.Array) -> pa.Array:

@@ -4,9 +4,10 @@
 <out>/<reform>/persons.parquet       each person in both worlds
 <out>/<reform>/figures/<name>.parquet
 <out>/<reform>/queries.sql           every query, as it was run in <out>
+<out>/baseline/                      figures and queries of whether it comes out as recorded
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -17,12 +18,15 @@ import pyarrow as pa
 from medsettle import durable, limits
 from medsettle.core.sql_text import quoted
 from medsettle.errors import Fault, InvalidRequest, Precondition
-from medsettle.ledger.scratch import scratch
+from medsettle.ledger.scratch import clear_scratch, scratch
 from medsettle.replay import compare_claims, response
+from medsettle.replay.baseline_proof import baseline_proof
 from medsettle.replay.compare_folders import Results
 from medsettle.replay.compare_options import CASES, CompareOptions
 from medsettle.replay.compare_queries import claim_figures, response_cells
+from medsettle.replay.crossing_queries import crossings, stage_titles
 from medsettle.replay.figure_forms import Figure, FigureForm, Shown, Shows, Words
+from medsettle.replay.layout import BASELINE
 from medsettle.replay.person_queries import person_figures
 
 if TYPE_CHECKING:
@@ -47,22 +51,17 @@ class Comparison:
     results: Results
     options: CompareOptions
     out: Path
+    baseline: Mapping[str, Figure]
     reforms: tuple[ReformFigures, ...]
 
 
-def compare(
-    results: Results,
-    out: Path,
-    options: CompareOptions | None = None,
-    told: Callable[[str], None] = lambda _: None,
-) -> Comparison:
+def compare(results: Results, out: Path, options: CompareOptions | None = None) -> Comparison:
     """Return the figures of every reform, and write them.
 
     Args:
         results: Of `medsettle replay`, finished.
         out: A folder that is made where it is missing; files of an earlier comparison are replaced.
         options: Thresholds and the response; the usual ones where absent.
-        told: Called with each reform before it is compared.
 
     Raises:
         Precondition: No claim is settled in both worlds.
@@ -73,20 +72,26 @@ def compare(
 
     chosen = options or CompareOptions()
     durable.make_folder(out)
+    clear_scratch(out)
     found = []
     with scratch(out, limits.COMPARE_MEMORY) as connection:
         connection.execute(f"set file_search_path = {quoted(str(out.absolute()))}")
-        for reform in results.reforms:
-            told(reform)
-            try:
+        world = BASELINE
+        try:
+            baseline = baseline_proof(connection, results, out)
+            durable.make_folder(out / BASELINE)
+            texts = {name: figure.form.sql for name, figure in baseline.items()}
+            _write(out / BASELINE, baseline, texts)
+            for reform in results.reforms:
+                world = reform
                 found.append(_compared(connection, results, reform, out, chosen))
-            except (duckdb.IOException, duckdb.OutOfMemoryException):
-                raise
-            except duckdb.Error as error:
-                message = f"of {reform} cannot be compared: {str(error).splitlines()[0]}; see "
-                message += "whether the results and the history are whole, and replay again"
-                raise InvalidRequest([Fault("results", message)]) from error
-    return Comparison(results, chosen, out, tuple(found))
+        except (duckdb.IOException, duckdb.OutOfMemoryException):
+            raise
+        except duckdb.Error as error:
+            message = f"of {world} cannot be compared: {str(error).splitlines()[0]}; see "
+            message += "whether the results and the history are whole, and replay again"
+            raise InvalidRequest([Fault("results", message)]) from error
+    return Comparison(results, chosen, out, baseline, tuple(found))
 
 
 def _compared(
@@ -105,10 +110,15 @@ def _compared(
             f"{results.folder / 'claims' / reform}",
             reform=reform,
         )
-    over_cap = "over_cap_fen" in results.optional
-    forms = [*claim_figures(reform), *person_figures(reform, options, over_cap=over_cap)]
-    forms.append(_left_out(compare_claims.left_out_sql(results, reform, out)))
+    forms = [*claim_figures(reform), *person_figures(reform, options)]
     figures = {form.name: _answered(connection, form) for form in forms}
+    met = [(row["baseline_policy"], row["reform_policy"]) for row in figures["policies"].rows()]
+    titles = stage_titles(results.manifest.get("worlds", {}), reform, met)
+    for form in (
+        crossings(reform, titles),
+        _left_out(compare_claims.left_out_sql(results, reform, out)),
+    ):
+        figures[form.name] = _answered(connection, form)
     if options.response is not None:
         cells = response_cells(reform, options.response.since.isoformat())
         figures["response"] = _responded(connection, figures["funds"], cells, options)

@@ -4,11 +4,13 @@ Both are SQL over the folders of a history and of results, and are run part by p
 lies in one part: memory is that of a part. Who runs the same text over all parts at once, as it
 stands in `queries.sql`, gets the same rows.
 
-A person is named by the first of their claims in the history and a year: nobody's token leaves the
-history. A person counts once in each calendar year of service, as counters and burdens do.
+A person is named by the first of their compared claims: nobody's token leaves the history. `person`
+is a person in a calendar year of service, a person-year, as counters and burdens go by years;
+`person_over_years` is the same number in all years.
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +21,7 @@ from medsettle import durable
 from medsettle.core import codes
 from medsettle.core.sql_text import quoted
 from medsettle.replay.compare_folders import Results
-from medsettle.replay.layout import BASELINE
+from medsettle.replay.layout import BASELINE, PAST, WRITTEN_BY
 
 if TYPE_CHECKING:
     import duckdb
@@ -40,24 +42,26 @@ def claims_sql(results: Results, reform: str, out: Path) -> str:
     Claims that were taken back or that a world does not settle are left out (`left_out`).
     """
     names = [*PAYMENTS, *SUMS]
-    names += ["over_cap"] if "over_cap_fen" in results.optional else []
     amounts = ",\n".join(
         f"    {world[0]}.{name}_fen::bigint as {world}_{name}_fen"
         for name in names
         for world in WORLDS
     )
+    past = ", ".join(f"{world[0]}.{name} as {world}_{name}" for name in PAST for world in WORLDS)
     return f"""\
 select
     h.claim::bigint as claim,
     min(h.claim::bigint) over (
         partition by h.pooling_area, h.person, year(h.service_date)
     ) as person,
+    min(h.claim::bigint) over (partition by h.pooling_area, h.person) as person_over_years,
     h.service_date,
     strftime(h.service_date, '%Y-%m') as month,
     h.pooling_area, h.insurance_type, h.visit_type, h.person_type, h.institution_level,
     coalesce(list_sort(h.benefit_groups), []) as benefit_groups,
     date_sub('year', h.birth_date, h.service_date) as age,
     b.policy as baseline_policy, r.policy as reform_policy,
+    {past},
     b.total_fen::bigint as total_fen,
 {amounts}
 {_both(results, reform, out)}
@@ -96,34 +100,20 @@ join read_parquet({baseline}, union_by_name = true) b on b.claim = h.claim
 join read_parquet({other}, union_by_name = true) r on r.claim = h.claim"""
 
 
-def persons_sql(reform: str, *, over_cap: bool) -> str:
-    """Return the query of persons over the claims of both worlds.
-
-    A deductible is crossed in a claim in which a part of one is met and a fund pays; who ends
-    exactly at a deductible has not crossed it. A cap is passed in a claim with an amount above a
-    cap or the last band of a stage.
-    """
+def persons_sql(reform: str) -> str:
+    """Return the query of person-years over the claims of both worlds."""
     amounts = ",\n".join(
         f"    sum({world}_{name}_fen)::bigint as {world}_{name}_fen"
         for name in ("fund_total", "person_total", "cash")
         for world in WORLDS
     )
-    past = "".join(
-        f",\n    bool_or({world}_deductible_fen > 0 and {world}_fund_total_fen > 0)"
-        f" as {world}_past_deductible"
-        for world in WORLDS
-    )
-    if over_cap:
-        past += "".join(
-            f",\n    bool_or({world}_over_cap_fen > 0) as {world}_past_cap" for world in WORLDS
-        )
     return f"""\
 select
     person,
     arg_min(age, claim) as age,
     count(*) as claims,
     sum(total_fen)::bigint as total_fen,
-{amounts}{past}
+{amounts}
 from {quoted(f"{reform}/{CLAIMS_FILE}")}
 group by person
 order by person"""  # noqa: S608
@@ -147,11 +137,14 @@ def write_tables(
     own = out / reform
     durable.make_folder(own)
     claims = claims_sql(results, reform, out)
-    persons = persons_sql(reform, over_cap="over_cap_fen" in results.optional)
+    persons = persons_sql(reform)
+    # A cluster calls its files as it likes, and the claims of a part lie in any of them.
+    worlds = () if WRITTEN_BY in results.manifest else (BASELINE, reform)
+    sources = [results.history_claims(out), *(results.claims(world, out) for world in worlds)]
     compared = 0
     with _Growing(own / CLAIMS_FILE) as of_claims, _Growing(own / PERSONS_FILE) as of_persons:
         for part in results.history.parts:
-            text = claims.replace(_EVERY_PART, f"part-{part.number:05d}")
+            text = _of_part(claims, sources, part.number)
             found = connection.sql(text).to_arrow_table()
             compared += found.num_rows
             of_claims.add(found)
@@ -162,6 +155,15 @@ def write_tables(
             connection.unregister("claims_of_a_part")
     durable.sync_folder(own)
     return compared, claims, persons
+
+
+def _of_part(claims: str, sources: Sequence[str], number: int) -> str:
+    """Return the query of claims over one part of these sources."""
+    for source in sources:
+        folder, _, files = source.rpartition("/")
+        own = f"{folder}/{files.replace(_EVERY_PART, f'part-{number:05d}')}"
+        claims = claims.replace(quoted(source), quoted(own))
+    return claims
 
 
 class _Growing:

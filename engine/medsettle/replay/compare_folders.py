@@ -16,12 +16,13 @@ from medsettle.replay.history import MANIFEST as HISTORY_MANIFEST
 from medsettle.replay.history import History
 from medsettle.replay.layout import (
     BASELINE,
+    DIFFERENCES,
     HISTORY_FOLDER,
     RESULT,
-    RESULT_BESIDE,
     RESULTS_MANIFEST,
     WRITTEN_BY,
 )
+from medsettle.replay.manifest import HISTORY_LAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +34,12 @@ class Results:
         history: What was replayed.
         reforms: Worlds beside the baseline, by name.
         manifest: What `replay.json` says.
-        optional: Columns of `layout.RESULT_BESIDE` that all parts of every world have.
     """
 
     folder: Path
     history: History
     reforms: tuple[str, ...]
     manifest: Mapping[str, Any]
-    optional: frozenset[str]
 
     @classmethod
     def open(cls, folder: Path, history: Path | None = None) -> Self:
@@ -48,7 +47,8 @@ class Results:
 
         Args:
             folder: What `medsettle replay` wrote.
-            history: Its history; that in the folder of the results where none is named.
+            history: Its history; where none is named that in the folder of the results, or where
+                it lay when it was replayed.
 
         Raises:
             NotFound: There are no results, or no history.
@@ -71,12 +71,27 @@ class Results:
             most = limits.COMPARE_REFORMS_MAX
             message = f"are {len(reforms)} in {claims}; a page compares at most {most}"
             raise InvalidRequest([Fault("reforms", message)])
-        columns = [_columns(claims / world, read, manifest) for world in worlds]
-        return cls(folder, read, reforms, manifest, frozenset.intersection(*columns))
+        for world in worlds:
+            _check_files(claims / world, read, manifest)
+        return cls(folder, read, reforms, manifest)
 
     def claims(self, world: str, out: Path) -> str:
         """Return what reads the claims of a world from a folder, as a text of DuckDB."""
         return _relative(self.folder / "claims" / world / "part-*.parquet", out)
+
+    def differences(self, out: Path) -> str:
+        """Return what reads the claims that differ from a folder, as a text of DuckDB."""
+        return _relative(self.folder / DIFFERENCES / "part-*.parquet", out)
+
+    @property
+    def has_differences(self) -> bool:
+        """Whether there is a list of claims that differ, be it empty."""
+        return any((self.folder / DIFFERENCES).glob("part-*.parquet"))
+
+    @property
+    def differing(self) -> int:
+        """How many claims the replay found that do not come out as recorded."""
+        return sum(int(part["differences"]) for part in self.manifest["finished"])
 
     def history_claims(self, out: Path) -> str:
         """Return what reads the claims of the history from a folder, as a text of DuckDB."""
@@ -111,14 +126,17 @@ def _manifest(folder: Path) -> Mapping[str, Any]:
 
 
 def _history(folder: Path, named: Path | None, manifest: Mapping[str, Any]) -> History:
-    inside = folder / HISTORY_FOLDER
-    if named is None and not (inside / HISTORY_MANIFEST).is_file():
+    inside, lay = folder / HISTORY_FOLDER, manifest.get(HISTORY_LAY)
+    places = [inside, *([Path(lay)] if isinstance(lay, str) else [])]
+    held = [place for place in places if (place / HISTORY_MANIFEST).is_file()]
+    if named is None and not held:
+        elsewhere = "" if lay is None else f", and none in {lay}, where it lay"
         raise NotFound(
-            f"{inside} is not there: the replay did not make its history itself; name the one "
-            "that was replayed with --history",
+            f"{inside} is not there: the replay did not make its history itself{elsewhere}; name "
+            "the one that was replayed with --history",
             path=str(inside),
         )
-    found = inside if named is None else named
+    found = held[0] if named is None else named
     history = History.open(found)
     said = manifest.get("history")
     digest = said.get("digest") if isinstance(said, dict) else None
@@ -128,32 +146,29 @@ def _history(folder: Path, named: Path | None, manifest: Mapping[str, Any]) -> H
     return history
 
 
-def _columns(folder: Path, history: History, manifest: Mapping[str, Any]) -> frozenset[str]:
-    """Return which optional columns all files of a world have, which has every claim once."""
-    optional = frozenset(column.name for column in RESULT_BESIDE)
+def _check_files(folder: Path, history: History, manifest: Mapping[str, Any]) -> None:
+    """Refuse files of a world that lack columns, or have not every claim once."""
     if WRITTEN_BY not in manifest:
         for part in history.parts:
             path = folder / f"part-{part.number:05d}.parquet"
-            rows, names = _file(path)
+            rows = _rows(path)
             if rows != part.rows("claims"):
                 message = f"{path} has {rows:,} rows, and the history has "
                 message += f"{part.rows('claims'):,} claims in this part; replay again"
                 raise InvalidRequest([Fault("results", message)])
-            optional &= names
-        return optional
+        return
     # A cluster names and cuts its files as it likes.
-    files = [_file(path) for path in sorted(folder.glob("part-*.parquet"))]
-    if (rows := sum(rows for rows, _ in files)) != history.rows("claims"):
+    rows = sum(_rows(path) for path in sorted(folder.glob("part-*.parquet")))
+    if rows != history.rows("claims"):
         raise Precondition(
             f"{folder} has {rows:,} rows, and the history has {history.rows('claims'):,} claims: "
             "the job has not finished. Give `medsettle replay` again; it begins anew",
             path=str(folder),
         )
-    return optional.intersection(*(names for _, names in files))
 
 
-def _file(path: Path) -> tuple[int, frozenset[str]]:
-    """Return how many rows a file of results has, and its columns."""
+def _rows(path: Path) -> int:
+    """Return how many rows a file of results has."""
     if not path.is_file():
         raise Precondition(
             f"{path} is not there: the replay has not finished. Give `medsettle replay` "
@@ -165,9 +180,9 @@ def _file(path: Path) -> tuple[int, frozenset[str]]:
     except (OSError, pa.ArrowException) as error:
         message = f"{path} is no Parquet file of results: {error}"
         raise InvalidRequest([Fault("results", message)]) from error
-    names = frozenset(metadata.schema.names)
-    if missing := {column.name for column in RESULT} - names:
+    if missing := {column.name for column in RESULT} - {*metadata.schema.names}:
         message = f"{path} lacks the columns {', '.join(sorted(missing))}; "
         message += "replay again with this program"
         raise InvalidRequest([Fault("results", message)])
-    return metadata.num_rows, names
+    rows: int = metadata.num_rows
+    return rows

@@ -17,6 +17,8 @@ AGE_EDGES: Final = (0, 15, 45, 60, 70, 80)
 
 CLAIMS: Final = Shown("claims", Words("Claims", "结算人次"), Shows.COUNT)
 PERSONS: Final = Shown("persons", Words("Persons", "人数"), Shows.COUNT)
+PERSON_YEARS: Final = Shown("person_years", Words("Person-years", "人年"), Shows.COUNT)
+"""A person counts once in each calendar year of service."""
 COST: Final = Shown("total_fen", Words("Cost", "医疗费总额"), Shows.FEN)
 
 _NO_NOTE: Final = Words("", "")
@@ -47,7 +49,8 @@ def _overview(reform: str) -> FigureForm:
     sql = f"""\
 select
     count(*) as claims,
-    count(distinct person) as persons,
+    count(distinct person_over_years) as persons,
+    count(distinct person) as person_years,
     min(service_date) as first_day,
     max(service_date) as last_day,
     count(*) filter (
@@ -59,14 +62,15 @@ from {claims_of(reform)}"""  # noqa: S608 - a file of our own, quoted; so are al
         "overview",
         Words("What is compared", "比较范围"),
         Words(
-            "Claims that stand and are settled in both worlds. A person counts once in each "
-            "calendar year of service.",
-            "两种政策下均已结算且未撤销的结算。同一人每个自然年计一次。",
+            "Claims that stand and are settled in both worlds. Person-years count a person once in "
+            "each calendar year of service, as all figures below do.",
+            "两种政策下均已结算且未撤销的结算。人年指同一人每个自然年计一次，以下各表均按人年计。",
         ),
         sql,
         (
             CLAIMS,
             PERSONS,
+            PERSON_YEARS,
             Shown("first_day", Words("First day", "首日"), Shows.DAY),
             Shown("last_day", Words("Last day", "末日"), Shows.DAY),
             Shown("claims_changed", Words("Claims that change", "金额变化的结算"), Shows.COUNT),
@@ -233,11 +237,13 @@ _GROUPS: Final = (
 def _group(
     reform: str, name: str, key: str, words: Words, code_list: str, note: Words
 ) -> FigureForm:
+    # Within a month nobody counts twice.
+    counted = PERSONS if key == "month" else PERSON_YEARS
     sql = f"""\
 select
     {key} as grouped,
     count(*) as claims,
-    count(distinct person) as persons,
+    count(distinct person) as {counted.name},
     sum(total_fen)::bigint as total_fen,
 {_sums()}
 from {claims_of(reform)}
@@ -251,7 +257,7 @@ order by grouped"""  # noqa: S608
         sql,
         (
             Shown("grouped", Words(head, words.zh.removeprefix("按")), Shows.TEXT, codes=code_list),
-            *_group_columns(),
+            *_group_columns(counted),
         ),
     )
 
@@ -265,10 +271,10 @@ def _sums() -> str:
     )
 
 
-def _group_columns() -> tuple[Shown, ...]:
+def _group_columns(counted: Shown = PERSON_YEARS) -> tuple[Shown, ...]:
     return (
         CLAIMS,
-        PERSONS,
+        counted,
         COST,
         *_worlds("fund_total", Words("Funds", "基金")),
         Shown(
@@ -286,7 +292,7 @@ def _deciles(reform: str) -> FigureForm:
 select
     decile as grouped,
     sum(claims)::bigint as claims,
-    count(*) as persons,
+    count(*) as person_years,
     sum(total_fen)::bigint as total_fen,
 {_sums()}
 from {ranked_persons(reform)}
@@ -296,8 +302,8 @@ order by decile"""  # noqa: S608
         "by_decile",
         Words("By decile of cost", "按费用十分位"),
         Words(
-            "Persons in order of their cost, the first tenth having the least.",
-            "参保人按年度费用由低到高分为十组。",
+            "Person-years in order of their cost, the first tenth having the least.",
+            "按人年的年度费用由低到高分为十组。",
         ),
         sql,
         (
@@ -308,7 +314,7 @@ order by decile"""  # noqa: S608
 
 
 def ranked_persons(reform: str) -> str:
-    """Return persons with what they gain, their rank by cost from 1, their number, and decile."""
+    """Return person-years: what they gain, their rank by cost from 1, their number, and decile."""
     return f"""\
 (
     select

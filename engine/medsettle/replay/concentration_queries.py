@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from medsettle.replay.compare_queries import PERSONS, persons_of, ranked_persons
+from medsettle.replay.compare_queries import PERSON_YEARS, persons_of, ranked_persons
 from medsettle.replay.figure_forms import FigureForm, Shown, Shows, Words
 
 TOP_PERCENT: Final = (1, 5, 10)
@@ -33,23 +33,23 @@ def _tops(reform: str) -> FigureForm:
     sql = f"""\
 select
     percent,
-    count(*) filter (n - rank < (percent * n + 99) // 100) as persons,
+    count(*) filter (n - rank < (percent * n + 99) // 100) as person_years,
 {sums}
 from {ranked_persons(reform)}, (select unnest([{percents}]) as percent)
 group by percent
 order by percent"""  # noqa: S608
     return FigureForm(
         "top_shares",
-        Words("What the costliest persons take", "高费用人群占比"),
+        Words("What the costliest take", "高费用人群占比"),
         Words(
-            "Of the persons in order of their cost, the last so many percent, counted up to a "
-            "whole person.",
-            "按年度费用排序的最高若干百分比参保人，人数向上取整。",
+            "Of the person-years in order of their cost, the last so many percent, counted up to a "
+            "whole one.",
+            "按年度费用排序的最高若干百分比人年，向上取整。",
         ),
         sql,
         (
             Shown("percent", Words("The costliest", "最高"), Shows.PERCENT),
-            PERSONS,
+            PERSON_YEARS,
             *(
                 Shown(f"{name}_share", words, Shows.SHARE, (name, f"all_{name}"))
                 for name, words in CONCENTRATED
@@ -67,14 +67,14 @@ def _curve(reform: str) -> FigureForm:
     )
     sql = f"""\
 with steps as (
-    select (rank * {CURVE_STEPS} + n - 1) // n as step, count(*) as persons,
+    select (rank * {CURVE_STEPS} + n - 1) // n as step, count(*) as person_years,
 {by_step}
     from {ranked_persons(reform)}
     group by step
 )
 select
     step * {100 // CURVE_STEPS} as percent,
-    coalesce(sum(persons) over (order by step), 0)::bigint as persons,
+    coalesce(sum(person_years) over (order by step), 0)::bigint as person_years,
 {running}
 from (select unnest(range({CURVE_STEPS + 1})) as step) left join steps using (step)
 order by step"""  # noqa: S608
@@ -82,12 +82,12 @@ order by step"""  # noqa: S608
         "concentration",
         Words("Concentration curve", "集中曲线"),
         Words(
-            "Persons in order of their cost, and what the first so many percent of them take.",
-            "参保人按年度费用由低到高排序，累计占比。",
+            "Person-years in order of their cost, and what the first so many percent of them take.",
+            "人年按年度费用由低到高排序，累计占比。",
         ),
         sql,
         (
-            Shown("percent", Words("Persons up to", "累计人数"), Shows.PERCENT),
+            Shown("percent", Words("Person-years up to", "累计人年"), Shows.PERCENT),
             *(
                 Shown(f"{name}_share", words, Shows.SHARE, (name, f"all_{name}"))
                 for name, words in CONCENTRATED
@@ -114,15 +114,15 @@ from (
         "inequality",
         Words("Gini coefficients", "基尼系数"),
         Words(
-            "With n persons in order of x, S the sum of x and W that of place times x, the Gini "
-            "coefficient is (2 W − (n + 1) S) / (n S): an exact fraction, rounded here.",
-            "n 人按 x 排序，S 为 x 之和，W 为序号乘 x 之和，基尼系数为 "
+            "With n person-years in order of x, S the sum of x and W that of place times x, the "
+            "Gini coefficient is (2 W − (n + 1) S) / (n S): an exact fraction, rounded here.",
+            "n 人年按 x 排序，S 为 x 之和，W 为序号乘 x 之和，基尼系数为 "
             "(2W − (n+1)S) / (nS)，为精确分数，此处四舍五入。",
         ),
         "\nunion all\n".join(selects) + "\norder by place",
         (
             Shown("measured", Words("Of", "项目"), Shows.TEXT, codes="measured"),
-            Shown("n", PERSONS.words, Shows.COUNT),
+            Shown("n", PERSON_YEARS.words, Shows.COUNT),
             Shown("gini", Words("Gini", "基尼系数"), Shows.GINI),
         ),
     )

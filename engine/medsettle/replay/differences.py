@@ -6,7 +6,6 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from medsettle import limits
 from medsettle.core import codes
 from medsettle.core.columns import Kind
 from medsettle.core.outcome import Rejection
@@ -61,7 +60,7 @@ def first_differing(claims: Columns, rows: WorldRows) -> tuple[Column, Column]:
 
 def difference_table(
     claims: Columns,
-    stages: Columns,
+    stages: Columns | None,
     persons: Persons,
     rows: WorldRows,
     explain: Explain,
@@ -69,12 +68,9 @@ def difference_table(
 ) -> pa.Table:
     """Return the claims that the baseline does not settle as they were recorded: `DIFFERENCE`.
 
-    The stage is told of as many as `limits.REPLAY_EXPLAINED_MAX` in a part: where more differ, it
-    is the rules that are others.
-
     Args:
         claims: The claims of a part.
-        stages: What their stages paid, as recorded.
+        stages: What their stages paid, as recorded; None where no stages are to be told.
         persons: Whose they are.
         rows: What they come to now.
         explain: Settles all claims of some persons with all that is explained.
@@ -82,18 +78,23 @@ def difference_table(
     """
     found, numbers = first_differing(claims, rows)
     told: dict[int, Row] = {}
-    explained = found[: limits.REPLAY_EXPLAINED_MAX]
-    if len(explained) and len(stages):
-        told = _stages_of(claims, stages, persons, explained, explain, settler)
+    if len(found) and stages is not None and len(stages):
+        wanted = {
+            row: AMOUNTS[number]
+            for row, number in zip(found.tolist(), numbers.tolist(), strict=True)
+            if number >= 0
+        }
+        told = _stages_of(claims, stages, persons, wanted, explain, settler)
     table = []
     for row, number in zip(found.tolist(), numbers.tolist(), strict=True):
         before_stages = number >= 0 and AMOUNTS[number] in _BEFORE_STAGES
-        stage = None if before_stages or number < 0 else told.get(row)
+        stage = {} if before_stages else told.get(row, {})
         table.append(
             {
                 "claim": int(claims.numbers("claim")[row]),
                 "settlement": str(_value(claims, f"{RECORDED}settlement", row) or ""),
-                **(stage or _of_settlement(claims, rows, row, number)),
+                **_of_settlement(claims, rows, row, number),
+                **stage,
             }
         )
     return pa.Table.from_pylist(table, schema=arrow_schema(DIFFERENCE))
@@ -120,12 +121,23 @@ def _stages_of(
     claims: Columns,
     stages: Columns,
     persons: Persons,
-    rows: Column,
+    wanted: Mapping[int, str],
     explain: Explain,
     settler: Settler,
 ) -> dict[int, Row]:
-    """Return the first stage of each claim that differs, where one does."""
-    wanted = {*rows.tolist()}
+    """Return the first stage of each claim that differs, where one does, with what differs in it.
+
+    Where all stages come out as recorded, a column of the settlement is not what they add up to:
+    of this one the first stage is told alone.
+
+    Args:
+        claims: The claims of a part.
+        stages: What their stages paid, as recorded.
+        persons: Whose they are.
+        wanted: Rows of claims, each with the first column of its settlement that differs.
+        explain: Settles all claims of some persons.
+        settler: Settles by the baseline.
+    """
     numbers, owners = claims.numbers("claim"), stages.numbers("claim")
     order = np.argsort(owners, kind="stable")
     owners = owners[order]
@@ -139,8 +151,11 @@ def _stages_of(
         recorded.sort(key=lambda each: int(each["position"]))
         if differing := next(_differing(recorded, settled.settlement.payers), None):
             found[row] = differing
+        elif adding := _adding_up_to(wanted[row], recorded):
+            found[row] = {"stage": adding}
 
-    explain(np.unique(persons.of_claim[rows]), settler, take)
+    every = np.array([*wanted], dtype=np.int64)
+    explain(np.unique(persons.of_claim[every]), settler, take)
     return found
 
 
@@ -160,6 +175,23 @@ def _differing(recorded: Sequence[Row], now: Sequence[Row]) -> Iterator[Row]:
                     "recorded": _text(before, name),
                     "replayed": _text(after, name),
                 }
+
+
+def _adding_up_to(column: str, stages: Sequence[Row]) -> str | None:
+    """Return the first stage of those that a column of a settlement adds up; None for no stage's.
+
+    A fund's share of the bill is what its stages paid, `payouts_fen` what was paid beside it, and
+    `deductible_fen` the deductible of the first stage that met one. Sums of payers, cash and the
+    balance of the account are nobody's alone.
+    """
+    of_bill = [each for each in stages if each["payee"] == codes.BILL]
+    if column == "payouts_fen":
+        found = [each for each in stages if each["payee"] != codes.BILL]
+    elif column == "deductible_fen":
+        found = [each for each in of_bill if int(str(each["deductible_fen"]))]
+    else:
+        found = [each for each in of_bill if f"{each['payer']}_fen" == column]
+    return next((str(each["stage"]) for each in found), None)
 
 
 def _text(row: Mapping[str, object], name: str) -> str | None:

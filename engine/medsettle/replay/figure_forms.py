@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from medsettle.core.money import yuan_from_fen
+from medsettle.core.money import half_away, yuan_from_fen
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,9 @@ NUMBERS = {*Shows} - {Shows.TEXT, Shows.DAY}
 class Shown:
     """A column of a figure: its name in the query, or the two that it is a fraction of.
 
-    `codes` names the code list whose words stand beside the code. What is not `on_page` stands in
-    the other files only, where there is room for it.
+    `codes` names the code list whose words stand beside the code, `titled_by` the column of the
+    query that has its title. What is not `on_page` stands in the other files only, where there is
+    room for it.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Shown:
     of: tuple[str, str] | None = None
     codes: str = ""
     on_page: bool = True
+    titled_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +92,6 @@ class Figure:
         """Return a number of the answer; one that is absent is 0."""
         value = self.table.column(name)[row].as_py()
         return int(value or 0)
-
-
-def half_away(exact: Fraction) -> int:
-    """Return the nearest whole number, halves away from zero.
-
-    >>> half_away(Fraction(1, 2)), half_away(Fraction(-1, 2)), half_away(Fraction(-2, 3))
-    (1, -1, -1)
-    """
-    size = abs(exact)
-    whole = (2 * size.numerator + size.denominator) // (2 * size.denominator)
-    return -whole if exact < 0 else whole
 
 
 def percent_text(share: Fraction) -> str:

@@ -31,7 +31,7 @@ from medsettle.core import schema
 from medsettle.core.counters import ACCOUNT
 from medsettle.core.sql_text import quoted
 from medsettle.errors import AuditCorrupt, Fault, InvalidRequest, Precondition
-from medsettle.replay.audit_books import AuditBook
+from medsettle.replay.audit_books import AuditBook, LedgerEnd
 from medsettle.replay.history import History, HistoryWriter
 from medsettle.replay.layout import (
     CLAIM,
@@ -54,6 +54,8 @@ from medsettle.replay.sorting import (
 from medsettle.replay.spool import Spool
 
 _OWN: Final = "side is null"
+_OF_EVERYWHERE: Final = ("settlements", "relative_shares")
+"""Tables that are read of all areas: a settlement of one gives back to relatives of another."""
 
 
 def history_from_audit(
@@ -81,6 +83,7 @@ def history_from_audit(
             part may have, or `out` has a history.
         Precondition: There is no claim of these areas.
         AuditCorrupt: A file cannot be read, or a settlement has no claim.
+        StoreUnavailable: The disk failed or is full, or memory is, while DuckDB worked.
         OSError: The disk failed.
     """
     _check_as_of(books, as_of)
@@ -90,7 +93,7 @@ def history_from_audit(
         try:
             _make_views(sorting.connection, books, areas, as_of)
             _find(sorting, areas)
-            source |= _told(sorting.connection)
+            source |= _told(sorting.connection, areas)
             parts = sorting.parts(size)
             with sorting.spools(_SPOOLS, parts) as spools:
                 for number, book in enumerate(books):
@@ -98,21 +101,32 @@ def history_from_audit(
                 for number, (first, end) in enumerate(parts):
                     writer.add(_part(spools, number) | {"moves": sorting.moves(first, end)})
                     progress(end, parts[-1][1])
-        except (duckdb.IOException, duckdb.InvalidInputException, pa.ArrowException) as error:
-            raise AuditCorrupt(
-                "audit tables cannot be read; `medsettle audit verify` names the first file: "
-                f"{str(error).splitlines()[0]}"
-            ) from error
+        except (duckdb.InvalidInputException, pa.ArrowException) as error:
+            raise _unreadable(error) from error
+        except duckdb.IOException as error:
+            # To DuckDB a file that is gone and a disk that is full are one kind of error.
+            if all(
+                path.is_file() for book in books for each in book.files.values() for path in each
+            ):
+                raise
+            raise _unreadable(error) from error
     return writer.finish()
 
 
+def _unreadable(error: Exception) -> AuditCorrupt:
+    return AuditCorrupt(
+        "audit tables cannot be read; `medsettle audit verify` names the first file: "
+        f"{str(error).splitlines()[0]}"
+    )
+
+
 def asked_of_audit(
-    books: Sequence[AuditBook], areas: Collection[str], as_of: int | None
+    ends: Sequence[AuditBook | LedgerEnd], areas: Collection[str], as_of: int | None
 ) -> dict[str, object]:
     """Return of what a history is to be made, as it stands in its manifest."""
     return {
         "made_of": "audit tables",
-        "ledgers": [{"last_seq": each.last_seq, "last_entry": each.digest} for each in books],
+        "ledgers": [{"last_seq": each.last_seq, "last_entry": each.digest} for each in ends],
         "areas": sorted(areas),
         "as_of": as_of,
     }
@@ -145,18 +159,22 @@ def _make_views(
     for table in AUDIT_TABLES:
         before, selects = 0, []
         for number, book in enumerate(books):
-            rows = rows_of(table, [str(path) for path in book.files[table]], placed=True)
+            rows = rows_of(table, [str(path) for path in book.files[table]])
             selects.append(f'select {number} as book, seq + {before} as "order", * from ({rows})')  # noqa: S608
             before += book.last_seq
         conditions = ["true"]
         if as_of is not None:
             conditions.append(f"seq <= {as_of}")
-        if areas:
-            conditions.append(f"pooling_area in ({', '.join(map(quoted, sorted(areas)))})")
-        # What relatives give is asked by the area of the receiver, whose settlement it is.
+        if table not in _OF_EVERYWHERE:
+            conditions.append(_within(areas))
         where = " and ".join(conditions)
         every = " union all ".join(selects)
         connection.execute(f"create view {table} as select * from ({every}) where {where}")  # noqa: S608
+
+
+def _within(areas: Collection[str]) -> str:
+    """Return the condition that a row is of some areas; of all where none is named."""
+    return f"pooling_area in ({', '.join(map(quoted, sorted(areas)))})" if areas else "true"
 
 
 def _find(sorting: Sorting, areas: Collection[str]) -> None:
@@ -175,7 +193,7 @@ def _find(sorting: Sorting, areas: Collection[str]) -> None:
             coalesce(l.line_count, 0) as line_count, t.taken_back
           from settlements s left join lines_of l on l.book = s.book and l.seq = s.seq
           left join taken t on t.book = s.book and t.seq = s.seq
-          where s.kind = 'settle' and s.{_OWN};
+          where s.kind = 'settle' and s.{_OWN} and {_within(areas)};
         drop table lines_of;
     """)  # noqa: S608 - our own names
     _check_claims(sorting.connection, areas)
@@ -188,7 +206,8 @@ def _check_claims(connection: duckdb.DuckDBPyConnection, areas: Collection[str])
     if connection.execute("select count(*) from found").fetchall() == [(0,)]:
         named = f" of {', '.join(sorted(areas))}" if areas else ""
         held = connection.execute(
-            f"select distinct pooling_area from settlements where {_OWN} order by 1"  # noqa: S608
+            "select distinct pooling_area from settlements "  # noqa: S608 - our own names
+            f"where {_OWN} and {_within(areas)} order by 1"
         ).fetchall()
         there = ", ".join(area for (area,) in held) or "none"
         raise Precondition(
@@ -236,13 +255,14 @@ order by p.claim, m."order", m.counter, m.period
 """  # noqa: S608
 
 
-def _told(connection: duckdb.DuckDBPyConnection) -> dict[str, object]:
+def _told(connection: duckdb.DuckDBPyConnection, areas: Collection[str]) -> dict[str, object]:
     """Return how much was left out, and what has to be known of the amounts."""
+    within = _within(areas)
     (counted,) = connection.execute(f"""
         select count(*) filter (kind = 'settle' and not {_OWN}),
           count(*) filter (kind = 'adjust' and {_OWN}),
-          (select count(*) from all_moves) - (select count(*) from sorted_moves)
-        from settlements
+          (select count(*) from all_moves where {within}) - (select count(*) from sorted_moves)
+        from settlements where {within}
     """).fetchall()  # noqa: S608 - our own names
     names = ("copies_left_out", "adjustments", "moves_of_others_left_out")
     return dict(zip(names, counted, strict=True))
@@ -308,8 +328,10 @@ def _part(spools: Mapping[str, Spool], number: int) -> dict[str, pa.Table]:
         "stages": columns_of(STAGE, spools["payers"].part(number)),
     }
     scopes = spools["scopes"].part(number)
-    if scopes.num_rows:
-        found["splits"] = _splits(scopes, spools["scoped_lines"].part(number))
+    lines = spools["scoped_lines"].part(number)
+    # Of claims that have no lines, nothing was split.
+    if lines.num_rows:
+        found["splits"] = _splits(scopes, lines)
     return found
 
 

@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import duckdb
-
 from medsettle.errors import Fault, InvalidRequest, NotFound, Precondition
 from medsettle.replay.brought_along import MOVED, check_is_there, read_moves
 from medsettle.replay.claim_reading import Reading
@@ -81,6 +79,7 @@ def history_from_claims(
         InvalidRequest: A file is no Parquet of claims, lacks `order_by`, a move is faulty, a person
             has more than a part may have, or `out` has a history.
         Precondition: No claim is without fault.
+        StoreUnavailable: The disk failed or is full, or memory is, while DuckDB worked.
         OSError: The disk failed.
     """
     files = claim_files(sources)
@@ -96,7 +95,7 @@ def history_from_claims(
         if refused.claims == reading.rows:
             shown = "; ".join(refused.examples) or "the files are empty"
             raise Precondition(f"no claim of {reading.rows} can be taken: {shown}")
-        moved = _insert_moves(sorting.connection, openings, order_by)
+        moved = _insert_moves(sorting, openings, order_by)
         _number(sorting, order_by)
         source |= {
             "claims_read": reading.rows,
@@ -154,14 +153,9 @@ def claim_files(sources: Sequence[Path]) -> list[Path]:
 # --- in order ------------------------------------------------------------------------------------
 
 
-def _insert_moves(
-    connection: duckdb.DuckDBPyConnection, openings: Path | None, order_by: str | None
-) -> int:
+def _insert_moves(sorting: Sorting, openings: Path | None, order_by: str | None) -> int:
     """Make the table `brought` of what people bring along, and return how many moves it has."""
-    empty = arrow_schema(MOVED).empty_table()
-    connection.register("page", empty)
-    connection.execute("create table brought as select * from page")
-    connection.unregister("page")
+    sorting.insert("brought", arrow_schema(MOVED).empty_table())
     count = 0
     for table in () if openings is None else read_moves(openings):
         if order_by is not None and table["move_date"].null_count < table.num_rows:
@@ -170,9 +164,7 @@ def _insert_moves(
                 "or let claims come by their days"
             )
             raise InvalidRequest([Fault("openings", message)])
-        connection.register("page", table)
-        connection.execute("insert into brought by name select * from page")
-        connection.unregister("page")
+        sorting.insert("brought", table)
         count += table.num_rows
     return count
 

@@ -7,7 +7,7 @@ as they lie.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from itertools import accumulate
 from pathlib import Path
 from typing import Final, Self
@@ -19,10 +19,13 @@ import pyarrow.parquet as pq
 from medsettle import durable
 from medsettle.core.columns import Column, Kind
 from medsettle.errors import Fault, InvalidRequest, NotFound
+from medsettle.replay.coded_files import read_coded
 from medsettle.replay.layout import (
+    AMOUNTS,
     HISTORY_CLAIM,
     HISTORY_LINE,
     MOVE,
+    RECORDED,
     SPLIT,
     STAGE,
     arrow_schema,
@@ -132,6 +135,40 @@ class History:
         ends = [*accumulate(part.rows("claims") for part in self.parts)]
         return tuple([0, *ends][: len(self.parts)])
 
+    def recorded(self) -> bool:
+        """Return whether amounts of any claim were recorded, which a replay compares with.
+
+        Nothing is read after the first part that has some; columns without any are short.
+
+        Raises:
+            NotFound: A file is gone.
+            InvalidRequest: It is no Parquet file of claims.
+        """
+        names = [f"{RECORDED}{name}" for name in AMOUNTS]
+        claims = (self.read(part, "claims", names) for part in self.parts)
+        return any(column.null_count < len(column) for table in claims for column in table.columns)
+
+    def check_digest(self, file: PartFile) -> None:
+        """Refuse a file that is not the one whose digest the manifest has.
+
+        Raises:
+            NotFound: It is gone.
+            InvalidRequest: It holds other bytes.
+            OSError: It cannot be read.
+        """
+        path = self.folder / file.path
+        try:
+            with path.open("rb") as content:
+                found = file_digest(content, "sha256").hexdigest()
+        except FileNotFoundError as error:
+            raise NotFound(f"{path} is gone; make the history again", path=str(path)) from error
+        if found != file.sha256:
+            message = (
+                f"{path} has SHA-256 {found}, recorded is {file.sha256}: it was changed after "
+            )
+            message += "the history was made; put the file back, or make the history again"
+            raise InvalidRequest([Fault("history", message)])
+
     def read(self, part: Part, table: str, columns: Sequence[str] | None = None) -> pa.Table:
         """Return a table of a part; codes are dictionaries, a table that is missing has no rows.
 
@@ -147,15 +184,7 @@ class History:
             return arrow_schema(tuple(wanted)).empty_table()
         path = self.folder / files[0].path
         try:
-            head = pq.read_metadata(path)
-            known = {*head.schema.to_arrow_schema().names}
-            names = [column.name for column in wanted if column.name in known]
-            coded = [column.name for column in wanted if column.kind is Kind.CODE]
-            # Not as a data set, which cuts what it reads into pieces that somebody has to join.
-            with pq.ParquetFile(
-                path, metadata=head, read_dictionary=[name for name in coded if name in known]
-            ) as file:
-                return file.read(columns=names, use_threads=False)
+            return read_coded(path, wanted)
         except FileNotFoundError as error:
             raise NotFound(f"{path} is gone; make the history again", path=str(path)) from error
         except (OSError, pa.ArrowException) as error:

@@ -7,9 +7,10 @@ of all parts together.
 
 from dataclasses import dataclass
 from hashlib import file_digest
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -17,7 +18,9 @@ from numpy.typing import NDArray
 from medsettle import limits
 from medsettle.core.arrow_columns import nulls_in, numbers_in, whole
 from medsettle.errors import SettlementError
+from medsettle.ledger.scratch import scratch
 from medsettle.replay.history import History, Part
+from medsettle.replay.sorting import places_within
 
 _OF_CLAIMS: Final = {"lines": "", "stages": "position", "splits": "position"}
 """Tables whose rows belong to claims, and the column that counts the rows of one from 0."""
@@ -42,6 +45,7 @@ def first_fault(history: History) -> Unsound | None:
     are as many as told, and whether moves are of persons of their part, in order.
 
     Raises:
+        StoreUnavailable: The disk for temporary files failed or is full, or memory is.
         OSError: A file cannot be read.
     """
     first = 0
@@ -129,17 +133,14 @@ def _of_claims(history: History, part: Part, claims: pa.Table, first: int) -> st
             return f"{table} has rows of claims that are not in the part"
         if (owner[1:] < owner[:-1]).any():
             return f"{table} does not lie in the order of the claims"
-        counts = np.bincount(owner, minlength=count)
         if table == "lines":
+            counts = np.bincount(owner, minlength=count)
             told = _integers(claims, "line_count")
             if len(wrong := np.flatnonzero(counts != told)):
                 at = int(wrong[0])
                 return f"claim {first + at} has {counts[at]} lines, told are {told[at]}"
-        else:
-            starts = np.concatenate(([0], np.cumsum(counts)[:-1]))
-            due = np.arange(len(owner)) - starts[owner]
-            if (_integers(rows, position) != due).any():
-                return f"{table} does not count the rows of a claim from 0"
+        elif (_integers(rows, position) != places_within(owner)).any():
+            return f"{table} does not count the rows of a claim from 0"
     return ""
 
 
@@ -192,10 +193,11 @@ def _apart(history: History) -> Unsound | None:
     ]
     if len(files) < 2:
         return None
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": limits.HISTORY_MEMORY
-    }
-    with duckdb.connect(":memory:", config=config) as connection:
+    # Not in the folder of the history, which may be one that is only read.
+    with (
+        TemporaryDirectory(prefix="medsettle-check-") as folder,
+        scratch(Path(folder), limits.HISTORY_MEMORY) as connection,
+    ):
         found = connection.execute(
             """
             select min(filename), max(filename) from (

@@ -30,6 +30,9 @@ from medsettle.core.columns import Column, Kind
 HISTORY_TABLES: Final = ("claims", "lines", "moves", "stages", "splits")
 BASELINE: Final = "baseline"
 RESULTS_MANIFEST: Final = "replay.json"
+DIFFERENCES: Final = "differences"
+"""Names the table of results with what does not come out as recorded."""
+
 WRITTEN_BY: Final = "written_by"
 """Says in the manifest of results who wrote them, where that was not one machine."""
 
@@ -121,22 +124,28 @@ SPLIT: Final[tuple[Column, ...]] = (
     *(columns.fen(f"{pot.name}_fen", f"{pot.chinese}.", pot.field) for pot in codes.POTS),
 )
 
+PAST_DEDUCTIBLES: Final = "past_deductibles"
+PAST_CAPS: Final = "past_caps"
+PAST: Final = (PAST_DEDUCTIBLES, PAST_CAPS)
+"""Which stages of a claim lie past a limit (`medsettle.replay.stage_limits`)."""
+
 RESULT: Final[tuple[Column, ...]] = (
     CLAIM,
     columns.code("outcome", "`settled`, or the outcome of the refusal; amounts are 0 then."),
     columns.code("policy", "Identifier of the rule document.", required=False),
     *(columns.fen(name, "As in a settlement.") for name in AMOUNTS),
-)
-
-RESULT_BESIDE: Final[tuple[Column, ...]] = (
-    Column(
-        "over_cap_fen",
-        Kind.FEN,
-        "Parts of bases above a cap or the last band, summed over the stages of the bill.",
+    columns.code(
+        PAST_DEDUCTIBLES,
+        "Stages of the bill, in their order with commas between, with a deductible for this claim "
+        "and something left above it, whichever claim met it; absent where there are none.",
+        required=False,
+    ),
+    columns.code(
+        PAST_CAPS,
+        "Stages of the bill, likewise, with a part of their base above a cap or the last band.",
         required=False,
     ),
 )
-"""What results may tell beside `RESULT`; a comparison says which of its figures need it."""
 
 RESULT_LINE: Final[tuple[Column, ...]] = (
     CLAIM,
@@ -151,10 +160,16 @@ DIFFERENCE: Final[tuple[Column, ...]] = (
     columns.code("settlement", "As recorded."),
     columns.code(
         "stage",
-        "The first stage that differs; absent where a total differs before any.",
+        "The first stage that differs. Where all recorded stages come out and the recorded "
+        "settlement contradicts them, the first of those that its column adds up. Absent where the "
+        "bill was split otherwise, where it is refused now, for sums of payers, cash and the "
+        "balance of the account, and where no stages were recorded or are wanted.",
         required=False,
     ),
-    columns.code("column", "The first column that differs, of the stage or of the settlement."),
+    columns.code(
+        "column",
+        "The first column that differs: of the stage, or of the settlement where no stage differs.",
+    ),
     columns.code("recorded", "Its recorded value, as text.", required=False),
     columns.code("replayed", "Its value now, as text.", required=False),
 )

@@ -22,10 +22,12 @@ from medsettle.replay.array_way import Part, Runners, settle_rows
 from medsettle.replay.combinations import Combinations, combinations_of, places_of
 from medsettle.replay.differences import RECORDED_COLUMNS, difference_table
 from medsettle.replay.events import events_of
+from medsettle.replay.layout import DIFFERENCES
 from medsettle.replay.part_columns import Column, Columns, GivenTables, Tables, persons_of
 from medsettle.replay.part_lines import LINE_COLUMNS, LineMemory, PartSplits, split_part, starts_of
 from medsettle.replay.results import line_table, result_table, write_settled
 from medsettle.replay.settler_way import WholeClaims
+from medsettle.replay.stage_limits import SettledPast
 from medsettle.replay.world_rows import Decided, WorldRows, empty_rows
 from medsettle.replay.worlds import World, same_lines
 from medsettle.settle.claim_lines import Facts
@@ -34,7 +36,6 @@ from medsettle.settle.run import Settled, Settler
 
 CLAIMS: Final = "claims"
 LINES: Final = "lines"
-DIFFERENCES: Final = "differences"
 
 _ALWAYS: Final = ("claim", "order", "line_count", "taken_back")
 
@@ -44,11 +45,13 @@ class PartOptions:
     """What is wanted of each part.
 
     `check`: only the claims that the baseline does not settle as recorded. `lines`: also the split
-    of each line.
+    of each line. `stages`: the first stage that differs of each claim that does, which settles
+    these claims, and all of their persons, one by one.
     """
 
     check: bool = False
     lines: bool = False
+    stages: bool = True
 
 
 @dataclass(eq=False)
@@ -63,6 +66,7 @@ class PartReplayer:
     worlds: Sequence[World]
     options: PartOptions = field(default_factory=PartOptions)
     _settlers: list[Settler] = field(init=False)
+    _past: list[SettledPast] = field(init=False)
     _runners: Runners = field(default_factory=Runners)
     _memory: LineMemory = field(default_factory=LineMemory)
 
@@ -71,6 +75,7 @@ class PartReplayer:
         # A check is of the baseline alone, and nothing of a reform is looked up for it.
         self.worlds = self.worlds[:1] if self.options.check else self.worlds
         self._settlers = [Settler(world.book) for world in self.worlds]
+        self._past = [SettledPast(world.book) for world in self.worlds]
 
     @cached_property
     def claim_columns(self) -> list[str]:
@@ -128,7 +133,7 @@ class _PartRun:
     def __init__(self, replayer: PartReplayer, tables: Tables) -> None:
         self._worlds, self._options = replayer.worlds, replayer.options
         self._settlers, self._runners = replayer._settlers, replayer._runners
-        self._memory = replayer._memory
+        self._memory, self._past = replayer._memory, replayer._past
         self._claims = Columns(tables, "claims", replayer.claim_columns)
         self._lines = Columns(tables, "lines", LINE_COLUMNS)
         self._stages = Columns(tables, "stages")
@@ -168,7 +173,7 @@ class _PartRun:
                     found[f"{LINES}/{world.name}"] = line_table(claim, self._starts, splits[number])
         found[DIFFERENCES] = difference_table(
             self._claims,
-            self._stages,
+            self._stages if self._options.stages else None,
             self._persons,
             rows[0],
             self._whole.settle,
@@ -232,7 +237,7 @@ class _PartRun:
     ) -> None:
         def take(row: int, found: Settled | Rejection) -> None:
             lines = slice(int(self._starts[row]), int(self._starts[row + 1]))
-            write_settled(row, found, rows, lines, kept)
+            write_settled(row, found, rows, self._past[number], lines, kept)
 
         self._whole.settle(whose, self._settlers[number], take)
 
@@ -255,6 +260,7 @@ def _decides(fact: Facts | Rejection) -> tuple[str, str]:
 def _copied(rows: WorldRows) -> WorldRows:
     return WorldRows(
         amounts={name: column.copy() for name, column in rows.amounts.items()},
+        past={name: each.copied() for name, each in rows.past.items()},
         outcome=rows.outcome.copy(),
         outcomes=[*rows.outcomes],
         policy=rows.policy.copy(),

@@ -7,7 +7,7 @@ from typing import Final
 from medsettle import limits
 from medsettle.core.money import FEN_PER_YUAN
 from medsettle.replay.compare_options import CompareOptions
-from medsettle.replay.compare_queries import AGE_BAND, PERSONS, persons_of, ranked_persons
+from medsettle.replay.compare_queries import AGE_BAND, PERSON_YEARS, persons_of, ranked_persons
 from medsettle.replay.concentration_queries import concentration_figures
 from medsettle.replay.figure_forms import FigureForm, Shown, Shows, Words
 
@@ -18,18 +18,18 @@ _EDGES_YUAN: Final = (100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000
 compare."""
 
 _GAIN = Words(
-    "A gain is what a person bears less (account, relatives' money and cash); a loss is more.",
-    "受益指个人负担（个人账户、共济、现金）减少，受损指增加。",
+    "A gain is what a person bears less in a year (account, relatives' money and cash); a loss is "
+    "more.",
+    "受益指年度个人负担（个人账户、共济、现金）减少，受损指增加。",
 )
 
 
-def person_figures(reform: str, options: CompareOptions, *, over_cap: bool) -> list[FigureForm]:
+def person_figures(reform: str, options: CompareOptions) -> list[FigureForm]:
     """Return the figures of a reform that look at persons.
 
     Args:
         reform: The world beside the baseline.
         options: Thresholds.
-        over_cap: Whether the results tell what lies above caps.
     """
     return [
         _winners(reform),
@@ -38,7 +38,6 @@ def person_figures(reform: str, options: CompareOptions, *, over_cap: bool) -> l
         _quantiles(reform),
         _histogram(reform),
         _changes(reform, options.change_fen),
-        _crossings(reform, over_cap=over_cap),
         _burden(reform, options),
         *concentration_figures(reform),
     ]
@@ -48,8 +47,8 @@ def _winners(reform: str) -> FigureForm:
     sql = f"""\
 select
     case when gain_fen > 0 then 'gains' when gain_fen < 0 then 'loses' else 'same' end as side,
-    count(*) as persons,
-    any_value(n) as all_persons,
+    count(*) as person_years,
+    any_value(n) as all_person_years,
     sum(gain_fen)::bigint as gain_fen
 from {ranked_persons(reform)}
 group by side
@@ -60,25 +59,30 @@ order by side"""  # noqa: S608 - a file of our own, quoted; so are all below
         _GAIN,
         sql,
         (
-            Shown("side", Words("Person", "参保人"), Shows.TEXT, codes="side"),
-            PERSONS,
-            _share_of_all("persons"),
+            Shown("side", Words("Person-year", "人年"), Shows.TEXT, codes="side"),
+            PERSON_YEARS,
+            _share_of_all("person_years"),
             Shown("gain_fen", Words("Gain in all", "受益合计"), Shows.CHANGE),
-            Shown("mean", Words("Gain each", "人均受益"), Shows.MEAN, ("gain_fen", "persons")),
+            Shown(
+                "mean",
+                Words("Gain, per gainer or loser", "受益者或受损者人均受益"),
+                Shows.MEAN,
+                ("gain_fen", "person_years"),
+            ),
         ),
     )
 
 
 def _share_of_all(name: str, words: Words | None = None) -> Shown:
-    head = words or Words("Share of persons", "人数占比")
-    return Shown(f"{name}_share", head, Shows.SHARE, (name, "all_persons"))
+    head = words or Words("Share of person-years", "人年占比")
+    return Shown(f"{name}_share", head, Shows.SHARE, (name, "all_person_years"))
 
 
 def _split(reform: str, name: str, key: str, words: Words, zh: str) -> FigureForm:
     sql = f"""\
 select
     {key} as grouped,
-    count(*) as all_persons,
+    count(*) as all_person_years,
     count(*) filter (gain_fen > 0) as winners,
     count(*) filter (gain_fen < 0) as losers,
     coalesce(sum(gain_fen) filter (gain_fen > 0), 0)::bigint as gain_fen,
@@ -96,14 +100,19 @@ order by grouped"""  # noqa: S608
         sql,
         (
             Shown("grouped", words, shows),
-            Shown("all_persons", PERSONS.words, Shows.COUNT),
-            Shown("winners", Words("Gain", "受益人数"), Shows.COUNT),
+            Shown("all_person_years", PERSON_YEARS.words, Shows.COUNT),
+            Shown("winners", Words("Gain", "受益人年"), Shows.COUNT),
             _share_of_all("winners", Words("Share gaining", "受益占比")),
-            Shown("losers", Words("Lose", "受损人数"), Shows.COUNT),
+            Shown("losers", Words("Lose", "受损人年"), Shows.COUNT),
             _share_of_all("losers", Words("Share losing", "受损占比")),
             Shown("gain_fen", Words("Gains", "受益额"), Shows.CHANGE),
             Shown("loss_fen", Words("Losses", "受损额"), Shows.CHANGE),
-            Shown("mean", Words("Gain each", "人均受益"), Shows.MEAN, ("net_fen", "all_persons")),
+            Shown(
+                "mean",
+                Words("Net gain, per person-year of the row", "该组全体人均净受益"),
+                Shows.MEAN,
+                ("net_fen", "all_person_years"),
+            ),
         ),
     )
 
@@ -112,20 +121,20 @@ def _quantiles(reform: str) -> FigureForm:
     percents = ", ".join(map(str, QUANTILES))
     sql = f"""\
 with counted as (
-    select gain_fen, count(*) as persons from {ranked_persons(reform)} group by gain_fen
+    select gain_fen, count(*) as person_years from {ranked_persons(reform)} group by gain_fen
 ),
 reached as (
     select
         gain_fen,
-        sum(persons) over (order by gain_fen) as below,
-        sum(persons) over () as n
+        sum(person_years) over (order by gain_fen) as below,
+        sum(person_years) over () as n
     from counted
 ),
 reached_changed as (
     select
         gain_fen,
-        sum(persons) over (order by gain_fen) as below,
-        sum(persons) over () as n
+        sum(person_years) over (order by gain_fen) as below,
+        sum(person_years) over () as n
     from counted
     where gain_fen <> 0
 ),
@@ -142,13 +151,14 @@ order by percent"""  # noqa: S608
         "quantiles",
         Words("Distribution of gains", "受益分布（分位数）"),
         Words(
-            "That many percent of persons gain this amount or less; a negative amount is a loss.",
-            "该比例的参保人受益不超过此金额；负数为受损。",
+            "That many percent of person-years gain this amount or less; a negative amount is a "
+            "loss.",
+            "该比例的人年受益不超过此金额；负数为受损。",
         ),
         sql,
         (
             Shown("percent", Words("Quantile", "分位"), Shows.PERCENT),
-            Shown("gain_fen", Words("Of all persons", "全部参保人"), Shows.CHANGE),
+            Shown("gain_fen", Words("Of all person-years", "全部人年"), Shows.CHANGE),
             Shown(
                 "changed_gain_fen",
                 Words("Of those who gain or lose", "受益或受损者"),
@@ -180,15 +190,15 @@ select
     bin,
     any_value(low_fen) filter (bin > 0)::bigint as low_fen,
     any_value(high_fen) filter (bin < {last})::bigint as high_fen,
-    count(gain_fen) as persons,
-    (select count(*) from gains) as all_persons,
+    count(gain_fen) as person_years,
+    (select count(*) from gains) as all_person_years,
     coalesce(sum(gain_fen), 0)::bigint as gain_fen
 from bins left join gains on gain_fen between low_fen and high_fen
 group by bin
 order by bin"""  # noqa: S608
     return FigureForm(
         "histogram",
-        Words("Persons by gain", "按受益额分布"),
+        Words("Person-years by gain", "按受益额分布"),
         Words(
             "Losses below, gains above nothing; the edges are fixed. The first and the last row "
             "have no end.",
@@ -198,8 +208,8 @@ order by bin"""  # noqa: S608
         (
             Shown("low_fen", Words("From", "自"), Shows.CHANGE),
             Shown("high_fen", Words("To", "至"), Shows.CHANGE),
-            PERSONS,
-            _share_of_all("persons"),
+            PERSON_YEARS,
+            _share_of_all("person_years"),
             Shown("gain_fen", Words("Gain in all", "受益合计"), Shows.CHANGE),
         ),
     )
@@ -209,7 +219,7 @@ def _changes(reform: str, thresholds: Sequence[int]) -> FigureForm:
     sql = f"""\
 select
     threshold_fen::bigint as threshold_fen,
-    count(*) as all_persons,
+    count(*) as all_person_years,
     count(*) filter (gain_fen >= threshold_fen) as winners,
     count(*) filter (-gain_fen >= threshold_fen) as losers
 from {ranked_persons(reform)}, (select unnest([{", ".join(map(str, thresholds))}]) as threshold_fen)
@@ -222,51 +232,10 @@ order by threshold_fen"""  # noqa: S608
         sql,
         (
             Shown("threshold_fen", Words("At least", "不低于"), Shows.FEN),
-            Shown("winners", Words("Gain", "受益人数"), Shows.COUNT),
+            Shown("winners", Words("Gain", "受益人年"), Shows.COUNT),
             _share_of_all("winners", Words("Share gaining", "受益占比")),
-            Shown("losers", Words("Lose", "受损人数"), Shows.COUNT),
+            Shown("losers", Words("Lose", "受损人年"), Shows.COUNT),
             _share_of_all("losers", Words("Share losing", "受损占比")),
-        ),
-    )
-
-
-def _crossings(reform: str, *, over_cap: bool) -> FigureForm:
-    selects = [
-        f"""\
-select
-    '{what}' as crossed,
-    count(*) as all_persons,
-    count(*) filter (baseline_past_{what}) as before,
-    count(*) filter (reform_past_{what}) as after,
-    count(*) filter (reform_past_{what} and not baseline_past_{what}) as newly,
-    count(*) filter (baseline_past_{what} and not reform_past_{what}) as no_longer
-from {persons_of(reform)}"""  # noqa: S608
-        for what in ("deductible", *(("cap",) if over_cap else ()))
-    ]
-    told = Words("", "")
-    if not over_cap:
-        told = Words(
-            " These results do not tell what lies above caps (`over_cap_fen`).",
-            "本结果未记录封顶线以上金额（over_cap_fen）。",
-        )
-    return FigureForm(
-        "crossings",
-        Words("Deductibles and caps crossed", "越过起付线与封顶线"),
-        Words(
-            "A person crosses a deductible in a claim in which a part of one is met and a fund "
-            "pays, and a cap in a claim with an amount above a cap or the last band of a stage. "
-            f"Who ends exactly at a deductible has not crossed it.{told.en}",
-            "某次结算中支付了起付线且基金有支付，即越过起付线；某次结算有超过封顶线或最高段的金额，即越过封顶线。"
-            f"恰好等于起付线者不计。{told.zh}",
-        ),
-        "\nunion all\n".join(selects) + "\norder by crossed desc",
-        (
-            Shown("crossed", Words("What", "项目"), Shows.TEXT, codes="crossed"),
-            Shown("before", Words("Persons, before", "人数（现行）"), Shows.COUNT),
-            Shown("after", Words("Persons, after", "人数（改革）"), Shows.COUNT),
-            Shown("newly", Words("Newly", "新增"), Shows.COUNT),
-            Shown("no_longer", Words("No longer", "不再"), Shows.COUNT),
-            _share_of_all("newly", Words("Newly, share of persons", "新增占比")),
         ),
     )
 
@@ -277,7 +246,7 @@ def _burden(reform: str, options: CompareOptions) -> FigureForm:
     sql = f"""\
 select
     'cost' as measured, percent, null::bigint as threshold_fen,
-    count(*) as all_persons,
+    count(*) as all_person_years,
     count(*) filter (100 * baseline_person_total_fen::hugeint > percent * total_fen) as before,
     count(*) filter (100 * reform_person_total_fen::hugeint > percent * total_fen) as after
 from {persons_of(reform)}, (select unnest([{of_cost}]) as percent)
@@ -285,7 +254,7 @@ group by percent
 union all
 select
     'amount' as measured, null as percent, threshold_fen::bigint as threshold_fen,
-    count(*) as all_persons,
+    count(*) as all_person_years,
     count(*) filter (baseline_person_total_fen > threshold_fen) as before,
     count(*) filter (reform_person_total_fen > threshold_fen) as after
 from {persons_of(reform)}, (select unnest([{of_yuan}]) as threshold_fen)
@@ -295,11 +264,11 @@ order by measured desc, percent, threshold_fen"""  # noqa: S608
         "burden",
         Words("Heavy burdens", "个人负担较重者"),
         Words(
-            "Persons whose part is above a share of their cost, or above an amount, in a year. "
+            "Person-years in which a person's part is above a share of their cost, or an amount. "
             "10 and 25 % are those of SDG indicator 3.8.2 and 40 % that of the WHO, both of what "
             "a household spends or can pay, which claims do not tell; the amounts are an option.",
-            "个人负担超过其年度费用的一定比例或一定金额者。10%、25% 为可持续发展目标指标 3.8.2 "
-            "的门槛，40% 为世界卫生组织的门槛，二者以家庭支出或支付能力为分母，"
+            "年度个人负担超过其年度费用的一定比例或一定金额的人年。10%、25% 为可持续发展目标指标 "
+            "3.8.2 的门槛，40% 为世界卫生组织的门槛，二者以家庭支出或支付能力为分母，"
             "结算数据不含，故此处以费用为分母；金额门槛为选项。",
         ),
         sql,
@@ -307,9 +276,9 @@ order by measured desc, percent, threshold_fen"""  # noqa: S608
             Shown("measured", Words("Above", "超过"), Shows.TEXT, codes="measured"),
             Shown("percent", Words("Share", "比例"), Shows.PERCENT),
             Shown("threshold_fen", Words("Amount", "金额"), Shows.FEN),
-            Shown("before", Words("Persons, before", "人数（现行）"), Shows.COUNT),
+            Shown("before", Words("Person-years, before", "人年（现行）"), Shows.COUNT),
             _share_of_all("before", Words("Share, before", "占比（现行）")),
-            Shown("after", Words("Persons, after", "人数（改革）"), Shows.COUNT),
+            Shown("after", Words("Person-years, after", "人年（改革）"), Shows.COUNT),
             _share_of_all("after", Words("Share, after", "占比（改革）")),
         ),
     )

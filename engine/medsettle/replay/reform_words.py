@@ -1,9 +1,9 @@
 """What a reform changes, in the words of `policy diff`: for pages, and kept beside the figures."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
@@ -14,6 +14,8 @@ from medsettle.policy.difference import moments
 from medsettle.policy.difference_stages import differences
 from medsettle.policy.difference_words import difference_lines
 from medsettle.policy.rule_book import RuleBook
+from medsettle.replay.layout import BASELINE
+from medsettle.replay.worlds import World
 
 WORDS_FILE: Final = "reform.json"
 
@@ -30,6 +32,12 @@ class PolicyChange:
     after_digest: str
     since: str
     lines: tuple[str, ...]
+
+
+def reform_changes(worlds: Sequence[World]) -> dict[str, list[PolicyChange]]:
+    """Return what each reform changes, by its name; the baseline stands first (`worlds_of`)."""
+    baseline, *reforms = worlds
+    return {world.name: policy_changes(baseline.book, world.book) for world in reforms}
 
 
 def policy_changes(baseline: RuleBook, reformed: RuleBook) -> list[PolicyChange]:
@@ -111,3 +119,30 @@ def kept_words(folder: Path) -> list[PolicyChange] | None:
     except (KeyError, TypeError, ValueError) as error:
         message = f"{path} holds no words of a reform: {error!r}; remove it and name --rules"
         raise InvalidRequest([Fault("reform", message)]) from error
+
+
+def words_apart(
+    reform: str, changes: Sequence[PolicyChange], worlds: Mapping[str, Any]
+) -> list[str]:
+    """Return where the words of a reform are of other documents than those that were replayed.
+
+    Args:
+        reform: Its name.
+        changes: The words, given or kept.
+        worlds: What the manifest of the results says of each world (`World.told`).
+    """
+    before, after = (_replayed(worlds, world) for world in (BASELINE, reform))
+    told = [(BASELINE, before, each.before, each.before_digest) for each in changes]
+    told += [(reform, after, each.after, each.after_digest) for each in changes]
+    return [
+        f"{name} has the digest {digest} there, and {world} was replayed with "
+        f"{digests.get(name, 'no policy of this name')}"
+        for world, digests, name, digest in told
+        if digests.get(name) != digest
+    ]
+
+
+def _replayed(worlds: Mapping[str, Any], world: str) -> dict[str, str]:
+    """Return the digest of each policy of a world, by its name."""
+    policies = worlds.get(world, {}).get("policies", {})
+    return {name: each["digest"] for name, each in policies.items()}

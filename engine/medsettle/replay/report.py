@@ -5,17 +5,23 @@
 <out>/<reform>/        see `medsettle.replay.compare`
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from medsettle import durable
-from medsettle.errors import StoreUnavailable
+from medsettle.errors import Fault, InvalidRequest, StoreUnavailable
 from medsettle.replay.compare import Comparison, compare
 from medsettle.replay.compare_folders import Results
 from medsettle.replay.compare_options import CompareOptions
-from medsettle.replay.reform_words import PolicyChange, keep_words, kept_words
+from medsettle.replay.reform_words import (
+    WORDS_FILE,
+    PolicyChange,
+    keep_words,
+    kept_words,
+    words_apart,
+)
 from medsettle.replay.report_excel import WORKBOOK_FILE, figures_workbook
 from medsettle.replay.report_page import PageOptions, report_page
 
@@ -39,7 +45,6 @@ def write_report(
     changes: Mapping[str, Sequence[PolicyChange]] | None = None,
     options: CompareOptions | None = None,
     page: PageOptions | None = None,
-    told: Callable[[str], None] = lambda _: None,
 ) -> Report:
     """Compare every reform of a replay with the baseline and write the report.
 
@@ -47,27 +52,24 @@ def write_report(
         results: Of a replay that has finished.
         out: A folder; `comparison` beside the results where none is named. Files of an earlier
             report are replaced.
-        changes: What each reform changes (`reform_words.policy_changes`), by its name. It is kept
+        changes: What each reform changes (`reform_words.reform_changes`), by its name. It is kept
             with the figures; without it, what was kept before is told.
         options: Thresholds, and the response of utilisation.
         page: The language of the page, and whether it has charts.
-        told: Called with the name of each reform before it is compared.
 
     Raises:
         Precondition: No claim is settled in both worlds, or charts are wanted without matplotlib.
-        InvalidRequest: A file is damaged, or sums are beyond what fits.
+        InvalidRequest: A file is damaged, or sums are beyond what fits; what a reform changes is
+            told of another world, or of other documents than those that were replayed.
         StoreUnavailable: The disk failed or is full.
     """
     folder = out if out is not None else results.folder / OUT_FOLDER
     shown = page or PageOptions()
-    comparison = compare(results, folder, options, told)
-    words: dict[str, Sequence[PolicyChange] | None] = {}
     try:
-        for reform in results.reforms:
-            given = (changes or {}).get(reform)
-            if given is not None:
-                keep_words(folder / reform, given)
-            words[reform] = given if given is not None else kept_words(folder / reform)
+        words = _words(results, folder, changes or {})
+        comparison = compare(results, folder, options)
+        for reform, given in (changes or {}).items():
+            keep_words(folder / reform, given)
         html = report_page(comparison, words, shown)
         durable.put(folder / WORKBOOK_FILE, figures_workbook(comparison, shown.language))
         durable.put(folder / PAGE_FILE, html.encode())
@@ -79,3 +81,32 @@ def write_report(
             path=str(folder),
         ) from error
     return Report(comparison, folder / PAGE_FILE, folder / WORKBOOK_FILE)
+
+
+def _words(
+    results: Results, folder: Path, changes: Mapping[str, Sequence[PolicyChange]]
+) -> dict[str, Sequence[PolicyChange] | None]:
+    """Return the words of each reform, given or kept; all that differs from the replay is told."""
+    worlds = results.manifest.get("worlds", {})
+    had = ", ".join(results.reforms)
+    faults = [
+        Fault("reform", f"no world is called {name!r}; {results.folder} has {had}: name these")
+        for name in changes
+        if name not in results.reforms
+    ]
+    words: dict[str, Sequence[PolicyChange] | None] = {}
+    for reform in results.reforms:
+        own = folder / reform
+        told = changes[reform] if reform in changes else kept_words(own)
+        where, remedy = f"the rules given with {reform}", "name the rules that were replayed"
+        if reform not in changes:
+            where = f"the words in {own / WORDS_FILE}"
+            remedy = "remove it, or name the rules with --rules and --reform"
+        faults += [
+            Fault("reform", f"{where} are not those of the replay: {apart}; {remedy}")
+            for apart in words_apart(reform, told or (), worlds)
+        ]
+        words[reform] = told
+    if faults:
+        raise InvalidRequest(faults)
+    return words

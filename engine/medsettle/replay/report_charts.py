@@ -3,7 +3,7 @@
 Each is drawn from a figure of the page, which has the same numbers in a table.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -18,6 +18,7 @@ from medsettle.replay.report_drawing import (
     INK,
     LOSS,
     OTHER,
+    Unit,
     drawn,
     scaled,
 )
@@ -25,6 +26,13 @@ from medsettle.replay.report_words import Language, cell_words, first, payer_wor
 
 _BAR: Final = 0.38
 _SUMS: Final = {"fund_total", "person_total", "payouts"}
+_AMOUNTS: Final = ("funds", "by_age", "by_level", "by_month")
+"""Figures whose charts are of amounts of all persons together."""
+
+_CHANGES: Final = (
+    ("fund_total_change_fen", AFTER, Words("Funds", "基金")),
+    ("person_total_change_fen", OTHER, Words("Persons", "个人")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +45,28 @@ class Chart:
     svg: ElementTree.Element
 
 
-def charts(name: str, figures: Mapping[str, Figure], language: Language) -> list[Chart]:
+def unit_of(reforms: Sequence[Mapping[str, Figure]]) -> Unit:
+    """Return the unit of all amounts that charts draw of some reforms."""
+    every = (
+        fen for figures in reforms for figure in _AMOUNTS for fen in _drawn_fen(figures[figure])
+    )
+    return scaled([*every])
+
+
+def _drawn_fen(figure: Figure) -> Iterator[int]:
+    columns = ("change_fen",) if figure.form.name == "funds" else [name for name, _, _ in _CHANGES]
+    for row in _payers(figure) if figure.form.name == "funds" else figure.rows():
+        yield from (_fen(row, name) for name in columns)
+
+
+def charts(name: str, figures: Mapping[str, Figure], language: Language, unit: Unit) -> list[Chart]:
     """Return the charts of a reform.
 
     Args:
         name: Unlike that of any other reform of the page.
         figures: By name.
         language: Of the words within the charts.
+        unit: Of the amounts within them (`unit_of`).
 
     Raises:
         Precondition: matplotlib is not installed.
@@ -53,19 +76,31 @@ def charts(name: str, figures: Mapping[str, Figure], language: Language) -> list
             figure,
             words,
             says,
-            drawn(f"{name}-{figure}", partial(draw, figure=figures[figure], language=language)),
+            drawn(
+                f"{name}-{figure}",
+                partial(
+                    draw,
+                    figure=figures[figure],
+                    language=language,
+                    **({"scale": unit} if figure in _AMOUNTS else {}),
+                ),
+            ),
         )
         for figure, words, says, draw in _CHARTS
     ]
 
 
-def _funds(axes: Any, figure: Figure, language: Language) -> None:  # noqa: ANN401
-    rows = [
+def _payers(figure: Figure) -> list[dict[str, Any]]:
+    return [
         row
         for row in figure.rows()
         if row["payer"] not in _SUMS and (row["baseline_fen"] or row["reform_fen"])
     ]
-    unit, english, chinese = scaled([_fen(row, "change_fen") for row in rows])
+
+
+def _funds(axes: Any, figure: Figure, language: Language, scale: Unit) -> None:  # noqa: ANN401
+    rows = _payers(figure)
+    unit, english, chinese = scale
     changes = [_fen(row, "change_fen") / unit for row in rows]
     places = range(len(rows))
     colours = [AFTER if change >= 0 else BEFORE for change in changes]
@@ -83,14 +118,10 @@ def _padded(name: str, language: Language) -> str:
     return "  " * len(name) + name if language is Language.ZH else name
 
 
-def _change_by(axes: Any, figure: Figure, language: Language) -> None:  # noqa: ANN401
+def _change_by(axes: Any, figure: Figure, language: Language, scale: Unit) -> None:  # noqa: ANN401
     rows = figure.rows()
-    columns = (
-        ("fund_total_change_fen", AFTER, Words("Funds", "基金")),
-        ("person_total_change_fen", OTHER, Words("Persons", "个人")),
-    )
-    unit, english, chinese = scaled([_fen(row, name) for row in rows for name, _, _ in columns])
-    for at, (name, colour, words) in enumerate(columns):
+    unit, english, chinese = scale
+    for at, (name, colour, words) in enumerate(_CHANGES):
         axes.bar(
             [place + (at - 0.5) * _BAR for place in range(len(rows))],
             [_fen(row, name) / unit for row in rows],
@@ -127,13 +158,13 @@ def _winners(axes: Any, figure: Figure, language: Language) -> None:  # noqa: AN
     ):
         axes.bar(
             range(len(rows)),
-            [sign * _percent(row, name, "all_persons") for row in rows],
+            [sign * _percent(row, name, "all_person_years") for row in rows],
             color=colour,
             label=first(words, language),
         )
     _groups(axes, figure, language)
     axes.axhline(0, color=INK, linewidth=0.8)
-    axes.set_ylabel(first(Words("% of persons", "占参保人 %"), language))
+    axes.set_ylabel(first(Words("% of person-years", "占人年 %"), language))
     axes.set_xlabel(first(Words("decile of cost", "费用十分位"), language))
     axes.yaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
     axes.legend(loc="best")
@@ -144,11 +175,13 @@ def _histogram(axes: Any, figure: Figure, language: Language) -> None:  # noqa: 
     labels = [_edge(row) for row in rows]
     colours = [LOSS if _fen(row, "low_fen", -1) < 0 else GAIN for row in rows]
     axes.bar(
-        range(len(rows)), [_percent(row, "persons", "all_persons") for row in rows], color=colours
+        range(len(rows)),
+        [_percent(row, "person_years", "all_person_years") for row in rows],
+        color=colours,
     )
     axes.set_xticks(range(len(rows)), labels, rotation=90)
     axes.grid(visible=False, axis="x")
-    axes.set_ylabel(first(Words("% of persons", "占参保人 %"), language))
+    axes.set_ylabel(first(Words("% of person-years", "占人年 %"), language))
     axes.set_xlabel(
         first(
             Words(
@@ -180,7 +213,7 @@ def _concentration(axes: Any, figure: Figure, language: Language) -> None:  # no
         axes.plot(percents, shares, line, color=colour, linewidth=1.6, label=first(words, language))
     axes.plot([0, 100], [0, 100], ":", color=INK, linewidth=0.8)
     axes.set(xlim=(0, 100), ylim=(0, 100))
-    axes.set_xlabel(first(Words("% of persons, by cost", "参保人累计 %，按费用"), language))
+    axes.set_xlabel(first(Words("% of person-years, by cost", "人年累计 %，按费用"), language))
     axes.set_ylabel(first(Words("% of the amount", "金额累计 %"), language))
     axes.legend(loc="upper left")
 
@@ -192,7 +225,7 @@ def _burden(axes: Any, figure: Figure, language: Language) -> None:  # noqa: ANN
     ):
         axes.bar(
             [place + (at - 0.5) * _BAR for place in range(len(rows))],
-            [_percent(row, name, "all_persons") for row in rows],
+            [_percent(row, name, "all_person_years") for row in rows],
             width=_BAR,
             color=colour,
             label=first(words, language),
@@ -205,7 +238,7 @@ def _burden(axes: Any, figure: Figure, language: Language) -> None:  # noqa: ANN
     ]
     axes.set_xticks(range(len(rows)), labels, rotation=30 if len(rows) > _UPRIGHT else 0)
     axes.grid(visible=False, axis="x")
-    axes.set_ylabel(first(Words("% of persons", "占参保人 %"), language))
+    axes.set_ylabel(first(Words("% of person-years", "占人年 %"), language))
     words = Words("their part: of cost, or in yuan", "个人负担：占费用 %，或元")
     axes.set_xlabel(first(words, language))
     axes.legend(loc="best")
@@ -241,15 +274,15 @@ _CHARTS: Final[tuple[tuple[str, Words, Words, _Draw], ...]] = (
         "winners_by_decile",
         Words("Gaining and losing, by decile of cost", "受益与受损，按费用十分位"),
         Words(
-            "Bars: the share of persons who gain, upward, and who lose, downward.",
+            "Bars: the share of person-years that gain, upward, and that lose, downward.",
             "向上为受益者占比，向下为受损者占比。",
         ),
         _winners,
     ),
     (
         "histogram",
-        Words("Persons by gain", "受益额分布"),
-        Words("Bars: the share of persons in each range of gain.", "各受益额区间人数占比。"),
+        Words("Person-years by gain", "受益额分布"),
+        Words("Bars: the share of person-years in each range of gain.", "各受益额区间人年占比。"),
         _histogram,
     ),
     (
@@ -274,7 +307,7 @@ _CHARTS: Final[tuple[tuple[str, Words, Words, _Draw], ...]] = (
         "concentration",
         Words("Concentration", "集中曲线"),
         Words(
-            "Lines: what the first so many percent of persons by cost take of each amount.",
+            "Lines: what the first so many percent of person-years by cost take of each amount.",
             "按费用排序的参保人累计占各金额的比例。",
         ),
         _concentration,
@@ -282,7 +315,7 @@ _CHARTS: Final[tuple[tuple[str, Words, Words, _Draw], ...]] = (
     (
         "burden",
         Words("Heavy burdens", "负担较重者"),
-        Words("Bars: the share of persons above each threshold.", "超过各门槛的人数占比。"),
+        Words("Bars: the share of person-years above each threshold.", "超过各门槛的人年占比。"),
         _burden,
     ),
 )

@@ -9,7 +9,7 @@ import re
 import warnings
 from collections.abc import Callable, Sequence
 from io import BytesIO
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from xml.etree import ElementTree
 
 from medsettle.errors import Precondition
@@ -128,7 +128,11 @@ def _attribute(name: str, key: str, value: str) -> str:
     return value
 
 
-def scaled(amounts_fen: Sequence[int]) -> tuple[int, str, str]:
+Unit: TypeAlias = tuple[int, str, str]
+"""A unit of money: its fen, and its words in both languages."""
+
+
+def scaled(amounts_fen: Sequence[int]) -> Unit:
     """Return in which unit amounts are drawn: its fen, and its words in both languages.
 
     >>> scaled([5, -3_000_000_00])

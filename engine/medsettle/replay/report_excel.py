@@ -1,9 +1,9 @@
 """The figures of a comparison as an Excel workbook: a sheet for each, and their queries."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
-from medsettle.core.money import plain_yuan
+from medsettle.core.money import half_away, plain_yuan
 from medsettle.core.workbook import (
     DIGITS_EXACT,
     SHEET_NAME_CHARS_MAX,
@@ -13,8 +13,10 @@ from medsettle.core.workbook import (
     head,
     workbook_bytes,
 )
-from medsettle.replay.compare import Comparison, ReformFigures
-from medsettle.replay.figure_forms import NUMBERS, Figure, Shown, Shows, half_away, share_of
+from medsettle.replay.baseline_proof import proof_words
+from medsettle.replay.compare import Comparison
+from medsettle.replay.figure_forms import NUMBERS, Figure, Shown, Shows, share_of
+from medsettle.replay.layout import BASELINE
 from medsettle.replay.report_words import Language, both, cell_words
 
 WORKBOOK_FILE: Final = "figures.xlsx"
@@ -35,28 +37,33 @@ def figures_workbook(comparison: Comparison, language: Language) -> bytes:
     Amounts are yuan with two decimals, shares percent with two decimals, both written from whole
     numbers; what is longer than a spreadsheet keeps is text.
     """
-    figures = [
-        (number, each, figure)
+    figures = [(BASELINE, BASELINE, figure) for figure in comparison.baseline.values()]
+    figures += [
+        (str(number), each.reform, figure)
         for number, each in enumerate(comparison.reforms, 1)
         for figure in each.figures.values()
     ]
-    sheets = [Sheet("reforms", _cover(comparison.reforms), columns=2, frozen=False)]
-    for number, _, figure in figures:
-        name = f"{number} {figure.form.name}"[:SHEET_NAME_CHARS_MAX]
+    sheets = [Sheet("reforms", _cover(comparison, language), columns=2, frozen=False)]
+    for before, _, figure in figures:
+        name = f"{before} {figure.form.name}"[:SHEET_NAME_CHARS_MAX]
         sheets.append(Sheet(name, _rows(figure, language), columns=len(figure.form.shown)))
     queries = [[head("reform"), head("figure"), head("query")]]
     queries += [
-        [SheetCell(text) for text in (each.reform, figure.form.name, figure.form.sql)]
-        for _, each, figure in figures
+        [SheetCell(text) for text in (world, figure.form.name, figure.form.sql)]
+        for _, world, figure in figures
     ]
     sheets.append(Sheet("queries", queries, columns=3))
     return workbook_bytes(sheets)
 
 
-def _cover(reforms: Sequence[ReformFigures]) -> list[list[SheetCell]]:
+def _cover(comparison: Comparison, language: Language) -> list[list[SheetCell]]:
     rows = [[head("sheets"), head("reform")]]
+    rows.append(
+        [SheetCell(f"{BASELINE} …"), SheetCell(both(proof_words(comparison.baseline), language))]
+    )
     rows += [
-        [SheetCell(f"{number} …"), SheetCell(each.reform)] for number, each in enumerate(reforms, 1)
+        [SheetCell(f"{number} …"), SheetCell(each.reform)]
+        for number, each in enumerate(comparison.reforms, 1)
     ]
     return rows
 

@@ -99,7 +99,13 @@ def figure_table(name: str, figure: Figure, language: Language) -> Element:
             element("summary", query),
             element("pre", element("code", form.sql), data_query=form.name),
         ),
+        element("p", f"{query}: ", element("code", query_name(name, form.name)), class_="paper"),
     )
+
+
+def query_name(reform: str, figure: str) -> str:
+    """Return under which name paper lists the query of a figure."""
+    return f"{reform}-{figure}"
 
 
 def _caption(shown: list[Shown], language: Language) -> str:

@@ -10,11 +10,23 @@ from pathlib import PurePath
 from typing import Any, Final
 from xml.etree.ElementTree import Element
 
+from medsettle.replay.baseline_proof import proof_words
 from medsettle.replay.compare import Comparison, ReformFigures
 from medsettle.replay.figure_forms import Words, shown_text
+from medsettle.replay.layout import BASELINE
+from medsettle.replay.manifest import HISTORY_LAY
 from medsettle.replay.reform_words import PolicyChange
-from medsettle.replay.report_charts import Chart, charts
-from medsettle.replay.report_html import Child, element, figure_table, named, page_text, tag_of
+from medsettle.replay.report_charts import Chart, charts, unit_of
+from medsettle.replay.report_drawing import Unit
+from medsettle.replay.report_html import (
+    Child,
+    element,
+    figure_table,
+    named,
+    page_text,
+    tag_of,
+)
+from medsettle.replay.report_queries import proved, queries
 from medsettle.replay.report_sentences import assumptions, summary
 from medsettle.replay.report_words import Language, first
 
@@ -59,9 +71,11 @@ def report_page(
         _head_of_page(comparison, language),
         element(
             "main",
+            _proof(comparison, language),
             *_reforms(comparison, changes, options),
             _assumptions(comparison, language),
             _versions(comparison, language),
+            queries(comparison, language),
         ),
     )
     head = element(
@@ -89,7 +103,8 @@ def _head_of_page(comparison: Comparison, language: Language) -> Element:
         element("p", first(summary(each.reform, each.figures), language))
         for each in comparison.reforms
     ]
-    links = [
+    links = [element("li", element("a", first(_PROOF, language), href=f"#{BASELINE}"))]
+    links += [
         element("li", element("a", each.reform, href=f"#r{number}"))
         for number, each in enumerate(comparison.reforms, 1)
     ]
@@ -105,6 +120,7 @@ def _head_of_page(comparison: Comparison, language: Language) -> Element:
 
 
 _CONTENTS: Final = Words("Contents", "目录")
+_PROOF: Final = Words("The baseline", "现行政策")
 _ASSUMPTIONS: Final = Words("Assumptions", "假设与口径")
 _VERSIONS: Final = Words("Versions and digests", "版本与摘要")
 _SIDE_BY_SIDE: Final = Words("The reforms side by side", "各改革对照")
@@ -112,8 +128,8 @@ _SIDES: Final = (
     ("funds", "change_fen", "fund_total", Words("Funds, change", "基金变化")),
     ("funds", "growth", "fund_total", Words("Funds, growth", "基金增幅")),
     ("funds", "change_fen", "person_total", Words("Persons' part, change", "个人负担变化")),
-    ("winners", "persons_share", "gains", Words("Share gaining", "受益占比")),
-    ("winners", "persons_share", "loses", Words("Share losing", "受损占比")),
+    ("winners", "person_years_share", "gains", Words("Share gaining", "受益占比")),
+    ("winners", "person_years_share", "loses", Words("Share losing", "受损占比")),
 )
 
 
@@ -161,11 +177,23 @@ def _taken(each: ReformFigures, figure: str, column: str, key: str) -> str:
     return shown_text(shown, rows[0]) if rows else "0.00 %"
 
 
+def _proof(comparison: Comparison, language: Language) -> Element:
+    found = comparison.baseline
+    return element(
+        "section",
+        element("h2", *named(_PROOF, language), id=BASELINE),
+        element("p", first(proof_words(found), language)),
+        *(figure_table(BASELINE, figure, language) for figure in proved(comparison)),
+        class_="baseline",
+    )
+
+
 def _reforms(
     comparison: Comparison,
     changes: Mapping[str, Sequence[PolicyChange] | None],
     options: PageOptions,
 ) -> Iterator[Element]:
+    unit = unit_of([each.figures for each in comparison.reforms])
     for number, each in enumerate(comparison.reforms, 1):
         name = f"r{number}"
         yield element(
@@ -173,7 +201,7 @@ def _reforms(
             element("h2", each.reform, id=name),
             element("h3", *named(Words("What it changes", "改革内容"), options.language)),
             *_change_words(changes.get(each.reform), options.language),
-            *_drawn(name, each, options),
+            *_drawn(name, each, options, unit),
             *(figure_table(name, figure, options.language) for figure in each.figures.values()),
             class_="reform",
         )
@@ -210,7 +238,7 @@ def _change_lines(lines: Sequence[str]) -> Iterator[Element]:
             yield element("p", element("strong", line.removesuffix(":")))
 
 
-def _drawn(name: str, each: ReformFigures, options: PageOptions) -> Iterator[Element]:
+def _drawn(name: str, each: ReformFigures, options: PageOptions, unit: Unit) -> Iterator[Element]:
     if not options.drawn:
         if options.charts is None:
             yield element("p", first(NO_CHARTS, options.language), class_="note")
@@ -220,7 +248,7 @@ def _drawn(name: str, each: ReformFigures, options: PageOptions) -> Iterator[Ele
         "div",
         *(
             _chart(name, chart, options.language)
-            for chart in charts(name, each.figures, options.language)
+            for chart in charts(name, each.figures, options.language, unit)
         ),
         class_="charts",
     )
@@ -270,9 +298,9 @@ def _versions(comparison: Comparison, language: Language) -> Element:
     rows += [(f"history {name}", told) for name, told in _flat(results.history.source)]
     rows += _replay_rows(comparison)
     run = Words(
-        "Each query above runs in DuckDB in the folder of this page; all of a reform stand in "
-        "queries.sql in its folder.",
-        "以上查询均可在本页所在文件夹以 DuckDB 运行；各改革的全部查询见其文件夹中的 queries.sql。",
+        "Each query of this page runs in DuckDB in its folder; all of a reform stand in "
+        "queries.sql in the reform's folder.",
+        "本页查询均可在其所在文件夹以 DuckDB 运行；各改革的全部查询见其文件夹中的 queries.sql。",
     )
     return element(
         "section",
@@ -320,7 +348,7 @@ def _replay_rows(comparison: Comparison) -> Iterator[tuple[str, str]]:
                 parts = name.split(".")
                 if parts[-1] in met or (parts[-1] == "digest" and parts[-2] in met):
                     yield f"world {' '.join(parts)}", text
-        elif key != "finished":
+        elif key not in {"finished", HISTORY_LAY}:
             yield from ((f"replay {name}", text) for name, text in _flat(told, key))
 
 

@@ -3,28 +3,34 @@
 from collections.abc import Mapping
 from fractions import Fraction
 
-from medsettle.core.money import yuan_from_fen
+from medsettle.core.money import half_away, yuan_from_fen
 from medsettle.replay.compare_options import CompareOptions
-from medsettle.replay.figure_forms import Figure, Words, half_away, percent_text, share_of
+from medsettle.replay.figure_forms import (
+    Figure,
+    Shows,
+    Words,
+    percent_text,
+    share_of,
+    shown_text,
+)
 
 
 def summary(reform: str, figures: Mapping[str, Figure]) -> Words:
     """Return what a reform would have meant, in a few plain sentences."""
     overview = figures["overview"].rows()[0]
-    fund, growth = _change(figures["funds"], "fund_total")
-    person, _ = _change(figures["funds"], "person_total")
-    payouts, _ = _change(figures["funds"], "payouts")
+    fund, growth = _change(figures["funds"], "fund_total", Shows.GROWTH)
+    person, _ = _change(figures["funds"], "person_total", Shows.GROWTH)
+    payouts, signed = _change(figures["funds"], "payouts", Shows.CHANGE)
     more = Words("more" if fund >= 0 else "less", "多" if fund >= 0 else "少")
     less = Words("more" if person >= 0 else "less", "多" if person >= 0 else "少")
-    persons_told = _persons(figures["winners"])
+    claims, persons, years = (overview[each] for each in ("claims", "persons", "person_years"))
+    persons_told = _persons(figures["winners"], years, once=persons == years)
     beside = Words("", "")
     if payouts:
-        signed = f"{'+' if payouts > 0 else '−'}{yuan_from_fen(abs(payouts))}"
         beside = Words(
             f" What is paid beside the bill changes by {signed} yuan.",
             f"账外支付变化 {signed} 元。",
         )
-    claims, persons = overview["claims"], overview["persons"]
     return Words(
         f"With {reform}, funds would have paid {yuan_from_fen(abs(fund))} yuan {more.en} "
         f"({growth}), and persons {yuan_from_fen(abs(person))} yuan {less.en}, over {claims:,} "
@@ -36,25 +42,26 @@ def summary(reform: str, figures: Mapping[str, Figure]) -> Words:
     )
 
 
-def _change(funds: Figure, payer: str) -> tuple[int, str]:
-    """Return the change of a payer in fen, and its growth as it is read."""
+def _change(funds: Figure, payer: str, shows: Shows) -> tuple[int, str]:
+    """Return the change of a payer in fen, and what a column of the figure shows of it."""
     (row,) = [row for row in funds.rows() if row["payer"] == payer]
+    (column,) = [column for column in funds.form.shown if column.shows is shows]
     change = row["change_fen"]
     assert isinstance(change, int)
-    share = share_of(row, ("change_fen", "baseline_fen"))
-    if share is None:
-        return change, "–"
-    text = percent_text(share)
-    return change, f"−{text[1:]}" if text.startswith("-") else f"+{text}"
+    return change, shown_text(column, row)
 
 
-def _persons(winners: Figure) -> Words:
-    """Return which shares of persons gain and lose, and how much each on average."""
+def _persons(winners: Figure, years: int, *, once: bool) -> Words:
+    """Return which shares of person-years gain and lose, and how much each on average.
+
+    Where nobody counts twice, person-years are persons.
+    """
+    of = Words("persons", "") if once else Words("person-years", "人年的")
     english = {"gains": "Nobody would have gained", "loses": "nobody would have lost"}
     chinese = {"gains": "无人受益", "loses": "无人受损"}
     for row in winners.rows():
-        side, persons, gain = str(row["side"]), row["persons"], row["gain_fen"]
-        share = share_of(row, ("persons", "all_persons"))
+        side, persons, gain = str(row["side"]), row["person_years"], row["gain_fen"]
+        share = share_of(row, ("person_years", "all_person_years"))
         assert isinstance(persons, int)
         assert isinstance(gain, int)
         if side not in english or share is None:
@@ -62,10 +69,17 @@ def _persons(winners: Figure) -> Words:
         each = yuan_from_fen(half_away(Fraction(abs(gain), persons)))
         verb, word = _SIDES[side]
         told = percent_text(share)
-        english[side] = f"{told} of persons would have {verb}, {each} yuan each on average"
-        chinese[side] = f"{word}者占 {told}，人均 {each} 元"
+        english[side] = f"{told} of {of.en} would have {verb}, {each} yuan each on average"
+        chinese[side] = f"{word}者占{of.zh} {told}，{word}者人均 {each} 元"
+    counted = Words("", "")
+    if not once:
+        counted = Words(
+            f" Of {years:,} person-years, a person counting once in each calendar year.",
+            f"共 {years:,} 人年，同一人每个自然年计一次。",
+        )
     return Words(
-        f"{english['gains']}; {english['loses']}.", f"{chinese['gains']}；{chinese['loses']}。"
+        f"{english['gains']}; {english['loses']}.{counted.en}",
+        f"{chinese['gains']}；{chinese['loses']}。{counted.zh}",
     )
 
 
@@ -91,8 +105,9 @@ def assumptions(options: CompareOptions) -> list[Words]:
             "已撤销或未结算的记录只计入专门一表，不计入其他各表。",
         ),
         Words(
-            "A person counts once in each calendar year of service, and is told by a number.",
-            "同一人每个自然年计一次，以编号表示。",
+            "Person-years count a person once in each calendar year of service; persons are told "
+            "by numbers.",
+            "人年指同一人每个自然年计一次；参保人以编号表示。",
         ),
         Words(
             "A person's part is account, relatives' money and cash of the bill. What is paid "

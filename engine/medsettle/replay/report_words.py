@@ -36,6 +36,9 @@ def cell_words(
 ) -> tuple[str, Words | None]:
     """Return a cell as people read it: a code and its words, or its text alone."""
     text = shown_text(column, row)
+    if column.titled_by and (title := row[column.titled_by]):
+        # A document has its titles in one language.
+        return text, Words(str(title), "")
     known = _CODE_LISTS.get(column.codes)
     found = known.get(text) if known is not None else None
     if found is None and column.codes == "person_type" and known is not None:
@@ -74,8 +77,8 @@ _CODE_LISTS: Final[Mapping[str, Mapping[str, Words]]] = {
         "same": Words("Stays the same", "不变"),
     },
     "crossed": {
-        "deductible": Words("A deductible", "起付线"),
-        "cap": Words("A cap", "封顶线"),
+        "deductible": Words("Deductible", "起付线"),
+        "cap": Words("Cap", "封顶线"),
     },
     "measured": {
         "cost": Words("A share of cost", "占费用比例"),

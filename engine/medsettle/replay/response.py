@@ -19,8 +19,8 @@ from fractions import Fraction
 from typing import Final
 
 from medsettle.core import codes
+from medsettle.core.money import half_away
 from medsettle.replay.compare_options import CASES
-from medsettle.replay.figure_forms import half_away
 
 PAYERS: Final = (*codes.PAYER_NAMES, "person_total", "fund_total")
 """Whose budget effect is told; a person's part is account, relatives' money and cash together."""

@@ -8,9 +8,15 @@ from numpy.typing import NDArray
 
 from medsettle.core import codes
 from medsettle.core.outcome import Rejection
-from medsettle.replay.layout import AMOUNTS, RESULT, RESULT_LINE, arrow_schema
+from medsettle.replay.layout import (
+    AMOUNTS,
+    RESULT,
+    RESULT_LINE,
+    arrow_schema,
+)
 from medsettle.replay.part_columns import Column
 from medsettle.replay.part_lines import PartSplits
+from medsettle.replay.stage_limits import SettledPast
 from medsettle.replay.world_rows import WorldRows, numbered
 from medsettle.settle.run import Settled
 
@@ -19,7 +25,12 @@ _POTS: Final = tuple(f"{name}_fen" for name in codes.POT_NAMES)
 
 
 def write_settled(
-    row: int, found: Settled | Rejection, into: WorldRows, lines: slice, splits: PartSplits | None
+    row: int,
+    found: Settled | Rejection,
+    into: WorldRows,
+    past: SettledPast,
+    lines: slice,
+    splits: PartSplits | None,
 ) -> None:
     """Write what a claim came to that was settled by itself.
 
@@ -27,6 +38,7 @@ def write_settled(
         row: Its row in the part.
         found: What it came to.
         into: Takes its amounts.
+        past: Tells past which limits it lies.
         lines: The places of its lines.
         splits: Takes their splits, where they are wanted.
     """
@@ -34,12 +46,16 @@ def write_settled(
         into.outcome[row] = numbered(into.outcomes, found.outcome.name)
         for name in AMOUNTS:
             into.amounts[name][row] = 0
+        for own in into.past.values():
+            own.numbers[row] = -1
         return
     columns = found.settlement.columns
     into.outcome[row] = 0
     into.policy[row] = into.policy_number(str(columns["policy"]), str(columns["policy_digest"]))
     for name in AMOUNTS:
         into.amounts[name][row] = found.settlement.fen(name)
+    for name, text in past.of(found).items():
+        into.past[name].numbers[row] = into.past[name].number(text)
     if splits is None or splits.parts is None:
         return
     assert splits.item_class is not None
@@ -64,6 +80,7 @@ def result_table(claim: Column, rows: WorldRows) -> pa.Table:
         "outcome": _coded(rows.outcomes, rows.outcome),
         "policy": _coded([name for name, _ in rows.policies], policy),
         **{name: pa.array(rows.amounts[name]) for name in AMOUNTS},
+        **{name: _coded(each.texts, each.numbers) for name, each in rows.past.items()},
     }
     return _table(RESULT, columns)
 

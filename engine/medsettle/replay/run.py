@@ -1,7 +1,8 @@
 """Replay a history onto disk, part by part: threads, progress, and going on after a kill.
 
 A part is finished once `replay.json` names it, which is written after its files are durable. A kill
-loses the parts at hand; whoever runs the same replay again goes on with the next. Another history,
+loses the parts at hand; whoever runs the same replay again goes on with the next. A finished part
+of which a file is missing or was changed is replayed again. Another history,
 other rules or options do not go into the same folder.
 """
 
@@ -9,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -17,9 +19,16 @@ import pyarrow as pa
 from medsettle import durable, limits
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.replay.history import History, Part, table_bytes
-from medsettle.replay.layout import RESULTS_MANIFEST
-from medsettle.replay.manifest import TABLES, finished_in, manifest, told_of
-from medsettle.replay.part import DIFFERENCES, PartOptions, PartReplayer
+from medsettle.replay.layout import DIFFERENCES, RESULTS_MANIFEST
+from medsettle.replay.manifest import (
+    TABLES,
+    Finished,
+    ResultFile,
+    finished_in,
+    manifest,
+    told_of,
+)
+from medsettle.replay.part import PartOptions, PartReplayer
 from medsettle.replay.worlds import World
 
 Progress: TypeAlias = Callable[[int, int], None]
@@ -33,7 +42,8 @@ _THREADS: Final = 2
 class Replayed:
     """What a replay came to.
 
-    `parts` and `claims` are those of the history, `resumed` the parts that were there already;
+    `parts` and `claims` are those of the history, `resumed` the parts that were there already,
+    with their files as they were written;
     `differences` counts the claims that the baseline does not settle as recorded.
     """
 
@@ -65,8 +75,9 @@ def replay(
         progress: Is told of each part that is finished; those of earlier runs come first.
 
     Raises:
+        NotFound: A file of the history is gone.
         InvalidRequest: The folder has the results of another history, of other rules or options;
-            the history is not in order; there are too many threads.
+            the history is not in order, or a file of it was changed; there are too many threads.
         InternalError: Shares do not add up to a total.
         OSError: The disk failed.
     """
@@ -75,18 +86,19 @@ def replay(
     if not 1 <= count <= limits.REPLAY_THREADS_MAX:
         message = f"{count} threads; ask for 1 to {limits.REPLAY_THREADS_MAX}"
         raise InvalidRequest([Fault("threads", message)])
-    folder = _Folder.open(out, told_of(history, worlds, options))
+    place = str(history.folder.absolute())
+    folder = _Folder.open(out, told_of(history, worlds, options), place)
     claims = {part.number: part.rows("claims") for part in history.parts}
     left = [part for part in history.parts if part.number not in folder.finished]
     resumed = len(history.parts) - len(left)
     if progress is not None:
-        for number, differences in folder.finished.items():
-            progress(claims[number], differences)
-    for number, differences in _parts(history, left, folder, (worlds, options), count):
-        folder.finish(number, differences)
+        for number, held in folder.finished.items():
+            progress(claims[number], held.differences)
+    for number, done in _parts(history, left, folder, (worlds, options), count):
+        folder.finish(number, done)
         if progress is not None:
-            progress(claims[number], differences)
-    total = sum(folder.finished.values())
+            progress(claims[number], done.differences)
+    total = sum(each.differences for each in folder.finished.values())
     return Replayed(out, len(history.parts), sum(claims.values()), resumed, total)
 
 
@@ -96,12 +108,12 @@ def _parts(
     folder: "_Folder",
     asked: tuple[Sequence[World], PartOptions],
     threads: int,
-) -> Iterator[tuple[int, int]]:
-    """Yield parts as they are finished, with how many of their claims differ."""
+) -> Iterator[tuple[int, Finished]]:
+    """Yield parts as they are finished."""
     worlds, options = asked
     idle: list[PartReplayer] = []
 
-    def one(part: Part) -> tuple[int, int]:
+    def one(part: Part) -> tuple[int, Finished]:
         # What is worked out once for each policy is kept for the next part of this thread.
         replayer = idle.pop() if idle else PartReplayer(worlds, options)
         try:
@@ -110,12 +122,12 @@ def _parts(
             name = f"part-{part.number:05d}"
             faults = [Fault(f"{name} {each.path}", each.message) for each in error.faults]
             raise InvalidRequest(faults) from error
-        differences = folder.write(part.number, tables)
+        done = folder.write(part.number, tables)
         idle.append(replayer)
-        return part.number, differences
+        return part.number, done
 
     with ThreadPoolExecutor(threads) as pool:
-        waiting: set[Future[tuple[int, int]]] = set()
+        waiting: set[Future[tuple[int, Finished]]] = set()
         rest = iter(left)
         try:
             while True:
@@ -134,54 +146,74 @@ def _parts(
 
 @dataclass(frozen=True, slots=True)
 class _PartTables:
-    """The tables of a part of a history (`medsettle.replay.part_columns.Tables`)."""
+    """The tables of a part of a history (`medsettle.replay.part_columns.Tables`).
+
+    `checked` are the tables whose files were held to their digests, each when it is first read.
+    """
 
     history: History
     part: Part
+    checked: set[str] = field(default_factory=set)
 
     def read(self, name: str, columns: Sequence[str] | None) -> pa.Table:
+        if name not in self.checked:
+            for file in self.part.files:
+                if file.table == name:
+                    self.history.check_digest(file)
+            self.checked.add(name)
         return self.history.read(self.part, name, columns)
 
 
 @dataclass(slots=True)
 class _Folder:
-    """The folder of results, and which parts of it are finished, with their differences."""
+    """The folder of results, and which parts of it are finished."""
 
     folder: Path
     told: Mapping[str, object]
-    finished: dict[int, int] = field(default_factory=dict)
+    history: str
+    finished: dict[int, Finished] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, folder: Path, told: dict[str, dict[str, Any]]) -> "_Folder":
+    def open(cls, folder: Path, told: dict[str, dict[str, Any]], history: str) -> "_Folder":
         """Return the folder, made where it is missing."""
         durable.make_folder(folder)
         path = folder / RESULTS_MANIFEST
-        found = cls(folder, told)
+        found = cls(folder, told, history)
         try:
             held = path.read_bytes()
         except FileNotFoundError:
             found.write_manifest()
             return found
-        found.finished = finished_in(held, told, str(path))
+        found.finished = {
+            number: part
+            for number, part in finished_in(held, told, str(path)).items()
+            if part.files and all(file.lies_in(folder) for file in part.files)
+        }
         return found
 
-    def write(self, number: int, tables: Mapping[str, pa.Table]) -> int:
-        """Write the tables of a part durably; return how many of its claims differ."""
+    def write(self, number: int, tables: Mapping[str, pa.Table]) -> Finished:
+        """Write the tables of a part durably; return what the manifest is to say of it."""
+        files = []
         for name, table in tables.items():
             place = self.folder / name
             durable.make_folder(place)
             columns = TABLES[name.partition("/")[0]]
-            durable.put(place / f"part-{number:05d}.parquet", table_bytes(columns, table))
+            content = table_bytes(columns, table)
+            path = place / f"part-{number:05d}.parquet"
+            durable.put(path, content)
             durable.sync_folder(place)
-        rows: int = tables[DIFFERENCES].num_rows
-        return rows
+            where = path.relative_to(self.folder).as_posix()
+            files.append(ResultFile(where, sha256(content).hexdigest()))
+        return Finished(tables[DIFFERENCES].num_rows, tuple(files))
 
-    def finish(self, number: int, differences: int) -> None:
+    def finish(self, number: int, done: Finished) -> None:
         """Say durably that a part is finished."""
-        self.finished[number] = differences
+        self.finished[number] = done
         self.write_manifest()
 
     def write_manifest(self) -> None:
         """Write what is told and finished."""
-        durable.put(self.folder / RESULTS_MANIFEST, manifest(self.told, self.finished))
+        durable.put(
+            self.folder / RESULTS_MANIFEST, manifest(self.told, self.finished, self.history)
+        )
         durable.sync_folder(self.folder)

@@ -22,6 +22,7 @@ from medsettle import durable, limits
 from medsettle.core.arrow_columns import whole
 from medsettle.core.columns import Column, Kind
 from medsettle.errors import AuditCorrupt, Fault, InvalidRequest
+from medsettle.ledger.scratch import computing
 from medsettle.replay.layout import MOVE, arrow_schema
 from medsettle.replay.spool import Spool
 
@@ -68,9 +69,10 @@ def sorting_in(folder: Path) -> Iterator["Sorting"]:
     """Yield what sorts in the folder of a history that is being made.
 
     Raises:
+        StoreUnavailable: The disk failed or is full, or memory is, while DuckDB worked.
         OSError: The folder cannot be written.
     """
-    with scratch_folder(folder, _SCRATCH) as scratch:
+    with scratch_folder(folder, _SCRATCH) as scratch, computing(folder):
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": limits.HISTORY_MEMORY,
             "temp_directory": str(scratch / "spilled"),
@@ -91,6 +93,18 @@ class Sorting:
 
     connection: duckdb.DuckDBPyConnection
     scratch: Path
+
+    def insert(self, name: str, rows: pa.Table) -> None:
+        """Put rows behind those of a table, which is made with their columns where it is not there.
+
+        Args:
+            name: Of the table.
+            rows: Columns go by their names; one that is missing is null.
+        """
+        self.connection.register("page", rows)
+        self.connection.execute(f"create table if not exists {name} as select * from page limit 0")  # noqa: S608
+        self.connection.execute(f"insert into {name} by name select * from page")  # noqa: S608
+        self.connection.unregister("page")
 
     def number(self) -> None:
         """Make the tables `numbered` and `persons`, and let go of `found`.

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -10,7 +10,8 @@ from typing import Final
 from medsettle.audit import LedgerFeed
 from medsettle.audit.manifest import MANIFEST_NAME as AUDIT_MANIFEST
 from medsettle.errors import Fault, InvalidRequest, NotFound
-from medsettle.replay.audit_books import AuditBook
+from medsettle.privacy.pseudonyms import Pseudonyms
+from medsettle.replay.audit_books import AuditBook, LedgerEnd
 from medsettle.replay.from_audit import asked_of_audit, history_from_audit
 from medsettle.replay.from_claims import (
     Made,
@@ -19,6 +20,7 @@ from medsettle.replay.from_claims import (
     history_from_claims,
 )
 from medsettle.replay.history import MANIFEST, History, check_unfinished
+from medsettle.replay.one_key import check_followed
 from medsettle.replay.sorting import Progress, nothing_told, scratch_folder
 
 _PROJECTED: Final = "projected"
@@ -41,12 +43,14 @@ class Wanted:
         as_of: Of audit tables, the last entry of the ledger that counts.
         openings: Of claims, the Parquet file of what people bring along.
         order_by: Of claims, the column by which those of a person come in order.
+        pseudonyms: Of audit tables, the keys by which persons are told in them.
     """
 
     areas: frozenset[str] = frozenset()
     as_of: int | None = None
     openings: Path | None = None
     order_by: str | None = None
+    pseudonyms: Pseudonyms | None = field(default=None, compare=False)
 
 
 PLAINLY: Final = Wanted()
@@ -97,6 +101,7 @@ def make_history(
         Precondition: There is no claim, or audit tables do not tell claims.
         AuditCorrupt: Audit tables are damaged or of another ledger.
         LedgerUnavailable: The ledger cannot be read.
+        StoreUnavailable: The disk failed or is full, or memory is, while DuckDB worked.
         OSError: The disk failed.
     """
     check_unfinished(out)
@@ -114,7 +119,7 @@ def make_history(
             progress=progress,
         )
     _check_options(wanted, {"openings", "order_by"}, "Parquet files of claims")
-    with _books(sources, out) as books:
+    with _books(sources, out, wanted.pseudonyms) as books:
         history = history_from_audit(
             books, out, areas=wanted.areas, as_of=wanted.as_of, progress=progress
         )
@@ -129,7 +134,8 @@ def as_history(
 ) -> History:
     """Return the history of a source: itself, or one that is made of it and kept in a folder.
 
-    One that was made there before, of the same and in the same way, is not made again.
+    One that was made there before, of the same and in the same way, is not made again. Of a ledger
+    as of an entry that is the same also where the ledger has grown since.
 
     Raises:
         InvalidRequest: What is kept there was made of something else.
@@ -141,7 +147,7 @@ def as_history(
     if not (kept / MANIFEST).is_file():
         return make_history(sources, kept, wanted, progress).history
     history = History.open(kept)
-    for name, value in _asked(sources, kept, wanted).items():
+    for name, value in _asked(sources, history, wanted).items():
         if history.source.get(name) != value:
             message = (
                 f"{kept} has a history of other {name} ({history.source.get(name)}) than asked for "
@@ -152,22 +158,42 @@ def as_history(
 
 
 def _asked(
-    sources: Sequence[Path] | EngineData, kept: Path, wanted: Wanted
+    sources: Sequence[Path] | EngineData, kept: History, wanted: Wanted
 ) -> Mapping[str, object]:
-    if not isinstance(sources, EngineData) and _kind(sources) is SourceKind.CLAIMS:
+    """Return of what a history is asked for, as the one that is kept would tell it."""
+    seq = None if wanted.as_of is None else _read_to(kept)
+    if isinstance(sources, EngineData):
+        ends = [LedgerEnd.of_ledger(sources.ledger, sources.audit, seq)]
+    elif _kind(sources) is SourceKind.CLAIMS:
         return asked_of_claims(claim_files(sources), wanted.openings, wanted.order_by)
-    with _books(sources, kept) as books:
-        return asked_of_audit(books, wanted.areas, wanted.as_of)
+    else:
+        ends = [LedgerEnd.in_folder(folder, seq) for folder in sources]
+    return asked_of_audit(ends, wanted.areas, wanted.as_of)
+
+
+def _read_to(history: History) -> int | None:
+    """Return the last entry of the ledger that a history was made of, None where it is not one."""
+    match history.source.get("ledgers"):
+        case [{"last_seq": int(seq)}]:
+            return seq
+    return None
 
 
 @contextmanager
-def _books(sources: Sequence[Path] | EngineData, out: Path) -> Iterator[list[AuditBook]]:
-    """Yield the audit tables of sources; what is made of a ledger lies below `out` meanwhile."""
-    if not isinstance(sources, EngineData):
-        yield [AuditBook.in_folder(folder) for folder in sources]
-        return
+def _books(
+    sources: Sequence[Path] | EngineData, out: Path, pseudonyms: Pseudonyms | None
+) -> Iterator[list[AuditBook]]:
+    """Yield the audit tables of sources; what is made for them lies below `out` meanwhile."""
     with scratch_folder(out, _PROJECTED) as scratch:
-        yield [AuditBook.of_ledger(sources.ledger, sources.audit, scratch)]
+        if isinstance(sources, EngineData):
+            yield [AuditBook.of_ledger(sources.ledger, sources.audit, scratch, pseudonyms)]
+            return
+        books = [
+            AuditBook.in_folder(folder, pseudonyms, scratch / str(number))
+            for number, folder in enumerate(sources)
+        ]
+        check_followed([book.files for book in books])
+        yield books
 
 
 def _kind(sources: Sequence[Path]) -> SourceKind:

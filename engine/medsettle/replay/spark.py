@@ -5,8 +5,7 @@ persons together: claims are numbered in the order of their persons, so a partit
 claims that begins and ends with a person, and no rows need to be joined. There the same kernel as
 on one machine (`medsettle.replay.part`) settles batches of whole persons, and Spark writes what
 they come to as Parquet. The rows are those of one machine whatever the partitions and batches;
-files lie as Spark partitions them, in the order of claims. (The first differing stage alone is told
-of `limits.REPLAY_EXPLAINED_MAX` claims a batch.)
+files lie as Spark partitions them, in the order of claims.
 
 What executors need says `medsettle.cluster`. Rules travel compiled and pickled, once to each.
 
@@ -15,8 +14,9 @@ more; Spark spills the rest. What is replayed stays on the executors' disks unti
 results are written.
 
 An executor that is lost loses nothing: what it had made is made again from the same files. Files
-must not change meanwhile. A job that is ended begins anew: `replay.json` names finished parts once
-all is written.
+must not change meanwhile; tasks read parts of them, so no digest is asked for here, and
+`medsettle history check` does it before. A job that is ended begins anew: `replay.json` names
+finished parts once all is written.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,9 +32,9 @@ from medsettle.cluster.versions import made_by
 from medsettle.errors import Fault, InvalidRequest, NotFound
 from medsettle.replay.history import MANIFEST as HISTORY_MANIFEST
 from medsettle.replay.history import History
-from medsettle.replay.layout import RESULTS_MANIFEST, WRITTEN_BY, arrow_schema
-from medsettle.replay.manifest import TABLES, finished_in, manifest, told_of
-from medsettle.replay.part import CLAIMS, DIFFERENCES, LINES, PartOptions
+from medsettle.replay.layout import DIFFERENCES, RESULTS_MANIFEST, WRITTEN_BY, arrow_schema
+from medsettle.replay.manifest import TABLES, Finished, finished_in, manifest, told_of
+from medsettle.replay.part import CLAIMS, LINES, PartOptions
 from medsettle.replay.run import Replayed
 from medsettle.replay.spark_pieces import partitions_of, pieces
 from medsettle.replay.spark_tasks import (
@@ -123,21 +123,23 @@ def replay_in(
     with told_by_spark():
         opened = _history(session, history)
         told = {**told_of(opened, worlds, options), **_WRITTEN_BY}
+        lies = str(history.absolute()) if isinstance(history, Path) else history
         held = read_file(session, out, RESULTS_MANIFEST)
         path = f"{address_of(out)}/{RESULTS_MANIFEST}"
         finished = {} if held is None else finished_in(held, told, path)
         resumed = len(finished)
-        if held is None or resumed < len(opened.parts):
+        tables = _tables(worlds, options)
+        if held is None or resumed < len(opened.parts) or _lack(session, opened, out, tables):
             resumed = 0
-            write_file(session, out, RESULTS_MANIFEST, manifest(told, {}))
+            write_file(session, out, RESULTS_MANIFEST, manifest(told, {}, lies))
             if opened.rows(CLAIMS):
                 cores = session.sparkContext.defaultParallelism
                 count = partitions or partitions_of(opened, cores)
                 rows = pieces(session, history, opened, count)
                 made = mapped(rows, _task(session, worlds, options, size or BatchSize()), MADE)
-                finished = _written(made, opened, out, _tables(worlds, options))
-            write_file(session, out, RESULTS_MANIFEST, manifest(told, finished))
-    differences = sum(finished.values())
+                finished = _written(made, opened, out, tables)
+            write_file(session, out, RESULTS_MANIFEST, manifest(told, finished, lies))
+    differences = sum(each.differences for each in finished.values())
     return Replayed(Path(out), len(opened.parts), opened.rows(CLAIMS), resumed, differences)
 
 
@@ -167,10 +169,28 @@ def _tables(worlds: Sequence[World], options: PartOptions) -> list[str]:
     return [*(f"{CLAIMS}/{world.name}" for world in worlds), *lines, DIFFERENCES]
 
 
+def _lack(session: "SparkSession", history: History, out: Place, tables: Sequence[str]) -> bool:
+    """Return whether finished results lack claims of some world, whose files are gone."""
+    from pyspark.errors import AnalysisException  # noqa: PLC0415 - an extra
+
+    for name in tables:
+        if name.partition("/")[0] != CLAIMS:
+            continue
+        try:
+            rows = session.read.parquet(f"{address_of(out)}/{name}").count()
+        except AnalysisException as error:
+            if error.getCondition() not in {"PATH_NOT_FOUND", "UNABLE_TO_INFER_SCHEMA"}:
+                raise
+            return True
+        if rows != history.rows(CLAIMS):
+            return True
+    return False
+
+
 def _written(
     made: "DataFrame", history: History, out: Place, tables: Sequence[str]
-) -> dict[int, int]:
-    """Write results, and return the parts of the history with how many of their claims differ."""
+) -> dict[int, Finished]:
+    """Write results, and return the parts of the history, which are all finished then."""
     from pyspark.sql import functions as f  # noqa: PLC0415 - an extra
     from pyspark.storagelevel import StorageLevel  # noqa: PLC0415 - an extra
 
@@ -205,11 +225,11 @@ def _pieces_of(made: "DataFrame", name: str) -> "DataFrame":
     return made.where(f.col("name") == name).select("content")
 
 
-def _differences(made: "DataFrame", history: History) -> dict[int, int]:
+def _differences(made: "DataFrame", history: History) -> dict[int, Finished]:
     from pyspark.sql import functions as f  # noqa: PLC0415 - an extra
 
     counting = Counting(history.first_claims())
     counted = mapped(_pieces_of(made, DIFFERENCES), counting, COUNTED)
     summed = counted.groupBy("part").agg(f.sum("rows").alias("rows")).toArrow()
     rows = dict(zip(summed["part"].to_pylist(), summed["rows"].to_pylist(), strict=True))
-    return {part.number: rows.get(at, 0) for at, part in enumerate(history.parts)}
+    return {part.number: Finished(rows.get(at, 0)) for at, part in enumerate(history.parts)}

@@ -19,6 +19,7 @@ from medsettle.cluster.versions import check_version
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.replay.part import CLAIMS, PartOptions, PartReplayer
 from medsettle.replay.part_columns import GivenTables
+from medsettle.replay.spool import write_stream
 from medsettle.replay.whole_persons import BatchSize, WholePersons
 from medsettle.replay.worlds import World
 from medsettle.rule_cache import unpickled
@@ -259,9 +260,7 @@ def stated(rows: pa.RecordBatch) -> pa.RecordBatch:
 def packed(rows: pa.RecordBatch) -> bytes:
     """Return rows as an Arrow stream."""
     sink = pa.BufferOutputStream()
-    options = pa.ipc.IpcWriteOptions(compression="lz4")
-    with pa.ipc.new_stream(sink, rows.schema, options=options) as writer:
-        writer.write_batch(rows)
+    write_stream(sink, rows)
     content: bytes = sink.getvalue().to_pybytes()
     return content
 

@@ -81,9 +81,7 @@ class Spool:
 
     def _append(self, piece: pa.Table) -> tuple[int, int]:
         sink = pa.BufferOutputStream()
-        options = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
-        with pa.ipc.new_stream(sink, piece.schema, options=options) as writer:
-            writer.write_table(piece)
+        write_stream(sink, piece)
         content = sink.getvalue()
         start = self._file.tell()
         self._file.write(content)
@@ -109,6 +107,21 @@ class Spool:
             table: pa.Table = reader.read_all()
         self._file.seek(0, 2)
         return table
+
+
+def write_stream(sink: pa.NativeFile, rows: pa.RecordBatch | pa.Table) -> None:
+    """Write rows as a compressed Arrow stream.
+
+    Args:
+        sink: A file of Arrow; it stays open.
+        rows: Each code has one dictionary, as a stream has one.
+
+    Raises:
+        OSError: The disk failed.
+    """
+    options = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
+    with pa.ipc.new_stream(sink, rows.schema, options=options) as writer:
+        writer.write(rows)
 
 
 def stable_order(keys: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from medsettle.core.outcome import Rejection
 from medsettle.policy.compiled import CompiledPolicy
-from medsettle.replay.layout import AMOUNTS
+from medsettle.replay.layout import AMOUNTS, PAST
 from medsettle.replay.part_columns import Column
+from medsettle.replay.stage_limits import Past
 from medsettle.settle.claim_lines import Facts
 
 SETTLED: Final = "settled"
@@ -21,11 +22,13 @@ class WorldRows:
     """What n claims come to in a world.
 
     - `amounts` by the names of `AMOUNTS`, each (n,), int64 fen, 0 where a claim is refused;
+    - `past` by the names of `PAST`: which stages lie past their limits;
     - `outcome` (n,): a number of `outcomes`, 0 for settled; `policy` (n,): one of `policies`, -1
       where none decides; `policies` are (name, digest).
     """
 
     amounts: dict[str, Column]
+    past: dict[str, Past]
     outcome: NDArray[np.int16]
     outcomes: list[str]
     policy: NDArray[np.int32]
@@ -42,6 +45,7 @@ def empty_rows(count: int) -> WorldRows:
     """Return rows of claims that nobody has settled yet."""
     return WorldRows(
         amounts={name: np.zeros(count, dtype=np.int64) for name in AMOUNTS},
+        past={name: Past(np.full(count, -1, dtype=np.int32)) for name in PAST},
         outcome=np.zeros(count, dtype=np.int16),
         outcomes=[SETTLED],
         policy=np.full(count, -1, dtype=np.int32),

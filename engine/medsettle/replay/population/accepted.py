@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from medsettle import limits
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.dates import date_of, day_number
+from medsettle.core.money import E6_PER_FEN
 from medsettle.core.outcome import Rejection
 from medsettle.core.schema import CLAIM
 from medsettle.errors import Fault, InvalidRequest, NotFound
@@ -37,7 +38,6 @@ _DRAWN: Final = {
 # Of whom the documents are asked: whoever has an age has an answer.
 _AGE_YEARS: Final = 40
 _QUANTITY_E4: Final = 10_000
-_E6_PER_FEN: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,7 +330,7 @@ class _Asking:
         fen = int(str(row["fen"]))
         line = {
             **{"line_id": "1", "item_code": self.item, "fee_date": row["service_date"]},
-            **{"quantity_e4": _QUANTITY_E4, "unit_price_e6": fen * _E6_PER_FEN, "amount_fen": fen},
+            **{"quantity_e4": _QUANTITY_E4, "unit_price_e6": fen * E6_PER_FEN, "amount_fen": fen},
         }
         own = {"request_id": f"R{number}", "person": f"P{number}", "lines": [line]}
         return {name: value for name, value in row.items() if name != "fen"} | own

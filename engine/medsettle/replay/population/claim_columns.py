@@ -17,7 +17,8 @@ from medsettle.replay.population.visits import Visits
 # Common diagnoses of visits that are for no chronic disease, as ICD-10 has them.
 _USUAL_DIAGNOSES: Final = ("J06.900", "J20.900", "K08.800", "M54.500", "L30.900", "R51.x00")
 _INSTITUTION_FACT: Final = "institution_kind"
-_PERSON_DIGITS, _ORDER_DIGITS = 9, 6
+PERSON_DIGITS: Final = 9
+_ORDER_DIGITS: Final = 6
 
 
 def claim_columns(
@@ -64,7 +65,7 @@ def claim_columns(
 
 
 def _numbers(person: NDArray[np.int64], order: NDArray[np.int64]) -> Chars:
-    return np.hstack([digits(person, _PERSON_DIGITS), digits(order, _ORDER_DIGITS)])
+    return np.hstack([digits(person, PERSON_DIGITS), digits(order, _ORDER_DIGITS)])
 
 
 def _dates(days: NDArray[np.int64]) -> pa.Array:

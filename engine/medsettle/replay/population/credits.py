@@ -30,7 +30,6 @@ from medsettle.settle.run import Settler
 OPENING, CREDIT = "opening", "credit"
 """Kinds of moves."""
 
-_OPENING_SHAPE: Final = 1.5
 _ORDINAL: Final = date_of(0).toordinal()
 
 
@@ -42,6 +41,11 @@ class Moves:
     day: NDArray[np.int64]
     credit: NDArray[np.bool_]
     delta_fen: FenArray
+
+    def of_persons(self, some: NDArray[np.bool_]) -> "Moves":
+        """Return those of some persons, in their order; `some` says of each whether they are."""
+        held = some[self.person]
+        return Moves(self.person[held], self.day[held], self.credit[held], self.delta_fen[held])
 
 
 @dataclass
@@ -196,6 +200,7 @@ def _openings(scene: Scene, persons: Persons, random: np.random.Generator) -> Fe
         scene.marginals.number("account_opening", group.name) if group.account else 0
         for group in scene.takes.groups
     ]
-    drawn = random.gamma(_OPENING_SHAPE, 1 / _OPENING_SHAPE, len(persons))
+    shape = scene.marginals.number("account_opening_shape")
+    drawn = random.gamma(shape, 1 / shape, len(persons))
     fen = np.rint(drawn * np.array(held)[persons.group] * 100).astype(np.int64)
     return np.where(persons.account, fen, 0)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from medsettle import limits
 from medsettle.core.codes import POT_NAMES
 from medsettle.core.dates import Period
-from medsettle.core.money import FenArray
+from medsettle.core.money import E6_PER_FEN, FenArray
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.policy.catalogue import CLASS_C, IN_SCOPE_POT, NO_CEILING, NO_LIMIT, Catalogue
 from medsettle.policy.compiled import CompiledPolicy
@@ -31,11 +31,6 @@ _LIST_OF: Final[Mapping[str, str]] = {
 """List types of the catalogue by what they are here."""
 
 _FEN: Final = 100
-_E6_PER_FEN: Final = 10_000
-# What is charged of a ceiling where it is not kept; invented.
-_ABOVE_CEILING: Final = (1.02, 1.3)
-# How far the order of items by how common they are strays from that by price; invented.
-_ORDER_SIGMA: Final = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +149,10 @@ def _prices(
     services = list_of == LISTS.index("services")
     price = usual[:, None] * np.where(services[:, None], by_level, by_level[:1])
     above = random.random(count) < marginals.number("above_ceiling_share")
-    part = random.uniform(*_ABOVE_CEILING, count)[:, None]
+    least, most = (marginals.number("above_ceiling_part", bound) for bound in ("least", "most"))
+    part = random.uniform(least, most, count)[:, None]
     limited = (ceiling_e6 != NO_CEILING) & (ceiling_e6 > 0)
-    ceiling = np.where(limited, ceiling_e6, 0) / _E6_PER_FEN
+    ceiling = np.where(limited, ceiling_e6, 0) / E6_PER_FEN
     price = np.where(limited & above[:, None], ceiling * part, price)
     price = np.where(limited & ~above[:, None], np.minimum(price, ceiling), price)
     return np.maximum(np.rint(price).astype(np.int64), 1)
@@ -172,7 +168,8 @@ def _chances(
 
     Cheap items are the more common ones, by and large.
     """
-    order = np.log(price_fen[:, 0]) + random.normal(0, _ORDER_SIGMA, len(list_of))
+    sigma = marginals.number("item_order_sigma")
+    order = np.log(price_fen[:, 0]) + random.normal(0, sigma, len(list_of))
     weight = np.zeros(len(list_of))
     for at in range(len(LISTS)):
         own = np.flatnonzero(list_of == at)

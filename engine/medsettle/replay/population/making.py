@@ -5,7 +5,7 @@ number; what lies in memory is one part a thread and one that is written.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from medsettle.replay.population.marginals import Marginals, load_marginals
 from medsettle.replay.population.part import DrawnPart, draw_part
 from medsettle.replay.population.scene import Scene, make_scene
 
-VERSION: Final = 1
+VERSION: Final = 3
 """Of the way populations are drawn; another one gives another population for the same seed."""
 
 SEED: Final = 7
@@ -91,15 +91,6 @@ class Population:
     left_out: int
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far the making has come."""
-
-    persons: int
-    claims: int
-    lines: int
-
-
 def make_population(
     book: RuleBook,
     wanted: Wanted,
@@ -107,7 +98,7 @@ def make_population(
     *,
     marginals: Marginals | None = None,
     threads: int = 1,
-    progress: Callable[[Progress], None] = lambda _: None,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> Population:
     """Return an invented population, written as a history.
 
@@ -117,7 +108,7 @@ def make_population(
         out: A folder without a finished history; made where it is missing.
         marginals: What it looks like; without any, the nation's figures that come with medsettle.
         threads: How many draw parts at once.
-        progress: Told after each part.
+        progress: Told after each part how many persons are made.
 
     Raises:
         NotFound: The rules have no such area.
@@ -137,21 +128,18 @@ def make_population(
         seed=wanted.seed,
         refunds=wanted.refunds,
     )
-    writer = HistoryWriter(out, _source(scene))
-    persons = lines = cancelled = left_out = 0
+    source = _source(scene)
+    writer = HistoryWriter(out, source)
+    persons = cancelled = left_out = moves_left_out = 0
     for part in _parts(scene, threads):
         writer.add(part.numbered(writer.claims))
         persons += part.persons
-        lines += part.lines.num_rows
         cancelled += part.cancelled
         left_out += part.left_out
-        progress(Progress(persons, writer.claims, lines))
+        moves_left_out += part.moves_left_out
+        progress(persons)
+    source["moves_of_others_left_out"] = moves_left_out
     return Population(writer.finish(), persons, cancelled, left_out)
-
-
-def drawn_parts(scene: Scene) -> Iterator[DrawnPart]:
-    """Yield the parts of a population in order, nothing being written."""
-    return _parts(scene, 1)
 
 
 def _parts(scene: Scene, threads: int) -> Iterator[DrawnPart]:
@@ -167,7 +155,7 @@ def _parts(scene: Scene, threads: int) -> Iterator[DrawnPart]:
             yield waiting.popleft().result()
 
 
-def _source(scene: Scene) -> Mapping[str, object]:
+def _source(scene: Scene) -> dict[str, object]:
     """Return of what a history was made, for whoever makes it again."""
     documents = sorted(
         {

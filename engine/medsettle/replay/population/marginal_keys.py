@@ -76,8 +76,8 @@ class Form(NamedTuple):
     by: tuple[str, ...] = ()
 
 
-SHARE, NUMBER = "share", "number"
-"""Units: a percentage of 0 to 100 %, and a decimal or percentage above 0."""
+SHARE, NUMBER, FROM_ONE = "share", "number", "number from 1 on"
+"""Units: a percentage of 0 to 100 %, and a decimal or percentage above 0, or of 1 and more."""
 
 AGE: Final = "age"
 FIXED_AXES: Final = MappingProxyType(
@@ -110,6 +110,7 @@ FIGURES: Final = MappingProxyType(
         "disease_weight": Form(NUMBER, ("disease",)),
         "approved_share": Form(SHARE),
         "second_disease_share": Form(SHARE),
+        "second_disease_visits": Form(SHARE),
         "approval_years": Form(NUMBER),
         "visits_a_year": Form(NUMBER, ("insurance", "visited")),
         "special_visits_a_year": Form(NUMBER),
@@ -122,14 +123,16 @@ FIGURES: Final = MappingProxyType(
         "mean_bill": Form(NUMBER, ("insurance", "kind")),
         "bill_sigma": Form(NUMBER, ("kind",)),
         "stay_days": Form(NUMBER),
-        "lines_a_claim": Form(NUMBER, ("kind",)),
+        "lines_a_claim": Form(FROM_ONE, ("kind",)),
         "amount_by_list": Form(SHARE, ("kind", "list")),
         "lines_by_list": Form(SHARE, ("kind", "list")),
+        "item_order_sigma": Form(NUMBER),
         "item_exponent": Form(NUMBER),
         "item_price": Form(NUMBER, ("list",)),
         "item_price_sigma": Form(NUMBER),
         "price_by_level": Form(NUMBER, ("level",)),
         "above_ceiling_share": Form(SHARE),
+        "above_ceiling_part": Form(NUMBER, ("bound",)),
         "restricted_approved_share": Form(SHARE),
         "month_weight": Form(NUMBER, ("month",)),
         "weekday_weight": Form(NUMBER, ("weekday",)),
@@ -139,6 +142,7 @@ FIGURES: Final = MappingProxyType(
         "other_class_share": Form(SHARE),
         "account_used_share": Form(SHARE),
         "account_opening": Form(NUMBER, ("holder",)),
+        "account_opening_shape": Form(NUMBER),
         "wage_base": Form(NUMBER),
         "wage_sigma": Form(NUMBER),
         "wage_bounds": Form(NUMBER, ("bound",)),

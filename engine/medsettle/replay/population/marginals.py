@@ -151,6 +151,9 @@ def read_marginals(
         codes = check.record(body, own.DISEASE)
         told = [_code(check, codes.get(column), column) for column in ("disease", "diagnosis")]
         diseases.append(Disease(name, *told))
+    listed = parts.get("diseases")
+    if isinstance(listed, Map) and listed.readable and not diseases:
+        check.refuse(listed.place, "no disease stands here; name one or more, with its codes")
     rows = {
         **own.FIXED_AXES,
         "insurance": tuple(insurances),
@@ -323,11 +326,13 @@ class _Reader:
             raise ValueError(f"{quoted(text)} is no number; write it like 8.11 or 60%")
         if not found:
             raise ValueError(f"{quoted(text)} must be above 0; correct it")
+        if self.form.unit == own.FROM_ONE and found < 1:
+            raise ValueError(f"{quoted(text)} is less than one; write 1 or more")
         return found
 
 
 def _check_sums(check: Checker, marginals: Marginals, figures: Value) -> None:
-    """Refuse shares that do not add up to the whole, and groups whose ages end before the last."""
+    """Refuse shares that do not add up to the whole, and ages and bounds out of order."""
     for group in marginals.groups:
         ages, _ = marginals.steps("ages", group.name)
         limit = marginals.figures["age_limit"][(group.name,)].number
@@ -335,6 +340,12 @@ def _check_sums(check: Checker, marginals: Marginals, figures: Value) -> None:
             found = f"the ages of {group.name} begin at {ages[-1]} last and end at {limit}"
             most = limits.AGE_YEARS_MAX
             check.refuse(figures.place, f"{found}; write a whole age above it, up to {most}")
+    for name, form in own.FIGURES.items():
+        if form.by == ("bound",):
+            low, high = (marginals.figures[name][bound,].number for bound in ("least", "most"))
+            if low > high:
+                found = f"the least of {name} is {rate_text(low)} and the most {rate_text(high)}"
+                check.refuse(figures.place, f"{found}; write the smaller first")
     sums: dict[tuple[str, ...], Fraction] = {}
     for name in own.WHOLES:
         for rows, cell in marginals.figures[name].items():

@@ -11,26 +11,28 @@ from medsettle import limits
 from medsettle.core.arrow_texts import digits, letters, picked, texts
 from medsettle.core.codes import APPROVALS
 from medsettle.core.counters import ACCOUNT
+from medsettle.core.money import E6_PER_FEN
 from medsettle.replay.layout import HISTORY_CLAIM, HISTORY_LINE, MOVE, arrow_schema
 from medsettle.replay.population.bills import Lines, Trimming, draw_lines
-from medsettle.replay.population.claim_columns import claim_columns
+from medsettle.replay.population.claim_columns import PERSON_DIGITS, claim_columns
 from medsettle.replay.population.credits import CREDIT, OPENING, Credits, Moves
 from medsettle.replay.population.persons import Persons, draw_persons
 from medsettle.replay.population.scene import PART_STREAM, Scene
 from medsettle.replay.population.visits import Visits, draw_visits
 
 _E4_PER_UNIT: Final = 10_000
-_E6_PER_FEN: Final = 10_000
-_PERSON_DIGITS: Final = 9
 # What comes first of what happens on one day.
 _AT_OPENING, _AT_CREDIT, _AT_VISIT, _AT_CANCEL = range(4)
 
-assert limits.POPULATION_PERSONS_MAX < 10**_PERSON_DIGITS + 1
+assert limits.POPULATION_PERSONS_MAX < 10**PERSON_DIGITS + 1
 
 
 @dataclass(frozen=True, slots=True)
 class DrawnPart:
-    """The tables of a part, its claims numbered from 0, and what was counted on the way."""
+    """The tables of a part, its claims numbered from 0, and what was counted on the way.
+
+    `moves_left_out` are those of persons without claims, which no claim meets.
+    """
 
     claims: pa.Table
     lines: pa.Table
@@ -38,6 +40,7 @@ class DrawnPart:
     persons: int
     cancelled: int
     left_out: int
+    moves_left_out: int
 
     def numbered(self, first: int) -> dict[str, pa.Table]:
         """Return the tables with claims numbered from `first` on."""
@@ -57,7 +60,8 @@ def draw_part(scene: Scene, number: int, trimmed: Trimming, paying: Credits) -> 
     visits, left_out = draw_visits(scene, persons, random)
     cancelled = random.random(len(visits)) < scene.marginals.number("cancelled_share")
     after = random.poisson(scene.marginals.number("cancelled_after_days"), len(visits))
-    moves = paying.moves(persons, random)
+    every = paying.moves(persons, random)
+    moves = every.of_persons(np.bincount(visits.person, minlength=count) > 0)
     order, taken_back, move_order = _orders(visits, moves, cancelled, after)
     lines = draw_lines(scene, visits, trimmed, random)
     return DrawnPart(
@@ -67,6 +71,7 @@ def draw_part(scene: Scene, number: int, trimmed: Trimming, paying: Credits) -> 
         persons=count,
         cancelled=int(np.count_nonzero(cancelled)),
         left_out=left_out,
+        moves_left_out=len(every.person) - len(moves.person),
     )
 
 
@@ -100,7 +105,7 @@ def _orders(
 def person_codes(persons: Persons) -> pa.Array:
     """Return the tokens of the persons of a part, rising."""
     numbers = persons.first + np.arange(len(persons))
-    return texts(np.hstack([letters("P", len(persons)), digits(numbers, _PERSON_DIGITS)]))
+    return texts(np.hstack([letters("P", len(persons)), digits(numbers, PERSON_DIGITS)]))
 
 
 def _claims(
@@ -135,7 +140,7 @@ def _lines(scene: Scene, lines: Lines) -> pa.Table:
         "item_code": picked(lines.item, scene.goods.codes),
         "fee_date": pa.array(lines.day.astype(np.int32), pa.date32()),
         "quantity_e4": pa.array(lines.quantity * _E4_PER_UNIT),
-        "unit_price_e6": pa.array(lines.price_fen * _E6_PER_FEN),
+        "unit_price_e6": pa.array(lines.price_fen * E6_PER_FEN),
         "amount_fen": pa.array(lines.amount_fen),
         "approval": picked(np.where(lines.approval == 0, -1, lines.approval), tuple(APPROVALS)),
         "original_line": picked(lines.original, numbers),

@@ -26,10 +26,10 @@ class Persons:
 
     `group` (n,) is the position of each among the accepted groups, `age` full years on the first
     day of the span, `birth` days since 1970-01-01; `frailty` has mean 1; `diseases` (n, 2) are
-    positions of the diseases that are approved, -1 for none; `approval` the day of it; `main`
-    (n, 4) the institution that each keeps to at each level, and the pharmacy; `entitled` (n, b)
-    whether each belongs to each benefit group; `wage_fen` the monthly contribution base, int64 fen,
-    0 where there is no account.
+    positions of the diseases that are approved, -1 for none; `approval` the day of it, not before
+    birth; `main` (n, 4) the institution that each keeps to at each level, and the pharmacy;
+    `entitled` (n, b) whether each belongs to each benefit group; `wage_fen` the monthly
+    contribution base, int64 fen, 0 where there is no account.
     """
 
     first: int
@@ -74,17 +74,20 @@ def draw_persons(scene: Scene, first: int, count: int, random: np.random.Generat
     account = np.array([each.account for each in takes.groups])[group]
     used = random.random(count) < marginals.number("account_used_share")
     shape = marginals.number("frailty_shape")
+    birth = _births(scene, age, random)
+    frailty = random.gamma(shape, 1 / shape, count)
+    approval = scene.span.first_day - random.integers(0, years, count, endpoint=True)
     return Persons(
         first=first,
         group=group,
         sex=sex,
         age=age,
-        birth=_births(scene, age, random),
-        frailty=random.gamma(shape, 1 / shape, count),
+        birth=birth,
+        frailty=frailty,
         chronic=chronic,
         disease=disease,
         diseases=diseases,
-        approval=scene.span.first_day - random.integers(0, years, count, endpoint=True),
+        approval=np.maximum(approval, birth),
         main=_main_institutions(scene, count, random),
         entitled=_entitled(scene, group, random),
         account=account,

@@ -113,7 +113,7 @@ def _drawn(
         institution=_places(scene, persons, (person, kind, level), random),
         severity=severity,
         target_fen=np.clip(target, 1, limits.POPULATION_BILL_FEN_MAX),
-        disease=_disease(persons, person, kind, random),
+        disease=_disease(scene, persons, (person, kind), random),
         other=random.random(count) < scene.marginals.number("other_class_share"),
         which=random.random(count),
     )
@@ -154,15 +154,20 @@ def _places(
 
 
 def _disease(
-    persons: Persons, person: NDArray[np.int64], kind: int, random: np.random.Generator
+    scene: Scene,
+    persons: Persons,
+    whose: tuple[NDArray[np.int64], int],
+    random: np.random.Generator,
 ) -> NDArray[np.int64]:
     """Return the disease of each visit: one that is approved, or the person's main one."""
+    person, kind = whose
     if kind != SPECIAL:
         main: NDArray[np.int64] = persons.disease[person]
         return main
     first: NDArray[np.int64] = persons.diseases[person, 0]
     second = persons.diseases[person, 1]
-    chosen = (random.random(len(person)) < 1 / 2) & (second >= 0)
+    share = scene.marginals.number("second_disease_visits")
+    chosen = (random.random(len(person)) < share) & (second >= 0)
     return np.where(chosen, second, first)
 
 
