@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from medsettle.clearing.hospitals.approvals import supply
 from medsettle.clearing.hospitals.declarations import (
     Application,
     Declaration,
@@ -33,11 +35,19 @@ NEXT = date(2026, 3, 11)
 CLEARING = date(2026, 4, 20)
 MOMENT = datetime(2026, 4, 20, 1, 2, 3, tzinfo=UTC)
 BY = Decision("clerk", MOMENT)
+SUPPLIER, REVIEWER, PAYER = (
+    Decision(name, MOMENT) for name in ("officer", "reviewer", "treasurer")
+)
 
 
-def because(reason: str) -> Decision:
+def because(reason: str, by: str = "clerk") -> Decision:
     """Return a decision with a reason."""
-    return Decision("clerk", MOMENT, reason)
+    return Decision(by, MOMENT, reason)
+
+
+def another_because(reason: str) -> Decision:
+    """Return a decision of somebody else with a reason."""
+    return because(reason, by="director")
 
 
 def terms() -> TermsBook:
@@ -103,7 +113,9 @@ def reviewed(store: HospitalStore, what: Application) -> Declaration:
     """Declare a month and take it through its review."""
     found = declare(store, what, BY)
     for status in (Status.ACCEPTED, Status.REVIEWING, Status.REVIEWED):
-        found = step(store, what.declaration, status, because("the sums were looked at"))
+        found = step(
+            store, what.declaration, status, replace(REVIEWER, reason="the sums were looked at")
+        )
     return found
 
 
@@ -116,6 +128,7 @@ def cleared(store: HospitalStore, *rows: dict[str, Any], declaration: str = "D1"
 
 @contextmanager
 def opened(folder: Path) -> Iterator[HospitalStore]:
-    """Yield a store in a folder."""
+    """Yield a store in a folder, to which the terms of the area were supplied."""
     with HospitalStore(folder / "clearing") as store:
+        supply(store, terms(), SUPPLIER)
         yield store

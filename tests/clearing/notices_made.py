@@ -1,6 +1,6 @@
 """Closed months with issued notices between invented provinces, and invented fiscal accounts."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from medsettle.clearing.months.month import Month
@@ -14,6 +14,7 @@ from medsettle.payments.orders import Party
 from tests.clearing.month_books import MOMENT, close, row
 
 DUE = date(2024, 5, 31)
+SEEN_AT = datetime(2024, 6, 1, 1, 2, 3, tzinfo=UTC)
 DEBTOR_ACCOUNT, CREDITOR_ACCOUNT = "FISCAL99employee", "FISCAL98employee"
 
 
@@ -31,7 +32,8 @@ def issued(store: MonthStore, month: Month, rows: list[dict[str, Any]]) -> list[
     """Close a month of a book of these rows and issue its notices, due at the end of the next."""
     close(store, month, rows)
     due_on = month.plus(2).first_day - timedelta(days=1)
-    return issue(store, month, who="clerk A", due_on=due_on, moment=MOMENT)
+    moment = min(MOMENT, datetime.combine(due_on, time(1), UTC))
+    return issue(store, month, who="clerk A", due_on=due_on, moment=moment)
 
 
 def cleared(store: MonthStore, number: int) -> Notice:

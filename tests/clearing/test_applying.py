@@ -10,9 +10,10 @@ import pytest
 from medsettle import errors
 from medsettle.clearing.items.item import Item, State, Terms
 from medsettle.clearing.items.store import ItemStore
+from medsettle.clearing.items.terms import terms_told
 from medsettle.clearing.matching.book import Side
 from medsettle.clearing.matching.classes import Action, DifferenceClass
-from medsettle.cli.reconcile_acts import At, apply, terms_told
+from medsettle.cli.reconcile_acts import At, apply
 
 from tests.engine.two_books import TwoBooks, two_books, with_other_amounts
 from tests.engine.visits import AREA, SHAPES

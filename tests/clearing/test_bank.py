@@ -26,6 +26,7 @@ from tests.clearing.month_books import MARCH, MOMENT, store_in
 from tests.clearing.notices_made import (
     CREDITOR_ACCOUNT,
     DEBTOR_ACCOUNT,
+    SEEN_AT,
     bill,
     cleared,
     fiscal_accounts,
@@ -157,7 +158,8 @@ def test_a_statement_is_booked_once(store: MonthStore) -> None:
     third = _match(store, message.with_(message="M2"))
 
     assert (False, True, False) == (first.repeated, second.repeated, third.repeated)
-    assert first.matched == second.matched
+    assert first.matched == second.matched == first.booked
+    assert () == third.booked
     assert [Finding.SEEN_BEFORE] == [each.finding for each in third.matched]
     assert 1 == len(payments(store))
 
@@ -225,7 +227,7 @@ def test_a_reference_counts_once(store: MonthStore) -> None:
 
 def test_what_was_registered_by_hand_is_not_booked_again(store: MonthStore) -> None:
     """By the same reference it was seen; by another one, nothing is open any more."""
-    register(store, 1, _FEN, Seen("REF1", _TODAY, "clerk C"), MOMENT)
+    register(store, 1, _FEN, Seen("REF1", _TODAY, "clerk C"), SEEN_AT)
     found = _match(store, Message((_line(store), _line(store, reference="REF2"))))
 
     assert [Finding.SEEN_BEFORE, Finding.PAID_BEFORE] == [each.finding for each in found.matched]

@@ -18,6 +18,7 @@ from tests.clearing.month_books import MARCH, MOMENT, store_in
 from tests.clearing.notices_made import (
     CREDITOR_ACCOUNT,
     DEBTOR_ACCOUNT,
+    SEEN_AT,
     bill,
     cleared,
     fiscal_accounts,
@@ -106,7 +107,7 @@ def test_a_part_that_stands_is_not_paid_again(
     On its own account it has another reference, so it is another payment; elsewhere who knows.
     """
     half = Seen("H1", _TODAY, "clerk C", account)
-    register(store, 1, _FEN // 2, half, MOMENT)
+    register(store, 1, _FEN // 2, half, SEEN_AT)
     name = notice(store, 1).payment_notice
     message = Message((Line("520750.00", name, "D1", "DBIT"),), account=DEBTOR_ACCOUNT)
     (matched,) = match(
@@ -121,7 +122,7 @@ def test_a_part_that_stands_is_not_paid_again(
 def test_a_late_return_takes_no_payment_of_an_unknown_account(store: MonthStore) -> None:
     """The second payment was registered without its account; the late return is not its own."""
     _came_back(store)
-    register(store, 1, _FEN, Seen("H3", _TODAY, "clerk C"), MOMENT)
+    register(store, 1, _FEN, Seen("H3", _TODAY, "clerk C"), SEEN_AT)
     late = _told(store, CREDITOR_ACCOUNT, "C2", "DBIT", "AC04")
 
     assert (Finding.CAME_BACK, Status.PAID) == (late, notice(store, 1).status)
@@ -131,7 +132,7 @@ def test_a_return_is_of_a_payment_that_was_registered_without_an_account(
     store: MonthStore,
 ) -> None:
     """Nothing else came back, so it is that payment on either account."""
-    register(store, 1, _FEN, Seen("H1", _TODAY, "clerk C"), MOMENT)
+    register(store, 1, _FEN, Seen("H1", _TODAY, "clerk C"), SEEN_AT)
 
     assert Finding.BOOKED is _told(store, CREDITOR_ACCOUNT, "C2", "DBIT", "AC04")
     assert Status.CLEARED is notice(store, 1).status
@@ -139,8 +140,8 @@ def test_a_return_is_of_a_payment_that_was_registered_without_an_account(
 
 def test_a_return_without_an_account_may_be_any(store: MonthStore) -> None:
     """Registered by hand, payment and return: the line that fits is listed on both accounts."""
-    paid = register(store, 1, _FEN, Seen("H1", _TODAY, "clerk C"), MOMENT)
-    give_back(store, paid, Seen("H2", _TODAY, "clerk C"), "AC04", MOMENT)
+    paid = register(store, 1, _FEN, Seen("H1", _TODAY, "clerk C"), SEEN_AT)
+    give_back(store, paid, Seen("H2", _TODAY, "clerk C"), "AC04", SEEN_AT)
 
     assert [Finding.CAME_BACK] * 2 == [
         _told(store, DEBTOR_ACCOUNT, "D1", "DBIT"),
@@ -151,7 +152,7 @@ def test_a_return_without_an_account_may_be_any(store: MonthStore) -> None:
 def test_a_mistake_stands_in_no_lines_way(store: MonthStore) -> None:
     """Registered and taken back as wrong: the line with that very reference is booked."""
     assert 1 == _pay(store)
-    wrong = register(store, 1, _FEN, Seen("D1", _TODAY, "clerk C"), MOMENT)
+    wrong = register(store, 1, _FEN, Seen("D1", _TODAY, "clerk C"), SEEN_AT)
     unregister(store, wrong, who="clerk C", reason="not yet there", moment=MOMENT)
 
     assert Finding.BOOKED is _told(store, DEBTOR_ACCOUNT, "D1", "DBIT")
@@ -161,7 +162,7 @@ def test_a_mistake_stands_in_no_lines_way(store: MonthStore) -> None:
 @pytest.mark.parametrize("account", [DEBTOR_ACCOUNT, ""])
 def test_what_a_bank_confirmed_is_no_mistake(store: MonthStore, account: str) -> None:
     """It was registered by hand, and the bank told it too: it moved, so it stays."""
-    payment = register(store, 1, _FEN, Seen("D1", _TODAY, "clerk C", account), MOMENT)
+    payment = register(store, 1, _FEN, Seen("D1", _TODAY, "clerk C", account), SEEN_AT)
     assert Finding.SEEN_BEFORE is _told(store, DEBTOR_ACCOUNT, "D1", "DBIT")
 
     with pytest.raises(Precondition, match="the bank told of payment 1 in a statement as well"):
@@ -170,9 +171,49 @@ def test_what_a_bank_confirmed_is_no_mistake(store: MonthStore, account: str) ->
     assert Status.PAID is notice(store, 1).status
 
 
+@pytest.mark.parametrize(
+    ("end_to_end", "yuan", "currency", "finding"),
+    [
+        pytest.param("PN-OF-NOBODY", _YUAN, "CNY", Finding.UNKNOWN_ID, id="unknown-id"),
+        pytest.param("", _YUAN, "CNY", Finding.UNKNOWN_ID, id="no-id"),
+        pytest.param(None, "1041499.99", "CNY", Finding.OTHER_AMOUNT, id="other-amount"),
+        pytest.param(None, _YUAN, "USD", Finding.OTHER_CURRENCY, id="other-currency"),
+    ],
+)
+@pytest.mark.parametrize("account", [DEBTOR_ACCOUNT, ""])
+def test_a_listed_line_that_was_registered_wrongly_is_taken_back(
+    store: MonthStore, account: str, end_to_end: str | None, yuan: str, currency: str, finding: str
+) -> None:
+    """The line does not say what was registered of it, so its reference is free for what it is."""
+    name = notice(store, 1).payment_notice if end_to_end is None else end_to_end
+    message = Message((Line(yuan, name, "D1", currency=currency),))
+    found = match(
+        *(store, message.xml(), fiscal_accounts()), name="st.xml", who="clerk C", moment=MOMENT
+    )
+    wrong = register(store, 1, _FEN, Seen("D1", _TODAY, "clerk C", account), SEEN_AT)
+    unregister(store, wrong, who="clerk C", reason="another notice", moment=MOMENT)
+
+    assert [finding] == [each.finding for each in found.matched]
+    assert (Status.CLEARED, _FEN) == (notice(store, 1).status, notice(store, 1).open_fen)
+    right = register(store, 1, 100, Seen("D1", _TODAY, "clerk C", account), SEEN_AT)
+    assert [True, False] == [each.unregistered for each in payments(store, 1)]
+    assert right != wrong
+
+
+def test_a_line_that_says_the_same_stands_whatever_was_listed_beside_it(store: MonthStore) -> None:
+    """Of two accounts with that reference the one confirms it: nobody told on which it was seen."""
+    stranger = Message((Line("1.00", "PN-OF-NOBODY", "D1"),), account="OTHER")
+    match(*(store, stranger.xml(), {}), name="st.xml", who="clerk C", moment=MOMENT)
+    payment = register(store, 1, _FEN, Seen("D1", _TODAY, "clerk C"), SEEN_AT)
+    assert Finding.SEEN_BEFORE is _told(store, DEBTOR_ACCOUNT, "D1", "DBIT")
+
+    with pytest.raises(Precondition, match="the bank told of payment 1 in a statement as well"):
+        unregister(store, payment, who="clerk C", reason="typed wrongly", moment=MOMENT)
+
+
 def test_a_mistake_is_not_given_back(store: MonthStore) -> None:
     """A return of the bank finds nothing where the payment was none; nor is its own line one."""
-    wrong = register(store, 1, _FEN, Seen("H1", _TODAY, "clerk C"), MOMENT)
+    wrong = register(store, 1, _FEN, Seen("H1", _TODAY, "clerk C"), SEEN_AT)
     unregister(store, wrong, who="clerk C", reason="another notice", moment=MOMENT)
 
     assert Finding.NOTHING_TO_RETURN is _told(store, DEBTOR_ACCOUNT, "D2", "CRDT", "AC04")

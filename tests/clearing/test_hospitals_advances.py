@@ -31,6 +31,7 @@ from medsettle.core.dates import day_number
 from tests.clearing.hospital_claims import (
     BY,
     CLEARING,
+    PAYER,
     POOL,
     because,
     cleared,
@@ -66,11 +67,11 @@ def test_an_advance_is_paid_and_taken_back(store: HospitalStore) -> None:
     """50.01 are lent; of 95.00 in June 25.01 are kept, and of 95.00 in July 25.00."""
     report(store, [record(1)], BY)
     _lend(store, 5_001)
-    paid = [pay(store, _ON, BY)]
+    paid = [pay(store, _ON, PAYER)]
     owed = [outstanding_fen(store, "H1", POOL)]
     for number, day in enumerate(_BACK, 2):
         cleared(store, record(number), declaration=f"D{number}")
-        paid.append(pay(store, day, BY))
+        paid.append(pay(store, day, PAYER))
         owed.append(outstanding_fen(store, "H1", POOL))
 
     # The first review covers the first claim too: 200.00 less 10.00.
@@ -90,7 +91,7 @@ def test_an_advance_settles_nothing(store: HospitalStore) -> None:
     what = ClaimDeduction(Code.INSPECTION, 3_000, day_number(_ON))
     deduct_from_institution(store, "H1", POOL, what, because("no records kept"))
     _lend(store, 5_000)
-    batch = pay(store, _ON, BY)
+    batch = pay(store, _ON, PAYER)
 
     assert batch is not None
     assert 5_000 == batch.sum_fen

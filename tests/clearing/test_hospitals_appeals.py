@@ -27,7 +27,9 @@ from tests.clearing.hospital_claims import (
     BY,
     CLEARING,
     NEXT,
+    PAYER,
     POOL,
+    another_because,
     because,
     cancel,
     cleared,
@@ -37,7 +39,7 @@ from tests.clearing.hospital_claims import (
 )
 
 _LATER = date(2026, 5, 20)
-_APPEAL = because("records were found")
+_APPEAL = another_because("records were found")
 
 
 @pytest.fixture(name="store")
@@ -53,7 +55,7 @@ def _deduct(store: HospitalStore, fen: int) -> int:
 
 
 def _payments(store: HospitalStore, day: date) -> list[int]:
-    batch = pay(store, day, BY)
+    batch = pay(store, day, PAYER)
     return [] if batch is None else [payment.fen for payment in batch.payments]
 
 
@@ -84,7 +86,7 @@ def test_what_was_never_paid_is_paid_after_an_appeal(store: HospitalStore) -> No
 def test_what_was_not_taken_is_given_up_first(store: HospitalStore) -> None:
     """Of 90.00 with 38.00 taken, 60.00 are given up: 52.00 are not taken, 8.00 are paid again."""
     cleared(store, record(1))
-    pay(store, CLEARING, BY)
+    pay(store, CLEARING, PAYER)
     number = _deduct(store, 9_000)
     cleared(store, record(2, 4_000), declaration="D2")
     assert [0] == _payments(store, _LATER)
@@ -102,7 +104,7 @@ def test_a_deduction_of_an_institution_is_given_up_too(store: HospitalStore) -> 
     number = deduct_from_institution(store, "H1", POOL, what, because("no records kept"))
     assert [8_800] == _payments(store, CLEARING)
     lift(store, number, 700, _APPEAL)
-    batch = pay(store, _LATER, BY)
+    batch = pay(store, _LATER, PAYER)
 
     assert batch is not None
     told = remittance(store, batch.payments[0].payment)
@@ -130,7 +132,7 @@ def test_nothing_is_restored_of_a_claim_that_was_taken_back(store: HospitalStore
     report(store, [row], BY)
     number = _deduct(store, 3_000)
     cleared(store)
-    pay(store, CLEARING, BY)
+    pay(store, CLEARING, PAYER)
     report(store, [cancel(row, 1)], BY)
     with pytest.raises(errors.Precondition, match=r"of its claim 0\.00 can be restored"):
         lift(store, number, 3_000, _APPEAL)

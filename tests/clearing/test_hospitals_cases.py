@@ -21,6 +21,7 @@ from tests.clearing.hospital_claims import (
     CLEARING,
     MARCH,
     NEXT,
+    PAYER,
     application,
     cancel,
     cleared,
@@ -46,7 +47,7 @@ def _price(store: HospitalStore, fen: int) -> int:
 
 
 def _payments(store: HospitalStore, day: date) -> list[int]:
-    batch = pay(store, day, BY)
+    batch = pay(store, day, PAYER)
     return [] if batch is None else [payment.fen for payment in batch.payments]
 
 
@@ -56,6 +57,13 @@ def _adjusted(number: int, fen: int) -> dict[str, Any]:
         "kind": RecordKind.ADJUST,
         "original": "S1",
     }
+
+
+def _booked(store: HospitalStore, when: Month) -> list[tuple[int, int, int]]:
+    return [
+        (each.claims, each.receivable_fen, each.difference_fen)
+        for each in case_differences(store, when)
+    ]
 
 
 @pytest.mark.parametrize("price_fen", [9_000, 10_000, 11_500])
@@ -107,13 +115,31 @@ def test_a_correction_leaves_the_price(store: HospitalStore, price_fen: int, fen
     _price(store, price_fen)
     report(store, [_adjusted(2, fen)], BY)
     assert price_fen == store.part("S1", "pooled_fund").declared_fen
-    found = case_differences(store, _APRIL) + case_differences(store, MARCH)
-    # The price was told in April, the correction is of March.
-    assert price_fen - 10_000 - fen == sum(each.difference_fen for each in found)
-    assert {10_000 + fen} == {each.receivable_fen for each in found}
+    # The price was told in April, the correction is of March: each has its own beside it.
+    assert [(1, 10_000, price_fen - 10_000)] == _booked(store, _APRIL)
+    assert [(1, fen, -fen)] == _booked(store, MARCH)
 
     report(store, [_adjusted(3, -fen), cancel(row, 1, NEXT)], BY)
     assert 0 == store.part("S1", "pooled_fund").declared_fen
+
+
+def test_what_is_booked_later_changes_no_month_before_it(store: HospitalStore) -> None:
+    """100.00 and 2.00 more are priced at 115.00 in April; 5.00 are added in May, June takes back.
+
+    Each month has what changed in it: both columns of all together come to what stands.
+    """
+    row = record(1)
+    report(store, [row, _adjusted(2, 200)], BY)
+    _price(store, 11_500)
+    april = [(1, 10_200, 1_300)]
+    assert april == _booked(store, _APRIL)
+    may, june = Month(2026, 5), Month(2026, 6)
+    report(store, [_adjusted(3, 500) | {"record_date": may.first_day}], BY)
+    assert (april, [(1, 500, -500)]) == (_booked(store, _APRIL), _booked(store, may))
+    report(store, [cancel(row, 1, june.first_day)], BY)
+    assert (april, [(1, 500, -500)]) == (_booked(store, _APRIL), _booked(store, may))
+    assert ([(1, -10_000, -800)], []) == (_booked(store, june), _booked(store, MARCH))
+    assert 700 == store.part("S1", "pooled_fund").declared_fen
 
 
 def test_what_was_computed_is_what_can_be_taken_back(store: HospitalStore) -> None:

@@ -19,6 +19,7 @@ from tests.clearing.hospital_claims import (
     CLEARING,
     MARCH,
     NEXT,
+    PAYER,
     application,
     because,
     cancel,
@@ -40,7 +41,7 @@ def _before(store: HospitalStore) -> None:
     """Leave a claim paid and then taken back, two more reviewed, and one of them deducted of."""
     report(store, [_PAID, record(2, 20_000), record(3, 30_000, insurance_type="390")], BY)
     instant(store, terms(), NEXT, BY)
-    pay(store, NEXT, BY)
+    pay(store, NEXT, PAYER)
     report(store, [cancel(_PAID, 1)], BY)
     what = ClaimDeduction(Code.REVIEW, 5_000, day_number(NEXT))
     deduct(store, "S2", "pooled_fund", what, because("not indicated"))
@@ -52,7 +53,7 @@ def _month(store: HospitalStore) -> object:
 
 
 def _pay(store: HospitalStore) -> object:
-    return pay(store, CLEARING, BY)
+    return pay(store, CLEARING, PAYER)
 
 
 def _pay_after_month(store: HospitalStore) -> None:

@@ -28,6 +28,8 @@ from tests.clearing.hospital_claims import (
     MARCH,
     MOMENT,
     NEXT,
+    PAYER,
+    REVIEWER,
     application,
     because,
     cancel,
@@ -50,11 +52,12 @@ def test_a_declaration_goes_from_applied_to_paid(store: HospitalStore) -> None:
     report(store, [record(1)], BY)
     reviewed(store, application(10_000))
     month(store, terms(), MARCH, CLEARING, BY)
-    pay(store, CLEARING, BY)
+    pay(store, CLEARING, PAYER)
     found = declaration(store, "D1")
 
     assert [10, 20, 30, 40, 50, 60] == [int(each.status) for each in found.steps]
-    assert {"clerk"} == {each.by for each in found.steps}
+    wanted = ["clerk", *["reviewer"] * 3, "clerk", "treasurer"]
+    assert wanted == [each.by for each in found.steps]
     assert {int(MOMENT.timestamp()) * 10**6} == {each.create_time_us for each in found.steps}
 
 
@@ -80,11 +83,11 @@ def test_one_that_differs_is_accepted_with_a_reason(store: HospitalStore) -> Non
     report(store, [record(1)], BY)
     declare(store, application(99_999), BY)
     with pytest.raises(errors.InvalidRequest, match="reason: expected 1 to 500 characters"):
-        step(store, "D1", Status.ACCEPTED, BY)
+        step(store, "D1", Status.ACCEPTED, REVIEWER)
     for status in (Status.ACCEPTED, Status.REVIEWING, Status.REVIEWED):
-        step(store, "D1", status, because("a slip of the hospital"))
+        step(store, "D1", status, because("a slip of the hospital", by="reviewer"))
     month(store, terms(), MARCH, CLEARING, BY)
-    batch = pay(store, CLEARING, BY)
+    batch = pay(store, CLEARING, PAYER)
 
     assert batch is not None
     assert 9_500 == batch.sum_fen
@@ -205,7 +208,7 @@ def _take_to(store: HospitalStore, status: Status) -> None:
     if status >= Status.CLEARED:
         month(store, terms(), MARCH, CLEARING, BY)
     if status is Status.PAID:
-        pay(store, CLEARING, BY)
+        pay(store, CLEARING, PAYER)
 
 
 def test_only_reviewed_declarations_are_cleared(store: HospitalStore) -> None:
@@ -215,7 +218,7 @@ def test_only_reviewed_declarations_are_cleared(store: HospitalStore) -> None:
     with pytest.raises(errors.NotFound, match="no declaration of 2026-03 is reviewed"):
         month(store, terms(), MARCH, CLEARING, BY)
     for status in (Status.ACCEPTED, Status.REVIEWING, Status.REVIEWED):
-        step(store, "D1", status, BY)
+        step(store, "D1", status, REVIEWER)
     month(store, terms(), MARCH, CLEARING, BY)
     with pytest.raises(errors.NotFound):
         month(store, terms(), MARCH, CLEARING, BY)

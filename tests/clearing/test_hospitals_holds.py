@@ -28,6 +28,8 @@ from tests.clearing.hospital_claims import (
     CLEARING,
     MARCH,
     NEXT,
+    PAYER,
+    another_because,
     application,
     because,
     cancel,
@@ -50,7 +52,7 @@ def _store(tmp_path: Path) -> Iterator[HospitalStore]:
 
 
 def _payments(store: HospitalStore, day: date) -> list[int]:
-    batch = pay(store, day, BY)
+    batch = pay(store, day, PAYER)
     return [] if batch is None else [payment.fen for payment in batch.payments]
 
 
@@ -68,7 +70,7 @@ def test_a_dispute_stops_one_claim_and_no_other(store: HospitalStore) -> None:
     with pytest.raises(errors.NotFound):
         month(store, terms(), MARCH, _LATER, BY)
 
-    free(store, "S1", because("it was theirs"))
+    free(store, "S1", another_because("it was theirs"))
     (late,) = month(store, terms(), MARCH, _LATER, BY)
     assert (1, 10_000, 500) == (late.claims, late.slices_fen, late.withheld_fen)
     assert [9_500] == _payments(store, _LATER)
@@ -81,7 +83,7 @@ def test_what_was_approved_waits(store: HospitalStore) -> None:
     instant(store, terms(), NEXT, BY)
     hold(store, "S1", _DISPUTE)
     assert [] == _payments(store, NEXT)
-    free(store, "S1", because("it was theirs"))
+    free(store, "S1", another_because("it was theirs"))
     assert [6_000] == _payments(store, NEXT)
 
 
@@ -93,7 +95,7 @@ def test_what_waits_of_a_cancelled_claim_is_not_taken_of_others(store: HospitalS
     hold(store, "S1", _DISPUTE)
     report(store, [cancel(row, 1, NEXT)], BY)
     assert [6_000] == _payments(store, NEXT)
-    free(store, "S1", because("it is gone"))
+    free(store, "S1", another_because("it is gone"))
     assert [0] == _payments(store, NEXT)
     assert 0 == store.part("S1", "pooled_fund").paid_fen
 
@@ -102,7 +104,7 @@ def test_what_was_paid_comes_back_in_a_dispute_too(store: HospitalStore) -> None
     """A cancelled claim on hold with 95.00 paid gives them back out of the next payment."""
     row = record(1)
     cleared(store, row)
-    pay(store, CLEARING, BY)
+    pay(store, CLEARING, PAYER)
     hold(store, "S1", _DISPUTE)
     cleared(store, cancel(row, 1), record(2, 20_000), declaration="D2")
 
@@ -135,7 +137,7 @@ def test_disputes_have_an_age_and_money(store: HospitalStore) -> None:
         hold(store, "S9", _DISPUTE)
     with pytest.raises(errors.InvalidRequest, match="reason"):
         hold(store, "S2", BY)
-    free(store, "S1", because("it was theirs"))
+    free(store, "S1", another_because("it was theirs"))
     assert [] == held(store, since)
 
 
@@ -154,7 +156,7 @@ def test_what_is_not_confirmed_is_on_hold_until_it_is(store: HospitalStore) -> N
     assert ["3261 M1: not confirmed"] == [
         each.reason for each in held(store, CLEARING) if each.claim == "S1"
     ]
-    free(store, "S3", because("it was theirs"))
+    free(store, "S3", another_because("it was theirs"))
     assert Confirmed(held=0, freed=0, same=3, unknown=1) == confirm(store, first, BY)
     hold(store, "S3", _DISPUTE)
     second = [Confirmation("S1", confirmed=True, message="M2")]
@@ -167,7 +169,7 @@ def test_a_refusal_puts_on_hold_once(store: HospitalStore) -> None:
     report(store, [record(1)], BY)
     refused = Confirmation("S1", confirmed=False, message="M1")
     confirm(store, [refused], BY)
-    free(store, "S1", because("looked at with the hospital"))
+    free(store, "S1", another_because("looked at with the hospital"))
     assert Confirmed(held=0, freed=0, same=1, unknown=0) == confirm(store, [refused], BY)
     assert [] == held(store, CLEARING)
     anew = Confirmation("S1", confirmed=False, message="M2")
@@ -180,7 +182,7 @@ def test_a_refusal_counts_once_a_dispute_ends(store: HospitalStore) -> None:
     hold(store, "S1", _DISPUTE)
     refused = Confirmation("S1", confirmed=False, message="M1")
     confirm(store, [refused], BY)
-    free(store, "S1", because("it was theirs"))
+    free(store, "S1", another_because("it was theirs"))
     assert Confirmed(held=1, freed=0, same=0, unknown=0) == confirm(store, [refused], BY)
 
 

@@ -24,7 +24,9 @@ from tests.clearing.hospital_claims import (
     DAY,
     MARCH,
     NEXT,
+    PAYER,
     POOL,
+    another_because,
     application,
     because,
     cancel,
@@ -66,7 +68,7 @@ def test_a_slice_is_late_from_the_day_after_its_own(
     """Of 10 March, 60 % are due on the 11th: paid on the 12th it is a day late for ever."""
     report(store, [record(1), record(2, 20_000)], BY)
     instant(store, terms(), NEXT, BY)
-    assert pay(store, paid_on, BY) is not None
+    assert pay(store, paid_on, PAYER) is not None
 
     late = [("instant", paid_on, days, 2, 18_000)] if days else []
     assert late == _late(store, date(2026, 4, 1))
@@ -79,7 +81,7 @@ def test_a_slice_that_is_not_paid_grows_older(store: HospitalStore) -> None:
     found = [_late(store, NEXT), _late(store, date(2026, 3, 13))]
     instant(store, terms(), date(2026, 3, 13), BY)
     found.append(_late(store, date(2026, 3, 14)))
-    batch = pay(store, date(2026, 3, 14), BY)
+    batch = pay(store, date(2026, 3, 14), PAYER)
     assert batch is not None
     returned(store, batch.payments[0].payment, date(2026, 3, 15), because("account closed"))
     found.append(_late(store, date(2026, 3, 20)))
@@ -113,7 +115,7 @@ def test_a_month_is_late_after_its_day(store: HospitalStore) -> None:
     """Due on 12 May: what is declared and not paid by then is late, and so it stays when paid."""
     report(store, [record(1)], BY)
     instant(store, terms(), NEXT, BY)
-    pay(store, NEXT, BY)
+    pay(store, NEXT, PAYER)
     reviewed(store, application(10_000))
     assert [[], [("month", None, 1, 1, 4_000)]] == [
         _late(store, day) for day in (_DUE, date(2026, 5, 13))
@@ -121,7 +123,7 @@ def test_a_month_is_late_after_its_day(store: HospitalStore) -> None:
     month(store, terms(), MARCH, _DUE, BY)
     # The reserve of 5.00 is not due.
     assert [("month", None, 3, 1, 3_500)] == _late(store, date(2026, 5, 15))
-    pay(store, date(2026, 5, 18), BY)
+    pay(store, date(2026, 5, 18), PAYER)
     assert [("month", date(2026, 5, 18), 6, 1, 3_500)] == _late(store, date(2026, 6, 30))
 
 
@@ -129,7 +131,7 @@ def test_a_day_tells_whose_money_and_when_it_was_due(store: HospitalStore) -> No
     """Two days of one fund are two rows; one claim alone is told as its day is."""
     other = date(2026, 3, 20)
     cleared(store, record(1), record(2, 2_000, record_date=other))
-    pay(store, date(2026, 5, 14), BY)
+    pay(store, date(2026, 5, 14), PAYER)
     today = date(2026, 5, 31)
     found = late_payments(store, MARCH, _promises(), today)
     facts = {"institution": "H1", "fund": POOL, "slice": "month", "due": _DUE}
@@ -149,14 +151,14 @@ def test_what_is_not_declared_or_disputed_is_not_late(store: HospitalStore) -> N
     hold(store, "S1", because("disputed"))
     reviewed(store, application(10_000))
     assert [] == _late(store, date(2026, 6, 30))
-    free(store, "S1", because("it was theirs"))
+    free(store, "S1", another_because("it was theirs"))
     assert [] == _late(store, date(2026, 6, 30))
 
 
 def test_a_late_correction_is_due_with_its_own_month(store: HospitalStore) -> None:
     """10.00 more of April are due 20 working days after 10 May: four whole weeks to 5 June."""
     cleared(store, record(1))
-    pay(store, CLEARING, BY)
+    pay(store, CLEARING, PAYER)
     april = date(2026, 4, 21)
     more = record(2, 1_000, record_date=april) | {"kind": RecordKind.ADJUST, "original": "S1"}
     report(store, [more], BY)
@@ -172,7 +174,7 @@ def test_a_late_correction_is_due_with_its_own_month(store: HospitalStore) -> No
 def test_a_work_injury_fund_has_no_day(store: HospitalStore) -> None:
     """Its calendar says nothing of hospitals, so nothing is late by it."""
     cleared(store, record(1, insurance_type="410"))
-    pay(store, date(2026, 7, 1), BY)
+    pay(store, date(2026, 7, 1), PAYER)
     assert [] == _late(store, date(2026, 7, 1))
 
 

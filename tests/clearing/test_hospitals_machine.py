@@ -21,6 +21,7 @@ from hypothesis.stateful import (
 from medsettle import errors
 from medsettle.clearing.hospitals.advances import Advance, advance
 from medsettle.clearing.hospitals.appeals import lift
+from medsettle.clearing.hospitals.approvals import supply
 from medsettle.clearing.hospitals.bank import returned
 from medsettle.clearing.hospitals.batches import Payment, pay
 from medsettle.clearing.hospitals.cases import CasePrice, price
@@ -44,6 +45,9 @@ from tests.clearing.hospital_claims import (
     AREA,
     BY,
     MARCH,
+    PAYER,
+    SUPPLIER,
+    another_because,
     application,
     because,
     record,
@@ -74,6 +78,7 @@ class Hospitals(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
         self.store = HospitalStore(self.folder)
         self.terms = terms()
+        supply(self.store, self.terms, SUPPLIER)
         self.oracle = Oracle(Fraction(60, 100), Fraction(5, 100))
         self.day = date(2026, 4, 1)
         self.count = 0
@@ -95,7 +100,7 @@ class Hospitals(RuleBasedStateMachine):
         return able_ones[pick % len(able_ones)] if able_ones else None
 
     def _today(self, reason: str) -> Decision:
-        return Decision("clerk", datetime.combine(self.day, time(), UTC), reason)
+        return Decision("director", datetime.combine(self.day, time(), UTC), reason)
 
     def _next(self) -> int:
         self.count += 1
@@ -179,7 +184,10 @@ class Hospitals(RuleBasedStateMachine):
         """A claim is disputed, or the dispute ends."""
         piece = self._picked(pick, lambda _: True)
         if piece is not None:
-            (free if piece.on_hold else hold)(self.store, piece.claim, because("disputed"))
+            if piece.on_hold:
+                free(self.store, piece.claim, another_because("it was theirs"))
+            else:
+                hold(self.store, piece.claim, because("disputed"))
             piece.on_hold, piece.was_held = not piece.on_hold, True
 
     @rule(pick=_PICK, fen=_FEN)
@@ -275,7 +283,7 @@ class Hospitals(RuleBasedStateMachine):
         """What is approved is paid; no claim gets a fen above what is due of it."""
         self.day += timedelta(days=1)
         before = {claim: piece.paid for claim, piece in self.oracle.pieces.items()}
-        batch = pay(self.store, self.day, BY)
+        batch = pay(self.store, self.day, PAYER)
         wanted = self.oracle.pay(day_number(self.day))
         payments = () if batch is None else batch.payments
         self.paid = payments

@@ -21,6 +21,7 @@ from tests.clearing.hospital_claims import (
     ELSEWHERE,
     MARCH,
     NEXT,
+    PAYER,
     because,
     cancel,
     opened,
@@ -164,7 +165,7 @@ def test_a_month_tells_what_is_left(store: HospitalStore) -> None:
     """Of 300.00 declared, 160.00 paid at once of one, 100.00 deducted: the statement adds up."""
     report(store, [record(1, 10_000), record(2, 20_000)], BY)
     instant(store, terms(), NEXT, BY)
-    pay(store, NEXT, BY)
+    pay(store, NEXT, PAYER)
     what = ClaimDeduction(Code.REVIEW, 10_000, day_number(NEXT))
     deduct(store, "S2", "pooled_fund", what, because("not indicated"))
     (found,) = statements(store, MARCH, "H1")

@@ -30,7 +30,9 @@ from tests.clearing.hospital_claims import (
     CLEARING,
     MARCH,
     NEXT,
+    PAYER,
     POOL,
+    another_because,
     application,
     because,
     cancel,
@@ -53,7 +55,7 @@ def _store(tmp_path: Path) -> Iterator[HospitalStore]:
 
 
 def _pay(store: HospitalStore, day: date = CLEARING) -> list[tuple[str, int]]:
-    batch = pay(store, day, BY)
+    batch = pay(store, day, PAYER)
     return [] if batch is None else [(each.payment, each.fen) for each in batch.payments]
 
 
@@ -195,7 +197,7 @@ def test_what_there_is_no_money_for_waits(store: HospitalStore) -> None:
     returned(store, payment, _LATER, _CLOSED)
     hold(store, "S2", because("disputed"))
     assert [] == _pay(store, _LATER)
-    free(store, "S2", because("it was theirs"))
+    free(store, "S2", another_because("it was theirs"))
     assert [9_500] == [fen for _, fen in _pay(store, _LATER)]
 
 
@@ -212,7 +214,7 @@ def test_an_advance_bears_nothing_of_a_return(store: HospitalStore) -> None:
     advance(store, Advance("H1", POOL, 3_000, on, "drugs", back), terms().on(on), BY)
 
     assert (8_800, [3_000]) == (fen, [each for _, each in _pay(store, _LATER)])
-    free(store, "S1", because("it was theirs"))
+    free(store, "S1", another_because("it was theirs"))
     assert [8_800] == [each for _, each in _pay(store, _LATER)]
 
 

@@ -23,6 +23,7 @@ from tests.clearing.hospital_claims import (
     CLEARING,
     MARCH,
     NEXT,
+    PAYER,
     application,
     because,
     cancel,
@@ -51,12 +52,12 @@ def test_no_more_is_withheld_than_is_left(store: HospitalStore) -> None:
     """Of 62.00 with 60.00 paid at once, 5 % would be 3.10: 2.00 are left, and held."""
     report(store, [record(1)], BY)
     instant(store, terms(), NEXT, BY)
-    pay(store, NEXT, BY)
+    pay(store, NEXT, PAYER)
     what = ClaimDeduction(Code.REVIEW, 3_800, day_number(NEXT))
     deduct(store, "S1", "pooled_fund", what, because("not indicated"))
     reviewed(store, application())
     (found,) = month(store, terms(), MARCH, CLEARING, BY)
-    batch = pay(store, CLEARING, BY)
+    batch = pay(store, CLEARING, PAYER)
 
     assert (200, 200) == (found.slices_fen, found.withheld_fen)
     assert batch is not None
@@ -69,7 +70,7 @@ def test_a_late_correction_has_a_reserve_of_its_own(store: HospitalStore) -> Non
     """10.00 more than the 100.00 that were cleared: 0.50 of them are withheld, and no more."""
     row = record(1)
     cleared(store, row)
-    pay(store, CLEARING, BY)
+    pay(store, CLEARING, PAYER)
     more = record(2, 1_000) | {"kind": RecordKind.ADJUST, "original": "S1"}
     cleared(store, more, declaration="D2")
 
@@ -82,11 +83,11 @@ def test_a_slice_that_fell_pays_for_no_older_claim(store: HospitalStore) -> None
     old, new = record(1), record(2)
     report(store, [old], BY)
     instant(store, terms(), NEXT, BY)
-    pay(store, NEXT, BY)
+    pay(store, NEXT, PAYER)
     report(store, [new], BY)
     instant(store, terms(), NEXT, BY)
     report(store, [cancel(old, 1, NEXT), cancel(new, 2, NEXT)], BY)
-    pay(store, NEXT, BY)
+    pay(store, NEXT, PAYER)
 
     assert [6_000, 0] == [store.part(f"S{each}", "pooled_fund").paid_fen for each in (1, 2)]
     assert {"instant": 6_000, "recovery": -6_000} == {
@@ -102,13 +103,13 @@ def test_reserve_withheld_after_the_assessment_follows_it(
 ) -> None:
     """Of 5.00 of a claim declared late the grade gives back as much as of the others."""
     cleared(store, record(1))
-    pay(store, CLEARING, BY)
+    pay(store, CLEARING, PAYER)
     year = Assessment("H1", 2026, grade, "director")
     assess(store, year, terms().on(NEXT), CLEARING, BY)
-    pay(store, CLEARING, BY)
+    pay(store, CLEARING, PAYER)
     cleared(store, record(2), record(3, record_date=date(2026, 3, 30)), declaration="D2")
     (account,) = reserves(store, 2026)
-    batch = pay(store, date(2027, 2, 1), BY)
+    batch = pay(store, date(2027, 2, 1), PAYER)
 
     assert (1_500, 3 * released, 3 * rest, 0) == (
         account.withheld_fen,

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from medsettle import errors, limits
+from medsettle.clearing.hospitals.approvals import supply
 from medsettle.clearing.hospitals.read_terms import read_hospital_terms
 from medsettle.clearing.hospitals.reports import report
 from medsettle.clearing.hospitals.shares import part_of, parts_of
@@ -16,7 +17,7 @@ from medsettle.clearing.hospitals.slices import instant
 from medsettle.clearing.hospitals.terms import Claimed, rule_of
 from medsettle.core.money import Rounding
 
-from tests.clearing.hospital_claims import BY, FOLDER, TERMS, opened, record, terms
+from tests.clearing.hospital_claims import BY, FOLDER, SUPPLIER, TERMS, opened, record, terms
 
 _EXACT = {
     Rounding.HALF_UP: lambda exact: floor(exact + Fraction(1, 2)),
@@ -51,6 +52,7 @@ def test_the_published_rate_of_a_province(tmp_path: Path) -> None:
     book = read_hospital_terms(FOLDER / "340000.yaml")
     facts = {"pooling_area": book.area, "record_date": date(2025, 4, 1)}
     with opened(tmp_path) as store:
+        supply(store, book, SUPPLIER)
         report(store, [record(1, 10_001, **facts), record(2, 20_002, **facts)], BY)
         assert [] == instant(store, book, date(2025, 4, 1), BY)
         (found,) = instant(store, book, date(2025, 4, 2), BY)
@@ -65,6 +67,7 @@ def test_a_province_is_not_paid_for_days_before_its_rule(tmp_path: Path) -> None
     book = read_hospital_terms(FOLDER / "340000.yaml")
     days = (date(2025, 3, 10), date(2025, 3, 11))
     with opened(tmp_path) as store:
+        supply(store, book, SUPPLIER)
         rows = [record(day.day, pooling_area=book.area, record_date=day) for day in days]
         report(store, rows, BY)
         (found,) = instant(store, book, date(2025, 3, 20), BY)

@@ -10,8 +10,15 @@ from medsettle.clearing.months.months import MonthStore
 from medsettle.clearing.notices.book import notice
 from medsettle.clearing.notices.payments import Seen, give_back, payments, register
 
-from tests.clearing.month_books import MARCH, MOMENT, store_in
-from tests.clearing.notices_made import CREDITOR_ACCOUNT, DEBTOR_ACCOUNT, bill, cleared, issued
+from tests.clearing.month_books import MARCH, store_in
+from tests.clearing.notices_made import (
+    CREDITOR_ACCOUNT,
+    DEBTOR_ACCOUNT,
+    SEEN_AT,
+    bill,
+    cleared,
+    issued,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -36,15 +43,15 @@ def test_a_reference_without_an_account_is_any_accounts(
     store: MonthStore, first: str, then: str
 ) -> None:
     """Told with the account or without it, it is one payment, and so is what came back of it."""
-    paid = register(store, 1, 400, _seen("B1", first), MOMENT)
-    again = register(store, 1, 400, _seen("B1", then), MOMENT)
+    paid = register(store, 1, 400, _seen("B1", first), SEEN_AT)
+    again = register(store, 1, 400, _seen("B1", then), SEEN_AT)
     with pytest.raises(errors.Precondition, match="B1 stands for 400 fen of notice 1"):
-        register(store, 1, 600, _seen("B1", then), MOMENT)
-    back = give_back(store, paid, _seen("B2", first), "AC01", MOMENT)
-    back_again = give_back(store, paid, _seen("B2", then), "AC01", MOMENT)
-    other = register(store, 1, 400, _seen("B3", first), MOMENT)
+        register(store, 1, 600, _seen("B1", then), SEEN_AT)
+    back = give_back(store, paid, _seen("B2", first), "AC01", SEEN_AT)
+    back_again = give_back(store, paid, _seen("B2", then), "AC01", SEEN_AT)
+    other = register(store, 1, 400, _seen("B3", first), SEEN_AT)
     with pytest.raises(errors.Precondition, match="cannot come back under that name"):
-        give_back(store, other, _seen("B2", then), "AC01", MOMENT)
+        give_back(store, other, _seen("B2", then), "AC01", SEEN_AT)
 
     assert (paid, back) == (again, back_again)
     assert 3 == len(payments(store))
@@ -53,9 +60,9 @@ def test_a_reference_without_an_account_is_any_accounts(
 
 def test_two_banks_may_number_alike(store: MonthStore) -> None:
     """On two accounts that were told, the same reference is two payments."""
-    first = register(store, 1, 400, _seen("B1", DEBTOR_ACCOUNT), MOMENT)
-    second = register(store, 1, 600, _seen("B1", CREDITOR_ACCOUNT), MOMENT)
-    unsaid = register(store, 1, 600, _seen("B1"), MOMENT)
+    first = register(store, 1, 400, _seen("B1", DEBTOR_ACCOUNT), SEEN_AT)
+    second = register(store, 1, 600, _seen("B1", CREDITOR_ACCOUNT), SEEN_AT)
+    unsaid = register(store, 1, 600, _seen("B1"), SEEN_AT)
 
     assert first != second == unsaid
     assert 1_000 == notice(store, 1).paid_fen

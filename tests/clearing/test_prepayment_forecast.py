@@ -181,3 +181,31 @@ def test_the_top_up_told_is_the_least(amounts: list[int], standing_fen: int) -> 
         if least:
             less = forecast(_LINE, days_fen, today, standing_fen, _TERMS, _DAYS, least - 1)
             assert less.crossings[at].day is not None
+
+
+def test_the_band_is_that_of_the_slowest_and_the_fastest_week() -> None:
+    """Two weeks of Monday to Sunday, of 100 yuan and of 200 a working day, half at weekends.
+
+    A weekend day counts half in both. The slowest seven days in a row are the first, 600 yuan of 6
+    days' weight; the fastest the second, 1,200; both together 150 a day. Of March 16 to 31 twelve
+    days are worked and four are not, so 14 days' weight is left.
+    """
+    monday = date(2026, 3, 2)
+    days = {
+        monday + timedelta(days=at): (10_000 if at < 7 else 20_000) // (1 + (at % 7 > 4))
+        for at in range(14)
+    }
+    found = forecast(_LINE, days, date(2026, 3, 15), 1, _TERMS, _DAYS)
+    last = found.path[-1]
+    assert (date(2026, 3, 15), date(2026, 3, 31)) == (found.path[0].day, last.day)
+    assert 180_000 == found.cleared_fen == found.path[0].least_fen == found.path[0].most_fen
+    assert 180_000 + 14 * 10_000 == last.least_fen
+    assert 180_000 + 14 * 15_000 == last.expected_fen == found.expected_fen
+    assert 180_000 + 14 * 20_000 == last.most_fen
+
+
+def test_before_a_week_was_seen_there_is_no_band() -> None:
+    """Six days of the worked example: the least, the expected and the most are one."""
+    found = _forecast(80_000)
+    assert all(each.least_fen == each.expected_fen == each.most_fen for each in found.path)
+    assert (46_000, 194_000) == (found.path[0].expected_fen, found.path[-1].expected_fen)

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from medsettle import limits
+from medsettle.clearing.months.read_calendar import load_calendar
 from medsettle.clearing.prepayments.notices import NoticeKind
 from medsettle.clearing.prepayments.prepayment import Level, requirements
 from medsettle.clearing.prepayments.store import PrepaymentStore
-from medsettle.clearing.prepayments.years import lines_behind
+from medsettle.clearing.prepayments.years import behind_on, lines_behind
 from medsettle.errors import InvalidRequest, NotFound, Precondition
 
 from tests.clearing.prepaying import (
@@ -255,6 +256,33 @@ def test_a_line_that_a_year_left_out_is_behind(store: PrepaymentStore) -> None:
     assert [] == lines_behind(store, 2027)
     store.pay(back, 1_000, date(2027, 2, 1), "E2E-back", "finance", NOW)
     assert [LINE] == [each.line for each in lines_behind(store, 2028)]
+
+
+def test_what_stands_on_a_line_is_that_of_the_day(store: PrepaymentStore) -> None:
+    """4.00 until 5 March 2027 and 10.00 after; notices of a year are due by the end of January.
+
+    Before anything was paid no line is behind, as no notice is unpaid before it was issued.
+    """
+    (number,) = recalculated(store, (LINE, 1_000))
+    store.pay(number, 400, date(2026, 2, 10), "E2E-1", "finance", NOW)
+    store.pay(number, 600, date(2027, 3, 5), "E2E-2", "finance", NOW)
+    calendar = load_calendar()
+    found = {
+        day: [each.standing_fen for each in behind_on(store, day, calendar)]
+        for day in (
+            *(date(2025, 12, 31), date(2027, 1, 31), date(2027, 2, 1), date(2027, 3, 4)),
+            date(2027, 3, 5),
+        )
+    }
+
+    assert {
+        date(2025, 12, 31): [],
+        date(2027, 1, 31): [],
+        date(2027, 2, 1): [400],
+        date(2027, 3, 4): [400],
+        date(2027, 3, 5): [1_000],
+    } == found
+    assert [] == lines_behind(store, 2027, date(2026, 2, 9))
 
 
 # --- urgent increases ----------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Books compared by a real cluster of Spark: the same bytes as by sketch and by join."""
 
+import re
 import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,6 +8,7 @@ from contextlib import closing
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -22,6 +24,7 @@ from medsettle.clearing.spark.books import Part
 from medsettle.clearing.spark.job import SPARK, reconcile_in, reconcile_on_spark
 from medsettle.cli.reconcile_spark import days_of, found_on_spark
 from medsettle.errors import InvalidRequest, Precondition
+from medsettle.replay.spark import replay_in
 
 from tests.clearing.books import DAY, Row, row, table
 from tests.spark_cluster import Cluster, killed_worker, session_on, skip_without_java
@@ -273,8 +276,13 @@ def test_a_second_session_is_refused(session: "SparkSession", tmp_path: Path) ->
     paths = _written(tmp_path, {side: _many(2) for side in Side})
     books = {side: [path] for side, path in paths.items()}
 
-    with pytest.raises(Precondition, match="a session of Spark runs in this process already"):
+    with pytest.raises(
+        Precondition, match="a session of Spark runs in this process already"
+    ) as caught:
         reconcile_on_spark(books, master="local[1]")
+    named = re.findall(r"[a-z_]+(?:\.[a-z_]+)+", caught.value.message)
+    taking = [resolve_name(f"medsettle.{name}") for name in named]
+    assert [reconcile_in, replay_in] == taking
 
 
 def test_a_master_that_does_not_answer_is_told_at_once() -> None:

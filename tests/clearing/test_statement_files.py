@@ -13,7 +13,6 @@ from medsettle import limits
 from medsettle.clearing.statements.cells import normal_table, stated_columns
 from medsettle.clearing.statements.checks import verify_statement
 from medsettle.clearing.statements.csv import UnreadableStatementFile
-from medsettle.clearing.statements.keys import fingerprint_of, key_pems, private_key, public_key
 from medsettle.clearing.statements.statements import (
     CSV_FILE,
     EXCEL_FILE,
@@ -25,6 +24,13 @@ from medsettle.clearing.statements.statements import (
 )
 from medsettle.core.workbook import place
 from medsettle.errors import InvalidRequest, Precondition
+from medsettle.signing_keys import (
+    UnreadableKey,
+    fingerprint_of,
+    key_pems,
+    private_key,
+    public_key,
+)
 
 from tests.clearing.stating import HEAD, KEYS, Tampering, made, signed_in, table, told_of, write_zip
 
@@ -166,7 +172,7 @@ def test_keys_are_read_from_pem(tmp_path: Path) -> None:
     assert own == fingerprint_of(private_key(tmp_path / "a.key.pem").public_key())
     assert own == fingerprint_of(public_key(tmp_path / "a.pub.pem"))
     for path, read in (("a.pub.pem", private_key), ("a.key.pem", public_key)):
-        with pytest.raises(UnreadableStatementFile, match=f"{path} holds no"):
+        with pytest.raises(UnreadableKey, match=f"{path} holds no"):
             read(tmp_path / path)
         with pytest.raises(FileNotFoundError, match=r"c\.pem is not there; name the file of a key"):
             read(tmp_path / "c.pem")

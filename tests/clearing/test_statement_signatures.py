@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from medsettle import limits
 from medsettle.clearing.statements.checks import verify_statement
-from medsettle.clearing.statements.keys import fingerprint_of, signature_bytes, signature_name
+from medsettle.clearing.statements.keys import signature_bytes, signature_name
 from medsettle.clearing.statements.statements import (
     MANIFEST_FILE,
     StatedParty,
@@ -19,6 +19,7 @@ from medsettle.clearing.statements.statements import (
     sign_statement,
 )
 from medsettle.errors import Precondition
+from medsettle.signing_keys import fingerprint_of
 
 from tests.clearing.stating import (
     HEAD,

@@ -10,7 +10,6 @@ import pytest
 from medsettle import limits
 from medsettle.clearing.statements.checks import verify_statement
 from medsettle.clearing.statements.csv import UnreadableStatementFile
-from medsettle.clearing.statements.keys import fingerprint_of
 from medsettle.clearing.statements.statements import (
     CSV_FILE,
     EXCEL_FILE,
@@ -18,6 +17,7 @@ from medsettle.clearing.statements.statements import (
     PARQUET_FILE,
     TABLE_FILES,
 )
+from medsettle.signing_keys import fingerprint_of
 
 from tests.clearing.stating import (
     KEYS,

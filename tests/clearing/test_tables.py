@@ -351,3 +351,27 @@ def test_money_is_conserved(
     assert {key: fen for key, fen in expected.items() if fen} == {
         key: fen for key, fen in found.items() if fen
     }
+
+
+@pytest.mark.parametrize("most", [1, 2, 7, 100])
+def test_records_behind_a_figure_are_read_in_parts(store: MonthStore, most: int) -> None:
+    """Whatever a key names and however many at a time: the same records, once, in their order."""
+    _april(store)
+    keys: list[dict[str, str]] = [
+        {},
+        {"payer": "account"},
+        {"payer": "assistance"},
+        {"fund_line": "resident"},
+        {"insured_province": "99", "care_province": "98"},
+        {"care_province": "97"},
+    ]
+    with _tables(store) as connection:
+        for key in keys:
+            found: list[dict[str, Any]] = []
+            while True:
+                after = (found[-1]["settlement"], found[-1]["payer"]) if found else None
+                part = drill(connection, key, after=after, most=most)
+                found += part
+                if len(part) < most:
+                    break
+            assert drill(connection, key) == found, key

@@ -14,10 +14,15 @@ from medsettle.clearing.months.months import MonthStore
 from medsettle.clearing.notices.book import Status, events, notice
 from medsettle.clearing.notices.payment_files import pay
 from medsettle.clearing.notices.payments import Seen, give_back, payments, register, unregister
-from medsettle.clearing.notices.under_way import asked_of, refuse, under_way_fen
+from medsettle.clearing.notices.under_way import (
+    asked_of,
+    refuse,
+    sum_under_way_fen,
+    under_way_fen,
+)
 
 from tests.clearing.month_books import MARCH, MOMENT, store_in
-from tests.clearing.notices_made import bill, cleared, fiscal_accounts, issued
+from tests.clearing.notices_made import SEEN_AT, bill, cleared, fiscal_accounts, issued
 from tests.payments.reading import read
 
 pytestmark = pytest.mark.slow
@@ -44,11 +49,11 @@ def _pay(store: MonthStore) -> list[int]:
 
 
 def _paid(store: MonthStore, fen: int, reference: str) -> int:
-    return register(store, 1, fen, Seen(reference, _TODAY, "clerk C"), MOMENT)
+    return register(store, 1, fen, Seen(reference, _TODAY, "clerk C"), SEEN_AT, over=True)
 
 
 def _back(store: MonthStore, payment: int, reference: str) -> int:
-    return give_back(store, payment, Seen(reference, _TODAY, "clerk C"), "AC01", MOMENT)
+    return give_back(store, payment, Seen(reference, _TODAY, "clerk C"), "AC01", SEEN_AT)
 
 
 def _mistake(store: MonthStore, payment: int) -> None:
@@ -113,6 +118,7 @@ def test_a_part_that_is_paid_leaves_the_rest_under_way(store: MonthStore) -> Non
     _paid(store, 400, "B1")
 
     assert ({1: 600}, []) == (under_way_fen(store), _pay(store))
+    assert (600, 0) == (sum_under_way_fen({1: 600}), sum_under_way_fen({}))
 
 
 def test_what_the_bank_refused_is_asked_for_again(store: MonthStore) -> None:
@@ -129,6 +135,43 @@ def test_what_the_bank_refused_is_asked_for_again(store: MonthStore) -> None:
     for file, number in ((3, None), (1, 2)):
         with pytest.raises(errors.NotFound, match=f"no payment file {file}"):
             _refused(store, file, number)
+
+
+def test_a_file_that_was_paid_is_not_the_one_that_was_refused(store: MonthStore) -> None:
+    """File 1 was paid and came back, file 2 is refused: the number of the first is a slip."""
+    _pay(store)
+    _back(store, _paid(store, _DUE, "B1"), "B2")
+    _pay(store)
+    first, second = asked_of(store, 1)
+    told = (
+        rf"in file 1 \({first.message_id}, 10\.00 yuan\) was paid since, so it did not refuse it; "
+        r"under way of the notice is 10\.00 of file 2\. Name the file"
+    )
+    for number in (1, None):
+        with pytest.raises(errors.Precondition, match=told):
+            _refused(store, 1, number)
+        assert [first, second] == asked_of(store, 1)
+    _refused(store, 2)
+
+    assert ({}, [_DUE]) == (under_way_fen(store), _pay(store))
+
+
+def test_the_first_of_two_files_at_the_bank_is_refused(store: MonthStore) -> None:
+    """Both are under way, for what let the second be written was a mistake; the second is paid.
+
+    The payment covers the oldest until somebody says that the bank refused it.
+    """
+    _pay(store)
+    wrong = _paid(store, _DUE, "B1")
+    back = _back(store, wrong, "B2")
+    _pay(store)
+    _mistake(store, back)
+    _mistake(store, wrong)
+    _paid(store, _DUE, "B3")
+    before = [each.left_fen for each in asked_of(store, 1)]
+    _refused(store, 1)
+
+    assert ([0, _DUE], {}) == (before, under_way_fen(store))
 
 
 def test_a_refused_file_leaves_what_was_paid_beside_it(store: MonthStore) -> None:

@@ -12,7 +12,7 @@ from medsettle.clearing.notices.payments import Seen, register
 from medsettle.clearing.notices.year_end import YearEnd, year_end
 
 from tests.clearing.month_books import MOMENT, close, store_in, write_book
-from tests.clearing.notices_made import DUE, bill, cleared
+from tests.clearing.notices_made import DUE, SEEN_AT, bill, cleared
 
 pytestmark = pytest.mark.slow
 
@@ -39,7 +39,7 @@ def _ended(store: MonthStore, year: int = 2023) -> YearEnd:
 
 def _pay(store: MonthStore, number: int) -> None:
     due_fen = cleared(store, number).due_fen
-    register(store, number, due_fen, Seen(f"B{number}", DUE, "clerk C"), MOMENT)
+    register(store, number, due_fen, Seen(f"B{number}", DUE, "clerk C"), SEEN_AT)
 
 
 def test_a_month_whose_notices_are_not_issued_is_not_paid(store: MonthStore) -> None:

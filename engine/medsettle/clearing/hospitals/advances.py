@@ -15,6 +15,7 @@ from typing import Final
 import orjson
 
 from medsettle import limits
+from medsettle.clearing.hospitals.approvals import approved
 from medsettle.clearing.hospitals.deductions import (
     ClaimDeduction,
     Code,
@@ -101,7 +102,7 @@ def advance(
     if faults:
         raise InvalidRequest([Fault(*fault) for fault in faults])
     day = day_number(what.day)
-    with store.change():
+    with store.change(), approved(store, decision.by, decision):
         check_pays(store, what.institution, what.fund)
         _check_bound(store, what, terms)
         number = store.add(

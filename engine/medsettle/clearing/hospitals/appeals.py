@@ -4,6 +4,7 @@ What was not taken yet is not taken any more. What was is restored: it is a move
 of the fund that had it back, and the next payment pays it.
 """
 
+from medsettle.clearing.hospitals.approvals import approved, check_another
 from medsettle.clearing.hospitals.deductions import Code, Deducted, deductions
 from medsettle.clearing.hospitals.store import Decision, HospitalStore
 from medsettle.core.dates import day_number, service_day_of
@@ -23,8 +24,8 @@ def lift(store: HospitalStore, number: int, fen: int, decision: Decision) -> Ded
     Raises:
         InvalidRequest: Less than a fen, or the decision does not say who and why.
         NotFound: There is no such deduction.
-        Precondition: It is an instalment of an advance, or less of it stands, or its claim was
-            taken back since, so that nothing of it can be restored.
+        Precondition: It is an instalment of an advance, who decides deducted it, less of it stands,
+            or its claim was taken back since, so that nothing of it can be restored.
     """
     decision.check(reason=True)
     if fen < 1:
@@ -35,6 +36,7 @@ def lift(store: HospitalStore, number: int, fen: int, decision: Decision) -> Ded
             raise Precondition(
                 f"deduction {number} takes advance {found.advance} back and is not given up"
             )
+        check_another(found.decided_by, f"deduction {number} was decided", decision)
         standing_fen = found.fen - found.lapsed_fen - found.lifted_fen
         if fen > standing_fen:
             raise Precondition(
@@ -48,7 +50,8 @@ def lift(store: HospitalStore, number: int, fen: int, decision: Decision) -> Ded
                 f"{plain_yuan(restored_fen)} of deduction {number} were taken, and of its claim "
                 f"{plain_yuan(able_fen)} can be restored: it was taken back or paid too much"
             )
-        _record(store, found, (fen, restored_fen), decision)
+        with approved(store, decision.by, decision):
+            _record(store, found, (fen, restored_fen), decision)
         return _deduction(store, number)
 
 

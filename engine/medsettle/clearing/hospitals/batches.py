@@ -13,9 +13,11 @@ institution by the day from which they are taken. The rest waits. An advance set
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain
 from typing import Final
 
 from medsettle import limits
+from medsettle.clearing.hospitals.approvals import check_payer
 from medsettle.clearing.hospitals.declarations import Status, carry_on
 from medsettle.clearing.hospitals.deductions import deductions, open_of_part
 from medsettle.clearing.hospitals.schema import ON_HOLD, TOO_MUCH
@@ -70,12 +72,14 @@ def pay(store: HospitalStore, day: date, decision: Decision) -> Batch | None:
 
     Raises:
         InvalidRequest: The decision does not say who, or more payments than one run has.
+        Precondition: Who runs it approved some of it.
     """
     decision.check()
     with store.change():
         waiting = _waiting(store, day)
         if not waiting:
             return None
+        check_payer(store, chain.from_iterable(waiting.values()), decision)
         if len(waiting) > limits.HOSPITAL_PAYMENTS_PER_RUN_MAX:
             most = limits.HOSPITAL_PAYMENTS_PER_RUN_MAX
             text = f"{len(waiting)} payments in one run, at most {most}; pay an earlier day first"

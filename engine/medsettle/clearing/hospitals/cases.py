@@ -41,8 +41,9 @@ class CasePrice:
 class CaseDifference:
     """What cases of an institution and fund came to in a month, in fen.
 
-    `receivable_fen` stays what was computed. `difference_fen` is what is paid beyond it: a loss of
-    the place of care, or a gain where it is negative.
+    `receivable_fen` stays what was computed: of a claim that is priced what came until then, and of
+    one that is changed the change. `difference_fen` is what is paid beyond it: a loss of the place
+    of care, or a gain where it is negative.
     """
 
     institution: str
@@ -144,19 +145,30 @@ def _record_of(record: str, payer: str) -> str:
 
 
 def case_differences(store: HospitalStore, month: Month) -> list[CaseDifference]:
-    """Return the differences of cases priced in a month, by institution and fund."""
+    """Return the differences of cases booked in a month, by institution and fund.
+
+    What is booked later changes no month before it. What was computed of a claim until it was
+    priced is told once, with its price; what changes it later, with the difference that it makes.
+    """
     rows = store.rows(
-        "select institution, pooling_area, insurance_type, payer, count(*), sum(computed), "
-        "sum(difference) from (select c.institution, c.pooling_area, c.insurance_type, s.payer, "
-        "(select coalesce(sum(o.fen), 0) from shares o join entries f on f.record = o.record "
-        "where o.claim = s.claim and o.payer = s.payer and f.kind <> 'case') as computed, "
-        "sum(s.fen) as difference from entries e "
+        "select c.institution, c.pooling_area, c.insurance_type, s.payer, count(distinct s.claim), "  # noqa: S608
+        f"sum({_COMPUTED}), sum(s.fen) from entries e "
         "join shares s on s.record = e.record and s.claim = e.claim "
         "join claims c on c.claim = e.claim where e.kind = 'case' and e.month = ? "
-        "group by s.claim, s.payer) group by 1, 2, 3, 4 order by 1, 2, 3, 4",
+        "group by 1, 2, 3, 4 order by 1, 2, 3, 4",
         month.text,
     )
     return [
         CaseDifference(institution, Fund(area, insurance, payer), *amounts)
         for institution, area, insurance, payer, *amounts in rows
     ]
+
+
+# What was computed beside a share `s` of a difference `e`: of the entry that the difference is of,
+# and with the price also of what came before it, which has no difference of its own.
+_COMPUTED: Final = f"""(
+  select coalesce(sum(o.fen), 0) from shares o join entries f on f.record = o.record
+  where o.claim = s.claim and o.payer = s.payer and f.kind <> '{CASE}'
+    and (o.record || ':{CASE}:' || o.payer = s.record
+      or (s.claim || ':{CASE}:' || s.payer = s.record and f.month <= e.month and not exists (
+        select 1 from entries g where g.record = o.record || ':{CASE}:' || o.payer))))"""  # noqa: S608

@@ -263,10 +263,15 @@ def step(store: HospitalStore, number: str, status: Status, decision: Decision) 
         return declaration(store, number)
 
 
-def _possible(status: Status) -> str:
+def next_steps(status: Status) -> list[Status]:
+    """Return what people may make of a declaration that is so far."""
     able = [_NEXT[status]] if status in _NEXT else []
     able += [Status.REJECTED] if status in _REJECTABLE else []
-    able += [Status.APPLIED] if status is Status.REJECTED else []
+    return able + ([Status.APPLIED] if status is Status.REJECTED else [])
+
+
+def _possible(status: Status) -> str:
+    able = next_steps(status)
     if not able:
         return "the month's slices and payments take it further"
     return "it may become " + " or ".join(each.name.lower() for each in able)

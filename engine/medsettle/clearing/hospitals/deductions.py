@@ -99,16 +99,28 @@ _DEDUCTED: Final = """
       (select coalesce(sum(fen), 0) from uses where deduction = d.number and kind = 'lapsed'),
       (select coalesce(sum(fen), 0) from uses where deduction = d.number and kind = 'lifted'),
       d.from_day, d.reason, d.decided_by
-    from deductions d where {} order by d.from_day, d.number"""
+    from deductions d where {} order by d.from_day, d.number limit {}"""
+
+OPEN: Final = (
+    "d.fen + (select coalesce(sum(fen), 0) from movements where deduction = d.number) "
+    "> (select coalesce(sum(fen), 0) from uses where deduction = d.number)"
+)
+"""Whether something of the deduction of a row `d` is still to be taken."""
 
 
-def deductions(store: HospitalStore, where: str = "true", *values: str | int) -> list[Deducted]:
+def deductions(
+    store: HospitalStore,
+    where: str = "true",
+    *values: str | int,
+    most: int = limits.INT64_MAX,
+) -> list[Deducted]:
     """Return deductions by the day from which they are taken, those that a condition picks.
 
     Args:
         store: Where they are.
         where: A condition on columns of the table `deductions`, as `d`, of our own making.
         values: Those that stand for its marks.
+        most: How many at most.
     """
     return [
         Deducted(
@@ -126,7 +138,7 @@ def deductions(store: HospitalStore, where: str = "true", *values: str | int) ->
             reason=row[13],
             decided_by=row[14],
         )
-        for row in store.rows(_DEDUCTED.format(where), *values)
+        for row in store.rows(_DEDUCTED.format(where, most), *values)
     ]
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
+from medsettle.clearing.hospitals.approvals import check_another
 from medsettle.clearing.hospitals.schema import ON_HOLD
 from medsettle.clearing.hospitals.store import Decision, HospitalStore
 from medsettle.core.dates import date_of, day_number, service_day_of
@@ -49,7 +50,7 @@ def free(store: HospitalStore, claim: str, decision: Decision) -> None:
     Raises:
         InvalidRequest: The decision does not say who and why.
         NotFound: It was never reported.
-        Precondition: It is not on hold.
+        Precondition: It is not on hold, or who decides put it there.
     """
     _set(store, claim, decision, held=False)
 
@@ -65,6 +66,11 @@ def _set(store: HospitalStore, claim: str, decision: Decision, *, held: bool) ->
             raise Precondition(
                 f"claim {claim} is {state}; see medsettle hospital held", claim=claim
             )
+        if not held:
+            ((before,),) = store.rows(
+                "select decided_by from holds where claim = ? order by number desc limit 1", claim
+            )
+            check_another(before, f"claim {claim} was put on hold", decision)
         _record(store, claim, decision, held=held)
 
 

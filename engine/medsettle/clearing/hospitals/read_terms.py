@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -44,7 +46,7 @@ def read_hospital_terms(path: Path) -> TermsBook:
     found = sorted(reader.check.violations, key=lambda fault: (fault.line, fault.column))
     if found:
         raise PolicyRejected(found)
-    return book
+    return replace(book, document=sha256(path.read_bytes()).hexdigest())
 
 
 class _Reader:

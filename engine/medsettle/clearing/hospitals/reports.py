@@ -277,7 +277,8 @@ def _row_faults(row: BookRow) -> Iterator[tuple[str, str]]:
         text = row.get(name)
         if not isinstance(text, str) or not 1 <= len(text) <= limits.CODE_CHARS_MAX:
             yield name, f"expected 1 to {limits.CODE_CHARS_MAX} characters"
-    if row.get("kind") not in set(RecordKind):
+    # Of a list nobody can ask whether it is in a set.
+    if row.get("kind") not in tuple(RecordKind):
         yield "kind", f"is none of {', '.join(RecordKind)}"
     if not isinstance(row.get("record_date"), date):
         yield "record_date", "is no date"

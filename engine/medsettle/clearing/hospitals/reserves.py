@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from medsettle import limits
+from medsettle.clearing.hospitals.approvals import approved
 from medsettle.clearing.hospitals.deductions import use_reserve
 from medsettle.clearing.hospitals.shares import parts_of
 from medsettle.clearing.hospitals.store import (
@@ -25,6 +26,7 @@ from medsettle.clearing.hospitals.store import (
 from medsettle.clearing.hospitals.terms import HospitalTerms
 from medsettle.core.dates import day_number
 from medsettle.core.money import Rounding
+from medsettle.core.persons import same_person
 from medsettle.errors import Fault, InvalidRequest, NotFound, Precondition
 
 
@@ -153,7 +155,8 @@ def assess(
                 "create_time_us": decision.moment_us,
             },
         )
-        settle_late(store, what.institution, day)
+        with approved(store, what.approved_by, decision):
+            settle_late(store, what.institution, day)
         return reserves(store, what.year, what.institution)
 
 
@@ -162,7 +165,7 @@ def _faults(what: Assessment, decision: Decision) -> Iterator[tuple[str, str]]:
     most = limits.HOSPITAL_NAME_CHARS_MAX
     if not 1 <= len(what.approved_by) <= most:
         yield "approved_by", f"expected 1 to {most} characters"
-    if what.approved_by == decision.by:
+    if same_person(what.approved_by, decision.by):
         yield "approved_by", f"is {decision.by}, who proposes it; have somebody else approve"
     years = (limits.SERVICE_YEAR_MIN, limits.SERVICE_YEAR_MAX)
     if not years[0] <= what.year <= years[1]:

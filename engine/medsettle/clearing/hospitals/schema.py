@@ -44,6 +44,12 @@ ON_HOLD: Final = (
 )
 """Whether the claim of a row `c` is on hold, 1 or 0: an expression for queries beside this."""
 
+APPROVER: Final = (
+    "(select case when a.first_movement <= m.number then a.decided_by end from approvals a "
+    "where a.last_movement >= m.number order by a.last_movement limit 1)"
+)
+"""Who approved a movement `m`; null where none says: of version 1, or taken back in a payment."""
+
 _CLAIMS: Final = """
 create table meta (name text primary key, value any not null) strict, without rowid;
 insert into meta values ('installation', lower(hex(randomblob(5))));
@@ -274,11 +280,35 @@ create view paid_for_good as
   where not exists (select 1 from returns r where r.payment = d.payment);
 """
 
+_APPROVED: Final = """
+create table terms (
+  document text primary key check (length(document) = 64),
+  area text not null,
+  {decided}
+) strict, without rowid;
+
+create table approvals (
+  last_movement integer primary key references movements (number),
+  first_movement integer not null references movements (number),
+  {decided},
+  constraint movements_of_a_run check (first_movement <= last_movement)
+) strict;
+
+create trigger who_approved_does_not_pay before insert on batches
+  when exists (
+    select 1 from payments p join paid d on d.payment = p.payment
+    join movements m on m.number = d.movement
+    where p.batch = new.number and lower({approver}) = lower(new.decided_by))
+  begin select raise(abort, 'somebody else than who approved pays'); end;
+"""
+"""Who supplied terms, and who approved movements: of each run its first and last."""
+
 _KEPT: Final = (
     *("grades", "claims", "holds", "entries", "shares", "declarations", "declared", "statuses"),
     *("deductions", "advances", "movements", "uses", "assessments", "batches", "payments", "paid"),
     "returns",
 )
+_KEPT_SINCE_2: Final = ("terms", "approvals")
 
 
 def _text() -> str:
@@ -290,15 +320,26 @@ def _text() -> str:
         "decided": decided,
         "too_much": TOO_MUCH,
     }
-    kept = "".join(
+    return (_CLAIMS + _MONEY).format(**words) + triggers() + _keeping(_KEPT)
+
+
+def _since_2() -> str:
+    """Return the statements that make a store of version 1 one of version 2."""
+    decided = _DECIDED.format(**_BOUNDS)
+    return _APPROVED.format(decided=decided, approver=APPROVER) + _keeping(_KEPT_SINCE_2)
+
+
+def _keeping(tables: tuple[str, ...]) -> str:
+    return "".join(
         f"create trigger {table}_never_change before update on {table}\n"
         f"  begin select raise(abort, 'rows of {table} never change'); end;\n"
         f"create trigger {table}_are_never_deleted before delete on {table}\n"
         f"  begin select raise(abort, 'rows of {table} are never deleted'); end;\n"
-        for table in _KEPT
+        for table in tables
     )
-    return (_CLAIMS + _MONEY).format(**words) + triggers() + kept
 
 
 # "MSHP" in ASCII: tells this store from any other SQLite file.
-FORM: Final = StoreForm("a store of what hospitals are paid", 0x4D53_4850, 1, _text())
+FORM: Final = StoreForm(
+    "a store of what hospitals are paid", 0x4D53_4850, 2, _text() + _since_2(), (_since_2(),)
+)

@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any, Final, NamedTuple
 
 from medsettle import limits
+from medsettle.clearing.hospitals.approvals import approved, check_reviewed, check_supplied
 from medsettle.clearing.hospitals.declarations import (
     STANDING,
     Declaration,
@@ -97,9 +98,11 @@ def instant(store: HospitalStore, book: TermsBook, day: date, decision: Decision
 
     Raises:
         InvalidRequest: The decision does not say who.
+        Precondition: Nobody else supplied these terms.
     """
     decision.check()
-    with store.change():
+    with store.change(), approved(store, decision.by, decision):
+        check_supplied(store, book, decision)
         groups: dict[Group, list[Part]] = {}
         for each in promised(store, book, day):
             if each.due <= day_number(day):
@@ -236,18 +239,26 @@ def month(
     Raises:
         InvalidRequest: The decision does not say who.
         NotFound: No declaration of that month is reviewed.
-        Precondition: The terms begin later than a declaration.
+        Precondition: The terms begin later than a declaration, nobody else supplied them, or who
+            runs it accepted or reviewed one of these declarations.
     """
     decision.check()
-    with store.change():
+    with store.change(), approved(store, decision.by, decision):
+        check_supplied(store, book, decision)
         found: list[Slice] = []
         reviewed = declarations(store, what, Status.REVIEWED)
         for number in reviewed:
-            found += _month_of(store, book, declaration(store, number), day)
+            of = declaration(store, number)
+            check_reviewed(of, decision)
+            found += _month_of(store, book, of, day)
             carry_on(store, number, Status.CLEARED, decision)
         for status in (Status.CLEARED, Status.PAID):
             for number in declarations(store, what, status):
-                found += _month_of(store, book, declaration(store, number), day, freed=_FREED)
+                of = declaration(store, number)
+                late = _month_of(store, book, of, day, freed=_FREED)
+                if late:
+                    check_reviewed(of, decision)
+                found += late
         for institution in sorted({each.institution for each in found if each.withheld_fen}):
             settle_late(store, institution, day)
         if not reviewed and not found:

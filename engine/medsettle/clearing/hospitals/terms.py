@@ -61,10 +61,14 @@ class HospitalTerms:
 
 @dataclass(frozen=True, slots=True)
 class TermsBook:
-    """All versions of an area's terms, in the order of their first days."""
+    """All versions of an area's terms, in the order of their first days.
+
+    `document` is the SHA-256 of the file that says so.
+    """
 
     area: str
     versions: tuple[HospitalTerms, ...]
+    document: str = ""
 
     def on(self, day: date) -> HospitalTerms | None:
         """Return the terms in force on a day, None before the first."""

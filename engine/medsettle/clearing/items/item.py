@@ -163,6 +163,12 @@ class Item:
         return self.held or self.state is not State.APPLIED or self.action not in DECIDED
 
     @property
+    def seen(self) -> str:
+        """What somebody saw who saw it like this: another state, plan or finding is another."""
+        held = "held" if self.held else ""
+        return "/".join((self.state, held, self.fingerprint, self.plan or ""))
+
+    @property
     def needs_approval(self) -> bool:
         """Whether what is proposed takes another person: money moves, or is left where it is."""
         if self.action in RECORDS or self.action is Action.WRITE_OFF:
@@ -248,7 +254,7 @@ class Run:
 
     `reconciliation` names what is compared, the same for every run of the same two or three
     partners; `by` is the way the odd rows were found. `superseded_by` is the later run of these
-    days that stands instead, None for one that stands.
+    days that stands instead, None for one that stands; `local` is that of its `Part`.
     """
 
     number: int
@@ -264,6 +270,7 @@ class Run:
     opened: int
     closed: int
     superseded_by: int | None
+    local: bool = False
 
     @property
     def differences(self) -> int:
@@ -353,11 +360,6 @@ def check_said(person: str, reason: str) -> None:
         faults.append(Fault("reason", f"expected 1 to {most} printable characters"))
     if faults:
         raise InvalidRequest(faults)
-
-
-def same_person(one: str | None, other: str | None) -> bool:
-    """Return whether two names are of one person: the case of letters tells nobody apart."""
-    return one is not None and other is not None and one.casefold() == other.casefold()
 
 
 def no_item(named: str) -> NotFound:

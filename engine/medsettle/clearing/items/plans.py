@@ -18,6 +18,7 @@ from medsettle.clearing.matching.classes import Action
 from medsettle.core.adjustments import ADJUSTABLE, Adjustment
 from medsettle.core.settlement import Row
 from medsettle.errors import Fault, InvalidRequest, Precondition
+from medsettle.privacy.pseudonyms import made_under
 
 _COMPARED = tuple(column.name for column in (*AMOUNTS, *SHARES))
 
@@ -238,7 +239,7 @@ def _note(item: Item, difference: Row) -> Note:
         institution=str(row["institution"]),
         request_id=request_id_of(item),
         pooling_area=str(row.get("pooling_area") or ""),
-        person=str(row.get("person") or ""),
+        person=_person_of(row),
         content={
             "item": item.item,
             "settlement": item.settlement,
@@ -250,6 +251,12 @@ def _note(item: Item, difference: Row) -> Note:
             "explanation": item.explanation,
         },
     )
+
+
+def _person_of(row: Row) -> str:
+    """Return the person of a row; none where it is told by a pseudonym, which a ledger has not."""
+    person = str(row.get("person") or "")
+    return "" if made_under(person) is not None else person
 
 
 def _only_row(difference: Row, side: Side) -> Row:

@@ -19,7 +19,7 @@ from medsettle.clearing.items.item import ComparedBook, Run
 from medsettle.clearing.matching.book import Side
 from medsettle.clearing.matching.row_hashes import SEED, Hasher
 from medsettle.clearing.matching.sources import Book
-from medsettle.clearing.matching.sources_audit import BETWEEN_AREAS
+from medsettle.clearing.matching.sources_audit import BETWEEN_AREAS, EVERYTHING
 from medsettle.clearing.matching.sources_files import opened_book
 from medsettle.clearing.matching.totals import Counting, Totals
 from medsettle.clearing.months.month import Month
@@ -96,25 +96,35 @@ def refuse_unreconciled(
 
 
 def _beside(concerned: Sequence[tuple[Run, ComparedBook]], path: Path) -> list[_Standing]:
-    """Return runs with what a book has of their days and columns."""
-    if not concerned:
-        return []
-    with TemporaryDirectory(prefix="medsettle-reconciled-") as folder:
-        book = opened_book(Side.INSURED, path, Path(folder), wanted=BETWEEN_AREAS)
-        had = set(book.columns)
-        able = {told.columns for _, told in concerned if set(told.columns) <= had} - {()}
-        totals = _by_day(book, sorted(able))
+    """Return runs with what a book has of their days and columns.
+
+    Of audit tables a run compared what is between areas, or with `local` all of the side: each is
+    put beside the same of the book at hand.
+    """
     found = []
-    for run, told in concerned:
-        days = totals.groups[_DAY].to_numpy()
-        first, last = np.datetime64(run.first_day), np.datetime64(run.last_day)
-        inside = (days >= first) & (days <= last)
-        digest = None
-        if told.columns in totals.digests:
-            one, two = totals.digests[told.columns][:, inside].sum(axis=1, dtype=np.uint64)
-            digest = f"{int(one):016x}{int(two):016x}"
-        found.append(_Standing(run, told, int(totals.rows[inside].sum()), digest))
+    for wanted in (BETWEEN_AREAS, EVERYTHING):
+        alike = [each for each in concerned if each[0].local is (wanted is EVERYTHING)]
+        if not alike:
+            continue
+        with TemporaryDirectory(prefix="medsettle-reconciled-") as folder:
+            book = opened_book(Side.INSURED, path, Path(folder), wanted=wanted)
+            had = set(book.columns)
+            able = {told.columns for _, told in alike if set(told.columns) <= had} - {()}
+            totals = _by_day(book, sorted(able))
+        found += [_standing(run, told, totals) for run, told in alike]
     return found
+
+
+def _standing(run: Run, told: ComparedBook, totals: Totals) -> _Standing:
+    """Return a run with what a book, by day, has of it."""
+    days = totals.groups[_DAY].to_numpy()
+    first, last = np.datetime64(run.first_day), np.datetime64(run.last_day)
+    inside = (days >= first) & (days <= last)
+    digest = None
+    if told.columns in totals.digests:
+        one, two = totals.digests[told.columns][:, inside].sum(axis=1, dtype=np.uint64)
+        digest = f"{int(one):016x}{int(two):016x}"
+    return _Standing(run, told, int(totals.rows[inside].sum()), digest)
 
 
 def _by_day(book: Book, compared: Sequence[tuple[str, ...]]) -> Totals:

@@ -165,5 +165,5 @@ EVENT_COLUMNS: Final = (
 )
 RUN_COLUMNS: Final = (
     "number, reconciliation, first_day, last_day, time_us, way, books, matched, counted, alarms, "
-    "opened, closed, superseded_by"
+    "opened, closed, superseded_by, local"
 )

@@ -13,6 +13,7 @@ import pyarrow as pa
 from medsettle.clearing.items.facts import table_bytes
 from medsettle.clearing.items.item import (
     ALLOWED,
+    RECORDS,
     Happened,
     Item,
     Run,
@@ -21,14 +22,14 @@ from medsettle.clearing.items.item import (
     Terms,
     check_said,
     not_now,
-    same_person,
 )
-from medsettle.clearing.items.plans import digest_of_plan
+from medsettle.clearing.items.plans import digest_of_plan, plan_of
 from medsettle.clearing.items.reading import ItemReading
 from medsettle.clearing.items.runs import RunRecorder
 from medsettle.clearing.items.terms import terms_of
 from medsettle.clearing.matching.classes import Action, DifferenceClass
 from medsettle.core.dates import microseconds
+from medsettle.core.persons import same_person
 from medsettle.ledger.side_file import transaction
 
 
@@ -68,22 +69,27 @@ class ItemStore(ItemReading):
         reason: str,
         moment: datetime,
         terms: Terms | None = None,
+        *,
+        seen: str | None = None,
     ) -> Item:
         """Record what somebody proposes to do about an item, instead of what was proposed before.
 
-        Without `terms` they are those that the difference leaves no doubt about.
+        Without `terms` they are those that the difference leaves no doubt about. `seen` is
+        `Item.seen` of what the person looked at, where somebody knows: nothing that was proposed
+        or approved since is voided unseen.
 
         Raises:
             InvalidRequest: Person or reason are none, the terms are not those of the action, or a
                 book lacks what its records need.
             NotFound: There is no such item.
-            Precondition: The item has ended or is applied, its class allows no such action, or
-                nothing is left to be done.
+            Precondition: The item has ended or is applied, is not as it was seen, its class allows
+                no such action, or nothing is left to be done.
         """
         check_said(person, reason)
         with transaction(self.connection, self.path):
             item = self.item(named)
             self._refuse_ended(item)
+            _refuse_unseen(item, seen)
             if action not in ALLOWED[item.difference_class]:
                 allowed = ", ".join(sorted(ALLOWED[item.difference_class]))
                 raise not_now(
@@ -147,18 +153,29 @@ class ItemStore(ItemReading):
             self._happened(item, Happened.APPROVED, person, reason, moment)
         return self.item(str(item.number))
 
-    def hold(self, named: str, person: str, reason: str, moment: datetime) -> Item:
+    def hold(
+        self,
+        named: str,
+        person: str,
+        reason: str,
+        moment: datetime,
+        *,
+        seen: str | None = None,
+    ) -> Item:
         """Put an item on hold until somebody proposes something; what was proposed is void.
+
+        `seen` is as in `propose`.
 
         Raises:
             InvalidRequest: Person or reason are none.
             NotFound: There is no such item.
-            Precondition: The item has ended or is applied.
+            Precondition: The item has ended or is applied, or is not as it was seen.
         """
         check_said(person, reason)
         with transaction(self.connection, self.path):
             item = self.item(named)
             self._refuse_ended(item)
+            _refuse_unseen(item, seen)
             self._execute(
                 "update items set state = 'open', held = 1, terms = null, proposer = null, "
                 "approver = null, plan = null where number = ?",
@@ -219,6 +236,20 @@ class ItemStore(ItemReading):
             )
             self._happened(now, Happened.APPLIED, person, reason, moment, entry)
         return self.item(str(item.number))
+
+    def noted(self, named: str, person: str, moment: datetime) -> Item:
+        """Record that a decision is carried out that makes no record in any book, once.
+
+        Raises:
+            InvalidRequest: The person is none.
+            NotFound: There is no such item.
+            Precondition: As for `ready`, or the action makes records in a book.
+        """
+        item = self.ready(named)
+        if item.action in RECORDS:
+            raise not_now(item, f"takes a record to {item.action}; apply it at the engine")
+        plan_of(item, self.difference(item))
+        return self.applied(item, person, None, "noted here; no engine was named", moment)
 
     def settles_otherwise(self, item: Item, person: str, reason: str, moment: datetime) -> Item:
         """Record that what was to be inserted came out otherwise: it is a difference of amounts.
@@ -287,4 +318,12 @@ class ItemStore(ItemReading):
             entry,
             reason,
             item.number,
+        )
+
+
+def _refuse_unseen(item: Item, seen: str | None) -> None:
+    if seen is not None and seen != item.seen:
+        raise not_now(
+            item,
+            f"is {item.state} now and not as you saw it; look at what it has become, and decide",
         )

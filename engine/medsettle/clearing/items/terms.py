@@ -49,6 +49,19 @@ def terms_of(difference: Row, action: Action, told: Terms | None) -> Terms:
     return Terms(told.side, like, told.moves)
 
 
+def terms_told(side: Side | None, like: Side | None, moves: list[str]) -> Terms | None:
+    """Return the terms that somebody says in words; None where nothing is said.
+
+    Raises:
+        InvalidRequest: Something is moved or made alike, and the book is not named.
+    """
+    if side is None:
+        if like is None and not moves:
+            return None
+        raise InvalidRequest([Fault("side", "name the book that is adjusted")])
+    return Terms(side, like, tuple(map(_move, moves)))
+
+
 def sides_of(difference: Row, action: Action) -> list[Side]:
     """Return on whose books an action can be done, the most obvious first."""
     held, missing = _held_by(difference), _sides(difference, "missing_at")
@@ -131,3 +144,18 @@ def _side_fault(action: Action, possible: Sequence[Side]) -> InvalidRequest:
     return InvalidRequest(
         [Fault("side", f"name the book on which to {action}; possible: {listed}")]
     )
+
+
+def _move(text: str) -> tuple[str, int, int]:
+    """Return (counter, period, delta) of a text such as `310.fund_paid/2026=-1000`."""
+    name, slash, rest = text.rpartition("/")
+    period, equals, delta = rest.partition("=")
+    if not (slash and equals and name) or not period.isdigit() or not _is_whole(delta):
+        text = f"{text!r} is no COUNTER/PERIOD=FEN, such as 310.fund_paid/2026=-1000"
+        raise InvalidRequest([Fault("move", text)])
+    return name, int(period), int(delta)
+
+
+def _is_whole(text: str) -> bool:
+    digits = text.removeprefix("-").removeprefix("+")
+    return digits.isascii() and digits.isdigit()

@@ -24,6 +24,7 @@ from medsettle.clearing.matching.classify import classify
 from medsettle.clearing.matching.full_join import Found, joined, settled
 from medsettle.clearing.matching.odd_rows import OddRows
 from medsettle.clearing.matching.passes import Pair, Passed, Task, pairs_of, pass_over
+from medsettle.clearing.matching.pseudonymous import comparable_persons
 from medsettle.clearing.matching.row_hashes import SEED
 from medsettle.clearing.matching.sketch import sketches_of
 from medsettle.clearing.matching.sources import Book
@@ -101,6 +102,9 @@ def reconcile(
 ) -> Reconciliation:
     """Return where two or three books differ.
 
+    Persons and cards are compared where all books tell them in the same way: plain, or by
+    pseudonyms of one key. Where one side's key made them they say nothing to the other.
+
     Args:
         books: By side; whichever is missing, two must be there.
         scratch: An empty folder for hashes and what is spilled; the caller clears it away.
@@ -116,7 +120,7 @@ def reconcile(
     """
     if len(books) < 2:
         raise Precondition(f"{len(books)} book is compared with nothing; open two or three")
-    ordered = [books[side] for side in Side if side in books]
+    ordered = comparable_persons([books[side] for side in Side if side in books])
     pairs = pairs_of(ordered)
     passed = _passes(ordered, pairs, scratch, cells, seed)
     found, used = None, 0

@@ -47,6 +47,8 @@ class Book:
         read: What `batches` is made of: yields the number of the first row of each batch with it.
         stated: The columns that its files have, those without any value among them.
         beside: The columns of `book.BESIDE` that it has; `batches` yields them too.
+        persons: Under which keys persons and cards stand in it, None among them where some are
+            plain; None as a whole where its files do not say.
     """
 
     side: Side
@@ -59,6 +61,7 @@ class Book:
     )
     stated: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
+    persons: frozenset[str | None] | None = None
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield some columns of all rows, in the same order at every call.

@@ -9,7 +9,7 @@ from typing import Final
 import pyarrow as pa
 
 from medsettle import limits
-from medsettle.audit import connect, verify
+from medsettle.audit import connect, persons_keys, verify
 from medsettle.audit.manifest import MANIFEST_NAME
 from medsettle.clearing.matching.book import BOOK, Side
 from medsettle.clearing.matching.sources import COLUMNS, Book, Needed
@@ -111,7 +111,10 @@ def audited_book(side: Side, folders: Sequence[Path], wanted: Wanted = EVERYTHIN
                 yield first, batch
                 first += batch.num_rows
 
-    return Book(side, ", ".join(map(str, folders)), columns, (), rows, read, stated)
+    persons = frozenset().union(*(persons_keys(folder) for folder in folders))
+    return Book(
+        side, ", ".join(map(str, folders)), columns, (), rows, read, stated, persons=persons
+    )
 
 
 def _select() -> str:

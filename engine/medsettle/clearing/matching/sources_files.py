@@ -13,7 +13,8 @@ from medsettle.clearing.matching.sources_text import csv_book, statement_book
 from medsettle.errors import Fault, InvalidRequest
 
 TEXT_SUFFIXES: Final = (".csv", ".txt", ".zip")
-_SUFFIXES: Final = (".parquet", *TEXT_SUFFIXES)
+BOOK_SUFFIXES: Final = (".parquet", *TEXT_SUFFIXES)
+"""How the names of files of books end."""
 _NOTHING: Final[Mapping[str, str]] = {}
 
 
@@ -56,7 +57,7 @@ def opened_book(
     }
     made[".zip"] = made[".txt"]
     if suffix not in made:
-        text = f"ends in {suffix!r}; expected audit tables, or one of {', '.join(_SUFFIXES)}"
+        text = f"ends in {suffix!r}; expected audit tables, or one of {', '.join(BOOK_SUFFIXES)}"
         raise InvalidRequest([Fault(str(path), text)])
     return made[suffix]()
 
@@ -70,7 +71,7 @@ def suffix_of(path: Path) -> str:
     if path.is_file():
         return path.suffix.lower()
     found = {each.suffix.lower() for each in path.rglob("*") if each.is_file()}
-    known = sorted(found & set(_SUFFIXES))
+    known = sorted(found & set(BOOK_SUFFIXES))
     if len(known) != 1:
         listed = ", ".join(known) or "none"
         text = f"is a folder without {MANIFEST_NAME}; expected files of one kind, found {listed}"

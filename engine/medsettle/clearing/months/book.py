@@ -25,7 +25,7 @@ from medsettle.clearing.months.fund_lines import OWED
 from medsettle.core import codes
 from medsettle.core.sql_text import SQL_TYPES, quoted
 from medsettle.errors import Fault, InvalidRequest
-from medsettle.ledger.scratch import spill_folder
+from medsettle.ledger.scratch import scratch, spill_folder
 
 if TYPE_CHECKING:
     import duckdb
@@ -163,6 +163,18 @@ def attach_book(connection: "duckdb.DuckDBPyConnection", path: Path, last: date)
     days = f"record_date is null or record_date <= date '{last}'"
     connection.execute(f"create view stated as select {columns} from {source} where {days}")  # noqa: S608
     _refuse_faulty_rows(connection, path)
+
+
+def has_record(folder: Path, path: Path, settlement: str) -> bool:
+    """Return whether a book has a record, whatever its day; it is copied below `folder` if need be.
+
+    Raises:
+        InvalidRequest: As for `attach_book`, or the book is damaged.
+    """
+    with scratch(folder) as connection, reading(path):
+        attach_book(connection, path, date.max)
+        found = connection.execute("select 1 from stated where settlement = ?", [settlement])
+        return found.fetchone() is not None
 
 
 def _column_faults(path: Path, found: dict[str, str]) -> list[Fault]:

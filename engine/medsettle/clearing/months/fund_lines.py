@@ -16,7 +16,6 @@ EMPLOYEE: Final = "employee"
 RESIDENT: Final = "resident"
 WORK_INJURY: Final = "work_injury"
 ASSISTANCE: Final = "assistance"
-"""Lines with a name; others are called by the three digits of their insurance type."""
 
 _TYPES: Final[dict[str, tuple[str, ...]]] = {
     EMPLOYEE: ("310", "320", "330", "340", "350", "360", "370", "510"),

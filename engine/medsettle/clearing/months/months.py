@@ -10,7 +10,7 @@ be closed. The book is that of the place of insurance, whose date of settlement 
 """
 
 import fcntl
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -20,6 +20,7 @@ from typing import Any, Final, Self
 import pyarrow.parquet as pq
 
 from medsettle import durable, limits
+from medsettle.clearing.months.book import has_record
 from medsettle.clearing.months.closing import (
     HELD_FILE,
     LINES_FILE,
@@ -182,7 +183,7 @@ class MonthStore:
             most = limits.LATE_MONTHS_MAX
             raise InvalidRequest([Fault("late_months", f"is {late_months}; expected 0 to {most}")])
         with self.alone():
-            self._refuse_out_of_turn(month, today)
+            refuse_out_of_turn([each.month for each in self.months()], month, today)
             folder = self._folder(month)
             with unavailable(folder, "write"):
                 durable.make_folder(folder, 0o700)
@@ -221,6 +222,10 @@ class MonthStore:
         """
         return self._checked(month, LINES_FILE, self.closed(month).lines_sha256)
 
+    def lines_path(self, month: Month) -> Path:
+        """Return where the lines of a month stand, whatever stands there by now."""
+        return self._folder(month) / LINES_FILE
+
     def lines_files(self) -> tuple[Path, ...]:
         """Return the files of the lines of all closed months, each after its digest was checked.
 
@@ -238,19 +243,31 @@ class MonthStore:
         """
         return self._checked(month, HELD_FILE, self.closed(month).held_sha256)
 
-    def refuse_unheld(self, settlement: str) -> None:
-        """Refuse a record that no closed month held back, such as a misspelt one.
+    def refuse_unknown(self, settlement: str, book: Path | None) -> None:
+        """Refuse a record that no closed month held back and no book has, such as a misspelt one.
+
+        Args:
+            settlement: Its id.
+            book: That of which the next month will be closed, for what no month has seen yet; None
+                asks only what was held.
 
         Raises:
-            NotFound: No list of what was held has it.
-            StoreUnavailable: A list is missing or not what was closed.
+            InvalidRequest: The book is faulty.
+            NotFound: Neither has it.
+            StoreUnavailable: A list of what was held is missing or not what was closed.
         """
         for each in reversed(self.months()):
             held = pq.read_table(self.held_file(each.month), columns=["settlement"])
             if settlement in held["settlement"].to_pylist():
                 return
+        if book is None:
+            rest = "; name with --book the book that has it, for a month that is not closed"
+        elif has_record(self.folder, book, settlement):
+            return
+        else:
+            rest = f" and {book} does not have it"
         raise NotFound(
-            f"no closed month held {settlement!r} back, so there is nothing to decide; "
+            f"no closed month held {settlement!r} back{rest}; "
             "medsettle clear held MONTH lists what a month held",
             settlement=settlement,
         )
@@ -273,24 +290,6 @@ class MonthStore:
                     f"another process closes or pays in {self.folder}; wait for it", path=str(path)
                 ) from error
             yield
-
-    def _refuse_out_of_turn(self, month: Month, today: date) -> None:
-        if today <= month.last_day:
-            raise Precondition(
-                f"month {month.text} ends on {month.last_day} and today is {today}; close it "
-                "after its last day",
-                month=month.text,
-            )
-        months = [each.month for each in self.months()]
-        if months and month != (following := months[-1].plus(1)):
-            state = "is closed" if month in months else "comes later"
-            if month < months[0]:
-                state = f"was never closed, and {months[0].text} was: it comes too late"
-            raise Precondition(
-                f"month {month.text} {state}; the open month is {following.text}",
-                month=month.text,
-                open_month=following.text,
-            )
 
     def _record(self, closed: ClosedMonth) -> None:
         values = (getattr(closed, name) for name in ClosedMonth.__slots__ if name != "month")
@@ -334,3 +333,31 @@ def check_texts(**texts: str) -> None:
     ]
     if faults:
         raise InvalidRequest(faults)
+
+
+def refuse_out_of_turn(months: Sequence[Month], month: Month, today: date) -> None:
+    """Refuse a month that is not the next to be closed.
+
+    Args:
+        months: Those that are closed, in their order.
+        month: The one that is to be closed.
+        today: The day in China Standard Time.
+
+    Raises:
+        Precondition: It is not over, is closed, or is not the one after the last closed.
+    """
+    if today <= month.last_day:
+        raise Precondition(
+            f"month {month.text} ends on {month.last_day} and today is {today}; close it "
+            "after its last day",
+            month=month.text,
+        )
+    if months and month != (following := months[-1].plus(1)):
+        state = "is closed" if month in months else "comes later"
+        if month < months[0]:
+            state = f"was never closed, and {months[0].text} was: it comes too late"
+        raise Precondition(
+            f"month {month.text} {state}; the open month is {following.text}",
+            month=month.text,
+            open_month=following.text,
+        )

@@ -25,16 +25,19 @@ that of the original where there is one. Of a share, exactly one of three amount
 """
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from medsettle.clearing.matching.book import RecordKind
 from medsettle.clearing.months.book import OWED_SQL
 from medsettle.clearing.months.fund_lines import EMPLOYEE, OWED, RESIDENT, line_sql
 from medsettle.core import codes
 from medsettle.core.sql_text import quoted
+from medsettle.durable import make_folder, put, sync_folder
 from medsettle.errors import Fault, InvalidRequest
 
 if TYPE_CHECKING:
@@ -75,6 +78,8 @@ ROW_COLUMNS: Final = (
 )
 """What is told of each row behind a figure."""
 
+# By how much more lines are looked at where the first had too few rows.
+_MORE_LINES: Final = 16
 _COUNTED: Final = ", ".join(
     f"count(*) filter (kind = '{kind}') as {name}"
     for kind, name in zip(RecordKind, COUNTS, strict=True)
@@ -83,6 +88,17 @@ _ADDED: Final = ", ".join(f"sum({name})::bigint as {name}" for name in AMOUNTS)
 _FUND: Final = "{amount} * (kind <> 'deduction' and settlement_month = clearing_month)::bigint"
 _ADJUSTED: Final = "{amount} * (kind <> 'deduction' and settlement_month <> clearing_month)::bigint"
 _DEDUCTED: Final = "{amount} * (kind = 'deduction')::bigint"
+
+
+class TableName(StrEnum):
+    """A table of a closed month."""
+
+    PAYABLE = "payable"
+    RECEIVABLE = "receivable"
+    DEDUCTIONS = "deductions"
+    EMPLOYEE = "employee"
+    RESIDENT = "resident"
+    BILLS = "bills"
 
 
 def make_tables(connection: "duckdb.DuckDBPyConnection", lines: Path) -> None:
@@ -172,13 +188,35 @@ def checked(connection: "duckdb.DuckDBPyConnection") -> dict[str, pa.Table]:
     return {name: table(connection, name) for name in ("payable", "receivable", "bills")}
 
 
-def drill(connection: "duckdb.DuckDBPyConnection", key: Mapping[str, str]) -> list[dict[str, Any]]:
+def write_tables(connection: "duckdb.DuckDBPyConnection", out: Path) -> None:
+    """Write each table of a month as a Parquet file, for statements and prepayments.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    make_folder(out)
+    for name in TableName:
+        sink = pa.BufferOutputStream()
+        pq.write_table(table(connection, name.value), sink, compression="zstd")
+        put(out / f"{name.value}.parquet", memoryview(sink.getvalue()))
+    sync_folder(out)
+
+
+def drill(
+    connection: "duckdb.DuckDBPyConnection",
+    key: Mapping[str, str],
+    *,
+    after: tuple[str, str] | None = None,
+    most: int | None = None,
+) -> list[dict[str, Any]]:
     """Return the records behind the figures that a key names, with `ROW_COLUMNS`.
 
     Args:
         connection: With the views of `make_tables`.
         key: Values of some `KEYS`; all of them name one row, fewer name the rows that share them.
             An empty text names what has no value.
+        after: Settlement and payer behind which to begin; at the first without it.
+        most: How many rows to return; all without it.
 
     Raises:
         InvalidRequest: A name is none of `KEYS`.
@@ -190,14 +228,51 @@ def drill(connection: "duckdb.DuckDBPyConnection", key: Mapping[str, str]) -> li
     ]
     if faults:
         raise InvalidRequest(faults)
-    wanted = " and ".join(f"coalesce({name}, '') = ?" for name in key) or "true"
     told = (*KEYS, *ROW_COLUMNS)
-    rows = connection.execute(
-        f"select {', '.join(told)} from shares "  # noqa: S608 - names that were checked
-        f"where {wanted} order by settlement, payer",
-        list(key.values()),
-    ).fetchall()
+    wanted = " and ".join(f"coalesce({name}, '') = ?" for name in key) or "true"
+    # The first half of the condition is there for the statistics of the file.
+    behind = "true" if after is None else "settlement >= ? and (settlement, payer) > (?, ?)"
+    values = [*key.values(), *((after[0], *after) if after else ())]
+    sql = f"select {', '.join(told)} from shares where {wanted} and {behind}"  # noqa: S608 - checked
+    if most is None:
+        rows = connection.execute(f"{sql} order by settlement, payer", values).fetchall()
+    else:
+        rows = _first(connection, sql, values, key, after, most)
     return [dict(zip(told, row, strict=True)) for row in rows]
+
+
+def _first(
+    connection: "duckdb.DuckDBPyConnection",
+    sql: str,
+    values: list[str],
+    key: Mapping[str, str],
+    after: tuple[str, str] | None,
+    most: int,
+) -> list[tuple[Any, ...]]:
+    """Return the first rows of `drill`, out of the first lines that may have them.
+
+    The lines are in the order of their settlements, so a part of them is found without the rest,
+    and only that is split into shares.
+    """
+    of_bills = {name: value for name, value in key.items() if name in BILL_KEYS}
+    wanted = " and ".join(f"coalesce({name}, '') = ?" for name in of_bills) or "true"
+    if key.get("payer") in {payer.name for payer in OWED}:
+        wanted += f" and {key['payer']}_fen <> 0"
+    lines = most
+    while True:
+        last = connection.execute(
+            f"select settlement from bill_lines where {wanted} and settlement >= ? "  # noqa: S608
+            "order by settlement limit ?",
+            [*of_bills.values(), after[0] if after else "", lines],
+        ).fetchall()
+        bound = "settlement <= ?" if len(last) == lines else "true"
+        bounded = [last[-1][0]] if len(last) == lines else []
+        rows: list[tuple[Any, ...]] = connection.execute(
+            f"{sql} and {bound} order by settlement, payer limit {most}", [*values, *bounded]
+        ).fetchall()
+        if len(rows) == most or not bounded:
+            return rows
+        lines *= _MORE_LINES
 
 
 def owed_between(

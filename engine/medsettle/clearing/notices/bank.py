@@ -90,6 +90,11 @@ class Imported:
     repeated: bool
 
     @property
+    def booked(self) -> tuple[Matched, ...]:
+        """What was booked."""
+        return tuple(each for each in self.matched if each.finding is Finding.BOOKED)
+
+    @property
     def listed(self) -> tuple[Matched, ...]:
         """What was not booked."""
         return tuple(each for each in self.matched if each.finding is not Finding.BOOKED)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from medsettle.clearing.months.month import Month
 from medsettle.clearing.months.months import MonthStore
-from medsettle.core.dates import date_of
+from medsettle.core.dates import date_of, day_number
 from medsettle.errors import NotFound
 
 
@@ -92,16 +92,22 @@ def add_event(
     )
 
 
-_SELECT: Final = """
+_STATUS: Final = (
+    "(select status from notice_events where notice = number order by seq desc limit 1)"
+)
+_TAKEN: Final = "coalesce((select sum(amount_fen) from takings where notice = number), 0)"
+_PAID: Final = (
+    "coalesce((select sum(case when returns is null then amount_fen else -amount_fen end) "
+    "from moved where notice = number), 0)"
+)
+_DUE: Final = f"(gross_fen + carried_in_fen - carried_out_fen - {_TAKEN})"
+_SELECT: Final = f"""
     select number, payment_notice, receipt_notice, month, debtor, creditor, fund_line, gross_fen,
-      carried_in_fen, carried_out_fen,
-      coalesce((select sum(amount_fen) from takings where notice = number), 0),
-      coalesce((select sum(case when returns is null then amount_fen else -amount_fen end)
-        from moved where notice = number), 0),
+      carried_in_fen, carried_out_fen, {_TAKEN}, {_PAID},
       due_day, replaces, (select later.number from notices later where later.replaces = n.number),
-      (select status from notice_events where notice = number order by seq desc limit 1)
+      {_STATUS}
     from notices n
-"""
+"""  # noqa: S608 - our own names
 
 
 def notice(store: MonthStore, number: int) -> Notice:
@@ -128,6 +134,60 @@ def notices(store: MonthStore, *, month: Month | None = None) -> list[Notice]:
     """Return notices by number: all of them, or those of a month."""
     where, values = ("", ()) if month is None else (" where month = ?", (month.text,))
     return [_notice(row) for row in store.rows(f"{_SELECT}{where} order by number", *values)]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which notices are looked for; what is empty does not matter.
+
+    `overdue_on` asks for those of which something was to be paid before that day. `returned` asks
+    for those that are open again because a payment came back.
+    """
+
+    month: str = ""
+    debtor: str = ""
+    creditor: str = ""
+    fund_line: str = ""
+    statuses: tuple[Status, ...] = ()
+    overdue_on: date | None = None
+    returned: bool = False
+
+
+def notices_wanted(store: MonthStore, wanted: Wanted, *, after: int, most: int) -> list[Notice]:
+    """Return the first notices with a number above one that are looked for, by number."""
+    conditions, values = ["number > ?"], [after]
+    for name in ("month", "debtor", "creditor", "fund_line"):
+        if value := getattr(wanted, name):
+            conditions.append(f"{name} = ?")
+            values.append(value)
+    if wanted.statuses:
+        listed = ",".join(str(int(each)) for each in wanted.statuses)
+        conditions.append(f"{_STATUS} in ({listed})")
+    if wanted.overdue_on is not None:
+        conditions.append(f"due_day < ? and {_STATUS} not in (60, 70)")
+        values.append(day_number(wanted.overdue_on))
+    if wanted.returned:
+        conditions.append(
+            f"{_STATUS} = 50 and exists (select 1 from moved m "  # noqa: S608 - our own names
+            "where m.notice = number and m.returns is not null)"
+        )
+    rows = store.rows(
+        f"{_SELECT} where {' and '.join(conditions)} order by number limit ?", *values, most
+    )
+    return [_notice(row) for row in rows]
+
+
+def counted(
+    store: MonthStore, first: Month, last: Month
+) -> dict[tuple[Month, Status], tuple[int, int]]:
+    """Return how many notices of some months are at each status, with the fen that are open."""
+    rows = store.rows(
+        "select month, status, count(*), sum(max(0, due - paid)) from (select month, "  # noqa: S608
+        f"{_STATUS} as status, {_DUE} as due, {_PAID} as paid from notices n "
+        "where month between ? and ?) group by 1, 2",
+        *(first.text, last.text),
+    )
+    return {(Month.of(month), Status(status)): (n, fen) for month, status, n, fen in rows}
 
 
 def issued_months(store: MonthStore) -> set[Month]:

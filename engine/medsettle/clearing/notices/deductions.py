@@ -109,12 +109,14 @@ def deduct(
         return next(each for each in deductions(store) if each.deduction == entered)
 
 
-def deductions(store: MonthStore) -> list[Deduction]:
-    """Return all deductions, oldest first."""
+def deductions(store: MonthStore, pair: tuple[str, str, str] | None = None) -> list[Deduction]:
+    """Return deductions, oldest first: all, or those of a debtor, creditor and fund line."""
+    where = "" if pair is None else "where debtor = ? and creditor = ? and fund_line = ? "
     rows = store.rows(
-        "select id, debtor, creditor, fund_line, kind, amount_fen, coalesce((select "
+        "select id, debtor, creditor, fund_line, kind, amount_fen, coalesce((select "  # noqa: S608
         "sum(t.amount_fen) from takings t where t.deduction = d.id), 0), who, reason "
-        "from deductions d order by id"
+        f"from deductions d {where}order by id",
+        *(pair or ()),
     )
     return [
         Deduction(name, debtor, creditor, line, DeductionKind(kind), *rest)

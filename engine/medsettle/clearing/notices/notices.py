@@ -25,8 +25,9 @@ from medsettle.clearing.months.month import Month
 from medsettle.clearing.months.months import MonthStore, check_texts
 from medsettle.clearing.months.table_checks import owed_of
 from medsettle.clearing.notices.book import Notice, Status, add_event, events, notice, notices
-from medsettle.core.dates import day_number, microseconds
-from medsettle.errors import Precondition
+from medsettle.core.dates import day_number, microseconds, service_day_of
+from medsettle.core.persons import same_person
+from medsettle.errors import Fault, InvalidRequest, Precondition
 from medsettle.ledger.side_file import transaction
 
 STEPS: Final[dict[Status, frozenset[Status]]] = {
@@ -43,7 +44,13 @@ back."""
 
 
 def issue(
-    store: MonthStore, month: Month, *, who: str, due_on: date, moment: datetime
+    store: MonthStore,
+    month: Month,
+    *,
+    who: str,
+    due_on: date,
+    moment: datetime,
+    by_calendar: bool = False,
 ) -> list[Notice]:
     """Issue the notices of a closed month, all in one transaction, and return them.
 
@@ -53,10 +60,13 @@ def issue(
         store: Of the clearing centre.
         month: Closed, and issued after every earlier month.
         who: Who applies for them.
-        due_on: Until when the debtor is to have paid, by the calendar of clearing.
+        due_on: Until when the debtor is to have paid; not before today.
         moment: Now, with a time zone.
+        by_calendar: Whether that is the day of the calendar of clearing. It may have passed: a
+            month that is closed late is late.
 
     Raises:
+        InvalidRequest: The day has passed, or a text is missing or too long.
         NotFound: The month is not closed.
         Precondition: An earlier month is not issued, or a pair owes or carries over more than
             NOTICE_FEN_MAX.
@@ -67,6 +77,8 @@ def issue(
     with transaction(store.connection, store.path):
         if not store.rows("select 1 from issues where month = ?", month.text):
             _refuse_before_earlier(store, month)
+            if not by_calendar:
+                _check_due(due_on, service_day_of(moment))
             stamp = (who, microseconds(moment))
             store.rows(
                 "insert into issues (month, who, due_day, time_us) values (?,?,?,?)",
@@ -76,6 +88,12 @@ def issue(
                 pair = (debtor, creditor, line)
                 _issue_one(store, month, pair, (gross_fen, deductions_fen), due_on, stamp)
     return notices(store, month=month)
+
+
+def _check_due(due_on: date, today: date) -> None:
+    if due_on < today:
+        text = f"is {due_on}, before today, {today}: the notices would be late as they are issued"
+        raise InvalidRequest([Fault("due", text)])
 
 
 def _refuse_before_earlier(store: MonthStore, month: Month) -> None:
@@ -231,7 +249,7 @@ def advance(
                 status=str(int(found.status)),
             )
         applicant = events(store, number)[0].who
-        if status is Status.REVIEWED and who == applicant:
+        if status is Status.REVIEWED and same_person(who, applicant):
             raise Precondition(
                 f"notice {number} was applied for by {applicant}; somebody else reviews it",
                 notice=str(number),

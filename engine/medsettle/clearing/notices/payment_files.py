@@ -22,7 +22,7 @@ from medsettle.clearing.months.months import MonthStore
 from medsettle.clearing.notices.book import Notice, Status, notices
 from medsettle.clearing.notices.under_way import under_way_fen
 from medsettle.core.dates import microseconds
-from medsettle.errors import Fault, InvalidRequest
+from medsettle.errors import Fault, InvalidRequest, NotFound
 from medsettle.ledger.side_file import (
     private_folder,
     transaction,
@@ -170,6 +170,39 @@ def _order(found: Notice, today: date) -> PaymentOrder:
     )
 
 
+def payment_files(store: MonthStore, *, below: int = limits.INT64_MAX) -> list[PaymentFile]:
+    """Return the newest PAGE_SIZE_DEFAULT files for the bank with a number below one."""
+    rows = store.rows(
+        "select number, message_id, bank, payments, sum_fen from payment_files where number < ? "
+        "order by number desc limit ?",
+        below,
+        limits.PAGE_SIZE_DEFAULT,
+    )
+    return [
+        PaymentFile(number, message, bank, Path(_name(bank, message)), count, sum_fen)
+        for number, message, bank, count, sum_fen in rows
+    ]
+
+
+def payment_file(store: MonthStore, number: int) -> tuple[str, bytes]:
+    """Return the name and the content of a file for the bank, as it was recorded.
+
+    Raises:
+        NotFound: There is none of that number.
+    """
+    rows = store.rows(
+        "select bank, message_id, content from payment_files where number = ?", number
+    )
+    if not rows:
+        raise NotFound(f"there is no payment file {number}", file=str(number))
+    bank, message_id, content = rows[0]
+    return _name(bank, message_id), bytes(content)
+
+
+def _name(bank: str, message_id: str) -> str:
+    return f"{bank}-{message_id}.xml"
+
+
 def _unwritten(store: MonthStore) -> list[int]:
     rows = store.rows("select number from payment_files where written = 0 order by number")
     return [int(number) for (number,) in rows]
@@ -180,7 +213,7 @@ def _written(store: MonthStore, number: int, folder: Path) -> PaymentFile:
         "select message_id, bank, payments, sum_fen, content from payment_files where number = ?",
         number,
     )
-    file = folder / f"{bank}-{message_id}.xml"
+    file = folder / _name(bank, message_id)
     write_whole(file, content)
     with transaction(store.connection, store.path):
         store.rows("update payment_files set written = 1 where number = ?", number)

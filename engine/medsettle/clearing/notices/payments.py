@@ -1,8 +1,8 @@
 """Payments of notices, their return, and how old what is unpaid is.
 
 A notice may be paid in parts. What is paid is the sum of payments less what came back; once it
-reaches what is due the notice is paid, and a return takes that back. More than is due is recorded
-as it came and told as such (`Notice.over_fen`): the money is there.
+reaches what is due the notice is paid, and a return takes that back. More than is open is recorded
+where somebody says that it came (`Notice.over_fen`): a slip of the hand is more likely.
 
 A payment is known by the account it was seen on and the reference of the bank: the same twice is
 one payment. Where no account was told it is known by the reference alone, for it may be any.
@@ -15,17 +15,17 @@ no longer at it; a mistake moved nothing, so the bank may still have what it was
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
 
+from medsettle.clearing.months.ages import BANDS, band_of, overdue_days
 from medsettle.clearing.months.months import MonthStore, check_texts
 from medsettle.clearing.notices.book import PAYABLE, Notice, Status, add_event, notice
+from medsettle.clearing.notices.camt_values import fen_of, units_of
 from medsettle.clearing.notices.deductions import check_amount
-from medsettle.core.dates import date_of, day_number, microseconds
-from medsettle.errors import NotFound, Precondition
+from medsettle.core.dates import date_of, day_number, microseconds, service_day_of
+from medsettle.core.money import plain_yuan
+from medsettle.errors import Fault, InvalidRequest, NotFound, Precondition
 from medsettle.ledger.side_file import transaction
-
-AGE_BANDS_DAYS: Final = (0, 30, 60, 90)
-"""The last day after the due date of each band of ageing; the last band has no end. Ours."""
+from medsettle.payments.pain001 import CURRENCY
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,23 +63,56 @@ class Seen:
     source: str = "hand"
 
 
-def register(store: MonthStore, number: int, amount_fen: int, seen: Seen, moment: datetime) -> int:
+def register(
+    store: MonthStore,
+    number: int,
+    amount_fen: int,
+    seen: Seen,
+    moment: datetime,
+    *,
+    over: bool = False,
+) -> int:
     """Record a payment of a notice, and return the payment's id.
 
     The same payment again is recorded once.
 
+    Args:
+        store: Of the clearing centre.
+        number: Of the notice.
+        amount_fen: What came.
+        seen: Where it was seen.
+        moment: Now, with a time zone.
+        over: Whether more came than is open, and is recorded all the same.
+
     Raises:
-        InvalidRequest: The amount or a text is out of bounds.
+        InvalidRequest: The amount or a text is out of bounds, or the day is after today.
         NotFound: There is no such notice.
-        Precondition: The notice is not cleared, or the reference stands for another payment.
+        Precondition: The notice is not cleared, the reference stands for another payment, or more
+            came than is open and nobody says so.
     """
     check_amount(amount_fen)
     check_texts(reference=seen.reference, who=seen.who)
+    _check_day(seen, moment)
     with transaction(store.connection, store.path):
-        return add_payment(store, number, amount_fen, seen, microseconds(moment))
+        return add_payment(store, number, amount_fen, seen, microseconds(moment), over=over)
 
 
-def add_payment(store: MonthStore, number: int, amount_fen: int, seen: Seen, time_us: int) -> int:
+def _check_day(seen: Seen, moment: datetime) -> None:
+    today = service_day_of(moment)
+    if seen.value_date > today:
+        text = f"is {seen.value_date}, after today, {today}; money was seen on a day that has come"
+        raise InvalidRequest([Fault("on", text)])
+
+
+def add_payment(
+    store: MonthStore,
+    number: int,
+    amount_fen: int,
+    seen: Seen,
+    time_us: int,
+    *,
+    over: bool = False,
+) -> int:
     """Record a payment inside a transaction; see `register`."""
     found = notice(store, number)
     known = seen_before(store, seen.reference, seen.account)
@@ -98,6 +131,12 @@ def add_payment(store: MonthStore, number: int, amount_fen: int, seen: Seen, tim
             "clear it first",
             notice=str(number),
         )
+    if amount_fen > found.open_fen and not over:
+        raise Precondition(
+            f"{plain_yuan(amount_fen)} is above the {plain_yuan(found.open_fen)} that are open of "
+            f"notice {number}; check the amount, or say that more came",
+            notice=str(number),
+        )
     payment = _insert(store, (number, amount_fen, None), seen, "", time_us)
     _follow(store, number, (seen.who, f"payment {payment}", time_us))
     return payment
@@ -109,12 +148,13 @@ def give_back(store: MonthStore, payment: int, seen: Seen, reason: str, moment: 
     What never was paid did not come back: that is `unregister`.
 
     Raises:
-        InvalidRequest: A text is missing or too long.
+        InvalidRequest: A text is missing or too long, or the day is after today.
         NotFound: There is no such payment.
         Precondition: It came back before, is a return itself, was registered wrongly, or the
             reference is known.
     """
     check_texts(reference=seen.reference, who=seen.who, reason=reason)
+    _check_day(seen, moment)
     with transaction(store.connection, store.path):
         return add_return(store, payment, seen, reason, microseconds(moment))
 
@@ -130,7 +170,8 @@ def unregister(
     Raises:
         InvalidRequest: A text is missing or too long.
         NotFound: There is no such payment.
-        Precondition: The bank told it, or it came back.
+        Precondition: The bank told it, in a line of its own or in one that says the same, or it
+            came back.
     """
     check_texts(who=who, reason=reason)
     time_us = microseconds(moment)
@@ -150,11 +191,7 @@ def unregister(
                 f"{back} first",
                 payment=str(payment),
             )
-        if store.rows(
-            "select 1 from bank_entries where reference = ? and ? in ('', account) "
-            "and finding <> 'pending' limit 1",
-            *(found.reference, found.account),
-        ):
+        if _confirmed(store, found):
             raise Precondition(
                 f"the bank told of payment {payment} in a statement as well, under its reference "
                 f"{found.reference}; only the bank takes it back, with a line of its own",
@@ -166,6 +203,22 @@ def unregister(
         )
         _follow(store, found.notice, (who, f"payment {payment} was registered wrongly", time_us))
         return payment_of(store, payment)
+
+
+def _confirmed(store: MonthStore, found: Payment) -> bool:
+    """Whether a line of the bank says the same as a payment or return: for its notice, its amount.
+
+    A line with the reference that tells another id, amount or currency says only that somebody
+    registered it where it does not belong.
+    """
+    lines = store.rows(
+        "select amount from bank_entries where reference = ? and ? in ('', account) "
+        "and finding <> 'pending' and end_to_end = ? and currency = ?",
+        *(found.reference, found.account),
+        *(notice(store, found.notice).payment_notice, CURRENCY),
+    )
+    told = [units_of(amount) for (amount,) in lines]
+    return any(units is not None and fen_of(units) == found.amount_fen for units in told)
 
 
 def add_return(store: MonthStore, payment: int, seen: Seen, reason: str, time_us: int) -> int:
@@ -290,17 +343,11 @@ def ageing(found: Iterable[Notice], today: date) -> list[AgeBand]:
 
     A rejected notice that was issued anew is left out: the new one is there.
     """
-    edges = (-1, *AGE_BANDS_DAYS)
     unpaid = [each for each in found if each.open_fen and each.replaced_by is None]
     bands = []
-    for at, edge in enumerate(edges):
-        last = AGE_BANDS_DAYS[at] if at < len(AGE_BANDS_DAYS) else None
-        here = [
-            each
-            for each in unpaid
-            if (edge < (late := max(0, (today - each.due_on).days)))
-            and (last is None or late <= last)
-        ]
+    for band in BANDS:
+        here = [each for each in unpaid if band_of(overdue_days(each.due_on, today)) is band]
         numbers = tuple(each.number for each in here)
-        bands.append(AgeBand(edge + 1, last, numbers, sum(each.open_fen for each in here)))
+        open_fen = sum(each.open_fen for each in here)
+        bands.append(AgeBand(band.first_days, band.last_days, numbers, open_fen))
     return bands

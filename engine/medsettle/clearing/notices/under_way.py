@@ -15,11 +15,13 @@ not matter: what is left of all together is under way.
 """
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from medsettle.clearing.months.months import MonthStore, check_texts
 from medsettle.core.dates import microseconds
+from medsettle.core.money import yuan_from_fen
 from medsettle.errors import NotFound, Precondition
 from medsettle.ledger.side_file import transaction
 
@@ -54,6 +56,11 @@ def under_way_fen(store: MonthStore) -> dict[int, int]:
     return dict(sums)
 
 
+def sum_under_way_fen(under_way: Mapping[int, int]) -> int:
+    """Return what is under way of all notices of `under_way_fen` together."""
+    return sum(under_way.values())
+
+
 def refuse(
     store: MonthStore, file: int, number: int | None, *, who: str, reason: str, moment: datetime
 ) -> list[Asked]:
@@ -72,29 +79,40 @@ def refuse(
     Raises:
         InvalidRequest: A text is missing or too long.
         NotFound: There is no such file, or the notice is not in it.
-        Precondition: All that was asked for one of them was paid since.
+        Precondition: All that the file asked for one of them was paid since, and could not have
+            been paid for another file.
     """
     check_texts(who=who, reason=reason)
     time_us = microseconds(moment)
     with transaction(store.connection, store.path):
         found = _of_file(store, file, number)
-        left_fen = under_way_fen(store)
-        for each in found:
-            if each.refused:
-                continue
-            if each.notice not in left_fen:
-                raise Precondition(
-                    f"all that the bank was asked for notice {each.notice} was paid since, so it "
-                    f"did not refuse it; name the notices of file {file} that it refused, or "
-                    "unregister what was none of its payments",
-                    notice=str(each.notice),
-                    file=str(file),
-                )
+        before_fen = under_way_fen(store)
+        refused = [each for each in found if not each.refused]
+        for each in refused:
             store.rows(
                 "insert into refusals (notice, file, who, reason, time_us) values (?,?,?,?,?)",
                 *(each.notice, file, who, reason, time_us),
             )
+        after_fen = under_way_fen(store)
+        for each in refused:
+            # What covered this file may have been paid for a later one; then less is under way.
+            if after_fen.get(each.notice, 0) == before_fen.get(each.notice, 0):
+                raise _paid_since(store, each)
         return _of_file(store, file, number)
+
+
+def _paid_since(store: MonthStore, asked: Asked) -> Precondition:
+    """Return the refusal of a refusal, with what is known of the file and of others."""
+    left = [each for each in asked_of(store, asked.notice) if each.left_fen]
+    under_way = ", ".join(f"{yuan_from_fen(each.left_fen)} of file {each.file}" for each in left)
+    return Precondition(
+        f"what the bank was asked for notice {asked.notice} in file {asked.file} "
+        f"({asked.message_id}, {yuan_from_fen(asked.amount_fen)} yuan) was paid since, so it did "
+        f"not refuse it; under way of the notice is {under_way or 'nothing'}. Name the file, or "
+        "the notices of it, that the bank refused, or unregister what was none of its payments",
+        notice=str(asked.notice),
+        file=str(asked.file),
+    )
 
 
 def _of_file(store: MonthStore, file: int, number: int | None) -> list[Asked]:

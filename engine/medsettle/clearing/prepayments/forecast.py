@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from fractions import Fraction
+from itertools import accumulate
 from typing import Final
 
 from medsettle import limits
@@ -23,11 +24,13 @@ from medsettle.clearing.months.calendar import month_span
 from medsettle.clearing.months.working_days import WorkingDays
 from medsettle.clearing.prepayments.prepayment import Level, Line, percent_of_bps
 from medsettle.clearing.prepayments.terms import PrepaymentTerms
-from medsettle.core.money import BPS, yuan_from_fen
+from medsettle.core.money import BPS, half_away, yuan_from_fen
 from medsettle.errors import Fault, InvalidRequest
 
 _SATURDAY: Final = 5
 _DAY: Final = timedelta(days=1)
+_WEEK_DAYS: Final = 7
+_NONE: Final = Fraction(0)
 
 
 class DayKind(StrEnum):
@@ -55,8 +58,25 @@ class Crossing:
 
 
 @dataclass(frozen=True, slots=True)
+class Reached:
+    """What a month comes to by a day, in fen: as expected, and at the least and most.
+
+    The band is that of the slowest and fastest seven days in a row among those that were seen: it
+    says how unlike weeks were, and is no probability.
+    """
+
+    day: date
+    least_fen: int
+    expected_fen: int
+    most_fen: int
+
+
+@dataclass(frozen=True, slots=True)
 class Forecast:
-    """Where a month is going on a line, and why."""
+    """Where a month is going on a line, and why.
+
+    `path` begins on the last day that was seen and ends with the month.
+    """
 
     line: Line
     month: date
@@ -66,6 +86,7 @@ class Forecast:
     standing_fen: int
     crossings: tuple[Crossing, ...]
     reason: str
+    path: tuple[Reached, ...]
 
 
 def kind_of(day: date, working_days: WorkingDays) -> DayKind:
@@ -113,18 +134,33 @@ def forecast(
     spent = sum(days_fen.get(day, 0) for day in known)
     rate = Fraction(max(spent, 0)) / weight if weight else Fraction(0)
     cleared_fen = sum(days_fen.get(first + n * _DAY, 0) for n in range((today - first).days + 1))
-    path: list[tuple[date, Fraction]] = [(today, Fraction(cleared_fen))]
-    while path[-1][0] < last:
-        day = path[-1][0] + _DAY
-        path.append((day, path[-1][1] + rate * weights[kind_of(day, working_days)]))
+    to_come = [today + n * _DAY for n in range(1, (last - today).days + 1)]
+    ahead = list(
+        accumulate((weights[kind_of(day, working_days)] for day in to_come), initial=_NONE)
+    )
+    path = [
+        (day, cleared_fen + rate * weight)
+        for day, weight in zip([today, *to_come], ahead, strict=True)
+    ]
     crossings = tuple(
         _crossing(level, bps, path, standing_fen)
         for level, bps in ((Level.YELLOW, terms.yellow_bps), (Level.RED, terms.red_bps))
     )
-    expected_fen = _half_up(path[-1][1])
+    expected_fen = half_away(path[-1][1])
     parts = (rate, weights, kinds, path, crossings, standing_fen, top_up_fen, terms)
     reason = _reason(*parts) + _unknown(working_days, known[-1] if known else today, last)
-    return Forecast(line, first, today, cleared_fen, expected_fen, standing_fen, crossings, reason)
+    slowest, fastest = _week_rates(kinds, weights, days_fen, rate)
+    reached = tuple(
+        Reached(
+            day,
+            half_away(cleared_fen + slowest * weight),
+            half_away(fen),
+            half_away(cleared_fen + fastest * weight),
+        )
+        for (day, fen), weight in zip(path, ahead, strict=True)
+    )
+    parts_of_it = (cleared_fen, expected_fen, standing_fen, crossings, reason, reached)
+    return Forecast(line, first, today, *parts_of_it)
 
 
 def _check(days_fen: Mapping[date, int], today: date, top_up_fen: int) -> None:
@@ -157,6 +193,27 @@ def _weights(
     return weights
 
 
+def _week_rates(
+    kinds: Mapping[date, DayKind],
+    weights: Mapping[DayKind, Fraction],
+    days_fen: Mapping[date, int],
+    rate: Fraction,
+) -> tuple[Fraction, Fraction]:
+    """Return what a working day cleared in the slowest and the fastest week that was seen.
+
+    Where less than a week was seen, or none in which anything is expected, both are the rate of
+    all days.
+    """
+    days = sorted(kinds)
+    weeks = [days[at : at + _WEEK_DAYS] for at in range(len(days) - _WEEK_DAYS + 1)]
+    rates = [
+        Fraction(max(sum(days_fen.get(day, 0) for day in week), 0)) / weight
+        for week in weeks
+        if (weight := sum((weights[kinds[day]] for day in week), _NONE))
+    ]
+    return min([rate, *rates]), max([rate, *rates])
+
+
 def _crossing(
     level: Level, bps: int, path: list[tuple[date, Fraction]], standing_fen: int
 ) -> Crossing:
@@ -166,10 +223,6 @@ def _crossing(
     reached = path[-1][1]
     least = (reached * BPS / bps).__floor__() + 1 - standing_fen
     return Crossing(level, day, day == path[0][0], max(least, 0) if reached > 0 else 0)
-
-
-def _half_up(amount: Fraction) -> int:
-    return (2 * amount.numerator + amount.denominator) // (2 * amount.denominator)
 
 
 def _reason(
@@ -186,9 +239,9 @@ def _reason(
     days = f"the {len(kinds)} day(s) to {path[0][0]}"
     weekend, holiday = (_weight(kind, weights, kinds) for kind in _OFF)
     said = [
-        f"{days} cleared {yuan_from_fen(_half_up(rate))} yuan a working day, of which a "
+        f"{days} cleared {yuan_from_fen(half_away(rate))} yuan a working day, of which a "
         f"weekend day counts {weekend} and a holiday {holiday}",
-        f"so {path[0][0]:%Y-%m} comes to {yuan_from_fen(_half_up(path[-1][1]))} yuan by its end, "
+        f"so {path[0][0]:%Y-%m} comes to {yuan_from_fen(half_away(path[-1][1]))} yuan by its end, "
         f"against {yuan_from_fen(standing_fen)} yuan"
         + (f" with {yuan_from_fen(top_up_fen)} yuan more paid in" if top_up_fen else ""),
     ]
@@ -209,7 +262,7 @@ def _weight(
     kind: DayKind, weights: Mapping[DayKind, Fraction], kinds: Mapping[date, DayKind]
 ) -> str:
     seen = "" if kind in kinds.values() else " (none was seen)"
-    return f"{_half_up(weights[kind] * 100)} %{seen}"
+    return f"{half_away(weights[kind] * 100)} %{seen}"
 
 
 def _unknown(working_days: WorkingDays, first: date, last: date) -> str:

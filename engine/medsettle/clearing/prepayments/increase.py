@@ -14,7 +14,6 @@ from enum import StrEnum
 from typing import Any
 
 from medsettle import limits
-from medsettle.clearing.items.item import same_person
 from medsettle.clearing.months.working_days import WorkingDays
 from medsettle.clearing.prepayments.notices import Notice, NoticeKind
 from medsettle.clearing.prepayments.prepayment import Level, Line, check_prepaid, check_text
@@ -22,6 +21,7 @@ from medsettle.clearing.prepayments.store import PrepaymentStore, key_of
 from medsettle.clearing.prepayments.terms import PrepaymentRules
 from medsettle.core.dates import date_of, day_number, microseconds
 from medsettle.core.money import yuan_from_fen
+from medsettle.core.persons import same_person
 from medsettle.errors import Fault, InvalidRequest, NotFound, Precondition
 from medsettle.ledger.side_file import rows_of, transaction, unavailable
 
@@ -65,6 +65,11 @@ class Increase:
         """Where it is."""
         return self.steps[-1].state
 
+    @property
+    def under_way(self) -> bool:
+        """Whether somebody still has to do something about it."""
+        return self.state in _UNDER_WAY
+
 
 class Increases:
     """The increases of a store."""
@@ -107,7 +112,7 @@ class Increases:
                     line=str(line),
                 )
             for other in self._all("where i.insured = ? and i.care = ? and i.fund = ?", line):
-                if other.state in _UNDER_WAY:
+                if other.under_way:
                     raise Precondition(
                         f"increase {other.id} of {line} is {other.state}; finish it first",
                         line=str(line),

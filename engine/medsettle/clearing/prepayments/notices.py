@@ -7,12 +7,9 @@ above 0 goes from the place of insurance to the place of care; one below 0 comes
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Final
 
+from medsettle.clearing.months.ages import Band, band_of, overdue_days
 from medsettle.clearing.prepayments.prepayment import CARE_ACCOUNT, INSURED_ACCOUNT, Line
-
-_AGES: Final = ((0, "not due"), (30, "1 to 30 days"), (60, "31 to 60 days"), (90, "61 to 90 days"))
-_OLDEST: Final = "over 90 days"
 
 
 class NoticeKind(StrEnum):
@@ -89,10 +86,12 @@ class Aged:
 
 
 def aged(notice: Notice, on: date) -> Aged:
-    """Return how old a notice is on a day.
+    """Return how old a notice is on a day."""
+    overdue = overdue_days(notice.due_day, on)
+    return Aged(notice, overdue, _words(band_of(overdue)))
 
-    The classes of ages are our own: no text names any.
-    """
-    overdue = max((on - notice.due_day).days, 0)
-    age = next((name for most, name in _AGES if overdue <= most), _OLDEST)
-    return Aged(notice, overdue, age)
+
+def _words(band: Band) -> str:
+    if band.last_days is None:
+        return f"over {band.first_days - 1} days"
+    return f"{band.first_days} to {band.last_days} days" if band.last_days else "not due"

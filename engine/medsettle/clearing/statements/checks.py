@@ -30,7 +30,6 @@ from medsettle.clearing.statements.excel_reading import read_excel
 from medsettle.clearing.statements.keys import (
     SIGNATURE_SUFFIX,
     Signature,
-    fingerprint_of,
     read_signature,
 )
 from medsettle.clearing.statements.statements import (
@@ -42,6 +41,7 @@ from medsettle.clearing.statements.statements import (
     Manifest,
     read_manifest,
 )
+from medsettle.signing_keys import fingerprint_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,24 +7,15 @@ in it. So anyone can tell which key signed; whose key that is says who asks, by 
 import base64
 import binascii
 from dataclasses import dataclass
-from hashlib import sha256
-from pathlib import Path
 from typing import Final
 
 import orjson
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-    load_pem_public_key,
-)
 
 from medsettle import limits
 from medsettle.clearing.statements.csv import UnreadableStatementFile
+from medsettle.signing_keys import fingerprint_of, raw_key
 
 SIGNATURE_SUFFIX: Final = ".sig"
 _SHORT: Final = 16
@@ -50,72 +41,6 @@ class Signature:
         return True
 
 
-def fingerprint_of(key: Ed25519PublicKey) -> str:
-    """Return the fingerprint of a key: SHA-256 of its 32 bytes, as 64 hexadecimal digits."""
-    return sha256(key.public_bytes(Encoding.Raw, PublicFormat.Raw)).hexdigest()
-
-
-def key_files(name: str) -> tuple[str, str]:
-    """Return how the files of a private and a public key are called.
-
-    >>> key_files("centre-a")
-    ('centre-a.key.pem', 'centre-a.pub.pem')
-    """
-    return f"{name}.key.pem", f"{name}.pub.pem"
-
-
-def key_pems(key: Ed25519PrivateKey) -> tuple[bytes, bytes]:
-    """Return a private key and its public half as PEM."""
-    return (
-        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
-        key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
-    )
-
-
-def private_key(path: Path) -> Ed25519PrivateKey:
-    """Return the private key of a PEM file.
-
-    Raises:
-        UnreadableStatementFile: The file holds no private Ed25519 key without a password.
-        OSError: It cannot be read.
-    """
-    try:
-        key = load_pem_private_key(_read(path), None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise _no_key(path, f"private Ed25519 key without a password: {error}") from error
-    if not isinstance(key, Ed25519PrivateKey):
-        raise _no_key(path, "private Ed25519 key but one of another kind")
-    return key
-
-
-def public_key(path: Path) -> Ed25519PublicKey:
-    """Return the public key of a PEM file.
-
-    Raises:
-        UnreadableStatementFile: The file holds no public Ed25519 key.
-        OSError: It cannot be read.
-    """
-    try:
-        key = load_pem_public_key(_read(path))
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise _no_key(path, f"public Ed25519 key: {error}") from error
-    if not isinstance(key, Ed25519PublicKey):
-        raise _no_key(path, "public Ed25519 key but one of another kind")
-    return key
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        text = f"{path} is not there; name the file of a key, or make one with statement keygen"
-        raise FileNotFoundError(text) from error
-
-
-def _no_key(path: Path, text: str) -> UnreadableStatementFile:
-    return UnreadableStatementFile(f"{path} holds no {text}; statement keygen makes one")
-
-
 def signature_name(manifest: str, fingerprint: str) -> str:
     """Return how the file of a signature is called."""
     return f"{manifest}.{fingerprint[:_SHORT]}{SIGNATURE_SUFFIX}"
@@ -126,7 +51,7 @@ def signature_bytes(manifest: bytes, key: Ed25519PrivateKey) -> bytes:
     public = key.public_key()
     said = {
         "fingerprint": fingerprint_of(public),
-        "public_key": _text(public.public_bytes(Encoding.Raw, PublicFormat.Raw)),
+        "public_key": _text(raw_key(public)),
         "signature": _text(key.sign(_PURPOSE + manifest)),
     }
     return orjson.dumps(said, option=orjson.OPT_SORT_KEYS) + b"\n"

@@ -42,10 +42,11 @@ from medsettle.clearing.statements.cells import (
 )
 from medsettle.clearing.statements.csv import UnreadableStatementFile, csv_bytes
 from medsettle.clearing.statements.excel import excel_bytes
-from medsettle.clearing.statements.keys import fingerprint_of, signature_bytes, signature_name
+from medsettle.clearing.statements.keys import signature_bytes, signature_name
 from medsettle.core.money import plain_yuan
 from medsettle.errors import Fault, InvalidRequest, Precondition
 from medsettle.policy.vocabulary import quoted
+from medsettle.signing_keys import fingerprint_of
 
 MANIFEST_FILE: Final = "statement.json"
 CSV_FILE: Final = "statement.csv"
