@@ -71,7 +71,7 @@ def _row(columns: tuple[Column, ...], number: int, position: int = 0) -> Row:
 
 
 def _moment(number: int) -> str | None:
-    """Return when a credential was presented, as a record writes it; every other is not told."""
+    """Return a moment of a claim, as a record writes it; every other is not told."""
     if number % 2:
         return None
     day = datetime.combine(service_date(number), time(1, 2, 3, 456_789), UTC)
@@ -110,7 +110,8 @@ def _claim(number: int) -> Row:
         _row(LINE, number, position) | {"line_id": f"L{position}"}
         for position in range(lines_count(number))
     ]
-    claim = _row(CLAIM, number) | {"lines": claim_lines, "credential_time": _moment(number)}
+    moments = {"credential_time": _moment(number), "offline_time": _moment(number + 1)}
+    claim = _row(CLAIM, number) | moments | {"lines": claim_lines}
     if number % 3:
         return {"claim": claim}
     types = ["" if position else f"T{number}" for position in range(lines_count(number))]
@@ -179,6 +180,8 @@ def expected_rows(entry: Entry, seq: int) -> dict[str, list[Row]]:
     place: Row = {"seq": seq}
     told = {column.name for column in CLAIM} - {column.name for column in SETTLEMENT}
     facts = {each: value for each, value in claim.items() if each in told}
+    if facts["offline_time"] is not None:
+        facts["offline_time"] = datetime.fromisoformat(facts["offline_time"])
     of_line = {each.name for each in LINE} - {"item_code", "amount_fen"}
     scope = content.get("scope")
     return tables | {

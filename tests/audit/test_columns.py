@@ -54,6 +54,18 @@ def test_what_are_no_rows_is_refused(lines: object) -> None:
         segment_tables([_recorded(5, replace(entry), record)])
 
 
+def test_a_moment_without_a_zone_is_refused() -> None:
+    """It would be another moment wherever it is read, so the entry and the column are told."""
+    entry = audited_entry(1)
+    record = orjson.loads(entry.record)
+    record["settlement"] |= {"credential_time": "2024-05-01T09:30:00"}
+    with pytest.raises(
+        InternalError,
+        match=r"entries 5 to 5: column settlements.credential_time .* has no time zone",
+    ):
+        segment_tables([_recorded(5, entry, record)])
+
+
 def test_files_have_the_plain_types_of_the_schema(ledger: SqliteLedger, folder: Path) -> None:
     """How a file was made shows nowhere in it: texts are texts, with their national names."""
     fill(ledger, 1, 6)

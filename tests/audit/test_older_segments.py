@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from medsettle.audit import Projector, connect, read_segments, verify
+from medsettle.audit import Projector, connect, manifest, read_segments, verify
 from medsettle.audit.manifest import FORMAT_VERSION, MANIFEST_NAME
 from medsettle.audit.segments import AUDIT_TABLES
 from medsettle.books.audited import audit_discrepancies
@@ -103,6 +103,19 @@ def test_segments_without_claims_stay_what_they_are(ledger: SqliteLedger, folder
         seqs = {int(str(row["seq"])) for row in audited_rows(folder, table)}
         assert table in old or min(seqs, default=7) > 6
         assert not seqs or max(seqs) > 6
+
+
+def test_claims_are_told_whatever_version_comes_next(
+    ledger: SqliteLedger, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Version 3 brought them: the version after it takes them from nobody."""
+    _project(ledger, folder, 1, 6)
+    (segment,) = read_segments(folder)
+    monkeypatch.setattr(manifest, "FORMAT_VERSION", 4)
+
+    told = [replace(segment, version=version).tells_claims for version in (2, 3, 4)]
+
+    assert [False, True, True] == told
 
 
 def test_a_later_version_is_refused(ledger: SqliteLedger, folder: Path) -> None:

@@ -3,7 +3,7 @@
 from medsettle.audit.following import LedgerFeed, check_follows
 from medsettle.audit.manifest import Head, Segment, SegmentFile, read_segments
 from medsettle.audit.projector import LedgerRow, Projector
-from medsettle.audit.query import connect, connect_all
+from medsettle.audit.query import connect, connect_all, persons_keys
 from medsettle.audit.verification import verify
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "check_follows",
     "connect",
     "connect_all",
+    "persons_keys",
     "read_segments",
     "verify",
 ]

@@ -8,13 +8,14 @@ not find it again.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
 
 from medsettle.core.columns import Column, Kind
+from medsettle.core.dates import microseconds
 from medsettle.core.schema import arrow_schema
 
 PLACE: Final = ("seq", "settlement")
@@ -24,8 +25,6 @@ UNIQUE_CODES: Final = frozenset(
     {"original", "reversed_request", "request_id", "institution_settlement"}
 )
 """Codes that differ in every row: a dictionary of values that never come back is only larger."""
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Gathered:
@@ -137,4 +136,7 @@ def _microseconds(value: object) -> object:
     """Return a moment of a record, which writes it as text, as the ledger counts its own."""
     if not isinstance(value, str):
         return value
-    return (datetime.fromisoformat(value) - _EPOCH) // timedelta(microseconds=1)
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        raise ValueError(f"{value} has no time zone")
+    return microseconds(moment)

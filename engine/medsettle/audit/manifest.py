@@ -24,6 +24,8 @@ MANIFEST_NAME: Final = "manifest.jsonl"
 FORMAT_VERSION: Final = 3
 VERSIONS: Final = (2, FORMAT_VERSION)
 """Versions of segments that are read: those of version 2 tell no claims and no moves."""
+_CLAIMS_SINCE: Final = 3
+"""The first version of segments that tell claims and moves."""
 NO_DIGEST: Final = "0" * 64
 """What the first line names as the digest before it."""
 
@@ -60,7 +62,7 @@ class Segment:
     @property
     def tells_claims(self) -> bool:
         """Whether claims, their lines and moves are among the files; since version 3 they are."""
-        return self.version >= FORMAT_VERSION
+        return self.version >= _CLAIMS_SINCE
 
     def line(self) -> bytes:
         """Return the manifest line, newline included."""
@@ -110,13 +112,13 @@ def _parse(content: bytes) -> tuple[list[Segment], int]:
     for line in lines:
         segments.append(_segment(line, segments[-1] if segments else None, len(segments) + 1))
     # A cut-off line is the beginning of one. A whole line and one more byte is a newline gone bad.
-    if tail and _sealed(tail[:-1]) is not None:
+    if tail and segment_of(tail[:-1]) is not None:
         raise _corrupt(len(segments) + 1, "its newline is damaged")
     return segments, len(content) - len(tail)
 
 
 def _segment(line: bytes, before: Segment | None, number: int) -> Segment:
-    found = _sealed(line)
+    found = segment_of(line)
     if found is None:
         raise _corrupt(number, "it was changed, or is no manifest line of this version")
     previous, first_seq = (before.digest(), before.last_seq + 1) if before else (NO_DIGEST, 1)
@@ -132,7 +134,36 @@ def _segment(line: bytes, before: Segment | None, number: int) -> Segment:
     return found
 
 
-def _sealed(line: bytes) -> Segment | None:
+def read_leniently(folder: Path) -> tuple[list[Segment], list[tuple[int, str]]]:
+    """Return the segments whose lines are whole, and what is wrong with lines: number and words.
+
+    A line that cannot be read is told and left out; what follows one that was told is taken as it
+    is, so that each fault is told once.
+    """
+    path = folder / MANIFEST_NAME
+    *lines, tail = path.read_bytes().split(b"\n") if path.exists() else (b"",)
+    found: dict[int, Segment] = {}
+    faults: list[tuple[int, str]] = []
+    before: Segment | None = None
+    told = False
+    for line in lines:
+        number = before.number + 1 if before else 1
+        segment = segment_of(line)
+        if segment is None or not told:
+            try:
+                _segment(line, before, number)
+            except AuditCorrupt as error:
+                faults.append((number, str(error)))
+        told = segment is None
+        if segment is not None:
+            before = found.setdefault(segment.number, segment)
+    if tail and (segment := segment_of(tail[:-1])) is not None:
+        faults.append((segment.number, str(_corrupt(segment.number, "its newline is damaged"))))
+        found.setdefault(segment.number, segment)
+    return [found[number] for number in sorted(found)], faults
+
+
+def segment_of(line: bytes) -> Segment | None:
     """Return the segment of a line that is exactly as it was written, else None."""
     try:
         content = orjson.loads(line)

@@ -5,13 +5,13 @@ projected; there is no other cursor that could disagree. A crash before the mani
 files that nothing names, which the next start removes before it projects the same entries again.
 """
 
-import fcntl
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Final, Self
+from typing import Final, Self
 
 from medsettle import durable, limits
 from medsettle.audit.following import LedgerFeed, check_follows, entry_digest
+from medsettle.audit.locking import locked
 from medsettle.audit.manifest import MANIFEST_NAME, Manifest
 from medsettle.audit.segments import (
     AUDIT_TABLES,
@@ -21,7 +21,8 @@ from medsettle.audit.segments import (
     segment_tables,
     write_segment,
 )
-from medsettle.errors import AuditCorrupt, InternalError, Precondition
+from medsettle.errors import AuditCorrupt, InternalError
+from medsettle.privacy.pseudonyms import Pseudonyms
 
 __all__ = ["LedgerFeed", "LedgerRow", "Projector"]
 
@@ -31,8 +32,15 @@ LOCK_NAME: Final = "projector.lock"
 class Projector:
     """Projects a ledger into one audit folder, of which it is the only writer."""
 
-    def __init__(self, ledger: LedgerFeed, folder: Path) -> None:
+    def __init__(
+        self, ledger: LedgerFeed, folder: Path, pseudonyms: Pseudonyms | None = None
+    ) -> None:
         """Open the folder, made in its parent if need be, and remove what a crash left behind.
+
+        Args:
+            ledger: What is projected.
+            folder: The audit tables.
+            pseudonyms: What persons and cards are told by; None tells them as they are.
 
         Raises:
             AuditCorrupt: The manifest is damaged or missing, knows more than the ledger or another
@@ -42,10 +50,11 @@ class Projector:
             OSError: The folder cannot be written.
         """
         self._ledger = ledger
+        self._pseudonyms = pseudonyms
         self.folder = folder
         folder.mkdir(exist_ok=True)
         durable.sync_folder(folder.parent)
-        self._lock = _lock_exclusively(folder)
+        self._lock = locked(folder / LOCK_NAME, f"another projector writes {folder}; stop it first")
         try:
             self._manifest = _open_manifest(folder)
             try:
@@ -83,6 +92,7 @@ class Projector:
         Raises:
             LedgerUnavailable: The ledger cannot be read. Nothing was written.
             InternalError: A record is not a settlement. Nothing was written.
+            Precondition: The newest key of pseudonyms cannot be used. Nothing was written.
             OSError: The disk failed. The projector has closed itself; what it had not finished is
                 removed and written again by the next one.
         """
@@ -92,7 +102,11 @@ class Projector:
         entries = self._next_entries(max_rows)
         if not entries:
             return 0
-        tables = segment_tables(entries, moves_of(self._ledger, entries))
+        if self._pseudonyms is not None:
+            # After the entries were read: whoever makes a new key tells the links of all persons
+            # recorded by then, and so of whatever still comes out under the old one.
+            self._pseudonyms.refresh()
+        tables = segment_tables(entries, moves_of(self._ledger, entries), self._pseudonyms)
         first_seq, last_seq = entries[0].seq, entries[-1].seq
         try:
             files = write_segment(self.folder, first_seq, last_seq, tables)
@@ -145,18 +159,6 @@ def moves_of(ledger: LedgerFeed, entries: Sequence[LedgerRow]) -> list[Posted]:
     """
     stretches = moving_stretches(entries)
     return [each for first, last in stretches for each in ledger.postings(first, last)]
-
-
-def _lock_exclusively(folder: Path) -> IO[bytes]:
-    file = (folder / LOCK_NAME).open("ab")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.close()
-        raise Precondition(
-            f"another projector writes {folder}; stop it first", folder=str(folder)
-        ) from error
-    return file
 
 
 def _open_manifest(folder: Path) -> Manifest:

@@ -9,7 +9,12 @@ import pyarrow.parquet as pq
 
 from medsettle.audit.bookings import BOOKINGS
 from medsettle.audit.manifest import read_segments
-from medsettle.audit.segments import AUDIT_TABLES, PARTITION_COLUMNS, stored_columns
+from medsettle.audit.personal import persons_key
+from medsettle.audit.segments import (
+    AUDIT_TABLES,
+    PARTITION_COLUMNS,
+    stored_columns,
+)
 from medsettle.core.columns import Kind
 from medsettle.core.sql_text import empty_source, quoted
 from medsettle.errors import AuditCorrupt
@@ -18,7 +23,7 @@ if TYPE_CHECKING:
     import duckdb
 
 
-def connect(folder: Path) -> "duckdb.DuckDBPyConnection":
+def connect(folder: Path, settings: Mapping[str, str] | None = None) -> "duckdb.DuckDBPyConnection":
     """Return a connection with a view of each audit table (`segments.AUDIT_TABLES`).
 
     The view `bookings` has the same in double entry (`medsettle.audit.bookings`).
@@ -30,12 +35,19 @@ def connect(folder: Path) -> "duckdb.DuckDBPyConnection":
     out through Arrow (`connection.sql(…).to_arrow_table()`), since rows of Python values would need
     the pytz package for it.
 
+    Args:
+        folder: The audit folder.
+        settings: Of DuckDB, for this connection, such as a bound of its memory; no query changes
+            them.
+
     Raises:
         AuditCorrupt: The manifest is damaged, or a file it names is missing or no Parquet. Hashes
             of files are checked by `verify` alone.
     """
     connection = _opened({"main": folder})
     connection.execute(BOOKINGS)
+    for name, value in (settings or {}).items():
+        connection.execute(f"set {name} = {quoted(value)}")
     _close_in(connection)
     return connection
 
@@ -91,23 +103,45 @@ def _make_views(connection: "duckdb.DuckDBPyConnection", schema: str, folder: Pa
     return [path for paths in files.values() for path in paths]
 
 
+def persons_keys(folder: Path) -> frozenset[str | None]:
+    """Return under which keys the settlements of an audit folder have their persons and cards.
+
+    Returns:
+        The names of the keys, with None where some files have them plain.
+
+    Raises:
+        AuditCorrupt: The manifest is damaged, or a file it names is missing or no Parquet.
+    """
+    found: set[str | None] = set()
+    for segment in read_segments(folder):
+        for file in segment.files:
+            if file.table != "settlements":
+                continue
+            try:
+                found.add(persons_key(folder / file.path))
+            except (OSError, pa.ArrowException) as error:
+                raise AuditCorrupt(
+                    f"{folder / file.path} is missing or no Parquet file; `medsettle audit verify` "
+                    "names the first",
+                    path=file.path,
+                ) from error
+    return frozenset(found)
+
+
 def _close_in(connection: "duckdb.DuckDBPyConnection") -> None:
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
 
 
-def rows_of(table: str, paths: Sequence[str], *, placed: bool = False) -> str:
+def rows_of(table: str, paths: Sequence[str]) -> str:
     """Return the query by which DuckDB reads an audit table out of its files.
 
     Args:
         table: Its name.
         paths: Its files, in ledger order; without one the answer is empty.
-        placed: Whether `file_row_number` is among the columns: the rows of an entry stand in one
-            file, in their order.
     """
-    source = _parquet(table, paths, placed=placed) if paths else _empty(table)
-    names = [*_names(table), *(["file_row_number"] if placed else [])]
-    return f"select {', '.join(names)} from {source}"  # noqa: S608 - our own names
+    source = _parquet(table, paths) if paths else _empty(table)
+    return f"select {', '.join(_names(table))} from {source}"  # noqa: S608 - our own names
 
 
 def _names(table: str) -> list[str]:
@@ -115,10 +149,9 @@ def _names(table: str) -> list[str]:
     return [*columns, *(name for name in PARTITION_COLUMNS if name not in columns)]
 
 
-def _parquet(table: str, paths: Sequence[str], *, placed: bool) -> str:
+def _parquet(table: str, paths: Sequence[str]) -> str:
     types = ", ".join(f"'{name}': varchar" for name in PARTITION_COLUMNS)
     options = f"hive_partitioning = true, hive_types = {{{types}}}"
-    options += ", file_row_number = true" if placed else ""
     # A view cannot have parameters, so the paths are written into it.
     sources = [
         f"read_parquet([{', '.join(map(quoted, stretch))}], {options})"
@@ -155,5 +188,4 @@ def _stored(path: str) -> list[str]:
 def _empty(table: str) -> str:
     kinds = dict.fromkeys(PARTITION_COLUMNS, Kind.CODE)
     kinds |= {column.name: column.kind for column in AUDIT_TABLES[table]}
-    kinds["file_row_number"] = Kind.INTEGER
     return empty_source(kinds)

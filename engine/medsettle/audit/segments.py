@@ -15,12 +15,13 @@ dictionaries, except those that differ in every row
 ([0025](../../decisions/0025-bulk-ledger-and-audit.md)).
 """
 
+import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import orjson
 import pyarrow as pa
@@ -29,11 +30,13 @@ import pyarrow.parquet as pq
 from medsettle import durable
 from medsettle.audit.columns import UNIQUE_CODES, ColumnFault, Gathered
 from medsettle.audit.manifest import SegmentFile
+from medsettle.audit.personal import PERSONS_KEY, told_by, told_key
 from medsettle.core.columns import Column, Kind
 from medsettle.core.counters import CounterKey
 from medsettle.core.dates import date_of
 from medsettle.core.schema import TABLES, arrow_schema
 from medsettle.errors import InternalError
+from medsettle.privacy.pseudonyms import Pseudonyms
 
 PARTITION_COLUMNS: Final[tuple[str, ...]] = ("pooling_area", "service_month")
 CLAIM_TABLES: Final = ("claim_facts", "claim_lines", "scopes")
@@ -134,6 +137,35 @@ class Partition(NamedTuple):
         return "/".join((table, *(f"{name}={quote(value, safe='')}" for name, value in values)))
 
 
+def partition_of(path: str) -> Partition:
+    """Return where the rows of a file belong, by its path below the audit folder.
+
+    Raises:
+        ValueError: It is the path of no file of an audit table.
+
+    >>> partition_of("moves/pooling_area=999902/service_month=2024-06/1-2.parquet")
+    Partition(pooling_area='999902', service_month='2024-06')
+    """
+    found = re.fullmatch(r"\w+/pooling_area=([^/]*)/service_month=([^/]*)/[^/]+", path)
+    if found is None:
+        raise ValueError(f"{path} is no file of an audit table")
+    return Partition(unquote(found[1]), unquote(found[2]))
+
+
+def in_leaf_order(files: Sequence[SegmentFile]) -> list[SegmentFile]:
+    """Return the files of a segment in the order in which an entry's rows stand in its leaf."""
+    return sorted(files, key=lambda each: (partition_of(each.path), each.table))
+
+
+def read_parquet(content: bytes) -> pa.Table:
+    """Return the rows of a file, whose pages are held to their checksums where they have any.
+
+    Raises:
+        OSError, pyarrow.ArrowException: It cannot be decoded.
+    """
+    return pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True).read()
+
+
 Tables: TypeAlias = dict[tuple[Partition, str], pa.Table]
 
 
@@ -164,7 +196,11 @@ def moving_stretches(entries: Sequence[LedgerRow]) -> Iterator[tuple[int, int]]:
         yield first, entries[-1].seq
 
 
-def segment_tables(entries: Sequence[LedgerRow], postings: Sequence[Posted] = ()) -> Tables:
+def segment_tables(
+    entries: Sequence[LedgerRow],
+    postings: Sequence[Posted] = (),
+    pseudonyms: Pseudonyms | None = None,
+) -> Tables:
     """Return the rows of these entries by partition and table, in ledger order.
 
     Settlements, cancels and adjustments have rows, and so has what else moves counters. What the
@@ -174,6 +210,7 @@ def segment_tables(entries: Sequence[LedgerRow], postings: Sequence[Posted] = ()
     Args:
         entries: Entries in ledger order.
         postings: Those of the `moving_stretches` of the entries, by seq and key.
+        pseudonyms: What persons and cards are told by; None tells them as they are.
 
     Raises:
         InternalError: A record lacks a column or holds something else in it; the entry is named.
@@ -191,7 +228,7 @@ def segment_tables(entries: Sequence[LedgerRow], postings: Sequence[Posted] = ()
             ) from error
     _gather_moves(entries, postings, gathered)
     return {
-        (partition, table): _table(table, rows)
+        (partition, table): _table(table, rows, pseudonyms)
         for partition, tables in gathered.items()
         for table, rows in tables.items()
         if len(rows)
@@ -263,9 +300,13 @@ def move_partition(key: CounterKey, service_day: int) -> Partition:
     return Partition(key.pooling_area, f"{date_of(service_day):%Y-%m}")
 
 
-def _table(table: str, rows: Gathered) -> pa.Table:
+def _table(table: str, rows: Gathered, pseudonyms: Pseudonyms | None) -> pa.Table:
     try:
-        return rows.table()
+        made = rows.table()
+        if pseudonyms is None:
+            return made
+        named = told_by(made, pseudonyms.of)
+        return named.replace_schema_metadata({PERSONS_KEY: pseudonyms.newest.encode()})
     except ColumnFault as fault:
         column = f"{table}.{fault.column}"
         first, last = fault.ends
@@ -300,8 +341,17 @@ def write_segment(
     return tuple(files)
 
 
-def parquet_bytes(columns: tuple[Column, ...], rows: pa.Table) -> memoryview:
-    """Return the bytes of a file; a reader finds texts in it, and no dictionary of Arrow's."""
+def parquet_bytes(
+    columns: tuple[Column, ...], rows: pa.Table, key: str | None = None
+) -> memoryview:
+    """Return the bytes of a file; a reader finds texts in it, and no dictionary of Arrow's.
+
+    Args:
+        columns: Of the file.
+        rows: As `segment_tables` has them.
+        key: Under which persons stand in them; that of `rows` itself where it is not said.
+    """
+    key = key or told_key(rows.schema.metadata)
     sink = pa.BufferOutputStream()
     writer = pq.ParquetWriter(
         sink,
@@ -321,9 +371,13 @@ def parquet_bytes(columns: tuple[Column, ...], rows: pa.Table) -> memoryview:
         },
         write_statistics=[column.name for column in columns if column.name in _STATISTICS],
         store_schema=False,
+        # A flipped byte is found before its page is decoded, and placed by its column.
+        write_page_checksum=True,
     )
     with writer:
         writer.write_table(rows)
-        told = b64encode(arrow_schema(columns).serialize())
-        writer.add_key_value_metadata({_ARROW_SCHEMA: told})
+        told = {_ARROW_SCHEMA: b64encode(arrow_schema(columns).serialize())}
+        if key is not None:
+            told[PERSONS_KEY] = key.encode()
+        writer.add_key_value_metadata(told)
     return memoryview(sink.getvalue())

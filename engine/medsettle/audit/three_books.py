@@ -17,11 +17,12 @@ whom the lines were split.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from medsettle.audit.query import connect_all
+from medsettle.audit.query import connect_all, persons_keys
 from medsettle.audit.verification import verify
 from medsettle.core import codes
 from medsettle.core.columns import Kind
@@ -40,6 +41,7 @@ TAKEN_BACK_BY: Final = "taken_back_by"
 # What a book says of itself: where and when it recorded.
 _OWN: Final = frozenset({"seq", "create_time", "side"})
 _PLACE: Final = frozenset({"seq", "settlement"})
+_PERSONAL: Final = frozenset({"person", "card"})
 _COLUMNS: Final = tuple(each.name for each in SETTLEMENT if each.name not in _OWN)
 _SHARE_COLUMNS: Final = tuple(each.name for each in PAYER_DETAIL if each.name not in _PLACE)
 _AMOUNTS: Final = tuple(each.name for each in SETTLEMENT if each.kind is Kind.FEN)
@@ -161,6 +163,8 @@ def compare_books(areas: Sequence[Book], hub: Book | None = None) -> Comparison:
         areas: The books of engines that decide; settlements with any other area are left out.
         hub: The book of a hub that passed all of them on.
 
+    Persons and cards are compared where all books have them plain or under one key.
+
     Raises:
         AuditCorrupt: The tables of a book were changed, or something of them is missing.
     """
@@ -169,8 +173,11 @@ def compare_books(areas: Sequence[Book], hub: Book | None = None) -> Comparison:
     folders = {f"book{number}": book.folder for number, book in enumerate(areas)}
     if hub is not None:
         folders["hub"] = hub.folder
+    keys = frozenset().union(*(persons_keys(folder) for folder in folders.values()))
+    # Of one person each engine has a pseudonym of its own, which says nothing to the others.
+    left_out = frozenset() if len(keys) <= 1 else _PERSONAL
     with connect_all(folders) as connection:
-        _make_sides(connection, areas, with_hub=hub is not None)
+        _make_sides(connection, areas, left_out, with_hub=hub is not None)
         found = connection.sql(_JOINED).to_arrow_table().to_pylist()
         matched = connection.sql(_MATCHED).to_arrow_table().to_pylist()[0]["matched"]
         owed = tuple(_owed(connection))
@@ -185,7 +192,11 @@ def compare_books(areas: Sequence[Book], hub: Book | None = None) -> Comparison:
 
 
 def _make_sides(
-    connection: "duckdb.DuckDBPyConnection", areas: Sequence[Book], *, with_hub: bool
+    connection: "duckdb.DuckDBPyConnection",
+    areas: Sequence[Book],
+    left_out: frozenset[str],
+    *,
+    with_hub: bool,
 ) -> None:
     """Make the views `home`, `care` and `hub_copies`: one row a settlement and its place."""
     connection.execute("create table served (area varchar, book varchar)")
@@ -193,9 +204,10 @@ def _make_sides(
         for area in book.areas:
             connection.execute("insert into served values (?, ?)", [area, f"book{number}"])
     schemas = [f"book{number}" for number in range(len(areas))]
-    home = [_side(each, f"side is null and insured.book = '{each}'") for each in schemas]
-    care = [_side(each, f"side = 'care' and treated.book = '{each}'") for each in schemas]
-    hub = [_side("hub", "side = 'hub'")] if with_hub else [f"from ({home[0]}) where false"]
+    sides = partial(_side, left_out)
+    home = [sides(each, f"side is null and insured.book = '{each}'") for each in schemas]
+    care = [sides(each, f"side = 'care' and treated.book = '{each}'") for each in schemas]
+    hub = [sides("hub", "side = 'hub'")] if with_hub else [f"from ({home[0]}) where false"]
     for name, parts in (("home", home), ("care", care), ("hub_copies", hub)):
         connection.execute(f"create table {name} as {' union all '.join(parts)}")
     unlike = "hub_copies.facts is distinct from coalesce(home.facts, care.facts)"
@@ -211,9 +223,9 @@ def _make_sides(
     """)  # noqa: S608 - no text of a user
 
 
-def _side(schema: str, condition: str) -> str:
+def _side(left_out: frozenset[str], schema: str, condition: str) -> str:
     """Return the query for what a book holds of settlements between two engines' areas."""
-    columns = ", ".join(f"{name} := s.{name}" for name in _COLUMNS)
+    columns = ", ".join(f"{name} := s.{name}" for name in _COLUMNS if name not in left_out)
     shares = ", ".join(f"{name} := {name}" for name in _SHARE_COLUMNS)
     return f"""
         select s.settlement, s.pooling_area, s.care_area, s.insurance_type, struct_pack({columns},

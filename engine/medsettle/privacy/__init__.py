@@ -1,0 +1,1 @@
+"""What keeps persons out of places where they have no business: keys, seals and pseudonyms."""
