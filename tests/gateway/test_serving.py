@@ -245,8 +245,8 @@ def test_wrong_options_end_before_anything_is_made(tmp_path: Path) -> None:
     calls: dict[str, tuple[object, ...]] = {
         "is no folder": ("gateway", "--directory", tmp_path / "none"),
         "without a name or token": ("gateway", *known, "--tokens", tokens),
-        "--gateway asks for --directory": ("serve", "--gateway", "127.0.0.1:0"),
-        "belong to --gateway": ("serve", *known),
+        "gateway does nothing without directory": ("serve", "--gateway", "127.0.0.1:0"),
+        "directory does nothing without gateway": ("serve", *known),
     }
 
     for words, call in calls.items():

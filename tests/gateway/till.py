@@ -22,6 +22,7 @@ from medsettle.ledger.opening import LedgerPlace, open_ledger
 from medsettle.policy.rule_book import RuleBook
 from medsettle.rule_cache import rule_book
 from medsettle.service.desk import Desk
+from medsettle.service.measuring import Measuring
 
 ROOT = Path(__file__).parents[2]
 DIRECTORY = ROOT / "fixtures" / "directory"
@@ -135,6 +136,7 @@ def open_till(
     directory: Path = DIRECTORY,
     institution: str = HOSPITAL,
     clock: Callable[[], datetime] = lambda: NOW,
+    measuring: Measuring | None = None,
 ) -> Iterator[Till]:
     """Yield a till that is signed in at an engine with a ledger at a place."""
     loop = asyncio.new_event_loop()
@@ -142,7 +144,13 @@ def open_till(
         engine = Engine(_rules(rules), ledger, clock)
 
         async def opened() -> Office:
-            desk = Desk(engine, page_key=b"0" * 32, on_commit=lambda: None, on_shut=lambda _: None)
+            desk = Desk(
+                engine,
+                page_key=b"0" * 32,
+                on_commit=lambda: None,
+                on_shut=lambda _: None,
+                measuring=measuring,
+            )
             return Office(desk, FileDirectory(directory), clock)
 
         try:

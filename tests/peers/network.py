@@ -9,11 +9,14 @@ from pathlib import Path
 import grpc
 import pytest
 from medsettle.errors import LedgerUnavailable, SettlementError
-from medsettle.peers.certificates import Tls, server_credentials
+from medsettle.identity.access_log import Accesses, NoAccesses
+from medsettle.identity.transport import Tls, server_credentials
 from medsettle.peers.config import Neighbour, PeerConfig, Role
 from medsettle.peers.greeting import Greeting
 from medsettle.peers.handler import Caller, PeerHandler
 from medsettle.peers.links import Links
+from medsettle.service.call_watch import CallWatch
+from medsettle.service.measuring import Measuring, Unmeasured
 from medsettle.v1 import peer_service_pb2 as messages
 
 A, B = "999941", "999942"
@@ -48,6 +51,9 @@ class Desk:
 
     stopping: bool = False
     calls: int = 0
+    measuring: Measuring = field(default_factory=Unmeasured)
+    accesses: Accesses = field(default_factory=NoAccesses)
+    watch: CallWatch | None = None
 
     @contextmanager
     def call(self) -> Iterator[None]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from medsettle import limits
 from medsettle.errors import InvalidRequest
-from medsettle.peers.authority import make_certificates
+from medsettle.identity.authority import make_certificates
 from medsettle.peers.config import Role, read_peers
 
 _WHOLE = """

@@ -14,8 +14,8 @@ from medsettle import errors, limits
 from medsettle.client.failures import failure_of
 from medsettle.engine import Engine
 from medsettle.errors import SettlementError
-from medsettle.peers.authority import make_certificates
-from medsettle.peers.certificates import channel_credentials
+from medsettle.identity.authority import make_certificates
+from medsettle.identity.transport import channel_credentials
 from medsettle.peers.config import Neighbour, PeerConfig, Role
 from medsettle.peers.greeting import FROM_KEY, HOPS_KEY, SERVICE, TO_KEY, Greeting
 from medsettle.peers.handler import PeerHandler

@@ -7,8 +7,8 @@ from pathlib import Path
 import grpc
 import pytest
 from medsettle.client import Client
-from medsettle.peers.authority import make_certificates
-from medsettle.peers.certificates import Tls, channel_credentials
+from medsettle.identity.authority import make_certificates
+from medsettle.identity.transport import Tls, channel_credentials
 from medsettle.torture.provinces_servers import HUB, free_ports
 from medsettle.torture.servers import Servers
 from medsettle.v1 import peer_service_pb2 as peers

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import grpc
 from medsettle import limits
 from medsettle.engine import Engine
 from medsettle.ledger.opening import open_ledger
 from medsettle.policy.book import load_rule_book
 from medsettle.service.desk import SettlementEngine
-from medsettle.service.server import Server, start
+from medsettle.service.measuring import Measuring
+from medsettle.service.server import Identity, Server, start
 from medsettle.service.shift import Projection
 
 from tests.stores import ledger_in
@@ -89,9 +91,18 @@ def serving(
     *,
     project: Projection | None = None,
     address: str = "127.0.0.1:0",
+    measuring: Measuring | None = None,
+    credentials: grpc.ServerCredentials | None = None,
+    identity: Identity | None = None,
 ) -> Iterator[Served]:
     """Yield a server of this engine; it stops at the end of the block unless it has stopped."""
-    starting = start(engine, address, project=project)
+    starting = start(
+        *(engine, address),
+        project=project,
+        measuring=measuring,
+        credentials=credentials,
+        identity=identity,
+    )
     server = asyncio.run_coroutine_threadsafe(starting, loop).result(limits.SHUTDOWN_SECONDS_MAX)
     served = Served(server.address, server, loop)
     try:

@@ -156,6 +156,8 @@ def test_an_unforeseen_exception_shows_nothing(engine: Engine, loop: Loop) -> No
         (errors.PeerUnreachable, grpc.StatusCode.UNAVAILABLE, "RetryInfo"),
         (errors.OutcomeUnknown, grpc.StatusCode.UNAVAILABLE, "RetryInfo"),
         (errors.PersonPending, grpc.StatusCode.UNAVAILABLE, "RetryInfo"),
+        (errors.NotAuthenticated, grpc.StatusCode.UNAUTHENTICATED, None),
+        (errors.NotPermitted, grpc.StatusCode.PERMISSION_DENIED, None),
         (errors.PeerNotKnown, grpc.StatusCode.PERMISSION_DENIED, None),
         (errors.PeerTooOld, grpc.StatusCode.FAILED_PRECONDITION, "PreconditionFailure"),
         (errors.AuditCorrupt, grpc.StatusCode.DATA_LOSS, None),

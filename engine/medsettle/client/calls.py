@@ -15,6 +15,7 @@ from medsettle.client.answers import (
     settlement_of,
 )
 from medsettle.client.cards import Cards
+from medsettle.client.channel import channel_to
 from medsettle.client.claims import ClaimLike, claim_message
 from medsettle.client.enquiries import Enquiries
 from medsettle.client.relatives import RelativesClient
@@ -73,6 +74,7 @@ class Client:
         timeout: float = limits.CALL_SECONDS_DEFAULT,
         attempt_timeout: float | None = None,
         credentials: grpc.ChannelCredentials | None = None,
+        token: str | None = None,
     ) -> None:
         """Open a connection; it is made with the first call.
 
@@ -82,11 +84,12 @@ class Client:
             attempt_timeout: Seconds for one attempt of a write; half of `timeout` by default, so
                 that a lost answer leaves time to ask again.
             credentials: TLS; without them the connection is open to readers on the way.
+            token: Says who asks, see `medsettle access token`.
+
+        Raises:
+            InvalidRequest: The token would leave this machine unencrypted.
         """
-        if credentials is None:
-            self._channel = grpc.insecure_channel(address, options=_OPTIONS)
-        else:
-            self._channel = grpc.secure_channel(address, credentials, options=_OPTIONS)
+        self._channel = channel_to(address, credentials, token, _OPTIONS)
         self._closed = False
         self._reads = Repeater(timeout, timeout)
         self._writes = Repeater(timeout, attempt_timeout or timeout / 2)

@@ -61,6 +61,7 @@ class Claim:
     credential_type: str | None = None
     card: str | None = None
     credential_time: datetime | None = None
+    offline_time: datetime | None = None
 
 
 ClaimLike: TypeAlias = Claim | Mapping[str, object]

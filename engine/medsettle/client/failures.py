@@ -27,6 +27,12 @@ _UNANSWERED: Final[dict[grpc.StatusCode, tuple[type[Exception], str]]] = {
     # Not by the caller, who waits; a server or a proxy that stops cuts calls off this way.
     grpc.StatusCode.CANCELLED: (ConnectionError, "The call was cut off"),
 }
+# gRPC says no more of a handshake that failed at either end, nor of a port that speaks TLS.
+_HANDSHAKE: Final = ("Socket closed", "Connection reset", "handshake", "SSL_ERROR")
+_OF_TLS: Final = (
+    "; it may speak TLS, ask for a certificate, or not know the one that was shown: name its "
+    "authority (--tls-authority), a certificate and its key (--certificate, --key)"
+)
 # What an error is at least whose reason only newer servers know.
 _NEAREST: Final[dict[grpc.StatusCode, type[SettlementError]]] = {
     grpc.StatusCode.NOT_FOUND: errors.NotFound,
@@ -69,6 +75,8 @@ def failure_of(call: grpc.RpcError) -> Failure:
         )
     if code in _UNANSWERED:
         kind, said = _UNANSWERED[code]
+        if code is grpc.StatusCode.UNAVAILABLE and any(sign in text for sign in _HANDSHAKE):
+            text += _OF_TLS
         return Failure(kind(f"{said} ({text})."), again=True, unknown=True)
     if code in {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}:
         return Failure(PermissionError(text))

@@ -61,6 +61,7 @@ class Gateway:
             try:
                 client = self._signatures.client(scope["headers"])
             except NotLetIn as error:
+                self._dispatch.not_let_in()
                 await _plain(send, 401, str(error))
                 return
             await self._posted(receive, send, numbered[1] if numbered else None, client)

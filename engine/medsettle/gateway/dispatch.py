@@ -1,8 +1,8 @@
 """One request from its bytes to the bytes of its answer."""
 
-import logging
 from collections.abc import Iterable
 from datetime import datetime
+from time import perf_counter
 from typing import NamedTuple
 
 from medsettle import errors, limits
@@ -15,8 +15,13 @@ from medsettle.gateway.reading import read_nodes
 from medsettle.gateway.refusals import err_detail_of, err_msg_of, infcode_of
 from medsettle.gateway.signatures import ANYBODY, Client
 from medsettle.gateway.transactions import Answer, Asked, Transaction
-
-logger = logging.getLogger(__name__)
+from medsettle.identity.principals import principal_of
+from medsettle.identity.roles import Role
+from medsettle.logs import events as logged
+from medsettle.logs import say
+from medsettle.service import measuring
+from medsettle.service.call_watch import Seen
+from medsettle.service.measuring import Way
 
 
 class Reply(NamedTuple):
@@ -47,19 +52,65 @@ class Dispatch:
             infno: The transaction that the path names, if it names one.
             client: Who signed the request.
         """
-        received = self._office.clock()
+        received, begun = self._office.clock(), perf_counter()
+        watch = self._office.desk.watch
+        seen = None if watch is None else watch.begin(Way.GATEWAY, measuring.UNKNOWN, "", None)
         envelope: Envelope | None = None
+        refusal: SettlementError
         try:
             envelope = read_envelope(body, infno)
+            if seen is not None:
+                seen.request_id = envelope.msgid
             with self._office.desk.call():
                 transaction, answer = await self._answered(envelope, client)
+            reply = self._done(envelope, received, transaction, answer)
         except SettlementError as error:
-            return Reply(self._refused(envelope, received, error))
-        except Exception:
+            refusal = error
+        except Exception as bug:
             # The outermost edge: whatever it is, the caller must not see its text.
-            logger.exception("a request failed in an unforeseen way")
-            bug = InternalError("The call failed; nothing was acknowledged.")
-            return Reply(self._refused(envelope, received, bug))
+            number = measuring.UNKNOWN if envelope is None else self._number(envelope)
+            say(logged.CALL_BUG, bug, way=Way.GATEWAY.value, method=number)
+            refusal = InternalError("The call failed; nothing was acknowledged.")
+        else:
+            self._measure(envelope, measuring.OK, begun, client, seen)
+            return reply
+        self._measure(envelope, refusal.reason, begun, client, seen)
+        return Reply(self._refused(envelope, received, refusal))
+
+    def not_let_in(self) -> None:
+        """Take down that somebody was not let in."""
+        self._measure(None, errors.NotAuthenticated.reason, perf_counter(), ANYBODY)
+
+    def _measure(
+        self,
+        envelope: Envelope | None,
+        outcome: str,
+        begun: float,
+        client: Client,
+        seen: Seen | None = None,
+    ) -> None:
+        number = measuring.UNKNOWN if envelope is None else self._number(envelope)
+        seconds = perf_counter() - begun
+        desk = self._office.desk
+        desk.measuring.call(Way.GATEWAY, number, outcome, seconds)
+        # Who is no client may state any institution, so a stated one counts once it was let in.
+        known = envelope is not None and number != measuring.UNKNOWN
+        known_by = client.institutions or ()
+        asked = (envelope.institution,) if envelope is not None and known else known_by
+        who = principal_of(client.name or "anybody", Role.INSTITUTION, asked, shown="gateway")
+        desk.accesses.add(who, number, "", outcome)
+        if desk.watch is not None and seen is not None:
+            seen.method = number
+            desk.watch.end(seen, outcome)
+
+    def _number(self, envelope: Envelope) -> str:
+        """Return which transaction an envelope asks for, as it is counted and logged."""
+        return envelope.infno if envelope.infno in self._transactions else measuring.UNKNOWN
+
+    def _done(
+        self, envelope: Envelope, received: datetime, transaction: Transaction, answer: Answer
+    ) -> Reply:
+        """Return the response to a request that was done."""
         if answer.file is not None:
             return Reply(answer.file, is_file=True)
         told = write_envelope(
@@ -76,6 +127,7 @@ class Dispatch:
         """Return the answer to a request that is not even read, since too many are open."""
         most = limits.GATEWAY_REQUESTS_OPEN_MAX
         text = f"{most} requests are open. Nothing was recorded; send the same msgid again."
+        self._measure(None, errors.Overloaded.reason, perf_counter(), ANYBODY)
         return self._refused(None, self._office.clock(), errors.Overloaded(text))
 
     async def _answered(self, envelope: Envelope, client: Client) -> tuple[Transaction, Answer]:

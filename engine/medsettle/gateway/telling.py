@@ -1,6 +1,5 @@
 """Settlements as the national interface tells them: setlinfo, and a row for each payer."""
 
-import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -20,8 +19,8 @@ from medsettle.gateway.claiming import in_national_words
 from medsettle.gateway.encounters import LINE_KINDS, folded
 from medsettle.gateway.office import Office
 from medsettle.gateway.transactions import Answer
-
-logger = logging.getLogger(__name__)
+from medsettle.logs import events as logged
+from medsettle.logs import say
 
 _AMOUNTS: Final = {
     column.name: column.alias
@@ -72,7 +71,7 @@ def settled(
         return told(office, settlement, office.desk.engine.explain(number))
     except errors.SettlementError as error:
         # It is recorded, so whatever keeps it from being explained must not look like a refusal.
-        logger.warning("settlement %s is told without explanation: %s", number, error.message)
+        say(logged.EXPLANATION_MISSING, settlement=number, reason=error.reason)
         answer = told(office, settlement, Explanation(number, ()))
         return replace(answer, warnings=(*answer.warnings, f"[{error.reason}] {_UNEXPLAINED}"))
 

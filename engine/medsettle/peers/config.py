@@ -28,7 +28,7 @@ from typing import Final
 
 from medsettle import limits
 from medsettle.errors import Fault, InvalidRequest
-from medsettle.peers.certificates import Tls, tls_faults
+from medsettle.identity.transport import Tls, tls_faults
 from medsettle.policy.vocabulary import quoted, suggestion
 
 EVERY_OTHER: Final = "*"

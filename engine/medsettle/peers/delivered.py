@@ -1,6 +1,5 @@
 """What other engines hand over: told what became of it here, kept as copies at a hub."""
 
-import logging
 from collections.abc import Sequence
 from functools import partial
 from typing import Final
@@ -8,6 +7,8 @@ from typing import Final
 from medsettle import errors, limits
 from medsettle.engine.copies import Copied, holder_of
 from medsettle.engine.elsewhere import Elsewhere
+from medsettle.logs import events as logged
+from medsettle.logs import say
 from medsettle.peers.care_desk import CareDesk
 from medsettle.peers.config import PeerConfig, Role
 from medsettle.peers.handler import Caller
@@ -16,8 +17,6 @@ from medsettle.peers.links import Links
 from medsettle.peers.messages import delivered_of, parsed, says_more
 from medsettle.service.desk import Desk
 from medsettle.v1 import peer_service_pb2 as peers
-
-logger = logging.getLogger(__name__)
 
 DELIVER: Final = "DeliverRecords"
 
@@ -83,7 +82,7 @@ class LocalPeer:
                 DELIVER, caller.to_area, body, seconds=caller.seconds, hops=caller.hops + 1
             )
         except errors.SettlementError as error:
-            logger.info("%d records are not passed on: %s", len(records), error)
+            say(logged.NOT_PASSED_ON, records=len(records), reason=error.reason)
             unreachable = [peers.STANDING_UNREACHABLE] * len(records)
             return peers.DeliverRecordsResponse(standings=unreachable).SerializeToString()
         told = peers.DeliverRecordsResponse.FromString(answer)
@@ -97,14 +96,14 @@ class LocalPeer:
         keep = self._elsewhere.keep
         try:
             return self._desk.keep(lambda: keep(records, as_sent))
-        except errors.InternalError:
-            logger.exception("%d records cannot be kept together", len(records))
+        except errors.InternalError as bug:
+            say(logged.COPIES_NOT_KEPT, bug, records=len(records))
         kept = []
         for each, sent in zip(records, as_sent, strict=True):
             try:
                 kept += self._desk.keep(partial(keep, [each], [sent]))
-            except errors.InternalError:
-                logger.exception("a record of area %s cannot be kept", holder_of(each)[0])
+            except errors.InternalError as bug:
+                say(logged.COPIES_NOT_KEPT, bug, records=1, area=holder_of(each)[0])
                 kept.append(False)
         return kept
 

@@ -1,7 +1,6 @@
 """Handing over what was recorded here, the place of insurance, until the place of care agrees."""
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
@@ -11,13 +10,13 @@ from medsettle.core.dates import microseconds
 from medsettle.core.visits import Visit
 from medsettle.engine.copies import Copied, original_of
 from medsettle.engine.elsewhere import Elsewhere
+from medsettle.logs import events as logged
+from medsettle.logs import say
 from medsettle.peers.home_desk import HomeDesk
 from medsettle.peers.links import Links
 from medsettle.peers.messages import delivered_message
 from medsettle.peers.open_cases import Delivery, OpenCases
 from medsettle.v1 import peer_service_pb2 as peers
-
-logger = logging.getLogger(__name__)
 
 _MS: Final = 1_000
 _ATTEMPTS_BEFORE_ORIGINAL: Final = 3
@@ -124,7 +123,7 @@ class Deliveries:
         try:
             self._home.taken_back(record, delivery.attempts)
         except errors.SettlementError as error:
-            logger.warning("%s, not taken, cannot be taken back: %s", delivery.record, error)
+            say(logged.NOT_TAKEN_BACK, settlement=delivery.record, reason=error.reason)
             self._cases.put_off_deliveries([delivery], _short(error))
         else:
             self._cases.close_deliveries([delivery.record])

@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError
 
 from medsettle import errors, limits
 from medsettle.errors import Fault
+from medsettle.identity.principals import Principal
 from medsettle.peers.config import Neighbour, PeerConfig, Role
 from medsettle.peers.greeting import (
     CAPABILITIES,
@@ -27,6 +28,8 @@ from medsettle.peers.greeting import (
 from medsettle.peers.links import Links
 from medsettle.policy.vocabulary import quoted
 from medsettle.service.calls import Calls, Context, at_desk
+from medsettle.service.entrance import CALLER
+from medsettle.service.measuring import UNKNOWN
 from medsettle.v1 import peer_service_pb2 as messages
 
 _AREA = re.compile(r"[0-9]{6}")
@@ -102,8 +105,12 @@ class PeerHandler(grpc.ServiceRpcHandler):
             return None
 
         async def answer(body: bytes, context: Context) -> bytes:
+            known = method == GREET or method in CAPABILITIES
             return await at_desk(
-                self._desk, context, lambda: self._answer(method, body, context), name=method
+                self._desk,
+                context,
+                lambda: self._answer(method, body, context),
+                name=method if known else UNKNOWN,
             )
 
         return grpc.unary_unary_rpc_method_handler(answer)
@@ -145,6 +152,7 @@ class PeerHandler(grpc.ServiceRpcHandler):
                 certificate=listed,
             )
         self._links.heard_of(name)
+        CALLER.set(Principal(f"peer {name}", None, frozenset()))
         return neighbour
 
     def _greeted(self, body: bytes, neighbour: Neighbour) -> bytes:

@@ -5,7 +5,6 @@ follows from the ledger, also where it was recorded by other ways than these.
 """
 
 import asyncio
-import logging
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Final, NamedTuple, TypeVar
@@ -21,6 +20,8 @@ from medsettle.engine.elsewhere import Elsewhere
 from medsettle.engine.visit_entries import part_ids
 from medsettle.ledger.entries import LedgerReader, Recorded
 from medsettle.ledger.records import decode_scope, decode_settlement
+from medsettle.logs import events as logged
+from medsettle.logs import say
 from medsettle.peers.config import PeerConfig
 from medsettle.peers.handler import Caller
 from medsettle.peers.messages import care_scope_of, delivered_message, parsed
@@ -34,8 +35,6 @@ from medsettle.v1 import peer_service_pb2 as peers
 from medsettle.v1 import request_service_pb2 as requests
 from medsettle.v1 import settlement_service_pb2 as settlements
 from medsettle.v1 import visit_service_pb2 as visits
-
-logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
@@ -263,7 +262,7 @@ class HomeDesk:
         ledger = self._engine.ledger
         end = ledger.last_seq()
         if self._cases.position > end:
-            logger.warning("the ledger ends before entry %d: all of it is delivered again", end + 1)
+            say(logged.LEDGER_SHORTER, seq=end)
             self._cases.start_over()
         after_seq = self._cases.position
         while after_seq < end and (

@@ -34,6 +34,7 @@ from medsettle.peers.greeting import (
     Greeting,
     lacks,
 )
+from medsettle.service.call_watch import asking
 from medsettle.v1 import peer_service_pb2 as messages
 
 
@@ -158,9 +159,12 @@ class Link:
         if left <= 0:
             self._unreachable(call, "the time was over before it could be asked")
         route = ((TO_KEY, call.to_area), (HOPS_KEY, str(call.hops)))
-        with self._judged(call, admission):
+        with (
+            self._judged(call, admission),
+            asking(call.method, self.neighbour.name) as beside,
+        ):
             answer: bytes = await self._method(call.method)(
-                call.body, timeout=left, metadata=(*self._from(), *route)
+                call.body, timeout=left, metadata=(*self._from(), *route, *beside)
             )
         self.breaker.answered()
         return answer

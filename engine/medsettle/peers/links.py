@@ -8,8 +8,8 @@ from typing import Final
 
 from medsettle import errors, limits
 from medsettle.errors import Fault, SettlementError
+from medsettle.identity.transport import channel_credentials
 from medsettle.peers.breaker import State
-from medsettle.peers.certificates import channel_credentials
 from medsettle.peers.config import PeerConfig
 from medsettle.peers.greeting import Greeting
 from medsettle.peers.link import Call, Link, Refused
@@ -62,6 +62,10 @@ class Links:
     def state(self, name: str) -> State:
         """Return whether calls to a neighbour go now."""
         return self._links[name].breaker.state
+
+    def states(self) -> dict[str, State]:
+        """Return whether calls to each neighbour go now, by its name."""
+        return {name: link.breaker.state for name, link in self._links.items()}
 
     def heard_of(self, name: str) -> None:
         """Let calls to a neighbour be tried at once, for it has called here."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from importlib.metadata import version
@@ -14,7 +13,12 @@ import grpc
 from medsettle import errors, limits
 from medsettle.core.dates import microseconds
 from medsettle.engine import Engine
+from medsettle.logs import events as logged
+from medsettle.logs import say
+from medsettle.logs.telling import reason_of
+from medsettle.peers.breaker import State
 from medsettle.peers.care_desk import CareDesk
+from medsettle.peers.case_counts import open_with
 from medsettle.peers.config import PeerConfig, Role
 from medsettle.peers.delivered import DELIVER, LocalPeer
 from medsettle.peers.deliveries import Deliveries
@@ -27,7 +31,7 @@ from medsettle.peers.unknowns import Unknowns
 from medsettle.policy.rule_book import DIGEST_CHARS, RuleBook
 from medsettle.service.desk import Desk
 
-logger = logging.getLogger(__name__)
+_STATES = (State.CLOSED, State.HALF_OPEN, State.OPEN)
 
 
 class Station:
@@ -43,6 +47,7 @@ class Station:
         Raises:
             LedgerUnavailable: The list cannot be opened.
         """
+        self._data, self._now = data, engine.now
         self._due = asyncio.Event()
         self.cases = OpenCases(
             data / FILE_NAME, lambda: microseconds(engine.now()), opened=self._due.set
@@ -67,6 +72,19 @@ class Station:
         desk.keeps_copies_only = config.role is Role.HUB
         if config.role is Role.AREAS:
             desk.away = self.care
+
+    def peer_states(self) -> dict[str, int]:
+        """Return whether calls to each neighbour go now: 0 they do, 1 one is tried, 2 none does."""
+        return {name: _STATES.index(state) for name, state in self.links.states().items()}
+
+    def open_counts(self) -> dict[str, int]:
+        """Return how many cases are open with each area. Safe to ask from another thread."""
+        counts: dict[str, int] = {}
+        # What cannot be read at this moment is not told, as a number that is not known.
+        with contextlib.suppress(errors.LedgerUnavailable):
+            for each in open_with(self._data, self._now()):
+                counts[each.area] = counts.get(each.area, 0) + each.cases
+        return counts
 
     def begin(self) -> None:
         """Begin to open what the last process left, and to resolve whatever is open."""
@@ -96,7 +114,7 @@ class Station:
                 await self._next_due()
             except (errors.SettlementError, apsw.Error) as error:
                 # A ledger that is away, or a list that another program holds: both come back.
-                logger.warning("what is open with other areas cannot be read now: %s", error)
+                say(logged.CASES_UNREADABLE, reason=reason_of(error))
                 await asyncio.sleep(limits.CASE_SECONDS_FIRST)
 
     async def _with(self, area: str) -> None:
@@ -104,11 +122,11 @@ class Station:
         try:
             await asyncio.gather(self._unknowns.resolve(area), self._deliveries.hand_over(area))
         except (errors.SettlementError, apsw.Error) as error:
-            logger.warning("open cases with area %s wait: %s", area, error)
+            say(logged.CASES_WAIT, area=area, reason=reason_of(error))
             await asyncio.sleep(limits.CASE_SECONDS_FIRST)
-        except Exception:
+        except Exception as bug:
             # Cases stay open, and a bug in one of them must not keep others from being tried.
-            logger.exception("open cases with area %s cannot be tried in an unforeseen way", area)
+            say(logged.CASES_BUG, bug, area=area)
             await asyncio.sleep(limits.CASE_SECONDS_MAX)
         finally:
             del self._busy[area]

@@ -8,7 +8,6 @@ place of insurance has taken back is final.
 """
 
 import asyncio
-import logging
 from collections.abc import Sequence
 
 from medsettle import errors, limits
@@ -17,6 +16,8 @@ from medsettle.core.request_states import RequestState, RequestStatus
 from medsettle.engine import Engine
 from medsettle.engine.request_log import Asked
 from medsettle.errors.reasons import rebuilt
+from medsettle.logs import events as logged
+from medsettle.logs import say
 from medsettle.peers.asking import SETTLING
 from medsettle.peers.care_desk import CareDesk
 from medsettle.peers.home_desk import reversal_id
@@ -25,8 +26,6 @@ from medsettle.peers.open_cases import OpenCases, Unknown
 from medsettle.service.desk import Desk
 from medsettle.v1 import peer_service_pb2 as peers
 from medsettle.v1 import request_service_pb2 as requests
-
-logger = logging.getLogger(__name__)
 
 
 class Unknowns:
@@ -121,7 +120,7 @@ class Unknowns:
         except errors.SettlementError as error:
             if not waited:
                 raise
-            logger.info("%s cannot be asked about: %s", unknown.request_id, error)
+            say(logged.NOT_ASKED, request_id=unknown.request_id, reason=error.reason)
             return True
         if there.status is RequestStatus.REJECTED and there.refusal is not None:
             said = there.refusal

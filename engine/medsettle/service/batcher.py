@@ -10,13 +10,12 @@ only when `QUIET_TURNS` turns in a row have brought no call.
 """
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from medsettle import limits
+from medsettle import limits, phases
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Settlement
 from medsettle.errors import (
@@ -26,8 +25,10 @@ from medsettle.errors import (
     Overloaded,
     SettlementError,
 )
-
-logger = logging.getLogger(__name__)
+from medsettle.logs import events as logged
+from medsettle.logs import say
+from medsettle.logs.telling import told_of
+from medsettle.service.call_watch import Seen, current
 
 Result = TypeVar("Result")
 Asked = TypeVar("Asked")
@@ -70,7 +71,7 @@ class Gate:
         try:
             result = work()
         except LedgerFailed as failure:
-            logger.critical("the ledger failed; writes stop: %s", failure)
+            say(logged.LEDGER_FAILED, reason=failure.reason, told=told_of(failure))
             self._end(failure)
             raise
         except SettlementError:
@@ -78,7 +79,7 @@ class Gate:
             self._on_commit()
             raise
         except Exception as bug:
-            logger.critical("a write failed in an unforeseen way; writes stop", exc_info=bug)
+            say(logged.WRITE_BUG, bug)
             error = InternalError("The write failed; nothing was acknowledged.")
             self._end(error)
             raise error from bug
@@ -98,6 +99,7 @@ class _Waiting(Generic[Asked, Told]):
     size_bytes: int
     deadline: float | None
     answer: "asyncio.Future[Told]"
+    seen: Seen | None
 
 
 class Batcher(Generic[Asked, Told]):
@@ -133,6 +135,11 @@ class Batcher(Generic[Asked, Told]):
         self._seen = 0
         self._quiet = 0
 
+    @property
+    def waiting(self) -> int:
+        """Claims that wait for their batch."""
+        return len(self._waiting)
+
     async def answer(
         self, claim: Asked, deadline: float | None = None, *, size_bytes: int = 0
     ) -> Told:
@@ -161,7 +168,7 @@ class Batcher(Generic[Asked, Told]):
                 "request id again.",
                 waiting_bytes_max=str(self._waiting_bytes_max),
             )
-        waiting = _Waiting(claim, size_bytes, deadline, self._loop.create_future())
+        waiting = _Waiting(claim, size_bytes, deadline, self._loop.create_future(), current())
         self._waiting.append(waiting)
         self._waiting_bytes += size_bytes
         if not self._turning:
@@ -203,17 +210,23 @@ class Batcher(Generic[Asked, Told]):
     def _settle(self, batch: Sequence[_Waiting[Asked, Told]]) -> None:
         if not batch:
             return
+        seen = [waiting.seen for waiting in batch if waiting.seen is not None]
+        noted = phases.begin(len(batch)) if seen else None
         try:
             answers = self._run([waiting.claim for waiting in batch])
             assert len(answers) == len(batch), "one answer for each claim"
         except SettlementError as error:
             self._fail(batch, error)
         except Exception as bug:
-            logger.critical("a batch of %d failed in an unforeseen way", len(batch), exc_info=bug)
+            say(logged.BATCH_BUG, bug, claims=len(batch))
             self._fail(batch, InternalError("The batch failed; nothing was acknowledged."))
         else:
             for waiting, answer in zip(batch, answers, strict=True):
                 waiting.answer.set_result(answer)
+        finally:
+            phases.end(noted)
+            for each in seen:
+                each.batch = noted
 
     @staticmethod
     def _fail(batch: Sequence[_Waiting[Asked, Told]], error: SettlementError) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
+from medsettle import phases
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.making import Made, Making
 from medsettle.core.outcome import Rejection
@@ -19,9 +20,11 @@ from medsettle.core.settlement import (
     Settlement,
 )
 from medsettle.errors import DecidedElsewhere, LedgerUnavailable, SettlementError
+from medsettle.identity.access_log import Accesses, NoAccesses
 from medsettle.policy.rule_book import RuleBook
 from medsettle.service.away import Away
 from medsettle.service.batcher import Answer, Batcher, Gate, Result
+from medsettle.service.call_watch import CallWatch, current
 from medsettle.service.engine_parts import (
     Attempts,
     Cards,
@@ -33,6 +36,7 @@ from medsettle.service.engine_parts import (
     Statements,
     Visits,
 )
+from medsettle.service.measuring import Batch, Measuring, Unmeasured
 from medsettle.service.paging import Pages
 from medsettle.service.previews import previewed_apart
 from medsettle.service.wire import batch_of
@@ -178,8 +182,14 @@ class Desk:
         page_key: bytes,
         on_commit: Callable[[], None],
         on_shut: Callable[[SettlementError], None],
+        measuring: Measuring | None = None,
+        accesses: Accesses | None = None,
     ) -> None:
         self.engine = engine
+        self.accesses: Accesses = NoAccesses() if accesses is None else accesses
+        self.measuring: Measuring = Unmeasured() if measuring is None else measuring
+        self.watch: CallWatch | None = None
+        """Who looks at the calls one by one, if anybody does."""
         self.calls = 0
         """Calls that have come, those refused included."""
         self.under_way = 0
@@ -194,11 +204,7 @@ class Desk:
         self.pages = Pages(page_key)
         self._gate = Gate(on_commit, on_shut)
         self.settling = Batcher(lambda claims: self.settle(batch_of(claims)))
-        self.previewing = Batcher(
-            lambda claims: previewed_apart(
-                engine.preview, claims, lambda claim: claim.person, batch_of
-            )
-        )
+        self.previewing = Batcher(self._preview)
 
     def elsewhere(self, claim: Claim) -> Away | None:
         """Return who asks another engine about a claim, None where it is decided here."""
@@ -241,13 +247,23 @@ class Desk:
         finally:
             self.under_way -= 1
 
+    @property
+    def stopping(self) -> bool:
+        """Whether no more calls are begun."""
+        return self._stopping
+
     def refuse_calls(self) -> None:
         """Begin no more calls; those under way are finished."""
         self._stopping = True
 
     def settle(self, claims: ClaimBatch) -> list[Answer]:
         """Return the answers to a batch, recorded in one commit; see `Gate.write` for errors."""
+        self.measuring.batch(Batch.SETTLE, len(claims))
         return self.write(lambda: self.engine.settle(claims))
+
+    def _preview(self, claims: Sequence[Claim]) -> Sequence[Answer]:
+        self.measuring.batch(Batch.PREVIEW, len(claims))
+        return previewed_apart(self.engine.preview, claims, lambda claim: claim.person, batch_of)
 
     def write(self, work: Callable[[], Result]) -> Result:
         """Return what a write of the engine returns, past the gate.
@@ -260,7 +276,15 @@ class Desk:
                 "this server passes on and keeps copies, and records nothing of its own; ask the "
                 "server of the place of care"
             )
-        return self._gate.write(work)
+        seen = current()
+        noted = phases.begin(1) if seen is not None else None
+        if seen is None or noted is None:
+            return self._gate.write(work)
+        try:
+            return self._gate.write(work)
+        finally:
+            phases.end(noted)
+            seen.batch = noted
 
     def keep(self, work: Callable[[], Result]) -> Result:
         """Return what a write of copies returns, past the gate."""

@@ -20,6 +20,7 @@ from medsettle.core.reconciliation import (
 from medsettle.core.relatives import Person, Relation
 from medsettle.core.settlement import (
     Attempt,
+    Holder,
     Settlement,
 )
 from medsettle.core.statements import Movement
@@ -144,6 +145,10 @@ class Attempts(Protocol):
 
 class InstitutionDays(Protocol):
     """What the gateway asks of `medsettle.engine.institution_days.InstitutionDays`."""
+
+    def holder_of(self, record: str) -> Holder | None:
+        """Return whose a settlement, visit or other entry is; None where none has that id."""
+        ...
 
     def totals(self, days: Days) -> Totals:
         """Return the sums of everything that belongs to the days, cancels negative."""

@@ -13,8 +13,9 @@ from typing import Any, TypeAlias
 import grpc
 from google.protobuf.message import DecodeError
 
-from medsettle.errors import Fault, InvalidRequest
+from medsettle.errors import Fault, InvalidRequest, SettlementError
 from medsettle.service.calls import Context, refuse
+from medsettle.service.entrance import Entrance
 
 _Read: TypeAlias = Callable[[bytes], Any]
 _Method: TypeAlias = Callable[[Any, Context], Any]
@@ -30,8 +31,10 @@ class _Unreadable:
 class ReadableServer(grpc.aio.Server):
     """A server of `grpc.aio`, all handlers of which are given messages or are not called."""
 
-    def __init__(self, server: grpc.aio.Server) -> None:
+    def __init__(self, server: grpc.aio.Server, entrance: Entrance) -> None:
+        """Serve by a server of gRPC whatever an entrance lets in."""
         self._server = server
+        self._entrance = entrance
 
     def add_generic_rpc_handlers(self, generic_rpc_handlers: Iterable[Any]) -> None:
         """Add nothing: generated code adds the same handlers by name after this."""
@@ -40,7 +43,10 @@ class ReadableServer(grpc.aio.Server):
         self, service_name: str, method_handlers: Mapping[str, Any]
     ) -> None:
         """Add the handlers of a service by the names of their methods."""
-        handlers = {name: _checked(each) for name, each in method_handlers.items()}
+        handlers = {
+            name: _checked(each, f"/{service_name}/{name}", self._entrance)
+            for name, each in method_handlers.items()
+        }
         generic = grpc.method_handlers_generic_handler(service_name, handlers)
         self._server.add_generic_rpc_handlers((generic,))
 
@@ -69,11 +75,12 @@ class ReadableServer(grpc.aio.Server):
         return await self._server.wait_for_termination(timeout)
 
 
-def _checked(handler: Any) -> Any:  # noqa: ANN401 - gRPC's named tuple, which it does not export
-    """Return a handler whose method is called with messages only."""
+def _checked(handler: Any, path: str, entrance: Entrance) -> Any:  # noqa: ANN401 - gRPC's named tuple, which it does not export
+    """Return a handler whose method is called with messages only, by whom an entrance lets in."""
     forms = {"unary_unary": _unary, "unary_stream": _unary, "stream_stream": _stream}
+    passing = _Passing(path, entrance)
     changes = {
-        form: wrap(method)
+        form: wrap(method, passing)
         for form, wrap in forms.items()
         if (method := getattr(handler, form)) is not None
     }
@@ -91,39 +98,61 @@ def _reader(deserializer: _Read) -> _Read:
     return read
 
 
-def _unary(method: _Method) -> _Method:
+@dataclass(frozen=True, slots=True)
+class _Passing:
+    """The way of the calls of one method through the entrance."""
+
+    path: str
+    entrance: Entrance
+
+    async def begin(self, context: Context) -> None:
+        """Let a call in, or end it."""
+        try:
+            self.entrance.admit(self.path, context)
+        except SettlementError as error:
+            await refuse(context, error, "")
+
+    async def check(self, request: Any, context: Context) -> None:  # noqa: ANN401 - any message
+        """End a call whose request cannot be read, or names what is not the caller's."""
+        if isinstance(request, _Unreadable):
+            fault = Fault("request", f"its bytes are no message of this method: {request.fault}")
+            await refuse(context, InvalidRequest([fault]), "")
+        try:
+            self.entrance.check_request(self.path, request)
+        except SettlementError as error:
+            await refuse(context, error, "")
+
+
+def _unary(method: _Method, passing: _Passing) -> _Method:
     if inspect.isasyncgenfunction(method):
 
         async def streamed(request: Any, context: Context) -> AsyncIterator[Any]:  # noqa: ANN401
-            await _refuse_unreadable(request, context)
+            await passing.begin(context)
+            await passing.check(request, context)
             async for answer in method(request, context):
                 yield answer
 
         return streamed
 
     async def answered(request: Any, context: Context) -> Any:  # noqa: ANN401
-        if isinstance(request, _Unreadable):
-            await _refuse_unreadable(request, context)
+        await passing.begin(context)
+        await passing.check(request, context)
         answer: Awaitable[Any] = method(request, context)
         return await answer
 
     return answered
 
 
-def _stream(method: _Method) -> _Method:
+def _stream(method: _Method, passing: _Passing) -> _Method:
     async def streamed(requests: AsyncIterator[Any], context: Context) -> AsyncIterator[Any]:
+        await passing.begin(context)
+
         async def readable() -> AsyncIterator[Any]:
             async for request in requests:
-                await _refuse_unreadable(request, context)
+                await passing.check(request, context)
                 yield request
 
         async for answer in method(readable(), context):
             yield answer
 
     return streamed
-
-
-async def _refuse_unreadable(request: object, context: Context) -> None:
-    if isinstance(request, _Unreadable):
-        fault = Fault("request", f"its bytes are no message of this method: {request.fault}")
-        await refuse(context, InvalidRequest([fault]), "")

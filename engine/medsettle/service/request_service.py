@@ -7,6 +7,7 @@ from medsettle.core.request_states import RequestState, RequestStatus
 from medsettle.service import wire
 from medsettle.service.calls import Context, answered, deadline_of
 from medsettle.service.desk import Desk
+from medsettle.service.sight import check_reversible, own_state
 from medsettle.v1 import request_service_pb2 as requests
 from medsettle.v1 import request_service_pb2_grpc as requests_grpc
 
@@ -28,6 +29,7 @@ class RequestService(requests_grpc.RequestServiceServicer):
     ) -> requests.ReverseRequestResponse:
         """Return what the original is after its reversal."""
         sent = request.institution, request.original_request_id, request.request_id
+        check_reversible(self._desk, request.institution, request.original_request_id)
         reversal = None
         if self._desk.away is not None:
             reversal = await self._desk.away.reverse(*sent, deadline_of(context))
@@ -45,7 +47,8 @@ class RequestService(requests_grpc.RequestServiceServicer):
         self, request: requests.FindRequestRequest, context: Context
     ) -> requests.RequestState:
         """Return what became of a request."""
-        found = self._desk.engine.find_request(request.institution, request.request_id)
+        asked = self._desk.engine.find_request(request.institution, request.request_id)
+        found = own_state(asked)
         away = self._desk.away
         if away is not None and found.status is RequestStatus.UNKNOWN:
             resolving = away.resolving(request.institution, request.request_id)

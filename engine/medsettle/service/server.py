@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
 import grpc
@@ -10,9 +12,13 @@ from grpc_reflection.v1alpha import reflection
 
 from medsettle import limits
 from medsettle.errors import SettlementError
+from medsettle.identity.access_log import Accesses, NoAccesses
+from medsettle.identity.admission import Admission
 from medsettle.service.card_service import CardService
 from medsettle.service.desk import Desk, SettlementEngine
 from medsettle.service.enquiry_service import EnquiryService
+from medsettle.service.entrance import Entrance
+from medsettle.service.measuring import Measuring
 from medsettle.service.mutual_aid import MutualAidService
 from medsettle.service.readable import ReadableServer
 from medsettle.service.request_service import RequestService
@@ -54,32 +60,61 @@ SERVICES: Final = (
 PROJECTION: Final = "medsettle.projection"
 """Name under which health tells whether the projection behind the ledger keeps up."""
 
-_OPTIONS: Final = (
-    ("grpc.max_receive_message_length", limits.MESSAGE_BYTES_MAX + limits.ENVELOPE_BYTES),
-    # What is recorded must be told, so an answer has no bound of its own; pages and streams do.
-    ("grpc.max_send_message_length", -1),
-    ("grpc.server.max_pending_requests", limits.PENDING_CALLS_MAX),
-    ("grpc.server.max_pending_requests_hard_limit", limits.PENDING_CALLS_MAX),
-    # The ledger has one writer: a second process on the port is a mistake, not a helper.
-    ("grpc.so_reuseport", 0),
-)
+LIVE: Final = "live"
+"""Name under which health tells that the process answers, whatever else is wrong."""
 
-# What engines of other areas need besides: room for lines with their splits, and to ask a quiet
-# connection for a sign of life without being taken for an attacker.
-_PEER_OPTIONS: Final = (
-    ("grpc.max_receive_message_length", limits.PEER_MESSAGE_BYTES_MAX + limits.ENVELOPE_BYTES),
-    (
-        "grpc.http2.min_ping_interval_without_data_ms",
-        int(limits.PEER_KEEPALIVE_SECONDS / 2 * 1_000),
-    ),
-    ("grpc.keepalive_permit_without_calls", 1),
-)
+READY: Final = "ready"
+"""Name under which health tells whether calls are to be sent here; not while it drains."""
+
+
+def _options(*, with_peers: bool) -> list[tuple[str, int]]:
+    """Return what gRPC is told of a port: the bounds of its connections and messages."""
+    message_bytes = limits.PEER_MESSAGE_BYTES_MAX if with_peers else limits.MESSAGE_BYTES_MAX
+    options = [
+        # Of what came compressed too, once it is unpacked.
+        ("grpc.max_receive_message_length", message_bytes + limits.ENVELOPE_BYTES),
+        # What is recorded must be told, so an answer has no bound of its own; pages and streams do.
+        ("grpc.max_send_message_length", -1),
+        ("grpc.server.max_pending_requests", limits.PENDING_CALLS_MAX),
+        ("grpc.server.max_pending_requests_hard_limit", limits.PENDING_CALLS_MAX),
+        ("grpc.max_concurrent_streams", limits.CONNECTION_CALLS_MAX),
+        ("grpc.server_handshake_timeout_ms", int(limits.HANDSHAKE_SECONDS_MAX * 1_000)),
+        ("grpc.max_connection_age_ms", int(limits.CONNECTION_SECONDS_MAX * 1_000)),
+        ("grpc.max_connection_age_grace_ms", int(limits.CONNECTION_GRACE_SECONDS * 1_000)),
+        # The ledger has one writer: a second process on the port is a mistake, not a helper.
+        ("grpc.so_reuseport", 0),
+    ]
+    if with_peers:
+        # Engines of other areas ask a quiet connection for a sign of life, and are no attackers.
+        quiet = int(limits.PEER_KEEPALIVE_SECONDS / 2 * 1_000)
+        options.append(("grpc.http2.min_ping_interval_without_data_ms", quiet))
+        options.append(("grpc.keepalive_permit_without_calls", 1))
+    return options
+
 
 Beside: TypeAlias = Callable[[Desk], Sequence[grpc.ServiceRpcHandler]]
 """Makes what is served beside our own services, each a service in bytes, at the same desk."""
 
 Apart: TypeAlias = tuple[str, grpc.ServerCredentials]
 """Address and credentials of a port for what is served beside alone."""
+
+
+def _everybody() -> Admission:
+    # Without anything that runs out no clock is asked.
+    return Admission(lambda: datetime.max.replace(tzinfo=UTC))
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who is let in at the ports of tills, and where it is taken down; by default everybody.
+
+    `of_tokens` is a second port, for those who come with a token and without a certificate.
+    """
+
+    admission: Admission = field(default_factory=_everybody)
+    accesses: Accesses = field(default_factory=NoAccesses)
+    of_tokens: Apart | None = None
+
 
 _SERVING: Final = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING: Final = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -95,15 +130,27 @@ class Server:
         project: Projection | None,
         beside: Beside | None,
         apart: "Apart | None",
+        measuring: Measuring | None,
+        identity: "Identity | None",
     ) -> None:
         self.address = ""
         self.address_apart = ""
-        options = _OPTIONS if beside is None else (*dict((*_OPTIONS, *_PEER_OPTIONS)).items(),)
-        self._grpc = ReadableServer(grpc.aio.server(options=options))
+        self.address_of_tokens = ""
+        options = _options(with_peers=beside is not None)
         self._health = health.aio.HealthServicer()
         self._projects = project is not None
-        self._shift = Shift(engine, page_key=page_key, project=project, tell=self._told)
-        self.desk = desk = self._shift.desk
+        known = Identity() if identity is None else identity
+        self.shift = Shift(
+            engine,
+            page_key=page_key,
+            project=project,
+            tell=self._told,
+            measuring=measuring,
+            accesses=known.accesses,
+        )
+        self.desk = desk = self.shift.desk
+        entrance = Entrance(known.admission, desk.measuring, desk.accesses)
+        self._grpc = ReadableServer(grpc.aio.server(options=options), entrance)
         settlements_grpc.add_SettlementServiceServicer_to_server(
             SettlementService(desk), self._grpc
         )
@@ -119,7 +166,9 @@ class Server:
         requests_grpc.add_RequestServiceServicer_to_server(RequestService(desk), self._grpc)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
         handlers = beside(desk) if beside is not None else ()
-        self._apart = None if apart is None else ReadableServer(grpc.aio.server(options=options))
+        self._apart = (
+            None if apart is None else ReadableServer(grpc.aio.server(options=options), entrance)
+        )
         (self._apart or self._grpc).add_handlers_of_bytes(handlers)
         self._services = (*SERVICES, *(each.service_name() for each in handlers))
         # What has a port of its own is not there where tills look.
@@ -128,18 +177,25 @@ class Server:
         reflection.enable_server_reflection(shown, self._grpc)
 
     async def serve(
-        self, address: str, credentials: grpc.ServerCredentials | None, apart: "Apart | None"
+        self,
+        address: str,
+        credentials: grpc.ServerCredentials | None,
+        apart: "Apart | None",
+        of_tokens: "Apart | None",
     ) -> None:
         """Open the ports and begin; afterwards `address` has the port that was chosen."""
         self.address = _opened(self._grpc, address, credentials)
+        if of_tokens is not None:
+            self.address_of_tokens = _opened(self._grpc, *of_tokens)
         if apart is not None and self._apart is not None:
             self.address_apart = _opened(self._apart, *apart)
             await self._apart.start()
         await self._grpc.start()
+        await self._health.set(LIVE, _SERVING)
         await self._told(Part.WRITES, well=True)
         if self._projects:
             await self._told(Part.PROJECTION, well=True)
-        self._shift.begin()
+        self.shift.begin()
 
     async def wait(self) -> None:
         """Return once the server has stopped."""
@@ -151,11 +207,15 @@ class Server:
         The server then refuses every write and tells so through health; whoever started it should
         stop it, and end the process with an error so that a new one opens the ledger again.
         """
-        return await self._shift.failure()
+        return await self.shift.failure()
 
     def project_soon(self) -> None:
         """Project although nothing was recorded here: somebody else may have recorded something."""
-        self._shift.project_soon()
+        self.shift.project_soon()
+
+    async def drain(self) -> None:
+        """Turn not ready, and go on answering; see `Shift.drain`."""
+        await self.shift.drain()
 
     async def stop(self, grace_seconds: float = limits.SHUTDOWN_SECONDS_MAX) -> None:
         """Tell that the server goes, begin no more calls, finish those begun, and return.
@@ -171,19 +231,22 @@ class Server:
         self.desk.refuse_calls()
         # Frozen: nothing that ends during shutdown may set health back to serving.
         await self._health.enter_graceful_shutdown()
-        await self._shift.quiet(min(end, now() + limits.REFUSING_SECONDS_MAX))
+        await self.shift.quiet(min(end, now() + limits.REFUSING_SECONDS_MAX))
         # Calls of peers may be what calls of tills wait for, so tills are let go first.
         await self._grpc.stop(max(0.0, end - now()))
         if self._apart is not None:
             await self._apart.stop(max(0.0, end - now()))
-        await self._shift.stop()
+        await self.shift.stop()
 
     async def _told(self, part: Part, *, well: bool) -> None:
         names = (
             (PROJECTION,) if part is Part.PROJECTION else (health.OVERALL_HEALTH, *self._services)
         )
+        # Balancers ask for the whole server or for one service: neither is to be sent calls then.
+        serves = well and not (part is Part.WRITES and self.shift.draining)
         for name in names:
-            await self._health.set(name, _SERVING if well else _NOT_SERVING)
+            await self._health.set(name, _SERVING if serves else _NOT_SERVING)
+        await self._health.set(READY, _SERVING if self.shift.ready else _NOT_SERVING)
 
 
 def _opened(
@@ -206,6 +269,8 @@ async def start(
     credentials: grpc.ServerCredentials | None = None,
     beside: Beside | None = None,
     apart: Apart | None = None,
+    measuring: Measuring | None = None,
+    identity: Identity | None = None,
 ) -> Server:
     """Return a server that serves `engine` at `address`.
 
@@ -220,11 +285,14 @@ async def start(
             `medsettle.peers.handler.PeerHandler` for engines of other areas.
         apart: A port of its own for what is served beside: its address and credentials. Who
             reaches it, reaches nothing else.
+        measuring: Takes the measurements of the calls; None takes none.
+        identity: Who is let in, and where it is taken down; None lets everybody in.
 
     Raises:
         RuntimeError: The address cannot be bound.
     """
     machine_code.load()
-    server = Server(engine, page_key, project, beside, apart)
-    await server.serve(address, credentials, apart)
+    server = Server(engine, page_key, project, beside, apart, measuring, identity)
+    of_tokens = None if identity is None else identity.of_tokens
+    await server.serve(address, credentials, apart, of_tokens)
     return server

@@ -5,12 +5,20 @@ from collections.abc import Sequence
 from medsettle import limits
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Settlement
+from medsettle.engine.reading import nothing_recorded, nothing_to_compare
 from medsettle.errors import NotFound
 from medsettle.service import names, paging, streams, wire
 from medsettle.service.batcher import Answer, Batcher
 from medsettle.service.calls import Context, answered, deadline_of, stated_claim
 from medsettle.service.desk import Desk
 from medsettle.service.names import Name
+from medsettle.service.sight import (
+    check_seen,
+    check_taken_back,
+    listed_area,
+    listed_institution,
+    own_rows,
+)
 from medsettle.v1 import person_service_pb2 as persons
 from medsettle.v1 import person_service_pb2_grpc as persons_grpc
 from medsettle.v1 import policy_service_pb2 as policies
@@ -83,6 +91,7 @@ class SettlementService(settlements_grpc.SettlementServiceServicer):
         """Return the new negative settlement."""
         cancel = names.checked_cancel(request, "settlements")
         sent, away = (cancel.institution, cancel.request_id), self._desk.away
+        check_taken_back(self._desk, cancel.name.resource, nothing_recorded)
         copy = away.copy_of(cancel.name.resource, cancel.institution) if away else None
         if away is not None and copy is not None and copy.kind == "settle":
             settlement = await away.cancel(copy, *sent, deadline_of(context))
@@ -105,12 +114,13 @@ class SettlementService(settlements_grpc.SettlementServiceServicer):
         self, request: settlements.ListSettlementsRequest, context: Context
     ) -> settlements.ListSettlementsResponse:
         """Return a page in ledger order."""
-        area = names.parsed_parent(request.parent)
+        area = listed_area(names.parsed_parent(request.parent))
+        institution = listed_institution(request.institution)
         limit = paging.page_size(request.page_size)
-        arguments = ("settlements", request.parent, request.institution, request.person)
+        arguments = ("settlements", area or names.ANY, institution or "", request.person)
         found = self._desk.engine.page(
             pooling_area=area,
-            institution=request.institution or None,
+            institution=institution,
             person=request.person or None,
             after_seq=self._desk.pages.position(request.page_token, *arguments),
             limit=limit,
@@ -127,6 +137,7 @@ class SettlementService(settlements_grpc.SettlementServiceServicer):
     ) -> settlements.ExplainSettlementResponse:
         """Return every share with its sentence and clause."""
         name = names.parsed_name(request.name, "settlements")
+        check_seen(self._desk, name.resource, nothing_recorded)
         if name.pooling_area is not None:
             self._found(name)
         away = self._desk.away
@@ -141,6 +152,7 @@ class SettlementService(settlements_grpc.SettlementServiceServicer):
     ) -> settlements.CompareWithoutResponse:
         """Return what later settlements would have been."""
         name = names.parsed_name(request.name, "settlements")
+        check_seen(self._desk, name.resource, nothing_to_compare)
         if name.pooling_area is not None:
             self._found(name)
         return wire.comparison_message(self._desk.engine.hindsight.without(name.resource))
@@ -150,7 +162,7 @@ class SettlementService(settlements_grpc.SettlementServiceServicer):
         self, request: settlements.SettleClaimsRequest, context: Context
     ) -> settlements.SettleClaimsResponse:
         """Return a row for each claim of a stream, recorded in one commit."""
-        answers = self._desk.settle(streams.claims_of(request.arrow_stream))
+        answers = self._desk.settle(own_rows(streams.claims_of(request.arrow_stream)))
         return settlements.SettleClaimsResponse(arrow_stream=streams.stream_of(answers))
 
     @answered
@@ -158,11 +170,12 @@ class SettlementService(settlements_grpc.SettlementServiceServicer):
         self, request: settlements.PreviewClaimsRequest, context: Context
     ) -> settlements.PreviewClaimsResponse:
         """Return a row for each claim of a stream, unrecorded."""
-        answers = self._desk.engine.preview(streams.claims_of(request.arrow_stream))
+        answers = self._desk.engine.preview(own_rows(streams.claims_of(request.arrow_stream)))
         return settlements.PreviewClaimsResponse(arrow_stream=streams.stream_of(answers))
 
     def _found(self, name: Name) -> Settlement:
         """Return a settlement of the pooling area named."""
+        check_seen(self._desk, name.resource, nothing_recorded)
         settlement = self._desk.engine.get(name.resource)
         if name.pooling_area not in {None, settlement.columns["pooling_area"]}:
             raise NotFound(

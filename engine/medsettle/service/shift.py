@@ -1,7 +1,6 @@
 """A desk while it is served, whatever the calls come by: what follows its commits, what ends it."""
 
 import asyncio
-import logging
 import secrets
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
@@ -9,9 +8,12 @@ from typing import Protocol, TypeAlias
 
 from medsettle import limits
 from medsettle.errors import SettlementError
+from medsettle.identity.access_log import Accesses
+from medsettle.logs import events as logged
+from medsettle.logs import say
+from medsettle.logs.telling import told_of
 from medsettle.service.desk import Desk, SettlementEngine
-
-logger = logging.getLogger(__name__)
+from medsettle.service.measuring import Measuring
 
 Projection: TypeAlias = Callable[[], Awaitable[None]]
 
@@ -48,6 +50,8 @@ class Shift:
         project: Projection | None = None,
         page_key: bytes | None = None,
         tell: Tell = tell_nobody,
+        measuring: Measuring | None = None,
+        accesses: Accesses | None = None,
     ) -> None:
         """Open a desk.
 
@@ -57,7 +61,13 @@ class Shift:
                 once more at the end. Long work belongs in a thread or process of its own.
             page_key: Secret of the page tokens; without one, tokens end with this desk.
             tell: Told when writes end for good, and how each projection went.
+            measuring: Takes the measurements of the calls; None takes none.
+            accesses: Takes down who called what; None takes nothing down.
         """
+        self.well = dict.fromkeys(Part, True)
+        """How each part was the last time that it was told."""
+        self.draining = False
+        """Whether it was said that no new calls are to be sent here, while they are answered."""
         self._project = project
         self._tell = tell
         self._committed = asyncio.Event()
@@ -68,7 +78,31 @@ class Shift:
             page_key=page_key or secrets.token_bytes(32),
             on_commit=self._committed.set,
             on_shut=self._shut,
+            measuring=measuring,
+            accesses=accesses,
         )
+
+    def readiness(self) -> dict[str, bool]:
+        """Return what must be well for calls to be sent here, and whether it is.
+
+        Rules were loaded and the ledger was opened before there was a shift.
+        """
+        parts: dict[str, bool] = {str(part): well for part, well in self.well.items()}
+        return parts | {"open": not self.draining and not self.desk.stopping}
+
+    @property
+    def ready(self) -> bool:
+        """Whether calls are to be sent here."""
+        return all(self.readiness().values())
+
+    async def drain(self) -> None:
+        """Say that no new calls are to be sent here; those that come are answered all the same.
+
+        The first step of stopping without anybody noticing: balancers look, and send their calls
+        elsewhere, before `stop` refuses any.
+        """
+        self.draining = True
+        await self._tell(Part.WRITES, well=self.well[Part.WRITES])
 
     def begin(self) -> None:
         """Begin to project after commits."""
@@ -128,15 +162,19 @@ class Shift:
         except asyncio.CancelledError:
             self._committed.set()  # Not finished: the last projection of `stop` does it.
             raise
-        except Exception:
-            logger.exception("the projection behind the ledger failed; the next commit retries")
-            await self._tell(Part.PROJECTION, well=False)
+        except Exception as error:
+            say(logged.PROJECTION_FAILED, error, told=told_of(error))
+            await self._told(Part.PROJECTION, well=False)
         else:
-            await self._tell(Part.PROJECTION, well=True)
+            await self._told(Part.PROJECTION, well=True)
 
     def _shut(self, error: SettlementError) -> None:
         self._failure.set_result(error)
-        self._begin(self._tell(Part.WRITES, well=False))
+        self._begin(self._told(Part.WRITES, well=False))
+
+    async def _told(self, part: Part, *, well: bool) -> None:
+        self.well[part] = well
+        await self._tell(part, well=well)
 
     def _begin(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)

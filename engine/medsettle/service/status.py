@@ -8,7 +8,8 @@
 | `Precondition` and its children | `FAILED_PRECONDITION` | `PreconditionFailure` |
 | `Overloaded`, `LedgerUnavailable` and its child | `UNAVAILABLE` | `RetryInfo` |
 | `PeerUnreachable`, `OutcomeUnknown`, `PersonPending` | `UNAVAILABLE` | `RetryInfo` |
-| `PeerNotKnown` | `PERMISSION_DENIED` | |
+| `NotAuthenticated` | `UNAUTHENTICATED` | |
+| `NotPermitted`, `PeerNotKnown` | `PERMISSION_DENIED` | |
 | `AuditCorrupt` | `DATA_LOSS` | |
 | `InternalError`, anything unforeseen | `INTERNAL` | `RequestInfo` |
 
@@ -371,6 +372,12 @@ FORMS: Final[dict[type[SettlementError], Form]] = {
         _UNAVAILABLE,
         "异地结算结果尚未返回，系统正在核实，请用同一流水号重新提交或查询结果，不要换号重复结算。",
         _retry,
+    ),
+    errors.NotAuthenticated: Form(
+        grpc.StatusCode.UNAUTHENTICATED, "未能确认访问者身份，请检查证书或令牌。", _nothing
+    ),
+    errors.NotPermitted: Form(
+        grpc.StatusCode.PERMISSION_DENIED, "当前身份无权办理该业务，请联系管理员。", _nothing
     ),
     errors.PeerNotKnown: Form(
         grpc.StatusCode.PERMISSION_DENIED, "异地系统互联配置不一致，请联系管理员。", _nothing

@@ -2,11 +2,13 @@
 
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.visits import Visit
+from medsettle.engine.reading import no_visit
 from medsettle.errors import Fault, InvalidRequest, NotFound
 from medsettle.service import names, paging, wire
 from medsettle.service.calls import Context, answered, deadline_of, stated_claim
 from medsettle.service.desk import Desk
 from medsettle.service.names import Name
+from medsettle.service.sight import check_seen, check_taken_back
 from medsettle.v1 import registration_service_pb2 as registrations
 from medsettle.v1 import registration_service_pb2_grpc as registrations_grpc
 from medsettle.v1 import settlement_service_pb2 as settlements
@@ -54,6 +56,7 @@ class VisitService(visits_grpc.VisitServiceServicer):
         """Return the new visit that takes one back."""
         cancel = names.checked_cancel(request, "visits")
         sent, away = (cancel.institution, cancel.request_id), self._desk.away
+        check_taken_back(self._desk, cancel.name.resource, no_visit)
         copy = away.copy_of(cancel.name.resource, cancel.institution) if away else None
         if away is not None and copy is not None and copy.kind == "visit":
             taken_back = await away.cancel(copy, *sent, deadline_of(context))
@@ -73,6 +76,7 @@ class VisitService(visits_grpc.VisitServiceServicer):
 
     def _found(self, name: Name) -> Visit:
         """Return a visit of the pooling area named."""
+        check_seen(self._desk, name.resource, no_visit)
         visit = self._desk.engine.visits.get(name.resource)
         if name.pooling_area not in {None, visit.pooling_area}:
             raise NotFound(

@@ -1,17 +1,20 @@
-"""The HTTP server of the gateway, on an event loop that others use too."""
+"""A server of HTTP on an event loop that others use too."""
 
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, Final, TypeAlias
 
 import uvicorn
 
 from medsettle import limits
-from medsettle.gateway.app import Gateway
+from medsettle.service.bounded_http import BoundedHttp
 
 _BACKLOG: Final = 2_048
+
+App: TypeAlias = Callable[..., Awaitable[Any]]
+"""An application of ASGI."""
 
 
 class _Beside(uvicorn.Server):
@@ -23,21 +26,30 @@ class _Beside(uvicorn.Server):
         yield
 
 
-class GatewayServer:
-    """A running gateway; `address` has the port that was chosen."""
+class HttpServer:
+    """A running server of one application; `address` has the port that was chosen."""
 
-    def __init__(self, app: Gateway, listen: str) -> None:
+    def __init__(self, app: App, listen: str, *, open_max: int | None = None) -> None:
         """Take a port; `start` begins to answer there.
 
+        Args:
+            app: What answers.
+            listen: Host and port; port 0 chooses one.
+            open_max: Connections at once, beyond which one is told to come later; None where the
+                application sees to that.
+
         Raises:
-            OSError: The address cannot be bound.
+            OSError: The address cannot be listened at; the message says what to do.
         """
         host, _, port = listen.rpartition(":")
-        self._socket = _bound(host, int(port))
+        try:
+            self._socket = _bound(host, int(port))
+        except (OSError, ValueError, OverflowError) as error:
+            raise OSError(f"cannot listen at {listen}: {error}; choose another address") from error
         self.address = f"{host}:{self._socket.getsockname()[1]}"
         config = uvicorn.Config(
             app,
-            http="httptools",
+            http=BoundedHttp,
             loop="none",
             lifespan="off",
             log_config=None,
@@ -46,6 +58,7 @@ class GatewayServer:
             date_header=False,
             # Addresses of callers are not looked at, whoever forwards for them.
             proxy_headers=False,
+            limit_concurrency=open_max,
             timeout_graceful_shutdown=int(limits.SHUTDOWN_SECONDS_MAX),
         )
         self._server = _Beside(config)
@@ -58,7 +71,9 @@ class GatewayServer:
     async def stop(self) -> None:
         """Begin no more requests, finish those begun, and return."""
         self._server.should_exit = True
-        if self._task is not None:
+        if self._task is None:
+            self._socket.close()
+        else:
             await self._task
 
 
