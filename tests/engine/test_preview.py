@@ -1,5 +1,7 @@
 """A preview records nothing and says what a settlement would say; a gap of the policy is told."""
 
+import re
+
 import pytest
 from medsettle import errors
 from medsettle.core.claims import ClaimBatch
@@ -12,6 +14,7 @@ from tests.service.claims import AREA, INSTITUTION, claim
 
 # The invented policy decides up to 20,000 yuan of scope a year.
 _DECIDED_FEN = 2_000_000
+_BEFORE = re.compile(r"before|balance|此前|余额 ")
 
 
 def _without_place(settlement: Settlement) -> dict[str, object]:
@@ -137,6 +140,22 @@ def test_a_preview_explains_itself_as_the_settlement_does(engine: Engine) -> Non
             told.settlement,
             told.sentences,
         )
+
+
+def test_a_preview_explains_a_claim_alone(engine: Engine) -> None:
+    """The same bill is shared out, and neither sentence nor step says what was before."""
+    engine.open_person(Opening(INSTITUTION, "O1", AREA, "P1", 10_000, ()))
+    batch = ClaimBatch.from_rows([claim(1)])
+    (whole,), (alone,) = (
+        engine.preview_explained(batch),
+        engine.preview_explained(batch, alone=True),
+    )
+
+    assert not isinstance(whole, Rejection)
+    assert not isinstance(alone, Rejection)
+    assert whole[1].total_fen() == alone[1].total_fen()
+    assert _BEFORE.search(str(whole[1].sentences))
+    assert not _BEFORE.search(str(alone[1].sentences))
 
 
 def test_a_preview_of_an_undecided_amount_is_explained(engine: Engine) -> None:

@@ -116,3 +116,59 @@ def test_an_old_ledger_is_copied_before_it_is_migrated(old: Path, tmp_path: Path
     with SqliteLedger(restored) as ledger:
         assert 3 == ledger.last_seq()
         assert ledger.verify() is None
+
+
+# --- going back ------------------------------------------------------------------------------
+
+
+_ADDS = "alter table entries add column later text; create table later (a integer) strict"
+
+
+def _later(path: Path, sql: str) -> None:
+    """Bring a ledger to the version after today's, as a newer medsettle would."""
+    steps = migrations("sqlite")
+    connection = apsw.Connection(str(path))
+    migrate(connection, (*steps, Migration(steps[-1].version + 1, "later", sql)))
+    connection.close()
+
+
+def test_an_upgrade_that_only_adds_can_be_taken_back(tmp_path: Path) -> None:
+    """Today's medsettle reads and records in a ledger that the next one has added to."""
+    path = ledger_path(tmp_path)
+    with SqliteLedger(path) as ledger:
+        ledger.append([entry(1)], 5)
+    known = sqlite_schema.SCHEMA_VERSION
+    _later(path, f"-- least: {known}\n{_ADDS}")
+
+    assert known + 1 == version_of(path)
+    with SqliteLedger(path) as ledger:
+        assert 2 == ledger.append([entry(2)], 6)
+        assert [1, 2] == [each.seq for each in ledger.page(after_seq=0, limit=9)]
+        assert ledger.verify() is None
+    open_reader(path).close()
+    assert (known + 1, known + 1) == migrate_ledger(path)
+
+
+@pytest.mark.parametrize("said", ["", f"-- least: {sqlite_schema.SCHEMA_VERSION + 1}\n"])
+def test_an_upgrade_that_changes_cannot_be_taken_back(tmp_path: Path, said: str) -> None:
+    """Where a step leaves no room for older programs, today's refuses and names both versions."""
+    path = ledger_path(tmp_path)
+    SqliteLedger(path).close()
+    _later(path, f"{said}{_ADDS}")
+    known = sqlite_schema.SCHEMA_VERSION
+    with pytest.raises(LedgerUnavailable, match=f"version {known + 1}.*reads version {known}"):
+        SqliteLedger(path)
+
+
+def test_what_changed_once_keeps_older_programs_out(tmp_path: Path) -> None:
+    """A step that only adds does not let in again whom the step before it left outside."""
+    path = ledger_path(tmp_path)
+    SqliteLedger(path).close()
+    known = sqlite_schema.SCHEMA_VERSION
+    _later(path, "create table changed (a integer) strict")
+    connection = apsw.Connection(str(path))
+    adds = Migration(known + 2, "adds", f"-- least: {known}\ncreate table adds (a integer) strict")
+    migrate(connection, (adds,))
+    connection.close()
+    with pytest.raises(LedgerUnavailable, match=f"reads version {known}"):
+        SqliteLedger(path)

@@ -12,6 +12,7 @@ from medsettle.ledger import CounterMismatch, Posting
 from medsettle.ledger.migrations import Migration, migrations
 from medsettle.ledger.opening import (
     is_shared,
+    least_version,
     ledger_place,
     migrate_ledger,
     open_ledger,
@@ -19,7 +20,7 @@ from medsettle.ledger.opening import (
 )
 from medsettle.ledger.postgres import PostgresLedger
 from medsettle.ledger.postgres_connection import check_version, place_of
-from medsettle.ledger.postgres_schema import found_version, migrate_schema
+from medsettle.ledger.postgres_schema import found_least, found_version, migrate_schema
 from medsettle.ledger.reading import ENTRY_COLUMNS
 
 from tests.ledger.building import ACCOUNT_KEY, PAID_KEY, entry, recorded
@@ -201,6 +202,28 @@ def test_migrations_are_applied_in_order_and_once(url: str) -> None:
         LedgerUnavailable, match=f"version {known + 2}; this medsettle knows {known}"
     ):
         open_ledger(url)
+
+
+@pytest.mark.parametrize("room", [0, 1], ids=["that-adds", "that-changes"])
+def test_an_upgrade_goes_on_beside_older_servers(url: str, room: int) -> None:
+    """A ledger that is open stays so while a step only adds, and opens anew for today's version."""
+    known = migrations("postgres")[-1].version
+    adds = f"-- least: {known + room}\nalter table entries add column later text"
+    steps = [*migrations("postgres"), Migration(known + 1, "later", adds)]
+    with open_ledger(url) as old:
+        with psycopg.connect(url, autocommit=True) as connection:
+            migrate_schema(connection, "db", steps)
+            assert known + room == found_least(connection)
+        assert 3 == old.append([entry(3)], 6)
+    if room:
+        with pytest.raises(LedgerUnavailable, match=f"knows {known} at most"):
+            open_ledger(url)
+        return
+    assert known == least_version(url)
+    with open_ledger(url) as again:
+        assert 4 == again.append([entry(4)], 7)
+        assert 4 == len(again.page(after_seq=0, limit=9))
+    assert (known + 1, known + 1) == migrate_ledger(url)
 
 
 def test_an_old_ledger_is_migrated_with_all_it_holds() -> None:

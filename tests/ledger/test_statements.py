@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 from medsettle.ledger import SqliteLedger
+from medsettle.ledger.listing import Row
 from medsettle.ledger.opening import OpenLedger
 from medsettle.ledger.postgres import PostgresLedger
-from medsettle.ledger.reading import Row
 
 from tests.ledger.building import ledger_path
 from tests.stores import new_place, postgres

@@ -45,6 +45,7 @@ from medsettle.engine.explaining import Explainer
 from medsettle.engine.hindsight import Hindsight
 from medsettle.engine.institution_days import InstitutionDays
 from medsettle.engine.made_claims import settle_made
+from medsettle.engine.made_offline import untrue
 from medsettle.engine.messages import Messages
 from medsettle.engine.openings import open_person
 from medsettle.engine.reading import (
@@ -150,17 +151,16 @@ class Engine:
         return [each.settlement if isinstance(each, Settled) else each for each in seen]
 
     def preview_explained(
-        self, claims: ClaimBatch
+        self, claims: ClaimBatch, *, alone: bool = False
     ) -> list[tuple[Settlement, Explanation] | Rejection]:
         """Return what `preview` does, each with the explanation it would have once settled.
+
+        With `alone`, an explanation tells nothing of what stood there before the claim.
 
         Raises:
             InternalError: Shares do not add up, or the explanation says another amount.
         """
-        return [
-            (each.settlement, self._explainer.settled(each)) if isinstance(each, Settled) else each
-            for each in self._seen(claims)
-        ]
+        return self._explainer.previewed(self._seen(claims), alone=alone)
 
     def _seen(self, claims: ClaimBatch) -> list[Settled | Rejection]:
         rows = [row for row in range(len(claims)) if row not in claims.rejections]
@@ -259,6 +259,7 @@ class Engine:
 
         judged = dict(zip(rows, self.cards.judged([claims.rows[row] for row in rows]), strict=True))
         refused = {row: each for row, each in judged.items() if isinstance(each, Rejection)}
+        refused |= untrue(claims, rows, self.now)
         left = [row for row in rows if row not in refused]
 
         def run(part: list[int]) -> dict[int, Settled | Rejection]:
@@ -270,8 +271,7 @@ class Engine:
         for row, result in results.items():
             gained = judged[row]
             if gained and isinstance(result, Settled) and not isinstance(gained, Rejection):
-                # In place, for copies of a settlement cost more than the look-up; it is new, and
-                # nobody else has it yet.
+                # In place: a copy costs more than the look-up, and nobody else has it yet.
                 result.settlement.columns.update(gained)
         return refused | results
 

@@ -18,7 +18,7 @@ from medsettle.core.tables import with_all
 from medsettle.core.visits import Visit
 from medsettle.engine.requests import content_digest
 from medsettle.ledger.entries import Entry, EntryKind, Posting, Recorded
-from medsettle.ledger.records import decode_postings, encode_event, encode_record
+from medsettle.ledger.records import decode_postings, encode_event, encode_record, stated_claim
 
 NOTHING: Final[Mapping[str, Recorded]] = MappingProxyType({})
 
@@ -156,7 +156,7 @@ def _visit_entries(visit: Visit, digest: bytes, own: _Own) -> list[Entry]:
         "routes": [asdict(route) for route in visit.routes],
         "registrations": [],
         "routing_digest": "",
-        "claim": own.claim,
+        "claim": None if own.claim is None else stated_claim(own.claim),
         "side": own.side,
     }
     if kind == "visit_cancel":

@@ -12,7 +12,6 @@ here looks at that entry first, and a copy that comes too late is not taken
 ([0034](../../decisions/0034-two-engines-and-one-record.md)).
 """
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -50,8 +49,8 @@ from medsettle.engine.undone_adjustments import with_adjustments_undone
 from medsettle.engine.visit_entries import recorded_visit
 from medsettle.ledger.entries import DECIDED_KINDS, Entry, Ledger, Recorded
 from medsettle.ledger.records import decode_settlement
-
-logger = logging.getLogger(__name__)
+from medsettle.logs import events as logged
+from medsettle.logs import say
 
 
 class Standing(Enum):
@@ -259,7 +258,7 @@ class Elsewhere:
         if original is None:
             institution, request_id = request_of(delivered)
             if not self.withdraw(institution, request_id):
-                logger.error("request %s is recorded, and not as %s", request_id, own_id)
+                say(logged.OTHER_ENTRY, request_id=request_id, settlement=own_id)
             return Standing.NOT_TAKEN
         # What another area delivers takes back its own alone.
         first = self.copy_of(original)
@@ -279,7 +278,7 @@ class Elsewhere:
             under = under_request(delivered, own)
             (taken_back,) = self.take([Taking(asked._replace(request_id=own), under)])
         if isinstance(taken_back, errors.SettlementError):
-            logger.error("the cancel %s cannot be recorded: %s", own_id, taken_back)
+            say(logged.CANCEL_NOT_RECORDED, settlement=own_id, reason=taken_back.reason)
             return Standing.PENDING
         return Standing.AGREED
 

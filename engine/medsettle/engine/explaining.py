@@ -1,9 +1,10 @@
 """Explanations of what was settled, by the policies that are loaded and those loaded before."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from medsettle.core.settlement import Explanation
+from medsettle.core.outcome import Rejection
+from medsettle.core.settlement import Explanation, Settlement
 from medsettle.engine.adjustments import explain_adjustment
 from medsettle.engine.copies import refuse_copy
 from medsettle.ledger.entries import Recorded
@@ -49,10 +50,21 @@ class Explainer:
             return explain_by_revision(policy, held, decode_inputs(recorded), self._tracers)
         return explain(policy, held, decode_inputs(recorded), self._tracers)
 
-    def settled(self, settled: Settled) -> Explanation:
-        """Return the explanation of what was settled a moment ago and is recorded nowhere."""
-        settlement = settled.settlement
-        return explain(self._policy(settlement.columns), settlement, settled.inputs, self._tracers)
+    def previewed(
+        self, seen: Iterable[Settled | Rejection], *, alone: bool
+    ) -> list[tuple[Settlement, Explanation] | Rejection]:
+        """Return what was settled a moment ago and is recorded nowhere with its explanation.
+
+        With `alone`, nothing is told of what stood there before.
+        """
+        return [
+            each if isinstance(each, Rejection) else self._settled(each, alone) for each in seen
+        ]
+
+    def _settled(self, settled: Settled, alone: bool) -> tuple[Settlement, Explanation]:
+        found, inputs = settled.settlement, settled.inputs
+        policy = self._policy(found.columns)
+        return found, explain(policy, found, inputs, self._tracers, alone=alone)
 
     def _policy(self, columns: Mapping[str, object]) -> CompiledPolicy:
         """Return the revision that settled something, else the one that is loaded."""

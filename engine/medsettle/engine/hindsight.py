@@ -19,6 +19,7 @@ from medsettle.core.outcome import Outcome, Rejection
 from medsettle.core.relatives import Granted, Person, received
 from medsettle.core.settlement import Settlement
 from medsettle.engine.copies import refuse_copy
+from medsettle.engine.reading import nothing_to_compare
 from medsettle.engine.visit_entries import part_ids
 from medsettle.ledger.entries import LedgerReader, Recorded
 from medsettle.ledger.records import decode_care, decode_postings, decode_scope, decode_settlement
@@ -82,10 +83,7 @@ class Hindsight:
                 return [found]
             found = self.ledger.settlement(str(visit))
         if found is None or found.kind != "visit":
-            raise errors.NotFound(
-                f"no settlement and no visit is recorded as {settlement!r}; check the id",
-                settlement=settlement,
-            )
+            raise nothing_to_compare(settlement)
         parts = [self.ledger.settlement(each) for each in part_ids(found)]
         return [part for part in parts if part is not None]
 

@@ -15,7 +15,7 @@ from medsettle.core.reconciliation import (
     Totals,
     Verdict,
 )
-from medsettle.core.settlement import Settlement
+from medsettle.core.settlement import Holder, Settlement
 from medsettle.ledger.entries import SETTLEMENT_KINDS, LedgerReader, Recorded
 from medsettle.ledger.records import decode_columns, is_reversal
 
@@ -29,6 +29,15 @@ class InstitutionDays:
     """
 
     ledger: LedgerReader
+
+    def holder_of(self, record: str) -> Holder | None:
+        """Return whose a settlement, visit or other entry is; None where none has that id.
+
+        Nothing of the record itself is read, so that whether it is another's takes as long to find
+        out as whether there is any.
+        """
+        found = self.ledger.settlement(record)
+        return None if found is None else Holder(found.institution, found.pooling_area)
 
     def counted(self, days: Days) -> list[Settlement]:
         """Return what belongs to the days, cancels too, in the order of the ledger."""

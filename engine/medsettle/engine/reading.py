@@ -26,11 +26,25 @@ def recorded_settlement(ledger: LedgerReader, settlement: str) -> Recorded:
     """
     recorded = ledger.settlement(settlement)
     if recorded is None or recorded.kind not in SETTLEMENT_KINDS:
-        raise errors.NotFound(
-            f"no settlement is recorded as {settlement!r}; check the id",
-            settlement=settlement,
-        )
+        raise nothing_recorded(settlement)
     return recorded
+
+
+def nothing_recorded(settlement: str) -> errors.NotFound:
+    """Return the error for an id that is none, or is none of those that somebody may see."""
+    text = f"no settlement is recorded as {settlement!r}; check the id"
+    return errors.NotFound(text, settlement=settlement)
+
+
+def no_visit(visit: str) -> errors.NotFound:
+    """Return the error for an id that is no visit, or none of those that somebody may see."""
+    return errors.NotFound(f"no visit is recorded as {visit!r}; check the id", visit=visit)
+
+
+def nothing_to_compare(settlement: str) -> errors.NotFound:
+    """Return the error for an id without which nothing would be otherwise, see `Hindsight`."""
+    text = f"no settlement and no visit is recorded as {settlement!r}; check the id"
+    return errors.NotFound(text, settlement=settlement)
 
 
 def recorded_claim(ledger: LedgerReader, settlement: str) -> Row:

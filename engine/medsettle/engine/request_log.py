@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, NamedTuple, TypeVar
 
-from medsettle import errors, limits
+from medsettle import errors, limits, phases
 from medsettle.core.dates import day_number, microseconds, service_day_of
 from medsettle.core.outcome import DUPLICATE
 from medsettle.core.request_states import Refusal
@@ -175,7 +175,10 @@ class RequestLog:
     def commit(self, entries: Sequence[Entry]) -> tuple[int, datetime]:
         """Return the place of the first entry and the moment, after one durable commit."""
         moment = self.now()
-        return self.ledger.append(entries, microseconds(moment)), moment
+        phases.enter(phases.COMMIT)
+        first = self.ledger.append(entries, microseconds(moment))
+        phases.enter(phases.ANSWER)
+        return first, moment
 
     def now(self) -> datetime:
         """Return the present moment in UTC, by the clock of the engine."""

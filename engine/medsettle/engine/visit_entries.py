@@ -9,7 +9,7 @@ from medsettle.core.visits import Registration, Route, RoutedBy, Visit
 from medsettle.engine.request_log import Asked
 from medsettle.engine.requests import from_record, request_key, settlement_id
 from medsettle.ledger.entries import Entry, LedgerReader, Recorded
-from medsettle.ledger.records import decode_event, encode_event, is_reversal
+from medsettle.ledger.records import decode_event, encode_event, is_reversal, stated_claim
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -35,7 +35,7 @@ def visit_entry(
         "routes": [asdict(route) for route in routes],
         "registrations": [each.row() for each in registrations],
         "routing_digest": routing_digest,
-        "claim": claim,
+        "claim": stated_claim(claim),
     }
     return Entry(
         kind="visit",

@@ -21,6 +21,7 @@ from medsettle.core.visits import Registration, RegistrationState, Visit
 from medsettle.engine.cancels import cancel_entry
 from medsettle.engine.claim_entries import claim_entry
 from medsettle.engine.copies import decided_elsewhere
+from medsettle.engine.reading import no_visit
 from medsettle.engine.request_log import Asked, RequestLog
 from medsettle.engine.requests import (
     claim_digest,
@@ -231,7 +232,7 @@ class Visits:
         """
         recorded = self.ledger.settlement(visit)
         if recorded is None or recorded.kind not in {"visit", "visit_cancel"}:
-            raise errors.NotFound(f"no visit is recorded as {visit!r}; check the id", visit=visit)
+            raise no_visit(visit)
         return recorded_visit(self.ledger, recorded)
 
     # --- what a visit is made of ------------------------------------------------------------

@@ -45,7 +45,7 @@ EntryKind: TypeAlias = Literal[
     "adjust",
 ]
 
-SETTLEMENT_KINDS: Final = frozenset({"settle", "cancel", "adjust"})
+SETTLEMENT_KINDS: Final[frozenset[EntryKind]] = frozenset({"settle", "cancel", "adjust"})
 """The kinds of entries whose record is that of a settlement: they add up to what stands."""
 
 DECIDED_KINDS: Final = frozenset({"refusal", "tombstone"})

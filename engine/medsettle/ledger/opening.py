@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from medsettle.errors import LedgerUnavailable
 from medsettle.ledger.sqlite import SqliteLedger, SqliteReader
-from medsettle.ledger.sqlite_file import version_of
+from medsettle.ledger.sqlite_file import Turn, least_version_of, version_of
 
 if TYPE_CHECKING:
     from medsettle.ledger.postgres import PostgresLedger, PostgresReader
@@ -54,14 +54,18 @@ def is_shared(place: LedgerPlace) -> bool:
     return isinstance(place, str)
 
 
-def open_ledger(place: LedgerPlace) -> OpenLedger:
+def open_ledger(place: LedgerPlace, turn: Turn | None = None) -> OpenLedger:
     """Return the ledger at a place, open for writing; it is made where there is none.
+
+    Args:
+        place: Where it is.
+        turn: Waits for the one writer of a file to end; a server that several share asks nobody.
 
     Raises:
         LedgerUnavailable: It cannot be opened; the message says why.
     """
     if isinstance(place, Path):
-        return SqliteLedger(place)
+        return SqliteLedger(place, turn)
     opened: PostgresLedger = _postgres().PostgresLedger(place)
     return opened
 
@@ -90,6 +94,18 @@ def migrate_ledger(place: LedgerPlace) -> tuple[int, int]:
         return before, version_of(place)
     done: tuple[int, int] = _postgres().migrate(place)
     return done
+
+
+def least_version(place: LedgerPlace) -> int:
+    """Return the oldest schema version whose medsettle goes on with the ledger at a place.
+
+    Raises:
+        LedgerUnavailable: There is none.
+    """
+    if isinstance(place, Path):
+        return least_version_of(place)
+    found: int = _postgres().least_version(place)
+    return found
 
 
 def _postgres() -> ModuleType:

@@ -30,12 +30,13 @@ from medsettle.ledger.entries import (
     card_holder,
     message_holder,
 )
+from medsettle.ledger.listing import Row, Value
 from medsettle.ledger.postgres_connection import Server, place_of, storable, unavailable
 from medsettle.ledger.postgres_rows import columns, entry_columns, moved, posting_columns
-from medsettle.ledger.postgres_schema import check_schema, create_schema, migrate
-from medsettle.ledger.reading import DAMAGE, EntryReader, Row, Value
+from medsettle.ledger.postgres_schema import check_schema, create_schema, least_version, migrate
+from medsettle.ledger.reading import DAMAGE, EntryReader
 
-__all__ = ["PostgresLedger", "PostgresReader", "migrate", "place_of"]
+__all__ = ["PostgresLedger", "PostgresReader", "least_version", "migrate", "place_of"]
 
 _WHOLE_LEDGER = {statements.READ.first_mismatch, statements.COUNT_ENTRIES, *DAMAGE}
 """Statements that read every row, and are asked for by people who wait for that."""

@@ -14,8 +14,8 @@ from psycopg.pq import TransactionStatus
 from medsettle import limits
 from medsettle.errors import InternalError, LedgerUnavailable
 from medsettle.ledger.entries import Overtaken
+from medsettle.ledger.listing import Row, Value
 from medsettle.ledger.postgres_statements import NO_SYNC
-from medsettle.ledger.reading import Row, Value
 
 # What is not given in the connection string. Without keepalives a server that vanished, and took
 # its connections along, is noticed by the operating system after two hours.

@@ -11,12 +11,20 @@ from typing import Final
 import psycopg
 
 from medsettle.errors import LedgerUnavailable
-from medsettle.ledger.migrations import Migration, migrations
+from medsettle.ledger.list_indexes import LIST_INDEXES
+from medsettle.ledger.listing import Row
+from medsettle.ledger.migrations import Migration, least_after, migrations
 from medsettle.ledger.postgres_connection import Server, unavailable
-from medsettle.ledger.reading import Row
 
 # "MSLG" in ASCII, beside the schema's name: one process at a time changes the tables of a ledger.
 _LOCK: Final = 0x4D53_4C47
+
+_LEAST_TABLE: Final = """
+create table schema_least (
+  only_row boolean primary key default true check (only_row),
+  version bigint not null
+)
+"""
 
 _VERSION_TABLE: Final = """
 create table if not exists schema_version (
@@ -50,12 +58,12 @@ def check_schema(connection: psycopg.Connection[Row], place: str) -> None:
         )
     if found < known:
         raise LedgerUnavailable(
-            f"{place} has ledger schema version {found}; this medsettle needs {known}. Stop the "
-            "servers of the older version and run `medsettle ledger migrate`",
+            f"{place} has ledger schema version {found}; this medsettle needs {known}. Run "
+            "`medsettle ledger migrate`; it says whether servers of the older version go on",
             path=place,
             schema_version=str(found),
         )
-    _refuse_newer(found, known, place)
+    _refuse_newer(connection, found, known, place)
 
 
 def found_version(connection: psycopg.Connection[Row]) -> int:
@@ -96,20 +104,64 @@ def migrate_schema(
         connection.execute("set local statement_timeout = 0")
         connection.execute("select pg_advisory_xact_lock(%s, hashtext(current_schema()))", (_LOCK,))
         found = found_version(connection)
-        _refuse_newer(found, steps[-1].version, place)
+        _refuse_newer(connection, found, steps[-1].version, place)
         connection.execute(_VERSION_TABLE)
         done = [step for step in steps if step.version > found]
+        least = least_after(done, found_least(connection))
         for step in done:
             connection.execute(step.sql.encode())
             connection.execute(
                 "insert into schema_version (version, name) values (%s, %s)",
                 (step.version, step.name),
             )
+        if done:
+            connection.execute("drop table if exists schema_least")
+        if done and least < done[-1].version:
+            connection.execute(_LEAST_TABLE)
+            connection.execute("insert into schema_least (version) values (%s)", (least,))
+        if found == 0:
+            for index in LIST_INDEXES:
+                connection.execute(index.at_server(beside_writers=False).encode())
     return done
 
 
-def _refuse_newer(found: int, known: int, place: str) -> None:
-    if found > known:
+def found_least(connection: psycopg.Connection[Row]) -> int:
+    """Return the oldest schema version whose medsettle goes on with the ledger there."""
+    there = connection.execute(
+        "select 1 from pg_catalog.pg_tables "
+        "where schemaname = current_schema() and tablename = 'schema_least'"
+    ).fetchall()
+    if not there:
+        return found_version(connection)
+    row = connection.execute("select version from schema_least").fetchall()[0]
+    return int(row[0])
+
+
+def make_list_indexes(connection: psycopg.Connection[Row]) -> None:
+    """Make the indexes of lists that a ledger has not got, while its writers go on.
+
+    One that was broken off before it was whole is made anew.
+
+    Args:
+        connection: To a ledger of the newest version, with no transaction begun.
+
+    Raises:
+        psycopg.Error: The server does not allow it.
+    """
+    connection.execute("set statement_timeout = 0")
+    for index in LIST_INDEXES:
+        broken_off = connection.execute(
+            "select 1 from pg_catalog.pg_index "
+            "where indexrelid = to_regclass(%s) and not indisvalid",
+            (index.name,),
+        ).fetchall()
+        if broken_off:
+            connection.execute(f"drop index concurrently if exists {index.name}".encode())
+        connection.execute(index.at_server(beside_writers=True).encode())
+
+
+def _refuse_newer(connection: psycopg.Connection[Row], found: int, known: int, place: str) -> None:
+    if found > known and found_least(connection) > known:
         raise LedgerUnavailable(
             f"{place} has ledger schema version {found}; this medsettle knows {known} at most. "
             "Use the medsettle that migrated it, or a newer one",
@@ -132,6 +184,21 @@ def migrate(url: str) -> tuple[int, int]:
             if before == 0:
                 check_schema(connection, server.place)
             migrate_schema(connection, server.place)
+            make_list_indexes(connection)
             return before, found_version(connection)
+    finally:
+        server.close()
+
+
+def least_version(url: str) -> int:
+    """Return the oldest schema version whose medsettle goes on with a ledger.
+
+    Raises:
+        LedgerUnavailable: It cannot be reached.
+    """
+    server = Server(url, writes=False)
+    try:
+        with unavailable(server.place, "read"):
+            return found_least(server.connection())
     finally:
         server.close()

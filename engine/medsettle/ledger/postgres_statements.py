@@ -6,6 +6,7 @@ many rows it has, sent together and answered together.
 
 from typing import Final
 
+from medsettle.ledger.listing import called_by
 from medsettle.ledger.reading import ENTRY_COLUMNS, ReadStatements
 
 BEGIN: Final = "begin isolation level read committed read write"
@@ -140,6 +141,7 @@ where c.value > 0 order by c.pooling_area, c.person, c.period, c.counter
   and e.kind <> 'message'
 order by e.seq desc limit %s
 """,
+    called=called_by(_SELECT, "%s"),
     person_counters="""
 select counter, period, value from counters
 where pooling_area = %s and person = %s order by counter, period

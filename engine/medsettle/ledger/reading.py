@@ -5,18 +5,15 @@ does how many keys are handed over at once. A store gives its words (`ReadStatem
 rows are fetched.
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Self, TypeAlias
+from typing import Final, Self
 
 from medsettle import limits
 from medsettle.core.counters import CounterKey
 from medsettle.ledger.entries import CounterMismatch, EntryKind, Moved, Recorded
-
-# Values out of a typed table have the types of its columns; a driver can only say "any of them".
-Row: TypeAlias = tuple[Any, ...]
-Value: TypeAlias = str | int
+from medsettle.ledger.listing import ListStatements, Row, SettlementLists, Value
 
 ENTRY_COLUMNS: tuple[str, ...] = (
     "seq",
@@ -82,14 +79,13 @@ def last_before(create_time_us: int, last_seq: int, moment_of: Callable[[int], i
 
 
 @dataclass(frozen=True, slots=True)
-class ReadStatements:
+class ReadStatements(ListStatements):
     """The questions of a reader in the words of one store.
 
     `mark` stands for one value. Those from `requests` to `counters_named`, and `cancels_of`, take
     keys, the others plain values; all that answer with entries select `ENTRY_COLUMNS`.
     """
 
-    mark: str
     requests: str
     institution_settlements: str
     counters: str
@@ -101,7 +97,6 @@ class ReadStatements:
     settlement: str
     cancel_of: str
     cancels_of: str
-    page: str
     latest: str
     person_counters: str
     history: str
@@ -110,7 +105,7 @@ class ReadStatements:
     first_mismatch: str
 
 
-class EntryReader(ABC):
+class EntryReader(SettlementLists):
     """Reads entries and counters by the statements of a store. Safe to share between threads."""
 
     _statements: ReadStatements
@@ -315,10 +310,6 @@ class EntryReader(ABC):
     @abstractmethod
     def close(self) -> None:
         """Let go of the store. Closing twice is harmless."""
-
-    @abstractmethod
-    def _rows(self, statement: str, values: Sequence[Value]) -> list[Row]:
-        """Return the answer to one statement."""
 
     @abstractmethod
     def _keyed(self, statement: str, keys: Sequence[Sequence[Value]], *values: Value) -> list[Row]:

@@ -60,7 +60,9 @@ def encode_record(
             "relatives": settlement.relatives,
             "inputs": inputs,
             "postings": [_posting(own, posting) for posting in postings],
-            "claim": None if claim is None else claim | {"lines": table_of(_lines(claim))},
+            "claim": None
+            if claim is None
+            else stated_claim(claim) | {"lines": table_of(_lines(claim))},
             "warnings": settlement.warnings,
             **told,
         }
@@ -155,6 +157,18 @@ def decode_scope(recorded: Recorded) -> CareScope | None:
         charge_types=tuple(told["charge_types"]),
         by_type={record["settlement"]["insurance_type"]: scope},
     )
+
+
+def stated_claim(claim: Row) -> Row:
+    """Return a claim without the columns that came later and say nothing.
+
+    A medsettle that does not know them reads what was recorded by one that does.
+    """
+    return {
+        name: value
+        for name, value in claim.items()
+        if value is not None or name not in schema.CLAIM_COLUMNS_LATER
+    }
 
 
 def _lines(claim: Row) -> Sequence[Row]:

@@ -30,6 +30,28 @@ def clear_scratch(folder: Path) -> None:
 
 
 @contextmanager
+def computing(folder: Path) -> Iterator[None]:
+    """Turn what DuckDB says of a full disk or of too little memory into StoreUnavailable.
+
+    Args:
+        folder: Where it works, as the message names it.
+
+    Raises:
+        StoreUnavailable: The disk failed or is full, or memory is.
+    """
+    import duckdb  # noqa: PLC0415 - loads slowly, and most commands need none
+
+    try:
+        yield
+    except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        raise StoreUnavailable(
+            f"cannot compute in {folder}: {str(error).splitlines()[0]}. Nothing was recorded; "
+            "free the disk and give the command again",
+            path=str(folder),
+        ) from error
+
+
+@contextmanager
 def scratch(
     folder: Path, memory: str = limits.MONTH_MEMORY
 ) -> Iterator["duckdb.DuckDBPyConnection"]:
@@ -47,16 +69,11 @@ def scratch(
     with unavailable(folder, "work in"), TemporaryDirectory(dir=folder, prefix=_SPILL) as spill:
         connection = duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false"})
         try:
-            connection.execute(f"set memory_limit = {quoted(memory)}")
-            connection.execute("set timezone = 'UTC'")
-            connection.execute(f"set temp_directory = {quoted(spill)}")
-            yield connection
-        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
-            raise StoreUnavailable(
-                f"cannot compute in {folder}: {str(error).splitlines()[0]}. Nothing was recorded; "
-                "free the disk and give the command again",
-                path=str(folder),
-            ) from error
+            with computing(folder):
+                connection.execute(f"set memory_limit = {quoted(memory)}")
+                connection.execute("set timezone = 'UTC'")
+                connection.execute(f"set temp_directory = {quoted(spill)}")
+                yield connection
         finally:
             connection.close()
 

@@ -25,12 +25,16 @@ _OWNER_FOLDER = 0o700
 
 @dataclass(frozen=True, slots=True)
 class StoreForm:
-    """What tells one kind of store from another: its name, its mark, its version, its tables."""
+    """What tells one kind of store from another: its name, its mark, its version, its tables.
+
+    `upgrades` takes a store of version 1 to 2, then one of 2 to 3, and so on, up to `version`.
+    """
 
     what: str
     application_id: int
     version: int
     tables: str
+    upgrades: tuple[str, ...] = ()
 
 
 def private_folder(folder: Path) -> Path:
@@ -94,6 +98,10 @@ def _create_or_check(connection: apsw.Connection, path: Path, form: StoreForm) -
             f"{form.what}; name another folder",
             path=str(path),
         )
+    elif isinstance(version, int) and 0 < version < form.version == len(form.upgrades) + 1:
+        for text in form.upgrades[version - 1 :]:
+            connection.execute(text)
+        connection.execute(f"pragma user_version = {form.version}")
     elif version != form.version:
         raise StoreUnavailable(
             f"{path} holds {form.what} of version {version}; this medsettle reads version "

@@ -19,10 +19,12 @@ from medsettle.core.counters import CounterKey
 from medsettle.errors import InternalError
 from medsettle.ledger import sqlite_statements as statements
 from medsettle.ledger.entries import Entry, Holder, deltas
-from medsettle.ledger.reading import EntryReader, Row, Value
+from medsettle.ledger.listing import Row, Value
+from medsettle.ledger.reading import EntryReader
 from medsettle.ledger.sqlite_faults import HARMLESS, described, failed, unavailable
 from medsettle.ledger.sqlite_file import (
     LogMover,
+    Turn,
     check,
     check_version,
     lock_exclusively,
@@ -86,8 +88,12 @@ class SqliteReader(EntryReader):
 class SqliteLedger(SqliteReader):
     """The ledger in a SQLite file, with its one writer."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, turn: Turn | None = None) -> None:
         """Open the ledger for writing, after recovery; create it where there is none.
+
+        Args:
+            path: Its file.
+            turn: Waits for the writer before to end; None does not.
 
         Raises:
             LedgerUnavailable: Another process writes it, the file is no ledger or is damaged, or
@@ -96,7 +102,7 @@ class SqliteLedger(SqliteReader):
         check_version(apsw.sqlite_lib_version())
         self._write_lock = threading.Lock()
         self._failure: str | None = None
-        self._lock_file = lock_exclusively(path)
+        self._lock_file = lock_exclusively(path, turn)
         try:
             self._writer = open_writer(path)
             self._log = LogMover(self._writer)

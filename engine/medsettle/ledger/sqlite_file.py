@@ -6,7 +6,9 @@ when the power fails.
 """
 
 import fcntl
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 from urllib.parse import quote
@@ -16,7 +18,8 @@ import apsw
 from medsettle import durable, limits
 from medsettle.errors import LedgerUnavailable
 from medsettle.ledger import sqlite_schema as schema
-from medsettle.ledger.migrations import Migration, migrations
+from medsettle.ledger.list_indexes import LIST_INDEXES
+from medsettle.ledger.migrations import Migration, least_after, migrations
 from medsettle.ledger.sqlite_faults import HARMLESS, unavailable
 
 LOG_ENDINGS: Final = ("-wal", "-shm", "-journal")
@@ -38,6 +41,8 @@ def open_writer(path: Path) -> apsw.Connection:
             if fresh:
                 _create(connection, path)
             migrate(connection, migrations("sqlite"))
+            for index in LIST_INDEXES:
+                connection.execute(index.in_file())
             check(connection, path)
             connection.set_busy_timeout(limits.LEDGER_LOCKED_MS_MAX)
         except BaseException:
@@ -155,7 +160,7 @@ def _check_kind(connection: apsw.Connection, path: Path) -> None:
 def _check_version(connection: apsw.Connection, path: Path, oldest: int) -> None:
     """Raise LedgerUnavailable unless a ledger has a version from `oldest` to the present one."""
     found, newest = _version(connection), schema.SCHEMA_VERSION
-    if oldest <= found <= newest:
+    if oldest <= found <= newest or (found > newest >= _least(connection)):
         return
     way_out = "Open it with the medsettle that wrote it"
     if _oldest() <= found < newest:
@@ -176,16 +181,30 @@ def _version(connection: apsw.Connection) -> int:
     return found
 
 
+def _least(connection: apsw.Connection) -> int:
+    """Return the oldest schema version whose medsettle goes on with this ledger."""
+    said = connection.execute("select value from meta where name = 'least_version'").fetchall()
+    return int(str(said[0][0])) if said else _version(connection)
+
+
 def migrate(connection: apsw.Connection, steps: Sequence[Migration]) -> None:
-    """Bring an older ledger to the version of the last step, in one transaction."""
+    """Bring an older ledger to the version of the last step, in one transaction.
+
+    What it was migrated to by a newer medsettle, which left room for this one, stays as it is.
+    """
     found = _version(connection)
     left = [step for step in steps if step.version > found]
     if not left:
         return
+    least = least_after(left, _least(connection))
     connection.execute("begin immediate")
     try:
         for step in left:
             connection.execute(step.sql)
+        if least < left[-1].version:
+            connection.execute("insert or replace into meta values ('least_version', ?)", (least,))
+        else:
+            connection.execute("delete from meta where name = 'least_version'")
         connection.execute(
             "update meta set value = ? where name = 'schema_version'", (left[-1].version,)
         )
@@ -202,11 +221,24 @@ def version_of(path: Path) -> int:
     Raises:
         LedgerUnavailable: The file is no ledger.
     """
+    return _asked(path, _version)
+
+
+def least_version_of(path: Path) -> int:
+    """Return the oldest schema version whose medsettle goes on with the ledger in a file.
+
+    Raises:
+        LedgerUnavailable: The file is no ledger.
+    """
+    return _asked(path, _least)
+
+
+def _asked(path: Path, question: Callable[[apsw.Connection], int]) -> int:
     with unavailable(path, "open"):
         connection = _connect(path, apsw.SQLITE_OPEN_READONLY)
         try:
             _check_kind(connection, path)
-            return _version(connection)
+            return question(connection)
         finally:
             connection.close()
 
@@ -271,8 +303,21 @@ def check_version(version: str) -> None:
         )
 
 
-def lock_exclusively(path: Path) -> IO[bytes]:
-    """Return the open lock file of the ledger's one writer; closing it gives the right away."""
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """How long to wait for the writer before, in seconds, and who is told that this waits."""
+
+    seconds: float
+    waits: Callable[[], None]
+
+
+def lock_exclusively(path: Path, turn: Turn | None = None) -> IO[bytes]:
+    """Return the open lock file of the ledger's one writer; closing it gives the right away.
+
+    Args:
+        path: The ledger's file.
+        turn: Waits for another writer to end; None does not.
+    """
     # The file is never deleted: a name that two processes can hold in turn as different files
     # protects nothing. flock dies with its process, so a crash leaves no lock behind.
     lock = path.with_name(path.name + ".lock")
@@ -282,16 +327,38 @@ def lock_exclusively(path: Path) -> IO[bytes]:
         raise LedgerUnavailable(
             f"cannot create {lock}: {error.strerror}", path=str(path)
         ) from error
+    held = False
+    try:
+        held = _locked(file) or (turn is not None and _locked_in_turn(file, turn))
+    finally:
+        if not held:
+            file.close()
+    if held:
+        return file
+    raise LedgerUnavailable(
+        f"another writer has {path} open; a ledger has one writer. Ask that one (--server), or "
+        "stop it first; programs may read beside it (SqliteLedger.reader)",
+        path=str(path),
+    )
+
+
+def _locked_in_turn(file: IO[bytes], turn: Turn) -> bool:
+    """Return whether the lock was given away in time."""
+    turn.waits()
+    end = time.monotonic() + turn.seconds
+    while time.monotonic() < end:
+        if _locked(file):
+            return True
+        time.sleep(limits.TAKEOVER_POLL_SECONDS)
+    return _locked(file)
+
+
+def _locked(file: IO[bytes]) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.close()
-        raise LedgerUnavailable(
-            f"another writer has {path} open; a ledger has one writer. Ask that one (--server), "
-            "or stop it first; programs may read beside it (SqliteLedger.reader)",
-            path=str(path),
-        ) from error
-    return file
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _scalar(connection: apsw.Connection, sql: str) -> object:

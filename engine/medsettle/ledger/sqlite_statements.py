@@ -5,19 +5,20 @@ Keys come as one JSON array, so that thousands of them are one value.
 
 from typing import Final
 
+from medsettle.ledger.listing import called_by
 from medsettle.ledger.reading import ENTRY_COLUMNS, ReadStatements
 
 # A batch is three statements, however many entries it has. Statement by statement, and row by row
 # of an answer, SQLite gives up the interpreter lock and queues for it again behind whatever else
 # computes, up to the switch interval of 5 ms each time. Rows come as JSON; bytes, which JSON cannot
 # hold, as one blob that rows cut pieces from.
-INSERT_ENTRIES: Final = """
-insert into entries
+INSERT_ENTRIES: Final = f"""
+insert into entries ({", ".join(ENTRY_COLUMNS)})
 select k.value ->> 0, k.value ->> 1, k.value ->> 2, k.value ->> 3, k.value ->> 4, k.value ->> 5,
   k.value ->> 6, k.value ->> 7, k.value ->> 8, k.value ->> 9, k.value ->> 10,
   unhex(k.value ->> 11), substr(?2, k.value ->> 12, k.value ->> 13), k.value ->> 14
 from json_each(?1) k
-"""
+"""  # noqa: S608 - names of our own columns
 
 INSERT_POSTINGS: Final = """
 insert into postings
@@ -116,6 +117,7 @@ where c.value > 0 order by c.pooling_area, c.person, c.period, c.counter
   and e.kind <> 'message'
 order by e.seq desc limit ?
 """,
+    called=called_by(_SELECT, "?"),
     person_counters="""
 select counter, period, value from counters
 where pooling_area = ? and person = ? order by counter, period

@@ -1,0 +1,209 @@
+"""What was sealed settles in order and once, and each record is accounted for."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from medsettle import limits
+from medsettle.core.claims import ClaimBatch
+from medsettle.engine import Engine
+from medsettle.errors import InvalidRequest, LedgerUnavailable
+from medsettle.offline.reconciling import Fate, Line, reconciled
+from medsettle.offline.store import Closing, TillStore
+
+from tests.engine.engines import engine_on
+from tests.offline.sealing import At, alter, found_in, seal, store_in
+from tests.service.claims import claim
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[TillStore]:
+    """Yield the store of a till."""
+    with store_in(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def at(tmp_path: Path) -> Iterator[At]:
+    """Yield an engine to settle at."""
+    with _engine(tmp_path / "engine") as engine:
+        yield At(engine)
+
+
+@contextmanager
+def _engine(folder: Path) -> Iterator[Engine]:
+    folder.mkdir()
+    with engine_on(folder) as engine:
+        yield engine
+
+
+def _lines(store: TillStore, at: At | None = None, receipts: tuple[str, ...] = ()) -> list[Line]:
+    found = found_in(store)
+    return reconciled(found, store.decided(), store.closings(), receipts, at)
+
+
+def _fates(store: TillStore, at: At | None = None, receipts: tuple[str, ...] = ()) -> list[Fate]:
+    return [each.fate for each in _lines(store, at, receipts)]
+
+
+def _online(engine: Engine, number: int, **changes: object) -> str:
+    (answer,) = engine.settle(ClaimBatch.from_rows([claim(number) | changes]))
+    return str(answer.columns["settlement"])  # type: ignore[union-attr]
+
+
+def test_records_settle_in_order_as_if_they_had_been_online(
+    store: TillStore, at: At, tmp_path: Path
+) -> None:
+    """Amounts are those of the same claims sent in that order; the difference goes back."""
+    for number in (1, 2, 3):
+        seal(store, number, person="P", amount_fen=150_000)
+    at.settle_all(store)
+    with _engine(tmp_path / "model") as model:
+        for number in (1, 2, 3):
+            _online(model, number, person="P", lines=claim(number, 150_000)["lines"])
+        expected = [each.fen("cash_fen") for each in model.page(person="P")]
+    decided = store.decided()
+
+    assert ["R1", "R2", "R3"] == at.asked
+    assert expected == [decided[seq].cash_fen for seq in (1, 2, 3)]
+    assert [150_000 - cash for cash in expected] == [decided[seq].refund_fen for seq in (1, 2, 3)]
+    assert [Fate.SETTLED] * 3 == _fates(store, at)
+
+
+def test_the_ledger_says_when_a_claim_was_made_offline(store: TillStore, at: At) -> None:
+    """The recorded claim has the moment, and its service date stays what it was."""
+    seal(store, 1)
+    at.settle_all(store)
+    (recorded,) = at.engine.page()
+    row = at.engine.claim(str(recorded.columns["settlement"]))
+
+    assert "2024-05-01" == str(row["service_date"])
+    assert str(row["offline_time"]).startswith("2024-05-01T09:00:00")
+
+
+def test_an_answer_that_was_not_written_down_comes_again(store: TillStore, at: At) -> None:
+    """Settled at the engine and unknown to the till: asked again, recorded once."""
+    seal(store, 1)
+    (found,) = found_in(store)
+    assert found.content is not None
+    at.settle(found.content.claim)
+    at.settle_all(store)
+
+    assert 1 == len(at.engine.page())
+    assert [Fate.SETTLED] == _fates(store, at)
+
+
+def test_nothing_overtakes_a_record_without_an_answer(store: TillStore, at: At) -> None:
+    """Where the engine is away nothing later is sent; what was answered before stays."""
+
+    def away(request_id: str) -> None:
+        if request_id == "R2":
+            raise LedgerUnavailable("the store is away")
+
+    for number in (1, 2, 3):
+        seal(store, number)
+    at.before = away
+    with pytest.raises(LedgerUnavailable):
+        at.settle_all(store)
+
+    assert ["R1"] == at.asked
+    assert [Fate.SETTLED, Fate.WAITING, Fate.WAITING] == _fates(store)
+
+
+def test_a_refusal_is_an_item_until_somebody_sees_to_it(store: TillStore, at: At) -> None:
+    """Refused is an answer: the next record goes on, and this one waits for a person."""
+    seal(store, 1, pooling_area="999901")
+    seal(store, 2)
+    at.settle_all(store)
+
+    assert ["R1", "R2"] == at.asked
+    first, second = _lines(store, at)
+    assert (Fate.REFUSED, True) == (first.fate, first.open)
+    assert "POLICY_NOT_FOUND" in first.said
+    assert not second.open
+    store.closed(1, Closing("Li", "billed by hand"), datetime(2024, 5, 3, tzinfo=UTC))
+    assert [False, False] == [each.open for each in _lines(store, at)]
+    with pytest.raises(InvalidRequest, match="closed already, by Li"):
+        store.closed(1, Closing("Wang", "again"), datetime(2024, 5, 3, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("length", [1, limits.OFFLINE_NOTE_CHARS_MAX])
+def test_notes_have_bounds(store: TillStore, length: int) -> None:
+    """The shortest and the longest note are taken, and one character beyond is not."""
+    outside = 0 if length == 1 else length + 1
+    moment = datetime(2024, 5, 3, tzinfo=UTC)
+    with pytest.raises(InvalidRequest):
+        store.closed(1, Closing("Li", "n" * outside), moment)
+    store.closed(1, Closing("Li", "n" * length), moment)
+
+    assert length == len(store.closings()[1].note)
+
+
+def test_what_is_closed_is_never_sent(store: TillStore, at: At) -> None:
+    """A record that was billed by hand in the meantime does not settle behind its back."""
+    seal(store, 1)
+    store.closed(1, Closing("Li", "billed by hand"), datetime(2024, 5, 3, tzinfo=UTC))
+    at.settle_all(store)
+
+    assert [] == at.asked
+
+
+def test_a_claim_that_was_online_as_well_is_told_and_not_paid_twice(
+    store: TillStore, at: At
+) -> None:
+    """The same request id, or the same number of the institution, was settled online before."""
+    by_id = _online(at.engine, 1)
+    by_number = _online(at.engine, 8, institution_settlement="N1")
+    seal(store, 1)
+    seal(store, 2, institution_settlement="N1")
+    at.settle_all(store)
+    decided = store.decided()
+
+    assert [Fate.ONLINE, Fate.ONLINE] == _fates(store, at)
+    assert [by_id, by_number] == [decided[seq].settlement for seq in (1, 2)]
+    assert 2 == len(at.engine.page())
+    cash = at.engine.get(by_id).fen("cash_fen")
+    assert (cash, 50_000 - cash) == (decided[1].cash_fen, decided[1].refund_fen)
+
+
+def test_what_is_not_as_it_was_signed_is_never_sent(
+    store: TillStore, at: At, tmp_path: Path
+) -> None:
+    """Tampered records stay here; moved ones are sent by their signed numbers; gaps are told."""
+    receipts = [seal(store, number).receipt for number in (1, 2, 3, 4, 5, 6)]
+    alter(tmp_path, "update records set sealed = x'00' where seq = 2")
+    alter(tmp_path, "delete from records where seq = 3")
+    alter(tmp_path, "update records set seq = 9 where seq = 4")
+    alter(tmp_path, "update records set seq = 4 where seq = 5")
+    alter(tmp_path, "update records set seq = 5 where seq = 9")
+    alter(tmp_path, "delete from records where seq = 6")
+    at.settle_all(store)
+
+    expected = [Fate.SETTLED, Fate.TAMPERED, Fate.MISSING, Fate.REORDERED, Fate.REORDERED]
+    assert ["R1", "R4", "R5"] == at.asked
+    assert expected == _fates(store, at)
+    # Only the receipt knows of the last one.
+    assert [*expected, Fate.MISSING] == _fates(store, at, tuple(receipts))
+
+
+def test_a_receipt_of_another_record_is_told(store: TillStore) -> None:
+    """A number that stands for another claim now does not hide the one that was receipted."""
+    seal(store, 1)
+
+    assert [Fate.WAITING, Fate.MISSING] == _fates(store, receipts=("1-0123456789abcdef",))
+
+
+def test_what_the_engine_has_taken_back_or_forgotten_is_told(
+    store: TillStore, at: At, tmp_path: Path
+) -> None:
+    """A cancel is in order; a ledger that was restored from before is not."""
+    seal(store, 1)
+    seal(store, 2)
+    at.settle_all(store)
+    at.engine.cancel("H1", "C1", store.decided()[1].settlement)
+
+    assert [Fate.TAKEN_BACK, Fate.SETTLED] == _fates(store, at)
+    with _engine(tmp_path / "restored") as restored:
+        assert [Fate.FORGOTTEN, Fate.FORGOTTEN] == _fates(store, At(restored))
