@@ -1,0 +1,1 @@
+"""How the tables of `models` came to be what they are, by Django."""

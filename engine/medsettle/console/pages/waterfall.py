@@ -1,0 +1,153 @@
+"""A settlement as a picture: what flows from the lines of a bill to whoever pays."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.utils.translation import gettext as _
+
+from medsettle import limits
+from medsettle.console.templatetags.console import is_chinese, payer, yuan
+from medsettle.console.versions import stage_titles
+from medsettle.core import codes
+from medsettle.core.settlement import Settlement
+from medsettle.policy.rule_book import RuleBook
+
+_POT_COLOURS: Final = {
+    "own_expense": "--accent-5",
+    "over_limit": "--accent-3",
+    "pre_self_pay": "--accent-4",
+    "in_scope": "--accent-1",
+}
+_CASH: Final = "cash"
+_LABELLED: Final = frozenset({"pot", "bill", "payer"})
+
+
+def parts(found: Settlement, book: RuleBook | None = None) -> dict[str, object]:
+    """Return what the amounts of a settlement, recorded or tried, are shown from.
+
+    Args:
+        found: The settlement.
+        book: The rules that it was tried by; without them it is of those in force.
+    """
+    titles = titles_of(found, book)
+    rows = [row | {"title": titles.get(str(row["stage"]), row["stage"])} for row in found.payers]
+    return {
+        "settlement": found,
+        "columns": found.columns,
+        "pots": [(pot.name, found.columns[f"{pot.name}_fen"]) for pot in codes.POTS],
+        "payers": [row for row in rows if row["payee"] == codes.BILL],
+        "payouts": [row for row in rows if row["payee"] != codes.BILL],
+        "flow": flows(found, titles),
+    }
+
+
+def titles_of(found: Settlement, book: RuleBook | None = None) -> dict[str, str]:
+    """Return what stages are called on a Chinese page, by the document of the settlement."""
+    return stage_titles(str(found.columns["policy"]), book) if is_chinese() else {}
+
+
+class _Flows:
+    """Nodes and links of a picture of flows, each node made when it is first named."""
+
+    def __init__(self) -> None:
+        self.nodes: dict[tuple[str, str], int] = {}
+        self.labels: list[str] = []
+        self.names: list[str] = []
+        self.colours: list[str] = []
+        self.links: dict[tuple[int, int], int] = defaultdict(int)
+
+    def node(self, kind: str, name: str, label: str, colour: str) -> int:
+        """Return the number of a node."""
+        if (kind, name) not in self.nodes:
+            self.nodes[kind, name] = len(self.nodes)
+            # Codes and stages are long and stand close to others: a hand over them tells them.
+            self.labels.append(label if kind in _LABELLED else "")
+            self.names.append(label)
+            self.colours.append(colour)
+        return self.nodes[kind, name]
+
+    def link(self, source: int, target: int, fen: object) -> None:
+        """Let fen flow; what flows back, as in a cancel, is shown as it flowed before."""
+        assert isinstance(fen, int)
+        if fen:
+            self.links[source, target] += abs(fen)
+
+
+def flows(found: Settlement, titles: Mapping[str, str]) -> dict[str, Any] | None:
+    """Return a settlement as a figure of Plotly: lines, pots, the bill, stages, payers.
+
+    The lines with most money stand by themselves, the others together; without lines it begins with
+    the pots. None where nothing flows: a bill of nothing, or lines that take back one another.
+    `titles` says what stages are called.
+    """
+    made = _Flows()
+    bill = made.node("bill", "", _("the bill"), "--accent-7")
+    _add_lines(made, found)
+    for pot in codes.POTS:
+        fen = found.columns[f"{pot.name}_fen"]
+        if fen:
+            node = made.node("pot", pot.name, payer(pot.name), _POT_COLOURS[pot.name])
+            made.link(node, bill, fen)
+    for row in found.payers:
+        if row["payee"] != codes.BILL or not row["paid_fen"]:
+            continue
+        who, name = str(row["payer"]), str(row["stage"])
+        stage = made.node("stage", name, titles.get(name, name), "--accent-2")
+        made.link(bill, stage, row["paid_fen"])
+        made.link(stage, made.node("payer", who, payer(who), "--accent-1"), row["paid_fen"])
+    cash = made.node("payer", _CASH, _("cash"), "--accent-5")
+    made.link(bill, cash, found.columns["cash_fen"])
+    return _figure(made) if made.links else None
+
+
+def _add_lines(made: _Flows, found: Settlement) -> None:
+    amounts: dict[str, int] = defaultdict(int)
+    for line in found.lines:
+        fen = line["amount_fen"]
+        assert isinstance(fen, int)
+        amounts[str(line["item_code"])] += abs(fen)
+    shown = sorted(amounts, key=lambda item: -amounts[item])[: limits.CONSOLE_LINES_DRAWN]
+    for line in found.lines:
+        item = str(line["item_code"])
+        known = item in shown
+        label = item if known else _("other lines")
+        node = made.node("line", item if known else "", label, "--accent-8")
+        for pot in codes.POTS:
+            fen = line[f"{pot.name}_fen"]
+            if fen:
+                target = made.node("pot", pot.name, payer(pot.name), _POT_COLOURS[pot.name])
+                made.link(node, target, fen)
+
+
+def _figure(made: _Flows) -> dict[str, Any]:
+    pairs = list(made.links)
+    return {
+        "data": [
+            {
+                "type": "sankey",
+                "arrangement": "snap",
+                "valueformat": ",.2f",
+                "valuesuffix": " 元",
+                "node": {
+                    "label": made.labels,
+                    "customdata": made.names,
+                    "hovertemplate": "%{customdata}<br>%{value}<extra></extra>",
+                    "color": made.colours,
+                    "pad": 14,
+                    "thickness": 16,
+                    "line": {"width": 0},
+                },
+                "link": {
+                    "source": [source for source, _target in pairs],
+                    "target": [target for _source, target in pairs],
+                    # Yuan, for the eye alone; the table beside it has every fen.
+                    "value": [made.links[pair] / 100 for pair in pairs],
+                    "customdata": [yuan(made.links[pair]) for pair in pairs],
+                    "hovertemplate": "%{source.customdata} → %{target.customdata}<br>"
+                    "%{customdata} 元<extra></extra>",
+                    "color": [f"{made.colours[source]}/35" for source, _target in pairs],
+                },
+            }
+        ]
+    }

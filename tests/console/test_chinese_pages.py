@@ -1,0 +1,113 @@
+"""Pages in Chinese: what has a Chinese name is called by it."""
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from medsettle.identity.roles import Role
+
+from tests.console.conftest import Day, Window
+from tests.console.test_trial import _form, _line
+
+if TYPE_CHECKING:
+    from django.test import Client
+    from playwright.sync_api import FloatRect
+
+ClientAs = Callable[..., "Client"]
+_CHINESE = {"accept-language": "zh-CN"}
+
+
+def _text(content: bytes) -> str:
+    return re.sub(r"<[^>]+>", "|", content.decode())
+
+
+def test_stages_and_kinds_are_chinese(client_as: ClientAs, day: Day) -> None:
+    """Stages as the document titles them, also in the picture; a cancel by its word."""
+    settlement = day.cancel.columns["settlement"]
+    content = client_as(Role.CLEARING).get(f"/settlements/{settlement}", headers=_CHINESE).content
+    stages = {str(row["stage"]) for row in day.cancel.payers}
+    text = _text(content)
+
+    assert [] == [stage for stage in stages if f"|{stage}|" in text]
+    assert [] == [stage for stage in stages if f'"{stage}"' in content.decode()]
+    assert "| 撤销 · " in text
+    assert not re.search(r" (settle|cancel)\b", text)
+
+
+def test_a_trial_names_stages_by_the_document(client_as: ClientAs) -> None:
+    """Also side by side."""
+    form = _form(_line(), against="in-force")
+    content = client_as(Role.ACTUARY).post("/trial/", form, headers=_CHINESE).content
+
+    assert "|退休人员统一补充医疗保险|" in _text(content)
+    assert "|retiree_supplement|" not in _text(content)
+    assert "|retiree supplement|" not in _text(content)
+
+
+def test_the_log_names_pages(client_as: ClientAs, day: Day) -> None:
+    """What a view is called in code is no word for whoever reads the log."""
+    client = client_as(Role.AUDITOR)
+    client.get(f"/settlements/{day.cancel.columns['settlement']}/slip")
+    text = _text(client.get("/audit/access/", headers=_CHINESE).content)
+
+    assert "|持卡人结算单|" in text
+    assert "|slip|" not in text
+
+
+def test_what_is_left_names_its_visits(client_as: ClientAs, day: Day) -> None:
+    """The same fund has a cap for stays and one for outpatient visits: each says which it is."""
+    there = f"/settlements/{day.cancel.columns['settlement']}"
+    text = _text(client_as(Role.CLEARING).get(there, headers=_CHINESE).content)
+    left = text[text.index("剩余额度") :]
+
+    assert "21 住院、22 外伤住院" in left
+
+
+def test_examples_say_where_they_come_from(client_as: ClientAs) -> None:
+    """Published, or derived from the rule."""
+    there = "/policies/named/beijing-employee-inpatient/"
+    text = _text(client_as(Role.POLICY_OFFICER).get(there, headers=_CHINESE).content)
+
+    assert "|推导|" in text
+    assert not re.search(r"\|(derived|published)\|", text)
+
+
+def test_a_field_has_a_colon_of_its_language(client_as: ClientAs) -> None:
+    """Of full width beside Chinese, of half beside English."""
+    client = client_as(Role.CLEARING)
+    there = "/settlements/"
+
+    assert "医药机构：</label>" in client.get(there, headers=_CHINESE).content.decode()
+    assert "institution:</label>" in client.get(there).content.decode()
+
+
+@pytest.mark.slow
+def test_labels_of_the_picture_stand_apart(window: Window, day: Day) -> None:
+    """On a tablet no label covers another; on a phone the tables stand alone, amounts unbroken."""
+    longest = max(day.settled, key=lambda each: len(each.lines))
+    window.page.context.set_extra_http_headers({"accept-language": "zh-CN"})
+    window.page.set_viewport_size({"width": 820, "height": 900})
+    page = window.open(f"/settlements/{longest.columns['settlement']}")
+    page.wait_for_selector(".figure .sankey-node")
+    labels = page.locator(".figure .node-label").all()
+    boxes = [box for label in labels if label.text_content() and (box := label.bounding_box())]
+
+    assert len(boxes) > 2
+    assert [] == [(a, b) for at, a in enumerate(boxes) for b in boxes[at + 1 :] if _meet(a, b)]
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert not page.is_visible(".flow")
+    amounts = page.locator(".cards .value").all()
+    assert [] == [
+        each.inner_text() for each in amounts if each.evaluate("e => e.offsetHeight > 40")
+    ]
+
+
+def _meet(first: "FloatRect", second: "FloatRect") -> bool:
+    beside = (
+        first["x"] + first["width"] <= second["x"] or second["x"] + second["width"] <= first["x"]
+    )
+    above = (
+        first["y"] + first["height"] <= second["y"] or second["y"] + second["height"] <= first["y"]
+    )
+    return not beside and not above

@@ -1,0 +1,43 @@
+"""What a trial tells somebody of an institution: what a claim comes to, nothing that was before."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from medsettle.cli.local_desk import engine_at
+from medsettle.core.settlement import Opening
+from medsettle.identity.roles import Role
+
+from tests.console.conftest import AREA, Day, looking_at
+from tests.console.test_trial import _cards, _form, _line
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+ClientAs = Callable[..., "Client"]
+_COUNTED = (("310.admissions", 1), ("310.pooled_paid", 9_039_500), ("310.funds_paid", 9_039_500))
+_TOLD = re.compile(r"[^.;]*(?:\bbefore\b|balance|limit was|left of|此前)[^.;]*")
+
+
+def test_what_was_before_is_told_to_clearing_alone(
+    client_as: ClientAs, day: Day, tmp_path: Path
+) -> None:
+    """Of 10,000.00 the later deductible of 650.00 stays; the account holds 43.21."""
+    counters = tuple((name, 2026, value) for name, value in _COUNTED)
+    with engine_at(tmp_path / "data", day.rules) as engine:
+        engine.open_person(Opening("H11000000009", "O-1", AREA, "ELSEWHERE", 4_321, counters))
+    form = _form(_line(), person="ELSEWHERE")
+    with looking_at(day.place(tmp_path / "data")):
+        ours = client_as(Role.ACTUARY).post("/trial/", form).content.decode()
+        client = client_as(Role.INSTITUTION, "H11000000001")
+        theirs = client.post("/trial/", form).content.decode()
+    sentences = theirs[theirs.index("Why each pays what") : theirs.index("Fill in an example")]
+
+    assert ["10,000.00", "7,947.50", "43.21", "2,009.29"] == _cards(ours) == _cards(theirs)
+    for told in ("(1 before)", "pooled_paid before 90,395.00", "the balance was 43.21"):
+        assert told in ours
+        assert told not in theirs
+    assert "90,395.00" not in theirs
+    assert [] == _TOLD.findall(sentences)
+    assert "650.00 deductible; 9,350.00 at 85%" in theirs
