@@ -22,7 +22,8 @@ DRIFT := .venv/drift
 TYPED := engine tests benchmarks protos $(if $(wildcard fixtures/*.py),fixtures)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench check drift lock protos schema shapes openapi fuzz fixtures
+.PHONY: help audit demo test lint bench check drift lock protos schema shapes openapi words
+.PHONY: pictures site fuzz fixtures
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -48,33 +49,61 @@ drift: $(DEV) ## Check that generated code and pages are those of today's source
 	@$(BIN)/python protos/generate.py $(DRIFT) --descriptors $(DRIFT)/api.binpb
 	@$(BIN)/python engine/generate_schema.py $(DRIFT)/schema.md
 	@$(BIN)/python engine/generate_directory.py $(DRIFT)/directory.md
+	@$(BIN)/python engine/generate_metrics.py $(DRIFT)/metrics.md
+	@$(BIN)/python engine/generate_configuration.py $(DRIFT)/configuration.md
+	@$(BIN)/python engine/generate_api.py $(DRIFT)/api.md
+	@$(BIN)/python engine/generate_logs.py $(DRIFT)/logs.md
 	@diff -ru --exclude __pycache__ engine/medsettle/v1 $(DRIFT)/medsettle/v1
 	@diff protos/medsettle/v1/api.binpb $(DRIFT)/api.binpb
 	@diff -u engine/schema.md $(DRIFT)/schema.md
 	@diff -u engine/directory.md $(DRIFT)/directory.md
+	@diff -u engine/metrics.md $(DRIFT)/metrics.md
+	@diff -u engine/configuration.md $(DRIFT)/configuration.md
+	@diff -u engine/api.md $(DRIFT)/api.md
+	@diff -u engine/logs.md $(DRIFT)/logs.md
 	@$(BIN)/python engine/generate_shapes.py $(DRIFT)/shapes.md $(DRIFT)/front.md
 	@diff -u rules/README.md $(DRIFT)/shapes.md
 	@diff -u README.md $(DRIFT)/front.md
 	@$(BIN)/python engine/generate_openapi.py $(DRIFT)/openapi.json $(DRIFT)/gateway.md
 	@diff -u engine/gateway.openapi.json $(DRIFT)/openapi.json
 	@diff -u engine/gateway.md $(DRIFT)/gateway.md
+	@$(BIN)/python engine/generate_words.py $(DRIFT)/locale engine/medsettle/console/locale
+	@diff -ru engine/medsettle/console/locale $(DRIFT)/locale
+
+audit: $(DEV) ## Ask which of the pinned packages have a known weakness.
+	@$(BIN)/python engine/deployment/weaknesses.py requirements/dev.txt requirements/bench.txt \
+		requirements/policyengine.txt
 
 lock: $(DEV) ## Write the requirement locks anew, keeping the pins that still hold.
 	$(BIN)/pip-compile --quiet --extra dev --output-file requirements/dev.txt pyproject.toml
 	$(BIN)/pip-compile --quiet --extra dev --extra bench --constraint requirements/dev.txt \
 		--output-file requirements/bench.txt pyproject.toml
+	$(BIN)/python engine/deployment/locks.py requirements
 	$(BIN)/pip-compile --quiet --output-file requirements/policyengine.txt \
 		requirements/policyengine.in
 
 protos: $(DEV) ## Generate engine/medsettle/v1 and the descriptor set from protos/.
 	@$(BIN)/python protos/generate.py
 
-schema: $(DEV) ## Write engine/schema.md and engine/directory.md from the lists of columns.
+schema: $(DEV) ## Write schema.md, directory.md, metrics.md, configuration.md, api.md, logs.md.
 	@$(BIN)/python engine/generate_schema.py engine/schema.md
 	@$(BIN)/python engine/generate_directory.py engine/directory.md
+	@$(BIN)/python engine/generate_metrics.py engine/metrics.md
+	@$(BIN)/python engine/generate_configuration.py engine/configuration.md
+	@$(BIN)/python engine/generate_api.py engine/api.md
+	@$(BIN)/python engine/generate_logs.py engine/logs.md
+
+site: $(DEV) ## Make one site of all pages, to be read from the disk: .venv/site/index.html
+	@$(BIN)/python -m sphinx -q -W --keep-going -c engine/site . .venv/site
 
 shapes: $(DEV) ## Write the table of rule shapes and the counts into the pages.
 	@$(BIN)/python engine/generate_shapes.py rules/README.md README.md
+
+words: $(DEV) ## Gather the words of the console into its catalogues, and compile them.
+	@$(BIN)/python engine/generate_words.py engine/medsettle/console/locale
+
+pictures: $(DEV) ## Take the pictures of the console that the README shows; needs Chromium.
+	@$(BIN)/python engine/generate_pictures.py engine/pictures
 
 openapi: $(DEV) ## Write the description of the gateway and its table of transactions.
 	@$(BIN)/python engine/generate_openapi.py engine/gateway.openapi.json engine/gateway.md

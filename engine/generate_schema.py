@@ -1,4 +1,4 @@
-"""Write `engine/schema.md`, the page of all columns, from `medsettle.core.schema`.
+"""Write `engine/schema.md`, the page of all columns, from `medsettle.core.schema` and the book.
 
 Stands beside the package because it writes a file, which `core` never does. `make schema` runs it
 and a test compares the page with what it would write today.
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from medsettle import limits
+from medsettle.clearing.matching.book import BESIDE, BOOK
 from medsettle.core import schema
 from medsettle.core.columns import Column, Kind
 
@@ -33,7 +34,17 @@ _TITLES: Final[dict[str, str]] = {
     "claim_lines": "one row a line of a settled claim, with what its split does not repeat",
     "scopes": "one row a settlement whose lines the engine of the place of care split",
     "moves": "one row a change of a counter by what neither settles nor takes back",
+    "book": "one row a record, in a book that is reconciled",
 }
+
+_OF_BOOKS: Final = """
+What `reconcile run` reads from Parquet and CSV, from `engine/medsettle/clearing/matching/book.py`;
+an audit folder needs none of it. A file has `settlement` and `record_date`; any other column that
+it does not keep is left out and never compared, and one that is not listed is passed over. Each may
+have its alias for a name: then amounts are yuan with two decimals and moments those of China. Under
+the names here amounts are whole fen. `record_time` is also read from `setl_time`, `original` from
+`init_setl_id`; `acct_pay` holds what relatives pay, `account_fen` does not.
+"""
 
 _UNITS: Final[dict[Kind, str]] = {
     Kind.CODES: "characters of each",
@@ -89,7 +100,8 @@ def _table(name: str, columns: tuple[Column, ...]) -> Iterator[str]:
 def page() -> str:
     """Return the whole page as Markdown, ending in a newline."""
     lines = [line for name, columns in schema.TABLES.items() for line in _table(name, columns)]
-    return _INTRODUCTION + "\n".join(lines) + "\n"
+    heading, *table = _table("book", (*BOOK, *BESIDE))
+    return _INTRODUCTION + "\n".join([*lines, heading.rstrip(), _OF_BOOKS, *table]) + "\n"
 
 
 def main() -> None:

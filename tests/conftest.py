@@ -42,3 +42,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--history-calls", type=int, default=8, help="calls of each client of tests/history"
     )
+    parser.addoption(
+        "--replayed-claims", type=int, default=5_000, help="claims of a replay settled one by one"
+    )
+    parser.addoption(
+        "--tampered-entries", type=int, default=240, help="entries of audit tables that are altered"
+    )
+    parser.addoption(
+        "--console-settlements",
+        type=int,
+        default=0,
+        help="settlements of the year before the day that tests/console looks at",
+    )
+    parser.addoption(
+        "--console-data",
+        type=Path,
+        help="folder in which that day is kept from one run to the next; made where it is missing",
+    )

@@ -22,7 +22,7 @@ _SCHEMA = schema.claim_schema()
 
 
 def streams(
-    count: int, persons: int, lines: int = 10, first: int = 0, seed: int = 7
+    count: int, persons: int, lines: int = 10, first: int = 0, seed: int = 7, day: date = _DAY
 ) -> Iterator[bytes]:
     """Yield streams of `count` claims of people drawn evenly from `persons`.
 
@@ -32,10 +32,11 @@ def streams(
         lines: Of each claim.
         first: Number of the first claim; another run over the same ledger begins behind.
         seed: Of people and bills.
+        day: Of all services.
     """
     for start in range(first, first + count, CLAIMS_PER_STREAM):
         most = min(CLAIMS_PER_STREAM, first + count - start)
-        batch = _claims(start, most, persons, lines, np.random.default_rng([seed, start]))
+        batch = _claims(start, most, persons, lines, day, np.random.default_rng([seed, start]))
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, _SCHEMA) as writer:
             writer.write_batch(batch)
@@ -43,7 +44,7 @@ def streams(
 
 
 def _claims(
-    start: int, count: int, persons: int, lines: int, random: np.random.Generator
+    start: int, count: int, persons: int, lines: int, day: date, random: np.random.Generator
 ) -> pa.RecordBatch:
     numbers = np.arange(start, start + count)
     given = {
@@ -57,8 +58,8 @@ def _claims(
         "person_type": random.choice(["1101", "1201"], count).tolist(),
         "institution_level": random.choice(["01", "05", "09"], count).tolist(),
         "birth_date": [date(1960, 5, 17)] * count,
-        "admission_date": [_DAY] * count,
-        "service_date": [_DAY] * count,
+        "admission_date": [day] * count,
+        "service_date": [day] * count,
         "benefit_groups": [[]] * count,
         "account_used": [True] * count,
     }
@@ -69,19 +70,19 @@ def _claims(
         for field in _SCHEMA
         if field.name != "lines"
     ]
-    arrays.append(_lines(count, lines, random))
+    arrays.append(_lines(count, lines, day, random))
     return pa.record_batch(arrays, schema=_SCHEMA)
 
 
-def _lines(count: int, lines: int, random: np.random.Generator) -> pa.Array:
+def _lines(count: int, lines: int, day: date, random: np.random.Generator) -> pa.Array:
     total = count * lines
-    codes = _items()
+    codes = _items(day)
     amounts = random.geometric(1 / 4_000, total).astype(np.int64)
     field = _SCHEMA.field("lines").type.value_field
     given = {
         "line_id": pa.array([str(number) for number in range(1, lines + 1)] * count),
         "item_code": pa.array(random.choice(codes, total).tolist()),
-        "fee_date": pa.array([_DAY] * total),
+        "fee_date": pa.array([day] * total),
         "quantity_e4": pa.array(np.full(total, 10_000)),
         "unit_price_e6": pa.array(amounts * 10_000),
         "amount_fen": pa.array(amounts),
@@ -95,9 +96,9 @@ def _lines(count: int, lines: int, random: np.random.Generator) -> pa.Array:
 
 
 @cache
-def _items() -> NDArray[np.str_]:
-    """Return the items of the area's catalogue that may be charged on the day."""
+def _items(day: date) -> NDArray[np.str_]:
+    """Return the items of the area's catalogue that may be charged on a day."""
     found = catalogue(AREA)
     codes = np.array(found.item_codes)
-    days = np.full(len(codes), day_number(_DAY), dtype=np.int64)
+    days = np.full(len(codes), day_number(day), dtype=np.int64)
     return codes[found.rows(list(codes), days) >= 0]

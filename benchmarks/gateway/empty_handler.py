@@ -13,7 +13,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from medsettle.gateway.serving import GatewayServer
+from medsettle.service.http_server import HttpServer
 
 
 class Empty:
@@ -37,7 +37,7 @@ class Empty:
 
 
 async def _serve(app: Any) -> None:
-    server = GatewayServer(app, "127.0.0.1:0")
+    server = HttpServer(app, "127.0.0.1:0")
     server.start()
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -7,6 +7,13 @@ name counts once its folder has been synced.
 
 import os
 from pathlib import Path
+from typing import Final
+
+TOO_OPEN: Final = 0o037
+"""Bits of a mode that no file with a secret has: others may do nothing, the group may only read.
+
+That the group reads is how containers hand a secret to an account that is not root.
+"""
 
 
 def put(path: Path, content: bytes | memoryview, mode: int = 0o666) -> None:

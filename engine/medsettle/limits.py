@@ -9,7 +9,6 @@ from typing import Final
 INT64_MAX: Final = 2**63 - 1
 
 # --- money -------------------------------------------------------------------------------------
-
 # One claim, one counter, one cap: at most 10^13 fen (100 billion yuan). The national interface's
 # NUM(16,2) would allow 10^16; times a scaled rate that wraps an int64 without a word.
 AMOUNT_FEN_MAX: Final = 10**13
@@ -50,7 +49,6 @@ GIVERS_PER_RECEIVER_MAX: Final = 16
 RECEIVERS_PER_GIVER_MAX: Final = 16
 
 # --- a claim -----------------------------------------------------------------------------------
-
 REQUEST_ID_CHARS_MAX: Final = 36
 CODE_CHARS_MAX: Final = 50
 PERSON_CHARS_MAX: Final = 64
@@ -117,7 +115,6 @@ SCOPES_PER_CLAIM_MAX: Final = 16
 CATALOGUE_DIGEST_CHARS_MAX: Final = 64
 
 # --- batches and messages ----------------------------------------------------------------------
-
 CLAIMS_PER_BATCH_MAX: Final = 4_096
 # Tables of fewer claims are checked as rows: asking fifty columns for their bounds takes as long as
 # making and checking 16 claims of 30 lines.
@@ -132,6 +129,20 @@ WAITING_BYTES_MAX: Final = 64 * 1024 * 1024
 # ours, and clients send it again by the same request id. A bound on the calls of one connection was
 # tried: it refuses calls too, and earlier, since each side counts those just ended otherwise.
 PENDING_CALLS_MAX: Final = 4_096
+# How long a connection may take to begin as gRPC; how long it lives, so that a call whose request
+# never comes ends with it, and what calls under way have then; its calls at once, which is far
+# beyond what is refused for being too many, and bounds those whose requests never come.
+HANDSHAKE_SECONDS_MAX: Final = 10.0
+CONNECTION_SECONDS_MAX: Final = 3_600.0
+CONNECTION_GRACE_SECONDS: Final = 60.0
+CONNECTION_CALLS_MAX: Final = 4 * PENDING_CALLS_MAX
+# Connections by HTTP at once; how long the head of a request may take, and its bytes, some hundred
+# headers; how long a client may let an answer lie, and what it has to read of it in that time.
+HTTP_CONNECTIONS_MAX: Final = 4_096
+HTTP_HEAD_SECONDS_MAX: Final = 10.0
+HTTP_HEAD_BYTES_MAX: Final = 64 * 1024
+HTTP_UNREAD_SECONDS_MAX: Final = 30.0
+HTTP_READ_BYTES_LEAST: Final = 64 * 1024
 
 assert MESSAGE_BYTES_MAX < WAITING_BYTES_MAX
 assert LINES_PER_CLAIM_MAX * LINE_BYTES_MAX < MESSAGE_BYTES_MAX, "a stay must fit into a message"
@@ -187,7 +198,6 @@ GATEWAY_QUIET_TURNS: Final = 2
 COUNTERS_PER_OPENING_MAX: Final = 1_000
 
 # --- policies ----------------------------------------------------------------------------------
-
 DOCUMENT_BYTES_MAX: Final = 1024 * 1024
 DOCUMENT_DEPTH_MAX: Final = 16
 STAGES_PER_POLICY_MAX: Final = 32
@@ -226,7 +236,6 @@ assert AMOUNT_FEN_MAX * TIMES_MAX * (RATE_MAX + AMOUNT_TERMS_MAX) <= INT64_MAX /
 )
 
 # --- kernel ------------------------------------------------------------------------------------
-
 # Rows that the compiled interpreter runs a step over. A policy keeps some ten to twenty columns at
 # work, so 512 rows of 8 bytes stay in a first-level cache or near it. Measured with 32 KiB of it,
 # million claims a second: 101 at 256 rows, 108 at 512, 96 at 1,024, 83 at 2,048.
@@ -251,7 +260,6 @@ CACHED_LINES: Final = 2_048
 UNLOADED_LINES_MAX: Final = 200_000
 
 # --- ledger ------------------------------------------------------------------------------------
-
 # Pages of 4 KiB in the write-ahead log before they are moved into the file. Moving them is the
 # slowest commit there is, so rarely; 32 MiB is what a restart has to replay at most.
 LEDGER_CHECKPOINT_PAGES: Final = 8_192
@@ -287,7 +295,6 @@ WRITE_ATTEMPTS_MAX: Final = 8
 assert LEDGER_LOCK_MS_MAX < CALL_SECONDS_DEFAULT * 1_000
 
 # --- audit -------------------------------------------------------------------------------------
-
 AUDIT_SEGMENT_ROWS_MAX: Final = 100_000
 # How far the audit tables may stay behind the ledger, so that a second of checkouts is one segment
 # and not a thousand files of one row.
@@ -298,16 +305,39 @@ AUDIT_POLL_SECONDS: Final = 1.0
 # Ledger records of one segment, which is built in memory: 100,000 claims of a few lines each, or
 # fewer large ones. A single record always fits.
 AUDIT_SEGMENT_BYTES_MAX: Final = 256 * 1024 * 1024
+# Entries that are sealed by one line, as soon as so many are there; a segment is never cut, so a
+# line may tell those of one more.
+SEAL_ENTRIES_MAX: Final = 100_000
+# Segments that are sealed by one line; each has a dozen files.
+SEAL_SEGMENTS_MAX: Final = 4_096
+# How often a server seals what was projected since; a command of a second each time.
+SEAL_POLL_SECONDS: Final = 300.0
+# Bytes of a file for which one digest is kept, by which a flipped byte is placed.
+SEAL_BLOCK_BYTES: Final = 1_024
+# Findings of a verification that are told one by one; all are counted.
+SEAL_FINDINGS_MAX: Final = 1_000
+# A checkpoint has three lines, a few more of ours, and a signature each of log and witnesses. Those
+# who read notes must take sixteen at least.
+NOTE_BYTES_MAX: Final = 64 * 1024
+NOTE_SIGNATURES_MAX: Final = 64
+# Origin of a log, and name of a witness, which one byte must be able to tell the length of.
+NOTE_NAME_CHARS_MAX: Final = 255
+# Hashes of a proof: twice those from a leaf up to the root of 2**63 leaves.
+PROOF_HASHES_MAX: Final = 128
+# A proof holds all rows of an entry, as JSON in base64: ten thousand lines in three tables.
+PROOF_BYTES_MAX: Final = 64 * 1024 * 1024
+
+assert SEAL_ENTRIES_MAX >= AUDIT_SEGMENT_ROWS_MAX, "a segment is never cut by a seal"
+assert NOTE_BYTES_MAX > NOTE_SIGNATURES_MAX * (NOTE_NAME_CHARS_MAX + NOTE_NAME_CHARS_MAX)
+assert PROOF_BYTES_MAX > NOTE_BYTES_MAX
 
 # --- books -------------------------------------------------------------------------------------
-
 # Moves that are gathered before they go to the scratch database, and what that may keep in memory:
 # it sorts the moves of millions of entries on disk.
 BOOKS_ROWS_MAX: Final = 50_000
 BOOKS_MEMORY: Final = "512MB"
 
 # --- cards -------------------------------------------------------------------------------------
-
 # A list is held in memory, 26 bytes an entry and 4 MiB of prefixes; a nation's losses of some years
 # are a few million.
 INVALID_LIST_ENTRIES_MAX: Final = 20_000_000
@@ -316,8 +346,26 @@ LIST_VERSION_MAX: Final = 10**13
 LIST_AREAS_MAX: Final = 1_000
 # What a card may go through: a card of ten years that is lost and found twice a month stays below.
 CARD_EVENTS_MAX: Final = 1_000
-# --- payments ----------------------------------------------------------------------------------
+# --- upgrades ----------------------------------------------------------------------------------
+# How long a server may wait for the one before it to give the ledger up, and between two looks; how
+# long one that stops may go on answering while whoever sends it calls learns that it goes.
+TAKEOVER_SECONDS_MAX: Final = 3_600
+TAKEOVER_POLL_SECONDS: Final = 0.005
+DRAIN_SECONDS_MAX: Final = 300
+# A file of settings: some dozens of lines.
+CONFIG_FILE_BYTES_MAX: Final = 64 * 1024
 
+# --- claims made offline -----------------------------------------------------------------------
+# A till whose clock runs ahead by more than that seals nothing that is true; an outage and what is
+# left of it are over in a quarter of a year, and older bills are handed in on paper.
+OFFLINE_AHEAD_SECONDS_MAX: Final = 300
+OFFLINE_DAYS_MAX: Final = 92
+# Of one till: a counter that settles one claim a minute for a month; and what one of them holds.
+OFFLINE_RECORDS_MAX: Final = 50_000
+OFFLINE_RECORD_BYTES_MAX: Final = 2 * 1024 * 1024
+OFFLINE_NOTE_CHARS_MAX: Final = 300
+
+# --- payments ----------------------------------------------------------------------------------
 # What one payment order carries: a payout beside the bill, or a share of one.
 PAYMENT_FEN_MAX: Final = PAYOUT_FEN_MAX
 # Orders of one file to the bank; more are further files. Banks take files of this size everywhere.
@@ -354,7 +402,6 @@ COLLECTED_AFTER_OBJECTS: Final = 50_000
 RULE_BOOKS_KEPT: Final = 16
 
 # --- peers -------------------------------------------------------------------------------------
-
 # Engines that one engine is bound to: a province has a hub, a hub the 31 provinces and the corps.
 PEERS_MAX: Final = 64
 # Areas of one line of a file of peers: the country has some 400.
@@ -385,8 +432,6 @@ PEER_FAILURES_MAX: Final = 3
 PEER_PAUSE_SECONDS_FIRST: Final = 0.5
 PEER_PAUSE_SECONDS_MAX: Final = 10.0
 PEER_PAUSE_JITTER: Final = 0.2
-# How long certificates for development hold.
-PEER_CERTIFICATE_DAYS: Final = 365
 # The parts of a line that the place of care split: four amounts, a class and a mark.
 SPLIT_BYTES_MAX: Final = 4 * 6 + 2
 # A claim with its lines split for each scheme of a visit; as much as other calls and as much again.
@@ -423,8 +468,31 @@ CASES_AT_ONCE_MAX: Final = 1_024
 assert PEER_TAKE_SECONDS < PEER_CALL_SECONDS < UNKNOWN_GRACE_SECONDS
 assert CASE_SECONDS_FIRST < CASE_SECONDS_MAX <= 2 * UNKNOWN_GRACE_SECONDS
 
-# --- torture -----------------------------------------------------------------------------------
+# --- privacy -----------------------------------------------------------------------------------
+# A key file is a line of JSON; the name of a key stands in front of all that was made with it.
+KEY_FILE_BYTES_MAX: Final = 4_096
+KEY_NAME_CHARS_MAX: Final = 24
+# Pseudonyms that a projector remembers, some 200 bytes each: the persons of some busy days.
+PSEUDONYMS_REMEMBERED_MAX: Final = 100_000
+# What is sealed at once is held in memory twice: a claim of the most lines is a message.
+SEALED_BYTES_MAX: Final = 64 * 1024 * 1024
 
+# --- logs and traces ---------------------------------------------------------------------------
+# Lines of one event in a window before they are only counted: somebody reads them.
+LOG_LINES_PER_WINDOW_MAX: Final = 20
+LOG_WINDOW_SECONDS: Final = 60.0
+# One value in a line: the words of a failing disk fit, what somebody sends in millions does not.
+LOG_VALUE_CHARS_MAX: Final = 500
+# Milliseconds from which a request can be called slow: a minute is past every deadline.
+SLOW_MS_MAX: Final = 60_000
+# Of a hundred traces.
+TRACES_PERCENT_MAX: Final = 100
+# Spans that wait to be exported; what is more is left out, and a call waits for none.
+SPANS_WAITING_MAX: Final = 4_096
+SPANS_PER_EXPORT_MAX: Final = 512
+SPAN_EXPORT_SECONDS_MAX: Final = 5
+
+# --- torture -----------------------------------------------------------------------------------
 # Failed seeds whose trace is kept; one is enough to find a bug, and a bug fails thousands.
 FAILED_SEEDS_KEPT_MAX: Final = 20
 # Seeds of one call, and processes that share them.
@@ -435,7 +503,6 @@ KILL_ROUNDS_MAX: Final = 100_000
 KILL_CLIENTS_MAX: Final = 64
 
 # --- the national interface --------------------------------------------------------------------
-
 # Bytes of one request: a thousand full lines. A file of 9101, as base64 text or a list of numbers,
 # is longer; where the path names no transaction, the first bytes must.
 GATEWAY_BYTES_MAX: Final = 1024 * 1024
@@ -502,7 +569,6 @@ DIRECTORY_LOOKUPS_KEPT: Final = 16_384
 CONFORM_SECONDS_DEFAULT: Final = 30.0
 
 # --- books compared --------------------------------------------------------------------------
-
 # Books of clearing: rows handled at once; bytes of a text file read at once, and of one line of it.
 BOOK_BATCH_ROWS: Final = 65_536
 BOOK_BLOCK_BYTES: Final = 16 * 1024 * 1024
@@ -535,7 +601,6 @@ MADE_BOOK_ROWS_MAX: Final = 1_000_000_000
 MADE_BOOK_DAYS_MAX: Final = 366
 
 # --- months and notices ------------------------------------------------------------------------
-
 # How many months late a record may come into a month without a decision: the rule of the 2022
 # procedure (`clearing.md` 3.1), and the most that a centre may set.
 LATE_MONTHS_DEFAULT: Final = 2
@@ -554,7 +619,6 @@ assert LATE_MONTHS_DEFAULT <= LATE_MONTHS_MAX
 assert PAYMENTS_PER_BATCH_MAX * NOTICE_FEN_MAX <= CONTROL_SUM_FEN_MAX, "a control sum must fit"
 
 # --- prepayments, statements and the calendar of clearing -----------------------------------------
-
 # Days and months that a step may be due after another or after the end of its month.
 CALENDAR_DAYS_MAX: Final = 366
 CALENDAR_MONTHS_MAX: Final = 24
@@ -582,7 +646,6 @@ STATED_SIGNATURES_MAX: Final = 64
 STATED_SIGNATURE_BYTES_MAX: Final = 4_096
 
 # --- what hospitals are paid --------------------------------------------------------------------
-
 # Records of one reading of a book: a month of a large city's institutions, some kilobytes each.
 HOSPITAL_RECORDS_MAX: Final = 2_000_000
 # Payments of one run, an institution and fund each; their number has five digits in a payment's id.
@@ -600,7 +663,6 @@ ADVANCE_INSTALMENTS_MAX: Final = 60
 assert INSTANT_DAYS_MAX < INSTANT_WINDOW_DAYS
 
 # --- open items of reconciliation --------------------------------------------------------------
-
 # Days of one run: what a fund keeps its books for. Differences that a run keeps; more mean that
 # books of different things are compared, and a table of them is some kilobytes a row.
 RECONCILED_DAYS_MAX: Final = 3_660
@@ -614,7 +676,6 @@ DUPLICATES_ALARM: Final = 20
 SPARK_CONNECT_SECONDS: Final = 5
 
 # --- replay ------------------------------------------------------------------------------------
-
 # Persons of one part of an invented population: a year of theirs is some 40,000 claims with a
 # million lines, 60 MB in memory, drawn at once.
 POPULATION_PART_PERSONS: Final = 4_096
@@ -638,6 +699,8 @@ COMPARE_MEMORY: Final = "2GB"
 COMPARE_THRESHOLDS_MAX: Final = 12
 COMPARE_REFORMS_MAX: Final = 12
 RESPONSE_SOURCE_CHARS_MAX: Final = 500
+# How many claims that do not come out as recorded a report lists; the replay lists all.
+REPORT_DIFFERENCES_MAX: Final = 100
 # An elasticity, its sign apart. A price changes by 200 % of its mean at most, so that with a half
 # no demand falls below nothing.
 ELASTICITY_PERCENT_MAX: Final = 50
@@ -656,13 +719,8 @@ HISTORY_STRETCH_BYTES: Final = 64 * 1024 * 1024
 REFUSED_CLAIMS_SHOWN: Final = 10
 
 assert LINES_PER_CLAIM_MAX <= HISTORY_PART_LINES
-# --- replay -----------------------------------------------------------------------------------
-
 # Lines that are split at a time: their columns and parts stay in a cache of the second level.
 REPLAY_BLOCK_LINES: Final = 16_384
-# Claims of a part whose first differing stage is told. Where more differ than a reader goes
-# through, it is the rules that are others.
-REPLAY_EXPLAINED_MAX: Final = 1_000
 # Threads of a replay; each holds a part.
 REPLAY_THREADS_MAX: Final = 64
 # On a cluster: claims and lines of whole persons that are replayed at a time; a person with more
@@ -674,6 +732,87 @@ REPLAY_PARTITION_ROWS: Final = 4 * 2**20
 REPLAY_PARTITIONS_MAX: Final = 65_536
 REPLAY_ARROW_BYTES: Final = 32 * 1024 * 1024
 
+# --- identity -----------------------------------------------------------------------------------
+# How long certificates for development hold; those of one folder; a file of PEM, with its chain.
+CERTIFICATE_DAYS: Final = 365
+CERTIFICATES_MADE_MAX: Final = 1_000
+CERTIFICATE_BYTES_MAX: Final = 64 * 1024
+# Certificates whose reading is remembered, a kilobyte each: of the institutions of a large city.
+CERTIFICATES_REMEMBERED_MAX: Final = 4_096
+# Serial numbers of a list of revoked certificates, and its bytes: a serial has 40 digits at most.
+REVOKED_SERIALS_MAX: Final = 100_000
+REVOKED_BYTES_MAX: Final = 16 * 1024 * 1024
+# Tokens of one file, institutions of one token, days that one holds, and the bytes of the file.
+TOKENS_MAX: Final = 10_000
+TOKEN_INSTITUTIONS_MAX: Final = 100
+TOKEN_DAYS_MAX: Final = 366
+TOKEN_FILE_BYTES_MAX: Final = 64 * 1024 * 1024
+# Characters of what somebody sends as a token; ours have 60.
+TOKEN_CHARS_MAX: Final = 200
+# Characters of who somebody is, as the log of accesses has it.
+PRINCIPAL_CHARS_MAX: Final = 128
+# How often the files of tokens and revoked certificates are looked at: a revocation counts so soon.
+ACCESS_FILES_SECONDS: Final = 1.0
+# How long accesses wait in memory before they are written, and how many may wait where the disk
+# does not take them; a file of the log, and how many are kept: a gigabyte, some 5 million accesses.
+ACCESS_LOG_SECONDS: Final = 0.1
+ACCESS_LOG_WAITING_MAX: Final = 50_000
+ACCESS_LOG_FILE_BYTES: Final = 16 * 1024 * 1024
+ACCESS_LOG_FILES_MAX: Final = 64
+# Refusals of strangers in a minute that have a line each; the rest are counted, or whoever is not
+# let in could push everybody else out of the log.
+ACCESS_STRANGERS_PER_MINUTE: Final = 60
+
+assert GATEWAY_REQUESTS_OPEN_MAX <= HTTP_CONNECTIONS_MAX
+assert CALL_SECONDS_DEFAULT <= CONNECTION_GRACE_SECONDS < CONNECTION_SECONDS_MAX
+assert TOKENS_MAX * CODE_CHARS_MAX * TOKEN_INSTITUTIONS_MAX <= TOKEN_FILE_BYTES_MAX
+assert ACCESS_LOG_SECONDS < ACCESS_FILES_SECONDS
+
+# --- console ----------------------------------------------------------------------------------
+# Rows of a list and of a file; items of a bill drawn apart; an address in the log; parts of a slip.
+CONSOLE_ROWS_SHOWN: Final = 50
+CONSOLE_FILE_ROWS_MAX: Final = 200_000
+CONSOLE_LINES_DRAWN: Final = 8
+CONSOLE_PATH_CHARS_MAX: Final = 500
+SLIP_LINES_SHOWN: Final = 8
+SLIP_LIMITS_SHOWN: Final = 6
+# Pages answered, and readers of measurements, at once; an upload: rules with their catalogue.
+CONSOLE_THREADS: Final = 8
+METRICS_OPEN_MAX: Final = 16
+CONSOLE_UPLOAD_BYTES_MAX: Final = 32 * 1024 * 1024
+CONSOLE_UNPACKED_BYTES_MAX: Final = 8 * CONSOLE_UPLOAD_BYTES_MAX
+# Work in the background: at once, kept of a kind; a query of an auditor; people drawn for a try.
+CONSOLE_JOBS_RUNNING_MAX: Final = 2
+CONSOLE_JOBS_KEPT_MAX: Final = 100
+CONSOLE_QUERY_CHARS_MAX: Final = 4_000
+CONSOLE_QUERY_ROWS_MAX: Final = 10_000
+CONSOLE_QUERY_SECONDS_MAX: Final = 10
+CONSOLE_QUERY_MEMORY_BYTES_MAX: Final = 1_000_000_000
+CONSOLE_PERSONS_DRAWN_MAX: Final = 1_000_000
+# Lines of a claim in a form, some ten fields each; drafts that are kept, and what one is for.
+CONSOLE_FORM_LINES_MAX: Final = 60
+CONSOLE_DRAFTS_MAX: Final = 200
+CONSOLE_PURPOSE_CHARS_MAX: Final = 300
+# Forms of which is remembered what they made, so that a second click makes nothing.
+CONSOLE_FORMS_REMEMBERED_MAX: Final = 1_000
+# How long somebody is signed in, also who keeps asking.
+CONSOLE_SESSION_SECONDS_MAX: Final = 12 * 3_600
+# Wrong passwords of a name and from an address before one has to wait, a second that doubles up to
+# a bound; when they are forgotten; counters and rows of the log, of a day; passwords at once.
+SIGN_IN_WRONG_OF_NAME_MAX: Final = 5
+SIGN_IN_WRONG_OF_ADDRESS_MAX: Final = 20
+SIGN_IN_WAIT_SECONDS_MAX: Final = 900
+SIGN_IN_FORGOTTEN_SECONDS: Final = 3_600
+SIGN_IN_COUNTERS_MAX: Final = 10_000
+SIGN_IN_REFUSED_ROWS_MAX: Final = 5_000
+SIGN_IN_PASSWORDS_AT_ONCE: Final = 2
+
+assert SIGN_IN_WRONG_OF_NAME_MAX < SIGN_IN_WRONG_OF_ADDRESS_MAX < SIGN_IN_COUNTERS_MAX
+assert SIGN_IN_WAIT_SECONDS_MAX < SIGN_IN_FORGOTTEN_SECONDS, "or waiting would end the count"
+assert SIGN_IN_PASSWORDS_AT_ONCE < CONSOLE_THREADS, "others are answered meanwhile"
+assert SPANS_PER_EXPORT_MAX < SPANS_WAITING_MAX, "an export leaves room for what comes meanwhile"
+assert REQUEST_ID_CHARS_MAX < LOG_VALUE_CHARS_MAX
+assert KEY_NAME_CHARS_MAX < KEY_FILE_BYTES_MAX < SEALED_BYTES_MAX
 assert NATIONAL_NUMBER_CHARS_MAX <= CODE_CHARS_MAX <= PERSON_CHARS_MAX
 assert GATEWAY_FILE_BYTES_MAX * 4 // 3 + CODE_CHARS_MAX * 1000 <= TOLD_BYTES_MAX, "as base64"
 assert SKETCH_CELLS_MAX * 2 // 3 > ODD_ROWS_MAX

@@ -14,6 +14,8 @@ from tests.clearing.hospital_claims import MARCH, TERMS, application
 from tests.cli.commands import Ran, run
 
 BY_CLERK = ("--by", "clerk")
+BY_REVIEWER, BY_TREASURER = ("--by", "reviewer"), ("--by", "treasurer")
+BY_DIRECTOR = ("--by", "director")
 WITH_TERMS = ("--terms", TERMS)
 
 
@@ -27,6 +29,11 @@ def done(folder: Path, *words: object) -> Any:  # noqa: ANN401 - whatever a comm
     ran = hospital(folder, *words)
     assert Exit.OK == ran.code, ran.out + ran.err
     return ran.json
+
+
+def supplied(folder: Path) -> None:
+    """Record the terms by somebody of whom nothing else is."""
+    done(folder, "terms", TERMS, "--by", "officer")
 
 
 def written_book(path: Path, rows: list[dict[str, Any]]) -> Path:

@@ -1,16 +1,19 @@
 """`medsettle clear` as a clearing centre runs it: from a book to paid notices, in processes."""
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from medsettle import limits
 from medsettle.clearing.items.store import ItemStore
 from medsettle.cli.exits import Exit
 
+from tests.audit.area_books import AREA_A, AREA_B, ThreeBooks
+from tests.audit.records import CREATE_TIME_US
 from tests.clearing.bank_messages import Line, Message
 from tests.clearing.differences import MOMENT, scope, table, unequal_amount
-from tests.clearing.month_books import cancel, row, write_book
+from tests.clearing.month_books import cancel, row, store_in, write_book
 from tests.clearing.notices_made import bill, fiscal_accounts
 from tests.cli.commands import Ran, run
 from tests.payments.paying import write_accounts
@@ -169,6 +172,29 @@ def test_a_run_of_an_area_is_of_no_whole_book(tmp_path: Path) -> None:
     assert Exit.OK == _clear(tmp_path, *close, "--unreconciled").code
 
 
+@pytest.mark.parametrize("local", [(), ("--local",)])
+def test_a_run_with_local_care_is_of_the_same_audit_tables(
+    tmp_path: Path, local: tuple[str, ...]
+) -> None:
+    """A month takes what is between areas; the run may have looked at the rest as well.
+
+    What another engine decided is still not the book that was reconciled.
+    """
+    books = ThreeBooks(tmp_path)
+    books.settle("S1", home=AREA_A, care=AREA_B)
+    books.settle("S2", home=AREA_B, care=AREA_A)
+    books.local("L1", AREA_A)
+    folders = {book.name: book.folder for book in books.written()}
+    _reconciled(folders["a"], folders["b"], tmp_path, *local)
+    day = date(1970, 1, 1) + timedelta(days=CREATE_TIME_US // (24 * 3600 * 10**6))
+    close = ("close", f"{day:%Y-%m}", "--by", "A", "--book")
+    other = _clear(tmp_path, *close, folders["b"])
+    ran = _clear(tmp_path, *close, folders["a"])
+
+    assert (Exit.FINDING, True) == (other.code, "is not the book" in other.json["messages"][0])
+    assert Exit.OK == ran.code, ran.out
+
+
 def test_a_missing_file_is_more_than_its_name(tmp_path: Path) -> None:
     """What is wrong with it, and what to do."""
     gone = tmp_path / "nope.parquet"
@@ -221,6 +247,37 @@ def test_what_is_late_is_decided(tmp_path: Path) -> None:
         *(ended.code, ended.json["unissued"], ended.json["not_cleared"]),
         ended.json["cleared"],
     )
+
+
+def test_what_no_month_has_seen_is_decided_by_its_book(tmp_path: Path) -> None:
+    """A refund gets its reason and a record is left out before the month closes; no typo is let in.
+
+    An id is asked of the book that is named; without one, only of what months held back.
+    """
+    first, second = row("S1", date(2024, 3, 1)), row("S2", date(2024, 3, 2))
+    refund = cancel(first, "C1", date(2024, 4, 2))
+    other = row("S3", date(2024, 4, 3))
+    book = write_book(tmp_path / "book.parquet", [first, second, refund, other])
+    close = ("--book", book, "--by", "A", "--unreconciled")
+    _clear(tmp_path, "close", "2024-03", *close)
+    named = ("--by", "B", "--reason", "billed twice", "--book", book)
+    alone = _clear(tmp_path, "decide", "C1", "--take", *named[:-2])
+    typo = _clear(tmp_path, "decide", "C11", "--take", *named)
+    taken = _clear(tmp_path, "decide", "C1", "--take", *named)
+    left = _clear(tmp_path, "decide", "S3", "--leave", *named)
+    closed = _clear(tmp_path, "close", "2024-04", *close).json
+    lines = pq.read_table(
+        tmp_path / "data" / "clearing" / "months" / "2024-04" / "lines.parquet"
+    ).to_pylist()
+
+    assert [Exit.FINDING] * 2 == [alone.code, typo.code]
+    assert "'C1' back; name with --book the book that has it" in alone.json["messages"][0]
+    assert f"'C11' back and {book} does not have it" in typo.json["messages"][0]
+    assert [Exit.OK] * 2 == [taken.code, left.code]
+    assert {"left_out": 1} == closed["held_why"]
+    assert [("C1", "billed twice", "B")] == [
+        (each["settlement"], each["reason"], each["approver"]) for each in lines
+    ]
 
 
 def test_payments_by_hand_deductions_and_returns(tmp_path: Path) -> None:
@@ -277,6 +334,28 @@ def test_what_the_bank_has_is_told_and_taken_back(tmp_path: Path) -> None:
     assert [True] == [each["unregistered"] for each in shown["payments"]]
     assert [0, 850_000] == [each["under_way_fen"] for each in shown["files"]]
     assert (Exit.OK, True) == (words.code, "AC04" in words.out)
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (("issue", "2024-03", "--by", "A"), "--due"),
+        (("register", 1, "1.00", "--reference", "R1", "--by", "C"), "--on"),
+        (("give-back", 1, "--reference", "R2", "--by", "C", "--reason", "AC01"), "--on"),
+        (("year-end", 2023, "--unreconciled", "--book", "none"), "--on"),
+    ],
+    ids=lambda case: case[0] if isinstance(case, tuple) else "",
+)
+def test_a_day_outside_the_years_is_refused(
+    tmp_path: Path, words: tuple[object, ...], option: str
+) -> None:
+    """As by every command that takes a day, and before anything else that is wrong."""
+    with store_in(tmp_path / "data"):
+        pass
+    for day in ("1997-12-31", "2100-01-01"):
+        ran = _clear(tmp_path, *words, option, day)
+        said = f"day: {day} lies outside the years 1998 to 2099; correct it"
+        assert (Exit.FINDING, [said]) == (ran.code, ran.json["messages"])
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,9 @@ def test_a_data_folder_becomes_a_history(data: Path, tmp_path: Path) -> None:
     assert ["999902", "999913", "999914", "999921", "999930"] == shown["areas"]
     checked = run("history", "check", tmp_path / "h")
     assert 0 == checked.code
-    assert f"sound: 32 claims in 1 parts, digest {made.json['digest']}" in checked.out
+    assert (
+        f"sound: 32 claims in 1 part of whole persons, digest {made.json['digest']}" in checked.out
+    )
 
 
 def test_audit_folders_and_areas_are_chosen(data: Path, tmp_path: Path) -> None:
@@ -66,7 +68,7 @@ def test_faulty_claims_are_told(tmp_path: Path) -> None:
     made = run("history", "make", tmp_path / "claims.parquet", "--out", tmp_path / "h")
 
     assert 1 == made.code
-    assert "19 claims with 19 lines, in 1 parts" in made.out
+    assert "19 claims with 19 lines, in 1 part of whole persons: " in made.out
     assert "1 of 20 refused; all faults:" in made.out
     assert "claims.parquet row 4: person: missing" in made.out
     assert 19 == History.open(tmp_path / "h").rows("claims")

@@ -1,8 +1,10 @@
 """`medsettle hospital` as an agency runs it: processes, files, exit codes."""
 
 import csv
+import json
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -15,9 +17,13 @@ from tests.clearing.hospital_claims import AREA, MARCH, record
 from tests.cli.commands import run
 from tests.cli.hospital_agency import (
     BY_CLERK,
+    BY_DIRECTOR,
+    BY_REVIEWER,
+    BY_TREASURER,
     WITH_TERMS,
     done,
     hospital,
+    supplied,
     written_applications,
     written_book,
 )
@@ -44,9 +50,10 @@ def test_a_month_from_the_book_to_the_bank(tmp_path: Path) -> None:
     assert {"added": 2, "known": 0, "deductions": 0} == done(
         tmp_path, "report", "--book", book, *BY_CLERK
     )
+    supplied(tmp_path)
     (slice_,) = done(tmp_path, "instant", "2026-03-11", *WITH_TERMS, *BY_CLERK)
     assert (18_000, 6_000) == (slice_["slices_fen"], slice_["rate_bps"])
-    (first,) = done(tmp_path, "pay", "2026-03-11", *BY_CLERK)
+    (first,) = done(tmp_path, "pay", "2026-03-11", *BY_TREASURER)
     assert 18_000 == first["fen"]
     applied = written_applications(tmp_path)
     (declared,) = done(tmp_path, "declare", "2026-03", "--file", applied, *BY_CLERK)
@@ -56,12 +63,12 @@ def test_a_month_from_the_book_to_the_bank(tmp_path: Path) -> None:
         declared["month"],
     )
     for status in ("accepted", "reviewing", "reviewed"):
-        done(tmp_path, "review", "D1", "--to", status, *BY_CLERK)
+        done(tmp_path, "review", "D1", "--to", status, *BY_REVIEWER)
     why = ("--reason", "not indicated", "--on", "2026-03-20")
     (cut,) = done(tmp_path, "deduct", "--claim", "S1", "--yuan", "50", *why, *BY_CLERK)
     assert (10, 5_000) == (cut["state"], cut["open_fen"])
     done(tmp_path, "month", "2026-03", "--on", "2026-04-20", *WITH_TERMS, *BY_CLERK)
-    (second,) = done(tmp_path, "pay", "2026-04-20", *BY_CLERK)
+    (second,) = done(tmp_path, "pay", "2026-04-20", *BY_TREASURER)
 
     # 80.00 of the second claim less 10.00 reserve; 10.00 too much come back of the first.
     assert 6_000 == second["fen"]
@@ -97,7 +104,7 @@ def test_a_month_from_the_book_to_the_bank(tmp_path: Path) -> None:
     words = ("returned", second["payment"], "--reason", "account closed", "--on", "2026-04-21")
     assert 6_000 == done(tmp_path, *words, *BY_CLERK)[0]["returned_fen"]
     # With what was released of the reserve since.
-    (third,) = done(tmp_path, "pay", "2099-01-01", *BY_CLERK)
+    (third,) = done(tmp_path, "pay", "2099-01-01", *BY_TREASURER)
     assert 6_000 + 800 == third["fen"]
     assert [] == done(tmp_path, "verify")
 
@@ -111,6 +118,41 @@ def _export(folder: Path) -> None:
     words = ("export", "2", "--insurance-type", "310", "--accounts", accounts)
     message = read(Path(done(folder, *words, "--out", folder / "out")["file"]))
     assert (1, "60.00") == (message.count, f"{message.control_sum}")
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ([5], "rows[0]: is no object; a row of a book has its columns"),
+        ([record(1), ["S2"]], "rows[1]: is no object; a row of a book has its columns"),
+        ([record(1, kind=["settle"])], "rows[0].kind: is none of "),
+        ([record(1, kind={})], "rows[0].kind: is none of "),
+    ],
+    ids=["number", "list", "kind-list", "kind-object"],
+)
+def test_json_that_is_no_book_is_a_fault(tmp_path: Path, rows: list[Any], told: str) -> None:
+    """Whatever JSON there is in place of a row or a kind, and nothing is recorded of it."""
+    book = tmp_path / "book.json"
+    book.write_text(json.dumps(rows, default=str), encoding="utf-8")
+    ran = hospital(tmp_path, "report", "--book", book, *BY_CLERK)
+    assert Exit.FINDING == ran.code, ran.err
+    assert any(each.startswith(told) for each in ran.json["messages"])
+    done(tmp_path, "report", "--book", written_book(book, [record(1)]), *BY_CLERK)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("pay",), ("instant", *WITH_TERMS), ("grade", "H1", "A", "--from")],
+    ids=lambda words: words[0],
+)
+def test_a_day_outside_the_years_is_refused(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """As by every command that takes a day."""
+    book = written_book(tmp_path / "book.json", [record(1)])
+    done(tmp_path, "report", "--book", book, *BY_CLERK)
+    for day in ("1997-12-31", "2100-01-01"):
+        ran = hospital(tmp_path, *words, day, *BY_CLERK)
+        said = f"day: {day} lies outside the years 1998 to 2099; correct it"
+        assert (Exit.FINDING, [said]) == (ran.code, ran.json["messages"])
 
 
 @pytest.mark.parametrize("ending", [".json", ".csv", ".parquet"])
@@ -158,6 +200,7 @@ def test_targets_and_grades(tmp_path: Path) -> None:
     ]
     done(tmp_path, "report", "--book", written_book(tmp_path / "book.json", rows), *BY_CLERK)
     done(tmp_path, "grade", "H1", "A", "--from", "2026-01-01", *BY_CLERK)
+    supplied(tmp_path)
     done(tmp_path, "instant", "2026-03-11", *WITH_TERMS, *BY_CLERK)
     found = done(tmp_path, "targets", "2026-03")
 
@@ -179,14 +222,16 @@ def test_a_dispute_and_an_appeal(tmp_path: Path) -> None:
     book = written_book(tmp_path / "book.json", [record(1)])
     done(tmp_path, "report", "--book", book, *BY_CLERK)
     done(tmp_path, "hold", "S1", "--reason", "card of another", *BY_CLERK)
+    supplied(tmp_path)
     assert [] == done(tmp_path, "instant", "2026-03-11", *WITH_TERMS, *BY_CLERK)
     (found,) = done(tmp_path, "held")
     assert ("S1", 10_000, "clerk") == (found["claim"], found["rest_fen"], found["decided_by"])
-    done(tmp_path, "hold", "S1", "--free", "--reason", "it was theirs", *BY_CLERK)
+    done(tmp_path, "hold", "S1", "--free", "--reason", "it was theirs", *BY_DIRECTOR)
     assert [] == done(tmp_path, "held")
     why = ("--reason", "not indicated", *BY_CLERK)
     (cut,) = done(tmp_path, "deduct", "--claim", "S1", "--yuan", "50", *why)
-    (lifted,) = done(tmp_path, "lift", cut["number"], "--yuan", "20.00", *why)
+    appealed = ("--reason", "records were found", *BY_DIRECTOR)
+    (lifted,) = done(tmp_path, "lift", cut["number"], "--yuan", "20.00", *appealed)
     assert (3_000, 2_000) == (lifted["open_fen"], lifted["lifted_fen"])
     assert 7_000 == done(tmp_path, "status", "S1")["parts"][0]["rest_fen"]
 
@@ -195,8 +240,9 @@ def test_what_is_late(tmp_path: Path) -> None:
     """60.00 due on 11 March are paid on the 13th: two days late, by claim and by month."""
     book = written_book(tmp_path / "book.json", [record(1)])
     done(tmp_path, "report", "--book", book, *BY_CLERK)
+    supplied(tmp_path)
     done(tmp_path, "instant", "2026-03-11", *WITH_TERMS, *BY_CLERK)
-    done(tmp_path, "pay", "2026-03-13", *BY_CLERK)
+    done(tmp_path, "pay", "2026-03-13", *BY_TREASURER)
     (found,) = done(tmp_path, "late", "2026-03", *WITH_TERMS, "--on", "2026-03-31")
     assert ("2026-03-10", "2026-03-11", "2026-03-13", 2, 6_000) == (
         *(found["day"], found["due"], found["paid_on"], found["days_late"], found["fen"]),

@@ -12,6 +12,8 @@ from tests.cli.claim_files import write_claims
 from tests.cli.commands import run
 from tests.cli.hospital_agency import (
     BY_CLERK,
+    BY_DIRECTOR,
+    BY_REVIEWER,
     done,
     hospital,
     written_book,
@@ -89,9 +91,9 @@ def test_what_3203_recorded_is_declared(tmp_path: Path) -> None:
         found["differences"],
         found["records"],
     )
-    refused = hospital(tmp_path, "review", number, "--to", "accepted", *BY_CLERK)
+    refused = hospital(tmp_path, "review", number, "--to", "accepted", *BY_REVIEWER)
     assert (Exit.FINDING, "INVALID_REQUEST") == (refused.code, refused.json["error"])
-    words = ("review", number, "--to", "accepted", "--reason", "a fen too much", *BY_CLERK)
+    words = ("review", number, "--to", "accepted", "--reason", "a fen too much", *BY_REVIEWER)
     assert 20 == done(tmp_path, *words)[0]["status"]
 
 
@@ -112,7 +114,7 @@ def test_what_3261_refused_is_on_hold(tmp_path: Path) -> None:
         done(tmp_path, "report", "--book", book, *BY_CLERK)
         first = done(tmp_path, "confirmations", "2024-06", *BY_CLERK)
         held = done(tmp_path, "held")
-        done(tmp_path, "hold", held[0]["claim"], "--free", "--reason", "looked at", *BY_CLERK)
+        done(tmp_path, "hold", held[0]["claim"], "--free", "--reason", "looked at", *BY_DIRECTOR)
         again = done(tmp_path, "confirmations", "2024-06", *BY_CLERK)
         counter.till.done("3262", {"data": month | {"otransid": "0"}})
         counter.till.done("3261", said)

@@ -145,6 +145,22 @@ def test_a_faulty_list_is_refused_and_the_old_one_stays(
     assert (False, "national") == (checked.valid, checked.level)
 
 
+def test_a_list_whose_successor_never_came_is_told_and_used(tmp_path: Path) -> None:
+    """The centre of cards is away: its last list goes on counting, and that it is old is said."""
+    write_list(tmp_path, NATIONAL, 3, lost("C1"))
+    with (
+        serving(tmp_path / "data", options=_options(tmp_path)) as server,
+        Client(server.address) as client,
+    ):
+        said = _reload(server)
+        checked = client.cards.check("999999", "C1")
+
+    assert ({"national": 3}, []) == (said["lists"], said["refused"])
+    (overdue,) = said["overdue"]
+    assert "list national version 3 was due again on 20" in overdue
+    assert (False, "national") == (checked.valid, checked.level)
+
+
 def test_a_server_does_not_start_with_a_faulty_list(tmp_path: Path) -> None:
     """Nothing is served by half of the lists that were asked for."""
     write_list(tmp_path, NATIONAL, 3, lost("C1")).write_bytes(b"")

@@ -57,3 +57,15 @@ def test_faults_and_missing_files_have_their_exit_codes(tmp_path: Path) -> None:
     assert (Exit.FINDING, Exit.USAGE, Exit.USAGE) == (faulty.code, missing.code, named.code)
     assert "peers[0].role: 'hob' is no role; did you mean 'hub'?" in faulty.err
     assert "tls.certificate: there is no file" in faulty.err
+
+
+def test_a_data_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+    """A misspelt one has nothing open, as little as one without peers, but it is a slip."""
+    alone = run("peers", "cases", "--data", tmp_path)
+    missing = run("peers", "cases", "--data", tmp_path / "none")
+    told = run("peers", "cases", "--data", tmp_path / "none", "--json")
+
+    assert (Exit.OK, "nothing is open") == (alone.code, alone.out.strip())
+    assert (Exit.USAGE, "") == (missing.code, missing.out)
+    assert f"{tmp_path / 'none'} is not there; name the data folder with --data" in missing.err
+    assert Exit.USAGE == told.code

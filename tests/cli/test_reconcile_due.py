@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from medsettle.clearing.items.store import ItemStore
+from medsettle.clearing.items.telling import item_json
 from medsettle.clearing.matching.book import Side
 from medsettle.clearing.matching.classes import DifferenceClass
-from medsettle.cli.reconcile_words import item_json, show_item
+from medsettle.cli.reconcile_words import show_item
 from rich.console import Console
 
 from tests.clearing.differences import (

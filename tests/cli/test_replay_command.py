@@ -1,9 +1,11 @@
 """`medsettle replay` as a user runs it: results, proof, exit codes, and going on."""
 
+from datetime import date
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from medsettle.core.arrow import claims_table
 from medsettle.replay.history import History
 from medsettle.replay.layout import BASELINE
 
@@ -11,7 +13,7 @@ from tests.cli.commands import run
 from tests.engine.engines import RULES
 from tests.replay.made import Claim, checked, history_of
 from tests.replay.year import BOOK, lived
-from tests.replay.years import overlay_in
+from tests.replay.years import on, overlay_in
 from tests.service.claims import claim
 
 _CALL = ("--policy", RULES, "--threads", 1)
@@ -36,6 +38,8 @@ def test_a_reform_is_replayed_beside_the_baseline(tmp_path: Path) -> None:
         **{"folder": str(out), "worlds": [BASELINE, "higher-rate"], "parts": 1, "claims": 1},
         **{"resumed_parts": 0, "differences": 0},
         "report": str(out / "comparison" / "report.html"),
+        **{"read": 0, "refused": 0, "not_settled": {BASELINE: {}, "higher-rate": {}}},
+        "decided_otherwise": {BASELINE: 0, "higher-rate": 0},
     } == told.json
     assert "higher-rate" in (out / "comparison" / "report.html").read_text(encoding="utf-8")
     for world in (BASELINE, "higher-rate"):
@@ -88,6 +92,55 @@ def test_a_check_ends_with_what_it_found(
     assert not (out / "claims").exists()
     said = "1 do not come out as recorded" if differing else "none that was recorded comes out"
     assert said in told.out
+
+
+def test_what_a_reform_touches_is_told(tmp_path: Path) -> None:
+    """How many claims it decides by another document; of none loudly, with areas and days."""
+    rows = [claim(1, 50_000, account_used=False), on(date(2024, 8, 1), claim(2, 50_000))]
+    call = ("--reform", overlay_in(tmp_path), "--no-report", *_CALL)
+    both = history_of(tmp_path / "both", [[Claim(checked(row))] for row in rows]).folder
+    early = history_of(tmp_path / "early", [[Claim(checked(rows[0]))]]).folder
+
+    told = run("replay", both, *call, "--out", tmp_path / "one")
+    none = run("replay", early, *call, "--out", tmp_path / "two")
+
+    assert (0, 0) == (told.code, none.code), told.err + none.err
+    assert "2 claims under the baseline and 1 reform (higher-rate);" in told.out
+    assert "higher-rate decides 1 of 2 claims by another document" in told.out
+    words = "higher-rate decides no claim by another document, so nothing can differ: "
+    words += "example-outpatient-higher-rate is of area 999900 from 2024-07-01 on; "
+    words += "the history has the areas 999900 from 2024-05-01 to 2024-05-01"
+    assert words in none.out
+
+
+def test_claims_that_are_left_out_are_counted(tmp_path: Path) -> None:
+    """Those with faults end it with 1, also the next time; those that are not settled are told."""
+    rows = [claim(number) for number in range(20)]
+    rows[4]["person"] = ""
+    rows[5]["visit_type"] = "14"
+    pq.write_table(claims_table(rows), tmp_path / "claims.parquet")
+    words = ("replay", tmp_path / "claims.parquet", *_CALL, "--out", tmp_path / "out")
+
+    for _ in ("at first", "gone on with"):
+        told = run(*words)
+        assert 1 == told.code, told.err
+        assert "1 of 20 claims have faults and are left out; all of them: " in told.out
+        assert "baseline does not settle 1 of 19: 1 POLICY_NOT_FOUND" in told.out
+    as_json = run(*words, "--json").json
+    assert (20, 1) == (as_json["read"], as_json["refused"])
+    assert {BASELINE: {"POLICY_NOT_FOUND": 1}} == as_json["not_settled"]
+
+
+def test_nothing_recorded_is_no_proof(tmp_path: Path) -> None:
+    """Of claims that nobody settled before, none comes out otherwise; that says nothing."""
+    row = checked(claim(1, 50_000, account_used=False))
+    history = history_of(tmp_path / "history", [[Claim(row)]]).folder
+    words = ("replay", history, *_CALL, "--out", tmp_path / "out", "--check")
+
+    for _ in ("at first", "gone on with"):
+        told = run(*words)
+        assert 0 == told.code, told.err
+        assert "1 claim under the baseline; nothing was recorded to compare with" in told.out
 
 
 def test_what_cannot_be_replayed_is_no_finding(tmp_path: Path) -> None:

@@ -42,7 +42,9 @@ def test_a_report_is_written_and_told(replay: tuple[Path, Told], tmp_path: Path)
     change = sum(a.fen("pooled_fund_fen") - b.fen("pooled_fund_fen") for _, b, a in both)
     assert change == july["change_fen"]["pooled_fund"] != 0
     gains = sum(each.gain > 0 for each in persons_of(told, "july"))
-    assert gains == july["persons_by_side"]["gains"] > 0
+    assert gains == july["person_years_by_side"]["gains"] > 0
+    counts = {"recorded": 0, "as_recorded": 0, "differing": 0, "differences": []}
+    assert {"claims": len(told.claims), **counts} == found["baseline"]
     assert str(tmp_path / "report.html") == found["page"]
     assert (tmp_path / "july" / "queries.sql").is_file()
 
@@ -89,18 +91,29 @@ def test_options_come_to_the_page(replay: tuple[Path, Told], tmp_path: Path) -> 
         (("--change", "1.234"), Exit.FINDING, "has a part of a fen"),
         (("--burden-percent", "100"), Exit.FINDING, "burden_percent"),
         (("--rules", "rules"), Exit.USAGE, "--rules and --reform go together"),
+        (
+            ("--rules", "RULES", "--reform", reform_file("july"), "--reform", reform_file("july")),
+            Exit.FINDING,
+            "two worlds are called 'july'",
+        ),
+        (
+            ("--rules", "RULES", "--reform", reform_file("ceiling")),
+            Exit.FINDING,
+            "no world is called 'ceiling'",
+        ),
         (("--history", "nowhere"), Exit.FINDING, "no history was finished in this folder"),
     ],
 )
 def test_what_cannot_be_reported_is_refused(
-    replay: tuple[Path, Told], options: tuple[str, ...], code: Exit, said: str
+    replay: tuple[Path, Told], options: tuple[str | Path, ...], code: Exit, said: str
 ) -> None:
     """Each with what was found and the next step; nothing is written."""
     folder, _ = replay
 
     named = () if "--history" in options else ("--history", folder / "history")
     out = ("--out", folder / "none", "--json")
-    ran = run("replay-report", folder / "results", *named, *options, *out)
+    given = [folder / "rules" if each == "RULES" else each for each in options]
+    ran = run("replay-report", folder / "results", *named, *given, *out)
 
     assert code == ran.code
     assert said in " ".join(orjson.loads(ran.out)["messages"])

@@ -86,7 +86,7 @@ def test_commands_find_the_ledger_that_is_named(
         with pytest.raises(AlreadyCancelled):
             client.cancel(settlement, institution=INSTITUTION, request_id="X2")
     migrated = run("ledger", "migrate", "--data", tmp_path / "data", "--json")
-    assert {"version_before": 3, "version": 3} == migrated.json
+    assert {"version_before": 3, "version": 3, "oldest_that_goes_on": 3} == migrated.json
     verified = run("ledger", "verify", tmp_path / "data", "--json")
     assert (Exit.OK, []) == (verified.code, verified.json["findings"])
     assert verified.json["last_seq"] == verified.json["audit_seq"] > 2

@@ -1,12 +1,17 @@
 """Wrong calls and unreadable files end with the documented exit code and say what to do."""
 
 import socket
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
+from medsettle.cli.app import app
 from medsettle.cli.exits import Exit
 from medsettle.ledger import SqliteLedger
+from typer.core import TyperGroup
 
 from tests.cli.claim_files import stay, write_claims
 from tests.cli.commands import Ran, run
@@ -26,7 +31,7 @@ def _written(path: Path, content: bytes) -> Path:
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        pytest.param("none.json", None, "No such file", id="missing"),
+        pytest.param("none.json", None, "does not exist; name a file", id="missing"),
         pytest.param("claims.csv", b"a,b", "expected one of .json", id="wrong-ending"),
         pytest.param("claims.json", b'{"a": 1', "is no JSON in line 1", id="broken-json"),
         pytest.param("claims.jsonl", b'{}\n\n{"a"', "is no JSON in line 3", id="broken-line"),
@@ -51,6 +56,36 @@ def test_an_unreadable_file_is_named(
     assert name in ran.err
     assert says in ran.err
     assert not (tmp_path / "data").exists()
+
+
+def _every(command: Any, name: str = "") -> Iterator[tuple[str, Any]]:  # noqa: ANN401
+    """Yield each command with its words; the type is that of the click within typer."""
+    if not isinstance(command, TyperGroup):
+        yield name, command
+        return
+    for word in command.commands:
+        yield from _every(command.commands[word], f"{name} {word}".strip())
+
+
+def test_no_option_stands_for_two_things() -> None:
+    """Neither its word nor its name: commands with --server get options beside their own."""
+    twice = {
+        name: words
+        for name, command in _every(typer.main.get_command(app))
+        if (
+            words := [
+                word
+                for word, number in Counter(
+                    word
+                    for each in command.params
+                    for word in {each.name, *each.opts, *each.secondary_opts}
+                ).items()
+                if number > 1
+            ]
+        )
+    }
+
+    assert {} == twice
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,17 @@ def test_every_bound_is_final() -> None:
     assert [] == small
 
 
+def test_the_list_holds_bounds_alone() -> None:
+    """Beside bounds and their relations there is a docstring and one import, and no code at all."""
+    others = [
+        ast.unparse(node)
+        for node in _TREE.body[1:]
+        if not isinstance(node, ast.AnnAssign | ast.Assert)
+    ]
+
+    assert ["from typing import Final"] == others
+
+
 def test_relations_are_between_named_bounds() -> None:
     """Each relation asserts two bounds by name; its numbers are small factors or units of 1,000."""
     for node in _TREE.body:

@@ -227,3 +227,21 @@ def test_a_document_compiles_beside_its_area(tmp_path: Path) -> None:
     assert compiled is not None and not violations
     shutil.rmtree(folder)
     assert "example" == compiled.policy.name
+
+
+def test_an_area_takes_the_place_of_the_same_area(tmp_path: Path) -> None:
+    """Its policies, catalogue and other documents go together, and other areas stay as they are."""
+    book = load_rule_book(_RULES, only=["110000", "330100"])
+    folder = tmp_path / "330100"
+    shutil.copytree(_RULES / "330100", folder)
+    (folder / "employee-pharmacy.yaml").unlink()
+    one = load_rule_book(tmp_path)
+    both = book.with_areas_of(one)
+
+    assert set(book.areas) == set(both.areas)
+    assert both.catalogues["330100"] is one.catalogues["330100"]
+    assert both.catalogues["110000"] is book.catalogues["110000"]
+    assert both.cards["110000"] is book.cards["110000"]
+    names = {each.policy.name for each in book.policies}
+    assert names - {each.policy.name for each in both.policies} == {"hangzhou-employee-pharmacy"}
+    assert len(book.policies) - 1 == len(both.policies)

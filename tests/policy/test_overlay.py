@@ -125,6 +125,13 @@ def test_a_reform_of_versions_keeps_those_before_and_after(tmp_path: Path) -> No
             id="unknown-policy",
         ),
         pytest.param(
+            _HEAD + "set:\n  tables:\n    deductibel:\n      versions:\n"
+            "        - {from: 2027-01-01, source: outpatient, rows: {active: 1元, retired: 1元}}\n",
+            "no table is called 'deductibel'; did you mean 'deductible'? (a new one says its "
+            "`unit`)",
+            id="unknown-table",
+        ),
+        pytest.param(
             _HEAD + "without: [stages.large_amount.cap]\n",
             "there is no 'stages.large_amount.cap' in the policy; name what falls away by its "
             "keys, stages and payouts by their names, like `stages.pool.caps`",

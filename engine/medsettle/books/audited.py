@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from medsettle import limits
 from medsettle.audit import read_segments
 from medsettle.audit.manifest import Segment
+from medsettle.audit.personal import PERSONAL_COLUMNS, persons_key
 from medsettle.audit.segments import (
     AUDIT_TABLES,
     CLAIM_TABLES,
@@ -29,6 +30,7 @@ from medsettle.core.columns import Kind
 from medsettle.core.dates import date_of
 from medsettle.core.tables import rows_of
 from medsettle.ledger.entries import SETTLEMENT_KINDS, LedgerReader, Recorded
+from medsettle.privacy.pseudonyms import Pseudonyms
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _RECORDED_AS: Final = {
@@ -46,10 +48,14 @@ assert {*_RECORDED_AS, *CLAIM_TABLES, MOVES} == AUDIT_TABLES.keys()
 _Row = dict[str, Any]
 
 
-def audit_discrepancies(reader: LedgerReader, folder: Path) -> Iterator[Discrepancy]:
+def audit_discrepancies(
+    reader: LedgerReader, folder: Path, pseudonyms: Pseudonyms | None = None
+) -> Iterator[Discrepancy]:
     """Yield every difference between the audit tables and the entries they were made from.
 
-    Entries behind the last segment are not projected yet, and no difference.
+    Entries behind the last segment are not projected yet, and no difference. Persons and cards are
+    compared by their pseudonyms, and not at all where these were made under a key that is not there
+    any more.
 
     Raises:
         AuditCorrupt: The manifest is damaged.
@@ -61,11 +67,14 @@ def audit_discrepancies(reader: LedgerReader, folder: Path) -> Iterator[Discrepa
             name, found = segment.named(), f"a ledger that ends at {last_seq}"
             yield Discrepancy("audit", segment.last_seq, "?", name, "entries of the ledger", found)
             return
-        yield from _segment(reader, folder, segment)
+        yield from _segment(reader, folder, segment, pseudonyms)
 
 
-def _segment(reader: LedgerReader, folder: Path, segment: Segment) -> Iterator[Discrepancy]:
+def _segment(
+    reader: LedgerReader, folder: Path, segment: Segment, pseudonyms: Pseudonyms | None
+) -> Iterator[Discrepancy]:
     """Compare a segment page by page of the ledger; each file is read along."""
+    key = _key_of(folder, segment)
     files = [_AuditFile(folder / file.path, file.path, file.table) for file in segment.files]
     page: list[Recorded] = []
     for page in _pages(reader, segment):
@@ -84,11 +93,46 @@ def _segment(reader: LedgerReader, folder: Path, segment: Segment) -> Iterator[D
                 key = f"{segment.named()}: {file.path}"
                 yield Discrepancy("audit", page[0].seq, "?", key, "a Parquet file", repr(error))
                 continue
-            yield from _compared(place[1], expected.get(place, []), found, entries)
+            told = [_told(row, key, pseudonyms) for row in expected.get(place, [])]
+            if key is not None and not _known(key, pseudonyms):
+                found = [_without_persons(row) for row in found]
+            yield from _compared(place[1], told, found, entries)
     for file in files:
         for row in file.up_to(limits.INT64_MAX):
             named = f"entry {row['seq']} there"
             yield Discrepancy("audit", row["seq"], "?", file.path, "no more rows", named)
+
+
+def _key_of(folder: Path, segment: Segment) -> str | None:
+    """Return the key under which a segment has its persons; None where they are plain."""
+    for file in segment.files:
+        try:
+            return persons_key(folder / file.path)
+        except (OSError, pa.ArrowException):
+            continue  # What is wrong with the file is told when its rows are read.
+    return None
+
+
+def _known(key: str, pseudonyms: Pseudonyms | None) -> bool:
+    return pseudonyms is not None and any(each.name == key for each in pseudonyms.keys)
+
+
+def _told(row: _Row, key: str | None, pseudonyms: Pseudonyms | None) -> _Row:
+    """Return a row with its persons as a segment tells them; without them where nobody can say."""
+    if key is None:
+        return row
+    if pseudonyms is None or not _known(key, pseudonyms):
+        return _without_persons(row)
+    named = {
+        name: pseudonyms.under(key, kind, row[name])
+        for name, kind in PERSONAL_COLUMNS.items()
+        if row.get(name) is not None
+    }
+    return row | named
+
+
+def _without_persons(row: _Row) -> _Row:
+    return {name: value for name, value in row.items() if name not in PERSONAL_COLUMNS}
 
 
 class _AuditFile:
@@ -118,10 +162,17 @@ class _AuditFile:
 
 
 def _rows(path: Path, table: str) -> Iterator[_Row]:
-    names = [column.name for column in stored_columns(table)]
+    """Yield the rows of a file; a column that came after it was written says nothing there."""
+    columns = stored_columns(table)
+    names = [column.name for column in columns]
     with pq.ParquetFile(path) as file:
+        there = {*file.schema_arrow.names}
+        later = {
+            each.name: None for each in columns if not each.required and each.name not in there
+        }
         for batch in file.iter_batches(batch_size=limits.PAGE_SIZE_MAX, columns=names):
-            yield from batch.to_pylist()
+            rows = batch.to_pylist()
+            yield from ([row | later for row in rows] if later else rows)
 
 
 def _pages(reader: LedgerReader, segment: Segment) -> Iterator[list[Recorded]]:

@@ -14,10 +14,15 @@ from medsettle.books.discrepancies import Discrepancy
 from medsettle.books.entry_laws import EntryLaws, named_key
 from medsettle.books.fold import Fold
 from medsettle.books.trial_balance import BooksReader, entries_with_moves
+from medsettle.privacy.pseudonyms import Pseudonyms
 
 
 def discrepancies(
-    reader: BooksReader, audit: Path | None = None, *, scratch: Path | None = None
+    reader: BooksReader,
+    audit: Path | None = None,
+    *,
+    scratch: Path | None = None,
+    pseudonyms: Pseudonyms | None = None,
 ) -> Iterator[Discrepancy]:
     """Yield everything that is not what the entries of a ledger make it.
 
@@ -30,6 +35,8 @@ def discrepancies(
             counters are compared only where none came.
         audit: The folder of the audit tables; None leaves them out.
         scratch: A folder for the scratch database, see `Fold`.
+        pseudonyms: The keys under which the audit tables have persons and cards; what has them
+            under a key that is not among these is compared without them.
 
     Raises:
         LedgerUnavailable: The ledger cannot be read.
@@ -51,7 +58,7 @@ def discrepancies(
         yield from _stray_postings(reader, end)
         yield from fold.discrepancies(reader, end)
     if audit is not None:
-        yield from audit_discrepancies(reader, audit)
+        yield from audit_discrepancies(reader, audit, pseudonyms)
 
 
 def _stray_postings(reader: BooksReader, end: int) -> Iterator[Discrepancy]:

@@ -6,7 +6,6 @@ together: loading the others would be most of its time.
 
 import importlib
 import sys
-import traceback
 from collections.abc import Iterator, MutableMapping
 from typing import Any, Final
 
@@ -14,6 +13,8 @@ import typer
 from typer.core import TyperGroup
 
 from medsettle.cli.exits import Exit, Quit
+from medsettle.cli.shown import with_options
+from medsettle.logs.telling import raised_lines
 
 _EXITS = "Exit codes: 0 done; 1 something was found wrong (a rejected claim, a faulty document); "
 _EXITS += "2 the call or a file cannot be read; 3 server or ledger out of reach; 4 a bug."
@@ -24,6 +25,7 @@ _COMMANDS: Final = {
     "torture": ("torture_commands", "torture"),
     "serve": ("serve_command", "serve"),
     "gateway": ("serve_command", "gateway"),
+    "console": ("console_command", "console"),
     "conform": ("conform_command", "conform"),
     "settle": ("claim_commands", "settle"),
     "explain": ("claim_commands", "explain"),
@@ -35,6 +37,7 @@ _COMMANDS: Final = {
     "policy": ("policy_commands", "app"),
     "audit": ("audit_commands", "app"),
     "ledger": ("ledger_commands", "app"),
+    "privacy": ("privacy_commands", "app"),
     "relatives": ("relatives_commands", "app"),
     "card": ("card_commands", "app"),
     "person": ("person_commands", "app"),
@@ -42,6 +45,10 @@ _COMMANDS: Final = {
     "registration": ("registration_commands", "app"),
     "payments": ("payment_commands", "app"),
     "request": ("request_commands", "app"),
+    "offline": ("offline_commands", "app"),
+    "config": ("config_commands", "app"),
+    "health": ("health_command", "health"),
+    "access": ("access_commands", "app"),
     "peers": ("peer_commands", "app"),
     "prepay": ("prepay_commands", "app"),
     "statement": ("statement_commands", "app"),
@@ -92,7 +99,7 @@ def _command(name: str, module: str, attribute: str) -> Any:  # noqa: ANN401
         alone.command(name)(found)
         command = typer.main.get_command(alone)
     command.name = name
-    return command
+    return with_options(command)
 
 
 class _Commands(TyperGroup):
@@ -123,6 +130,8 @@ def main() -> None:
         app()
     except Quit as quit_:
         sys.exit(quit_.code)
-    except Exception:  # The outermost edge: whatever it is, it is a bug and has an exit code.
-        traceback.print_exc()
+    except Exception as bug:  # The outermost edge: whatever it is, it is a bug with an exit code.
+        # Its text is not printed: it may repeat what somebody is treated for, and this is a log.
+        print("a bug of medsettle; please report these lines", file=sys.stderr)  # noqa: T201
+        print(*raised_lines(bug), sep="\n", file=sys.stderr)  # noqa: T201
         sys.exit(Exit.BUG)

@@ -1,9 +1,8 @@
 """`medsettle clear`: close months, say who owes whom, and see that it is paid."""
 
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -11,7 +10,15 @@ from rich.console import Console
 from medsettle import limits
 from medsettle.clearing.months.lines import NEXT_STEPS, Held
 from medsettle.clearing.months.table_checks import refuse_unequal
-from medsettle.clearing.months.tables import checked, condensed, drill, make_tables, table
+from medsettle.clearing.months.tables import (
+    TableName,
+    checked,
+    condensed,
+    drill,
+    make_tables,
+    table,
+    write_tables,
+)
 from medsettle.clearing.notices.netting import by_line, liquidity, obligations
 from medsettle.clearing.notices.year_end import year_end
 from medsettle.cli.clear_notices import notice_commands
@@ -39,17 +46,13 @@ from medsettle.cli.clear_words import (
 )
 from medsettle.cli.desks import now
 from medsettle.cli.exits import Exit, Quit, told
-from medsettle.cli.options import Json
+from medsettle.cli.options import Json, day_or_today
 from medsettle.cli.show import print_json, print_lines, print_rows
 from medsettle.core.dates import service_day_of
 from medsettle.core.money import yuan_from_fen
 from medsettle.core.settlement import Row
-from medsettle.durable import make_folder, put, sync_folder
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.ledger.scratch import scratch
-
-if TYPE_CHECKING:
-    import duckdb
 
 LateMonths = Annotated[int, typer.Option(help="Months a record may be late without a decision.")]
 
@@ -58,17 +61,6 @@ app = typer.Typer(
     help="Close months, say which province owes which, and see that it is paid.",
 )
 app.registered_commands += notice_commands.registered_commands
-
-
-class TableName(StrEnum):
-    """A table of a closed month."""
-
-    PAYABLE = "payable"
-    RECEIVABLE = "receivable"
-    DEDUCTIONS = "deductions"
-    EMPLOYEE = "employee"
-    RESIDENT = "resident"
-    BILLS = "bills"
 
 
 _CONDENSED = {TableName.PAYABLE, TableName.RECEIVABLE}
@@ -143,13 +135,19 @@ def decide(
     by: By,
     reason: Reason,
     take: Annotated[bool, typer.Option("--take/--leave", help="Whether a month takes it.")],
+    book: Annotated[
+        Path | None, typer.Option(help="The book that has it, where no closed month held it back.")
+    ] = None,
     data: Data = DATA,
     as_json: Json = False,
 ) -> None:
-    """Decide whether the open month takes a late record, and put a reason into its line."""
+    """Decide whether the open month takes a record, and put a reason into its line.
+
+    Of a late one that a month held back, or before one is closed: why something is taken back.
+    """
     console = Console()
     with told(console, as_json=as_json), opened(data) as store:
-        store.refuse_unheld(settlement)
+        store.refuse_unknown(settlement, book)
         store.decide(settlement, included=take, who=by, reason=reason, moment=now())
     if as_json:
         print_json(console, {"settlement": settlement, "taken": take})
@@ -180,7 +178,7 @@ def tables(
             make_tables(connection, lines)
             refuse_unequal(lines, checked(connection))
             if out is not None:
-                _write_tables(connection, out)
+                write_tables(connection, out)
             if drill_by:
                 rows = drill(connection, _key(drill_by))
             else:
@@ -198,19 +196,6 @@ def tables(
         )
     else:
         print_rows(console, [_shown(row) for row in rows], f"{month} has no such rows")
-
-
-def _write_tables(connection: "duckdb.DuckDBPyConnection", out: Path) -> None:
-    """Write each table of a month as a Parquet file, for `statement` and `prepay`."""
-    import pyarrow as pa  # noqa: PLC0415 - loads slowly
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
-    make_folder(out)
-    for name in TableName:
-        sink = pa.BufferOutputStream()
-        pq.write_table(table(connection, name.value), sink, compression="zstd")
-        put(out / f"{name.value}.parquet", memoryview(sink.getvalue()))
-    sync_folder(out)
 
 
 def _key(texts: list[str]) -> dict[str, str]:
@@ -265,8 +250,8 @@ def show_year_end(
 ) -> None:
     """Say what of a year is not cleared; exit code 1 where that is overdue."""
     console = Console()
-    day = service_day_of(now()) if on is None else on.date()
     with told(console, as_json=as_json):
+        day = day_or_today(on)
         held_open = open_settlements(data, items, unreconciled=unreconciled)
         with opened(data) as store:
             ended = year_end(store, year, book, held_open, today=day, late_months=late_months)

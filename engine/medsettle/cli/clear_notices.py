@@ -23,7 +23,12 @@ from medsettle.clearing.notices.payments import (
     register,
     unregister,
 )
-from medsettle.clearing.notices.under_way import asked_of, refuse, under_way_fen
+from medsettle.clearing.notices.under_way import (
+    asked_of,
+    refuse,
+    sum_under_way_fen,
+    under_way_fen,
+)
 from medsettle.cli.clear_options import (
     DATA,
     Accounts,
@@ -52,7 +57,7 @@ from medsettle.cli.clear_words import (
 )
 from medsettle.cli.desks import now
 from medsettle.cli.exits import Exit, Quit, told
-from medsettle.cli.options import Json, fen_named
+from medsettle.cli.options import Json, day_named, fen_named
 from medsettle.cli.show import print_json, print_lines, print_rows
 from medsettle.core.dates import service_day_of
 from medsettle.core.money import yuan_from_fen
@@ -86,8 +91,8 @@ def issue_notices(
         if due is None:
             due_on = load_calendar().day_of(Step.TRANSFERRED, named.first_day)
         else:
-            due_on = due.date()
-        found = issue(store, named, who=by, due_on=due_on, moment=now())
+            due_on = day_named(due)
+        found = issue(store, named, who=by, due_on=due_on, moment=now(), by_calendar=due is None)
     _show(console, found, as_json=as_json)
 
 
@@ -211,14 +216,15 @@ def register_payment(
     on: Day,
     by: By,
     account: Annotated[str, typer.Option(help="The account that it was seen on.")] = "",
+    over: Annotated[bool, typer.Option("--over", help="More came than is open.")] = False,
     data: Data = DATA,
     as_json: Json = False,
 ) -> None:
     """Register a payment of a cleared notice, whole or a part; the same again is one."""
     console = Console()
     with told(console, as_json=as_json), opened(data) as store:
-        seen = Seen(reference, on.date(), by, account)
-        payment = register(store, number, fen_named("yuan", yuan), seen, now())
+        seen = Seen(reference, day_named(on), by, account)
+        payment = register(store, number, fen_named("yuan", yuan), seen, now(), over=over)
         found = notice(store, number)
     _told_payment(console, payment, found, as_json=as_json)
 
@@ -240,7 +246,7 @@ def register_return(
     """
     console = Console()
     with told(console, as_json=as_json), opened(data) as store:
-        seen = Seen(reference, on.date(), by, account)
+        seen = Seen(reference, day_named(on), by, account)
         back = give_back(store, payment, seen, reason, now())
         found = notice(store, payment_of(store, back).notice)
     _told_payment(console, back, found, as_json=as_json)
@@ -320,7 +326,7 @@ def write_payments(
     for file in files:
         sum_text = yuan_from_fen(file.sum_fen)
         print_lines(console, [f"{file.payments} payment(s), {sum_text} yuan: {file.file}"])
-    sum_text = yuan_from_fen(sum(under_way.values()))
+    sum_text = yuan_from_fen(sum_under_way_fen(under_way))
     bank_has = f"{len(under_way)} notice(s), {sum_text} yuan, are under way at the bank"
     print_lines(console, [*waiting, *([] if files else ["nothing to pay"])])
     print_lines(console, [bank_has] if under_way else [])
@@ -344,9 +350,8 @@ def match_statement(
     if as_json:
         print_json(console, imported_json(found))
     else:
-        booked = len(found.matched) - len(found.listed)
         before = ", as when it was first imported" if found.repeated else ""
-        listed = len(found.listed)
+        booked, listed = len(found.booked), len(found.listed)
         print_lines(console, [f"{booked} line(s) booked, {listed} listed{before}"])
         if found.listed:
             print_rows(console, [matched_row(each) for each in found.listed], "")

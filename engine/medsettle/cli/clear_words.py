@@ -150,7 +150,7 @@ def imported_json(imported: Imported) -> dict[str, object]:
     """Return a message of the bank as a JSON object."""
     return {
         "repeated": imported.repeated,
-        "booked": len(imported.matched) - len(imported.listed),
+        "booked": len(imported.booked),
         "lines": [matched_row(each) for each in imported.matched],
     }
 

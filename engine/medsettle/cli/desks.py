@@ -77,6 +77,10 @@ class Desk(Protocol):
         """Yield the answer to each claim in order."""
         ...
 
+    def recorded(self, settlement: str) -> Settlement:
+        """Return the settlement with this id."""
+        ...
+
     def explain(self, settlement: str) -> Explanation:
         """Return the explanation of a settlement."""
         ...
@@ -194,9 +198,9 @@ def open_desk(
     """
     if server is not None:
         from medsettle.cli.remote_desk import RemoteDesk  # noqa: PLC0415 - loads gRPC
-        from medsettle.client import Client  # noqa: PLC0415
+        from medsettle.cli.shown import connected  # noqa: PLC0415
 
-        with Client(server) as client:
+        with connected(server) as client:
             yield RemoteDesk(client)
         return
     if not new:

@@ -88,8 +88,11 @@ def told(console: Console, *, as_json: bool, refused: Exit = Exit.FINDING) -> It
 def _words_of(error: OSError | UnreadableFile) -> str:
     """Return what an error says; Arrow tells a missing file by its name and nothing else."""
     told = str(error)
-    if isinstance(error, FileNotFoundError) and error.errno is None and told.endswith(_TABLE_FILE):
-        return f"{told} does not exist; name a file that does"
+    if isinstance(error, FileNotFoundError):
+        if error.errno is None and told.endswith(_TABLE_FILE):
+            return f"{told} does not exist; name a file that does"
+        if error.filename is not None:
+            return f"{error.filename} does not exist; name a file that does"
     return told
 
 

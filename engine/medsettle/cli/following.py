@@ -10,6 +10,7 @@ from medsettle import limits
 from medsettle.audit import Projector
 from medsettle.errors import Precondition
 from medsettle.ledger.opening import OpenReader
+from medsettle.privacy.pseudonyms import Pseudonyms
 
 
 class Projecting(Protocol):
@@ -28,21 +29,30 @@ class Follower:
     of them takes over when it is gone.
     """
 
-    def __init__(self, reader: OpenReader, folder: Path, *, shared: bool) -> None:
+    def __init__(
+        self,
+        reader: OpenReader,
+        folder: Path,
+        *,
+        shared: bool,
+        pseudonyms: Pseudonyms | None = None,
+    ) -> None:
         """Open the folder.
 
         Args:
             reader: What is projected.
             folder: The audit tables.
             shared: Whether other processes may serve the same ledger.
+            pseudonyms: What persons and cards are told by; None tells them as they are.
 
         Raises:
             AuditCorrupt: The audit tables are damaged or know more than the ledger.
             Precondition: Another process has the folder, and the ledger is not shared.
         """
         self._reader = reader
-        self._folder = folder
+        self.folder = folder
         self._shared = shared
+        self._pseudonyms = pseudonyms
         self._projector = self._opened()
         self._stopping = asyncio.Event()
         # A cancelled wait does not end the thread behind it; the next projection waits for it.
@@ -52,6 +62,12 @@ class Follower:
     def projects(self) -> bool:
         """Whether this process has the folder."""
         return self._projector is not None and not self._projector.closed
+
+    @property
+    def last_seq(self) -> int | None:
+        """The last entry in the audit tables; None where another process writes them."""
+        projector = self._projector
+        return projector.last_seq if projector is not None and not projector.closed else None
 
     def hurry(self) -> None:
         """Wait no more before a projection."""
@@ -79,7 +95,7 @@ class Follower:
 
     def _opened(self) -> Projector | None:
         try:
-            return Projector(self._reader, self._folder)
+            return Projector(self._reader, self.folder, self._pseudonyms)
         except Precondition:
             if not self._shared:
                 raise

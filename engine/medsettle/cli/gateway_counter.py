@@ -1,7 +1,6 @@
 """The counter of the national interface: what the options of `gateway` and `serve` name, opened."""
 
 import contextlib
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,14 +17,14 @@ from medsettle.gateway.dispatch import Dispatch
 from medsettle.gateway.office import Office
 from medsettle.gateway.office_file import read_office
 from medsettle.gateway.openapi import description
-from medsettle.gateway.serving import GatewayServer
 from medsettle.gateway.signatures import Client, Signatures, Signed, Unsigned
 from medsettle.gateway.statement_terms import StatementTerms
+from medsettle.logs import events as logged
+from medsettle.logs import say
+from medsettle.service.http_server import HttpServer
 
 if TYPE_CHECKING:
     from medsettle.service.desk import Desk
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ class Counter:
         self._office = read_office(options.directory)
         self._signatures = signatures(options.tokens)
 
-    def open(self, desk: "Desk") -> GatewayServer:
+    def open(self, desk: "Desk") -> HttpServer:
         """Return a server that has begun to answer at a desk.
 
         Raises:
@@ -69,11 +68,7 @@ class Counter:
         )
         transactions = registry.transactions()
         app = Gateway(Dispatch(office, transactions), self._signatures, description(transactions))
-        try:
-            server = GatewayServer(app, self._options.listen)
-        except (OSError, ValueError, OverflowError) as error:
-            listen = self._options.listen
-            raise OSError(f"cannot listen at {listen}: {error}; choose another address") from error
+        server = HttpServer(app, self._options.listen)
         server.start()
         return server
 
@@ -114,7 +109,7 @@ def signatures(tokens: Path | None) -> Signatures:
         raise UnreadableFile(f"{tokens}: a client without a name or token; write both")
     for each in clients.values():
         if each.institutions is None:
-            logger.warning("%s: client %r may ask for any institution", tokens, each.name)
+            say(logged.ANY_INSTITUTION, client=each.name, tokens=tokens)
         elif not each.institutions:
             raise UnreadableFile(f"{tokens}: client {each.name!r} has no institution; name some")
     return Signed(clients, now)

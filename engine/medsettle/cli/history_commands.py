@@ -1,6 +1,6 @@
 """`medsettle history`: bring claims into the form that a replay reads, look at it, check it."""
 
-from datetime import date
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,9 +18,11 @@ from medsettle.cli.history_sources import (
     OrderBy,
     Sources,
     claim_sources,
+    keys_of,
     wanted_of,
 )
 from medsettle.cli.options import Json, Ledger
+from medsettle.cli.pseudonym_keys import Keys
 
 if TYPE_CHECKING:
     from medsettle.replay.from_claims import Made
@@ -42,6 +44,7 @@ def make(
     as_of: AsOf = None,
     openings: Openings = None,
     order_by: OrderBy = None,
+    pseudonym_keys: Keys = None,
     ledger: Ledger = None,
     as_json: Json = False,
 ) -> None:
@@ -61,7 +64,7 @@ def make(
         claim_sources(sources, ledger) as found,
     ):
         task = bar.add_task("claims", total=None)
-        wanted = wanted_of(areas, as_of, openings, order_by)
+        wanted = wanted_of(areas, as_of, openings, order_by, keys=keys_of(sources, pseudonym_keys))
         made = make_history(
             found, out, wanted, lambda done, claims: bar.update(task, completed=done, total=claims)
         )
@@ -75,7 +78,7 @@ def _say_made(console: Console, made: "Made", *, as_json: bool) -> None:
     if as_json:
         console.out(orjson.dumps(body | {"faults": made.examples}).decode(), highlight=False)
         return
-    words = f"{body['claims']} claims with {body['lines']} lines, in {body['parts']} parts: "
+    words = f"{body['claims']} claims with {body['lines']} lines, {_in_parts(made.history)}: "
     console.print(escape(f"{words}{made.history.folder}"), highlight=False)
     left_out = {name: count for name, count in body.items() if name.endswith("_left_out") and count}
     for name, count in left_out.items():
@@ -93,11 +96,13 @@ def _say_made(console: Console, made: "Made", *, as_json: bool) -> None:
 def show(folder: Folder, as_json: Json = False) -> None:
     """Show what a history holds: days, areas, persons, claims, lines, and of what it was made."""
     from medsettle.replay.history import History  # noqa: PLC0415 - loads Arrow
+    from medsettle.replay.history_contents import contents_of  # noqa: PLC0415 - loads Arrow
 
     console = Console(soft_wrap=True)
     with told(console, as_json=as_json):
         history = History.open(folder)
-        body = _figures(history) | _contents(history)
+        made_of = [f"{name} {value}" for name, value in history.source.items()]
+        body = _figures(history) | asdict(contents_of(history)) | {"made_of": made_of}
     if as_json:
         console.out(orjson.dumps(body, default=str).decode(), highlight=False)
         return
@@ -120,12 +125,17 @@ def check(folder: Folder, as_json: Json = False) -> None:
         body = _figures(history) | {"fault": None if fault is None else str(fault)}
         console.out(orjson.dumps(body).decode(), highlight=False)
     elif fault is None:
-        words = f"sound: {history.rows('claims')} claims in {len(history.parts)} parts, digest "
+        words = f"sound: {history.rows('claims')} claims {_in_parts(history)}, digest "
         console.print(f"{words}{history.digest}", highlight=False)
     else:
         console.print(escape(str(fault)), highlight=False)
     if fault is not None:
         raise Quit(Exit.FINDING)
+
+
+def _in_parts(history: "History") -> str:
+    count = len(history.parts)
+    return f"in {count} part{'s' * (count != 1)} of whole persons"
 
 
 def _figures(history: "History") -> dict[str, Any]:
@@ -134,33 +144,3 @@ def _figures(history: "History") -> dict[str, Any]:
     rows = {table: history.rows(table) for table in HISTORY_TABLES}
     told_of = {name: value for name, value in history.source.items() if name.endswith("_left_out")}
     return {"parts": len(history.parts), **rows, **told_of, "digest": history.digest}
-
-
-def _contents(history: "History") -> dict[str, Any]:
-    """Return what the claims of a history say, part by part."""
-    import pyarrow.compute as pc  # noqa: PLC0415 - as above
-
-    days: list[date] = []
-    areas: set[str] = set()
-    persons = recorded = taken_back = 0
-    names = ["pooling_area", "person", "service_date", "taken_back", "recorded_settlement"]
-    for part in history.parts:
-        claims = history.read(part, "claims", names)
-        if not claims.num_rows:
-            continue
-        ends = pc.min_max(claims["service_date"]).as_py()
-        days += [ends["min"], ends["max"]]
-        areas.update(claims["pooling_area"].unique().to_pylist())
-        # Each person is in one part.
-        persons += claims.group_by(["pooling_area", "person"]).aggregate([]).num_rows
-        recorded += claims.num_rows - claims["recorded_settlement"].null_count
-        taken_back += claims.num_rows - claims["taken_back"].null_count
-    return {
-        "first_day": min(days, default=None),
-        "last_day": max(days, default=None),
-        "areas": sorted(areas),
-        "persons": persons,
-        "recorded": recorded,
-        "taken_back": taken_back,
-        "made_of": [f"{name} {value}" for name, value in history.source.items()],
-    }

@@ -10,10 +10,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE, check_is_ledger, ledger_at
+from medsettle.cli.progress_lines import ProgressLines
+from medsettle.cli.pseudonym_keys import reading_pseudonyms
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.ledger.opening import open_reader
 
 if TYPE_CHECKING:
+    from medsettle.privacy.pseudonyms import Pseudonyms
     from medsettle.replay.history import History
     from medsettle.replay.sources import EngineData, Wanted
 
@@ -83,11 +86,21 @@ def wanted_of(
     as_of: int | None,
     openings: Path | None,
     order_by: str | None,
+    keys: "Pseudonyms | None" = None,
 ) -> "Wanted":
     """Return how a history is to be made, by the options of a command."""
     from medsettle.replay.sources import Wanted  # noqa: PLC0415 - as above
 
-    return Wanted(frozenset(areas or ()), as_of, openings, order_by)
+    return Wanted(frozenset(areas or ()), as_of, openings, order_by, keys)
+
+
+def keys_of(sources: Sequence[str | Path], named: Path | None) -> "Pseudonyms | None":
+    """Return the keys by which the sources of a history tell persons; None where there are none.
+
+    Raises:
+        Precondition: A key there cannot be used.
+    """
+    return reading_pseudonyms(Path(sources[0]), named) if sources else None
 
 
 def kept_history(
@@ -97,6 +110,7 @@ def kept_history(
     wanted: "Wanted",
     *,
     quiet: bool,
+    progress: bool,
 ) -> "History":
     """Return the history that is named, or one that is made in `out/history`, with a bar.
 
@@ -109,14 +123,16 @@ def kept_history(
     columns = ("sorting and writing", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet) as bar:
         task = bar.add_task("claims", total=None)
-        history = as_history(
-            sources,
-            out / HISTORY_FOLDER,
-            wanted,
-            lambda done, claims: bar.update(task, completed=done, total=claims),
-        )
+        lines = ProgressLines("claims read", wanted=progress)
+
+        def written(done: int, claims: int) -> None:
+            bar.update(task, completed=done, total=claims)
+            lines.tell(done, claims)
+
+        history = as_history(sources, out / HISTORY_FOLDER, wanted, written)
     if (listed := history.folder / REFUSED).exists() and not quiet:
-        told = f"claims with faults are left out; all of them: {listed}"
+        told = f"{history.source.get('claims_refused')} of {history.source.get('claims_read')} "
+        told += f"claims have faults and are left out; all of them: {listed}"
         console.print(told, highlight=False, markup=False)
     return history
 

@@ -38,6 +38,7 @@ def book_rows(path: Path) -> Iterator[BookRow]:
     """Yield the rows of a book in a file: .parquet, .csv, .json or .jsonl.
 
     Raises:
+        InvalidRequest: JSON in it is no row.
         UnreadableFile: It is not of the kind its ending says, or lacks a column.
         OSError: It cannot be read.
     """
@@ -52,6 +53,9 @@ def book_rows(path: Path) -> Iterator[BookRow]:
             f"{path} ends in {path.suffix!r}; expected one of .parquet, .csv, .json, .jsonl"
         )
     for number, row in enumerate(rows):
+        if not isinstance(row, dict):
+            text = "is no object; a row of a book has its columns"
+            raise InvalidRequest([Fault(f"rows[{number}]", text)])
         if number == 0:
             _check_columns(path, row)
         yield _book_row(row)

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from medsettle.clearing.hospitals.approvals import supply
 from medsettle.clearing.hospitals.audited import audited_rows
 from medsettle.clearing.hospitals.declarations import (
     Declaration,
@@ -21,6 +22,7 @@ from medsettle.clearing.hospitals.declarations import (
 from medsettle.clearing.hospitals.holds import confirm, free, hold
 from medsettle.clearing.hospitals.read_terms import read_hospital_terms
 from medsettle.clearing.hospitals.reports import report
+from medsettle.clearing.hospitals.rows import flat
 from medsettle.clearing.hospitals.slices import Slice, instant, month
 from medsettle.cli import hospital_money, hospital_views
 from medsettle.cli.clear_options import MonthText, month_named
@@ -43,8 +45,8 @@ from medsettle.cli.hospital_options import (
     hospitals,
 )
 from medsettle.cli.hospital_options import On as OnDay
-from medsettle.cli.hospital_words import declaration_json, declaration_row, flat
-from medsettle.cli.options import Json, Ledger, day_or_today
+from medsettle.cli.hospital_words import declaration_json, declaration_row
+from medsettle.cli.options import Json, Ledger, day_named, day_or_today
 from medsettle.cli.show import print_json, show_rows
 from medsettle.core.dates import day_number
 from medsettle.core.settlement import Row
@@ -180,8 +182,9 @@ def grade(
     """Record the performance grade of an institution."""
     console = Console()
     with told(console, as_json=as_json), hospitals(data, new=True) as store:
-        store.grade(institution, day_number(start.date()), to, decided(by))
-    row: Row = {"institution": institution, "grade": to, "from": start.date().isoformat()}
+        first = day_named(start)
+        store.grade(institution, day_number(first), to, decided(by))
+    row: Row = {"institution": institution, "grade": to, "from": first.isoformat()}
     show_rows(console, [row], "", as_json=as_json)
 
 
@@ -217,6 +220,22 @@ def hold_claim(
     show_rows(console, [row], "", as_json=as_json)
 
 
+@app.command(name="terms")
+def supply_terms(
+    file: Annotated[Path, typer.Argument(help="Document of the terms.")],
+    by: By,
+    data: Folder = DATA,
+    as_json: Json = False,
+) -> None:
+    """Record who supplies terms; somebody else approves slices by them."""
+    console = Console()
+    with told(console, as_json=as_json), hospitals(data, new=True) as store:
+        book = read_hospital_terms(file)
+        supplier = supply(store, book, decided(by))
+    row: Row = {"area": book.area, "document": book.document, "supplied_by": supplier}
+    show_rows(console, [row], "", as_json=as_json)
+
+
 @app.command(name="instant")
 def pay_instantly(
     day: Day, terms: Terms, by: By, data: Folder = DATA, as_json: Json = False
@@ -224,7 +243,7 @@ def pay_instantly(
     """Approve what is to be paid at once up to a day."""
     console = Console()
     with told(console, as_json=as_json), hospitals(data) as store:
-        found = instant(store, read_hospital_terms(terms), day.date(), decided(by))
+        found = instant(store, read_hospital_terms(terms), day_named(day), decided(by))
     _show_slices(console, found, as_json=as_json)
 
 

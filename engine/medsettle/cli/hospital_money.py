@@ -14,6 +14,7 @@ from medsettle.clearing.hospitals.appeals import lift
 from medsettle.clearing.hospitals.cases import CasePrice, price
 from medsettle.clearing.hospitals.read_terms import read_hospital_terms
 from medsettle.clearing.hospitals.reserves import Assessment, assess
+from medsettle.clearing.hospitals.rows import flat
 from medsettle.clearing.hospitals.store import Fund
 from medsettle.cli.desks import now
 from medsettle.cli.exits import told
@@ -34,8 +35,7 @@ from medsettle.cli.hospital_options import (
     decided,
     hospitals,
 )
-from medsettle.cli.hospital_words import flat
-from medsettle.cli.options import Json, day_or_today, fen_named
+from medsettle.cli.options import Json, day_named, day_or_today, fen_named
 from medsettle.cli.show import print_json, show_rows
 from medsettle.core.dates import day_number
 from medsettle.errors import Fault, InvalidRequest
@@ -201,7 +201,7 @@ def pay(day: Day, by: By, data: Folder = DATA, as_json: Json = False) -> None:
     """Pay what is approved up to a day, less what is to come back."""
     console = Console()
     with told(console, as_json=as_json), hospitals(data) as store:
-        batch = batches.pay(store, day.date(), decided(by))
+        batch = batches.pay(store, day_named(day), decided(by))
     if batch is None:
         show_rows(console, [], "nothing waits to be paid", as_json=as_json)
         return

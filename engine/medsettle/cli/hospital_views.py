@@ -15,6 +15,7 @@ from medsettle.clearing.hospitals.lateness import Promises, late_payments
 from medsettle.clearing.hospitals.read_terms import read_hospital_terms
 from medsettle.clearing.hospitals.remittances import Remittance, remittances
 from medsettle.clearing.hospitals.reserves import reserves
+from medsettle.clearing.hospitals.rows import flat, remittance_rows
 from medsettle.clearing.hospitals.status import (
     TARGET_BPS,
     claim_status,
@@ -35,10 +36,8 @@ from medsettle.cli.hospital_options import (
     hospitals,
 )
 from medsettle.cli.hospital_words import (
-    flat,
     late_row,
     remittance_json,
-    remittance_rows,
     status_json,
     write_rows,
 )

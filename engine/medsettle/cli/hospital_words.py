@@ -1,48 +1,19 @@
 """What hospitals are paid as rows for a terminal, for programs, and for files."""
 
 from collections.abc import Sequence
-from dataclasses import fields, is_dataclass
-from datetime import UTC, date, datetime, timedelta
-from enum import Enum
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from medsettle.clearing.hospitals.declarations import Declaration, Sums
 from medsettle.clearing.hospitals.lateness import Late
 from medsettle.clearing.hospitals.remittances import Remittance
+from medsettle.clearing.hospitals.rows import flat, table_of
 from medsettle.clearing.hospitals.status import ClaimStatus
-from medsettle.clearing.months.month import Month
 from medsettle.cli.exits import UnreadableFile
 from medsettle.core.settlement import Row
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def flat(record: Any) -> dict[str, Any]:  # noqa: ANN401 - any record of what hospitals are paid
-    """Return the fields of a record as a row; those of a fund in it are columns of their own."""
-    row: dict[str, Any] = {}
-    for field in fields(record):
-        value = getattr(record, field.name)
-        if is_dataclass(value) and not isinstance(value, Month):
-            row |= flat(value)
-        else:
-            row[field.name] = plain(value)
-    return row
-
-
-def plain(value: Any) -> Any:  # noqa: ANN401 - as `flat`
-    """Return a value as JSON has it: days and months as text, codes as numbers or words."""
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, Month | Enum):
-        return value.text if isinstance(value, Month) else value.value
-    if is_dataclass(value):
-        return flat(value)
-    if isinstance(value, dict):
-        return {name: plain(each) for name, each in value.items()}
-    if isinstance(value, tuple | list):
-        return [plain(each) for each in value]
-    return value
 
 
 def declaration_json(found: Declaration) -> dict[str, Any]:
@@ -111,28 +82,6 @@ def remittance_json(found: Remittance) -> dict[str, Any]:
     }
 
 
-def remittance_rows(found: Remittance) -> list[dict[str, Any]]:
-    """Return what a payment is of as rows that add up to it, one a claim and kind of movement."""
-    payment = flat(found.payment)
-    del payment["fen"]
-    rows = [
-        payment | {"claim": line.claim, "kind": kind, "code": None, "reason": "", "fen": fen}
-        for line in found.claims
-        for kind, fen in line.moved.items()
-    ]
-    return rows + [
-        payment
-        | {
-            "claim": None,
-            "kind": "adjustment",
-            "code": None if each.code is None else int(each.code),
-            "reason": each.reason,
-            "fen": each.fen,
-        }
-        for each in found.adjustments
-    ]
-
-
 def late_row(found: Late) -> dict[str, Any]:
     """Return what was paid late as a row of a table."""
     row = flat(found)
@@ -156,25 +105,15 @@ def write_rows(path: Path, rows: Sequence[Row]) -> None:
         UnreadableFile: The file is to be of another kind, or there is nothing to write.
         OSError: It cannot be written.
     """
-    import pyarrow as pa  # noqa: PLC0415 - loads slowly
-    import pyarrow.parquet as pq  # noqa: PLC0415
+    import pyarrow.parquet as pq  # noqa: PLC0415 - loads slowly
     from pyarrow import csv  # noqa: PLC0415
 
     if path.suffix not in {".csv", ".parquet"}:
         raise UnreadableFile(f"{path} ends in {path.suffix!r}; expected .csv or .parquet")
     if not rows:
         raise UnreadableFile(f"there is nothing to write to {path}")
-    columns = {name: [row[name] for row in rows] for name in rows[0]}
-    types = {name: _type_of(name, values) for name, values in columns.items()}
-    table = pa.table({name: pa.array(values, types[name]) for name, values in columns.items()})
+    table = table_of(rows)
     if path.suffix == ".csv":
         csv.write_csv(table, path)
     else:
         pq.write_table(table, path)
-
-
-def _type_of(name: str, values: list[Any]) -> Any:  # noqa: ANN401 - Arrow's types have no stubs
-    import pyarrow as pa  # noqa: PLC0415 - loads slowly
-
-    whole = name == "fen" or name.endswith("_fen")
-    return pa.int64() if whole or any(isinstance(each, int) for each in values) else pa.string()

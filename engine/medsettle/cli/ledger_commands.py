@@ -15,14 +15,24 @@ from medsettle.cli.books_command import books
 from medsettle.cli.checkout import PAYMENTS_FOLDER
 from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE, check_is_ledger, ledger_at
 from medsettle.cli.exits import Exit, Quit, told
+from medsettle.cli.ledger_drill import drill
 from medsettle.cli.options import Data, Json, Ledger
+from medsettle.cli.pseudonym_keys import Keys, reading_pseudonyms
 from medsettle.durable import make_folder
 from medsettle.errors import Precondition
 from medsettle.ledger.backup import Copied, back_up, check_is_copy
 from medsettle.ledger.backup import restore as restore_copy
-from medsettle.ledger.opening import LedgerPlace, OpenReader, migrate_ledger, open_reader, shown
+from medsettle.ledger.opening import (
+    LedgerPlace,
+    OpenReader,
+    least_version,
+    migrate_ledger,
+    open_reader,
+    shown,
+)
 from medsettle.ledger.sqlite import SqliteReader
 from medsettle.ledger.verification import check, findings
+from medsettle.privacy.pseudonyms import Pseudonyms
 from medsettle.rule_cache import rule_book
 
 app = typer.Typer(
@@ -30,6 +40,7 @@ app = typer.Typer(
     help="Back the ledger up while it is served, verify it, restore it. A ledger in PostgreSQL is "
     "backed up and restored by pg_dump and pg_restore.",
 )
+app.command()(drill)
 app.command()(books)
 
 
@@ -58,7 +69,8 @@ def migrate(
     """Bring the tables of a ledger to the version that this medsettle works with.
 
     A ledger in a file is brought there by whatever opens it to record something. One in PostgreSQL
-    waits for this command, since servers of the older version may be at work on it: stop them.
+    waits for this command, since servers of the older version may be at work on it. What it says at
+    the end is the oldest schema version whose servers go on; stop older ones before.
     """
     console = Console(soft_wrap=True)
     with told(console, as_json=as_json):
@@ -66,11 +78,13 @@ def migrate(
         if isinstance(place, Path) and not place.is_file():
             raise FileNotFoundError(f"{place} is no file; name the folder with --data")
         before, after = migrate_ledger(place)
+        least = least_version(place)
         if as_json:
-            body = {"version_before": before, "version": after}
+            body = {"version_before": before, "version": after, "oldest_that_goes_on": least}
             console.out(orjson.dumps(body).decode(), highlight=False)
         else:
             words = f"migrated from {before}" if before != after else "nothing to do"
+            words += f"; servers of version {least} and later go on"
             console.print(f"ledger schema version {after}: {words}", highlight=False)
 
 
@@ -125,6 +139,7 @@ def verify(
         Path | None, typer.Option(help="Rules to settle every entry again by, fen for fen.")
     ] = None,
     ledger: Ledger = None,
+    pseudonym_keys: Keys = None,
     as_json: Json = False,
 ) -> None:
     """Read a whole ledger, and say what is wrong: pages, numbers, counters, keys, shares.
@@ -143,16 +158,19 @@ def verify(
             audited = None if folder is None else _audited(folder / AUDIT_FOLDER, reader)
             if not found:
                 # What is worked out again presumes that the file can be read.
-                found = _recomputed(reader, folder, rules)
+                keys = reading_pseudonyms(what, pseudonym_keys) if folder is not None else None
+                found = _recomputed(reader, folder, rules, keys)
     _show_findings(console, shown(place), last_seq, audited, found, as_json=as_json)
     if found:
         raise Quit(Exit.FINDING)
 
 
-def _recomputed(reader: OpenReader, folder: Path | None, rules: Path | None) -> list[str]:
+def _recomputed(
+    reader: OpenReader, folder: Path | None, rules: Path | None, keys: Pseudonyms | None
+) -> list[str]:
     """Return what does not follow from the entries, and which do not settle to what they say."""
     audit = None if folder is None else folder / AUDIT_FOLDER
-    found = [str(each) for each in discrepancies(reader, audit)]
+    found = [str(each) for each in discrepancies(reader, audit, pseudonyms=keys)]
     if rules is not None:
         again = Resettling(reader, rule_book(rules))
         found += [str(each) for each in again.discrepancies()]

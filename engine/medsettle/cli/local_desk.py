@@ -1,6 +1,5 @@
 """The desk of a command that names none: an embedded engine on a data folder."""
 
-import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING
 from medsettle import errors, limits
 from medsettle.audit import Projector
 from medsettle.cli.desks import AUDIT_FOLDER, Answer, Cards, ledger_at, now
+from medsettle.cli.pseudonym_keys import writing_pseudonyms
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.enquiries import EnquiryDesk
 from medsettle.core.hindsight import Comparison
@@ -19,12 +19,13 @@ from medsettle.core.visits import RegistrationRequest, RegistrationState, Visit
 from medsettle.durable import make_folder
 from medsettle.engine import Engine
 from medsettle.ledger.opening import OpenLedger, is_shared, open_ledger
+from medsettle.logs import events as logged
+from medsettle.logs import say
+from medsettle.logs.telling import told_of
 from medsettle.rule_cache import rule_book
 
 if TYPE_CHECKING:
     from medsettle.engine.list_folder import ListFolders
-
-logger = logging.getLogger(__name__)
 
 
 class LocalDesk:
@@ -42,6 +43,10 @@ class LocalDesk:
         for start in range(0, len(rows), limits.CLAIMS_PER_COMMIT_MAX):
             part = ClaimBatch.from_rows(rows[start : start + limits.CLAIMS_PER_COMMIT_MAX])
             yield from self._engine.preview(part) if preview else self._engine.settle(part)
+
+    def recorded(self, settlement: str) -> Settlement:
+        """Return the settlement with this id."""
+        return self._engine.get(settlement)
 
     def explain(self, settlement: str) -> Explanation:
         """Return the explanation of a settlement."""
@@ -130,7 +135,7 @@ def engine_at(
         engine = Engine(book, opened, now)
         put_in_use(engine, lists)
         # Tables of another ledger are found before anything is recorded, not behind its answer.
-        projector = _projector(opened, data / AUDIT_FOLDER, shared=is_shared(place))
+        projector = _projector(opened, data, shared=is_shared(place))
         if projector is not None:
             stack.enter_context(projector)
         yield engine
@@ -138,15 +143,16 @@ def engine_at(
             _project_all(projector)
 
 
-def _projector(ledger: OpenLedger, folder: Path, *, shared: bool) -> Projector | None:
-    """Return what projects a ledger into a folder; None where it cannot for now.
+def _projector(ledger: OpenLedger, data: Path, *, shared: bool) -> Projector | None:
+    """Return what projects a ledger into its data folder; None where it cannot for now.
 
     Raises:
         AuditCorrupt: The tables are damaged, or of another ledger.
         Precondition: Another projector has the folder, and the ledger is not shared.
     """
+    folder = data / AUDIT_FOLDER
     try:
-        return Projector(ledger, folder)
+        return Projector(ledger, folder, writing_pseudonyms(data))
     except errors.Precondition:
         # A server that shares the ledger has the folder, and projects this too.
         if not shared:
@@ -166,9 +172,4 @@ def _project_all(projector: Projector) -> None:
 
 
 def _stays_behind(folder: Path, error: Exception) -> None:
-    logger.warning(
-        "the audit tables %s stay behind the ledger, which has everything: %s. Free the disk; "
-        "the next command or server catches up",
-        folder,
-        error,
-    )
+    say(logged.AUDIT_BEHIND, folder=folder, told=told_of(error))

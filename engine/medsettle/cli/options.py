@@ -37,6 +37,26 @@ Overlays = Annotated[
 Server = Annotated[
     str | None, typer.Option(help="Address of a server; without it the engine is embedded.")
 ]
+PROXY = "127.0.0.1"
+Hosts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--host",
+        help="Another name by which browsers may ask the console; may be given several times.",
+    ),
+]
+Behind = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--behind",
+        help="Name, and port where it is not 443, at which a proxy speaks HTTPS before the "
+        "console: browsers then keep to HTTPS. May be given several times.",
+    ),
+]
+Proxy = Annotated[
+    str,
+    typer.Option("--proxy", help="Address of that proxy, which is believed who asks and how."),
+]
 Lists = Annotated[
     Path | None, typer.Option("--lists", help="Folder of invalid lists of cards, with --list-keys.")
 ]
@@ -88,8 +108,15 @@ def day_or_today(given: datetime | None) -> date:
     Raises:
         InvalidRequest: It lies outside the years that medsettle serves.
     """
-    if given is None:
-        return service_day_of(now())
+    return service_day_of(now()) if given is None else day_named(given)
+
+
+def day_named(given: datetime) -> date:
+    """Return the day of an option.
+
+    Raises:
+        InvalidRequest: It lies outside the years that medsettle serves.
+    """
     first, last = limits.SERVICE_YEAR_MIN, limits.SERVICE_YEAR_MAX
     if not first <= given.year <= last:
         text = f"{given.date()} lies outside the years {first} to {last}; correct it"

@@ -12,7 +12,8 @@ from rich.markup import escape
 from medsettle.cli.desks import now
 from medsettle.cli.exits import told
 from medsettle.cli.options import Data, Json
-from medsettle.peers.authority import make_certificates
+from medsettle.cli.show import tell_paths
+from medsettle.identity.authority import make_certificates
 from medsettle.peers.config import EVERY_OTHER, PeerConfig, is_name, read_peers
 from medsettle.peers.open_cases import FILE_NAME, open_rows
 
@@ -46,6 +47,9 @@ def cases(data: Data = Path("medsettle-data"), as_json: Json = False) -> None:
     """
     console = Console(soft_wrap=True)
     with told(console, as_json=as_json):
+        # A misspelt folder must not pass as one in which nothing is open.
+        if not data.is_dir():
+            raise FileNotFoundError(f"{data} is not there; name the data folder with --data")
         found = list(open_rows(data / FILE_NAME, now()))
     if as_json:
         console.out(orjson.dumps(found).decode(), highlight=False)
@@ -78,11 +82,7 @@ def certificates(
         raise typer.BadParameter("each name once")
     with told(console, as_json=as_json):
         made = make_certificates(out, name, now())
-    if as_json:
-        console.out(orjson.dumps([str(path) for path in made]).decode(), highlight=False)
-        return
-    for path in made:
-        console.print(escape(str(path)), highlight=False)
+    tell_paths(console, made, as_json=as_json)
 
 
 def _first_line(config: PeerConfig) -> str:

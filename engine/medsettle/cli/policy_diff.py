@@ -19,15 +19,13 @@ from medsettle.cli.options import Json, Overlays, Rules
 from medsettle.errors import PolicyRejected
 from medsettle.policy import book as books
 from medsettle.policy.compiled import CompiledPolicy
-from medsettle.policy.difference import Change, Moment, moments
+from medsettle.policy.difference import Change, moments
 from medsettle.policy.difference_stages import differences
 from medsettle.policy.difference_words import difference_lines
 from medsettle.policy.rule_book import RuleBook
-from medsettle.settle.effects import Effects, effects
+from medsettle.settle.effects import Effects, effects_of
 
 _WHICH = "A document, or the name of a loaded policy; NAME@DATE is its revision of that day."
-# What is said of sources alone changes no settlement.
-_EFFECTS_MAX = 4
 
 Old = Annotated[str, typer.Argument(help=f"As it was. {_WHICH}")]
 New = Annotated[str, typer.Argument(help="As it is to be, named in the same ways.")]
@@ -51,7 +49,7 @@ def diff(
         (before, old_day), (after, new_day) = finder.find(old), finder.find(new)
         stretches = moments(before.policy, after.policy, old_day, new_day)
         changes = differences(before.policy, after.policy, stretches)
-        meant = _effects(before, after, stretches, changes)
+        meant = effects_of(before, after, stretches, changes)
     if as_json:
         body = {
             "old": before.policy.name,
@@ -78,24 +76,6 @@ def _lines(
     for each in meant:
         lines += [*effect_lines(each), ""]
     return lines[:-1]
-
-
-def _effects(
-    before: CompiledPolicy,
-    after: CompiledPolicy,
-    stretches: Sequence[Moment],
-    changes: Sequence[Change],
-) -> list[Effects]:
-    """Return what the changes mean from each day on which some begin."""
-    days = {change.since for change in changes}
-    chosen = [
-        moment
-        for moment in stretches
-        if moment.since in days
-        and before.unstated_on(moment.old_day) is None
-        and after.unstated_on(moment.new_day) is None
-    ]
-    return [effects(before, after, moment) for moment in chosen[:_EFFECTS_MAX]]
 
 
 class _Finder:

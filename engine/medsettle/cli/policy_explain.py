@@ -19,6 +19,7 @@ from medsettle.core.settlement import Row
 from medsettle.errors import NotFound, PolicyNotFound, PolicyNotInForce, PolicyRejected
 from medsettle.policy import book as books
 from medsettle.policy import values
+from medsettle.policy.example_names import examples_beside
 from medsettle.policy.examples import Example, Visit, read_examples
 from medsettle.policy.rule_book import RuleBook
 from medsettle.policy.tree import Place
@@ -185,20 +186,12 @@ def _number(visit: int | None, count: int, name: str) -> int:
 
 def _examples(what: str, book: RuleBook) -> list[Example]:
     """Return the examples of a policy, which lie in the folder of its document, or of a file."""
-    if what.endswith(".yaml"):
-        path = Path(what)
-        if not what.endswith(books.EXAMPLES_SUFFIX):
-            path = path.with_name(path.stem + books.EXAMPLES_SUFFIX)
-        files, policy = [path], None
-    else:
-        policy = book.policy(what).policy
-        files = sorted(Path(policy.file).parent.glob(f"*{books.EXAMPLES_SUFFIX}"))
-    found = []
-    violations = []
-    for file in files:
-        examples, faults = read_examples(file)
-        found += [each for each in examples if policy is None or each.policy == policy.name]
-        violations += faults
+    if not what.endswith(".yaml"):
+        return examples_beside(book.policy(what).policy)
+    path = Path(what)
+    if not what.endswith(books.EXAMPLES_SUFFIX):
+        path = path.with_name(path.stem + books.EXAMPLES_SUFFIX)
+    found, violations = read_examples(path)
     if violations:
         raise PolicyRejected(violations)
     return found

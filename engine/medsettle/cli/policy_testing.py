@@ -1,9 +1,7 @@
 """`medsettle policy test`: settle the worked examples beside the policies."""
 
-from collections.abc import Callable, Sequence
 from datetime import date
 from functools import cache
-from pathlib import Path
 
 import orjson
 from rich.console import Console
@@ -12,12 +10,9 @@ from rich.markup import escape
 from medsettle.cli.exits import Exit, Quit, told
 from medsettle.cli.options import Json, Overlays, Paths, RulesBeside
 from medsettle.cli.rule_folders import example_files, rule_folder
-from medsettle.errors import PolicyRejected, SettlementError
 from medsettle.policy import book as books
-from medsettle.policy.compiled import CompiledPolicy
-from medsettle.policy.example_names import name_faults
-from medsettle.policy.examples import Example, read_examples
-from medsettle.settle.prove import prove
+from medsettle.policy.example_names import named_examples
+from medsettle.settle.prove import proof_faults
 from medsettle.settle.run import Settler
 
 
@@ -36,8 +31,8 @@ def test(
             return Settler(book)
 
         policies = settler(None).book.policies
-        read = [example for file in files for example in _read(file, policies)]
-        results = [(example, _faults(settler, example)) for example in read]
+        read = [example for file in files for example in named_examples(file, policies)]
+        results = [(example, proof_faults(settler(example.known_on), example)) for example in read]
     failed = [result for result in results if result[1]]
     if as_json:
         body = [{"example": each.name, "faults": faults} for each, faults in results]
@@ -51,25 +46,3 @@ def test(
         console.print(f"{len(results) - len(failed)} of {len(results)} examples come out")
     if failed or not results:
         raise Quit(Exit.FINDING)
-
-
-def _read(file: Path, policies: Sequence[CompiledPolicy]) -> list[Example]:
-    """Return the examples of a file.
-
-    Raises:
-        PolicyRejected: The file has faults, or names what the policies do not have.
-    """
-    examples, violations = read_examples(file)
-    violations = violations or list(name_faults(examples, policies))
-    if violations:
-        raise PolicyRejected(violations)
-    return examples
-
-
-def _faults(settler: Callable[[date | None], Settler], example: Example) -> list[str]:
-    """Return what of an example does not come out, in words."""
-    try:
-        return [str(difference) for difference in prove(settler(example.known_on), example)]
-    except SettlementError as error:
-        where = "".join(f"{note}: " for note in getattr(error, "__notes__", ()))
-        return [f"{where}{error.reason}: {error}"]

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 from medsettle import limits
 from medsettle.cli.exits import told
 from medsettle.cli.options import Json, Rules
+from medsettle.cli.progress_lines import ForPrograms, ProgressLines
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.replay.population import making
 from medsettle.replay.population.making import Population, Wanted
@@ -35,6 +36,7 @@ def population(
         typer.Option(help="Document of what the population looks like; else the nation's figures."),
     ] = None,
     threads: Annotated[int, typer.Option(help="Parts that are drawn at once.")] = 2,
+    progress: ForPrograms = False,
     as_json: Json = False,
 ) -> None:
     """Make an invented population: persons, conditions, visits and fee lines over years.
@@ -50,13 +52,19 @@ def population(
         book, figures = rule_book(rules), load_marginals(marginals)
         with _bar(as_json=as_json) as bar:
             task = bar.add_task("persons", total=persons)
+            lines = ProgressLines("persons drawn", wanted=progress)
+
+            def drawn(done: int) -> None:
+                bar.update(task, completed=done)
+                lines.tell(done, persons)
+
             made = making.make_population(
                 book,
                 wanted,
                 out,
                 marginals=figures,
                 threads=threads,
-                progress=lambda done: bar.update(task, completed=done.persons),
+                progress=drawn,
             )
     if as_json:
         console.out(orjson.dumps(_body(made)).decode(), highlight=False)

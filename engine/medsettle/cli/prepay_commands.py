@@ -8,15 +8,14 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from medsettle.clearing.months.calendar import MEDICAL, ClearingCalendar, Step
+from medsettle.clearing.months.calendar import MEDICAL
 from medsettle.clearing.months.read_calendar import load_calendar
 from medsettle.clearing.prepayments.amounts import read_amounts
 from medsettle.clearing.prepayments.forecast import forecast as forecast_of
-from medsettle.clearing.prepayments.increase import Increases, IncreaseState
+from medsettle.clearing.prepayments.increase import Increases
 from medsettle.clearing.prepayments.prepayment import Level, Line, Usage, requirements
-from medsettle.clearing.prepayments.store import PrepaymentStore
 from medsettle.clearing.prepayments.terms import load_prepayment_rules
-from medsettle.clearing.prepayments.years import Behind, lines_behind
+from medsettle.clearing.prepayments.years import behind_on, recalculation_due
 from medsettle.cli import prepay_words as words
 from medsettle.cli.desks import now
 from medsettle.cli.exits import Exit, Quit, told
@@ -42,8 +41,6 @@ app = typer.Typer(
 app.add_typer(increase_app, name="increase")
 
 Year = Annotated[int, typer.Argument(help="The year to prepay for.", min=1999, max=2099)]
-
-_OVER = {IncreaseState.REFUSED, IncreaseState.PAID, IncreaseState.SUPERSEDED}
 
 
 @app.command()
@@ -76,10 +73,7 @@ def recalculate(
         required = requirements(read_amounts(cleared, "month"), year, in_force)
         days = load_calendar(calendar, holidays)
         issued = day_or_today(on)
-        due = days.day_of(Step.PREPAYMENT_PAID, date(year, 1, 1), "prepayment")
-        if due < issued:
-            # Who is late has as long to pay as for an urgent increase.
-            due = days.working_days.after(issued, in_force.increase_days)
+        due = recalculation_due(year, issued, in_force, days)
         with opened(data, new=True) as store:
             notices = store.recalculate(required, in_force, issued, due, by, now())
     rows = [words.notice_row(notice) for notice in notices]
@@ -164,8 +158,8 @@ def alarms(
         raised = [each for each in usages if each.level is not Level.NORMAL]
         pools = [] if first is None else store.pools(first, rules)
         unpaid = store.unpaid(day)
-        increases = [each for each in Increases(store, rules).all() if each.state not in _OVER]
-        behind = _behind(store, day, load_calendar(calendar, holidays))
+        increases = [each for each in Increases(store, rules).all() if each.under_way]
+        behind = behind_on(store, day, load_calendar(calendar, holidays))
     aged = [words.aged_row(each) for each in unpaid]
     asked = [words.increase_row(each) for each in increases]
     if as_json:
@@ -182,14 +176,6 @@ def alarms(
     late = any(each.overdue_days for each in unpaid)
     if late or behind or any(each.level is Level.RED for each in raised):
         raise Quit(Exit.FINDING)
-
-
-def _behind(store: PrepaymentStore, day: date, calendar: ClearingCalendar) -> list[Behind]:
-    """Return the lines that should have been recalculated for the year of a day."""
-    found = lines_behind(store, day.year)
-    first = date(day.year, 1, 1)
-    noticed = Step.PREPAYMENT_NOTICED
-    return found if found and day > calendar.day_of(noticed, first, "prepayment") else []
 
 
 def _show_alarms(console: Console, raised: list[Usage], pools: list[Usage]) -> None:

@@ -7,11 +7,10 @@ from datetime import datetime
 from pathlib import Path
 
 from medsettle import errors
-from medsettle.clearing.items.item import RECORDS, Item, State, Terms
+from medsettle.clearing.items.item import RECORDS, Item, State
 from medsettle.clearing.items.plans import Step, TakeBack, plan_of
 from medsettle.clearing.items.reading import ITEMS_FILE
 from medsettle.clearing.items.store import ItemStore
-from medsettle.clearing.matching.book import Side
 from medsettle.clearing.matching.classes import DifferenceClass
 from medsettle.cli.desks import CLEARING_FOLDER, Desk, ledger_at, open_desk
 from medsettle.core.request_states import RequestStatus
@@ -52,19 +51,6 @@ def open_items(data: Path) -> ItemStore:
     return ItemStore(folder)
 
 
-def terms_told(side: Side | None, like: Side | None, moves: list[str]) -> Terms | None:
-    """Return the terms that options say; None where they say nothing.
-
-    Raises:
-        InvalidRequest: Something is moved or made alike, and the book is not named.
-    """
-    if side is None:
-        if like is None and not moves:
-            return None
-        raise errors.InvalidRequest([errors.Fault("side", "name the book that is adjusted")])
-    return Terms(side, like, tuple(map(_move, moves)))
-
-
 def stated_told(text: str) -> tuple[str, str]:
     """Return the column of a text such as `pooling_area=990000` and what is stated of it.
 
@@ -90,9 +76,9 @@ def apply(store: ItemStore, named: str, person: str, at: At, clock: Callable[[],
         raise errors.InvalidRequest(
             [errors.Fault("engine", f"name the data folder or server of the {_side(item)} side")]
         )
-    steps = plan_of(item, store.difference(item))
     if not at.named:
-        return store.applied(item, person, None, "noted here; no engine was named", clock())
+        return store.noted(named, person, clock())
+    steps = plan_of(item, store.difference(item))
     with ExitStack() as stack:
         carry_out = _engine_of(stack, at)
         for step in steps:
@@ -156,21 +142,6 @@ def _at_server(desk: Desk, step: Step) -> str:
 
 def _side(item: Item) -> str:
     return "" if item.terms is None else str(item.terms.side)
-
-
-def _move(text: str) -> tuple[str, int, int]:
-    """Return (counter, period, delta) of a text such as `310.fund_paid/2026=-1000`."""
-    name, slash, rest = text.rpartition("/")
-    period, equals, delta = rest.partition("=")
-    if not (slash and equals and name) or not period.isdigit() or not _is_whole(delta):
-        text = f"{text!r} is no COUNTER/PERIOD=FEN, such as 310.fund_paid/2026=-1000"
-        raise errors.InvalidRequest([errors.Fault("move", text)])
-    return name, int(period), int(delta)
-
-
-def _is_whole(text: str) -> bool:
-    digits = text.removeprefix("-").removeprefix("+")
-    return digits.isascii() and digits.isdigit()
 
 
 def class_of(number: int | None) -> DifferenceClass | None:

@@ -90,7 +90,7 @@ def _only(book: Book, scratch: Path, only: Only, name: str) -> Book:
                 file.write(chosen)
     kept = parquet_book(book.side, path, name=name, passed_over=book.passed_over)
     # What no row of these days has a value in is in the book all the same.
-    return replace(kept, stated=book.stated)
+    return replace(kept, stated=book.stated, persons=book.persons)
 
 
 def _chosen(rows: pa.Table, only: Only) -> pa.Array:

@@ -10,27 +10,20 @@ import orjson
 import typer
 from rich.console import Console
 
+from medsettle.clearing.items.evidence import case_of, write_evidence
 from medsettle.clearing.items.item import Item
 from medsettle.clearing.items.store import ItemStore
+from medsettle.clearing.items.telling import event_json, item_json, named_rows, run_json
+from medsettle.clearing.items.terms import terms_told
 from medsettle.clearing.matching.book import Side
 from medsettle.clearing.matching.classes import Action
 from medsettle.cli.desks import now
 from medsettle.cli.exits import Exit, told
 from medsettle.cli.made_books_command import make_books_command
 from medsettle.cli.options import Json, Ledger, Rules, Server
-from medsettle.cli.reconcile_acts import At, apply, class_of, open_items, stated_told, terms_told
-from medsettle.cli.reconcile_evidence import write_evidence
+from medsettle.cli.reconcile_acts import At, apply, class_of, open_items, stated_told
 from medsettle.cli.reconcile_spark import OnSpark, refuse_beside
-from medsettle.cli.reconcile_words import (
-    event_json,
-    item_json,
-    named_rows,
-    run_json,
-    show_item,
-    show_items,
-    show_run,
-    show_runs,
-)
+from medsettle.cli.reconcile_words import show_item, show_items, show_run, show_runs
 from medsettle.core.dates import service_day_of
 from medsettle.core.tables import plain
 from medsettle.errors import Fault, InvalidRequest
@@ -268,10 +261,7 @@ def evidence(
     """Write both rows, both versions, the digests and the history as JSON and as text."""
     console = Console()
     with told(console, as_json=as_json), open_items(data) as store:
-        item = store.item(named)
-        difference, events = store.difference(item), store.events(item.number)
-        run, today = store.run(item.last_run), service_day_of(now())
-        written = write_evidence(out, item, difference, events, run, today)
+        written = write_evidence(out, case_of(store, named), service_day_of(now()))
     if as_json:
         _print_json(console, [str(path) for path in written])
     else:

@@ -18,6 +18,7 @@ from medsettle import limits
 from medsettle.clearing.items.item import ComparedBook, Part, Run, Scope
 from medsettle.clearing.items.rows import counted_by_class
 from medsettle.clearing.items.store import ItemStore
+from medsettle.clearing.items.telling import run_json
 from medsettle.clearing.matching.book import BOOK, OWN, Side
 from medsettle.clearing.matching.reconcile import By, Reconciliation, reconcile
 from medsettle.clearing.matching.repeats import NEEDED, find_repeats, with_repeats
@@ -33,7 +34,6 @@ from medsettle.cli.desks import CLEARING_FOLDER
 from medsettle.cli.reconcile_books import Only, days_of, open_book
 from medsettle.cli.reconcile_spark import days_of as days_of_totals
 from medsettle.cli.reconcile_spark import found_on_spark
-from medsettle.cli.reconcile_words import run_json
 from medsettle.core.settlement import Row
 from medsettle.errors import Fault, InvalidRequest, Precondition
 from medsettle.ledger.side_file import private_folder, write_whole
@@ -162,7 +162,8 @@ def _scope(
 ) -> Scope:
     told = asked.only
     if not ends and None in {told.first, told.last}:
-        raise InvalidRequest([Fault("day", "no book says a day; state record_date of text files")])
+        text = "no book says a day: a file of Parquet or CSV needs the column record_date, "
+        raise InvalidRequest([Fault("day", text + "and of text files it is stated (--stated)")])
     first = told.first or min(first for first, _ in ends)
     last = told.last or max(last for _, last in ends)
     compared = tuple(
@@ -217,6 +218,7 @@ def _kept(asked: Asked, scope: Scope, found: Reconciliation, clock: Callable[[],
         opened=0,
         closed=0,
         superseded_by=None,
+        local=scope.part.local,
     )
 
 

@@ -32,6 +32,10 @@ class RemoteDesk:
             except errors.SettlementError as error:
                 yield rejection_of(error)
 
+    def recorded(self, settlement: str) -> Settlement:
+        """Return the settlement with this id."""
+        return self._client.get(settlement)
+
     def explain(self, settlement: str) -> Explanation:
         """Return the explanation of a settlement."""
         return self._client.explain(settlement)

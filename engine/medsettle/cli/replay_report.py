@@ -1,6 +1,7 @@
 """`medsettle replay-report`: compare the reforms of a replay with its baseline, on one page."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -9,13 +10,10 @@ import orjson
 import typer
 from rich.console import Console
 
-from medsettle import rule_cache
 from medsettle.cli.exits import UnreadableFile, told
 from medsettle.cli.options import Json, fen_named
-from medsettle.errors import Fault, InvalidRequest, PolicyRejected
-from medsettle.policy.book import load_rule_book
-from medsettle.policy.overlay import read_overlays
-from medsettle.replay.compare import ReformFigures
+from medsettle.errors import Fault, InvalidRequest
+from medsettle.replay.compare import Comparison, ReformFigures
 from medsettle.replay.compare_folders import Results
 from medsettle.replay.compare_options import (
     BURDEN_FEN,
@@ -25,11 +23,12 @@ from medsettle.replay.compare_options import (
     Response,
     elasticity,
 )
-from medsettle.replay.reform_words import PolicyChange, policy_changes
+from medsettle.replay.reform_words import PolicyChange, reform_changes
 from medsettle.replay.report import Report, write_report
 from medsettle.replay.report_page import NO_CHARTS, PageOptions
 from medsettle.replay.report_sentences import summary
 from medsettle.replay.report_words import Language, first
+from medsettle.replay.worlds import worlds_of
 
 _REPLAYED = "Folder that `medsettle replay` wrote."
 _RULES = (
@@ -38,7 +37,8 @@ _RULES = (
 
 ResultsFolder = Annotated[Path, typer.Argument(metavar="RESULTS", help=_REPLAYED)]
 HistoryFolder = Annotated[
-    Path | None, typer.Option("--history", help="The history; that beside the results without it.")
+    Path | None,
+    typer.Option("--history", help="The history, where it lies elsewhere now."),
 ]
 Out = Annotated[
     Path | None, typer.Option("--out", help="Folder of the report; RESULTS/comparison without it.")
@@ -146,20 +146,14 @@ def changes_of(
     Raises:
         UnreadableFile: Reforms are named without their rules, or rules without a reform.
         PolicyRejected: A document has faults.
+        InvalidRequest: Two reforms have one name.
         OSError: A file cannot be read.
     """
     if rules is None and not overlays:
         return None
     if rules is None or not overlays:
         raise UnreadableFile("--rules and --reform go together; give both")
-    baseline = rule_cache.rule_book(rules)
-    found = {}
-    for path in overlays:
-        (read, faults) = read_overlays([path])
-        if faults:
-            raise PolicyRejected(faults)
-        found[read[0].name] = policy_changes(baseline, load_rule_book(rules, overlays=[path]))
-    return found
+    return reform_changes(worlds_of(rules, overlays))
 
 
 def say_report(console: Console, report: Report, page: PageOptions, *, as_json: bool) -> None:
@@ -169,6 +163,7 @@ def say_report(console: Console, report: Report, page: PageOptions, *, as_json: 
         body = {
             "page": str(report.page),
             "workbook": str(report.workbook),
+            "baseline": _proved(report.comparison),
             "reforms": [_told(each) for each in reforms],
         }
         console.out(orjson.dumps(body).decode(), highlight=False)
@@ -186,14 +181,21 @@ def say_report(console: Console, report: Report, page: PageOptions, *, as_json: 
         console.print(str(path), soft_wrap=True, highlight=False, markup=False)
 
 
+def _proved(comparison: Comparison) -> dict[str, object]:
+    (proof,) = comparison.baseline["proof"].rows()
+    return {**proof, "differences": comparison.baseline["differences"].rows()}
+
+
 def _told(each: ReformFigures) -> dict[str, object]:
     funds = {str(row["payer"]): row["change_fen"] for row in each.figures["funds"].rows()}
-    persons = {str(row["side"]): row["persons"] for row in each.figures["winners"].rows()}
+    years = {str(row["side"]): row["person_years"] for row in each.figures["winners"].rows()}
     overview = each.figures["overview"]
     return {
         "reform": each.reform,
         "claims": overview.number("claims"),
         "persons": overview.number("persons"),
+        "summary": asdict(summary(each.reform, each.figures)),
+        "person_years": overview.number("person_years"),
         "change_fen": funds,
-        "persons_by_side": persons,
+        "person_years_by_side": years,
     }

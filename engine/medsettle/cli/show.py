@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -24,6 +25,15 @@ _CHARACTERS_WIDE_MAX = 1_000
 _ROWS_SHOWN_MAX = 50
 
 _ANSWERED = ("total", "fund_total", "accounts", "cash")
+
+
+def tell_paths(console: Console, made: Iterable[Path], *, as_json: bool) -> None:
+    """Print the files that a command wrote, one a line or as a JSON list."""
+    if as_json:
+        console.out(orjson.dumps([str(path) for path in made]).decode(), highlight=False)
+        return
+    for path in made:
+        console.print(escape(str(path)), highlight=False)
 
 
 def yuan(row: Row, column: str) -> str:
@@ -83,6 +93,14 @@ def print_lines(console: Console, lines: Iterable[str]) -> None:
     """Print lines as they are, whatever a file that they tell of would do to a terminal."""
     for line in lines:
         console.print(escape(visible(line)), soft_wrap=True, highlight=False)
+
+
+def print_told(console: Console, body: object, lines: Iterable[str], *, as_json: bool) -> None:
+    """Print what a command came to: a value for programs, or lines for people."""
+    if as_json:
+        print_json(console, body)
+    else:
+        print_lines(console, lines)
 
 
 def print_rows(console: Console, rows: Sequence[Row], nothing: str) -> None:

@@ -8,13 +8,11 @@ from rich.console import Console
 
 from medsettle.cli.exits import UnreadableFile, told
 from medsettle.cli.options import Json
-from medsettle.cli.show import print_json, print_lines
+from medsettle.cli.show import print_told
 
 # Reading Parquet and making keys load slowly, and help needs neither.
 if TYPE_CHECKING:
     from medsettle.clearing.statements.statements import StatedParty
-
-_PRIVATE = 0o600
 
 app = typer.Typer(
     no_args_is_help=True, help="Make statements that both parties sign; see also verify."
@@ -30,28 +28,14 @@ def keygen(
     as_json: Json = False,
 ) -> None:
     """Make a key to sign statements with, and its public half for the others."""
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: PLC0415
-        Ed25519PrivateKey,
-    )
-
-    from medsettle.clearing.statements import keys  # noqa: PLC0415
-    from medsettle.durable import make_folder, put  # noqa: PLC0415
+    from medsettle.signing_keys import fingerprint_of, make_key  # noqa: PLC0415
 
     console = Console()
     with told(console, as_json=as_json):
-        if not name.isprintable() or "/" in name or not name.strip("."):
-            raise typer.BadParameter(f"{name!r} names no file; write one such as centre-a")
-        private, public = (out / file for file in keys.key_files(name))
-        if private.exists() or public.exists():
-            raise UnreadableFile(f"{private} or {public} is there already; name another key")
-        key = Ed25519PrivateKey.generate()
-        pems = keys.key_pems(key)
-        make_folder(out)
-        put(private, pems[0], _PRIVATE)
-        put(public, pems[1])
-        fingerprint = keys.fingerprint_of(key.public_key())
+        private, public, key = make_key(name, out)
+        fingerprint = fingerprint_of(key)
     body = {"private": str(private), "public": str(public), "fingerprint": fingerprint}
-    _print(console, body, [f"{private} (keep it to yourself)", str(public)], as_json=as_json)
+    print_told(console, body, [f"{private} (keep it to yourself)", str(public)], as_json=as_json)
 
 
 @app.command()
@@ -87,7 +71,7 @@ def make(
         "files": dict(manifest.hashes),
     }
     said = [f"{out}: {manifest.row_count} row(s) of {number}; sign it with statement sign"]
-    _print(console, body, said, as_json=as_json)
+    print_told(console, body, said, as_json=as_json)
 
 
 @app.command()
@@ -98,9 +82,9 @@ def sign(
 ) -> None:
     """Verify a statement and add a signature to it; the other party does the same after."""
     from medsettle.clearing.statements.checks import verify_statement  # noqa: PLC0415
-    from medsettle.clearing.statements.keys import fingerprint_of, private_key  # noqa: PLC0415
     from medsettle.clearing.statements.statements import sign_statement  # noqa: PLC0415
     from medsettle.errors import Precondition  # noqa: PLC0415
+    from medsettle.signing_keys import fingerprint_of, private_key  # noqa: PLC0415
 
     console = Console()
     with told(console, as_json=as_json):
@@ -115,12 +99,12 @@ def sign(
         fingerprint = fingerprint_of(private.public_key())
         parties = " or ".join(map(str, verified.manifest.head.signers(fingerprint)))
     body = {"signature": str(path), "fingerprint": fingerprint, "party": parties}
-    _print(console, body, [f"signed for {parties} by {fingerprint}: {path}"], as_json=as_json)
+    print_told(console, body, [f"signed for {parties} by {fingerprint}: {path}"], as_json=as_json)
 
 
 def _party(text: str) -> "StatedParty":
-    from medsettle.clearing.statements.keys import fingerprint_of, public_key  # noqa: PLC0415
     from medsettle.clearing.statements.statements import StatedParty  # noqa: PLC0415
+    from medsettle.signing_keys import fingerprint_of, public_key  # noqa: PLC0415
 
     area, _, rest = text.partition(":")
     name, _, key = rest.partition(":")
@@ -142,10 +126,3 @@ def _table(path: Path) -> Any:  # noqa: ANN401 - pyarrow comes without types
     except pa.ArrowInvalid as error:
         raise UnreadableFile(f"{path} cannot be read: {error}") from error
     raise UnreadableFile(f"{path} is no table; name a .parquet or .arrow file")
-
-
-def _print(console: Console, body: object, lines: list[str], *, as_json: bool) -> None:
-    if as_json:
-        print_json(console, body)
-    else:
-        print_lines(console, lines)

@@ -305,7 +305,7 @@ def _server(rules: Path, data: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "medsettle.cli", "serve", "--json"]
     command += ["--rules", str(rules), "--data", str(data), "--listen", "127.0.0.1:0"]
     # A ledger that the environment names is not for trying things out.
-    command += ["--ledger", str(data / LEDGER_FILE)]
+    command += ["--ledger", str(data / LEDGER_FILE), "--log-level", "warning"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
         assert process.stdout is not None
         line = process.stdout.readline()

@@ -7,10 +7,10 @@ import typer
 from rich.console import Console
 
 from medsettle.clearing.statements.checks import Verified, verify_statement
-from medsettle.clearing.statements.keys import public_key
 from medsettle.cli.exits import Exit, Quit, told
 from medsettle.cli.options import Json
 from medsettle.cli.show import print_json, print_lines
+from medsettle.signing_keys import public_key
 
 _SHOWN_MAX = 20
 

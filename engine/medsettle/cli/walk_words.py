@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from medsettle.cli.page import BESIDE, INDENT, Page
-from medsettle.cli.policy_page import WEAK
 from medsettle.core import codes
 from medsettle.core.money import decimal, yuan_from_fen
 from medsettle.core.settlement import Step
+from medsettle.policy.description import WEAK
 from medsettle.settle.phrases import exact_yuan
 from medsettle.settle.walk import Counted, Counts, Fact, Walk
 from medsettle.settle.walk_lines import LineStory

@@ -59,7 +59,7 @@ def spark_session(
     if SparkSession.getActiveSession() is not None:
         raise Precondition(
             "a session of Spark runs in this process already; stop it, or hand it to the function "
-            "that takes one (clearing.spark.reconcile_in, replay.spark.replay_in)"
+            "that takes one (clearing.spark.job.reconcile_in, replay.spark.replay_in)"
         )
     loopback = _LOOPBACK if master.startswith("local") else {}
     builder = SparkSession.builder.master(master).appName(f"medsettle {work}")

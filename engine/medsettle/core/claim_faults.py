@@ -256,13 +256,13 @@ def _checked_codes(column: Column, value: object, where: str, faults: list[Fault
     return list(value)
 
 
-def _checked_date(_: Column, value: object, where: str, faults: list[Fault]) -> date:
+def _checked_date(column: Column, value: object, where: str, faults: list[Fault]) -> date:
     parsed = read_date(value)
     if parsed is None:
         found = _shown(value)
         faults.append(Fault(where, f"expected a date like 2024-05-01, found {found}"))
         return _STAND_IN_DATE
-    first = first_year(where)
+    first = first_year(column.name)
     if not first <= parsed.year <= limits.SERVICE_YEAR_MAX:
         span = f"{first} to {limits.SERVICE_YEAR_MAX}"
         faults.append(Fault(where, f"{parsed} lies outside the years {span}"))

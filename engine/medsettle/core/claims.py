@@ -95,6 +95,13 @@ class ClaimBatch:
         batch = replace(self, scopes=kept, rejections=self.rejections | rejections)
         return batch._without_lines(rejections) if rejections else batch
 
+    def refused(self, rejections: Mapping[int, Rejection]) -> "ClaimBatch":
+        """Return the batch with some claims rejected, by row; those rejected before stay so."""
+        if not rejections:
+            return self
+        batch = replace(self, rejections={**rejections, **self.rejections})
+        return batch._without_lines(rejections)
+
     def _without_lines(self, rows: Collection[int]) -> "ClaimBatch":
         """Return the batch without the lines of some claims."""
         kept = ~np.isin(self.line_claim, [*rows])

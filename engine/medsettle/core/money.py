@@ -19,6 +19,8 @@ FenArray: TypeAlias = NDArray[np.int64]
 FEN_PER_YUAN = 100
 BPS: Final = 10_000
 """What a rate of this unit, a ten-thousandth, is a part of."""
+E6_PER_FEN: Final = 10_000
+"""Unit prices are told in millionths of a yuan."""
 
 _DIGITS = r"\d+|\d{1,3}(?:,\d{3})+"
 _AMOUNT = re.compile(rf"(-?)({_DIGITS})(?:\.(\d+))?")
@@ -108,13 +110,24 @@ def rate_text(rate: Fraction) -> str:
     return f"{whole}.{decimals}%" if decimals else f"{whole}%"
 
 
+def half_away(exact: Fraction) -> int:
+    """Return the nearest whole number, halves away from zero.
+
+    >>> half_away(Fraction(1, 2)), half_away(Fraction(-1, 2)), half_away(Fraction(-2, 3))
+    (1, -1, -1)
+    """
+    size = abs(exact)
+    whole = (2 * size.numerator + size.denominator) // (2 * size.denominator)
+    return -whole if exact < 0 else whole
+
+
 def rate_e4(rate: Fraction) -> int:
     """Return a rate with the four decimals of the national interface, half up, in 1/10,000.
 
     >>> rate_e4(Fraction(1, 10)), rate_e4(Fraction(1, 3)), rate_e4(Fraction(1, 20_000))
     (1000, 3333, 1)
     """
-    return (rate.numerator * 20_000 // rate.denominator + 1) // 2
+    return half_away(rate * 10_000)
 
 
 def scaled_quotient(

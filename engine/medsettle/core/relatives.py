@@ -24,6 +24,8 @@ BOUND_PREFIX: Final = f"{PREFIX}bound:"
 GIVES_PREFIX: Final = f"{PREFIX}gives:"
 INSURANCE_ENDED: Final = f"{PREFIX}insurance_ended"
 
+_NAMING: Final = (LIMIT_PREFIX, _USED_PREFIX, BOUND_PREFIX, GIVES_PREFIX)
+
 
 class Person(NamedTuple):
     """A person of a pooling area."""
@@ -75,6 +77,24 @@ class Relation(NamedTuple):
 
     def _of_receiver(self, prefix: str) -> CounterKey:
         return CounterKey(*self.receiver, prefix + "/".join(self.giver), self.number)
+
+
+def renamed_relative(counter: str, name: Callable[[str], str]) -> str:
+    """Return the name of a counter with the relative in it, where it names one, named anew.
+
+    >>> renamed_relative("mutual_aid.limit:999902/P1", str.lower), renamed_relative("account", str)
+    ('mutual_aid.limit:999902/p1', 'account')
+    """
+    person = named_relative(counter)
+    return counter if person is None else counter.removesuffix(person) + name(person)
+
+
+def named_relative(counter: str) -> str | None:
+    """Return the relative in the name of a counter; None where it names nobody."""
+    for prefix in _NAMING:
+        if counter.startswith(prefix):
+            return counter.removeprefix(prefix).partition("/")[2]
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,13 @@ CREDENTIAL: Final[tuple[Column, ...]] = (
 )
 """What the person identified themselves with. A settlement repeats it."""
 
+OFFLINE_TIME: Final = Column(
+    "offline_time",
+    Kind.TIMESTAMP,
+    "When the claim was sealed at a till that could not reach the engine; absent where it could.",
+    required=False,
+)
+
 CLAIM: Final[tuple[Column, ...]] = (
     columns.code(
         "request_id",
@@ -83,7 +90,11 @@ CLAIM: Final[tuple[Column, ...]] = (
     ),
     *VISIT_FACTS,
     *CREDENTIAL,
+    OFFLINE_TIME,
 )
+
+CLAIM_COLUMNS_LATER: Final = frozenset({OFFLINE_TIME.name})
+"""Columns that a released medsettle did not have: they are recorded where they are stated only."""
 
 LINE: Final[tuple[Column, ...]] = (
     columns.code("line_id", "Unique within the claim.", "feedetl_sn"),
@@ -147,7 +158,7 @@ _FACTS = tuple(
     for column in CLAIM
     if column.name not in {"birth_date", "benefit_groups", "account_used"}
     and column not in VISIT_FACTS
-    and column not in CREDENTIAL
+    and column not in (*CREDENTIAL, OFFLINE_TIME)
 )
 
 

@@ -78,6 +78,14 @@ class Settlement:
 
 
 @dataclass(frozen=True, slots=True)
+class Holder:
+    """Whose a record is: the institution that sent it, and the pooling area that decided."""
+
+    institution: str
+    pooling_area: str
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One line of arithmetic in an explanation: what, how much, and the numbers behind it."""
 

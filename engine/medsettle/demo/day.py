@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from medsettle import limits
 from medsettle.core.dates import day_number
+from medsettle.core.money import E6_PER_FEN
 from medsettle.core.settlement import Opening, Row
 from medsettle.policy.catalogue import NO_CEILING, Catalogue
 
@@ -24,7 +25,6 @@ INPATIENT: Final = "21"
 PHARMACY: Final = "41"
 
 _DRUGS: Final = "101"
-_E6_PER_FEN: Final = 10_000
 _E4_ONE: Final = 10_000
 _STAY_DAYS_MAX: Final = 21
 _SHARE: Final[dict[str, int]] = {OUTPATIENT: 55, PHARMACY: 30, INPATIENT: 15}
@@ -151,7 +151,7 @@ def _prices(scene: Scene) -> NDArray[np.int64]:
         stated = ceilings[(ceilings != NO_CEILING) & (ceilings > 0)]
         tail_fen = heavy_tailed_fen(random, 5_000)
         percent = int(random.choice([80, 100, 100, 130]))
-        ceiling_fen = int(stated[-1]) // _E6_PER_FEN if len(stated) else 0
+        ceiling_fen = int(stated[-1]) // E6_PER_FEN if len(stated) else 0
         prices[row] = ceiling_fen * percent // 100 or tail_fen
     return prices
 
@@ -226,7 +226,7 @@ class _Counter:
             "item_code": catalogue.item_codes[catalogue.item[row]],
             "fee_date": fee_date,
             "quantity_e4": units * _E4_ONE,
-            "unit_price_e6": price_fen * _E6_PER_FEN,
+            "unit_price_e6": price_fen * E6_PER_FEN,
             "amount_fen": amount_fen,
             "approval": approval,
         }

@@ -71,6 +71,8 @@ SettlementError                 a request as a whole cannot be served
 ├─ PersonPending                another claim of the person elsewhere is being found out
 ├─ PeerUnreachable              another area's engine is out of reach; nothing was sent to it
 ├─ OutcomeUnknown               whether another area settled it is being found out
+├─ NotAuthenticated             nobody known asks: no certificate or token, or a revoked or old one
+├─ NotPermitted                 the caller may not do this, or not for that institution or area
 ├─ PeerNotKnown                 the caller is no peer, or the area is not its to speak or ask for
 ├─ AuditCorrupt                 an audit segment does not match its manifest
 ├─ InvalidListRejected          an invalid list is not its keeper's, faulty or older; the old stays
@@ -82,6 +84,7 @@ A rejected claim of a batch is not an exception but a row with an `Outcome`
 (`medsettle.core.outcome`); the single-claim calls raise the error that belongs to the outcome.
 """
 
+from medsettle.errors.access import NotAuthenticated, NotPermitted
 from medsettle.errors.cards import (
     CardActionRefused,
     CardCancelled,
@@ -215,10 +218,12 @@ __all__ = [
     "LedgerFailed",
     "LedgerUnavailable",
     "LiabilityUnanswered",
+    "NotAuthenticated",
     "NotConfirmed",
     "NotEnrolled",
     "NotFound",
     "NotInsured",
+    "NotPermitted",
     "NotReversible",
     "NotSignedIn",
     "OtherLiable",

@@ -63,18 +63,28 @@ def read_accounts(path: Path) -> dict[Party, BankAccount]:
     if size > limits.ACCOUNT_FILE_BYTES_MAX:
         most = limits.ACCOUNT_FILE_BYTES_MAX
         raise InvalidRequest([Fault(str(path), f"has {size} bytes, at most {most}; split it")])
+    return accounts_of(path.read_bytes(), str(path))
+
+
+def accounts_of(content: bytes, name: str) -> dict[Party, BankAccount]:
+    """Return the accounts of the bytes of a file, which faults call by its name.
+
+    Raises:
+        InvalidRequest: Everything that is wrong with it, each with its line and column.
+    """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InvalidRequest(
-            [Fault(str(path), f"byte {error.start} is no UTF-8; save the file as UTF-8")]
+            [Fault(name, f"byte {error.start} is no UTF-8; save the file as UTF-8")]
         ) from error
-    reading = _Reading(str(path))
-    _read(text, reading)
+    reading = _Reading(name)
+    # A line ends as it does in a file that is opened as text.
+    _read(text.replace("\r\n", "\n").replace("\r", "\n"), reading)
     if reading.faults:
         more = reading.faults_count - len(reading.faults)
         if more:
-            reading.faults.append(Fault(str(path), f"and {more} more faults"))
+            reading.faults.append(Fault(name, f"and {more} more faults"))
         raise InvalidRequest(reading.faults)
     return reading.accounts
 

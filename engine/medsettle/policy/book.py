@@ -57,23 +57,44 @@ def load_rule_book(
         PolicyRejected: Some document has faults; all faults of all documents are listed.
         OSError: The folder or a file cannot be read, or the folder is no folder of areas.
     """
+    reforms, faults = read_overlays(overlays)
+    return reformed_book(folder, reforms, faults, known_on=known_on, only=only)
+
+
+def reformed_book(
+    folder: Path,
+    reforms: Sequence[Overlay],
+    known: Sequence[Violation] = (),
+    *,
+    known_on: date | None = None,
+    only: Collection[str] = (),
+) -> RuleBook:
+    """Return the rule book of a folder under overlays that are read already.
+
+    Args:
+        folder: One folder for each area.
+        reforms: The overlays, in order of time.
+        known: Their faults; those of what they change are told with them.
+        known_on: As `load_rule_book`, and so is `only`.
+        only: The areas to read.
+
+    Raises:
+        PolicyRejected: As `load_rule_book`.
+        OSError: As `load_rule_book`.
+    """
     _refuse_no_rules(folder)
     areas: dict[str, Area] = {}
     catalogues: dict[str, Catalogue] = {}
     policies: list[CompiledPolicy] = []
     beside = _Beside()
-    violations = [] if only else _strays(folder)
-    reforms, faults = read_overlays(overlays)
-    violations += faults
+    violations = [*known, *([] if only else _strays(folder))]
     folders = [
         path
         for path in sorted(folder.iterdir())
         if _is_area_folder(path) and (not only or path.name in only)
     ]
     if not folders and not violations:
-        place = tree.Place(str(folder), 1, 1, "")
-        fault = f"no area here; add a folder such as 110000 with its {AREA_FILE}"
-        violations = [place.violation(fault)]
+        violations = [_no_area(folder)]
     for area_folder in folders:
         area, faults = read_area_folder(area_folder)
         violations += faults
@@ -139,6 +160,11 @@ def _refuse_no_rules(folder: Path) -> None:
         raise NotADirectoryError(
             f"{str(folder)!r} is the folder of one area; give the folder above: --rules {shown}"
         )
+
+
+def _no_area(folder: Path) -> Violation:
+    place = tree.Place(str(folder), 1, 1, "")
+    return place.violation(f"no area here; add a folder such as 110000 with its {AREA_FILE}")
 
 
 def _is_area_folder(path: Path) -> bool:

@@ -38,7 +38,7 @@ def change_words(change: Change) -> str:
     """Return a change as a sentence without its full stop."""
     where = " ".join(filter(None, (change.stage, change.what)))
     whom = f", {classes_words(change.classes)}" if change.classes else ""
-    band = f", {_band_words(change.band)}" if change.band is not None else ""
+    band = f", {band_words(change.band)}" if change.band is not None else ""
     before, after = value_words(change.before, change.unit), value_words(change.after, change.unit)
     step = f"{before} -> {after}"
     if change.unit is not None and change.before is not None and change.after is not None:
@@ -67,7 +67,8 @@ def value_words(value: Fraction | str | None, unit: Unit | None) -> str:
     return cell_text(unit or Unit.RATE, value)
 
 
-def _band_words(band: tuple[int, int | None]) -> str:
+def band_words(band: tuple[int, int | None]) -> str:
+    """Return a range of amounts in yuan, such as `to 1,300.00` or `above 30,000.00`."""
     low, high = band
     if high is None:
         return f"above {yuan_from_fen(low)}" if low else "at every amount"

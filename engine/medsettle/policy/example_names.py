@@ -1,15 +1,18 @@
 """The names that worked examples use, held against the policies they are of."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Final
 
 from medsettle.core import schema
 from medsettle.core.columns import Kind
 from medsettle.core.counters import BALANCES
-from medsettle.errors import Violation
+from medsettle.errors import PolicyRejected, Violation
+from medsettle.policy.book import EXAMPLES_SUFFIX
 from medsettle.policy.checker import same_name
 from medsettle.policy.compiled import CompiledPolicy
-from medsettle.policy.examples import Example
+from medsettle.policy.examples import Example, read_examples
+from medsettle.policy.model import Policy
 from medsettle.policy.read_policy import amount_names
 from medsettle.policy.vocabulary import nearest, quoted, suggestion
 
@@ -26,6 +29,38 @@ def expected_names(compiled: CompiledPolicy) -> tuple[str, ...]:
         name.removeprefix(_DETAIL) for name in compiled.program.outputs if name.startswith(_DETAIL)
     )
     return (*TOTALS, *amount_names(compiled.policy, compiled.area.special_pots), *details)
+
+
+def named_examples(file: Path, policies: Sequence[CompiledPolicy]) -> list[Example]:
+    """Return the examples of a file.
+
+    Raises:
+        PolicyRejected: The file has faults, or names what the policies do not have.
+        OSError: The file cannot be read.
+    """
+    examples, violations = read_examples(file)
+    violations = violations or list(name_faults(examples, policies))
+    if violations:
+        raise PolicyRejected(violations)
+    return examples
+
+
+def examples_beside(policy: Policy) -> list[Example]:
+    """Return the examples of a policy, which lie in the folder of its document.
+
+    Raises:
+        PolicyRejected: A file of examples in that folder has faults.
+        OSError: A file cannot be read.
+    """
+    found: list[Example] = []
+    violations: list[Violation] = []
+    for file in sorted(Path(policy.file).parent.glob(f"*{EXAMPLES_SUFFIX}")):
+        examples, faults = read_examples(file)
+        found += [each for each in examples if each.policy == policy.name]
+        violations += faults
+    if violations:
+        raise PolicyRejected(violations)
+    return found
 
 
 def name_faults(

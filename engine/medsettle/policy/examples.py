@@ -14,6 +14,7 @@ from pathlib import Path
 from medsettle.core import schema
 from medsettle.core.code_words import INSURANCE_TYPE_WORDS, VISIT_TYPE_WORDS
 from medsettle.core.columns import Kind
+from medsettle.core.money import E6_PER_FEN
 from medsettle.core.settlement import Row
 from medsettle.errors import Violation
 from medsettle.policy import example_keys, line_values, tree, values
@@ -26,7 +27,6 @@ from medsettle.policy.tree import Map, Place, Text, Value
 from medsettle.policy.vocabulary import canonical, quoted
 
 _UNITS_E4 = 10_000
-_E6_PER_FEN = 10_000
 _LINE_WORDS = ("approval", "original_line", "earmark")
 _CLAIM_WORDS = (
     "person_type",
@@ -233,7 +233,7 @@ def _line(check: Checker, item: Value, number: int, day: date) -> Row:
     fen = check.parsed(parts.get("amount"), line_values.signed_amount_fen, 0)
     one = _UNITS_E4 if fen >= 0 else -_UNITS_E4
     units = check.parsed(parts.get("quantity"), line_values.units_e4, one)
-    price = fen * _E6_PER_FEN * _UNITS_E4 // units if units else 0
+    price = fen * E6_PER_FEN * _UNITS_E4 // units if units else 0
     return {
         "line_id": str(number),
         "item_code": check.text(parts.get("item")),

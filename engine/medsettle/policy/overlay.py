@@ -22,6 +22,7 @@ from medsettle.policy.vocabulary import canonical, quoted, suggestion
 
 # Lists of blocks that are merged item by item, with the key that tells which item is meant.
 _ITEM_KEYS = {"versions": "from", "stages": "stage", "payouts": "payout"}
+_NAMELESS = "reform"
 # What only the reform as a whole may say.
 _RESERVED = ("policy", "pooling_area", "format", "in_force")
 
@@ -45,6 +46,9 @@ class Overlay:
 
 def read_overlays(paths: Iterable[Path]) -> tuple[list[Overlay], list[Violation]]:
     """Return the overlays of files in order of time, and every fault found in them.
+
+    One with faults is there too where it says which policy it changes, from when and how, so that
+    the faults of what it changes are found at the same time.
 
     Raises:
         OSError: A file cannot be read.
@@ -75,19 +79,22 @@ def overlay_faults(overlays: Iterable[Overlay], policies: Iterable[str]) -> list
 
 
 def _read_overlay(document: Map, raw: bytes, check: Checker) -> Overlay | None:
-    """Return the overlay of a document; None where it cannot be read, the faults in `check`."""
-    before = len(check.violations)
+    """Return the overlay of a document, the faults in `check`; None where it changes nothing."""
     found = check.record(document, keys.OVERLAY)
     check.one_of(found.get("format"), [keys.FORMAT])
     check.text(found.get("note"))
     name = check.text(found.get("overlay"))
     if "overlay" in found:
+        before = len(check.violations)
         check.check_name(name, found["overlay"].place)
+        name = name if len(check.violations) == before else ""
     start = check.parsed(found.get("from"), values.day, date.min)
     parts = found.get("set", Map(document.place))
     if not isinstance(parts, Map):
         check.refuse(parts.place, "a text or a list stands here; write the blocks that change")
-        return None
+        parts = Map(document.place)
+    elif found and not parts.entries and "without" not in found:
+        check.refuse(document.place, "nothing changes; write what does under `set` or `without`")
     for entry in parts:
         if canonical(entry.key.value) in _RESERVED:
             word = quoted(entry.key.value)
@@ -96,15 +103,14 @@ def _read_overlay(document: Map, raw: bytes, check: Checker) -> Overlay | None:
         (check.text(item), item.place)
         for item in (check.items(found["without"], "paths") if "without" in found else ())
     )
-    if found and not parts.entries and not without:
-        check.refuse(document.place, "nothing changes; write what does under `set` or `without`")
-    if len(check.violations) > before or not found:
+    changes, title = check.text(found.get("changes")), check.text(found.get("title"))
+    if not changes or start == date.min or not document.readable:
         return None
     return Overlay(
         name,
-        check.text(found.get("changes")),
+        changes,
         start,
-        check.text(found.get("title")),
+        title,
         parts,
         without,
         raw,
@@ -121,16 +127,53 @@ def reformed(base: Map, overlay: Overlay, check: Checker) -> Map:
     found = base
     for path, place in overlay.without:
         found = _cut(found, path.split("."), place, check)
-    merged = _merged_maps(found, overlay.parts, check)
-    return _with_texts(
-        merged,
-        {
-            "policy": f"{overlay.changes}-{overlay.name}",
-            "title": overlay.title,
-            "in_force.from": overlay.start.isoformat(),
-        },
-        overlay.place,
+    merged = _merged_maps(found, _known_tables(base, overlay.parts, check), check)
+    # An overlay that has faults may lack its name or title, which is told once.
+    texts = {
+        "policy": f"{overlay.changes}-{overlay.name or _NAMELESS}",
+        "title": overlay.title,
+        "in_force.from": overlay.start.isoformat(),
+    }
+    return _with_texts(merged, {path: text for path, text in texts.items() if text}, overlay.place)
+
+
+def _known_tables(base: Map, parts: Map, check: Checker) -> Map:
+    """Return parts without the tables that are neither in the policy nor new.
+
+    A new table has a unit; without one it is a change of a table that there is not.
+    """
+    held = [canonical(entry.key.value) for entry in _tables_of(base)]
+    strange = [
+        entry
+        for entry in _tables_of(parts)
+        if canonical(entry.key.value) not in held
+        and isinstance(entry.value, Map)
+        and _text_of(entry.value, "unit") is None
+    ]
+    for entry in strange:
+        hint = suggestion(entry.key.value, [other.key.value for other in _tables_of(base)])
+        fault = f"no table is called {quoted(entry.key.value)}; {hint} (a new one says its `unit`)"
+        check.refuse(entry.key.place, fault)
+    if not strange:
+        return parts
+    entries = tuple(
+        replace(entry, value=replace(entry.value, entries=_without(entry.value, strange)))
+        if canonical(entry.key.value) == "tables" and isinstance(entry.value, Map)
+        else entry
+        for entry in parts
     )
+    return replace(parts, entries=entries)
+
+
+def _without(held: Map, strange: list[Entry]) -> tuple[Entry, ...]:
+    return tuple(entry for entry in held if entry not in strange)
+
+
+def _tables_of(document: Map) -> tuple[Entry, ...]:
+    for entry in document:
+        if canonical(entry.key.value) == "tables" and isinstance(entry.value, Map):
+            return entry.value.entries
+    return ()
 
 
 def ended(base: Map, overlay: Overlay) -> Map:

@@ -1,6 +1,7 @@
 """What decides who pays: every area, catalogue and policy, checked and compiled."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from medsettle.errors import PolicyNotFound
 from medsettle.policy.area import Area
@@ -29,6 +30,17 @@ class RuleBook:
     routings: dict[str, Routing] = field(default_factory=dict)
     cards: dict[str, CardRules] = field(default_factory=dict)
     exclusions: dict[str, Exclusions] = field(default_factory=dict)
+
+    def with_areas_of(self, other: "RuleBook") -> "RuleBook":
+        """Return the book with the areas of another in place of its own of the same codes."""
+        policies = [each for each in self.policies if each.policy.pooling_area not in other.areas]
+        ours, theirs = _by_area(self), _by_area(other)
+        kept = [
+            {area: said for area, said in mine.items() if area not in other.areas} | new
+            for mine, new in zip(ours, theirs, strict=True)
+        ]
+        areas, catalogues, *beside = kept
+        return RuleBook(areas, catalogues, (*policies, *other.policies), *beside)
 
     def registration_kinds(self, pooling_area: str) -> dict[str, RegistrationKind]:
         """Return the kinds of registration that the documents of an area declare, by name."""
@@ -64,3 +76,8 @@ class RuleBook:
                 return compiled
         hint = suggestion(name, [compiled.policy.name for compiled in self.policies])
         raise PolicyNotFound(f"no policy is called {quoted(name)}; {hint}", policy=name)
+
+
+def _by_area(book: RuleBook) -> tuple[dict[str, Any], ...]:
+    """Return what a book holds by area, in the order of its fields."""
+    return book.areas, book.catalogues, book.routings, book.cards, book.exclusions

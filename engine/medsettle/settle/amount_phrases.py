@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from medsettle.core.money import rate_text, yuan_from_fen
-from medsettle.policy.amount_of import AmountOf, Bound
+from medsettle.policy.amount_of import AmountOf, Base, Bound
+from medsettle.policy.model import BEFORE
 from medsettle.settle.phrases import Phrase
 from medsettle.settle.traced_numbers import Numbers
 
@@ -54,7 +55,7 @@ def stated_fen(numbers: Numbers, amount: AmountOf) -> int:
 
 def _source(numbers: Numbers, amount: AmountOf) -> Iterator[Phrase]:
     """Yield what an amount is made of, where no table states it, and its bounds."""
-    if amount.of is not None:
+    if amount.of is not None and not (numbers.alone and tells_before(amount.of)):
         yuan = yuan_from_fen(numbers.sum(amount.of))
         names = " + ".join(amount.of.plus) + "".join(f" - {name}" for name in amount.of.minus)
         yield Phrase(f"{names} {yuan}", f"{names} {yuan} 元")
@@ -65,6 +66,11 @@ def _source(numbers: Numbers, amount: AmountOf) -> Iterator[Phrase]:
         if bound is not None:
             text = _bound_text(numbers, bound)
             yield Phrase(f"{english} {text}", f"{chinese} {text} 元")
+
+
+def tells_before(base: Base) -> bool:
+    """Whether an amount is made of something that stood there before the claim."""
+    return any(name.rpartition(".")[2] == BEFORE for name in (*base.plus, *base.minus))
 
 
 def _bound_text(numbers: Numbers, bound: Bound) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 from medsettle import limits
 from medsettle.core import codes, schema
 from medsettle.policy.compiled import CompiledPolicy
-from medsettle.policy.difference import Moment
+from medsettle.policy.difference import Change, Moment
 from medsettle.policy.difference_classes import (
     Classes,
     Fact,
@@ -36,6 +36,8 @@ from medsettle.settle.scalar import ScalarFunction, scalar_function
 _YUAN: Final = 100
 _ROUND_BILLS: Final = tuple(yuan * _YUAN for yuan in (1_000, 10_000, 100_000))
 _BORNE: Final = ("cash", *(f"payer:{name}" for name in codes.PERSONAL_NAMES))
+# What is said of sources alone changes no settlement, and what later days change is less asked for.
+_STRETCHES_MAX: Final = 4
 # A rounded amount lies less than a fen off the straight line, on either side of both ends.
 _STRAIGHT_FEN: Final = 2
 
@@ -68,6 +70,24 @@ class Effects:
     changed: tuple[Effect, ...]
     unchanged: tuple[Classes, ...]
     held: tuple[str, ...]
+
+
+def effects_of(
+    old: CompiledPolicy,
+    new: CompiledPolicy,
+    stretches: Sequence[Moment],
+    changes: Sequence[Change],
+) -> list[Effects]:
+    """Return what changes mean from each day on which some begin, for the first such days."""
+    days = {change.since for change in changes}
+    chosen = [
+        moment
+        for moment in stretches
+        if moment.since in days
+        and old.unstated_on(moment.old_day) is None
+        and new.unstated_on(moment.new_day) is None
+    ]
+    return [effects(old, new, moment) for moment in chosen[:_STRETCHES_MAX]]
 
 
 def effects(old: CompiledPolicy, new: CompiledPolicy, moment: Moment) -> Effects:

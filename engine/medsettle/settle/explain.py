@@ -46,6 +46,8 @@ def explain(
     settlement: Settlement,
     inputs: dict[str, int],
     tracers: Tracers | None = None,
+    *,
+    alone: bool = False,
 ) -> Explanation:
     """Return the explanation of a recorded settlement.
 
@@ -54,12 +56,13 @@ def explain(
         settlement: The settlement as recorded.
         inputs: The recorded inputs of the policy's program.
         tracers: Holds what was made for earlier explanations, if there are any.
+        alone: Tells nothing of what stood there before this claim.
 
     Raises:
         InternalError: The recorded inputs give other amounts than the record.
     """
     trace = settled_again(policy, settlement, inputs, tracers)
-    teller = Teller(policy, inputs, trace, relatives=settlement.relatives)
+    teller = Teller(policy, inputs, trace, alone=alone, relatives=settlement.relatives)
     sentences = [teller.payer(stage) for stage in policy.policy.stages]
     sentences.append(cash_sentence(policy, inputs, trace))
     sentences += [teller.payer(payout) for payout in policy.policy.payouts]

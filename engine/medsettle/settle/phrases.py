@@ -110,15 +110,16 @@ def exact_step(label: str, subfen: int, text: str) -> Step:
     return Step(label, fen, f"{exact_yuan(subfen)} exactly; {text}")
 
 
-def class_phrase(dimension: Dimension, classes: tuple[str, ...], held: str) -> Phrase:
-    """Return for which classes a stage is, and that this claim is of another."""
+def class_phrase(dimension: Dimension, classes: tuple[str, ...], held: str | None) -> Phrase:
+    """Return for which classes a stage is; of which this claim is instead, where that is told."""
     name = dimension.name
     title = "次数" if dimension.kind == "counter" else _TITLES.get(dimension.column, "字段")
     chosen = "或".join(f"“{word}”" for word in classes)
-    return Phrase(
-        f"only where {name} is {' or '.join(classes)}, and it is {held}",
-        f"仅适用于{title}“{name}”为{chosen}，本次为“{held}”",
-    )
+    english = f"only where {name} is {' or '.join(classes)}"
+    chinese = f"仅适用于{title}“{name}”为{chosen}"
+    if held is None:
+        return Phrase(english, chinese)
+    return Phrase(f"{english}, and it is {held}", f"{chinese}，本次为“{held}”")
 
 
 def points_phrase(points: Fraction) -> Phrase | None:

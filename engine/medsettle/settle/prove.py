@@ -61,6 +61,15 @@ def prove(settler: Settler, example: Example) -> list[Difference]:
     return found
 
 
+def proof_faults(settler: Settler, example: Example) -> list[str]:
+    """Return what of an example does not come out, in words; a refusal of a visit is one."""
+    try:
+        return [str(difference) for difference in prove(settler, example)]
+    except SettlementError as error:
+        where = "".join(f"{note}: " for note in getattr(error, "__notes__", ()))
+        return [f"{where}{error.reason}: {error}"]
+
+
 def settle_visit(
     settler: Settler,
     policy: CompiledPolicy,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from medsettle import limits
+from medsettle import limits, phases
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.counters import ACCOUNT, MUTUAL_AID, CounterKey, CounterValues
 from medsettle.core.outcome import Outcome, Rejection
@@ -102,6 +102,7 @@ class Settler:
     ) -> tuple[dict[int, Settled | Rejection], Prepared]:
         """Return the results where the spared claims use up no limited items."""
         results: dict[int, Settled | Rejection] = {}
+        phases.enter(phases.SCOPE)
         prepared = self.preparer.prepare(claims, rows, reader.counters, spared)
         results |= prepared.rejections
         by_policy = _by_policy([row for row in rows if row not in results], prepared)
@@ -139,7 +140,9 @@ class Settler:
         persons = _person_numbers(claims)
         # A claim with a gap moves nothing in a preview either: the ones after it are shown what
         # they will get when this one is refused.
+        phases.enter(phases.WATERFALL)
         self.kernel.settle(works, persons, state, refuse_gaps=True)
+        phases.enter(phases.ASSEMBLE)
         shares = granted.divided(works, claims)
         assembler = Assembler(claims, prepared, self._digests, shares, self._forms)
         for work in works:
@@ -150,6 +153,7 @@ class Settler:
                 results[row] = Settled(settlement, given, (*moved, *used), claims.scopes.get(row))
                 if refuse_gaps and settlement.notices:
                     results[row] = _gap(settlement)
+        phases.enter(phases.RECORD)
         return results, prepared
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from medsettle.core.codes import FUND_NAMES, PAYER_NAMES, PERSONAL_NAMES, POT_NAMES
-from medsettle.core.money import rate_text, yuan_from_fen
+from medsettle.core.money import half_away, rate_text, yuan_from_fen
 from medsettle.policy.receipts import Calculation, Receipt
 
 _WORDS = {"account": "account", "mutual_aid": "mutual aid"}
@@ -56,14 +56,10 @@ def checks(receipt: Receipt) -> list[Check]:
             least, most = math.floor(exact) - spread, math.ceil(exact) + spread
             found.append(Check(calculation.amount, stated, least, most, said))
         else:
-            amounts[calculation.amount] = _half_up(exact)
+            amounts[calculation.amount] = half_away(exact)
     # What the receipt's own rules gave is not printed, and only printed amounts can be wrong.
     printed = set(receipt.amounts)
     return found + [each for each in _identities(amounts) if each.amount in printed]
-
-
-def _half_up(exact: Fraction) -> int:
-    return math.floor(exact + Fraction(1, 2))
 
 
 def _scope(amounts: dict[str, int]) -> int:

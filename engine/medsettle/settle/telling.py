@@ -48,19 +48,21 @@ INSTEAD = "in place of"
 class Teller:
     """Tells the traced numbers of one settlement as sentences and steps.
 
-    With `brief`, steps cite tables by name alone.
+    With `brief`, steps cite tables by name alone; with `alone`, nothing is told of what stood there
+    before this claim.
     """
 
     policy: CompiledPolicy
     inputs: dict[str, int]
     trace: dict[str, int]
     brief: bool = False
+    alone: bool = False
     relatives: Sequence[Row] = ()
     numbers: Numbers = field(init=False)
 
     def __post_init__(self) -> None:
         """Look the numbers up in what was traced."""
-        self.numbers = Numbers(self.policy, self.inputs, self.trace, self.brief)
+        self.numbers = Numbers(self.policy, self.inputs, self.trace, self.brief, self.alone)
 
     def payer(self, stage: Stage) -> Sentence:
         """Return why a stage pays what it pays."""
@@ -114,7 +116,7 @@ class Teller:
         if parts and stage.rate is not None:
             found += self._rate_phrases(stage.rate)
         found += [band_phrase(part, together=together) for part in parts]
-        if together:
+        if together and not self.alone:
             counted = yuan_from_fen(self.numbers.counted(stage))
             found.append(Phrase(f"less {counted} paid before", f"减去此前已支付 {counted} 元"))
         found += [*self._floor_phrases(stage), *self._over_phrases(stage)]
@@ -140,6 +142,8 @@ class Teller:
             how = self._standard_phrase(stage, stage.deductible)
             english, chinese = f"{yuan} deductible", f"起付线 {yuan} 元"
             return [Phrase(f"{english}{how.english}", f"{chinese}{how.chinese}")]
+        if self.alone:
+            return [Phrase("no deductible", "无起付线")]
         standard = yuan_from_fen(self.numbers.detail(stage, "deductible_standard"))
         return [Phrase(f"deductible of {standard} met before", f"起付标准 {standard} 元此前已满足")]
 
@@ -206,6 +210,8 @@ class Teller:
         """Return what the account or the limits of relatives held."""
         if not self.inputs["account_used"]:
             return Phrase("the account is not to be used", "未使用个人账户")
+        if self.alone:
+            return Phrase("as far as it goes", "以可用余额为限")
         balance = yuan_from_fen(self.numbers.counter(stage.payer))
         if stage.payer == MUTUAL_AID:
             return Phrase(f"the limits of relatives held {balance}", f"亲属授权额度 {balance} 元")
@@ -215,7 +221,9 @@ class Teller:
         for name, classes in stage.when:
             held = self.numbers.class_of(name)
             if held not in classes:
-                return class_phrase(self.policy.policy.dimensions[name], classes, held)
+                dimension = self.policy.policy.dimensions[name]
+                counted = dimension.kind == "counter" and self.alone
+                return class_phrase(dimension, classes, None if counted else held)
         return Phrase("nothing is left for it", "没有需要其支付的金额")
 
     # --- steps -----------------------------------------------------------------------------
@@ -240,7 +248,7 @@ class Teller:
         found["deductible"] = self._deductible_steps(stage)
         found["rate"] = self._band_steps(stage)
         found["caps"] = self._cap_steps(stage)
-        if stage.account_limited:
+        if stage.account_limited and not self.alone:
             found["limit"] = self._balance_steps(stage)
         found["instead_of"] = [
             Step(INSTEAD, self.trace[f"replaced:{stage.name}"], f"{names}, in whose place it is")
@@ -270,12 +278,12 @@ class Teller:
             return []
         text = f"standard {yuan_from_fen(self.numbers.detail(stage, 'deductible_standard'))}"
         counter = stage.deductible.counter
-        if counter is not None:
+        if counter is not None and not self.alone:
             text += f", met before {yuan_from_fen(self.numbers.counter(counter))}"
         for table in stage.deductible.tables():
             text += f"; {self.numbers.cite(table)}"
         ceiling = stage.deductible.at_most
-        if ceiling is not None and ceiling.counter is not None:
+        if ceiling is not None and ceiling.counter is not None and not self.alone:
             held = yuan_from_fen(self.numbers.counter(ceiling.counter))
             text += f"; {ceiling.counter} before {held}"
         return [exact_step("deductible", self.numbers.exact(stage, "deductible"), text)]
@@ -287,12 +295,14 @@ class Teller:
         banded = self.policy.policy.tables[stage.rate.table].banded
         steps = []
         if stage.bands is not None and stage.bands.along is BandsAlong.RUNNING_TOTAL:
+            # In which band of a running total a claim lies says what was there before.
+            banded = banded and not self.alone
             assert stage.bands.counter is not None
             held = self.numbers.counter(stage.bands.counter)
-            steps.append(Step(BEFORE[0], held, stage.bands.counter))
+            steps += [] if self.alone else [Step(BEFORE[0], held, stage.bands.counter)]
         parts = self.numbers.parts(stage)
         steps += [band_step(part, banded=banded) for part in parts]
-        if stage.rate.side is RateSide.TARGET:
+        if stage.rate.side is RateSide.TARGET and not self.alone:
             names = " + ".join(stage.rate.counting)
             steps.append(Step("paid before towards it", self.numbers.counted(stage), names))
         text = f"{self.numbers.cite(stage.rate.table)}; rounded {stage.rounding.mode}"
@@ -350,7 +360,7 @@ class Teller:
         }
         for cap in stage.caps:
             text = amount_text(self.numbers, cap.amount)
-            if cap.counter is not None:
+            if cap.counter is not None and not self.alone:
                 text += f"; {cap.counter} before {yuan_from_fen(self.numbers.counter(cap.counter))}"
             limit = self.numbers.detail(stage, f"cap_{stage.caps.index(cap)}")
             text = f"{yuan_from_fen(limit)} on {cap.on}; {text}"

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from medsettle import limits
 from medsettle.core.codes import OUTSIDE_SCOPE
+from medsettle.core.money import half_away
 from medsettle.policy.amount_of import Base
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.policy.model import (
@@ -26,13 +27,15 @@ from medsettle.settle.phrases import Part
 class Numbers:
     """The inputs of a settlement and everything that the program made of them.
 
-    With `brief`, tables are cited by name alone, for those who show their cells beside.
+    With `brief`, tables are cited by name alone, for those who show their cells beside; with
+    `alone`, nothing that was counted before the claim is told.
     """
 
     policy: CompiledPolicy
     inputs: dict[str, int]
     trace: dict[str, int]
     brief: bool = False
+    alone: bool = False
 
     def amount(self, stage: Stage, part: str) -> int:
         """Return one of the amounts a stage left."""
@@ -145,7 +148,7 @@ class Numbers:
             share = self.detail(stage, f"share_{column}")
             if fits < amount:
                 # What fits was cut off below its last decimal; half up gives the room again.
-                share = int(fits * rate / limits.SUBFEN + Fraction(1, 2))
+                share = half_away(fits * rate / limits.SUBFEN)
             if amount:
                 factored = self.factored(stage.rate, number if whole else column)
                 parts.append(Part(floor, limit, amount, fits, rate, share, whole, factored))
@@ -225,5 +228,7 @@ class Numbers:
             return f"{self.class_of(name)} ({self.quantity(dimension.column)})"
         if dimension.kind != "counter":
             return self.class_of(name)
+        if self.alone:
+            return "as counted"
         # Settlements were counted here, not fen.
         return f"{self.class_of(name)} ({self.counter(dimension.column)} before)"

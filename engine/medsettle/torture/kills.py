@@ -99,7 +99,7 @@ def kill_rounds(
     report = Report()
     deck: list[tuple[str, str]] = []
     book = rule_book(rules)
-    with Servers() as servers, _area_alone(rules) as alone:
+    with Servers() as servers, area_alone(rules) as alone:
         while report.rounds < rounds:
             count = min(_ROUNDS_PER_LEDGER, rounds - report.rounds)
             with store.ledger() as place:
@@ -118,7 +118,7 @@ def kill_rounds(
 
 
 @contextmanager
-def _area_alone(rules: Path) -> Iterator[Path]:
+def area_alone(rules: Path) -> Iterator[Path]:
     """Yield a folder of rules with the area of the workload only, which loads in no time."""
     with tempfile.TemporaryDirectory(prefix="medsettle-torture-") as folder:
         shutil.copytree(rules / AREA, Path(folder) / AREA)

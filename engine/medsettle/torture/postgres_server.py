@@ -38,10 +38,10 @@ class Postgres:
         self._data = self.folder / "data"
         server = _made(self._data)
         # PostgreSQL refuses to run as root; the package keeps a user for it then.
-        self._user: str | None = server.system_user
-        self._program = Path(server.bin_path) / "postgres"
-        if self._user is not None:
-            shutil.chown(self.folder, self._user)
+        self.user: str | None = server.system_user
+        self.programs = Path(server.bin_path)
+        if self.user is not None:
+            shutil.chown(self.folder, self.user)
         self.url = f"postgresql://{server.postgres_user}@/postgres?host={self.folder}"
         self.process = self._started()
 
@@ -65,10 +65,17 @@ class Postgres:
     def _started(self) -> subprocess.Popen[bytes]:
         """Return the process of the server once it takes connections."""
         options = ("-h", "", "-c", "recovery_init_sync_method=syncfs")
-        words = [str(self._program), "-D", str(self._data), "-k", str(self.folder), *options]
+        words = [
+            str(self.programs / "postgres"),
+            "-D",
+            str(self._data),
+            "-k",
+            str(self.folder),
+            *options,
+        ]
         while True:
             process = subprocess.Popen(  # noqa: S603 - the program of the package
-                words, user=self._user, cwd=self.folder, stderr=subprocess.PIPE
+                words, user=self.user, cwd=self.folder, stderr=subprocess.PIPE
             )
             assert process.stderr is not None
             if any(b"ready to accept connections" in line for line in process.stderr):

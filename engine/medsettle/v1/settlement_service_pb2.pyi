@@ -107,6 +107,7 @@ class Claim(_message.Message):
     CREDENTIAL_TYPE_FIELD_NUMBER: _builtins.int
     CARD_FIELD_NUMBER: _builtins.int
     CREDENTIAL_TIME_FIELD_NUMBER: _builtins.int
+    OFFLINE_TIME_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Made and stored by the institution before sending; the key of idempotency together with
     `institution`. 1..36 ASCII characters. (msgid)
@@ -233,6 +234,12 @@ class Claim(_message.Message):
         that moment, or at the end of the service date where it is absent.
         """
 
+    @_builtins.property
+    def offline_time(self) -> _timestamp_pb2.Timestamp:
+        """When the claim was sealed at a till that could not reach the engine, not before the service
+        date and not too long ago; absent where it could.
+        """
+
     def __init__(
         self,
         *,
@@ -276,10 +283,11 @@ class Claim(_message.Message):
         credential_type: _builtins.str = ...,
         card: _builtins.str = ...,
         credential_time: _timestamp_pb2.Timestamp | None = ...,
+        offline_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_account_used", b"_account_used", "_children", b"_children", "_claim_free_years", b"_claim_free_years", "_enrolment_years", b"_enrolment_years", "_gestation_weeks", b"_gestation_weeks", "_sessions", b"_sessions", "_stay_days", b"_stay_days", "_wage_base_fen", b"_wage_base_fen", "account_used", b"account_used", "admission_date", b"admission_date", "approval_date", b"approval_date", "benefit_start_date", b"benefit_start_date", "birth_date", b"birth_date", "children", b"children", "claim_free_years", b"claim_free_years", "credential_time", b"credential_time", "enrolment_years", b"enrolment_years", "filing_date", b"filing_date", "gestation_weeks", b"gestation_weeks", "retirement_date", b"retirement_date", "service_date", b"service_date", "sessions", b"sessions", "stay_days", b"stay_days", "wage_base_fen", b"wage_base_fen"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_account_used", b"_account_used", "_children", b"_children", "_claim_free_years", b"_claim_free_years", "_enrolment_years", b"_enrolment_years", "_gestation_weeks", b"_gestation_weeks", "_sessions", b"_sessions", "_stay_days", b"_stay_days", "_wage_base_fen", b"_wage_base_fen", "account_used", b"account_used", "admission_date", b"admission_date", "approval_date", b"approval_date", "benefit_start_date", b"benefit_start_date", "birth_date", b"birth_date", "children", b"children", "claim_free_years", b"claim_free_years", "credential_time", b"credential_time", "enrolment_years", b"enrolment_years", "filing_date", b"filing_date", "gestation_weeks", b"gestation_weeks", "offline_time", b"offline_time", "retirement_date", b"retirement_date", "service_date", b"service_date", "sessions", b"sessions", "stay_days", b"stay_days", "wage_base_fen", b"wage_base_fen"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_account_used", b"_account_used", "_children", b"_children", "_claim_free_years", b"_claim_free_years", "_enrolment_years", b"_enrolment_years", "_gestation_weeks", b"_gestation_weeks", "_sessions", b"_sessions", "_stay_days", b"_stay_days", "_wage_base_fen", b"_wage_base_fen", "account_used", b"account_used", "admission_date", b"admission_date", "approval_date", b"approval_date", "approved_diseases", b"approved_diseases", "benefit_groups", b"benefit_groups", "benefit_start_date", b"benefit_start_date", "birth_date", b"birth_date", "card", b"card", "care_area", b"care_area", "children", b"children", "claim_free_years", b"claim_free_years", "credential_time", b"credential_time", "credential_type", b"credential_type", "delivery", b"delivery", "diagnosis", b"diagnosis", "disease", b"disease", "encounter", b"encounter", "enrolment_years", b"enrolment_years", "episode", b"episode", "filing", b"filing", "filing_date", b"filing_date", "gestation_weeks", b"gestation_weeks", "institution", b"institution", "institution_kind", b"institution_kind", "institution_level", b"institution_level", "institution_settlement", b"institution_settlement", "insurance_type", b"insurance_type", "liability", b"liability", "lines", b"lines", "person", b"person", "person_type", b"person_type", "pooling_area", b"pooling_area", "referral", b"referral", "request_id", b"request_id", "retirement_date", b"retirement_date", "service_date", b"service_date", "sessions", b"sessions", "stay_days", b"stay_days", "visit_type", b"visit_type", "wage_base_fen", b"wage_base_fen"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_account_used", b"_account_used", "_children", b"_children", "_claim_free_years", b"_claim_free_years", "_enrolment_years", b"_enrolment_years", "_gestation_weeks", b"_gestation_weeks", "_sessions", b"_sessions", "_stay_days", b"_stay_days", "_wage_base_fen", b"_wage_base_fen", "account_used", b"account_used", "admission_date", b"admission_date", "approval_date", b"approval_date", "approved_diseases", b"approved_diseases", "benefit_groups", b"benefit_groups", "benefit_start_date", b"benefit_start_date", "birth_date", b"birth_date", "card", b"card", "care_area", b"care_area", "children", b"children", "claim_free_years", b"claim_free_years", "credential_time", b"credential_time", "credential_type", b"credential_type", "delivery", b"delivery", "diagnosis", b"diagnosis", "disease", b"disease", "encounter", b"encounter", "enrolment_years", b"enrolment_years", "episode", b"episode", "filing", b"filing", "filing_date", b"filing_date", "gestation_weeks", b"gestation_weeks", "institution", b"institution", "institution_kind", b"institution_kind", "institution_level", b"institution_level", "institution_settlement", b"institution_settlement", "insurance_type", b"insurance_type", "liability", b"liability", "lines", b"lines", "offline_time", b"offline_time", "person", b"person", "person_type", b"person_type", "pooling_area", b"pooling_area", "referral", b"referral", "request_id", b"request_id", "retirement_date", b"retirement_date", "service_date", b"service_date", "sessions", b"sessions", "stay_days", b"stay_days", "visit_type", b"visit_type", "wage_base_fen", b"wage_base_fen"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__account_used: _TypeAlias = _typing.Literal["account_used"]  # noqa: Y015
     _WhichOneofArgType__account_used: _TypeAlias = _typing.Literal["_account_used", b"_account_used"]  # noqa: Y015
