@@ -184,7 +184,7 @@ def test_a_faulty_visit_is_told_with_all_its_faults(tmp_path: Path, rules: Path)
     [
         pytest.param(["visit", "settle", "{two}"], "holds 2 rows; give each visit", id="two"),
         pytest.param(["registration", "add", "{two}", *_SENDER, "R1"], "holds 2 rows", id="both"),
-        pytest.param(["visit", "settle", "{none}"], "No such file", id="no-file"),
+        pytest.param(["visit", "settle", "{none}"], "does not exist", id="no-file"),
         pytest.param(["visit", "show", "V1"], "name the folder with --data", id="no-ledger"),
         pytest.param(["registration", "list", *_OF_P1], "name the folder", id="no-ledger-list"),
         pytest.param(["visit", "cancel", "V1", "--request-id", "X"], "--institution", id="option"),

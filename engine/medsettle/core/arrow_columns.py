@@ -126,6 +126,7 @@ def _of_type(kind: pa.DataType, array: pa.Array) -> pa.Array:
 
 _MOMENTS: Final = pa.timestamp("us", tz="UTC")
 _NO_MOMENT: Final = datetime.max.replace(tzinfo=UTC)
+_NO_MOMENT_MICROSECONDS: Final = pa.scalar(_NO_MOMENT, _MOMENTS).value
 _TYPED: Final[dict[Kind, Callable[[Column, pa.Array], pa.Array]]] = {
     Kind.CODE: _coded,
     Kind.CODES: _listed,
@@ -251,6 +252,11 @@ def _mark_dates(doubt: Mask, column: Column, array: pa.Array) -> None:
     doubt |= ((days < first) | (days > _LAST_DAY)) & ~nulls_in(array)
 
 
+def _mark_moments(doubt: Mask, _: Column, array: pa.Array) -> None:
+    # A text that is no moment was read as the last one of the calendar.
+    doubt |= (numbers_in(array) == _NO_MOMENT_MICROSECONDS) & ~nulls_in(array)
+
+
 def _mark_none(_: Mask, __: Column, ___: pa.Array) -> None:
     """Any value will do."""
 
@@ -263,7 +269,7 @@ _MARKS: Final[dict[Kind, Callable[[Mask, Column, pa.Array], None]]] = {
     Kind.BOOLEAN: _mark_none,
     Kind.FEN: _mark_numbers,
     Kind.INTEGER: _mark_numbers,
-    Kind.TIMESTAMP: _mark_none,
+    Kind.TIMESTAMP: _mark_moments,
 }
 
 
