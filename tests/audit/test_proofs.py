@@ -130,6 +130,7 @@ def test_entries_beyond_the_newest_checkpoint_have_no_proof(log: Path, tmp_path:
     [
         pytest.param(b"", "empty line", id="empty"),
         pytest.param(b"nonsense\n\nnonsense", "holds no checkpoint", id="nonsense"),
+        pytest.param(b"x" * limits.PROOF_BYTES_MAX, "empty line", id="at-the-bound"),
         pytest.param(b"x" * (limits.PROOF_BYTES_MAX + 1), "more than any proof", id="too-large"),
     ],
 )

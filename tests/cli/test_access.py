@@ -88,7 +88,9 @@ def test_a_day_under_mutual_tls(folder: Path) -> None:
     # Health is told to whoever has a certificate, and no port is open to who has none.
     assert [Exit.OK, Exit.UNAVAILABLE, Exit.UNAVAILABLE] == [each.code for each in asked]
     assert "SERVING" in asked[0].out
-    assert ["UNREACHABLE"] * 2 == [each.out.split()[-1] for each in asked[1:]]
+    for each in asked[1:]:
+        assert "UNREACHABLE" in each.out
+        assert "The server cannot be reached (" in each.out
     assert ["CreateSettlement", "ExplainSettlement", "CreateSettlement"] == [
         each.method for each in read_accesses(folder / "data" / "access")
     ]

@@ -129,6 +129,7 @@ def test_a_pod_serves_by_its_manifest(tmp_path: Path, name: str) -> None:
     assert (Exit.OK, "SERVING") == (healthy.code, healthy.json["status"])
     assert (Exit.UNAVAILABLE, Exit.OK) == (stranger.code, settled.code), settled.err
     assert (Exit.UNAVAILABLE, True) == (gone.code, "UNREACHABLE" in gone.out)
+    assert "refused" in gone.out
     data = tmp_path / "var" / "lib" / "medsettle"
     assert not (data / "keys").exists(), "the mounted key tells persons"
     (made_key,) = (path.stem for path in (tmp_path / "pseudonyms").glob("*.key"))

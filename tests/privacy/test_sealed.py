@@ -116,6 +116,19 @@ def test_a_damaged_or_missing_key_is_told_without_its_content(tmp_path: Path) ->
         assert "c0ffee" not in str(raised.value)
 
 
+def test_a_key_file_has_so_many_bytes(tmp_path: Path) -> None:
+    """At the bound it is read; with a byte more it is no key."""
+    path = tmp_path / "k.key"
+    key = key_files.keep_key(tmp_path, new_sealing_key("k"))
+    content = path.read_bytes()
+    path.write_bytes(content.ljust(limits.KEY_FILE_BYTES_MAX))
+    assert key_files.read_key(tmp_path, "k") == key
+    path.write_bytes(content.ljust(limits.KEY_FILE_BYTES_MAX + 1))
+
+    with pytest.raises(Precondition, match="is no key"):
+        key_files.read_key(tmp_path, "k")
+
+
 def test_names_of_keys_are_bounded(tmp_path: Path) -> None:
     """A name has at most `KEY_NAME_CHARS_MAX` characters and reaches no other folder."""
     longest = "k" * limits.KEY_NAME_CHARS_MAX

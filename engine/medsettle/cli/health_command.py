@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
-from medsettle.cli.exits import Exit, Quit, told
+from medsettle.cli.exits import Exit, Quit, told, visible
 from medsettle.cli.options import Json
 from medsettle.cli.show import print_json
 from medsettle.configuration.setting import checked_address
@@ -41,26 +41,25 @@ def health(
     if metrics is not None and part:
         raise typer.BadParameter("--part is asked of --server; leave it or --metrics out")
     with told(console, as_json=as_json):
-        asked, status = server, ""
-        if metrics is not None:
-            asked = metrics
-            status = _readiness(metrics)
-        else:
-            status = _health(server, part)
+        asked = server if metrics is None else metrics
+        status, why = _health(server, part) if metrics is None else _readiness(metrics)
     if as_json:
-        print_json(console, {"server": asked, "status": status})
+        print_json(console, {"server": asked, "status": status} | ({"why": why} if why else {}))
     else:
         console.print(f"{asked}: {status}", highlight=False)
+        if why:
+            console.print(visible(why), highlight=False, markup=False, soft_wrap=True)
     if status != _SERVING:
         raise Quit(Exit.UNAVAILABLE)
 
 
-def _health(server: str, part: str) -> str:
-    """Return what gRPC health says of a part of a server, or why it says nothing."""
+def _health(server: str, part: str) -> tuple[str, str]:
+    """Return what gRPC health says of a part of a server, and why where nothing is said."""
     import grpc  # noqa: PLC0415 - loads slowly, and help needs none
     from grpc_health.v1 import health_pb2, health_pb2_grpc  # noqa: PLC0415
 
     from medsettle.cli.shown import channel  # noqa: PLC0415
+    from medsettle.client.failures import failure_of  # noqa: PLC0415
 
     request = health_pb2.HealthCheckRequest(service=part)
     with channel(server) as connection:
@@ -70,13 +69,14 @@ def _health(server: str, part: str) -> str:
             )
         except grpc.RpcError as error:
             assert isinstance(error, grpc.Call)
-            missing = error.code() is grpc.StatusCode.NOT_FOUND
-            return "NO_SUCH_PART" if missing else _UNREACHABLE
-    return str(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))
+            if error.code() is grpc.StatusCode.NOT_FOUND:
+                return "NO_SUCH_PART", ""
+            return _UNREACHABLE, str(failure_of(error).error)
+    return str(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)), ""
 
 
-def _readiness(address: str) -> str:
-    """Return what the port of measurements says of its server."""
+def _readiness(address: str) -> tuple[str, str]:
+    """Return what the port of measurements says of its server, and why where it says nothing."""
     try:
         checked_address(address)
     except ValueError as error:
@@ -85,8 +85,9 @@ def _readiness(address: str) -> str:
         try:
             connection.request("GET", "/readyz")
             status = connection.getresponse().status
-        except (OSError, http.client.HTTPException):
-            return _UNREACHABLE
-    return {HTTPStatus.OK: _SERVING, HTTPStatus.SERVICE_UNAVAILABLE: "NOT_SERVING"}.get(
-        HTTPStatus(status), _UNREACHABLE
-    )
+        except (OSError, http.client.HTTPException) as error:
+            return _UNREACHABLE, str(error) or type(error).__name__
+    known = {HTTPStatus.OK: _SERVING, HTTPStatus.SERVICE_UNAVAILABLE: "NOT_SERVING"}
+    if status in known:
+        return known[HTTPStatus(status)], ""
+    return _UNREACHABLE, f"answers /readyz with {status}; is it the port of measurements?"

@@ -37,6 +37,7 @@ class _Heading:
     unit: Unit | None
     by: tuple[str, ...]
     banded: bool
+    by_is_read: bool
 
 
 @dataclass
@@ -84,7 +85,9 @@ class TableReader:
 
     def _heading(self, parts: dict[str, Value]) -> _Heading:
         check = self.check
+        faults = len(check.violations)
         by = check.known_all(parts.get("by"), self.dimensions, "dimension")
+        by_is_read = faults == len(check.violations)
         word = check.one_of(parts.get("unit"), [unit.value for unit in Unit])
         unit = Unit(word) if word else None
         banded = "bands" in parts
@@ -94,7 +97,7 @@ class TableReader:
                 parts["bands"].place, "only rates have bands; delete `bands`, or write `unit: rate`"
             )
             unit = None
-        return _Heading(unit, by, banded)
+        return _Heading(unit, by, banded, by_is_read)
 
     def _versions(self, name: str, value: Value | None, heading: _Heading) -> list[Version]:
         found: list[Version] = []
@@ -154,7 +157,10 @@ class TableReader:
         bounds = read_limits(check, item, parts.get("limits"), banded=heading.banded)
         cells: list[tuple[Fraction, Place]] = []
         wanted, other = ("rows", "value") if heading.by else ("value", "rows")
-        if wanted in parts:
+        if not heading.by_is_read:
+            # What picks the cells is told to be wrong; whatever was said of them would mislead.
+            parts = {key: part for key, part in parts.items() if key not in {wanted, other}}
+        elif wanted in parts:
             cells = self._cells(parts[wanted], heading, heading.by, bounds)
             bounds.refuse_counts(check, parts.get("limits", parts[wanted]).place)
         elif other not in parts:
