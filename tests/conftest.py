@@ -8,6 +8,7 @@ from hypothesis import settings
 from medsettle import rule_cache
 from medsettle.ledger.opening import LedgerPlace
 
+from tests.cli.commands import end_prepared
 from tests.stores import STORES, new_place, stop_servers
 
 # A slow machine is not a wrong answer, so no example has a deadline. `--hypothesis-profile=long`
@@ -36,6 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_sessionfinish() -> None:
     """End what tests of this process have started and shared."""
     stop_servers()
+    end_prepared()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

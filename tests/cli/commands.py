@@ -8,10 +8,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from medsettle import limits
+
+from tests.cli.prepared import PreparedCommands
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "rules"
@@ -52,17 +55,20 @@ def environment(columns: int = 200) -> dict[str, str]:
 
 def run(*arguments: object, columns: int = 200) -> Ran:
     """Return what `medsettle` with these arguments said."""
-    done = subprocess.run(
-        command(*arguments),
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-        timeout=_SECONDS_MAX,
-        env=environment(columns),
-        cwd=ROOT,
-    )
-    return Ran(done.returncode, done.stdout, done.stderr)
+    words = [*map(str, arguments)]
+    return Ran(*_prepared().run(words, environment(columns), ROOT, _SECONDS_MAX))
+
+
+@cache
+def _prepared() -> PreparedCommands:
+    return PreparedCommands(ROOT, environment())
+
+
+def end_prepared() -> None:
+    """End the process that commands of this process were forked from, if there was one."""
+    if _prepared.cache_info().currsize:
+        _prepared().close()
+        _prepared.cache_clear()
 
 
 @dataclass
