@@ -1,6 +1,7 @@
 """A form that is sent twice makes one thing."""
 
 import threading
+import time
 
 import pytest
 from django import forms
@@ -20,12 +21,14 @@ class _Form(forms.Form):
 
 
 class _Making:
-    """Makes names, each another."""
+    """Makes names, each another, and may take its time for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float = 0.0) -> None:
         self.count = 0
+        self._seconds = seconds
 
     def __call__(self) -> str:
+        time.sleep(self._seconds)
         self.count += 1
         return f"made-{self.count}"
 
@@ -43,7 +46,8 @@ def test_the_second_is_answered_with_the_first() -> None:
 
 def test_two_clicks_at_once_make_one() -> None:
     """The second waits until the first has made it."""
-    make, names = _Making(), []
+    # Long enough for all to come while the first is at it.
+    make, names = _Making(0.2), []
     begin = threading.Barrier(8)
 
     def click() -> None:

@@ -48,7 +48,10 @@ def failing(root: Path, tests: Iterable[str], seconds: int) -> tuple[set[str], s
 
 
 def _shown(root: Path, without: Without, seconds: int) -> bool:
-    before = {change.file: change.made(root) for change in without.changes}
+    before: dict[str, str] = {}
+    for change in without.changes:
+        # Of a file that is changed more than once, the text before the first.
+        before.setdefault(change.file, change.made(root))
     try:
         found, printed = failing(root, without.tests, seconds)
     finally:
