@@ -276,20 +276,22 @@ class Asking:
 
 def _other_matter(taking: Taking) -> str | None:
     """Return what an answer is about that was not asked; None where it is about what was."""
-    asked, answer = taking.asked, taking.answer
-    answered, original = request_of(answer), original_of(answer)
+    asked, answered = taking.asked, request_of(taking.answer)
     if answered != asked.key:
         return f"it answered about the request {answered[1]!r} of {answered[0]}"
-    if holder_of(answer) != (asked.pooling_area, asked.person):
+    if holder_of(taking.answer) != (asked.pooling_area, asked.person):
         return "it answered about another person or area"
-    if taking.claim is not None:
-        if original is not None:
-            return f"it answered with what takes {original!r} back"
-        return None if _is_whole_bill(taking.claim, answer) else "it answered about another bill"
-    if original is None:
-        return "it answered with what takes nothing back"
-    if taking_back_digest(answer, original) != asked.digest:
-        return f"it answered with what takes {original!r} back"
+    original = original_of(taking.answer)
+    if taking.claim is None:
+        wanted = original is not None and (
+            taking_back_digest(taking.answer, original) == asked.digest
+        )
+    else:
+        wanted = original is None
+    if not wanted:
+        return f"it answered with what takes {original or 'nothing'} back"
+    if taking.claim is not None and not _is_whole_bill(taking.claim, taking.answer):
+        return "it answered about another bill"
     return None
 
 
