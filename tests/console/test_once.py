@@ -1,7 +1,7 @@
 """A form that is sent twice makes one thing."""
 
+import contextlib
 import threading
-import time
 
 import pytest
 from django import forms
@@ -21,14 +21,16 @@ class _Form(forms.Form):
 
 
 class _Making:
-    """Makes names, each another, and may take its time for it."""
+    """Makes names, each another; `meeting` is where one at it waits for another to be at it too."""
 
-    def __init__(self, seconds: float = 0.0) -> None:
+    def __init__(self, meeting: threading.Barrier | None = None) -> None:
         self.count = 0
-        self._seconds = seconds
+        self._meeting = meeting
 
     def __call__(self) -> str:
-        time.sleep(self._seconds)
+        if self._meeting is not None:
+            with contextlib.suppress(threading.BrokenBarrierError):
+                self._meeting.wait()
         self.count += 1
         return f"made-{self.count}"
 
@@ -46,8 +48,7 @@ def test_the_second_is_answered_with_the_first() -> None:
 
 def test_two_clicks_at_once_make_one() -> None:
     """The second waits until the first has made it."""
-    # Long enough for all to come while the first is at it.
-    make, names = _Making(0.2), []
+    make, names = _Making(threading.Barrier(2, timeout=0.5)), []
     begin = threading.Barrier(8)
 
     def click() -> None:

@@ -46,14 +46,14 @@ def test_an_answer_about_another_request_is_not_taken(world: Provinces) -> None:
     assert "REQUEST_REVERSED" == world.asked(settle("Q3", person="P2")).reason
 
 
-def _altering(world: Provinces, method: str, **columns: str | int) -> Callable[[], None]:
+def _altering(world: Provinces, of: str, **columns: str | int) -> Callable[[], None]:
     """Let the place of insurance answer a method with other columns; return what ends that."""
     home = world.nodes[HOME]
     answer = home.answer
 
-    async def altered(asked: str, body: bytes, caller: Caller) -> bytes:
-        found = await answer(asked, body, caller)
-        if asked != method:
+    async def altered(method: str, body: bytes, caller: Caller) -> bytes:
+        found = await answer(method, body, caller)
+        if method != of:
             return found
         settlement = Settlement.FromString(found)
         for name, value in columns.items():

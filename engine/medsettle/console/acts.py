@@ -147,6 +147,7 @@ class Act:
         right: Who may do it.
         initial: What the form begins with.
         more: What a reader should know before.
+        each: Whether a form that is sent twice is done twice, as it sees to that itself.
     """
 
     name: str
@@ -156,6 +157,7 @@ class Act:
     right: Right = Right.CLEAR
     initial: dict[str, Any] = field(default_factory=dict)
     more: Any = ""
+    each: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +214,7 @@ def done(request: HttpRequest, acts: Iterable[Act]) -> tuple[bool, list[Offer]]:
 def _once(request: HttpRequest, act: Act, given: dict[str, Any]) -> Any:  # noqa: ANN401
     """Return what an act tells, or told when the same form came before."""
     token = request.POST.get(ONCE, "")[: limits.CODE_CHARS_MAX * 2]
-    if not token:
+    if act.each or not token:
         return act.run(given, by(request))
     files = [
         (name, _digest(file)) for name in request.FILES for file in request.FILES.getlist(name)
