@@ -51,7 +51,7 @@ def test_an_upload_is_put_under_a_name_of_ours(
     del looking
     file = SimpleUploadedFile("x.csv", b"x")
     # Django itself would leave out what stands before the last part of a name.
-    file._name = name
+    file._name = name  # type: ignore[attr-defined]
     with kept(file, tmp_path, (".csv",)) as path:
         assert ("upload.csv", tmp_path) == (path.name, path.parent.parent)
 
