@@ -23,7 +23,7 @@ TYPED := engine tests benchmarks protos $(if $(wildcard fixtures/*.py),fixtures)
 
 .DEFAULT_GOAL := help
 .PHONY: help audit demo test lint bench check drift lock protos schema shapes openapi words
-.PHONY: pictures site fuzz fixtures
+.PHONY: pictures site fuzz fixtures defences
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -107,6 +107,9 @@ pictures: $(DEV) ## Take the pictures of the console that the README shows; need
 
 openapi: $(DEV) ## Write the description of the gateway and its table of transactions.
 	@$(BIN)/python engine/generate_openapi.py engine/gateway.openapi.json engine/gateway.md
+
+defences: $(DEV) ## Take out each defence of engine/threats.md and see its tests fail.
+	@$(BIN)/python -m tests.defences $(ARGS)
 
 fuzz: $(DEV) ## Fuzz the gateway by its description for long (ROUNDS=200).
 	@$(BIN)/pytest -q tests/fuzz/test_fuzz_gateway.py --fuzz-rounds $(ROUNDS)

@@ -8,6 +8,8 @@ from typing import Final
 
 import pytest
 
+from tests.defences.listed import Without, listed
+
 _ROOT: Final = Path(__file__).parents[1]
 _PAGE: Final = _ROOT / "engine" / "threats.md"
 _ROW: Final = re.compile(r"\| (\d+) \| ([STRIDE]) \| (.+) \| (.+) \| (.+) \|")
@@ -73,6 +75,26 @@ def test_every_threat_has_tests_that_are_there(row: re.Match[str]) -> None:
         path = _ROOT / file
         assert path.is_file(), f"{file} is not there"
         assert test.startswith("test_") and test in _tests_of(path), f"{file} has no {test}"
+
+
+@pytest.mark.parametrize("row", _rows(), ids=lambda row: row[1])
+def test_every_defence_can_be_taken_out(row: re.Match[str]) -> None:
+    """There is a change without it for `python -m tests.defences`, and tests of its row see it."""
+    changes = [each for each in listed() if each.threat == int(row[1])]
+    named = {f"{file}::{test}" for file, test in _TEST.findall(row[5])}
+
+    assert changes, f"no list of tests/defences takes out the defence of threat {row[1]}"
+    assert named >= {test for each in changes for test in each.tests}
+    assert all(each.tests and each.changes for each in changes)
+
+
+@pytest.mark.parametrize("without", listed(), ids=lambda each: f"{each.threat}-{each.what}")
+def test_what_takes_a_defence_out_still_fits(without: Without) -> None:
+    """The text that each change is about stands once in its file."""
+    for change in without.changes:
+        text = (_ROOT / change.file).read_text(encoding="utf-8")
+        assert 1 == text.count(change.old), change.file
+        assert change.old != change.new
 
 
 @pytest.mark.parametrize("lock", _LOCKS, ids=lambda path: path.stem)

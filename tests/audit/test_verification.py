@@ -1,6 +1,7 @@
 """Whatever is changed in an audit log, verification names the place."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,18 @@ def test_lines_keep_their_order(log: Path, order: list[int], line: int) -> None:
     manifest.write_bytes(b"".join(lines[position] for position in order))
 
     with pytest.raises(AuditCorrupt, match=f"manifest.jsonl:{line}:"):
+        verify(log)
+
+
+def test_a_line_that_was_written_anew_breaks_the_chain(log: Path) -> None:
+    """With a digest of its own it is whole, and the line after it names another."""
+    manifest = log / "manifest.jsonl"
+    first, *rest = manifest.read_bytes().splitlines(keepends=True)
+    anew = replace(read_segments(log)[0], last_entry="0" * 64).line()
+    assert anew != first
+    manifest.write_bytes(b"".join((anew, *rest)))
+
+    with pytest.raises(AuditCorrupt, match=r"manifest.jsonl:2:.* does not follow line 1"):
         verify(log)
 
 

@@ -41,6 +41,21 @@ def test_an_upload_has_so_many_bytes(looking: Holdings) -> None:
         field.clean(None)
 
 
+@pytest.mark.parametrize("name", ["--out.csv", "../up.csv", "/etc/hosts.csv"])
+def test_an_upload_is_put_under_a_name_of_ours(
+    looking: Holdings, tmp_path: Path, name: str
+) -> None:
+    """Whatever it is called is said in messages, and is neither a path nor an option."""
+    from medsettle.console.pages.uploads import kept  # noqa: PLC0415 - Django first
+
+    del looking
+    file = SimpleUploadedFile("x.csv", b"x")
+    # Django itself would leave out what stands before the last part of a name.
+    file._name = name  # type: ignore[attr-defined]
+    with kept(file, tmp_path, (".csv",)) as path:
+        assert ("upload.csv", tmp_path) == (path.name, path.parent.parent)
+
+
 @pytest.mark.parametrize("beyond", [0, 1])
 def test_an_archive_unpacks_to_so_many_bytes(
     looking: Holdings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beyond: int

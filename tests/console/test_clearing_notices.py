@@ -158,6 +158,30 @@ def test_a_deduction_is_taken_before_a_notice_is_cleared(client_as: ClientAs, ce
     assert 0 == _notice(centre, number).due_fen
 
 
+def test_a_deduction_that_is_sent_twice_is_taken_once(client_as: ClientAs, centre: Path) -> None:
+    """By a click too many; another amount, and the form of a page that was opened anew, count."""
+    number = _owed_98(centre)
+    path = f"/clearing/notices/{number}"
+    client = client_as(Role.CLEARING)
+
+    def token() -> str:
+        (found,) = re.findall(
+            r'value="deduct"><input type="hidden" name="once" value="(\w+)"',
+            client.get(path).content.decode(),
+        )
+        return str(found)
+
+    def due(once: str, yuan: str) -> int:
+        body = sent("deduct", kind=20, yuan=yuan, reason="inspection") | {"once": once}
+        said = client.post(path, body, follow=True).content.decode()
+        assert f"{yuan} of {yuan} yuan are deducted now" in said
+        return _notice(centre, number).due_fen
+
+    first, second = token(), token()
+    assert [15_000, 15_000] == [due(first, "50.00") for _ in range(2)]
+    assert [14_000, 9_000] == [due(first, "10.00"), due(second, "50.00")]
+
+
 def test_the_list_is_narrowed_and_read_in_parts(client_as: ClientAs, centre: Path) -> None:
     """By month, provinces and state; what is wrong in a filter is told beside it."""
     client = client_as(Role.CLEARING)

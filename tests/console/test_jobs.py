@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -175,7 +176,11 @@ def test_no_more_are_kept_than_may(jobs: Jobs, day: Day) -> None:
     ],
 )
 def test_a_name_that_is_none_of_ours_is_no_path(jobs: Jobs, name: str) -> None:
-    """It is not found."""
+    """It is not found, whatever lies there."""
+    job = _begun(jobs, ["--help"])
+    ended(job)
+    shutil.copytree(job.folder, job.folder.parent.parent / "state")
+
     with pytest.raises(NotFound, match="no job"):
         jobs.get(name, Kind.VERIFICATION)
 

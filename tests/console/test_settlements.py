@@ -100,10 +100,13 @@ def test_an_institution_sees_its_own_alone(client_as: ClientAs, day: Day) -> Non
     listed = client.get("/settlements/").content.decode()
     other = client.get(f"/settlements/{theirs.columns['settlement']}")
     never = client.get("/settlements/0123456789")
-    sought = client.get("/settlements/", {"q": str(theirs.columns["settlement"])})
+    sought = [
+        client.get("/settlements/", {"q": str(theirs.columns[name])}).status_code
+        for name in ("settlement", "request_id", "institution_settlement")
+    ]
 
     assert (True, False) == (hospital in listed, pharmacy in listed)
-    assert (404, 404, 404) == (other.status_code, never.status_code, sought.status_code)
+    assert [404] * 5 == [other.status_code, never.status_code, *sought]
     assert pharmacy not in other.content.decode()
 
 

@@ -1,9 +1,22 @@
 """What is not believed, and what stays open for a person to look at."""
 
+from collections.abc import Callable
+
+import pytest
 from medsettle import limits
+from medsettle.peers.delivered import DELIVER
 from medsettle.peers.handler import Caller
 from medsettle.peers.home_desk import reversal_id
+from medsettle.peers.messages import delivered_message
 from medsettle.peers.open_cases import Unknown
+from medsettle.torture.provinces_servers import HUB
+from medsettle.v1.peer_service_pb2 import (
+    STANDING_PENDING,
+    DeliverRecordsRequest,
+    DeliverRecordsResponse,
+    ReverseScopedResponse,
+)
+from medsettle.v1.settlement_service_pb2 import Settlement
 
 from tests.peers.moves import CARE, HOME, INSTITUTION, cancel, reverse, settle
 from tests.peers.simulated import Provinces
@@ -22,13 +35,107 @@ def test_an_answer_about_another_request_is_not_taken(world: Provinces) -> None:
         return held.setdefault(method, found) if method == "SettleScoped" else found
 
     home.answer = mixed  # type: ignore[method-assign]
-    world.asked(settle("Q2"))
-    assert "OUTCOME_UNKNOWN" == world.asked(settle("Q3")).reason
+    # The answer to the second is lost, so nothing here would stand in the way of taking it.
+    world.fates.append(Fate(back=None))
+    assert "OUTCOME_UNKNOWN" == world.asked(settle("Q2")).reason
+    assert "OUTCOME_UNKNOWN" == world.asked(settle("Q3", person="P2")).reason
     home.answer = answer  # type: ignore[method-assign]
     whole(world)
 
     assert everywhere("stands") == standing(world, id_of(first))
-    assert "REQUEST_REVERSED" == world.asked(settle("Q3")).reason
+    assert "REQUEST_REVERSED" == world.asked(settle("Q3", person="P2")).reason
+
+
+def _altering(world: Provinces, of: str, **columns: str | int) -> Callable[[], None]:
+    """Let the place of insurance answer a method with other columns; return what ends that."""
+    home = world.nodes[HOME]
+    answer = home.answer
+
+    async def altered(method: str, body: bytes, caller: Caller) -> bytes:
+        found = await answer(method, body, caller)
+        if method != of:
+            return found
+        settlement = Settlement.FromString(found)
+        for name, value in columns.items():
+            setattr(settlement, name, value)
+        return settlement.SerializeToString()
+
+    home.answer = altered  # type: ignore[method-assign]
+    return lambda: setattr(home, "answer", answer)
+
+
+@pytest.mark.parametrize(
+    ("column", "other"),
+    [
+        ("request_id", "Q9"),
+        ("person", "P9"),
+        ("pooling_area", "999943"),
+        ("original", "999942lost"),
+        ("total_fen", 2_200_001),
+    ],
+)
+def test_an_answer_about_something_else_is_not_taken(
+    world: Provinces, column: str, other: str | int
+) -> None:
+    """Of another request, person, area or bill, or one that takes something back."""
+    end = _altering(world, "SettleScoped", **{column: other})
+    assert "OUTCOME_UNKNOWN" == world.asked(settle("Q1")).reason
+    end()
+    whole(world)
+
+    assert "REQUEST_REVERSED" == world.asked(settle("Q1")).reason
+
+
+@pytest.mark.parametrize("original", ["", "other", "nothing"])
+def test_a_cancel_takes_back_what_it_was_asked_for(world: Provinces, original: str) -> None:
+    """One that takes back nothing, something else here or something unknown is not recorded."""
+    own_id, other = (id_of(world.asked(settle(number))) for number in ("Q1", "Q2"))
+    whole(world)
+    end = _altering(world, "CancelScoped", original=other if original == "other" else original)
+    assert "OUTCOME_UNKNOWN" == world.asked(cancel("Q3", own_id)).reason
+    end()
+    whole(world)
+
+    assert everywhere("taken back") == standing(world, own_id)
+    assert everywhere("stands") == standing(world, other)
+
+
+def test_an_area_takes_back_its_own_alone(world: Provinces) -> None:
+    """Another area hands over what would take back a settlement that it did not decide."""
+    own_id = id_of(world.asked(settle("Q1")))
+    whole(world)
+    home, care = world.nodes[HOME], world.nodes[CARE]
+    record = delivered_message(home.engine.cancel(INSTITUTION, "Q2", own_id), CARE)
+    record.settlement.pooling_area = "999943"
+    request = DeliverRecordsRequest(records=[record])
+    delivering = care.local.answer(DELIVER, request.SerializeToString(), Caller(HUB, CARE, 0, 5.0))
+    answer = DeliverRecordsResponse.FromString(world.run(delivering))
+
+    assert [STANDING_PENDING] == [*answer.standings]
+    assert care.engine.ledger.cancel_of(own_id) is None
+    whole(world)
+    assert everywhere("taken back") == standing(world, own_id)
+
+
+def test_a_reversal_is_answered_about_its_person(world: Provinces) -> None:
+    """What takes back something of somebody else is not recorded; the reversal stays open."""
+    own_id = id_of(world.asked(settle("Q1")))
+    whole(world)
+    home = world.nodes[HOME]
+    answer = home.answer
+
+    async def altered(method: str, body: bytes, caller: Caller) -> bytes:
+        found = ReverseScopedResponse.FromString(await answer(method, body, caller))
+        found.taken_back.settlement.person = "P9"
+        return found.SerializeToString()
+
+    home.answer = altered  # type: ignore[method-assign]
+    assert "OUTCOME_UNKNOWN" == world.asked(reverse("Q2", "Q1")).reason
+    assert world.nodes[CARE].engine.ledger.cancel_of(own_id) is None
+    home.answer = answer  # type: ignore[method-assign]
+    whole(world)
+
+    assert everywhere("taken back") == standing(world, own_id)
 
 
 def test_a_record_that_a_restored_ledger_lacks_holds_up_no_other(world: Provinces) -> None:

@@ -261,16 +261,26 @@ def _delivered(home: _Asked) -> peers.DeliveredRecord:
     return delivered_message(home.engine.get(own_id), CARE)
 
 
+def _delivering(record: peers.DeliveredRecord) -> peers.DeliverRecordsRequest:
+    return peers.DeliverRecordsRequest(records=[record])
+
+
 def test_only_who_decides_delivers(home: _Asked, hub: _Asked) -> None:
     """A neighbour hands over what its own areas decided, to a hub as to a place of care."""
     record = _delivered(home)
-    request = peers.DeliverRecordsRequest(records=[record])
+    request = _delivering(record)
 
     for asked in (home, hub):
         for neighbour in _FILE_OF.values():
             error = asked.refused(neighbour, "DeliverRecords", request)
             assert isinstance(error, errors.PeerNotKnown)
             assert AREA == error.metadata["area"]
+    # Nor does one speak for the area of another.
+    record.settlement.pooling_area = CARE
+    for asked in (home, hub):
+        error = asked.refused("other", "DeliverRecords", _delivering(record))
+        assert isinstance(error, errors.PeerNotKnown)
+        assert CARE == error.metadata["area"]
 
 
 def test_deliveries_have_a_bound_and_a_content(home: _Asked) -> None:

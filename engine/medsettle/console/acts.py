@@ -1,8 +1,10 @@
 """What may be done on a page: forms of its own, each with what it does and who may do it."""
 
+import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -16,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from medsettle import limits
 from medsettle.clearing.months.month import Month
 from medsettle.console.access import account_of
+from medsettle.console.once import made_once
 from medsettle.console.place import holdings
 from medsettle.core.dates import service_day_of
 from medsettle.core.money import fen_from_yuan
@@ -24,6 +27,9 @@ from medsettle.identity.roles import Right
 
 ACT: Final = "act"
 """The hidden field that says which form of a page was sent."""
+
+ONCE: Final = "once"
+"""The hidden field by which a form that is sent twice is known; without it each is done."""
 
 # What the library calls a value, where a field of ours has another name.
 _FIELDS: Final = {"amount_fen": "yuan", "amount": "yuan", "fen": "yuan", "stated": "yuan"}
@@ -141,6 +147,7 @@ class Act:
         right: Who may do it.
         initial: What the form begins with.
         more: What a reader should know before.
+        each: Whether a form that is sent twice is done twice, as it sees to that itself.
     """
 
     name: str
@@ -150,14 +157,16 @@ class Act:
     right: Right = Right.CLEAR
     initial: dict[str, Any] = field(default_factory=dict)
     more: Any = ""
+    each: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """An act with its form, filled in or not."""
+    """An act with its form, filled in or not, and the token that its page sends back."""
 
     act: Act
     form: forms.Form
+    once: str = field(default_factory=secrets.token_hex)
 
 
 def offers(request: HttpRequest, acts: Iterable[Act]) -> list[Offer]:
@@ -179,7 +188,8 @@ def offers(request: HttpRequest, acts: Iterable[Act]) -> list[Offer]:
 def done(request: HttpRequest, acts: Iterable[Act]) -> tuple[bool, list[Offer]]:
     """Do the act that was sent, and return whether it was done, with the offers of the page.
 
-    What is wrong stands beside the field that it is about, and else above the form.
+    A form that was sent twice is done once, and told twice. What is wrong stands beside the field
+    that it is about, and else above the form.
 
     Raises:
         PermissionDenied: Somebody sent what is not theirs to do.
@@ -195,10 +205,31 @@ def done(request: HttpRequest, acts: Iterable[Act]) -> tuple[bool, list[Offer]]:
         if any(each.name == sent for each in acts):
             raise PermissionDenied
         raise NoMore(_NO_MORE)
-    told = attempt(chosen.form, lambda given: chosen.act.run(given, by(request)))
+    told = attempt(chosen.form, lambda given: _once(request, chosen.act, given))
     if told is not None and told is not False:
         messages.success(request, str(told))
     return told is not None, offered
+
+
+def _once(request: HttpRequest, act: Act, given: dict[str, Any]) -> Any:  # noqa: ANN401
+    """Return what an act tells, or told when the same form came before."""
+    token = request.POST.get(ONCE, "")[: limits.CODE_CHARS_MAX * 2]
+    if act.each or not token:
+        return act.run(given, by(request))
+    files = [
+        (name, _digest(file)) for name in request.FILES for file in request.FILES.getlist(name)
+    ]
+    sent = repr((request.path, sorted(request.POST.lists()), files))
+    who = account_of(request).get_username()
+    return made_once(who, token, sent, lambda: str(act.run(given, by(request))))[0]
+
+
+def _digest(file: "UploadedFile[bytes]") -> str:
+    digest = sha256()
+    for chunk in file.chunks():
+        digest.update(chunk)
+    file.seek(0)
+    return digest.hexdigest()
 
 
 def attempt(form: forms.Form, run: Callable[[dict[str, Any]], Any]) -> Any:  # noqa: ANN401

@@ -268,6 +268,10 @@ class Elsewhere:
             if first is None and reversed_request is not None:
                 self.withdraw(request_of(delivered)[0], reversed_request)
             return Standing.AGREED
+        if holder_of(delivered) != (first.pooling_area, first.person):
+            # What another area decided: it is not theirs to take back.
+            say(logged.CANCEL_NOT_RECORDED, settlement=own_id, reason=errors.NotFound.reason)
+            return Standing.PENDING
         digest = taking_back_digest(delivered, original)
         asked = Asked(*request_of(delivered), digest, first.pooling_area, first.person)
         (taken_back,) = self.take([Taking(asked, delivered)])

@@ -7,7 +7,15 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from medsettle import errors, limits
-from medsettle.engine.copies import Copied, request_of
+from medsettle.core.settlement import Row
+from medsettle.core.visits import Visit
+from medsettle.engine.copies import (
+    Copied,
+    holder_of,
+    original_of,
+    request_of,
+    taking_back_digest,
+)
 from medsettle.engine.elsewhere import Elsewhere, Taken, Taking
 from medsettle.engine.request_log import RECORDED_REFUSALS, Asked
 from medsettle.peers.links import Links
@@ -223,9 +231,8 @@ class Asking:
 
     async def taken(self, taking: Taking, method: str) -> Copied:
         """Return what was recorded here; where it was not, see that it is taken back there."""
-        asked, answered = taking.asked, request_of(taking.answer)
-        if answered != asked.key:
-            said = f"it answered about the request {answered[1]!r} of {answered[0]}"
+        asked, said = taking.asked, _other_matter(taking)
+        if said is not None:
             self._open(asked, method, b"", said)
             raise unknown_outcome(asked, errors.OutcomeUnknown(said))
         try:
@@ -265,6 +272,36 @@ class Asking:
             ),
             synced=synced,
         )
+
+
+def _other_matter(taking: Taking) -> str | None:
+    """Return what an answer is about that was not asked; None where it is about what was."""
+    asked, answered = taking.asked, request_of(taking.answer)
+    if answered != asked.key:
+        return f"it answered about the request {answered[1]!r} of {answered[0]}"
+    if holder_of(taking.answer) != (asked.pooling_area, asked.person):
+        return "it answered about another person or area"
+    original = original_of(taking.answer)
+    if taking.claim is None:
+        wanted = original is not None and (
+            taking_back_digest(taking.answer, original) == asked.digest
+        )
+    else:
+        wanted = original is None
+    if not wanted:
+        return f"it answered with what takes {original or 'nothing'} back"
+    if taking.claim is not None and not _is_whole_bill(taking.claim, taking.answer):
+        return "it answered about another bill"
+    return None
+
+
+def _is_whole_bill(claim: Row, answer: Copied) -> bool:
+    """Return whether what was settled comes to the lines of the claim, however it is shared."""
+    lines = claim["lines"]
+    assert isinstance(lines, Sequence)
+    parts = answer.settlements if isinstance(answer, Visit) else (answer,)
+    billed: int = sum(line["amount_fen"] for line in lines)
+    return billed == sum(part.fen("total_fen") for part in parts)
 
 
 def unknown_outcome(asked: Asked, cause: errors.SettlementError) -> errors.OutcomeUnknown:

@@ -15,11 +15,11 @@ from medsettle.core.request_states import RequestStatus, Reversal
 from medsettle.core.settlement import Explanation, Settlement
 from medsettle.core.visits import Visit
 from medsettle.engine import Engine
-from medsettle.engine.copies import Copied, request_of
+from medsettle.engine.copies import Copied, holder_of, request_of
 from medsettle.engine.elsewhere import Elsewhere, Standing, Taking
 from medsettle.engine.request_log import Asked
 from medsettle.engine.requests import content_digest
-from medsettle.ledger.entries import Recorded
+from medsettle.ledger.entries import Holder, Recorded
 from medsettle.peers.asking import Asking
 from medsettle.peers.config import PeerConfig, is_area
 from medsettle.peers.home_desk import care_area_of
@@ -212,7 +212,7 @@ class CareDesk:
                 asked, "ReverseScoped", body, deadline, opened_before=True
             )
             reversed_there = peers.ReverseScopedResponse.FromString(answer)
-            self.take_back(reversed_there)
+            self.take_back(reversed_there, (asked.pooling_area, asked.person))
             self._cases.close_unknown(asked.key)
             return reversed_there.duplicate
 
@@ -220,10 +220,22 @@ class CareDesk:
         state = self._engine.find_request(institution, original_request_id)
         return Reversal(state, duplicate=done_before or was_under_way)
 
-    def take_back(self, reversed_there: peers.ReverseScopedResponse) -> None:
-        """Record here what took an original back at the place of insurance, if anything did."""
+    def take_back(self, reversed_there: peers.ReverseScopedResponse, holder: Holder) -> None:
+        """Record here what took an original back at the place of insurance, if anything did.
+
+        Args:
+            reversed_there: What that answered.
+            holder: Pooling area and person of the request that was to be reversed.
+
+        Raises:
+            OutcomeUnknown: It answered about somebody else.
+        """
         if reversed_there.HasField("taken_back"):
             delivered = delivered_of(reversed_there.taken_back)
+            if holder_of(delivered) != holder:
+                raise errors.OutcomeUnknown(
+                    "it answered about another person or area", area=holder[0]
+                )
             self._desk.write(lambda: self.elsewhere.standing(delivered))
 
     async def explain(self, copy: Recorded, deadline: float | None) -> Explanation:
@@ -288,7 +300,8 @@ class CareDesk:
         )
         answer = await self._asking.sent(asked, unknown.method, unknown.body, None)
         if unknown.method == "ReverseScoped":
-            self.take_back(peers.ReverseScopedResponse.FromString(answer))
+            reversed_there = peers.ReverseScopedResponse.FromString(answer)
+            self.take_back(reversed_there, (unknown.area, unknown.person))
             self._cases.close_unknown(asked.key)
             return
         record, as_sent = answer_of(unknown.method, answer)

@@ -142,7 +142,8 @@ class Unknowns:
         answer = await self._links.call(
             "ReverseScoped", unknown.area, body, seconds=limits.PEER_CALL_SECONDS
         )
-        self._care.take_back(peers.ReverseScopedResponse.FromString(answer))
+        reversed_there = peers.ReverseScopedResponse.FromString(answer)
+        self._care.take_back(reversed_there, (unknown.area, unknown.person))
 
     def _here(self, unknown: Unknown) -> RequestState:
         return self._engine.find_request(*unknown.key)

@@ -95,7 +95,7 @@ def close(request: HttpRequest) -> HttpResponse:
     title = gettext_lazy("Close the month")
     begun: list[Job] = []
     run = partial(_begin, begun)
-    act = Act("close", title, run, CloseForm, initial={"month": proposed.text})
+    act = Act("close", title, run, CloseForm, initial={"month": proposed.text}, each=True)
     was_done, offered = done(request, [act])
     if was_done:
         return redirect("clearing-closing", name=begun[0].name)
