@@ -52,8 +52,11 @@ def failing(root: Path, tests: Iterable[str], seconds: int) -> tuple[set[str], s
 
 
 def _shown(root: Path, without: Without, seconds: int) -> bool:
-    before = {change.file: change.made(root) for change in without.changes}
+    before: dict[str, str] = {}
     try:
+        for change in without.changes:
+            # Of several changes to a file the first knows how it was.
+            before.setdefault(change.file, change.made(root))
         found, printed = failing(root, without.tests, seconds)
     finally:
         for file, text in before.items():
