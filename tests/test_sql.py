@@ -1,8 +1,9 @@
 """Values reach a database as parameters, never as part of a statement.
 
-Where a statement is put together at the place it is run, each piece is a constant of the module, a
-text or name quoted by `core.sql_text`, or one of those listed here: names of our own tables and
-columns, and conditions with `?` in place of values. A new piece fails until somebody looks at it.
+Where a statement is put together at the place it is run, or given a name in that module, each piece
+is a constant of the module, a text or name quoted by `core.sql_text`, or one of those listed here:
+names of our own tables and columns, and conditions with `?` in place of values. A new piece fails
+until somebody looks at it.
 """
 
 import ast
@@ -23,7 +24,7 @@ _QUOTING: Final = {"medsettle.core.sql_text", "medsettle.replay.baseline_proof"}
 
 _PIECES: Final = {
     "audit/hours.py": {"HOURS * HOUR_US", "rows_of(TABLE, paths)"},
-    "audit/query.py": {"name", "schema"},
+    "audit/query.py": {"name", "rows_of(table, paths)", "schema", "table"},
     "audit/three_books.py": {
         *("name", "' union all '.join(parts)", "'not ' + unlike if with_hub else 'true'"),
         "'not ' + unlike",
@@ -32,18 +33,21 @@ _PIECES: Final = {
     "clearing/hospitals/store.py": {"columns", "marks", "table"},
     "clearing/matching/full_join.py": {
         *("_beside(books)", "_twice(books)", "_unlike(one, other)", "_wanted(books)"),
-        "book.side",
+        *("book.side", "names"),
     },
     "clearing/matching/repeats.py": {
         *("asked", "back", "beside", "kinds", "shared", "time", "wanted", "where", "window"),
     },
+    "clearing/matching/sources_audit.py": {"', '.join(names)", "counted", "source"},
     "clearing/months/book.py": {"columns", "counted", "days", "source"},
     "clearing/months/closing.py": {"closed", "name"},
     "clearing/months/tables.py": {
         *("', '.join(BILL_KEYS)", "', '.join(KEYS)", "', '.join(ROW_COLUMNS)", "_receivable()"),
+        *("', '.join(told)", "behind", "by", "sums"),
         *(f"{each}.format(amount='share.fen')" for each in ("_ADJUSTED", "_DEDUCTED", "_FUND")),
         *("bound", "line", "line_sql()", "most", "name", "named", "sql", "wanted"),
     },
+    "console/pages/clearing_days.py": {"line_sql()"},
     "console/pages/settlement_list.py": {"count", "order", "size - len(rows)", "text"},
     "gateway/directory_store.py": {
         *("fields", "file", "made", "marks", "name", "rest", "sheet.name"),
@@ -52,6 +56,9 @@ _PIECES: Final = {
     "ledger/postgres_schema.py": {"index.name"},
     "ledger/side_file.py": {"form.application_id", "form.version"},
     "peers/case_counts.py": {"_COUNTS.format(area=area, table=table)"},
+    "replay/compare_claims.py": {
+        *("source", "persons.replace(f'from {source}', 'from claims_of_a_part')"),
+    },
     "replay/from_audit.py": {"_within(areas)", "every", "table", "where", "within"},
     "replay/from_claims.py": {"by"},
     "replay/sorting.py": {"name", "names", "table"},
@@ -60,9 +67,17 @@ _PIECES: Final = {
 
 
 def _statements(tree: ast.Module) -> Iterator[ast.expr]:
+    """Yield what is run as a statement, and what a name is given that is run as one."""
+    named = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and node.args and _called(node) in _RUN:
             yield node.args[0]
+            named |= {node.args[0].id} if isinstance(node.args[0], ast.Name) else set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(isinstance(each, ast.Name) and each.id in named for each in targets):
+                yield node.value
 
 
 def _called(node: ast.Call) -> str:

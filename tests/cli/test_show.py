@@ -16,9 +16,9 @@ from medsettle.core.settlement import Row
 from rich.console import Console
 
 
-def _shown(rows: Sequence[Row], *, as_json: bool = False) -> str:
+def _shown(rows: Sequence[Row], *, as_json: bool = False, more: str = "and [more]") -> str:
     console = Console(file=io.StringIO(), width=40)
-    show_rows(console, rows, "nothing [is] due", as_json=as_json, more=["and [more]"])
+    show_rows(console, rows, "nothing [is] due", as_json=as_json, more=[more])
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -54,10 +54,11 @@ def test_of_many_rows_the_first_are_shown(count: int, left: str) -> None:
 
 def test_no_cell_and_no_line_moves_a_terminal() -> None:
     """Characters that colour, erase or turn the way of reading are marked; Chinese stays."""
-    shown = _shown([{"name": "示例省\x1b[2J\x9b1m\u202e"}])
+    shown = _shown([{"name": "示例省\x1b[2J\x9b1m\u202e"}], more="统筹\x1b[H\u2066")
 
     assert "示例省\N{REPLACEMENT CHARACTER}[2J" in shown
-    assert not {"\x1b", "\x9b", "\u202e"} & set(shown)
+    assert "统筹\N{REPLACEMENT CHARACTER}[H" in shown
+    assert not {"\x1b", "\x9b", "\u202e", "\u2066"} & set(shown)
 
 
 @pytest.mark.parametrize(

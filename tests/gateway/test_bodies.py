@@ -52,7 +52,7 @@ async def _posted(
 
 def _post(till: Till, path: str, *parts: bytes | None) -> _Sent:
     app = Gateway(till.dispatch, Unsigned(), {})
-    return till.loop.run_until_complete(_posted(app, path, iter(parts)))
+    return till.loop.run_until_complete(asyncio.wait_for(_posted(app, path, iter(parts)), 20))
 
 
 def _named(infno: str, size: int, before: int = 0) -> bytes:

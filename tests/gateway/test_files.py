@@ -3,6 +3,7 @@
 import base64
 import io
 import struct
+import tracemalloc
 import zipfile
 from collections.abc import Iterator, MutableMapping
 from datetime import timedelta
@@ -318,6 +319,21 @@ def test_archives_that_would_hurt_are_refused(data: bytes, says: str) -> None:
     assert len(data) < 100_000
     with pytest.raises(InvalidRequest, match=says):
         read_rows(data, "f.zip")
+
+
+def test_a_bomb_is_unpacked_no_further_than_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fifty kilobytes that would be fifty megabytes take the memory of the bound."""
+    bomb = packed(bytes(50_000_000))
+    monkeypatch.setattr(limits, "STATEMENT_BYTES_MAX", 100_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidRequest, match="unpacks to more than"):
+            read_rows(bomb, "f.zip")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 5_000_000
 
 
 def test_a_text_unpacks_to_so_much(monkeypatch: pytest.MonkeyPatch) -> None:

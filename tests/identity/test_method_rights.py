@@ -10,6 +10,7 @@ import pytest
 from google.protobuf.descriptor import ServiceDescriptor
 from medsettle.engine import Engine
 from medsettle.identity.roles import Right, Role, rights_of
+from medsettle.service import entrance
 from medsettle.service.method_rights import METHOD_RIGHTS, OPEN_METHODS
 from medsettle.service.server import SERVICES
 from medsettle.v1 import (
@@ -124,6 +125,24 @@ def test_all_roles_by_all_methods(by_tokens: tuple[Known, dict[Role, str]]) -> N
 
     assert _MAY == let_in
     assert {grpc.StatusCode.UNAUTHENTICATED} == nobody
+
+
+def test_a_method_without_a_right_may_be_called_by_nobody(
+    by_tokens: tuple[Known, dict[Role, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that the table leaves out: no role is let in to it, whatever it may do besides."""
+    server, tokens = by_tokens
+    path = "/medsettle.v1.PolicyService/ListPolicies"
+    left = {each: right for each, right in METHOD_RIGHTS.items() if each != path}
+    assert len(left) + 1 == len(METHOD_RIGHTS)
+    monkeypatch.setattr(entrance, "METHOD_RIGHTS", left)
+    with grpc.insecure_channel(server.served.address) as channel:
+        found = {
+            _code(channel, path, (("authorization", f"Bearer {secret}"),))
+            for secret in tokens.values()
+        }
+
+    assert {grpc.StatusCode.INTERNAL} == found
 
 
 def test_health_and_reflection_take_no_right(by_tokens: tuple[Known, dict[Role, str]]) -> None:

@@ -8,10 +8,15 @@ from pathlib import Path
 import grpc
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 from medsettle.client import Client
 from medsettle.engine import Engine
 from medsettle.errors import InvalidRequest, NotAuthenticated, NotPermitted
-from medsettle.identity.authority import Wanted, add_certificates
+from medsettle.identity.authority import DOMAIN, Wanted, add_certificates
+from medsettle.identity.certificates import shown_by, spiffe_id
 from medsettle.identity.roles import Role
 from medsettle.identity.transport import ServerTls, caller_credentials
 
@@ -148,6 +153,29 @@ def test_a_certificate_that_names_nobody_is_told_what_it_lacks(
     add_certificates(server.folder, [Wanted("odd", uri)], NOW)
     with pytest.raises(NotAuthenticated, match=says):
         server.by_certificate("odd").person(AREA, "P1")
+
+
+def test_a_certificate_that_names_two_names_nobody() -> None:
+    """With two URIs it is neither the one nor the other."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "two")])
+    uris = [
+        x509.UniformResourceIdentifier(spiffe_id(DOMAIN, role))
+        for role in (Role.AUDITOR, Role.ADMINISTRATOR)
+    ]
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(NOW)
+        .not_valid_after(NOW + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName(uris), critical=False)
+        .sign(key, SHA256())
+    )
+    with pytest.raises(NotAuthenticated, match="2 URIs, and not one SPIFFE ID"):
+        shown_by(made.public_bytes(Encoding.PEM))
 
 
 def test_new_certificates_are_taken_without_dropping_calls(server: Known, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Tokens: made once, kept as digests, counted while they hold."""
 
 import asyncio
+import hmac
 import json
 from collections.abc import Iterator
 from datetime import timedelta
@@ -34,10 +35,14 @@ def test_a_token_is_kept_as_a_digest_that_only_its_owner_reads(tmp_path: Path) -
 
 
 def test_no_two_tokens_are_alike(tmp_path: Path) -> None:
-    """Of a hundred each has an id and a secret of its own."""
+    """Of a hundred each has an id and a secret of its own, no place of which can be foretold."""
     made = [_made(tmp_path) for _ in range(100)]
+    secrets = [each.secret.split("_", 2)[2] for each in made]
 
-    assert 100 == len({each.secret for each in made}) == len({each.token.id for each in made})
+    assert 100 == len(set(secrets)) == len({each.token.id for each in made})
+    # 256 bits in 43 places of 6 bits each but the last: of 64 signs, and of 16 there.
+    assert 10 < min(len(set(signs)) for signs in zip(*secrets, strict=True))
+    assert {43} == set(map(len, secrets))
     assert 100 == len(read_tokens(tmp_path / "tokens.json").by_id)
 
 
@@ -54,11 +59,12 @@ def test_a_token_counts_until_its_last_second(tmp_path: Path) -> None:
 
 def test_a_wrong_token_is_told_nothing(tmp_path: Path) -> None:
     """An id that there is, with another secret, is told the same as one that there is not."""
-    made = _made(tmp_path)
+    made, good = _made(tmp_path), _made(tmp_path)
     revoke_token(tmp_path / "tokens.json", made.token.id, NOW)
     tokens = read_tokens(tmp_path / "tokens.json")
     other = "A" * 43
-    wrong = [f"medsettle_{made.token.id}_{other}", f"medsettle_{'0' * 12}_{other}", "", "x"]
+    wrong = [f"medsettle_{id_}_{other}" for id_ in (made.token.id, good.token.id, "0" * 12)]
+    wrong += ["", "x"]
     wrong += [made.secret[:-1], made.secret + "A", "m" * (limits.TOKEN_CHARS_MAX + 1)]
     told = set()
     for each in wrong:
@@ -67,6 +73,27 @@ def test_a_wrong_token_is_told_nothing(tmp_path: Path) -> None:
         told.add((refused.value.message, *refused.value.metadata.items()))
 
     assert 1 == len(told)
+
+
+def test_digests_are_compared_in_the_same_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whole ones, by what takes as long wherever they differ, also where nobody has the id."""
+    made = _made(tmp_path)
+    tokens = read_tokens(tmp_path / "tokens.json")
+    compared: list[tuple[int, int]] = []
+
+    def compare(one: str, other: str) -> bool:
+        compared.append((len(one), len(other)))
+        return one == other
+
+    monkeypatch.setattr(hmac, "compare_digest", compare)
+    assert "Li Wei" == tokens.principal(made.secret, NOW).name
+    for id_ in (made.token.id, "0" * 12):
+        with pytest.raises(NotAuthenticated):
+            tokens.principal(f"medsettle_{id_}_{'A' * 43}", NOW)
+
+    assert [(64, 64)] * 3 == compared
 
 
 @pytest.mark.parametrize(("days", "good"), [(0, False), (1, True), (366, True), (367, False)])
