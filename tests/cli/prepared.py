@@ -61,14 +61,14 @@ class PreparedCommands:
             connection.connect(self._address)
             sent = socket.send_fds(connection, [content], [out.fileno(), err.fileno()])
             connection.sendall(content[sent:])
-            answers = connection.makefile("rb")
-            pid = int(answers.readline())
-            connection.settimeout(seconds)
-            try:
-                code = int(answers.readline())
-            except TimeoutError:
-                os.kill(pid, signal.SIGKILL)
-                raise subprocess.TimeoutExpired([*arguments], seconds) from None
+            with connection.makefile("rb") as answers:
+                pid = int(answers.readline())
+                connection.settimeout(seconds)
+                try:
+                    code = int(answers.readline())
+                except TimeoutError:
+                    os.kill(pid, signal.SIGKILL)
+                    raise subprocess.TimeoutExpired([*arguments], seconds) from None
             texts = []
             for file in (out, err):
                 file.seek(0)
