@@ -48,7 +48,11 @@ def failing(root: Path, tests: Iterable[str], seconds: int) -> tuple[set[str], s
 
 
 def _shown(root: Path, without: Without, seconds: int) -> bool:
-    before = {change.file: change.made(root) for change in without.changes}
+    before: dict[str, str] = {}
+    for change in without.changes:
+        text = change.made(root)
+        # Of several changes of a file the first has found it whole.
+        before.setdefault(change.file, text)
     try:
         found, printed = failing(root, without.tests, seconds)
     finally:
