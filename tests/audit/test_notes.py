@@ -53,9 +53,10 @@ def test_a_checkpoint_is_written_and_read() -> None:
 
 
 def test_what_was_changed_is_forged() -> None:
-    """With another size, root, line or moment a signature is there and does not hold."""
+    """With another origin, size, root or line a signature is there and does not hold."""
     note = notes.cosigned(notes.signed(_CHECKPOINT, _KEY), "b.cn/w", _OTHER, 7)
-    for old, new in (("\n5\n", "\n6\n"), ("cnJy", "cnJz"), ("11-29", "11-28")):
+    origin = ("example.cn/audit/110000\n", "example.cn/audit/120000\n")
+    for old, new in (origin, ("\n5\n", "\n6\n"), ("cnJy", "cnJz"), ("11-29", "11-28")):
         changed = notes.read_note(note.content().replace(old.encode(), new.encode(), 1))
         for key, kind in ((_KEY, notes.LOG_KEY), (_OTHER, notes.WITNESS_KEY)):
             found = notes.signature_of(changed, key.public_key(), kind)

@@ -72,7 +72,7 @@ def _first_row(told: dict[str, object]) -> list[object]:
 
 
 def test_a_proof_of_other_rows_does_not_hold(log: Path) -> None:
-    """A value, a row, a table, an index or a hash more or less: the root is another."""
+    """A value, a table, an index or a hash is another, or a row of another entry is there."""
     content = entry_proof(log, 17)
 
     def value(told: dict[str, object]) -> None:
@@ -87,7 +87,12 @@ def test_a_proof_of_other_rows_does_not_hold(log: Path) -> None:
     def other_entry(told: dict[str, object]) -> None:
         told["seq"] = 18
 
-    altered = [_extra(content, change) for change in (dropped, elsewhere, other_entry)]
+    def more(told: dict[str, object]) -> None:
+        table = told["tables"][0]  # type: ignore[index]
+        seq = [name for name, _ in table["columns"]].index("seq")
+        table["rows"].append([*table["rows"][0][:seq], 18, *table["rows"][0][seq + 1 :]])
+
+    altered = [_extra(content, change) for change in (dropped, elsewhere, other_entry, more)]
     lines = content.split(b"\n")
     altered.append(content.replace(b"index 16", b"index 17", 1))
     altered.append(b"\n".join([*lines[:3], *lines[4:]]))

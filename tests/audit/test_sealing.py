@@ -200,7 +200,7 @@ def test_all_that_is_sealed_is_signed_on_demand(log: Path) -> None:
 
 
 def test_nothing_is_signed_that_contradicts_what_was(log: Path) -> None:
-    """Leaves that were altered, and another key or origin, end the series."""
+    """Leaves that were altered, fewer of them, and another key or origin, end the series."""
     with Sealer(log) as sealer:
         sealer.seal_once()
         sealer.sign(KEY, ORIGIN, _SECOND_DAY)
@@ -213,6 +213,9 @@ def test_nothing_is_signed_that_contradicts_what_was(log: Path) -> None:
         path.write_bytes(bytes(32) + _leaves(log)[32:])
         with pytest.raises(AuditCorrupt, match="altered since"):
             sealer.sign(KEY, ORIGIN, _LATER)
+    (log / "seals" / "seals.jsonl").unlink()
+    with Sealer(log) as sealer, pytest.raises(AuditCorrupt, match="the tables went back"):
+        sealer.sign(KEY, ORIGIN, _LATER)
     assert 1 == len(checkpoint_paths(log))
 
 

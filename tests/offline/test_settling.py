@@ -2,19 +2,22 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from medsettle import limits
 from medsettle.core.claims import ClaimBatch
 from medsettle.engine import Engine
 from medsettle.errors import InvalidRequest, LedgerUnavailable
 from medsettle.offline.reconciling import Fate, Line, reconciled
+from medsettle.offline.records import sealed_record
 from medsettle.offline.store import Closing, TillStore
 
 from tests.engine.engines import engine_on
-from tests.offline.sealing import At, alter, found_in, seal, store_in
+from tests.offline.sealing import SEAL_KEY, SEALED_AT, At, alter, found_in, seal, store_in
 from tests.service.claims import claim
 
 
@@ -73,14 +76,21 @@ def test_records_settle_in_order_as_if_they_had_been_online(
 
 
 def test_the_ledger_says_when_a_claim_was_made_offline(store: TillStore, at: At) -> None:
-    """The recorded claim has the moment, and its service date stays what it was."""
+    """The recorded claim has the moment beside that of recording, and its service date stays."""
+    with pytest.raises(InvalidRequest, match="the till says when"):
+        seal(store, 1, offline_time=SEALED_AT - timedelta(hours=1))
     seal(store, 1)
+    (found,) = found_in(store)
     at.settle_all(store)
     (recorded,) = at.engine.page()
     row = at.engine.claim(str(recorded.columns["settlement"]))
 
     assert "2024-05-01" == str(row["service_date"])
     assert str(row["offline_time"]).startswith("2024-05-01T09:00:00")
+    assert found.header is not None
+    assert SEALED_AT == found.header.moment
+    # The engine's clock begins at midnight of the second.
+    assert "2024-05-02" == str(recorded.columns["create_time"])[:10]
 
 
 def test_an_answer_that_was_not_written_down_comes_again(store: TillStore, at: At) -> None:
@@ -131,11 +141,13 @@ def test_a_refusal_is_an_item_until_somebody_sees_to_it(store: TillStore, at: At
 
 @pytest.mark.parametrize("length", [1, limits.OFFLINE_NOTE_CHARS_MAX])
 def test_notes_have_bounds(store: TillStore, length: int) -> None:
-    """The shortest and the longest note are taken, and one character beyond is not."""
+    """The shortest and the longest note are taken, one character beyond is not, nor is nobody."""
     outside = 0 if length == 1 else length + 1
     moment = datetime(2024, 5, 3, tzinfo=UTC)
     with pytest.raises(InvalidRequest):
         store.closed(1, Closing("Li", "n" * outside), moment)
+    with pytest.raises(InvalidRequest, match="by"):
+        store.closed(1, Closing(" ", "n" * length), moment)
     store.closed(1, Closing("Li", "n" * length), moment)
 
     assert length == len(store.closings()[1].note)
@@ -168,12 +180,22 @@ def test_a_claim_that_was_online_as_well_is_told_and_not_paid_twice(
     assert (cash, 50_000 - cash) == (decided[1].cash_fen, decided[1].refund_fen)
 
 
+def _sealed_again(store: TillStore, folder: Path, seq: int, paid_fen: int) -> None:
+    """Put another content under a header, as one can who seals for the till and does not sign."""
+    found = found_in(store)[seq - 1]
+    assert found.header is not None
+    assert found.content is not None
+    key = Ed25519PrivateKey.generate()
+    made = sealed_record(found.header, replace(found.content, paid_fen=paid_fen), key, SEAL_KEY)
+    alter(folder, "update records set sealed = ? where seq = ?", made.sealed, seq)
+
+
 def test_what_is_not_as_it_was_signed_is_never_sent(
     store: TillStore, at: At, tmp_path: Path
 ) -> None:
     """Tampered records stay here; moved ones are sent by their signed numbers; gaps are told."""
     receipts = [seal(store, number).receipt for number in (1, 2, 3, 4, 5, 6)]
-    alter(tmp_path, "update records set sealed = x'00' where seq = 2")
+    _sealed_again(store, tmp_path, 2, paid_fen=1)
     alter(tmp_path, "delete from records where seq = 3")
     alter(tmp_path, "update records set seq = 9 where seq = 4")
     alter(tmp_path, "update records set seq = 4 where seq = 5")

@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from medsettle import limits
 from medsettle.errors import InvalidRequest, Precondition, RequestIdReused
-from medsettle.offline.records import is_receipt
+from medsettle.offline.records import content_of, header_of, is_receipt
 from medsettle.offline.till import Place, read_back, record_claim
 from medsettle.privacy.sealed import new_sealing_key
 
@@ -76,11 +76,14 @@ def test_all_faults_of_a_claim_are_told_before_it_is_sealed(tmp_path: Path) -> N
     with store_in(tmp_path) as store:
         with pytest.raises(InvalidRequest) as told:
             seal(store, 1, pooling_area=None, insurance_type="999")
+        stated = claim(1, offline_time=SEALED_AT - timedelta(1))
         with pytest.raises(InvalidRequest) as of_till:
-            record_claim(store, Place("H2", "t"), claim(1), 50_001, KEYS, clock)
+            record_claim(store, Place("H2", "t"), stated, 50_001, KEYS, clock)
 
         assert {"pooling_area", "insurance_type"} == {each.path for each in told.value.faults}
-        assert {"institution", "paid"} == {each.path for each in of_till.value.faults}
+        assert {"institution", "paid", "offline_time"} == {
+            each.path for each in of_till.value.faults
+        }
         assert [] == found_in(store)
 
 
@@ -117,6 +120,8 @@ def test_a_record_has_a_bounded_size(tmp_path: Path, monkeypatch: pytest.MonkeyP
         with pytest.raises(InvalidRequest, match="split the claim"):
             seal(store, 3)
 
+        assert 2 == len(found_in(store))
+
 
 @pytest.mark.parametrize(
     ("column", "says"),
@@ -143,6 +148,18 @@ def test_every_changed_byte_is_found(tmp_path: Path, column: str, says: str) -> 
 
             assert [True, False, True] == [each.content is not None for each in found], place
             assert says in found[1].wrong or "signed" in found[1].wrong
+
+
+def test_a_content_opens_beside_its_own_header_alone(tmp_path: Path) -> None:
+    """Put under the header of another record, it does not even open, whatever the digests say."""
+    with store_in(tmp_path) as store:
+        seal(store, 1)
+        seal(store, 2)
+        one, two = (each.record for each in store.records())
+    moved = replace(two, sealed=one.sealed)
+
+    with pytest.raises(Precondition, match="sealed for something else"):
+        content_of(moved, header_of(two, KEY.public_key()), SEAL_KEY)
 
 
 def test_moved_and_missing_records_are_told_by_their_numbers(tmp_path: Path) -> None:

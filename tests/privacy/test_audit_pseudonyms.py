@@ -9,7 +9,6 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 from medsettle.audit import Projector, connect, persons_keys, read_segments
-from medsettle.audit.personal import PERSONAL_COLUMNS
 from medsettle.audit.segments import AUDIT_TABLES
 from medsettle.books.conservation import discrepancies
 from medsettle.engine import Engine
@@ -20,17 +19,30 @@ from medsettle.replay.audit_books import AuditBook
 from medsettle.replay.from_audit import history_from_audit
 from medsettle.replay.sources import EngineData, Wanted, make_history
 
+from tests.engine import visits
 from tests.engine.engines import rule_book
 from tests.replay import year
+
+# As the code has them, stated once more: a column that is forgotten there is missed here.
+_PERSONAL_COLUMNS = {
+    "person": Kind.PERSON,
+    "giver": Kind.PERSON,
+    "card": Kind.CARD,
+    "counter": Kind.COUNTER,
+}
 
 Row = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engine, Path]]:
-    """Yield the engine of a year, and the folder of its plain audit tables."""
+    """Yield the engine of a year with a visit by card, and the folder of its plain audit tables."""
     folder = tmp_path_factory.mktemp("year")
     with year.lived(folder / "ledger.db", folder / "audit") as engine:
+        visits.settle(
+            engine, visits.injury_stay(request_id="VC", credential_type="03", card="CARD1")
+        )
+        _projected(engine, folder / "audit", None, 11, 1)
         yield engine, folder / "audit"
 
 
@@ -49,10 +61,16 @@ def _rows(folder: Path, table: str) -> list[Row]:
 def _everybody(folder: Path) -> list[tuple[Kind, str]]:
     found = []
     for table, columns in AUDIT_TABLES.items():
-        for name in {column.name for column in columns} & PERSONAL_COLUMNS.keys():
-            kind = PERSONAL_COLUMNS[name]
+        for name in {column.name for column in columns} & _PERSONAL_COLUMNS.keys():
+            kind = _PERSONAL_COLUMNS[name]
             found += [(kind, row[name]) for row in _rows(folder, table) if row[name] is not None]
     return found
+
+
+def _relatives(folder: Path) -> set[str]:
+    """Return whom the names of counters name."""
+    counters = {value for kind, value in _everybody(folder) if kind is Kind.COUNTER}
+    return {value.rpartition("/")[2] for value in counters if "/" in value}
 
 
 def _claims(history: Any) -> Mapping[str, Row]:  # noqa: ANN401 - a history
@@ -77,7 +95,7 @@ def test_tables_differ_in_persons_alone(lived: tuple[Engine, Path], tmp_path: Pa
             row
             | {
                 name: keys.of(kind, row[name])
-                for name, kind in PERSONAL_COLUMNS.items()
+                for name, kind in _PERSONAL_COLUMNS.items()
                 if row.get(name) is not None
             }
             for row in _rows(plain, table)
@@ -105,7 +123,10 @@ def test_no_number_is_in_any_byte(lived: tuple[Engine, Path], tmp_path: Path) ->
     # A claim may have a code that is spelled like a person of the year, such as `M`.
     personal = {value for kind, value in _everybody(tmp_path / "audit") if kind is not Kind.COUNTER}
     assert len(numbers) > 5
+    assert "CARD1" in long
     assert set() == numbers & personal
+    assert numbers & _relatives(plain)
+    assert set() == numbers & _relatives(tmp_path / "audit")
     assert set() == long & shown
 
 
@@ -233,4 +254,4 @@ def test_no_query_reaches_a_key(lived: tuple[Engine, Path], tmp_path: Path) -> N
     path = tmp_path / "keys" / f"{keys.newest}.key"
 
     with connect(tmp_path / "audit") as connection, pytest.raises(duckdb.PermissionException):
-        connection.sql(f"select * from read_text('{path}')").fetchall()
+        connection.sql(f"select content from read_text('{path}')").fetchall()

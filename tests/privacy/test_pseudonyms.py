@@ -20,6 +20,7 @@ _PEOPLE = [(Kind.PERSON, "P1"), (Kind.PERSON, "P2"), (Kind.CARD, "P1"), (Kind.PE
 def test_a_pseudonym_is_the_keyed_hash(tmp_path: Path, algorithm: str, hashed: str) -> None:
     """Key, kind and value make it, by either algorithm: 128 bits of the HMAC in hex."""
     key = make_key(tmp_path, algorithm, after=None)
+    assert 256 == 8 * len(key.secret)
     digest = hmac.new(key.secret, b"person\0P1", hashed).digest()
 
     pseudonym = Pseudonyms(tmp_path).of(Kind.PERSON, "P1")
@@ -116,7 +117,10 @@ def test_a_rotation_that_a_crash_cut_is_finished(tmp_path: Path) -> None:
 
 
 def test_a_destroyed_key_unlinks_for_good(tmp_path: Path) -> None:
-    """Without the old key and the links nobody can say whose an old pseudonym is."""
+    """Without the old key and the links nobody can say whose an old pseudonym is.
+
+    The new key makes others, so that whoever has taken the old one is told nothing by it.
+    """
     old = Pseudonyms.opened(tmp_path)
     pseudonym = old.of(Kind.PERSON, "P1")
     rotate(tmp_path, "HMAC-SHA-256", lambda: _PEOPLE)
@@ -127,6 +131,7 @@ def test_a_destroyed_key_unlinks_for_good(tmp_path: Path) -> None:
     now = Pseudonyms(tmp_path)
 
     assert pseudonym not in now.looked_up(Kind.PERSON, "P1")
+    assert pseudonym.split("-")[-1] != now.of(Kind.PERSON, "P1").split("-")[-1]
     assert pseudonym == Following(now).now(Kind.PERSON, pseudonym)
     with pytest.raises(NotFound, match="--pseudonym-keys"):
         now.under(old.newest, Kind.PERSON, "P1")
