@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,15 @@ from tests.defences.listed import ROOT, Without, listed
 
 _LEFT_OUT: Final = shutil.ignore_patterns(".git", ".venv", "*_cache", "__pycache__", ".hypothesis")
 _ENDED: Final = re.compile(r"^(?:FAILED|ERROR) (\S+?)(?:\[.*)?(?: - .*)?$", re.MULTILINE)
+
+
+def _copied(root: Path) -> None:
+    """Make a tree of its own with the history of this one, out of which tests take older versions."""
+    shutil.copytree(ROOT, root, ignore=_LEFT_OUT, symlinks=True)
+    words = ["git", "rev-parse", "--absolute-git-dir"]
+    with suppress(OSError, subprocess.CalledProcessError):
+        found = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
+        (root / ".git").write_text(f"gitdir: {found.stdout}", encoding="utf-8")
 
 
 def failing(root: Path, tests: Iterable[str], seconds: int) -> tuple[set[str], str]:
@@ -74,7 +84,7 @@ def main() -> int:
     wanted = [each for each in listed() if chosen is None or each.threat in chosen]
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "tree"
-        shutil.copytree(ROOT, root, ignore=_LEFT_OUT, symlinks=True)
+        _copied(root)
         if not options.skip_first:
             tests = {test for each in wanted for test in each.tests}
             failed, printed = failing(root, tests, 60 * options.seconds)
