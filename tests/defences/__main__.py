@@ -20,7 +20,8 @@ from typing import Final
 
 from tests.defences.listed import ROOT, Without, listed
 
-_LEFT_OUT: Final = shutil.ignore_patterns(".git", ".venv", "*_cache", "__pycache__", ".hypothesis")
+# Machine code that was kept beside its sources goes along: compiled anew, servers would start late.
+_LEFT_OUT: Final = shutil.ignore_patterns(".git", ".venv", "*_cache", "*.pyc", ".hypothesis")
 _ENDED: Final = re.compile(r"^(?:FAILED|ERROR) (\S+?)(?:\[.*)?(?: - .*)?$", re.MULTILINE)
 
 
@@ -58,7 +59,10 @@ def failing(root: Path, tests: Iterable[str], seconds: int) -> tuple[set[str], s
 
 
 def _shown(root: Path, without: Without, seconds: int) -> bool:
-    before = {change.file: change.made(root) for change in without.changes}
+    before: dict[str, str] = {}
+    for change in without.changes:
+        # Of a file that is changed more than once, the text before the first.
+        before.setdefault(change.file, change.made(root))
     try:
         found, printed = failing(root, without.tests, seconds)
     finally:
