@@ -26,7 +26,7 @@ _ENDED: Final = re.compile(r"^(?:FAILED|ERROR) (\S+?)(?:\[.*)?(?: - .*)?$", re.M
 
 
 def _copied(root: Path) -> None:
-    """Make a tree of its own with the history of this one, out of which tests take older versions."""
+    """Make a tree of its own with the history of this one: tests take older versions out of it."""
     shutil.copytree(ROOT, root, ignore=_LEFT_OUT, symlinks=True)
     words = ["git", "rev-parse", "--absolute-git-dir"]
     with suppress(OSError, subprocess.CalledProcessError):
