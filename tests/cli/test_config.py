@@ -96,6 +96,11 @@ def test_a_server_is_told_by_a_file_and_told_again(tmp_path: Path) -> None:
             assert {"settings": ["drain_seconds"], "restart": ["metrics"]} == again()[0]
             _file(tmp_path, drain_seconds=1, metrics="nowhere")
             assert "metrics: asks for a host and port" in str(again()[0]["refused"])
+            with Client(address) as client:
+                client.settle(claim(2))
+            # Of what was in use before the fault nothing changed, so nothing is brought into use.
+            _file(tmp_path, drain_seconds=1, metrics="127.0.0.1:1")
+            assert {"settings": [], "restart": ["metrics"]} == again()[0]
         finally:
             process.terminate()
             assert Exit.OK == process.wait(60)

@@ -50,7 +50,7 @@ def test_a_server_answers_on_while_it_drains(tmp_path: Path) -> None:
         request = health_pb2.HealthCheckRequest()
         with Client(address) as client, grpc.insecure_channel(address) as channel:
             health = health_pb2_grpc.HealthStub(channel)
-            watched = health.Watch(request)  # type: ignore[attr-defined]
+            watched = health.Watch(request, timeout=60)  # type: ignore[attr-defined]
             assert _SERVING == next(watched).status
             process.send_signal(signal.SIGTERM)
             # The next word comes when it changes, and no sooner.

@@ -14,12 +14,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from tests.defences.listed import ROOT, Without, listed
 
-_LEFT_OUT: Final = shutil.ignore_patterns(".git", ".venv", "*_cache", "__pycache__", ".hypothesis")
+# Machine code that was kept beside its sources goes along: compiled anew, servers would start late.
+_LEFT_OUT: Final = shutil.ignore_patterns(".git", ".venv", "*_cache", "*.pyc", ".hypothesis")
 # Not ERROR: a fixture that fails, such as a server slow to start, says nothing of a defence.
 _ENDED: Final = re.compile(r"^FAILED (\S+?)(?:\[.*)?(?: - .*)?$", re.MULTILINE)
 
@@ -28,6 +30,15 @@ def _environment(root: Path) -> dict[str, str]:
     """Return an environment in which the tree that is changed is read, whatever is installed."""
     paths = os.pathsep.join((str(root / "engine"), str(root)))
     return os.environ | {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def _copied(root: Path) -> None:
+    """Make a tree of its own with the history of this one: tests take older versions out of it."""
+    shutil.copytree(ROOT, root, ignore=_LEFT_OUT, symlinks=True)
+    words = ["git", "rev-parse", "--absolute-git-dir"]
+    with suppress(OSError, subprocess.CalledProcessError):
+        found = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
+        (root / ".git").write_text(f"gitdir: {found.stdout}", encoding="utf-8")
 
 
 def failing(root: Path, tests: Iterable[str], seconds: int) -> tuple[set[str], str]:
@@ -81,7 +92,7 @@ def main() -> int:
     wanted = [each for each in listed() if chosen is None or each.threat in chosen]
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "tree"
-        shutil.copytree(ROOT, root, ignore=_LEFT_OUT, symlinks=True)
+        _copied(root)
         # Else the first servers compile, and may be given up before they have.
         subprocess.run(
             [sys.executable, "-m", "medsettle.settle.machine_code"],

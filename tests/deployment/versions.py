@@ -15,8 +15,8 @@ from pathlib import Path
 
 from tests.cli.commands import ROOT
 
-# The first file of what the present version has and the one before had not.
-_NEW = "engine/medsettle/offline/__init__.py"
+# A file of the first commit after the version before: those up to the present one do not run alone.
+_NEW = "engine/medsettle/replay/baseline_proof.py"
 _POLL = "while kill -0 $(cat {pid}) 2>/dev/null; do sleep 0.01; done"
 
 

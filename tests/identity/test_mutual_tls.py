@@ -196,6 +196,7 @@ def test_new_certificates_are_taken_without_dropping_calls(server: Known, tmp_pa
 
 def test_files_that_do_not_belong_together_change_nothing(server: Known) -> None:
     """All that is wrong is told, and the port goes on with what it had."""
+    before = server.by_certificate(H1)
     for name in ("server.key", "ca.pem"):
         (server.folder / name).write_text("nothing", encoding="ascii")
     assert server.tls is not None
@@ -203,6 +204,7 @@ def test_files_that_do_not_belong_together_change_nothing(server: Known) -> None
         server.tls.read_again()
 
     assert ["tls.key", "tls.authority"] == [each.path for each in refused.value.faults]
+    assert H1 == before.settle(_claim(1)).columns["institution"]
 
 
 def test_a_port_without_an_authority_asks_for_no_certificate(folder: Path) -> None:
