@@ -93,7 +93,7 @@ def _serve(address: str) -> None:
         listener.listen(64)
         print("ready", flush=True)  # noqa: T201 - the word that the tests wait for
         while True:
-            ready, _, _ = select.select([listener, 0], [], [])
+            ready, _, _ = select.select([listener.fileno(), 0], [], [])
             if 0 in ready:
                 return
             connection, _ = listener.accept()
@@ -141,7 +141,7 @@ def _import_commands() -> None:
     """
     from medsettle.cli import app  # noqa: PLC0415 - it is not what the tests import
 
-    sys.modules["duckdb"] = None  # type: ignore[assignment] - so Python has an import refused
+    sys.modules["duckdb"] = None  # type: ignore[assignment]  # so an import is refused
     for module, _ in {*app._COMMANDS.values()}:
         with contextlib.suppress(ImportError):
             importlib.import_module(f"medsettle.cli.{module}")
