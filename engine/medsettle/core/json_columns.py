@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from medsettle.core.arrow_columns import offsets_of
 from medsettle.core.columns import Column, Kind
 from medsettle.core.credentials import moment_of
 
@@ -175,7 +176,9 @@ def _with_nulls(texts: pa.StringArray) -> pa.StringArray:
 
 def _escaped(texts: pa.StringArray) -> pa.StringArray:
     """Return printable ASCII texts as they stand between quotes; hardly any has such a mark."""
+    first, last = offsets_of(texts)[[0, -1]].tolist()
+    letters = np.frombuffer(texts.buffers()[2] or b"", dtype=np.uint8)[first:last]
     for mark, escaped in _ESCAPED:
-        if pc.any(pc.match_substring(texts, mark)).as_py():
+        if (letters == ord(mark)).any():
             texts = pc.replace_substring(texts, mark, escaped)
     return texts
