@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from medsettle import limits
 from medsettle.core.arrow import claims_table
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.outcome import Rejection
@@ -161,6 +162,14 @@ def test_a_dictionary_may_have_a_text_twice(kind: pa.DataType) -> None:
     expected = {at: claim_digest("settle", row) for at, row in enumerate(columns.rows)}
 
     assert expected == claim_digests("settle", columns)
+
+
+@pytest.mark.parametrize("below", [0, 1], ids=["enough", "one too few"])
+def test_few_claims_of_a_policy_are_recorded_as_rows(tmp_path: Path, below: int) -> None:
+    """Joining columns pays from some claims of a policy on; entries are the same either way."""
+    rows = [claim(number) for number in range(limits.BLOCK_CLAIMS_MIN - below)]
+
+    assert (0 if below else len(rows)) == _both(tmp_path, RULES, rows)
 
 
 def test_an_answer_is_made_when_somebody_asks(tmp_path: Path) -> None:

@@ -62,6 +62,8 @@ def typed_columns(
 def _coded(column: Column, array: pa.Array) -> pa.Array:
     """Return codes with null for what is empty; items as a dictionary, whose texts are few."""
     texts = decoded(array)
+    if array.null_count == len(array) and array is texts and column.name != "item_code":
+        return array
     if pa.types.is_dictionary(array.type) and array.type.index_type != pa.int32():
         # Senders number their texts in whatever they need; the loops take one kind of number.
         numbers = array.indices.cast(pa.int32())

@@ -104,7 +104,7 @@ def _of_block(
     columns = [batch.column(name) for name in names]
     days = batch.column("service_date")
     numbers = {day: day_number(day) for day in {*days} if day is not None}
-    given = [tuple(column[row] for column in columns) for row in rows]
+    given = list(zip(*([column[row] for row in rows] for column in columns), strict=True))
     ids = [settlement_id(area, own, request) for own, request, _, area, _ in given]
     moved = [late[row].moved for row in rows]
     recording = Recording(

@@ -235,7 +235,11 @@ class _Bound:
         """Return a rejection for each claim whose counters leave too little room."""
         terms = {name: len(counter.sums) for name, counter in policy.policy.counters.items()}
         terms[ACCOUNT] = int(policy.credits_account)
-        found = {}
+        found: dict[int, Rejection] = {}
+        # Hardly ever is anything near the bound, which few numbers tell of all claims at once.
+        most = max(self._most.values(), default=0) * max(terms.values())
+        if max(self._held.values(), default=0) <= limits.AMOUNT_FEN_MAX - most:
+            return found
         for row, row_keys in zip(rows, keys, strict=True):
             for name, key in row_keys.items():
                 growth = self._most[key.pooling_area, key.person] * terms.get(name, 0)

@@ -22,6 +22,7 @@ from medsettle.settle.waterfall import Work
 
 Amounts: TypeAlias = dict[str, NDArray[np.int64]]
 
+_set = object.__setattr__
 _IN_SCOPE = codes.POT_NAMES.index("in_scope")
 
 
@@ -96,11 +97,12 @@ class LateSettled(Settled):
         self, block: SettledBlock, position: int, moved: tuple[tuple[CounterKey, int], ...]
     ) -> None:
         """Stand for the claim at a position of a block."""
-        for name, value in (
-            *(("block", block), ("position", position), ("moved", moved)),
-            *(("scope", None), ("made", [])),
-        ):
-            object.__setattr__(self, name, value)
+        # As the base is frozen; one after another, for there are thousands of them.
+        _set(self, "block", block)
+        _set(self, "position", position)
+        _set(self, "moved", moved)
+        _set(self, "scope", None)
+        _set(self, "made", [])
 
     @property
     def settlement(self) -> Settlement:
