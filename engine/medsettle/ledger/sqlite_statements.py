@@ -8,10 +8,10 @@ from typing import Final
 from medsettle.ledger.listing import called_by
 from medsettle.ledger.reading import ENTRY_COLUMNS, ReadStatements
 
-# A batch is three statements, however many entries it has. Statement by statement, and row by row
-# of an answer, SQLite gives up the interpreter lock and queues for it again behind whatever else
-# computes, up to the switch interval of 5 ms each time. Rows come as JSON; bytes, which JSON cannot
-# hold, as one blob that rows cut pieces from.
+# A batch is three statements, and one more for each 256 entries. Statement by statement, and row by
+# row of an answer, SQLite gives up the interpreter lock and queues for it again behind whatever
+# else computes, up to the switch interval of 5 ms each time. Rows come as JSON; bytes, which JSON
+# cannot hold, as one blob that rows cut pieces from.
 INSERT_ENTRIES: Final = f"""
 insert into entries ({", ".join(ENTRY_COLUMNS)})
 select k.value ->> 0, k.value ->> 1, k.value ->> 2, k.value ->> 3, k.value ->> 4, k.value ->> 5,
