@@ -55,20 +55,6 @@ def test_entries_get_consecutive_numbers_in_order(ledger: OpenLedger) -> None:
     assert 3 == ledger.last_seq()
 
 
-def test_more_entries_than_a_statement_takes_are_one_commit(ledger: OpenLedger) -> None:
-    """All of them are there with their own records, or, where the last is refused, none."""
-    count = limits.ENTRIES_PER_STATEMENT_MAX + 1
-    batch = [entry(number, Posting(PAID_KEY, 1)) for number in range(1, count + 1)]
-    again = [*(entry(number) for number in range(1_001, 1_000 + count)), entry(1)]
-    ledger.append(batch, 5)
-    with pytest.raises(REFUSED):
-        ledger.append(again, 6)
-
-    expected = [recorded(seq, 5, each) for seq, each in enumerate(batch, 1)]
-    assert expected == ledger.page(after_seq=0, limit=limits.PAGE_SIZE_MAX)
-    assert {PAID_KEY: count} == ledger.counters([PAID_KEY])
-
-
 def test_no_entries_is_no_commit(ledger: OpenLedger) -> None:
     """An empty batch tells the number that comes next and uses none."""
     ledger.append([entry(1)], 5)
