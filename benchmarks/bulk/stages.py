@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from medsettle.audit import Projector
-from medsettle.core.settlement import Settlement
+from medsettle.core.outcome import Outcome
 from medsettle.engine import Engine
 from medsettle.ledger.sqlite import SqliteLedger
 from medsettle.rule_cache import rule_book
@@ -39,9 +40,9 @@ class Stages:
         for stream in streams:
             claims = self._timed("decode", claims_of, stream)
             answers = self._timed("settle", self.engine.settle, claims)
-            self._timed("answer", stream_of, answers)
-            self.claims += len(answers)
-            self.settled += sum(isinstance(answer, Settlement) for answer in answers)
+            answered = pa.ipc.open_stream(self._timed("answer", stream_of, answers)).read_all()
+            self.claims += len(answered)
+            self.settled += answered["outcome"].to_pylist().count(Outcome.SETTLED.name)
             while self._timed("project", self.projector.run_once):
                 pass
 

@@ -238,12 +238,9 @@ def segment_tables(
 def _gather(entry: LedgerRow, gathered: dict[Partition, dict[str, Gathered]]) -> None:
     record = orjson.loads(entry.record)
     # The ledger decides who and when an entry is, whatever the record repeats of it.
-    settlement = {
-        **record["settlement"],
-        "kind": entry.kind,
-        "original": entry.belongs_to,
-        "create_time": entry.create_time_us,
-    }
+    settlement = record["settlement"]
+    settlement["kind"], settlement["original"] = entry.kind, entry.belongs_to
+    settlement["create_time"] = entry.create_time_us
     partition = Partition(entry.pooling_area, settlement["service_date"][: len("YYYY-MM")])
     tables = _tables_of(partition, gathered)
     tables["settlements"].add(entry.seq, entry.settlement, [settlement])

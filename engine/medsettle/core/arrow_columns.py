@@ -62,6 +62,8 @@ def typed_columns(
 def _coded(column: Column, array: pa.Array) -> pa.Array:
     """Return codes with null for what is empty; items as a dictionary, whose texts are few."""
     texts = decoded(array)
+    if array.null_count == len(array) and array is texts and column.name != "item_code":
+        return array
     if pa.types.is_dictionary(array.type) and array.type.index_type != pa.int32():
         # Senders number their texts in whatever they need; the loops take one kind of number.
         numbers = array.indices.cast(pa.int32())
@@ -168,7 +170,8 @@ def years_of(days: NDArray[np.int64]) -> NDArray[np.int64]:
     return days.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64)
 
 
-def _offsets(texts: pa.Array) -> NDArray[np.int32]:
+def offsets_of(texts: pa.Array) -> NDArray[np.int32]:
+    """Return where each text begins in the buffer of letters, and where the last one ends."""
     if not len(texts):
         return np.zeros(1, dtype=np.int32)
     offsets: NDArray[np.int32] = np.frombuffer(texts.buffers()[1], dtype=np.int32)
@@ -177,7 +180,7 @@ def _offsets(texts: pa.Array) -> NDArray[np.int32]:
 
 def _lengths(texts: pa.Array) -> NDArray[np.int32]:
     """Return the length of each text in bytes, 1 for null."""
-    lengths = np.diff(_offsets(texts))
+    lengths = np.diff(offsets_of(texts))
     if texts.null_count:
         lengths[nulls_in(texts)] = 1
     return lengths
@@ -220,7 +223,7 @@ def _mark_codes(doubt: Mask, column: Column, array: pa.Array) -> None:
 
 def _odd_texts(texts: pa.Array, least: int, most: int) -> Mask:
     """Return which texts are too long or short, or not printable ASCII without spaces."""
-    offsets = _offsets(texts)
+    offsets = offsets_of(texts)
     lengths = np.diff(offsets)
     odd: Mask = (lengths < least) | (lengths > most)
     if offsets[-1] > offsets[0]:

@@ -238,6 +238,11 @@ SETTLEMENT: Final[tuple[Column, ...]] = (
     ),
 )
 
+REPEATED: Final = tuple(
+    column.name for column in SETTLEMENT if column.name in {stated.name for stated in CLAIM}
+)
+"""The columns that a settlement repeats of its claim."""
+
 PAYER_DETAIL: Final[tuple[Column, ...]] = (
     Column("seq", Kind.INTEGER, "Ledger position of the settlement.", least=1),
     columns.code("settlement", "结算ID.", "setl_id"),

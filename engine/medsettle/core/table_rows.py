@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, overload
 
 if TYPE_CHECKING:
     from medsettle.core.claim_table import ClaimTable
+    from medsettle.core.claim_texts import ClaimTexts
 
 
 @dataclass(slots=True)
@@ -18,6 +19,7 @@ class TableRows(Sequence[dict[str, object]]):
     table: "ClaimTable"
     others: Mapping[int, dict[str, object]]
     _made: dict[int, list[dict[str, object]]] = field(default_factory=dict)
+    _texts: "list[ClaimTexts | None]" = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -45,6 +47,15 @@ class TableRows(Sequence[dict[str, object]]):
         for at, row in self.others.items():
             found[at] = row[name]
         return found
+
+    def texts(self) -> "ClaimTexts | None":
+        """Return the claims as JSON, without the `others`; None where there is none besides."""
+        if not self._texts:
+            # Loaded with what made the table.
+            from medsettle.core.claim_texts import ClaimTexts  # noqa: PLC0415
+
+            self._texts.append(ClaimTexts.of(self.table, [*self.others]))
+        return self._texts[0]
 
     __hash__ = None  # type: ignore[assignment]
 

@@ -7,6 +7,7 @@ id, in one order with everything else, and never edited. A card is what its even
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime
+from typing import Final
 
 from medsettle import errors, limits
 from medsettle.cards.causes import Cause, refusal
@@ -16,6 +17,7 @@ from medsettle.cards.life import card_at
 from medsettle.cards.register import completed, completed_issue, event_faults
 from medsettle.cards.transitions import ENDS
 from medsettle.core.cards import Card, CardAction, CardEvent, CardInquiry
+from medsettle.core.claims import ClaimBatch
 from medsettle.core.dates import day_number, service_day_of
 from medsettle.core.outcome import Rejection
 from medsettle.core.settlement import Row
@@ -26,6 +28,11 @@ from medsettle.ledger.records import decode_card_event, encode_card_event
 from medsettle.policy.card_terms import CardRules
 from medsettle.policy.rule_book import RuleBook
 from medsettle.policy.vocabulary import suggestion
+
+_JUDGED_WITHOUT_CARD: Final = (
+    *("pooling_area", "service_date", "credential_time", "credential_type"),
+)
+"""What a claim is judged by that presents no card (`medsettle.cards.judge.Judge.columns`)."""
 
 
 class CardDesk:
@@ -160,6 +167,28 @@ class CardDesk:
         return self._judge({}).inquire(pooling_area, card, at)
 
     # --- judging ---------------------------------------------------------------------------
+
+    def judged_of(
+        self, claims: ClaimBatch, rows: Sequence[int]
+    ) -> dict[int, Rejection | Mapping[str, object]]:
+        """Return what `judged` says of each claim at `rows` that it has something to say about."""
+        columns = [claims.column(name) for name in _JUDGED_WITHOUT_CARD]
+        cards, areas = claims.column("card"), claims.column("pooling_area")
+        alike: dict[tuple[object, ...], list[int]] = {}
+        for row in rows:
+            if cards[row] is not None:
+                alike[cards[row], row] = [row]
+            elif areas[row] in self._rulebook.cards:
+                alike.setdefault(tuple(column[row] for column in columns), []).append(row)
+        asked: list[Row] = []
+        for first, *_ in alike.values():
+            if cards[first] is not None:
+                asked.append(claims.rows[first])
+            else:
+                stated = {name: claims.column(name)[first] for name in _JUDGED_WITHOUT_CARD}
+                asked.append({**stated, "card": None})
+        found = self.judged(asked)
+        return {row: each for each, own in zip(found, alike.values(), strict=True) for row in own}
 
     def judged(self, claims: Sequence[Row]) -> list[Rejection | Mapping[str, object]]:
         """Return the columns that each claim's settlement gains, or why its card does not count."""

@@ -37,7 +37,6 @@ from medsettle.engine.adjustments import Adjustments
 from medsettle.engine.attempts import Attempts
 from medsettle.engine.cancels import Cancels
 from medsettle.engine.card_desk import CardDesk
-from medsettle.engine.claim_entries import claim_entry, refused_claim_entry
 from medsettle.engine.concerned import concerned
 from medsettle.engine.enquiries import Enquiries
 from medsettle.engine.exclusions import Exclusions, Suspicions
@@ -55,6 +54,7 @@ from medsettle.engine.reading import (
     recorded_settlement,
     settlement_page,
 )
+from medsettle.engine.recording import recorded
 from medsettle.engine.registrations import Registrations
 from medsettle.engine.relatives import Relatives, limits_before
 from medsettle.engine.request_log import RequestLog
@@ -63,12 +63,13 @@ from medsettle.engine.reversals import Reversals
 from medsettle.engine.statements import Statements
 from medsettle.engine.summaries import policy_summaries
 from medsettle.engine.visits import Visits
-from medsettle.ledger.entries import Entry, Ledger
-from medsettle.ledger.records import decode_settlement, placed
+from medsettle.ledger.entries import Ledger
+from medsettle.ledger.records import decode_settlement
 from medsettle.policy.rule_book import RuleBook
 from medsettle.settle.explain import explain_cancel
 from medsettle.settle.line_terms import line_terms
-from medsettle.settle.run import Settled, Settler
+from medsettle.settle.run import Settler
+from medsettle.settle.settled import Settled
 
 
 @dataclass
@@ -176,7 +177,7 @@ class Engine:
         """
         return line_terms(self.settler.preparer, claims, self.ledger.counters)
 
-    def settle(self, claims: ClaimBatch) -> list[Settlement | Rejection]:
+    def settle(self, claims: ClaimBatch) -> Sequence[Settlement | Rejection]:
         """Return what each claim was settled to, in order, after one durable commit.
 
         Raises:
@@ -184,7 +185,7 @@ class Engine:
             InternalError: A bug of ours; nothing was recorded.
         """
         digests = claim_digests("settle", claims)
-        holders, reading = concerned([claims.rows[row] for row in digests], self.rulebook)
+        holders, reading = concerned(claims, digests, self.rulebook)
         return self.log.undisturbed(lambda: self._settle(claims, digests), holders, reading)
 
     def settle_made(self, makings: Sequence[Making]) -> list[Made]:
@@ -193,29 +194,11 @@ class Engine:
 
     def _settle(
         self, claims: ClaimBatch, digests: Mapping[int, bytes]
-    ) -> list[Settlement | Rejection]:
+    ) -> Sequence[Settlement | Rejection]:
         """Return what each claim was settled to; `digests` has those without faults, by row."""
         known = triage(self.ledger, claims, digests)
         results = self._results(claims, known)
-        answers: dict[int, Settlement | Rejection] = {**claims.rejections, **known.answers}
-        entries: dict[int, Entry] = {}
-        for row, result in results.items():
-            claim, digest = claims.rows[row], digests[row]
-            if not isinstance(result, Rejection):
-                entries[row], answers[row] = claim_entry(claim, digest, result)
-                continue
-            answers[row] = result
-            if result.outcome.recorded:
-                entries[row] = refused_claim_entry(claim, digest, result)
-        if entries:
-            first, moment = self.log.commit(list(entries.values()))
-            for seq, row in enumerate(entries, first):
-                answer = answers[row]
-                if isinstance(answer, Settlement):
-                    answers[row] = placed(answer, seq, moment)
-        for row, first in known.repeats.items():
-            answers[row] = known.repeated(row, answers[first])
-        return [answers[row] for row in range(len(claims))]
+        return recorded(self.log, claims, digests, known, results)
 
     def _results(self, claims: ClaimBatch, known: Triage) -> dict[int, Settled | Rejection]:
         """Return the result of every fresh claim, in row order; nothing is recorded yet."""
@@ -257,7 +240,7 @@ class Engine:
         def granted(persons: Sequence[Person]) -> dict[Person, list[Granted]]:
             return limits_before(self.ledger, persons, moved)
 
-        judged = dict(zip(rows, self.cards.judged([claims.rows[row] for row in rows]), strict=True))
+        judged = self.cards.judged_of(claims, rows)
         refused = {row: each for row, each in judged.items() if isinstance(each, Rejection)}
         refused |= untrue(claims, rows, self.now)
         left = [row for row in rows if row not in refused]
@@ -269,10 +252,11 @@ class Engine:
 
         results = run(left) if suspicions is None else suspicions.settle(left, run)
         for row, result in results.items():
-            gained = judged[row]
+            gained = judged.get(row)
             if gained and isinstance(result, Settled) and not isinstance(gained, Rejection):
                 # In place: a copy costs more than the look-up, and nobody else has it yet.
                 result.settlement.columns.update(gained)
+                results[row] = result.told(result.settlement)
         return refused | results
 
     def now(self) -> datetime:

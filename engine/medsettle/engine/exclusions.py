@@ -13,7 +13,6 @@ it, so each attempt decides one more for good.
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
 from typing import TypeAlias
 
 from medsettle.core.claims import ClaimBatch
@@ -56,13 +55,12 @@ class Exclusions:
     def of(self, claims: ClaimBatch, rows: Sequence[int]) -> "Suspicions":
         """Return what is known beside the claims at `rows`, to look for suspicions in them."""
         watched = {}
+        areas, days = claims.column("pooling_area"), claims.column("service_date")
         for row in rows:
-            claim = claims.rows[row]
-            document = self.rulebook.exclusions.get(str(claim["pooling_area"]))
-            day = claim["service_date"]
-            assert isinstance(day, date)
-            version = document.on(day) if document is not None else None
+            document = self.rulebook.exclusions.get(areas[row])
+            version = document.on(days[row]) if document is not None else None
             if version is not None:
+                claim = claims.rows[row]
                 care = care_of(claim, _own_id(claim), row=row)
                 checks = tuple(
                     check
@@ -230,7 +228,7 @@ def _own_id(claim: Row) -> str:
 
 def _moves(result: Settled | Rejection) -> bool:
     """Return whether a claim is settled; one with a gap is only shown."""
-    return isinstance(result, Settled) and not result.settlement.notices
+    return isinstance(result, Settled) and not result.undecided
 
 
 def _first_refused(
@@ -255,4 +253,4 @@ def _with_warnings(result: Settled | Rejection, found: Sequence[Found]) -> Settl
     warnings = warned(found)
     if isinstance(result, Rejection) or not warnings:
         return result
-    return replace(result, settlement=replace(result.settlement, warnings=warnings))
+    return result.told(replace(result.settlement, warnings=warnings))

@@ -17,7 +17,7 @@ from medsettle.errors import SettlementError
 from medsettle.ledger.entries import Holder, Overtaken
 from medsettle.policy.rule_book import RuleBook
 
-Settle = Callable[[ClaimBatch, Mapping[int, bytes]], list[Settlement | Rejection]]
+Settle = Callable[[ClaimBatch, Mapping[int, bytes]], Sequence[Settlement | Rejection]]
 
 
 def settle_made(
@@ -55,7 +55,7 @@ def settle_made(
                 made[at] = claim
         if made:
             claims = _together(list(made.values()))
-            own, besides = concerned(list(claims.rows), rulebook)
+            own, besides = concerned(claims, range(len(claims)), rulebook)
             if not (own <= kept and besides <= looked_at):
                 # Known only now that the claims are there; the next time they are kept from others.
                 kept.update(own)

@@ -4,15 +4,18 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+import numpy as np
 import orjson
 
 from medsettle import limits
+from medsettle.core.arrow_texts import bytes_of
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.outcome import Outcome, Rejection
 from medsettle.core.request_states import Refusal
 from medsettle.core.settlement import Row, Settlement
+from medsettle.core.table_rows import TableRows
 from medsettle.core.tables import plain, table_of
 from medsettle.errors import Fault, RequestIdReused
 from medsettle.ledger.entries import DECIDED_KINDS, Entry, LedgerReader, Recorded
@@ -22,6 +25,9 @@ from medsettle.ledger.records import (
     encode_refusal,
     is_reversal,
 )
+
+if TYPE_CHECKING:
+    from medsettle.core.claim_texts import ClaimTexts
 
 SETTLEMENT_ID_CHARS = 20
 
@@ -49,11 +55,25 @@ def claim_digest(kind: str, claim: Row) -> bytes:
 
 def claim_digests(kind: str, claims: ClaimBatch) -> dict[int, bytes]:
     """Return the digest of every claim without faults, by row."""
+    texts = claims.rows.texts() if isinstance(claims.rows, TableRows) else None
+    found = {} if texts is None else _digests(kind, texts)
     return {
-        row: claim_digest(kind, claims.rows[row])
+        row: found[row] if row in found else claim_digest(kind, claims.rows[row])
         for row in range(len(claims))
         if row not in claims.rejections
     }
+
+
+def _digests(kind: str, texts: "ClaimTexts") -> dict[int, bytes]:
+    """Return what `claim_digest` does of the claims that there are texts of, by row."""
+    head = sha256(kind.encode() + b"\0")
+    found = {}
+    rows = np.flatnonzero(texts.place >= 0).tolist()
+    for row, content in zip(rows, bytes_of(texts.contents), strict=True):
+        digest = head.copy()
+        digest.update(content)
+        found[row] = digest.digest()
+    return found
 
 
 def _stated(content: Row) -> dict[str, object]:
@@ -180,8 +200,13 @@ def triage(ledger: LedgerReader, claims: ClaimBatch, digests: Mapping[int, bytes
         claims: The batch.
         digests: Content digest of every claim without faults, in row order.
     """
+    names = ("institution", "request_id", "institution_settlement")
+    institutions, ids, given = map(claims.column, names)
     wanted = {
-        row: _Wanted(request_key(claims.rows[row]), _number_key(claims.rows[row]))
+        row: _Wanted(
+            (institutions[row], ids[row]),
+            None if given[row] is None else (institutions[row], given[row]),
+        )
         for row in digests
     }
     recorded = ledger.requests([each.request for each in wanted.values()])
@@ -262,11 +287,6 @@ def named(recorded: Recorded) -> dict[str, str]:
 def request_key(row: Row) -> tuple[str, str]:
     """Return (institution, request id) of a claim."""
     return str(row["institution"]), str(row["request_id"])
-
-
-def _number_key(row: Row) -> tuple[str, str] | None:
-    number = row["institution_settlement"]
-    return None if number is None else (str(row["institution"]), str(number))
 
 
 def _known(ledger: LedgerReader, recorded: Recorded, digest: bytes) -> Settlement | Rejection:

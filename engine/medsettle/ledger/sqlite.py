@@ -195,15 +195,17 @@ class SqliteLedger(SqliteReader):
         try:
             first = _last_seq(writer) + 1
             numbered = list(enumerate(entries, first))
-            records = b"".join(entry.record for entry in entries)
             postings = [
                 (seq, *key, delta)
                 for seq, entry in numbered
                 for key, delta in deltas(entry).items()
             ]
-            writer.execute(
-                statements.INSERT_ENTRIES, (_json(_entry_rows(numbered, create_time_us)), records)
-            )
+            most = limits.ENTRIES_PER_STATEMENT_MAX
+            for start in range(0, len(numbered), most):
+                part = numbered[start : start + most]
+                records = b"".join([entry.record for _, entry in part])
+                rows = _json(_entry_rows(part, create_time_us))
+                writer.execute(statements.INSERT_ENTRIES, (rows, records))
             writer.execute(statements.INSERT_POSTINGS, (_json(postings),))
             writer.execute(statements.APPLY_POSTINGS, (first, first + len(entries) - 1))
             writer.execute("commit")

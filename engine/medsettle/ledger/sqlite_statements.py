@@ -8,22 +8,22 @@ from typing import Final
 from medsettle.ledger.listing import called_by
 from medsettle.ledger.reading import ENTRY_COLUMNS, ReadStatements
 
-# A batch is three statements, however many entries it has. Statement by statement, and row by row
-# of an answer, SQLite gives up the interpreter lock and queues for it again behind whatever else
-# computes, up to the switch interval of 5 ms each time. Rows come as JSON; bytes, which JSON cannot
-# hold, as one blob that rows cut pieces from.
+# A batch is three statements, and one more for each 256 entries. Statement by statement, and row by
+# row of an answer, SQLite gives up the interpreter lock and queues for it again behind whatever
+# else computes, up to the switch interval of 5 ms each time. Rows come as JSON; bytes, which JSON
+# cannot hold, as one blob that rows cut pieces from.
 INSERT_ENTRIES: Final = f"""
 insert into entries ({", ".join(ENTRY_COLUMNS)})
 select k.value ->> 0, k.value ->> 1, k.value ->> 2, k.value ->> 3, k.value ->> 4, k.value ->> 5,
   k.value ->> 6, k.value ->> 7, k.value ->> 8, k.value ->> 9, k.value ->> 10,
   unhex(k.value ->> 11), substr(?2, k.value ->> 12, k.value ->> 13), k.value ->> 14
-from json_each(?1) k
+from jsonb_each(?1) k
 """  # noqa: S608 - names of our own columns
 
 INSERT_POSTINGS: Final = """
 insert into postings
 select k.value ->> 0, k.value ->> 1, k.value ->> 2, k.value ->> 3, k.value ->> 4, k.value ->> 5
-from json_each(?1) k
+from jsonb_each(?1) k
 """
 
 # Fed by the postings recorded a moment before: the counters cannot follow anything else. The new
@@ -42,7 +42,7 @@ on conflict do update set value = excluded.value
 
 _COLUMNS: Final = ", ".join(f"e.{name}" for name in ENTRY_COLUMNS)
 _SELECT: Final = f"select {_COLUMNS} from entries e"  # noqa: S608 - our own column names
-_KEYED: Final = f"select {_COLUMNS} from json_each(?) k cross join entries e"  # noqa: S608
+_KEYED: Final = f"select {_COLUMNS} from jsonb_each(?) k cross join entries e"  # noqa: S608
 
 # The value before a page is the sum of the changes before it, so that no row stores a value that
 # could differ from them.
@@ -72,14 +72,14 @@ READ: Final = ReadStatements(
     requests=f"{_KEYED} on e.institution = k.value ->> 0 and e.request_id = k.value ->> 1",
     institution_settlements="""
 select e.institution, e.institution_settlement, e.settlement
-from json_each(?) k cross join entries e
+from jsonb_each(?) k cross join entries e
   on e.institution = k.value ->> 0 and e.institution_settlement = k.value ->> 1
 where e.kind in ('settle', 'visit')
 """,
     # Thousands of counters are asked for in one go, so they come back as one row.
     counters="""
 select json_group_array(json_array(k.key, c.value))
-from json_each(?) k cross join counters c
+from jsonb_each(?) k cross join counters c
   on c.pooling_area = k.value ->> 0 and c.person = k.value ->> 1
   and c.counter = k.value ->> 2 and c.period = k.value ->> 3
 """,
@@ -103,7 +103,7 @@ order by e.seq
 """,  # noqa: S608
     counters_named="""
 select c.pooling_area, c.person, c.counter, c.period, c.value
-from json_each(?) k cross join counters c
+from jsonb_each(?) k cross join counters c
   on c.pooling_area = k.value ->> 0 and c.person = k.value ->> 1
   and c.counter >= ? and c.counter < ?
 where c.value > 0 order by c.pooling_area, c.person, c.period, c.counter

@@ -107,7 +107,7 @@ class HomeDesk:
             raise answer.error()
         return answer
 
-    def _settle_all(self, asked: Sequence[_Scoped]) -> list[Answer]:
+    def _settle_all(self, asked: Sequence[_Scoped]) -> Sequence[Answer]:
         return self._write(lambda: self._engine.settle(_batch(asked)))
 
     def _write(self, work: Callable[[], Result]) -> Result:

@@ -74,7 +74,7 @@ class SettlementEngine(Protocol):
         """Return what claims were settled to that are made inside the write."""
         ...
 
-    def settle(self, claims: ClaimBatch) -> list[Answer]:
+    def settle(self, claims: ClaimBatch) -> Sequence[Answer]:
         """Return the answer to each claim in order, after one durable commit."""
         ...
 
@@ -256,7 +256,7 @@ class Desk:
         """Begin no more calls; those under way are finished."""
         self._stopping = True
 
-    def settle(self, claims: ClaimBatch) -> list[Answer]:
+    def settle(self, claims: ClaimBatch) -> Sequence[Answer]:
         """Return the answers to a batch, recorded in one commit; see `Gate.write` for errors."""
         self.measuring.batch(Batch.SETTLE, len(claims))
         return self.write(lambda: self.engine.settle(claims))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import Final
 
+import numpy as np
 import pyarrow as pa
 
 from medsettle import limits
@@ -13,6 +14,8 @@ from medsettle.core.claims import ClaimBatch
 from medsettle.core.columns import Column, Kind
 from medsettle.core.outcome import Outcome, Rejection
 from medsettle.core.settlement import Finding, Settlement
+from medsettle.engine.answers import Answers
+from medsettle.engine.block_entries import RecordedBlock
 from medsettle.errors import BatchTooLarge, Fault, InvalidRequest
 from medsettle.service.stream_bounds import PATH, check_decoded, check_messages
 
@@ -161,6 +164,23 @@ def _is_text(found: pa.DataType) -> bool:
 
 
 def _stream(answers: Sequence[Settlement | Rejection], faults_max: int) -> bytes:
+    blocks = answers.blocks if isinstance(answers, Answers) else ()
+    others = answers.others if isinstance(answers, Answers) else range(len(answers))
+    parts = [_of_block(block) for block in blocks]
+    if others or not parts:
+        parts.append(_rows([answers[at] for at in others], faults_max))
+    batch = parts[0]
+    if len(parts) > 1:
+        at = np.concatenate([*(block.rows for block in blocks), [*others]]).astype(np.int64)
+        batch = pa.concat_batches(parts).take(pa.array(np.argsort(at)))
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, ANSWERS) as writer:
+        writer.write_batch(batch)
+    stream: bytes = sink.getvalue().to_pybytes()
+    return stream
+
+
+def _rows(answers: Sequence[Settlement | Rejection], faults_max: int) -> pa.RecordBatch:
     settled = [answer if isinstance(answer, Settlement) else None for answer in answers]
     rejected = [answer if isinstance(answer, Rejection) else None for answer in answers]
     columns: list[list[object]] = [
@@ -175,11 +195,23 @@ def _stream(answers: Sequence[Settlement | Rejection], faults_max: int) -> bytes
         for column in schema.SETTLEMENT
     ]
     arrays = [pa.array(column, field.type) for column, field in zip(columns, ANSWERS, strict=True)]
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, ANSWERS) as writer:
-        writer.write_batch(pa.record_batch(arrays, schema=ANSWERS))
-    stream: bytes = sink.getvalue().to_pybytes()
-    return stream
+    return pa.record_batch(arrays, schema=ANSWERS)
+
+
+def _of_block(block: RecordedBlock) -> pa.RecordBatch:
+    """Return the answers of claims that are still columns."""
+    told = {"outcome": Outcome.SETTLED.name, "message": "", "faults": [], "duplicate": False}
+    columns = {**told, "warnings": [], **block.columns()}
+    arrays = [_array(columns[field.name], field.type, len(block.rows)) for field in ANSWERS]
+    return pa.record_batch(arrays, schema=ANSWERS)
+
+
+def _array(values: object, kind: pa.DataType, count: int) -> pa.Array:
+    if isinstance(values, pa.Array):
+        return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
+    if isinstance(values, np.ndarray):
+        return pa.array(values, kind)
+    return pa.nulls(count, kind) if values is None else pa.array([values] * count, kind)
 
 
 def _message(rejection: Rejection) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from medsettle.core import codes, schema
 from medsettle.core.claims import ClaimBatch
@@ -19,22 +20,16 @@ from medsettle.settle.claim_lines import Prepared, pot_names
 from medsettle.settle.relatives import Share, share_rows
 from medsettle.settle.waterfall import Work
 
-FACT_COLUMNS = tuple(
-    column.name
-    for column in schema.SETTLEMENT
-    if column.name in {claim_column.name for claim_column in schema.CLAIM}
-)
-
 LIST_VERSION_COLUMNS = tuple(column.name for column in schema.LIST_VERSIONS)
 
 _FUND_PAY_TYPE = {payer.name: payer.fund_pay_type for payer in codes.PAYERS}
 CLASS_CODES = ("", *codes.ITEM_CLASSES)
-_POT_COLUMNS = tuple(f"{name}_fen" for name in codes.POT_NAMES)
+POT_COLUMNS = tuple(f"{name}_fen" for name in codes.POT_NAMES)
 _IN_SCOPE = codes.POT_NAMES.index("in_scope")
 _FUND_NAMES = frozenset(codes.FUND_NAMES)
-_FUNDS = tuple(f"payer:{name}" for name in codes.FUND_NAMES)
+FUNDS = tuple(f"payer:{name}" for name in codes.FUND_NAMES)
 _SHARES = (*(f"payer:{name}" for name in codes.PAYER_NAMES), "cash")
-_PERSONAL = (*(f"payer:{name}" for name in codes.PERSONAL_NAMES), "cash")
+PERSONAL = (*(f"payer:{name}" for name in codes.PERSONAL_NAMES), "cash")
 
 
 class Forms:
@@ -42,9 +37,9 @@ class Forms:
 
     def __init__(self) -> None:
         # Holding the policy keeps its id from being another one's.
-        self._held: dict[int, tuple[CompiledPolicy, _Forms]] = {}
+        self._held: dict[int, tuple[CompiledPolicy, StageForms]] = {}
 
-    def of(self, work: Work) -> "_Forms":
+    def of(self, work: Work) -> "StageForms":
         """Return those of the policy of a work."""
         held = self._held.get(id(work.policy))
         if held is None:
@@ -70,9 +65,9 @@ class Assembler:
             InternalError: The shares of a claim do not add up to its total; nothing may be
                 recorded.
         """
-        self._assert_conserved(work)
-        same = self._same(work)
-        accounts = self._accounts(work)
+        self.assert_conserved(work)
+        same = self.same(work)
+        accounts = self.accounts(work).tolist()
         forms = self.forms.of(work)
         return [
             self._settlement(forms, row, same, value, account)
@@ -81,7 +76,22 @@ class Assembler:
             )
         ]
 
-    def _assert_conserved(self, work: Work) -> None:
+    def settlement(
+        self, work: Work, position: int, value: Mapping[str, int], account_fen: int
+    ) -> Settlement:
+        """Return the settlement of one claim of a work that is conserved.
+
+        Args:
+            work: The work.
+            position: That of the claim in it.
+            value: The results of the claim.
+            account_fen: The balance of the account after it.
+        """
+        row = int(work.rows[position])
+        return self._settlement(self.forms.of(work), row, self.same(work), value, account_fen)
+
+    def assert_conserved(self, work: Work) -> None:
+        """Raise `InternalError` where the shares of a claim do not add up to its total."""
         paid = work.results.total(_SHARES)
         broken = (paid != work.columns["total"]) | (work.results["cash"] < 0)
         if np.any(broken):
@@ -89,7 +99,7 @@ class Assembler:
             name = work.policy.policy.name
             raise InternalError(f"shares of claim {row} under {name} do not add up to its total")
 
-    def _same(self, work: Work) -> Row:
+    def same(self, work: Work) -> Row:
         """Return the columns that all settlements of a work share."""
         return {
             "seq": None,
@@ -107,7 +117,7 @@ class Assembler:
             "side": None,
         }
 
-    def _accounts(self, work: Work) -> list[int]:
+    def accounts(self, work: Work) -> NDArray[np.int64]:
         """Return the balance of the account after each claim of a work."""
         name = work.policy.account_counter
         held = work.before.get(name)
@@ -115,43 +125,45 @@ class Assembler:
         taken = work.results.get(f"counter:{name}")
         if taken is not None:
             balance -= taken
-        balances: list[int] = balance.tolist()
-        return balances
+        return balance
 
     def _settlement(
-        self, forms: "_Forms", row: int, same: Row, value: Mapping[str, int], account_fen: int
+        self, forms: "StageForms", row: int, same: Row, value: Mapping[str, int], account_fen: int
     ) -> Settlement:
         claim, fact = self.batch.rows[row], self.prepared.facts[row]
         assert fact is not None
-        columns: Row = {name: claim[name] for name in FACT_COLUMNS}
+        columns: Row = {name: claim[name] for name in schema.REPEATED}
         columns |= same
-        scope = None
-        if fact.place is not None:
-            columns["catalogue_digest"] = self.catalogue_digests[fact.place.area.code]
-        else:
-            scope = self.batch.scopes[row]
-            columns["catalogue_digest"] = scope.catalogue_digest[:DIGEST_CHARS]
+        columns["catalogue_digest"] = self.catalogue_digest(row)
         columns |= self._pots(row)
         columns |= {column: value[name] for column, name in forms.amounts}
-        columns["fund_total_fen"] = sum(value[name] for name in _FUNDS)
-        columns["person_total_fen"] = sum(value[name] for name in _PERSONAL)
+        columns["fund_total_fen"] = sum(value[name] for name in FUNDS)
+        columns["person_total_fen"] = sum(value[name] for name in PERSONAL)
         columns["cash_fen"] = value["cash"]
         columns["account_balance_fen"] = account_fen
         columns["payouts_fen"] = value["payouts"]
         return Settlement(
             columns=columns,
-            payers=forms.payers(value, elsewhere=scope is not None),
+            payers=forms.payers(value, elsewhere=fact.place is None),
             lines=self._line_rows(row),
             amounts={name: value[result] for name, result in forms.named},
             notices=_notices(forms.policy, value),
             relatives=share_rows(self.shares.get(row, ())),
         )
 
+    def catalogue_digest(self, row: int) -> str:
+        """Return the digest of the catalogue by which the lines of a claim were split."""
+        fact = self.prepared.facts[row]
+        assert fact is not None
+        if fact.place is None:
+            return self.batch.scopes[row].catalogue_digest[:DIGEST_CHARS]
+        return self.catalogue_digests[fact.place.area.code]
+
     def _pots(self, row: int) -> Row:
         sums: list[int] = self.prepared.pots[row].tolist()
         national = len(codes.POT_NAMES)
         amounts: Row = {"total_fen": sum(sums)}
-        amounts |= zip(_POT_COLUMNS, sums[:national], strict=True)
+        amounts |= zip(POT_COLUMNS, sums[:national], strict=True)
         amounts["in_scope_fen"] = sums[_IN_SCOPE] + sum(sums[national:])
         return amounts
 
@@ -176,12 +188,12 @@ class Assembler:
             "route": None,
             "amount_fen": stated["amount_fen"],
         }
-        table |= zip(_POT_COLUMNS, parts, strict=False)
+        table |= zip(POT_COLUMNS, parts, strict=False)
         return ColumnRows(len(lines), squeezed(table))
 
 
 @dataclass(frozen=True, slots=True)
-class _Forms:
+class StageForms:
     """How the results of a policy's program become columns: (column, result) each."""
 
     policy: Policy
@@ -207,7 +219,7 @@ class _Forms:
         return ColumnRows(len(self.policy.all_stages), {**self.stages, **amounts})
 
 
-def _forms(work: Work) -> _Forms:
+def _forms(work: Work) -> StageForms:
     policy = work.policy.policy
     stages = policy.all_stages
     outputs = [name for name in work.results if name.startswith("stage:")]
@@ -216,7 +228,7 @@ def _forms(work: Work) -> _Forms:
         f"{part}_fen": tuple(f"stage:{stage.name}.{part}" for stage in stages) for part in parts
     }
     of_stages["replaced_fen"] = tuple(f"replaced:{stage.name}" for stage in stages)
-    return _Forms(
+    return StageForms(
         policy=policy,
         amounts=(
             ("deductible_fen", "deductible"),

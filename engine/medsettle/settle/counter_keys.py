@@ -1,9 +1,9 @@
 """Which counters a claim reads and moves: whose, split by what, and in which period."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ def counter_keys(
     rows: Sequence[int],
     columns: Mapping[str, NDArray[np.int64]],
 ) -> Iterator[dict[str, CounterKey]]:
-    """Yield the keys of a policy's counters for each claim, and always the account's.
+    """Return the keys of a policy's counters for each claim, and always the account's.
 
     Where relatives may pay, what their limits hold together is among them.
 
@@ -41,35 +41,52 @@ def counter_keys(
         columns: Their inputs of the program, with the class numbers of its dimensions.
     """
     document = policy.policy
-    own = [claims.rows[row] for row in rows]
-    days = rule_days(policy, own)
+
+    def stated(name: str) -> Sequence[Any]:
+        column = claims.column(name)
+        return [column[row] for row in rows]
+
+    days = days_of(stated(document.rule_date))
     wanted = list(dict.fromkeys([*policy.counters, ACCOUNT]))
-    periods = {
-        name: _periods(policy, document.counters[name], own, days)
-        for name in wanted
-        if name not in BALANCES
-    }
-    asked = {
-        f"dimension:{name}"
-        for counter in document.counters.values()
+    persons = [(document.pooling_area, str(person)) for person in stated("person")]
+    keys = []
+    for name in wanted:
+        if name in BALANCES:
+            keys.append([CounterKey(*person, name, 0) for person in persons])
+            continue
+        counter = document.counters[name]
+        stored = _names(policy, counter, stated, columns, len(rows))
+        periods = _periods(policy, counter, stated, days)
+        places = zip(persons, stored, periods, strict=True)
+        keys.append([CounterKey(*person, own, period) for person, own, period in places])
+    return (dict(zip(wanted, own, strict=True)) for own in zip(*keys, strict=True))
+
+
+def _names(
+    policy: CompiledPolicy,
+    counter: Counter,
+    stated: Callable[[str], Sequence[Any]],
+    columns: Mapping[str, NDArray[np.int64]],
+    count: int,
+) -> list[str]:
+    """Return the name under which a counter of each of `count` claims is kept."""
+    if not counter.split_by:
+        return [stored_name(policy.policy.insurance_type, counter.name)] * count
+    codes = {name: stated(name) for name in identifying(policy, counter)}
+    classes = {
+        f"dimension:{name}": columns[f"dimension:{name}"].tolist()
         for name in counter.split_by
-        if name in document.dimensions
+        if name in policy.policy.dimensions
     }
-    classes_of = {name: columns[name].tolist() for name in asked}
-    for position, claim in enumerate(own):
-        person = str(claim["person"])
-        classes = {name: column[position] for name, column in classes_of.items()}
-        yield {
-            name: CounterKey(document.pooling_area, person, name, 0)
-            if name in BALANCES
-            else CounterKey(
-                document.pooling_area,
-                person,
-                split_name(policy, document.counters[name], claim, classes),
-                periods[name][position],
-            )
-            for name in wanted
-        }
+    return [
+        split_name(
+            policy,
+            counter,
+            {name: column[at] for name, column in codes.items()},
+            {name: column[at] for name, column in classes.items()},
+        )
+        for at in range(count)
+    ]
 
 
 def counter_key(
@@ -83,7 +100,7 @@ def counter_key(
         claim: The columns that decide area, person, period and split.
         classes: Class numbers of the dimensions that split it, keyed by input name.
     """
-    (period,) = _periods(policy, counter, [claim], rule_days(policy, [claim]))
+    (period,) = _periods(policy, counter, lambda name: [claim[name]], rule_days(policy, [claim]))
     name = split_name(policy, counter, claim, classes)
     return CounterKey(policy.policy.pooling_area, str(claim["person"]), name, period)
 
@@ -109,16 +126,19 @@ def is_stored_name(policy: Policy, name: str) -> bool:
 
 
 def _periods(
-    policy: CompiledPolicy, counter: Counter, claims: Sequence[Row], days: NDArray[np.int64]
+    policy: CompiledPolicy,
+    counter: Counter,
+    stated: Callable[[str], Sequence[Any]],
+    days: NDArray[np.int64],
 ) -> list[int]:
-    """Return the period that each claim of a policy falls into."""
+    """Return the period that each claim of a policy falls into, by what claims state."""
     if counter.dated_by is not None:
-        days = np.array([_day(claim, counter.dated_by, 0) for claim in claims], dtype=np.int64)
+        days = np.array([_day(value, 0) for value in stated(counter.dated_by)], dtype=np.int64)
     if counter.period is not Period.TREATMENT_YEAR:
         start = policy.policy.year_start
         return [_period_of(day, counter.period, start) for day in days.tolist()]
     assert counter.since is not None
-    since = days_of([claim[counter.since] for claim in claims])
+    since = days_of(stated(counter.since))
     return [int(key) for key in counter_periods(policy, counter, days, since)]
 
 
@@ -146,8 +166,7 @@ def _period_of(day: int, period: Period, start: YearStart) -> int:
     return int(period_key(np.array([day], dtype=np.int64), period, start)[0])
 
 
-def _day(claim: Row, column: str, otherwise: int) -> int:
-    value = claim[column]
+def _day(value: object, otherwise: int) -> int:
     return day_number(value) if isinstance(value, date) else otherwise
 
 

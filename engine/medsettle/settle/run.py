@@ -15,7 +15,6 @@ from medsettle.core.claims import ClaimBatch
 from medsettle.core.counters import ACCOUNT, MUTUAL_AID, CounterKey, CounterValues
 from medsettle.core.outcome import Outcome, Rejection
 from medsettle.core.relatives import LimitsOf, no_limits
-from medsettle.core.scopes import CareScope
 from medsettle.core.settlement import Settlement
 from medsettle.policy.compiled import CompiledPolicy
 from medsettle.policy.rule_book import DIGEST_CHARS, RuleBook
@@ -25,21 +24,11 @@ from medsettle.settle.counter_keys import counter_keys
 from medsettle.settle.prepare import Preparer
 from medsettle.settle.program_inputs import static_columns
 from medsettle.settle.relatives import limits_for, moved_by
+from medsettle.settle.settled import Settled
+from medsettle.settle.settled_block import late_ones
 from medsettle.settle.waterfall import Kernel, Work
 
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """One settled claim with what a ledger needs besides the answer.
-
-    `inputs` are those of the policy's program, `moved` the change of every counter it touched,
-    `scope` the split of its lines where another engine made it.
-    """
-
-    settlement: Settlement
-    inputs: dict[str, int]
-    moved: tuple[tuple[CounterKey, int], ...]
-    scope: CareScope | None = None
+__all__ = ["Settled", "Settler"]
 
 
 @dataclass
@@ -146,15 +135,36 @@ class Settler:
         shares = granted.divided(works, claims)
         assembler = Assembler(claims, prepared, self._digests, shares, self._forms)
         for work in works:
-            settled, moves = assembler.settlements(work), _moved(work, keys[id(work.policy)])
-            posted = zip(work.rows.tolist(), settled, _inputs(work), moves, strict=True)
-            for row, settlement, given, moved in posted:
-                used = (*prepared.used.get(row, ()), *moved_by(shares.get(row, ())))
-                results[row] = Settled(settlement, given, (*moved, *used), claims.scopes.get(row))
-                if refuse_gaps and settlement.notices:
-                    results[row] = _gap(settlement)
+            moves = list(_moved(work, keys[id(work.policy)]))
+            results |= _assembled(assembler, work, moves, refuse_gaps)
         phases.enter(phases.RECORD)
         return results, prepared
+
+
+def _assembled(
+    assembler: Assembler,
+    work: Work,
+    moves: Sequence[Sequence[tuple[CounterKey, int]]],
+    refuse_gaps: bool,
+) -> dict[int, Settled | Rejection]:
+    """Return what each claim of a work came to, by row; with `refuse_gaps` it is to be recorded."""
+    claims, prepared, shares = assembler.batch, assembler.prepared, assembler.shares
+    found: dict[int, Settled | Rejection] = {}
+    if refuse_gaps:
+        found |= late_ones(assembler, work, moves, {*prepared.used, *shares, *claims.scopes})
+    if len(found) == len(work.rows):
+        return found
+    settled = assembler.settlements(work)
+    for row, settlement, given, moved in zip(
+        work.rows.tolist(), settled, _inputs(work), moves, strict=True
+    ):
+        if row in found:
+            continue
+        used = (*prepared.used.get(row, ()), *moved_by(shares.get(row, ())))
+        found[row] = Settled(settlement, given, (*moved, *used), claims.scopes.get(row))
+        if refuse_gaps and settlement.notices:
+            found[row] = _gap(settlement)
+    return found
 
 
 def _by_policy(
@@ -188,7 +198,7 @@ def _first_refused(
     for row in sorted(prepared.used):
         result = results[row]
         person = (claims.rows[row]["pooling_area"], claims.rows[row]["person"])
-        if person not in seen and (isinstance(result, Rejection) or result.settlement.notices):
+        if person not in seen and (isinstance(result, Rejection) or result.undecided):
             seen.add(person)
             yield row
 
@@ -208,15 +218,15 @@ class _Bound:
         # No amount that a counter sums can pass a person's bills of the whole batch, and what is
         # paid beside them.
         self._most: dict[tuple[str, str], int] = {}
-        for row, total in zip(claims.rows, totals.tolist(), strict=True):
-            self._add(row, total)
+        persons = list(_persons(claims))
+        for person, total in zip(persons, totals.tolist(), strict=True):
+            self._add(person, total)
         for policy, own in by_policy:
             if most := policy.payouts_fen_max:
                 for position in own:
-                    self._add(claims.rows[position], most)
+                    self._add(persons[position], most)
 
-    def _add(self, claim: Mapping[str, object], fen: int) -> None:
-        person = (str(claim["pooling_area"]), str(claim["person"]))
+    def _add(self, person: tuple[str, str], fen: int) -> None:
         self._most[person] = self._most.get(person, 0) + fen
 
     def rejections(
@@ -225,7 +235,11 @@ class _Bound:
         """Return a rejection for each claim whose counters leave too little room."""
         terms = {name: len(counter.sums) for name, counter in policy.policy.counters.items()}
         terms[ACCOUNT] = int(policy.credits_account)
-        found = {}
+        found: dict[int, Rejection] = {}
+        # Hardly ever is anything near the bound, which few numbers tell of all claims at once.
+        most = max(self._most.values(), default=0) * max(terms.values())
+        if max(self._held.values(), default=0) <= limits.AMOUNT_FEN_MAX - most:
+            return found
         for row, row_keys in zip(rows, keys, strict=True):
             for name, key in row_keys.items():
                 growth = self._most[key.pooling_area, key.person] * terms.get(name, 0)
@@ -266,11 +280,14 @@ def _work(
 def _person_numbers(claims: ClaimBatch) -> NDArray[np.int64]:
     """Return a dense number for the person of each claim; faulty claims have one too."""
     numbers: dict[tuple[str, str], int] = {}
-    found = [
-        numbers.setdefault((str(row["pooling_area"]), str(row["person"])), len(numbers))
-        for row in claims.rows
-    ]
+    found = [numbers.setdefault(person, len(numbers)) for person in _persons(claims)]
     return np.array(found, dtype=np.int64)
+
+
+def _persons(claims: ClaimBatch) -> Iterator[tuple[str, str]]:
+    """Return area and person of each claim; of faulty claims they mean nothing."""
+    areas, persons = claims.column("pooling_area"), claims.column("person")
+    return zip(map(str, areas), map(str, persons), strict=True)
 
 
 def _inputs(work: Work) -> Iterator[dict[str, int]]:

@@ -50,6 +50,16 @@ class Named(Mapping[str, Column]):
     def __len__(self) -> int:
         return len(self._numbers)
 
+    @property
+    def numbers(self) -> Mapping[str, int]:
+        """The row of the matrix that each name has."""
+        return self._numbers
+
+    @property
+    def matrix(self) -> NDArray[np.int64]:
+        """The columns, shape (columns, claims)."""
+        return self._matrix
+
     def claims(self) -> Iterator[dict[str, int]]:
         """Yield the values of each claim by name."""
         names, columns = tuple(self._numbers), self._matrix.tolist()

@@ -6,7 +6,7 @@ never goes back, so that two calls are known to have followed one another or to 
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -175,7 +175,7 @@ def at_engine(engine: Engine, operation: Operation) -> Answer:
     ask = operation
     sender = ask.institution, ask.request_id
 
-    def one(answers: list[Settlement | Rejection]) -> Settlement:
+    def one(answers: Sequence[Settlement | Rejection]) -> Settlement:
         if isinstance(answers[0], Rejection):
             raise answers[0].error()
         return answers[0]
