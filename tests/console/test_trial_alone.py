@@ -20,7 +20,7 @@ _COUNTED = (("310.admissions", 1), ("310.pooled_paid", 9_039_500), ("310.funds_p
 _TOLD = re.compile(r"[^.;]*(?:\bbefore\b|balance|limit was|left of|此前)[^.;]*")
 
 
-def test_what_was_before_is_told_to_clearing_alone(
+def test_what_was_before_is_told_to_who_sees_persons_alone(
     client_as: ClientAs, day: Day, tmp_path: Path
 ) -> None:
     """Of 10,000.00 the later deductible of 650.00 stays; the account holds 43.21."""
@@ -29,7 +29,7 @@ def test_what_was_before_is_told_to_clearing_alone(
         engine.open_person(Opening("H11000000009", "O-1", AREA, "ELSEWHERE", 4_321, counters))
     form = _form(_line(), person="ELSEWHERE")
     with looking_at(day.place(tmp_path / "data")):
-        ours = client_as(Role.ACTUARY).post("/trial/", form).content.decode()
+        ours = client_as(Role.ADMINISTRATOR).post("/trial/", form).content.decode()
         client = client_as(Role.INSTITUTION, "H11000000001")
         theirs = client.post("/trial/", form).content.decode()
     sentences = theirs[theirs.index("Why each pays what") : theirs.index("Fill in an example")]
@@ -41,3 +41,20 @@ def test_what_was_before_is_told_to_clearing_alone(
     assert "90,395.00" not in theirs
     assert [] == _TOLD.findall(sentences)
     assert "650.00 deductible; 9,350.00 at 85%" in theirs
+
+
+def test_who_may_not_see_persons_tries_a_stranger_s_claim(
+    client_as: ClientAs, day: Day, tmp_path: Path
+) -> None:
+    """Nobody's account pays, and the deductible is that of a first stay; no number is shown."""
+    counters = tuple((name, 2026, value) for name, value in _COUNTED)
+    with engine_at(tmp_path / "data", day.rules) as engine:
+        engine.open_person(Opening("H11000000009", "O-1", AREA, "ELSEWHERE", 4_321, counters))
+    form = _form(_line(), person="ELSEWHERE")
+    with looking_at(day.place(tmp_path / "data")):
+        for role in (Role.POLICY_OFFICER, Role.ACTUARY):
+            page = client_as(role).post("/trial/", form).content.decode()
+
+            assert ["10,000.00", "7,395.00", "0.00", "2,605.00"] == _cards(page)
+            assert "1,300.00 deductible" in page
+            assert "43.21" not in page

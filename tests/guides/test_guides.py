@@ -3,10 +3,12 @@
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
-from contextlib import closing
+import tempfile
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
@@ -63,17 +65,27 @@ class _Ports:
 
 def _ran(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
     path = os.pathsep.join([str(folder / ".venv" / "bin"), os.environ["PATH"]])
-    with subprocess.Popen(
-        ["bash", "-eu", "-o", "pipefail", "-c", script],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        stdin=subprocess.DEVNULL,
-        text=True,
-        encoding="utf-8",
-        cwd=folder,
-        env=environment() | {"PATH": path, "PYTHONPATH": f"{ROOT / 'engine'}:{ROOT}"},
-    ) as process:
-        said, _ = process.communicate(timeout=_SECONDS_MAX)
+    # Into a file: a server that a block leaves behind, where it fails, would keep a pipe open.
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8") as out,
+        subprocess.Popen(
+            ["bash", "-eu", "-o", "pipefail", "-c", script],
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            cwd=folder,
+            env=environment() | {"PATH": path, "PYTHONPATH": f"{ROOT / 'engine'}:{ROOT}"},
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            process.wait(_SECONDS_MAX)
+        finally:
+            if process.returncode != 0:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+        out.seek(0)
+        said = out.read()
     return subprocess.CompletedProcess(script, process.returncode, said)
 
 

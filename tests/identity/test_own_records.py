@@ -8,12 +8,15 @@ import pyarrow as pa
 import pytest
 from medsettle.client import Client
 from medsettle.core.arrow import claims_table
+from medsettle.core.claims import ClaimBatch
 from medsettle.core.request_states import RequestStatus
 from medsettle.core.settlement import Settlement
 from medsettle.core.visits import institution_holder
 from medsettle.engine import Engine
+from medsettle.engine.visits import Visits
 from medsettle.errors import InvalidRequest, NotFound, NotPermitted, SettlementError
 from medsettle.identity.roles import Role
+from medsettle.identity.strangers import stranger_to
 
 from tests.identity.known import AREA, H1, H2, Known, known, token
 from tests.service.claims import claim
@@ -160,6 +163,55 @@ def test_a_batch_is_looked_at_row_by_row(server: Known) -> None:
     engine = server.served.server.desk.engine
     assert RequestStatus.UNKNOWN is engine.find_request(H2, "R2").status
     assert RequestStatus.COMMITTED is engine.find_request(H1, "R3").status
+
+
+@pytest.mark.parametrize("role", [Role.POLICY_OFFICER, Role.ACTUARY])
+def test_who_may_not_see_persons_tries_claims_of_strangers(server: Known, role: Role) -> None:
+    """Nothing of what was recorded of a person shows in a preview, by itself or in a batch."""
+    first, second = (claim(number, person="P1", institution=H1) for number in (1, 2))
+    till = server.by_certificate(H1)
+    till.settle(first)
+    officer = server.by_certificate(role.value)
+
+    def told(client: Client, row: dict[str, object]) -> list[object]:
+        alone = client.preview(row)
+        (together,) = client.preview_table(claims_table([row])).to_pylist()
+        assert together["outcome"] == "SETTLED"
+        return [alone.fen("cash_fen"), together["cash_fen"], alone.payers]
+
+    of_nobody = told(till, second | {"person": "never-seen"})
+    assert told(till, second) != of_nobody
+    assert told(officer, second) == of_nobody
+
+
+def test_a_visit_that_is_tried_is_a_stranger_s(
+    server: Known, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Visits are previewed for the same person as claims are."""
+    asked: list[str] = []
+
+    def preview(_: Visits, batch: ClaimBatch) -> None:
+        asked.append(batch.column("person")[0])
+        raise NotFound("seen")
+
+    monkeypatch.setattr(Visits, "preview", preview)
+    for name in (H1, Role.POLICY_OFFICER.value):
+        with pytest.raises(NotFound, match="seen"):
+            server.by_certificate(name).visits.preview(claim(1, person="P1", institution=H1))
+
+    assert ["P1", stranger_to("P1")] == asked
+
+
+def test_what_strangers_are_refused_is_told_as_ever(server: Known) -> None:
+    """A person that is no number, a card, a missing column: the same faults as for others."""
+    officer = server.by_certificate(Role.POLICY_OFFICER.value)
+    table = claims_table([claim(1)])
+
+    with pytest.raises(InvalidRequest, match="person"):
+        officer.preview(claim(1, person="two words"))
+    assert officer.preview(claim(1, card="C1", credential_type="03")).columns["card"] is None
+    with pytest.raises(InvalidRequest, match="person"):
+        officer.preview_table(table.drop_columns("person"))
 
 
 def _outcomes(answers: pa.Table) -> list[str]:

@@ -18,6 +18,8 @@ from medsettle.service.sight import (
     listed_area,
     listed_institution,
     own_rows,
+    tried_claim,
+    tried_table,
 )
 from medsettle.v1 import person_service_pb2 as persons
 from medsettle.v1 import person_service_pb2_grpc as persons_grpc
@@ -64,7 +66,7 @@ class SettlementService(settlements_grpc.SettlementServiceServicer):
         self, request: settlements.PreviewSettlementRequest, context: Context
     ) -> settlements.PreviewSettlementResponse:
         """Return the settlement of one claim, unrecorded."""
-        claim = stated_claim(request, request.claim)
+        claim = tried_claim(stated_claim(request, request.claim))
         away = self._desk.elsewhere(claim)
         if away is not None:
             settlement = await away.preview(claim, deadline_of(context))
@@ -170,7 +172,8 @@ class SettlementService(settlements_grpc.SettlementServiceServicer):
         self, request: settlements.PreviewClaimsRequest, context: Context
     ) -> settlements.PreviewClaimsResponse:
         """Return a row for each claim of a stream, unrecorded."""
-        answers = self._desk.engine.preview(own_rows(streams.claims_of(request.arrow_stream)))
+        claims = streams.claims_of(request.arrow_stream, tried_table)
+        answers = self._desk.engine.preview(own_rows(claims))
         return settlements.PreviewClaimsResponse(arrow_stream=streams.stream_of(answers))
 
     def _found(self, name: Name) -> Settlement:

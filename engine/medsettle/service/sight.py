@@ -2,12 +2,18 @@
 
 from collections.abc import Callable
 
+import pyarrow as pa
+
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.outcome import invalid
 from medsettle.core.request_states import RequestState, RequestStatus
 from medsettle.errors import Fault, InvalidRequest, NotFound, NotPermitted
+from medsettle.identity.principals import ANYBODY
+from medsettle.identity.roles import Right
+from medsettle.identity.strangers import stranger_to
 from medsettle.service.desk import Desk
 from medsettle.service.entrance import caller
+from medsettle.v1 import settlement_service_pb2 as settlements
 
 
 def check_seen(desk: Desk, record: str, nothing: Callable[[str], NotFound]) -> None:
@@ -59,6 +65,42 @@ def own_rows(claims: ClaimBatch) -> ClaimBatch:
             text = f"{principal.name} asks about pooling area {principal.area} alone"
             rejections[row] = invalid((Fault("pooling_area", text),))
     return claims.refused(rejections)
+
+
+def tried_claim(claim: settlements.Claim) -> settlements.Claim:
+    """Return a claim to preview: a stranger's where the caller may not see persons."""
+    if _sees_persons():
+        return claim
+    tried = settlements.Claim()
+    tried.CopyFrom(claim)
+    tried.person = stranger_to(claim.person)
+    # Whose card it is would tell who they are.
+    tried.ClearField("card")
+    return tried
+
+
+def tried_table(table: pa.Table) -> pa.Table:
+    """Return claims to preview: those of strangers where the caller may not see persons.
+
+    Columns that are missing or hold no texts stay as they are, for the check of the claims.
+    """
+    if _sees_persons():
+        return table
+    names = table.column_names
+    if names.count("card") == 1:
+        table = table.drop_columns("card")
+    if names.count("person") == 1:
+        persons = table["person"].to_pylist()
+        if {*map(type, persons)} <= {str, type(None)}:
+            strangers = pa.array([each and stranger_to(each) for each in persons], pa.string())
+            place = table.column_names.index("person")
+            table = table.set_column(place, "person", strangers)
+    return table
+
+
+def _sees_persons() -> bool:
+    principal = caller()
+    return principal is ANYBODY or Right.SEE_PERSON in principal.rights
 
 
 def listed_area(area: str | None) -> str | None:

@@ -1,7 +1,7 @@
 """Arrow streams of `SettleClaims` and `PreviewClaims`: claims in, one answer a claim out."""
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 from typing import Final
 
@@ -44,8 +44,12 @@ ANSWERS: Final = pa.schema(
 _NO_MESSAGE: Final = (struct.error, IndexError)
 
 
-def claims_of(stream: bytes) -> ClaimBatch:
+def claims_of(stream: bytes, seen: Callable[[pa.Table], pa.Table] | None = None) -> ClaimBatch:
     """Return the claims of an Arrow IPC stream, each checked.
+
+    Args:
+        stream: The stream.
+        seen: Makes of its table the one that is checked.
 
     Raises:
         BatchTooLarge: More bytes or more claims than one call may carry.
@@ -63,7 +67,7 @@ def claims_of(stream: bytes) -> ClaimBatch:
     except (pa.ArrowException, OSError, UnicodeDecodeError, *_NO_MESSAGE) as error:
         found = str(error).splitlines()[0][:200]
         raise InvalidRequest([Fault(PATH, f"not a whole Arrow IPC stream: {found}")]) from error
-    return ClaimBatch.from_arrow(table)
+    return ClaimBatch.from_arrow(table if seen is None else seen(table))
 
 
 def stream_of(answers: Sequence[Settlement | Rejection]) -> bytes:

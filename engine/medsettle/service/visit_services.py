@@ -8,7 +8,7 @@ from medsettle.service import names, paging, wire
 from medsettle.service.calls import Context, answered, deadline_of, stated_claim
 from medsettle.service.desk import Desk
 from medsettle.service.names import Name
-from medsettle.service.sight import check_seen, check_taken_back
+from medsettle.service.sight import check_seen, check_taken_back, tried_claim
 from medsettle.v1 import registration_service_pb2 as registrations
 from medsettle.v1 import registration_service_pb2_grpc as registrations_grpc
 from medsettle.v1 import settlement_service_pb2 as settlements
@@ -27,7 +27,7 @@ class VisitService(visits_grpc.VisitServiceServicer):
         self, request: visits.PreviewVisitRequest, context: Context
     ) -> visits.PreviewVisitResponse:
         """Return the settlements of one visit, unrecorded."""
-        claim = stated_claim(request, request.claim)
+        claim = tried_claim(stated_claim(request, request.claim))
         away = self._desk.elsewhere(claim)
         if away is not None:
             visit = await away.preview_visit(claim, deadline_of(context))

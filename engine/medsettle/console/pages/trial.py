@@ -40,6 +40,7 @@ from medsettle.core.outcome import Rejection, invalid
 from medsettle.core.settlement import Explanation, Row, Settlement
 from medsettle.errors import Fault, NotFound, SettlementError
 from medsettle.identity.roles import Right
+from medsettle.identity.strangers import stranger_to
 from medsettle.policy.example_names import examples_beside
 from medsettle.policy.examples import Example, Visit
 from medsettle.policy.rule_book import RuleBook
@@ -167,6 +168,10 @@ def _answer(row: Row, account: Account, version: Version) -> Answer:
     if own is not None and isinstance(row, dict) and row.get("institution") != own:
         fault = Fault("institution", _("you try claims of your own institution, %s") % own)
         return Answer(version.title, rejection=invalid((fault,)))
+    if not account.may(Right.SEE_PERSON) and isinstance(row, dict):
+        person = row.get("person")
+        number = stranger_to(person) if isinstance(person, str) else person
+        row = {**row, "person": number, "card": None}
     claims = ClaimBatch.from_rows([row])
     # Whom an institution names need not be its patient: what others recorded of them stays apart.
     alone = own is not None
