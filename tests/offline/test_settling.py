@@ -144,6 +144,7 @@ def test_notes_have_bounds(store: TillStore, length: int) -> None:
     """The shortest and the longest note are taken, one character beyond is not, nor is nobody."""
     outside = 0 if length == 1 else length + 1
     moment = datetime(2024, 5, 3, tzinfo=UTC)
+    seal(store, 1)
     with pytest.raises(InvalidRequest):
         store.closed(1, Closing("Li", "n" * outside), moment)
     with pytest.raises(InvalidRequest, match="by"):
@@ -160,6 +161,48 @@ def test_what_is_closed_is_never_sent(store: TillStore, at: At) -> None:
     at.settle_all(store)
 
     assert [] == at.asked
+
+
+def test_a_number_that_no_record_has_is_not_closed(store: TillStore, tmp_path: Path) -> None:
+    """Beyond the last known one only a receipt tells of a record; one missing in between is."""
+    moment = datetime(2024, 5, 3, tzinfo=UTC)
+    with pytest.raises(InvalidRequest, match="the last that this store knows is none"):
+        store.closed(1, Closing("Li", "typo"), moment)
+    receipts = [seal(store, number).receipt for number in (1, 2, 3, 4)]
+    for seq in (5, 77):
+        with pytest.raises(InvalidRequest, match="the last that this store knows is 4"):
+            store.closed(seq, Closing("Li", "typo"), moment)
+    alter(tmp_path, "delete from records where seq in (2, 4)")
+    for lost in ("5-0123456789abcdef", "4-01", receipts[2]):
+        with pytest.raises(InvalidRequest, match="no receipt of record 4"):
+            store.closed(4, Closing("Li", "from paper"), moment, lost)
+    store.closed(4, Closing("Li", "from paper"), moment, receipts[3])
+    store.closed(2, Closing("Li", "from paper"), moment)
+    # What was signed as 3 stands at 1 now.
+    alter(tmp_path, "delete from records where seq = 1")
+    alter(tmp_path, "update records set seq = 1")
+    store.closed(3, Closing("Li", "from paper"), moment)
+
+    assert [2, 3, 4] == sorted(store.closings())
+
+
+def test_a_new_record_never_has_a_number_that_is_done_with(
+    store: TillStore, at: At, tmp_path: Path
+) -> None:
+    """Closed or answered numbers whose records are lost are left out, and what is new is sent."""
+    seal(store, 1)
+    seal(store, 2)
+    at.settle_all(store)
+    alter(tmp_path, "delete from records where seq = 2")
+    alter(tmp_path, "insert into closings values (3, 'Li', 'typo', 0), (4, 'Li', 'typo', 0)")
+    seqs = [seal(store, number).seq for number in (5, 6)]
+    at.settle_all(store)
+
+    assert [5, 6] == seqs
+    assert ["R1", "R2", "R5", "R6"] == at.asked
+    fates = [Fate.SETTLED, Fate.MISSING, Fate.MISSING, Fate.MISSING, Fate.SETTLED, Fate.SETTLED]
+    assert fates == _fates(store, at)
+    assert [2] == [each.seq for each in _lines(store) if each.open]
 
 
 def test_a_claim_that_was_online_as_well_is_told_and_not_paid_twice(

@@ -169,6 +169,9 @@ def close(
     store: Store,
     by: Annotated[str, typer.Option(help="Who saw to it.")],
     note: Annotated[str, typer.Option(help="What was done, such as the request id it has now.")],
+    receipt: Annotated[
+        str, typer.Option(help="Receipt of a patient, for a record lost at the end of the store.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Say that a record which did not settle has been seen to; it is then never sent."""
@@ -176,7 +179,7 @@ def close(
 
     console = Console()
     with told(console, as_json=as_json), _existing(store) as opened:
-        opened.closed(seq, Closing(by, note), now())
+        opened.closed(seq, Closing(by, note), now(), receipt)
     if as_json:
         print_json(console, {"closed": seq})
     else:
