@@ -116,7 +116,8 @@ def settle(
                     print_json(console, asdict(sent))
                     continue
                 done = sent.decided
-                said = f"{done.reason}: {done.message}" if done.reason else refund_words(done)
+                said = f"{done.reason}: {done.message}" if done.reason else ""
+                said = ". ".join(filter(None, (said, refund_words(done))))
                 line = f"{sent.seq}  {sent.request_id}: {done.state} {done.settlement} {said}"
                 console.print(escape(line.rstrip()), highlight=False)
         open_ = [each for each in _lines(opened, found) if each.open]
@@ -137,25 +138,20 @@ def reconcile(
     as_json: Json = False,
 ) -> None:
     """Say what became of each sealed claim; with --server whether the engine still has it."""
-    from medsettle.offline.reconciling import advice  # noqa: PLC0415 - loads signatures
-
     console = Console(soft_wrap=True)
     with told(console, as_json=as_json), _existing(store) as opened:
         found = _read(opened, institution_key, keys)
         lines = _lines(opened, found, _receipts(receipts), server)
         for each in lines:
             if as_json:
-                print_json(console, {**asdict(each), "next": advice(each.fate)})
+                print_json(console, asdict(each))
                 continue
-            said = each.said
+            line = f"{each.seq}  {each.request_id}: {each.fate} {each.said}".rstrip()
             if each.closing is not None:
-                said += f" (seen to by {each.closing.person}: {each.closing.note})"
-            elif each.open:
-                said += f". {advice(each.fate)}"
-            console.print(
-                escape(f"{each.seq}  {each.request_id}: {each.fate} {said}".rstrip()),
-                highlight=False,
-            )
+                line += f" (seen to by {each.closing.person}: {each.closing.note})"
+            elif each.next:
+                line += f". {each.next}"
+            console.print(escape(line), highlight=False)
         open_ = sum(each.open for each in lines)
         if not as_json:
             console.print(f"{len(lines)} records, {open_} to see to", highlight=False)

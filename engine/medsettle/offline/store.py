@@ -77,8 +77,9 @@ class Decided:
     """What an engine answered for good.
 
     `settlement` is what stands in the ledger, empty where nothing does; `cash_fen` is what the
-    patient owes of it and `refund_fen` the cash taken less that, negative where more is owed; both
-    None where nothing was settled.
+    patient owes of it, None where it cannot be read. `refund_fen` is what is to be given back: the
+    cash taken less that, negative where more is owed, and of what was settled online, where that is
+    paid as well, all the cash that was taken; None where nothing was settled.
     """
 
     state: State
