@@ -4,6 +4,8 @@ What is sealed cannot be read without the keys, and a byte that is changed, left
 found; what becomes of each record is told until somebody has seen to it.
 """
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -14,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from medsettle import errors
+from medsettle import errors, limits
 from medsettle.cli.desks import Desk, now, open_desk
 from medsettle.cli.exits import Exit, Quit, UnreadableFile, told
 from medsettle.cli.files import read_claims
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from medsettle.privacy.sealed import SealingKey
 
 SEAL_KEY = "offline"
+# A line as `record` prints it.
+_RECORDED = re.compile(r"\S+  .+: bill \d+\.\d\d, paid \d+\.\d\d; ")
 
 app = typer.Typer(
     no_args_is_help=True, help="Claims of a till that cannot reach the engine: seal, settle later."
@@ -110,8 +114,10 @@ def settle(
     console = Console(soft_wrap=True)
     with told(console, as_json=as_json), _existing(store) as opened:
         found = _read(opened, institution_key, keys)
+        sent_count = 0
         with open_desk(server, data, rules, new=True, ledger=ledger) as desk:
             for sent in settle_in_order(opened, found, _OfDesk(desk), now):
+                sent_count += 1
                 if as_json:
                     print_json(console, asdict(sent))
                     continue
@@ -121,6 +127,8 @@ def settle(
                 line = f"{sent.seq}  {sent.request_id}: {done.state} {done.settlement} {said}"
                 console.print(escape(line.rstrip()), highlight=False)
         open_ = [each for each in _lines(opened, found) if each.open]
+        if not as_json:
+            console.print(_ended(sent_count, open_), highlight=False)
     if open_:
         raise Quit(Exit.FINDING)
 
@@ -132,7 +140,9 @@ def reconcile(
     keys: Keys,
     receipts: Annotated[
         Path | None,
-        typer.Option(help="Receipts of patients, one a line: they tell what the store has lost."),
+        typer.Option(
+            help="Receipts of patients, or lines of record: they tell what the store has lost."
+        ),
     ] = None,
     server: Server = None,
     as_json: Json = False,
@@ -202,6 +212,15 @@ class _OfDesk:
             return None
 
 
+def _ended(sent: int, open_: "list[Line]") -> str:
+    """Return how many were sent, how many are to be seen to, and where it says more."""
+    fates = Counter(str(each.fate) for each in open_)
+    which = ", ".join(f"{count} {fate}" for fate, count in fates.items())
+    said = f"{sent} sent, {len(open_)} to see to"
+    more = "run `medsettle offline reconcile`"
+    return f"{said} ({which}): {more}, which says what to do" if open_ else said
+
+
 def _lines(
     store: "TillStore",
     found: "list[Found]",
@@ -245,15 +264,26 @@ def _read(store: "TillStore", key: Path, keys: Path) -> "list[Found]":
 def _receipts(path: Path | None) -> tuple[str, ...]:
     if path is None:
         return ()
+    receipts: list[str] = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        words = line.split()
+        if _RECORDED.match(line.strip()):
+            words = words[:1]
+        for each in words:
+            _check_receipt(each, f"{path}: line {number}")
+        receipts += words
+    return tuple(receipts)
+
+
+def _check_receipt(word: str, where: str) -> None:
     from medsettle.offline.records import is_receipt  # noqa: PLC0415 - loads signatures
 
-    lines = path.read_text(encoding="utf-8").split()
-    for number, each in enumerate(lines, 1):
-        if not is_receipt(each):
-            raise UnreadableFile(
-                f"{path}: word {number} is {each[:30]!r}, no receipt such as 7-ab…"
-            )
-    return tuple(lines)
+    if not is_receipt(word):
+        text = f"{word[:30]!r} is no receipt such as 7-0123456789abcdef"
+        raise UnreadableFile(f"{where}: {text}, nor is the line one of offline record")
+    if int(word.partition("-")[0]) > limits.OFFLINE_RECORDS_MAX:
+        most = limits.OFFLINE_RECORDS_MAX
+        raise UnreadableFile(f"{where}: {word} is of no record; a store has at most {most}")
 
 
 def _signing(path: Path) -> "Ed25519PrivateKey":
