@@ -201,6 +201,7 @@ def test_certificates_are_added_by_the_authority_of_the_folder(folder: Path) -> 
     before = (folder / "ca" / "ca.pem").read_bytes()
     added = run("access", "certificates", *out, "--institution", "H2@110000")
     again = run("access", "certificates", *out, "--institution", "H2@110000")
+    both = run("access", "certificates", *out, "--server", "new", "--institution", "H2@110000")
     slipped = ("--role", "king", "--server", "A B", "--institution", "../x")
     slips = run("access", "certificates", *out, *slipped)
 
@@ -209,6 +210,10 @@ def test_certificates_are_added_by_the_authority_of_the_folder(folder: Path) -> 
     ]
     assert before == (folder / "ca" / "ca.pem").read_bytes()
     assert (Exit.OK, Exit.USAGE, Exit.FINDING) == (added.code, again.code, slips.code)
+    said = f"{folder / 'ca' / 'H2-110000.pem'} is there already and stays as it is; leave that name"
+    for refused in (again, both):
+        assert said in refused.err.replace("\n", " ")
+    assert not (folder / "ca" / "new.pem").exists()
     for wrong in ("king", "A B", "../x"):
         assert wrong in slips.err
     assert not (folder / "x.pem").exists()

@@ -54,12 +54,25 @@ def test_a_till_goes_through_an_outage(tmp_path: Path) -> None:
         assert ["settled", "settled", "settled", "refused"] == states
         again = run("offline", "settle", *public, *server, "--json")
         assert (Exit.FINDING, "") == (again.code, again.out)
+        more = "run `medsettle offline reconcile`, which says what to do"
+        in_words = run("offline", "settle", *public, *server)
+        assert f"0 sent, 1 to see to (1 refused): {more}\n" == in_words.out
+        assert Exit.OK == run("statement", "keygen", "h2", "--out", tmp_path).code
+        other = (*at, "--institution-key", tmp_path / "h2.pub.pem")
+        foreign = run("offline", "settle", *other, *server)
+        assert f"0 sent, 4 to see to (4 tampered): {more}\n" == foreign.out
+        beyond = run("offline", "close", 5, *at[:2], "--by", "Li", "--note", "typo")
+        assert (Exit.FINDING, True) == (beyond.code, "store knows is 4" in beyond.err)
         closed = ("--by", "Li", "--note", "billed by hand")
         assert Exit.OK == run("offline", "close", 4, *at[:2], *closed).code
         receipts = tmp_path / "receipts.txt"
-        receipts.write_text("\n".join(each["receipt"] for each in sealed.json_lines))
+        printed = [each["receipt"] for each in sealed.json_lines] + [one.out, refused.out]
+        receipts.write_text("\n".join(printed))
         told = run("offline", "reconcile", *public, *server, "--receipts", receipts)
     assert Exit.OK == told.code, told.out
+    ids = [each["decided"]["settlement"] for each in settled.json_lines]
+    assert f"R1: settled {ids[0]}. give back 320.00\n" in told.out
+    assert f"R3: settled {ids[2]}. ask for 59.50\n" in told.out
     for said in ("R1: settled", "R4: refused", "seen to by Li: billed by hand", "0 to see to"):
         assert said in told.out
 
@@ -75,4 +88,7 @@ def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
     receipts = tmp_path / "receipts.txt"
     receipts.write_text("1-0123456789abcdef 7")
     word = run("offline", "reconcile", *public, "--receipts", receipts)
-    assert (Exit.USAGE, True) == (word.code, "word 2 is '7', no receipt" in word.err)
+    assert (Exit.USAGE, True) == (word.code, "line 1: '7' is no receipt" in word.err)
+    receipts.write_text("99999-0123456789abcdef")
+    far = run("offline", "reconcile", *public, "--receipts", receipts)
+    assert (Exit.USAGE, True) == (far.code, "is of no record" in far.err)

@@ -178,6 +178,22 @@ def test_an_amount_may_differ_from_price_times_quantity_by_the_rounding_of_price
 
 
 @pytest.mark.parametrize(
+    ("amount_fen", "quantity_e4", "says"),
+    [
+        pytest.param(-1, 10_000, "-0.01 yuan, but price times quantity, 100 x 1, is 100.00 yuan"),
+        pytest.param(-1, -10_000, "-0.01 yuan, but price times quantity, 100 x -1, is -100.00"),
+    ],
+)
+def test_an_amount_that_differs_is_told_with_its_sign(
+    amount_fen: int, quantity_e4: int, says: str
+) -> None:
+    """A minus sign may be the slip itself, so it is said as it was sent."""
+    row = _with_line(amount_fen=amount_fen, unit_price_e6=100_000_000, quantity_e4=quantity_e4)
+    said = [fault.message for fault in _faults(row) if fault.path == "lines[0].amount_fen"]
+    assert any(each.startswith(says) for each in said), said
+
+
+@pytest.mark.parametrize(
     ("amount_fen", "unit_price_e6", "quantity_e4"),
     [
         pytest.param(50, 41_700, 120_000, id="twelve-for-half-a-yuan"),

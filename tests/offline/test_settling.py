@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from medsettle import limits
 from medsettle.core.claims import ClaimBatch
+from medsettle.core.money import plain_yuan
 from medsettle.engine import Engine
 from medsettle.errors import InvalidRequest, LedgerUnavailable
 from medsettle.offline.reconciling import Fate, Line, reconciled
@@ -144,6 +145,7 @@ def test_notes_have_bounds(store: TillStore, length: int) -> None:
     """The shortest and the longest note are taken, one character beyond is not, nor is nobody."""
     outside = 0 if length == 1 else length + 1
     moment = datetime(2024, 5, 3, tzinfo=UTC)
+    seal(store, 1)
     with pytest.raises(InvalidRequest):
         store.closed(1, Closing("Li", "n" * outside), moment)
     with pytest.raises(InvalidRequest, match="by"):
@@ -162,13 +164,55 @@ def test_what_is_closed_is_never_sent(store: TillStore, at: At) -> None:
     assert [] == at.asked
 
 
+def test_a_number_that_no_record_has_is_not_closed(store: TillStore, tmp_path: Path) -> None:
+    """Beyond the last known one only a receipt tells of a record; one missing in between is."""
+    moment = datetime(2024, 5, 3, tzinfo=UTC)
+    with pytest.raises(InvalidRequest, match="the last that this store knows is none"):
+        store.closed(1, Closing("Li", "typo"), moment)
+    receipts = [seal(store, number).receipt for number in (1, 2, 3, 4)]
+    for seq in (5, 77):
+        with pytest.raises(InvalidRequest, match="the last that this store knows is 4"):
+            store.closed(seq, Closing("Li", "typo"), moment)
+    alter(tmp_path, "delete from records where seq in (2, 4)")
+    for lost in ("5-0123456789abcdef", "4-01", receipts[2]):
+        with pytest.raises(InvalidRequest, match="no receipt of record 4"):
+            store.closed(4, Closing("Li", "from paper"), moment, lost)
+    store.closed(4, Closing("Li", "from paper"), moment, receipts[3])
+    store.closed(2, Closing("Li", "from paper"), moment)
+    # What was signed as 3 stands at 1 now.
+    alter(tmp_path, "delete from records where seq = 1")
+    alter(tmp_path, "update records set seq = 1")
+    store.closed(3, Closing("Li", "from paper"), moment)
+
+    assert [2, 3, 4] == sorted(store.closings())
+
+
+def test_a_new_record_never_has_a_number_that_is_done_with(
+    store: TillStore, at: At, tmp_path: Path
+) -> None:
+    """Closed or answered numbers whose records are lost are left out, and what is new is sent."""
+    seal(store, 1)
+    seal(store, 2)
+    at.settle_all(store)
+    alter(tmp_path, "delete from records where seq = 2")
+    alter(tmp_path, "insert into closings values (3, 'Li', 'typo', 0), (4, 'Li', 'typo', 0)")
+    seqs = [seal(store, number).seq for number in (5, 6)]
+    at.settle_all(store)
+
+    assert [5, 6] == seqs
+    assert ["R1", "R2", "R5", "R6"] == at.asked
+    fates = [Fate.SETTLED, Fate.MISSING, Fate.MISSING, Fate.MISSING, Fate.SETTLED, Fate.SETTLED]
+    assert fates == _fates(store, at)
+    assert [2] == [each.seq for each in _lines(store) if each.open]
+
+
 def test_a_claim_that_was_online_as_well_is_told_and_not_paid_twice(
     store: TillStore, at: At
 ) -> None:
     """The same request id, or the same number of the institution, was settled online before."""
     by_id = _online(at.engine, 1)
     by_number = _online(at.engine, 8, institution_settlement="N1")
-    seal(store, 1)
+    seal(store, 1, paid_fen=43_210)
     seal(store, 2, institution_settlement="N1")
     at.settle_all(store)
     decided = store.decided()
@@ -176,8 +220,52 @@ def test_a_claim_that_was_online_as_well_is_told_and_not_paid_twice(
     assert [Fate.ONLINE, Fate.ONLINE] == _fates(store, at)
     assert [by_id, by_number] == [decided[seq].settlement for seq in (1, 2)]
     assert 2 == len(at.engine.page())
+    first, second = _lines(store, at)
     cash = at.engine.get(by_id).fen("cash_fen")
-    assert (cash, 50_000 - cash) == (decided[1].cash_fen, decided[1].refund_fen)
+    assert (cash, 43_210) == (decided[1].cash_fen, decided[1].refund_fen)
+    assert (43_210, 50_000) == (first.taken_fen, second.taken_fen)
+    assert 0 < cash < 43_210
+    unpaid = f"if the {plain_yuan(cash)} of {by_id} was not paid online"
+    less = f"give back {plain_yuan(43_210 - cash)}"
+    assert f"give back 432.10, all that the till took; {unpaid}, {less}" == first.next
+    assert second.next.startswith("give back 500.00, all that the till took; ")
+
+
+def test_what_was_online_and_cannot_be_read_gives_back_what_was_taken(
+    store: TillStore, at: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sum that the till took is known whatever becomes of the record of the engine."""
+    online = _online(at.engine, 1)
+    seal(store, 1, paid_fen=43_210)
+    monkeypatch.setattr(At, "recorded", lambda *_: None)
+    at.settle_all(store)
+    (line,) = _lines(store)
+
+    words = f"give back 432.10, all that the till took; less the cash of {online} if that"
+    assert f"{words} was not paid online" == line.next
+    assert line.decided is not None
+    assert (None, 43_210) == (line.decided.cash_fen, line.decided.refund_fen)
+
+
+def test_what_was_moved_says_what_became_of_it(store: TillStore, at: At, tmp_path: Path) -> None:
+    """Nothing is said to be settled before it was sent, and afterwards the settlement is named."""
+    seal(store, 1)
+    seal(store, 2, pooling_area="999901")
+    for old, new in ((1, 9), (2, 1), (9, 2)):
+        alter(tmp_path, "update records set seq = ? where seq = ?", new, old)
+    before = _lines(store)
+    at.settle_all(store)
+    first, second = _lines(store, at)
+
+    assert ["it stands at 2; waiting", "it stands at 1; waiting"] == [each.said for each in before]
+    assert all("medsettle offline settle" in each.next for each in before)
+    decided = store.decided()[1]
+    assert f"it stands at 2; settled {decided.settlement}" == first.said
+    back = plain_yuan(decided.refund_fen or 0)
+    assert first.next.startswith(f"give back {back}; find out who moved it")
+    assert second.said.startswith("it stands at 1; refused POLICY_NOT_FOUND: ")
+    assert second.next.startswith("mend the cause")
+    assert [Fate.REORDERED, Fate.REORDERED] == [first.fate, second.fate]
 
 
 def _sealed_again(store: TillStore, folder: Path, seq: int, paid_fen: int) -> None:

@@ -4,6 +4,8 @@ What is sealed cannot be read without the keys, and a byte that is changed, left
 found; what becomes of each record is told until somebody has seen to it.
 """
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -14,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from medsettle import errors
+from medsettle import errors, limits
 from medsettle.cli.desks import Desk, now, open_desk
 from medsettle.cli.exits import Exit, Quit, UnreadableFile, told
 from medsettle.cli.files import read_claims
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from medsettle.privacy.sealed import SealingKey
 
 SEAL_KEY = "offline"
+# A line as `record` prints it.
+_RECORDED = re.compile(r"\S+  .+: bill \d+\.\d\d, paid \d+\.\d\d; ")
 
 app = typer.Typer(
     no_args_is_help=True, help="Claims of a till that cannot reach the engine: seal, settle later."
@@ -110,16 +114,21 @@ def settle(
     console = Console(soft_wrap=True)
     with told(console, as_json=as_json), _existing(store) as opened:
         found = _read(opened, institution_key, keys)
+        sent_count = 0
         with open_desk(server, data, rules, new=True, ledger=ledger) as desk:
             for sent in settle_in_order(opened, found, _OfDesk(desk), now):
+                sent_count += 1
                 if as_json:
                     print_json(console, asdict(sent))
                     continue
                 done = sent.decided
-                said = f"{done.reason}: {done.message}" if done.reason else refund_words(done)
+                said = f"{done.reason}: {done.message}" if done.reason else ""
+                said = ". ".join(filter(None, (said, refund_words(done))))
                 line = f"{sent.seq}  {sent.request_id}: {done.state} {done.settlement} {said}"
                 console.print(escape(line.rstrip()), highlight=False)
         open_ = [each for each in _lines(opened, found) if each.open]
+        if not as_json:
+            console.print(_ended(sent_count, open_), highlight=False)
     if open_:
         raise Quit(Exit.FINDING)
 
@@ -131,31 +140,28 @@ def reconcile(
     keys: Keys,
     receipts: Annotated[
         Path | None,
-        typer.Option(help="Receipts of patients, one a line: they tell what the store has lost."),
+        typer.Option(
+            help="Receipts of patients, or lines of record: they tell what the store has lost."
+        ),
     ] = None,
     server: Server = None,
     as_json: Json = False,
 ) -> None:
     """Say what became of each sealed claim; with --server whether the engine still has it."""
-    from medsettle.offline.reconciling import advice  # noqa: PLC0415 - loads signatures
-
     console = Console(soft_wrap=True)
     with told(console, as_json=as_json), _existing(store) as opened:
         found = _read(opened, institution_key, keys)
         lines = _lines(opened, found, _receipts(receipts), server)
         for each in lines:
             if as_json:
-                print_json(console, {**asdict(each), "next": advice(each.fate)})
+                print_json(console, asdict(each))
                 continue
-            said = each.said
+            line = f"{each.seq}  {each.request_id}: {each.fate} {each.said}".rstrip()
             if each.closing is not None:
-                said += f" (seen to by {each.closing.person}: {each.closing.note})"
-            elif each.open:
-                said += f". {advice(each.fate)}"
-            console.print(
-                escape(f"{each.seq}  {each.request_id}: {each.fate} {said}".rstrip()),
-                highlight=False,
-            )
+                line += f" (seen to by {each.closing.person}: {each.closing.note})"
+            elif each.next:
+                line += f". {each.next}"
+            console.print(escape(line), highlight=False)
         open_ = sum(each.open for each in lines)
         if not as_json:
             console.print(f"{len(lines)} records, {open_} to see to", highlight=False)
@@ -169,6 +175,9 @@ def close(
     store: Store,
     by: Annotated[str, typer.Option(help="Who saw to it.")],
     note: Annotated[str, typer.Option(help="What was done, such as the request id it has now.")],
+    receipt: Annotated[
+        str, typer.Option(help="Receipt of a patient, for a record lost at the end of the store.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Say that a record which did not settle has been seen to; it is then never sent."""
@@ -176,7 +185,7 @@ def close(
 
     console = Console()
     with told(console, as_json=as_json), _existing(store) as opened:
-        opened.closed(seq, Closing(by, note), now())
+        opened.closed(seq, Closing(by, note), now(), receipt)
     if as_json:
         print_json(console, {"closed": seq})
     else:
@@ -201,6 +210,15 @@ class _OfDesk:
             return self.desk.recorded(settlement)
         except errors.NotFound:
             return None
+
+
+def _ended(sent: int, open_: "list[Line]") -> str:
+    """Return how many were sent, how many are to be seen to, and where it says more."""
+    fates = Counter(str(each.fate) for each in open_)
+    which = ", ".join(f"{count} {fate}" for fate, count in fates.items())
+    said = f"{sent} sent, {len(open_)} to see to"
+    more = "run `medsettle offline reconcile`"
+    return f"{said} ({which}): {more}, which says what to do" if open_ else said
 
 
 def _lines(
@@ -246,15 +264,26 @@ def _read(store: "TillStore", key: Path, keys: Path) -> "list[Found]":
 def _receipts(path: Path | None) -> tuple[str, ...]:
     if path is None:
         return ()
+    receipts: list[str] = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        words = line.split()
+        if _RECORDED.match(line.strip()):
+            words = words[:1]
+        for each in words:
+            _check_receipt(each, f"{path}: line {number}")
+        receipts += words
+    return tuple(receipts)
+
+
+def _check_receipt(word: str, where: str) -> None:
     from medsettle.offline.records import is_receipt  # noqa: PLC0415 - loads signatures
 
-    lines = path.read_text(encoding="utf-8").split()
-    for number, each in enumerate(lines, 1):
-        if not is_receipt(each):
-            raise UnreadableFile(
-                f"{path}: word {number} is {each[:30]!r}, no receipt such as 7-ab…"
-            )
-    return tuple(lines)
+    if not is_receipt(word):
+        text = f"{word[:30]!r} is no receipt such as 7-0123456789abcdef"
+        raise UnreadableFile(f"{where}: {text}, nor is the line one of offline record")
+    if int(word.partition("-")[0]) > limits.OFFLINE_RECORDS_MAX:
+        most = limits.OFFLINE_RECORDS_MAX
+        raise UnreadableFile(f"{where}: {word} is of no record; a store has at most {most}")
 
 
 def _signing(path: Path) -> "Ed25519PrivateKey":

@@ -82,12 +82,13 @@ def _check_price(line: Mapping[str, object], path: str, faults: list[Fault]) -> 
     16.67 each. A price of more is taken to be exact to its last decimal that is not zero, as far
     as the fourth.
     """
-    price, quantity = int(str(line["unit_price_e6"])), abs(int(str(line["quantity_e4"])))
-    amount = abs(int(str(line["amount_fen"])))
+    price, quantity = int(str(line["unit_price_e6"])), int(str(line["quantity_e4"]))
+    amount, count = int(str(line["amount_fen"])), abs(quantity)
     unit = limits.PRICE_QUANTITY_PER_FEN
-    tolerance = limits.LINE_AMOUNT_TOLERANCE_FEN + price_uncertainty_e6(price) * quantity // unit
-    stated = price * quantity // unit
-    if abs(stated - amount) > tolerance:
+    tolerance = limits.LINE_AMOUNT_TOLERANCE_FEN + price_uncertainty_e6(price) * count // unit
+    size = price * count // unit
+    if abs(size - abs(amount)) > tolerance:
+        stated = size if quantity > 0 else -size
         faults.append(
             Fault(
                 f"{path}.amount_fen",

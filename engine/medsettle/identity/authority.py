@@ -72,11 +72,12 @@ def add_certificates(
         days: For how long, from 1.
 
     Raises:
-        FileExistsError: A file is there already; those before it were written.
+        FileExistsError: A name has a file there already; nothing was written.
         InvalidRequest: What is there is no authority.
         OSError: A file cannot be read or written.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    _check_room(folder, wanted)
     made = []
     if (folder / AUTHORITY_NAME).exists():
         authority = _kept_authority(folder)
@@ -88,6 +89,16 @@ def add_certificates(
     for each in wanted:
         made += _made(authority, folder, each, moment, days)
     return made
+
+
+def _check_room(folder: Path, wanted: Sequence[Wanted]) -> None:
+    files = [folder / f"{each.name}{suffix}" for each in wanted for suffix in (".pem", ".key")]
+    there = [path for path in files if path.exists()]
+    if there:
+        raise FileExistsError(
+            f"{there[0]} is there already and stays as it is; leave that name out, name another "
+            "folder, or move its certificate and key away for new ones"
+        )
 
 
 @dataclass(frozen=True, slots=True)

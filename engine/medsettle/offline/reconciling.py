@@ -1,12 +1,12 @@
 """What became of each sealed record, as the store, the receipts and the engine have it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from medsettle.core.request_states import RequestStatus
 from medsettle.offline.records import receipt_of
-from medsettle.offline.settling import Engine
+from medsettle.offline.settling import Engine, refund_words
 from medsettle.offline.store import Closing, Decided, State
 from medsettle.offline.till import Found
 
@@ -32,7 +32,11 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One record and what became of it; `closing` says who saw to it, None for nobody yet."""
+    """One record and what became of it; `closing` says who saw to it, None for nobody yet.
+
+    `next` is what is to be done about it, empty for nothing, and `taken_fen` the cash that was
+    taken at the till, None where nothing that can be trusted tells it.
+    """
 
     seq: int
     request_id: str
@@ -40,6 +44,8 @@ class Line:
     said: str = ""
     decided: Decided | None = None
     closing: Closing | None = None
+    taken_fen: int | None = None
+    next: str = ""
 
     @property
     def open(self) -> bool:
@@ -50,17 +56,14 @@ class Line:
 _NEXT = {
     Fate.WAITING: "run `medsettle offline settle` where the engine can be reached",
     Fate.REFUSED: "mend the cause and settle it under a new request id, or bill it by hand",
-    Fate.ONLINE: "nothing is owed twice: give the cash back as the settlement says",
     Fate.MISSING: "look for the store or a copy that has it; the receipt is the patient's proof",
     Fate.TAMPERED: "settle the bill from its paper under a new request id, and find out who did it",
-    Fate.REORDERED: "it was settled by its signed number; find out who moved it",
+    Fate.REORDERED: "find out who moved it; its signed number counts",
     Fate.FORGOTTEN: "the ledger was restored from before: settle it anew by the same request id",
 }
 
-
-def advice(fate: Fate) -> str:
-    """Return what is to be done about a record, empty for nothing."""
-    return _NEXT.get(fate, "")
+_OF_MONEY = {Fate.SETTLED, Fate.TAKEN_BACK, Fate.ONLINE}
+"""Of these the patient's money is what is to be seen to."""
 
 
 def reconciled(
@@ -82,24 +85,35 @@ def reconciled(
     lines = [_line(each, decided.get(each.seq), engine) for each in found]
     lines += _missing(found, decided, receipts)
     lines.sort(key=lambda line: line.seq)
-    return [
-        Line(each.seq, each.request_id, each.fate, each.said, each.decided, closings.get(each.seq))
-        for each in lines
-    ]
+    return [replace(each, closing=closings.get(each.seq)) for each in lines]
 
 
 def _line(found: Found, decided: Decided | None, engine: Engine | None) -> Line:
     if found.wrong:
-        return Line(found.seq, found.request_id, Fate.TAMPERED, found.wrong, decided)
+        return _said(found, Fate.TAMPERED, found.wrong, decided, _NEXT[Fate.TAMPERED])
+    fate, said = _became(found, decided, engine)
+    todo = _NEXT.get(fate, "")
+    if decided is not None and fate in _OF_MONEY:
+        todo = refund_words(decided)
     if found.moved:
-        return Line(found.seq, found.request_id, Fate.REORDERED, found.moved, decided)
+        said = f"{found.moved}; {fate} {said}".rstrip()
+        todo = "; ".join(filter(None, (todo, _NEXT[Fate.REORDERED])))
+        fate = Fate.REORDERED
+    return _said(found, fate, said, decided, todo)
+
+
+def _said(found: Found, fate: Fate, said: str, decided: Decided | None, todo: str) -> Line:
+    taken = None if found.content is None else found.content.paid_fen
+    return Line(found.seq, found.request_id, fate, said, decided, taken_fen=taken, next=todo)
+
+
+def _became(found: Found, decided: Decided | None, engine: Engine | None) -> tuple[Fate, str]:
+    """Return what became of a record that is as it was signed, wherever it stands."""
     if decided is None:
-        return Line(found.seq, found.request_id, Fate.WAITING)
+        return Fate.WAITING, ""
     if decided.state is State.REFUSED:
-        said = f"{decided.reason}: {decided.message}"
-        return Line(found.seq, found.request_id, Fate.REFUSED, said, decided)
-    fate, said = _standing(found, decided, engine)
-    return Line(found.seq, found.request_id, fate, said, decided)
+        return Fate.REFUSED, f"{decided.reason}: {decided.message}"
+    return _standing(found, decided, engine)
 
 
 def _standing(found: Found, decided: Decided, engine: Engine | None) -> tuple[Fate, str]:
@@ -129,10 +143,11 @@ def _missing(
         known = by_seq.get(seq)
         if known is not None and receipt_of(seq, known.digest) != receipt:
             said = f"receipt {receipt} is of another record of that number than the one here"
-            yield Line(seq, "", Fate.MISSING, said)
+            yield Line(seq, "", Fate.MISSING, said, next=_NEXT[Fate.MISSING])
         elif known is None and seq not in there:
             named[seq] = f"receipt {receipt} tells of it"
     last = max((*there, *decided, *named), default=0)
     for seq in range(1, last + 1):
         if seq not in there:
-            yield Line(seq, "", Fate.MISSING, named.get(seq, "a later record tells of it"))
+            said = named.get(seq, "a later record tells of it")
+            yield Line(seq, "", Fate.MISSING, said, next=_NEXT[Fate.MISSING])

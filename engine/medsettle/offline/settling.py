@@ -1,7 +1,7 @@
 """Settling what a till sealed: in the order of the signed numbers, each once, whatever dies."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -77,20 +77,21 @@ def settle_in_order(
 def _decided(found: Found, answer: Answer, engine: Engine) -> Decided:
     assert found.content is not None
     if isinstance(answer, Settlement):
-        return _settled(State.SETTLED, answer, found.content.paid_fen)
+        cash = answer.fen("cash_fen")
+        settlement = str(answer.columns["settlement"])
+        return Decided(State.SETTLED, settlement, cash, found.content.paid_fen - cash)
     online = _online(found, answer, engine)
     if not online:
         return Decided(State.REFUSED, reason=answer.outcome.name, message=answer.message)
     recorded = engine.recorded(online)
-    known = Decided(State.ONLINE, online)
-    if recorded is not None:
-        known = _settled(State.ONLINE, recorded, found.content.paid_fen)
-    return replace(known, reason=answer.outcome.name, message=answer.message)
-
-
-def _settled(state: State, settlement: Settlement, paid_fen: int) -> Decided:
-    cash = settlement.fen("cash_fen")
-    return Decided(state, str(settlement.columns["settlement"]), cash, paid_fen - cash)
+    return Decided(
+        State.ONLINE,
+        online,
+        None if recorded is None else recorded.fen("cash_fen"),
+        found.content.paid_fen,
+        answer.outcome.name,
+        answer.message,
+    )
 
 
 def _online(found: Found, answer: Rejection, engine: Engine) -> str:
@@ -106,12 +107,31 @@ def _online(found: Found, answer: Rejection, engine: Engine) -> str:
 def refund_words(decided: Decided) -> str:
     """Return what is to be done with the patient's money.
 
+    What was settled online was paid there as well, as far as a till knows: then all the cash that
+    it took goes back. Where nothing was paid there, the difference does, as for any other.
+
     >>> refund_words(Decided(State.SETTLED, "1", 300, 700))
     'give back 7.00'
     >>> refund_words(Decided(State.SETTLED, "1", 300, -50)), refund_words(Decided(State.REFUSED))
     ('ask for 0.50', '')
+    >>> refund_words(Decided(State.ONLINE, "1", 300, 1000))
+    'give back 10.00, all that the till took; if the 3.00 of 1 was not paid online, give back 7.00'
     """
-    if not decided.refund_fen:
+    words = _words(decided.refund_fen or 0)
+    if decided.state is not State.ONLINE or not words:
+        return words
+    words += ", all that the till took"
+    if decided.cash_fen is None:
+        return f"{words}; less the cash of {decided.settlement} if that was not paid online"
+    if not decided.cash_fen:
+        return words
+    less = _words((decided.refund_fen or 0) - decided.cash_fen) or "give back nothing"
+    cash = plain_yuan(decided.cash_fen)
+    return f"{words}; if the {cash} of {decided.settlement} was not paid online, {less}"
+
+
+def _words(refund_fen: int) -> str:
+    if not refund_fen:
         return ""
-    verb = "give back" if decided.refund_fen > 0 else "ask for"
-    return f"{verb} {plain_yuan(abs(decided.refund_fen))}"
+    verb = "give back" if refund_fen > 0 else "ask for"
+    return f"{verb} {plain_yuan(abs(refund_fen))}"

@@ -20,7 +20,7 @@ from medsettle.ledger.side_file import (
     rows_of,
     transaction,
 )
-from medsettle.offline.records import SealedRecord
+from medsettle.offline.records import SealedRecord, is_receipt
 
 _FORM: Final = StoreForm(
     what="the sealed claims of a till",
@@ -77,8 +77,9 @@ class Decided:
     """What an engine answered for good.
 
     `settlement` is what stands in the ledger, empty where nothing does; `cash_fen` is what the
-    patient owes of it and `refund_fen` the cash taken less that, negative where more is owed; both
-    None where nothing was settled.
+    patient owes of it, None where it cannot be read. `refund_fen` is what is to be given back: the
+    cash taken less that, negative where more is owed, and of what was settled online, where that is
+    paid as well, all the cash that was taken; None where nothing was settled.
     """
 
     state: State
@@ -162,11 +163,18 @@ class TillStore:
                 ),
             )
 
-    def closed(self, seq: int, closing: Closing, moment: datetime) -> None:
+    def closed(self, seq: int, closing: Closing, moment: datetime, receipt: str = "") -> None:
         """Record that somebody saw to a record, which needs neither to stand nor to be whole.
 
+        Args:
+            seq: Of a record that the store knows, or that one it knows follows.
+            closing: Who saw to it, and how.
+            moment: When, with a zone.
+            receipt: The patient's, which tells of a record that the store has lost at its end.
+
         Raises:
-            InvalidRequest: Nobody is named, nothing is said or too much, or it is closed already.
+            InvalidRequest: Nobody is named, nothing is said or too much, nothing tells of such a
+                record, or it is closed already.
         """
         most = limits.OFFLINE_NOTE_CHARS_MAX
         given = (("by", closing.person), ("note", closing.note))
@@ -175,17 +183,39 @@ class TillStore:
             for name, text in given
             if not 1 <= len(text.strip()) <= most
         ]
-        if seq < 1:
-            faults.append(Fault("seq", f"{seq} is no number of a record; they begin with 1"))
-        if seq in (known := self.closings()):
-            faults.append(Fault("seq", f"{seq} is closed already, by {known[seq].person}"))
-        if faults:
-            raise InvalidRequest(faults)
+        if receipt and not (is_receipt(receipt) and receipt.startswith(f"{seq}-")):
+            faults.append(Fault("receipt", f"{receipt[:30]!r} is no receipt of record {seq}"))
         with transaction(self._connection, self.path):
+            last = self._last_known()
+            if seq < 1:
+                faults.append(Fault("seq", f"{seq} is no number of a record; they begin with 1"))
+            elif seq > last and not receipt:
+                text = f"{seq} is no record: the last that this store knows is {last or 'none'}; "
+                text += "one lost at its end is closed by the patient's receipt"
+                faults.append(Fault("seq", text))
+            if seq in (known := self.closings()):
+                faults.append(Fault("seq", f"{seq} is closed already, by {known[seq].person}"))
+            if faults:
+                raise InvalidRequest(faults)
             self._connection.execute(
                 "insert into closings values (?, ?, ?, ?)",
                 (seq, closing.person, closing.note, microseconds(moment.astimezone(UTC))),
             )
+
+    def _last_known(self) -> int:
+        """Return the highest number that stands, was signed or was answered; 0 for none.
+
+        A record that was moved here from behind has a higher number signed than it stands at.
+        """
+        ((last,),) = rows_of(
+            self._connection,
+            "select coalesce(max(number), 0) from ("
+            "select seq as number from records union all select seq from outcomes union all"
+            " select case when json_valid(cast(header as text))"
+            " then json_extract(cast(header as text), '$.seq') end from records"
+            ") where typeof(number) = 'integer'",
+        )
+        return int(last)
 
 
 class Page:
@@ -197,6 +227,22 @@ class Page:
     def last(self) -> Kept | None:
         """Return the last record; None where there is none."""
         return self._one("order by seq desc limit 1")
+
+    def next_number(self) -> int:
+        """Return the number of the next record: beyond the last, and none that is done with.
+
+        Where a record was lost at the end, what was answered to it or who saw to it is still known,
+        and would be taken for that of another record of its number.
+        """
+        ((last,),) = rows_of(
+            self._connection,
+            "select max((select coalesce(max(seq), 0) from records),"
+            " (select coalesce(max(seq), 0) from outcomes))",
+        )
+        number = int(last) + 1
+        while rows_of(self._connection, "select 1 from closings where seq = ?", number):
+            number += 1
+        return number
 
     def of_request(self, request_id: str) -> Kept | None:
         """Return the record of a request id; None where there is none."""

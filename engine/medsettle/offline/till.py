@@ -102,7 +102,7 @@ def record_claim(
         known, last = page.of_request(request_id), page.last()
         if known is not None:
             return _known(known, row, paid, total, keys)
-        seq = last.seq + 1 if last is not None else 1
+        seq = page.next_number()
         if seq > limits.OFFLINE_RECORDS_MAX:
             most = limits.OFFLINE_RECORDS_MAX
             text = f"the store has {most} records, as many as it may; settle them, and begin a new"
