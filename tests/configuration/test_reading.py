@@ -176,7 +176,8 @@ def test_all_that_paths_name_and_is_not_there_is_told_at_once(tmp_path: Path) ->
     file = _file(
         tmp_path,
         'rules = "rules"\ndata = "made"\nseal_key = "no.pem"\nseal_origin = "a/b"\n'
-        'access_tokens = "no.tokens"\nlog = "logs/server.log"\npseudonym_keys = "made"\nsloww = 1\n',
+        'access_tokens = "no.tokens"\nlog = "logs/server.log"\npseudonym_keys = "made"\n'
+        "sloww = 1\n",
     )
     with pytest.raises(InvalidRequest) as told:
         effective(file, {}, looking=True)
