@@ -41,6 +41,8 @@ medsettle serve --config medsettle.toml          # or MEDSETTLE_CONFIG=medsettle
 - A relative path in the file is taken from the folder of the file, one in an option or a variable
   from where the command runs. In a variable a list is written with commas.
 - A setting that does nothing without another is a fault where that is missing.
+- A file or folder that a setting names and that is not there is a fault, for `config check` as for
+  `serve`; data and keys of pseudonyms, which the server makes, need not be there.
 - `config show` hides passwords. Keys and tokens stand in files of their own, which settings name.
 - SIGHUP reads the settings again, with rules, invalid lists and the directory. What is marked *at
   once* is in use from then on; what else was changed is told, and waits for a restart. Where the

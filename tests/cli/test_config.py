@@ -38,11 +38,13 @@ def test_settings_are_shown_with_where_they_come_from(tmp_path: Path) -> None:
 
 def test_faults_of_a_file_end_check_and_serve(tmp_path: Path) -> None:
     """Both say all of them; `check` found something, `serve` was called wrong."""
-    file = _file(tmp_path, lisen="a:1", drain_seconds=999)
+    file = _file(tmp_path, lisen="a:1", drain_seconds=999, peers="no.toml")
     checked, served = run("config", "check", file), run("serve", "--config", file)
 
     assert (Exit.FINDING, Exit.USAGE) == (checked.code, served.code)
-    for said in (f"{file}:4: 'lisen' is no setting; did you mean listen?", "outside 0 to 300"):
+    gone = f"peers: {tmp_path / 'no.toml'} does not exist; name a file that is there"
+    near = f"{file}:4: 'lisen' is no setting; did you mean listen?"
+    for said in (near, "outside 0 to 300", gone):
         assert said in checked.err
         assert said in served.err
 

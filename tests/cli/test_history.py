@@ -54,7 +54,10 @@ def test_audit_folders_and_areas_are_chosen(data: Path, tmp_path: Path) -> None:
     assert 0 == made.code, made.err
     shown = run("history", "show", tmp_path / "h")
     assert "areas: 999902" in shown.out
-    assert "as_of 60" in shown.out
+    (made_of,) = (line for line in shown.out.splitlines() if line.startswith("made of: "))
+    assert made_of.startswith("made of: audit tables; ledgers last seq ")
+    assert "; as of 60" in made_of
+    assert not set("[{'_") & set(made_of)
     again = run(*words)
     assert 1 == again.code
     assert "has a history already; name another folder or remove it" in again.err

@@ -15,6 +15,7 @@ from medsettle.core.settlement import Row
 from medsettle.ledger import SqliteReader
 
 from tests.cli.commands import run, serving
+from tests.engine.visits import SHAPES
 from tests.service.claims import claim
 from tests.service.serving import RULES, engine_on
 
@@ -95,6 +96,19 @@ def test_audit_tables_that_are_behind_catch_up(tmp_path: Path) -> None:
         ran.json["audit_seq"],
         ran.json["findings"],
     )
+
+
+def test_a_ledger_of_several_revisions_is_settled_again_by_all_of_them(tmp_path: Path) -> None:
+    """Each settlement by the rules that have its revision, whichever are named first."""
+    data = tmp_path / "data"
+    _settle(data, range(3))
+    other = ("--rules", SHAPES)
+
+    alone = run("ledger", "verify", data, *other)
+    assert (Exit.FINDING, True) == (alone.code, "too, with another --rules" in alone.out)
+    for both in ((*other, "--rules", RULES), ("--rules", RULES, *other)):
+        ran = run("ledger", "verify", data, *both)
+        assert Exit.OK == ran.code, ran.out
 
 
 def test_an_older_ledger_beside_newer_audit_tables_halts(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from tests.audit.area_books import AREA_A, AREA_B, ThreeBooks
 from tests.cli.commands import Ran, run, serving
 from tests.engine.two_books import TwoBooks, two_books, with_other_amounts
 from tests.engine.visits import AREA, SHAPES
@@ -309,3 +310,33 @@ def test_what_all_books_have_twice_is_found_where_it_is_asked_for(tmp_path: Path
     assert truth == everything
     assert plain.items() < truth.items()
     assert {9} == {everything[item] for item in everything.keys() - plain.keys()}
+
+
+def test_care_in_the_area_of_insurance_is_left_out_with_a_word(tmp_path: Path) -> None:
+    """Where its audit tables face a book that has it, what to say is named, and then all agrees."""
+    books = ThreeBooks(tmp_path)
+    books.local("L1", AREA_A)
+    books.local("L2", AREA_A)
+    (folder,) = (each.folder for each in books.written() if each.name == "a")
+
+    def compared(side: Path, *more: object) -> Ran:
+        return run("reconcile", "run", "--insured", folder, "--care", side, *more, "--json")
+
+    for days in ((), ("--from", "2020-01-01", "--to", "2099-01-01")):
+        refused = compared(folder, *days)
+        assert 2 == refused.code
+        assert "2 row(s) of care in the area of insurance; with --local" in refused.out
+    elsewhere = compared(folder, "--pooling-area", AREA_B)
+    assert "--local" not in elsewhere.out
+    whole = compared(folder, "--local")
+    assert (0, 2) == (whole.code, whole.json["matched"]), whole.out
+
+    (tmp_path / "crossing").mkdir()
+    crossing = ThreeBooks(tmp_path / "crossing")
+    crossing.local("L3", AREA_A)
+    crossing.settle("S1", home=AREA_A, care=AREA_B)
+    home, away = (each.folder for each in crossing.written() if each.name in {"a", "b"})
+    found = run("reconcile", "run", "--insured", home, "--care", away, "--json")
+    assert (0, 1) == (found.code, found.json["matched"]), found.out
+    (said,) = (note for note in found.json["notes"] if "--local" in note)
+    assert said.startswith("left out of the book of insured: 1 row(s)")

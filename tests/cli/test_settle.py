@@ -119,6 +119,8 @@ def test_an_altered_audit_table_is_found(tmp_path: Path) -> None:
     ran = run("audit", "verify", "--json", "--data", data)
 
     assert (Exit.FINDING, "AUDIT_CORRUPT") == (ran.code, ran.json["error"])
+    told = run("audit", "verify", "--data", data)
+    assert "Move the audit folder aside and keep it as evidence" in told.out + told.err
 
 
 @pytest.mark.parametrize("content", [None, b"no table"], ids=["missing", "garbage"])

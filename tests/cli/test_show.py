@@ -11,7 +11,7 @@ import pytest
 from medsettle.cli.clear_options import opened as months
 from medsettle.cli.hospital_options import hospitals
 from medsettle.cli.prepay_options import opened as prepayments
-from medsettle.cli.show import show_rows
+from medsettle.cli.show import print_rows_table, show_rows
 from medsettle.core.settlement import Row
 from rich.console import Console
 
@@ -32,6 +32,15 @@ def test_rows_are_a_table_or_json() -> None:
     assert ["a", "1,234.56"] == people.splitlines()[3].split()
     assert people.endswith("\nand [more]\n")
     assert rows == json.loads(_shown(rows, as_json=True))
+
+
+def test_what_has_no_value_is_an_empty_cell() -> None:
+    """Of a query as wide as it is, too; nobody reads Python."""
+    out = io.StringIO()
+    print_rows_table(Console(file=out, width=80), [{"line": "a", "due": None}])
+
+    assert "a" in out.getvalue()
+    assert "None" not in out.getvalue()
 
 
 def test_without_rows_it_is_said_what_that_means() -> None:

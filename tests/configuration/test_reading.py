@@ -168,3 +168,36 @@ def test_every_setting_is_described_once() -> None:
 def test_the_page_is_up_to_date() -> None:
     """`engine/configuration.md` is what `make schema` writes now."""
     assert page() == _PAGE.read_text(encoding="utf-8")
+
+
+def test_all_that_paths_name_and_is_not_there_is_told_at_once(tmp_path: Path) -> None:
+    """Beside what else is wrong, each with its line; what a server makes itself is none of it."""
+    (tmp_path / "rules").write_text("no folder", encoding="utf-8")
+    file = _file(
+        tmp_path,
+        'rules = "rules"\ndata = "made"\nseal_key = "no.pem"\nseal_origin = "a/b"\n'
+        'access_tokens = "no.tokens"\nlog = "logs/server.log"\npseudonym_keys = "made"\n'
+        "sloww = 1\n",
+    )
+    with pytest.raises(InvalidRequest) as told:
+        effective(file, {}, looking=True)
+
+    said = [str(each) for each in told.value.faults]
+    assert len(said) == 5, said
+    for line, words in (
+        (1, f"rules: {tmp_path / 'rules'} is no folder"),
+        (3, f"seal_key: {tmp_path / 'no.pem'} does not exist"),
+        (5, f"access_tokens: {tmp_path / 'no.tokens'} does not exist"),
+        (6, f"log: the folder {tmp_path / 'logs'} does not exist; make it"),
+        (8, "is no setting"),
+    ):
+        assert any(f"{file}:{line}" in each and words in each for each in said), (line, said)
+
+
+def test_the_log_is_a_path_from_the_folder_of_the_file(tmp_path: Path) -> None:
+    """As every other path; a dash is standard error wherever it stands."""
+    named = effective(_file(tmp_path, 'log = "server.log"\n'), {}, looking=True)
+    dashed = effective(_file(tmp_path, 'log = "-"\n'), {}, looking=True)
+
+    assert (str(tmp_path / "server.log"), "-") == (named.text("log"), dashed.text("log"))
+    assert "x.log" == effective(None, {"MEDSETTLE_LOG": "x.log"}).text("log")

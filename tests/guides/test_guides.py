@@ -117,3 +117,47 @@ def test_no_command_stands_outside_what_is_run() -> None:
         run = "".join(step.script for step in steps(page) if isinstance(step, Run))
         for line in re.findall(r"^(?:\$ )?(?:medsettle|make) .*$", page, re.MULTILINE):
             assert line in run, f"{guide.name}: {line}"
+
+
+def test_no_guide_waits_for_a_server_that_did_not_start() -> None:
+    """Each loop that waits for words of a server ends with the server, too."""
+    waits = [
+        line
+        for guide in _guides()
+        for line in guide.read_text(encoding="utf-8").splitlines()
+        if line.startswith("until ")
+    ]
+
+    assert waits
+    assert [] == [line for line in waits if "|| ! kill -0 %1;" not in line]
+
+
+def test_the_page_of_sealed_tables_makes_the_key_of_the_witness() -> None:
+    """Under the name by which it countersigns, and in the folder where it is looked for."""
+    page = (ROOT / "engine" / "sealed-audit.md").read_text(encoding="utf-8")
+    key, name = re.search(r"countersign \S+ --key (\S+)\.key\.pem --name (\S+)", page).groups()  # type: ignore[union-attr]
+
+    assert f"medsettle audit key {key} --origin {name} --out .\n" in page
+
+
+def test_pages_tell_the_figures_that_were_measured() -> None:
+    """Of three books and of calls in flight, as `make bench` wrote them, with the day."""
+    results, readme, sizing = (
+        (ROOT / name).read_text(encoding="utf-8")
+        for name in ("benchmarks/RESULTS.md", "README.md", "engine/sizing.md")
+    )
+
+    def measured(pattern: str) -> float:
+        found = re.search(pattern, results)
+        assert found is not None, pattern
+        return float(found[1])
+
+    mebibytes = measured(r"three books of 10,000,000: memory [|] \S+ [|] ([0-9.]+)")
+    share = measured(r"over a bare full join [|] \S+ [|] ([0-9.]+)")
+    thousands = measured(r"[|] medsettle [|] 64 [|] ([0-9.]+) k ")
+    memory, cpu = f"{mebibytes:.0f} MiB", f"{share:.2f} of the CPU"
+    calls = f"{1_000 * thousands:,.0f}"
+    day = re.search(r"Run of (\S+)", results)
+    assert day is not None
+    for page, figures in ((readme, (memory, cpu, calls)), (sizing, (memory, calls))):
+        assert [] == [each for each in (*figures, day[1]) if each not in page]

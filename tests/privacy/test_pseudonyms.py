@@ -137,6 +137,25 @@ def test_a_destroyed_key_unlinks_for_good(tmp_path: Path) -> None:
         now.under(old.newest, Kind.PERSON, "P1")
 
 
+def test_after_a_key_and_the_links_went_another_rotation_links_the_rest(tmp_path: Path) -> None:
+    """What is missing is told with what makes it, and that makes no new key."""
+    make_key(tmp_path, "HMAC-SM3", after=None)
+    for _ in range(2):
+        rotate(tmp_path, "HMAC-SM3", lambda: _PEOPLE)
+    newest, middle, oldest = (each.name for each in Pseudonyms(tmp_path).keys)
+    for path in (*tmp_path.glob(f"{oldest}*"), *tmp_path.glob("links-*")):
+        path.unlink()
+    with pytest.raises(NotFound, match="removed with an old key; `medsettle privacy rotate` makes"):
+        Following(Pseudonyms(tmp_path))
+
+    rotate(tmp_path, "HMAC-SM3", lambda: _PEOPLE)
+
+    now = Pseudonyms(tmp_path)
+    assert [newest, middle] == [each.name for each in now.keys]
+    older = now.under(middle, Kind.PERSON, "P1")
+    assert now.of(Kind.PERSON, "P1") == Following(now).now(Kind.PERSON, older)
+
+
 def test_what_makes_no_pseudonyms_is_refused(tmp_path: Path) -> None:
     """An unknown algorithm, a short secret, or a folder without keys."""
     with pytest.raises(InvalidRequest, match="HMAC-SHA-256, HMAC-SM3"):

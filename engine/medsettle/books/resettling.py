@@ -6,7 +6,8 @@ moved, and what the settlement moves must be what the program says. So nobody wa
 was not there.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +34,7 @@ _ITEMS = "item."
 
 @dataclass
 class Resettling:
-    """Works settlements out again by a rule book.
+    """Works settlements out again by a rule book, and those of other revisions by `others`.
 
     `settled` counts those that were, `unknown` those whose policy is not loaded in the revision
     that settled them; both grow while `discrepancies` is read.
@@ -43,6 +44,7 @@ class Resettling:
     book: RuleBook
     settled: int = 0
     unknown: int = 0
+    others: Sequence[RuleBook] = ()
 
     def discrepancies(self, *, every: int = 1, first: int = 0) -> Iterator[Discrepancy]:
         """Yield every settlement that does not come out as recorded.
@@ -88,11 +90,12 @@ class Resettling:
 
     def _policy(self, settlement: Settlement) -> CompiledPolicy | None:
         """Return the revision that settled it, if it is loaded."""
-        try:
-            policy = self.book.policy(str(settlement.columns["policy"]))
-        except PolicyNotFound:
-            return None
-        return policy if policy.digest == settlement.columns["policy_digest"] else None
+        for book in (self.book, *self.others):
+            with suppress(PolicyNotFound):
+                policy = book.policy(str(settlement.columns["policy"]))
+                if policy.digest == settlement.columns["policy_digest"]:
+                    return policy
+        return None
 
     def _held(
         self, recorded: Recorded, inputs: dict[str, int], keys: dict[str, CounterKey]

@@ -13,7 +13,7 @@ from medsettle.audit.checkpoint_checks import Keys
 from medsettle.audit.sealed_verification import Verified, verify_sealed
 from medsettle.cli import proof_commands, seal_commands
 from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE
-from medsettle.cli.exits import Exit, Quit, say, told
+from medsettle.cli.exits import AFTER_CORRUPTION, Exit, Quit, say, told
 from medsettle.cli.options import Data, Json
 from medsettle.cli.progress_lines import ForPrograms, ProgressLines
 from medsettle.cli.seal_commands import checkpoint_in
@@ -157,7 +157,12 @@ def _finding_lines(verified: Verified) -> list[str]:
     told = [f"{each.kind.value}: {each.message}" for each in verified.findings.told()]
     counted = ", ".join(f"{n} × {kind.value}" for kind, n in verified.findings.counts.items())
     more = len(verified.findings) - _SHOWN_MAX
-    return [*told[:_SHOWN_MAX], *([f"{more} more"] if more > 0 else []), f"found: {counted}"]
+    return [
+        *told[:_SHOWN_MAX],
+        *([f"{more} more"] if more > 0 else []),
+        f"found: {counted}",
+        AFTER_CORRUPTION,
+    ]
 
 
 def _verified_lines(verified: Verified) -> list[str]:

@@ -38,10 +38,13 @@ def show(config: Config = None, as_json: Json = False) -> None:
 def check(
     file: Annotated[Path, typer.Argument(help="TOML file of settings.")], as_json: Json = False
 ) -> None:
-    """Check a file together with the environment: all faults at once, each with its line."""
+    """Check a file together with the environment: all faults at once, each with its line.
+
+    What its paths name has to be there; what is in those files, only `serve` reads.
+    """
     console = Console(soft_wrap=True)
     with told(console, as_json=as_json):
-        found = effective(file)
+        found = effective(file, looking=True)
     stated = sum(origin.startswith(str(file)) for origin in found.origins.values())
     if as_json:
         print_json(console, {"file": str(file), "stated": stated})

@@ -12,6 +12,11 @@ from rich.markup import escape
 
 from medsettle import errors
 
+AFTER_CORRUPTION: Final = (
+    "Move the audit folder aside and keep it as evidence: the tables follow from the ledger, and "
+    "any command that opens it writes them again (see the guide for auditors)."
+)
+"""What to do about audit tables that were altered."""
 _TABLE_FILE: Final = ".parquet"
 # What moves the cursor, colours a terminal or turns the way of reading round.
 _CONTROLS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -75,6 +80,8 @@ def told(console: Console, *, as_json: bool, refused: Exit = Exit.FINDING) -> It
         if "duplicate" in error.metadata and not as_json:
             lines = [*lines, "It was so answered before; a new request needs a new request id."]
         say(console, error.reason, lines, as_json=as_json)
+        if isinstance(error, errors.AuditCorrupt) and "segment" in error.metadata and not as_json:
+            console.print(escape(AFTER_CORRUPTION), soft_wrap=True, highlight=False)
         code = code_of(error)
         raise Quit(refused if code is Exit.FINDING else code) from error
     except (TimeoutError, ConnectionError) as error:

@@ -1,5 +1,6 @@
 """`medsettle history`: bring claims into the form that a replay reads, look at it, check it."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -101,13 +102,13 @@ def show(folder: Folder, as_json: Json = False) -> None:
     console = Console(soft_wrap=True)
     with told(console, as_json=as_json):
         history = History.open(folder)
-        made_of = [f"{name} {value}" for name, value in history.source.items()]
+        made_of = _made_of(history.source)
         body = _figures(history) | asdict(contents_of(history)) | {"made_of": made_of}
     if as_json:
         console.out(orjson.dumps(body, default=str).decode(), highlight=False)
         return
     for name, value in body.items():
-        shown = ", ".join(map(str, value)) if isinstance(value, list) else value
+        shown = "; ".join(value) if name == "made_of" else _words(value)
         console.print(escape(f"{name.replace('_', ' ')}: {shown}"), highlight=False)
 
 
@@ -131,6 +132,23 @@ def check(folder: Folder, as_json: Json = False) -> None:
         console.print(escape(str(fault)), highlight=False)
     if fault is not None:
         raise Quit(Exit.FINDING)
+
+
+def _made_of(source: Mapping[str, object]) -> list[str]:
+    """Return of what a history was made, in words; what was not asked for is not told."""
+    return [
+        _words(value) if name == "made_of" else f"{name.replace('_', ' ')} {_words(value)}"
+        for name, value in source.items()
+        if value not in (None, [])
+    ]
+
+
+def _words(value: object) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{name.replace('_', ' ')} {_words(each)}" for name, each in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_words, value))
+    return "none" if value is None else str(value)
 
 
 def _in_parts(history: "History") -> str:

@@ -1,5 +1,6 @@
 """`medsettle ledger`: back the ledger up while it is served, verify it, restore it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -136,7 +137,10 @@ def _show(console: Console, done: str, copied: Copied, notes: list[str], *, as_j
 def verify(
     what: Annotated[Path, typer.Argument(help="A copy of a ledger, or a data folder.")],
     rules: Annotated[
-        Path | None, typer.Option(help="Rules to settle every entry again by, fen for fen.")
+        list[Path] | None,
+        typer.Option(
+            help="Rules to settle every entry again by, fen for fen; often, where revisions differ."
+        ),
     ] = None,
     ledger: Ledger = None,
     pseudonym_keys: Keys = None,
@@ -159,25 +163,27 @@ def verify(
             if not found:
                 # What is worked out again presumes that the file can be read.
                 keys = reading_pseudonyms(what, pseudonym_keys) if folder is not None else None
-                found = _recomputed(reader, folder, rules, keys)
+                found = _recomputed(reader, folder, rules or [], keys)
     _show_findings(console, shown(place), last_seq, audited, found, as_json=as_json)
     if found:
         raise Quit(Exit.FINDING)
 
 
 def _recomputed(
-    reader: OpenReader, folder: Path | None, rules: Path | None, keys: Pseudonyms | None
+    reader: OpenReader, folder: Path | None, rules: Sequence[Path], keys: Pseudonyms | None
 ) -> list[str]:
     """Return what does not follow from the entries, and which do not settle to what they say."""
     audit = None if folder is None else folder / AUDIT_FOLDER
     found = [str(each) for each in discrepancies(reader, audit, pseudonyms=keys)]
-    if rules is not None:
-        again = Resettling(reader, rule_book(rules))
+    if rules:
+        book, *others = map(rule_book, rules)
+        again = Resettling(reader, book, others=others)
         found += [str(each) for each in again.discrepancies()]
         if again.unknown:
             found.append(
-                f"{again.unknown} settlement(s) cannot be settled again: {rules} lacks the "
-                "revisions of the policies that settled them; name the rules of that time"
+                f"{again.unknown} settlement(s) cannot be settled again: "
+                f"{', '.join(map(str, rules))} lacks the revisions of the policies that settled "
+                "them; name the rules of that time too, with another --rules"
             )
     return found
 

@@ -56,6 +56,15 @@ def open_book(side: Side, path: Path, scratch: Path, only: Only, stated: Mapping
     return _only(book, scratch, only, str(path))
 
 
+def left_out(book: Book, only: Only) -> int:
+    """Return how many rows of these areas a book lacks, because their care was in their own."""
+    return sum(
+        rows
+        for area, rows in book.left_out.items()
+        if only.pooling_area in {None, area} and only.care_area in {None, area}
+    )
+
+
 def days_of(book: Book) -> tuple[date, date] | None:
     """Return the first and the last day of the records of a book; None for one without any."""
     found: list[date] = []
@@ -90,7 +99,7 @@ def _only(book: Book, scratch: Path, only: Only, name: str) -> Book:
                 file.write(chosen)
     kept = parquet_book(book.side, path, name=name, passed_over=book.passed_over)
     # What no row of these days has a value in is in the book all the same.
-    return replace(kept, stated=book.stated, persons=book.persons)
+    return replace(kept, stated=book.stated, persons=book.persons, left_out=book.left_out)
 
 
 def _chosen(rows: pa.Table, only: Only) -> pa.Array:

@@ -31,7 +31,7 @@ from medsettle.clearing.matching.sketch_files import (
 from medsettle.clearing.matching.sources import Book
 from medsettle.clearing.matching.sources_audit import audit_folder
 from medsettle.cli.desks import CLEARING_FOLDER
-from medsettle.cli.reconcile_books import Only, days_of, open_book
+from medsettle.cli.reconcile_books import Only, days_of, left_out, open_book
 from medsettle.cli.reconcile_spark import days_of as days_of_totals
 from medsettle.cli.reconcile_spark import found_on_spark
 from medsettle.core.settlement import Row
@@ -74,8 +74,9 @@ def run_reconciliation(asked: Asked, clock: Callable[[], datetime]) -> tuple[Run
     """
     if len(asked.paths) < 2:
         raise InvalidRequest([Fault("books", "name two or three of --insured, --care, --national")])
+    left: list[str] = []
     if asked.spark is None:
-        found, ends = _found_here(asked)
+        found, ends, left = _found_here(asked)
     else:
         only, paths = asked.only, {side: str(path) for side, path in asked.paths.items()}
         found = found_on_spark(
@@ -86,12 +87,12 @@ def run_reconciliation(asked: Asked, clock: Callable[[], datetime]) -> tuple[Run
             care_area=only.care_area,
         )
         ends = [days] if (days := days_of_totals(found)) is not None else []
-    notes = _not_compared(found)
+    notes = left + _not_compared(found)
     looked_for: frozenset[str] = frozenset()
     if asked.repeats:
         found, looked_for, more = _with_repeats(asked, found)
         notes += more
-    scope = _scope(asked, ends, found, looked_for)
+    scope = _scope(asked, ends, found, looked_for, left)
     run = _kept(asked, scope, found, clock)
     if asked.out is not None:
         _write(asked.out, run, found)
@@ -142,7 +143,8 @@ def _with_repeats(
     return replace(found, differences=together), looked_for, notes
 
 
-def _found_here(asked: Asked) -> tuple[Reconciliation, list[tuple[date, date]]]:
+def _found_here(asked: Asked) -> tuple[Reconciliation, list[tuple[date, date]], list[str]]:
+    """Return what was found, the days of each book, and what was left out in sentences."""
     with tempfile.TemporaryDirectory(prefix="medsettle-reconcile-") as folder:
         scratch = Path(folder)
         books = {}
@@ -151,7 +153,18 @@ def _found_here(asked: Asked) -> tuple[Reconciliation, list[tuple[date, date]]]:
             books[side] = open_book(side, path, scratch / side, asked.only, asked.stated)
         (scratch / "odd").mkdir()
         found = reconcile(books, scratch=scratch / "odd", by=asked.by)
-        return found, [days for book in books.values() if (days := _days(book)) is not None]
+        ends = [days for book in books.values() if (days := _days(book)) is not None]
+        return found, ends, _left_out(books, asked.only)
+
+
+def _left_out(books: Mapping[Side, Book], only: Only) -> list[str]:
+    """Return which books lack what was treated in the area of insurance, in sentences."""
+    return [
+        f"left out of the book of {side}: {rows} row(s) of care in the area of insurance; with "
+        "--local they are compared too"
+        for side, book in books.items()
+        if (rows := left_out(book, only))
+    ]
 
 
 def _scope(
@@ -159,8 +172,11 @@ def _scope(
     ends: list[tuple[date, date]],
     found: Reconciliation,
     looked_for: frozenset[str],
+    left: list[str],
 ) -> Scope:
     told = asked.only
+    if left and not found.totals.num_rows:
+        raise Precondition(f"no book has a record of care elsewhere; {'; '.join(left)}")
     if not ends and None in {told.first, told.last}:
         text = "no book says a day: a file of Parquet or CSV needs the column record_date, "
         raise InvalidRequest([Fault("day", text + "and of text files it is stated (--stated)")])

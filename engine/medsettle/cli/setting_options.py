@@ -49,7 +49,7 @@ def read_settings(config: Path | None, given: Mapping[str, Any]) -> Effective:
         InvalidRequest: All faults.
         OSError: The file cannot be read.
     """
-    return effective(config, options=given)
+    return effective(config, options=given, looking=True)
 
 
 def _parameter(setting: Setting) -> inspect.Parameter:

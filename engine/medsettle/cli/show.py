@@ -69,7 +69,7 @@ def rows_table(rows: Sequence[Row]) -> Table:
         cells = (
             yuan_from_fen(value)
             if name.endswith("_fen") and isinstance(value, int)
-            else escape(visible(str(value)))
+            else escape(visible("" if value is None else str(value)))
             for name, value in row.items()
         )
         table.add_row(*cells)

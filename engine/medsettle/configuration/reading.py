@@ -73,6 +73,8 @@ def effective(
     file: Path | None,
     environment: Mapping[str, str] | None = None,
     options: Mapping[str, Value] | None = None,
+    *,
+    looking: bool = False,
 ) -> Effective:
     """Return the value of every setting.
 
@@ -80,6 +82,7 @@ def effective(
         file: A TOML file; None asks the environment for one, and goes without where it names none.
         environment: Variables by name; those of this process by default.
         options: Values that were given as options, by the name of the setting.
+        looking: Whether to look for what stated paths name; what is not there is a fault.
 
     Raises:
         InvalidRequest: All faults, each with the file and line, the variable or the option.
@@ -101,6 +104,8 @@ def effective(
         values[name] = setting.default if place is None else place.values[name]
         origins[name] = DEFAULT if place is None else place.origins[name]
     faults += _relations(values, origins)
+    if looking:
+        faults += _missing(values, origins)
     if faults:
         raise InvalidRequest(faults)
     return Effective(values, origins, file)
@@ -194,6 +199,14 @@ def _relations(values: Mapping[str, Value], origins: Mapping[str, str]) -> Itera
                     f"{setting.name} does nothing without {needed}; state that too ({what.option}, "
                     f"{what.variable}, or in the file), or leave this out",
                 )
+
+
+def _missing(values: Mapping[str, Value], origins: Mapping[str, str]) -> Iterator[Fault]:
+    """Yield what is stated and is not there."""
+    for setting in SETTINGS:
+        origin = origins[setting.name]
+        if origin != DEFAULT and (lacking := setting.lacking(values[setting.name])):
+            yield Fault(origin, f"{setting.name}: {lacking}")
 
 
 def _unknown(name: str) -> str:

@@ -21,9 +21,17 @@ class Kind(StrEnum):
     TEXT = "text"
     TEXTS = "list of texts"
     PATH = "path"
+    OUTPUT = "path or -"
     ADDRESS = "host:port"
     INTEGER = "whole number"
     BOOLEAN = "true or false"
+
+
+class There(StrEnum):
+    """What has to be under a path before a server starts."""
+
+    FILE = "file"
+    FOLDER = "folder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +41,8 @@ class Setting:
     `default` is the value that nobody has to state; a path in it is taken from where the command
     runs. `least` and `most` bound numbers, inclusively. `reloadable` says whether SIGHUP brings a
     changed value into use. `secret` values are never shown, and passwords in addresses of any.
-    `needs` are names of settings without which this one does nothing.
+    `needs` are names of settings without which this one does nothing. `there` says what a path
+    has to name; None for what the server makes itself.
     """
 
     name: str
@@ -45,6 +54,7 @@ class Setting:
     reloadable: bool = False
     secret: bool = False
     needs: tuple[str, ...] = ()
+    there: There | None = None
 
     @property
     def variable(self) -> str:
@@ -105,6 +115,19 @@ class Setting:
             return _HIDDEN
         return _PASSWORD.sub(lambda found: f"{found[1] or found[2]}{_mark(found)}", text)
 
+    def lacking(self, value: Value) -> str:
+        """Return what is not where a value says, in words; nothing where all is there."""
+        if self.kind is Kind.OUTPUT and value != "-":
+            folder = Path(str(value)).parent
+            return "" if folder.is_dir() else f"the folder {folder} does not exist; make it"
+        if self.there is None or value is None:
+            return ""
+        path = Path(str(value))
+        if path.exists() and path.is_dir() is (self.there is There.FOLDER):
+            return ""
+        state = f"is no {self.there}" if path.exists() else "does not exist"
+        return f"{path} {state}; name a {self.there} that is there"
+
     def plain(self, value: Value) -> str:
         """Return a value as text with whatever secret it has; it is for nobody's eyes."""
         if value is None:
@@ -118,6 +141,8 @@ class Setting:
             raise ValueError("expected a value, found nothing; leave it out for the default")
         if self.kind is Kind.PATH:
             return folder / Path(text).expanduser()
+        if self.kind is Kind.OUTPUT:
+            return text if text == "-" else str(folder / Path(text).expanduser())
         if self.kind is Kind.ADDRESS:
             return checked_address(text)
         return text

@@ -7,10 +7,17 @@ from pathlib import Path
 from typing import Final
 
 from medsettle import limits
-from medsettle.configuration.setting import Kind, Setting
+from medsettle.configuration.setting import Kind, Setting, There
 
 SETTINGS: Final[tuple[Setting, ...]] = (
-    Setting("rules", Kind.PATH, "Folder of the rule documents.", Path("rules"), reloadable=True),
+    Setting(
+        "rules",
+        Kind.PATH,
+        "Folder of the rule documents.",
+        Path("rules"),
+        reloadable=True,
+        there=There.FOLDER,
+    ),
     Setting("data", Kind.PATH, "Folder of ledger and audit tables.", Path("medsettle-data")),
     Setting(
         "ledger",
@@ -24,9 +31,14 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         Kind.PATH,
         "Folder of invalid lists of cards, with the keys of their keepers.",
         needs=("list_keys",),
+        there=There.FOLDER,
     ),
     Setting(
-        "list_keys", Kind.PATH, "Folder of the public keys of their keepers.", needs=("lists",)
+        "list_keys",
+        Kind.PATH,
+        "Folder of the public keys of their keepers.",
+        needs=("lists",),
+        there=There.FOLDER,
     ),
     Setting(
         "gateway",
@@ -39,12 +51,14 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         Kind.PATH,
         "Folder of institutions.csv, persons.csv and the other files of the directory.",
         needs=("gateway",),
+        there=There.FOLDER,
     ),
     Setting(
         "tokens",
         Kind.PATH,
         "JSON file of clients, their tokens and institutions; requests must be signed.",
         needs=("gateway",),
+        there=There.FILE,
     ),
     Setting(
         "no_sign_in",
@@ -54,7 +68,10 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         needs=("gateway",),
     ),
     Setting(
-        "peers", Kind.PATH, "TOML file of the engines of other areas; see `medsettle peers check`."
+        "peers",
+        Kind.PATH,
+        "TOML file of the engines of other areas; see `medsettle peers check`.",
+        there=There.FILE,
     ),
     Setting(
         "metrics", Kind.ADDRESS, "Host and port of the measurements, at /metrics, for Prometheus."
@@ -90,29 +107,34 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         Kind.PATH,
         "Certificate of this server as PEM, with its chain; a changed file is read on SIGHUP.",
         needs=("tls_key",),
+        there=There.FILE,
     ),
     Setting(
         "tls_key",
         Kind.PATH,
         "Private key of that certificate as PEM.",
         needs=("tls_certificate",),
+        there=There.FILE,
     ),
     Setting(
         "tls_authority",
         Kind.PATH,
         "Authority whose certificates callers have to show, as PEM.",
         needs=("tls_certificate",),
+        there=There.FILE,
     ),
     Setting(
         "revoked",
         Kind.PATH,
         "Serial numbers of certificates that count no more, in hex, one a line.",
         needs=("tls_authority",),
+        there=There.FILE,
     ),
     Setting(
         "access_tokens",
         Kind.PATH,
         "File of `medsettle access token`: who has one of them is let in.",
+        there=There.FILE,
     ),
     Setting(
         "token_listen",
@@ -132,6 +154,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "Private key that signs a checkpoint of the audit tables for each day; see `medsettle "
         "audit key`.",
         needs=("seal_origin",),
+        there=There.FILE,
     ),
     Setting(
         "seal_origin",
@@ -147,7 +170,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting(
         "log",
-        Kind.TEXT,
+        Kind.OUTPUT,
         "Where the log goes: a file that is added to, or - for standard error.",
         "-",
     ),

@@ -68,6 +68,8 @@ def _opened(place: str) -> tuple[TextIO, bool]:
     if place == STDERR:
         return sys.stderr, False
     path = Path(place)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path}: the folder {path.parent} does not exist; make it")
     path.touch(mode=0o640)
     # A line a time: whoever reads along sees whole ones, and a crash loses none.
     return path.open("a", encoding="utf-8", buffering=1), True

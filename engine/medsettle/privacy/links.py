@@ -90,7 +90,7 @@ class Following:
         """Read the links of the newest key.
 
         Raises:
-            NotFound: There is no key, or a rotation was not finished.
+            NotFound: There is no key, or there are no links between those that there are.
             Precondition: The links are damaged.
             OSError: They cannot be read.
         """
@@ -121,7 +121,9 @@ def _links(pseudonyms: Pseudonyms) -> tuple[NDArray[np.bytes_], NDArray[np.bytes
     path = _path(pseudonyms.folder, pseudonyms.newest)
     if not path.is_file():
         raise NotFound(
-            f"{path} is missing: a rotation was not finished; run `medsettle privacy rotate` again",
+            f"{path} is missing: a rotation was not finished, or it was removed with an old key; "
+            "`medsettle privacy rotate` makes the links between the keys that are left, "
+            "and no new key",
             key=pseudonyms.newest,
         )
     try:

@@ -11,7 +11,7 @@ What opens one reads and checks all of it first, so that nothing is compared wit
 Texts are checked once and kept as a Parquet file in a folder that the caller gives and clears away.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -49,6 +49,8 @@ class Book:
         beside: The columns of `book.BESIDE` that it has; `batches` yields them too.
         persons: Under which keys persons and cards stand in it, None among them where some are
             plain; None as a whole where its files do not say.
+        left_out: How many rows of audit tables are none of it, for care in the area of insurance,
+            by that area.
     """
 
     side: Side
@@ -62,6 +64,7 @@ class Book:
     stated: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
     persons: frozenset[str | None] | None = None
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield some columns of all rows, in the same order at every call.

@@ -1,7 +1,8 @@
 """Books out of the audit tables of an engine, or of several engines of one side."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -19,10 +20,11 @@ from medsettle.errors import Precondition
 
 _STORED: Final = frozenset(column.name for column in SETTLEMENT)
 PLACE_OF_CARE: Final = "coalesce(care_area, pooling_area)"
+WITHIN_AREAS: Final = f"{PLACE_OF_CARE} = pooling_area"
 # An engine's own settlements within its areas are those of both ends.
 _SIDES: Final[dict[Side, str]] = {
     Side.INSURED: "side is null",
-    Side.CARE: f"(side = 'care' or (side is null and {PLACE_OF_CARE} = pooling_area))",
+    Side.CARE: f"(side = 'care' or (side is null and {WITHIN_AREAS}))",
     Side.NATIONAL: "side = 'hub'",
 }
 
@@ -112,9 +114,9 @@ def audited_book(side: Side, folders: Sequence[Path], wanted: Wanted = EVERYTHIN
                 first += batch.num_rows
 
     persons = frozenset().union(*(persons_keys(folder) for folder in folders))
-    return Book(
-        side, ", ".join(map(str, folders)), columns, (), rows, read, stated, persons=persons
-    )
+    name = ", ".join(map(str, folders))
+    left_out = _left_out(side, folders, wanted)
+    return Book(*(side, name, columns, (), rows, read, stated), persons=persons, left_out=left_out)
 
 
 def _select() -> str:
@@ -140,6 +142,19 @@ def _condition(side: Side, wanted: Wanted) -> str:
     if wanted.last < date.max:
         conditions.append(f"{DAY} <= date '{wanted.last}'")
     return " and ".join(conditions)
+
+
+def _left_out(side: Side, folders: Sequence[Path], wanted: Wanted) -> Counter[str]:
+    """Return how many rows would be in the book as well if it had the care within areas."""
+    found: Counter[str] = Counter()
+    if not wanted.between_areas:
+        return found
+    condition = f"{_condition(side, replace(wanted, between_areas=False))} and {WITHIN_AREAS}"
+    query = f"select pooling_area, count(*) from settlements where {condition} group by all"  # noqa: S608
+    for folder in folders:
+        with connect(folder) as connection:
+            found.update(dict(connection.sql(query).fetchall()))
+    return found
 
 
 def _counts(folder: Path, source: str) -> dict[str, int]:
