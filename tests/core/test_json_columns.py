@@ -47,7 +47,7 @@ def test_a_column_is_written_as_its_values(kind: Kind, data: st.DataObject) -> N
     """Marks in codes are escaped, nothing is null, no list is an empty one."""
     values = data.draw(st.lists(st.none() | _VALUES[kind], min_size=1))
     column = _column(kind)
-    told = [[] if value is None and kind is Kind.CODES else value for value in values]
+    told: list[Any] = [[] if value is None and kind is Kind.CODES else value for value in values]
 
     texts = json_columns.of_column(column, pa.array(values, column.arrow_field().type))
 

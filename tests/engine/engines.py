@@ -48,7 +48,7 @@ def stay(number: int, amount_fen: int = 500_000, **changes: object) -> dict[str,
 
 def settle(engine: Engine, *rows: dict[str, Any]) -> list[Settlement | Rejection]:
     """Return the answers to claims settled as one batch."""
-    return engine.settle(ClaimBatch.from_rows(rows))
+    return [*engine.settle(ClaimBatch.from_rows(rows))]
 
 
 def settled(engine: Engine, row: dict[str, Any]) -> Settlement:

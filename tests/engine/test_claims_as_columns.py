@@ -79,7 +79,7 @@ def _tables(rows: list[Row]) -> tuple[ClaimBatch, ClaimBatch]:
     return ClaimBatch.from_arrow(table), ClaimBatch.from_rows(table.to_pylist())
 
 
-def _ledger(engine: Engine) -> tuple[list[Recorded], list[object], list[Any]]:
+def _ledger(engine: Engine) -> tuple[list[Recorded], list[Any], list[Any]]:
     entries = list(engine.ledger.page(after_seq=0, limit=_ALL))
     postings = list(engine.ledger.postings(1, engine.ledger.last_seq()))
     keys = sorted({key for _, key, _ in postings})

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ def _accounts(engine: Engine, rows: list[dict[str, Any]]) -> None:
         engine.open_person(Opening("H1", f"O{number}", area, person, 10_000 * (number % 9), ()))
 
 
-def _settlements(answers: list[Settlement | Rejection]) -> list[Settlement]:
+def _settlements(answers: Sequence[Settlement | Rejection]) -> list[Settlement]:
     return [answer for answer in answers if isinstance(answer, Settlement)]
 
 

@@ -2,7 +2,7 @@
 
 import threading
 from asyncio import AbstractEventLoop as Loop
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -60,7 +60,7 @@ class _Failing:
     failures: int
     calls: int = 0
 
-    def __call__(self, claims: ClaimBatch) -> list[Answer]:
+    def __call__(self, claims: ClaimBatch) -> Sequence[Answer]:
         self.calls += 1
         if self.calls <= self.failures:
             raise self.error
@@ -140,7 +140,7 @@ def test_a_lost_answer_is_found_by_asking_again(engine: Engine, loop: Loop) -> N
     """An attempt that ran out of time was recorded; the second one gets that record."""
     slow = threading.Event()
 
-    def settle(claims: ClaimBatch) -> list[Answer]:
+    def settle(claims: ClaimBatch) -> Sequence[Answer]:
         slow.wait(limits.SHUTDOWN_SECONDS_MAX)
         return engine.settle(claims)
 
@@ -161,7 +161,7 @@ def test_an_unknown_outcome_is_told_as_unknown(engine: Engine, loop: Loop) -> No
     slow = threading.Event()
     busy = errors.Overloaded("busy")
 
-    def settle(claims: ClaimBatch) -> list[Answer]:
+    def settle(claims: ClaimBatch) -> Sequence[Answer]:
         if slow.is_set():
             raise busy
         slow.wait(limits.SHUTDOWN_SECONDS_MAX)
@@ -241,7 +241,7 @@ def test_a_client_that_is_closed_cuts_its_calls_off(engine: Engine, loop: Loop) 
     """
     begun, held = threading.Event(), threading.Event()
 
-    def settle(claims: ClaimBatch) -> list[Answer]:
+    def settle(claims: ClaimBatch) -> Sequence[Answer]:
         begun.set()
         held.wait(limits.SHUTDOWN_SECONDS_MAX)
         return engine.settle(claims)

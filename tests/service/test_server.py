@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from asyncio import AbstractEventLoop as Loop
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -75,7 +76,7 @@ def test_a_server_tells_its_services(served: Served) -> None:
 def test_a_bug_stops_writes_and_nothing_else(engine: Engine, loop: Loop) -> None:
     """After a bug in a write, writes are refused, reads go on, and health says so."""
 
-    def settle(claims: ClaimBatch) -> list[Answer]:
+    def settle(claims: ClaimBatch) -> Sequence[Answer]:
         raise ZeroDivisionError
 
     with (
@@ -96,7 +97,7 @@ def test_a_bug_stops_writes_and_nothing_else(engine: Engine, loop: Loop) -> None
 def test_an_internal_error_carries_the_request_id(engine: Engine, loop: Loop) -> None:
     """The caller can name the request that met a bug of ours; nothing of the bug is shown."""
 
-    def settle(claims: ClaimBatch) -> list[Answer]:
+    def settle(claims: ClaimBatch) -> Sequence[Answer]:
         raise ZeroDivisionError
 
     request = settlements.CreateSettlementRequest(claim=claim_message(claim(1)))
@@ -131,7 +132,7 @@ class _Held:
     begun: threading.Event = field(default_factory=threading.Event)
     let_go: threading.Event = field(default_factory=threading.Event)
 
-    def __call__(self, claims: ClaimBatch) -> list[Answer]:
+    def __call__(self, claims: ClaimBatch) -> Sequence[Answer]:
         self.begun.set()
         assert self.let_go.wait(limits.SHUTDOWN_SECONDS_MAX)
         return self.engine.settle(claims)
