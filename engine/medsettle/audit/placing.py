@@ -177,7 +177,7 @@ def unreadable_columns(content: bytes) -> list[tuple[int, str]]:
     for group in range(groups):
         for name in names:
             try:
-                file.read_row_group(group, columns=[name])
+                file.read_row_group(group, columns=[name], use_threads=False)
             except DECODING_FAULTS:
                 found.append((group, name))
     return found

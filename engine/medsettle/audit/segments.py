@@ -163,7 +163,9 @@ def read_parquet(content: bytes) -> pa.Table:
     Raises:
         OSError, pyarrow.ArrowException: It cannot be decoded.
     """
-    return pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True).read()
+    file = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
+    # A thread of Arrow that lets go of these bytes while Python ends would abort the process.
+    return file.read(use_threads=False)
 
 
 Tables: TypeAlias = dict[tuple[Partition, str], pa.Table]
