@@ -35,7 +35,13 @@ _STEP_TITLES: Final = {
     Status.CLEARED: gettext_lazy("Clear for payment"),
     Status.REJECTED: gettext_lazy("Reject"),
 }
-_OF_ANOTHER: Final = gettext_lazy("Somebody else than who issued the notice approves its review.")
+_OF_ANOTHER: Final = gettext_lazy(
+    "Somebody else than who issued the notice or entered a deduction of it approves its review."
+)
+_CLEARED_BY_ANOTHER: Final = gettext_lazy(
+    "Somebody else than who entered a deduction of the notice clears it."
+)
+_MORE: Final = {Status.REVIEWED: _OF_ANOTHER, Status.CLEARED: _CLEARED_BY_ANOTHER}
 
 
 class PaymentForm(forms.Form):
@@ -127,7 +133,7 @@ def _step(store: MonthStore, found: Notice, status: Status) -> Act:
         run=run,
         form=ReasonForm if status is Status.REJECTED else OptionalReasonForm,
         right=Right.APPROVE if decides else Right.CLEAR,
-        more=_OF_ANOTHER if status is Status.REVIEWED else "",
+        more=_MORE.get(status, ""),
     )
 
 
