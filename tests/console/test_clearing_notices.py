@@ -150,12 +150,19 @@ def test_a_deduction_is_taken_before_a_notice_is_cleared(client_as: ClientAs, ce
     number = _owed_98(centre)
     path = f"/clearing/notices/{number}"
     client = client_as(Role.CLEARING)
-    body = sent("deduct", kind=20, yuan="250.00", reason="inspection")
+    given = {"kind": 20, "yuan": "250.00", "reason": "inspection"}
+    asked = client.post(path, sent("deduct", **given))
+    said = "200.00 yuan are due and can be deducted now; 50.00 yuan would wait for notices"
+    assert (400, True) == (asked.status_code, said in asked.content.decode())
+    assert 20_000 == _notice(centre, number).due_fen
+    body = sent("deduct", **given, later="on")
     assert (
         "200.00 of 250.00 yuan are deducted now"
         in client.post(path, body, follow=True).content.decode()
     )
     assert 0 == _notice(centre, number).due_fen
+    nothing = client.post(path, sent("deduct", **given)).content.decode()
+    assert "0.00 yuan are due and can be deducted now; 250.00 yuan would wait" in nothing
 
 
 def test_a_deduction_that_is_sent_twice_is_taken_once(client_as: ClientAs, centre: Path) -> None:
@@ -217,6 +224,11 @@ def test_the_bank_is_asked_and_its_message_is_booked(client_as: ClientAs, centre
         body = sent(act, initiator="centre") | sent_files
         return client.post("/clearing/bank", body, follow=True).content.decode()
 
+    header = accounts_csv().split(b"\n")[0] + b"\n"
+    lacking = do("pay", accounts=(header, "none.csv"))
+    assert "Nothing can be paid: 1 notices wait for an account." in lacking
+    missing = "Accounts that are missing: 980000 employee funds; 990000 employee funds."
+    assert missing in lacking
     accounts = (accounts_csv(), "accounts.csv")
     assert "1 files ask for 1 payments; 0 notices wait" in do("pay", accounts=accounts)
     asked = client.get("/clearing/bank/files/1.xml")

@@ -13,7 +13,8 @@ is due, and what is left is carried into the pair's next notice: it offsets the 
 
 The status goes from applied (10) over accepted (20), reviewing (30) and reviewed (40) to cleared
 (50), and a payment makes it paid (60); it may be rejected (70) until it is cleared, and is then
-issued anew. Who reviews is not who applied. Every step is an event that stays.
+issued anew. Who reviews is not who applied, and who entered a deduction that a notice takes neither
+reviews nor clears it. Every step is an event that stays.
 """
 
 from collections.abc import Sequence
@@ -233,7 +234,8 @@ def advance(
     Raises:
         InvalidRequest: A text is missing or too long; a rejection needs a reason.
         NotFound: There is no such notice.
-        Precondition: That status does not follow, or the reviewer is who applied.
+        Precondition: That status does not follow, the reviewer is who applied, or who approves or
+            clears entered a deduction of the notice.
     """
     check_texts(who=who, **({"reason": reason} if reason or status is Status.REJECTED else {}))
     time_us = microseconds(moment)
@@ -254,10 +256,31 @@ def advance(
                 f"notice {number} was applied for by {applicant}; somebody else reviews it",
                 notice=str(number),
             )
+        if status in {Status.REVIEWED, Status.CLEARED}:
+            _refuse_own_deduction(store, number, who)
         add_event(store, number, status, who, reason, time_us)
         if status is Status.CLEARED and found.due_fen == 0:
             add_event(store, number, Status.PAID, who, "nothing is due", time_us)
         return notice(store, number)
+
+
+def _refuse_own_deduction(store: MonthStore, number: int, who: str) -> None:
+    """Refuse somebody to decide about a notice that takes a deduction which they entered.
+
+    Audit deductions of a month come in with its notices, and nobody entered them.
+    """
+    entered = store.rows(
+        "select d.id, d.who from deductions d where d.month is null and exists "
+        "(select 1 from takings t where t.deduction = d.id and t.notice = ?) order by d.id",
+        number,
+    )
+    own = [str(deduction) for deduction, clerk in entered if same_person(who, clerk)]
+    if own:
+        raise Precondition(
+            f"notice {number} takes deduction {', '.join(own)}, which {who} entered; somebody else "
+            "approves its review and clears it",
+            notice=str(number),
+        )
 
 
 def reissue(store: MonthStore, number: int, *, who: str, moment: datetime) -> Notice:

@@ -32,7 +32,7 @@ from medsettle.console.acts import Act, By, UploadField, done
 from medsettle.console.pages.clearing_figures import work_folder
 from medsettle.console.pages.clearing_files import download, file_of
 from medsettle.console.pages.clearing_stores import moment_of, months, months_there
-from medsettle.console.pages.clearing_words import FINDING_WORDS
+from medsettle.console.pages.clearing_words import FINDING_WORDS, fund_line_word
 from medsettle.console.pages.positions import position
 from medsettle.console.pages.uploads import told_name
 from medsettle.errors import NotFound
@@ -45,6 +45,7 @@ _LINE_TYPES: Final = {
     "returned": pa.bool_(),
     "value_date": pa.date32(),
 }
+_MISSING_SHOWN: Final = 10
 _ACCOUNTS_HELP: Final = gettext_lazy(
     "CSV: payee_type,pooling_area,payee,account,name,bank; a fiscal account is fiscal, the "
     "province with four zeros, and the fund line. It is read and not kept."
@@ -144,11 +145,24 @@ def _paid(given: dict[str, Any], by: By) -> str:
     words = {"files": len(files), "payments": sum(each.payments for each in files),
              "waiting": len(waiting)}  # fmt: skip
     if not files:
-        return _("Nothing can be paid: %(waiting)d notices wait for an account.") % words
-    return (
-        _("%(files)d files ask for %(payments)d payments; %(waiting)d notices wait for an account.")
-        % words
+        told = _("Nothing can be paid: %(waiting)d notices wait for an account.") % words
+    else:
+        told = (
+            _(
+                "%(files)d files ask for %(payments)d payments; "
+                "%(waiting)d notices wait for an account."
+            )
+            % words
+        )
+    parties = sorted(
+        {(each.pooling_area, each.token) for _notice, lacking in waiting for each in lacking}
     )
+    if not parties:
+        return told
+    named = [f"{area} {fund_line_word(line)}" for area, line in parties[:_MISSING_SHOWN]]
+    if len(parties) > len(named):
+        named.append("…")
+    return told + " " + _("Accounts that are missing: %s.") % "; ".join(named)
 
 
 @page(Right.SEE_CLEARING, acting=Right.CLEAR)

@@ -25,6 +25,7 @@ from medsettle.console.acts import (
 )
 from medsettle.console.pages.clearing_words import DEDUCTION_WORDS, STATUS_WORDS
 from medsettle.core.money import yuan_from_fen
+from medsettle.errors import Fault, InvalidRequest
 from medsettle.identity.roles import Right
 
 _TEXT: Final = limits.CLEARING_TEXT_CHARS_MAX
@@ -35,7 +36,13 @@ _STEP_TITLES: Final = {
     Status.CLEARED: gettext_lazy("Clear for payment"),
     Status.REJECTED: gettext_lazy("Reject"),
 }
-_OF_ANOTHER: Final = gettext_lazy("Somebody else than who issued the notice approves its review.")
+_OF_ANOTHER: Final = gettext_lazy(
+    "Somebody else than who issued the notice or entered a deduction of it approves its review."
+)
+_CLEARED_BY_ANOTHER: Final = gettext_lazy(
+    "Somebody else than who entered a deduction of the notice clears it."
+)
+_MORE: Final = {Status.REVIEWED: _OF_ANOTHER, Status.CLEARED: _CLEARED_BY_ANOTHER}
 
 
 class PaymentForm(forms.Form):
@@ -65,6 +72,10 @@ class DeductionForm(forms.Form):
     )  # fmt: skip
     yuan = YuanField(label=gettext_lazy("yuan"))
     reason = forms.CharField(label=gettext_lazy("reason"), max_length=_TEXT)
+    later = forms.BooleanField(
+        label=gettext_lazy("more than what is due, and the rest is deducted of later months"),
+        required=False,
+    )
 
 
 class _OfPayment(forms.Form):
@@ -127,7 +138,7 @@ def _step(store: MonthStore, found: Notice, status: Status) -> Act:
         run=run,
         form=ReasonForm if status is Status.REJECTED else OptionalReasonForm,
         right=Right.APPROVE if decides else Right.CLEAR,
-        more=_OF_ANOTHER if status is Status.REVIEWED else "",
+        more=_MORE.get(status, ""),
     )
 
 
@@ -139,6 +150,14 @@ def _reissue(store: MonthStore, found: Notice, given: dict[str, Any], by: By) ->
 
 def _deduct(store: MonthStore, found: Notice, given: dict[str, Any], by: By) -> str:
     kind = DeductionKind(given["kind"])
+    rest_fen = given["yuan"] - found.due_fen
+    if rest_fen > 0 and not given["later"]:
+        text = _(
+            "Nothing is entered yet: %(now)s yuan are due and can be deducted now; %(rest)s yuan "
+            "would wait for notices of later months. If that is meant, say so here."
+        )
+        words = {"now": yuan_from_fen(found.due_fen), "rest": yuan_from_fen(rest_fen)}
+        raise InvalidRequest([Fault("later", text % words)])
     entered = deduct(store, found.number, kind, given["yuan"], who=by.who,
                      reason=given["reason"], moment=by.moment)  # fmt: skip
     told = {"taken": yuan_from_fen(entered.taken_fen), "all": yuan_from_fen(entered.amount_fen)}
