@@ -394,3 +394,15 @@ def test_a_recorded_claim_fills_the_form_of_who_may_look_alone(
     assert str(settlement["person"]) not in form.content.decode()
     assert 404 == other.status_code
     assert 200 == client_as(Role.ACTUARY).get(filled).status_code
+
+
+def test_whose_claim_filled_the_form_is_written_down(client_as: ClientAs, day: Day) -> None:
+    """As a look at that settlement, also where it was refused."""
+    from medsettle.console.models import Access  # noqa: PLC0415 - set up first
+
+    settlement = str(day.settled[0].columns["settlement"])
+    client_as(Role.ACTUARY, name="A").get(f"/trial/?settlement={settlement}")
+    client_as(Role.POLICY_OFFICER, name="B").get(f"/trial/?settlement={settlement}")
+    log = [(each.account, each.page, each.subject, each.status) for each in Access.objects.all()]
+
+    assert {("A", "trial", settlement, 200), ("B", "trial", settlement, 403)} == set(log)
