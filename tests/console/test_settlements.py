@@ -217,6 +217,21 @@ def test_who_looked_at_what_is_written_down(client_as: ClientAs, day: Day) -> No
     assert [("A", "settlement", settlement, 200), ("A", "settlement", "no", 404)] == log
 
 
+def test_what_was_taken_back_is_marked(client_as: ClientAs, day: Day) -> None:
+    """On its page and in the list; neither a cancel itself nor another settlement is."""
+    client = client_as(Role.AUDITOR)
+    original, cancel = day.cancel.columns["original"], day.cancel.columns["settlement"]
+    pages = [
+        client.get(f"/settlements/{each}").content.decode()
+        for each in (original, cancel, day.settled[0].columns["settlement"])
+    ]
+    listed = client.get("/settlements/").content.decode()
+    rows = re.findall(r'href="/settlements/([^"/]+)">[^<]*</a>(.*?)</th>', listed)
+
+    assert [1, 0, 0] == [page.count('<span class="tag bad">taken back</span>') for page in pages]
+    assert [original] == [settlement for settlement, marks in rows if "taken back" in marks]
+
+
 @pytest.mark.slow
 def test_the_picture_is_drawn_and_keys_lead_on(window: Window, day: Day) -> None:
     """A sankey with a node for each that pays; "g" and a letter open another page."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
@@ -98,3 +99,20 @@ def test_a_slip_is_one_sheet(window: Window, day: Day) -> None:
     sheets = re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True))
 
     assert 1 == len(sheets)
+
+
+def test_the_slip_of_what_was_taken_back_asks_for_nothing(client_as: ClientAs, day: Day) -> None:
+    """At its top stand the id and day of the cancel; what was paid in cash is given back."""
+    cancel = day.cancel.columns
+    there = f"/settlements/{cancel['original']}/slip"
+    content = client_as(Role.CLEARING).get(there).content.decode()
+    head = content[: content.index("<dl>")]
+    moment = cancel["create_time"]
+    back = yuan_from_fen(-day.cancel.fen("cash_fen"))
+
+    assert isinstance(moment, datetime)
+    assert "本结算已撤销" in head
+    assert str(cancel["settlement"]) in head
+    assert f"{moment.astimezone(timezone(timedelta(hours=8))):%Y-%m-%d}" in head
+    assert "您需付现金" not in content
+    assert f"应退还您现金<br><b>{back}</b>元" in content

@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import ResolverMatch
 from django.utils import timezone
 
 from medsettle import errors, limits
@@ -28,6 +29,8 @@ _POLICY: Final = (
 _HTTPS_ALONE: Final = "max-age=31536000"
 _SIGNING: Final = ("sign-in", "sign-out")
 _QUERY: Final = "audit-query"
+_TRIAL: Final = "trial"
+_READING: Final = ("GET", "HEAD")
 # As `console.js` says of itself.
 _SCRIPT: Final = "fetch"
 _REFUSED: Final = 400
@@ -103,10 +106,17 @@ class Logged:
             page=match.url_name or "",
             path=request.get_full_path()[: limits.CONSOLE_PATH_CHARS_MAX],
             query=_query(request, match.url_name),
-            subject=str(next(iter(match.kwargs.values()), ""))[: limits.CODE_CHARS_MAX],
+            subject=_subject(request, match)[: limits.CODE_CHARS_MAX],
             status=response.status_code,
         )
         return response
+
+
+def _subject(request: HttpRequest, match: ResolverMatch) -> str:
+    """Return what was looked at: what an address names, of a page that is filled in from it too."""
+    if match.url_name == _TRIAL and request.method in _READING:
+        return request.GET.get("settlement", "")
+    return str(next(iter(match.kwargs.values()), ""))
 
 
 def _query(request: HttpRequest, page: str | None) -> str:

@@ -195,6 +195,13 @@ def called(held: Holdings, word: str, institution: str | None) -> list[dict[str,
     return rows[: limits.CONSOLE_ROWS_SHOWN]
 
 
+def mark_taken_back(held: Holdings, rows: list[dict[str, Any]]) -> None:
+    """Mark the rows that were taken back by now: one look-up by index for all that are shown."""
+    cancels = held.reader.cancels_of([row["settlement"] for row in rows])
+    for row in rows:
+        row["taken_back"] = row["settlement"] in cancels
+
+
 def _upwards(
     reader: LedgerReader, narrowed: Narrowed
 ) -> Iterator[tuple[list[Recorded], int | None]]:

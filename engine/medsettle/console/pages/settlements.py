@@ -15,6 +15,7 @@ from medsettle.console.pages.settlement_list import (
     Narrowed,
     Part,
     called,
+    mark_taken_back,
     of_person,
     part_of,
 )
@@ -74,6 +75,7 @@ def listed(request: HttpRequest) -> HttpResponse:
     part = part_of(
         holdings(), Narrowed(**narrowed | ({} if sees is None else {"institution": sees}))
     )
+    mark_taken_back(holdings(), part.rows)
     context = {
         "title": _("Settlements"),
         "filters": filters,
@@ -99,6 +101,7 @@ def _searched(request: HttpRequest, asked: str) -> HttpResponse:
     found = of_person(holdings(), asked, sees) or called(holdings(), asked, sees)
     if len(found) == 1:
         return redirect("settlement", settlement=found[0]["settlement"])
+    mark_taken_back(holdings(), found)
     context = {
         "title": _("Settlements"),
         "filters": Filters(),
@@ -121,6 +124,7 @@ def shown(request: HttpRequest, settlement: str) -> HttpResponse:
             **parts(found),
             "chain": _chain(engine, found),
             "left": what_is_left(engine, found),
+            "taken_back": taken_back_by(engine, found),
             **explained(engine, settlement),
         }
     return render(request, "console/settlement.html", context)
@@ -144,6 +148,14 @@ def seen(engine: Engine, settlement: str, account: Account) -> Settlement:
         # As of one that is not there: that it exists is no answer to give.
         raise nothing_recorded(settlement)
     return found
+
+
+def taken_back_by(engine: Engine, found: Settlement) -> Settlement | None:
+    """Return the record that took a settlement back, of an adjustment that of its original."""
+    if found.columns["kind"] == "cancel":
+        return None
+    cancel = engine.ledger.cancel_of(str(found.columns["original"] or found.columns["settlement"]))
+    return None if cancel is None else engine.get(cancel.settlement)
 
 
 def what_is_left(engine: Engine, found: Settlement) -> tuple[LimitLeft, ...]:

@@ -9,7 +9,7 @@ from django.urls import path
 
 from medsettle import limits
 from medsettle.console.access import account_of, page
-from medsettle.console.pages.settlements import explained, seen, what_is_left
+from medsettle.console.pages.settlements import explained, seen, taken_back_by, what_is_left
 from medsettle.console.place import holdings
 from medsettle.core import codes
 from medsettle.core.settlement import Explanation, Settlement
@@ -33,6 +33,8 @@ def shown(request: HttpRequest, settlement: str) -> HttpResponse:
             for each in what_is_left(engine, found)
             if each.left_fen is not None and found.columns["visit_type"] in each.visit_types
         ]
+        taken_back = taken_back_by(engine, found)
+        gives_back = taken_back or found
         context = {
             "title": settlement,
             "columns": found.columns,
@@ -41,7 +43,8 @@ def shown(request: HttpRequest, settlement: str) -> HttpResponse:
             "pots": [(pot.chinese, found.columns[f"{pot.name}_fen"]) for pot in codes.POTS],
             "lines": _lines(found),
             "left": known[: limits.SLIP_LIMITS_SHOWN],
-            "back_fen": max(-found.fen("cash_fen"), 0),
+            "back_fen": max(-gives_back.fen("cash_fen"), 0),
+            "taken_back": None if taken_back is None else taken_back.columns,
             **explained(engine, settlement),
         }
     explanation = context.get("explanation")

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import orjson
 from django import forms
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
@@ -225,6 +226,9 @@ def _begun(request: HttpRequest, account: Account) -> HttpResponse:
         **({} if own is None else {"institution": own}),
     }
     if settlement := asked.get("settlement", ""):
+        # As the page of the settlement: what it says of somebody is told to nobody else.
+        if not account.may(Right.LOOK):
+            raise PermissionDenied
         with holdings().engine() as engine:
             found = seen(engine, settlement, account)
             row = engine.claim(str(found.columns["original"] or settlement))
