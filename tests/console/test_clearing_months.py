@@ -4,6 +4,7 @@ import html
 import io
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,12 +12,14 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 import pytest
 from medsettle import limits
+from medsettle.clearing.items.store import ItemStore
 from medsettle.clearing.months.months import MonthStore
 from medsettle.clearing.notices.book import notices
 from medsettle.console.jobs import Job, State
 from medsettle.console.place import Holdings
 from medsettle.identity.roles import Role
 
+from tests.clearing.differences import MOMENT, scope, table
 from tests.clearing.month_books import APRIL, MARCH, cancel, close, row, write_book
 from tests.clearing.notices_made import bill
 from tests.console.clearing_centre import centre_at, sent, upload
@@ -105,6 +108,7 @@ def test_the_matrix_has_what_each_owes_each(client_as: ClientAs, centre: Path) -
     assert "Between provinces 440.00 yuan, gross; within provinces 7.00 yuan." in whole
     for debtor, creditor, yuan in (("99", "98", "340.00"), ("98", "99", "100.00")):
         assert f'/months/2024-03/{debtor}/{creditor}">{yuan}</a>' in whole
+    assert "over all fund lines together, which is not what is paid" in whole
     # 99 would pay 98 the difference alone.
     assert '<td>98</td><td class="number">240.00</td>' in whole
     assert "Who owes whom" in client.get("/clearing/months/2024-03").content.decode()
@@ -198,11 +202,36 @@ def test_a_book_with_faults_closes_nothing(client_as: ClientAs, centre: Path) ->
 
     assert State.DONE is not job.state
     assert "Nothing was closed:" in said
+    assert ("failed" in said, "found something" in said) == (True, False)
     assert "book.parquet" in said
     assert str(centre.parent) not in said
     assert not list((job.folder / "given").iterdir())
     with MonthStore(centre) as store:
         assert [] == store.months()
+
+
+def test_a_book_that_was_not_reconciled_is_told_in_words_of_the_page(
+    client_as: ClientAs, centre: Path
+) -> None:
+    """By the names of the files, no path of this machine, and the box of the form, no option."""
+    state = centre.parent / "state"
+    compared = scope(first=DAY)
+    theirs = str(state / "jobs" / "earlier" / "given" / "insured.parquet")
+    books = tuple(replace(each, name=theirs, columns=("settlement",)) for each in compared.books)
+    with ItemStore(centre) as store:
+        store.record_run(replace(compared, books=books), table(), 9, MOMENT)
+    book = write_book(centre.parent / "own" / "b.parquet", [bill("S1", DAY, 20_000)]).read_bytes()
+    given = {"month": "2024-03", "source": "upload", "late_months": 12}
+    body = sent("close", **given) | {"close-file": upload(book, "wrong.parquet")}
+    client = client_as(Role.CLEARING)
+    _job, said = _closed(client, state, body)
+
+    assert "wrong.parquet is not the book that run 1 compared" in said
+    assert "and insured.parquet had 10" in said
+    assert "or choose “close without a reconciliation”" in said
+    assert ("--unreconciled" in said, str(centre.parent) in said) == (False, False)
+    listed = client.get("/clearing/close").content.decode()
+    assert ("failed" in listed, "found something" in listed) == (True, False)
 
 
 def test_a_closing_is_kept_until_it_is_deleted(client_as: ClientAs, centre: Path) -> None:

@@ -101,7 +101,9 @@ def test_which_book_is_wrong_has_to_be_said(client_as: ClientAs, three: Holdings
     status, content = proposed(client_as(Role.CLEARING), side="")
 
     assert 400 == status
-    assert "name the book on which to adjust; possible: care, insured" in content
+    said = "Name the book for “adjust the amounts”; possible: place of care, place of insurance."
+    assert said in content
+    assert "the only one in question" not in content
     assert 'value="misread"' in content
 
 

@@ -41,6 +41,8 @@ from medsettle.ledger.scratch import scratch
 
 _BOOKS: Final = (".parquet", ".csv", ".txt", ".zip")
 _HERE, _UPLOAD = "here", "upload"
+_OPTION: Final = "say --unreconciled"
+_UNRECONCILED: Final = gettext_lazy("close without a reconciliation")
 
 
 class CloseForm(forms.Form):
@@ -63,7 +65,7 @@ class CloseForm(forms.Form):
         min_value=0, max_value=limits.LATE_MONTHS_MAX, initial=limits.LATE_MONTHS_DEFAULT,
     )  # fmt: skip
     unreconciled = forms.BooleanField(
-        label=gettext_lazy("close without a reconciliation"), required=False,
+        label=_UNRECONCILED, required=False,
         help_text=gettext_lazy("What differs is then not known, and will be paid."),
     )  # fmt: skip
 
@@ -109,7 +111,7 @@ def close(request: HttpRequest) -> HttpResponse:
         "following": None if following is None else following.text,
         "ends": proposed.last_day,
         "ended": today() > proposed.last_day,
-        "begun": [(job, job.state.value) for job in earlier],
+        "begun": [(job, _became(job)) for job in earlier],
     }
     status = 400 if offered[0].form.errors else 200
     return render(request, "console/clearing_close.html", context, status=status)
@@ -165,19 +167,30 @@ def closing_state(request: HttpRequest, name: str) -> HttpResponse:
     return answer
 
 
+def _became(job: Job) -> str:
+    """Return what became of a closing: one that found something closed nothing."""
+    state = job.state
+    return (State.FAILED if state is State.FOUND else state).value
+
+
 def _told(job: Job) -> dict[str, Any]:
     """Return what is told of a closing, of its files by the names that people know."""
-    state = job.state
     let_go_of_books(job)
     book = job.about["book"]
     given = re.compile(re.escape(f"{(job.folder / GIVEN).resolve()}/") + r"upload\.[a-z]+")
+    # The book that a run compared was given to a job of its own.
+    compared = re.compile(re.escape(f"{job.folder.parent.resolve()}/") + f"[^/\\s]+/{GIVEN}/")
     audit = str(holdings().place.audit.resolve())
-    faults = (line.replace(audit, _("the audit tables of this engine")) for line in job.faults)
+    chosen = _("choose “%s”") % _UNRECONCILED
+    faults = (
+        line.replace(audit, _("the audit tables of this engine")).replace(_OPTION, chosen)
+        for line in job.faults
+    )
     return {
         "job": job,
-        "state": state.value,
+        "state": _became(job),
         "told": job.told(0),
-        "faults": [given.sub(lambda _found: book, line) for line in faults],
+        "faults": [compared.sub("", given.sub(lambda _found: book, line)) for line in faults],
         "seconds": int(((job.ended or holdings().clock()) - job.begun).total_seconds()),
     }
 

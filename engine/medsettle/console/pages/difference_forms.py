@@ -7,8 +7,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from medsettle import limits
-from medsettle.clearing.items.item import ALLOWED, Item
+from medsettle.clearing.items.item import ALLOWED, RECORDS, Item
+from medsettle.clearing.items.terms import sides_of
 from medsettle.clearing.matching.book import Side
+from medsettle.clearing.matching.classes import Action
 from medsettle.console import difference_words as words
 from medsettle.console.acts import add_fault
 from medsettle.core.settlement import Row
@@ -94,7 +96,35 @@ class Propose(forms.Form):
         field = self.fields["action"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [(each.value, words.ACTIONS[each]) for each in allowed]
+        self._difference = difference
+        if any(_to_be_named(each, difference) for each in allowed):
+            side = self.fields["side"]
+            assert isinstance(side, forms.TypedChoiceField)
+            side.choices = [("", _("not named")), *_SIDES]
         field.initial = (item.action if item.action in allowed else allowed[0]).value
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for the book where more than one is in question."""
+        given: dict[str, Any] = super().clean() or self.cleaned_data
+        action = given.get("action")
+        if (
+            action
+            and given.get("side", "") is None
+            and _to_be_named(Action(action), self._difference)
+        ):
+            text = _("Name the book for “%(action)s”; possible: %(sides)s.")
+            sides = [str(words.SIDES[each]) for each in sides_of(self._difference, Action(action))]
+            told = {"action": words.ACTIONS[Action(action)], "sides": ", ".join(sides)}
+            self.add_error("side", forms.ValidationError(text % told))
+        return given
+
+
+def _to_be_named(action: Action, difference: Row) -> bool:
+    """Return whether an action can be done on several books, and does not tell by itself which."""
+    possible = sides_of(difference, action)
+    # Copies of the nation follow what the others deliver, so one is not meant by itself.
+    meant = [side for side in possible if side is not Side.NATIONAL] or possible
+    return action in RECORDS and (len(meant) > 1 or (action is Action.ADJUST and bool(meant)))
 
 
 def fault_into(form: forms.Form, fault: Fault) -> None:
