@@ -151,6 +151,7 @@ def test_who_says_insecure_is_believed() -> None:
 
 def test_options_that_do_not_go_together_are_told_at_once(folder: Path) -> None:
     """All of them, before anything is made."""
+    (folder / "t").touch(mode=0o600)
     wrong = run(
         *("serve", "--data", folder / "data", "--rules", one_area(folder), "--json"),
         *("--tls-key", "k", "--tls-authority", "a", "--revoked", "r"),
