@@ -151,17 +151,20 @@ def test_who_says_insecure_is_believed() -> None:
 
 def test_options_that_do_not_go_together_are_told_at_once(folder: Path) -> None:
     """All of them, before anything is made."""
-    (folder / "t").touch(mode=0o600)
+    key, authority, revoked, tokens = (folder / name for name in "kart")
+    for file in (key, authority, revoked, tokens):
+        file.touch(mode=0o600)
     wrong = run(
         *("serve", "--data", folder / "data", "--rules", one_area(folder), "--json"),
-        *("--tls-key", "k", "--tls-authority", "a", "--revoked", "r"),
+        *("--tls-key", key, "--tls-authority", authority, "--revoked", revoked),
     )
     alone = run(
-        "serve", "--data", folder / "data", "--revoked", "r", "--token-listen", "x:1", "--json"
+        *("serve", "--data", folder / "data", "--revoked", revoked, "--token-listen", "x:1"),
+        "--json",
     )
     exposed = run(
         *("serve", "--data", folder / "data", "--rules", one_area(folder), "--json"),
-        *("--listen", "0.0.0.0:0", "--access-tokens", folder / "t"),
+        *("--listen", "0.0.0.0:0", "--access-tokens", tokens),
     )
 
     assert (Exit.USAGE, Exit.USAGE, Exit.FINDING) == (wrong.code, alone.code, exposed.code)
