@@ -313,6 +313,7 @@ def test_a_query_is_answered_and_written_down(client_as: ClientAs, day: Day) -> 
         pytest.param("copy settlements to 'x.csv'", "disabled", id="writes"),
         pytest.param("set memory_limit = '9GB'", "locked", id="settings"),
         pytest.param(";", "answers nothing", id="nothing"),
+        pytest.param("select 1; select 2", "has 2 statements; ask one", id="two"),
         pytest.param("select repeat(x, 50000) from range(1000) t(x)", "No function", id="a-type"),
         pytest.param(
             "select cast('x' || range as int) from range(9000)", "Could not convert", id="a-row"

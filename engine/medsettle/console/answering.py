@@ -52,6 +52,8 @@ def answer(folder: Path, sql: str) -> Iterator[bytes]:
     with query.connect(folder, _SETTINGS) as connection:
         _bound()
         try:
+            if (count := len(connection.extract_statements(sql))) > 1:
+                raise _RefusedError(f"has {count} statements; ask one at a time")
             found = connection.sql(sql)
             if found is None:
                 raise _RefusedError("answers nothing; write one that does, such as a select")
