@@ -51,6 +51,8 @@ def test_a_role_is_changed(client_as: ClientAs, looking: Holdings) -> None:
     refused = chief.post("/people/o/change", form)
     assert 400 == refused.status_code
     assert "Name the institution." in refused.content.decode()
+    refused = chief.post("/people/o/change", {"role": "institution", "institution": "NO SUCH"})
+    assert (400, True) == (refused.status_code, "No code of an institution" in str(refused.content))
     assert 302 == chief.post("/people/o/change", {"role": "administrator"}).status_code
     assert 200 == _status(other)
     chief.post("/people/chief/change", {"role": "actuary"})

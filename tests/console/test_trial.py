@@ -206,6 +206,8 @@ def test_a_text_has_a_size(client_as: ClientAs, beyond: int) -> None:
         pytest.param(_line("abc"), "abc is no amount; write yuan", id="no-amount"),
         pytest.param(_line("1.005"), "1.005 is no amount; write yuan", id="part-of-a-fen"),
         pytest.param(_line("NaN"), "NaN is no amount", id="not-a-number"),
+        pytest.param(_line("1,5"), "1,5 is no amount", id="a-decimal-comma"),
+        pytest.param(_line("12,34"), "12,34 is no amount", id="no-group-of-three"),
         pytest.param(_line(quantity_e4="x"), "x is no number here", id="no-quantity"),
         pytest.param(_line(fee_date="2026-02-01"), "lies outside the visit", id="another-day"),
         pytest.param({"item_code": _ITEM}, "missing; it is required", id="no-amount-at-all"),

@@ -68,7 +68,8 @@ class YuanField(forms.CharField):
 
     def clean(self, value: object) -> Any:  # noqa: ANN401 - as Django's
         """Return the fen of the text."""
-        text = str(super().clean(value)).replace(",", "")
+        # Commas only where thousands are parted: 1,5 is not 15.
+        text = str(super().clean(value))
         if not text:
             return None
         try:

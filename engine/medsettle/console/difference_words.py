@@ -99,7 +99,7 @@ COLUMNS: Final[Mapping[str, Any]] = {
     "record_date": _("day of the record"),
     "institution": _("institution"),
     "request_id": _("request"),
-    "institution_settlement": _("number of the institution"),
+    "institution_settlement": _("settlement number of the institution"),
     "encounter": _("encounter"),
     "person": _("person"),
     "card": _("card"),

@@ -17,6 +17,7 @@ from medsettle.console.access import account_of, page
 from medsettle.console.admission import OwnPasswordForm
 from medsettle.console.models import Account
 from medsettle.console.roles import ROLE_TITLES
+from medsettle.identity.principals import is_code
 from medsettle.identity.roles import Right, Role
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ class _OfInstitution(forms.BaseForm):
         of_one = given.get("role") == Role.INSTITUTION
         if of_one and not given.get("institution"):
             self.add_error("institution", forms.ValidationError(_("Name the institution.")))
+        if of_one and given.get("institution") and not is_code(str(given["institution"])):
+            text = _("No code of an institution: letters, digits, dots, hyphens and underscores.")
+            self.add_error("institution", forms.ValidationError(text))
         if not of_one and given.get("institution"):
             text = _("Only somebody of an institution has one; leave it out.")
             self.add_error("institution", forms.ValidationError(text))

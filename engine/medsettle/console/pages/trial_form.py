@@ -44,6 +44,8 @@ _CHINESE: Final = re.compile(r"[\u4e00-\u9fff]+(?:ID)?")
 _COLUMNS: Final = {column.name: column for column in schema.CLAIM}
 _LINE_COLUMNS: Final = {column.name: column for column in schema.LINE}
 _LINE_FAULT: Final = re.compile(r"lines\[(\d+)\](?:\.(\w+))?")
+# A comma anywhere else may be meant as a decimal point: 1,5 is not 15.
+_NUMBER: Final = re.compile(r"[-+]?(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.[0-9]*)?")
 _NAMES_APART: Final = re.compile(r"[,，、;；\s]+")
 
 
@@ -250,8 +252,11 @@ def _value(column: Column, given: Mapping[str, Any]) -> object:
 
 def _scaled(text: str, decimals: int) -> int | str:
     """Return a decimal number as a whole number of its parts; any other text as it is."""
+    number = text.removesuffix("元").strip()
+    if _NUMBER.fullmatch(number) is None:
+        return text
     try:
-        found = Decimal(text.replace(",", "").removesuffix("元").strip()).scaleb(decimals)
+        found = Decimal(number.replace(",", "")).scaleb(decimals)
         whole = found.to_integral_exact()
     except InvalidOperation:
         return text
