@@ -38,7 +38,9 @@ _PIECES: Final = {
     "clearing/matching/repeats.py": {
         *("asked", "back", "beside", "kinds", "shared", "time", "wanted", "where", "window"),
     },
-    "clearing/matching/sources_audit.py": {"', '.join(names)", "counted", "source"},
+    "clearing/matching/sources_audit.py": {
+        *("', '.join(names)", "condition", "counted", "source"),
+    },
     "clearing/months/book.py": {"columns", "counted", "days", "source"},
     "clearing/months/closing.py": {"closed", "name"},
     "clearing/months/tables.py": {

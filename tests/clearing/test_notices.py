@@ -127,43 +127,6 @@ def test_who_applied_does_not_review(store: MonthStore) -> None:
     ]
 
 
-def test_who_entered_a_deduction_neither_approves_nor_clears(store: MonthStore) -> None:
-    """Else one alone would change what is paid and have it paid; nor of a later month's notice."""
-    rows = [bill("S1", _DAY, 1_000), bill("S2", date(2024, 4, 3), 1_000)]
-    issued(store, MARCH, rows)
-
-    def deducted(number: int, fen: int, who: str) -> None:
-        deduct(store, number, DeductionKind.REVIEW, fen, who=who, reason="x", moment=MOMENT)
-
-    def refused(number: int, status: Status, who: str) -> None:
-        with pytest.raises(errors.Precondition, match="entered; somebody else approves"):
-            advance(store, number, status, who=who, moment=MOMENT)
-
-    deducted(1, 300, "clerk B")
-    for status in _CHAIN[:2]:
-        advance(store, 1, status, who="clerk B", moment=MOMENT)
-    refused(1, Status.REVIEWED, "clerk B")
-    refused(1, Status.REVIEWED, "Clerk b")
-    advance(store, 1, Status.REVIEWED, who="clerk C", moment=MOMENT)
-    deducted(1, 900, "clerk D")
-    refused(1, Status.CLEARED, "clerk B")
-    refused(1, Status.CLEARED, "clerk D")
-    assert Status.PAID is advance(store, 1, Status.CLEARED, who="clerk C", moment=MOMENT).status
-
-    (april,) = issued(store, APRIL, rows)
-    assert 800 == april.due_fen
-    for status in _CHAIN[:2]:
-        advance(store, april.number, status, who="clerk D", moment=MOMENT)
-    refused(april.number, Status.REVIEWED, "clerk D")
-    assert Status.CLEARED is cleared_from_review(store, april.number).status
-
-
-def cleared_from_review(store: MonthStore, number: int) -> Notice:
-    """Approve and clear a notice that is under review, by somebody who entered no part of it."""
-    advance(store, number, Status.REVIEWED, who="clerk B", moment=MOMENT)
-    return advance(store, number, Status.CLEARED, who="clerk B", moment=MOMENT)
-
-
 @pytest.mark.parametrize("more", [0, 1])
 def test_a_reason_has_a_bound(store: MonthStore, more: int) -> None:
     """A line of two hundred characters, and not one more."""

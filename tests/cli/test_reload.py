@@ -113,6 +113,9 @@ def test_a_bad_document_is_refused_and_the_old_rules_stay(tmp_path: Path) -> Non
         unchanged = _settled(client, 1)
         shutil.move(rules, tmp_path / "away")
         gone = _reload(server)["refused"]
+        # The settings that name the folder are told of it first, then the policies in it.
+        assert server.process.stdout is not None
+        gone += json.loads(server.process.stdout.readline())["refused"]
         still = _settled(client, 2)
         shutil.move(tmp_path / "away", rules)
         document.write_text(text, "utf-8")
@@ -121,6 +124,7 @@ def test_a_bad_document_is_refused_and_the_old_rules_stay(tmp_path: Path) -> Non
 
     assert refused
     assert all(fault.startswith(str(document)) for fault in refused)
-    assert f"{rules} cannot be read" in gone[0]
+    assert f"{rules} does not exist" in gone[0]
+    assert f"{rules} cannot be read" in gone[1]
     assert {"reloaded"} == set(mended)
     assert {before} == {unchanged, still, after}

@@ -380,31 +380,3 @@ def test_a_file_of_a_claim_is_tried(window: Window, tmp_path: Path) -> None:
 
     assert "7,395.00" in page.inner_text("ul.cards")
     assert "10000.00" == page.input_value("[name=lines-0-amount_fen]")
-
-
-def test_a_recorded_claim_fills_the_form_of_who_may_look_alone(
-    client_as: ClientAs, day: Day
-) -> None:
-    """Who reads policies tries claims, and gets as little of a recorded one as of its page."""
-    settlement = day.settled[0].columns
-    filled = f"/trial/?settlement={settlement['settlement']}"
-    clerk = client_as(Role.POLICY_OFFICER)
-    page, form = clerk.get(f"/settlements/{settlement['settlement']}"), clerk.get(filled)
-    other = client_as(Role.INSTITUTION, "H99999999999").get(filled)
-
-    assert (403, 403, 200) == (page.status_code, form.status_code, clerk.get("/trial/").status_code)
-    assert str(settlement["person"]) not in form.content.decode()
-    assert 404 == other.status_code
-    assert 200 == client_as(Role.ACTUARY).get(filled).status_code
-
-
-def test_whose_claim_filled_the_form_is_written_down(client_as: ClientAs, day: Day) -> None:
-    """As a look at that settlement, also where it was refused."""
-    from medsettle.console.models import Access  # noqa: PLC0415 - set up first
-
-    settlement = str(day.settled[0].columns["settlement"])
-    client_as(Role.ACTUARY, name="A").get(f"/trial/?settlement={settlement}")
-    client_as(Role.POLICY_OFFICER, name="B").get(f"/trial/?settlement={settlement}")
-    log = [(each.account, each.page, each.subject, each.status) for each in Access.objects.all()]
-
-    assert {("A", "trial", settlement, 200), ("B", "trial", settlement, 403)} == set(log)
