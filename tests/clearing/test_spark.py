@@ -324,6 +324,12 @@ def test_groups_of_totals_have_a_bound(
     with pytest.raises(Precondition, match="has more than 1 groups of record_date"):
         _on(session, paths)
 
+    # The other book keeps within the bound; not all of its groups need be here by then.
+    many = [row(f"s{n}", record_date=DAY + timedelta(days=n)) for n in range(9)]
+    paths = _written(tmp_path, {Side.INSURED: days[:1], Side.CARE: many})
+    with pytest.raises(Precondition, match=r"care\.parquet has more than 1 groups"):
+        _on(session, paths)
+
 
 def test_without_pyspark_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """The base package does without; who asks for Spark is told what to install."""

@@ -19,7 +19,7 @@ from medsettle.identity.roles import Role
 from tests.clearing.differences import book_row
 from tests.console.conftest import Day, Window, looking_at
 from tests.console.reconciled import place_of
-from tests.console.waiting import ended
+from tests.console.waiting import JOB_MILLISECONDS_MAX, ended
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -216,7 +216,7 @@ def test_a_run_is_begun_and_its_differences_assigned_in_a_browser(
     assert page.is_hidden("#id_insured_file")
     _upload(page, tmp_path)
     page.click("main button:has-text('Compare')")
-    page.get_by_text("2 records agree, 2 differ").wait_for(timeout=120_000)
+    page.get_by_text("2 records agree, 2 differ").wait_for(timeout=JOB_MILLISECONDS_MAX)
     page.keyboard.press("d")
     page.wait_for_url("**/differences/")
     page.check("[data-all]")
@@ -236,7 +236,7 @@ def test_a_lost_connection_is_told_while_a_run_is_under_way(window: Window, tmp_
     page.click("main button:has-text('Compare')")
     page.locator("#lost").wait_for(state="visible")
     page.unroute("**/runs/begun/*/state")
-    page.get_by_text("2 records agree, 2 differ").wait_for(timeout=120_000)
+    page.get_by_text("2 records agree, 2 differ").wait_for(timeout=JOB_MILLISECONDS_MAX)
     complaints = window.complaints.copy()
     window.complaints.clear()
 
@@ -266,7 +266,7 @@ def test_the_picture_of_ages_is_drawn(window: Window, tmp_path: Path) -> None:
     page = window.open(BEGIN)
     _upload(page, tmp_path)
     page.click("main button:has-text('Compare')")
-    page.get_by_text("2 records agree, 2 differ").wait_for(timeout=120_000)
+    page.get_by_text("2 records agree, 2 differ").wait_for(timeout=JOB_MILLISECONDS_MAX)
     page.keyboard.press("g")
     page.keyboard.press("r")
     page.wait_for_selector(".figure .heatmaplayer image, .figure .hm")

@@ -22,7 +22,7 @@ from medsettle.identity.roles import Role
 
 from tests.cli.commands import ROOT
 from tests.console.conftest import AREA, Day, Window, looking_at
-from tests.console.waiting import ended, until
+from tests.console.waiting import JOB_MILLISECONDS_MAX, ended, until
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -345,7 +345,7 @@ def test_a_replay_is_begun_and_followed_in_a_browser(window: Window) -> None:
     for name, number in (("persons", "60"), ("first_year", "2025"), ("last_year", "2025")):
         page.fill(f"#id_{name}", number)
     page.click("button:text-is('Begin')")
-    page.wait_for_selector(".tag.good", timeout=120_000)
+    page.wait_for_selector(".tag.good", timeout=JOB_MILLISECONDS_MAX)
     page.wait_for_selector(".figure .bars")
     frame = page.frame_locator("iframe.report")
 

@@ -8,6 +8,8 @@ from threading import Event
 from medsettle.console.jobs import Job, State
 
 _SECONDS_MAX = 120
+# A job gives way to everything else on the machine, of which there is much while all tests run.
+JOB_MILLISECONDS_MAX = 900_000
 
 
 def ended(job: Job) -> State:

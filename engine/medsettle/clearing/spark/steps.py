@@ -253,7 +253,11 @@ def totals(task: Task, hashed: "DataFrame") -> Mapping[Side, Totals]:
         InvalidRequest: A sum is more than can be held.
         Precondition: There are too many groups to be told.
     """
-    sums, digests = _sums(task), _digests(task, hashed)
+    sums = _sums(task)
+    # All books before any of them: where there are too many, those of each book are not all here.
+    for number, each in enumerate(task.books):
+        _held_to_bound(each.book, task, sums.filter(pc.equal(sums["medsettle_side"], number)))
+    digests = _digests(task, hashed)
     return {
         each.book.side: _totals_of(
             each.book,
@@ -305,14 +309,18 @@ def _digests(task: Task, hashed: "DataFrame") -> pa.Table:
     return _all_groups(hashed.groupBy("side", "grouped").agg(f.count("*"), *halves), task)
 
 
-def _totals_of(book: Book, task: Task, sums: pa.Table, digests: pa.Table) -> Totals:
-    """Return what a book comes to out of the sums and digests of its groups."""
+def _held_to_bound(book: Book, task: Task, sums: pa.Table) -> None:
+    """Refuse a book of more groups than may be."""
     most = limits.TOTAL_GROUPS_MAX
     if sums.num_rows > most:
         raise Precondition(
             f"{book.name} has more than {most} groups of {', '.join(task.group)}; compare fewer "
             "days or areas at once"
         )
+
+
+def _totals_of(book: Book, task: Task, sums: pa.Table, digests: pa.Table) -> Totals:
+    """Return what a book comes to out of the sums and digests of its groups."""
     amounts = [name for name in book.columns if name in SUMMED]
     for name in amounts:
         if sums[name].null_count:
