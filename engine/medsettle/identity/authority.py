@@ -79,10 +79,8 @@ def add_certificates(
         OSError: A file cannot be read or written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _check_room(
-        _files(folder, wanted),
-        "leave that name out, name another folder, or move its certificate and key away for new ones",
-    )
+    remedy = "leave that name out, name another folder, or move its certificate and key away for "
+    _check_room(_files(folder, wanted), f"{remedy}new ones")
     made = []
     if (folder / AUTHORITY_NAME).exists():
         authority = _kept_authority(folder)
