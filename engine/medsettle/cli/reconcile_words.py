@@ -24,7 +24,7 @@ from medsettle.core.settlement import Row
 ROWS_SHOWN_MAX = 50
 
 
-def show_run(console: Console, run: Run, notes: Sequence[str] = ()) -> None:
+def show_run(console: Console, run: Run) -> None:
     """Print what a run found, and what it could not look for."""
     days = str(run.first_day)
     if run.last_day != run.first_day:
@@ -38,7 +38,7 @@ def show_run(console: Console, run: Run, notes: Sequence[str] = ()) -> None:
     )
     for alarm in run.alarms:
         page.text(f"ALARM: {alarm}", style="bold red")
-    for note in notes:
+    for note in run.notes:
         page.text(note)
     if run.counted:
         counted: list[Row] = [

@@ -249,8 +249,21 @@ def deductions(store: MonthStore, pair: tuple[str, str, str] | None = None) -> l
         *(pair or ()),
     )
     return [
-        Deduction(name, debtor, creditor, line, DeductionKind(kind), *rest, by_hand=bool(by_hand))
-        for name, debtor, creditor, line, kind, *rest, by_hand in rows
+        Deduction(
+            deduction=name,
+            debtor=debtor,
+            creditor=creditor,
+            fund_line=line,
+            kind=DeductionKind(kind),
+            amount_fen=amount_fen,
+            taken_fen=taken_fen,
+            who=who,
+            reason=reason,
+            withdrawn_fen=withdrawn_fen,
+            by_hand=bool(by_hand),
+        )
+        for name, debtor, creditor, line, kind, *fen, who, reason, withdrawn_fen, by_hand in rows
+        for amount_fen, taken_fen in (fen,)
     ]
 
 

@@ -88,6 +88,7 @@ def _day(account: Account) -> dict[str, Any]:
         "cancels": counted.records("cancel"),
         "adjustments": counted.records("adjust"),
         "total_fen": counted.fen("total_fen"),
+        "institution_fen": counted.fen("institution_share_fen"),
         "cash_fen": counted.fen("cash_fen"),
         "hours": _hours(counted),
         "hours_figure": hours_figure(counted),
