@@ -150,6 +150,15 @@ def test_what_is_no_claim_is_refused(client_as: ClientAs, text: str, said: str) 
     assert 'aria-invalid="true" aria-describedby="json-fault"' in form
 
 
+def test_a_fault_of_an_amount_names_its_unit(client_as: ClientAs) -> None:
+    """The form has yuan, and the interface tells its bounds in fen."""
+    bad = _json({"line_id": "1", "item_code": "X", "amount_fen": limits.AMOUNT_FEN_MAX + 1})
+    answer = client_as(Role.ACTUARY).post("/trial/", {"do": "read", "json": bad})
+
+    beside = answer.content.decode().partition('name="lines-0-amount_fen"')[2].partition("</td>")[0]
+    assert "(this counts fen; a yuan has a hundred)" in beside
+
+
 def test_every_fault_of_a_claim_stands_beside_its_field(client_as: ClientAs) -> None:
     """Those of the faulty claim of the fixtures, and none is kept back for the next time."""
     bad = (ROOT / "fixtures" / "bad-claim.json").read_text(encoding="utf-8")

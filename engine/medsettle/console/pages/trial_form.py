@@ -180,11 +180,19 @@ class ClaimForm(forms.Form):
 
 
 def _said(fault: Fault, column: Column | None, given: Mapping[str, Any]) -> str:
-    """Return what is wrong with a field: of a number that is none, how one is written here."""
+    """Return what is wrong with a field: of a number that is none, how one is written here.
+
+    What is wrong with an amount is told in the unit of the interface, and the form has another.
+    """
     if column is None or column.kind not in {Kind.FEN, Kind.INTEGER}:
         return fault.message
     value = _value(column, given)
     if not isinstance(value, str):
+        if column.kind is Kind.FEN and value is not None:
+            return _("%s (this counts fen; a yuan has a hundred)") % fault.message
+        if (decimals := _DECIMALS.get(column.name)) and value is not None:
+            words = {"message": fault.message, "parts": 10**decimals}
+            return _("%(message)s (this counts parts, of which one here has %(parts)d)") % words
         return fault.message
     if column.kind is Kind.FEN:
         return _("%s is no amount; write yuan with two decimals at most, like 12.50") % value
