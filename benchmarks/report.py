@@ -298,7 +298,9 @@ _SECTIONS: Final[tuple[tuple[str, str, str, Callable[[Record], str]], ...]] = (
         of.GATEWAY,
         "Transactions of outpatient visits of 30 lines, recorded and synced before the answer, on"
         f" {of.GATEWAY_IN_FLIGHT} connections; `visits` are all of each in order, mixed. The"
-        " empty handler reads the same bodies on the same HTTP server and answers as many bytes.",
+        " empty handler reads the same bodies on the same HTTP server and answers as many bytes;"
+        " `bodies kept` is the same handler that reads their JSON and syncs those that tell"
+        " something into SQLite, without a rule or a visit: the least that loses nothing.",
         lambda record: _values(record, of.GATEWAY, "infno"),
     ),
     (

@@ -1,7 +1,8 @@
 """Requests a second of the national interface, beside an empty handler on the same HTTP server.
 
-Both are processes of their own and take turns round by round, transaction by transaction, with the
-same bodies; the answers of the empty handler are as long as those of the gateway.
+Beside them a handler that reads the JSON and keeps what it is told: the least that any gateway does
+that loses nothing. All are processes of their own and take turns round by round, transaction by
+transaction, with the same bodies; the answers of the handlers are as long as those of the gateway.
 """
 
 import json
@@ -29,7 +30,7 @@ _Values = dict[tuple[str, str, str], list[float]]
 
 
 def measure(options: Options) -> list[Measured]:
-    """Return rates and CPU of both servers, by transaction and for visits in a mix."""
+    """Return rates and CPU of the servers, by transaction and for visits in a mix."""
     values: _Values = {}
     numbers = iter(range(1_000_000_000))
     with _field(options) as servers:
@@ -101,7 +102,7 @@ def _note(
 
 @contextmanager
 def _field(options: Options) -> Iterator[dict[str, Server]]:
-    """Yield both servers; the empty one answers what the gateway answered one visit."""
+    """Yield the servers; the handlers answer what the gateway answered one visit."""
     core = _SERVER_CORE if options.pin else None
     folder = options.scratch / "gateway"
     rmtree(folder, ignore_errors=True)
@@ -118,7 +119,10 @@ def _field(options: Options) -> Iterator[dict[str, Server]]:
         answers = folder / "answers.json"
         answers.write_text(json.dumps(_answers(gateway)))
         words = python_words("benchmarks.gateway.empty_handler", "--answers", str(answers))
-        yield {OURS: gateway, of.EMPTY_HANDLER: stack.enter_context(serving(words, core))}
+        empty = stack.enter_context(serving(words, core))
+        words += ["--keep", str(folder / "told.db")]
+        kept = stack.enter_context(serving(words, core))
+        yield {OURS: gateway, of.EMPTY_HANDLER: empty, of.KEEPING_HANDLER: kept}
     rmtree(folder, ignore_errors=True)
 
 
