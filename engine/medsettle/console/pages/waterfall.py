@@ -35,6 +35,7 @@ def parts(found: Settlement, book: RuleBook | None = None) -> dict[str, object]:
     return {
         "settlement": found,
         "columns": found.columns,
+        "others": [(name, fen) for name in codes.OTHER_NAMES if (fen := found.fen(f"{name}_fen"))],
         "pots": [(pot.name, found.columns[f"{pot.name}_fen"]) for pot in codes.POTS],
         "payers": [row for row in rows if row["payee"] == codes.BILL],
         "payouts": [row for row in rows if row["payee"] != codes.BILL],
