@@ -7,7 +7,8 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 
 from medsettle import limits
-from medsettle.console.templatetags.console import is_chinese, payer, yuan
+from medsettle.console.languages import is_chinese
+from medsettle.console.templatetags.console import payer, yuan
 from medsettle.console.versions import stage_titles
 from medsettle.core import codes
 from medsettle.core.settlement import Settlement
