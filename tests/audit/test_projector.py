@@ -1,8 +1,6 @@
 """The audit tables hold what the ledger holds, once, whatever happened on the way."""
 
-import resource
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +21,7 @@ from tests.audit.records import (
     fill,
     record,
 )
+from tests.full_disk import disk_full_after
 
 _TABLES = tuple(AUDIT_TABLES)
 
@@ -343,23 +342,12 @@ def test_a_run_has_bounds(ledger: SqliteLedger, folder: Path) -> None:
                 projector.run_once(max_rows=max_rows)
 
 
-@contextmanager
-def _disk_full_after(size_bytes: int) -> Iterator[None]:
-    """Let no file of this process grow beyond a size."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 def test_a_failing_disk_closes_the_projector(ledger: SqliteLedger, folder: Path) -> None:
     """After a failed write the projector does no more; the next one does the work, once."""
     fill(ledger, 1, 20)
     with Projector(ledger, folder) as projector:
         projector.run_once(max_rows=10)
-        with _disk_full_after(2_000), pytest.raises(OSError, match="File too large"):
+        with disk_full_after(2_000), pytest.raises(OSError, match="File too large"):
             projector.run_once()
         with pytest.raises(InternalError, match="closed"):
             projector.run_once()

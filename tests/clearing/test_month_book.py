@@ -153,7 +153,7 @@ def test_whatever_is_compared_is_closed(tmp_path: Path, form: str) -> None:
         # The book is that of the run, too, whatever it was read from.
         paths = {Side.INSURED: book, Side.CARE: tmp_path / "parquet" / "book.parquet"}
         asked = Asked("a-with-b", paths, Only(), By.JOIN, {}, folder, None)
-        run, _ = run_reconciliation(asked, lambda: MOMENT)
+        run = run_reconciliation(asked, lambda: MOMENT)
         assert 0 == run.differences
         check = reconciled_days(folder, None, MARCH, book)
         with store_in(folder) as store:

@@ -32,10 +32,18 @@ def test_who_entered_a_deduction_neither_approves_nor_clears(store: MonthStore) 
     issued(store, MARCH, rows)
 
     def deducted(number: int, fen: int, who: str) -> None:
-        deduct(store, number, DeductionKind.REVIEW, fen, who=who, reason="x", moment=MOMENT)
+        deduct(
+            *(store, number, DeductionKind.REVIEW, fen),
+            who=who,
+            reason="x",
+            moment=MOMENT,
+            later=True,
+        )
 
     def refused(number: int, status: Status, who: str) -> None:
-        with pytest.raises(errors.Precondition, match="entered; somebody else approves"):
+        with pytest.raises(
+            errors.Precondition, match=f"{who} entered deduction .*; somebody else approves"
+        ):
             advance(store, number, status, who=who, moment=MOMENT)
 
     deducted(1, 300, "clerk B")

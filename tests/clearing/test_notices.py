@@ -217,8 +217,15 @@ def test_deductions_are_taken_as_far_as_there_is_something(store: MonthStore) ->
         who="clerk C",
         reason="prepaid",
         moment=MOMENT,
+        later=True,
     )
-    other = deduct(store, 1, DeductionKind.OTHER, 9, who="clerk C", reason="fee", moment=MOMENT)
+    other = deduct(
+        *(store, 1, DeductionKind.OTHER, 9),
+        who="clerk C",
+        reason="fee",
+        moment=MOMENT,
+        later=True,
+    )
     states = [reserve.state, offset.state, other.state]
     (april,) = issued(store, APRIL, rows)
 

@@ -280,6 +280,28 @@ def test_what_no_month_has_seen_is_decided_by_its_book(tmp_path: Path) -> None:
     ]
 
 
+def test_a_deduction_beyond_what_is_due_is_asked_about_and_withdrawn(tmp_path: Path) -> None:
+    """Of 8,500.00 due a fen more needs --later; withdrawn, the notice is due as it was."""
+    _closed(tmp_path)
+    _clear(tmp_path, "issue", "2024-03", "--by", "A")
+    words = ("deduct", 1, 99, "8500.01", "--by", "C", "--reason", "mistyped")
+    refused = _clear(tmp_path, *words)
+    entered = _clear(tmp_path, *words, "--later").json
+    gone = _clear(tmp_path, "withdraw", 1, "--by", "D", "--reason", "a digit too many").json
+    again = _clear(tmp_path, "withdraw", 1, "--by", "D", "--reason", "a digit too many")
+    (found,) = _clear(tmp_path, "notices").json["notices"]
+
+    assert Exit.FINDING == refused.code
+    assert "8,500.00 yuan are due of notice 1, and 0.01 would wait" in refused.json["messages"][0]
+    assert (850_001, 850_000, 0) == tuple(
+        entered[name] for name in ("amount_fen", "taken_fen", "withdrawn_fen")
+    )
+    assert (0, 850_001) == (gone["taken_fen"], gone["withdrawn_fen"])
+    assert Exit.FINDING == again.code
+    assert "deduction 1 was withdrawn before; nothing was changed" in again.json["messages"][0]
+    assert 850_000 == found["due_fen"]
+
+
 def test_payments_by_hand_deductions_and_returns(tmp_path: Path) -> None:
     """A reserve of 500.00, a part paid and given back, a rejected notice issued anew."""
     _closed(tmp_path)

@@ -1,5 +1,6 @@
 """`medsettle settle`, `explain`, `cancel` and `audit` with an embedded engine."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pyarrow as pa
 import pytest
 from medsettle.cli.exits import Exit
 from medsettle.core.arrow import claims_table
+from rich.cells import cell_len
 
 from tests.cli.claim_files import ENDINGS, stay, write_claims
 from tests.cli.commands import RULES, run
@@ -83,6 +85,20 @@ def test_people_are_shown_tables_and_sentences(tmp_path: Path) -> None:
     query = "select count(*) as settled from settlements"
     assert [{"settled": 2}] == run("audit", "show", "--sql", query, "--json", *data).json
     assert "verified" in run("audit", "verify", *data).out
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_a_narrow_terminal_shows_every_amount(tmp_path: Path, columns: int) -> None:
+    """A waterfall is wider than forty columns rather than without its last digits."""
+    words = ("settle", write_claims(tmp_path / "one.json", [stay(1)]), "--preview")
+    wide = run(*words, "--data", tmp_path / "data")
+    narrow = run(*words, "--data", tmp_path / "data", columns=columns)
+    amounts = re.findall(r"[\d,]+\.\d\d\b", wide.out)
+
+    assert len(amounts) > 10
+    assert amounts == re.findall(r"[\d,]+\.\d\d\b", narrow.out)
+    table = narrow.out.partition("pays")[2].partition("cash 个人现金")[0]
+    assert columns < 80 or max(map(cell_len, table.splitlines())) <= columns
 
 
 def test_an_arrow_stream_is_read_like_an_arrow_file(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import pytest
 from medsettle.cli.clear_options import opened as months
 from medsettle.cli.hospital_options import hospitals
 from medsettle.cli.prepay_options import opened as prepayments
-from medsettle.cli.show import print_rows_table, show_rows
+from medsettle.cli.show import grid, print_rows_table, print_table, show_rows
+from medsettle.core.money import yuan_from_fen
 from medsettle.core.settlement import Row
 from rich.console import Console
 
@@ -41,6 +42,27 @@ def test_what_has_no_value_is_an_empty_cell() -> None:
 
     assert "a" in out.getvalue()
     assert "None" not in out.getvalue()
+
+
+_BILL = 123_456_789
+# Two columns of twelve for words, three of twelve for amounts, three between any two, one outside.
+_NARROWEST = 5 * 12 + 4 * 3 + 2
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 120])
+def test_no_amount_is_cut_in_a_narrow_terminal(columns: int) -> None:
+    """Words make room; where that is not enough the table is wider than the screen."""
+    table = grid("a rather long-winded-head", "reason")
+    for number in range(3):
+        table.add_column(f"amount {number}", justify="right", no_wrap=True)
+    amounts = [yuan_from_fen(_BILL + number) for number in range(3)]
+    table.add_row("employee-inpatient-with-a-long-name", "because of this and of that", *amounts)
+    out = io.StringIO()
+    print_table(Console(file=out, width=columns), table)
+    widest = max(map(len, out.getvalue().splitlines()))
+
+    assert all(each in out.getvalue() for each in amounts)
+    assert widest <= max(columns, _NARROWEST)
 
 
 def test_without_rows_it_is_said_what_that_means() -> None:

@@ -165,6 +165,25 @@ def test_a_deduction_is_taken_before_a_notice_is_cleared(client_as: ClientAs, ce
     assert "0.00 yuan are due and can be deducted now; 250.00 yuan would wait" in nothing
 
 
+def test_a_deduction_that_is_withdrawn_is_due_again(client_as: ClientAs, centre: Path) -> None:
+    """By its number and with a reason; the page offers each once, and says what became of it."""
+    number = _owed_98(centre)
+    path = f"/clearing/notices/{number}"
+    client = client_as(Role.CLEARING)
+    assert 'value="withdraw"' not in client.get(path).content.decode()
+    given = {"kind": 20, "yuan": "50.00", "reason": "mistyped"}
+    client.post(path, sent("deduct", **given))
+    assert "1: 50.00 mistyped" in client.get(path).content.decode()
+    unknown = client.post(path, sent("withdraw", deduction=2, reason="twice"))
+    assert (400, 15_000) == (unknown.status_code, _notice(centre, number).due_fen)
+    body = sent("withdraw", deduction=1, reason="of another notice")
+    said = client.post(path, body, follow=True).content.decode()
+
+    assert "Deduction 1: 50.00 yuan are given up." in said
+    assert 20_000 == _notice(centre, number).due_fen
+    assert 'value="withdraw"' not in client.get(path).content.decode()
+
+
 def test_a_deduction_that_is_sent_twice_is_taken_once(client_as: ClientAs, centre: Path) -> None:
     """By a click too many; another amount, and the form of a page that was opened anew, count."""
     number = _owed_98(centre)

@@ -101,6 +101,9 @@ def test_books_that_are_uploaded_are_compared(client_as: ClientAs, place: Holdin
     assert not list(place.place.data.rglob("*.PARQUET"))
     # Whole books of the pool: 4 times 700 yuan, and 700 + 710 + 700.
     assert '<td class="number">2,800.00</td><td class="number">2,110.00</td>' in shown
+    _, note = run.notes
+    assert note.startswith("not compared, for the book of care has none: original, ")
+    assert f'<li lang="en">{note}</li>' in shown
     # Of the records that differ, 1,400 and 710: as far apart as the whole books.
     assert '<td class="number">1,400.00</td><td class="number">710.00</td>' in shown
 

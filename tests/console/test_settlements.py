@@ -58,6 +58,15 @@ def test_a_settlement_is_found_by_any_of_its_ids(client_as: ClientAs, day: Day, 
     assert str(columns["settlement"]) in found
 
 
+def test_a_search_takes_what_is_pasted_whole(client_as: ClientAs) -> None:
+    """A box that cuts it off would look for something else, and not say so."""
+    client = client_as(Role.AUDITOR)
+    long = "X" * (limits.PERSON_CHARS_MAX + 1)
+
+    assert "maxlength" not in client.get("/settlements/").content.decode().partition("</form>")[0]
+    assert long in client.get("/settlements/", {"q": long}).content.decode()
+
+
 def test_nothing_found_says_what_was_looked_for(client_as: ClientAs) -> None:
     """Also of what no id can be."""
     client = client_as(Role.AUDITOR)

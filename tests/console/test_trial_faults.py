@@ -139,7 +139,7 @@ def test_a_fault_of_the_text_stands_at_its_field(
 
     assert said in _beside(form, field)
     assert "" == _beside(form, other)
-    assert f'aria-describedby="{field}_error"' in form
+    assert f'aria-describedby="{field}-fault"' in form
     assert re.search(rf'<a href="#{field}">[^<]+</a>: [^<]*{said}', above)
     assert 'name="which" min="1" size="4" value="7"' in form
 

@@ -1,10 +1,7 @@
 """Opening a SQLite ledger: what is kept, what is refused, and what is noticed."""
 
-import resource
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import apsw
@@ -13,6 +10,7 @@ from medsettle.errors import LedgerUnavailable
 from medsettle.ledger import CounterMismatch, Posting, SqliteLedger, sqlite_schema
 from medsettle.ledger.sqlite_file import check_version
 
+from tests.full_disk import disk_full_after
 from tests.ledger.building import ACCOUNT_KEY, PAID_KEY, entry, ledger_path, recorded
 
 
@@ -185,24 +183,13 @@ def test_what_is_recorded_stays(path: Path, table: str, change: str) -> None:
     connection.close()
 
 
-@contextmanager
-def _disk_full_after(size_bytes: int) -> Iterator[None]:
-    """Let no file of this process grow beyond a size."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 def test_a_failing_disk_stops_the_writer(path: Path) -> None:
     """When a commit fails nothing of it is there, and no more is taken until the next opening."""
     with SqliteLedger(path) as ledger:
         ledger.append([entry(3)], 6)
         log = path.with_name(path.name + "-wal")
         with (
-            _disk_full_after(log.stat().st_size + 100),
+            disk_full_after(log.stat().st_size + 100),
             pytest.raises(LedgerUnavailable),
         ):
             ledger.append([entry(4)], 7)

@@ -214,10 +214,16 @@ def test_a_record_kept_under_another_request_id_is_found(tmp_path: Path) -> None
 
 def test_another_institution_s_key_trusts_nothing(tmp_path: Path) -> None:
     """What another key signed is no record of this institution; another seal key opens nothing."""
+    hint = "no record here is signed by this key: see first whether it is the one of"
     with store_in(tmp_path) as store:
         seal(store, 1)
-        (found,) = read_back(store, Ed25519PrivateKey.generate().public_key(), SEAL_KEY)
-
-        assert "header is not what this institution signed" in found.wrong
+        seal(store, 2)
+        for found in read_back(store, Ed25519PrivateKey.generate().public_key(), SEAL_KEY):
+            assert "header is not what this institution signed" in found.wrong
+            assert hint in found.wrong
         with pytest.raises(Precondition):
             read_back(store, KEY.public_key(), new_sealing_key("offline"))
+        alter(tmp_path, "update records set signature = zeroblob(64) where seq = 1")
+        changed, sound = read_back(store, KEY.public_key(), SEAL_KEY)
+        assert "header is not what this institution signed" == changed.wrong.removeprefix("its ")
+        assert not sound.wrong

@@ -212,7 +212,13 @@ def test_keys_are_for_their_owner_and_nothing_is_overwritten(tmp_path: Path) -> 
 
     assert ["ca.pem", "a.pem", "a.key"] == [path.name for path in made]
     assert 0o600 == made[2].stat().st_mode & 0o777
-    before = made[0].read_bytes()
-    with pytest.raises(FileExistsError):
-        make_certificates(tmp_path, ["a"], datetime.now(UTC))
-    assert before == made[0].read_bytes()
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    for name in ("a", "b"):
+        text = r"ca\.pem is there already and stays as it is; name another folder"
+        with pytest.raises(FileExistsError, match=text):
+            make_certificates(tmp_path, [name], datetime.now(UTC))
+    made[0].unlink()
+    with pytest.raises(FileExistsError, match=r"a\.pem is there already"):
+        make_certificates(tmp_path, ["b", "a"], datetime.now(UTC))
+    del before[made[0]]
+    assert before == {path: path.read_bytes() for path in tmp_path.iterdir()}

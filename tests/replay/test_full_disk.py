@@ -1,8 +1,6 @@
 """A disk or a memory that is full is told as that, and not as a fault of what is read."""
 
-import resource
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -16,19 +14,9 @@ from medsettle.replay.from_claims import history_from_claims
 from medsettle.replay.history_check import first_fault
 from medsettle.replay.sorting import PartSize
 
+from tests.full_disk import disk_full_after
 from tests.replay.made_year import Made
 from tests.service.claims import claim
-
-
-@contextmanager
-def _disk_full_after(size_bytes: int) -> Iterator[None]:
-    """Let no file of this process grow beyond a size."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def _of_audit(audit: Path, out: Path) -> Callable[[], object]:
@@ -51,7 +39,7 @@ def test_a_full_disk_is_told(
     make = source(made.audit, out)
 
     with (
-        _disk_full_after(4_096),
+        disk_full_after(4_096),
         pytest.raises(StoreUnavailable, match=r"cannot compute in .*history: IO Error"),
     ):
         make()

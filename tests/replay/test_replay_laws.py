@@ -153,7 +153,7 @@ def test_a_replay_is_each_claim_settled_by_itself(rules: Path, data: st.DataObje
 
 @pytest.mark.slow
 @_RULES
-@settings(max_examples=600)
+@settings(max_examples=6 * settings().max_examples)
 @given(data=st.data())
 def test_many_replays_are_each_claim_settled_by_itself(rules: Path, data: st.DataObject) -> None:
     """The same, for longer."""

@@ -39,7 +39,7 @@ _DOCUMENTS = [pytest.param(path, id=path.parent.name + "-" + path.stem) for path
 _SEEDS = st.integers(0, 2**32 - 1)
 # Documents and claims are drawn by different means: a failing document shrinks, and its claims
 # follow from the seed and the document.
-_RANDOM_DOCUMENTS = 400
+_RANDOM_DOCUMENTS = 4 * settings().max_examples
 _CLAIMS_EACH = 500
 _PARTS = 4
 
@@ -71,7 +71,7 @@ def test_random_documents_equal_the_oracle(policy: Policy, seed: int) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(_PARTS))
 def test_the_same_random_documents_equal_the_oracle(part: int) -> None:
-    """200,000 claims of the same few hundred documents agree on every machine and every day."""
+    """200,000 claims of the same few hundred documents agree on every machine, 80,000 in CI."""
     compared = 0
 
     @seeded(part)
@@ -88,7 +88,7 @@ def test_the_same_random_documents_equal_the_oracle(part: int) -> None:
 
     compare()
 
-    assert compared >= 200_000 // _PARTS
+    assert compared >= _RANDOM_DOCUMENTS // _PARTS * _CLAIMS_EACH
 
 
 @pytest.mark.slow

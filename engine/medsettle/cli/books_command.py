@@ -15,7 +15,7 @@ from medsettle.books.trial_balance import BalanceRow, trial_balance
 from medsettle.cli.desks import check_is_ledger, ledger_at
 from medsettle.cli.exits import told
 from medsettle.cli.options import Data, Json, Ledger
-from medsettle.cli.show import grid
+from medsettle.cli.show import grid, print_table
 from medsettle.core.money import yuan_from_fen
 from medsettle.ledger.opening import open_reader
 
@@ -64,7 +64,7 @@ def books(
     if as_json:
         console.out(orjson.dumps(_body(rows, by)).decode(), highlight=False)
     elif rows:
-        console.print(_table(rows, by))
+        print_table(console, _table(rows, by))
     else:
         console.print("no bookings yet")
 

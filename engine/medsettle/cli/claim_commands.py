@@ -18,6 +18,7 @@ from medsettle.cli.show import (
     answer_json,
     answers_table,
     print_explanation,
+    print_table,
     remarks,
     warning_lines,
     waterfall,
@@ -76,12 +77,12 @@ def _show_answers(
         title = f"settlement {only.columns['settlement'] or '(preview)'}"
         if only.duplicate:
             title += f", recorded before at {only.columns['create_time']:%Y-%m-%d %H:%M:%S} UTC"
-        console.print(waterfall(only, title))
+        print_table(console, waterfall(only, title))
         for notice in (*only.notices, *warning_lines(only)):
             console.print(f"[yellow]{escape(notice)}[/]", soft_wrap=True)
         return
     shown = answers[:_ROWS_SHOWN_MAX]
-    console.print(answers_table(shown))
+    print_table(console, answers_table(shown))
     for remark in remarks(shown):
         console.print(remark, highlight=False, soft_wrap=True)
     if len(answers) > _ROWS_SHOWN_MAX:

@@ -21,6 +21,7 @@ from medsettle.clearing.months.tables import (
 )
 from medsettle.clearing.notices.netting import by_line, liquidity, obligations
 from medsettle.clearing.notices.year_end import year_end
+from medsettle.cli.clear_deductions import deduction_commands
 from medsettle.cli.clear_notices import notice_commands
 from medsettle.cli.clear_options import (
     DATA,
@@ -61,6 +62,7 @@ app = typer.Typer(
     help="Close months, say which province owes which, and see that it is paid.",
 )
 app.registered_commands += notice_commands.registered_commands
+app.registered_commands += deduction_commands.registered_commands
 
 
 _CONDENSED = {TableName.PAYABLE, TableName.RECEIVABLE}

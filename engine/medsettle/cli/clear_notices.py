@@ -11,7 +11,7 @@ from medsettle.clearing.months.calendar import Step
 from medsettle.clearing.months.read_calendar import load_calendar
 from medsettle.clearing.notices.bank import match
 from medsettle.clearing.notices.book import Notice, Status, events, notice, notices
-from medsettle.clearing.notices.deductions import DeductionKind, deduct, deductions
+from medsettle.clearing.notices.deductions import deductions
 from medsettle.clearing.notices.notices import advance, issue, reissue
 from medsettle.clearing.notices.payment_files import pay, without_account
 from medsettle.clearing.notices.payments import (
@@ -174,38 +174,6 @@ def reissue_notice(number: Number, by: By, data: Data = DATA, as_json: Json = Fa
     with told(console, as_json=as_json), opened(data) as store:
         found = reissue(store, number, who=by, moment=now())
     _show(console, [found], as_json=as_json)
-
-
-@notice_commands.command(name="deduct")
-def enter_deduction(
-    number: Number,
-    kind: Annotated[
-        int,
-        typer.Argument(help="10 review, 20 inspection, 30 prepayment, 40 reserve, 99 other."),
-    ],
-    yuan: Annotated[str, typer.Argument(help="Yuan such as 8500.00.")],
-    by: By,
-    reason: Reason,
-    data: Data = DATA,
-    as_json: Json = False,
-) -> None:
-    """Enter a deduction; what this notice cannot bear is taken of the next ones."""
-    console = Console()
-    with told(console, as_json=as_json), opened(data) as store:
-        kinds = {int(each): each for each in DeductionKind}
-        if kind not in kinds:
-            listed = ", ".join(map(str, kinds))
-            raise InvalidRequest([Fault("kind", f"{kind} is none of {listed}")])
-        found = deduct(
-            *(store, number, kinds[kind], fen_named("yuan", yuan)),
-            who=by,
-            reason=reason,
-            moment=now(),
-        )
-    if as_json:
-        print_json(console, deduction_row(found))
-    else:
-        print_rows(console, [deduction_row(found)], "")
 
 
 @notice_commands.command(name="register")

@@ -83,6 +83,7 @@ def deduction_row(found: Deduction) -> Row:
         "kind": int(found.kind),
         "amount_fen": found.amount_fen,
         "taken_fen": found.taken_fen,
+        "withdrawn_fen": found.withdrawn_fen,
         "state": int(found.state),
         "reason": found.reason,
     }

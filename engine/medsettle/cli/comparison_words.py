@@ -13,7 +13,7 @@ from rich.table import Table
 from medsettle.cli.desks import open_desk
 from medsettle.cli.exits import told
 from medsettle.cli.options import Data, Json, Ledger, Rules, Server
-from medsettle.cli.show import grid
+from medsettle.cli.show import grid, print_table
 from medsettle.core.hindsight import COMPARED_PAYERS, Comparison
 from medsettle.core.money import yuan_from_fen
 
@@ -67,7 +67,7 @@ def _print(console: Console, comparison: Comparison) -> None:
     for payer, fen in _differences(comparison).items():
         table.add_row("all", payer, "", "", yuan_from_fen(fen))
     if differing:
-        console.print(table)
+        print_table(console, table)
     for each in differing:
         if each.refusal:
             text = f"{each.settlement} would have been refused: {escape(each.refusal)}"

@@ -10,7 +10,7 @@ from rich.table import Table
 from medsettle.cli.exits import told
 from medsettle.cli.options import Json
 from medsettle.cli.setting_options import Config
-from medsettle.cli.show import print_json
+from medsettle.cli.show import print_json, print_table
 from medsettle.configuration.reading import Effective, effective
 from medsettle.configuration.table import SETTINGS
 
@@ -31,7 +31,7 @@ def show(config: Config = None, as_json: Json = False) -> None:
     table = Table("setting", "value", "from")
     for row in _rows(found):
         table.add_row(*row)
-    console.print(table)
+    print_table(console, table)
 
 
 @app.command()

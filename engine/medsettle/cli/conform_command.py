@@ -13,6 +13,7 @@ from rich.table import Table
 from medsettle import limits
 from medsettle.cli.exits import Exit, Quit, UnreadableFile, told
 from medsettle.cli.options import Json
+from medsettle.cli.show import print_table
 
 if TYPE_CHECKING:
     from medsettle.conformance.running import Checked, Kit, Outcome
@@ -100,7 +101,7 @@ def _outcomes(
         if as_json:
             console.out(orjson.dumps(_as_json(outcome)).decode(), highlight=False)
     if not as_json:
-        console.print(_table(outcomes))
+        print_table(console, _table(outcomes))
     return outcomes
 
 

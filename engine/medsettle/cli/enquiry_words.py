@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from medsettle.cli.relation_words import relation_json, relations_table
-from medsettle.cli.show import grid
+from medsettle.cli.show import grid, print_table
 from medsettle.cli.visit_words import registration_json, registrations_table
 from medsettle.core.cards import Card
 from medsettle.core.dates import CHINA_STANDARD_TIME
@@ -54,7 +54,7 @@ def print_overview(console: Console, overview: Overview) -> None:
         soft_wrap=True,
     )
     for table in _parts(overview):
-        console.print(table)
+        print_table(console, table)
 
 
 def movements_table(movements: Sequence[Movement], moved: str, after: str) -> Table:

@@ -12,7 +12,7 @@ from rich.markup import escape
 from medsettle import limits
 from medsettle.cli.checkout import PAYMENTS_FOLDER, leg_row
 from medsettle.cli.desks import check_is_ledger, now
-from medsettle.cli.show import grid, print_rows_table
+from medsettle.cli.show import grid, print_rows_table, print_table
 from medsettle.core.dates import service_day_of
 from medsettle.core.money import yuan_from_fen
 from medsettle.core.settlement import Row, Settlement
@@ -245,7 +245,7 @@ def _show_orders(console: Console, rows: list[Row]) -> None:
             yuan_from_fen(int(str(row["amount_fen"]))),
         )
     if rows:
-        console.print(table)
+        print_table(console, table)
     _tell_rest(console, len(rows))
 
 

@@ -15,6 +15,7 @@ from medsettle.cli.enquiry_words import movements_table, overview_json, print_ov
 from medsettle.cli.exits import told
 from medsettle.cli.options import Data, Json, Ledger, Rules, Server
 from medsettle.cli.relation_words import person_of
+from medsettle.cli.show import print_table
 from medsettle.core.enquiries import facts_of
 from medsettle.core.money import fen_from_yuan, yuan_from_fen
 from medsettle.core.relatives import Relation
@@ -180,5 +181,7 @@ def _show(
         for each in found:
             line = orjson.dumps(asdict(each), option=orjson.OPT_UTC_Z)
             console.out(line.decode(), highlight=False)
+    elif found:
+        print_table(console, movements_table(found, *heads))
     else:
-        console.print(movements_table(found, *heads) if found else nothing)
+        console.print(nothing)

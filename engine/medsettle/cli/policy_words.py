@@ -11,7 +11,7 @@ from rich.table import Table
 
 from medsettle.cli.exits import Exit, Quit
 from medsettle.cli.options import Json
-from medsettle.cli.show import grid
+from medsettle.cli.show import grid, print_table
 from medsettle.core import code_words, codes
 from medsettle.policy.confidence import CONFIDENCE_MEANINGS
 from medsettle.policy.vocabulary import in_chinese, words
@@ -55,7 +55,7 @@ def words_command(
         for title, rows in tables.items():
             if rows:
                 console.print(f"[bold]{escape(title)}[/]", soft_wrap=True)
-                console.print(_table(rows, coded=list_codes))
+                print_table(console, _table(rows, coded=list_codes))
     if not any(tables.values()):
         raise Quit(Exit.FINDING)
 

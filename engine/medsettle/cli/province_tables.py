@@ -78,7 +78,7 @@ def cases_table(cases: Sequence[Seen], states: Mapping[str, str]) -> Table:
     `states` are those of the requests that were unknown; without them they are still open.
     """
     table = grid("open at", "what", "with")
-    table.add_column("seconds", justify="right")
+    table.add_column("seconds", justify="right", no_wrap=True)
     table.add_column("became")
     for case in cases:
         if case.kind == "unknown":
@@ -103,7 +103,7 @@ def cases_table(cases: Sequence[Seen], states: Mapping[str, str]) -> Table:
 def books_table(compared: Comparison) -> Table:
     """Return how many records the books have alike."""
     table = grid("records between the areas")
-    table.add_column("", justify="right")
+    table.add_column("", justify="right", no_wrap=True)
     table.add_row("alike in all three books, to the fen, with both versions", str(compared.matched))
     table.add_row(
         "pairs taken back before the place of care had them, which add up to zero",
@@ -127,7 +127,7 @@ def owed_table(owed: AreaOwed) -> Table:
     """Return what an area owes another by both books, fund by fund."""
     table = grid("fund", title=f"{owed.debtor} owes {owed.creditor}")
     table.add_column("code")
-    table.add_column(f"booked at {owed.creditor} as", justify="right")
+    table.add_column(f"booked at {owed.creditor} as", justify="right", no_wrap=True)
     table.add_column(f"claimed by {owed.creditor}", justify="right", no_wrap=True)
     table.add_column(f"paid by {owed.debtor}", justify="right", no_wrap=True)
     for fund in owed.funds:

@@ -116,11 +116,11 @@ def run(
             spark=spark,
             repeats=repeats,
         )
-        found, notes = run_reconciliation(asked, now)
+        found = run_reconciliation(asked, now)
     if as_json:
-        _print_json(console, {**run_json(found), "notes": notes})
+        _print_json(console, run_json(found))
     else:
-        show_run(console, found, notes)
+        show_run(console, found)
     if found.differences:
         raise typer.Exit(Exit.FINDING)
 

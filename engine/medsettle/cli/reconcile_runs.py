@@ -62,10 +62,8 @@ class Asked:
     repeats: bool = False
 
 
-def run_reconciliation(asked: Asked, clock: Callable[[], datetime]) -> tuple[Run, list[str]]:
+def run_reconciliation(asked: Asked, clock: Callable[[], datetime]) -> Run:
     """Compare books, record the run where there is a clearing folder, and write what was found.
-
-    Returns the run, and what could not be looked for, in sentences.
 
     Raises:
         FileNotFoundError: A book is not there.
@@ -92,11 +90,11 @@ def run_reconciliation(asked: Asked, clock: Callable[[], datetime]) -> tuple[Run
     if asked.repeats:
         found, looked_for, more = _with_repeats(asked, found)
         notes += more
-    scope = _scope(asked, ends, found, looked_for, left)
+    scope = replace(_scope(asked, ends, found, looked_for, left), notes=tuple(notes))
     run = _kept(asked, scope, found, clock)
     if asked.out is not None:
         _write(asked.out, run, found)
-    return run, notes
+    return run
 
 
 def _not_compared(found: Reconciliation) -> list[str]:
@@ -231,6 +229,7 @@ def _kept(asked: Asked, scope: Scope, found: Reconciliation, clock: Callable[[],
         matched=found.agreeing,
         counted=counted_by_class(zip(classes, risks, strict=True)),
         alarms=(),
+        notes=scope.notes,
         opened=0,
         closed=0,
         superseded_by=None,

@@ -17,14 +17,14 @@ from medsettle.clearing.items.telling import (
     standing_line,
 )
 from medsettle.cli.page import Page
-from medsettle.cli.show import grid, rows_table
+from medsettle.cli.show import grid, print_rows_table, print_table
 from medsettle.core.money import yuan_from_fen
 from medsettle.core.settlement import Row
 
 ROWS_SHOWN_MAX = 50
 
 
-def show_run(console: Console, run: Run, notes: Sequence[str] = ()) -> None:
+def show_run(console: Console, run: Run) -> None:
     """Print what a run found, and what it could not look for."""
     days = str(run.first_day)
     if run.last_day != run.first_day:
@@ -38,22 +38,19 @@ def show_run(console: Console, run: Run, notes: Sequence[str] = ()) -> None:
     )
     for alarm in run.alarms:
         page.text(f"ALARM: {alarm}", style="bold red")
-    for note in notes:
+    for note in run.notes:
         page.text(note)
     if run.counted:
-        console.print(
-            rows_table(
-                [
-                    {
-                        "class": int(each.difference_class),
-                        "what": class_words(each.difference_class.name),
-                        "differences": each.differences,
-                        "at_risk_fen": each.at_risk_fen,
-                    }
-                    for each in run.counted
-                ]
-            )
-        )
+        counted: list[Row] = [
+            {
+                "class": int(each.difference_class),
+                "what": class_words(each.difference_class.name),
+                "differences": each.differences,
+                "at_risk_fen": each.at_risk_fen,
+            }
+            for each in run.counted
+        ]
+        print_rows_table(console, counted)
 
 
 def show_runs(console: Console, runs: Sequence[Run]) -> None:
@@ -77,7 +74,10 @@ def show_runs(console: Console, runs: Sequence[Run]) -> None:
             yuan_from_fen(run.at_risk_fen),
             stands,
         )
-    console.print(table if runs else "no runs")
+    if runs:
+        print_table(console, table)
+    else:
+        console.print("no runs")
     _tell_rest(console, len(runs))
 
 
@@ -99,7 +99,7 @@ def show_items(console: Console, items: Sequence[Item], today: date) -> None:
             escape(item.settlement),
         )
     if items:
-        console.print(table)
+        print_table(console, table)
     _tell_rest(console, len(items))
     risk_fen = sum(each.at_risk_fen for each in items)
     console.print(f"{len(items)} item(s), {yuan_from_fen(risk_fen)} yuan at risk", highlight=False)
@@ -118,7 +118,7 @@ def show_item(
         page.text(f"proposed: {item.action} {item.terms}; plan {item.plan}")
     if item.entry is not None:
         page.text(f"recorded as {item.entry}")
-    console.print(_side_by_side(difference))
+    print_table(console, _side_by_side(difference))
     page.head("what happened")
     page.rows([event_cells(event) for event in events])
     page.head("next")

@@ -12,6 +12,7 @@ from medsettle.cli.desks import open_desk
 from medsettle.cli.exits import told
 from medsettle.cli.files import read_one
 from medsettle.cli.options import Data, Json, Ledger, Rules, Server
+from medsettle.cli.show import print_table
 from medsettle.cli.visit_words import registration_json, registrations_table
 from medsettle.core import columns, schema
 from medsettle.core.claim_faults import checked_row
@@ -108,7 +109,7 @@ def _show(console: Console, states: list[RegistrationState], *, as_json: bool) -
             line = orjson.dumps(registration_json(state), option=orjson.OPT_UTC_Z)
             console.out(line.decode(), highlight=False)
     elif states:
-        console.print(registrations_table(states))
+        print_table(console, registrations_table(states))
 
 
 def _request(row: object, institution: str, request_id: str) -> RegistrationRequest:

@@ -12,6 +12,7 @@ from medsettle.cli.desks import open_desk
 from medsettle.cli.exits import told
 from medsettle.cli.options import Data, Json, Ledger, Rules, Server
 from medsettle.cli.relation_words import person_of, relation_json, relations_table
+from medsettle.cli.show import print_table
 from medsettle.core.money import fen_from_yuan
 from medsettle.core.relatives import (
     Dissolution,
@@ -194,4 +195,7 @@ def _show(console: Console, states: Sequence[RelationState], *, as_json: bool) -
         for state in states:
             console.out(orjson.dumps(relation_json(state)).decode(), highlight=False)
         return
-    console.print(relations_table(states) if states else "no relations")
+    if states:
+        print_table(console, relations_table(states))
+    else:
+        console.print("no relations")

@@ -9,6 +9,7 @@ import orjson
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, JustifyMethod
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
 from medsettle.cli.exits import visible
@@ -22,6 +23,8 @@ from medsettle.policy.vocabulary import in_chinese
 _PAYER_WORDS = {payer.name: payer.chinese for payer in codes.PAYERS}
 
 _CHARACTERS_WIDE_MAX = 1_000
+# Below this a column of words cannot be read, and the table is wider than the screen instead.
+_WORDS_WIDE_MIN = 12
 _ROWS_SHOWN_MAX = 50
 
 _ANSWERED = ("total", "fund_total", "accounts", "cash")
@@ -63,8 +66,9 @@ def rows_table(rows: Sequence[Row]) -> Table:
     """Return the rows of a query, at least one; columns that end in `_fen` are shown in yuan."""
     table = grid()
     for name, value in rows[0].items():
-        justify: JustifyMethod = "right" if isinstance(value, int) else "left"
-        table.add_column(escape(name.removesuffix("_fen")), justify=justify)
+        number = isinstance(value, int)
+        justify: JustifyMethod = "right" if number else "left"
+        table.add_column(escape(name.removesuffix("_fen")), justify=justify, no_wrap=number)
     for row in rows:
         cells = (
             yuan_from_fen(value)
@@ -76,12 +80,37 @@ def rows_table(rows: Sequence[Row]) -> Table:
     return table
 
 
+def print_table(console: Console, table: Table) -> None:
+    """Print a table; wider than the screen where that is too narrow for its amounts.
+
+    No amount loses a digit: words make room first, then a terminal breaks the line.
+    """
+    widest = [column.max_width for column in table.columns]
+    for column in table.columns:
+        if not column.no_wrap:
+            column.max_width = min(column.max_width or _WORDS_WIDE_MIN, _WORDS_WIDE_MIN)
+    least = _measured(console, table).minimum
+    for column, width in zip(table.columns, widest, strict=True):
+        column.max_width = width
+    _print_in(console, table, least)
+
+
 def print_rows_table(console: Console, rows: Sequence[Row]) -> None:
-    """Print the rows of a query as wide as they are: no amount loses a digit on a narrow screen."""
+    """Print the rows of a query as wide as they are."""
     table = rows_table(rows)
+    _print_in(console, table, _measured(console, table).maximum)
+
+
+def _measured(console: Console, table: Table) -> Measurement:
     unbounded = console.options.update(max_width=_CHARACTERS_WIDE_MAX)
-    width = max(console.width, console.measure(table, options=unbounded).maximum)
-    Console(file=console.file, width=width).print(table)
+    return console.measure(table, options=unbounded)
+
+
+def _print_in(console: Console, table: Table, width: int) -> None:
+    if width <= console.width:
+        console.print(table)
+    else:
+        Console(file=console.file, width=width).print(table)
 
 
 def print_json(console: Console, value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold

@@ -24,7 +24,7 @@ from medsettle import errors, limits
 from medsettle.audit import connect, verify
 from medsettle.cli.desks import AUDIT_FOLDER, LEDGER_FILE
 from medsettle.cli.exits import Exit, Quit
-from medsettle.cli.show import grid, print_explanation, rows_table, waterfall
+from medsettle.cli.show import grid, print_explanation, print_table, rows_table, waterfall
 from medsettle.cli.tour_visits import second_act
 from medsettle.client import Client
 from medsettle.core.arrow import claims_table
@@ -57,9 +57,10 @@ FUNDS_BY_PAYER = """
 """
 
 DAY_BY_VISIT = """
-    select visit_type as visit, kind, count(*) as claims, sum(total_fen)::bigint as total_fen,
-           sum(fund_total_fen)::bigint as funds_fen, sum(account_fen)::bigint as account_fen,
-           sum(mutual_aid_fen)::bigint as relatives_fen, sum(cash_fen)::bigint as cash_fen
+    select visit_type as visit, kind, count(*) as rows, sum(total_fen)::bigint as total_fen,
+           sum(fund_total_fen)::bigint as funds_fen,
+           sum(account_fen + mutual_aid_fen)::bigint as accounts_fen,
+           sum(cash_fen)::bigint as cash_fen
     from settlements group by all order by all
 """
 
@@ -142,7 +143,7 @@ class Tour:
                 raise errors.PolicyRejected(faults)
             for example in examples:
                 results += settle_case(self.client, self.book, example)
-        self.console.print(_cases_table(results))
+        print_table(self.console, _cases_table(results))
         for result in results:
             for notice in result.settlement.notices:
                 line = f"   {result.example.name} is a preview only: {notice}"
@@ -163,7 +164,7 @@ class Tour:
         shown = next((each for each in results if each.example.name == _SHOWN_CASE), results[0])
         settlement = str(shown.settlement.columns["settlement"])
         self.say(f"3. One stay in full: {shown.example.name}, settlement {settlement}")
-        self.console.print(waterfall(shown.settlement, "who pays which yuan"))
+        print_table(self.console, waterfall(shown.settlement, "who pays which yuan"))
         print_explanation(self.console, self.client.explain(settlement))
         return shown
 
@@ -198,7 +199,7 @@ class Tour:
             f"   {answer.columns['settlement']} takes back {answer.columns['original']}: cash "
             f"{yuan_from_fen(answer.fen('cash_fen'))}"
         )
-        self.console.print(table)
+        print_table(self.console, table)
 
     def _counters(self, shown: CaseResult) -> dict[str, str]:
         """Return account and counters of the person, amounts as yuan and counts as numbers."""
@@ -232,7 +233,7 @@ def _cases_table(results: list[CaseResult]) -> Table:
     """Return the published cases; those worked out from a rule are counted below it."""
     table = grid("published case", "policy")
     for name in ("funds pay", "patient pays"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_column("to the fen")
     for result in results:
         if result.example.kind == "published":
@@ -324,7 +325,7 @@ def _audit(console: Console, data: Path) -> dict[str, object]:
     head = verify(data / AUDIT_FOLDER)
     with connect(data / AUDIT_FOLDER) as connection:
         for query in (DAY_BY_VISIT, FUNDS_BY_PAYER):
-            console.print(rows_table(connection.sql(query).to_arrow_table().to_pylist()))
+            print_table(console, rows_table(connection.sql(query).to_arrow_table().to_pylist()))
         (proof,) = connection.sql(PROOF).to_arrow_table().to_pylist()
     console.print(
         f"   {proof['settlements']} settlements; total less all payers: {proof['left_fen']} fen; "

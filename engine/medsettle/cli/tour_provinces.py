@@ -26,7 +26,7 @@ from medsettle.cli.province_tables import (
     differences_table,
     owed_table,
 )
-from medsettle.cli.show import print_explanation, waterfall
+from medsettle.cli.show import print_explanation, print_table, waterfall
 from medsettle.cli.three_servers import Server, three_servers
 from medsettle.core.money import yuan_from_fen
 from medsettle.core.request_states import RequestStatus
@@ -92,7 +92,7 @@ class ProvincesTour:
         answers = self.tills.ask(self.day.morning())
         took = perf_counter() - begun
         self._all_settled(answers)
-        self.console.print(answers_table(answers))
+        print_table(self.console, answers_table(answers))
         self.tell(f"{len(answers)} settled at the tills of their areas in {took:.2f} s")
         self._taken_back(answers)
         return answers
@@ -138,8 +138,8 @@ class ProvincesTour:
             f"insured at {request.home}: benefits by {columns['policy']}, "
             f"version {columns['policy_digest']}"
         )
-        self.console.print(waterfall(shown.settlement, "who pays which yuan"))
-        self.console.print(codes_table(shown.settlement, request.care, request.home))
+        print_table(self.console, waterfall(shown.settlement, "who pays which yuan"))
+        print_table(self.console, codes_table(shown.settlement, request.care, request.home))
         with self.tills.client(request.care) as client:
             print_explanation(self.console, client.explain(str(columns["settlement"])))
 
@@ -151,7 +151,7 @@ class ProvincesTour:
         self.say(f"4. {victim.name} is killed while requests are under way (SIGKILL {process.pid})")
         answers = self.tills.ask(self.day.rush(), _ANSWERS_BEFORE_DEATH, victim.kill)
         self.watch.look()
-        self.console.print(answers_table(answers, failures=True))
+        print_table(self.console, answers_table(answers, failures=True))
         for reason in sorted({each.reason for each in answers if each.error is not None}):
             one = next(each for each in answers if each.reason == reason)
             self.tell(f"[red]{reason}[/] {escape(str(one.error))}")
@@ -181,10 +181,10 @@ class ProvincesTour:
         with self.console.status("   waiting until nothing is open ..."):
             closed = self.watch.until_closed(_RESOLVED_SECONDS_MAX)
         if not closed:
-            self.console.print(cases_table(self.watch.look(), {}))
+            print_table(self.console, cases_table(self.watch.look(), {}))
             self.tell("[red]these are still open[/]")
             raise Quit(Exit.FINDING)
-        self.console.print(cases_table(list(self.watch.seen.values()), self._states()))
+        print_table(self.console, cases_table(list(self.watch.seen.values()), self._states()))
         if gone is not None:
             with self.tills.client(gone.request.care) as client:
                 state = client.find_request(gone.request.institution, gone.request.request_id)
@@ -242,12 +242,12 @@ def run_provinces(console: Console, *, fixtures: Path, keep: Path | None, as_jso
 
 def _print_comparison(tour: ProvincesTour, compared: Comparison) -> None:
     tour.say("6. Three books: the audit tables of both areas and the hub, verified and compared")
-    tour.console.print(books_table(compared))
+    print_table(tour.console, books_table(compared))
     if compared.differences:
-        tour.console.print(differences_table(compared))
+        print_table(tour.console, differences_table(compared))
     tour.tell("what the areas owe one another, by the bills of the one and the funds of the other")
     for owed in compared.owed:
-        tour.console.print(owed_table(owed))
+        print_table(tour.console, owed_table(owed))
     tour.tell("[green]all three books agree[/]" if compared.agrees else "[red]the books differ[/]")
 
 

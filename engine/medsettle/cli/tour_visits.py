@@ -5,7 +5,7 @@ from rich.markup import escape
 
 from medsettle import errors
 from medsettle.cli.exits import Exit, Quit
-from medsettle.cli.show import waterfall
+from medsettle.cli.show import print_table, waterfall
 from medsettle.cli.visit_words import routes_table, sums_table
 from medsettle.core.money import yuan_from_fen
 from medsettle.core.visits import Visit
@@ -26,7 +26,7 @@ def second_act(console: Console, showcase: Showcase) -> None:
     settlement, relation = showcase.purchase()
     console.print("\n   A father buys drugs; his daughter has set 150 yuan aside for him")
     assert LIMIT_FEN == relation.limit_fen + relation.used_fen
-    console.print(waterfall(settlement, "who pays which yuan"))
+    print_table(console, waterfall(settlement, "who pays which yuan"))
     console.print(
         f"   the daughter's limit: {yuan_from_fen(relation.used_fen)} used, "
         f"{yuan_from_fen(relation.limit_fen)} left"
@@ -38,5 +38,5 @@ def second_act(console: Console, showcase: Showcase) -> None:
 
 
 def _print(console: Console, visit: Visit) -> None:
-    console.print(sums_table(visit))
-    console.print(routes_table(visit))
+    print_table(console, sums_table(visit))
+    print_table(console, routes_table(visit))

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from medsettle.cli.show import answer_json, grid, waterfall, yuan
+from medsettle.cli.show import answer_json, grid, print_table, waterfall, yuan
 from medsettle.core.money import yuan_from_fen
 from medsettle.core.visits import RegistrationState, Visit
 
@@ -25,11 +25,11 @@ _ALWAYS = {"total", "funds", "cash"}
 def print_visit(console: Console, visit: Visit) -> None:
     """Print who pays what in each scheme, and to which scheme each line went and why."""
     schemes = _schemes(visit)
-    console.print(sums_table(visit))
+    print_table(console, sums_table(visit))
     for part, settlement in enumerate(visit.settlements, 1):
         own = settlement.columns["settlement"] or "(preview)"
-        console.print(waterfall(settlement, f"{part} {schemes[part]}: settlement {own}"))
-    console.print(routes_table(visit))
+        print_table(console, waterfall(settlement, f"{part} {schemes[part]}: settlement {own}"))
+    print_table(console, routes_table(visit))
     for notice in visit.notices:
         console.print(f"[yellow]{escape(notice)}[/]", soft_wrap=True)
 

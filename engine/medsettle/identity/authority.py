@@ -46,14 +46,16 @@ def make_certificates(folder: Path, names: Sequence[str], moment: datetime) -> l
     hold for 127.0.0.1 and localhost, from `moment` on for CERTIFICATE_DAYS.
 
     Raises:
-        FileExistsError: One of the files is there already; none of it was changed.
+        FileExistsError: One of the files is there already; nothing was written.
         OSError: A file cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    wanted = [Wanted(name) for name in names]
+    _check_room([folder / AUTHORITY_NAME, *_files(folder, wanted)], "name another folder")
     authority = _new_authority(moment)
     made = [_written(folder / AUTHORITY_NAME, authority.pem, _PUBLIC)]
-    for name in names:
-        made += _made(authority, folder, Wanted(name), moment)
+    for each in wanted:
+        made += _made(authority, folder, each, moment)
     return made
 
 
@@ -77,7 +79,8 @@ def add_certificates(
         OSError: A file cannot be read or written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _check_room(folder, wanted)
+    remedy = "leave that name out, name another folder, or move its certificate and key away for "
+    _check_room(_files(folder, wanted), f"{remedy}new ones")
     made = []
     if (folder / AUTHORITY_NAME).exists():
         authority = _kept_authority(folder)
@@ -91,14 +94,14 @@ def add_certificates(
     return made
 
 
-def _check_room(folder: Path, wanted: Sequence[Wanted]) -> None:
-    files = [folder / f"{each.name}{suffix}" for each in wanted for suffix in (".pem", ".key")]
+def _files(folder: Path, wanted: Sequence[Wanted]) -> list[Path]:
+    return [folder / f"{each.name}{suffix}" for each in wanted for suffix in (".pem", ".key")]
+
+
+def _check_room(files: Sequence[Path], remedy: str) -> None:
     there = [path for path in files if path.exists()]
     if there:
-        raise FileExistsError(
-            f"{there[0]} is there already and stays as it is; leave that name out, name another "
-            "folder, or move its certificate and key away for new ones"
-        )
+        raise FileExistsError(f"{there[0]} is there already and stays as it is; {remedy}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """Sealing claims at a till, and reading back what is there, each record with what is wrong."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
@@ -26,6 +26,10 @@ from medsettle.offline.records import (
 )
 from medsettle.offline.store import Kept, TillStore
 from medsettle.privacy.sealed import SealingKey
+
+_NONE_SIGNED: Final = (
+    "no record here is signed by this key: see first whether it is the one of this institution"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +181,9 @@ def read_back(store: TillStore, key: Ed25519PublicKey, seal_key: SealingKey) -> 
         Precondition: The records were sealed with another key.
     """
     found = [_found(kept, key, seal_key) for kept in store.records()]
+    if not any(each.header for each in found):
+        # One that was changed looks the same as a key of somebody else; all at once rarely do.
+        found = [replace(each, wrong=f"{each.wrong}; {_NONE_SIGNED}") for each in found]
     signed = {each.seq: each for each in found if each.header is not None}
     return sorted(_linked(found, signed), key=lambda each: each.seq)
 

@@ -253,8 +253,9 @@ class Run:
     """One reconciliation.
 
     `reconciliation` names what is compared, the same for every run of the same two or three
-    partners; `by` is the way the odd rows were found. `superseded_by` is the later run of these
-    days that stands instead, None for one that stands; `local` is that of its `Part`.
+    partners; `by` is the way the odd rows were found. `notes` say in sentences what could not be
+    compared or looked for. `superseded_by` is the later run of these days that stands instead, None
+    for one that stands; `local` is that of its `Part`.
     """
 
     number: int
@@ -267,6 +268,7 @@ class Run:
     matched: int
     counted: tuple[Counted, ...]
     alarms: tuple[str, ...]
+    notes: tuple[str, ...]
     opened: int
     closed: int
     superseded_by: int | None
@@ -319,7 +321,8 @@ class Scope:
     """What a run compares: its name, its days, both included, how, and the books.
 
     `part` is what of the books, and `days` are those on which a book has a record; of other days a
-    run tells nothing. None for `days` where the books do not say.
+    run tells nothing. None for `days` where the books do not say. `notes` say in sentences what of
+    the books could not be compared or looked for.
 
     Raises:
         InvalidRequest: The name is no code, the days are in the wrong order or too many, or there
@@ -333,6 +336,7 @@ class Scope:
     books: tuple[ComparedBook, ...]
     part: Part = Part()
     days: frozenset[date] | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check it."""

@@ -50,7 +50,7 @@ def book_of(kept: Sequence[Any]) -> ComparedBook:
 def run_of(row: Sequence[Any]) -> Run:
     """Return the run of a row of RUN_COLUMNS."""
     number, name, first, last, time_us, way, books, matched, counted, alarms, *rest = row
-    opened, closed, superseded_by, local = rest
+    notes, opened, closed, superseded_by, local = rest
     return Run(
         number,
         name,
@@ -62,6 +62,7 @@ def run_of(row: Sequence[Any]) -> Run:
         matched,
         tuple(Counted(DifferenceClass(each), *others) for each, *others in orjson.loads(counted)),
         tuple(orjson.loads(alarms)),
+        tuple(orjson.loads(notes)),
         opened,
         closed,
         superseded_by,

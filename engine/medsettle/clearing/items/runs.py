@@ -194,7 +194,7 @@ class RunRecorder:
             for each in counted_by_class(map(class_and_risk, found.values()))
         ]
         self._rows(
-            "insert into runs values (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,null)",
+            "insert into runs values (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,null)",
             self._number,
             scope.reconciliation,
             day_number(scope.first_day),
@@ -210,6 +210,7 @@ class RunRecorder:
             matched,
             orjson.dumps(counted),
             orjson.dumps(alarms),
+            orjson.dumps(scope.notes),
             len(found.keys() - known.keys()),
             len(gone),
             content,

@@ -44,6 +44,7 @@ create table runs (
   matched integer not null check (matched >= 0),
   counted blob not null,
   alarms blob not null,
+  notes blob not null,
   opened integer not null check (opened >= 0),
   closed integer not null check (closed >= 0),
   differences blob not null,
@@ -120,11 +121,11 @@ create trigger runs_are_superseded_once before update on runs
   when old.superseded_by is not null or new.superseded_by is null
     or (new.number, new.reconciliation, new.first_day, new.last_day, new.time_us, new.way,
         new.books, new.sides, new.pooling_area, new.care_area, new.repeats, new.local,
-        new.matched, new.counted, new.alarms, new.opened, new.closed, new.differences,
+        new.matched, new.counted, new.alarms, new.notes, new.opened, new.closed, new.differences,
         new.differences_digest)
       is not (old.number, old.reconciliation, old.first_day, old.last_day, old.time_us, old.way,
         old.books, old.sides, old.pooling_area, old.care_area, old.repeats, old.local,
-        old.matched, old.counted, old.alarms, old.opened, old.closed, old.differences,
+        old.matched, old.counted, old.alarms, old.notes, old.opened, old.closed, old.differences,
         old.differences_digest)
   begin select raise(abort, 'a run is superseded once and does not change'); end;
 create trigger runs_are_never_deleted before delete on runs
@@ -165,5 +166,5 @@ EVENT_COLUMNS: Final = (
 )
 RUN_COLUMNS: Final = (
     "number, reconciliation, first_day, last_day, time_us, way, books, matched, counted, alarms, "
-    "opened, closed, superseded_by, local"
+    "notes, opened, closed, superseded_by, local"
 )

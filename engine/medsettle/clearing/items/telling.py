@@ -95,6 +95,7 @@ def run_json(run: Run) -> Row:
             for each in run.counted
         ],
         "alarms": list(run.alarms),
+        "notes": list(run.notes),
         "opened": run.opened,
         "closed": run.closed,
         "superseded_by": run.superseded_by,

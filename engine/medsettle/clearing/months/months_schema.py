@@ -108,6 +108,14 @@ create table takings (
 create index takings_of_notice on takings (notice);
 create index takings_of_deduction on takings (deduction);
 
+create table withdrawals (
+  deduction integer primary key references deductions (id),
+  amount_fen integer not null check (amount_fen between 1 and {notice_fen_max}),
+  who text not null,
+  reason text not null check (length(reason) between 1 and {text_chars_max}),
+  time_us integer not null
+) strict;
+
 create table payments (
   id integer primary key,
   notice integer not null references notices (number),
@@ -217,6 +225,7 @@ create trigger payment_files_do_not_change before update on payment_files
 
 _KEPT: Final = (
     *("months", "decisions", "issues", "notices", "notice_events", "deductions", "takings"),
+    "withdrawals",
     *("payments", "unregistered", "payment_file_rows", "refusals", "statements", "bank_entries"),
 )
 

@@ -198,7 +198,8 @@ def open_of_pair(store: MonthStore, pair: tuple[str, str, str]) -> list[tuple[in
     """
     rows = store.rows(
         "select id, left_fen from (select id, amount_fen - coalesce((select sum(t.amount_fen) "
-        "from takings t where t.deduction = d.id), 0) as left_fen from deductions d "
+        "from takings t where t.deduction = d.id), 0) - coalesce((select w.amount_fen "
+        "from withdrawals w where w.deduction = d.id), 0) as left_fen from deductions d "
         "where debtor = ? and creditor = ? and fund_line = ?) where left_fen > 0 order by id",
         *pair,
     )
@@ -265,20 +266,22 @@ def advance(
 
 
 def _refuse_own_deduction(store: MonthStore, number: int, who: str) -> None:
-    """Refuse somebody to decide about a notice that takes a deduction which they entered.
+    """Refuse somebody to decide about a notice with a deduction which they entered or withdrew.
 
     Audit deductions of a month come in with its notices, and nobody entered them.
     """
-    entered = store.rows(
-        "select d.id, d.who from deductions d where d.month is null and exists "
-        "(select 1 from takings t where t.deduction = d.id and t.notice = ?) order by d.id",
-        number,
+    clerks = store.rows(
+        "select d.id, d.who, 'entered' from deductions d where d.month is null and exists "
+        "(select 1 from takings t where t.deduction = d.id and t.notice = ?) union all "
+        "select w.deduction, w.who, 'withdrew' from withdrawals w where exists "
+        "(select 1 from takings t where t.deduction = w.deduction and t.notice = ?) order by 1, 3",
+        *(number, number),
     )
-    own = [str(deduction) for deduction, clerk in entered if same_person(who, clerk)]
+    own = [f"{did} deduction {of}" for of, clerk, did in clerks if same_person(who, clerk)]
     if own:
         raise Precondition(
-            f"notice {number} takes deduction {', '.join(own)}, which {who} entered; somebody else "
-            "approves its review and clears it",
+            f"{who} {', '.join(own)} of notice {number}; somebody else approves its review and "
+            "clears it",
             notice=str(number),
         )
 

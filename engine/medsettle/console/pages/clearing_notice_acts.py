@@ -11,7 +11,13 @@ from django.utils.translation import gettext_lazy
 from medsettle import limits
 from medsettle.clearing.months.months import MonthStore
 from medsettle.clearing.notices.book import PAYABLE, Notice, Status
-from medsettle.clearing.notices.deductions import DeductionKind, deduct
+from medsettle.clearing.notices.deductions import (
+    DeductionKind,
+    beyond_due_fen,
+    deduct,
+    deductions,
+    withdraw,
+)
 from medsettle.clearing.notices.notices import STEPS, advance, reissue
 from medsettle.clearing.notices.payments import Payment, Seen, give_back, register, unregister
 from medsettle.clearing.notices.under_way import asked_of, refuse
@@ -78,6 +84,11 @@ class DeductionForm(forms.Form):
     )
 
 
+class _OfDeduction(forms.Form):
+    deduction = forms.TypedChoiceField(label=gettext_lazy("deduction"), coerce=int)
+    reason = forms.CharField(label=gettext_lazy("reason"), max_length=_TEXT)
+
+
 class _OfPayment(forms.Form):
     payment = forms.TypedChoiceField(label=gettext_lazy("payment"), coerce=int)
     reason = forms.CharField(label=gettext_lazy("reason"), max_length=_TEXT)
@@ -117,6 +128,7 @@ def acts_of(store: MonthStore, found: Notice, moved: list[Payment]) -> list[Act]
     if found.status < Status.CLEARED:
         title = gettext_lazy("Enter a deduction")
         acts.append(Act("deduct", title, partial(_deduct, store, found), DeductionForm))
+    acts += _withdrawing(store, found)
     if found.status in PAYABLE:
         acts.append(
             Act("register", gettext_lazy("Register a payment"), partial(_register, store, found),
@@ -150,8 +162,8 @@ def _reissue(store: MonthStore, found: Notice, given: dict[str, Any], by: By) ->
 
 def _deduct(store: MonthStore, found: Notice, given: dict[str, Any], by: By) -> str:
     kind = DeductionKind(given["kind"])
-    rest_fen = given["yuan"] - found.due_fen
-    if rest_fen > 0 and not given["later"]:
+    rest_fen = beyond_due_fen(found, given["yuan"])
+    if rest_fen and not given["later"]:
         text = _(
             "Nothing is entered yet: %(now)s yuan are due and can be deducted now; %(rest)s yuan "
             "would wait for notices of later months. If that is meant, say so here."
@@ -159,9 +171,33 @@ def _deduct(store: MonthStore, found: Notice, given: dict[str, Any], by: By) -> 
         words = {"now": yuan_from_fen(found.due_fen), "rest": yuan_from_fen(rest_fen)}
         raise InvalidRequest([Fault("later", text % words)])
     entered = deduct(store, found.number, kind, given["yuan"], who=by.who,
-                     reason=given["reason"], moment=by.moment)  # fmt: skip
+                     reason=given["reason"], moment=by.moment, later=given["later"])  # fmt: skip
     told = {"taken": yuan_from_fen(entered.taken_fen), "all": yuan_from_fen(entered.amount_fen)}
     return _("%(taken)s of %(all)s yuan are deducted now.") % told
+
+
+def _withdrawing(store: MonthStore, found: Notice) -> list[Act]:
+    """Return how a deduction of the pair and fund line is withdrawn, where somebody entered one."""
+    pair = (found.debtor, found.creditor, found.fund_line)
+    choices = [
+        (each.deduction, f"{each.deduction}: {yuan_from_fen(each.amount_fen)} {each.reason}")
+        for each in deductions(store, pair)
+        if each.may_be_withdrawn
+    ]
+
+    def run(given: dict[str, Any], by: By) -> str:
+        gone = withdraw(store, given["deduction"], who=by.who, reason=given["reason"],
+                        moment=by.moment)  # fmt: skip
+        words = {"number": gone.deduction, "given_up": yuan_from_fen(gone.withdrawn_fen)}
+        return _("Deduction %(number)d: %(given_up)s yuan are given up.") % words
+
+    title = gettext_lazy("Withdraw a deduction")
+    more = gettext_lazy(
+        "What notices that are not cleared took of it is due again; whoever withdraws it neither "
+        "approves their review nor clears them."
+    )
+    form = _choosing(_OfDeduction, "deduction", choices)
+    return [Act("withdraw", title, run, form, more=more)] if choices else []
 
 
 def _register(store: MonthStore, found: Notice, given: dict[str, Any], by: By) -> str:
