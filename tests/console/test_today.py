@@ -16,7 +16,7 @@ from medsettle.clearing.prepayments.terms import load_prepayment_rules
 from medsettle.cli.local_desk import engine_at
 from medsettle.console import place
 from medsettle.console.place import Holdings, Place
-from medsettle.console.today_counts import Counted, counts_of
+from medsettle.console.today_counts import counts_of
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.dates import CHINA_STANDARD_TIME
 from medsettle.core.money import yuan_from_fen
@@ -96,21 +96,6 @@ def test_the_numbers_of_today_are_those_of_the_answers(client_as: ClientAs, day:
     hour = f"{_moment(day.settled[0]).astimezone(CHINA_STANDARD_TIME):%H}:00"
     assert f'<th scope="row">{hour}</th>' in content
     assert "The audit tables have every entry of the ledger." in content
-
-
-def test_what_institutions_bear_has_a_card_of_its_own(
-    client_as: ClientAs, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Without it funds, accounts and cash would not come to the bills."""
-    assert "institutions" not in _cards(client_as(Role.CLEARING).get("/today/day").content.decode())
-    counted = Counted.fen
-    borne = ("institution_share_fen",)
-    monkeypatch.setattr(
-        Counted, "fen", lambda day, *names: 12_300 if names == borne else counted(day, *names)
-    )
-    cards = _cards(client_as(Role.CLEARING).get("/today/day").content.decode())
-
-    assert "123.00" == cards["institutions"]
 
 
 def test_another_day_has_nothing_of_this_one(client_as: ClientAs, day: Day) -> None:

@@ -131,7 +131,6 @@ def test_json_is_settled_and_fills_the_form(client_as: ClientAs) -> None:
         pytest.param(
             '{"person": "A", "person": "B"}', "gives &quot;person&quot; twice", id="twice"
         ),
-        pytest.param("[{}, {}]", "It holds 2 claims; say which one is tried", id="two"),
         pytest.param("[]", "A claim is an object", id="none"),
         pytest.param("[3]", "A claim is an object", id="a-number"),
         pytest.param("[" * 2000 + "]" * 2000, "is no JSON in line 1", id="deep"),
@@ -148,15 +147,6 @@ def test_what_is_no_claim_is_refused(client_as: ClientAs, text: str, said: str) 
     assert said in top.partition('<a href="#json">')[2]
     assert said in form.partition('id="json-fault">')[2]
     assert 'aria-invalid="true" aria-describedby="json-fault"' in form
-
-
-def test_a_fault_of_an_amount_names_its_unit(client_as: ClientAs) -> None:
-    """The form has yuan, and the interface tells its bounds in fen."""
-    bad = _json({"line_id": "1", "item_code": "X", "amount_fen": limits.AMOUNT_FEN_MAX + 1})
-    answer = client_as(Role.ACTUARY).post("/trial/", {"do": "read", "json": bad})
-
-    beside = answer.content.decode().partition('name="lines-0-amount_fen"')[2].partition("</td>")[0]
-    assert "(this counts fen; a yuan has a hundred)" in beside
 
 
 def test_every_fault_of_a_claim_stands_beside_its_field(client_as: ClientAs) -> None:

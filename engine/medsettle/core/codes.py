@@ -125,6 +125,10 @@ PERSONAL_NAMES: Final[tuple[str, ...]] = ("account", "mutual_aid")
 
 PAYER_NAMES: Final[tuple[str, ...]] = tuple(payer.name for payer in PAYERS)
 FUND_NAMES: Final[tuple[str, ...]] = tuple(payer.name for payer in PAYERS if payer.fund)
+OTHER_NAMES: Final[tuple[str, ...]] = tuple(
+    name for name in PAYER_NAMES if name not in {*FUND_NAMES, *PERSONAL_NAMES}
+)
+"""Payers that are neither a fund nor a person: funds, these, accounts and cash make the bill."""
 
 CASH_FIELD: Final = "psn_cash_pay"
 

@@ -14,12 +14,12 @@ from django.utils.translation import gettext_lazy
 from medsettle import limits
 from medsettle.console.draft_reading import Papers, is_reform
 from medsettle.console.drafts import Draft, drafts_in
+from medsettle.console.languages import is_chinese
 from medsettle.console.once import OnceField
 from medsettle.console.pages.positions import DAYS
 from medsettle.console.place import holdings
 from medsettle.console.reforms import Reform, read_reforms
 from medsettle.console.replaying import Asked, Population, copy_with, entry_at_end_of
-from medsettle.console.templatetags.console import is_chinese
 from medsettle.console.uploads import ManyFiles
 from medsettle.console.versions import draft_title
 from medsettle.errors import PolicyRejected

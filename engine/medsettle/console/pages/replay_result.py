@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from medsettle.console.jobs import Job
+from medsettle.console.languages import is_chinese
 from medsettle.console.replaying import REPORT, files_of, first_differences, step_told
-from medsettle.console.templatetags.console import is_chinese, payer, yuan
+from medsettle.console.templatetags.console import payer, yuan
 
 _TOTALS: Final = ("fund_total", "person_total", "payouts")
 _SIDES: Final = ("gains", "same", "loses")

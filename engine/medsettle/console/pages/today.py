@@ -1,6 +1,6 @@
 """Today: what is settled, how the server does, and what waits for somebody."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Any
 
@@ -88,7 +88,9 @@ def _day(account: Account) -> dict[str, Any]:
         "cancels": counted.records("cancel"),
         "adjustments": counted.records("adjust"),
         "total_fen": counted.fen("total_fen"),
-        "institution_fen": counted.fen("institution_share_fen"),
+        "others": [
+            (name, fen) for name in codes.OTHER_NAMES if (fen := counted.fen(f"{name}_fen"))
+        ],
         "cash_fen": counted.fen("cash_fen"),
         "hours": _hours(counted),
         "hours_figure": hours_figure(counted),
@@ -114,9 +116,12 @@ def _hours(counted: Counted) -> list[dict[str, Any]]:
 
 def _payers(counted: Counted) -> list[tuple[str, int]]:
     """Return who pays what, those who pay nothing left out, cash last."""
-    names = [payer.name for payer in codes.PAYERS]
-    found = [(name, counted.fen(f"{name}_fen")) for name in names]
-    return [*((name, fen) for name, fen in found if fen), ("cash", counted.fen("cash_fen"))]
+    return [*_paid(counted, codes.PAYER_NAMES), ("cash", counted.fen("cash_fen"))]
+
+
+def _paid(counted: Counted, names: Iterable[str]) -> list[tuple[str, int]]:
+    """Return what some payers pay, those who pay nothing left out."""
+    return [(name, fen) for name in names if (fen := counted.fen(f"{name}_fen"))]
 
 
 def _server(account: Account) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
-import orjson
 from django import forms
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -17,10 +16,20 @@ from django.utils.translation import gettext_lazy
 from medsettle import limits
 from medsettle.console.access import account_of, page
 from medsettle.console.drafts import drafts_in
+from medsettle.console.languages import marked
 from medsettle.console.models import Account
 from medsettle.console.pages.positions import whole
 from medsettle.console.pages.settlements import seen
+from medsettle.console.pages.trial_faults import Told
 from medsettle.console.pages.trial_form import ClaimForm, data_of, with_more_lines
+from medsettle.console.pages.trial_text import (
+    JSON_LABEL,
+    WHICH_LABEL,
+    UnreadError,
+    claim_in,
+    content_of,
+    json_of,
+)
 from medsettle.console.pages.waterfall import parts, titles_of
 from medsettle.console.place import holdings
 from medsettle.console.versions import (
@@ -33,7 +42,6 @@ from medsettle.console.versions import (
     version_of,
 )
 from medsettle.core import codes
-from medsettle.core.claim_json import NoClaimsError, claim_rows
 from medsettle.core.claims import ClaimBatch
 from medsettle.core.code_words import HOSPITAL_LEVEL_WORDS, PERSON_TYPE_WORDS
 from medsettle.core.money import yuan_from_fen
@@ -78,6 +86,12 @@ class Answer:
     settlement: Settlement | None = None
     explanation: Explanation | None = None
     rejection: Rejection | None = None
+    told: tuple[Told, ...] = ()
+
+    def telling(self, faults: Mapping[Fault, Told]) -> "Answer":
+        """Return the answer with its faults as they are told."""
+        found = () if self.rejection is None else self.rejection.faults
+        return replace(self, told=tuple(faults[fault] for fault in found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,23 +119,23 @@ def tried(request: HttpRequest) -> HttpResponse:
     if asked == "more":
         form = _form(with_more_lines(request.POST, _EMPTY_LINES))
         return _shown(request, context | {"form": form})
-    row: Row | None
     if asked == "read":
-        content = _content(request)
-        row, fault = _pasted(content, request.POST.get("which", ""))
-        if row is None:
+        content, which = content_of(request), request.POST.get("which", "")
+        try:
+            row = claim_in(content, which)
+        except UnreadError as error:
             # What came as a file stands in the page from now on: a browser does not keep files.
             text = content[: limits.DOCUMENT_BYTES_MAX].decode("utf-8-sig", "replace")
-            said = {"form": _form(request.POST), "pasted_fault": fault, "pasted": text}
-            return _shown(request, context | said, 400)
+            said = {"form": _form(request.POST), "unread": error.told, "pasted": text}
+            return _shown(request, context | said | {"which": which, "told": [error.told]}, 400)
         form = _form(data_of(row, _EMPTY_LINES))
-        form.row()
+        form.stands_for(row)
     else:
         form = _form(request.POST)
         row = form.row()
-    context |= {"form": form, "pasted": _json(row), "too_long": _too_long(row)}
+    context |= {"form": form, "pasted": json_of(row), "too_long": _too_long(row)}
     if not rules.is_valid():
-        return _shown(request, context, 400)
+        return _shown(request, context | {"told": _told(rules)}, 400)
     return _answered(request, context, row, rules)
 
 
@@ -140,11 +154,11 @@ def _answered(
         try:
             answers.append(_answer(row, account, _version(word, name, row, rules, account)))
         except SettlementError as error:
-            rules.add_error(name, str(error))
+            rules.add_error(name, marked(error))
     refused = [each.rejection for each in answers if each.rejection is not None]
-    faults = dict.fromkeys(fault for each in refused for fault in each.faults)
-    form.tell(faults)
-    context |= {"answers": answers, "faults": len(faults)}
+    faults = form.tell(dict.fromkeys(fault for each in refused for fault in each.faults))
+    answers = [each.telling(faults) for each in answers]
+    context |= {"answers": answers, "told": _told(rules)}
     if answers and answers[0].settlement is not None:
         context |= parts(answers[0].settlement, answers[0].book)
     settled = [(each.settlement, each.book) for each in answers if each.settlement is not None]
@@ -154,6 +168,15 @@ def _answered(
             titles |= titles_of(each, book)
         context["steps"] = _steps(settled[0][0], settled[1][0], titles)
     return _shown(request, context, 400 if faults or rules.errors else 200)
+
+
+def _told(rules: Rules) -> list[Told]:
+    """Return what is wrong with the rules that were asked for."""
+    return [
+        Told(str(field.label), str(error), field.id_for_label)
+        for field in rules
+        for error in field.errors
+    ]
 
 
 def _version(word: str, name: str, row: Row, rules: Rules, account: Account) -> Version:
@@ -247,7 +270,7 @@ def _begun(request: HttpRequest, account: Account) -> HttpResponse:
     form = _form(data_of(row, _EMPTY_LINES))
     form.row()
     context |= {"form": form, "rules": rules, "too_long": _too_long(row)}
-    context["pasted"] = _json(row) if settlement or "example" in context else ""
+    context["pasted"] = json_of(row) if settlement or "example" in context else ""
     return _shown(request, context)
 
 
@@ -284,35 +307,6 @@ def _examples(asked: Mapping[str, str], account: Account) -> tuple[Example, ...]
     return tuple(examples_beside(base.policy(asked.get("policy", "")).policy))
 
 
-def _content(request: HttpRequest) -> bytes:
-    """Return the JSON that came as a file, else that of the text; no more than is looked at."""
-    file = request.FILES.get("file")
-    if file is not None:
-        return bytes(file.read(limits.DOCUMENT_BYTES_MAX + 1))
-    return request.POST.get("json", "").encode()
-
-
-def _pasted(content: bytes, which: str) -> tuple[Row | None, str]:
-    """Return the claim of a JSON text, or why there is none; of several, the one of a number."""
-    most = limits.DOCUMENT_BYTES_MAX
-    if len(content) > most:
-        return None, _("It has more than %s bytes; leave the one claim that you try.") % f"{most:,}"
-    if not content.strip():
-        return None, _("Paste a claim as JSON, or choose a file.")
-    try:
-        rows = claim_rows(content)
-    except NoClaimsError as error:
-        return None, _("This text %s.") % error
-    number = whole(which) or 0
-    if len(rows) > 1 and not 1 <= number <= len(rows):
-        said = _("It holds %(count)d claims; say which one is tried, from 1 to %(count)d.")
-        return None, said % {"count": len(rows)}
-    row = rows[number - 1 if len(rows) > 1 else 0] if rows else None
-    if not isinstance(row, dict):
-        return None, _('A claim is an object, such as {"person": …}; this is none.')
-    return row, ""
-
-
 # --- showing ------------------------------------------------------------------------------------
 
 
@@ -325,20 +319,6 @@ def _too_long(row: Row) -> bool:
     """Whether a claim has more lines than the form has rows."""
     lines = row.get("lines")
     return isinstance(lines, list) and len(lines) > limits.CONSOLE_FORM_LINES_MAX
-
-
-def _json(row: Row) -> str:
-    """Return a claim as JSON, without what it does not state."""
-    stated = {name: value for name, value in row.items() if value not in (None, [], "")}
-    lines = row.get("lines")
-    if isinstance(lines, list):
-        stated["lines"] = [
-            {name: value for name, value in line.items() if value is not None}
-            if isinstance(line, dict)
-            else line
-            for line in lines
-        ]
-    return orjson.dumps(stated, option=orjson.OPT_INDENT_2, default=str).decode()
 
 
 def _shown(request: HttpRequest, context: dict[str, object], status: int = 200) -> HttpResponse:
@@ -355,6 +335,7 @@ def _shown(request: HttpRequest, context: dict[str, object], status: int = 200) 
         "person_types": PERSON_TYPE_WORDS,
         "levels": HOSPITAL_LEVEL_WORDS,
         "most_lines": limits.CONSOLE_FORM_LINES_MAX,
+        "labels": {"json": JSON_LABEL, "which": WHICH_LABEL},
     }
     return render(request, "console/trial.html", context, status=status)
 

@@ -15,8 +15,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from medsettle import limits
+from medsettle.console.languages import is_chinese, marked
 from medsettle.console.pages.positions import whole
-from medsettle.console.templatetags.console import code_word, is_chinese
+from medsettle.console.pages.trial_faults import DECIMALS, PRICE, Told, message_of
+from medsettle.console.templatetags.console import code_word
 from medsettle.core import schema
 from medsettle.core.columns import Column, Kind
 from medsettle.core.money import decimal, plain_yuan
@@ -25,10 +27,9 @@ from medsettle.errors import Fault
 from medsettle.policy.vocabulary import in_chinese
 
 PREFIX: Final = "lines"
-_DECIMALS: Final = {"quantity_e4": 4, "unit_price_e6": 6}
 _FEN_DECIMALS: Final = 2
-_UNIT: Final = 10 ** _DECIMALS["quantity_e4"]
-_PRICE_OF_FEN: Final = 10 ** (_DECIMALS["unit_price_e6"] - _FEN_DECIMALS)
+_UNIT: Final = 10 ** DECIMALS["quantity_e4"]
+_PRICE_OF_FEN: Final = 10 ** (DECIMALS[PRICE] - _FEN_DECIMALS)
 _HIDDEN: Final = ("request_id", "institution_settlement", "offline_time")
 _FIRST: Final = (
     *("pooling_area", "insurance_type", "visit_type", "person_type", "birth_date"),
@@ -44,6 +45,8 @@ _CHINESE: Final = re.compile(r"[\u4e00-\u9fff]+(?:ID)?")
 _COLUMNS: Final = {column.name: column for column in schema.CLAIM}
 _LINE_COLUMNS: Final = {column.name: column for column in schema.LINE}
 _LINE_FAULT: Final = re.compile(r"lines\[(\d+)\](?:\.(\w+))?")
+# One code of a list stands in the field of all of them.
+_CODE_FAULT: Final = re.compile(r"(\w+)(?:\[\d+\])?")
 # A comma anywhere else may be meant as a decimal point: 1,5 is not 15.
 _NUMBER: Final = re.compile(r"[-+]?(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.[0-9]*)?")
 _NAMES_APART: Final = re.compile(r"[,，、;；\s]+")
@@ -59,7 +62,7 @@ def title_of(column: Column) -> str:
         title = found[0] if found else in_chinese(name)
     else:
         title = name.replace("_", " ")
-    if column.kind is Kind.FEN or column.name == "unit_price_e6":
+    if column.kind is Kind.FEN or column.name == PRICE:
         return _("%s, yuan") % title
     return title
 
@@ -134,7 +137,8 @@ class ClaimForm(forms.Form):
             label=title_of(_COLUMNS["pooling_area"]), required=False, choices=choices
         )
         self.lines = LineForms(data, prefix=PREFIX)
-        self.unplaced: list[Fault] = []
+        self._row: Row = {}
+        self._sent: list[LineForm] = []
 
     def hidden(self) -> list[forms.BoundField]:
         """Return the fields that nobody has to fill in."""
@@ -159,58 +163,62 @@ class ClaimForm(forms.Form):
         self.is_valid()
         self.lines.is_valid()
         row = {name: _value(column, self.cleaned_data) for name, column in _COLUMNS.items()}
-        filled = [each for each in self.lines.forms if each.filled]
-        row["lines"] = [_line(each, number, row) for number, each in enumerate(filled, 1)]
+        self._sent = [each for each in self.lines.forms if each.filled]
+        row["lines"] = [_line(each, number, row) for number, each in enumerate(self._sent, 1)]
+        self._row = row
         return row
 
-    def tell(self, faults: Iterable[Fault]) -> None:
-        """Put faults beside the fields they are of; those of no field are in `unplaced`."""
-        filled = [each for each in self.lines.forms if each.filled]
-        for fault in faults:
-            place = _LINE_FAULT.fullmatch(fault.path)
-            if place is not None and int(place[1]) < len(filled):
-                line, name = filled[int(place[1])], place[2]
-                known = name if name in line.fields else None
-                line.add_error(known, _said(fault, _LINE_COLUMNS.get(name), line.cleaned_data))
-            elif fault.path in self.fields:
-                said = _said(fault, _COLUMNS.get(fault.path), self.cleaned_data)
-                self.add_error(fault.path, said)
-            else:
-                self.unplaced.append(fault)
+    def stands_for(self, row: Row) -> None:
+        """Let the form tell the faults of a claim that it was filled from, as `data_of` does."""
+        self.row()
+        self._row, self._sent = row, self.lines.forms
+
+    def tell(self, faults: Iterable[Fault]) -> dict[Fault, Told]:
+        """Put faults beside the fields they are of, and return how each is told."""
+        return {fault: self._told(fault) for fault in faults}
+
+    def _told(self, fault: Fault) -> Told:
+        place = _LINE_FAULT.fullmatch(fault.path)
+        if place is not None and int(place[1]) < len(self._sent):
+            return self._told_line(fault, int(place[1]), place[2] or "")
+        found = _CODE_FAULT.fullmatch(fault.path)
+        name = "" if found is None else found[1]
+        if name not in self.fields:
+            titles = {PREFIX: _("Lines"), "claim": _("Claim")}
+            return Told(titles.get(name, fault.path), marked(fault.message))
+        said = message_of(fault, _COLUMNS[name], self._row.get(name))
+        self.add_error(name, said)
+        return Told(str(self.fields[name].label), said, _anchor(self[name]))
+
+    def _told_line(self, fault: Fault, at: int, name: str) -> Told:
+        form, lines = self._sent[at], self._row["lines"]
+        line = lines[at] if isinstance(lines, list | tuple) else None
+        title = _("line %d") % (self.lines.forms.index(form) + 1)
+        known = name if name in form.fields else None
+        value = line.get(name) if isinstance(line, Mapping) else None
+        said = message_of(fault, None if known is None else _LINE_COLUMNS[known], value)
+        form.add_error(known, said)
+        if known is None:
+            return Told(title, said)
+        return Told(f"{title} · {form.fields[known].label}", said, _anchor(form[known]))
 
 
-def _said(fault: Fault, column: Column | None, given: Mapping[str, Any]) -> str:
-    """Return what is wrong with a field: of a number that is none, how one is written here.
-
-    What is wrong with an amount is told in the unit of the interface, and the form has another.
-    """
-    if column is None or column.kind not in {Kind.FEN, Kind.INTEGER}:
-        return fault.message
-    value = _value(column, given)
-    if not isinstance(value, str):
-        if column.kind is Kind.FEN and value is not None:
-            return _("%s (this counts fen; a yuan has a hundred)") % fault.message
-        if (decimals := _DECIMALS.get(column.name)) and value is not None:
-            words = {"message": fault.message, "parts": 10**decimals}
-            return _("%(message)s (this counts parts, of which one here has %(parts)d)") % words
-        return fault.message
-    if column.kind is Kind.FEN:
-        return _("%s is no amount; write yuan with two decimals at most, like 12.50") % value
-    said = _("%(text)s is no number here; write one with %(decimals)d decimals at most")
-    return said % {"text": value, "decimals": _DECIMALS.get(column.name, 0)}
+def _anchor(field: forms.BoundField) -> str:
+    """Return the id of a field that somebody can go to."""
+    return "" if field.is_hidden else field.id_for_label
 
 
 def data_of(row: Row, empty: int = 0) -> dict[str, Any]:
     """Return a claim as the texts of a form, with empty lines after its own."""
     data = {name: _text(column, row.get(name)) for name, column in _COLUMNS.items()}
     lines = row.get("lines")
-    given = [line for line in lines if isinstance(line, dict)] if isinstance(lines, list) else []
-    given = given[: limits.CONSOLE_FORM_LINES_MAX]
+    given = lines[: limits.CONSOLE_FORM_LINES_MAX] if isinstance(lines, list) else []
     total = min(len(given) + empty, limits.CONSOLE_FORM_LINES_MAX)
     data |= {f"{PREFIX}-TOTAL_FORMS": str(total), f"{PREFIX}-INITIAL_FORMS": "0"}
     for number, line in enumerate(given):
         for name, column in _LINE_COLUMNS.items():
-            data[f"{PREFIX}-{number}-{name}"] = _text(column, line.get(name))
+            value = line.get(name) if isinstance(line, dict) else None
+            data[f"{PREFIX}-{number}-{name}"] = _text(column, value)
     return data
 
 
@@ -236,8 +244,8 @@ def _text(column: Column, value: object) -> Any:  # noqa: ANN401 - a text, or a 
     if isinstance(value, int) and not isinstance(value, bool):
         if column.kind is Kind.FEN:
             return plain_yuan(value)
-        if column.name in _DECIMALS:
-            return decimal(value, _DECIMALS[column.name])
+        if column.name in DECIMALS:
+            return decimal(value, DECIMALS[column.name])
     return str(value)
 
 
@@ -254,7 +262,7 @@ def _value(column: Column, given: Mapping[str, Any]) -> object:
     if column.kind is Kind.FEN:
         return _scaled(text, _FEN_DECIMALS)
     if column.kind is Kind.INTEGER:
-        return _scaled(text, _DECIMALS.get(column.name, 0))
+        return _scaled(text, DECIMALS.get(column.name, 0))
     return text
 
 
@@ -282,6 +290,6 @@ def _line(form: LineForm, number: int, claim: Row) -> Row:
     fen, units = line["amount_fen"], line["quantity_e4"]
     if units is None and isinstance(fen, int):
         units = line["quantity_e4"] = _UNIT if fen >= 0 else -_UNIT
-    if line["unit_price_e6"] is None and isinstance(fen, int) and isinstance(units, int) and units:
-        line["unit_price_e6"] = fen * _PRICE_OF_FEN * _UNIT // units
+    if line[PRICE] is None and isinstance(fen, int) and isinstance(units, int) and units:
+        line[PRICE] = fen * _PRICE_OF_FEN * _UNIT // units
     return line

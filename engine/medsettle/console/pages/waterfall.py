@@ -7,7 +7,8 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 
 from medsettle import limits
-from medsettle.console.templatetags.console import is_chinese, payer, yuan
+from medsettle.console.languages import is_chinese
+from medsettle.console.templatetags.console import payer, yuan
 from medsettle.console.versions import stage_titles
 from medsettle.core import codes
 from medsettle.core.settlement import Settlement
@@ -35,6 +36,7 @@ def parts(found: Settlement, book: RuleBook | None = None) -> dict[str, object]:
     return {
         "settlement": found,
         "columns": found.columns,
+        "others": [(name, fen) for name in codes.OTHER_NAMES if (fen := found.fen(f"{name}_fen"))],
         "pots": [(pot.name, found.columns[f"{pot.name}_fen"]) for pot in codes.POTS],
         "payers": [row for row in rows if row["payee"] == codes.BILL],
         "payouts": [row for row in rows if row["payee"] != codes.BILL],

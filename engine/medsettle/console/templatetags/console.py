@@ -11,9 +11,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html, json_script
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from medsettle.console.languages import is_chinese, is_foreign, marked
 from medsettle.console.page_words import EXAMPLE_WORDS, PAGE_WORDS, RECORD_WORDS
 from medsettle.core import codes
 from medsettle.core.code_words import INSURANCE_TYPE_WORDS, VISIT_TYPE_WORDS
@@ -28,11 +28,6 @@ _PAYERS: Final = {payer.name: payer.chinese for payer in codes.PAYERS}
 _POTS: Final = {pot.name: pot.chinese for pot in codes.POTS}
 _CODES: Final = INSURANCE_TYPE_WORDS | VISIT_TYPE_WORDS
 _numbers: Final = count(1)
-
-
-def is_chinese() -> bool:
-    """Whether the page is shown in Chinese."""
-    return (get_language() or "").startswith("zh")
 
 
 @register.filter
@@ -61,6 +56,10 @@ def moment(value: object) -> str:
     if not isinstance(value, datetime):
         return "–"
     return f"{timezone.localtime(value):%Y-%m-%d %H:%M:%S}"
+
+
+register.filter("foreign", is_foreign)
+register.filter("marked", marked)
 
 
 @register.filter
