@@ -26,27 +26,25 @@ class Keeping:
         self._connection.execute("pragma journal_mode = wal; pragma synchronous = full")
         self._connection.execute("create table told (body blob not null) strict")
         self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
-        self._turn: asyncio.Task[None] | None = None
 
     async def take(self, infno: str, body: bytes) -> None:
         """Read a body, and return once it is kept where it tells something."""
         orjson.loads(body)
         if infno not in TELLING:
             return
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+        if not self._waiting:
+            # Whoever is being read at this moment comes along.
+            loop.call_soon(self._commit)
         self._waiting.append((body, done))
-        if self._turn is None or self._turn.done():
-            self._turn = asyncio.create_task(self._commit())
         await done
 
-    async def _commit(self) -> None:
-        while self._waiting:
-            # Whoever is being read at this moment comes along.
-            await asyncio.sleep(0)
-            batch, self._waiting = self._waiting, []
-            with self._connection:
-                self._connection.executemany(
-                    "insert into told values (?)", [(body,) for body, _ in batch]
-                )
-            for _, done in batch:
-                done.set_result(None)
+    def _commit(self) -> None:
+        batch, self._waiting = self._waiting, []
+        with self._connection:
+            self._connection.executemany(
+                "insert into told values (?)", [(body,) for body, _ in batch]
+            )
+        for _, done in batch:
+            done.set_result(None)
