@@ -34,7 +34,8 @@ _log = logging.getLogger(__name__)
 
 _CLIENTS = 4
 _UPGRADE = ROOT / "engine" / "deployment" / "upgrade.py"
-_FINISH_SECONDS_MAX = 60.0
+# A machine on which everything is tested at once is slow; nothing is timed here.
+_FINISH_SECONDS_MAX = 180.0
 
 
 @dataclass
@@ -62,7 +63,7 @@ class _Upgrades:
         if "MEDSETTLE_TAKEOVER_SECONDS" in after.environment:
             words += ["--waiting-new", after.waiting]
         done = subprocess.run(
-            [sys.executable, str(_UPGRADE), *words, "--seconds", "20"],
+            [sys.executable, str(_UPGRADE), *words, "--seconds", "40"],
             capture_output=True,
             text=True,
             check=False,
