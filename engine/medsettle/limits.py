@@ -781,6 +781,7 @@ CONSOLE_FILE_ROWS_MAX: Final = 200_000
 CONSOLE_LINES_DRAWN: Final = 8
 CONSOLE_PATH_CHARS_MAX: Final = 500
 SLIP_LINES_SHOWN: Final = 8
+assert CONSOLE_ROWS_SHOWN < PAGE_SIZE_MAX, "a search asks for one row more than it shows"
 SLIP_LIMITS_SHOWN: Final = 6
 # Pages answered, and readers of measurements, at once; an upload: rules with their catalogue.
 CONSOLE_THREADS: Final = 8

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import product
@@ -58,13 +59,18 @@ def test_a_settlement_is_found_by_any_of_its_ids(client_as: ClientAs, day: Day, 
     assert str(columns["settlement"]) in found
 
 
-def test_a_search_takes_what_is_pasted_whole(client_as: ClientAs) -> None:
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("/settlements/", "q"), ("/reconciliation/differences/", "q"), ("/audit/", "noted")],
+)
+def test_a_search_takes_what_is_pasted_whole(client_as: ClientAs, path: str, name: str) -> None:
     """A box that cuts it off would look for something else, and not say so."""
     client = client_as(Role.AUDITOR)
-    long = "X" * (limits.PERSON_CHARS_MAX + 1)
+    long = "x" * (limits.PERSON_CHARS_MAX + 1)
+    content = client.get(path, {name: long}).content.decode()
 
-    assert "maxlength" not in client.get("/settlements/").content.decode().partition("</form>")[0]
-    assert long in client.get("/settlements/", {"q": long}).content.decode()
+    assert "maxlength" not in content.partition('role="search"')[2].partition("</form>")[0]
+    assert long in content
 
 
 def test_nothing_found_says_what_was_looked_for(client_as: ClientAs) -> None:
@@ -120,7 +126,7 @@ def test_an_institution_sees_its_own_alone(client_as: ClientAs, day: Day) -> Non
 
 
 @pytest.mark.parametrize(
-    ("size", "page_size"), [(1, 1), (1, 3), (2, 3), (1, 1_000), (2, 1_000), (50, 1_000)]
+    ("size", "page_size"), [(1, 2), (1, 3), (2, 3), (1, 1_000), (2, 1_000), (50, 1_000)]
 )
 def test_nothing_of_a_person_is_hidden_by_other_institutions(
     looking: Holdings, day: Day, monkeypatch: pytest.MonkeyPatch, size: int, page_size: int
@@ -137,7 +143,24 @@ def test_nothing_of_a_person_is_hidden_by_other_institutions(
             if columns["person"] == person and institution in {None, columns["institution"]}
         ]
         found = [row["settlement"] for row in of_person(looking, person, institution)]
-        assert wanted[:size] == found
+        # One more than is shown says that there are more.
+        assert wanted[: size + 1] == found
+
+
+def test_a_search_says_that_there_are_more_than_it_shows(
+    client_as: ClientAs, day: Day, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How many are shown and how to find the others; where all are shown, nothing."""
+    people = Counter(str(each.columns["person"]) for each in (*day.settled, day.cancel))
+    person, count = people.most_common(1)[0]
+    for most in (count - 1, count):
+        monkeypatch.setattr(limits, "CONSOLE_ROWS_SHOWN", most)
+        answer = client_as(Role.AUDITOR).get("/settlements/", {"q": person})
+        content = answer.content.decode()
+        said = f"There are more: the newest {most} are shown. To find another, search for its own"
+
+        assert most == len(set(_ids(content)))
+        assert (most < count) == (said in content)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from medsettle import limits
 from medsettle.clearing.months.month import Month
 from medsettle.console.access import account_of
+from medsettle.console.languages import marked
 from medsettle.console.once import made_once
 from medsettle.console.place import holdings
 from medsettle.core.dates import service_day_of
@@ -75,7 +76,7 @@ class YuanField(forms.CharField):
         try:
             return fen_from_yuan(text)
         except ValueError as error:
-            raise forms.ValidationError(str(error)) from error
+            raise forms.ValidationError(marked(error)) from error
 
 
 class MonthField(forms.CharField):
@@ -93,7 +94,9 @@ class MonthField(forms.CharField):
         try:
             return Month.of(text)
         except InvalidRequest as error:
-            raise forms.ValidationError([fault.message for fault in error.faults]) from error
+            raise forms.ValidationError(
+                [marked(fault.message) for fault in error.faults]
+            ) from error
 
 
 class DayField(forms.DateField):
@@ -256,6 +259,6 @@ def add_fault(
     """
     name = names.get(fault.path, fault.path)
     if name in form.fields:
-        form.add_error(name, fault.message)
+        form.add_error(name, marked(fault.message))
     else:
         form.add_error(None, f"{fault.path}: {fault.message}")

@@ -61,7 +61,8 @@ def fen_from_yuan(text: str) -> int:
         raise ValueError(f"{text!r} has a part of a fen; amounts have two decimals")
     fen = int(whole.replace(",", "")) * FEN_PER_YUAN + int(decimals[:2].ljust(2, "0"))
     if fen > limits.AMOUNT_FEN_MAX:
-        raise ValueError(f"{text!r} is {fen} fen, above the bound of {limits.AMOUNT_FEN_MAX} fen")
+        most = plain_yuan(limits.AMOUNT_FEN_MAX)
+        raise ValueError(f"{text!r} yuan is above the bound of {most} yuan")
     return -fen if sign else fen
 
 

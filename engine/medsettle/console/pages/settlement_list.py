@@ -132,6 +132,8 @@ def _in_ledger(
 def of_person(held: Holdings, person: str, institution: str | None) -> list[dict[str, Any]]:
     """Return the newest settlements of a person in any area whose rules are loaded.
 
+    They are as many as are shown and one more, so that it can be said that there are more.
+
     Args:
         held: What is looked at.
         person: The token of the person.
@@ -141,18 +143,18 @@ def of_person(held: Holdings, person: str, institution: str | None) -> list[dict
         areas = tuple(engine.rulebook.areas)
     found = [row for area in areas for row in _latest(held, area, person, institution)]
     found.sort(key=lambda row: -row["seq"])
-    return found[: limits.CONSOLE_ROWS_SHOWN]
+    return found[: limits.CONSOLE_ROWS_SHOWN + 1]
 
 
 def _latest(
     held: Holdings, area: str, person: str, institution: str | None
 ) -> list[dict[str, Any]]:
-    """Return the newest rows of a person of an area that are seen, as many as are shown.
+    """Return the newest rows of a person of an area that are seen: those shown, and one more.
 
     More of all are read for as long as too few of them are seen; those of a person who has more
     than a page of the ledger are looked up in the audit tables.
     """
-    size = count = limits.CONSOLE_ROWS_SHOWN
+    size = count = limits.CONSOLE_ROWS_SHOWN + 1
     while True:
         entries = held.reader.latest(area, person, limit=count)
         rows = [_row(each) for each in entries if institution in {None, each.institution}][:size]
@@ -175,7 +177,7 @@ def _latest(
 
 
 def called(held: Holdings, word: str, institution: str | None) -> list[dict[str, Any]]:
-    """Return the newest settlements that a word names, as far as they are seen.
+    """Return the newest settlements that a word names, as far as they are seen: as `of_person`.
 
     A request id or an institution's number of an institution that nobody named, which may be that
     of a visit; or a person, also of an area whose rules are not loaded.
@@ -192,7 +194,7 @@ def called(held: Holdings, word: str, institution: str | None) -> list[dict[str,
             found[part.seq] = part
     seen = [found[seq] for seq in sorted(found, reverse=True)]
     rows = [_row(each) for each in seen if institution in {None, each.institution}]
-    return rows[: limits.CONSOLE_ROWS_SHOWN]
+    return rows[: limits.CONSOLE_ROWS_SHOWN + 1]
 
 
 def mark_taken_back(held: Holdings, rows: list[dict[str, Any]]) -> None:

@@ -101,13 +101,16 @@ def _searched(request: HttpRequest, asked: str) -> HttpResponse:
     found = of_person(holdings(), asked, sees) or called(holdings(), asked, sees)
     if len(found) == 1:
         return redirect("settlement", settlement=found[0]["settlement"])
-    mark_taken_back(holdings(), found)
+    most = limits.CONSOLE_ROWS_SHOWN
+    rows = found[:most]
+    mark_taken_back(holdings(), rows)
     context = {
         "title": _("Settlements"),
         "filters": Filters(),
-        "part": Part(found, None, None),
+        "part": Part(rows, None, None),
         "asked": asked,
-        "most": limits.CONSOLE_ROWS_SHOWN,
+        "most": most,
+        "more": len(found) > most,
     }
     return render(request, "console/settlements.html", context, status=200 if found else 404)
 

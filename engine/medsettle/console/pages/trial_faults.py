@@ -33,6 +33,9 @@ class Told:
     message: str
     anchor: str = ""
 
+    def __str__(self) -> str:
+        return self.message
+
 
 def message_of(fault: Fault, column: Column | None, value: object) -> str:
     """Return what is wrong with a field in the words of the page.

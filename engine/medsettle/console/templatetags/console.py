@@ -13,7 +13,7 @@ from django.utils.html import format_html, json_script
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from medsettle.console.languages import is_chinese, is_foreign, marked
+from medsettle.console.languages import as_said, is_chinese, is_foreign, marked
 from medsettle.console.page_words import EXAMPLE_WORDS, PAGE_WORDS, RECORD_WORDS
 from medsettle.core import codes
 from medsettle.core.code_words import INSURANCE_TYPE_WORDS, VISIT_TYPE_WORDS
@@ -60,6 +60,7 @@ def moment(value: object) -> str:
 
 register.filter("foreign", is_foreign)
 register.filter("marked", marked)
+register.filter("as_said", as_said)
 
 
 @register.filter
