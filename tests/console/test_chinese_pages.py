@@ -5,6 +5,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
+from medsettle.core.codes import BILL
+from medsettle.core.money import yuan_from_fen
 from medsettle.identity.roles import Role
 
 from tests.console.conftest import Day, Window
@@ -84,22 +86,56 @@ def test_a_field_has_a_colon_of_its_language(client_as: ClientAs) -> None:
 
 @pytest.mark.slow
 def test_labels_of_the_picture_stand_apart(window: Window, day: Day) -> None:
-    """On a tablet no label covers another; on a phone the tables stand alone, amounts unbroken."""
-    longest = max(day.settled, key=lambda each: len(each.lines))
-    window.page.context.set_extra_http_headers({"accept-language": "zh-CN"})
-    window.page.set_viewport_size({"width": 820, "height": 900})
-    page = window.open(f"/settlements/{longest.columns['settlement']}")
-    page.wait_for_selector(".figure .sankey-node")
-    labels = page.locator(".figure .node-label").all()
-    boxes = [box for label in labels if label.text_content() and (box := label.bounding_box())]
+    """No label covers another, those of stages where there is room; on a phone tables stand alone.
 
-    assert len(boxes) > 2
-    assert [] == [(a, b) for at, a in enumerate(boxes) for b in boxes[at + 1 :] if _meet(a, b)]
+    What has no label says what it is under a hand, and so does each link.
+    """
+    longest = max(day.settled, key=lambda each: len(each.lines))
+    stages = [row for row in longest.payers if row["payee"] == BILL and row["paid_fen"]]
+    paid = {yuan_from_fen(int(str(row["paid_fen"]))) for row in stages}
+    # A browser that was told a language says so itself, whatever is set beside.
+    window.page.context.add_cookies(
+        [{"name": "django_language", "value": "zh-hans", "url": window.base}]
+    )
+    for width, there in ((1280, paid), (820, set())):
+        window.page.set_viewport_size({"width": width, "height": 900})
+        page = window.open(f"/settlements/{longest.columns['settlement']}")
+        page.wait_for_selector(".figure .sankey-link title", state="attached")
+        labels = [each for each in page.locator(".figure .node-label").all() if each.text_content()]
+        boxes = [box for label in labels if (box := label.bounding_box())]
+
+        assert len(boxes) > 2
+        assert there == {
+            amount for amount in paid for each in labels if amount in str(each.text_content())
+        }
+        pairs = [(a, b) for at, a in enumerate(boxes) for b in boxes[at + 1 :] if _meet(a, b)]
+        assert [] == pairs
+    titles = page.locator(".figure .sankey-link title, .figure .sankey-node title")
+    told = titles.evaluate_all("all => all.map(each => each.textContent)")
+    links = page.locator(".figure .sankey-link").count()
+    assert links + page.locator(".figure .sankey-node").count() == len(told)
+    assert links == sum(" → " in each for each in told)
+    bill, total = "账单", yuan_from_fen(longest.fen("total_fen"))
+    assert f"{bill} {total} 元" in told
     page.set_viewport_size({"width": 390, "height": 800})
     assert not page.is_visible(".flow")
     amounts = page.locator(".cards .value").all()
     assert [] == [
         each.inner_text() for each in amounts if each.evaluate("e => e.offsetHeight > 40")
+    ]
+
+
+def test_the_picture_tells_its_stages_to_who_does_not_see_it(client_as: ClientAs, day: Day) -> None:
+    """Each with its amount, in what is heard of the picture."""
+    settlement = max(day.settled, key=lambda each: each.fen("fund_total_fen"))
+    there = f"/settlements/{settlement.columns['settlement']}"
+    content = client_as(Role.CLEARING).get(there, headers=_CHINESE).content.decode()
+    heard = content.partition('role="img" aria-label="')[2].partition('"')[0]
+
+    stages = [row for row in settlement.payers if row["payee"] == BILL and row["paid_fen"]]
+    assert stages
+    assert [] == [
+        row for row in stages if f" {yuan_from_fen(int(str(row['paid_fen'])))} 元" not in heard
     ]
 
 

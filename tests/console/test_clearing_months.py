@@ -111,9 +111,38 @@ def test_the_matrix_has_what_each_owes_each(client_as: ClientAs, centre: Path) -
     assert "over all fund lines together, which is not what is paid" in whole
     # 99 would pay 98 the difference alone.
     assert '<td>98</td><td class="number">240.00</td>' in whole
+    # Of 440.00 gross 240.00 would move; each has what it pays and gets beside the difference.
+    assert 2 == whole.count("200.00 yuan, 45.45 %, need not move")
+    for name, payable, receivable, gets in (
+        ("98", "100.00", "340.00", "240.00"),
+        ("99", "340.00", "100.00", '<span class="bad">-240.00</span>'),
+    ):
+        cells = (f'<td class="number">{each}</td>' for each in (payable, receivable, gets))
+        assert f'<th scope="row">{name}</th>{"".join(cells)}</tr>' in whole
+    assert '"label": ["99 240.00", "98 240.00"]' in whole
     assert "Who owes whom" in client.get("/clearing/months/2024-03").content.decode()
     resident = client.get("/clearing/months/2024-03", {"fund": "resident"}).content.decode()
     assert '/months/2024-03/99/98?fund_line=resident">40.00</a>' in resident
+
+
+@pytest.mark.parametrize(
+    ("pair", "tiles"),
+    [
+        pytest.param("99/98", ["340.00", "100.00", "240.00"], id="pays-more"),
+        pytest.param("98/99", ["100.00", "340.00", "-240.00"], id="gets-more"),
+        pytest.param("99/99", ["7.00"], id="within-a-province"),
+    ],
+)
+def test_a_pair_has_what_is_payable_receivable_and_net(
+    client_as: ClientAs, centre: Path, pair: str, tiles: list[str]
+) -> None:
+    """Each amount with its word."""
+    _march(centre)
+    page = client_as(Role.CLEARING).get(f"/clearing/months/2024-03/{pair}").content.decode()
+    found = re.findall(r'<p class="of">([^<]*)</p><p class="value">([^<]*)</p>', page)
+    words = ["payable, yuan", "receivable, yuan", "net payable, yuan"]
+
+    assert list(zip(words if len(tiles) > 1 else ["owed, yuan"], tiles, strict=True)) == found
 
 
 def test_lines_that_were_changed_are_refused(client_as: ClientAs, centre: Path) -> None:

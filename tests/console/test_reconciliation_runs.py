@@ -89,6 +89,8 @@ def test_books_that_are_uploaded_are_compared(client_as: ClientAs, place: Holdin
     with ItemStore(place.place.clearing) as store:
         (run,) = store.runs()
     shown = client.get("/reconciliation/runs/1").content.decode()
+    headers = {"accept-language": "zh-CN"}
+    chinese = client.get("/reconciliation/runs/1", headers=headers).content.decode()
 
     assert State.FOUND is job.state
     assert "2 records agree, 2 differ" in content
@@ -103,7 +105,8 @@ def test_books_that_are_uploaded_are_compared(client_as: ClientAs, place: Holdin
     assert '<td class="number">2,800.00</td><td class="number">2,110.00</td>' in shown
     _, note = run.notes
     assert note.startswith("not compared, for the book of care has none: original, ")
-    assert f'<li lang="en">{note}</li>' in shown
+    assert f"<li>{note}</li>" in shown
+    assert f'<li><span lang="en">{note}</span></li>' in chinese
     # Of the records that differ, 1,400 and 710: as far apart as the whole books.
     assert '<td class="number">1,400.00</td><td class="number">710.00</td>' in shown
 

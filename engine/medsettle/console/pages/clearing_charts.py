@@ -65,14 +65,17 @@ def net_figure(flows: Iterable[tuple[str, str, int]]) -> dict[str, Any] | None:
     at = {name: number for number, name in enumerate(paying)}
     to = {name: len(paying) + number for number, name in enumerate(paid)}
     colours = [f"--accent-{1 + number % 8}" for number in range(len(paying))]
+    pays = [(name, sum(fen for debtor, _to, fen in moved if debtor == name)) for name in paying]
+    gets = [(name, sum(fen for _by, creditor, fen in moved if creditor == name)) for name in paid]
+    told = [f"{name} {yuan(fen)}" for name, fen in (*pays, *gets)]
     return {
         "data": [
             {
                 "type": "sankey",
-                "valueformat": ",.2f",
-                "valuesuffix": " 元",
                 "node": {
-                    "label": [*paying, *paid],
+                    "label": told,
+                    "customdata": [f"{each} 元" for each in told],
+                    "hovertemplate": "%{customdata}<extra></extra>",
                     "color": [*colours, *(["--accent-7"] * len(paid))],
                     "pad": 12,
                     "thickness": 16,
@@ -82,9 +85,10 @@ def net_figure(flows: Iterable[tuple[str, str, int]]) -> dict[str, Any] | None:
                     "source": [at[debtor] for debtor, _creditor, _fen in moved],
                     "target": [to[creditor] for _debtor, creditor, _fen in moved],
                     "value": [fen / 100 for *_pair, fen in moved],
-                    "customdata": [yuan(fen) for *_pair, fen in moved],
-                    "hovertemplate": "%{source.label} → %{target.label}<br>%{customdata} 元"
-                    "<extra></extra>",
+                    "customdata": [
+                        f"{debtor} → {creditor} {yuan(fen)} 元" for debtor, creditor, fen in moved
+                    ],
+                    "hovertemplate": "%{customdata}<extra></extra>",
                     "color": [f"{colours[at[debtor]]}/35" for debtor, _creditor, _fen in moved],
                 },
             }

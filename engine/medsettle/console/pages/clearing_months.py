@@ -147,8 +147,14 @@ def _overview(request: HttpRequest, found: list[Figure]) -> dict[str, Any]:
         "more_flows": len(flows[most:]),
         "more_fen": sum(fen for *_pair, fen in flows[most:]),
         "positions": positions_figure(view) if view.positions else None,
+        "balances": [
+            (name, _sum_owed(owed, debtor=name), _sum_owed(owed, creditor=name), fen)
+            for name, fen in view.positions
+        ],
         "spared": percent_of_bps(view.bilateral_bps),
+        "spared_fen": view.gross_fen - view.bilateral_fen,
         "spared_all": percent_of_bps(view.multilateral_bps),
+        "spared_all_fen": view.gross_fen - view.multilateral_fen,
         "by_line": [
             (fund_line_word(name), each, percent_of_bps(each.bilateral_bps))
             for name, each in by_line(obligations_of(found)).items()
@@ -188,11 +194,8 @@ def pair(request: HttpRequest, month: str, debtor: str, creditor: str) -> HttpRe
     size = limits.CONSOLE_ROWS_SHOWN
     with months_there() as store:
         closed = store.closed(named)
-        payable = [
-            each
-            for each in figures(store, closed)
-            if (each.debtor, each.creditor) == (debtor, creditor)
-        ]
+        found = figures(store, closed)
+        payable = [each for each in found if (each.debtor, each.creditor) == (debtor, creditor)]
         if not payable:
             raise NotFound(f"{debtor} owes {creditor} nothing for {month}")
         with tables_of(store, closed) as tables:
@@ -202,6 +205,10 @@ def pair(request: HttpRequest, month: str, debtor: str, creditor: str) -> HttpRe
         notices = rows_of(notices_wanted(store, wanted, after=0, most=size), today())
     shown_records = [row | {"word": LINE_WORDS.get(row["line_kind"], row["line_kind"])}
                      for row in records[:size]]  # fmt: skip
+    payable_fen = sum(each.net_fen for each in payable)
+    receivable_fen = sum(
+        each.net_fen for each in found if (each.debtor, each.creditor) == (creditor, debtor)
+    )
     last = shown_records[-1] if len(records) > size else None
     context = {
         "title": _("%(debtor)s owes %(creditor)s") % {"debtor": debtor, "creditor": creditor},
@@ -210,7 +217,9 @@ def pair(request: HttpRequest, month: str, debtor: str, creditor: str) -> HttpRe
         "debtor": debtor,
         "creditor": creditor,
         "figures": [(each, fund_line_word(each.fund_line)) for each in payable],
-        "all_fen": sum(each.net_fen for each in payable),
+        "all_fen": payable_fen,
+        "receivable_fen": receivable_fen,
+        "net_fen": payable_fen - receivable_fen,
         "notices": notices,
         "chosen": chosen,
         "records": shown_records,

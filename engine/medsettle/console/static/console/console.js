@@ -22,10 +22,20 @@
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", height: place.clientHeight, ...layout,
       xaxis: { ...axis, ...layout.xaxis }, yaxis: { ...axis, ...layout.yaxis },
     };
-    if (place.dataset.drawn) Plotly.react(place, data, whole);
-    else Plotly.newPlot(place, data, whole, { displaylogo: false, displayModeBar: false, responsive: true });
+    // Where there is no room for all labels, fewer stand there.
+    if (place.clientWidth < 900) data.forEach((each) => { if (each.meta?.narrow) each.node.label = each.meta.narrow; });
+    if (place.dataset.drawn) Plotly.react(place, data, whole).then(() => title(place));
+    else Plotly.newPlot(place, data, whole, { displaylogo: false, displayModeBar: false, responsive: true }).then(() => title(place));
     place.dataset.drawn = "yes";
   };
+  // Nodes and links of flows say what they are, also where no label stands.
+  const title = (place) => place.querySelectorAll(".sankey-node, .sankey-link").forEach((shape) => {
+    const { node, link } = place.data[0], bound = shape.__data__;
+    const said = document.createElementNS(shape.namespaceURI, "title");
+    said.textContent = bound.node ? node.customdata[bound.node.pointNumber] : link.customdata[bound.link.pointNumber];
+    shape.querySelector(":scope > title")?.remove();
+    shape.prepend(said);
+  });
   const drawAll = (within = document) => within.querySelectorAll("[data-figure]").forEach(draw);
   let plotly = null;
   const charts = (within) => {
