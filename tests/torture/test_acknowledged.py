@@ -43,3 +43,26 @@ def test_what_was_recorded_is_never_done_beside_a_tombstone() -> None:
 
     assert isinstance(fault, Doubled)
     assert "let it never settle" in fault
+
+
+def _faults_beside_an_opening(sent: float, status: RequestStatus) -> list[str]:
+    """Return the faults of a reversal heard at 4.0, an opening done under its id at 3.0."""
+    opening = Request("opening", "H1", "Q2", "")
+    known = Acknowledged()
+    known.sends(_REVERSAL, 1.0)
+    known.sends(opening, 2.0)
+    known.told(opening, Answer(""), 3.0, 2.0)
+    known.told(_REVERSAL, _reversed(_REVERSAL, status), 4.0, sent)
+    return known.violations
+
+
+def test_a_tombstone_leaves_the_id_of_its_reversal_free() -> None:
+    """It stands under the original's: another request may take the id before its answer is heard.
+
+    Whoever asks once that is decided is refused, and what took something back has its id for good.
+    """
+    assert [] == _faults_beside_an_opening(1.0, RequestStatus.TOMBSTONE)
+    for sent, status in ((3.5, RequestStatus.TOMBSTONE), (1.0, RequestStatus.REVERSED)):
+        (fault,) = _faults_beside_an_opening(sent, status)
+        assert isinstance(fault, Doubled)
+        assert "its id was used before for opening H1/Q2" in fault

@@ -140,7 +140,7 @@ class Acknowledged:
             yield from self._reversal_faults(request, answer.told)
         before = self.decided.get(request.key)
         if before is not None:
-            yield from _repetition_faults(request, answer, before)
+            yield from _repetition_faults(request, answer, before, sent)
         if answer.done:
             yield from self._tombstone_faults(request, answer, sent)
             return
@@ -185,10 +185,16 @@ class Acknowledged:
             yield f"is {state.status}, but {known.reversal} was told {known.state.status}"
 
 
-def _repetition_faults(request: Request, answer: Answer, before: Decided) -> Iterator[str]:
+def _repetition_faults(
+    request: Request, answer: Answer, before: Decided, sent: float
+) -> Iterator[str]:
     """Yield where an answer is not that of the first decision about its request id."""
     if before.request != request:
-        if answer.done and not (isinstance(answer.told, Reversal) and answer.duplicate):
+        told = answer.told
+        # Of what records nothing under its id nothing is found: as with tombstones above.
+        unseen = isinstance(told, Reversal) and not _records_its_id(told)
+        decided_first = unseen and sent <= before.moment
+        if answer.done and not ((isinstance(told, Reversal) and answer.duplicate) or decided_first):
             yield Doubled(f"done although its id was used before for {before.request}")
         return
     if answer.reason != before.answer.reason:
