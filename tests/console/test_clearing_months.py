@@ -120,6 +120,7 @@ def test_the_matrix_has_what_each_owes_each(client_as: ClientAs, centre: Path) -
         cells = (f'<td class="number">{each}</td>' for each in (payable, receivable, gets))
         assert f'<th scope="row">{name}</th>{"".join(cells)}</tr>' in whole
     assert '"label": ["99 240.00", "98 240.00"]' in whole
+    assert '"text": [["", "", ""], ["", "", "100.00"], ["0.00", "340.00", ""]]' in whole
     assert "Who owes whom" in client.get("/clearing/months/2024-03").content.decode()
     resident = client.get("/clearing/months/2024-03", {"fund": "resident"}).content.decode()
     assert '/months/2024-03/99/98?fund_line=resident">40.00</a>' in resident

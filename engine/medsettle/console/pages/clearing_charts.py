@@ -31,8 +31,10 @@ def matrix_figure(provinces: Sequence[str], owed: Mapping[tuple[str, str], int])
                 "y": list(provinces),
                 # Yuan, for the eye alone; the table beside it has every fen.
                 "z": cells(lambda fen: fen / 100),
-                "customdata": cells(yuan),
-                "hovertemplate": "%{y} → %{x}<br>%{customdata} 元<extra></extra>",
+                # As far as a tile has room; Plotly leaves it out where it has none.
+                "text": [[text or "" for text in row] for row in cells(yuan)],
+                "texttemplate": "%{text}",
+                "hovertemplate": "%{y} → %{x}<br>%{text} 元<extra></extra>",
                 "hoverongaps": False,
                 "xgap": 2,
                 "ygap": 2,
