@@ -97,6 +97,18 @@ def _set_up(tmp_path_factory: pytest.TempPathFactory) -> None:
     framework.set_up(tmp_path_factory.mktemp("console"))
 
 
+@pytest.fixture(autouse=True)
+def _no_language() -> Iterator[None]:
+    """Leave no test the language that a page was asked for in the one before it.
+
+    A server asks each request anew; the client of a test answers on the thread of the test.
+    """
+    from django.utils import translation  # noqa: PLC0415 - Django starts slowly
+
+    yield
+    translation.deactivate()
+
+
 @pytest.fixture
 def looking(day: Day, _set_up: None) -> Iterator[Holdings]:
     """Let the pages of this process look at the day; accounts and log are empty."""
