@@ -70,12 +70,13 @@ _PIECES: Final = {
 
 def _statements(tree: ast.Module) -> Iterator[ast.expr]:
     """Yield what is run as a statement, and what a name is given that is run as one."""
+    nodes = list(ast.walk(tree))
     named = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Call) and node.args and _called(node) in _RUN:
             yield node.args[0]
             named |= {node.args[0].id} if isinstance(node.args[0], ast.Name) else set()
-    for node in ast.walk(tree):
+    for node in nodes if named else ():
         if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign) and node.value is not None:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             if any(isinstance(each, ast.Name) and each.id in named for each in targets):
@@ -113,7 +114,10 @@ def _quotes(tree: ast.Module) -> bool:
 def _found() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for path in sorted(_PACKAGE.rglob("*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        if not any(f".{name}(" in text for name in _RUN):
+            continue
+        tree = ast.parse(text)
         for statement in _statements(tree):
             for piece in _pieces(statement):
                 if _CONSTANT.fullmatch(piece) or (_QUOTED.match(piece) and _quotes(tree)):

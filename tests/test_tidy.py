@@ -7,13 +7,13 @@ import ast
 import re
 import shutil
 import subprocess
-import tokenize
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
 from medsettle.core import codes
+
+from tests.sources import code_lines, parts
 
 _ROOT = Path(__file__).parents[1]
 _PACKAGE = _ROOT / "engine" / "medsettle"
@@ -102,11 +102,6 @@ _ENGINE_FILES = _python_files("engine/medsettle")
 _WRITTEN_FILES = _python_files("engine", "tests", "benchmarks", "fixtures", "protos", "rules")
 
 
-@cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
 def _component(path: Path) -> str:
     """Return the part of the package a file belongs to: `core`, or `engine` for engine.py."""
     return path.relative_to(_PACKAGE).parts[0].removesuffix(".py")
@@ -123,10 +118,10 @@ def _assert_none(offences: list[str]) -> None:
 
 def _imports(path: Path) -> Iterator[tuple[int, str]]:
     """Yield line and dotted name of every import, at any depth of the file."""
-    for node in ast.walk(_tree(path)):
+    for node in parts(path).imports:
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
+        else:
             assert node.level == 0, f"{_place(path, node.lineno)} imports relatively"
             for alias in node.names:
                 yield node.lineno, f"{node.module}.{alias.name}"
@@ -192,38 +187,15 @@ def test_files_are_short() -> None:
     _assert_none(offences)
 
 
-@cache
-def _code_lines(path: Path) -> frozenset[int]:
-    """Return the numbers of lines that hold code: no comment, no blank, no docstring."""
-    silent = {
-        *(tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT),
-        *(tokenize.ENDMARKER, tokenize.ENCODING),
-    }
-    with path.open("rb") as source:
-        tokens = [token for token in tokenize.tokenize(source.readline) if token.type not in silent]
-    lines = {line for token in tokens for line in range(token.start[0], token.end[0] + 1)}
-    for node in ast.walk(_tree(path)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            first = node.body[0]
-            if ast.get_docstring(node, clean=False) is not None and first.end_lineno is not None:
-                lines -= set(range(first.lineno, first.end_lineno + 1))
-    return frozenset(lines)
-
-
-def _functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(_tree(path)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node
-
-
 def test_functions_are_short() -> None:
     """No function has more lines of code than fit on a screen."""
     offences = []
     for path in _WRITTEN_FILES:
-        lines = _code_lines(path)
-        for function in _functions(path):
-            last = function.end_lineno or function.lineno
-            count = sum(line in lines for line in range(function.lineno, last + 1))
+        for function in parts(path).functions:
+            lines = range(function.lineno, (function.end_lineno or function.lineno) + 1)
+            if len(lines) <= _CODE_LINES_PER_FUNCTION_MAX:
+                continue
+            count = len(code_lines(path).intersection(lines))
             if count > _CODE_LINES_PER_FUNCTION_MAX:
                 offences.append(f"{_place(path, function.lineno)} {function.name}: {count} lines")
 
@@ -251,22 +223,13 @@ def test_no_file_is_a_drawer() -> None:
     _assert_none([_place(path) for path in _WRITTEN_FILES if path.stem in _VAGUE_FILES])
 
 
-def _names(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield line and dotted text of every name and attribute used, calls ending in `()`."""
-    for node in ast.walk(_tree(path)):
-        if isinstance(node, ast.Call):
-            yield node.lineno, f"{ast.unparse(node.func)}()"
-        elif isinstance(node, ast.Attribute):
-            yield node.lineno, ast.unparse(node)
-
-
 def _uses(pattern: str, components: set[str]) -> list[str]:
     banned = re.compile(pattern)
     return [
         f"{_place(path, line)} uses {name}"
         for path in _ENGINE_FILES
         if _component(path) in components
-        for line, name in _names(path)
+        for line, name in parts(path).names
         if banned.fullmatch(name)
     ]
 
@@ -281,8 +244,8 @@ def test_no_float_near_money() -> None:
         if _component(path) in {"core", "settle"}:
             offences += [
                 f"{_place(path, node.lineno)} writes {node.value}"
-                for node in ast.walk(_tree(path))
-                if isinstance(node, ast.Constant) and isinstance(node.value, float)
+                for node in parts(path).constants
+                if isinstance(node.value, float)
             ]
 
     _assert_none(offences)
@@ -314,10 +277,8 @@ def test_no_region_is_named_in_code() -> None:
         ]
         offences += [
             f"{_place(path, node.lineno)} holds the area code {node.value!r}"
-            for node in ast.walk(_tree(path))
-            if isinstance(node, ast.Constant)
-            and _AREA_CODE.fullmatch(str(node.value))
-            and node.value not in _FUND_CODES
+            for node in parts(path).constants
+            if _AREA_CODE.fullmatch(str(node.value)) and node.value not in _FUND_CODES
         ]
 
     _assert_none(offences)
@@ -327,7 +288,9 @@ def test_every_test_states_its_fact() -> None:
     """Each test function has a docstring that says what it proves."""
     offences = []
     for path in _python_files("tests", "benchmarks"):
-        tests = [function for function in _functions(path) if function.name.startswith("test_")]
+        tests = [
+            function for function in parts(path).functions if function.name.startswith("test_")
+        ]
         offences += [
             f"{_place(path, function.lineno)} {function.name} says nothing"
             for function in tests
@@ -348,7 +311,7 @@ def test_tests_neither_wait_nor_pretend() -> None:
         ]
         offences += [
             f"{_place(path, line)} sleeps"
-            for line, name in _names(path)
+            for line, name in parts(path).names
             if name in {"time.sleep()", "asyncio.sleep()"}
         ]
 
