@@ -103,10 +103,12 @@ def _no_language() -> Iterator[None]:
 
     A server asks each request anew; the client of a test answers on the thread of the test.
     """
-    from django.utils import translation  # noqa: PLC0415 - Django starts slowly
+    from django.conf import settings  # noqa: PLC0415 - Django starts slowly
+    from django.utils import translation  # noqa: PLC0415 - as above
 
     yield
-    translation.deactivate()
+    if settings.configured:
+        translation.deactivate()
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The list of settlements by position: nothing twice, nothing left out, however it is cut."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -39,8 +39,13 @@ def _recorded(made: Sequence[tuple[str, bool]]) -> list[tuple[str, str | None]]:
 
 
 @contextmanager
-def _held(entries: Sequence[tuple[str, str | None]]) -> Iterator[Holdings]:
-    """Yield a ledger with its audit tables: an entry for each institution, a cancel or not."""
+def _held(
+    entries: Sequence[tuple[str, str | None]], changes: Mapping[str, int] | None = None
+) -> Iterator[Holdings]:
+    """Yield a ledger with its audit tables: an entry for each institution, a cancel or not.
+
+    `changes` are columns that all records have.
+    """
     with TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "audit").mkdir()
@@ -48,7 +53,8 @@ def _held(entries: Sequence[tuple[str, str | None]]) -> Iterator[Holdings]:
             for number, (institution, original) in enumerate(entries, 1):
                 kind: EntryKind = "settle" if original is None else "cancel"
                 entry = audited_entry(number, kind, original)
-                written = record(number, institution=institution, kind=kind, original=original)
+                own = {"institution": institution, "kind": kind, "original": original}
+                written = record(number, **own, **changes or {})
                 written = orjson.dumps(orjson.loads(written) | {"amounts": {}, "notices": []})
                 entry = replace(entry, institution=institution, record=written)
                 ledger.append([entry], CREATE_TIME_US + number)
@@ -110,3 +116,21 @@ def test_every_settlement_stands_in_the_list_once(
             after = part.newer
 
     assert (wanted, wanted) == (seen, back)
+
+
+@pytest.mark.parametrize("pages", [30, 0], ids=["ledger", "audit tables"])
+@pytest.mark.parametrize(("fund_fen", "share_fen"), [(300, 100), (400, 0)])
+def test_what_the_institution_bears_is_a_column_where_it_bears_something(
+    monkeypatch: pytest.MonkeyPatch, pages: int, fund_fen: int, share_fen: int
+) -> None:
+    """Of 1,000 fen: what neither funds nor accounts, relatives' or own, nor the patient pay."""
+    monkeypatch.setattr(settlement_list, "_PAGES_MAX", pages)
+    others = {"account_fen": 50, "mutual_aid_fen": 150, "cash_fen": 400}
+    amounts = {"total_fen": 1_000, "fund_total_fen": fund_fen, **others}
+    with _held([("H", None)] * 2, amounts) as held:
+        part = part_of(held, Narrowed(institution="H"))
+
+    assert [(2, share_fen), (1, share_fen)] == [
+        (row["seq"], row["institution_share_fen"]) for row in part.rows
+    ]
+    assert bool(share_fen) == part.shares

@@ -24,7 +24,8 @@ from medsettle.privacy.pseudonyms import Kind, Pseudonyms, keys_folder
 COLUMNS: Final = (
     "seq, settlement, kind, create_time, service_date, institution, pooling_area, person, "
     "insurance_type, visit_type, total_fen, fund_total_fen, account_fen + mutual_aid_fen "
-    "as accounts_fen, cash_fen"
+    "as accounts_fen, total_fen - fund_total_fen - account_fen - mutual_aid_fen - cash_fen "
+    "as institution_share_fen, cash_fen"
 )
 """What the list shows of each, in SQL over the audit tables."""
 
@@ -59,6 +60,11 @@ class Part:
     rows: list[dict[str, Any]]
     newer: int | None
     older: int | None
+
+    @property
+    def shares(self) -> bool:
+        """Whether the institution itself bears something of a settlement that is shown."""
+        return any(row["institution_share_fen"] for row in self.rows)
 
 
 def part_of(held: Holdings, narrowed: Narrowed) -> Part:
@@ -251,7 +257,11 @@ def _page(reader: LedgerReader, narrowed: Narrowed, after: int, limit: int) -> l
 
 def _row(entry: Recorded) -> dict[str, Any]:
     settlement = decode_settlement(entry)
-    return {**settlement.columns, "accounts_fen": settlement.accounts_fen}
+    columns, accounts_fen = settlement.columns, settlement.accounts_fen
+    share_fen = (
+        columns["total_fen"] - columns["fund_total_fen"] - accounts_fen - columns["cash_fen"]
+    )
+    return {**columns, "accounts_fen": accounts_fen, "institution_share_fen": share_fen}
 
 
 def _in_tables(
