@@ -47,6 +47,15 @@ def test_a_trial_names_stages_by_the_document(client_as: ClientAs) -> None:
     assert "|retiree supplement|" not in _text(content)
 
 
+def test_grades_that_are_words_are_chinese(client_as: ClientAs) -> None:
+    """Of a policy that rests on an assumption; letters stay what they are."""
+    text = _text(client_as(Role.AUDITOR).get("/policies/", headers=_CHINESE).content)
+
+    assert "|不确定|" in text
+    assert "|uncertain|" not in text
+    assert "|SW|" in text
+
+
 def test_the_log_names_pages(client_as: ClientAs, day: Day) -> None:
     """What a view is called in code is no word for whoever reads the log."""
     client = client_as(Role.AUDITOR)

@@ -116,7 +116,10 @@ def confidence(label: object) -> SafeString:
     meaning = CONFIDENCE_MEANINGS.get(str(label), ("", ""))
     kind = "warn" if label in WEAK else "quiet"
     said = meaning[1] if is_chinese() else meaning[0]
-    return format_html('<span class="tag {}" title="{}">{}</span>', kind, said, label)
+    # Grades are letters in every language; those that are words are said in that of the page.
+    words = {"uncertain": _("uncertain"), "invented": _("invented")}
+    shown = words.get(str(label), label)
+    return format_html('<span class="tag {}" title="{}">{}</span>', kind, said, shown)
 
 
 @register.simple_tag
