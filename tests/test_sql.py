@@ -14,7 +14,7 @@ from typing import Final
 
 import duckdb
 import pytest
-from medsettle.core.sql_text import quoted
+from medsettle.core.sql_text import literally, quoted
 
 _PACKAGE: Final = Path(__file__).parents[1] / "engine" / "medsettle"
 _RUN: Final = {"execute", "executemany", "executescript", "sql", "query"}
@@ -145,3 +145,17 @@ def test_a_quoted_text_is_that_text(evil: str) -> None:
         connection.execute("create table t as select 1 as one")
         assert (evil,) == connection.execute(f"select {quoted(evil)}").fetchone()
         assert (1,) == connection.execute("select count(*) from t").fetchone()
+
+
+@pytest.mark.parametrize(
+    "name", ["h*", "h?", "h[1]", "h[!x]", "[h]", "h]1[", "**", "h", "a,b", "'"]
+)
+def test_a_file_is_read_by_its_name_alone(tmp_path: Path, name: str) -> None:
+    """Beside files that its name would stand for, were it a pattern."""
+    with duckdb.connect() as connection:
+        for each in {name, "h", "h1", "hx", "h2", "ab"}:
+            (tmp_path / each).mkdir()
+            file = tmp_path / each / "t.parquet"
+            connection.execute(f"copy (select ? as name) to {quoted(str(file))}", [each])
+        wanted = quoted(literally(tmp_path / name / "t.parquet"))
+        assert [(name,)] == connection.execute(f"from read_parquet({wanted})").fetchall()

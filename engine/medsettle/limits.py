@@ -727,6 +727,8 @@ REFUSED_CLAIMS_SHOWN: Final = 10
 assert LINES_PER_CLAIM_MAX <= HISTORY_PART_LINES
 # Lines that are split at a time: their columns and parts stay in a cache of the second level.
 REPLAY_BLOCK_LINES: Final = 16_384
+# Claims of each outcome of which it is said why a world does not settle them.
+REPLAY_REASONS_SHOWN: Final = 3
 # Threads of a replay; each holds a part.
 REPLAY_THREADS_MAX: Final = 64
 # On a cluster: claims and lines of whole persons that are replayed at a time; a person with more

@@ -39,7 +39,7 @@ def test_a_reform_is_replayed_beside_the_baseline(tmp_path: Path) -> None:
         **{"resumed_parts": 0, "differences": 0},
         "report": str(out / "comparison" / "report.html"),
         **{"read": 0, "refused": 0, "not_settled": {BASELINE: {}, "higher-rate": {}}},
-        "decided_otherwise": {BASELINE: 0, "higher-rate": 0},
+        **{"decided_otherwise": {BASELINE: 0, "higher-rate": 0}, "reasons": {}},
     } == told.json
     assert "higher-rate" in (out / "comparison" / "report.html").read_text(encoding="utf-8")
     for world in (BASELINE, "higher-rate"):
@@ -126,6 +126,8 @@ def test_claims_that_are_left_out_are_counted(tmp_path: Path) -> None:
         assert 1 == told.code, told.err
         assert "1 of 20 claims have faults and are left out; all of them: " in told.out
         assert "baseline does not settle 1 of 19: 1 POLICY_NOT_FOUND" in told.out
+        assert "\n  POLICY_NOT_FOUND, claim " in told.out
+        assert "(request R5): no policy is loaded for pooling_area 999900" in told.out
     as_json = run(*words, "--json").json
     assert (20, 1) == (as_json["read"], as_json["refused"])
     assert {BASELINE: {"POLICY_NOT_FOUND": 1}} == as_json["not_settled"]

@@ -71,13 +71,13 @@ def test_options_come_to_the_page(replay: tuple[Path, Told], tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("options", "code", "said"),
     [
-        (("--elasticity=-0.1,-0.2,-0.3",), Exit.FINDING, "give all three"),
+        (("--elasticity=-0.1,-0.2,-0.3",), Exit.USAGE, "give all three"),
         (
             (
                 *("--elasticity=-0.1,-0.2", "--elasticity-from", "2025-07-01"),
                 *("--elasticity-source", "x"),
             ),
-            Exit.FINDING,
+            Exit.USAGE,
             "has 2 numbers; give low,central,high",
         ),
         (
@@ -85,23 +85,23 @@ def test_options_come_to_the_page(replay: tuple[Path, Told], tmp_path: Path) -> 
                 *("--elasticity=a,b,c", "--elasticity-from", "2025-07-01"),
                 *("--elasticity-source", "x"),
             ),
-            Exit.FINDING,
+            Exit.USAGE,
             "'a' is no elasticity",
         ),
-        (("--change", "1.234"), Exit.FINDING, "has a part of a fen"),
-        (("--burden-percent", "100"), Exit.FINDING, "burden_percent"),
+        (("--change", "1.234"), Exit.USAGE, "has a part of a fen"),
+        (("--burden-percent", "100"), Exit.USAGE, "burden_percent"),
         (("--rules", "rules"), Exit.USAGE, "--rules and --reform go together"),
         (
             ("--rules", "RULES", "--reform", reform_file("july"), "--reform", reform_file("july")),
-            Exit.FINDING,
+            Exit.USAGE,
             "two worlds are called 'july'",
         ),
         (
             ("--rules", "RULES", "--reform", reform_file("ceiling")),
-            Exit.FINDING,
+            Exit.USAGE,
             "no world is called 'ceiling'",
         ),
-        (("--history", "nowhere"), Exit.FINDING, "no history was finished in this folder"),
+        (("--history", "nowhere"), Exit.USAGE, "no history was finished in this folder"),
     ],
 )
 def test_what_cannot_be_reported_is_refused(

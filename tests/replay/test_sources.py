@@ -74,6 +74,18 @@ def test_what_was_made_is_kept(lived: tuple[Engine, Path], tmp_path: Path) -> No
         as_history([_claims(tmp_path / "a.parquet")], tmp_path / "kept")
 
 
+def test_a_file_that_was_written_again_is_another_source(tmp_path: Path) -> None:
+    """Also under its name and with as many bytes: nobody is shown figures of what is gone."""
+    file = _claims(tmp_path / "a.parquet")
+    as_history([file], tmp_path / "kept")
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+    with pytest.raises(InvalidRequest, match=r"has a history of other files \(\{'name': 'a\.parq"):
+        as_history([file], tmp_path / "kept")
+
+
 def test_as_of_an_entry_a_ledger_may_grow(tmp_path: Path) -> None:
     """What came behind the entry is no part of the history; of another ledger it is another one.
 

@@ -16,7 +16,7 @@ from medsettle.audit.segments import (
     stored_columns,
 )
 from medsettle.core.columns import Kind
-from medsettle.core.sql_text import empty_source, quoted
+from medsettle.core.sql_text import empty_source, literally, quoted
 from medsettle.errors import AuditCorrupt
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def _parquet(table: str, paths: Sequence[str]) -> str:
     options = f"hive_partitioning = true, hive_types = {{{types}}}"
     # A view cannot have parameters, so the paths are written into it.
     sources = [
-        f"read_parquet([{', '.join(map(quoted, stretch))}], {options})"
+        f"read_parquet([{', '.join(quoted(literally(path)) for path in stretch)}], {options})"
         for stretch in _stretches(paths)
     ]
     if len(sources) == 1 and {*_stored(paths[0])} >= {each.name for each in stored_columns(table)}:

@@ -10,7 +10,7 @@ import orjson
 import typer
 from rich.console import Console
 
-from medsettle.cli.exits import UnreadableFile, told
+from medsettle.cli.exits import Exit, UnreadableFile, told
 from medsettle.cli.options import Json, fen_named
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.replay.compare import Comparison, ReformFigures
@@ -46,7 +46,7 @@ Out = Annotated[
 RulesFolder = Annotated[Path | None, typer.Option("--rules", help=_RULES)]
 Reforms = Annotated[
     list[Path] | None,
-    typer.Option("--reform", help="A reform as it was replayed; may be repeated."),
+    typer.Option("--reform", help="A reform as it was replayed, a file or a folder; repeatable."),
 ]
 Elasticity = Annotated[
     str | None,
@@ -97,7 +97,7 @@ def replay_report(
     figures, claims and persons as Parquet, and the SQL of every figure.
     """
     console = Console()
-    with told(console, as_json=as_json):
+    with told(console, as_json=as_json, refused=Exit.USAGE):
         since = elasticity_from.date() if elasticity_from is not None else None
         options = CompareOptions(
             change_fen=_fens("change", change) or CHANGE_FEN,

@@ -1,6 +1,7 @@
 """What `medsettle replay` says of what it did: differences, and what each reform touches."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from rich.markup import escape
 if TYPE_CHECKING:
     from medsettle.replay.history import History
     from medsettle.replay.outcomes import WorldOutcomes
+    from medsettle.replay.reasons import Reason
     from medsettle.replay.run import Replayed
     from medsettle.replay.worlds import World
 
@@ -52,6 +54,7 @@ def json_of(out: str, worlds: Sequence[str], found: "Replayed", told: Mapping[st
 def say_outcomes(
     console: Console,
     outcomes: "Mapping[str, WorldOutcomes]",
+    reasons: "Mapping[str, Sequence[Reason]]",
     worlds: "Sequence[World]",
     history: "History | None",
 ) -> None:
@@ -65,6 +68,8 @@ def say_outcomes(
             each = ", ".join(f"{count:,} {name}" for name, count in own.refused.most_common())
             words = f"{world.name} does not settle {own.refused.total():,} of {claims:,}: {each}"
             console.print(escape(words), highlight=False)
+            for reason in reasons.get(world.name, ()):
+                console.print(escape(f"  {_said(reason)}"), highlight=False)
         if world is worlds[0]:
             continue
         if own.decided_otherwise:
@@ -72,6 +77,16 @@ def say_outcomes(
             console.print(escape(words + "another document"), highlight=False)
         else:
             console.print(f"[bold red]{escape(_untouched(world, worlds[0], history))}[/]")
+
+
+def _said(reason: "Reason") -> str:
+    """Return why a claim is not settled; of many faults the first, with how many there are."""
+    first, *others = reason.said
+    more = f" (and {len(others):,} more)" if others else ""
+    return (
+        f"{reason.outcome}, claim {reason.claim} of {reason.institution} (request "
+        f"{reason.request_id}): {first}{more}"
+    )
 
 
 def _untouched(world: "World", baseline: "World", history: "History") -> str:
@@ -91,9 +106,12 @@ def _untouched(world: "World", baseline: "World", history: "History") -> str:
     )
 
 
-def counted(outcomes: "Mapping[str, WorldOutcomes]") -> dict[str, object]:
+def counted(
+    outcomes: "Mapping[str, WorldOutcomes]", reasons: "Mapping[str, Sequence[Reason]]"
+) -> dict[str, object]:
     """Return the same for programs; nothing where nobody counted."""
     return {
         "not_settled": {name: dict(each.refused) for name, each in outcomes.items()},
+        "reasons": {name: [asdict(each) for each in own] for name, own in reasons.items()},
         "decided_otherwise": {name: each.decided_otherwise for name, each in outcomes.items()},
     }

@@ -21,6 +21,14 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def literally(path: object) -> str:
+    """Return a path by which DuckDB finds this one file, also where its name looks like a pattern.
+
+    What stands for other characters in a pattern stands for itself in brackets.
+    """
+    return "".join(f"[{each}]" if each in "*?[" else each for each in str(path))
+
+
 def empty_source(kinds: Mapping[str, Kind]) -> str:
     """Return no rows with columns of these kinds, in SQL."""
     typed = ", ".join(f"null::{SQL_TYPES[kind]} as {name}" for name, kind in kinds.items())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from medsettle import limits
 from medsettle.core.columns import Column
-from medsettle.core.sql_text import empty_source, quoted
+from medsettle.core.sql_text import empty_source, literally, quoted
 from medsettle.errors import StoreUnavailable
 from medsettle.ledger.side_file import unavailable
 
@@ -88,4 +88,4 @@ def parquet_source(paths: list[Path], table: tuple[Column, ...]) -> str:
     """Return the rows of files of a table in SQL; of no files, no rows with its columns."""
     if not paths:
         return empty_source({column.name: column.kind for column in table})
-    return f"read_parquet([{', '.join(quoted(str(path)) for path in paths)}])"
+    return f"read_parquet([{', '.join(quoted(literally(path)) for path in paths)}])"

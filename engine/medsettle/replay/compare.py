@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 
 from medsettle import durable, limits
-from medsettle.core.sql_text import quoted
+from medsettle.core.sql_text import literally, quoted
 from medsettle.errors import Fault, InvalidRequest, Precondition
 from medsettle.ledger.scratch import clear_scratch, scratch
 from medsettle.replay import compare_claims, response
@@ -65,17 +65,18 @@ def compare(results: Results, out: Path, options: CompareOptions | None = None) 
 
     Raises:
         Precondition: No claim is settled in both worlds.
-        InvalidRequest: A file is damaged, or sums are beyond what fits.
+        InvalidRequest: A file is damaged, sums are beyond what fits, or as `check_folder`.
         StoreUnavailable: The disk failed or is full.
     """
     import duckdb  # noqa: PLC0415 - loads slowly
 
     chosen = options or CompareOptions()
+    check_folder(out)
     durable.make_folder(out)
     clear_scratch(out)
     found = []
     with scratch(out, limits.COMPARE_MEMORY) as connection:
-        connection.execute(f"set file_search_path = {quoted(str(out.absolute()))}")
+        connection.execute(f"set file_search_path = {quoted(literally(out.absolute()))}")
         world = BASELINE
         try:
             baseline = baseline_proof(connection, results, out)
@@ -92,6 +93,18 @@ def compare(results: Results, out: Path, options: CompareOptions | None = None) 
             message += "whether the results and the history are whole, and replay again"
             raise InvalidRequest([Fault("results", message)]) from error
     return Comparison(results, chosen, out, baseline, tuple(found))
+
+
+def check_folder(out: Path) -> None:
+    """Refuse a folder in which queries cannot be run as they are printed.
+
+    Raises:
+        InvalidRequest: Its path has a comma, by which DuckDB tells folders apart.
+    """
+    if "," in str(out.absolute()):
+        message = f"{out.absolute()} has a comma, and queries are run and printed as of this "
+        message += "folder, which DuckDB cannot be told then; name another folder"
+        raise InvalidRequest([Fault("out", message)])
 
 
 def _compared(

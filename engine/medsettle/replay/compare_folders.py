@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from medsettle import limits
+from medsettle.core.sql_text import literally
 from medsettle.errors import Fault, InvalidRequest, NotFound, Precondition
 from medsettle.replay.history import MANIFEST as HISTORY_MANIFEST
 from medsettle.replay.history import History
@@ -77,11 +78,11 @@ class Results:
 
     def claims(self, world: str, out: Path) -> str:
         """Return what reads the claims of a world from a folder, as a text of DuckDB."""
-        return _relative(self.folder / "claims" / world / "part-*.parquet", out)
+        return _parts_in(self.folder / "claims" / world, out)
 
     def differences(self, out: Path) -> str:
         """Return what reads the claims that differ from a folder, as a text of DuckDB."""
-        return _relative(self.folder / DIFFERENCES / "part-*.parquet", out)
+        return _parts_in(self.folder / DIFFERENCES, out)
 
     @property
     def has_differences(self) -> bool:
@@ -95,11 +96,13 @@ class Results:
 
     def history_claims(self, out: Path) -> str:
         """Return what reads the claims of the history from a folder, as a text of DuckDB."""
-        return _relative(self.history.folder / "claims" / "part-*.parquet", out)
+        return _parts_in(self.history.folder / "claims", out)
 
 
-def _relative(path: Path, folder: Path) -> str:
-    return Path(relpath(path.absolute(), folder.absolute())).as_posix()
+def _parts_in(folder: Path, out: Path) -> str:
+    """Return the pattern of the parts in a folder as DuckDB reads it from another."""
+    found = Path(relpath(folder.absolute(), out.absolute()))
+    return f"{literally(found.as_posix())}/part-*.parquet"
 
 
 def _manifest(folder: Path) -> Mapping[str, Any]:

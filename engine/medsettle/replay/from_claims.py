@@ -12,6 +12,7 @@ with a `move_date`, before the first claim whose day of service is that day or l
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import file_digest
 from pathlib import Path
 from typing import Final
 
@@ -122,15 +123,23 @@ def asked_of_claims(
 ) -> dict[str, object]:
     """Return of what a history is to be made, as it stands in its manifest.
 
+    Files are told by their content: one that was written again is another one, however much is
+    alike.
+
     Raises:
         OSError: A file is gone.
     """
     read = [*files, *([] if openings is None else [openings])]
     return {
         "made_of": "claims",
-        "files": [{"name": path.name, "bytes": path.stat().st_size} for path in read],
+        "files": [{"name": path.name, "sha256": _digest(path)} for path in read],
         "order_by": order_by or _BY_DAY,
     }
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
 
 
 def claim_files(sources: Sequence[Path]) -> list[Path]:

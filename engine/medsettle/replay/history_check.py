@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from medsettle import limits
 from medsettle.core.arrow_columns import nulls_in, numbers_in, whole
+from medsettle.core.sql_text import literally
 from medsettle.errors import SettlementError
 from medsettle.ledger.scratch import scratch
 from medsettle.replay.history import History, Part
@@ -186,7 +187,7 @@ def _integers(table: pa.Table, name: str) -> NDArray[np.int64]:
 def _apart(history: History) -> Unsound | None:
     """Return the first two parts that have claims of one person."""
     files = [
-        str(history.folder / file.path)
+        literally(history.folder / file.path)
         for part in history.parts
         for file in part.files
         if file.table == "claims" and file.rows

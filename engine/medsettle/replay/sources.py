@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import zip_longest
 from pathlib import Path
 from typing import Final
 
@@ -149,12 +150,20 @@ def as_history(
     history = History.open(kept)
     for name, value in _asked(sources, history, wanted).items():
         if history.source.get(name) != value:
+            had, asked = _unlike(history.source.get(name), value)
             message = (
-                f"{kept} has a history of other {name} ({history.source.get(name)}) than asked for "
-                f"({value}); name another folder, or remove it"
+                f"{kept} has a history of other {name} ({had}) than asked for ({asked}); "
+                "name another folder, or remove it"
             )
             raise InvalidRequest([Fault("history", message)])
     return history
+
+
+def _unlike(had: object, asked: object) -> tuple[object, object]:
+    """Return two values, of lists that go on for long what the first is that differs."""
+    if isinstance(had, list) and isinstance(asked, list) and had and asked:
+        return next(pair for pair in zip_longest(had, asked) if pair[0] != pair[1])
+    return had, asked
 
 
 def _asked(

@@ -23,7 +23,7 @@ from medsettle.clearing.matching.sources_columns import plan
 from medsettle.clearing.matching.sources_files import TEXT_SUFFIXES, opened_book, suffix_of
 from medsettle.clearing.months.fund_lines import OWED
 from medsettle.core import codes
-from medsettle.core.sql_text import SQL_TYPES, quoted
+from medsettle.core.sql_text import SQL_TYPES, literally, quoted
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.ledger.scratch import scratch, spill_folder
 
@@ -143,7 +143,7 @@ def attach_book(connection: "duckdb.DuckDBPyConnection", path: Path, last: date)
     """
     import duckdb  # noqa: PLC0415 - as in `scratch`
 
-    listed = ", ".join(quoted(str(each)) for each in _files(connection, path))
+    listed = ", ".join(quoted(literally(each)) for each in _files(connection, path))
     source = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
     try:
         described = connection.execute(f"describe select * from {source}").fetchall()  # noqa: S608

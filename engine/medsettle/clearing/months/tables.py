@@ -36,7 +36,7 @@ from medsettle.clearing.matching.book import RecordKind
 from medsettle.clearing.months.book import OWED_SQL
 from medsettle.clearing.months.fund_lines import EMPLOYEE, OWED, RESIDENT, line_sql
 from medsettle.core import codes
-from medsettle.core.sql_text import quoted
+from medsettle.core.sql_text import literally, quoted
 from medsettle.durable import make_folder, put, sync_folder
 from medsettle.errors import Fault, InvalidRequest
 
@@ -115,7 +115,7 @@ def make_tables(connection: "duckdb.DuckDBPyConnection", lines: Path) -> None:
         create view bill_lines as select *,
           left(pooling_area, {PROVINCE_CHARS}) as insured_province,
           left(care_area, {PROVINCE_CHARS}) as care_province
-        from read_parquet({quoted(str(lines))}) where pooling_area <> care_area;
+        from read_parquet({quoted(literally(lines))}) where pooling_area <> care_area;
         create view paid as select *, unnest([{named}]) as share from bill_lines;
         create view shares as select * exclude (share), share.payer as payer,
           share.fund_pay_type as fund_pay_type, share.care_fund_pay_type as care_fund_pay_type,

@@ -35,6 +35,7 @@ from medsettle.console.pages.positions import position
 from medsettle.console.pages.uploads import put, told_name
 from medsettle.console.place import holdings
 from medsettle.console.polled import polled
+from medsettle.core.sql_text import literally
 from medsettle.errors import Precondition
 from medsettle.identity.roles import Right
 from medsettle.ledger.scratch import scratch
@@ -236,12 +237,12 @@ def held(request: HttpRequest, month: str) -> HttpResponse:
         counts = connection.execute(
             "select held, count(*), sum(owed_fen)::bigint from read_parquet(?) group by 1 "
             "order by 1",
-            [str(file)],
+            [literally(file)],
         ).fetchall()
         found = connection.sql(
             "select * from read_parquet(?, file_row_number = true) "
             "where file_row_number between ? and ? order by file_row_number",
-            params=[str(file), begin, begin + size],
+            params=[literally(file), begin, begin + size],
         )
         rows = found.to_arrow_table().to_pylist()
     context = {
