@@ -27,10 +27,14 @@ def put(path: Path, content: bytes | memoryview, mode: int = 0o666) -> None:
     """
     unfinished = unfinished_of(path)
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        # A descriptor has no name, and who reads of a full disk asks which.
+        raise OSError(error.errno, error.strerror, str(path)) from error
     unfinished.replace(path)
 
 

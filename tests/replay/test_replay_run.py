@@ -295,22 +295,15 @@ def test_blocks_of_lines_do_not_matter() -> None:
         assert rows_of(found[f"claims/{BASELINE}"]) == expected(Settler(rule_book()), lives)
 
 
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"line_count": [2]}, "state 2 lines, and it has 1"),
-    ],
-)
-def test_tables_that_do_not_fit_are_told(change: dict[str, list[int]], said: str) -> None:
+def test_tables_that_do_not_fit_are_told() -> None:
     """Claims that state another number of lines than there are."""
     tables = tables_of([[Claim(checked(claim(1)))]])
-    for name, values in change.items():
-        at = tables["claims"].column_names.index(name)
-        tables["claims"] = tables["claims"].set_column(at, name, pa.array(values, pa.int64()))
+    at = tables["claims"].column_names.index("line_count")
+    two = pa.array([2], pa.int64())
+    tables["claims"] = tables["claims"].set_column(at, "line_count", two)
 
-    with pytest.raises(InvalidRequest) as caught:
+    with pytest.raises(InvalidRequest, match="state 2 lines, and it has 1"):
         replay_part(tables, WORLDS)
-    assert said in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Exit codes of every command, and how errors become them."""
 
+import errno
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,13 +23,19 @@ _TABLE_FILE: Final = ".parquet"
 _CONTROLS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
+_OF_THE_DISK: Final = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE}
+)
+"""What the machine objects to, whatever the call says."""
+
+
 class Exit(IntEnum):
     """What the exit code says.
 
     `FINDING`: the command worked and found something wrong: a rejected claim, a faulty document, an
     example that does not come out, an altered audit table. `USAGE`: the call or a file cannot be
-    read. `UNAVAILABLE`: server or ledger out of reach; nothing was recorded by this call, or it is
-    safe to send the same request ids again. `BUG`: a fault of medsettle itself.
+    read. `UNAVAILABLE`: server, ledger or disk out of reach; nothing was recorded by this call, or
+    it is safe to send the same request ids again. `BUG`: a fault of medsettle itself.
     """
 
     OK = 0
@@ -88,6 +95,12 @@ def told(console: Console, *, as_json: bool, refused: Exit = Exit.FINDING) -> It
         say(console, "UNAVAILABLE", [str(error)], as_json=as_json)
         raise Quit(Exit.UNAVAILABLE) from error
     except (OSError, UnreadableFile) as error:
+        if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
+            where = f"{error.filename}: " if error.filename else ""
+            words = f"{where}{error.strerror}. Free the disk, or see to it, and give the command "
+            words += "again: what was finished is kept"
+            say(console, "STORE_UNAVAILABLE", [words], as_json=as_json)
+            raise Quit(Exit.UNAVAILABLE) from error
         say(console, "USAGE", _words_of(error).splitlines(), as_json=as_json)
         raise Quit(Exit.USAGE) from error
 
@@ -100,6 +113,9 @@ def _words_of(error: OSError | UnreadableFile) -> str:
             return f"{told} does not exist; name a file that does"
         if error.filename is not None:
             return f"{error.filename} does not exist; name a file that does"
+    if isinstance(error, PermissionError) and error.filename is not None:
+        remedy = "give this account the right, or name another place"
+        return f"{error.filename}: {error.strerror}; {remedy}"
     return told
 
 

@@ -22,6 +22,7 @@ from medsettle.replay.array_way import Part, Runners, settle_rows
 from medsettle.replay.combinations import Combinations, combinations_of, places_of
 from medsettle.replay.differences import RECORDED_COLUMNS, difference_table
 from medsettle.replay.events import events_of
+from medsettle.replay.given_tables import check_given
 from medsettle.replay.layout import DIFFERENCES
 from medsettle.replay.part_columns import Column, Columns, GivenTables, Tables, persons_of
 from medsettle.replay.part_lines import LINE_COLUMNS, LineMemory, PartSplits, split_part, starts_of
@@ -121,9 +122,10 @@ def replay_part(
     """Return what one part of a history comes to; see `PartReplayer.replay`.
 
     Raises:
-        InvalidRequest: The tables are not in order.
+        InvalidRequest: The tables are not in order, or as `check_given`.
         InternalError: Shares do not add up to a total.
     """
+    check_given(tables)
     return PartReplayer(worlds, options or PartOptions()).replay(GivenTables(tables))
 
 

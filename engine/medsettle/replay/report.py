@@ -76,8 +76,8 @@ def write_report(
         durable.sync_folder(folder)
     except OSError as error:
         raise StoreUnavailable(
-            f"cannot write the report into {folder}: {error}; free the disk and give the command "
-            "again",
+            f"cannot write the report into {folder}: {error}; free the disk, or give this account "
+            "the right, and give the command again",
             path=str(folder),
         ) from error
     return Report(comparison, folder / PAGE_FILE, folder / WORKBOOK_FILE)
