@@ -721,7 +721,7 @@ HISTORY_PERSON_PARTS: Final = 4
 HISTORY_MEMORY: Final = "1GB"
 # Rows that are dealt out to parts together: less makes many small pieces, more takes memory.
 HISTORY_STRETCH_BYTES: Final = 64 * 1024 * 1024
-# Faults of claims that are shown; all of them are in a file.
+# Unlike faults of claims that are shown; all of them are in a file.
 REFUSED_CLAIMS_SHOWN: Final = 10
 
 assert LINES_PER_CLAIM_MAX <= HISTORY_PART_LINES

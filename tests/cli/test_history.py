@@ -59,7 +59,7 @@ def test_audit_folders_and_areas_are_chosen(data: Path, tmp_path: Path) -> None:
     assert "; as of 60" in made_of
     assert not set("[{'_") & set(made_of)
     again = run(*words)
-    assert 1 == again.code
+    assert 2 == again.code
     assert "has a history already; name another folder or remove it" in again.err
 
 
@@ -97,9 +97,9 @@ def test_a_history_that_was_changed_is_found(data: Path, tmp_path: Path) -> None
 def test_what_is_no_source_is_told(data: Path, tmp_path: Path) -> None:
     """A folder of something else, no history, and two folders of which one has a ledger."""
     nothing = run("history", "make", tmp_path, "--out", tmp_path / "h")
-    assert 1 == nothing.code
+    assert 2 == nothing.code
     assert "name one of these, or the data folder of an engine" in nothing.err
-    assert 1 == run("history", "show", tmp_path).code
+    assert 2 == run("history", "show", tmp_path).code
     both = run("history", "make", data, data, "--out", tmp_path / "h")
     assert "a ledger is read with one data folder" in both.err
-    assert 1 == both.code
+    assert 2 == both.code

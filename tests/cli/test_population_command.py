@@ -56,12 +56,12 @@ def test_it_answers_programs_in_json(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("--area", "999999", "--years", "2025"), Exit.FINDING, "the rules have no area 999999"),
-        (("--area", "110000", "--years", "25"), Exit.FINDING, "'25' is no year; write one like"),
-        (("--area", "110000", "--years", "2025-2024"), Exit.FINDING, "2025 comes after 2024"),
+        (("--area", "999999", "--years", "2025"), Exit.USAGE, "the rules have no area 999999"),
+        (("--area", "110000", "--years", "25"), Exit.USAGE, "'25' is no year; write one like"),
+        (("--area", "110000", "--years", "2025-2024"), Exit.USAGE, "2025 comes after 2024"),
         (
             ("--area", "110000", "--years", "2025", "--persons", "0"),
-            Exit.FINDING,
+            Exit.USAGE,
             "0 lies outside 1 to 100000000",
         ),
         (

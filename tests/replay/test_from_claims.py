@@ -144,15 +144,27 @@ def test_faulty_claims_are_listed_and_left_out(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("faulty", [limits.REFUSED_CLAIMS_SHOWN, limits.REFUSED_CLAIMS_SHOWN + 1])
 def test_some_faults_are_shown(tmp_path: Path, faulty: int) -> None:
-    """The first few in words, all of them in the file."""
+    """The first few that are unlike in words, all of them in the file."""
     rows = _claims(40)
-    for row in rows[:faulty]:
-        row["person"] = ""
+    for number, row in enumerate(rows[:faulty]):
+        row["institution"] = "H" * (limits.CODE_CHARS_MAX + 1 + number)
 
     made = _made(tmp_path / "h", _write(tmp_path / "a.parquet", rows))
 
     assert min(faulty, limits.REFUSED_CLAIMS_SHOWN) == len(made.examples)
     assert faulty == pq.read_table(tmp_path / "h" / REFUSED).num_rows
+
+
+def test_a_fault_of_many_claims_is_told_once(tmp_path: Path) -> None:
+    """With the first row and how often it came again: a file may lack a column in every row."""
+    table = claims_table(_claims(40)).drop_columns(["person"])
+    pq.write_table(table, tmp_path / "a.parquet")
+
+    with pytest.raises(Precondition, match="no claim of 40 can be taken: ") as caught:
+        _made(tmp_path / "h", tmp_path / "a.parquet")
+    assert 1 == caught.value.message.count("a.parquet row ")
+    assert "a.parquet row 0: person: missing" in caught.value.message
+    assert "(and 39 times more)" in caught.value.message
 
 
 def test_nothing_but_faults_is_no_history(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def make(
     console = Console(soft_wrap=True)
     columns = ("sorting and writing", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with (
-        told(console, as_json=as_json),
+        told(console, as_json=as_json, refused=Exit.USAGE),
         Progress(*columns, console=Console(stderr=True), transient=True, disable=as_json) as bar,
         claim_sources(sources, ledger) as found,
     ):
@@ -100,7 +100,7 @@ def show(folder: Folder, as_json: Json = False) -> None:
     from medsettle.replay.history_contents import contents_of  # noqa: PLC0415 - loads Arrow
 
     console = Console(soft_wrap=True)
-    with told(console, as_json=as_json):
+    with told(console, as_json=as_json, refused=Exit.USAGE):
         history = History.open(folder)
         made_of = _made_of(history.source)
         body = _figures(history) | asdict(contents_of(history)) | {"made_of": made_of}
@@ -119,7 +119,7 @@ def check(folder: Folder, as_json: Json = False) -> None:
     from medsettle.replay.history_check import first_fault  # noqa: PLC0415 - loads DuckDB
 
     console = Console(soft_wrap=True)
-    with told(console, as_json=as_json):
+    with told(console, as_json=as_json, refused=Exit.USAGE):
         history = History.open(folder)
         fault = first_fault(history)
     if as_json:

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from medsettle import limits
-from medsettle.cli.exits import told
+from medsettle.cli.exits import Exit, told
 from medsettle.cli.options import Json, Rules
 from medsettle.cli.progress_lines import ForPrograms, ProgressLines
 from medsettle.errors import Fault, InvalidRequest
@@ -45,7 +45,7 @@ def population(
     an area settles, by which items, is read from its rules. Nobody in it exists.
     """
     console = Console(soft_wrap=True)
-    with told(console, as_json=as_json):
+    with told(console, as_json=as_json, refused=Exit.USAGE):
         first_year, last_year = _years(years)
         wanted = Wanted(area, persons, first_year, last_year, seed, refunds)
         wanted.check(threads)

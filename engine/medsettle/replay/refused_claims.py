@@ -1,5 +1,6 @@
 """Claims that a history cannot take, listed with file, row and fault."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -24,13 +25,14 @@ class RefusedClaims:
 
     Attributes:
         claims: How many claims were refused.
-        examples: The first of their faults, in words.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.claims = 0
-        self.examples: list[str] = []
+        # Where each of the first faults was found, and how often it was by now.
+        self._first: dict[str, str] = {}
+        self._times: Counter[str] = Counter()
         self._rows: list[tuple[str, int, str, str]] = []
         self._writer: pq.ParquetWriter | None = None
 
@@ -59,10 +61,22 @@ class RefusedClaims:
         self.claims += 1
         for fault in faults:
             self._rows.append((str(file), row, fault.path, fault.message))
-            if len(self.examples) < limits.REFUSED_CLAIMS_SHOWN:
-                self.examples.append(f"{file} row {row}: {fault}")
+            told = str(fault)
+            if told not in self._first and len(self._first) < limits.REFUSED_CLAIMS_SHOWN:
+                self._first[told] = f"{file} row {row}"
+            if told in self._first:
+                self._times[told] += 1
         if len(self._rows) >= limits.BOOKS_ROWS_MAX:
             self._flush()
+
+    @property
+    def examples(self) -> list[str]:
+        """The first faults in words, each once: a column that a file has not is not told by row."""
+        return [
+            f"{where}: {told}"
+            + (f" (and {self._times[told] - 1:,} times more)" if self._times[told] > 1 else "")
+            for told, where in self._first.items()
+        ]
 
     def _flush(self) -> None:
         if not self._rows:
