@@ -55,10 +55,13 @@ def test_the_headline_says_persons(figures: dict[str, Figure]) -> None:
 
     assert "over 5 claims of 3 persons from 2025-02-03 to 2026-08-03. " in told.en
     assert (
-        "60.00 % of person-years would have gained, 368.33 yuan each on average; nobody would have "
-        "lost. Of 5 person-years, a person counting once in each calendar year."
+        "60.00 % of person-years with claims would have gained, 368.33 yuan each on average; "
+        "nobody would have lost. Of 5 person-years, a person counting once in each calendar year."
     ) in told.en
-    assert "3 人的 5 次结算。受益者占人年的 60.00 %，受益者人均 368.33 元；无人受损。" in told.zh
+    assert (
+        "3 人的 5 次结算。受益者占有结算的人年的 60.00 %，受益者人均 368.33 元；无人受损。"
+        in told.zh
+    )
     assert told.zh.endswith("共 5 人年，同一人每个自然年计一次。")
 
 
@@ -66,7 +69,7 @@ def test_in_one_year_both_are_the_same(replayed: Replayed) -> None:
     """Nothing is said of years where nobody counts twice."""
     told = summary("july", replayed.comparison.reforms[0].figures)
 
-    assert " of persons would have gained, " in told.en
+    assert " of persons with claims would have gained, " in told.en
     assert "year" not in told.en
 
 

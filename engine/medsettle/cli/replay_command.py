@@ -161,7 +161,7 @@ def replay(
 def _check_folder(out: str) -> None:
     """Refuse a folder in which there can be no report, before anything is replayed."""
     from medsettle.replay.compare import check_folder  # noqa: PLC0415 - loads Arrow
-    from medsettle.replay.report import OUT_FOLDER  # noqa: PLC0415 - loads matplotlib
+    from medsettle.replay.report import OUT_FOLDER  # noqa: PLC0415 - as above
 
     check_folder(folder_of(out, "--out") / OUT_FOLDER)
 

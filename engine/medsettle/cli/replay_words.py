@@ -90,19 +90,22 @@ def _said(reason: "Reason") -> str:
 
 
 def _untouched(world: "World", baseline: "World", history: "History") -> str:
-    """Return that a reform touches no claim, with its area and day and those of the history."""
+    """Return that a reform touches no claim, with what it is of and what the history has."""
     from medsettle.replay.history_contents import contents_of  # noqa: PLC0415 - loads Arrow
 
     held = {each.policy.name for each in baseline.book.policies}
     own = [each.policy for each in world.book.policies if each.policy.name not in held]
     changes = "; ".join(
-        f"{each.name} is of area {each.pooling_area} from {each.in_force_from} on" for each in own
+        f"{each.name} is of area {each.pooling_area} and the visit types "
+        f"{', '.join(each.visit_types)}, from {each.in_force_from} on"
+        for each in own
     )
     has = contents_of(history)
     return (
         f"{world.name} decides no claim by another document, so nothing can differ: {changes}; "
-        f"the history has the areas {', '.join(has.areas) or 'none'} from {has.first_day} to "
-        f"{has.last_day}"
+        f"the history has the areas {', '.join(has.areas) or 'none'} and the visit types "
+        f"{', '.join(has.visit_types) or 'none'}, from {has.first_day} to {has.last_day}. A replay "
+        "settles claims: credits of accounts and what is paid by the year are as they were recorded"
     )
 
 

@@ -7,16 +7,18 @@
 <out>/baseline/                      figures and queries of whether it comes out as recorded
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
+from datetime import date
 from fractions import Fraction
 from pathlib import Path
+from shutil import rmtree
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
 from medsettle import durable, limits
-from medsettle.core.sql_text import literally, quoted
+from medsettle.core.sql_text import quoted
 from medsettle.errors import Fault, InvalidRequest, Precondition
 from medsettle.ledger.scratch import clear_scratch, scratch
 from medsettle.replay import compare_claims, response
@@ -26,7 +28,8 @@ from medsettle.replay.compare_options import CASES, CompareOptions
 from medsettle.replay.compare_queries import claim_figures, response_cells
 from medsettle.replay.crossing_queries import crossings, stage_titles
 from medsettle.replay.figure_forms import Figure, FigureForm, Shown, Shows, Words
-from medsettle.replay.layout import BASELINE
+from medsettle.replay.history import MANIFEST as HISTORY_MANIFEST
+from medsettle.replay.layout import BASELINE, RESULTS_MANIFEST
 from medsettle.replay.person_queries import person_figures
 
 if TYPE_CHECKING:
@@ -76,7 +79,8 @@ def compare(results: Results, out: Path, options: CompareOptions | None = None) 
     clear_scratch(out)
     found = []
     with scratch(out, limits.COMPARE_MEMORY) as connection:
-        connection.execute(f"set file_search_path = {quoted(literally(out.absolute()))}")
+        # Queries are run as they are printed. Of this setting DuckDB makes no pattern.
+        connection.execute(f"set file_search_path = {quoted(str(out.absolute()))}")
         world = BASELINE
         try:
             baseline = baseline_proof(connection, results, out)
@@ -86,6 +90,7 @@ def compare(results: Results, out: Path, options: CompareOptions | None = None) 
             for reform in results.reforms:
                 world = reform
                 found.append(_compared(connection, results, reform, out, chosen))
+            _remove_others(out, {BASELINE, *results.reforms})
         except (duckdb.IOException, duckdb.OutOfMemoryException):
             raise
         except duckdb.Error as error:
@@ -96,15 +101,28 @@ def compare(results: Results, out: Path, options: CompareOptions | None = None) 
 
 
 def check_folder(out: Path) -> None:
-    """Refuse a folder in which queries cannot be run as they are printed.
+    """Refuse a folder in which queries cannot be run as they are printed, or that has other things.
 
     Raises:
-        InvalidRequest: Its path has a comma, by which DuckDB tells folders apart.
+        InvalidRequest: Its path has a comma, by which DuckDB tells folders apart; or it is that of
+            a history or of results.
     """
     if "," in str(out.absolute()):
         message = f"{out.absolute()} has a comma, and queries are run and printed as of this "
         message += "folder, which DuckDB cannot be told then; name another folder"
         raise InvalidRequest([Fault("out", message)])
+    for held in (HISTORY_MANIFEST, RESULTS_MANIFEST):
+        if (out / held).exists():
+            message = f"{out} has a {held}, so it is no folder for a report; name another"
+            raise InvalidRequest([Fault("out", message)])
+
+
+def _remove_others(out: Path, worlds: Collection[str]) -> None:
+    """Remove what an earlier comparison in this folder wrote of reforms that this one has not."""
+    for each in out.iterdir():
+        ours = (each / QUERIES_FILE).is_file() and (each / FIGURES_FOLDER).is_dir()
+        if ours and each.name not in worlds:
+            rmtree(each)
 
 
 def _compared(
@@ -133,12 +151,22 @@ def _compared(
     ):
         figures[form.name] = _answered(connection, form)
     if options.response is not None:
+        _check_since(options.response.since, figures["overview"])
         cells = response_cells(reform, options.response.since.isoformat())
         figures["response"] = _responded(connection, figures["funds"], cells, options)
     texts = {"claims": claims_text, "persons": persons_text}
     texts |= {name: figure.form.sql for name, figure in figures.items()}
     _write(out / reform, figures, texts)
     return ReformFigures(reform, figures)
+
+
+def _check_since(since: date, overview: Figure) -> None:
+    """Refuse a response that begins after the last claim, which would tell no effect of it."""
+    last = overview.rows()[0]["last_day"]
+    assert isinstance(last, date)
+    if since > last:
+        message = f"is {since}, after the last day of service, {last}; name a day before it"
+        raise InvalidRequest([Fault("elasticity-from", message)])
 
 
 def _answered(connection: "duckdb.DuckDBPyConnection", form: FigureForm) -> Figure:

@@ -33,6 +33,8 @@ from medsettle.replay.layout import (
 
 MANIFEST: Final = "history.json"
 FORMAT: Final = 1
+INVENTED_POPULATION: Final = "invented population"
+"""What `made` says in the source of a history that was drawn."""
 COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
     "claims": HISTORY_CLAIM,
     "lines": HISTORY_LINE,

@@ -16,6 +16,7 @@ class Contents:
         first_day: The first day of service; None where there is no claim.
         last_day: The last one.
         areas: The pooling areas, by code.
+        visit_types: The types of visits, by code.
         persons: How many persons have claims.
         recorded: How many claims have a recorded settlement.
         taken_back: How many claims were taken back.
@@ -24,6 +25,7 @@ class Contents:
     first_day: date | None
     last_day: date | None
     areas: list[str]
+    visit_types: list[str]
     persons: int
     recorded: int
     taken_back: int
@@ -38,8 +40,10 @@ def contents_of(history: History) -> Contents:
     """
     days: list[date] = []
     areas: set[str] = set()
+    visit_types: set[str] = set()
     persons = recorded = taken_back = 0
-    names = ["pooling_area", "person", "service_date", "taken_back", "recorded_settlement"]
+    names = ["pooling_area", "person", "visit_type", "service_date", "taken_back"]
+    names.append("recorded_settlement")
     for part in history.parts:
         claims = history.read(part, "claims", names)
         if not claims.num_rows:
@@ -47,6 +51,7 @@ def contents_of(history: History) -> Contents:
         ends = pc.min_max(claims["service_date"]).as_py()
         days += [ends["min"], ends["max"]]
         areas.update(claims["pooling_area"].unique().to_pylist())
+        visit_types.update(claims["visit_type"].unique().to_pylist())
         # Each person is in one part.
         persons += claims.group_by(["pooling_area", "person"]).aggregate([]).num_rows
         recorded += claims.num_rows - claims["recorded_settlement"].null_count
@@ -55,6 +60,7 @@ def contents_of(history: History) -> Contents:
         first_day=min(days, default=None),
         last_day=max(days, default=None),
         areas=sorted(areas),
+        visit_types=sorted(visit_types),
         persons=persons,
         recorded=recorded,
         taken_back=taken_back,

@@ -13,6 +13,7 @@ from xml.etree.ElementTree import Element
 from medsettle.replay.baseline_proof import proof_words
 from medsettle.replay.compare import Comparison, ReformFigures
 from medsettle.replay.figure_forms import Words, shown_text
+from medsettle.replay.history import INVENTED_POPULATION
 from medsettle.replay.layout import BASELINE
 from medsettle.replay.manifest import HISTORY_LAY
 from medsettle.replay.reform_words import PolicyChange
@@ -27,7 +28,7 @@ from medsettle.replay.report_html import (
     tag_of,
 )
 from medsettle.replay.report_queries import proved, queries
-from medsettle.replay.report_sentences import assumptions, summary
+from medsettle.replay.report_sentences import INVENTED, assumptions, summary
 from medsettle.replay.report_words import Language, first
 
 _TITLE: Final = Words("What these reforms would have cost", "改革测算报告")
@@ -113,6 +114,7 @@ def _head_of_page(comparison: Comparison, language: Language) -> Element:
     return element(
         "header",
         element("h1", *named(_TITLE, language)),
+        *_invented_words(comparison, language),
         element("div", *told, class_="summary"),
         _side_by_side(comparison, language) if len(comparison.reforms) > 1 else None,
         element("nav", element("ul", *links), aria_label=first(_CONTENTS, language)),
@@ -131,6 +133,15 @@ _SIDES: Final = (
     ("winners", "person_years_share", "gains", Words("Share gaining", "受益占比")),
     ("winners", "person_years_share", "loses", Words("Share losing", "受损占比")),
 )
+
+
+def _invented_words(comparison: Comparison, language: Language) -> Iterator[Element]:
+    if _invented(comparison):
+        yield element("p", first(INVENTED, language), class_="invented")
+
+
+def _invented(comparison: Comparison) -> bool:
+    return comparison.results.history.source.get("made") == INVENTED_POPULATION
 
 
 def _side_by_side(comparison: Comparison, language: Language) -> Element:
@@ -280,12 +291,13 @@ def _chart(name: str, chart: Chart, language: Language) -> Element:
 
 
 def _assumptions(comparison: Comparison, language: Language) -> Element:
+    told = assumptions(comparison.options, invented=_invented(comparison))
     return element(
         "section",
         element("h2", *named(_ASSUMPTIONS, language), id="assumptions"),
         element(
             "ul",
-            *(element("li", first(words, language)) for words in assumptions(comparison.options)),
+            *(element("li", first(words, language)) for words in told),
         ),
         class_="end",
     )

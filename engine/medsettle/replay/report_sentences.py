@@ -31,7 +31,7 @@ def summary(reform: str, figures: Mapping[str, Figure]) -> Words:
             f" What is paid beside the bill changes by {signed} yuan.",
             f"账外支付变化 {signed} 元。",
         )
-    return Words(
+    told = Words(
         f"With {reform}, funds would have paid {yuan_from_fen(abs(fund))} yuan {more.en} "
         f"({growth}), and persons {yuan_from_fen(abs(person))} yuan {less.en}, over {claims:,} "
         f"claims of {persons:,} persons from {overview['first_day']} to {overview['last_day']}. "
@@ -40,6 +40,26 @@ def summary(reform: str, figures: Mapping[str, Figure]) -> Words:
         f"个人{less.zh}负担 {yuan_from_fen(abs(person))} 元；涉及 {overview['first_day']} 至 "
         f"{overview['last_day']} {persons:,} 人的 {claims:,} 次结算。{persons_told.zh}{beside.zh}",
     )
+    if overview["claims_changed"]:
+        return told
+    return Words(f"{_NO_EFFECT.en} {told.en}", f"{_NO_EFFECT.zh}{told.zh}")
+
+
+INVENTED = Words(
+    "The persons and their claims are invented: nobody in them exists, and no figure here is one "
+    "of a real province.",
+    "参保人及其结算均为虚构，并无其人；本报告任何数字都不代表真实地区。",
+)
+"""Said where a history was drawn, and not recorded."""
+
+
+_NO_EFFECT = Words(
+    "No claim comes out otherwise, so this says nothing of what the reform costs: its documents "
+    "decide none of these claims, or change nothing for them. A replay settles claims; credits of "
+    "accounts and what is paid by the year are as they were recorded.",
+    "没有任何结算发生变化，因此本报告不说明该改革的费用影响：改革文件不适用于这些结算，或对其无影响。"
+    "重算只结算费用；个人账户划入与年度支付均按原记录。",
+)
 
 
 def _change(funds: Figure, payer: str, shows: Shows) -> tuple[int, str]:
@@ -56,7 +76,9 @@ def _persons(winners: Figure, years: int, *, once: bool) -> Words:
 
     Where nobody counts twice, person-years are persons.
     """
-    of = Words("persons", "") if once else Words("person-years", "人年的")
+    # Whoever had no claim is in no share, and a history does not know how many these are.
+    years_word = Words("person-years with claims", "有结算的人年的")
+    of = Words("persons with claims", "有结算的参保人的") if once else years_word
     english = {"gains": "Nobody would have gained", "loses": "nobody would have lost"}
     chinese = {"gains": "无人受益", "loses": "无人受损"}
     for row in winners.rows():
@@ -86,13 +108,19 @@ def _persons(winners: Figure, years: int, *, once: bool) -> Words:
 _SIDES = {"gains": ("gained", "受益"), "loses": ("lost", "受损")}
 
 
-def assumptions(options: CompareOptions) -> list[Words]:
-    """Return what the figures of every reform assume and leave out."""
-    told = [
+def assumptions(options: CompareOptions, *, invented: bool = False) -> list[Words]:
+    """Return what the figures of every reform assume and leave out.
+
+    Args:
+        options: Of the comparison.
+        invented: Whether nobody in the history exists.
+    """
+    told = [INVENTED] if invented else []
+    told += [
         Words(
             "Visits, items and prices are those recorded: nobody comes more or less often, and no "
-            "hospital bills otherwise.",
-            "就诊、项目与价格均按记录：不考虑就诊次数与医院收费行为的变化。",
+            "hospital bills otherwise, but in a figure that says so.",
+            "就诊、项目与价格均按记录：除另有说明的表外，不考虑就诊次数与医院收费行为的变化。",
         ),
         Words(
             "Claims are settled in the order in which they were, with every counter and account "
@@ -106,8 +134,8 @@ def assumptions(options: CompareOptions) -> list[Words]:
         ),
         Words(
             "Person-years count a person once in each calendar year of service; persons are told "
-            "by numbers.",
-            "人年指同一人每个自然年计一次；参保人以编号表示。",
+            "by numbers. Who had no claim is in no count and in no share of persons.",
+            "人年指同一人每个自然年计一次；参保人以编号表示。没有结算的参保人不计入人数与占比。",
         ),
         Words(
             "A person's part is account, relatives' money and cash of the bill. What is paid "

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from medsettle import durable, limits
 from medsettle.errors import Fault, InvalidRequest
+from medsettle.replay.history import MANIFEST as HISTORY_MANIFEST
 from medsettle.replay.history import History, Part, table_bytes
 from medsettle.replay.layout import DIFFERENCES, RESULTS_MANIFEST
 from medsettle.replay.manifest import (
@@ -175,7 +176,14 @@ class _Folder:
 
     @classmethod
     def open(cls, folder: Path, told: dict[str, dict[str, Any]], history: str) -> "_Folder":
-        """Return the folder, made where it is missing."""
+        """Return the folder, made where it is missing.
+
+        Raises:
+            InvalidRequest: It has something else: a history, or the results of another replay.
+        """
+        if (folder / HISTORY_MANIFEST).exists():
+            message = f"{folder} has a history ({HISTORY_MANIFEST}); name another for the results"
+            raise InvalidRequest([Fault("out", message)])
         durable.make_folder(folder)
         path = folder / RESULTS_MANIFEST
         found = cls(folder, told, history)

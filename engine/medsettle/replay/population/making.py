@@ -14,7 +14,7 @@ from typing import Final
 from medsettle import limits
 from medsettle.errors import Fault, InvalidRequest
 from medsettle.policy.rule_book import DIGEST_CHARS, RuleBook
-from medsettle.replay.history import History, HistoryWriter
+from medsettle.replay.history import INVENTED_POPULATION, History, HistoryWriter
 from medsettle.replay.population.accepted import Span
 from medsettle.replay.population.bills import trimming
 from medsettle.replay.population.credits import Credits
@@ -165,7 +165,7 @@ def _source(scene: Scene) -> dict[str, object]:
         }.items()
     )
     return {
-        "made": "invented population",
+        "made": INVENTED_POPULATION,
         "version": VERSION,
         "area": scene.area,
         "persons": scene.persons,
