@@ -228,7 +228,11 @@ _GROUPS: Final = (
         AGE_BAND,
         Words("By age", "按年龄"),
         "",
-        Words("Full years on the day of service.", "结算日周岁。"),
+        Words(
+            "Full years on the day of service: who has a birthday between two visits is counted in "
+            "two bands.",
+            "结算日周岁；同一年内前后两次就诊跨年龄段者在两段分别计数。",
+        ),
     ),
     ("by_month", "month", Words("By month of service", "按结算月份"), "", _NO_NOTE),
 )

@@ -92,11 +92,18 @@ from {ranked_persons(reform)}
 group by grouped
 order by grouped"""  # noqa: S608
     shows = Shows.COUNT if key == "decile" else Shows.TEXT
-    by = "decile of cost" if key == "decile" else "age"
+    by, note = "decile of cost", _GAIN
+    if key != "decile":
+        by = "age"
+        note = Words(
+            f"{_GAIN.en} Ages are those of the first visit of the year, so that each person-year "
+            "is in one band.",
+            f"{_GAIN.zh}年龄按当年首次就诊计，每一人年只在一段。",
+        )
     return FigureForm(
         name,
         Words(f"Who gains and loses, by {by}", f"受益与受损，{zh}"),
-        _GAIN,
+        note,
         sql,
         (
             Shown("grouped", words, shows),

@@ -53,7 +53,7 @@ def write_report(
         out: A folder; `comparison` beside the results where none is named. Files of an earlier
             report are replaced.
         changes: What each reform changes (`reform_words.reform_changes`), by its name. It is kept
-            with the figures; without it, what was kept before is told.
+            with the figures; without it, what was kept before is told, here or by the replay.
         options: Thresholds, and the response of utilisation.
         page: The language of the page, and whether it has charts.
 
@@ -98,6 +98,9 @@ def _words(
     for reform in results.reforms:
         own = folder / reform
         told = changes[reform] if reform in changes else kept_words(own)
+        if told is None:
+            # The replay itself has kept them, beside its results.
+            told = kept_words(results.folder / OUT_FOLDER / reform)
         where, remedy = f"the rules given with {reform}", "name the rules that were replayed"
         if reform not in changes:
             where = f"the words in {own / WORDS_FILE}"
