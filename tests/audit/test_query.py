@@ -1,5 +1,6 @@
 """SQL over the audit tables sees the segments of the manifest and nothing else."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,9 @@ def test_odd_folder_names_are_harmless(ledger: SqliteLedger, tmp_path: Path) -> 
     fill(ledger, 1, 5)
     with Projector(ledger, parent / "audit") as projector:
         projector.run_once()
+    # What the name would stand for as a pattern is not read beside it.
+    shutil.copytree(parent, tmp_path / "it's run=7 xy")
+    shutil.copytree(parent, tmp_path / "it's run=7 [x]yz")
 
     found = connect(parent / "audit").execute("select count(*) from settlements").fetchall()
     assert [(5,)] == found

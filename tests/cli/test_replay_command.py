@@ -39,7 +39,10 @@ def test_a_reform_is_replayed_beside_the_baseline(tmp_path: Path) -> None:
         **{"resumed_parts": 0, "differences": 0},
         "report": str(out / "comparison" / "report.html"),
         **{"read": 0, "refused": 0, "not_settled": {BASELINE: {}, "higher-rate": {}}},
-        **{"decided_otherwise": {BASELINE: 0, "higher-rate": 0}, "reasons": {}},
+        **{
+            "decided_otherwise": {BASELINE: 0, "higher-rate": 0},
+            "reasons": {BASELINE: [], "higher-rate": []},
+        },
     } == told.json
     assert "higher-rate" in (out / "comparison" / "report.html").read_text(encoding="utf-8")
     for world in (BASELINE, "higher-rate"):

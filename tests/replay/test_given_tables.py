@@ -9,16 +9,16 @@ from medsettle.replay.history import COLUMNS
 from medsettle.replay.layout import BASELINE, arrow_schema
 from medsettle.replay.part import replay_part
 
-from tests.replay.made import Claim, Move, checked, rows_of, tables_of
+from tests.replay.made import Claim, Life, Move, checked, rows_of, tables_of
 from tests.replay.years import WORLDS
 from tests.service.claims import claim
 
 
 def _tables() -> dict[str, pa.Table]:
-    lives = [[Move("account", 0, 20_000), Claim(checked(claim(number)))] for number in (1, 2)]
-    for number, life in enumerate(lives):
-        assert isinstance(life[1], Claim)
-        life[1] = Claim({**life[1].row, "person": f"P{number}"})
+    lives: list[Life] = [
+        [Move("account", 0, 20_000), Claim(checked(claim(number, person=f"P{number}")))]
+        for number in (1, 2)
+    ]
     return tables_of(lives)
 
 

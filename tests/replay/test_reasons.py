@@ -65,8 +65,8 @@ def test_reasons_are_those_of_the_order_of_a_person(tmp_path: Path) -> None:
 
     wanted = {}
     for life in lives:
-        rows = [event.row for event in life if isinstance(event, Claim)]
-        for row, came_to in zip(rows, one_by_one(Settler(book), life), strict=True):
+        told = (event.row for event in life if isinstance(event, Claim))
+        for row, came_to in zip(told, one_by_one(Settler(book), life), strict=True):
             if isinstance(came_to, Rejection):
                 faults = tuple(f"{fault.path}: {fault.message}" for fault in came_to.faults)
                 wanted[row["request_id"]] = (came_to.outcome.name, faults or (came_to.message,))

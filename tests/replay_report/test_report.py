@@ -1,7 +1,6 @@
 """The page and the workbook say what the queries beside them say, and need nothing from outside."""
 
 import re
-import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -294,21 +293,6 @@ def test_words_of_a_reform_are_kept(replayed: Replayed, report: Report, tmp_path
     (tmp_path / "july" / "reform.json").write_text("[{}]")
     with pytest.raises(InvalidRequest, match="holds no words of a reform"):
         write_report(results, tmp_path, page=options)
-
-
-def test_words_that_the_replay_kept_are_told_elsewhere(replayed: Replayed, tmp_path: Path) -> None:
-    """A report in another folder and language needs no documents; words of its own come first."""
-    shutil.copytree(replayed.folder / "results", tmp_path / "results")
-    results = Results.open(tmp_path / "results", replayed.folder / "history")
-    options = PageOptions(Language.ZH, charts=False)
-    write_report(results, changes=_CHANGES, page=options)
-
-    elsewhere = write_report(results, tmp_path / "out", page=options).page
-    text = elsewhere.read_text(encoding="utf-8")
-    assert "large_amount rate: from 85% to 95%" in text
-    keep_words(tmp_path / "out" / "july", _CHANGES["july"][:0])
-    write_report(results, tmp_path / "out", page=options)
-    assert elsewhere.read_text(encoding="utf-8") != text
 
 
 def test_words_of_other_documents_are_refused(replayed: Replayed, tmp_path: Path) -> None:

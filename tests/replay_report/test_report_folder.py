@@ -13,14 +13,16 @@ from medsettle.replay.compare import compare
 from medsettle.replay.compare_folders import Results
 from medsettle.replay.compare_options import CompareOptions, Response
 from medsettle.replay.history import INVENTED_POPULATION
+from medsettle.replay.reform_words import keep_words, policy_changes
 from medsettle.replay.report import write_report
 from medsettle.replay.report_page import PageOptions
+from medsettle.replay.report_words import Language
 from medsettle.replay.run import replay
 from medsettle.replay.worlds import World
 
 from tests.cli.commands import run
 from tests.replay.made import Claim, checked, history_of
-from tests.replay_report.compared_worlds import bill, books, reform_file, rules_folder
+from tests.replay_report.compared_worlds import REFORMS, bill, books, reform_file, rules_folder
 from tests.replay_report.conftest import Replayed
 
 _NO_CHARTS = PageOptions(charts=False)
@@ -129,3 +131,19 @@ def test_a_reform_without_effect_says_so_first(tmp_path: Path) -> None:
 
     said = "No claim comes out otherwise, so this says nothing of what the reform costs"
     assert text.index(said) < text.index("With credits, funds would have paid 0.00 yuan")
+
+
+def test_words_that_the_replay_kept_are_told_elsewhere(replayed: Replayed, tmp_path: Path) -> None:
+    """A report in another folder and language needs no documents; words of its own come first."""
+    shutil.copytree(replayed.folder / "results", tmp_path / "results")
+    results = Results.open(tmp_path / "results", replayed.folder / "history")
+    options = PageOptions(Language.ZH, charts=False)
+    changes = {name: policy_changes(books()["baseline"], books()[name]) for name in REFORMS}
+    write_report(results, changes=changes, page=options)
+
+    elsewhere = write_report(results, tmp_path / "out", page=options).page
+    text = elsewhere.read_text(encoding="utf-8")
+    assert "large_amount rate: from 85% to 95%" in text
+    keep_words(tmp_path / "out" / "july", [])
+    write_report(results, tmp_path / "out", page=options)
+    assert elsewhere.read_text(encoding="utf-8") != text

@@ -78,7 +78,9 @@ def _opened(folders: Mapping[str, Path]) -> "duckdb.DuckDBPyConnection":
         connection.execute(f'create schema if not exists "{schema}"')
         listed += _make_views(connection, schema, folder)
     # A query may read these segments and nothing else of this machine, and write nowhere.
-    connection.execute("set allowed_paths = ?", [listed])
+    # Each is asked for by a pattern of its name alone, and then by its name.
+    allowed = [*listed, *{literally(path) for path in listed}.difference(listed)]
+    connection.execute("set allowed_paths = ?", [allowed])
     return connection
 
 

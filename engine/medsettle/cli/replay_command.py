@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from medsettle.replay.history import History
     from medsettle.replay.outcomes import WorldOutcomes
     from medsettle.replay.part import PartOptions
-    from medsettle.replay.reasons import Reason
     from medsettle.replay.report import Report as Reported
     from medsettle.replay.run import Replayed
     from medsettle.replay.worlds import World
@@ -107,21 +106,18 @@ def replay(
     # numba and Arrow load slowly, and no other command needs these.
     from medsettle.replay.outcomes import outcomes_in  # noqa: PLC0415
     from medsettle.replay.part import PartOptions  # noqa: PLC0415
-    from medsettle.replay.reasons import reasons_of  # noqa: PLC0415
     from medsettle.replay.worlds import worlds_of  # noqa: PLC0415
 
     console = Console(soft_wrap=True)
     with told(console, as_json=as_json, refused=Exit.USAGE):
         worlds, options = worlds_of(policy, reform or []), PartOptions(check, lines, stages)
         reports = bool(reform) and report and not check and spark is None
-        if reports:
-            _check_folder(out)
+        _check_folder(out, reports=reports)
         names = [world.name for world in worlds]
         wanted = wanted_of(area, as_of, openings, order_by, keys_of(claims, pseudonym_keys))
         reported: Reported | None = None
         history: History | None = None
         outcomes: Mapping[str, WorldOutcomes] = {}
-        reasons: Mapping[str, Sequence[Reason]] = {}
         if spark is None:
             folder = folder_of(out, "--out")
             with claim_sources([folder_of(each, "CLAIMS") for each in claims], ledger) as sources:
@@ -129,12 +125,7 @@ def replay(
                 history = kept_history(console, sources, folder, wanted, **quiet)
             bar = _Bar(history.rows("claims"), quiet=as_json, progress=progress)
             found = _here(history, folder, worlds, options, threads=threads, bar=bar)
-            outcomes = {} if check else outcomes_in(folder, history, names)
-            reasons = {
-                world.name: reasons_of(folder, history, world)
-                for world in worlds
-                if world.name in outcomes and outcomes[world.name].refused
-            }
+            outcomes = {} if check else outcomes_in(folder, history, worlds)
             if reports:
                 reported = _reported(history, folder, worlds)
         else:
@@ -146,20 +137,20 @@ def replay(
         compared = bool(found.differences) or history is None or history.recorded()
     read, left_out = left_out_of(history, Path(out))
     if as_json:
-        page = None if reported is None else str(reported.page)
-        told_of = {"read": read, "refused": left_out, "report": page}
-        told_of |= counted(outcomes, reasons)
-        console.out(json_of(out, names, found, told_of), highlight=False)
+        also = {"read": read, "refused": left_out, **_page(reported), **counted(outcomes)}
+        console.out(json_of(out, names, found, also), highlight=False)
     else:
         console.out(words_of(names, found, out, compared=compared), highlight=False)
-        say_outcomes(console, outcomes, reasons, worlds, history)
+        say_outcomes(console, outcomes, worlds, history)
         _say_report(console, reported)
     if (check and found.differences) or left_out:
         raise typer.Exit(Exit.FINDING)
 
 
-def _check_folder(out: str) -> None:
-    """Refuse a folder in which there can be no report, before anything is replayed."""
+def _check_folder(out: str, *, reports: bool) -> None:
+    """Refuse a folder in which there can be no report that is wanted, before all else."""
+    if not reports:
+        return
     from medsettle.replay.compare import check_folder  # noqa: PLC0415 - loads Arrow
     from medsettle.replay.report import OUT_FOLDER  # noqa: PLC0415 - as above
 
@@ -196,6 +187,10 @@ def _reported(history: "History", out: Path, worlds: "Sequence[World]") -> "Repo
 
     results = Results.open(out, history.folder)
     return write_report(results, changes=reform_changes(worlds))
+
+
+def _page(reported: "Reported | None") -> dict[str, object]:
+    return {"report": None if reported is None else str(reported.page)}
 
 
 def _say_report(console: Console, reported: "Reported | None") -> None:

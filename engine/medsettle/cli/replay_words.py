@@ -54,7 +54,6 @@ def json_of(out: str, worlds: Sequence[str], found: "Replayed", told: Mapping[st
 def say_outcomes(
     console: Console,
     outcomes: "Mapping[str, WorldOutcomes]",
-    reasons: "Mapping[str, Sequence[Reason]]",
     worlds: "Sequence[World]",
     history: "History | None",
 ) -> None:
@@ -68,7 +67,7 @@ def say_outcomes(
             each = ", ".join(f"{count:,} {name}" for name, count in own.refused.most_common())
             words = f"{world.name} does not settle {own.refused.total():,} of {claims:,}: {each}"
             console.print(escape(words), highlight=False)
-            for reason in reasons.get(world.name, ()):
+            for reason in own.reasons:
                 console.print(escape(f"  {_said(reason)}"), highlight=False)
         if world is worlds[0]:
             continue
@@ -109,12 +108,12 @@ def _untouched(world: "World", baseline: "World", history: "History") -> str:
     )
 
 
-def counted(
-    outcomes: "Mapping[str, WorldOutcomes]", reasons: "Mapping[str, Sequence[Reason]]"
-) -> dict[str, object]:
+def counted(outcomes: "Mapping[str, WorldOutcomes]") -> dict[str, object]:
     """Return the same for programs; nothing where nobody counted."""
     return {
         "not_settled": {name: dict(each.refused) for name, each in outcomes.items()},
-        "reasons": {name: [asdict(each) for each in own] for name, own in reasons.items()},
+        "reasons": {
+            name: [asdict(reason) for reason in each.reasons] for name, each in outcomes.items()
+        },
         "decided_otherwise": {name: each.decided_otherwise for name, each in outcomes.items()},
     }

@@ -12,6 +12,8 @@ import pyarrow.compute as pc
 from medsettle.replay.coded_files import read_coded
 from medsettle.replay.history import History
 from medsettle.replay.layout import BASELINE, RESULT
+from medsettle.replay.reasons import Reason, reasons_of
+from medsettle.replay.worlds import World
 
 _SETTLED: Final = "settled"
 _READ: Final = tuple(column for column in RESULT if column.name in {"outcome", "policy"})
@@ -21,31 +23,33 @@ _READ: Final = tuple(column for column in RESULT if column.name in {"outcome", "
 class WorldOutcomes:
     """What the claims of a world came to.
 
-    `refused` are those that are not settled, by outcome; `decided_otherwise` are those that another
+    `refused` are those that are not settled, by outcome, and `reasons` why the first of each are
+    not; `decided_otherwise` are those that another
     document decides than in the baseline, or none, or one where there was none.
     """
 
     refused: Counter[str] = field(default_factory=Counter)
+    reasons: list[Reason] = field(default_factory=list)
     decided_otherwise: int = 0
 
 
 def outcomes_in(
-    folder: Path, history: History, worlds: Sequence[str]
+    folder: Path, history: History, worlds: Sequence[World]
 ) -> Mapping[str, WorldOutcomes]:
     """Return what the claims came to in each world of results that one machine wrote.
 
     Args:
         folder: Of the results.
         history: What was replayed.
-        worlds: Their names, the baseline among them.
+        worlds: All of them, the baseline among them.
 
     Raises:
         OSError: A file is gone or cannot be read.
     """
-    found = {world: WorldOutcomes() for world in worlds}
+    found = {world.name: WorldOutcomes() for world in worlds}
     for part in history.parts:
         name = f"part-{part.number:05d}.parquet"
-        own = {world: read_coded(folder / "claims" / world / name, _READ) for world in worlds}
+        own = {world: read_coded(folder / "claims" / world / name, _READ) for world in found}
         before = _policies(own[BASELINE])
         for world, table in own.items():
             counted = table["outcome"].value_counts().to_pylist()
@@ -54,6 +58,9 @@ def outcomes_in(
             )
             differs = pc.sum(pc.not_equal(before, _policies(table)))
             found[world].decided_otherwise += differs.as_py() or 0
+    for each in worlds:
+        if found[each.name].refused:
+            found[each.name].reasons = reasons_of(folder, history, each)
     return found
 
 

@@ -257,11 +257,9 @@ def _page(reader: LedgerReader, narrowed: Narrowed, after: int, limit: int) -> l
 
 def _row(entry: Recorded) -> dict[str, Any]:
     settlement = decode_settlement(entry)
-    columns, accounts_fen = settlement.columns, settlement.accounts_fen
-    share_fen = (
-        columns["total_fen"] - columns["fund_total_fen"] - accounts_fen - columns["cash_fen"]
-    )
-    return {**columns, "accounts_fen": accounts_fen, "institution_share_fen": share_fen}
+    row: dict[str, Any] = {**settlement.columns, "accounts_fen": settlement.accounts_fen}
+    paid_fen = row["fund_total_fen"] + row["accounts_fen"] + row["cash_fen"]
+    return row | {"institution_share_fen": row["total_fen"] - paid_fen}
 
 
 def _in_tables(
