@@ -149,6 +149,15 @@ def test_nothing_recorded_is_no_proof(tmp_path: Path) -> None:
         assert "1 claim under the baseline; nothing was recorded to compare with" in told.out
 
 
+def test_rules_that_are_not_there_are_asked_for_by_their_option(tmp_path: Path) -> None:
+    """Which is not called here as by other commands."""
+    told = run("replay", tmp_path, "--policy", tmp_path / "nix", "--out", tmp_path / "out")
+
+    assert 2 == told.code
+    words = f"there is no folder '{tmp_path}/nix' here; name that of your areas with --policy"
+    assert words in " ".join(told.err.split())
+
+
 def test_what_cannot_be_replayed_is_no_finding(tmp_path: Path) -> None:
     """A folder without a history, and a folder with other results: exit code 2, and why."""
     nowhere = run("replay", tmp_path, *_CALL, "--out", tmp_path / "out", "--json")

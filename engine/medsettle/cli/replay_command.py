@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from medsettle.cli.exits import Exit, told
+from medsettle.cli.exits import Exit, UnreadableFile, told
 from medsettle.cli.history_sources import (
     Areas,
     AsOf,
@@ -110,9 +110,9 @@ def replay(
 
     console = Console(soft_wrap=True)
     with told(console, as_json=as_json, refused=Exit.USAGE):
-        worlds, options = worlds_of(policy, reform or []), PartOptions(check, lines, stages)
         reports = bool(reform) and report and not check and spark is None
-        _check_folder(out, reports=reports)
+        _check_folders(policy, out, reports=reports)
+        worlds, options = worlds_of(policy, reform or []), PartOptions(check, lines, stages)
         names = [world.name for world in worlds]
         wanted = wanted_of(area, as_of, openings, order_by, keys_of(claims, pseudonym_keys))
         reported: Reported | None = None
@@ -147,8 +147,12 @@ def replay(
         raise typer.Exit(Exit.FINDING)
 
 
-def _check_folder(out: str, *, reports: bool) -> None:
-    """Refuse a folder in which there can be no report that is wanted, before all else."""
+def _check_folders(policy: Path, out: str, *, reports: bool) -> None:
+    """Refuse rules that are not there, and a folder in which there can be no report."""
+    if not policy.is_dir():
+        raise UnreadableFile(
+            f"there is no folder {str(policy)!r} here; name that of your areas with --policy"
+        )
     if not reports:
         return
     from medsettle.replay.compare import check_folder  # noqa: PLC0415 - loads Arrow

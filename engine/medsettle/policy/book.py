@@ -153,7 +153,7 @@ def _refuse_no_rules(folder: Path) -> None:
     """Refuse a folder that cannot hold areas, with the one to name instead."""
     if not folder.is_dir():
         raise FileNotFoundError(
-            f"there is no folder {str(folder)!r} here; name the one that has a folder for each area"
+            f"there is no folder {str(folder)!r} here; name the folder of your areas with --rules"
         )
     if (folder / AREA_FILE).is_file():
         shown = folder.parent if folder.name else Path("..")
