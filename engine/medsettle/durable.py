@@ -33,6 +33,8 @@ def put(path: Path, content: bytes | memoryview, mode: int = 0o666) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
+        if error.errno is None:
+            raise
         # A descriptor has no name, and who reads of a full disk asks which.
         raise OSError(error.errno, error.strerror, str(path)) from error
     unfinished.replace(path)
