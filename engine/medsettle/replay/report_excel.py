@@ -1,6 +1,6 @@
 """The figures of a comparison as an Excel workbook: a sheet for each, and their queries."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from medsettle.core.money import half_away, plain_yuan
@@ -17,6 +17,9 @@ from medsettle.replay.baseline_proof import proof_words
 from medsettle.replay.compare import Comparison
 from medsettle.replay.figure_forms import NUMBERS, Figure, Shown, Shows, share_of
 from medsettle.replay.layout import BASELINE
+from medsettle.replay.reform_words import PolicyChange
+from medsettle.replay.report_sentences import assumptions
+from medsettle.replay.report_versions import is_invented, versions
 from medsettle.replay.report_words import Language, both, cell_words
 
 WORKBOOK_FILE: Final = "figures.xlsx"
@@ -31,11 +34,21 @@ _UNITS: Final = {
 }
 
 
-def figures_workbook(comparison: Comparison, language: Language) -> bytes:
-    """Return the workbook: a cover, a sheet for each figure of each reform, and the queries.
+def figures_workbook(
+    comparison: Comparison,
+    changes: Mapping[str, Sequence[PolicyChange] | None],
+    language: Language,
+) -> bytes:
+    """Return the workbook: all that the page has but its charts.
 
-    Amounts are yuan with two decimals, shares percent with two decimals, both written from whole
-    numbers; what is longer than a spreadsheet keeps is text.
+    A cover, the reforms in words, what is assumed, a sheet for each figure of each reform, the
+    queries, and the versions. Amounts are yuan with two decimals, shares percent with two decimals,
+    both written from whole numbers; what is longer than a spreadsheet keeps is text.
+
+    Args:
+        comparison: What was compared.
+        changes: What each reform changes, None where nobody said.
+        language: Which stands first.
     """
     figures = [(BASELINE, BASELINE, figure) for figure in comparison.baseline.values()]
     figures += [
@@ -43,7 +56,11 @@ def figures_workbook(comparison: Comparison, language: Language) -> bytes:
         for number, each in enumerate(comparison.reforms, 1)
         for figure in each.figures.values()
     ]
-    sheets = [Sheet("reforms", _cover(comparison, language), columns=2, frozen=False)]
+    sheets = [
+        Sheet("reforms", _cover(comparison, language), columns=2, frozen=False),
+        Sheet("changes", _change_rows(changes), columns=4),
+        Sheet("assumptions", _assumed(comparison, language), columns=1),
+    ]
     for before, _, figure in figures:
         name = f"{before} {figure.form.name}"[:SHEET_NAME_CHARS_MAX]
         sheets.append(Sheet(name, _rows(figure, language), columns=len(figure.form.shown)))
@@ -53,6 +70,9 @@ def figures_workbook(comparison: Comparison, language: Language) -> bytes:
         for _, world, figure in figures
     ]
     sheets.append(Sheet("queries", queries, columns=3))
+    rows = [[head("version"), head("value")]]
+    rows += [[SheetCell(name), SheetCell(told)] for name, told in versions(comparison)]
+    sheets.append(Sheet("versions", rows, columns=2))
     return workbook_bytes(sheets)
 
 
@@ -66,6 +86,23 @@ def _cover(comparison: Comparison, language: Language) -> list[list[SheetCell]]:
         for number, each in enumerate(comparison.reforms, 1)
     ]
     return rows
+
+
+def _change_rows(
+    changes: Mapping[str, Sequence[PolicyChange] | None],
+) -> list[list[SheetCell]]:
+    """Return what each reform says otherwise, a row a line of it."""
+    rows = [[head("reform"), head("policy"), head("since"), head("change")]]
+    for reform, told in changes.items():
+        for change in told or ():
+            before = [SheetCell(reform), SheetCell(change.after), SheetCell(change.since)]
+            rows += [[*before, SheetCell(line)] for line in change.lines]
+    return rows
+
+
+def _assumed(comparison: Comparison, language: Language) -> list[list[SheetCell]]:
+    told = assumptions(comparison.options, invented=is_invented(comparison))
+    return [[head("assumptions")], *([SheetCell(both(words, language))] for words in told)]
 
 
 def _rows(figure: Figure, language: Language) -> Iterator[list[SheetCell | None]]:

@@ -3,19 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import metadata
 from importlib.resources import files
 from importlib.util import find_spec
-from pathlib import PurePath
-from typing import Any, Final
+from typing import Final
 from xml.etree.ElementTree import Element
 
 from medsettle.replay.baseline_proof import proof_words
 from medsettle.replay.compare import Comparison, ReformFigures
 from medsettle.replay.figure_forms import Words, shown_text
-from medsettle.replay.history import INVENTED_POPULATION
 from medsettle.replay.layout import BASELINE
-from medsettle.replay.manifest import HISTORY_LAY
 from medsettle.replay.reform_words import PolicyChange
 from medsettle.replay.report_charts import Chart, charts, unit_of
 from medsettle.replay.report_drawing import Unit
@@ -29,10 +25,10 @@ from medsettle.replay.report_html import (
 )
 from medsettle.replay.report_queries import proved, queries
 from medsettle.replay.report_sentences import INVENTED, assumptions, summary
+from medsettle.replay.report_versions import is_invented, versions
 from medsettle.replay.report_words import Language, first
 
 _TITLE: Final = Words("What these reforms would have cost", "改革测算报告")
-_PROGRAMS: Final = ("medsettle", "duckdb", "pyarrow", "matplotlib")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +132,8 @@ _SIDES: Final = (
 
 
 def _invented_words(comparison: Comparison, language: Language) -> Iterator[Element]:
-    if _invented(comparison):
+    if is_invented(comparison):
         yield element("p", first(INVENTED, language), class_="invented")
-
-
-def _invented(comparison: Comparison) -> bool:
-    return comparison.results.history.source.get("made") == INVENTED_POPULATION
 
 
 def _side_by_side(comparison: Comparison, language: Language) -> Element:
@@ -291,7 +283,7 @@ def _chart(name: str, chart: Chart, language: Language) -> Element:
 
 
 def _assumptions(comparison: Comparison, language: Language) -> Element:
-    told = assumptions(comparison.options, invented=_invented(comparison))
+    told = assumptions(comparison.options, invented=is_invented(comparison))
     return element(
         "section",
         element("h2", *named(_ASSUMPTIONS, language), id="assumptions"),
@@ -304,11 +296,6 @@ def _assumptions(comparison: Comparison, language: Language) -> Element:
 
 
 def _versions(comparison: Comparison, language: Language) -> Element:
-    results = comparison.results
-    rows = [(f"program {name}", _version(name)) for name in _PROGRAMS]
-    rows.append(("history digest", results.history.digest))
-    rows += [(f"history {name}", told) for name, told in _flat(results.history.source)]
-    rows += _replay_rows(comparison)
     run = Words(
         "Each query of this page runs in DuckDB in its folder; all of a reform stand in "
         "queries.sql in the reform's folder.",
@@ -331,8 +318,7 @@ def _versions(comparison: Comparison, language: Language) -> Element:
                             element("th", name, scope="row"),
                             element("td", element("code", told)),
                         )
-                        for name, told in rows
-                        if told
+                        for name, told in versions(comparison)
                     ),
                 ),
             ),
@@ -342,50 +328,3 @@ def _versions(comparison: Comparison, language: Language) -> Element:
             aria_labelledby="versions",
         ),
     )
-
-
-def _replay_rows(comparison: Comparison) -> Iterator[tuple[str, str]]:
-    """Yield what the replay says of itself; of policies and catalogues, those that were met."""
-    met = {
-        str(row[name])
-        for each in comparison.reforms
-        for figure, names in _MET
-        for row in each.figures[figure].rows()
-        for name in names
-    }
-    for key, told in comparison.results.manifest.items():
-        if key == "worlds":
-            # Of all areas of a folder of rules, a replay meets a few.
-            for name, text in _flat(told):
-                parts = name.split(".")
-                if parts[-1] in met or (parts[-1] == "digest" and parts[-2] in met):
-                    yield f"world {' '.join(parts)}", text
-        elif key not in {"finished", HISTORY_LAY}:
-            yield from ((f"replay {name}", text) for name, text in _flat(told, key))
-
-
-_MET: Final = (("policies", ("baseline_policy", "reform_policy")), ("by_area", ("grouped",)))
-
-
-def _version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return ""
-
-
-def _flat(told: Any, before: str = "") -> Iterator[tuple[str, str]]:  # noqa: ANN401 - JSON
-    """Yield the values of a manifest by dotted names; a path is told by its last part alone."""
-    if isinstance(told, Mapping):
-        for key, value in told.items():
-            yield from _flat(value, f"{before}.{key}" if before else str(key))
-    elif isinstance(told, list | tuple):
-        texts = [text for value in told for _, text in _flat(value)]
-        shown = ", ".join(texts[:_LISTED_MAX])
-        yield before, shown + (f", … ({len(texts)})" if len(texts) > _LISTED_MAX else "")
-    else:
-        text = str(told)
-        yield before, PurePath(text).name if PurePath(text).is_absolute() else text
-
-
-_LISTED_MAX: Final = 24
