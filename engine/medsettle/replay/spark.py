@@ -148,8 +148,8 @@ def _history(session: "SparkSession", place: Place) -> History:
     path = f"{address_of(place)}/{HISTORY_MANIFEST}"
     raw = read_file(session, place, HISTORY_MANIFEST)
     if raw is None:
-        message = "is not there: a cluster reads a finished history; make one of audit "
-        message += "tables or claims with `medsettle history make`, and name its folder"
+        message = "is not there: no history was finished in this folder; make one first, of audit "
+        message += "tables or claims, with `medsettle history make`"
         raise NotFound(f"{path} {message}", path=path)
     return History.told_by(raw, Path(place), path)
 
