@@ -7,7 +7,13 @@ from typing import Final
 from medsettle import limits
 from medsettle.core.money import FEN_PER_YUAN
 from medsettle.replay.compare_options import CompareOptions
-from medsettle.replay.compare_queries import AGE_BAND, PERSON_YEARS, persons_of, ranked_persons
+from medsettle.replay.compare_queries import (
+    AGE_BAND,
+    AGE_NOTE,
+    PERSON_YEARS,
+    persons_of,
+    ranked_persons,
+)
 from medsettle.replay.concentration_queries import concentration_figures
 from medsettle.replay.figure_forms import FigureForm, Shown, Shows, Words
 
@@ -95,11 +101,7 @@ order by grouped"""  # noqa: S608
     by, note = "decile of cost", _GAIN
     if key != "decile":
         by = "age"
-        note = Words(
-            f"{_GAIN.en} Ages are those of the first visit of the year, so that each person-year "
-            "is in one band.",
-            f"{_GAIN.zh}年龄按当年首次就诊计，每一人年只在一段。",
-        )
+        note = Words(f"{_GAIN.en} {AGE_NOTE.en}", f"{_GAIN.zh}{AGE_NOTE.zh}")
     return FigureForm(
         name,
         Words(f"Who gains and loses, by {by}", f"受益与受损，{zh}"),
