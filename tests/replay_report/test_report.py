@@ -204,7 +204,7 @@ def _expected(column: Shown, row: dict[str, Any]) -> str:
             return "none"
         scale = 1 if column.shows is Shows.MEAN else 10_000
         hundredths = (Decimal(above) * scale / Decimal(below)).quantize(Decimal(1), ROUND_HALF_UP)
-        return str((hundredths / 100).quantize(two))
+        return str((hundredths / 100).quantize(two) + 0)  # so that nothing has no sign
     return _expected_value(column, row[column.name])
 
 
