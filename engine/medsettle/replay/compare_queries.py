@@ -19,6 +19,7 @@ CLAIMS: Final = Shown("claims", Words("Claims", "结算人次"), Shows.COUNT)
 PERSONS: Final = Shown("persons", Words("Persons", "人数"), Shows.COUNT)
 PERSON_YEARS: Final = Shown("person_years", Words("Person-years", "人年"), Shows.COUNT)
 """A person counts once in each calendar year of service."""
+OF_WHOM: Final = Words("Shares are of person-years with claims.", "占比以有结算的人年为分母。")
 COST: Final = Shown("total_fen", Words("Cost", "医疗费总额"), Shows.FEN)
 
 _NO_NOTE: Final = Words("", "")
