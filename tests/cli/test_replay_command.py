@@ -160,3 +160,18 @@ def test_what_cannot_be_replayed_is_no_finding(tmp_path: Path) -> None:
 
     assert 2 == other.code
     assert "options.lines is False there and True now" in other.err
+
+
+@pytest.mark.parametrize("source", ["the history", "another one's claims"])
+def test_results_do_not_go_into_a_history(tmp_path: Path, source: str) -> None:
+    """Nothing is made or written there, also not of claims that a history would be made of."""
+    history = _history(tmp_path, 18_000)
+    pq.write_table(claims_table([claim(1)]), tmp_path / "claims.parquet")
+    claims = history if source == "the history" else tmp_path / "claims.parquet"
+    before = sorted(history.rglob("*"))
+
+    told = run("replay", claims, *_CALL, "--out", history)
+
+    assert 2 == told.code
+    assert "has a history (history.json); name another folder for the results" in told.err
+    assert before == sorted(history.rglob("*"))
