@@ -110,10 +110,9 @@ def test_what_a_reform_touches_is_told(tmp_path: Path) -> None:
     assert (0, 0) == (told.code, none.code), told.err + none.err
     assert "2 claims under the baseline and 1 reform (higher-rate);" in told.out
     assert "higher-rate decides 1 of 2 claims by another document" in told.out
-    words = "higher-rate decides no claim by another document, so nothing can differ: "
-    words += "example-outpatient-higher-rate is of area 999900 and the visit types 11, from "
-    words += "2024-07-01 on; the history has the areas 999900 and the visit types 11, from "
-    words += "2024-05-01 to 2024-05-01. A replay settles claims: credits of accounts"
+    words = "higher-rate decides no claim by another document, so nothing can differ. "
+    words += "example-outpatient-higher-rate is in force from 2024-07-01, and the last claim is of "
+    words += "2024-05-01. A replay settles claims: credits of accounts"
     assert words in none.out
 
 

@@ -27,7 +27,7 @@ from medsettle.replay.report_html import (
     tag_of,
 )
 from medsettle.replay.report_queries import proved, queries
-from medsettle.replay.report_sentences import assumptions, invented, summary
+from medsettle.replay.report_sentences import assumptions, invented, summary, warnings
 from medsettle.replay.report_words import Language, first
 
 _TITLE: Final = Words("What these reforms would have cost", "改革测算报告")
@@ -116,6 +116,10 @@ def _head_of_page(comparison: Comparison, language: Language) -> Element:
         *(
             element("p", first(words, language), class_="invented")
             for words in invented(comparison.results.history.source)
+        ),
+        *(
+            element("p", first(words, language), class_="untouched")
+            for words in warnings(comparison).values()
         ),
         element("div", *told, class_="summary"),
         _side_by_side(comparison, language) if len(comparison.reforms) > 1 else None,

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from fractions import Fraction
+from typing import Any
 
 from medsettle.core.money import half_away, yuan_from_fen
+from medsettle.replay.compare import Comparison
 from medsettle.replay.compare_options import CompareOptions
 from medsettle.replay.figure_forms import (
     Figure,
@@ -14,6 +16,7 @@ from medsettle.replay.figure_forms import (
     shown_text,
 )
 from medsettle.replay.history import INVENTED_POPULATION
+from medsettle.replay.untouched import ClaimsAre, own_documents, untouched_words
 
 
 def summary(reform: str, figures: Mapping[str, Figure]) -> Words:
@@ -73,12 +76,38 @@ _INVENTED = Words(
 
 
 _NO_EFFECT = Words(
-    "No claim comes out otherwise, so this says nothing of what the reform costs: its documents "
-    "decide none of these claims, or change nothing for them. A replay settles claims; credits of "
-    "accounts and what is paid by the year are as they were recorded.",
-    "没有任何结算发生变化，因此本报告不说明该改革的费用影响：改革文件不适用于这些结算，或对其无影响。"
-    "重算只结算费用；个人账户划入与年度支付均按原记录。",
+    "No claim comes out otherwise, so this says nothing of what the reform costs.",
+    "没有任何结算发生变化，因此本报告不说明该改革的费用影响。",
 )
+
+
+def warnings(comparison: Comparison) -> dict[str, Words]:
+    """Return of each reform by which no claim comes out otherwise, why none does, by its name."""
+    worlds = comparison.results.manifest.get("worlds", {})
+    return {
+        each.reform: _warning(each.reform, each.figures, worlds)
+        for each in comparison.reforms
+        if not each.figures["overview"].number("claims_changed")
+    }
+
+
+def _warning(reform: str, figures: Mapping[str, Figure], worlds: Mapping[str, Any]) -> Words:
+    documents = own_documents(worlds, reform)
+    rows = figures["policies"].rows()
+    decided = sum(row["claims"] for row in rows if row["reform_policy"] in documents)
+    if decided or not documents:
+        return Words(
+            f"{reform} changes nothing: none of the claims compared comes out otherwise, and its "
+            f"documents decide {decided:,} of them.",
+            f"{reform} 未改变任何结果：参与比较的结算结果均与现行相同，"
+            f"其中 {decided:,} 次适用其文件。",
+        )
+    why = untouched_words(documents, ClaimsAre.compared(figures))
+    return Words(
+        f"{reform} decides none of the claims compared, so nothing could differ, and no figure "
+        f"below is an effect of it. {why.en}",
+        f"{reform} 不适用于任何参与比较的结算，因此不可能有差异，以下数字均非其效果。{why.zh}",
+    )
 
 
 def _change(funds: Figure, payer: str, shows: Shows) -> tuple[int, str]:
