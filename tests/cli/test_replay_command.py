@@ -110,10 +110,9 @@ def test_what_a_reform_touches_is_told(tmp_path: Path) -> None:
     assert (0, 0) == (told.code, none.code), told.err + none.err
     assert "2 claims under the baseline and 1 reform (higher-rate);" in told.out
     assert "higher-rate decides 1 of 2 claims by another document" in told.out
-    words = "higher-rate decides no claim by another document, so nothing can differ: "
-    words += "example-outpatient-higher-rate is of area 999900 and the visit types 11, from "
-    words += "2024-07-01 on; the history has the areas 999900 and the visit types 11, from "
-    words += "2024-05-01 to 2024-05-01. A replay settles claims: credits of accounts"
+    words = "higher-rate decides no claim by another document, so nothing can differ. "
+    words += "example-outpatient-higher-rate is in force from 2024-07-01, and the last claim is of "
+    words += "2024-05-01. A replay settles claims: credits of accounts"
     assert words in none.out
 
 
@@ -169,3 +168,18 @@ def test_what_cannot_be_replayed_is_no_finding(tmp_path: Path) -> None:
 
     assert 2 == other.code
     assert "options.lines is False there and True now" in other.err
+
+
+@pytest.mark.parametrize("source", ["the history", "another one's claims"])
+def test_results_do_not_go_into_a_history(tmp_path: Path, source: str) -> None:
+    """Nothing is made or written there, also not of claims that a history would be made of."""
+    history = _history(tmp_path, 18_000)
+    pq.write_table(claims_table([claim(1)]), tmp_path / "claims.parquet")
+    claims = history if source == "the history" else tmp_path / "claims.parquet"
+    before = sorted(history.rglob("*"))
+
+    told = run("replay", claims, *_CALL, "--out", history)
+
+    assert 2 == told.code
+    assert "has a history (history.json); name another folder for the results" in told.err
+    assert before == sorted(history.rglob("*"))

@@ -39,7 +39,7 @@ from medsettle.settle.run import Settler
 _HERE: Final = Path(__file__).parent / "compared"
 AREAS: Final = ("999931", "999932")
 REFORMS: Final = ("ceiling", "july")
-_LEVELS: Final = ("03", "05", "08")
+_LEVELS: Final = ("02", "03", "05", "08")
 _OPENING_FEN: Final = 600_00
 _PER_PART: Final = 150
 

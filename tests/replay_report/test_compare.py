@@ -62,12 +62,19 @@ def test_the_reforms_do_something(replayed: Replayed) -> None:
         )
 
 
-def _band(claim: dict[str, Any]) -> list[str]:
-    age = by_hand.age_of(claim)
+def _band(age: int) -> str:
     for first, after in ((0, 15), (15, 45), (45, 60), (60, 70), (70, 80)):
         if first <= age < after:
-            return [f"{first:02d}–{after - 1:02d}"]
-    return ["80+"]
+            return f"{first:02d}–{after - 1:02d}"
+    return "80+"
+
+
+def _level(claim: dict[str, Any]) -> list[str]:
+    (own,) = [own for own in _LEVELS if claim["institution_level"] in own.split(", ")]
+    return [own]
+
+
+_LEVELS = ("01, 02, 03", "04, 05, 06", "07, 08, 09", "10, 11")
 
 
 @each_reform
@@ -77,10 +84,9 @@ def _band(claim: dict[str, Any]) -> list[str]:
         ("by_area", lambda claim: [claim["pooling_area"]]),
         ("by_insurance", lambda claim: [claim["insurance_type"]]),
         ("by_visit", lambda claim: [claim["visit_type"]]),
-        ("by_level", lambda claim: [claim["institution_level"]]),
+        ("by_level", _level),
         ("by_person_type", lambda claim: [claim["person_type"]]),
         ("by_benefit_group", lambda claim: claim["benefit_groups"] or ["-"]),
-        ("by_age", _band),
         ("by_month", lambda claim: [claim["service_date"].strftime("%Y-%m")]),
     ],
 )
@@ -94,6 +100,30 @@ def test_groups_are_told(
     assert by_hand.grouped(replayed.told, reform, key) == {
         row["grouped"]: tuple(row[name] for name in names)
         for row in _figures(replayed, reform)[figure].rows()
+    }
+
+
+@each_reform
+def test_ages_are_told_by_one_rule(replayed: Replayed, reform: str) -> None:
+    """That at the first visit of the year: no birthday has a person-year in two bands."""
+    figures = _figures(replayed, reform)
+    persons = by_hand.persons_of(replayed.told, reform)
+    ages = {each.first_claim: each.age for each in persons}
+    firsts: dict[tuple[str, str], int] = {}
+    birthdays = 0
+
+    def key(claim: dict[str, Any]) -> list[str]:
+        nonlocal birthdays
+        first = firsts.setdefault((claim["pooling_area"], claim["person"]), claim["claim"])
+        birthdays += _band(by_hand.age_of(claim)) != _band(ages[first])
+        return [_band(ages[first])]
+
+    names = ("claims", "person_years", "total_fen", "fund_total_change_fen")
+    told = {row["grouped"]: tuple(row[name] for name in names) for row in figures["by_age"].rows()}
+    assert by_hand.grouped(replayed.told, reform, key) == told
+    assert birthdays
+    assert {band: row[1] for band, row in told.items()} == {
+        row["grouped"]: row["all_person_years"] for row in figures["winners_by_age"].rows()
     }
 
 

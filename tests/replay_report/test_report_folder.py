@@ -58,7 +58,7 @@ def test_a_folder_is_for_a_report_alone(replayed: Replayed, tmp_path: Path) -> N
         with pytest.raises(InvalidRequest, match=f"has a {held}, so it is no folder for a report"):
             write_report(results, tmp_path / name, page=_NO_CHARTS)
         assert not (tmp_path / name / "report.html").exists()
-    with pytest.raises(InvalidRequest, match=r"has a history \(history.json\); name another for"):
+    with pytest.raises(InvalidRequest, match=r"has a history \(history.json\); name another fo"):
         replay(results.history, [World("baseline", books()["baseline"])], tmp_path / "history")
 
 
@@ -81,10 +81,15 @@ def test_reforms_of_an_earlier_report_are_removed(replayed: Replayed, tmp_path: 
     (tmp_path / "out" / "july").rename(earlier)
     (tmp_path / "out" / "mine").mkdir()
     (tmp_path / "out" / "mine" / "queries.sql").touch()
+    noted = tmp_path / "out" / "noted"
+    shutil.copytree(earlier, noted)
+    keep_words(noted, [])
+    (noted / "notes.txt").write_text("of the minister", encoding="utf-8")
 
     write_report(_results(replayed), tmp_path / "out", page=_NO_CHARTS)
 
     assert not earlier.exists()
+    assert ["notes.txt"] == [each.name for each in noted.iterdir()]
     assert (tmp_path / "out" / "july" / "queries.sql").is_file()
     assert (tmp_path / "out" / "mine" / "queries.sql").is_file()
 
@@ -148,6 +153,12 @@ def test_words_that_the_replay_kept_are_told_elsewhere(replayed: Replayed, tmp_p
     keep_words(tmp_path / "out" / "july", [])
     write_report(results, tmp_path / "out", page=options)
     assert elsewhere.read_text(encoding="utf-8") != text
+
+    other = [replace(each, after_digest="another") for each in changes["july"]]
+    kept = tmp_path / "results" / "comparison" / "july"
+    keep_words(kept, other)
+    with pytest.raises(InvalidRequest, match=f"the words in {kept / 'reform.json'} are not those"):
+        write_report(results, tmp_path / "third", page=options)
 
 
 def test_the_workbook_goes_on_without_the_page(replayed: Replayed, tmp_path: Path) -> None:

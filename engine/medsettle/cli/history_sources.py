@@ -115,11 +115,16 @@ def kept_history(
     """Return the history that is named, or one that is made in `out/history`, with a bar.
 
     How many claims of Parquet files were left out for their faults is said.
+
+    Raises:
+        InvalidRequest: `out` is a history itself, which has no room for results.
     """
     from medsettle.replay.from_claims import REFUSED  # noqa: PLC0415 - loads DuckDB
     from medsettle.replay.layout import HISTORY_FOLDER  # noqa: PLC0415 - as above
+    from medsettle.replay.run import check_out  # noqa: PLC0415 - as above
     from medsettle.replay.sources import as_history  # noqa: PLC0415 - as above
 
+    check_out(out)
     columns = ("sorting and writing", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet) as bar:
         task = bar.add_task("claims", total=None)

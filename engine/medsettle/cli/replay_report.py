@@ -9,6 +9,7 @@ from typing import Annotated
 import orjson
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from medsettle.cli.exits import Exit, UnreadableFile, told
 from medsettle.cli.options import Json, fen_named
@@ -26,7 +27,7 @@ from medsettle.replay.compare_options import (
 from medsettle.replay.reform_words import PolicyChange, reform_changes
 from medsettle.replay.report import Report, write_report
 from medsettle.replay.report_page import NO_CHARTS, PageOptions
-from medsettle.replay.report_sentences import summary
+from medsettle.replay.report_sentences import summary, warnings
 from medsettle.replay.report_words import Language, first
 from medsettle.replay.worlds import worlds_of
 
@@ -109,6 +110,9 @@ def replay_report(
         replayed = Results.open(results, history)
         changes = changes_of(rules, reform or [])
         report = write_report(replayed, out, changes=changes, options=options, page=page)
+    if not as_json:
+        for words in warnings(report.comparison).values():
+            _say(console, f"[bold red]{escape(first(words, language))}[/]", markup=True)
     say_report(console, report, page, as_json=as_json)
 
 
@@ -165,20 +169,22 @@ def say_report(console: Console, report: Report, page: PageOptions, *, as_json: 
             "workbook": str(report.workbook),
             "baseline": _proved(report.comparison),
             "reforms": [_told(each) for each in reforms],
+            "warnings": {
+                name: asdict(words) for name, words in warnings(report.comparison).items()
+            },
         }
         console.out(orjson.dumps(body).decode(), highlight=False)
         return
     for each in reforms:
-        console.print(
-            first(summary(each.reform, each.figures), page.language),
-            soft_wrap=True,
-            highlight=False,
-            markup=False,
-        )
+        _say(console, first(summary(each.reform, each.figures), page.language))
     if page.charts is None and not page.drawn:
-        console.print(first(NO_CHARTS, page.language), soft_wrap=True, markup=False)
+        _say(console, first(NO_CHARTS, page.language))
     for path in (report.page, report.workbook):
-        console.print(str(path), soft_wrap=True, highlight=False, markup=False)
+        _say(console, str(path))
+
+
+def _say(console: Console, text: str, *, markup: bool = False) -> None:
+    console.print(text, soft_wrap=True, highlight=False, markup=markup)
 
 
 def _proved(comparison: Comparison) -> dict[str, object]:

@@ -89,23 +89,18 @@ def _said(reason: "Reason") -> str:
 
 
 def _untouched(world: "World", baseline: "World", history: "History") -> str:
-    """Return that a reform touches no claim, with what it is of and what the history has."""
+    """Return that a reform touches no claim, with why."""
     from medsettle.replay.history_contents import contents_of  # noqa: PLC0415 - loads Arrow
+    from medsettle.replay.untouched import (  # noqa: PLC0415 - as above
+        ClaimsAre,
+        own_documents,
+        untouched_words,
+    )
 
-    held = {each.policy.name for each in baseline.book.policies}
-    own = [each.policy for each in world.book.policies if each.policy.name not in held]
-    changes = "; ".join(
-        f"{each.name} is of area {each.pooling_area} and the visit types "
-        f"{', '.join(each.visit_types)}, from {each.in_force_from} on"
-        for each in own
-    )
-    has = contents_of(history)
-    return (
-        f"{world.name} decides no claim by another document, so nothing can differ: {changes}; "
-        f"the history has the areas {', '.join(has.areas) or 'none'} and the visit types "
-        f"{', '.join(has.visit_types) or 'none'}, from {has.first_day} to {has.last_day}. A replay "
-        "settles claims: credits of accounts and what is paid by the year are as they were recorded"
-    )
+    told = {each.name: each.told() for each in (baseline, world)}
+    claims = ClaimsAre.of_history(contents_of(history))
+    why = untouched_words(own_documents(told, world.name), claims).en
+    return f"{world.name} decides no claim by another document, so nothing can differ. {why}"
 
 
 def counted(outcomes: "Mapping[str, WorldOutcomes]") -> dict[str, object]:

@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
-from shutil import rmtree
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
@@ -31,12 +30,18 @@ from medsettle.replay.figure_forms import Figure, FigureForm, Shown, Shows, Word
 from medsettle.replay.history import MANIFEST as HISTORY_MANIFEST
 from medsettle.replay.layout import BASELINE, RESULTS_MANIFEST
 from medsettle.replay.person_queries import person_figures
+from medsettle.replay.reform_words import WORDS_FILE
 
 if TYPE_CHECKING:
     import duckdb
 
 FIGURES_FOLDER: Final = "figures"
 QUERIES_FILE: Final = "queries.sql"
+_FILES: Final = (
+    *(compare_claims.CLAIMS_FILE, compare_claims.PERSONS_FILE, WORDS_FILE),
+    QUERIES_FILE,
+)
+"""The files of a reform beside its figures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +123,20 @@ def check_folder(out: Path) -> None:
 
 
 def _remove_others(out: Path, worlds: Collection[str]) -> None:
-    """Remove what an earlier comparison in this folder wrote of reforms that this one has not."""
-    for each in out.iterdir():
-        ours = (each / QUERIES_FILE).is_file() and (each / FIGURES_FOLDER).is_dir()
-        if ours and each.name not in worlds:
-            rmtree(each)
+    """Remove what an earlier comparison in this folder wrote of reforms that this one has not.
+
+    Its files alone: what somebody has put beside them stays, and the folder with it.
+    """
+    for own in sorted(out.iterdir()):
+        figures = own / FIGURES_FOLDER
+        if own.name in worlds or not (own / QUERIES_FILE).is_file() or not figures.is_dir():
+            continue
+        # The queries go last, so that whoever is killed in between is gone on for.
+        for written in (*figures.glob("*.parquet"), *(own / name for name in _FILES)):
+            written.unlink(missing_ok=True)
+        for folder in (figures, own):
+            if not any(folder.iterdir()):
+                folder.rmdir()
 
 
 def _compared(

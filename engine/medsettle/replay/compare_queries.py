@@ -7,7 +7,7 @@ the folder of the comparison.
 import itertools
 from typing import Final
 
-from medsettle.core import codes
+from medsettle.core import code_words, codes
 from medsettle.core.sql_text import quoted
 from medsettle.replay.compare_claims import CLAIMS_FILE, PAYMENTS, PERSONS_FILE
 from medsettle.replay.figure_forms import FigureForm, Shown, Shows, Words
@@ -19,6 +19,7 @@ CLAIMS: Final = Shown("claims", Words("Claims", "结算人次"), Shows.COUNT)
 PERSONS: Final = Shown("persons", Words("Persons", "人数"), Shows.COUNT)
 PERSON_YEARS: Final = Shown("person_years", Words("Person-years", "人年"), Shows.COUNT)
 """A person counts once in each calendar year of service."""
+OF_WHOM: Final = Words("Shares are of person-years with claims.", "占比以有结算的人年为分母。")
 COST: Final = Shown("total_fen", Words("Cost", "医疗费总额"), Shows.FEN)
 
 _NO_NOTE: Final = Words("", "")
@@ -188,6 +189,32 @@ def _age_band() -> str:
 AGE_BAND: Final = _age_band()
 """The band of `age` in SQL; the texts stand in order of age."""
 
+AGE_NOTE: Final = Words(
+    "Full years at the first visit of the calendar year, so that each person-year is in one band.",
+    "年龄为当年首次就诊时的周岁，每一人年只在一个年龄段。",
+)
+"""Every figure by age has the one rule, so that their person-years are the same."""
+
+
+def _levels() -> dict[str, list[str]]:
+    """Return the codes of each hospital level, by all of them as one text, in their order."""
+    of_word: dict[tuple[str, str], list[str]] = {}
+    for code, words in code_words.HOSPITAL_LEVEL_WORDS.items():
+        of_word.setdefault(words, []).append(code)
+    return {", ".join(own): own for own in of_word.values()}
+
+
+LEVELS: Final = _levels()
+"""Which code is which grade inside a level is of each area, so that the codes of one stand
+together; one that no list knows stands alone."""
+
+
+def _level() -> str:
+    lists = [(", ".join(map(quoted, own)), quoted(text)) for text, own in LEVELS.items()]
+    whens = [f"when institution_level in ({own}) then {text}" for own, text in lists]
+    return f"case {' '.join(whens)} else institution_level end"
+
+
 # Name, what is grouped by, its words, and the code list whose words are shown.
 _GROUPS: Final = (
     ("by_area", "pooling_area", Words("By pooling area", "按统筹区"), "", _NO_NOTE),
@@ -201,10 +228,13 @@ _GROUPS: Final = (
     ("by_visit", "visit_type", Words("By visit type", "按医疗类别"), "visit_type", _NO_NOTE),
     (
         "by_level",
-        "institution_level",
+        _level(),
         Words("By hospital level", "按医院等级"),
         "institution_level",
-        _NO_NOTE,
+        Words(
+            "The codes of a level stand together: which of them is which grade is of each area.",
+            "同一等级的代码合计；各代码对应的等次由各统筹区规定。",
+        ),
     ),
     (
         "by_person_type",
@@ -228,11 +258,7 @@ _GROUPS: Final = (
         AGE_BAND,
         Words("By age", "按年龄"),
         "",
-        Words(
-            "Full years on the day of service: who has a birthday between two visits is counted in "
-            "two bands.",
-            "结算日周岁；同一年内前后两次就诊跨年龄段者在两段分别计数。",
-        ),
+        AGE_NOTE,
     ),
     ("by_month", "month", Words("By month of service", "按结算月份"), "", _NO_NOTE),
 )
@@ -243,6 +269,7 @@ def _group(
 ) -> FigureForm:
     # Within a month nobody counts twice.
     counted = PERSONS if key == "month" else PERSON_YEARS
+    source = _aged_claims(reform) if key == AGE_BAND else claims_of(reform)
     sql = f"""\
 select
     {key} as grouped,
@@ -250,7 +277,7 @@ select
     count(distinct person) as {counted.name},
     sum(total_fen)::bigint as total_fen,
 {_sums()}
-from {claims_of(reform)}
+from {source}
 group by grouped
 order by grouped"""  # noqa: S608
     head = words.en.removeprefix("By ").capitalize()
@@ -264,6 +291,13 @@ order by grouped"""  # noqa: S608
             *_group_columns(counted),
         ),
     )
+
+
+def _aged_claims(reform: str) -> str:
+    """Return claims of which each has the age of its person-year in place of its own."""
+    return f"""\
+(select * exclude (age) from {claims_of(reform)})
+join (select person, age from {persons_of(reform)}) using (person)"""  # noqa: S608
 
 
 def _sums() -> str:

@@ -42,9 +42,9 @@ order by percent"""  # noqa: S608
         "top_shares",
         Words("What the costliest take", "高费用人群占比"),
         Words(
-            "Of the person-years in order of their cost, the last so many percent, counted up to a "
-            "whole one.",
-            "按年度费用排序的最高若干百分比人年，向上取整。",
+            "Of the person-years with claims, in order of their cost, the last so many percent, "
+            "counted up to a whole one.",
+            "有结算的人年按年度费用排序，最高的若干百分比，向上取整。",
         ),
         sql,
         (
@@ -82,8 +82,9 @@ order by step"""  # noqa: S608
         "concentration",
         Words("Concentration curve", "集中曲线"),
         Words(
-            "Person-years in order of their cost, and what the first so many percent of them take.",
-            "人年按年度费用由低到高排序，累计占比。",
+            "Person-years with claims, in order of their cost, and what the first so many percent "
+            "of them take.",
+            "有结算的人年按年度费用由低到高排序，累计占比。",
         ),
         sql,
         (

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from medsettle.core.sql_text import quoted
-from medsettle.replay.compare_queries import claims_of
+from medsettle.replay.compare_queries import OF_WHOM, claims_of
 from medsettle.replay.figure_forms import FigureForm, Shown, Shows, Words
 from medsettle.replay.layout import BASELINE, PAST_CAPS, PAST_DEDUCTIBLES
 
@@ -91,10 +91,10 @@ order by policy, place, stage, crossed desc"""  # noqa: S608 - files of our own,
             "counts in each row. A person crosses the deductible of a stage that has one for them "
             "in a claim with something left above it, also where earlier claims met it; who ends "
             "exactly at a deductible has not crossed it. They cross a cap in a claim with a part "
-            "of what the stage looks at above its cap or last band.",
+            f"of what the stage looks at above its cap or last band. {OF_WHOM.en}",
             "按改革前的政策、阶段及其限额分列，越过多项者各行分别计数。"
             "某次结算适用起付线且有超过起付线的金额（含此前已付满者），即越过该阶段的起付线，恰好等于起付线者不计；"
-            "某次结算有超过封顶线或最高段的金额，即越过该阶段的封顶线。",
+            f"某次结算有超过封顶线或最高段的金额，即越过该阶段的封顶线。{OF_WHOM.zh}",
         ),
         sql,
         (

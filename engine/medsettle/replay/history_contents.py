@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 import pyarrow.compute as pc
 
 from medsettle.replay.history import History
+
+_CODES: Final = ("pooling_area", "insurance_type", "visit_type")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +19,7 @@ class Contents:
         first_day: The first day of service; None where there is no claim.
         last_day: The last one.
         areas: The pooling areas, by code.
+        insurance_types: The types of insurance, by code.
         visit_types: The types of visits, by code.
         persons: How many persons have claims.
         recorded: How many claims have a recorded settlement.
@@ -25,6 +29,7 @@ class Contents:
     first_day: date | None
     last_day: date | None
     areas: list[str]
+    insurance_types: list[str]
     visit_types: list[str]
     persons: int
     recorded: int
@@ -39,19 +44,17 @@ def contents_of(history: History) -> Contents:
         InvalidRequest: A file is no Parquet file of claims.
     """
     days: list[date] = []
-    areas: set[str] = set()
-    visit_types: set[str] = set()
+    codes: dict[str, set[str]] = {name: set() for name in _CODES}
     persons = recorded = taken_back = 0
-    names = ["pooling_area", "person", "visit_type", "service_date", "taken_back"]
-    names.append("recorded_settlement")
+    names = [*_CODES, "person", "service_date", "taken_back", "recorded_settlement"]
     for part in history.parts:
         claims = history.read(part, "claims", names)
         if not claims.num_rows:
             continue
         ends = pc.min_max(claims["service_date"]).as_py()
         days += [ends["min"], ends["max"]]
-        areas.update(claims["pooling_area"].unique().to_pylist())
-        visit_types.update(claims["visit_type"].unique().to_pylist())
+        for name, found in codes.items():
+            found.update(claims[name].unique().to_pylist())
         # Each person is in one part.
         persons += claims.group_by(["pooling_area", "person"]).aggregate([]).num_rows
         recorded += claims.num_rows - claims["recorded_settlement"].null_count
@@ -59,8 +62,9 @@ def contents_of(history: History) -> Contents:
     return Contents(
         first_day=min(days, default=None),
         last_day=max(days, default=None),
-        areas=sorted(areas),
-        visit_types=sorted(visit_types),
+        areas=sorted(codes["pooling_area"]),
+        insurance_types=sorted(codes["insurance_type"]),
+        visit_types=sorted(codes["visit_type"]),
         persons=persons,
         recorded=recorded,
         taken_back=taken_back,

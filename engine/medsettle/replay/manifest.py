@@ -11,6 +11,7 @@ import orjson
 from medsettle.cluster.versions import made_by
 from medsettle.core.columns import Column
 from medsettle.errors import Fault, InvalidRequest
+from medsettle.replay.history import MANIFEST as HISTORY_MANIFEST
 from medsettle.replay.history import History
 from medsettle.replay.layout import DIFFERENCE, DIFFERENCES, RESULT, RESULT_LINE
 from medsettle.replay.part import CLAIMS, LINES, PartOptions
@@ -84,6 +85,12 @@ def manifest(told: Mapping[str, object], finished: Mapping[int, Finished], histo
         {"format": FORMAT, **told, HISTORY_LAY: history, "finished": parts},
         option=orjson.OPT_INDENT_2,
     )
+
+
+def held_by_history(folder: str) -> InvalidRequest:
+    """Return that results do not go into a folder, since it is that of a history."""
+    message = f"{folder} has a history ({HISTORY_MANIFEST}); name another folder for the results"
+    return InvalidRequest([Fault("out", message)])
 
 
 def finished_in(raw: bytes, told: Mapping[str, object], path: str) -> dict[int, Finished]:

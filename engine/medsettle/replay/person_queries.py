@@ -7,7 +7,14 @@ from typing import Final
 from medsettle import limits
 from medsettle.core.money import FEN_PER_YUAN
 from medsettle.replay.compare_options import CompareOptions
-from medsettle.replay.compare_queries import AGE_BAND, PERSON_YEARS, persons_of, ranked_persons
+from medsettle.replay.compare_queries import (
+    AGE_BAND,
+    AGE_NOTE,
+    OF_WHOM,
+    PERSON_YEARS,
+    persons_of,
+    ranked_persons,
+)
 from medsettle.replay.concentration_queries import concentration_figures
 from medsettle.replay.figure_forms import FigureForm, Shown, Shows, Words
 
@@ -19,8 +26,8 @@ compare."""
 
 _GAIN = Words(
     "A gain is what a person bears less in a year (account, relatives' money and cash); a loss is "
-    "more.",
-    "受益指年度个人负担（个人账户、共济、现金）减少，受损指增加。",
+    f"more. {OF_WHOM.en}",
+    f"受益指年度个人负担（个人账户、共济、现金）减少，受损指增加。{OF_WHOM.zh}",
 )
 
 
@@ -95,11 +102,7 @@ order by grouped"""  # noqa: S608
     by, note = "decile of cost", _GAIN
     if key != "decile":
         by = "age"
-        note = Words(
-            f"{_GAIN.en} Ages are those of the first visit of the year, so that each person-year "
-            "is in one band.",
-            f"{_GAIN.zh}年龄按当年首次就诊计，每一人年只在一段。",
-        )
+        note = Words(f"{_GAIN.en} {AGE_NOTE.en}", f"{_GAIN.zh}{AGE_NOTE.zh}")
     return FigureForm(
         name,
         Words(f"Who gains and loses, by {by}", f"受益与受损，{zh}"),
@@ -208,8 +211,8 @@ order by bin"""  # noqa: S608
         Words("Person-years by gain", "按受益额分布"),
         Words(
             "Losses below, gains above nothing; the edges are fixed. The first and the last row "
-            "have no end.",
-            "负为受损，正为受益；组距固定，首末两行不封口。",
+            f"have no end. {OF_WHOM.en}",
+            f"负为受损，正为受益；组距固定，首末两行不封口。{OF_WHOM.zh}",
         ),
         sql,
         (
@@ -235,7 +238,10 @@ order by threshold_fen"""  # noqa: S608
     return FigureForm(
         "large_changes",
         Words("Large gains and losses", "较大的受益与受损"),
-        Words("The thresholds are an option of this report.", "门槛为本报告的选项。"),
+        Words(
+            f"The thresholds are an option of this report. {OF_WHOM.en}",
+            f"门槛为本报告的选项。{OF_WHOM.zh}",
+        ),
         sql,
         (
             Shown("threshold_fen", Words("At least", "不低于"), Shows.FEN),
@@ -273,10 +279,12 @@ order by measured desc, percent, threshold_fen"""  # noqa: S608
         Words(
             "Person-years in which a person's part is above a share of their cost, or an amount. "
             "10 and 25 % are those of SDG indicator 3.8.2 and 40 % that of the WHO, both of what "
-            "a household spends or can pay, which claims do not tell; the amounts are an option.",
+            "a household spends or can pay, which claims do not tell; the amounts are an option. "
+            f"{OF_WHOM.en}",
             "年度个人负担超过其年度费用的一定比例或一定金额的人年。10%、25% 为可持续发展目标指标 "
             "3.8.2 的门槛，40% 为世界卫生组织的门槛，二者以家庭支出或支付能力为分母，"
-            "结算数据不含，故此处以费用为分母；金额门槛为选项。",
+            "结算数据不含，故此处以费用为分母；金额门槛为选项。"
+            f"{OF_WHOM.zh}",
         ),
         sql,
         (

@@ -97,13 +97,16 @@ def _words(
     ]
     words: dict[str, Sequence[PolicyChange] | None] = {}
     for reform in results.reforms:
-        own = folder / reform
-        told = changes[reform] if reform in changes else kept_words(own)
-        if told is None:
+        told: Sequence[PolicyChange] | None
+        if reform in changes:
+            told = changes[reform]
+            where, remedy = f"the rules given with {reform}", "name the rules that were replayed"
+        else:
             # The replay itself has kept them, beside its results.
-            told = kept_words(results.folder / OUT_FOLDER / reform)
-        where, remedy = f"the rules given with {reform}", "name the rules that were replayed"
-        if reform not in changes:
+            places = dict.fromkeys((folder / reform, results.folder / OUT_FOLDER / reform))
+            held = [place for place in places if (place / WORDS_FILE).is_file()]
+            own = held[0] if held else folder / reform
+            told = kept_words(own)
             where = f"the words in {own / WORDS_FILE}"
             remedy = "remove it, or name the rules with --rules and --reform"
         faults += [

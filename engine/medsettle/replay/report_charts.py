@@ -25,6 +25,7 @@ from medsettle.replay.report_drawing import (
 from medsettle.replay.report_words import Language, cell_words, first, payer_words
 
 _BAR: Final = 0.38
+_OF_YEARS: Final = Words("% of person-years with claims", "占有结算的人年 %")
 _SUMS: Final = {"fund_total", "person_total", "payouts"}
 _AMOUNTS: Final = ("funds", "by_age", "by_level", "by_month")
 """Figures whose charts are of amounts of all persons together."""
@@ -164,7 +165,7 @@ def _winners(axes: Any, figure: Figure, language: Language) -> None:  # noqa: AN
         )
     _groups(axes, figure, language)
     axes.axhline(0, color=INK, linewidth=0.8)
-    axes.set_ylabel(first(Words("% of person-years", "占人年 %"), language))
+    axes.set_ylabel(first(_OF_YEARS, language))
     axes.set_xlabel(first(Words("decile of cost", "费用十分位"), language))
     axes.yaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
     axes.legend(loc="best")
@@ -181,7 +182,7 @@ def _histogram(axes: Any, figure: Figure, language: Language) -> None:  # noqa: 
     )
     axes.set_xticks(range(len(rows)), labels, rotation=90)
     axes.grid(visible=False, axis="x")
-    axes.set_ylabel(first(Words("% of person-years", "占人年 %"), language))
+    axes.set_ylabel(first(_OF_YEARS, language))
     axes.set_xlabel(
         first(
             Words(
@@ -213,7 +214,11 @@ def _concentration(axes: Any, figure: Figure, language: Language) -> None:  # no
         axes.plot(percents, shares, line, color=colour, linewidth=1.6, label=first(words, language))
     axes.plot([0, 100], [0, 100], ":", color=INK, linewidth=0.8)
     axes.set(xlim=(0, 100), ylim=(0, 100))
-    axes.set_xlabel(first(Words("% of person-years, by cost", "人年累计 %，按费用"), language))
+    axes.set_xlabel(
+        first(
+            Words("% of person-years with claims, by cost", "有结算的人年累计 %，按费用"), language
+        )
+    )
     axes.set_ylabel(first(Words("% of the amount", "金额累计 %"), language))
     axes.legend(loc="upper left")
 
@@ -238,7 +243,7 @@ def _burden(axes: Any, figure: Figure, language: Language) -> None:  # noqa: ANN
     ]
     axes.set_xticks(range(len(rows)), labels, rotation=30 if len(rows) > _UPRIGHT else 0)
     axes.grid(visible=False, axis="x")
-    axes.set_ylabel(first(Words("% of person-years", "占人年 %"), language))
+    axes.set_ylabel(first(_OF_YEARS, language))
     words = Words("their part: of cost, or in yuan", "个人负担：占费用 %，或元")
     axes.set_xlabel(first(words, language))
     axes.legend(loc="best")
@@ -308,7 +313,7 @@ _CHARTS: Final[tuple[tuple[str, Words, Words, _Draw], ...]] = (
         Words("Concentration", "集中曲线"),
         Words(
             "Lines: what the first so many percent of person-years by cost take of each amount.",
-            "按费用排序的参保人累计占各金额的比例。",
+            "有结算的人年按费用排序，累计占各金额的比例。",
         ),
         _concentration,
     ),

@@ -19,7 +19,7 @@ from medsettle.replay.figure_forms import NUMBERS, Figure, Shown, Shows, share_o
 from medsettle.replay.layout import BASELINE
 from medsettle.replay.reform_words import PolicyChange
 from medsettle.replay.report_sentences import assumptions
-from medsettle.replay.report_versions import is_invented, versions
+from medsettle.replay.report_versions import versions
 from medsettle.replay.report_words import Language, both, cell_words
 
 WORKBOOK_FILE: Final = "figures.xlsx"
@@ -101,7 +101,7 @@ def _change_rows(
 
 
 def _assumed(comparison: Comparison, language: Language) -> list[list[SheetCell]]:
-    told = assumptions(comparison.options, invented=is_invented(comparison))
+    told = assumptions(comparison.options, comparison.results.history.source)
     return [[head("assumptions")], *([SheetCell(both(words, language))] for words in told)]
 
 

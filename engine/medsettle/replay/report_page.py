@@ -24,8 +24,8 @@ from medsettle.replay.report_html import (
     tag_of,
 )
 from medsettle.replay.report_queries import proved, queries
-from medsettle.replay.report_sentences import INVENTED, assumptions, summary
-from medsettle.replay.report_versions import is_invented, versions
+from medsettle.replay.report_sentences import assumptions, invented, summary, warnings
+from medsettle.replay.report_versions import versions
 from medsettle.replay.report_words import Language, first
 
 _TITLE: Final = Words("What these reforms would have cost", "改革测算报告")
@@ -110,7 +110,14 @@ def _head_of_page(comparison: Comparison, language: Language) -> Element:
     return element(
         "header",
         element("h1", *named(_TITLE, language)),
-        *_invented_words(comparison, language),
+        *(
+            element("p", first(words, language), class_="invented")
+            for words in invented(comparison.results.history.source)
+        ),
+        *(
+            element("p", first(words, language), class_="untouched")
+            for words in warnings(comparison).values()
+        ),
         element("div", *told, class_="summary"),
         _side_by_side(comparison, language) if len(comparison.reforms) > 1 else None,
         element("nav", element("ul", *links), aria_label=first(_CONTENTS, language)),
@@ -122,6 +129,10 @@ _PROOF: Final = Words("The baseline", "现行政策")
 _ASSUMPTIONS: Final = Words("Assumptions", "假设与口径")
 _VERSIONS: Final = Words("Versions and digests", "版本与摘要")
 _SIDE_BY_SIDE: Final = Words("The reforms side by side", "各改革对照")
+_SIDE_NOTE: Final = Words(
+    "Amounts in yuan; shares of person-years with claims.",
+    "金额单位：元；占比以有结算的人年为分母。",
+)
 _SIDES: Final = (
     ("funds", "change_fen", "fund_total", Words("Funds, change", "基金变化")),
     ("funds", "growth", "fund_total", Words("Funds, growth", "基金增幅")),
@@ -129,11 +140,6 @@ _SIDES: Final = (
     ("winners", "person_years_share", "gains", Words("Share gaining", "受益占比")),
     ("winners", "person_years_share", "loses", Words("Share losing", "受损占比")),
 )
-
-
-def _invented_words(comparison: Comparison, language: Language) -> Iterator[Element]:
-    if is_invented(comparison):
-        yield element("p", first(INVENTED, language), class_="invented")
 
 
 def _side_by_side(comparison: Comparison, language: Language) -> Element:
@@ -159,7 +165,7 @@ def _side_by_side(comparison: Comparison, language: Language) -> Element:
             "div",
             element(
                 "table",
-                element("caption", first(Words("Amounts in yuan.", "金额单位：元。"), language)),
+                element("caption", first(_SIDE_NOTE, language)),
                 element("thead", element("tr", *heads)),
                 element("tbody", *rows),
             ),
@@ -283,7 +289,7 @@ def _chart(name: str, chart: Chart, language: Language) -> Element:
 
 
 def _assumptions(comparison: Comparison, language: Language) -> Element:
-    told = assumptions(comparison.options, invented=is_invented(comparison))
+    told = assumptions(comparison.options, comparison.results.history.source)
     return element(
         "section",
         element("h2", *named(_ASSUMPTIONS, language), id="assumptions"),

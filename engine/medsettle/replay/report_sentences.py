@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from fractions import Fraction
+from typing import Any
 
 from medsettle.core.money import half_away, yuan_from_fen
+from medsettle.replay.compare import Comparison
 from medsettle.replay.compare_options import CompareOptions
 from medsettle.replay.figure_forms import (
     Figure,
@@ -13,6 +15,8 @@ from medsettle.replay.figure_forms import (
     share_of,
     shown_text,
 )
+from medsettle.replay.history import INVENTED_POPULATION
+from medsettle.replay.untouched import ClaimsAre, own_documents, untouched_words
 
 
 def summary(reform: str, figures: Mapping[str, Figure]) -> Words:
@@ -45,21 +49,65 @@ def summary(reform: str, figures: Mapping[str, Figure]) -> Words:
     return Words(f"{_NO_EFFECT.en} {told.en}", f"{_NO_EFFECT.zh}{told.zh}")
 
 
-INVENTED = Words(
+def invented(source: Mapping[str, object]) -> list[Words]:
+    """Return that nobody of a history exists, where it was drawn and not recorded.
+
+    Args:
+        source: What the history says it was made of. Of those that were drawn, it knows how many.
+    """
+    if source.get("made") != INVENTED_POPULATION:
+        return []
+    drawn = source.get("persons")
+    if not isinstance(drawn, int):
+        return [_INVENTED]
+    return [
+        Words(
+            f"{_INVENTED.en} {drawn:,} persons were drawn; those without a claim are in no share.",
+            f"{_INVENTED.zh}共虚构 {drawn:,} 人，其中没有结算者不计入任何占比。",
+        )
+    ]
+
+
+_INVENTED = Words(
     "The persons and their claims are invented: nobody in them exists, and no figure here is one "
     "of a real province.",
     "参保人及其结算均为虚构，并无其人；本报告任何数字都不代表真实地区。",
 )
-"""Said where a history was drawn, and not recorded."""
 
 
 _NO_EFFECT = Words(
-    "No claim comes out otherwise, so this says nothing of what the reform costs: its documents "
-    "decide none of these claims, or change nothing for them. A replay settles claims; credits of "
-    "accounts and what is paid by the year are as they were recorded.",
-    "没有任何结算发生变化，因此本报告不说明该改革的费用影响：改革文件不适用于这些结算，或对其无影响。"
-    "重算只结算费用；个人账户划入与年度支付均按原记录。",
+    "No claim comes out otherwise, so this says nothing of what the reform costs.",
+    "没有任何结算发生变化，因此本报告不说明该改革的费用影响。",
 )
+
+
+def warnings(comparison: Comparison) -> dict[str, Words]:
+    """Return of each reform by which no claim comes out otherwise, why none does, by its name."""
+    worlds = comparison.results.manifest.get("worlds", {})
+    return {
+        each.reform: _warning(each.reform, each.figures, worlds)
+        for each in comparison.reforms
+        if not each.figures["overview"].number("claims_changed")
+    }
+
+
+def _warning(reform: str, figures: Mapping[str, Figure], worlds: Mapping[str, Any]) -> Words:
+    documents = own_documents(worlds, reform)
+    rows = figures["policies"].rows()
+    decided = sum(row["claims"] for row in rows if row["reform_policy"] in documents)
+    if decided or not documents:
+        return Words(
+            f"{reform} changes nothing: none of the claims compared comes out otherwise, and its "
+            f"documents decide {decided:,} of them.",
+            f"{reform} 未改变任何结果：参与比较的结算结果均与现行相同，"
+            f"其中 {decided:,} 次适用其文件。",
+        )
+    why = untouched_words(documents, ClaimsAre.compared(figures))
+    return Words(
+        f"{reform} decides none of the claims compared, so nothing could differ, and no figure "
+        f"below is an effect of it. {why.en}",
+        f"{reform} 不适用于任何参与比较的结算，因此不可能有差异，以下数字均非其效果。{why.zh}",
+    )
 
 
 def _change(funds: Figure, payer: str, shows: Shows) -> tuple[int, str]:
@@ -76,7 +124,7 @@ def _persons(winners: Figure, years: int, *, once: bool) -> Words:
 
     Where nobody counts twice, person-years are persons.
     """
-    # Whoever had no claim is in no share, and a history does not know how many these are.
+    # Whoever had no claim is in no share: few histories know how many these are.
     years_word = Words("person-years with claims", "有结算的人年的")
     of = Words("persons with claims", "有结算的参保人的") if once else years_word
     english = {"gains": "Nobody would have gained", "loses": "nobody would have lost"}
@@ -108,20 +156,16 @@ def _persons(winners: Figure, years: int, *, once: bool) -> Words:
 _SIDES = {"gains": ("gained", "受益"), "loses": ("lost", "受损")}
 
 
-def assumptions(options: CompareOptions, *, invented: bool = False) -> list[Words]:
+def assumptions(options: CompareOptions, source: Mapping[str, object]) -> list[Words]:
     """Return what the figures of every reform assume and leave out.
 
     Args:
         options: Of the comparison.
-        invented: Whether nobody in the history exists.
+        source: What the history says it was made of.
     """
-    told = [INVENTED] if invented else []
-    told += [
-        Words(
-            "Visits, items and prices are those recorded: nobody comes more or less often, and no "
-            "hospital bills otherwise, but in a figure that says so.",
-            "就诊、项目与价格均按记录：除另有说明的表外，不考虑就诊次数与医院收费行为的变化。",
-        ),
+    return [
+        *invented(source),
+        _STATIC if options.response is None else _RESPONDING,
         Words(
             "Claims are settled in the order in which they were, with every counter and account "
             "carried on within each world.",
@@ -134,8 +178,10 @@ def assumptions(options: CompareOptions, *, invented: bool = False) -> list[Word
         ),
         Words(
             "Person-years count a person once in each calendar year of service; persons are told "
-            "by numbers. Who had no claim is in no count and in no share of persons.",
-            "人年指同一人每个自然年计一次；参保人以编号表示。没有结算的参保人不计入人数与占比。",
+            "by numbers. Shares are of persons or person-years with claims that are compared: who "
+            "had none is in no count.",
+            "人年指同一人每个自然年计一次；参保人以编号表示。"
+            "占比以有结算且纳入比较的人数或人年为分母，没有结算的参保人不计入。",
         ),
         Words(
             "A person's part is account, relatives' money and cash of the bill. What is paid "
@@ -148,11 +194,17 @@ def assumptions(options: CompareOptions, *, invented: bool = False) -> list[Word
             "金额为整分；比例为两列的精确分数，仅显示时四舍五入。",
         ),
     ]
-    response = Words("No response of utilisation is assumed.", "未假设使用量对价格的反应。")
-    if options.response is not None:
-        response = Words(
-            "A response of utilisation is assumed in the one figure that says so, and in no other.",
-            "仅“考虑需求反应的预算影响”一表假设使用量对价格有反应，其他各表均未假设。",
-        )
-    told.append(response)
-    return told
+
+
+_STATIC = Words(
+    "Visits, items and prices are those recorded: nobody comes more or less often, and no hospital "
+    "bills otherwise. No response of utilisation is assumed.",
+    "就诊、项目与价格均按记录：不考虑就诊次数与医院收费行为的变化，未假设使用量对价格的反应。",
+)
+_RESPONDING = Words(
+    "Visits, items and prices are those recorded in every figure but one: “Budget effect with a "
+    "response” assumes that people use more of what costs them less, and says how far. No hospital "
+    "bills otherwise in any.",
+    "除“考虑需求反应的预算影响”一表外，就诊、项目与价格均按记录；"
+    "该表假设自付价格下降则使用增加，并说明程度。各表均不考虑医院收费行为的变化。",
+)

@@ -6,7 +6,6 @@ from pathlib import PurePath
 from typing import Any, Final
 
 from medsettle.replay.compare import Comparison
-from medsettle.replay.history import INVENTED_POPULATION
 from medsettle.replay.manifest import HISTORY_LAY
 
 _PROGRAMS: Final = ("medsettle", "duckdb", "pyarrow", "matplotlib")
@@ -20,11 +19,6 @@ def versions(comparison: Comparison) -> list[tuple[str, str]]:
     rows += [(f"history {name}", told) for name, told in _flat(history.source)]
     rows += _replay_rows(comparison)
     return [(name, told) for name, told in rows if told]
-
-
-def is_invented(comparison: Comparison) -> bool:
-    """Return whether the persons of the history were drawn, so that none of them exists."""
-    return comparison.results.history.source.get("made") == INVENTED_POPULATION
 
 
 def _replay_rows(comparison: Comparison) -> Iterator[tuple[str, str]]:

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from medsettle.core import code_words, codes
+from medsettle.replay.compare_queries import LEVELS
 from medsettle.replay.concentration_queries import CONCENTRATED
 from medsettle.replay.figure_forms import Shown, Words, shown_text
 
@@ -94,7 +95,7 @@ _CODE_LISTS: Final[Mapping[str, Mapping[str, Words]]] = {
         for code, chinese in code_words.VISIT_TYPE_WORDS.items()
     },
     "institution_level": {
-        code: Words(*pair) for code, pair in code_words.HOSPITAL_LEVEL_WORDS.items()
+        text: Words(*code_words.HOSPITAL_LEVEL_WORDS[own[0]]) for text, own in LEVELS.items()
     },
     "person_type": {code: Words(*pair) for code, pair in code_words.PERSON_TYPE_WORDS.items()},
 }

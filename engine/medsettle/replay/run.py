@@ -26,6 +26,7 @@ from medsettle.replay.manifest import (
     Finished,
     ResultFile,
     finished_in,
+    held_by_history,
     manifest,
     told_of,
 )
@@ -101,6 +102,16 @@ def replay(
             progress(claims[number], done.differences)
     total = sum(each.differences for each in folder.finished.values())
     return Replayed(out, len(history.parts), sum(claims.values()), resumed, total)
+
+
+def check_out(folder: Path) -> None:
+    """Refuse a folder in which there can be no results, before anything goes into it.
+
+    Raises:
+        InvalidRequest: It is that of a history, whose tables have the same names.
+    """
+    if (folder / HISTORY_MANIFEST).exists():
+        raise held_by_history(str(folder))
 
 
 def _parts(
@@ -181,9 +192,7 @@ class _Folder:
         Raises:
             InvalidRequest: It has something else: a history, or the results of another replay.
         """
-        if (folder / HISTORY_MANIFEST).exists():
-            message = f"{folder} has a history ({HISTORY_MANIFEST}); name another for the results"
-            raise InvalidRequest([Fault("out", message)])
+        check_out(folder)
         durable.make_folder(folder)
         path = folder / RESULTS_MANIFEST
         found = cls(folder, told, history)

@@ -33,7 +33,14 @@ from medsettle.errors import Fault, InvalidRequest, NotFound
 from medsettle.replay.history import MANIFEST as HISTORY_MANIFEST
 from medsettle.replay.history import History
 from medsettle.replay.layout import DIFFERENCES, RESULTS_MANIFEST, WRITTEN_BY, arrow_schema
-from medsettle.replay.manifest import TABLES, Finished, finished_in, manifest, told_of
+from medsettle.replay.manifest import (
+    TABLES,
+    Finished,
+    finished_in,
+    held_by_history,
+    manifest,
+    told_of,
+)
 from medsettle.replay.part import CLAIMS, LINES, PartOptions
 from medsettle.replay.run import Replayed
 from medsettle.replay.spark_pieces import partitions_of, pieces
@@ -124,6 +131,8 @@ def replay_in(
         opened = _history(session, history)
         told = {**told_of(opened, worlds, options), **_WRITTEN_BY}
         lies = str(history.absolute()) if isinstance(history, Path) else history
+        if read_file(session, out, HISTORY_MANIFEST) is not None:
+            raise held_by_history(address_of(out))
         held = read_file(session, out, RESULTS_MANIFEST)
         path = f"{address_of(out)}/{RESULTS_MANIFEST}"
         finished = {} if held is None else finished_in(held, told, path)

@@ -28,13 +28,17 @@ class World:
     def told(self) -> dict[str, object]:
         """Return what decides the results of this world: its policies and catalogues by digest.
 
-        Titles of policies and of the stages of the bill are for who tells of the results.
+        Titles of policies and of the stages of the bill, and what a policy is of, are for who tells
+        of the results.
         """
         policies = {
             compiled.policy.name: {
                 "digest": compiled.digest,
                 "from": compiled.policy.in_force_from.isoformat(),
                 "until": str(compiled.policy.in_force_until or ""),
+                "area": compiled.policy.pooling_area,
+                "insurance_type": compiled.policy.insurance_type,
+                "visit_types": list(compiled.policy.visit_types),
                 "title": compiled.policy.title,
                 "stages": {stage.name: stage.title for stage in compiled.policy.stages},
             }
