@@ -71,7 +71,8 @@ def write_report(
         for reform, given in (changes or {}).items():
             keep_words(folder / reform, given)
         html = report_page(comparison, words, shown)
-        durable.put(folder / WORKBOOK_FILE, figures_workbook(comparison, shown.language))
+        workbook = figures_workbook(comparison, words, shown.language)
+        durable.put(folder / WORKBOOK_FILE, workbook)
         durable.put(folder / PAGE_FILE, html.encode())
         durable.sync_folder(folder)
     except OSError as error:

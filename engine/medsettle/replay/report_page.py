@@ -3,18 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import metadata
 from importlib.resources import files
 from importlib.util import find_spec
-from pathlib import PurePath
-from typing import Any, Final
+from typing import Final
 from xml.etree.ElementTree import Element
 
 from medsettle.replay.baseline_proof import proof_words
 from medsettle.replay.compare import Comparison, ReformFigures
 from medsettle.replay.figure_forms import Words, shown_text
 from medsettle.replay.layout import BASELINE
-from medsettle.replay.manifest import HISTORY_LAY
 from medsettle.replay.reform_words import PolicyChange
 from medsettle.replay.report_charts import Chart, charts, unit_of
 from medsettle.replay.report_drawing import Unit
@@ -28,10 +25,18 @@ from medsettle.replay.report_html import (
 )
 from medsettle.replay.report_queries import proved, queries
 from medsettle.replay.report_sentences import assumptions, invented, summary, warnings
-from medsettle.replay.report_words import Language, first
+from medsettle.replay.report_versions import version_rows
+from medsettle.replay.report_words import (
+    ASSUMPTIONS,
+    NOT_TOLD,
+    SAME,
+    VERSIONS,
+    WHAT_IT_CHANGES,
+    Language,
+    first,
+)
 
 _TITLE: Final = Words("What these reforms would have cost", "改革测算报告")
-_PROGRAMS: Final = ("medsettle", "duckdb", "pyarrow", "matplotlib")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +113,7 @@ def _head_of_page(comparison: Comparison, language: Language) -> Element:
         element("li", element("a", each.reform, href=f"#r{number}"))
         for number, each in enumerate(comparison.reforms, 1)
     ]
-    for place, words in (("assumptions", _ASSUMPTIONS), ("versions", _VERSIONS)):
+    for place, words in (("assumptions", ASSUMPTIONS), ("versions", VERSIONS)):
         links.append(element("li", element("a", first(words, language), href=f"#{place}")))
     return element(
         "header",
@@ -124,13 +129,16 @@ def _head_of_page(comparison: Comparison, language: Language) -> Element:
         element("div", *told, class_="summary"),
         _side_by_side(comparison, language) if len(comparison.reforms) > 1 else None,
         element("nav", element("ul", *links), aria_label=first(_CONTENTS, language)),
+        element("p", first(_SIDEWAYS, language), class_="narrow note"),
     )
 
 
+_SIDEWAYS: Final = Words(
+    "Tables wider than the screen scroll sideways; a shade at their edge says that more follows.",
+    "宽于屏幕的表格可左右滑动，边缘有阴影处表示尚有内容。",
+)
 _CONTENTS: Final = Words("Contents", "目录")
 _PROOF: Final = Words("The baseline", "现行政策")
-_ASSUMPTIONS: Final = Words("Assumptions", "假设与口径")
-_VERSIONS: Final = Words("Versions and digests", "版本与摘要")
 _SIDE_BY_SIDE: Final = Words("The reforms side by side", "各改革对照")
 _SIDE_NOTE: Final = Words(
     "Amounts in yuan; shares of person-years with claims.",
@@ -211,7 +219,7 @@ def _reforms(
         yield element(
             "section",
             element("h2", each.reform, id=name),
-            element("h3", *named(Words("What it changes", "改革内容"), options.language)),
+            element("h3", *named(WHAT_IT_CHANGES, options.language)),
             *_change_words(changes.get(each.reform), options.language),
             *_drawn(name, each, options, unit),
             *(figure_table(name, figure, options.language) for figure in each.figures.values()),
@@ -221,20 +229,15 @@ def _reforms(
 
 def _change_words(changes: Sequence[PolicyChange] | None, language: Language) -> Iterator[Element]:
     if changes is None:
-        yield element("p", first(_NOT_TOLD, language), class_="note")
+        yield element("p", first(NOT_TOLD, language), class_="note")
         return
     if not changes:
-        yield element("p", first(Words("The policies say the same.", "政策无差异。"), language))
+        yield element("p", first(SAME, language))
     for change in changes:
-        yield element("h4", f"{change.before_title} → {change.after_title}")
-        yield element("p", f"{change.before} → {change.after}, {change.since} –", class_="note")
+        titles, names = change.heads
+        yield element("h4", titles)
+        yield element("p", names, class_="note")
         yield from _change_lines(change.lines)
-
-
-_NOT_TOLD: Final = Words(
-    "Not told: name the rules and the reforms with --rules and --reform to have it in words.",
-    "未提供：以 --rules 与 --reform 指明规则与改革文件即可显示文字说明。",
-)
 
 
 def _change_lines(lines: Sequence[str]) -> Iterator[Element]:
@@ -295,7 +298,7 @@ def _assumptions(comparison: Comparison, language: Language) -> Element:
     told = assumptions(comparison.options, comparison.results.history.source)
     return element(
         "section",
-        element("h2", *named(_ASSUMPTIONS, language), id="assumptions"),
+        element("h2", *named(ASSUMPTIONS, language), id="assumptions"),
         element(
             "ul",
             *(element("li", first(words, language)) for words in told),
@@ -305,11 +308,6 @@ def _assumptions(comparison: Comparison, language: Language) -> Element:
 
 
 def _versions(comparison: Comparison, language: Language) -> Element:
-    results = comparison.results
-    rows = [(f"program {name}", _version(name)) for name in _PROGRAMS]
-    rows.append(("history digest", results.history.digest))
-    rows += [(f"history {name}", told) for name, told in _flat(results.history.source)]
-    rows += _replay_rows(comparison)
     run = Words(
         "Each query of this page runs in DuckDB in its folder; all of a reform stand in "
         "queries.sql in the reform's folder.",
@@ -317,13 +315,13 @@ def _versions(comparison: Comparison, language: Language) -> Element:
     )
     return element(
         "section",
-        element("h2", *named(_VERSIONS, language), id="versions"),
+        element("h2", *named(VERSIONS, language), id="versions"),
         element("p", first(run, language)),
         element(
             "div",
             element(
                 "table",
-                element("caption", first(_VERSIONS, language)),
+                element("caption", first(VERSIONS, language)),
                 element(
                     "tbody",
                     *(
@@ -332,8 +330,7 @@ def _versions(comparison: Comparison, language: Language) -> Element:
                             element("th", name, scope="row"),
                             element("td", element("code", told)),
                         )
-                        for name, told in rows
-                        if told
+                        for name, told in version_rows(comparison)
                     ),
                 ),
             ),
@@ -343,50 +340,3 @@ def _versions(comparison: Comparison, language: Language) -> Element:
             aria_labelledby="versions",
         ),
     )
-
-
-def _replay_rows(comparison: Comparison) -> Iterator[tuple[str, str]]:
-    """Yield what the replay says of itself; of policies and catalogues, those that were met."""
-    met = {
-        str(row[name])
-        for each in comparison.reforms
-        for figure, names in _MET
-        for row in each.figures[figure].rows()
-        for name in names
-    }
-    for key, told in comparison.results.manifest.items():
-        if key == "worlds":
-            # Of all areas of a folder of rules, a replay meets a few.
-            for name, text in _flat(told):
-                parts = name.split(".")
-                if parts[-1] in met or (parts[-1] == "digest" and parts[-2] in met):
-                    yield f"world {' '.join(parts)}", text
-        elif key not in {"finished", HISTORY_LAY}:
-            yield from ((f"replay {name}", text) for name, text in _flat(told, key))
-
-
-_MET: Final = (("policies", ("baseline_policy", "reform_policy")), ("by_area", ("grouped",)))
-
-
-def _version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return ""
-
-
-def _flat(told: Any, before: str = "") -> Iterator[tuple[str, str]]:  # noqa: ANN401 - JSON
-    """Yield the values of a manifest by dotted names; a path is told by its last part alone."""
-    if isinstance(told, Mapping):
-        for key, value in told.items():
-            yield from _flat(value, f"{before}.{key}" if before else str(key))
-    elif isinstance(told, list | tuple):
-        texts = [text for value in told for _, text in _flat(value)]
-        shown = ", ".join(texts[:_LISTED_MAX])
-        yield before, shown + (f", … ({len(texts)})" if len(texts) > _LISTED_MAX else "")
-    else:
-        text = str(told)
-        yield before, PurePath(text).name if PurePath(text).is_absolute() else text
-
-
-_LISTED_MAX: Final = 24
