@@ -105,7 +105,7 @@ def test_a_response_begins_in_the_history(replayed: Replayed, tmp_path: Path, af
     if not after:
         compare(_results(replayed), tmp_path / "out", options)
         return
-    with pytest.raises(InvalidRequest, match=f"elasticity-from: is {since}, after the last day"):
+    with pytest.raises(InvalidRequest, match=f"--elasticity-from: is {since}, after the last da"):
         compare(_results(replayed), tmp_path / "out", options)
 
 
