@@ -333,7 +333,9 @@ _SECTIONS: Final[tuple[tuple[str, str, str, Callable[[Record], str]], ...]] = (
         of.REPLAY,
         "Claims of some thirty lines of an invented population in one area, in the order of each"
         " person; the split of every line is written. Reading and writing has the same columns and"
-        " encodings. CPU without imports, one thread.",
+        " encodings. CPU without imports, one thread. The goal of a second reform takes what it"
+        " adds as a share of the whole replay with one; against what the first one adds, take the"
+        " differences of the rows.",
         lambda record: _values(record, of.REPLAY, "claims"),
     ),
     (

@@ -64,4 +64,5 @@ def test_a_lost_primary_loses_nothing(primary: Postgres, tmp_path: Path) -> None
         with open_reader(f"{standby.url}&{schema}") as ledger:
             faults, entries = broken(rule_book(SHAPES), ledger, data / "audit", known)
     assert [] == faults
-    assert 200 <= len(known.done) <= entries
+    # Of four hundred answers some are of requests that were sent again.
+    assert 100 <= len(known.done) <= entries

@@ -309,7 +309,7 @@ def test_a_history_that_is_not_in_order_is_told(
     (history.folder / history.parts[1].files[0].path).unlink()
     with pytest.raises(NotFound, match=r"part-00001\.parquet.*; make the history again"):
         replay_in(session, tmp_path / "twice", worlds, tmp_path / "out3")
-    with pytest.raises(NotFound, match=r"history\.json is not there: a cluster reads a finished"):
+    with pytest.raises(NotFound, match=r"history\.json is not there: no history was finished"):
         replay_in(session, tmp_path / "none", worlds, tmp_path / "out4")
     with pytest.raises(InvalidRequest, match=r"has a history \(history\.json\); name another"):
         replay_in(session, tmp_path / "short", worlds, tmp_path / "ahead")

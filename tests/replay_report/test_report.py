@@ -375,8 +375,7 @@ def test_the_workbook_has_the_same_figures(report: Report) -> None:
         for number, each in enumerate(report.comparison.reforms, 1)
         for name in each.figures
     ]
-    before, behind = ["reforms", "changes", "assumptions"], ["queries", "versions"]
-    assert [*before, *names, *behind] == book.sheetnames
+    assert ["reforms", "about", *names, "queries"] == book.sheetnames
     for number, each in enumerate(report.comparison.reforms, 1):
         for figure in each.figures.values():
             head, *told = book[f"{number} {figure.form.name}"].iter_rows(values_only=True)

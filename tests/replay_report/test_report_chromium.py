@@ -48,6 +48,9 @@ def _run(browser: str, folder: Path, *options: str) -> str:
 def test_a_browser_lays_the_page_out(browser: str, page: Path, tmp_path: Path) -> None:
     """Nothing is wider than a narrow screen but what scrolls for itself; charts have a size.
 
+    Heads begin right below what stands above their table, however tall one out of sight is, and a
+    line says that tables scroll.
+
     The page runs no script, so the question is asked from a page around it.
     """
     around = page.with_name("around.html")
@@ -62,7 +65,8 @@ def test_a_browser_lays_the_page_out(browser: str, page: Path, tmp_path: Path) -
         around.as_uri(),
     )
 
-    assert "<title>0 too wide, 16 charts, least 300</title>" in told, told[:400]
+    wanted = "<title>0 too wide, 16 charts, least 300, 0 heads below a band, hint shown</title>"
+    assert wanted in told, told[:400]
 
 
 _AROUND = """<!DOCTYPE html><title>waiting</title>
@@ -73,8 +77,16 @@ document.querySelector("iframe").onload = (event) => {
   const charts = [...page.querySelectorAll("svg")].map((each) => each.getBoundingClientRect());
   const least = Math.min(...charts.map((each) => each.width));
   const whole = page.documentElement;
+  const low = [...page.querySelectorAll("thead th")].filter((each) => {
+    const words = page.createRange();
+    words.selectNodeContents(each);
+    const band = words.getBoundingClientRect().top - each.parentNode.getBoundingClientRect().top;
+    return band > 20;
+  });
+  const hint = page.querySelector("p.narrow");
   document.title = whole.scrollWidth - whole.clientWidth + " too wide, " + charts.length +
-    " charts, least " + Math.floor(least / 100) * 100;
+    " charts, least " + Math.floor(least / 100) * 100 + ", " + low.length +
+    " heads below a band, hint " + (hint && hint.offsetHeight ? "shown" : "hidden");
 };
 </script>"""
 

@@ -179,8 +179,9 @@ def _check_since(since: date, overview: Figure) -> None:
     last = overview.rows()[0]["last_day"]
     assert isinstance(last, date)
     if since > last:
-        message = f"is {since}, after the last day of service, {last}; name a day before it"
-        raise InvalidRequest([Fault("elasticity-from", message)])
+        message = f"is {since}, after the last day of service, {last}; name that day or "
+        message += "one before it"
+        raise InvalidRequest([Fault("--elasticity-from", message)])
 
 
 def _answered(connection: "duckdb.DuckDBPyConnection", form: FigureForm) -> Figure:

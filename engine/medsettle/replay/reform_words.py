@@ -33,6 +33,14 @@ class PolicyChange:
     since: str
     lines: tuple[str, ...]
 
+    @property
+    def heads(self) -> tuple[str, str]:
+        """What stands above the lines: the titles, and the names with the first day."""
+        return (
+            f"{self.before_title} → {self.after_title}",
+            f"{self.before} → {self.after}, {self.since} –",
+        )
+
 
 def reform_changes(worlds: Sequence[World]) -> dict[str, list[PolicyChange]]:
     """Return what each reform changes, by its name; the baseline stands first (`worlds_of`)."""

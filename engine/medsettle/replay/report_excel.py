@@ -1,7 +1,7 @@
 """The figures of a comparison as an Excel workbook: a sheet for each, and their queries."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from medsettle.core.money import half_away, plain_yuan
 from medsettle.core.workbook import (
@@ -15,12 +15,21 @@ from medsettle.core.workbook import (
 )
 from medsettle.replay.baseline_proof import proof_words
 from medsettle.replay.compare import Comparison
-from medsettle.replay.figure_forms import NUMBERS, Figure, Shown, Shows, share_of
+from medsettle.replay.figure_forms import NUMBERS, Figure, Shown, Shows, Words, share_of
 from medsettle.replay.layout import BASELINE
 from medsettle.replay.reform_words import PolicyChange
-from medsettle.replay.report_sentences import assumptions
-from medsettle.replay.report_versions import versions
-from medsettle.replay.report_words import Language, both, cell_words
+from medsettle.replay.report_sentences import assumptions, summary, warnings
+from medsettle.replay.report_versions import version_rows
+from medsettle.replay.report_words import (
+    ASSUMPTIONS,
+    NOT_TOLD,
+    SAME,
+    VERSIONS,
+    WHAT_IT_CHANGES,
+    Language,
+    both,
+    cell_words,
+)
 
 WORKBOOK_FILE: Final = "figures.xlsx"
 
@@ -34,21 +43,18 @@ _UNITS: Final = {
 }
 
 
-def figures_workbook(
-    comparison: Comparison,
-    changes: Mapping[str, Sequence[PolicyChange] | None],
-    language: Language,
-) -> bytes:
-    """Return the workbook: all that the page has but its charts.
+Changes: TypeAlias = Mapping[str, Sequence[PolicyChange] | None]
+"""What each reform changes, None where nobody said."""
 
-    A cover, the reforms in words, what is assumed, a sheet for each figure of each reform, the
-    queries, and the versions. Amounts are yuan with two decimals, shares percent with two decimals,
-    both written from whole numbers; what is longer than a spreadsheet keeps is text.
 
-    Args:
-        comparison: What was compared.
-        changes: What each reform changes, None where nobody said.
-        language: Which stands first.
+def figures_workbook(comparison: Comparison, changes: Changes, language: Language) -> bytes:
+    """Return the workbook: a cover, a sheet for each figure of each reform, and the queries.
+
+    The sheet after the cover has what the page says in sentences: what each reform changes and
+    comes to, what is assumed, and what all of it was made of.
+
+    Amounts are yuan with two decimals, shares percent with two decimals, both written from whole
+    numbers; what is longer than a spreadsheet keeps is text.
     """
     figures = [(BASELINE, BASELINE, figure) for figure in comparison.baseline.values()]
     figures += [
@@ -56,11 +62,9 @@ def figures_workbook(
         for number, each in enumerate(comparison.reforms, 1)
         for figure in each.figures.values()
     ]
-    sheets = [
-        Sheet("reforms", _cover(comparison, language), columns=2, frozen=False),
-        Sheet("changes", _change_rows(changes), columns=4),
-        Sheet("assumptions", _assumed(comparison, language), columns=1),
-    ]
+    sheets = [Sheet("reforms", _cover(comparison, language), columns=2, frozen=False)]
+    about = [[SheetCell(text) for text in row] for row in _about(comparison, changes, language)]
+    sheets.append(Sheet("about", [[head("part"), head("of"), head("says")], *about], columns=3))
     for before, _, figure in figures:
         name = f"{before} {figure.form.name}"[:SHEET_NAME_CHARS_MAX]
         sheets.append(Sheet(name, _rows(figure, language), columns=len(figure.form.shown)))
@@ -70,9 +74,6 @@ def figures_workbook(
         for _, world, figure in figures
     ]
     sheets.append(Sheet("queries", queries, columns=3))
-    rows = [[head("version"), head("value")]]
-    rows += [[SheetCell(name), SheetCell(told)] for name, told in versions(comparison)]
-    sheets.append(Sheet("versions", rows, columns=2))
     return workbook_bytes(sheets)
 
 
@@ -88,21 +89,33 @@ def _cover(comparison: Comparison, language: Language) -> list[list[SheetCell]]:
     return rows
 
 
-def _change_rows(
-    changes: Mapping[str, Sequence[PolicyChange] | None],
-) -> list[list[SheetCell]]:
-    """Return what each reform says otherwise, a row a line of it."""
-    rows = [[head("reform"), head("policy"), head("since"), head("change")]]
-    for reform, told in changes.items():
-        for change in told or ():
-            before = [SheetCell(reform), SheetCell(change.after), SheetCell(change.since)]
-            rows += [[*before, SheetCell(line)] for line in change.lines]
-    return rows
+def _about(
+    comparison: Comparison, changes: Changes, language: Language
+) -> Iterator[tuple[str, str, str]]:
+    """Yield what the page says in sentences: the heading, of what, and what is said."""
+    warned = warnings(comparison)
+    for each in comparison.reforms:
+        found = [warned[each.reform]] if each.reform in warned else []
+        for words in (*found, summary(each.reform, each.figures)):
+            yield both(_SUMMARY, language), each.reform, both(words, language)
+        for line in _change_lines(changes.get(each.reform), language):
+            yield both(WHAT_IT_CHANGES, language), each.reform, line
+    for words in assumptions(comparison.options, comparison.results.history.source):
+        yield both(ASSUMPTIONS, language), "", both(words, language)
+    for name, told in version_rows(comparison):
+        yield both(VERSIONS, language), name, told
 
 
-def _assumed(comparison: Comparison, language: Language) -> list[list[SheetCell]]:
-    told = assumptions(comparison.options, comparison.results.history.source)
-    return [[head("assumptions")], *([SheetCell(both(words, language))] for words in told)]
+_SUMMARY: Final = Words("Summary", "摘要")
+
+
+def _change_lines(changes: Sequence[PolicyChange] | None, language: Language) -> Iterator[str]:
+    if not changes:
+        yield both(NOT_TOLD if changes is None else SAME, language)
+        return
+    for change in changes:
+        yield from change.heads
+        yield from (line.strip() for line in change.lines)
 
 
 def _rows(figure: Figure, language: Language) -> Iterator[list[SheetCell | None]]:

@@ -25,8 +25,16 @@ from medsettle.replay.report_html import (
 )
 from medsettle.replay.report_queries import proved, queries
 from medsettle.replay.report_sentences import assumptions, invented, summary, warnings
-from medsettle.replay.report_versions import versions
-from medsettle.replay.report_words import Language, first
+from medsettle.replay.report_versions import version_rows
+from medsettle.replay.report_words import (
+    ASSUMPTIONS,
+    NOT_TOLD,
+    SAME,
+    VERSIONS,
+    WHAT_IT_CHANGES,
+    Language,
+    first,
+)
 
 _TITLE: Final = Words("What these reforms would have cost", "改革测算报告")
 
@@ -105,7 +113,7 @@ def _head_of_page(comparison: Comparison, language: Language) -> Element:
         element("li", element("a", each.reform, href=f"#r{number}"))
         for number, each in enumerate(comparison.reforms, 1)
     ]
-    for place, words in (("assumptions", _ASSUMPTIONS), ("versions", _VERSIONS)):
+    for place, words in (("assumptions", ASSUMPTIONS), ("versions", VERSIONS)):
         links.append(element("li", element("a", first(words, language), href=f"#{place}")))
     return element(
         "header",
@@ -121,13 +129,16 @@ def _head_of_page(comparison: Comparison, language: Language) -> Element:
         element("div", *told, class_="summary"),
         _side_by_side(comparison, language) if len(comparison.reforms) > 1 else None,
         element("nav", element("ul", *links), aria_label=first(_CONTENTS, language)),
+        element("p", first(_SIDEWAYS, language), class_="narrow note"),
     )
 
 
+_SIDEWAYS: Final = Words(
+    "Tables wider than the screen scroll sideways; a shade at their edge says that more follows.",
+    "宽于屏幕的表格可左右滑动，边缘有阴影处表示尚有内容。",
+)
 _CONTENTS: Final = Words("Contents", "目录")
 _PROOF: Final = Words("The baseline", "现行政策")
-_ASSUMPTIONS: Final = Words("Assumptions", "假设与口径")
-_VERSIONS: Final = Words("Versions and digests", "版本与摘要")
 _SIDE_BY_SIDE: Final = Words("The reforms side by side", "各改革对照")
 _SIDE_NOTE: Final = Words(
     "Amounts in yuan; shares of person-years with claims.",
@@ -208,7 +219,7 @@ def _reforms(
         yield element(
             "section",
             element("h2", each.reform, id=name),
-            element("h3", *named(Words("What it changes", "改革内容"), options.language)),
+            element("h3", *named(WHAT_IT_CHANGES, options.language)),
             *_change_words(changes.get(each.reform), options.language),
             *_drawn(name, each, options, unit),
             *(figure_table(name, figure, options.language) for figure in each.figures.values()),
@@ -218,20 +229,15 @@ def _reforms(
 
 def _change_words(changes: Sequence[PolicyChange] | None, language: Language) -> Iterator[Element]:
     if changes is None:
-        yield element("p", first(_NOT_TOLD, language), class_="note")
+        yield element("p", first(NOT_TOLD, language), class_="note")
         return
     if not changes:
-        yield element("p", first(Words("The policies say the same.", "政策无差异。"), language))
+        yield element("p", first(SAME, language))
     for change in changes:
-        yield element("h4", f"{change.before_title} → {change.after_title}")
-        yield element("p", f"{change.before} → {change.after}, {change.since} –", class_="note")
+        titles, names = change.heads
+        yield element("h4", titles)
+        yield element("p", names, class_="note")
         yield from _change_lines(change.lines)
-
-
-_NOT_TOLD: Final = Words(
-    "Not told: name the rules and the reforms with --rules and --reform to have it in words.",
-    "未提供：以 --rules 与 --reform 指明规则与改革文件即可显示文字说明。",
-)
 
 
 def _change_lines(lines: Sequence[str]) -> Iterator[Element]:
@@ -292,7 +298,7 @@ def _assumptions(comparison: Comparison, language: Language) -> Element:
     told = assumptions(comparison.options, comparison.results.history.source)
     return element(
         "section",
-        element("h2", *named(_ASSUMPTIONS, language), id="assumptions"),
+        element("h2", *named(ASSUMPTIONS, language), id="assumptions"),
         element(
             "ul",
             *(element("li", first(words, language)) for words in told),
@@ -309,13 +315,13 @@ def _versions(comparison: Comparison, language: Language) -> Element:
     )
     return element(
         "section",
-        element("h2", *named(_VERSIONS, language), id="versions"),
+        element("h2", *named(VERSIONS, language), id="versions"),
         element("p", first(run, language)),
         element(
             "div",
             element(
                 "table",
-                element("caption", first(_VERSIONS, language)),
+                element("caption", first(VERSIONS, language)),
                 element(
                     "tbody",
                     *(
@@ -324,7 +330,7 @@ def _versions(comparison: Comparison, language: Language) -> Element:
                             element("th", name, scope="row"),
                             element("td", element("code", told)),
                         )
-                        for name, told in versions(comparison)
+                        for name, told in version_rows(comparison)
                     ),
                 ),
             ),

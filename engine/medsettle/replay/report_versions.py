@@ -1,4 +1,4 @@
-"""By what a report was made: versions of programs, digests, and of what the history was made."""
+"""What a report was made of: programs, the history and its digest, and what the replay tells."""
 
 from collections.abc import Iterator, Mapping
 from importlib import metadata
@@ -9,10 +9,12 @@ from medsettle.replay.compare import Comparison
 from medsettle.replay.manifest import HISTORY_LAY
 
 _PROGRAMS: Final = ("medsettle", "duckdb", "pyarrow", "matplotlib")
+_TOLD_ELSEWHERE: Final = {"finished", HISTORY_LAY, "history"}
+"""Parts of the manifest of a replay; its history is the one that is told by its own manifest."""
 
 
-def versions(comparison: Comparison) -> list[tuple[str, str]]:
-    """Return names and values, as a page and a workbook list them."""
+def version_rows(comparison: Comparison) -> list[tuple[str, str]]:
+    """Return the names and values of all that decided the figures, without what is absent."""
     history = comparison.results.history
     rows = [(f"program {name}", _version(name)) for name in _PROGRAMS]
     rows.append(("history digest", history.digest))
@@ -37,7 +39,7 @@ def _replay_rows(comparison: Comparison) -> Iterator[tuple[str, str]]:
                 parts = name.split(".")
                 if parts[-1] in met or (parts[-1] == "digest" and parts[-2] in met):
                     yield f"world {' '.join(parts)}", text
-        elif key not in {"finished", "history", HISTORY_LAY}:
+        elif key not in _TOLD_ELSEWHERE:
             yield from ((f"replay {name}", text) for name, text in _flat(told, key))
 
 

@@ -17,6 +17,16 @@ class Language(StrEnum):
     ZH = "zh"
 
 
+ASSUMPTIONS: Final = Words("Assumptions", "假设与口径")
+VERSIONS: Final = Words("Versions and digests", "版本与摘要")
+WHAT_IT_CHANGES: Final = Words("What it changes", "改革内容")
+SAME: Final = Words("The policies say the same.", "政策无差异。")
+NOT_TOLD: Final = Words(
+    "Not told: name the rules and the reforms with --rules and --reform to have it in words.",
+    "未提供：以 --rules 与 --reform 指明规则与改革文件即可显示文字说明。",
+)
+
+
 def first(words: Words, language: Language) -> str:
     """Return words in the language that stands first."""
     return words.zh if language is Language.ZH else words.en
